@@ -1,0 +1,43 @@
+# The commands of the project. `make nightly` and `make test` need nothing done first.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install nightly serve test lint format bench clean
+
+nightly: $(STAMP)  ## retrain every declared dataset tonight
+	@$(BIN)/nightfit nightly
+
+serve: $(STAMP)  ## Prefect server, deployments and worker, until Ctrl-C
+	@$(BIN)/nightfit serve
+
+test: $(STAMP)  ## every test
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## format, lint, types and the arrows between packages
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## what the README claims about speed, measured
+	@$(BIN)/python -m tests.benchmarks.nights
+
+install: $(STAMP)  ## build .venv from the pinned constraints
+
+# The constraints are exported so that they also hold where a dependency is built from source.
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "nightfit needs Python 3.11, and there is no '$(PYTHON)' here: name one with PYTHON=/path/to/python3.11." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "nightfit needs Python 3.11, and '$(PYTHON)' is `$(PYTHON) --version`: name another with PYTHON=/path/to/python3.11." >&2; exit 1; }
+	@echo "Building $(VENV) from constraints.txt (a few minutes, once)."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+clean:  ## remove what the commands above made, the store included after a word of warning
+	rm -rf $(VENV) .nightfit *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,285 @@
+"""Declarations: one YAML file says where a data set is, and what to learn from it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from data.errors import CallError
+from data.mistakes import explain, nearest
+
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
+Kind = Literal["number", "category", "boolean", "time"]
+Column = Annotated[str, StringConstraints(min_length=1)]
+Share = Annotated[float, Strict(), Field(gt=0, lt=1)]
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
+# YAML knows no tuples, and a lone column needs no brackets.
+Columns = Annotated[
+    tuple[Column, ...],
+    Field(min_length=1),
+    BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,)),
+]
+
+
+def _distinct(values: Sequence[object]) -> Any:
+    for value in values:
+        if list(values).count(value) > 1:
+            raise ValueError(f"{value!r} is there twice")
+    return values
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PathSource(_Part):
+    """A file: CSV or Parquet, told apart by the end of its name."""
+
+    path: Path
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
+        folder = (info.context or {}).get("folder", Path.cwd())
+        return (folder / path.expanduser()).resolve()
+
+
+class Expectation(_Part):
+    """One rule in Great Expectations' own words; the check itself knows which words exist."""
+
+    type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    kwargs: dict[str, Any] = {}
+    severity: Literal["critical", "warning"] = "critical"
+    quarantine: Annotated[bool, Strict()] = False
+
+
+class Split(_Part):
+    """How many labelled rows are kept aside for the test, and how many folds the rest has."""
+
+    test: Share = 0.2
+    folds: Annotated[Whole, Field(ge=2, le=50)] = 5
+
+
+class Candidates(_Part):
+    """What competes: every kind on every framework."""
+
+    frameworks: tuple[Literal["tensorflow", "torch", "theano"], ...] = Field(
+        default=("tensorflow", "torch", "theano"), min_length=1
+    )
+    kinds: tuple[Literal["least_squares", "gradient_descent", "ann"], ...] = Field(
+        default=("least_squares", "gradient_descent", "ann"), min_length=1
+    )
+    _once = field_validator("frameworks", "kinds")(_distinct)
+
+
+class Ann(_Part):
+    """The network's hidden layers, from the columns to the prediction."""
+
+    hidden: tuple[Annotated[Whole, Field(ge=1, le=4096)], ...] = Field(
+        default=(128, 128), min_length=1
+    )
+
+
+class Promotion(_Part):
+    """When tonight's winner may serve; gains are shares of the mean squared error."""
+
+    min_gain: Number = 0.0
+    max_loss: Number = 0.0
+    confidence: Share = 0.95
+
+
+class Declaration(_Part):
+    """One data set: where its rows are, what identifies them and what is to be learned."""
+
+    name: Annotated[str, StringConstraints(pattern=NAME)]
+    description: str = ""
+    source: PathSource
+    key: Columns
+    target: Column
+    time: Column | None = None
+    features: Columns | None = None
+    types: dict[str, Kind] = {}
+    expectations: tuple[Expectation, ...] = ()
+    split: Split = Split()
+    candidates: Candidates = Candidates()
+    ann: Ann = Ann()
+    promotion: Promotion = Promotion()
+    interval: Share = 0.9
+
+    _once = field_validator("key", "features")(lambda value: value and _distinct(value))
+
+    @field_validator("target")
+    @classmethod
+    def _target_is_no_key(cls, target: str, info: ValidationInfo) -> str:
+        if target in info.data.get("key", ()):
+            raise ValueError(f"{target!r} is the key already, and a key cannot be predicted")
+        return target
+
+    @field_validator("time")
+    @classmethod
+    def _time_is_not_the_target(cls, time: str | None, info: ValidationInfo) -> str | None:
+        if time is not None and time == info.data.get("target"):
+            raise ValueError(f"{time!r} is the target already, and cannot order the rows")
+        return time
+
+    @field_validator("features")
+    @classmethod
+    def _features_can_explain(
+        cls, features: tuple[str, ...] | None, info: ValidationInfo
+    ) -> tuple[str, ...] | None:
+        for name in features or ():
+            if name == info.data.get("target"):
+                raise ValueError(f"{name!r} is the target, and would explain itself")
+            if name in info.data.get("key", ()):
+                raise ValueError(f"{name!r} is the key, which only names the row")
+        return features
+
+    @field_validator("types")
+    @classmethod
+    def _types_fit_the_roles(cls, types: dict[str, Kind], info: ValidationInfo) -> dict[str, Kind]:
+        target, time = info.data.get("target"), info.data.get("time")
+        if target and types.get(target, "number") != "number":
+            raise ValueError(f"the target {target!r} can only be a number")
+        if time and types.get(time, "time") not in ("time", "number"):
+            raise ValueError(f"the time column {time!r} can only be a time or a number")
+        return types
+
+    def feature_names(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Return the declared features, or every one of `columns` but key and target, in order."""
+        if self.features is not None:
+            return self.features
+        return tuple(name for name in columns if name not in {*self.key, self.target})
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1, but with 1e-3 a number, as everybody else has it."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def declared_datasets(folder: Path) -> tuple[str, ...]:
+    """Return the names of the data sets that are declared in `folder`, sorted."""
+    return tuple(sorted(_files(folder)))
+
+
+def load_dataset(name: str, folder: Path) -> Declaration:
+    """Return the declaration of the data set `name`; every mistake in it is a `CallError`."""
+    files = _files(folder)
+    if name not in files:
+        known = f"Declared are {', '.join(sorted(files))}." if files else "None is declared there."
+        raise CallError(
+            f"There is no data set {name!r} in {folder.absolute()}.",
+            next_step=nearest(name, files) + known,
+        )
+    return _load(files[name])
+
+
+def _load(file: Path) -> Declaration:
+    node, content = _parse(file)
+    content.setdefault("name", file.stem)
+    try:
+        return Declaration.model_validate(content, context={"folder": file.parent})
+    except ValidationError as error:
+        raise explain(error, Declaration, node, file) from None
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Map the name of each data set to its file: the declared name, else the file's own."""
+    if not folder.is_dir():
+        raise CallError(
+            f"There is no folder {folder.absolute()} to find declarations in.",
+            next_step="Make it, or name another one in NIGHTFIT_DATASETS.",
+        )
+    files: dict[str, Path] = {}
+    for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        name = _name(file)
+        if name in files:
+            raise CallError(
+                f"Two declarations are called {name!r}.",
+                where=f"{files[name].absolute()} and {file.absolute()}",
+                next_step="Give one of them another 'name'.",
+            )
+        files[name] = file.absolute()
+    return files
+
+
+def _name(file: Path) -> str:
+    """Return what a file calls its data set; where it makes no sense, the name of the file."""
+    try:
+        declared = str(_parse(file)[1].get("name", ""))
+    except CallError:
+        return file.stem
+    return declared if re.match(NAME, declared) else file.stem
+
+
+def _parse(file: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
+    """Return the file's YAML both as nodes, which know their lines, and as plain values."""
+    try:
+        loader = _Loader(file.read_text(encoding="utf-8-sig"))
+        node = loader.get_single_node()
+        content = loader.construct_document(node) if node is not None else {}
+    except UnicodeDecodeError as error:
+        raise CallError(
+            f"The file is not UTF-8: byte {error.start} cannot be read.",
+            where=str(file.absolute()),
+            next_step="Save it as UTF-8.",
+        ) from None
+    except OSError as error:
+        raise CallError(
+            f"The file cannot be read: {error.strerror}.", where=str(file.absolute())
+        ) from None
+    except yaml.YAMLError as error:
+        raise CallError(
+            f"This is not YAML: {getattr(error, 'problem', None) or error}.",
+            where=f"{file.absolute()}{_line(error)}",
+            next_step="Mind colons, quotes, brackets and the indentation.",
+        ) from None
+    if not isinstance(node, yaml.MappingNode):
+        raise CallError(
+            "A declaration is a mapping of keys to values, and this is not one.",
+            where=str(file.absolute()),
+            next_step="It needs at least 'source', 'key' and 'target', each on a line of its own.",
+        )
+    for line, name in _repeated(node):
+        raise CallError(
+            f"{name!r} is there twice.",
+            where=f"{file.absolute()}, line {line}",
+            next_step="Keep one of the two.",
+        )
+    return node, content
+
+
+def _line(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f", line {mark.line + 1}" if mark else ""
+
+
+def _repeated(node: yaml.Node) -> Iterator[tuple[int, str]]:
+    """Find keys that stand twice in one mapping: YAML itself would silently keep the last."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for name, value in node.value:
+            if name.value in seen:
+                yield name.start_mark.line + 1, name.value
+            seen.add(name.value)
+            yield from _repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _repeated(item)

@@ -1,0 +1,159 @@
+"""A declaration's mistakes in plain words: which line, what is wrong, the nearest right word."""
+
+import types
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from data.errors import CallError
+
+EXPECTED = {
+    "string_type": "text (put it in quotes if it is meant as text)",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping of names to values",
+    "path_type": "the path of a file",
+    "model_type": "a mapping of names to values",
+    "string_too_short": "text that is not empty",
+    "too_short": "a list that is not empty",
+    "string_pattern_mismatch": "letters, digits, _ and - alone",
+}
+BOUNDS = {
+    "greater_than": "gt",
+    "less_than": "lt",
+    "greater_than_equal": "ge",
+    "less_than_equal": "le",
+}
+WORDS = {"gt": "above", "lt": "below", "ge": "at least", "le": "at most"}
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return "Did you mean 'x'? " for the known word most like this one, or nothing."""
+    by_lower = {name.lower(): name for name in known}
+    found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return f"Did you mean {by_lower[found[0]]!r}? " if found else ""
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], node: yaml.Node, file: Path
+) -> CallError:
+    """Return one error that names every mistake of a declaration, in the order of its lines."""
+    mistakes = sorted(
+        (_line(node, details), *_sentences(details, model))
+        for details in error.errors()
+        if not _follows_from_another(details, error.errors())
+    )
+    (line, what, step), *more = mistakes
+    if not more:
+        return CallError(what, where=f"{file}, line {line}", next_step=step)
+    others = "".join(f"\nline {n}: {text} {hint}".rstrip() for n, text, hint in more)
+    return CallError(f"{what} {step}".strip() + others, where=f"{file}, line {line}")
+
+
+def _follows_from_another(details: ErrorDetails, all_details: list[ErrorDetails]) -> bool:
+    """A misspelt key is also a missing one, and a bad item makes its list too short."""
+    if details["type"] == "too_short":
+        return bool(details["input"])
+    owner, key = details["loc"][:-1], str(details["loc"][-1])
+    return details["type"] == "missing" and any(
+        other["type"] == "extra_forbidden"
+        and other["loc"][:-1] == owner
+        and get_close_matches(str(other["loc"][-1]).lower(), [key], cutoff=0.6)
+        for other in all_details
+    )
+
+
+def _sentences(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+    """Return what is wrong and what to do about it."""
+    kind, place, value = details["type"], details["loc"], details["input"]
+    name = _dotted(place)
+    if kind == "missing":
+        return f"{name!r} is missing.", ""
+    if kind in ("extra_forbidden", "invalid_key"):
+        owner = f"{_dotted(place[:-1])!r}" if len(place) > 1 else "a declaration"
+        known = _keys(model, place[:-1])
+        hint = nearest(str(place[-1]), known) or f"Its keys are {', '.join(known)}."
+        return f"{str(place[-1])!r} is not a key of {owner}.", hint.strip()
+    if kind == "value_error":
+        return f"{name!r}: {details['ctx']['error']}.", ""
+    if kind == "literal_error":
+        known = [
+            word.strip("'") for word in details["ctx"]["expected"].replace(" or ", ", ").split(", ")
+        ]
+        return (
+            f"{name!r} cannot be {_found(value)}.",
+            nearest(str(value), known) + f"Choose from {', '.join(known)}.",
+        )
+    return f"{name!r} should be {_expected(details)}, and is {_found(value)}.", ""
+
+
+def _expected(details: ErrorDetails) -> str:
+    kind = details["type"]
+    if kind in BOUNDS:
+        bound = BOUNDS[kind]
+        return f"{WORDS[bound]} {details['ctx'][bound]}"
+    return EXPECTED.get(kind, details["msg"])
+
+
+def _found(value: object) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return f"the list {list(value)!r}" if value else "an empty list"
+    names = {str: "text", int: "number", float: "number"}
+    return f"the {names.get(type(value), type(value).__name__)} {value!r}"
+
+
+def _dotted(place: tuple[int | str, ...]) -> str:
+    """Return a place as a reader counts: `expectations[2].kwargs` is the second one's."""
+    text = ""
+    for part in place:
+        if part == "[key]":
+            return f"a name in {text.partition('[')[0]}"
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the declaration's model allows at a place."""
+    annotation: Any = model
+    for part in place:
+        if isinstance(part, int):
+            annotation = get_args(annotation)[0]
+        else:
+            annotation = _bare(annotation.model_fields[part].annotation)
+    return list(annotation.model_fields)
+
+
+def _bare(annotation: Any) -> Any:
+    """Strip `Annotated[...]` and `... | None` from a type."""
+    if get_origin(annotation) in (Annotated, Union, types.UnionType):
+        return _bare(get_args(annotation)[0])
+    return annotation
+
+
+def _line(root: yaml.Node, details: ErrorDetails) -> int:
+    """Return the line of the key or item at fault; of its owner, if it is missing."""
+    node, line = root, root.start_mark.line
+    for part in details["loc"]:
+        if isinstance(node, yaml.MappingNode):
+            for name, value in node.value:
+                if name.value == str(part):
+                    node, line = value, name.start_mark.line
+                    break
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            node = node.value[part]
+            line = node.start_mark.line
+    return line + 1

@@ -1,0 +1,270 @@
+"""Any source becomes typed rows, a fingerprint of them and a Parquet snapshot."""
+
+import csv
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from data.columns import (
+    MISSING,
+    arrays,
+    as_kind,
+    kind_of,
+    missing_words,
+    row_keys,
+    typed,
+    typed_key,
+)
+from data.declare import Declaration
+from data.errors import SourceError, StoreError
+from data.mistakes import nearest
+
+__all__ = ["Snapshot", "arrays", "load", "read", "row_keys"]
+
+ENDINGS = (".csv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What one reading put down: the Parquet file, the SHA-256 of its rows, and how many."""
+
+    path: Path
+    fingerprint: str
+    rows: int
+
+
+def read(declaration: Declaration, *, folder: Path) -> Snapshot:
+    """Read the source, type its columns and put the rows down under `folder`.
+
+    The file is `folder/<dataset>/<first 16 of the fingerprint>.parquet`; the same rows are
+    written once. A source that cannot be read is a `SourceError` and writes nothing; a folder
+    that cannot be written is a `StoreError`.
+    """
+    path = declaration.source.path
+    try:
+        table = _typed(_raw(path, declaration), declaration)
+    except SourceError as error:
+        raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
+    fingerprint = _fingerprint(table)
+    file = folder.absolute() / declaration.name / f"{fingerprint[:16]}.parquet"
+    _write(table, file)
+    return Snapshot(file, fingerprint, table.num_rows)
+
+
+def load(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the rows of a snapshot, in the source's order; some columns, or all."""
+    try:
+        return pq.ParquetFile(path, page_checksum_verification=True).read(columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(
+            f"The snapshot cannot be read: {_sentence(error)}",
+            where=str(path),
+            next_step="Delete it and run again: it is made anew from the source.",
+        ) from None
+
+
+def _raw(path: Path, declaration: Declaration) -> pa.Table:
+    """Return the table that the file holds, in Arrow's own types."""
+    ending = path.suffix.lower()
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if ending not in ENDINGS:
+        raise SourceError(
+            f"Files that end in {ending!r} cannot be read.",
+            next_step=f"Give a file that ends in {' or '.join(ENDINGS)}.",
+        )
+    if empty:
+        raise SourceError(
+            "The file is empty (0 bytes).", next_step="See what should have written it."
+        )
+    return _csv(path, declaration) if ending == ".csv" else _parquet(path)
+
+
+def _unreadable(path: Path, error: OSError) -> SourceError:
+    if isinstance(error, FileNotFoundError):
+        beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        hint = nearest(path.name, beside)
+        return SourceError(
+            "There is no such file.", next_step=hint + "Correct 'source' in the declaration."
+        )
+    if isinstance(error, IsADirectoryError):
+        return SourceError(
+            "This is a folder, and one file is needed.",
+            next_step="Name a file in 'source' of the declaration.",
+        )
+    return SourceError(
+        f"The file cannot be read: {error.strerror}.",
+        next_step="Let the user that runs nightfit read it.",
+    )
+
+
+def _csv(path: Path, declaration: Declaration) -> pa.Table:
+    # Keys and declared categories are read as text, since "007" is not 7.
+    codes = {name for name, kind in declaration.types.items() if kind == "category"}
+    keys = {name for name in declaration.key if name not in declaration.types}
+    try:
+        table = pyarrow.csv.read_csv(
+            path,
+            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+            convert_options=pyarrow.csv.ConvertOptions(
+                null_values=MISSING,
+                strings_can_be_null=False,
+                column_types=dict.fromkeys(codes | keys, pa.string()),
+            ),
+        )
+        names = table.column_names
+    except (ValueError, pa.ArrowException, OSError) as error:
+        raise _bad_csv(path) or SourceError(
+            f"This is not a CSV file that can be read: {_sentence(error)}",
+            next_step="It needs a header, commas, and double quotes around text with commas.",
+        ) from None
+    if any(pa.types.is_binary(dtype) for dtype in table.schema.types):
+        raise _bad_csv(path) or SourceError("The file is not UTF-8.")
+    _check_header(names)
+    columns = {}
+    for name, column in zip(names, table.columns, strict=True):
+        if pa.types.is_string(column.type):
+            column = missing_words(column, MISSING[:1] if name in codes else MISSING)  # noqa: PLW2901
+        columns[name] = typed_key(column) if name in keys else column
+    return pa.table(columns)
+
+
+def _bad_csv(path: Path) -> SourceError | None:
+    """Find what is wrong with a CSV file that Arrow refused: its bytes, or the length of a row."""
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return SourceError(
+            f"The file is not UTF-8: byte {error.start} (0x{content[error.start]:02x}) in line"
+            f" {line} cannot be read.",
+            next_step="Save it as UTF-8.",
+        )
+    rows = csv.reader(text.splitlines(keepends=True))
+    width = 0
+    for row in rows:
+        width = width or len(row)
+        if row and len(row) != width:
+            return SourceError(
+                f"Line {rows.line_num} has {len(row)} values, and the header has {width}.",
+                next_step="Mend the line; text that holds a comma needs double quotes.",
+            )
+    return None
+
+
+def _parquet(path: Path) -> pa.Table:
+    try:
+        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(
+            f"This is not a whole Parquet file: {_sentence(error)}",
+            next_step="Write or copy it again: it may have been cut off.",
+        ) from None
+    _check_header(table.column_names)
+    return table
+
+
+def _check_header(names: Sequence[str]) -> None:
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise SourceError(
+                f"{times} columns are called {name!r}.", next_step="Give each a name of its own."
+            )
+        if not name.strip():
+            raise SourceError(
+                f"Column {list(names).index(name) + 1} has no name in the header.",
+                next_step="Name it, or leave it out.",
+            )
+
+
+def _typed(table: pa.Table, declaration: Declaration) -> pa.Table:
+    """Return the columns in the types of `data.columns`; columns of no kind are left out."""
+    needed = {*declaration.key, declaration.target, *declaration.types}
+    needed |= {*(declaration.features or ()), *([declaration.time] if declaration.time else [])}
+    columns = {}
+    for name, raw in zip(table.column_names, table.columns, strict=True):
+        column = typed(raw, exact=name in declaration.key)
+        if column is not None and name in declaration.types:
+            column = as_kind(column, declaration.types[name], name)
+        if column is not None:
+            columns[name] = column
+        elif name in needed:
+            raise SourceError(
+                f"Column {name!r} holds {raw.type}, which is no number, category, boolean or time.",
+                next_step="Flatten it before it comes here, or leave it out of the declaration.",
+            )
+    return pa.table(columns)
+
+
+def _fingerprint(table: pa.Table) -> str:
+    """Return the SHA-256 of the typed rows: names, types and values, however they are chunked."""
+    digest = hashlib.sha256()
+    types = [str(dtype) for dtype in table.schema.types]
+    digest.update(json.dumps([table.column_names, types, table.num_rows]).encode())
+    for column in table.columns:
+        for part in _canonical_bytes([chunk for chunk in column.chunks if len(chunk)]):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _canonical_bytes(chunks: list[pa.Array]) -> Iterator[bytes]:
+    """Give which values are there, for text their lengths, then the values, zero where missing."""
+    for chunk in chunks:
+        yield chunk.is_valid().to_numpy(zero_copy_only=False).tobytes()
+    if chunks and pa.types.is_string(chunks[0].type):
+        for chunk in chunks:
+            yield pc.binary_length(chunk.fill_null("")).to_numpy().tobytes()
+        for chunk in chunks:
+            _, offsets, characters = chunk.fill_null("").buffers()
+            ends = np.frombuffer(offsets, np.int32)[[chunk.offset, chunk.offset + len(chunk)]]
+            yield characters[ends[0] : ends[1]].to_pybytes() if characters else b""
+        return
+    for chunk in chunks:
+        yield _fixed_width(chunk).tobytes()
+
+
+def _fixed_width(chunk: pa.Array) -> np.ndarray:
+    if pa.types.is_boolean(chunk.type):
+        return chunk.fill_null(False).to_numpy(zero_copy_only=False)
+    width = pa.int32() if pa.types.is_date(chunk.type) else pa.int64()
+    plain = chunk if kind_of(chunk.type) == "number" else chunk.cast(width)
+    return plain.fill_null(0).to_numpy()
+
+
+def _write(table: pa.Table, file: Path) -> None:
+    """Put the rows down whole or not at all; a file that is there already holds these very rows."""
+    if file.exists():
+        return
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, unfinished, write_page_checksum=True)
+        unfinished.replace(file)
+    except OSError as error:
+        raise StoreError(
+            f"The snapshot cannot be written: {error.strerror or _sentence(error)}.",
+            where=str(file),
+            next_step="Make the folder writable, or name another one in NIGHTFIT_HOME.",
+        ) from None
+    finally:
+        if file.parent.is_dir():
+            unfinished.unlink(missing_ok=True)
+
+
+def _sentence(error: Exception) -> str:
+    """Return the first line of a library's message, as a sentence."""
+    return str(error).partition("\n")[0].rstrip(".") + "."

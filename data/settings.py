@@ -1,0 +1,50 @@
+"""The settings a user gives in the environment; the one place that reads it."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from data.errors import CallError
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The project's folder: relative paths in settings start here, also inside a Prefect worker."""
+
+
+class Settings(BaseSettings):
+    """Where things are; `NIGHTFIT_DATABASE_URL`, `NIGHTFIT_HOME`, `NIGHTFIT_DATASETS`."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTFIT_", frozen=True, env_ignore_empty=True)
+
+    database_url: str = "sqlite:///nightfit.db"
+    home: Path = Path(".nightfit")
+    datasets: Path = Path("data/datasets")
+    fit_time_limit: float = Field(default=600.0, gt=0, description="seconds one candidate may take")
+
+    def model_post_init(self, _context: object) -> None:
+        """Make every path absolute, starting from the project's folder."""
+        for name in ("home", "datasets"):
+            object.__setattr__(self, name, ROOT / getattr(self, name).expanduser())
+        object.__setattr__(self, "database_url", _absolute_url(self.database_url))
+
+
+def _absolute_url(text: str) -> str:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise CallError(
+            "NIGHTFIT_DATABASE_URL is not a database URL.",
+            next_step="Write it as sqlite:///file.db or postgresql://user:password@host/name.",
+        ) from None
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        url = url.set(database=str(ROOT / url.database))
+    return url.render_as_string(hide_password=False)
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process."""
+    return Settings()

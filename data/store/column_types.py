@@ -1,0 +1,85 @@
+"""Two column types that mean the same on SQLite and on PostgreSQL: a UTC time and a JSON value."""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment, given and returned with its time zone, kept in UTC.
+
+    PostgreSQL keeps `timestamptz`; SQLite, which has no such type, keeps the text
+    `2026-01-31 02:00:00.000000`, which sorts and compares as the moments do.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn any zone to UTC; a time without a zone is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value.isoformat()} has no time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """Say that what SQLite kept is UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class JsonValue(TypeDecorator[Any]):
+    """Any plain value as JSON: `json` on PostgreSQL, text on SQLite.
+
+    SQLite would turn a column declared JSON that holds a bare number into a float.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Use PostgreSQL's own type, and text elsewhere."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(JSON(none_as_null=True))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Make the value plain; on SQLite also text."""
+        if value is None:
+            return None
+        return plain(value) if dialect.name == "postgresql" else json_text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Read back what was written; PostgreSQL's own type has done so already."""
+        return value if value is None or dialect.name == "postgresql" else json.loads(value)
+
+
+def json_text(value: Any) -> str:
+    """Return `value` as JSON text, its floats to the last bit."""
+    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """Return `value` built of what JSON knows.
+
+    JSON has no NaN and no infinity: they become the texts "NaN", "Infinity" and "-Infinity", since
+    a null would hide them. NumPy's values and arrays become Python's, moments and days ISO 8601.
+    """
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else str(value)

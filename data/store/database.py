@@ -1,0 +1,184 @@
+"""Opening the store: a database that is reachable, ours, and at this version of the schema."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from data.errors import StoreError
+from data.store.sqlite import WAIT_SECONDS, WRITES, sqlite_engine
+from data.store.tables import metadata
+from data.store.views import VIEWS
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION_TABLE = "nightfit_version"
+"""Not Alembic's usual name, which another program may use in the same database."""
+
+CONNECT_SECONDS = 10
+
+
+def open_store(url: str, *, reading: bool = False) -> Engine:
+    """Return an engine on the store at `url`, after making its tables if the database is empty.
+
+    With `reading`, nothing is ever written: the database must be there, and may be read-only.
+    Raises StoreError: unreachable, not a database, no permission, older or newer than this code.
+    """
+    engine = _engine(url, reading=reading)
+    try:
+        with translated(engine), engine.connect() as connection:
+            stored, _ = _versions(connection)
+        if stored is None and reading:
+            raise StoreError(
+                "this database has no store yet.",
+                where=place(engine.url),
+                next_step="`nightfit nightly` makes it.",
+            )
+        if stored is None:
+            _upgrade(engine)
+        elif stored != _head():
+            raise StoreError(
+                f"the database is at version {stored}, this nightfit needs {_head()}.",
+                where=place(engine.url),
+                next_step="Run `nightfit db upgrade`.",
+            )
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def upgrade(url: str) -> tuple[str | None, str]:
+    """Bring the database to this code's version; return the version before and after.
+
+    All of it happens in one transaction: a failed upgrade changes nothing. Raises StoreError.
+    """
+    engine = _engine(url, reading=False)
+    try:
+        return _upgrade(engine)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in one transaction that is kept whole or not at all; raises StoreError."""
+    with translated(engine), engine.execution_options(**{WRITES: True}).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def translated(engine: Engine) -> Iterator[None]:
+    """Turn what a database says is wrong with itself into one sentence for the user."""
+    try:
+        yield
+    except DBAPIError as error:
+        if not _is_of_the_database(error):
+            raise
+        raise StoreError(
+            _sentence(error, engine.url),
+            where=place(engine.url),
+            next_step="Mend it, or name another database in NIGHTFIT_DATABASE_URL.",
+        ) from None
+
+
+def place(url: URL) -> str:
+    """Return where a database is, for people: SQLite's file, or the URL without its secrets."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or ":memory:"
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+def _engine(text: str, *, reading: bool) -> Engine:
+    try:
+        url = make_url(text)
+        if url.get_backend_name() == "sqlite":
+            return sqlite_engine(url, reading=reading)
+        timeout = {"connect_timeout": CONNECT_SECONDS} if _is_postgresql(url) else {}
+        return create_engine(url, connect_args=timeout, hide_parameters=True)
+    except (ArgumentError, NoSuchModuleError):
+        raise StoreError(
+            "the database's URL cannot be understood.",
+            next_step="Write it as sqlite:///file.db or postgresql://user:password@host/name.",
+        ) from None
+    except ModuleNotFoundError as error:
+        package = "psycopg[binary]" if error.name == "psycopg" else str(error.name)
+        raise StoreError(
+            f"this kind of database needs the Python package {error.name}, which is missing.",
+            where=place(url),
+            next_step=f"Install it with `pip install '{package}'`.",
+        ) from None
+
+
+def _is_postgresql(url: URL) -> bool:
+    return url.get_backend_name() == "postgresql"
+
+
+def _upgrade(engine: Engine) -> tuple[str | None, str]:
+    with writing(engine) as connection:
+        stored, taken = _versions(connection)
+        if stored is None and taken:
+            raise StoreError(
+                f"the database already has a table or view named {taken[0]!r}, not nightfit's.",
+                where=place(engine.url),
+                next_step="Name an empty database in NIGHTFIT_DATABASE_URL.",
+            )
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return stored, _head()
+
+
+def _versions(connection: Connection) -> tuple[str | None, list[str]]:
+    """Return the schema's version, None where there is none, and which of our names are taken."""
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    stored = context.get_current_revision()
+    known = {
+        revision.revision for revision in ScriptDirectory.from_config(_config()).walk_revisions()
+    }
+    if stored is not None and stored not in known:
+        raise StoreError(
+            f"the database was made by a newer nightfit: it is at version {stored},"
+            f" and this one knows {_head()}.",
+            where=place(connection.engine.url),
+            next_step="Install that nightfit, or name another database in NIGHTFIT_DATABASE_URL.",
+        )
+    inspector = inspect(connection)
+    there = {*inspector.get_table_names(), *inspector.get_view_names()}
+    return stored, sorted(there & {*metadata.tables, *VIEWS})
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _head() -> str:
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _is_of_the_database(error: DBAPIError) -> bool:
+    name = type(error.orig).__name__
+    return name in {"OperationalError", "DatabaseError"} or error.connection_invalidated
+
+
+def _sentence(error: DBAPIError, url: URL) -> str:
+    known = {
+        "SQLITE_NOTADB": "the file is not an SQLite database.",
+        "SQLITE_CANTOPEN": "the file cannot be opened.",
+        "SQLITE_FULL": "the disk is full; nothing of this run was stored.",
+        "SQLITE_CORRUPT": "the database file is damaged.",
+        "SQLITE_READONLY": "the database is read-only.",
+        "SQLITE_BUSY": f"another process has kept it locked for {WAIT_SECONDS:.0f} seconds.",
+    }
+    name = "_".join(getattr(error.orig, "sqlite_errorname", "").split("_")[:2])
+    lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+    said = lines[0].replace(str(url.password), "***") if url.password else lines[0]
+    return known.get(name) or f"the database cannot be used: {said.rstrip('.')}."

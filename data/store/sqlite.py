@@ -1,0 +1,89 @@
+"""What SQLite needs and a server does not: a file one may open, real transactions, a journal."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from data.errors import StoreError
+
+WRITES = "nightfit_writes"
+"""The execution option of a connection that will write: it takes the write lock at once, since a
+transaction that reads first and writes later fails if another has written in between."""
+
+WAIT_SECONDS = 60.0
+"""How long a writer waits for another one."""
+
+
+def sqlite_engine(url: URL, *, reading: bool) -> Engine:
+    """Return an engine with foreign keys on and transactions that SQLAlchemy begins and ends.
+
+    Raises StoreError where the file or its folder cannot be used.
+    """
+    arguments: dict[str, Any] = {}
+    if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
+        path = Path(url.database).absolute()
+        if reading:
+            url = _readable(url, path)
+        else:
+            _make_ready(path)
+        arguments = {"timeout": WAIT_SECONDS}
+    engine = create_engine(url, connect_args=arguments)
+    event.listen(engine, "connect", _reader if reading else _writer)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _readable(url: URL, path: Path) -> URL:
+    if not path.exists():
+        raise StoreError(
+            "there is no database here yet.",
+            where=str(path),
+            next_step="`nightfit nightly` makes it, or NIGHTFIT_DATABASE_URL names another.",
+        )
+    # A journal beside the file must be read too, and SQLite then opens both by itself. Without
+    # one it would have to make one, which a read-only folder does not allow; nobody writes there.
+    if _may_write(path.parent) or path.with_name(f"{path.name}-wal").exists():
+        return url
+    return url.set(database=path.as_uri(), query={"immutable": "1", "uri": "true"})
+
+
+def _make_ready(path: Path) -> None:
+    folder = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the folder cannot be created ({error.strerror}).",
+            where=str(folder),
+            next_step="Create it, or name another database in NIGHTFIT_DATABASE_URL.",
+        ) from None
+    for place, kind in ((folder, "folder"), (path, "file")):
+        if place.exists() and not _may_write(place):
+            raise StoreError(
+                f"the database's {kind} is read-only.",
+                where=str(place),
+                next_step="Allow writing, or name another database in NIGHTFIT_DATABASE_URL.",
+            )
+
+
+def _may_write(place: Path) -> bool:
+    return os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _writer(connection: Any, _record: object) -> None:
+    # Python's driver would otherwise begin transactions of its own, later than we say.
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _reader(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

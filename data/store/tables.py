@@ -1,0 +1,263 @@
+"""The tables of the store; the comment of each says its grain: what one row is.
+
+People query the views of `views.py`; the tables hold what the views show, and the rest.
+A change here needs a migration in `migrations/versions/`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Double,
+    ForeignKey,
+    FromClause,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from data.store.column_types import JsonValue, UtcTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+KEY = Text().with_variant(Text(collation="C"), "postgresql")
+"""A row's key: compared byte by byte on both databases, which is also PostgreSQL's quickest way."""
+
+
+def _one_of(column: str, *words: str) -> CheckConstraint:
+    listed = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+run = Table(
+    "run",
+    metadata,
+    Column("run_id", Integer, primary_key=True),
+    Column("dataset", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime, nullable=False),
+    Column("rows_read", BigInteger),
+    Column("rows_rejected", BigInteger),
+    Column("rows_labelled", BigInteger),
+    Column("rows_test", BigInteger),
+    Column("rows_new", BigInteger),
+    Column("fingerprint", Text),
+    Column("setup_fingerprint", Text),
+    Column("declaration", Text),
+    Column("library_versions", JsonValue),
+    Column("verdict", Text),
+    Column("verdict_difference", Double),
+    Column("verdict_low", Double),
+    Column("verdict_high", Double),
+    Column("reason", Text),
+    Column("change", Text),
+    Column("warnings", JsonValue, nullable=False),
+    Column("snapshot", Text),
+    Column("flow_run_id", Text),
+    _one_of("status", "succeeded", "failed", "rejected", "skipped"),
+    _one_of("verdict", "yay", "nay", "undecided"),
+    UniqueConstraint("dataset", "started_at"),
+    Index(None, "dataset", "status", "run_id"),
+    comment="One attempt to retrain one dataset.",
+    sqlite_autoincrement=True,  # the id of a run that was pruned is never given again
+)
+
+expectation_result = Table(
+    "expectation_result",
+    metadata,
+    Column("run_id", ForeignKey(run.c.run_id), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("expectation", Text, nullable=False),
+    Column("column_name", Text),
+    Column("severity", Text, nullable=False),
+    Column("quarantine", Boolean, nullable=False),
+    Column("success", Boolean, nullable=False),
+    Column("kwargs", JsonValue, nullable=False),
+    Column("observed", JsonValue),
+    Column("unexpected_count", BigInteger),
+    Column("examples", JsonValue, nullable=False),
+    PrimaryKeyConstraint("run_id", "position"),
+    _one_of("severity", "critical", "warning"),
+    comment="One expectation checked in one run.",
+)
+
+rejected_row = Table(
+    "rejected_row",
+    metadata,
+    Column("run_id", ForeignKey(run.c.run_id), nullable=False),
+    Column("row_number", BigInteger, nullable=False),
+    Column("key", KEY),
+    Column("row_values", JsonValue, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "row_number"),
+    comment="One quarantined row of one run; row_number is its place in the source.",
+)
+
+model = Table(
+    "model",
+    metadata,
+    Column("model_id", Integer, primary_key=True),
+    Column("run_id", ForeignKey(run.c.run_id), nullable=False),
+    Column("framework", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("rank", Integer),
+    Column("chosen", Boolean, nullable=False),
+    Column("no_skill", Boolean),
+    Column("fit_seconds", Double),
+    Column("seed", Text),
+    Column("details", JsonValue, nullable=False),
+    Column("artifact", LargeBinary),
+    Column("twin", LargeBinary),
+    _one_of("framework", "tensorflow", "torch", "theano"),
+    _one_of("kind", "least_squares", "gradient_descent", "ann"),
+    _one_of("status", "fitted", "failed"),
+    UniqueConstraint("run_id", "framework", "kind"),
+    comment=(
+        "One candidate of one run. artifact: the model refitted on all labelled rows, safetensors;"
+        " twin: the same, fitted without the test rows."
+    ),
+    sqlite_autoincrement=True,
+)
+
+score = Table(
+    "score",
+    metadata,
+    Column("run_id", ForeignKey(run.c.run_id), nullable=False),
+    Column("model_id", ForeignKey(model.c.model_id), nullable=False),
+    Column("rows", Text, nullable=False),
+    Column("rmse", Double, nullable=False),
+    Column("rmse_low", Double),
+    Column("rmse_high", Double),
+    Column("rmse_se", Double),
+    Column("mae", Double, nullable=False),
+    Column("r2", Double),
+    Column("n", BigInteger, nullable=False),
+    Column("coverage", Double),
+    PrimaryKeyConstraint("run_id", "model_id", "rows"),
+    _one_of("rows", "validation", "test"),
+    comment=(
+        "One model scored on one set of rows of one run: validation (out of fold) or test."
+        " The incumbent, a model of an earlier run, is scored again on tonight's test rows."
+    ),
+)
+
+coefficient = Table(
+    "coefficient",
+    metadata,
+    Column("model_id", ForeignKey(model.c.model_id), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("term", Text, nullable=False),
+    Column("estimate", Double, nullable=False),
+    Column("standard_error", Double),
+    Column("t", Double),
+    Column("p", Double),
+    Column("low", Double),
+    Column("high", Double),
+    PrimaryKeyConstraint("model_id", "position"),
+    UniqueConstraint("model_id", "term"),
+    comment="One term of one linear model, in original units, with its inference where it has one.",
+)
+
+# No foreign keys: checking two of them for each of millions of rows costs PostgreSQL more than
+# the rows themselves. The one writer gives both ids, in the transaction that made them.
+# The primary key is the way the rows lie on disk, so that one key of one model, and the first
+# rows of one model, are a single search among any number of rows.
+prediction = Table(
+    "prediction",
+    metadata,
+    Column("model_id", Integer, nullable=False),
+    Column("key", KEY, nullable=False),
+    Column("run_id", Integer, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("actual", Double),
+    Column("predicted", Double),
+    Column("lower", Double),
+    Column("upper", Double),
+    Column("role", Text, nullable=False),
+    PrimaryKeyConstraint("model_id", "key", "run_id"),
+    _one_of("role", "train", "test", "new", "warmup"),
+    CheckConstraint("predicted IS NOT NULL OR role = 'warmup'", name="predicted"),
+    comment="One row of one run as the model that then served saw it; train rows are out of fold.",
+    sqlite_with_rowid=False,
+)
+
+
+def target_unknown(rows: FromClause) -> ColumnElement[bool]:
+    """Return which rows of `prediction` wait for their target, as the index below knows them."""
+    return (rows.c.role == "new") & rows.c.actual.is_(None)
+
+
+Index(
+    "ix_prediction_unknown",
+    prediction.c.dataset,
+    prediction.c.key,
+    prediction.c.run_id,
+    sqlite_where=target_unknown(prediction),
+    postgresql_where=target_unknown(prediction),
+)
+
+outcome = Table(
+    "outcome",
+    metadata,
+    Column("dataset", Text, nullable=False),
+    Column("key", KEY, nullable=False),
+    Column("run_id", ForeignKey(run.c.run_id), nullable=False),
+    Column("model_id", ForeignKey(model.c.model_id), nullable=False),
+    Column("predicted", Double, nullable=False),
+    Column("lower", Double),
+    Column("upper", Double),
+    Column("predicted_at", UtcTime, nullable=False),
+    Column("actual", Double, nullable=False),
+    Column("realised_at", UtcTime, nullable=False),
+    Column("realised_run_id", ForeignKey(run.c.run_id), nullable=False),
+    PrimaryKeyConstraint("dataset", "key"),
+    comment=(
+        "One key whose target became known after it had been predicted:"
+        " the last prediction before (of run_id, by model_id), and the truth."
+    ),
+)
+
+promotion = Table(
+    "promotion",
+    metadata,
+    Column("promotion_id", Integer, primary_key=True),
+    Column("run_id", ForeignKey(run.c.run_id)),
+    Column("dataset", Text, nullable=False),
+    Column("decided_at", UtcTime, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("model_id", ForeignKey(model.c.model_id), nullable=False),
+    Column("incumbent_model_id", ForeignKey(model.c.model_id)),
+    Column("challenger_model_id", ForeignKey(model.c.model_id)),
+    Column("incumbent_rmse", Double),
+    Column("challenger_rmse", Double),
+    Column("gain", Double),
+    Column("gain_low", Double),
+    Column("gain_high", Double),
+    Column("rule", Text),
+    Column("reason", Text, nullable=False),
+    _one_of("decision", "promoted", "kept", "rolled_back", "forced"),
+    Index(None, "dataset", "promotion_id"),
+    comment=(
+        "One decision about a dataset's champion; model_id serves from then on."
+        " Rows are only ever added; run_id is null where a person decided."
+    ),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,182 @@
+"""The `nightfit` command: starts flows, reads the store.
+
+Prefect, pandas and the like are imported by the command that needs them: `nightfit query` should
+answer at once, and a framework's worker process imports this file when it starts.
+"""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Retrain regressions every night, and query what they predict.",
+)
+db = typer.Typer(no_args_is_help=True, help="Look after the database.")
+app.add_typer(db, name="db")
+
+
+class OutputFormat(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+class ReportFormat(StrEnum):
+    """How a command's own report is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Dataset = Annotated[str, typer.Argument(help="The name of a declared dataset.")]
+AsReport = Annotated[ReportFormat, typer.Option("--format", help="Text to read, or JSON alone.")]
+
+
+def main() -> None:
+    """Run the command; a user's mistake ends in one message and exit code 1 or 2."""
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"nightfit: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"nightfit {version('nightfit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def nightfit(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Retrain regressions every night, and query what they predict."""
+
+
+@app.command(epilog="Example: `nightfit nightly age_income users_revenue`")
+def nightly(
+    datasets: Annotated[
+        list[str] | None, typer.Argument(help="Datasets to retrain; all that are declared if none.")
+    ] = None,
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
+    """Retrain every declared dataset, one after the other."""
+    from flows.terminal import run_nightly
+
+    raise typer.Exit(run_nightly(datasets, as_json=format is ReportFormat.JSON))
+
+
+@app.command(epilog="Example: `nightfit retrain age_income --dry-run`")
+def retrain(
+    dataset: Dataset,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do everything but write to the database.")
+    ] = False,
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
+    """Retrain one dataset."""
+    from flows.terminal import run_retrain
+
+    raise typer.Exit(run_retrain(dataset, dry_run=dry_run, as_json=format is ReportFormat.JSON))
+
+
+@app.command(epilog="Example: `nightfit check age_income`")
+def check(dataset: Dataset, format: AsReport = ReportFormat.TEXT) -> None:
+    """Read and check a dataset; train nothing and write nothing to the database."""
+    from flows.inspection import run_check
+
+    raise typer.Exit(run_check(dataset, as_json=format is ReportFormat.JSON))
+
+
+@app.command(epilog="Example: `nightfit predict age_income --source new.csv --out predicted.csv`")
+def predict(
+    dataset: Dataset,
+    source: Annotated[Path, typer.Option(help="A CSV or Parquet file of rows to score.")],
+    out: Annotated[
+        Path | None, typer.Option(help="A .csv, .json or .parquet file; printed as CSV if none.")
+    ] = None,
+) -> None:
+    """Score new rows with the champion of a dataset."""
+    from flows.inspection import run_predict
+
+    run_predict(dataset, source, out)
+
+
+@app.command(
+    epilog="Example: `nightfit query current_prediction --dataset age_income --limit 5 --format csv`"
+)
+def query(
+    view: Annotated[str, typer.Argument(help="A view, as champion or current_prediction.")],
+    dataset: Annotated[str | None, typer.Option(help="Only the rows of this dataset.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns to show, as A,B.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="At most so many rows.")] = None,
+    format: Annotated[OutputFormat, typer.Option(help="How to print.")] = OutputFormat.TABLE,
+) -> None:
+    """Print the rows of a view."""
+    from flows.inspection import run_query
+
+    chosen = [name.strip() for name in columns.split(",")] if columns is not None else None
+    run_query(view, dataset=dataset, columns=chosen, limit=limit, output_format=format.value)
+
+
+@app.command(epilog="Example: `nightfit history age_income`")
+def history(
+    dataset: Dataset,
+    format: Annotated[OutputFormat, typer.Option(help="How to print.")] = OutputFormat.TABLE,
+) -> None:
+    """Print every decision about a dataset's champion, the newest last."""
+    from flows.inspection import run_history
+
+    run_history(dataset, output_format=format.value)
+
+
+@app.command(epilog="Example: `nightfit status`")
+def status(format: AsReport = ReportFormat.TEXT) -> None:
+    """Print each dataset's last good night, its champion, and what is wrong."""
+    from flows.inspection import run_status
+
+    raise typer.Exit(run_status(as_json=format is ReportFormat.JSON))
+
+
+@app.command(epilog="Example: `nightfit serve --port 4300`")
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of Prefect's page.")] = 4200,
+) -> None:
+    """Run a Prefect server with nightfit's deployments and a worker for them, until Ctrl-C."""
+    from flows.serving import run_serve
+
+    run_serve(port)
+
+
+@db.command(epilog="Example: `nightfit db upgrade`")
+def upgrade() -> None:
+    """Create the tables and views, or bring those of an earlier version up to date."""
+    from data.settings import settings
+    from data.store.database import upgrade as upgrade_store
+
+    upgrade_store(settings().database_url)
+    typer.echo("The database is up to date.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""The commands that look and do not train: check, predict, query, history, status."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import Double
+from sqlalchemy import Text as TextType
+
+from data.declare import declared_datasets, load_dataset
+from data.errors import CallError
+from data.settings import settings
+from data.store.database import open_store
+from data.store.output import write_rows
+from data.store.query import DatasetStatus, latest_runs, rows_of
+from flows.terminal import make_folder, quiet_prefect
+
+STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
+OUT_FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
+
+
+def run_query(
+    view: str,
+    *,
+    dataset: str | None,
+    columns: Sequence[str] | None,
+    limit: int | None,
+    output_format: str,
+) -> None:
+    """Print the rows of a view."""
+    engine = open_store(settings().database_url, reading=True)
+    try:
+        rows = rows_of(engine, view, dataset=dataset, columns=columns, limit=limit)
+        write_rows(rows.batches, rows.columns, output_format)
+    finally:
+        engine.dispose()
+
+
+def run_history(dataset: str, *, output_format: str) -> None:
+    """Print every decision about a dataset's champion."""
+    run_query(
+        "champion_history", dataset=dataset, columns=None, limit=None, output_format=output_format
+    )
+
+
+def run_check(dataset: str, *, as_json: bool) -> int:
+    """Read and check a dataset and print every expectation; return 1 where a critical one fails."""
+    from data.expectations import check
+    from data.read import load, read
+
+    declaration = load_dataset(dataset, settings().datasets)
+    make_folder(settings().home)
+    snapshot = read(declaration, folder=settings().home / "snapshots")
+    checked = check(declaration, load(snapshot.path))
+    if as_json:
+        report = {
+            "dataset": dataset,
+            "passed": checked.passed,
+            "reason": checked.reason,
+            "rows_read": snapshot.rows,
+            "rows_rejected": len(checked.rejected_rows),
+            "features": checked.features,
+            "warnings": checked.warnings,
+            "expectations": [asdict(result) for result in checked.results],
+            "rejected_rows": [asdict(row) for row in checked.rejected_rows],
+        }
+        print(json.dumps(report, indent=2, default=str))  # noqa: T201
+        return 0 if checked.passed else 1
+    console = Console(highlight=False)
+    table = Table(box=None, header_style="bold")
+    for heading in ("", "expectation", "column", "severity", "observed", "bad rows"):
+        table.add_column(heading, overflow="fold")
+    for result in checked.results:
+        style = "" if result.success else "red" if result.severity == "critical" else "yellow"
+        table.add_row(
+            Text("met" if result.success else "NOT MET", style=style or "green"),
+            result.expectation,
+            result.column or "",
+            result.severity + (", quarantine" if result.quarantine else ""),
+            "" if result.observed is None else str(result.observed),
+            str(result.unexpected_count or ""),
+        )
+    console.print(table)
+    for warning in checked.warnings:
+        console.print(Text(warning, style="yellow"), soft_wrap=True)
+    rejected = f", {len(checked.rejected_rows):,} set aside" if checked.rejected_rows else ""
+    outcome = "may be trained on" if checked.passed else f"refused: {checked.reason}"
+    console.print(f"{snapshot.rows:,} rows read{rejected}; {outcome}", soft_wrap=True, markup=False)
+    return 0 if checked.passed else 1
+
+
+def run_predict(dataset: str, source: Path, out: Path | None) -> None:
+    """Write key, predicted, lower and upper of each row of a file."""
+    if out is not None and out.suffix.lower() not in OUT_FORMATS:
+        raise CallError(
+            f"the name of an output file ends in {', '.join(OUT_FORMATS)}.", where=str(out)
+        )
+    quiet_prefect()
+    from flows.predict import predictions
+
+    rows = predictions(dataset, source)
+    columns = {"key": TextType(), "predicted": Double(), "lower": Double(), "upper": Double()}
+    form = OUT_FORMATS[out.suffix.lower()] if out else "csv"
+    write_rows([rows], columns, form, out)
+
+
+def run_status(*, as_json: bool) -> int:
+    """Print how each dataset stands; return 1 where something is wrong."""
+    engine = open_store(settings().database_url, reading=True)
+    try:
+        stored = {status.dataset: status for status in latest_runs(engine)}
+    finally:
+        engine.dispose()
+    names = sorted({*declared_datasets(settings().datasets), *stored})
+    lines = [_status_line(name, stored.get(name)) for name in names]
+    if as_json:
+        print(json.dumps(lines, indent=2, default=datetime.isoformat))  # noqa: T201
+    else:
+        table = Table(box=None, header_style="bold")
+        for heading in ("dataset", "last run", "last good night", "champion", "what is wrong"):
+            table.add_column(heading, overflow="fold")
+        for line in lines:
+            table.add_row(
+                line["dataset"],
+                Text(line["last_run"], style=STYLE.get(line["last_run"], "red")),
+                f"{line['last_good']:%Y-%m-%d %H:%M} UTC" if line["last_good"] else "never",
+                line["champion"] or "none",
+                line["wrong"] or "",
+            )
+        Console(file=sys.stdout, highlight=False).print(table)
+    return 1 if any(line["last_run"] in ("failed", "rejected") for line in lines) else 0
+
+
+def _status_line(name: str, status: DatasetStatus | None) -> dict[str, Any]:
+    if status is None:
+        return {
+            "dataset": name,
+            "last_run": "never run",
+            "last_good": None,
+            "champion": None,
+            "wrong": f"run 'nightfit retrain {name}'",
+        }
+    bad = status.status in ("failed", "rejected")
+    return {
+        "dataset": name,
+        "last_run": status.status,
+        "last_good": status.last_succeeded_at,
+        "champion": status.champion,
+        "wrong": status.reason if bad else " ".join(status.warnings) or None,
+    }

@@ -1,0 +1,185 @@
+"""Run flows from a terminal: quiet Prefect, progress while it works, a summary at the end."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+from sqlalchemy.engine import make_url
+
+from data.declare import declared_datasets, load_dataset
+from data.errors import UserError
+from data.settings import settings
+from data.store.database import open_store, place
+
+if TYPE_CHECKING:
+    from tasks.report import Summary
+
+VERDICT_STYLE = {"yay": "green", "nay": "red", "undecided": "yellow"}
+
+
+def quiet_prefect() -> None:
+    """Set what Prefect reads when it is imported; what the user has set stays."""
+    defaults = {
+        "PREFECT_HOME": str(settings().home / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_CLI_PROMPT": "false",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def run_nightly(datasets: list[str] | None, *, as_json: bool) -> int:
+    """Run the nightly flow; return the exit code."""
+    names = datasets or list(declared_datasets(settings().datasets))
+    for name in datasets or []:
+        load_dataset(name, settings().datasets)  # a wrong call ends before any work
+    if not names:
+        folder = settings().datasets
+        raise UserError(
+            "no dataset is declared.",
+            where=str(folder),
+            next_step="Put one YAML file a dataset there.",
+        )
+    with _working():
+        from flows.nightly import NightFailed, nightly
+
+        try:
+            summaries: Sequence[Summary] = nightly(names)
+            code = 0
+        except NightFailed as failure:
+            summaries, code = failure.summaries, 1
+    _print_summaries(summaries, as_json=as_json)
+    return code
+
+
+def run_retrain(dataset: str, *, dry_run: bool, as_json: bool) -> int:
+    """Run the retrain flow for one dataset; return the exit code."""
+    load_dataset(dataset, settings().datasets)
+    with _working():
+        from flows.retrain import retrain
+
+        summary = retrain(dataset, dry_run=dry_run)
+    _print_summaries([summary], as_json=as_json)
+    return 0
+
+
+class _Lines(logging.Handler):
+    """Prints each thing that happened, with the seconds since the start."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+        self._start = time.monotonic()
+        self.status: Status | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line."""
+        seconds = time.monotonic() - self._start
+        message = record.getMessage()
+        style = "yellow" if record.levelno >= logging.WARNING else ""
+        self._console.print(
+            Text.assemble((f"{seconds:6.1f} s  ", "dim"), (message, style)), soft_wrap=True
+        )
+        if self.status is not None:
+            self.status.update(Text(f"{message} …"))
+
+
+@contextmanager
+def _working() -> Iterator[None]:
+    """Show progress on standard error; SIGTERM ends as Ctrl-C does, so no worker outlives us."""
+    quiet_prefect()
+    make_folder(settings().home)
+    open_store(settings().database_url).dispose()  # a broken store is told before any work
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    console = Console(stderr=True, highlight=False)
+    handler = _Lines(console)
+    log = logging.getLogger("nightfit")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.addHandler(handler)
+    try:
+        if console.is_terminal:
+            with console.status("starting Prefect …") as handler.status:
+                yield
+        else:
+            yield
+    finally:
+        log.removeHandler(handler)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder of ours, or say why that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise UserError(
+            f"the folder cannot be written to ({error.strerror}).",
+            where=str(folder),
+            next_step="Give it to this user, or name another with NIGHTFIT_HOME.",
+        ) from None
+
+
+def _print_summaries(summaries: "Sequence[Summary]", *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([asdict(summary) for summary in summaries], indent=2))  # noqa: T201
+        return
+    console = Console(highlight=False)
+    for summary in summaries:
+        console.print()
+        console.print(Text(summary.dataset, style="bold"))
+        for label, text in _facts(summary):
+            console.print(Text.assemble((f"  {label:<9}", "dim"), text), soft_wrap=True)
+    console.print()
+    where = place(make_url(settings().database_url))
+    console.print(Text.assemble(("results in ", "dim"), where), soft_wrap=True)
+    console.print(
+        Text.assemble(("to see     ", "dim"), "nightfit query leaderboard, nightfit query champion")
+    )
+
+
+def _facts(summary: "Summary") -> Iterator[tuple[str, Text]]:
+    if summary.status == "succeeded":
+        assert summary.rmse is not None
+        yield "rows", Text(f"{summary.rows_read:,} read, {summary.rows_rejected:,} rejected")
+        yield "champion", Text(f"{summary.champion} ({summary.change})")
+        yield "error", Text(_error(summary))
+        yield (
+            "ANN",
+            Text.assemble(
+                (f"{summary.verdict}", VERDICT_STYLE[summary.verdict or "undecided"]),
+                f": {summary.verdict_reason}",
+            ),
+        )
+        yield "run", Text(str(summary.run_id) if summary.run_id else "not stored (dry run)")
+    else:
+        yield "status", Text(summary.status, style="red")
+    for remark in summary.remarks:
+        yield "note", Text(remark, style="yellow")
+
+
+def _error(summary: "Summary") -> str:
+    interval = (
+        f" (95% interval {summary.rmse_low:.4g} to {summary.rmse_high:.4g})"
+        if summary.rmse_low is not None
+        else ""
+    )
+    r2 = f", R2 {summary.r2:.3f}" if summary.r2 is not None else ""
+    return f"test RMSE {summary.rmse:.4g} {summary.target}{interval}{r2}"

@@ -1,0 +1,94 @@
+"""Sums and products carried as pairs of doubles, about 32 digits, without any wider type.
+
+A pair (high, low) stands for the unevaluated sum high + low with |low| <= ulp(high) / 2.
+Error-free transformations after Dekker (1971) and Knuth (TAOCP vol. 2, 4.2.2).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+_SPLITTER = 2.0**27 + 1
+
+
+class Pair(NamedTuple):
+    """An array of double-doubles."""
+
+    high: Array
+    low: Array
+
+
+def pair(value: Array) -> Pair:
+    """Return doubles as double-doubles."""
+    return Pair(value, np.zeros_like(value))
+
+
+def two_sum(a: Array, b: Array) -> Pair:
+    """Return a + b exactly (Knuth)."""
+    s = a + b
+    t = s - a
+    return Pair(s, (a - (s - t)) + (b - t))
+
+
+def two_product(a: Array, b: Array) -> Pair:
+    """Return a * b exactly (Dekker, Veltkamp's split); |a|, |b| below 1e300."""
+    p = a * b
+    c, d = _SPLITTER * a, _SPLITTER * b
+    a_high, b_high = c - (c - a), d - (d - b)
+    a_low, b_low = a - a_high, b - b_high
+    return Pair(p, ((a_high * b_high - p) + a_high * b_low + a_low * b_high) + a_low * b_low)
+
+
+def add(a: Pair, b: Pair) -> Pair:
+    """Return a + b to about 2^-104."""
+    s, e = two_sum(a.high, b.high)
+    t, f = two_sum(a.low, b.low)
+    s, e = _fast_two_sum(s, e + t)
+    return Pair(*_fast_two_sum(s, e + f))
+
+
+def subtract(a: Pair, b: Pair) -> Pair:
+    """Return a - b to about 2^-104."""
+    return add(a, Pair(-b.high, -b.low))
+
+
+def scale(a: Array, b: Pair) -> Pair:
+    """Return a * b for doubles a and double-doubles b."""
+    p = two_product(a, b.high)
+    return Pair(*_fast_two_sum(p.high, p.low + a * b.low))
+
+
+def multiply(matrix: Array, x: Pair) -> Pair:
+    """Return the product of a matrix (n, p) of doubles and x (p, m): a pair of (n, m)."""
+    total = pair(np.zeros((matrix.shape[0], x.high.shape[1])))
+    for j in range(matrix.shape[1]):
+        total = add(total, scale(matrix[:, j, None], Pair(x.high[j], x.low[j])))
+    return total
+
+
+def multiply_transposed(matrix: Array, x: Pair) -> Pair:
+    """Return the product of a transposed matrix (n, p) of doubles and x (n, m): (p, m)."""
+    columns = [
+        total(scale(matrix[:, j, None], x)) for j in range(matrix.shape[1])
+    ]  # a column at a time keeps the memory at n x m
+    return Pair(np.stack([c.high for c in columns]), np.stack([c.low for c in columns]))
+
+
+def total(terms: Pair) -> Pair:
+    """Return the sum over the first axis, by halves."""
+    high, low = terms
+    while len(high) > 1:
+        half = (len(high) + 1) // 2
+        rest = len(high) - half
+        upper = add(Pair(high[:rest], low[:rest]), Pair(high[half:], low[half:]))
+        high = np.concatenate([upper.high, high[rest:half]])
+        low = np.concatenate([upper.low, low[rest:half]])
+    return Pair(high[0], low[0]) if len(high) else pair(np.zeros(terms.high.shape[1:]))
+
+
+def _fast_two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return a + b exactly where |a| >= |b| (Dekker)."""
+    s = a + b
+    return s, b - (s - a)

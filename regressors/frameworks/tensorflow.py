@@ -1,0 +1,139 @@
+"""TensorFlow: variables under `tf.function`, a Keras optimizer for the neuron."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from regressors import recipe
+from regressors.least_squares import Correction
+from regressors.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan, NeuronStart
+
+
+def least_squares_solver(design: Array) -> Correction:
+    """Factor a design (n, p) as QR; its corrections are not finite where R is singular."""
+    q, r = tf.linalg.qr(tf.constant(design))
+
+    def correction(f: Array, g: Array) -> tuple[Array, Array]:
+        try:
+            z = tf.linalg.triangular_solve(r, tf.constant(g), lower=False, adjoint=True)
+            h = tf.matmul(q, tf.constant(f), transpose_a=True) - z
+            x = tf.linalg.triangular_solve(r, h, lower=False)
+        except tf.errors.InvalidArgumentError:
+            return np.full_like(f, np.nan), np.full_like(g, np.nan)
+        return (f - tf.matmul(q, h)).numpy(), x.numpy()
+
+    return correction
+
+
+def descend(inputs: Array, target: Array, start: NeuronStart, plan: NeuronPlan) -> NeuronFit:
+    """Train one linear neuron on inputs (n, p) and target (n,) by gradient descent."""
+    # Else Keras rounds the rate (kept as floatx) and the momentum (a bare number) to float32.
+    tf.keras.backend.set_floatx("float64")
+    momentum = np.float64(plan.momentum)
+    optimizer = tf.keras.optimizers.SGD(plan.learning_rate, momentum, nesterov=plan.momentum > 0)
+    weights, bias = neuron = [tf.Variable(start.weights), tf.Variable(start.bias, dtype=tf.float64)]
+    optimizer.build(neuron)
+    x, y = tf.constant(inputs), tf.constant(target)
+
+    def loss() -> tf.Tensor:
+        return tf.reduce_mean(tf.square(tf.linalg.matvec(x, weights) + bias - y))
+
+    @tf.function
+    def run(epochs: tf.Tensor) -> tf.Tensor:
+        block = tf.TensorArray(tf.float64, size=epochs)
+        for epoch in tf.range(epochs):
+            with tf.GradientTape() as tape:
+                before = loss()
+            optimizer.apply(tape.gradient(before, neuron), neuron)
+            block = block.write(epoch, before)
+        return block.stack()
+
+    losses: list[float] = []
+    while epochs := plan.next_block(losses):
+        losses += run(tf.constant(epochs)).numpy().tolist()
+    losses.append(float(loss()))
+    return NeuronFit.of(weights.numpy(), float(bias), losses, plan)
+
+
+@cache
+class _Network(tf.Module):
+    """The network and its training state; variables of open shape let one trace serve every fit."""
+
+    def __init__(self, layers: int, settings: recipe.NetworkSettings, dtype: str) -> None:
+        super().__init__()
+        self.settings = settings
+        shapes = [[None, None], [None]] * layers
+
+        def variables() -> list[tf.Variable]:
+            return [tf.Variable(tf.zeros([0] * len(s), dtype), shape=s) for s in shapes]
+
+        self.weights, self.average = variables(), variables()
+        self.first, self.second = variables(), variables()
+        rows, matrix = tf.TensorSpec([None], dtype), tf.TensorSpec([None, None], dtype)
+        whole = tf.TensorSpec([None], tf.int64)
+        self.train = tf.function(self._train, input_signature=[matrix, rows, whole, whole, matrix])
+        self.predict = tf.function(
+            lambda inputs: self._forward(self.average, inputs), input_signature=[matrix]
+        )
+
+    def refill(self, start: Arrays) -> None:
+        for i, array in enumerate(start):
+            for variables in (self.weights, self.average):
+                variables[i].assign(array)
+            for variables in (self.first, self.second):
+                variables[i].assign(np.zeros_like(array))
+
+    def _forward(self, arrays: list[tf.Variable], inputs: tf.Tensor) -> tf.Tensor:
+        for weights, bias in zip(arrays[:-2:2], arrays[1:-2:2], strict=True):
+            z = tf.matmul(inputs, weights) + bias
+            # GELU's tanh form; `tf.nn.gelu` rounds its constants to float32, also in float64.
+            inputs = z * tf.sigmoid(2 * recipe.GELU_SLOPE * (z + recipe.GELU_CUBIC * z * z * z))
+        return tf.squeeze(tf.matmul(inputs, arrays[-2]) + arrays[-1], axis=1)
+
+    def _train(self, inputs: Any, target: Any, order: Any, bounds: Any, steps: Any) -> tf.Tensor:
+        inputs, target = tf.gather(inputs, order), tf.gather(target, order)
+        total = tf.zeros([], inputs.dtype)
+        for s in tf.range(tf.shape(steps)[0]):
+            begin, end = bounds[s], bounds[s + 1]
+            with tf.GradientTape() as tape:
+                error = self._forward(self.weights, inputs[begin:end]) - target[begin:end]
+                loss = tf.reduce_mean(tf.square(error))
+            self._adam(tape.gradient(loss, self.weights), steps[s])
+            total += loss
+        return total / tf.cast(tf.shape(steps)[0], total.dtype)
+
+    def _adam(self, gradients: list[tf.Tensor], step: tf.Tensor) -> None:
+        rate, first_scale, second_scale, keep, average = tf.unstack(step, num=5)
+        beta1, beta2 = self.settings.betas
+        state = zip(self.weights, self.first, self.second, self.average, gradients, strict=True)
+        for w, m, v, a, g in state:
+            m.assign_add((1 - beta1) * (g - m))
+            v.assign_add((1 - beta2) * (g * g - v))
+            move = rate * first_scale * m / (tf.sqrt(v) * second_scale + self.settings.epsilon)
+            w.assign((w * keep if len(w.shape) == 2 else w) - move)
+            a.assign_add((1 - average) * (w - a))
+
+
+def train(
+    start: Arrays,
+    inputs: Floats,
+    target: Floats,
+    held_inputs: Floats,
+    program: recipe.Program,
+    progress: recipe.Progress,
+) -> None:
+    """Train a network on inputs (n, d) and target (n,) in the dtype of `start`, into `progress`."""
+    dtype = start[0].dtype
+    network = _Network(len(start) // 2, program.settings, dtype.name)
+    network.refill(start)
+    x, y, held = (tf.constant(array, dtype) for array in (inputs, target, held_inputs))
+    more = progress.record(network.predict(held).numpy(), start)
+    epoch = 0
+    while more:
+        order, steps = program.order(epoch), program.steps(epoch, dtype)
+        loss = float(network.train(x, y, order, program.bounds, steps))
+        weights = [variable.numpy() for variable in network.average]
+        more = progress.record(network.predict(held).numpy(), weights, loss)
+        epoch += 1

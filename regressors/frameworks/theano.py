@@ -1,0 +1,149 @@
+"""Theano: shared variables, `theano.grad`, and compiled functions with updates."""
+
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import theano
+import theano.tensor as tt
+from theano.tensor import nlinalg, slinalg
+
+from regressors import recipe
+from regressors.least_squares import Correction
+from regressors.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan, NeuronStart
+
+# The rewrite left out computes each gradient up to three times.
+_FAST = theano.compile.get_default_mode().excluding("local_dot22_to_dot22scalar")
+
+
+@cache
+def _least_squares_functions() -> tuple[Any, Any]:
+    design, q, r, f, g = tt.dmatrices("design", "q", "r", "f", "g")
+    h = tt.dot(q.T, f) - slinalg.solve_lower_triangular(r.T, g)
+    solved = [f - tt.dot(q, h), slinalg.solve_upper_triangular(r, h)]
+    return theano.function([design], nlinalg.qr(design)), theano.function([q, r, f, g], solved)
+
+
+def least_squares_solver(design: Array) -> Correction:
+    """Factor a design (n, p) as QR; its corrections are not finite where R is singular."""
+    factor, solve = _least_squares_functions()
+    q, r = factor(design)
+
+    def correction(f: Array, g: Array) -> tuple[Array, Array]:
+        try:
+            return tuple(solve(q, r, f, g))
+        except np.linalg.LinAlgError:
+            return np.full_like(f, np.nan), np.full_like(g, np.nan)
+
+    return correction
+
+
+@cache
+class _Neuron:
+    """The neuron's state in shared variables, and one epoch as a compiled function."""
+
+    def __init__(self) -> None:
+        self.state = [theano.shared(np.zeros([1] * ndim)) for ndim in (2, 1, 1, 0, 1, 0)]
+        x, y, self.weights, self.bias, *speeds = self.state
+        rate, momentum = tt.dscalars("rate", "momentum")
+        loss = tt.mean(tt.sqr(tt.dot(x, self.weights) + self.bias - y))
+        neuron = [self.weights, self.bias]
+        updates = []
+        for variable, speed, g in zip(neuron, speeds, theano.grad(loss, neuron), strict=True):
+            new = momentum * speed - rate * g
+            updates += [(speed, new), (variable, variable + momentum * new - rate * g)]
+        self.step = theano.function([rate, momentum], loss, updates=updates)
+        self.step.trust_input = True
+        self.loss = theano.function([], loss)
+
+
+def descend(inputs: Array, target: Array, start: NeuronStart, plan: NeuronPlan) -> NeuronFit:
+    """Train one linear neuron on inputs (n, p) and target (n,) by gradient descent."""
+    neuron = _Neuron()
+    bias, still = np.float64(start.bias), np.zeros_like(start.weights)
+    state = [inputs, target, start.weights, bias, still, np.float64(0)]
+    for variable, value in zip(neuron.state, state, strict=True):
+        variable.set_value(value)
+    rate, momentum = np.asarray(plan.learning_rate), np.asarray(plan.momentum)
+
+    losses: list[float] = []
+    while epochs := plan.next_block(losses):
+        losses += [float(neuron.step(rate, momentum)) for _ in range(epochs)]
+    losses.append(float(neuron.loss()))
+    return NeuronFit.of(neuron.weights.get_value(), float(neuron.bias.get_value()), losses, plan)
+
+
+@cache
+class _Network:
+    """The network and its training state, and one step as a compiled function."""
+
+    def __init__(self, layers: int, settings: recipe.NetworkSettings, dtype: str) -> None:
+        empty = [np.zeros([1] * ndim, dtype) for ndim in (2, 1)] * layers
+        self.weights, self.average, self.first, self.second = (
+            [theano.shared(array) for array in empty] for _ in range(4)
+        )
+        x, y, step = tt.matrix(dtype=dtype), tt.vector(dtype=dtype), tt.vector(dtype=dtype)
+        loss = tt.mean(tt.sqr(_forward(self.weights, x) - y))
+        updates = self._adam(theano.grad(loss, self.weights), step, settings)
+        self.train = theano.function([x, y, step], loss, updates=updates, mode=_FAST)
+        self.train.trust_input = True
+        self.predict = theano.function([x], _forward(self.average, x), mode=_FAST)
+
+    def refill(self, start: Arrays) -> None:
+        for i, array in enumerate(start):
+            for variables in (self.weights, self.average):
+                variables[i].set_value(array)
+            for variables in (self.first, self.second):
+                variables[i].set_value(np.zeros_like(array))
+
+    def _adam(self, gradients: Any, step: Any, settings: recipe.NetworkSettings) -> list[Any]:
+        rate, first_scale, second_scale, keep, average = (step[i] for i in range(5))
+        one, beta1, beta2, epsilon = _constants(step, 1, *settings.betas, settings.epsilon)
+        state = zip(self.weights, self.first, self.second, self.average, gradients, strict=True)
+        updates = []
+        for w, m, v, a, g in state:
+            new_m, new_v = m + (one - beta1) * (g - m), v + (one - beta2) * (g * g - v)
+            move = rate * first_scale * new_m / (tt.sqrt(new_v) * second_scale + epsilon)
+            new_w = (w * keep if w.ndim == 2 else w) - move
+            updates += [(m, new_m), (v, new_v), (w, new_w), (a, a + (one - average) * (new_w - a))]
+        return updates
+
+
+def _constants(like: Any, *values: float) -> list[Any]:
+    # Theano rounds a bare 0.1 to float32.
+    return [tt.constant(np.asarray(value, like.dtype)) for value in values]
+
+
+def _forward(arrays: list[Any], inputs: Any) -> Any:
+    # GELU's tanh form with the tanh as a sigmoid, which Theano computes faster.
+    slope, cubic = _constants(inputs, 2 * recipe.GELU_SLOPE, recipe.GELU_CUBIC)
+    for weights, bias in zip(arrays[:-2:2], arrays[1:-2:2], strict=True):
+        z = tt.dot(inputs, weights) + bias
+        inputs = z * tt.nnet.sigmoid(slope * (z + cubic * z * z * z))
+    return (tt.dot(inputs, arrays[-2]) + arrays[-1])[:, 0]
+
+
+def train(
+    start: Arrays,
+    inputs: Floats,
+    target: Floats,
+    held_inputs: Floats,
+    program: recipe.Program,
+    progress: recipe.Progress,
+) -> None:
+    """Train a network on inputs (n, d) and target (n,) in the dtype of `start`, into `progress`."""
+    dtype = start[0].dtype
+    network = _Network(len(start) // 2, program.settings, dtype.name)
+    network.refill(start)
+    x, y, held = (array.astype(dtype) for array in (inputs, target, held_inputs))
+    more = progress.record(network.predict(held), start)
+    epoch = 0
+    while more:
+        order, steps = program.order(epoch), program.steps(epoch, dtype)
+        shuffled, wanted = x[order], y[order]
+        batches = zip(pairwise(program.bounds), steps, strict=True)
+        losses = [network.train(shuffled[i:j], wanted[i:j], step) for (i, j), step in batches]
+        weights = [variable.get_value() for variable in network.average]
+        more = progress.record(network.predict(held), weights, float(np.mean(losses)))
+        epoch += 1

@@ -1,0 +1,127 @@
+"""PyTorch: modules, `backward` and `torch.optim`."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from regressors import recipe
+from regressors.least_squares import Correction
+from regressors.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan, NeuronStart
+
+
+def least_squares_solver(design: Array) -> Correction:
+    """Factor a design (n, p) as QR; its corrections are not finite where R is singular."""
+    q, r = torch.linalg.qr(torch.tensor(design))
+
+    def correction(f: Array, g: Array) -> tuple[Array, Array]:
+        z = torch.linalg.solve_triangular(r.T, torch.tensor(g), upper=False)
+        h = q.T @ torch.tensor(f) - z
+        x = torch.linalg.solve_triangular(r, h, upper=True)
+        return (torch.tensor(f) - q @ h).numpy(), x.numpy()
+
+    return correction
+
+
+def descend(inputs: Array, target: Array, start: NeuronStart, plan: NeuronPlan) -> NeuronFit:
+    """Train one linear neuron on inputs (n, p) and target (n,) by gradient descent."""
+    neuron = nn.Linear(len(start.weights), 1, dtype=torch.float64)
+    with torch.no_grad():
+        neuron.weight.copy_(torch.tensor(start.weights))
+        neuron.bias.fill_(start.bias)
+    optimizer = torch.optim.SGD(
+        neuron.parameters(), plan.learning_rate, plan.momentum, nesterov=plan.momentum > 0
+    )
+    x, y = torch.tensor(inputs), torch.tensor(target)[:, None]
+
+    def run(epochs: int) -> list[float]:
+        block = []
+        for _ in range(epochs):
+            optimizer.zero_grad()
+            before = nn.functional.mse_loss(neuron(x), y)
+            before.backward()
+            optimizer.step()
+            block.append(before.detach())
+        return torch.stack(block).tolist()
+
+    losses: list[float] = []
+    while epochs := plan.next_block(losses):
+        losses += run(epochs)
+    with torch.no_grad():
+        losses.append(float(nn.functional.mse_loss(neuron(x), y)))
+    weights = neuron.weight.detach().numpy()[0].copy()
+    return NeuronFit.of(weights, neuron.bias.item(), losses, plan)
+
+
+class _Network(nn.Module):
+    """The network; its arrays as they are in the recipe."""
+
+    def __init__(self, start: Arrays) -> None:
+        super().__init__()
+        self.arrays = nn.ParameterList(torch.tensor(array) for array in start)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return _forward(list(self.arrays), inputs)
+
+
+def _forward(arrays: list[torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
+    for weights, bias in zip(arrays[:-2:2], arrays[1:-2:2], strict=True):
+        inputs = nn.functional.gelu(torch.addmm(bias, inputs, weights), approximate="tanh")
+    return torch.addmm(arrays[-1], inputs, arrays[-2])[:, 0]
+
+
+def _train_epoch(
+    network: _Network,
+    average: list[torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    batches: tuple[Any, Any],
+    steps: Floats,
+) -> float:
+    losses = []
+    for x, y, (rate, _, _, _, kept) in zip(*batches, steps.tolist(), strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(network(x), y)
+        loss.backward()
+        optimizer.step()
+        torch._foreach_lerp_(average, [p.detach() for p in network.parameters()], 1 - kept)
+        losses.append(loss.detach())
+    return float(torch.stack(losses).mean())
+
+
+def train(
+    start: Arrays,
+    inputs: Floats,
+    target: Floats,
+    held_inputs: Floats,
+    program: recipe.Program,
+    progress: recipe.Progress,
+) -> None:
+    """Train a network on inputs (n, d) and target (n,) in the dtype of `start`, into `progress`."""
+    network = _Network(start)
+    average = [torch.tensor(array) for array in start]
+    matrices = [p for p in network.parameters() if p.ndim == 2]
+    biases = [p for p in network.parameters() if p.ndim == 1]
+    settings = program.settings
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices}, {"params": biases, "weight_decay": 0.0}],
+        betas=settings.betas,
+        eps=settings.epsilon,
+        weight_decay=settings.decay,
+        fused=True,
+    )
+    dtype = start[0].dtype
+    x, y, held = (torch.tensor(a.astype(dtype)) for a in (inputs, target, held_inputs))
+    sizes = np.diff(program.bounds).tolist()
+    more = progress.record(_forward(average, held).numpy(), start)
+    epoch = 0
+    while more:
+        order = torch.tensor(program.order(epoch))
+        batches = x[order].split(sizes), y[order].split(sizes)
+        steps = program.steps(epoch, np.float64)
+        loss = _train_epoch(network, average, optimizer, batches, steps)
+        weights = [array.numpy() for array in average]
+        more = progress.record(_forward(average, held).numpy(), weights, loss)
+        epoch += 1

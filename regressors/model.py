@@ -1,0 +1,141 @@
+"""A trained model: arrays and JSON that predict in NumPy alone.
+
+A linear model has one member; an ANN has one for each fold, and predicts their mean.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from regressors.encoding import INTERCEPT, Columns, Encoding
+from regressors.recipe import forward
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LinearMember:
+    """estimates (p,) of the encoding's terms, in raw units."""
+
+    encoding: Encoding
+    estimates: Array
+
+    def predict(self, columns: Columns) -> Array:
+        """Predict (n,) in the target's units."""
+        return self.encoding.design(columns) @ self.estimates
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays to store."""
+        return {"estimates": self.estimates}
+
+    @classmethod
+    def of(cls, encoding: Encoding, arrays: Mapping[str, Array]) -> "LinearMember":
+        """Return the member that `arrays` stored."""
+        return cls(encoding, arrays["estimates"])
+
+
+@dataclass(frozen=True)
+class NetworkMember:
+    """target = mean + sd (intercept + z ridge + network), z and the network's inputs encoded.
+
+    `scale` holds mean and sd of the target and the intercept; `ridge` is (q,), `layers` are the
+    arrays W1, b1, ..., w, b.
+    """
+
+    encoding: Encoding
+    scale: Array
+    ridge: Array
+    layers: tuple[Array, ...]
+
+    def predict(self, columns: Columns) -> Array:
+        """Predict (n,) in the target's units."""
+        mean, sd, intercept = self.scale
+        base = intercept + self.encoding.standardised(columns) @ self.ridge
+        inputs = self.encoding.network(columns).astype(self.layers[0].dtype)
+        return mean + sd * (base + forward(self.layers, inputs).astype(float))
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays to store."""
+        layers = {f"layer{i:02d}": array for i, array in enumerate(self.layers)}
+        return {"scale": self.scale, "ridge": self.ridge, **layers}
+
+    @classmethod
+    def of(cls, encoding: Encoding, arrays: Mapping[str, Array]) -> "NetworkMember":
+        """Return the member that `arrays` stored."""
+        layers = tuple(arrays[name] for name in sorted(arrays) if name.startswith("layer"))
+        return cls(encoding, arrays["scale"], arrays["ridge"], layers)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted candidate; `half_width` is that of its prediction interval, in target units."""
+
+    framework: str
+    kind: str
+    members: tuple[LinearMember | NetworkMember, ...]
+    half_width: float | None = None
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Return the columns that `predict` needs."""
+        return self.members[0].encoding.names
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Return the kind of each column that was used: number, category, boolean or time."""
+        return self.members[0].encoding.kinds
+
+    def predict(self, columns: Columns) -> NDArray[np.float64]:
+        """Predict (n,) in the target's units: the mean of the members."""
+        return np.mean([member.predict(columns) for member in self.members], axis=0)
+
+    def equation(self) -> dict[str, float]:
+        """Return term to estimate, in raw units, of a linear model."""
+        (member,) = self.members
+        assert isinstance(member, LinearMember)
+        return dict(zip(member.encoding.terms(), member.estimates.tolist(), strict=True))
+
+    def to_bytes(self) -> bytes:
+        """Return the model as safetensors, its description as JSON in the header."""
+        arrays = {
+            f"{i:02d}.{name}": np.ascontiguousarray(array)
+            for i, member in enumerate(self.members)
+            for name, array in member.arrays().items()
+        }
+        description = {
+            "framework": self.framework,
+            "kind": self.kind,
+            "half_width": self.half_width,
+            "encodings": [member.encoding.to_json() for member in self.members],
+        }
+        return safetensors.numpy.save(arrays, {"nightfit": json.dumps(description)})
+
+    @classmethod
+    def from_bytes(cls, artifact: bytes) -> "Model":
+        """Return the model that `to_bytes` wrote, equal to the last bit."""
+        length = int.from_bytes(artifact[:8], "little")
+        header = json.loads(artifact[8 : 8 + length])
+        description = json.loads(header["__metadata__"]["nightfit"])
+        arrays = safetensors.numpy.load(artifact)
+        member = NetworkMember if description["kind"] == "ann" else LinearMember
+        members = tuple(
+            member.of(
+                Encoding.from_json(encoding),
+                {k[3:]: a for k, a in arrays.items() if k.startswith(f"{i:02d}.")},
+            )
+            for i, encoding in enumerate(description["encodings"])
+        )
+        return cls(
+            description["framework"], description["kind"], members, description["half_width"]
+        )
+
+
+def linear_model(framework: str, kind: str, encoding: Encoding, estimates: Array) -> Model:
+    """Return a linear model of one member."""
+    assert len(encoding.terms()) == len(estimates), INTERCEPT
+    return Model(framework, kind, (LinearMember(encoding, estimates),))

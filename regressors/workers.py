@@ -1,0 +1,281 @@
+"""One long-lived process a framework: fits run there, with their threads, noise and crashes.
+
+This file is imported first in each of those processes, so it imports no NumPy: how many threads a
+library takes is decided when it is imported.
+"""
+
+import faulthandler
+import importlib
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+START_SECONDS = 240.0
+"""What a new process may take to import its framework, and again for its first job: Theano
+compiles for half a minute where it finds no compiled code of an earlier night."""
+
+MOST_LOSSES = 2
+"""A process that is lost is replaced; at this many losses its framework is given up."""
+
+
+class WorkerFailed(Exception):
+    """A job that gave no result; the message is the reason, in one sentence."""
+
+
+class Workers:
+    """The processes of some frameworks, each doing one job at a time; use it in a `with`.
+
+    A process starts when its first job comes. `home` gets logs and compiled code; `time_limit` is
+    in seconds a job, after which its process is killed. Nothing is left running at the end of the
+    `with`, nor when this process is killed.
+    """
+
+    def __init__(self, frameworks: Sequence[str], home: Path, time_limit: float) -> None:
+        threads = max(1, _cores() // max(1, len(frameworks)))
+        self._environment = _environment(threads)
+        self._workers = {name: _Worker(name, home, time_limit) for name in frameworks}
+        self._lanes = {
+            name: ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"worker-{name}")
+            for name in frameworks
+        }
+        self._outside: dict[str, str | None] = {}
+
+    def __enter__(self) -> "Workers":
+        # Set here, not in the children: spawn imports the caller's main module there, and NumPy
+        # with it perhaps, before any code of ours runs.
+        self._outside = {name: os.environ.get(name) for name in self._environment}
+        os.environ.update(self._environment)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for lane in self._lanes.values():
+            lane.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers.values():
+            worker.stop()
+        for lane in self._lanes.values():
+            lane.shutdown(wait=True)
+        for name, value in self._outside.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+    def submit(self, framework: str, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Have `function(regressors.frameworks.<framework>, *args)` run in its process.
+
+        Function, arguments and result are pickled; the function by its name.
+        """
+        return self._lanes[framework].submit(self._workers[framework].run, function, args)
+
+    def result(self, future: Future[Any]) -> Any:
+        """Wait for a job's result; raise WorkerFailed with the reason where there is none."""
+        try:
+            return future.result()
+        except CancelledError:
+            raise WorkerFailed("it was ended before it was done") from None
+
+
+def start_warning(_: ModuleType) -> str | None:
+    """Return what a user should know of how the framework started; a job for `submit`."""
+    return _here.warning
+
+
+class _Worker:
+    """The parent's side of one process, and of its replacement."""
+
+    def __init__(self, framework: str, home: Path, time_limit: float) -> None:
+        self.framework = framework
+        self.home = home.resolve()
+        self.time_limit = time_limit
+        self.log = self.home / "logs" / f"worker-{framework}.log"
+        self.losses = 0
+        self.warm = False
+        self.stopped = False
+        self.given_up: str | None = None
+        self.lock = threading.Lock()
+        self.pool: ProcessPool | None = None
+        self.future: ProcessFuture[_Answer] | None = None
+
+    def run(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
+        """Run one job, in a new process where there is none; return its value."""
+        while True:
+            limit = self.time_limit if self.warm else max(self.time_limit, START_SECONDS)
+            try:
+                answer = self._schedule(limit, function, args).result()
+            except RuntimeError:
+                # It ended while it started or waited: this job never ran, and may try the next.
+                self._lose("ended by itself before it had a job")
+                continue
+            except TimeoutError:
+                reason = f"took longer than the limit of {limit:g} seconds and was stopped"
+                self._lose(reason)
+                raise WorkerFailed(f"it {reason}") from None
+            except ProcessExpired as end:
+                reason = _cause_of_death(end.exitcode)
+                self._lose(reason)
+                raise WorkerFailed(f"its process {reason}; see {self.log}") from None
+            except (AttributeError, TypeError, pickle.PicklingError) as error:
+                raise WorkerFailed(
+                    f"it could not be sent to its process ({_sentence(error)})"
+                ) from error
+            self.warm = True
+            if answer.failure is not None:
+                raise WorkerFailed(answer.failure)
+            return pickle.loads(answer.value)  # noqa: S301 - from our own process
+
+    def stop(self) -> None:
+        """End the process, and the job that it is doing."""
+        with self.lock:
+            self.stopped = True
+            if self.future is not None:
+                self.future.cancel()
+        self._close_pool()
+
+    def _schedule(
+        self, limit: float, function: Callable[..., Any], args: Sequence[Any]
+    ) -> "ProcessFuture[_Answer]":
+        with self.lock:
+            if self.stopped:
+                raise CancelledError
+            if self.given_up:
+                raise WorkerFailed(self.given_up)
+            if self.pool is None:
+                self.log.parent.mkdir(parents=True, exist_ok=True)
+                self.pool = ProcessPool(
+                    max_workers=1,
+                    initializer=_start,
+                    initargs=(self.framework, str(self.home), str(self.log)),
+                    context=multiprocessing.get_context("spawn"),
+                )
+            self.future = self.pool.schedule(_call, (function, args), timeout=limit)
+            return self.future
+
+    def _close_pool(self) -> None:
+        with self.lock:
+            pool, self.pool = self.pool, None
+        if pool is not None:
+            pool.stop()
+            pool.join()
+
+    def _lose(self, reason: str) -> None:
+        self._close_pool()
+        self.warm = False
+        self.losses += 1
+        if self.losses >= MOST_LOSSES:
+            self.given_up = (
+                f"{self.framework}'s process was lost {self.losses} times, and the last one "
+                f"{reason}; see {self.log}"
+            )
+
+
+def _cause_of_death(code: int) -> str:
+    if code >= 0:
+        return f"ended by itself with exit code {code}"
+    name = signal.Signals(-code).name
+    if name == "SIGKILL":
+        return "was killed (SIGKILL), by hand or by the system for want of memory"
+    return f"was ended by {name}"
+
+
+def _sentence(error: BaseException) -> str:
+    """Return an exception as one line: our own by their message alone."""
+    lines = str(error).strip().splitlines()
+    if lines and type(error).__module__.startswith("regressors."):
+        return lines[0]
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _environment(threads: int) -> dict[str, str]:
+    pinned = (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+    )
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    return dict.fromkeys(pinned, str(threads)) | quiet
+
+
+# The child's side
+
+
+@dataclass
+class _Here:
+    """What this process is, where it is a worker."""
+
+    module: ModuleType | None = None
+    failure: str | None = None
+    warning: str | None = None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A pickled value, or why there is none."""
+
+    value: bytes = b""
+    failure: str | None = None
+
+
+_here = _Here()
+
+
+def _start(framework: str, home: str, log: str) -> None:
+    """Make this process a worker: its output to the log, its life tied to the parent's."""
+    _send_output_to(log)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    faulthandler.enable()
+    faulthandler.dump_traceback_later(START_SECONDS, exit=True)
+    try:
+        if framework == "theano":
+            from regressors.frameworks import theano_on_numpy2
+
+            _here.warning = theano_on_numpy2.prepare(Path(home))
+        _here.module = importlib.import_module(f"regressors.frameworks.{framework}")
+    except Exception as error:
+        logging.exception("%s cannot be imported", framework)
+        _here.failure = f"{framework} cannot be imported ({_sentence(error)})"
+    faulthandler.cancel_dump_traceback_later()
+
+
+def _send_output_to(log: str) -> None:
+    with open(log, "ab") as file:
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _call(function: Callable[..., Any], args: Sequence[Any]) -> _Answer:
+    """Run a job; it answers with bytes or a sentence, which always get through to the parent."""
+    if _here.failure is not None:
+        return _Answer(failure=_here.failure)
+    try:
+        return _Answer(value=pickle.dumps(function(_here.module, *args)))
+    except Exception as error:
+        logging.exception("%s failed", getattr(function, "__name__", function))
+        return _Answer(failure=_sentence(error))

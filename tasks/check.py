@@ -1,0 +1,22 @@
+"""Check a snapshot against what its declaration expects."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+import data.expectations
+from data.declare import Declaration
+from data.expectations import Checked
+from data.read import Snapshot, load
+from tasks.progress import tell
+
+
+@task(cache_policy=NO_CACHE)
+def check(declaration: Declaration, snapshot: Snapshot) -> Checked:
+    """Return every expectation's result, the rows set aside and the features that can be used."""
+    checked = data.expectations.check(declaration, load(snapshot.path))
+    for warning in checked.warnings:
+        tell(declaration.name, warning, warning=True)
+    met = sum(result.success for result in checked.results)
+    aside = f", {len(checked.rejected_rows):,} rows set aside" if checked.rejected_rows else ""
+    tell(declaration.name, f"checked, {met} of {len(checked.results)} expectations met{aside}")
+    return checked

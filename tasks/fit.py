@@ -1,0 +1,34 @@
+"""Fit a candidate on every fold of the training rows."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from data.declare import Declaration
+from data.division import Division
+from data.expectations import Checked
+from data.read import Snapshot
+from regressors import fitting
+from regressors.fitting import Fitted
+from tasks.progress import tell
+from tasks.rows import load_rows
+from tasks.workers import job_of, run_job
+
+
+@task(cache_policy=NO_CACHE, task_run_name="fit {candidate}")
+def fit(
+    candidate: str,
+    declaration: Declaration,
+    snapshot: Snapshot,
+    checked: Checked,
+    division: Division,
+) -> Fitted | str:
+    """Return the candidate's fit with its out-of-fold predictions, or why it failed."""
+    rows = load_rows(declaration, snapshot, checked.kept, checked.features)
+    outcome = run_job(
+        fitting.validate, job_of(candidate, declaration, rows, division, division.role == "train")
+    )
+    if isinstance(outcome, str):
+        tell(declaration.name, f"{candidate} failed: {outcome}", warning=True)
+    else:
+        tell(declaration.name, f"fitted {candidate} ({outcome.seconds:.1f} s)")
+    return outcome

@@ -1,0 +1,10 @@
+"""What a run tells while it works, to the terminal and to Prefect's page alike."""
+
+import logging
+
+LOG = logging.getLogger("nightfit")
+
+
+def tell(dataset: str, message: str, *, warning: bool = False) -> None:
+    """Tell one thing that happened to one dataset."""
+    LOG.log(logging.WARNING if warning else logging.INFO, "%s: %s", dataset, message)

@@ -1,0 +1,33 @@
+"""Refit on every labelled row, test rows included: what may serve, and every linear equation."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from data.declare import Declaration
+from data.division import Division
+from data.expectations import Checked
+from data.read import Snapshot
+from regressors import fitting
+from regressors.fitting import Fitted
+from tasks.progress import tell
+from tasks.rows import load_rows
+from tasks.workers import job_of, run_job
+
+
+@task(cache_policy=NO_CACHE, task_run_name="refit {candidate}")
+def refit(
+    candidate: str,
+    fitted: Fitted,
+    declaration: Declaration,
+    snapshot: Snapshot,
+    checked: Checked,
+    division: Division,
+) -> Fitted | str:
+    """Return the refit of a candidate that `fit` fitted, or why it failed."""
+    rows = load_rows(declaration, snapshot, checked.kept, checked.features)
+    labelled = division.role != "new"
+    job = job_of(candidate, declaration, rows, division, labelled, epochs=fitted.epochs)
+    outcome = run_job(fitting.refit, job)
+    if isinstance(outcome, str):
+        tell(declaration.name, f"refit of {candidate} failed: {outcome}", warning=True)
+    return outcome

@@ -1,0 +1,49 @@
+"""The rows of a run as arrays: what a step needs of the snapshot, in one fixed order."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.declare import Declaration
+from data.read import Snapshot, arrays, load, row_keys
+from regressors.encoding import Columns
+
+
+@dataclass(frozen=True)
+class Rows:
+    """n rows; `target` is NaN in new ones, `time` is None where none is declared."""
+
+    keys: NDArray[np.object_]
+    columns: Columns
+    target: NDArray[np.float64]
+    time: NDArray[Any] | None = None
+
+    def take(self, chosen: NDArray[np.bool_]) -> "Rows":
+        """Return the chosen rows (a mask of n)."""
+        columns = {name: values[chosen] for name, values in self.columns.items()}
+        time = None if self.time is None else self.time[chosen]
+        return Rows(self.keys[chosen], columns, self.target[chosen], time)
+
+
+def load_rows(
+    declaration: Declaration, snapshot: Snapshot, kept: NDArray[np.bool_], features: tuple[str, ...]
+) -> Rows:
+    """Return the kept rows of a snapshot, in the order of their keys.
+
+    The order is the key's, so that a source which lists its rows in another order gives the same
+    fits to the last digit.
+    """
+    time = [declaration.time] if declaration.time else []
+    names = list(dict.fromkeys([*declaration.key, declaration.target, *time, *features]))
+    table = load(snapshot.path, names).filter(kept)
+    keys = np.array(row_keys(table, declaration.key), dtype=object)
+    order = np.argsort(keys.astype(str), kind="stable")
+    values = arrays(table, list(dict.fromkeys([declaration.target, *time, *features])))
+    return Rows(
+        keys[order],
+        {name: values[name][order] for name in features},
+        values[declaration.target][order],
+        values[time[0]][order] if time else None,
+    )

@@ -1,0 +1,114 @@
+"""Finished runs to store, small and made by hand, and what a store then holds."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Engine, Table, select
+
+from data.store import tables
+from data.store.query import rows_of
+from data.store.records import (
+    CandidateRecord,
+    CoefficientRecord,
+    PredictionColumns,
+    PromotionRecord,
+    RunRecord,
+    ScoreRecord,
+)
+
+FIRST = datetime(2026, 1, 1, 2, tzinfo=UTC)
+NEW = float("nan")
+"""The actual value of a row whose target is not known yet."""
+
+
+def candidate(name: str = "torch/ann", **facts: Any) -> CandidateRecord:
+    """A fitted candidate with both scores; a linear one also with an equation."""
+    framework, kind = name.split("/")
+    terms = [CoefficientRecord(term=term, estimate=0.1 + 0.2) for term in ("intercept", "age")]
+    given = {
+        "status": "fitted",
+        "artifact": f"{name} model".encode(),
+        "twin": f"{name} twin".encode(),
+        "scores": [
+            ScoreRecord(rows="validation", rmse=2.0, rmse_se=0.1, mae=1.5, n=80),
+            ScoreRecord(rows="test", rmse=2.5, rmse_low=2.0, rmse_high=3.0, mae=1.8, n=20, r2=0.6),
+        ],
+        "coefficients": [] if kind == "ann" else terms,
+    }
+    return CandidateRecord(framework=framework, kind=kind, **{**given, **facts})
+
+
+def predictions(
+    model: str | int, rows: dict[str, float], *, by: float = 0.5, roles: Sequence[str] | None = None
+) -> PredictionColumns:
+    """Predictions `by` below each actual value (10 for a new row), plus and minus 1."""
+    actual = np.array(list(rows.values()), dtype=float)
+    predicted = np.where(np.isnan(actual), 10.0, actual - by)
+    return PredictionColumns(
+        model=model,
+        key=list(rows),
+        actual=actual,
+        predicted=predicted,
+        lower=predicted - 1,
+        upper=predicted + 1,
+        role=np.array(roles or ["new" if np.isnan(value) else "train" for value in actual]),
+    )
+
+
+def night(number: int, *, dataset: str = "wages", **facts: Any) -> RunRecord:
+    """A run of night `number`, two minutes long; succeeded, with nothing else, unless told."""
+    started = FIRST + timedelta(days=number)
+    times = {"started_at": started, "finished_at": started + timedelta(minutes=2)}
+    return RunRecord(**{"dataset": dataset, "status": "succeeded", **times, **facts})
+
+
+def promoted(
+    number: int, rows: dict[str, float], *, name: str = "torch/ann", **facts: Any
+) -> RunRecord:
+    """A night whose winner serves from now on."""
+    given = {
+        "candidates": [candidate(name, chosen=True, rank=1)],
+        "predictions": predictions(name, rows),
+        "promotion": PromotionRecord(decision="promoted", model=name, reason="it is better"),
+        "rows_read": len(rows),
+        "rows_labelled": sum(not np.isnan(value) for value in rows.values()),
+        "change": "promoted",
+    }
+    return night(number, **{**given, **facts})
+
+
+def kept(number: int, serving: int, rows: dict[str, float], **facts: Any) -> RunRecord:
+    """A night whose winner lost: the model with id `serving` goes on, and predicts `rows`."""
+    given = {
+        "candidates": [candidate("theano/least_squares", chosen=True, rank=1)],
+        "predictions": predictions(serving, rows, by=0.25),
+        "promotion": PromotionRecord(
+            decision="kept",
+            model=serving,
+            incumbent=serving,
+            challenger="theano/least_squares",
+            reason="the challenger is worse",
+        ),
+        "rescored": {serving: [ScoreRecord(rows="test", rmse=2.6, mae=1.9, n=22)]},
+        "change": "kept",
+    }
+    return night(number, **{**given, **facts})
+
+
+def rows(engine: Engine, view: str, **how: Any) -> list[dict[str, Any]]:
+    """All rows of a view."""
+    found = rows_of(engine, view, **how)
+    return [dict(zip(found.columns, row, strict=True)) for batch in found.batches for row in batch]
+
+
+def stored(engine: Engine, table: Table) -> list[dict[str, Any]]:
+    """All rows of a table."""
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+
+def counts(engine: Engine) -> dict[str, int]:
+    """How many rows each table has."""
+    return {name: len(stored(engine, table)) for name, table in tables.metadata.tables.items()}

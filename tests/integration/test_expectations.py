@@ -1,0 +1,333 @@
+"""What is checked on every data set, and what Great Expectations' rules do to a run."""
+
+import datetime
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from data.declare import Declaration, load_dataset
+from data.errors import CallError
+from data.expectations import Checked, ExpectationResult, check
+from data.read import load, read
+
+ROOT = Path(__file__).parents[2]
+BETWEEN = "expect_column_values_to_be_between"
+PRESENT = "expect_column_values_to_not_be_null"
+N = 60
+SHOP = pa.table(
+    {
+        "id": pa.array(range(1, N + 1)),
+        "age": pa.array([7, None, *range(20, N + 18)], pa.int64()),
+        "level": ["a", "b", None, *["a", "b"] * 28, "a"],
+        "hired": pa.array(np.datetime64("2024-01-01") + np.arange(N)),
+        "y": [float(i) for i in range(N)],
+    }
+)
+
+
+def shop(**more: object) -> Declaration:
+    given = {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", **more}
+    return Declaration.model_validate(given)
+
+
+def rule(type_: str, *, severity: str = "critical", quarantine: bool = False, **kwargs: object):
+    return {"type": type_, "kwargs": kwargs, "severity": severity, "quarantine": quarantine}
+
+
+def checked(*rules: dict, table: pa.Table = SHOP, **more: object) -> Checked:
+    found = check(shop(expectations=rules, **more), table)
+    assert all(json.loads(json.dumps(one.__dict__)) == one.__dict__ for one in found.results)
+    assert found.passed == (found.reason is None)
+    return found
+
+
+def replaced(name: str, values: object) -> pa.Table:
+    return SHOP.set_column(SHOP.column_names.index(name), name, pa.array(values))
+
+
+def failed(found: Checked) -> dict[str, ExpectationResult]:
+    return {one.expectation: one for one in found.results if not one.success}
+
+
+@pytest.mark.parametrize("name", ["age_income", "income_expenses", "users_revenue"])
+def test_bundled_data_sets_pass_all_their_expectations(tmp_path, name):
+    declaration = load_dataset(name, ROOT / "data" / "datasets")
+    found = check(declaration, load(read(declaration, folder=tmp_path).path))
+    assert found.passed
+    assert failed(found) == {}
+    assert found.kept.all()
+    assert found.rejected_rows == found.warnings == ()
+    assert found.features == declaration.features
+    stored = [one.expectation for one in found.results]
+    assert set(stored) >= {one.type for one in declaration.expectations}
+
+
+def test_a_failed_critical_rule_ends_the_run_with_observed_value_and_examples():
+    found = checked(rule(BETWEEN, column="age", min_value=16, max_value=70))
+    assert not found.passed
+    assert found.reason.startswith(f"{BETWEEN}(column='age', min_value=16, max_value=70) fails in")
+    assert "8 rows: 7 in row 1 (key 1)." in found.reason
+    result = failed(found)[BETWEEN]
+    assert result.kwargs == {"column": "age", "min_value": 16, "max_value": 70}
+    assert (result.column, result.severity, result.unexpected_count) == ("age", "critical", 8)
+    assert result.observed == "13.56% unexpected"
+    assert result.examples[0] == {"row": 1, "key": "1", "values": {"age": 7}}
+    assert len(result.examples) == 5
+    assert found.rejected_rows == ()
+
+
+def test_a_failed_warning_is_stored_and_the_run_goes_on():
+    found = checked(rule(BETWEEN, severity="warning", column="age", min_value=16))
+    assert found.passed
+    assert failed(found)[BETWEEN].severity == "warning"
+    assert "7 in row 1 (key 1)" in found.warnings[0]
+    assert found.kept.all()
+
+
+def test_a_rule_about_a_whole_column_stores_what_was_observed():
+    found = checked(rule("expect_column_mean_to_be_between", column="y", max_value=3))
+    assert failed(found)["expect_column_mean_to_be_between"].observed == 29.5
+    assert "29.5 was found" in found.reason
+
+
+def test_quarantine_sets_the_rows_aside_with_values_and_all_reasons_and_keeps_the_rest():
+    found = checked(
+        rule(BETWEEN, quarantine=True, column="age", min_value=16),
+        rule(PRESENT, quarantine=True, severity="warning", column="level"),
+        rule(BETWEEN, quarantine=True, column="y", min_value=0.5),
+    )
+    assert found.passed
+    assert np.flatnonzero(~found.kept).tolist() == [0, 2]
+    first, third = found.rejected_rows
+    assert (first.key, first.row_number) == ("1", 1)
+    assert first.values == {"id": 1, "age": 7, "level": "a", "hired": "2024-01-01", "y": 0.0}
+    assert first.reason == (
+        f"age is 7: breaks {BETWEEN}(column='age', min_value=16);"
+        f" y is 0.0: breaks {BETWEEN}(column='y', min_value=0.5)."
+    )
+    assert (third.key, third.values["level"]) == ("3", None)
+    assert "level is missing" in third.reason
+    assert "They are set aside." in found.warnings[0]
+    assert failed(found)[PRESENT].quarantine
+
+
+def test_quarantine_finds_every_bad_row_and_not_only_the_first_examples():
+    found = checked(rule(BETWEEN, quarantine=True, column="y", max_value=24.5))
+    assert len(found.rejected_rows) == 35
+    assert found.kept.sum() == 25
+
+
+def test_a_critical_quarantine_rule_with_mostly_ends_the_run_where_too_many_rows_break_it():
+    few = checked(rule(BETWEEN, quarantine=True, column="y", min_value=1, mostly=0.9))
+    many = checked(rule(BETWEEN, quarantine=True, column="y", min_value=30, mostly=0.9))
+    assert few.passed
+    assert len(few.rejected_rows) == 1
+    assert not many.passed
+    assert "fails in 30 rows" in many.reason
+
+
+def test_basic_checks_look_at_the_rows_that_are_left_after_quarantine():
+    repeated = replaced("id", [2, *range(2, N + 1)])
+    assert not checked(table=repeated).passed
+    found = checked(rule(BETWEEN, quarantine=True, column="y", min_value=0.5), table=repeated)
+    assert found.passed
+    still = checked(
+        rule(BETWEEN, quarantine=True, column="y", min_value=0.5),
+        table=replaced("id", [2, 2, 2, *range(4, N + 1)]),
+    )
+    assert "names more than one row in 2 rows: 2 in row 2 (key 2)" in still.reason
+    too_few = checked(rule(BETWEEN, quarantine=True, column="y", max_value=18.5))
+    assert "19 rows with a target, and at least 20 are needed" in too_few.reason
+    none = checked(rule(BETWEEN, quarantine=True, column="y", min_value=100))
+    assert "All 60 rows were set aside." in none.reason
+
+
+def test_rows_without_a_target_are_kept_and_not_counted_as_labelled():
+    some = [float(i) if i < 25 else None for i in range(N)]
+    assert checked(table=replaced("y", some)).kept.all()
+    fewer = [float(i) if i < 19 else None for i in range(N)]
+    assert "19 rows with a target" in checked(table=replaced("y", fewer)).reason
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"target": "Y"}, "has no column 'Y'. Did you mean 'y'?"),
+        ({"key": "idd"}, "has no column 'idd'. Did you mean 'id'?"),
+        ({"time": "hird"}, "has no column 'hird'. Did you mean 'hired'?"),
+        ({"features": ["age", "levl"]}, "has no column 'levl'. Did you mean 'level'?"),
+        ({"types": {"agee": "number"}}, "has no column 'agee'. Did you mean 'age'?"),
+        ({"time": "level"}, "'level' holds categories, which have no order in time"),
+        ({"target": "level"}, "holds categories, and only numbers can be predicted: row 1 has 'a'"),
+        ({"target": "hired"}, "holds times, and only numbers can be predicted"),
+        ({"key": "level"}, "The key 'level' is missing in 1 row: nothing in row 3."),
+        ({"key": ["age", "level"]}, "The key 'age' is missing in 1 row"),
+    ],
+)
+def test_missing_columns_and_wrong_roles_end_the_run(more, told):
+    assert told in checked(**more).reason
+
+
+def test_checks_that_make_no_sense_without_a_column_are_left_out():
+    found = checked(rule(BETWEEN, column="age", max_value=1), key="gone")
+    assert set(failed(found)) == {"expect_column_to_exist"}
+    assert BETWEEN not in [one.expectation for one in found.results]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("id", [1, 1, *range(3, N + 1)], "names more than one row in 2 rows: 1 in row 1 (key 1)"),
+        ("id", [None, *range(2, N + 1)], "The key 'id' is missing in 1 row: nothing in row 1."),
+        ("id", [None, None, *range(3, N + 1)], "The key 'id' is missing in 2 rows"),
+        ("y", [1.0] * N, "The target 'y' is 1.0 in every row"),
+        ("y", [float("inf"), *[1.0, 2.0] * 29, 1.0], "infinite in 1 row: 'inf' in row 1 (key 1)"),
+        ("y", pa.nulls(N, pa.float64()), "'y' is missing in every row"),
+        ("y", ["1"] * N, "Declare 'types: {y: number}'"),
+        ("y", [True] * N, "Declare 'types: {y: number}'"),
+        ("hired", [float("-inf"), *[1.0, 2.0] * 29, 1.0], "feature 'hired' is infinite in 1 row"),
+    ],
+)
+def test_unusable_keys_targets_and_features_end_the_run(name, values, told):
+    found = checked(table=replaced(name, values))
+    assert told in found.reason
+    assert len([one for one in failed(found).values() if one.severity == "critical"]) == 1
+
+
+def test_a_repeated_pair_of_key_columns_ends_the_run_and_a_repeated_part_does_not():
+    halves = SHOP.append_column("half", pa.array([0, 1] * 30)).append_column(
+        "pair", pa.array(np.arange(N) // 2)
+    )
+    assert checked(table=halves, key=["pair", "half"]).passed
+    twice = checked(table=halves, key=["pair", "level"])
+    assert "expect_compound_columns_to_be_unique" in [one.expectation for one in twice.results]
+    assert checked(table=halves, key=["half", "age"]).reason.startswith("The key 'age' is missing")
+    again = pa.concat_tables([halves, halves.slice(0, 1)])
+    assert "The key 'pair, half' names more than one row in 2 rows" in (
+        checked(table=again, key=["pair", "half"]).reason
+    )
+
+
+def test_constant_and_empty_features_are_dropped_with_a_warning_that_names_them():
+    table = replaced("age", pa.nulls(N, pa.float64()))
+    table = table.set_column(2, "level", pa.array(["same"] * N))
+    found = checked(table=table)
+    assert found.passed
+    assert found.features == ("hired",)
+    assert "'age' is missing in every row with a target" in found.warnings[0]
+    assert "'level' is 'same' in every row with a target" in found.warnings[1]
+    assert failed(found)["feature_varies"].severity == "warning"
+
+
+def test_a_feature_that_varies_only_among_new_rows_is_dropped():
+    target = [float(i) if i < 40 else None for i in range(N)]
+    table = replaced("y", target).set_column(1, "age", pa.array([30] * 40 + list(range(20))))
+    assert checked(table=table).features == ("level", "hired")
+
+
+def test_a_run_without_any_feature_that_varies_ends():
+    found = checked(table=replaced("age", [30] * N), features=["age"])
+    assert found.reason.startswith("No feature varies")
+    assert found.features == ()
+
+
+def test_a_header_and_no_rows_ends_the_run():
+    found = checked(rule(BETWEEN, column="age", min_value=1), table=SHOP.slice(0, 0))
+    assert "has no rows" in found.reason
+
+
+def test_labelled_rows_without_a_time_end_the_run_and_new_ones_do_not():
+    hired = [None, *SHOP["hired"].to_pylist()[1:]]
+    found = checked(table=replaced("hired", hired), time="hired")
+    assert "The time 'hired' is missing in 1 row with a target: nothing in row 1" in found.reason
+    new = replaced("hired", hired).set_column(4, "y", pa.array([None, *map(float, range(1, N))]))
+    assert checked(table=new, time="hired").passed
+
+
+def test_all_critical_failures_are_counted_in_the_reason():
+    found = checked(rule(BETWEEN, column="y", max_value=1), rule(PRESENT, column="level"))
+    assert found.reason.endswith("(And 1 more critical check failed.)")
+
+
+def test_results_come_in_the_order_of_the_declaration_also_for_equal_rules():
+    rules = [rule(BETWEEN, severity="warning", column="y", max_value=top) for top in (9, 30, 9)]
+    found = checked(*rules, rule("expect_table_row_count_to_equal", value=N))
+    declared = [one for one in found.results if one.expectation == BETWEEN]
+    assert [one.kwargs["max_value"] for one in declared] == [9, 30, 9]
+    assert [one.unexpected_count for one in declared] == [50, 29, 50]
+
+
+def test_times_are_compared_with_the_dates_of_the_declaration():
+    late = rule(BETWEEN, column="hired", max_value=datetime.date(2024, 2, 28))
+    result = failed(checked(late))[BETWEEN]
+    assert result.unexpected_count == 1
+    assert result.examples[0]["values"] == {"hired": "2024-02-29"}
+    assert result.kwargs["max_value"] == "2024-02-28"
+
+
+def test_a_rule_on_a_column_that_is_gone_fails_as_critical_with_the_nearest_name():
+    found = checked(rule(BETWEEN, severity="warning", column="agee", min_value=1))
+    assert "no column 'agee'. Did you mean 'age'?" in found.reason
+    assert failed(found)[BETWEEN].severity == "critical"
+
+
+def test_a_rule_that_cannot_be_computed_fails_as_critical_without_a_traceback():
+    found = checked(rule(BETWEEN, severity="warning", column="level", min_value=1))
+    assert "could not be checked: Column values, min_value, and max_value must" in found.reason
+    assert "Traceback" not in found.reason
+    query = rule("unexpected_rows_expectation", unexpected_rows_query="select * from {batch}")
+    assert "could not be checked" in checked(query).reason
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (rule("expect_column_values_to_be_betwen", column="y"), f"Did you mean '{BETWEEN}'?"),
+        (rule(BETWEEN, column="y", min_valu=1), "Did you mean 'min_value'?"),
+        (rule(BETWEEN, min_value=1), "column: field required"),
+        (rule(BETWEEN, column="y", min_value=[1]), "Its 'kwargs' are wrong"),
+        (
+            rule("expect_column_mean_to_be_between", column="y", min_value=1, quarantine=True),
+            "'quarantine' sets single rows aside, and this rule is about a whole column",
+        ),
+    ],
+)
+def test_a_wrong_rule_is_a_wrong_declaration(wrong, told):
+    with pytest.raises(CallError) as caught:
+        check(shop(expectations=[rule(PRESENT, column="y"), wrong]), SHOP)
+    assert told in str(caught.value)
+    assert str(caught.value).startswith(f"shop, expectation 2 ({wrong['type']}): ")
+
+
+def test_great_expectations_says_nothing_and_is_imported_only_where_it_is_needed(tmp_path):
+    script = """
+import sys
+from pathlib import Path
+from data.declare import load_dataset
+from data.expectations import check
+from data.read import load, read
+import os
+declaration = load_dataset("age_income", Path("data/datasets"))
+table = load(read(declaration, folder=Path(sys.argv[1]) / "snapshots").path)
+bare = declaration.model_copy(update={"expectations": ()})
+assert check(bare, table).passed and "great_expectations" not in sys.modules
+assert check(declaration, table).passed
+assert os.environ["GX_ANALYTICS_ENABLED"] == "False"
+"""
+    home = tmp_path / "home"
+    home.mkdir()
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(home), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert list(home.iterdir()) == []

@@ -1,0 +1,286 @@
+"""The three frameworks against NumPy and one another. Functions without `test_` run in workers."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from regressors import parity, recipe
+
+FRAMEWORKS = ("tensorflow", "torch", "theano")
+
+every_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
+
+
+def _problem(rows=300, columns=6, seed=0):
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(rows, columns))
+    return inputs, np.sin(2 * inputs[:, 0]) + inputs[:, 1] * inputs[:, 2] + rng.normal(size=rows)
+
+
+# Least squares
+
+
+def solve(framework, design, f, g):
+    return framework.least_squares_solver(design)(f, g)
+
+
+@every_framework
+def test_solver_solves_the_augmented_system(workers, framework):
+    rng = np.random.default_rng(1)
+    design, f, g = (rng.normal(size=shape) for shape in ((30, 4), (30, 2), (4, 2)))
+    r, x = workers.result(workers.submit(framework, solve, design, f, g))
+    assert (r.shape, x.shape) == ((30, 2), (4, 2))
+    np.testing.assert_allclose(r + design @ x, f, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(design.T @ r, g, rtol=0, atol=1e-13)
+
+
+@every_framework
+def test_exactly_singular_design_gives_no_number_and_no_crash(workers, framework):
+    design = np.ones((6, 2)) * [1.0, 0.0]
+    _, x = workers.result(
+        workers.submit(framework, solve, design, np.ones((6, 1)), np.ones((2, 1)))
+    )
+    assert not np.isfinite(x).all()
+
+
+# The neuron
+
+
+def descend(framework, inputs, target, plan):
+    before = inputs.copy(), target.copy()
+    start = recipe.NeuronStart(np.zeros(inputs.shape[1]), 0.0)
+    fit = framework.descend(inputs, target, start, plan)
+    assert np.array_equal(inputs, before[0])
+    assert np.array_equal(target, before[1])
+    assert not start.weights.any()
+    return fit
+
+
+@every_framework
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_neuron_takes_the_same_fifty_steps_in_every_framework(workers, framework, momentum):
+    inputs, target = _problem()
+    plan = recipe.neuron_plan(inputs, learning_rate=0.01, momentum=momentum, epochs=50)
+    fit = workers.result(workers.submit(framework, descend, inputs, target, plan))
+    start = recipe.NeuronStart(np.zeros(6), 0.0)
+    reference = parity.reference_neuron(inputs, target, start, plan)
+    np.testing.assert_allclose([*fit.weights, fit.bias], reference, rtol=0, atol=1e-12)
+    assert len(fit.losses) == 51
+    assert fit.losses[0] == pytest.approx(np.mean(np.square(target)), rel=1e-12)
+    left = target - inputs @ fit.weights - fit.bias
+    assert fit.losses[-1] == pytest.approx(np.mean(np.square(left)), rel=1e-12)
+
+
+@every_framework
+def test_default_plan_reaches_least_squares_and_stops(workers, framework):
+    inputs, target = _problem(columns=5)
+    inputs[:, 4] = inputs[:, 3] + 0.05 * inputs[:, 4]
+    fit = workers.result(
+        workers.submit(framework, descend, inputs, target, recipe.neuron_plan(inputs))
+    )
+    with_ones = np.column_stack([inputs, np.ones(len(target))])
+    exact = np.linalg.lstsq(with_ones, target, rcond=None)[0]
+    best = np.mean(np.square(target - with_ones @ exact))
+    assert fit.converged
+    assert not fit.diverged
+    assert len(fit.losses) - 1 < 10_000
+    assert fit.losses[-1] / best - 1 < 1e-10
+
+
+@every_framework
+def test_the_articles_neuron_runs_its_ten_thousand_epochs(workers, framework):
+    inputs, target = np.array([[1.0], [2.0], [3.0]]), np.array([2.0, 4.0, 6.0])
+    plan = recipe.neuron_plan(inputs, learning_rate=0.01)
+    fit = workers.result(workers.submit(framework, descend, inputs, target, plan))
+    assert 4 * fit.weights[0] + fit.bias == pytest.approx(8, abs=1e-6)
+
+
+@every_framework
+def test_too_fast_a_neuron_is_seen_to_diverge_and_stops(workers, framework):
+    inputs, target = _problem()
+    plan = recipe.neuron_plan(inputs, learning_rate=3.0)
+    fit = workers.result(workers.submit(framework, descend, inputs, target, plan))
+    assert fit.diverged
+    assert not fit.converged
+    assert len(fit.losses) - 1 < 10_000
+
+
+# The network
+
+
+def train(framework, start, data, program, progress):
+    before = [array.copy() for array in [*start, *data]]
+    framework.train(start, *data, program, progress)
+    assert all(np.array_equal(a, b) for a, b in zip(before, [*start, *data], strict=True))
+    return progress
+
+
+@every_framework
+@pytest.mark.parametrize("hidden", [(), (7,), (7, 5), (4, 4, 4)])
+@pytest.mark.parametrize("average", [0.998, 0.0], ids=["averaged", "last weights"])
+def test_network_takes_the_same_fifty_steps_in_every_framework(workers, framework, hidden, average):
+    inputs, target = _problem()
+    settings = replace(recipe.RECIPE, average=average)
+    program = recipe.Program(300, seed=3, settings=settings)
+    assert len(program.bounds) == 11
+    start = recipe.start_arrays(np.random.default_rng(4), 6, hidden, np.float64)
+    progress = recipe.Progress(held_target=target[:20], epochs=5)
+    data = inputs, target, inputs[:20]
+    seen = workers.result(workers.submit(framework, train, start, data, program, progress))
+    reference = parity.reference_network(start, inputs, target, program, epochs=5)
+    for array, wanted in zip(seen.best_weights, reference, strict=True):
+        assert array.dtype == np.float64
+        np.testing.assert_allclose(array, wanted, rtol=0, atol=1e-12)
+    wanted = recipe.forward(reference, inputs[:20])
+    np.testing.assert_allclose(seen.predictions[5], wanted, rtol=0, atol=1e-12)
+    wanted = recipe.forward(start, inputs[:20])
+    np.testing.assert_allclose(seen.predictions[0], wanted, rtol=0, atol=1e-12)
+
+
+def _float32_training():
+    inputs, target = _problem(rows=1200)
+    start = recipe.start_arrays(np.random.default_rng(6), 6, (32, 32))
+    data = [a.astype(np.float32) for a in (inputs[200:], target[200:], inputs[:200])]
+    progress = recipe.Progress(held_target=target[:200].astype(np.float32))
+    return start, data, recipe.Program(1000, seed=5), progress
+
+
+@every_framework
+def test_training_stops_by_the_held_out_rows_and_serves_its_best_epoch(workers, framework):
+    start, data, program, progress = _float32_training()
+    fit = workers.result(workers.submit(framework, train, start, data, program, progress))
+    ran = len(fit.held_losses) - 1
+    assert 0 < fit.best_epoch == int(np.argmin(fit.held_losses))
+    assert ran == min(60, fit.best_epoch + 10)
+    assert fit.held_losses[fit.best_epoch] < 0.9 * fit.held_losses[0]
+    assert fit.training_losses[-1] < fit.training_losses[0]
+    assert {array.dtype.name for array in fit.best_weights} == {"float32"}
+    served = recipe.forward(fit.best_weights, data[2])
+    np.testing.assert_allclose(served, fit.predictions[fit.best_epoch], rtol=0, atol=1e-5)
+
+
+@every_framework
+def test_same_seed_gives_the_same_digits(workers, framework):
+    start, data, program, _ = _float32_training()
+    fits = [
+        workers.result(
+            workers.submit(
+                framework, train, start, data, program, recipe.Progress(data[1][:200], epochs=2)
+            )
+        )
+        for _ in range(2)
+    ]
+    assert np.array_equal(fits[0].predictions, fits[1].predictions)
+    assert fits[0].training_losses == fits[1].training_losses
+
+
+def test_whole_trainings_in_float32_come_to_the_same_error(workers):
+    start, data, program, progress = _float32_training()
+    submitted = [
+        workers.submit(framework, train, start, data, program, progress) for framework in FRAMEWORKS
+    ]
+    errors = [min(workers.result(future).held_losses) for future in submitted]
+    assert max(errors) / min(errors) - 1 < 0.005
+
+
+# The parity probe
+
+
+@every_framework
+def test_every_framework_passes_the_parity_probe(workers, framework):
+    result = workers.result(workers.submit(framework, parity.probe))
+    assert result.passed, result.reason
+    assert result.reason is None
+    assert result.figures["neuron"] < 1e-13
+    assert result.figures["network"] < 1e-13
+
+
+def probe_of_float32_network(framework):
+    def leaky(start, *others):
+        framework.train([array.astype(np.float32) for array in start], *others)
+
+    return parity.probe(SimpleNamespace(**{**vars(framework), "train": leaky}))
+
+
+def probe_of_hidden_float32(framework):
+    """Round the start alone: what comes out is float64, and wrong from the eighth digit."""
+
+    def leaky(start, *others):
+        framework.train([a.astype(np.float32).astype(np.float64) for a in start], *others)
+
+    return parity.probe(SimpleNamespace(**{**vars(framework), "train": leaky}))
+
+
+def probe_of_other_learning_rate(framework):
+    def hasty(inputs, target, start, plan):
+        plan = replace(plan, learning_rate=plan.learning_rate * (1 + 1e-6))
+        return framework.descend(inputs, target, start, plan)
+
+    return parity.probe(SimpleNamespace(**{**vars(framework), "descend": hasty}))
+
+
+def probe_of_other_network_learning_rate(framework):
+    def hasty(start, inputs, target, held_inputs, program, progress):
+        rate = program.settings.learning_rate * (1 + 1e-6)
+        program = replace(program, settings=replace(program.settings, learning_rate=rate))
+        framework.train(start, inputs, target, held_inputs, program, progress)
+
+    return parity.probe(SimpleNamespace(**{**vars(framework), "train": hasty}))
+
+
+def probe_of_careless_solver(framework):
+    """Solve the normal equations, which square the condition number."""
+
+    def solver(design):
+        return lambda f, g: (f, np.linalg.solve(design.T @ design, design.T @ f - g))
+
+    return parity.probe(SimpleNamespace(**{**vars(framework), "least_squares_solver": solver}))
+
+
+@every_framework
+@pytest.mark.parametrize(
+    ("broken", "part"),
+    [
+        (probe_of_float32_network, "network gave float32"),
+        (probe_of_hidden_float32, "network is off by"),
+        (probe_of_other_learning_rate, "neuron is off by"),
+        (probe_of_careless_solver, "least squares is off by"),
+    ],
+)
+def test_probe_sees_a_broken_framework(workers, framework, broken, part):
+    result = workers.result(workers.submit(framework, broken))
+    assert not result.passed
+    assert part in result.reason
+
+
+def test_probe_sees_a_learning_rate_that_is_off_in_the_seventh_digit(workers):
+    result = workers.result(workers.submit("torch", probe_of_other_network_learning_rate))
+    assert "network is off by" in result.reason
+
+
+def probe_of_wrong_gradient(framework):
+    """Break the derivative of PyTorch's GELU by a millionth, and leave its value as it is.
+
+    By a factor that differs from row to row: Adam cancels one that is the same for all.
+    """
+    functional = framework.nn.functional
+    gelu = functional.gelu
+
+    def wrong(inputs, approximate):
+        value = gelu(inputs, approximate=approximate)
+        return value + 1e-6 * inputs.detach() * (value - value.detach())
+
+    functional.gelu = wrong
+    try:
+        return parity.probe(framework)
+    finally:
+        functional.gelu = gelu
+
+
+def test_probe_sees_a_wrong_gradient(workers):
+    result = workers.result(workers.submit("torch", probe_of_wrong_gradient))
+    assert not result.passed
+    assert "network is off by" in result.reason
+    assert workers.result(workers.submit("torch", parity.probe)).passed

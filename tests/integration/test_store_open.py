@@ -1,0 +1,266 @@
+import multiprocessing
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from store_nights import promoted
+
+from data.errors import StoreError
+from data.store import database
+from data.store.database import VERSION_TABLE, open_store, upgrade, writing
+from data.store.query import rows_of
+from data.store.write import write_run
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that an ordinary user can reach, unlike pytest's own where the tests run as root."""
+    made = Path(tempfile.mkdtemp(prefix="nightfit-store-"))
+    made.chmod(0o755)
+    yield made
+    made.chmod(0o755)
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[None]:
+    """Permissions hold for this test even where it runs as root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def made(path: Path) -> Path:
+    engine = open_store(url(path))
+    write_run(engine, promoted(1, {"a": 1.0}))
+    engine.dispose()
+    return path
+
+
+def pragma(engine: Engine, name: str) -> object:
+    with engine.connect() as connection:
+        return connection.execute(text(f"PRAGMA {name}")).scalar()
+
+
+def refusal(text_url: str, **how: bool) -> str:
+    with pytest.raises(StoreError) as caught:
+        open_store(text_url, **how)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_an_empty_database_is_upgraded_in_a_folder_that_is_made(tmp_path: Path):
+    path = tmp_path / "new" / "deeper" / "night 100%.db"
+    engine = open_store(url(path))
+    assert pragma(engine, "foreign_keys") == 1
+    assert pragma(engine, "journal_mode") == "wal"
+    assert next(rows_of(engine, "champion").batches, []) == []
+    engine.dispose()
+    assert upgrade(url(path)) == ("0001", "0001")
+
+
+def test_opening_again_finds_what_was_written(tmp_path: Path):
+    path = made(tmp_path / "store.db")
+    engine = open_store(url(path))
+    assert [
+        row[0] for row in next(rows_of(engine, "current_prediction", columns=["key"]).batches)
+    ] == ["a"]
+    engine.dispose()
+
+
+def test_tables_of_another_program_stay_as_they_are(tmp_path: Path):
+    path = tmp_path / "shared.db"
+    with sqlite3.connect(path) as theirs:
+        theirs.executescript(
+            "CREATE TABLE sales (id, amount); INSERT INTO sales VALUES (1, 2.5);"
+            "CREATE TABLE alembic_version (version_num); INSERT INTO alembic_version VALUES ('x9');"
+        )
+    theirs.close()
+    open_store(url(path)).dispose()
+    with sqlite3.connect(path) as theirs:
+        assert theirs.execute("SELECT * FROM sales").fetchall() == [(1, 2.5)]
+        assert theirs.execute("SELECT * FROM alembic_version").fetchall() == [("x9",)]
+    theirs.close()
+
+
+def test_a_table_of_another_program_with_our_name_is_refused_and_kept(tmp_path: Path):
+    path = tmp_path / "shared.db"
+    with sqlite3.connect(path) as theirs:
+        theirs.execute("CREATE TABLE model (car)")
+    theirs.close()
+    assert "already has a table or view named 'model'" in refusal(url(path))
+    with sqlite3.connect(path) as theirs:
+        assert theirs.execute("SELECT name FROM sqlite_master").fetchall() == [("model",)]
+    theirs.close()
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path):
+    path = made(tmp_path / "store.db")
+    with sqlite3.connect(path) as later:
+        later.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    later.close()
+    assert "made by a newer nightfit" in refusal(url(path))
+    assert "9999" in refusal(url(path), reading=True)
+    with pytest.raises(StoreError, match="newer nightfit"):
+        upgrade(url(path))
+
+
+@pytest.fixture
+def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This code as it would be with one more migration."""
+    later = tmp_path / "100% migrations"
+    shutil.copytree(database.MIGRATIONS, later, ignore=shutil.ignore_patterns("__pycache__"))
+    (later / "versions" / "0002_second.py").write_text(
+        "from alembic import op\n"
+        "revision, down_revision = '0002', '0001'\n"
+        "def upgrade():\n"
+        "    op.execute('CREATE TABLE extra (x INTEGER)')\n"
+        "    op.execute('INSERT INTO extra SELECT run_id FROM run')\n"
+    )
+    monkeypatch.setattr(database, "MIGRATIONS", later)
+
+
+def test_a_database_that_is_behind_names_the_command_that_mends_it(
+    tmp_path: Path, request: pytest.FixtureRequest
+):
+    path = made(tmp_path / "store.db")
+    request.getfixturevalue("next_version")
+    assert "Run `nightfit db upgrade`" in refusal(url(path))
+    assert upgrade(url(path)) == ("0001", "0002")
+    engine = open_store(url(path))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT x FROM extra")).scalars().all() == [1]
+    engine.dispose()
+
+
+def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path, request: pytest.FixtureRequest):
+    path = made(tmp_path / "store.db")
+    request.getfixturevalue("next_version")
+    broken = database.MIGRATIONS / "versions" / "0002_second.py"
+    broken.write_text(broken.read_text() + "    op.execute('SELECT 1 FROM nowhere')\n")
+    with pytest.raises(StoreError, match="nowhere"):
+        upgrade(url(path))
+    with sqlite3.connect(path) as left:
+        tables = {name for (name,) in left.execute("SELECT name FROM sqlite_master")}
+        assert left.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [("0001",)]
+    left.close()
+    assert "extra" not in tables
+
+
+def _open(path: str) -> None:
+    open_store(path).dispose()
+
+
+def test_processes_that_open_an_empty_database_at_once_all_succeed(tmp_path: Path):
+    spawn = multiprocessing.get_context("spawn")
+    address = url(tmp_path / "store.db")
+    openers = [spawn.Process(target=_open, args=(address,)) for _ in range(3)]
+    for opener in openers:
+        opener.start()
+    for opener in openers:
+        opener.join()
+    assert [opener.exitcode for opener in openers] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("content", ["hello", "worker,wage\n1,2\n" * 200])
+def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path, content: str):
+    path = tmp_path / "wages.csv"
+    path.write_text(content)
+    message = refusal(url(path))
+    assert str(path) in message
+    assert "not an SQLite database" in message
+    assert path.read_text() == content
+
+
+def test_a_folder_in_the_files_place_is_refused(tmp_path: Path):
+    assert "cannot be opened" in refusal(url(tmp_path))
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    message = refusal(url(tmp_path / "file" / "store.db"))
+    assert f"{tmp_path / 'file'}: the folder cannot be created" in message
+
+
+def test_a_read_only_folder_is_refused_for_writing(folder: Path, request: pytest.FixtureRequest):
+    folder.chmod(0o555)
+    request.getfixturevalue("ordinary_user")
+    assert f"{folder}: the database's folder is read-only" in refusal(url(folder / "store.db"))
+
+
+def test_a_read_only_file_is_refused_for_writing(folder: Path, request: pytest.FixtureRequest):
+    path = made(folder / "store.db")
+    path.chmod(0o444)
+    folder.chmod(0o777)
+    request.getfixturevalue("ordinary_user")
+    assert f"{path}: the database's file is read-only" in refusal(url(path))
+
+
+def test_a_read_only_database_can_be_read(folder: Path, request: pytest.FixtureRequest):
+    path = made(folder / "store.db")
+    path.chmod(0o444)
+    folder.chmod(0o555)
+    request.getfixturevalue("ordinary_user")
+    engine = open_store(url(path), reading=True)
+    assert next(rows_of(engine, "champion", columns=["dataset"]).batches) == [("wages",)]
+    engine.dispose()
+    assert [entry.name for entry in folder.iterdir()] == ["store.db"]
+
+
+def test_a_reader_of_a_missing_database_makes_none(tmp_path: Path):
+    path = tmp_path / "store.db"
+    assert "no database here yet" in refusal(url(path), reading=True)
+    assert not path.exists()
+
+
+def test_a_reader_of_an_empty_database_leaves_it_empty(tmp_path: Path):
+    path = tmp_path / "store.db"
+    path.write_bytes(b"")
+    assert "has no store yet" in refusal(url(path), reading=True)
+    assert path.read_bytes() == b""
+
+
+def test_a_reader_cannot_write(tmp_path: Path):
+    engine = open_store(url(made(tmp_path / "store.db")), reading=True)
+    with pytest.raises(StoreError, match="read-only"), writing(engine) as connection:
+        connection.execute(text("DELETE FROM prediction"))
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://ann:pass-w0rd@127.0.0.1:1/shop",
+        "postgresql://ann@127.0.0.1:1/shop?password=pass-w0rd",
+        "postgresql+nodriver://ann:pass-w0rd@127.0.0.1/shop",
+        "nodatabase://ann:pass-w0rd@127.0.0.1/shop",
+        "pass-w0rd",
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_named_without_its_password(address: str):
+    message = refusal(address)
+    assert "pass-w0rd" not in message
+    assert message.count(".") >= 1
+
+
+def test_a_missing_driver_names_the_package_to_install():
+    message = refusal("mssql+pymssql://ann:pass-w0rd@127.0.0.1/shop")
+    assert "pip install 'pymssql'" in message
+    assert "pass-w0rd" not in message

@@ -1,0 +1,129 @@
+import re
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import IntegrityError
+from store_nights import NEW, candidate, kept, promoted
+
+from data.settings import ROOT
+from data.store.database import VERSION_TABLE, open_store, writing
+from data.store.records import PromotionRecord
+from data.store.tables import metadata
+from data.store.views import VIEWS
+from data.store.write import write_run
+
+DOCUMENT = ROOT / "docs" / "database.md"
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    engine = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    yield engine
+    engine.dispose()
+
+
+def statements(engine: Engine, kind: str) -> dict[str, str]:
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT name, sql FROM sqlite_master WHERE type = :kind AND sql IS NOT NULL"),
+            {"kind": kind},
+        )
+        made = {name: " ".join(sql.split()) for name, sql in rows}
+    return {name: sql for name, sql in made.items() if not name.startswith(("sqlite_", "nightfit"))}
+
+
+def parts(table: str) -> set[str]:
+    """A table's columns, constraints and options as a set, since their order means nothing."""
+    end = table.rindex(")")
+    listed = re.split(r",\s+(?=CONSTRAINT|[a-z_\"]+ [A-Z])", table[table.index("(") + 1 : end])
+    return {table[end:], *(part.strip() for part in listed)}
+
+
+def test_migrations_make_the_tables_that_the_code_declares(store: Engine):
+    with store.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, metadata) == []
+
+    declared = create_engine("sqlite://")
+    metadata.create_all(declared)
+    wanted, made = statements(declared, "table"), statements(store, "table")
+    assert {name: parts(sql) for name, sql in made.items()} == {
+        name: parts(sql) for name, sql in wanted.items()
+    }
+    assert statements(store, "index") == statements(declared, "index")
+    assert made["prediction"].endswith("WITHOUT ROWID")
+
+
+def test_migrations_make_the_views_that_the_code_declares(store: Engine):
+    made = statements(store, "view")
+    assert made == {name: " ".join(view.create.split()) for name, view in VIEWS.items()}
+
+
+def test_views_have_the_declared_columns_in_order(store: Engine):
+    with store.connect() as connection:
+        for name, view in VIEWS.items():
+            answered = connection.execute(text(f"SELECT * FROM {name}")).keys()
+            assert list(answered) == list(view.columns), name
+
+
+def test_each_table_says_its_grain():
+    assert all(table.comment.startswith("One ") for table in metadata.tables.values())
+
+
+@pytest.mark.parametrize(
+    ("statement", "constraint"),
+    [
+        ("UPDATE run SET status = 'done'", "ck_run_status"),
+        ("UPDATE run SET verdict = 'maybe'", "ck_run_verdict"),
+        ("UPDATE model SET framework = 'jax'", "ck_model_framework"),
+        ("UPDATE model SET kind = 'forest'", "ck_model_kind"),
+        ("UPDATE model SET status = 'lost'", "ck_model_status"),
+        ("UPDATE score SET rows = 'all'", "ck_score_rows"),
+        ("UPDATE prediction SET role = 'old'", "ck_prediction_role"),
+        ("UPDATE prediction SET predicted = NULL", "ck_prediction_predicted"),
+        ("UPDATE promotion SET decision = 'won'", "ck_promotion_decision"),
+        ("DELETE FROM model", "FOREIGN KEY"),
+    ],
+)
+def test_words_outside_the_closed_lists_are_refused(store: Engine, statement: str, constraint: str):
+    write_run(store, promoted(1, {"a": 1.0}))
+    with pytest.raises(IntegrityError, match=constraint), writing(store) as connection:
+        connection.execute(text(statement))
+
+
+def documented_columns() -> dict[str, list[str]]:
+    sections = re.split(r"^### `(\w+)`$", DOCUMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {
+        name: re.findall(r"^\| `(\w+)` \|", body, flags=re.MULTILINE)
+        for name, body in zip(sections[1::2], sections[2::2], strict=True)
+    }
+
+
+def test_documented_columns_are_those_of_the_database(store: Engine):
+    with store.connect() as connection:
+        answered = {
+            name: list(connection.execute(text(f"SELECT * FROM {name}")).keys()) for name in VIEWS
+        }
+    assert documented_columns() == answered
+
+
+def examples() -> list[str]:
+    return re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_documented_queries_answer_on_a_store_with_two_nights(store: Engine):
+    linear = {"candidates": [candidate("torch/least_squares")], "dataset": "age_income"}
+    write_run(store, promoted(1, {"a": 1.0, "c": NEW}, name="torch/least_squares", **linear))
+    lost = PromotionRecord(decision="kept", model=1, reason="the challenger is worse")
+    write_run(store, kept(2, 1, {"c": 3.0, "d": NEW}, promotion=lost, **linear))
+    with store.connect() as connection:
+        connection.execute(text("CREATE TEMP TABLE worker (worker TEXT, name TEXT)"))
+        connection.execute(text("INSERT INTO worker VALUES ('a', 'Ada')"))
+        answers = [connection.execute(text(example)).all() for example in examples()]
+    assert len(answers) >= 6
+    assert all(answers), [
+        query for query, rows in zip(examples(), answers, strict=True) if not rows
+    ]

@@ -1,0 +1,181 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from store_nights import NEW, candidate, kept, night, predictions, promoted, rows
+
+from data.store import tables
+from data.store.database import open_store, writing
+from data.store.query import champion_model, latest_runs, promotions, trained_keys
+from data.store.write import write_run
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    yield engine
+    engine.dispose()
+
+
+def test_first_night_serves_its_winner(store: Engine):
+    run_id = write_run(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}, verdict="yay"))
+    (champion,) = rows(store, "champion")
+    serving = champion_model(store, "wages")
+    assert serving is not None
+    assert champion == {
+        "dataset": "wages",
+        "run_id": run_id,
+        "model_id": serving.model_id,
+        "framework": "torch",
+        "kind": "ann",
+        "since": night(1).finished_at,
+        "test_rmse": 2.5,
+        "test_rmse_low": 2.0,
+        "test_rmse_high": 3.0,
+        "test_r2": 0.6,
+        "n_train": 2,
+        "verdict": "yay",
+    }
+    assert (serving.artifact, serving.twin) == (b"torch/ann model", b"torch/ann twin")
+    assert trained_keys(store, serving.model_id) == {"a", "b"}
+
+
+def test_there_is_no_champion_before_the_first_night(store: Engine):
+    write_run(store, night(1, status="rejected", reason="the key is not unique"))
+    assert champion_model(store, "wages") is None
+    assert rows(store, "run_history")[0]["champion"] is None
+
+
+def test_current_prediction_is_the_champions_latest_for_each_key(store: Engine):
+    write_run(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}))
+    serving = champion_model(store, "wages").model_id
+    write_run(store, kept(2, serving, {"c": NEW, "d": 8.0}))
+    answer = rows(store, "current_prediction", dataset="wages")
+    assert sorted(row["key"] for row in answer) == ["a", "b", "c", "d"]
+    found = {row["key"]: row for row in answer}
+    assert {key: row["predicted"] for key, row in found.items()} == {
+        "a": 0.5,
+        "b": 1.5,
+        "c": 10.0,
+        "d": 7.75,
+    }
+    assert {key: row["predicted_at"] for key, row in found.items()} == {
+        "a": night(1).finished_at,
+        "b": night(1).finished_at,
+        "c": night(2).finished_at,
+        "d": night(2).finished_at,
+    }
+    assert found["d"]["role"] == "train"
+    assert trained_keys(store, serving) == {"a", "b"}
+
+
+def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(store: Engine):
+    write_run(store, promoted(1, {"a": 1.0}))
+    first = champion_model(store, "wages").model_id
+    write_run(store, promoted(2, {"a": 1.0, "b": 5.0}, name="torch/least_squares"))
+    back = {"run_id": None, "dataset": "wages", "decided_at": night(3).finished_at}
+    with writing(store) as connection:
+        connection.execute(
+            tables.promotion.insert().values(
+                **back, decision="rolled_back", model_id=first, reason="by hand"
+            )
+        )
+    (champion,) = rows(store, "champion")
+    assert (champion["framework"], champion["kind"]) == ("torch", "ann")
+    assert champion["since"] == night(3).finished_at
+    assert [row["key"] for row in rows(store, "current_prediction")] == ["a"]
+    assert [row["decision"] for row in promotions(store, "wages")] == [
+        "rolled_back",
+        "promoted",
+        "promoted",
+    ]
+    assert rows(store, "run_history")[0]["champion"] == "torch/least_squares"
+
+
+def test_a_champion_that_is_kept_serves_since_its_first_night(store: Engine):
+    write_run(store, promoted(1, {"a": 1.0}))
+    serving = champion_model(store, "wages").model_id
+    write_run(store, kept(2, serving, {}))
+    (champion,) = rows(store, "champion")
+    assert champion["since"] == night(1).finished_at
+    assert champion["test_rmse"] == 2.5  # of its own run, not tonight's 2.6
+    newest = rows(store, "champion_history")[0]
+    assert newest["decision"] == "kept"
+    assert (newest["previous"], newest["challenger"]) == ("torch/ann", "theano/least_squares")
+
+
+def test_leaderboard_and_coefficients_are_of_the_latest_run_that_succeeded(store: Engine):
+    both = [
+        candidate("torch/least_squares", rank=2),
+        candidate("torch/ann", rank=1, chosen=True),
+        candidate("theano/ann", status="failed", reason="time is up", scores=[]),
+    ]
+    write_run(store, promoted(1, {"a": 1.0}))
+    last = write_run(store, promoted(2, {"a": 1.0}, candidates=both))
+    write_run(store, night(3, status="failed", candidates=[candidate(rank=1)]))
+    board = rows(store, "leaderboard")
+    assert {row["run_id"] for row in board} == {last}
+    assert [row["rank"] for row in board] == [1, 2, None]
+    assert [row["chosen"] for row in board] == [True, False, False]
+    assert (board[2]["reason"], board[2]["validation_rmse"]) == ("time is up", None)
+    terms = rows(store, "current_coefficient")
+    assert [row["term"] for row in terms] == ["intercept", "age"]
+    assert terms[0]["estimate"] == 0.1 + 0.2
+
+
+def test_an_outcome_keeps_the_last_prediction_before_the_target_was_known(store: Engine):
+    write_run(store, promoted(1, {"a": 1.0, "c": NEW, "d": NEW}))
+    serving = champion_model(store, "wages").model_id
+    later = predictions(serving, {"c": NEW, "d": NEW})
+    write_run(
+        store, kept(2, serving, {}, predictions=replace(later, predicted=later.predicted + 1))
+    )
+    write_run(store, kept(3, serving, {"c": 11.5, "d": NEW, "e": 4.0}))
+    (outcome,) = rows(store, "prediction_outcome")
+    assert outcome == {
+        "dataset": "wages",
+        "key": "c",
+        "predicted": 11.0,
+        "lower": 9.0,
+        "upper": 11.0,
+        "predicted_at": night(2).finished_at,
+        "actual": 11.5,
+        "realised_at": night(3).finished_at,
+        "error": 0.5,
+        "inside": False,
+    }
+
+
+def test_an_outcome_is_found_on_the_night_of_a_new_champion_and_never_changes(store: Engine):
+    write_run(store, promoted(1, {"a": 1.0, "c": NEW}))
+    write_run(store, promoted(2, {"a": 1.0, "c": 9.5}, name="torch/least_squares"))
+    write_run(store, promoted(3, {"a": 1.0, "c": NEW}))
+    write_run(store, promoted(4, {"a": 1.0, "c": 99.0}))
+    (outcome,) = rows(store, "prediction_outcome")
+    assert (outcome["predicted"], outcome["actual"], outcome["inside"]) == (10.0, 9.5, True)
+
+
+def test_an_outcome_of_one_dataset_is_none_of_another(store: Engine):
+    write_run(store, promoted(1, {"c": NEW}, dataset="wages"))
+    write_run(store, promoted(2, {"c": 9.0}, dataset="sales"))
+    assert rows(store, "prediction_outcome") == []
+
+
+def test_a_later_prediction_of_another_dataset_hides_no_outcome(store: Engine):
+    write_run(store, promoted(1, {"c": NEW}, dataset="wages"))
+    write_run(store, promoted(2, {"c": NEW}, dataset="sales"))
+    write_run(store, promoted(3, {"c": 9.0}, dataset="wages"))
+    (outcome,) = rows(store, "prediction_outcome")
+    assert (outcome["dataset"], outcome["predicted_at"]) == ("wages", night(1).finished_at)
+
+
+def test_status_shows_the_last_run_and_the_last_good_one(store: Engine):
+    write_run(store, promoted(1, {"a": 1.0}, warnings=["one column is constant"]))
+    write_run(store, night(2, status="rejected", reason="the target is text"))
+    (status,) = latest_runs(store)
+    assert (status.status, status.reason) == ("rejected", "the target is text")
+    assert status.last_succeeded_at == night(1).finished_at
+    assert (status.champion, status.champion_since) == ("torch/ann", night(1).finished_at)
+    assert rows(store, "run_history")[0]["champion"] == "torch/ann"

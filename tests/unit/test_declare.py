@@ -1,0 +1,173 @@
+"""A declaration is read as it stands, and its mistakes are named with line and nearest word."""
+
+import datetime
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from data.declare import Declaration, declared_datasets, load_dataset
+from data.errors import CallError
+
+BUNDLED = Path(__file__).parents[2] / "data" / "datasets"
+GOOD = "source: {path: rows.csv}\nkey: id\ntarget: y\n"
+
+
+def declared(folder: Path, text: str, name: str = "shop") -> Declaration:
+    (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return load_dataset(name, folder)
+
+
+def mistake(folder: Path, text: str) -> str:
+    with pytest.raises(CallError) as caught:
+        declared(folder, text)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_three_keys_are_enough_and_the_rest_has_the_documented_defaults(tmp_path):
+    shop = declared(tmp_path, GOOD)
+    assert (shop.name, shop.key, shop.target, shop.time) == ("shop", ("id",), "y", None)
+    assert shop.source.path == tmp_path / "rows.csv"
+    assert (shop.split.test, shop.split.folds, shop.interval) == (0.2, 5, 0.9)
+    assert shop.ann.hidden == (128, 128)
+    assert shop.candidates.frameworks == ("tensorflow", "torch", "theano")
+    assert shop.candidates.kinds == ("least_squares", "gradient_descent", "ann")
+    assert shop.promotion.model_dump() == {"min_gain": 0, "max_loss": 0, "confidence": 0.95}
+
+
+def test_bundled_declarations_load_and_name_files_that_exist():
+    assert declared_datasets(BUNDLED) == ("age_income", "income_expenses", "users_revenue")
+    for name in declared_datasets(BUNDLED):
+        assert load_dataset(name, BUNDLED).source.path.is_file()
+    assert load_dataset("users_revenue", BUNDLED).time == "quarter_end"
+
+
+def test_paths_are_relative_to_the_declaration_and_not_to_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    shop = declared(folder, GOOD.replace("rows.csv", "../rows.csv"))
+    assert shop.source.path == tmp_path / "rows.csv"
+
+
+def test_a_file_may_call_its_data_set_otherwise(tmp_path):
+    (tmp_path / "a.yaml").write_text(GOOD + "name: sales\n")
+    assert declared_datasets(tmp_path) == ("sales",)
+    assert load_dataset("sales", tmp_path).name == "sales"
+
+
+def test_two_files_with_one_name_are_refused_with_both_paths(tmp_path):
+    for file in ("a.yaml", "b.yaml"):
+        (tmp_path / file).write_text(GOOD + "name: sales\n")
+    with pytest.raises(CallError, match=r"a\.yaml and .*b\.yaml"):
+        load_dataset("sales", tmp_path)
+
+
+def test_a_broken_declaration_leaves_the_others_readable(tmp_path):
+    (tmp_path / "broken.yaml").write_text("key: [\n")
+    assert declared(tmp_path, GOOD).name == "shop"
+    assert declared_datasets(tmp_path) == ("broken", "shop")
+
+
+def test_an_unknown_data_set_gets_the_nearest_name_and_the_list(tmp_path):
+    declared(tmp_path, GOOD)
+    with pytest.raises(CallError) as caught:
+        load_dataset("shpo", tmp_path)
+    assert "'shpo'" in str(caught.value)
+    assert "Did you mean 'shop'?" in str(caught.value)
+    assert "Declared are shop." in str(caught.value)
+
+
+def test_a_missing_folder_is_named_with_the_setting_that_moves_it(tmp_path):
+    with pytest.raises(CallError, match="NIGHTFIT_DATASETS"):
+        load_dataset("shop", tmp_path / "nowhere")
+
+
+def test_a_misspelt_key_names_file_line_and_the_right_word(tmp_path):
+    told = mistake(tmp_path, "source: {path: rows.csv}\nkey: id\n\ntagret: y\n")
+    assert told == (
+        f"{tmp_path}/shop.yaml, line 4: 'tagret' is not a key of a declaration."
+        " Did you mean 'target'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("addition", "told"),
+    [
+        ("split:\n  tset: 0.3\n", "line 5: 'tset' is not a key of 'split'. Did you mean 'test'?"),
+        ("split: {folds: five}\n", "line 4: 'split.folds' should be a whole number"),
+        ("split: {folds: true}\n", "and is true."),
+        ("split: {test: 2}\n", "line 4: 'split.test' should be below 1.0, and is the number 2."),
+        ("interval:\n", "line 4: 'interval' should be a number, and is empty."),
+        ("types: {a: numbr}\n", "Did you mean 'number'?"),
+        ("types: {y: category}\n", "the target 'y' can only be a number"),
+        ("time: t\ntypes: {t: boolean}\n", "can only be a time or a number"),
+        ("time: y\n", "'y' is the target already"),
+        ("features: [id, a]\n", "line 4: 'features': 'id' is the key"),
+        ("features: [y]\n", "line 4: 'features': 'y' is the target"),
+        ("features: [a, a]\n", "'a' is there twice"),
+        ("features: []\n", "should be a list that is not empty"),
+        ("features: [yes]\n", "'features[1]' should be text (put it in quotes"),
+        ("candidates: {kinds: [anm]}\n", "Did you mean 'ann'?"),
+        ("ann: {hidden: [0]}\n", "'ann.hidden[1]' should be at least 1"),
+        ("promotion: {max_loss: .inf}\n", "should be a finite number"),
+        ("name: a b\n", "letters, digits, _ and - alone"),
+        ("expectations:\n - type: expect_a\n   severty: x\n", "line 6: 'severty' is not a key"),
+        ("expectations:\n - {type: e, severity: critcal}\n", "Did you mean 'critical'?"),
+        ("key: other\n", "line 4: 'key' is there twice."),
+        ("'a:\n", "This is not YAML"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(tmp_path, addition, told):
+    assert told in mistake(tmp_path, GOOD + addition)
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path):
+    told = mistake(tmp_path, "source: {paht: a.csv}\nkey: 1\ntarget: y\ninterval: 2\n").splitlines()
+    assert "'paht'" in told[0]
+    assert told[1].startswith("line 2: 'key[1]' should be text")
+    assert told[2].startswith("line 4: 'interval' should be below 1.0")
+    assert len(told) == 3
+
+
+def test_missing_keys_are_told(tmp_path):
+    told = mistake(tmp_path, "source: {path: a.csv}\n")
+    assert "'key' is missing." in told
+    assert "'target' is missing." in told
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words\n"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text):
+    assert "is a mapping" in mistake(tmp_path, text)
+
+
+def test_bytes_that_are_not_utf8_are_refused(tmp_path):
+    (tmp_path / "shop.yaml").write_bytes(b"description: caf\xe9\n" + GOOD.encode())
+    with pytest.raises(CallError, match="not UTF-8: byte 16"):
+        load_dataset("shop", tmp_path)
+
+
+def test_one_thousandth_may_be_written_with_an_exponent(tmp_path):
+    assert declared(tmp_path, GOOD + "promotion: {min_gain: 1e-3}\n").promotion.min_gain == 1e-3
+
+
+def test_dates_reach_an_expectation_as_dates(tmp_path):
+    text = GOOD + "expectations:\n - {type: e, kwargs: {column: t, min_value: 2024-03-31}}\n"
+    assert declared(tmp_path, text).expectations[0].kwargs["min_value"] == datetime.date(
+        2024, 3, 31
+    )
+
+
+def test_features_default_to_all_but_key_and_target_in_the_order_of_the_file(tmp_path):
+    shop = declared(tmp_path, GOOD.replace("key: id", "key: [id, part]"))
+    assert shop.feature_names(["z", "id", "a", "y", "part"]) == ("z", "a")
+    named = declared(tmp_path, GOOD + "features: [b, a]\n")
+    assert named.feature_names(["a", "b", "c"]) == ("b", "a")
+
+
+def test_a_declaration_cannot_be_changed(tmp_path):
+    shop = declared(tmp_path, GOOD)
+    with pytest.raises(ValidationError):
+        shop.target = "id"
+    assert shop.target == "y"

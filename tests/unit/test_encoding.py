@@ -1,0 +1,140 @@
+"""Columns to matrices: what is missing, rare, unseen, constant or out of order."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regressors.encoding import CannotEncode, Encoding
+
+RNG = np.random.default_rng(7)
+
+
+def table(rows=200):
+    """Return a table with a number, a category, a boolean and a time."""
+    return {
+        "age": RNG.integers(18, 70, rows).astype(float),
+        "education": RNG.choice(["BA", "HS", "PhD"], rows).astype(object),
+        "member": RNG.choice(["true", "false"], rows).astype(object),
+        "hired": np.datetime64("2020-01-01", "us")
+        + RNG.integers(0, 900, rows) * np.timedelta64(1, "D"),
+    }
+
+
+def test_terms_name_each_column_of_the_design():
+    columns = table()
+    encoding = Encoding.fit(columns)
+    terms = encoding.terms()
+    assert len(terms) == encoding.design(columns).shape[1]
+    assert terms[:3] == ("intercept", "age", "hired[days]")
+    assert {"education[HS]", "education[PhD]", "member[true]"} < set(terms)
+    assert "education[BA]" not in terms  # the first level is the reference
+
+
+def test_design_keeps_raw_units():
+    columns = table()
+    encoding = Encoding.fit(columns)
+    place = encoding.terms().index("age")
+    assert np.array_equal(encoding.design(columns)[:, place], columns["age"])
+
+
+def test_missing_number_is_the_median_with_an_indicator():
+    columns = {"x": np.concatenate([np.full(6, np.nan), np.arange(101.0)])}
+    encoding = Encoding.fit(columns)
+    assert encoding.terms() == ("intercept", "x", "x[missing]")
+    design = encoding.design(columns)
+    assert design[0].tolist() == [1.0, 50.0, 1.0]
+    assert design[-1].tolist() == [1.0, 100.0, 0.0]
+
+
+def test_missing_category_is_a_level_of_its_own():
+    columns = {"c": np.array([None] * 12 + ["a"] * 20 + ["b"] * 20, dtype=object)}
+    encoding = Encoding.fit(columns)
+    assert encoding.terms() == ("intercept", "c[b]", "c[missing]")
+    assert encoding.design(columns)[0].tolist() == [1.0, 0.0, 1.0]
+
+
+def test_rare_and_unseen_levels_are_other():
+    columns = {"c": np.array(["a"] * 20 + ["b"] * 20 + ["rare"] * 3, dtype=object)}
+    encoding = Encoding.fit(columns)
+    assert encoding.terms() == ("intercept", "c[b]", "c[other]")
+    unseen = {"c": np.array(["never seen", None], dtype=object)}
+    assert encoding.design(unseen)[:, 2].tolist() == [1.0, 1.0]
+
+
+def test_constant_and_all_missing_columns_give_no_column():
+    columns = {
+        "constant": np.full(50, 3.0),
+        "empty": np.full(50, np.nan),
+        "same": np.array(["a"] * 50, dtype=object),
+        "x": np.arange(50.0),
+    }
+    encoding = Encoding.fit(columns)
+    assert encoding.terms() == ("intercept", "x")
+    assert encoding.standardised(columns).shape == (50, 1)
+
+
+def test_standardised_numbers_have_mean_zero_and_sd_one():
+    columns = {"x": RNG.normal(50, 7, 300)}
+    z = Encoding.fit(columns).standardised(columns)
+    assert z.mean() == pytest.approx(0, abs=1e-12)
+    assert z.std() == pytest.approx(1, rel=1e-12)
+
+
+def test_pieces_of_a_number_lie_within_half():
+    columns = {"x": RNG.exponential(size=1200)}
+    network = Encoding.fit(columns).network(columns)
+    assert network.shape == (1200, 1 + 20)
+    assert np.abs(network[:, 1:]).max() == 0.5
+    assert np.abs(network[:, 0]).max() < 3.0
+
+
+@given(st.permutations(["age", "education", "member", "hired"]))
+def test_order_of_columns_changes_no_bit(order):
+    columns = table(60)
+    shuffled = {name: columns[name] for name in order}
+    first, second = Encoding.fit(columns), Encoding.fit(shuffled)
+    assert first == second
+    for matrix in ("design", "standardised", "network"):
+        assert np.array_equal(getattr(first, matrix)(columns), getattr(second, matrix)(shuffled))
+
+
+def test_json_keeps_every_bit():
+    columns = table()
+    encoding = Encoding.fit(columns)
+    again = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+    assert again == encoding
+    assert np.array_equal(again.network(columns), encoding.network(columns))
+
+
+def test_time_has_days_month_and_weekday():
+    encoding = Encoding.fit(table(2000))
+    terms = encoding.terms()
+    assert {"hired[days]", "hired[month][02]", "hired[weekday][Mon]"} < set(terms)
+    assert "hired[hour]" not in terms  # dates have no time of day
+
+
+def test_calendar_parts_are_right():
+    day = np.array(["2024-02-29T18:30"] * 20 + ["2024-03-03T06:00"] * 20, dtype="M8[us]")
+    encoding = Encoding.fit({"t": day})
+    design = dict(zip(encoding.terms(), encoding.design({"t": day}).T, strict=True))
+    assert design["t[days]"][0] == 19782 + 18.5 / 24  # 19782 days from 1970-01-01
+    assert design["t[hour]"][0] == 18.5
+    assert design["t[month][03]"][[0, -1]].tolist() == [0.0, 1.0]
+    assert design["t[weekday][Thu]"][[0, -1]].tolist() == [1.0, 0.0]
+
+
+def test_infinite_value_is_refused_with_its_column():
+    with pytest.raises(CannotEncode, match="'x'"):
+        Encoding.fit({"x": np.array([1.0, np.inf])})
+
+
+def test_absent_column_and_changed_kind_are_refused():
+    columns = table()
+    encoding = Encoding.fit(columns)
+    with pytest.raises(CannotEncode, match="'age'"):
+        encoding.design({name: v for name, v in columns.items() if name != "age"})
+    with pytest.raises(CannotEncode, match="no longer a number"):
+        encoding.design({**columns, "age": columns["education"]})

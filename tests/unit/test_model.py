@@ -1,0 +1,70 @@
+"""Models at rest: what is loaded predicts the same bits, and ridge is what it says."""
+
+import numpy as np
+import pytest
+
+from regressors.encoding import Encoding
+from regressors.model import Model, NetworkMember, linear_model
+from regressors.recipe import start_arrays
+from regressors.ridge import PENALTIES, fit_ridge
+
+RNG = np.random.default_rng(5)
+COLUMNS = {
+    "x": RNG.normal(size=300),
+    "c": RNG.choice(["a", "b", "c"], 300).astype(object),
+}
+
+
+def network_member():
+    encoding = Encoding.fit(COLUMNS)
+    layers = start_arrays(RNG, encoding.network(COLUMNS).shape[1], (16, 8))
+    ridge = RNG.normal(size=encoding.standardised(COLUMNS).shape[1])
+    return NetworkMember(encoding, np.array([10.0, 2.0, 0.1]), ridge, tuple(layers))
+
+
+def test_loaded_network_predicts_the_same_bits():
+    model = Model("torch", "ann", (network_member(), network_member()), half_width=1.5)
+    again = Model.from_bytes(model.to_bytes())
+    assert again.half_width == 1.5
+    assert np.array_equal(again.predict(COLUMNS), model.predict(COLUMNS))
+
+
+def test_loaded_line_predicts_the_same_bits_and_tells_its_equation():
+    encoding = Encoding.fit(COLUMNS)
+    model = linear_model("theano", "least_squares", encoding, np.array([1.0, 2.0, 3.0, 4.0]))
+    again = Model.from_bytes(model.to_bytes())
+    assert np.array_equal(again.predict(COLUMNS), model.predict(COLUMNS))
+    assert again.equation() == {"intercept": 1.0, "x": 2.0, "c[b]": 3.0, "c[c]": 4.0}
+
+
+def test_model_predicts_the_mean_of_its_members():
+    members = (network_member(), network_member())
+    both = Model("torch", "ann", members).predict(COLUMNS)
+    apart = [Model("torch", "ann", (member,)).predict(COLUMNS) for member in members]
+    np.testing.assert_allclose(both, np.mean(apart, axis=0), rtol=1e-15)
+
+
+def test_kinds_tell_what_the_columns_must_be():
+    assert network_member().encoding.kinds == {"x": "number", "c": "category"}
+
+
+def test_leave_one_out_of_ridge_is_that_of_leaving_each_row_out():
+    inputs, target = RNG.normal(size=(30, 4)), RNG.normal(size=30)
+
+    def left_out(penalty):
+        errors = []
+        for i in range(30):
+            rest = np.arange(30) != i
+            centre, level = inputs[rest].mean(axis=0), target[rest].mean()
+            z = inputs[rest] - centre
+            w = np.linalg.solve(z.T @ z + penalty * np.eye(4), z.T @ (target[rest] - level))
+            errors.append(target[i] - level - (inputs[i] - centre) @ w)
+        return np.mean(np.square(errors))
+
+    brute = PENALTIES[int(np.argmin([left_out(penalty) for penalty in PENALTIES]))]
+    assert fit_ridge(inputs, target).penalty == brute
+
+
+def test_ridge_without_columns_is_the_mean():
+    ridge = fit_ridge(np.empty((5, 0)), np.arange(5.0))
+    assert ridge.intercept == pytest.approx(2.0)

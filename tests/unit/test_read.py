@@ -1,0 +1,398 @@
+"""Files become typed rows, keys and fingerprints, to the last bit, or one clear sentence."""
+
+import datetime as dt
+import gzip
+import json
+import os
+import random
+import sqlite3
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data.declare import Declaration
+from data.errors import SourceError, StoreError
+from data.read import arrays, load, read, row_keys
+
+HARD = [
+    "0.1",
+    "1.7976931348623157e308",
+    "1.7976931348623159e308",
+    "2.2250738585072011e-308",
+    "2.2250738585072014e-308",
+    "4.9e-324",
+    "2.47032822920623272e-324",
+    "9007199254740993.0",
+    "9007199254740992.99999999999999999999",
+    "9007199254740993.00000000000000000001",
+    "1.00000000000000011102230246251565404236316680908203125",
+    "1.00000000000000011102230246251565404236316680908203124",
+    "1.00000000000000011102230246251565404236316680908203126",
+    "123456789012345678901234567890.123456789",
+    "0.000000000000000000000000000000000000000000000000000000000000000012345678901234567890",
+    "-0.0",
+]
+
+
+def shop(path: Path, **more: object) -> Declaration:
+    given = {"name": "shop", "source": {"path": path}, "key": "id", "target": "y", **more}
+    return Declaration.model_validate(given)
+
+
+def written(folder: Path, content: str | bytes, name: str = "rows.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def rows(path: Path, folder: Path, **more: object) -> pa.Table:
+    return load(read(shop(path, **more), folder=folder / "home").path)
+
+
+def refusal(path: Path, folder: Path, **more: object) -> str:
+    with pytest.raises(SourceError) as caught:
+        read(shop(path, **more), folder=folder / "home")
+    assert not (folder / "home").exists()
+    assert caught.value.exit_code == 1
+    assert str(caught.value).startswith(f"{path}: ")
+    return str(caught.value)
+
+
+def test_decimals_become_the_nearest_doubles_to_the_last_bit(tmp_path):
+    draw = random.Random(7)
+    texts = HARD + [
+        f"{draw.randrange(10**17, 10 ** draw.randint(18, 40))}e{draw.randint(-340, 280)}"
+        for _ in range(5000)
+    ]
+    for bits in (draw.getrandbits(62) for _ in range(2000)):
+        # Halfway between two neighbouring doubles, written out in full, and a hair above it.
+        low = np.uint64(bits).view(np.float64)
+        high = np.nextafter(low, np.inf)
+        if np.isfinite(high) and 1e-200 < low < 1e200:
+            middle = format((Decimal(float(low)) + Decimal(float(high))) / 2, "e")
+            texts += [middle, middle.replace("e", "0000000000001e")]
+    path = written(tmp_path, "id,y\n" + "".join(f"{i},{t}\n" for i, t in enumerate(texts)))
+    got = arrays(rows(path, tmp_path), ["y"])["y"]
+    assert got.tobytes() == np.array([float(text) for text in texts]).tobytes()
+
+
+def test_decimal_columns_of_parquet_become_the_nearest_doubles(tmp_path):
+    value = Decimal("0.1234567890123456789012345")
+    table = pa.table({"id": [1], "y": pa.array([value], pa.decimal128(38, 25))})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    got = arrays(rows(tmp_path / "rows.parquet", tmp_path), ["y"])["y"]
+    assert got[0] == float(value)
+
+
+def test_kinds_are_told_apart(tmp_path):
+    path = written(
+        tmp_path,
+        "id,y,whole,flag,level,day,moment,zoned,clock\n"
+        "a,1.5,3,true,x,2024-03-31,2024-03-31 12:00:00,2024-03-31T12:00:00+02:00,12:30:00\n"
+        "b,,,,,,,,\n"
+        "c,2,4,False,NA,2024-04-01,2024-04-01 00:00:00.25,2024-03-31T12:00:00Z,00:00:01\n",
+    )
+    got = arrays(rows(path, tmp_path), ["y", "whole", "flag", "level", "day", "moment", "zoned"])
+    assert got["y"].dtype == np.float64
+    np.testing.assert_array_equal(got["y"], [1.5, np.nan, 2])
+    np.testing.assert_array_equal(got["whole"], [3, np.nan, 4])
+    assert got["flag"].tolist() == ["true", None, "false"]
+    assert got["level"].tolist() == ["x", None, None]
+    assert got["day"].dtype == "datetime64[us]"
+    assert got["day"][0] == np.datetime64("2024-03-31")
+    assert np.isnat(got["day"][1])
+    assert got["moment"][2] == np.datetime64("2024-04-01T00:00:00.250000")
+    assert got["zoned"][0] == np.datetime64("2024-03-31T10:00")
+    clock = arrays(rows(path, tmp_path), ["clock"])["clock"]
+    np.testing.assert_array_equal(clock, [45000, np.nan, 1])
+
+
+def test_the_declaration_overrules_what_was_told_apart(tmp_path):
+    path = written(tmp_path, "id,y,code,paid,day,level\n1,2,007,1,2024-03-31,NA\n2,3,010,0,,x\n")
+    types = {"code": "category", "paid": "boolean", "day": "category", "level": "category"}
+    got = arrays(rows(path, tmp_path, types=types), list(types))
+    assert got["code"].tolist() == ["007", "010"]
+    assert got["paid"].tolist() == ["true", "false"]
+    assert got["day"].tolist() == ["2024-03-31", None]
+    assert got["level"].tolist() == ["NA", "x"]
+    assert arrays(rows(path, tmp_path), ["code"])["code"].tolist() == [7, 10]
+
+
+def test_a_parquet_text_column_may_be_declared_a_number_or_a_time(tmp_path):
+    table = pa.table({"id": [1, 2], "y": ["1.5", "NA"], "t": ["2024-03-31T10:00:00", None]})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    types = {"y": "number", "t": "time"}
+    got = arrays(rows(tmp_path / "rows.parquet", tmp_path, types=types), ["y", "t"])
+    np.testing.assert_array_equal(got["y"], [1.5, np.nan])
+    assert got["t"][0] == np.datetime64("2024-03-31T10:00")
+
+
+def test_a_value_that_is_not_of_the_declared_kind_is_named_with_its_row(tmp_path):
+    path = written(tmp_path, "id,y,age,size\n1,2,30,1\n2,3,forty,2\n3,4,50,3\n")
+    told = refusal(path, tmp_path, types={"age": "number"})
+    assert "'age' is declared to hold numbers, and has 'forty' in row 2." in told
+    assert "holds numbers, and is declared to hold times" in refusal(
+        path, tmp_path, types={"size": "time"}
+    )
+
+
+def keys_of(folder: Path, content: str, *key: str, **more: object) -> list[str]:
+    table = rows(written(folder, content), folder, key=list(key) or ["id"], **more)
+    return row_keys(table, key or ("id",))
+
+
+@pytest.mark.parametrize(
+    ("values", "keys"),
+    [
+        (["1", "20", "-3"], ["1", "20", "-3"]),
+        (["007", "7", "010"], ["007", "7", "010"]),
+        (["9007199254740993", "9007199254740992"], ["9007199254740993", "9007199254740992"]),
+        (["12345678901234567890", "12345678901234567891"], None),
+        (["1.5", "2", "3.0"], ["1.5", "2", "3"]),
+        (["1.0", "1.00"], ["1.0", "1.00"]),
+        (["2024-03-31", "2024-04-01"], ["2024-03-31", "2024-04-01"]),
+        (["2024-03-31 12:00", "2024-04-01 00:00"], ["2024-03-31T12:00:00", "2024-04-01T00:00:00"]),
+        (["true", "x"], ["true", "x"]),
+        (["Straße", "two words"], None),
+    ],
+)
+def test_keys_have_one_canonical_text(tmp_path, values, keys):
+    content = "id,y\n" + "".join(f"{value},1\n" for value in values)
+    assert keys_of(tmp_path, content) == (keys or values)
+
+
+def test_keys_of_typed_columns_have_the_same_text_as_those_of_a_csv_file():
+    moment = dt.datetime(2024, 3, 31, 12, 0, 0, 5)
+    table = pa.table(
+        {
+            "whole": pa.array([7, 2**63 - 1], pa.int64()),
+            "double": [7.0, 1e300],
+            "gap": pa.array([7, None], pa.float64()),
+            "flag": [True, False],
+            "day": [dt.date(2024, 3, 31), dt.date(1, 1, 1)],
+            "moment": pa.array([moment, dt.datetime(2024, 3, 31)], pa.timestamp("ns")),
+        }
+    )
+    assert row_keys(table, ("whole",)) == ["7", "9223372036854775807"]
+    assert row_keys(table, ("double",)) == ["7", "1e+300"]
+    assert row_keys(table, ("gap",)) == ["7", None]
+    assert row_keys(table, ("flag",)) == ["true", "false"]
+    assert row_keys(table, ("day",)) == ["2024-03-31", "0001-01-01"]
+    assert row_keys(table, ("moment",)) == ["2024-03-31T12:00:00.000005", "2024-03-31T00:00:00"]
+
+
+def test_several_key_columns_make_the_json_array_that_sqlite_makes():
+    awkward = ['say "hi"', "back\\slash", "tab\there", "Straße", ""]
+    table = pa.table({"place": awkward, "number": [1, 2, 3, 4, 5]})
+    keys = row_keys(table, ("place", "number"))
+    assert [json.loads(key) for key in keys] == [
+        [place, str(number)] for number, place in enumerate(awkward, start=1)
+    ]
+    database = sqlite3.connect(":memory:")
+    for place, number, key in zip(awkward, "12345", keys, strict=True):
+        assert database.execute("select json_array(?, ?)", (place, number)).fetchone() == (key,)
+    database.close()
+
+
+def test_a_missing_part_makes_the_key_missing():
+    table = pa.table({"place": ["a", None], "number": [None, 1]})
+    assert row_keys(table, ("place", "number")) == [None, None]
+
+
+def test_whole_numbers_beyond_64_bits_stay_exact_as_keys_of_parquet(tmp_path):
+    table = pa.table({"id": pa.array([2**64 - 1, 2**64 - 2], pa.uint64()), "y": [1, 2]})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    table = rows(tmp_path / "rows.parquet", tmp_path)
+    assert row_keys(table, ("id",)) == ["18446744073709551615", "18446744073709551614"]
+
+
+TABLE = pa.table(
+    {
+        "id": ["a", "b", "c", "d"],
+        "y": [1.5, None, 3.0, 0.1],
+        "n": pa.array([1, None, 3, 4], pa.int64()),
+        "flag": [True, None, False, True],
+        "level": ["x", None, "yy", "x"],
+        "day": pa.array([dt.date(2024, 1, 1), None, dt.date(2024, 1, 3), dt.date(2024, 1, 4)]),
+        "moment": pa.array([dt.datetime(2024, 1, 1, 12), None, None, None], pa.timestamp("us")),
+    }
+)
+
+
+def fingerprint(table: pa.Table, folder: Path, **write: object) -> str:
+    pq.write_table(table, folder / "rows.parquet", **write)
+    return read(shop(folder / "rows.parquet"), folder=folder / "home").fingerprint
+
+
+def test_the_fingerprint_knows_neither_chunks_nor_the_file_format(tmp_path):
+    whole = fingerprint(TABLE, tmp_path)
+    chunked = pa.concat_tables([TABLE.slice(0, 1), TABLE.slice(1, 0), TABLE.slice(1)])
+    assert fingerprint(chunked, tmp_path, row_group_size=1, compression="none") == whole
+    dictionary = TABLE.set_column(4, "level", TABLE["level"].dictionary_encode())
+    assert fingerprint(dictionary, tmp_path) == whole
+    text = (
+        "id,y,n,flag,level,day,moment\na,1.5,1,true,x,2024-01-01,2024-01-01 12:00:00\n"
+        'b,,,,"",,NA\nc,3.0,3,false,yy,2024-01-03,\nd,0.1,4,true,x,2024-01-04,\n'
+    )
+    path = written(tmp_path, text)
+    assert read(shop(path), folder=tmp_path / "home").fingerprint == whole
+
+
+def test_the_fingerprint_changes_with_any_value_name_type_or_order(tmp_path):
+    changed = [
+        TABLE,
+        TABLE.set_column(1, "y", pa.array([1.5, 0.0, 3.0, 0.1])),
+        TABLE.set_column(2, "n", pa.array([1, 0, 3, 4])),
+        TABLE.set_column(3, "flag", pa.array([True, False, False, True])),
+        TABLE.set_column(4, "level", pa.array(["x", "", "yy", "x"])),
+        TABLE.set_column(4, "level", pa.array(["xy", None, "y", "x"])),
+        TABLE.set_column(2, "n", TABLE["n"].cast(pa.float64())),
+        TABLE.rename_columns(["id", "y", "n", "flag", "LEVEL", "day", "moment"]),
+        TABLE.take([1, 0, 2, 3]),
+        TABLE.slice(0, 3),
+    ]
+    assert len({fingerprint(table, tmp_path) for table in changed}) == len(changed)
+
+
+def test_the_snapshot_is_named_by_its_fingerprint_and_written_once(tmp_path):
+    path = written(tmp_path, "id,y\n1,2\n")
+    first = read(shop(path), folder=tmp_path / "home")
+    assert first.path == tmp_path / "home" / "shop" / f"{first.fingerprint[:16]}.parquet"
+    assert first.rows == 1
+    written_at = first.path.stat().st_mtime_ns
+    assert read(shop(path), folder=tmp_path / "home") == first
+    assert first.path.stat().st_mtime_ns == written_at
+    assert [one.name for one in first.path.parent.iterdir()] == [first.path.name]
+
+
+def test_a_header_without_rows_is_a_snapshot_of_no_rows(tmp_path):
+    snapshot = read(shop(written(tmp_path, "id,y\n")), folder=tmp_path / "home")
+    assert snapshot.rows == 0
+    assert load(snapshot.path).column_names == ["id", "y"]
+
+
+def test_quoted_text_may_hold_commas_quotes_and_line_ends(tmp_path):
+    path = written(tmp_path, '\ufeffid,y,note\r\n1,2,"a, ""b""\nc"\r\n')
+    assert rows(path, tmp_path)["note"].to_pylist() == ['a, "b"\nc']
+
+
+def test_columns_of_no_known_kind_are_left_out_unless_they_are_needed(tmp_path):
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"id": [1], "y": [2.0], "list": [[1, 2]]}), path)
+    assert "Column 'list' holds list<" in refusal(path, tmp_path, features=["list"])
+    assert rows(path, tmp_path).column_names == ["id", "y"]
+
+
+def test_a_missing_file_is_told_with_the_nearest_name_beside_it(tmp_path):
+    written(tmp_path, "id,y\n", "sales.csv")
+    told = refusal(tmp_path / "slaes.csv", tmp_path)
+    assert "There is no such file. Did you mean 'sales.csv'?" in told
+
+
+def test_a_file_without_a_byte_is_told(tmp_path):
+    for name in ("rows.csv", "rows.parquet"):
+        assert "empty (0 bytes)" in refusal(written(tmp_path, b"", name), tmp_path)
+    assert "It needs a header" in refusal(written(tmp_path, "\n\n"), tmp_path)
+
+
+def test_a_folder_in_place_of_a_file_is_told(tmp_path):
+    (tmp_path / "rows.csv").mkdir()
+    assert "This is a folder" in refusal(tmp_path / "rows.csv", tmp_path)
+
+
+def test_an_unknown_ending_is_told_with_the_known_ones(tmp_path):
+    path = written(tmp_path, "id,y\n", "rows.xlsx")
+    assert "'.xlsx' cannot be read. Give a file that ends in .csv or .parquet." in refusal(
+        path, tmp_path
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"id,y,s\n1,2,a\n2,3,caf\xe9\n", b"id,y\n1,2\n\xe9,3\n", b"id,y\n1,2\n2,\xe9\n"],
+)
+def test_bytes_that_are_not_utf8_are_told_with_their_place(tmp_path, content):
+    place = content.index(b"\xe9")
+    told = refusal(written(tmp_path, content), tmp_path)
+    assert f"not UTF-8: byte {place} (0xe9) in line 3" in told
+
+
+def test_a_header_that_is_not_utf8_is_told(tmp_path):
+    assert "byte 3 (0xff) in line 1" in refusal(written(tmp_path, b"id,\xff\n1,2\n"), tmp_path)
+    content = "id,y\n1,2\n".encode("utf-16")
+    assert "byte 0 (0xff) in line 1" in refusal(written(tmp_path, content), tmp_path)
+
+
+def test_a_row_of_another_length_is_told_with_its_line(tmp_path):
+    path = written(tmp_path, 'id,y\n1,2\n\n2,"3\n4"\n5\n6,7\n')
+    assert "Line 6 has 1 values, and the header has 2." in refusal(path, tmp_path)
+
+
+def test_columns_with_one_name_or_none_are_told(tmp_path):
+    path = written(tmp_path, "id,y,id\n1,2,3\n")
+    assert "2 columns are called 'id'" in refusal(path, tmp_path)
+    assert "Column 1 has no name" in refusal(written(tmp_path, ",id,y\n0,1,2\n"), tmp_path)
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["y", "y"])
+    pq.write_table(table, tmp_path / "rows.parquet")
+    assert "2 columns are called 'y'" in refusal(tmp_path / "rows.parquet", tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.99, 0.02])
+def test_a_truncated_parquet_file_is_told(tmp_path, kept):
+    pq.write_table(TABLE, tmp_path / "whole.parquet")
+    content = (tmp_path / "whole.parquet").read_bytes()
+    path = written(tmp_path, content[: int(kept * len(content))], "rows.parquet")
+    assert "not a whole Parquet file" in refusal(path, tmp_path)
+
+
+def test_a_parquet_file_with_one_spoilt_byte_is_told(tmp_path):
+    table = pa.table({"id": range(1000), "y": np.random.default_rng(0).normal(size=1000)})
+    plain = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
+    pq.write_table(table, tmp_path / "whole.parquet", **plain)
+    content = bytearray((tmp_path / "whole.parquet").read_bytes())
+    content[10_000] ^= 1
+    path = written(tmp_path, bytes(content), "rows.parquet")
+    assert "not a whole Parquet file" in refusal(path, tmp_path)
+
+
+def test_bytes_of_something_else_are_told(tmp_path):
+    path = written(tmp_path, gzip.compress(b"id,y\n1,2\n" * 50))
+    assert "not UTF-8" in refusal(path, tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_may_not_be_read_is_told(tmp_path):
+    path = written(tmp_path, "id,y\n1,2\n")
+    path.chmod(0)
+    assert "Permission denied" in refusal(path, tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_the_setting_that_moves_it(tmp_path):
+    path = written(tmp_path, "id,y\n1,2\n")
+    written(tmp_path, "in the way", "home")
+    with pytest.raises(StoreError, match="NIGHTFIT_HOME") as caught:
+        read(shop(path), folder=tmp_path / "home")
+    assert str(tmp_path / "home" / "shop") in str(caught.value)
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
+    path = written(tmp_path, "id,y\n1,2\n")
+
+    def half(table: pa.Table, file: Path, **_: object) -> None:
+        file.write_bytes(b"PAR1")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("data.read.pq.write_table", half)
+    with pytest.raises(StoreError, match="No space left on device"):
+        read(shop(path), folder=tmp_path / "home")
+    assert list((tmp_path / "home" / "shop").iterdir()) == []
+
+
+def test_a_spoilt_snapshot_is_told_with_what_to_do(tmp_path):
+    path = written(tmp_path, b"PAR1 and no more", "snapshot.parquet")
+    with pytest.raises(SourceError, match="Delete it and run again"):
+        load(path)

@@ -1,0 +1,206 @@
+import subprocess
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from regressors import parity, recipe
+
+
+def test_seed_differs_by_dataset_kind_and_fold_and_is_the_same_on_every_machine():
+    seeds = {
+        recipe.seed_of(dataset, kind, fold)
+        for dataset in ("wages", "sales")
+        for kind in ("ann", "gradient_descent")
+        for fold in range(3)
+    }
+    assert len(seeds) == 12
+    assert recipe.seed_of("wages", "ann", 1) == 8118414333801903333
+
+
+def test_default_neuron_plan_converges_on_badly_conditioned_columns():
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(300, 6))
+    inputs[:, 5] = inputs[:, 4] + 0.02 * rng.normal(size=300)
+    target = inputs @ np.arange(6.0) + rng.normal(size=300)
+    with_ones = np.column_stack([inputs, np.ones(300)])
+    exact = np.linalg.lstsq(with_ones, target, rcond=None)[0]
+    plan = recipe.neuron_plan(inputs, epochs=5000)
+    weights = parity.reference_neuron(inputs, target, recipe.NeuronStart(np.zeros(6), 0.0), plan)
+    losses = [np.mean(np.square(target - with_ones @ w)) for w in (weights, exact)]
+    assert losses[0] / losses[1] - 1 < 1e-10
+
+
+@pytest.mark.parametrize("inputs", [np.zeros((5, 2)), np.ones((2, 4)), np.eye(3)[:, :1]])
+def test_default_neuron_plan_is_finite_on_degenerate_inputs(inputs):
+    plan = recipe.neuron_plan(inputs)
+    assert 0 < plan.learning_rate < np.inf
+    assert 0 <= plan.momentum < 1
+
+
+def test_declared_learning_rate_means_plain_gradient_descent():
+    inputs = np.arange(6.0).reshape(3, 2)
+    plan = recipe.neuron_plan(inputs, learning_rate=0.01)
+    assert plan == recipe.NeuronPlan(learning_rate=0.01, momentum=0.0, epochs=10_000)
+    assert recipe.neuron_plan(inputs, learning_rate=0.01, momentum=0.5).momentum == 0.5
+
+
+def test_neuron_stops_when_the_loss_stands_still_is_nothing_or_is_not_finite():
+    plan = recipe.NeuronPlan(0.1, 0.0, epochs=50, tolerance=1e-6, block=10)
+    falling = np.linspace(2, 1, 20).tolist()
+    assert plan.next_block([]) == 10
+    assert plan.next_block(falling) == 10
+    assert plan.next_block([*falling, *[1.0] * 10]) == 0
+    assert plan.next_block([*falling, *[1e-30] * 5, *[1e-29] * 5]) == 0
+    assert plan.next_block([*falling, np.inf]) == 0
+    assert plan.next_block([*falling] * 2 + [3.0, 2.0, 1.0]) == 7
+
+
+def test_neuron_fit_that_ends_above_its_start_has_diverged():
+    plan = recipe.NeuronPlan(0.1, 0.0, epochs=3)
+    weights = np.zeros(1)
+    assert recipe.NeuronFit.of(weights, 0.0, [1.0, 2.0, 4.0, 8.0], plan).diverged
+    assert recipe.NeuronFit.of(weights, 0.0, [1.0, np.inf, np.nan], plan).diverged
+    assert not recipe.NeuronFit.of(weights, 0.0, [4.0, 2.0, 1.0], plan).diverged
+
+
+@pytest.mark.parametrize("hidden", [(), (5,), (5, 3, 2)])
+def test_network_starts_close_to_nothing_in_any_depth(hidden):
+    inputs = np.random.default_rng(1).normal(size=(200, 7)).astype(np.float32)
+    start = recipe.start_arrays(np.random.default_rng(2), 7, hidden)
+    sizes = [7, *hidden, 1]
+    assert [a.shape for a in start[::2]] == list(pairwise(sizes))
+    assert {a.dtype.name for a in start} == {"float32"}
+    output = recipe.forward(start, inputs)
+    assert output.shape == (200,)
+    assert output.std() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"), [(1, 1), (20, 20), (188, 32), (2000, 64), (5000, 128), (43_000, 256)]
+)
+def test_batches_cover_every_row_in_even_sizes(rows, size):
+    sizes = np.diff(recipe.Program(rows, seed=1).bounds)
+    assert sizes.sum() == rows
+    assert sizes.max() - sizes.min() <= 1
+    assert size / 2 < sizes.max() <= size
+
+
+def test_order_of_rows_changes_by_epoch_and_repeats_by_seed():
+    program = recipe.Program(100, seed=3)
+    first, second = program.order(0), program.order(1)
+    assert sorted(first) == list(range(100))
+    assert not np.array_equal(first, second)
+    assert np.array_equal(first, recipe.Program(100, seed=3).order(0))
+    assert not np.array_equal(first, recipe.Program(100, seed=4).order(0))
+
+
+def test_steps_warm_up_correct_adams_bias_and_average_over_more_and_more():
+    program = recipe.Program(2000, seed=1)
+    steps = np.concatenate([program.steps(epoch, np.float64) for epoch in range(60)])
+    rate, first, second, keep, average = steps.T
+    warm_up = round(0.03 * len(steps))
+    assert np.all(np.diff(rate[:warm_up]) > 0)
+    assert np.all(rate[warm_up:] == 0.002)
+    assert first[0] == pytest.approx(10)
+    assert second[0] == pytest.approx(10)
+    assert first[-1] == pytest.approx(1)
+    assert keep[-1] == 1 - 0.002 * 0.01
+    assert average[0] == pytest.approx(0.1)
+    assert average[-1] == pytest.approx(len(steps) / (len(steps) + 9))
+    assert recipe.Program(40_000, seed=1).steps(59, np.float64)[-1, 4] == 0.998
+
+
+def _progress(held_losses, epochs=None):
+    """A training whose held-out error runs through a given course, and after how many epochs."""
+    progress = recipe.Progress(held_target=np.zeros(2), epochs=epochs)
+    for epoch, loss in enumerate(held_losses):
+        weights = [np.full((1, 1), float(epoch)), np.zeros(1)]
+        if not progress.record(np.full(2, np.sqrt(loss)), weights, 1.0 if epoch else None):
+            break
+    return progress, len(progress.held_losses) - 1
+
+
+def test_training_stops_ten_epochs_after_the_best_and_keeps_its_weights():
+    progress, ran = _progress([9, 8, 5, 7, *[6] * 90])
+    assert (progress.best_epoch, ran) == (2, 12)
+    assert progress.best_weights[0][0, 0] == 2
+    assert progress.predictions.shape == (13, 2)
+    assert len(progress.training_losses) == 12
+
+
+def test_training_that_never_gains_keeps_the_linear_start():
+    progress, ran = _progress([1, *[2] * 90])
+    assert (progress.best_epoch, ran) == (0, 10)
+    assert progress.best_weights[0][0, 0] == 0
+
+
+def test_training_ends_after_sixty_epochs_at_most():
+    assert _progress(np.linspace(9, 1, 90))[1] == 60
+
+
+def test_training_without_held_out_rows_takes_the_epochs_it_is_given():
+    progress = recipe.Progress(held_target=np.zeros(0), epochs=3)
+    weights = [np.zeros((1, 1)), np.zeros(1)]
+    more = [progress.record(np.zeros(0), [w + e for w in weights], 1.0) for e in range(4)]
+    assert more == [True, True, True, False]
+    assert (progress.best_epoch, progress.best_weights[1][0]) == (3, 3)
+    assert not recipe.Progress(np.zeros(0), epochs=0).record(np.zeros(0), weights)
+
+
+def test_training_whose_loss_is_not_finite_stops_and_keeps_what_was_good():
+    progress = recipe.Progress(held_target=np.zeros(2))
+    weights = [np.zeros((1, 1)), np.zeros(1)]
+    assert progress.record(np.ones(2), weights)
+    assert not progress.record(np.full(2, np.nan), [w * np.nan for w in weights], np.nan)
+    assert progress.best_epoch == 0
+    assert np.isfinite(recipe.honest_predictions(progress, seed=1)).all()
+
+
+def test_progress_keeps_copies():
+    progress = recipe.Progress(held_target=np.zeros(1))
+    predictions, weights = np.ones(1), [np.ones((1, 1)), np.ones(1)]
+    progress.record(predictions, weights)
+    predictions[:] = weights[0][:] = 7
+    assert progress.predictions[0, 0] == 1
+    assert progress.best_weights[0][0, 0] == 1
+
+
+def test_honest_prediction_of_a_row_does_not_depend_on_its_own_target():
+    rng = np.random.default_rng(5)
+    curves, target = rng.normal(size=(15, 40)), rng.normal(size=40)
+
+    def honest(wanted):
+        progress = recipe.Progress(held_target=wanted)
+        for curve in curves:
+            progress.record(curve, [np.zeros((1, 1)), np.zeros(1)], 1.0)
+        return recipe.honest_predictions(progress, seed=9)
+
+    before = honest(target)
+    for row in range(40):
+        moved = target.copy()
+        moved[row] += 50
+        assert honest(moved)[row] == before[row]
+    rows = np.arange(40)
+    assert all(before[row] in curves[:, row] for row in rows)
+    assert len({int(np.argmax(curves[:, row] == before[row])) for row in rows}) <= 2
+
+
+def test_one_held_out_row_is_predicted_by_the_start():
+    progress = recipe.Progress(held_target=np.zeros(1))
+    for value in (3.0, 2.0, 1.0):
+        progress.record(np.array([value]), [np.zeros((1, 1)), np.zeros(1)], 1.0)
+    assert recipe.honest_predictions(progress, seed=1).tolist() == [3.0]
+
+
+def test_importing_workers_and_recipe_imports_no_framework():
+    code = (
+        "import sys, regressors.workers; assert 'numpy' not in sys.modules, 'numpy';"
+        "import regressors.recipe, regressors.parity;"
+        "print({'tensorflow', 'torch', 'theano', 'keras'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == ("set()", "")

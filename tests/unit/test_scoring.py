@@ -1,0 +1,74 @@
+"""Errors and intervals, against their definitions and against simulation."""
+
+import numpy as np
+import pytest
+
+from regressors.scoring import interval_half_width, paired_difference, score
+
+RNG = np.random.default_rng(11)
+
+
+def test_score_is_what_its_definitions_say():
+    actual, predicted = np.array([1.0, 2.0, 4.0, 9.0]), np.array([1.0, 3.0, 2.0, 9.5])
+    found = score(actual, predicted, half_width=1.0)
+    assert found.rmse == pytest.approx(np.sqrt((0 + 1 + 4 + 0.25) / 4))
+    assert found.mae == pytest.approx(3.5 / 4)
+    assert found.r2 == pytest.approx(1 - 5.25 / 38)
+    assert found.coverage == 0.75
+    assert found.n == 4
+
+
+def test_interval_of_the_rmse_covers_at_its_level():
+    inside = 0
+    for _ in range(400):
+        errors = RNG.normal(size=200)
+        found = score(errors, np.zeros(200), half_width=None)
+        inside += found.rmse_low <= 1.0 <= found.rmse_high
+    assert 0.91 < inside / 400 < 0.985
+
+
+def test_two_rows_have_an_error_and_no_interval():
+    found = score(np.array([1.0, 2.0]), np.array([0.0, 0.0]), half_width=None)
+    assert found.rmse_low is None
+    assert found.coverage is None
+
+
+def test_constant_target_has_no_r2():
+    assert score(np.ones(5), np.zeros(5), half_width=None).r2 is None
+
+
+def test_half_width_is_the_conformal_order_statistic():
+    residuals = np.array([-4.0, 1.0, -2.0, 3.0, 5.0, -6.0, 7.0, 8.0, -9.0])
+    assert interval_half_width(residuals, 0.9) == 9.0
+    assert interval_half_width(residuals, 0.5) == 5.0
+
+
+def test_too_few_residuals_have_no_interval():
+    assert interval_half_width(np.ones(8), 0.9) is None
+
+
+def test_half_width_covers_new_rows_at_its_level():
+    covered = [
+        np.mean(np.abs(RNG.normal(size=50)) <= interval_half_width(RNG.normal(size=99), 0.9))
+        for _ in range(300)
+    ]
+    assert 0.89 < np.mean(covered) < 0.92
+
+
+def test_paired_difference_knows_better_from_worse():
+    noise = RNG.normal(size=500)
+    better, worse = noise, noise + RNG.normal(size=500)
+    found = paired_difference(better, worse, confidence=0.95)
+    assert found.value == pytest.approx(
+        np.sqrt(np.mean(better**2)) - np.sqrt(np.mean(worse**2)), rel=1e-9
+    )
+    assert found.low < found.value < found.high < 0
+    reverse = paired_difference(worse, better, confidence=0.95)
+    assert reverse.low == pytest.approx(-found.high)
+
+
+def test_equal_errors_differ_by_nothing():
+    found = paired_difference(np.ones(10), -np.ones(10), confidence=0.95)
+    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+    assert paired_difference(np.zeros(9), np.zeros(9), confidence=0.9).high == 0.0
+    assert paired_difference(np.ones(2), np.ones(2), confidence=0.95) is None
