@@ -6,6 +6,7 @@ that break it aside and lets the others go on. Only where such a rule is critica
 """
 
 import datetime
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -275,6 +276,7 @@ def _told(error: Exception) -> str:
 def _implementations() -> dict[str, Any]:
     """Return Great Expectations' classes by name; importing it takes seconds, so only if needed."""
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations.expectations  # noqa: F401 (fills the registry)
     from great_expectations.expectations import registry
 

@@ -123,7 +123,7 @@ def predict(
 
 
 @app.command(
-    epilog="Example: `nightfit query current_prediction --dataset age_income --limit 5 --format csv`"
+    epilog="Example: `nightfit query current_prediction --dataset age_income --limit 5`"
 )
 def query(
     view: Annotated[str, typer.Argument(help="A view, as champion or current_prediction.")],

@@ -55,6 +55,10 @@ class Decision:
     reason: str
 
 
+SAME_RESULT = 0.005
+"""One kind's errors in two frameworks that differ by less than this share are a tie."""
+
+
 class NothingFitted(ValueError):
     """Every candidate failed."""
 
@@ -62,9 +66,10 @@ class NothingFitted(ValueError):
 def rank(contenders: Sequence[Contender], *, spread: float) -> tuple[Place, ...]:
     """Rank by out-of-fold RMSE and choose the simplest kind within one standard error of the best.
 
-    The standard error is that of the paired difference of squared errors. Ties go to the simpler
-    kind, then to the declared order (the order of `contenders`), so that the champion does not
-    flap. `spread` is the RMSE of the mean of the target: a candidate above it has no skill.
+    The standard error is that of the paired difference of squared errors. Between frameworks
+    of one kind whose errors differ by less than 0.5%, the declared order (that of `contenders`)
+    decides, so that the champion does not flap. `spread` is the RMSE of the mean of the target: a
+    candidate above it has no skill.
     """
     fitted = [c for c in contenders if c.errors is not None and np.isfinite(c.errors).all()]
     if not fitted:
@@ -77,8 +82,13 @@ def rank(contenders: Sequence[Contender], *, spread: float) -> tuple[Place, ...]
 
     ranked = sorted(fitted, key=order)
     best = ranked[0]
-    close = [c for c in ranked if _within_one_error(c, best)]
-    chosen = min(close, key=lambda c: (KINDS.index(c.kind), declared[c.name]))
+    near = [c for c in ranked if _within_one_error(c, best)]
+    kind = min((c.kind for c in near), key=KINDS.index)
+    least = next(rmse[c.name] for c in near if c.kind == kind)
+    # Two frameworks' fits of one kind differ by rounding alone, which no standard error forgives.
+    ties = [c for c in ranked if c.kind == kind and rmse[c.name] <= least * (1 + SAME_RESULT)]
+    chosen = min(ties, key=lambda c: declared[c.name])
+    close = {c.name for c in (*near, *ties)}
     places = [
         Place(
             name=c.name,
@@ -86,7 +96,7 @@ def rank(contenders: Sequence[Contender], *, spread: float) -> tuple[Place, ...]
             chosen=c is chosen,
             no_skill=rmse[c.name] > spread,
             rmse=rmse[c.name],
-            reason=_reason(c, best, chosen, rmse, close=c in close)
+            reason=_reason(c, best, chosen, rmse, close=c.name in close)
             + ("; no skill: worse than the mean of the target" if rmse[c.name] > spread else ""),
         )
         for position, c in enumerate(ranked, start=1)
@@ -162,12 +172,14 @@ def _reason(
     worse = 100 * (mine / top - 1) if top else 0.0
     if contender is chosen and contender is best:
         return "chosen: the lowest out-of-fold error"
+    if contender is chosen and contender.kind == best.kind:
+        return f"chosen: as good as {best.name}, and declared before it"
     if contender is chosen:
         return (
             f"chosen: the simplest kind within one standard error of the best "
             f"({best.name}, {worse:.2g}% better)"
         )
-    if contender is best:
+    if contender is best and contender.kind != chosen.kind:
         return f"the lowest error, but {chosen.kind} is simpler and within one standard error"
     if not close:
         return f"{worse:.2g}% worse than the best, by more than one standard error"

@@ -39,7 +39,7 @@ class Attempt:
     refits: Mapping[str, Fitted | str] = field(default_factory=dict)
 
     def accepted(self, checked: Checked) -> Checked:
-        """Keep the outcome of the checks and return it; raise Rejected where the run may not go on."""
+        """Keep the outcome of the checks; raise Rejected where the run may not go on."""
         self.checked = checked
         if not checked.passed:
             raise Rejected(checked.reason or "the data did not pass its checks.")

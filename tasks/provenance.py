@@ -45,6 +45,9 @@ def code_fingerprint() -> str:
 
 
 def setup_fingerprint(declaration: Declaration) -> str:
-    """Return the SHA-256 of declaration, code and library versions."""
-    parts = (declaration.model_dump_json(), code_fingerprint(), repr(library_versions()))
+    """Return the SHA-256 of declaration, code and library versions.
+
+    Where the source lies is left out: its rows have a fingerprint of their own.
+    """
+    parts = (declaration.model_dump_json(exclude={"source"}), code_fingerprint(), repr(library_versions()))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -85,9 +85,9 @@ def test_inference_equals_statsmodels():
     found = np.array(
         [[t.estimate, t.standard_error, t.t, t.p, t.low, t.high] for t in solved.terms]
     )
+    conf_int = reference.conf_int()
     expected = np.column_stack(
-        [reference.params, reference.bse, reference.tvalues, reference.pvalues]
-        + [reference.conf_int()]
+        [reference.params, reference.bse, reference.tvalues, reference.pvalues, *conf_int.T]
     )
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     assert solved.r2 == pytest.approx(reference.rsquared, rel=1e-12)

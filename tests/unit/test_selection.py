@@ -118,3 +118,10 @@ def test_incumbent_that_cannot_score_gives_way():
 )
 def test_verdict_follows_the_interval(difference, expected):
     assert verdict(difference) == expected
+
+
+def test_rounding_between_frameworks_is_a_tie():
+    worse = NOISE * (1 + 1e-7)  # its standard error is as small as the difference
+    places = rank([Contender("tensorflow/ann", worse), Contender("torch/ann", NOISE)], spread=5)
+    assert chosen(places) == "tensorflow/ann"
+    assert "as good as torch/ann" in places[1].reason

@@ -1,0 +1,172 @@
+"""A whole night on the bundled data, as its user sees it."""
+
+import json
+
+import numpy as np
+import pytest
+
+DATASETS = ("age_income", "income_expenses", "users_revenue")
+CANDIDATES = {
+    f"{framework}/{kind}"
+    for framework in ("tensorflow", "torch", "theano")
+    for kind in ("least_squares", "gradient_descent", "ann")
+}
+ROWS = {"age_income": 3000, "income_expenses": 235, "users_revenue": 56}
+TABLES = {
+    "score": "SELECT m.framework, m.kind, r.dataset, s.rows, s.rmse, s.rmse_low, s.rmse_high,"
+    " s.rmse_se, s.mae, s.r2, s.n, s.coverage FROM score s JOIN model m USING (model_id)"
+    " JOIN run r ON r.run_id = s.run_id ORDER BY 3, 1, 2, 4",
+    "coefficient": "SELECT r.dataset, m.framework, m.kind, c.term, c.estimate, c.standard_error,"
+    " c.t, c.p, c.low, c.high FROM coefficient c JOIN model m USING (model_id)"
+    " JOIN run r USING (run_id) ORDER BY 1, 2, 3, c.position",
+    "prediction": "SELECT dataset, key, actual, predicted, lower, upper, role FROM prediction"
+    " ORDER BY 1, 2",
+    "model": "SELECT r.dataset, framework, kind, m.status, m.reason, rank, chosen, no_skill, seed,"
+    " hex(artifact), hex(twin) FROM model m JOIN run r USING (run_id) ORDER BY 1, 2, 3",
+    "promotion": "SELECT dataset, decision, incumbent_rmse, challenger_rmse, gain, rule, reason"
+    " FROM promotion ORDER BY 1",
+    "expectation_result": "SELECT r.dataset, e.position, expectation, success, observed"
+    " FROM expectation_result e JOIN run r USING (run_id) ORDER BY 1, 2",
+    "run": "SELECT dataset, status, rows_read, rows_test, fingerprint, setup_fingerprint, verdict,"
+    " verdict_difference, verdict_low, verdict_high, reason, warnings FROM run ORDER BY 1",
+}
+
+
+def test_night_succeeds_and_says_so(night):
+    assert night.done.returncode == 0, night.done.stderr
+    for dataset in DATASETS:
+        assert dataset in night.done.stdout
+    assert "3,000 read, 0 rejected" in night.done.stdout
+    assert "95% interval" in night.done.stdout
+    assert str(night.place.database) in night.done.stdout
+    assert "Traceback" not in night.done.stderr
+    assert "\x1b[" not in night.done.stdout + night.done.stderr
+
+
+def test_moved_relation_is_said_plainly(night):
+    assert "the relation has moved" in night.done.stdout
+    assert "the intervals are too narrow" in night.done.stdout
+
+
+def test_leaderboard_has_nine_fitted_candidates_with_reasons(night):
+    for dataset in DATASETS:
+        rows = night.place.query("leaderboard", "--dataset", dataset)
+        assert {f"{row['framework']}/{row['kind']}" for row in rows} == CANDIDATES
+        assert {row["status"] for row in rows} == {"fitted"}
+        assert all(row["reason"] for row in rows)
+        assert sorted(row["rank"] for row in rows) == list(range(1, 10))
+        assert sum(row["chosen"] for row in rows) == 1
+
+
+def test_each_dataset_has_one_champion(night):
+    rows = night.place.query("champion")
+    assert sorted(row["dataset"] for row in rows) == list(DATASETS)
+    assert all(row["test_rmse_low"] < row["test_rmse"] < row["test_rmse_high"] for row in rows)
+    assert {row["verdict"] for row in rows} <= {"yay", "nay", "undecided"}
+
+
+def test_every_readable_row_has_its_prediction(night):
+    for dataset, count in ROWS.items():
+        rows = night.place.query("current_prediction", "--dataset", dataset)
+        assert len(rows) == len({row["key"] for row in rows}) == count
+        empty = {row["role"] for row in rows if row["predicted"] is None}
+        assert empty == ({"warmup"} if dataset == "users_revenue" else set())
+
+
+def test_frameworks_agree_on_least_squares_to_ten_digits(night):
+    for dataset in DATASETS:
+        rows = night.place.query("current_coefficient", "--dataset", dataset)
+        solved = [row for row in rows if row["kind"] == "least_squares"]
+        equations = {
+            framework: [row["estimate"] for row in solved if row["framework"] == framework]
+            for framework in ("tensorflow", "torch", "theano")
+        }
+        np.testing.assert_allclose(equations["tensorflow"], equations["torch"], rtol=1e-14)
+        np.testing.assert_allclose(equations["theano"], equations["torch"], rtol=1e-14)
+        assert all(row["standard_error"] > 0 for row in solved)
+        assert {row["kind"] for row in rows} == {"least_squares", "gradient_descent"}
+
+
+def test_gradient_descent_reaches_least_squares(night):
+    for dataset in DATASETS:
+        rows = night.place.query("current_coefficient", "--dataset", dataset)
+        found = {(r["framework"], r["kind"], r["term"]): r["estimate"] for r in rows}
+        for (framework, kind, term), estimate in found.items():
+            assert estimate == pytest.approx(found[framework, "least_squares", term], rel=1e-4), (
+                kind
+            )
+
+
+def test_scores_are_those_of_the_stored_predictions(night):
+    for dataset in DATASETS:
+        (champion,) = night.place.query("champion", "--dataset", dataset)
+        rows = night.place.query("current_prediction", "--dataset", dataset)
+        errors = [r["actual"] - r["predicted"] for r in rows if r["role"] == "test"]
+        assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(champion["test_rmse"], rel=1e-9)
+
+
+def test_same_data_gives_the_same_digits(night, new_place):
+    again = new_place(samples=True)
+    done = again.run("nightly", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert [summary["dataset"] for summary in json.loads(done.stdout)] == list(DATASETS)
+    for table, statement in TABLES.items():
+        first, second = night.place.sql(statement), again.sql(statement)
+        assert first, table
+        assert first == second, table
+
+
+def test_next_night_refreshes_the_champion(night, new_place):
+    done = night.place.run("retrain", "income_expenses")
+    assert done.returncode == 0, done.stderr
+    assert "(promoted)" in done.stdout
+    history = night.place.query("champion_history", "--dataset", "income_expenses")
+    assert len(history) == 2
+    assert night.place.run("history", "income_expenses").returncode == 0
+
+
+def test_status_tells_of_every_dataset(night):
+    done = night.place.run("status", "--format", "json")
+    lines = json.loads(done.stdout)
+    assert [line["dataset"] for line in lines] == list(DATASETS)
+    assert all(line["champion"] and line["last_good"] for line in lines)
+
+
+def test_new_rows_are_scored_by_the_champion(night, tmp_path):
+    source, out = tmp_path / "new.csv", tmp_path / "scored.csv"
+    source.write_text("household,income\n9001,500\n9002,1500.5\n")
+    done = night.place.run("predict", "income_expenses", "--source", str(source))
+    lines = done.stdout.splitlines()
+    assert lines[0] == "key,predicted,lower,upper", done.stderr
+    assert [line.split(",")[0] for line in lines[1:]] == ["9001", "9002"]
+    low, high = (float(line.split(",")[1]) for line in lines[1:])
+    assert 0 < low < high
+    args = ("predict", "income_expenses", "--source", str(source), "--out", str(out))
+    assert night.place.run(*args).returncode == 0
+    assert out.read_text() == done.stdout
+
+
+def test_check_trains_nothing_and_writes_nothing(new_place):
+    place = new_place(samples=True)
+    done = place.run("check", "age_income")
+    assert done.returncode == 0, done.stderr
+    assert "3,000 rows read" in done.stdout
+    assert not place.database.exists()
+
+
+def test_dry_run_stores_nothing(new_place):
+    place = new_place()
+    rows = "\n".join(f"{i},{i % 13},{3 * (i % 13) + i % 2}" for i in range(120))
+    place.declare("line", LINE, "row,x,y\n" + rows)
+    done = place.run("retrain", "line", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "not stored" in done.stdout
+    assert place.sql("SELECT count(*) FROM run") == [(0,)]
+
+
+LINE = """\
+source: {path: line.csv}
+key: row
+target: y
+candidates: {frameworks: [torch], kinds: [least_squares]}
+"""
