@@ -122,9 +122,7 @@ def predict(
     run_predict(dataset, source, out)
 
 
-@app.command(
-    epilog="Example: `nightfit query current_prediction --dataset age_income --limit 5`"
-)
+@app.command(epilog="Example: `nightfit query current_prediction --dataset age_income --limit 5`")
 def query(
     view: Annotated[str, typer.Argument(help="A view, as champion or current_prediction.")],
     dataset: Annotated[str | None, typer.Option(help="Only the rows of this dataset.")] = None,

@@ -8,8 +8,9 @@ from data.declare import declared_datasets
 from data.errors import UserError
 from data.settings import settings
 from flows.retrain import retrain
-from tasks.progress import tell
+from tasks.progress import LOG, tell
 from tasks.report import Summary
+from tasks.store import RunFailed
 from tasks.workers import framework_workers
 
 
@@ -36,6 +37,12 @@ def nightly(datasets: list[str] | None = None) -> list[Summary]:
 def _retrained(dataset: str) -> Summary:
     try:
         return retrain(dataset)
-    except Exception as error:  # noqa: BLE001 - the night goes on, and says what happened
-        tell(dataset, str(error), warning=True)
+    except RunFailed as failure:
+        tell(dataset, f"{failure.status}: {failure.what}", warning=True)
+        return Summary(dataset, failure.status, remarks=(failure.what,))
+    except UserError as error:
+        tell(dataset, f"failed: {error}", warning=True)
         return Summary(dataset, "failed", remarks=(str(error),))
+    except Exception as error:  # noqa: BLE001 - one dataset stops no other
+        LOG.exception("%s: failed by a mistake of nightfit's own", dataset)
+        return Summary(dataset, "failed", remarks=(f"{type(error).__name__}: {error}",))

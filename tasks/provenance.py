@@ -49,5 +49,9 @@ def setup_fingerprint(declaration: Declaration) -> str:
 
     Where the source lies is left out: its rows have a fingerprint of their own.
     """
-    parts = (declaration.model_dump_json(exclude={"source"}), code_fingerprint(), repr(library_versions()))
+    parts = (
+        declaration.model_dump_json(exclude={"source"}),
+        code_fingerprint(),
+        repr(library_versions()),
+    )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

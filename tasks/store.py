@@ -35,6 +35,10 @@ from tasks.serving import served_predictions
 class RunFailed(UserError):
     """A run that came to nothing: its data was refused, or nothing could be fitted."""
 
+    def __init__(self, dataset: str, status: str, reason: str) -> None:
+        super().__init__(reason, where=f"{dataset} {status}")
+        self.status = status
+
 
 @contextmanager
 def attempt(declaration: Declaration, *, dry_run: bool) -> Iterator[Attempt]:
@@ -58,7 +62,7 @@ def attempt(declaration: Declaration, *, dry_run: bool) -> Iterator[Attempt]:
         if not dry_run:
             _write(run)
         if told:
-            raise RunFailed(run.reason, where=f"{declaration.name} {run.status}") from error
+            raise RunFailed(declaration.name, run.status, run.reason) from error
         raise
 
 

@@ -16,12 +16,9 @@ def least_squares_solver(design: Array) -> Correction:
     q, r = tf.linalg.qr(tf.constant(design))
 
     def correction(f: Array, g: Array) -> tuple[Array, Array]:
-        try:
-            z = tf.linalg.triangular_solve(r, tf.constant(g), lower=False, adjoint=True)
-            h = tf.matmul(q, tf.constant(f), transpose_a=True) - z
-            x = tf.linalg.triangular_solve(r, h, lower=False)
-        except tf.errors.InvalidArgumentError:
-            return np.full_like(f, np.nan), np.full_like(g, np.nan)
+        z = tf.linalg.triangular_solve(r, tf.constant(g), lower=False, adjoint=True)
+        h = tf.matmul(q, tf.constant(f), transpose_a=True) - z
+        x = tf.linalg.triangular_solve(r, h, lower=False)
         return (f - tf.matmul(q, h)).numpy(), x.numpy()
 
     return correction

@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +100,7 @@ def new_place(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="session")
-def night(new_place: Any, workers: Any) -> Iterator[Night]:
-    """Yield one finished night on the three samples, shared by all who only look at it."""
+def night(new_place: Any, workers: Any) -> Night:
+    """Return one finished night on the three samples, shared by all who only look at it."""
     place = new_place(samples=True)
-    yield Night(place, place.run("nightly"))
+    return Night(place, place.run("nightly"))

@@ -18,7 +18,7 @@ candidates: {{frameworks: [torch, theano]}}
 """
 ROWS = "row,x,y\n" + "\n".join(f"{i},{i % 17},{2 * (i % 17) + i % 3}" for i in range(400))
 COUNTS = " UNION ALL ".join(
-    f"SELECT count(*) FROM {table}"  # noqa: S608 - our own table names
+    f"SELECT count(*) FROM {table}"
     for table in ("run", "model", "score", "coefficient", "prediction", "promotion")
 )
 

@@ -216,6 +216,7 @@ from pathlib import Path
 from regressors.workers import Workers
 
 def sleep(framework):
+    print("asleep", flush=True)
     time.sleep(600)
 
 if __name__ == "__main__":
@@ -240,8 +241,7 @@ def test_no_process_outlives_its_parent(tmp_path, ending):
     )
     mother = psutil.Process(parent.pid)
     log = tmp_path / "logs" / "worker-torch.log"
-    _wait_until(log.exists)
-    time.sleep(0.5)
+    _wait_until(lambda: log.exists() and "asleep" in log.read_text())
     children = mother.children(recursive=True)
     assert children
     if ending == signal.SIGINT:
