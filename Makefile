@@ -26,7 +26,7 @@ format: $(STAMP)
 	@$(BIN)/ruff check --fix .
 
 bench: $(STAMP)  ## what the README claims about speed, measured
-	@$(BIN)/python -m tests.benchmarks.nights
+	@$(BIN)/python tests/benchmarks/nights.py
 
 install: $(STAMP)  ## build .venv from the pinned constraints
 

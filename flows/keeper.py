@@ -1,0 +1,80 @@
+"""Ends the processes of a command with it, however it ends: `python -m flows.keeper MARK`.
+
+Every process that `nightfit serve` starts carries a mark in its environment, and hands it on to
+those that it starts itself: flow runs, and their framework workers. A process group would not do,
+since Prefect gives each flow run its own.
+"""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+
+MARK = "NIGHTFIT_SERVED_BY"
+
+GRACE = 5.0
+"""Seconds between the request to end and the order; framework workers need none of it."""
+
+PATIENCE = 20.0
+"""Seconds after which what does not even die when killed (a process in a hung disk) is left."""
+
+
+@contextmanager
+def kept_environment(extra: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Yield ours and more; no process started with it is left at the end of the `with`.
+
+    Nor is any where this process is killed: the keeper waits for the end of a pipe, which comes
+    in every case.
+    """
+    mark = uuid.uuid4().hex
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "flows.keeper", mark],
+        stdin=subprocess.PIPE,
+        start_new_session=True,  # the terminal's Ctrl-C is not for it
+    )
+    try:
+        yield {**os.environ, **extra, MARK: mark}
+    finally:
+        end_marked(mark)
+        assert keeper.stdin is not None
+        keeper.stdin.close()
+        keeper.wait()
+
+
+def end_marked(mark: str) -> None:
+    """End every process with this mark: asked at first, killed after a while of grace."""
+    start = time.monotonic()
+    asked: set[int] = set()
+    while (processes := marked(mark)) and time.monotonic() - start < PATIENCE:
+        for process in processes:
+            try:
+                if time.monotonic() - start > GRACE:
+                    process.kill()
+                elif process.pid not in asked:
+                    process.terminate()
+                    asked.add(process.pid)
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(processes, timeout=0.5)
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Return the living processes that carry a mark."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.Error, OSError):  # ended meanwhile, or not of this user: none of ours
+            continue
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdin.buffer.read()
+    end_marked(sys.argv[1])

@@ -1,0 +1,93 @@
+"""The seed article's three tutorials, on our own regressors in their own frameworks.
+
+Each is compared with the least-squares answer to the same rows, not with a number typed in.
+"""
+
+import numpy as np
+import pytest
+
+from regressors import fitting
+from regressors.fitting import Job
+from regressors.recipe import NeuronPlan, NeuronStart
+
+
+def descend(framework, inputs, target, start, plan):
+    """Run the framework's neuron; a job for a worker."""
+    return framework.descend(inputs, target, start, plan)
+
+
+def article_plan(epochs):
+    """Return the article's recipe: plain gradient descent at a learning rate of 0.01."""
+    return NeuronPlan(learning_rate=0.01, momentum=0.0, epochs=epochs, tolerance=0.0)
+
+
+def least_squares(x, y):
+    slope, intercept = np.polyfit(x, y, 1)
+    return slope, intercept
+
+
+def test_tensorflow_recovers_slope_and_bias_of_random_points(workers):
+    rng = np.random.default_rng(101)
+    x = np.linspace(0, 5, 50) + rng.uniform(-0.4, 0.4, 50)
+    y = 2 * x + 1 + rng.uniform(-0.4, 0.4, 50)
+    start = NeuronStart(rng.normal(size=1), float(rng.normal()))
+    fit = workers.result(
+        workers.submit("tensorflow", descend, x[:, None], y, start, article_plan(10_000))
+    )
+    slope, intercept = least_squares(x, y)
+    assert fit.weights[0] == pytest.approx(slope, rel=1e-6)
+    assert fit.bias == pytest.approx(intercept, rel=1e-6)
+    assert fit.losses[-1] < fit.losses[0]
+    assert np.all(np.diff(fit.losses[:1000]) <= 0)
+
+
+def test_torch_sees_that_twice_four_is_eight(workers):
+    x, y = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])
+    start = NeuronStart(np.array([0.5]), 0.1)
+    fit = workers.result(
+        workers.submit("torch", descend, x[:, None], y, start, article_plan(2_000))
+    )
+    slope, intercept = least_squares(x, y)
+    assert fit.weights[0] * 4.0 + fit.bias == pytest.approx(slope * 4.0 + intercept, abs=0.05)
+    assert fit.losses[-1] < fit.losses[0] / 1000
+
+
+def test_theano_finds_slope_and_intercept_in_ten_thousand_iterations(workers):
+    rng = np.random.default_rng(42)
+    x = np.linspace(0, 1, 101)
+    y = 3 * x + 0.5 + rng.normal(size=101) * 0.33
+    fit = workers.result(
+        workers.submit(
+            "theano", descend, x[:, None], y, NeuronStart(np.zeros(1), 0.0), article_plan(10_000)
+        )
+    )
+    slope, intercept = least_squares(x, y)
+    assert fit.weights[0] == pytest.approx(slope, abs=1e-5)
+    assert fit.bias == pytest.approx(intercept, abs=1e-5)
+    assert len(fit.losses) == 10_001
+
+
+@pytest.mark.parametrize("framework", ["tensorflow", "torch", "theano"])
+def test_ann_beats_the_line_where_income_is_curved_in_age(workers, framework):
+    rng = np.random.default_rng(7)
+    age = rng.uniform(18, 80, 600)
+    income = 90 - 0.06 * (age - 50) ** 2 + rng.normal(0, 6, 600)
+    held = np.arange(600) >= 480
+    errors = {}
+    for kind in ("least_squares", "ann"):
+        job = Job(
+            dataset="curve",
+            framework=framework,
+            kind=kind,
+            columns={"age": age[~held]},
+            target=income[~held],
+            fold=np.arange(480) % 5 + 1,
+            chained=False,
+            hidden=(32, 32),
+            level=0.9,
+        )
+        fitted = workers.result(workers.submit(framework, fitting.validate, job))
+        predicted = fitted.model.predict({"age": age[held]})
+        errors[kind] = np.sqrt(np.mean((income[held] - predicted) ** 2))
+    assert errors["ann"] < 0.6 * errors["least_squares"]
+    assert errors["ann"] < 7.5  # the noise alone is 6

@@ -1,0 +1,69 @@
+"""The README's commands and claims, run as they stand there."""
+
+import re
+import shlex
+
+import pytest
+from conftest import ROOT, Place
+
+from data.settings import Settings
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^\$ nightfit (.+)$", README, flags=re.MULTILINE)
+QUERIES = re.findall(r"```sql\n(.+?)```", README, flags=re.DOTALL)
+DECLARATIONS = re.findall(r"```yaml\n# (\w+)\.yaml\n(.+?)```", README, flags=re.DOTALL)
+
+
+def about_houses(command):
+    return "houses" in command or command.startswith("status")
+
+
+@pytest.fixture(scope="module")
+def houses(new_place) -> Place:
+    """Return a place with the README's own example of a declaration, and a table for it."""
+    place = new_place()
+    ((name, text),) = DECLARATIONS
+    rows = [
+        f"{i},{1 + i % 8},{40 + 13 * i % 90},{90 + 30 * (i % 8) + i % 11}" for i in range(120)
+    ] + ["120,99,80,300", "121,4,75,"]
+    place.declare(name, text, "house,rooms,size,price\n" + "\n".join(rows) + "\n")
+    return place
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not about_houses(c)])
+def test_query_of_the_readme_works(night, command):
+    done = night.place.run(*shlex.split(command))
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 1
+
+
+@pytest.mark.parametrize("statement", QUERIES)
+def test_sql_of_the_readme_works(night, statement):
+    assert night.place.sql(statement)
+
+
+def test_own_data_of_the_readme_works(houses):
+    commands = [command for command in COMMANDS if about_houses(command)]
+    assert [command.split()[0] for command in commands] == ["check", "retrain", "status"]
+    for command in commands:
+        done = houses.run(*shlex.split(command))
+        assert done.returncode == 0, done.stderr
+    assert houses.sql("SELECT key FROM rejected_row") == [("120",)]
+    new = houses.sql("SELECT predicted FROM current_prediction WHERE role = 'new'")
+    assert len(new) == 1
+    assert 90 < new[0][0] < 400
+
+
+def test_settings_of_the_readme_are_all_there_are():
+    listed = set(re.findall(r"`NIGHTFIT_(\w+)` \|", README))
+    assert listed == {name.upper() for name in Settings.model_fields}
+
+
+def test_files_and_make_targets_of_the_readme_exist():
+    files = re.findall(r"(?:pytest |\]\()((?:tests|docs)/[\w/.]+)", README)
+    assert files
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    targets = re.findall(r"^    make (\w+)", README, flags=re.MULTILINE)
+    makefile = (ROOT / "Makefile").read_text()
+    assert targets == ["nightly", "test"]
+    assert all(f"\n{target}:" in makefile for target in targets)

@@ -1,0 +1,32 @@
+"""What may be imported where, seen in a fresh interpreter."""
+
+import subprocess
+import sys
+
+FRAMEWORKS = ("tensorflow", "torch", "theano")
+
+
+def loaded_after(code):
+    """Return the top-level modules that a fresh interpreter holds after running some code."""
+    script = f"{code}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
+    )
+    return set(done.stdout.split())
+
+
+def test_the_whole_orchestration_imports_no_framework():
+    loaded = loaded_after("import flows.cli, flows.nightly, flows.predict, flows.inspection")
+    assert "prefect" in loaded
+    assert loaded.isdisjoint(FRAMEWORKS)
+
+
+def test_the_command_starts_without_prefect_pandas_or_numpy():
+    loaded = loaded_after("import flows.cli")
+    assert loaded.isdisjoint({*FRAMEWORKS, "prefect", "pandas", "numpy", "great_expectations"})
+
+
+def test_a_framework_file_imports_its_framework_alone():
+    loaded = loaded_after("import regressors.frameworks.torch")
+    assert "torch" in loaded
+    assert loaded.isdisjoint({"tensorflow", "theano"})
