@@ -1,6 +1,6 @@
 """Ends the processes of a command with it, however it ends: `python -m flows.keeper MARK`.
 
-Every process that `nightfit serve` starts carries a mark in its environment, and hands it on to
+Every process that a command starts carries a mark in its environment, and hands it on to
 those that it starts itself: flow runs, and their framework workers. A process group would not do,
 since Prefect gives each flow run its own.
 """
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import psutil
 
-MARK = "NIGHTFIT_SERVED_BY"
+MARK = "NIGHTFIT_FAMILY"
 
 GRACE = 5.0
 """Seconds between the request to end and the order; framework workers need none of it."""
@@ -32,11 +32,7 @@ def kept_environment(extra: dict[str, str]) -> Iterator[dict[str, str]]:
     in every case.
     """
     mark = uuid.uuid4().hex
-    keeper = subprocess.Popen(
-        [sys.executable, "-m", "flows.keeper", mark],
-        stdin=subprocess.PIPE,
-        start_new_session=True,  # the terminal's Ctrl-C is not for it
-    )
+    keeper = _keeper(mark)
     try:
         yield {**os.environ, **extra, MARK: mark}
     finally:
@@ -44,6 +40,31 @@ def kept_environment(extra: dict[str, str]) -> Iterator[dict[str, str]]:
         assert keeper.stdin is not None
         keeper.stdin.close()
         keeper.wait()
+
+
+def keep_family() -> None:
+    """Have what this process starts from now on ended with it, should it not end that itself.
+
+    Prefect starts a server of its own for a night, which outlives a process killed by SIGKILL.
+    """
+    if not _keepers:
+        mark = uuid.uuid4().hex
+        _keepers.append(_keeper(mark))
+        os.environ[MARK] = mark
+
+
+_keepers: list[subprocess.Popen[bytes]] = []
+"""Held until this process ends: that is what closes the pipe."""
+
+
+def _keeper(mark: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.keeper", mark],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # the terminal's Ctrl-C is not for it
+    )
 
 
 def end_marked(mark: str) -> None:

@@ -22,7 +22,7 @@ from data.declare import declared_datasets, load_dataset
 from data.errors import UserError
 from data.settings import settings
 from data.store.database import open_store, place
-from flows.watchdog import watch
+from flows.keeper import keep_family
 
 if TYPE_CHECKING:
     from tasks.report import Summary
@@ -107,7 +107,7 @@ def _working() -> Iterator[None]:
     quiet_prefect()
     make_folder(settings().home)
     open_store(settings().database_url).dispose()  # a broken store is told before any work
-    watch()
+    keep_family()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     console = Console(stderr=True, highlight=False)
     handler = _Lines(console)

@@ -14,7 +14,7 @@ from data.division import Division
 from data.settings import settings
 from regressors import parity
 from regressors.fitting import Fitted, Job
-from regressors.workers import WorkerFailed, Workers
+from regressors.workers import WorkerFailed, Workers, start_warning
 from tasks.progress import LOG
 from tasks.rows import Rows
 
@@ -92,6 +92,9 @@ def _parity_obstacle(workers: Workers, framework: str) -> str | None:
             try:
                 probed = workers.result(workers.submit(framework, parity.probe))
                 _obstacles[framework] = None if probed.passed else probed.reason
+                warning = workers.result(workers.submit(framework, start_warning))
+                if warning:
+                    LOG.warning("%s", warning)
             except WorkerFailed as failure:
                 _obstacles[framework] = str(failure)
             if _obstacles[framework]:
