@@ -39,11 +39,11 @@ def run_serve(port: int) -> None:
     Where the user's Prefect already has a server (PREFECT_API_URL), that one is used, and nothing
     listens on `port`.
     """
+    logs = settings().home / "logs"
+    make_folder(logs)
     _talkative_prefect()
     from prefect.settings import get_current_settings
 
-    logs = settings().home / "logs"
-    make_folder(logs)
     open_store(settings().database_url).dispose()  # a broken store is told before any work
     theirs = get_current_settings().api.url
     ours = f"http://{HOST}:{port}/api"
