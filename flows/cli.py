@@ -142,7 +142,7 @@ def history(
     dataset: Dataset,
     format: Annotated[OutputFormat, typer.Option(help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
-    """Print every decision about a dataset's champion, the newest last."""
+    """Print every decision about a dataset's champion, the newest first."""
     from flows.inspection import run_history
 
     run_history(dataset, output_format=format.value)

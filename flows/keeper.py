@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import psutil
@@ -67,11 +67,11 @@ def _keeper(mark: str) -> subprocess.Popen[bytes]:
     )
 
 
-def end_marked(mark: str) -> None:
-    """End every process with this mark: asked at first, killed after a while of grace."""
+def end_marked(mark: str, *, but: Collection[int] = ()) -> None:
+    """End every process with this mark, `but` some: asked at first, killed after a while."""
     start = time.monotonic()
     asked: set[int] = set()
-    while (processes := marked(mark)) and time.monotonic() - start < PATIENCE:
+    while (processes := marked(mark, but=but)) and time.monotonic() - start < PATIENCE:
         for process in processes:
             try:
                 if time.monotonic() - start > GRACE:
@@ -84,12 +84,14 @@ def end_marked(mark: str) -> None:
         psutil.wait_procs(processes, timeout=0.5)
 
 
-def marked(mark: str) -> list[psutil.Process]:
-    """Return the living processes that carry a mark."""
+def marked(mark: str, *, but: Collection[int] = ()) -> list[psutil.Process]:
+    """Return the living processes that carry a mark, `but` those with these ids."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+            if process.pid in but or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if process.environ().get(MARK) == mark:
                 found.append(process)
         except (psutil.Error, OSError):  # ended meanwhile, or not of this user: none of ours
             continue

@@ -1,5 +1,6 @@
 """`nightfit serve`: Prefect's server, nightfit's deployments and a worker for them, in one."""
 
+import fcntl
 import os
 import signal
 import socket
@@ -7,20 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from rich.console import Console
 
 from data.errors import UserError
 from data.settings import ROOT, settings
 from data.store.database import open_store
-from flows.keeper import kept_environment
+from flows.keeper import MARK, end_marked, kept_environment
+from flows.prefect_server import POOL, answers, has_worker, page, tell_lost
 from flows.terminal import make_folder, quiet_prefect
 
 HOST = "127.0.0.1"
-POOL = "nightfit"
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 
 START_SECONDS = 180.0
@@ -39,40 +40,43 @@ def run_serve(port: int) -> None:
     Where the user's Prefect already has a server (PREFECT_API_URL), that one is used, and nothing
     listens on `port`.
     """
-    logs = settings().home / "logs"
-    make_folder(logs)
     _talkative_prefect()
     from prefect.settings import get_current_settings
 
+    logs = settings().home / "logs"
+    make_folder(logs)
     open_store(settings().database_url).dispose()  # a broken store is told before any work
-    theirs = get_current_settings().api.url
-    ours = f"http://{HOST}:{port}/api"
-    if theirs is None:
-        _refuse_taken(port)
+    prefect = get_current_settings()
+    api = prefect.api.url or f"http://{HOST}:{port}/api"
+    own_port = None if prefect.api.url else port
     console = Console(stderr=True, highlight=False)
-    with _until_signal(), kept_environment({"PREFECT_API_URL": theirs or ours}) as environment:
-        parts = _Parts(environment, logs)
-        try:
-            if theirs is None:
-                parts.start("server", "start", "--host", HOST, "--port", str(port))
-            _serve(parts, theirs or ours, console)
-        finally:
-            console.print("Stopping …")
-            parts.stop()
+    with _until_signal(), ExitStack() as stack:
+        if own_port is not None:
+            stack.enter_context(_alone(prefect.home))
+            _refuse_taken(own_port)
+        parts = _Parts(stack.enter_context(kept_environment({"PREFECT_API_URL": api})), logs)
+        stack.callback(parts.stop, api)
+        stack.callback(console.print, "Stopping …")
+        _serve(parts, api, own_port, console)
 
 
-def _serve(parts: "_Parts", api: str, console: Console) -> NoReturn:
-    own = bool(parts.running)
-    with _telling(console, "starting Prefect's server" if own else f"looking for {api}"):
-        parts.wait_for(lambda: _answers(api), START_SECONDS if own else FIND_SECONDS, api)
+def _serve(parts: "_Parts", api: str, own_port: int | None, console: Console) -> NoReturn:
+    if own_port is not None:
+        parts.start("server", "start", "--host", HOST, "--port", str(own_port))
+        with _telling(console, "starting Prefect's server"):
+            parts.wait_for(lambda: answers(api), START_SECONDS, api)
+        tell_lost(api)
+    else:
+        with _telling(console, f"looking for Prefect's server at {api}"):
+            parts.wait_for(lambda: answers(api), FIND_SECONDS, api)
     with _telling(console, "deploying prefect.yaml"):
         parts.run("work-pool", "create", POOL, "--type", "process", unless="already exists")
         parts.run("deploy", "--all")
     with _telling(console, "starting the worker"):
         name = f"nightfit on {socket.gethostname()}"
         parts.start("worker", "start", "--pool", POOL, "--type", "process", "--name", name)
-        parts.wait_for(lambda: _has_worker(api), START_SECONDS, f"the work pool at {api}")
-    _tell_ready(api, parts.logs)
+        parts.wait_for(lambda: has_worker(api), START_SECONDS, f"the work pool at {api}")
+    _tell_ready(page(api), parts.logs)
     while True:
         parts.refuse_dead()
         time.sleep(0.5)
@@ -89,14 +93,10 @@ def _telling(console: Console, what: str) -> Iterator[None]:
         yield
 
 
-def _tell_ready(api: str, logs: Path) -> None:
-    from prefect.settings import PREFECT_UI_URL, temporary_settings
-
-    with temporary_settings(_at(api)):
-        page = PREFECT_UI_URL.value() or api.removesuffix("/api")
+def _tell_ready(address: str, logs: Path) -> None:
     console = Console(highlight=False)
     for line in (
-        f"Prefect's page is at {page}",
+        f"Prefect's page is at {address}",
         "  every night   the deployment nightly, as prefect.yaml says",
         "  by hand       Deployments > retrain > Run > Custom run",
         f"  logs          on the page, by run; and in {logs}",
@@ -136,6 +136,22 @@ def _talkative_prefect() -> None:
     }.items():
         os.environ.setdefault(name, value)
     quiet_prefect()
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold Prefect's folder for us: two servers on one database tell each other's runs lost."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "serve.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                "another `nightfit serve` is using this folder.",
+                where=str(home),
+                next_step="End that one, or name another folder with NIGHTFIT_HOME.",
+            ) from None
+        yield
 
 
 def _refuse_taken(port: int) -> None:
@@ -211,37 +227,25 @@ class _Parts:
                     next_step=f"See the end of {self._log(part)}.",
                 )
 
-    def stop(self) -> None:
-        """End the worker, which ends its runs and reports them; then the server."""
-        for part in reversed(self.running):
-            self.running[part].terminate()
-            try:
-                self.running[part].wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.running[part].kill()
+    def stop(self, api: str) -> None:
+        """End the worker and its runs, tell the server of it, and end the server."""
+        server = self.running.pop("server", None)
+        for process in self.running.values():
+            _end(process)
+        end_marked(self._environment[MARK], but=[server.pid] if server else [])
+        if server is not None:
+            if answers(api):  # not where it has yet to start, or has failed
+                tell_lost(api)
+            _end(server)
 
     def _log(self, part: str) -> Path:
         return self.logs / f"prefect-{part}.log"
 
 
-def _at(api: str) -> dict[Any, Any]:
-    from prefect.settings import PREFECT_API_URL
-
-    return {PREFECT_API_URL: api}
-
-
-def _answers(api: str) -> bool:
-    from prefect.client.orchestration import get_client
-    from prefect.settings import temporary_settings
-
-    with temporary_settings(_at(api)), get_client(sync_client=True) as client:
-        return client.api_healthcheck() is None
-
-
-def _has_worker(api: str) -> bool:
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.objects import WorkPoolStatus
-    from prefect.settings import temporary_settings
-
-    with temporary_settings(_at(api)), get_client(sync_client=True) as client:
-        return client.read_work_pool(POOL).status is WorkPoolStatus.READY
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -115,11 +115,15 @@ def decide(
     *,
     names: tuple[str, str | None],
     obstacle: str | None = None,
+    min_gain: float = 0.0,
+    max_loss: float = 0.0,
 ) -> Decision:
     """Decide from the test RMSE of challenger and incumbent on the same rows, in target units.
 
     `names` are the two candidates; the second is None where nothing serves yet. `obstacle` tells
-    why the incumbent cannot score these rows: then the challenger serves.
+    why the incumbent cannot score these rows: then the challenger serves. The gain is one minus the
+    ratio of the mean squared errors: another candidate must gain `min_gain` at least, the same
+    candidate with newer data may lose `max_loss` at most.
     """
     if names[1] is None:
         reason = f"{names[0]} is the first champion of this dataset."
@@ -129,10 +133,14 @@ def decide(
         return Decision("promoted", "incomparable", challenger, None, None, reason)
     gain = 1 - (challenger / incumbent) ** 2 if incumbent else (0.0 if not challenger else -1.0)
     figures = f"test RMSE {challenger:.6g} against {incumbent:.6g} on the same rows"
-    if challenger <= incumbent:
-        reason = f"{names[0]} is not worse than {names[1]} before it: {figures}."
+    asked = -max_loss if names[0] == names[1] else min_gain
+    if gain >= asked:
+        reason = f"{names[0]} takes over from {names[1]}, with a gain of {gain:.2%}: {figures}."
         return Decision("promoted", "not_worse", challenger, incumbent, gain, reason)
-    reason = f"{names[1]} goes on serving, {names[0]} is worse: {figures}."
+    reason = (
+        f"{names[1]} goes on serving: {names[0]} has a gain of {gain:.2%}, "
+        f"and {asked:.2%} is asked for ({figures})."
+    )
     return Decision("kept", "not_worse", challenger, incumbent, gain, reason)
 
 

@@ -99,6 +99,8 @@ def choose(
         incumbent_test.rmse if incumbent_test else None,
         names=(winner, incumbent.serving.name if incumbent.serving else None),
         obstacle=incumbent.obstacle,
+        min_gain=declaration.promotion.min_gain,
+        max_loss=declaration.promotion.max_loss,
     )
     tell(declaration.name, f"{winner} wins; {decision.reason}")
     return Choice(

@@ -33,13 +33,15 @@ def load_rows(
     """Return the kept rows of a snapshot, in the order of their keys.
 
     The order is the key's, so that a source which lists its rows in another order gives the same
-    fits to the last digit.
+    fits to the last digit. A feature that the snapshot has not is left out: a model that needs it
+    says so.
     """
     time = [declaration.time] if declaration.time else []
     names = list(dict.fromkeys([*declaration.key, declaration.target, *time, *features]))
     table = load(snapshot.path, names).filter(kept)
     keys = np.array(row_keys(table, declaration.key), dtype=object)
     order = np.argsort(keys.astype(str), kind="stable")
+    features = tuple(name for name in features if name in table.column_names)
     values = arrays(table, list(dict.fromkeys([declaration.target, *time, *features])))
     return Rows(
         keys[order],

@@ -99,6 +99,14 @@ def test_challenger_serves_unless_it_is_worse():
     assert "goes on serving" in worse.reason
 
 
+def test_declared_margins_are_for_a_switch_and_for_a_refresh():
+    switch, refresh = ("torch/ann", "theano/ann"), ("torch/ann", "torch/ann")
+    assert decide(0.995, 1.0, names=switch, min_gain=0.02).decision == "kept"
+    assert decide(0.98, 1.0, names=switch, min_gain=0.02).decision == "promoted"
+    assert decide(1.005, 1.0, names=refresh, min_gain=0.02, max_loss=0.02).decision == "promoted"
+    assert decide(1.02, 1.0, names=refresh, max_loss=0.02).decision == "kept"
+
+
 def test_incumbent_that_cannot_score_gives_way():
     decision = decide(
         1.0, None, names=("torch/ann", "theano/ann"), obstacle="the column 'age' is absent"

@@ -1,0 +1,72 @@
+"""Two nights on a table that grows: who serves, what it predicts, and what came true."""
+
+import pytest
+
+DECLARATION = """\
+source: {{path: grown.csv}}
+key: row
+target: y
+candidates: {{frameworks: [torch], kinds: [{kind}]}}
+promotion: {{min_gain: 0.5}}
+"""
+
+
+def rows(labelled, new):
+    lines = ["row,x,y"]
+    for i in range(labelled + new):
+        y = f"{3 * (i % 11) + i % 4}" if i < labelled else ""
+        lines.append(f"{i},{i % 11},{y}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def grown(new_place):
+    """Return a place after two nights: the second has another candidate, which gains too little."""
+    place = new_place()
+    place.declare("grown", DECLARATION.format(kind="least_squares"), rows(200, 5))
+    first = place.run("retrain", "grown")
+    assert first.returncode == 0, first.stderr
+    place.declare("grown", DECLARATION.format(kind="gradient_descent"), rows(203, 10))
+    second = place.run("retrain", "grown")
+    assert second.returncode == 0, second.stderr
+    return place
+
+
+def test_champion_goes_on_where_the_challenger_gains_too_little(grown):
+    (champion,) = grown.query("champion")
+    assert champion["kind"] == "least_squares"
+    history = grown.query("champion_history")
+    assert [row["decision"] for row in history] == ["kept", "promoted"]
+    assert "50.00% is asked for" in history[0]["reason"]
+
+
+def test_incumbent_predicts_the_rows_it_was_not_trained_with(grown):
+    tonight = grown.sql("SELECT key, actual, role FROM prediction WHERE run_id = 2 ORDER BY +key")
+    assert {int(key) for key, _, _ in tonight} == set(range(200, 213))
+    assert {role for _, _, role in tonight} == {"new"}
+    assert sum(actual is not None for _, actual, _ in tonight) == 3
+
+
+def test_every_row_has_one_current_prediction_of_the_champion(grown):
+    (champion,) = grown.query("champion")
+    current = grown.query("current_prediction")
+    assert len(current) == len({row["key"] for row in current}) == 213
+    assert {row["model_id"] for row in current} == {champion["model_id"]}
+
+
+def test_what_came_true_is_kept_beside_what_was_predicted(grown):
+    outcomes = grown.query("prediction_outcome")
+    assert sorted(row["key"] for row in outcomes) == ["200", "201", "202"]
+    first_night = dict(grown.sql("SELECT key, predicted FROM prediction WHERE run_id = 1"))
+    for row in outcomes:
+        assert row["predicted"] == first_night[row["key"]]
+        assert row["actual"] == 3 * (int(row["key"]) % 11) + int(row["key"]) % 4
+
+
+def test_incumbent_that_cannot_score_tonights_rows_gives_way(grown):
+    renamed = rows(203, 10).replace("row,x,y", "row,z,y")
+    grown.declare("grown", DECLARATION.format(kind="gradient_descent"), renamed)
+    done = grown.run("retrain", "grown")
+    assert done.returncode == 0, done.stderr
+    assert "cannot score tonight's rows" in done.stderr
+    assert grown.query("champion")[0]["kind"] == "gradient_descent"
