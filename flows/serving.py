@@ -132,7 +132,9 @@ def _talkative_prefect() -> None:
         "PREFECT_LOGGING_EXTRA_LOGGERS": "nightfit",  # tasks.progress
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",  # that page calls an analytics service
     }.items():
         os.environ.setdefault(name, value)
     quiet_prefect()
