@@ -82,13 +82,16 @@ def rank(contenders: Sequence[Contender], *, spread: float) -> tuple[Place, ...]
 
     ranked = sorted(fitted, key=order)
     best = ranked[0]
+
+    def ties(first: Contender) -> list[Contender]:
+        # Two frameworks' fits of one kind differ by rounding, which no standard error forgives.
+        most = rmse[first.name] * (1 + SAME_RESULT)
+        return [c for c in ranked if c.kind == first.kind and rmse[c.name] <= most]
+
     near = [c for c in ranked if _within_one_error(c, best)]
-    kind = min((c.kind for c in near), key=KINDS.index)
-    least = next(rmse[c.name] for c in near if c.kind == kind)
-    # Two frameworks' fits of one kind differ by rounding alone, which no standard error forgives.
-    ties = [c for c in ranked if c.kind == kind and rmse[c.name] <= least * (1 + SAME_RESULT)]
-    chosen = min(ties, key=lambda c: declared[c.name])
-    close = {c.name for c in (*near, *ties)}
+    simplest = min(near, key=lambda c: (KINDS.index(c.kind), rmse[c.name]))
+    chosen = min(ties(simplest), key=lambda c: declared[c.name])
+    close = {c.name for c in (*near, *ties(simplest), *ties(best))}
     places = [
         Place(
             name=c.name,

@@ -133,3 +133,10 @@ def test_rounding_between_frameworks_is_a_tie():
     places = rank([Contender("tensorflow/ann", worse), Contender("torch/ann", NOISE)], spread=5)
     assert chosen(places) == "tensorflow/ann"
     assert "as good as torch/ann" in places[1].reason
+
+
+def test_rounding_is_never_called_worse_by_more_than_a_standard_error():
+    best, other = Contender("torch/ann", NOISE), Contender("theano/ann", NOISE * (1 + 1e-7))
+    line = Contender("torch/least_squares", 1.001 * np.roll(NOISE, 1))
+    for place in rank([best, other, line], spread=5):
+        assert "more than one standard error" not in place.reason
