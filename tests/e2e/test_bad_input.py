@@ -114,7 +114,7 @@ def test_status_says_what_is_wrong(bad_night):
     assert "rejected" in done.stdout
 
 
-def refused(done, code, *words):
+def assert_refused(done, code, *words):
     """Assert that a call ended in one clear message."""
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -132,23 +132,23 @@ def place(new_place):
 
 def test_misspelt_key_suggests_the_right_one(place):
     place.declare("bad", "source: {path: good.csv}\nkey: row\ntagret: y\n")
-    refused(place.run("check", "bad"), 2, "bad.yaml", "line 3", "'tagret'", "'target'")
+    assert_refused(place.run("check", "bad"), 2, "bad.yaml", "line 3", "'tagret'", "'target'")
 
 
 def test_wrong_type_names_the_line(place):
     place.declare("bad", GOOD.format(name="good") + "split: {folds: many}\n")
-    refused(place.run("check", "bad"), 2, "bad.yaml", "line 4", "many")
+    assert_refused(place.run("check", "bad"), 2, "bad.yaml", "line 4", "many")
 
 
 @pytest.mark.parametrize("command", ["check", "retrain", "nightly"])
 def test_unknown_dataset_suggests_the_nearest(place, command):
-    refused(place.run(command, "godo"), 2, "godo", "good")
+    assert_refused(place.run(command, "godo"), 2, "godo", "good")
     assert not place.database.exists()
 
 
 def test_unknown_view_and_column_are_refused(night):
-    refused(night.place.run("query", "champio"), 2, "champio", "champion")
-    refused(night.place.run("query", "champion", "--columns", "kynd"), 2, "kynd", "kind")
+    assert_refused(night.place.run("query", "champio"), 2, "champio", "champion")
+    assert_refused(night.place.run("query", "champion", "--columns", "kynd"), 2, "kynd", "kind")
 
 
 def test_unknown_command_and_option_are_refused(place):
@@ -157,25 +157,25 @@ def test_unknown_command_and_option_are_refused(place):
 
 
 def test_query_before_the_first_night_says_what_to_do(place):
-    refused(place.run("query", "champion"), 1, "nightly")
+    assert_refused(place.run("query", "champion"), 1, "nightly")
 
 
 def test_predict_without_a_champion_says_what_to_do(place):
     source = str(place.folder / "datasets" / "good.csv")
-    refused(place.run("predict", "good", "--source", source), 2, "retrain good")
+    assert_refused(place.run("predict", "good", "--source", source), 2, "retrain good")
 
 
 def test_predict_names_the_absent_column(night, tmp_path):
     source = tmp_path / "new.csv"
     source.write_text("household,expenses\n1,2\n")
     done = night.place.run("predict", "income_expenses", "--source", str(source))
-    refused(done, 1, "'income'")
+    assert_refused(done, 1, "'income'")
 
 
 def test_database_that_cannot_be_reached_is_one_sentence(place):
     url = f"sqlite:///{place.folder}/no/such/file/store.db/x"
     (place.folder / "no").write_text("a file, not a folder")
-    refused(place.run("retrain", "good", NIGHTFIT_DATABASE_URL=url), 1, "store.db")
+    assert_refused(place.run("retrain", "good", NIGHTFIT_DATABASE_URL=url), 1, "store.db")
     secret = "postgresql://user:secret@127.0.0.1:1/none"
     done = place.run("retrain", "good", NIGHTFIT_DATABASE_URL=secret)
     assert done.returncode in (1, 2)
@@ -191,22 +191,24 @@ def test_database_of_a_newer_version_is_refused(place):
     with closing(sqlite3.connect(place.database)) as connection:
         connection.execute("UPDATE nightfit_version SET version_num = '9999'")
         connection.commit()
-    refused(place.run("retrain", "good"), 1, "newer", "9999")
+    assert_refused(place.run("retrain", "good"), 1, "newer", "9999")
 
 
 def test_folder_that_cannot_be_written_is_one_sentence(place):
     blocked = place.folder / "file"
     blocked.write_text("")
-    refused(place.run("retrain", "good", NIGHTFIT_HOME=str(blocked / "home")), 1, str(blocked))
+    assert_refused(
+        place.run("retrain", "good", NIGHTFIT_HOME=str(blocked / "home")), 1, str(blocked)
+    )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write to a read-only folder")
 def test_read_only_folder_is_one_sentence(place):
     closed = place.folder / "closed"
     closed.mkdir(mode=0o500)
-    refused(place.run("retrain", "good", NIGHTFIT_HOME=str(closed / "home")), 1, str(closed))
+    assert_refused(place.run("retrain", "good", NIGHTFIT_HOME=str(closed / "home")), 1, str(closed))
 
 
 def test_no_declared_dataset_is_said(new_place, tmp_path):
     empty = Path(tmp_path)
-    refused(new_place().run("nightly", NIGHTFIT_DATASETS=str(empty)), 1, str(empty))
+    assert_refused(new_place().run("nightly", NIGHTFIT_DATASETS=str(empty)), 1, str(empty))
