@@ -24,6 +24,8 @@ from flows.terminal import make_folder, quiet_prefect
 HOST = "127.0.0.1"
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 
+REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 START_SECONDS = 180.0
 """What the server may take to start: the first time it makes its own database."""
 
@@ -57,6 +59,7 @@ def run_serve(port: int) -> None:
         parts = _Parts(stack.enter_context(kept_environment({"PREFECT_API_URL": api})), logs)
         stack.callback(parts.stop, api)
         stack.callback(console.print, "Stopping …")
+        stack.callback(_ignore_signals)
         _serve(parts, api, own_port, console)
 
 
@@ -100,29 +103,32 @@ def _tell_ready(address: str, logs: Path) -> None:
         "  every night   the deployment nightly, as prefect.yaml says",
         "  by hand       Deployments > retrain > Run > Custom run",
         f"  logs          on the page, by run; and in {logs}",
-        "Ctrl-C ends the server, the worker and what they run.",
+        "Ctrl-C ends this, and the runs that are under way.",
     ):
         console.print(line, soft_wrap=True, markup=False)
 
 
-class _Ended(Exception):
-    """Somebody asked for the end: Ctrl-C, SIGTERM, or the terminal closed."""
+class _Ended(BaseException):
+    """Somebody asked for the end; no Exception, since Prefect's client catches all of those."""
 
 
 @contextmanager
 def _until_signal() -> Iterator[None]:
-    """End the `with` at the first request to end; ignore those that come while it is ending."""
-    requests = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    """End the `with` when somebody asks for it: by Ctrl-C, by SIGTERM, by closing the terminal."""
 
     def end(_number: int, _frame: object) -> NoReturn:
-        for number in requests:
-            signal.signal(number, signal.SIG_IGN)
         raise _Ended
 
-    for number in requests:
+    for number in REQUESTS:
         signal.signal(number, end)
     with suppress(_Ended):
         yield
+
+
+def _ignore_signals() -> None:
+    """Let nobody who asks again disturb the ending."""
+    for number in REQUESTS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _talkative_prefect() -> None:
@@ -216,7 +222,8 @@ class _Parts:
                 raise UserError(
                     f"no answer within {seconds:.0f} seconds.",
                     where=what,
-                    next_step=f"The logs in {self.logs} may say why.",
+                    next_step=f"See the logs in {self.logs}; a server of your own is named by "
+                    "PREFECT_API_URL or your Prefect profile.",
                 )
             time.sleep(0.3)
 
