@@ -3,6 +3,7 @@
 import logging
 
 LOG = logging.getLogger("nightfit")
+LOG.setLevel(logging.INFO)
 
 
 def tell(dataset: str, message: str, *, warning: bool = False) -> None:
