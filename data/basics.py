@@ -6,41 +6,24 @@ the same rule.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.columns import PLURAL, first_non_number, kind_of, row_key_column
+from data.columns import PLURAL, arrays, infinite, kind_of, present, row_key_column
 from data.declare import Declaration
 from data.division import LEAST_LABELLED
-from data.findings import ExpectationResult, Finding, counted, described, examples, plain
+from data.features import feature_findings, term_findings
+from data.findings import Finding, counted, finding, not_numbers, row_rule
 from data.mistakes import nearest
-
-
-def finding(
-    name: str,
-    column: str | None,
-    sentence: str = "",
-    *,
-    severity: str = "critical",
-    **facts: Any,
-) -> Finding:
-    """Return a check's finding; it succeeded where there is no sentence against it."""
-    result = ExpectationResult(name, column, severity, False, not sentence, **facts)
-    return Finding(result, sentence, fatal=bool(sentence) and severity == "critical")
 
 
 def structure(declaration: Declaration, table: pa.Table) -> list[Finding]:
     """Check columns, rows and kinds: without them nothing else makes sense."""
-    roles = [
-        *declaration.key,
-        declaration.target,
-        *([declaration.time] if declaration.time else []),
-    ]
+    roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
     named = dict.fromkeys([*roles, *(declaration.features or ()), *declaration.types])
-    found = [column_exists(name, table.column_names, declaration) for name in named]
+    found = [column_exists(name, table.column_names, declaration) for name in named if name]
     found.append(
         finding(
             "expect_table_row_count_to_be_between",
@@ -53,8 +36,11 @@ def structure(declaration: Declaration, table: pa.Table) -> list[Finding]:
         )
     )
     if not any(one.fatal for one in found):
-        found.append(_target_is_a_number(declaration, table))
+        found.append(_is_numeric("target", declaration.target, "can be predicted", table))
         found += _time_orders(declaration, table)
+        if declaration.weight:
+            found.append(_is_numeric("weight", declaration.weight, "can weigh rows", table))
+        found += term_findings(declaration, table)
     return found
 
 
@@ -86,27 +72,20 @@ def contents(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> lis
             )
         ]
     found = [*_keys(declaration, table, kept), *_target(declaration, table, kept)]
-    labelled = kept & _present(table[declaration.target])
+    labelled = kept & present(table[declaration.target])
     if labelled.any():
         found += [
             *_times(declaration, table, labelled),
-            *_features(declaration, table, kept, labelled),
+            *_weights(declaration, table, labelled),
+            *feature_findings(declaration, table, kept, labelled),
         ]
     return found
 
 
-def _target_is_a_number(declaration: Declaration, table: pa.Table) -> Finding:
-    name, column = declaration.target, table[declaration.target]
-    kind = kind_of(column.type)
-    if kind == "number":
-        return finding("target_is_numeric", name, observed=str(column.type))
-    bad = first_non_number(column) if kind == "category" else None
-    sentence = f"The target {name!r} holds {PLURAL[kind]}, and only numbers can be predicted"
-    sentence += f": row {bad[0]} has {bad[1]!r}." if bad else "."
-    hint = " Correct the source, or declare another target."
-    if kind == "boolean" or (kind == "category" and not bad):
-        hint = f" Declare 'types: {{{name}: number}}' if its values are meant as numbers."
-    return finding("target_is_numeric", name, sentence + hint, observed=str(column.type))
+def _is_numeric(role: str, name: str, use: str, table: pa.Table) -> Finding:
+    way_out = f"Correct the source, or declare another {role}."
+    sentence = not_numbers(f"The {role} {name!r}", table[name], name, use, way_out)
+    return finding(f"{role}_is_numeric", name, sentence, observed=str(table[name].type))
 
 
 def _time_orders(declaration: Declaration, table: pa.Table) -> Iterator[Finding]:
@@ -128,8 +107,8 @@ def _time_orders(declaration: Declaration, table: pa.Table) -> Iterator[Finding]
 def _keys(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterator[Finding]:
     key = declaration.key
     for name in key:
-        rows = np.flatnonzero(kept & ~_present(table[name]))
-        yield _row_rule(
+        rows = np.flatnonzero(kept & ~present(table[name]))
+        yield row_rule(
             "expect_column_values_to_not_be_null",
             (name,),
             rows,
@@ -142,7 +121,7 @@ def _keys(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterat
     twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
     repeated = np.asarray(pc.is_in(texts, value_set=twice), dtype=bool)
     rows = np.flatnonzero(kept & repeated) if len(twice) else np.array([], dtype=int)
-    yield _row_rule(
+    yield row_rule(
         "expect_column_values_to_be_unique"
         if len(key) == 1
         else "expect_compound_columns_to_be_unique",
@@ -157,10 +136,10 @@ def _keys(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterat
 
 def _times(declaration: Declaration, table: pa.Table, labelled: np.ndarray) -> Iterator[Finding]:
     if declaration.time is not None:
-        yield _row_rule(
+        yield row_rule(
             "time_is_known",
             (declaration.time,),
-            np.flatnonzero(labelled & ~_present(table[declaration.time])),
+            np.flatnonzero(labelled & ~present(table[declaration.time])),
             declaration,
             table,
             "The time {column!r} is missing in {n} with a target: {example}. Fill it in, or"
@@ -168,9 +147,23 @@ def _times(declaration: Declaration, table: pa.Table, labelled: np.ndarray) -> I
         )
 
 
+def _weights(declaration: Declaration, table: pa.Table, labelled: np.ndarray) -> Iterator[Finding]:
+    if declaration.weight is not None:
+        weight = arrays(table, [declaration.weight])[declaration.weight]
+        yield row_rule(
+            "weight_is_positive",
+            (declaration.weight,),
+            np.flatnonzero(labelled & ~((weight > 0) & np.isfinite(weight))),
+            declaration,
+            table,
+            "The weight {column!r} is not a finite number above zero in {n} with a target:"
+            " {example}. Correct it, or quarantine such rows.",
+        )
+
+
 def _target(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterator[Finding]:
     name, column = declaration.target, table[declaration.target]
-    known = kept & _present(column)
+    known = kept & present(column)
     count = int(known.sum())
     yield finding(
         "target_is_known",
@@ -182,11 +175,10 @@ def _target(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iter
     )
     if not count:
         return
-    infinite = _infinite(column, kept)
-    yield _row_rule(
+    yield row_rule(
         "target_is_finite",
         (name,),
-        infinite,
+        np.flatnonzero(kept & infinite(column)),
         declaration,
         table,
         "The target {column!r} is infinite in {n}: {example}. Correct or remove it.",
@@ -212,83 +204,3 @@ def _target(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iter
         kwargs={"min_value": LEAST_LABELLED},
         observed=count,
     )
-
-
-def _features(
-    declaration: Declaration, table: pa.Table, kept: np.ndarray, labelled: np.ndarray
-) -> list[Finding]:
-    found, varying = [], []
-    for name in declaration.feature_names(table.column_names):
-        if pa.types.is_floating(table[name].type):
-            found.append(
-                _row_rule(
-                    "feature_is_finite",
-                    (name,),
-                    _infinite(table[name], kept),
-                    declaration,
-                    table,
-                    "The feature {column!r} is infinite in {n}: {example}. Correct it, or leave it"
-                    " empty.",
-                )
-            )
-        flaw = _flaw(table[name].filter(pa.array(labelled)))
-        found.append(
-            finding(
-                "feature_varies",
-                name,
-                f"The feature {name!r} {flaw}: tonight's models do without it." if flaw else "",
-                severity="warning",
-                observed=flaw or "varies",
-            )
-        )
-        if not flaw:
-            varying.append(name)
-    sentence = (
-        "No feature varies among the rows with a target, so nothing can explain it. Declare other"
-        " 'features', or see what became of the source."
-    )
-    found.append(
-        finding("some_feature_varies", None, "" if varying else sentence, observed=varying)
-    )
-    return found
-
-
-def _flaw(column: pa.ChunkedArray) -> str:
-    """Say why a column explains nothing; a lone value beside gaps may tell rows apart."""
-    if column.null_count == len(column):
-        return "is missing in every row with a target"
-    ends = pc.min_max(column).as_py()
-    if column.null_count == 0 and ends["min"] == ends["max"]:
-        return f"is {plain(ends['min'])!r} in every row with a target"
-    return ""
-
-
-def _row_rule(
-    name: str,
-    columns: Sequence[str],
-    rows: np.ndarray,
-    declaration: Declaration,
-    table: pa.Table,
-    sentence: str,
-) -> Finding:
-    """Return the finding on single rows; `sentence` has places for {n}, {column} and {example}."""
-    shown = examples(table, declaration.key, rows, columns)
-    label = ", ".join(columns)
-    kwargs = {"column": label} if len(columns) == 1 else {"column_list": list(columns)}
-    text = ""
-    if shown:
-        text = sentence.format(
-            n=counted(len(rows), "row"), column=label, example=described(shown[0])
-        )
-    return finding(name, label, text, kwargs=kwargs, unexpected_count=len(rows), examples=shown)
-
-
-def _present(column: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(column.is_valid(), dtype=bool)
-
-
-def _infinite(column: pa.ChunkedArray, rows: np.ndarray) -> np.ndarray:
-    """Return the numbers of those of the marked `rows` that hold an infinite value."""
-    if not pa.types.is_floating(column.type):
-        return np.array([], dtype=int)
-    return np.flatnonzero(rows & np.isinf(column.to_numpy()))

@@ -251,6 +251,18 @@ def _first(
     return low + 1, column[low].as_py()
 
 
+def present(column: pa.ChunkedArray) -> np.ndarray:
+    """Mark the values that are not missing."""
+    return np.asarray(column.is_valid(), dtype=bool)
+
+
+def infinite(column: pa.ChunkedArray) -> np.ndarray:
+    """Mark the values that are infinite; only doubles can be."""
+    if not pa.types.is_floating(column.type):
+        return np.zeros(len(column), dtype=bool)
+    return np.isinf(column.to_numpy())
+
+
 def first_non_number(text: pa.ChunkedArray) -> tuple[int, object] | None:
     """Return row (from 1) and value of the first text that is no number, if there is one."""
     text = missing_words(text, MISSING)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,6 +21,7 @@ from pydantic import (
 
 from data.errors import CallError
 from data.mistakes import explain, nearest
+from data.terms import Product, hint_for, must_be_text, must_differ, product_of
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 Kind = Literal["number", "category", "boolean", "time"]
@@ -27,12 +29,9 @@ Column = Annotated[str, StringConstraints(min_length=1)]
 Share = Annotated[float, Strict(), Field(gt=0, lt=1)]
 Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
-# YAML knows no tuples, and a lone column needs no brackets.
-Columns = Annotated[
-    tuple[Column, ...],
-    Field(min_length=1),
-    BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,)),
-]
+# YAML knows no tuples, and a lone column or term needs no brackets.
+Lone = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,))
+Columns = Annotated[tuple[Column, ...], Field(min_length=1), Lone]
 
 
 def _distinct(values: Sequence[object]) -> Any:
@@ -40,6 +39,25 @@ def _distinct(values: Sequence[object]) -> Any:
         if list(values).count(value) > 1:
             raise ValueError(f"{value!r} is there twice")
     return values
+
+
+def _can_explain(name: str, info: ValidationInfo) -> None:
+    if name == info.data.get("target"):
+        raise ValueError(f"{name!r} is the target, and would explain itself")
+    if name in info.data.get("key", ()):
+        raise ValueError(f"{name!r} is the key, which only names the row")
+
+
+def _is_of_features(term: str, info: ValidationInfo) -> str:
+    features = info.data.get("features")
+    for name, _ in product_of(term):
+        _can_explain(name, info)
+        if features and name not in features:
+            raise ValueError(f"{name!r} is not one of the 'features'", hint_for(name, features))
+    return term
+
+
+Term = Annotated[Column, BeforeValidator(must_be_text), AfterValidator(_is_of_features)]
 
 
 class _Part(BaseModel):
@@ -86,6 +104,14 @@ class Candidates(_Part):
     _once = field_validator("frameworks", "kinds")(_distinct)
 
 
+class GradientDescent(_Part):
+    """How the neuron learns; without a declared rate, at the fastest that surely converges."""
+
+    learning_rate: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = None
+    epochs: Annotated[Whole, Field(ge=1, le=10_000_000)] = 10_000
+    start: Literal["zero", "last"] = "zero"
+
+
 class Ann(_Part):
     """The network's hidden layers, from the columns to the prediction."""
 
@@ -111,11 +137,15 @@ class Declaration(_Part):
     key: Columns
     target: Column
     time: Column | None = None
+    weight: Column | None = None
     features: Columns | None = None
     types: dict[str, Kind] = {}
+    intercept: Annotated[bool, Strict()] = True
+    terms: Annotated[tuple[Term, ...], Lone] = ()
     expectations: tuple[Expectation, ...] = ()
     split: Split = Split()
     candidates: Candidates = Candidates()
+    gradient_descent: GradientDescent = GradientDescent()
     ann: Ann = Ann()
     promotion: Promotion = Promotion()
     interval: Share = 0.9
@@ -136,33 +166,54 @@ class Declaration(_Part):
             raise ValueError(f"{time!r} is the target already, and cannot order the rows")
         return time
 
+    @field_validator("weight")
+    @classmethod
+    def _weight_is_apart(cls, weight: str | None, info: ValidationInfo) -> str | None:
+        roles = {
+            info.data.get("target"): "target",
+            **dict.fromkeys(info.data.get("key", ()), "key"),
+        }
+        if weight is not None and weight in roles:
+            raise ValueError(f"{weight!r} is the {roles[weight]}, and cannot weigh the rows")
+        return weight
+
     @field_validator("features")
     @classmethod
     def _features_can_explain(
         cls, features: tuple[str, ...] | None, info: ValidationInfo
     ) -> tuple[str, ...] | None:
         for name in features or ():
-            if name == info.data.get("target"):
-                raise ValueError(f"{name!r} is the target, and would explain itself")
-            if name in info.data.get("key", ()):
-                raise ValueError(f"{name!r} is the key, which only names the row")
+            _can_explain(name, info)
         return features
 
     @field_validator("types")
     @classmethod
     def _types_fit_the_roles(cls, types: dict[str, Kind], info: ValidationInfo) -> dict[str, Kind]:
-        target, time = info.data.get("target"), info.data.get("time")
-        if target and types.get(target, "number") != "number":
-            raise ValueError(f"the target {target!r} can only be a number")
+        time = info.data.get("time")
+        for role in ("target", "weight"):
+            name = info.data.get(role)
+            if name and types.get(name, "number") != "number":
+                raise ValueError(f"the {role} {name!r} can only be a number")
         if time and types.get(time, "time") not in ("time", "number"):
             raise ValueError(f"the time column {time!r} can only be a time or a number")
         return types
 
+    @field_validator("terms")
+    @classmethod
+    def _terms_differ(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
+        must_differ(_distinct(terms))
+        return terms
+
+    @property
+    def products(self) -> tuple[Product, ...]:
+        """Return the columns and powers of each declared term."""
+        return tuple(product_of(term) for term in self.terms)
+
     def feature_names(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Return the declared features, or every one of `columns` but key and target, in order."""
+        """Return the declared features, or all of `columns` but key, target and weight."""
         if self.features is not None:
             return self.features
-        return tuple(name for name in columns if name not in {*self.key, self.target})
+        return tuple(n for n in columns if n not in {*self.key, self.target, self.weight})
 
 
 class _Loader(yaml.SafeLoader):

@@ -20,6 +20,7 @@ from data.basics import column_exists, contents, structure
 from data.columns import row_key_column
 from data.declare import Declaration, Expectation
 from data.errors import CallError
+from data.features import products_of
 from data.findings import (
     Checked,
     ExpectationResult,
@@ -86,13 +87,15 @@ def _verdict(
         if one.result.expectation == "feature_varies" and not one.result.success
     }
     names = declaration.feature_names(table.column_names)
+    features = tuple(name for name in names if name not in dropped)
     return Checked(
         passed=not fatal,
         reason=reason,
         results=tuple(one.result for one in found),
         rejected_rows=rejected,
         kept=kept,
-        features=tuple(name for name in names if name not in dropped),
+        features=features,
+        products=products_of(declaration, features),
         warnings=tuple(one.sentence for one in found if one.sentence and not one.fatal),
     )
 
@@ -276,7 +279,9 @@ def _told(error: Exception) -> str:
 def _implementations() -> dict[str, Any]:
     """Return Great Expectations' classes by name; importing it takes seconds, so only if needed."""
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    log = logging.getLogger("great_expectations")
+    log.propagate = False  # some of its loggers set a level of their own
+    log.addHandler(logging.NullHandler())
     import great_expectations.expectations  # noqa: F401 (fills the registry)
     from great_expectations.expectations import registry
 

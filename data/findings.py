@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from data.columns import row_key_column
+from data.columns import PLURAL, first_non_number, kind_of, row_key_column
+from data.declare import Declaration
+from data.terms import Product
 
 EXAMPLES = 5
 """How many bad rows a result shows."""
@@ -42,7 +44,10 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class Checked:
-    """The verdict on the rows: `kept` marks those that go on, `features` the columns that vary."""
+    """The verdict on the rows: `kept` marks those that go on, `features` the columns that vary.
+
+    `products` are the declared terms that are made of these features alone.
+    """
 
     passed: bool
     reason: str | None
@@ -50,6 +55,7 @@ class Checked:
     rejected_rows: tuple[RejectedRow, ...]
     kept: np.ndarray
     features: tuple[str, ...]
+    products: tuple[Product, ...]
     warnings: tuple[str, ...]
 
 
@@ -106,3 +112,48 @@ def described(example: dict[str, Any]) -> str:
     ]
     key = f" (key {example['key']})" if example["key"] is not None else ""
     return f"{' and '.join(values)} in row {example['row']}{key}"
+
+
+def finding(
+    name: str,
+    column: str | None,
+    sentence: str = "",
+    *,
+    severity: str = "critical",
+    **facts: Any,
+) -> Finding:
+    """Return a check's finding; it succeeded where there is no sentence against it."""
+    result = ExpectationResult(name, column, severity, False, not sentence, **facts)
+    return Finding(result, sentence, fatal=bool(sentence) and severity == "critical")
+
+
+def row_rule(
+    name: str,
+    columns: Sequence[str],
+    rows: np.ndarray,
+    declaration: Declaration,
+    table: pa.Table,
+    sentence: str,
+) -> Finding:
+    """Return the finding on single rows; `sentence` has places for {n}, {column} and {example}."""
+    shown = examples(table, declaration.key, rows, columns)
+    label = ", ".join(columns)
+    kwargs = {"column": label} if len(columns) == 1 else {"column_list": list(columns)}
+    text = ""
+    if shown:
+        text = sentence.format(
+            n=counted(len(rows), "row"), column=label, example=described(shown[0])
+        )
+    return finding(name, label, text, kwargs=kwargs, unexpected_count=len(rows), examples=shown)
+
+
+def not_numbers(subject: str, column: pa.ChunkedArray, name: str, use: str, way_out: str) -> str:
+    """Say of what should hold numbers that it does not, with an example; nothing where it does."""
+    kind = kind_of(column.type)
+    if kind == "number":
+        return ""
+    bad = first_non_number(column) if kind == "category" else None
+    example = f": row {bad[0]} has {bad[1]!r}" if bad else ""
+    if kind == "boolean" or (kind == "category" and not bad):
+        way_out = f"Declare 'types: {{{name}: number}}' if its values are meant as numbers."
+    return f"{subject} holds {PLURAL[kind]}, and only numbers {use}{example}. {way_out}"

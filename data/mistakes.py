@@ -83,7 +83,8 @@ def _sentences(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]
         hint = nearest(str(place[-1]), known) or f"Its keys are {', '.join(known)}."
         return f"{str(place[-1])!r} is not a key of {owner}.", hint.strip()
     if kind == "value_error":
-        return f"{name!r}: {details['ctx']['error']}.", ""
+        what, *hint = details["ctx"]["error"].args
+        return f"{name!r}: {what}.", "".join(hint)
     if kind == "literal_error":
         known = [
             word.strip("'") for word in details["ctx"]["expected"].replace(" or ", ", ").split(", ")
@@ -100,6 +101,8 @@ def _expected(details: ErrorDetails) -> str:
     if kind in BOUNDS:
         bound = BOUNDS[kind]
         return f"{WORDS[bound]} {details['ctx'][bound]}"
+    if kind == "string_type" and isinstance(details["input"], list | dict | None):
+        return "one text"
     return EXPECTED.get(kind, details["msg"])
 
 

@@ -193,8 +193,8 @@ def _check_header(names: Sequence[str]) -> None:
 
 def _typed(table: pa.Table, declaration: Declaration) -> pa.Table:
     """Return the columns in the types of `data.columns`; columns of no kind are left out."""
-    needed = {*declaration.key, declaration.target, *declaration.types}
-    needed |= {*(declaration.features or ()), *([declaration.time] if declaration.time else [])}
+    needed = {*declaration.key, declaration.target, declaration.time, declaration.weight}
+    needed |= {*(declaration.features or ()), *declaration.types}
     columns = {}
     for name, raw in zip(table.column_names, table.columns, strict=True):
         column = typed(raw, exact=name in declaration.key)

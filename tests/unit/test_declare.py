@@ -1,6 +1,7 @@
 """A declaration is read as it stands, and its mistakes are named with line and nearest word."""
 
 import datetime
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from pydantic import ValidationError
 from data.declare import Declaration, declared_datasets, load_dataset
 from data.errors import CallError
 
-BUNDLED = Path(__file__).parents[2] / "data" / "datasets"
+ROOT = Path(__file__).parents[2]
+BUNDLED = ROOT / "data" / "datasets"
 GOOD = "source: {path: rows.csv}\nkey: id\ntarget: y\n"
 
 
@@ -34,6 +36,9 @@ def test_three_keys_are_enough_and_the_rest_has_the_documented_defaults(tmp_path
     assert shop.candidates.frameworks == ("tensorflow", "torch", "theano")
     assert shop.candidates.kinds == ("least_squares", "gradient_descent", "ann")
     assert shop.promotion.model_dump() == {"min_gain": 0, "max_loss": 0, "confidence": 0.95}
+    assert (shop.weight, shop.intercept, shop.terms, shop.products) == (None, True, (), ())
+    descent = {"learning_rate": None, "epochs": 10_000, "start": "zero"}
+    assert shop.gradient_descent.model_dump() == descent
 
 
 def test_bundled_declarations_load_and_name_files_that_exist():
@@ -41,6 +46,15 @@ def test_bundled_declarations_load_and_name_files_that_exist():
     for name in declared_datasets(BUNDLED):
         assert load_dataset(name, BUNDLED).source.path.is_file()
     assert load_dataset("users_revenue", BUNDLED).time == "quarter_end"
+
+
+def test_every_example_of_the_page_on_declarations_can_be_declared(tmp_path):
+    page = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(examples) >= 5
+    for text in examples:
+        whole = text if "source:" in text else GOOD + text
+        assert declared(tmp_path, whole).source.path.suffix == ".csv"
 
 
 def test_paths_are_relative_to_the_declaration_and_not_to_the_working_folder(tmp_path, monkeypatch):
@@ -102,6 +116,30 @@ def test_a_misspelt_key_names_file_line_and_the_right_word(tmp_path):
         ("interval:\n", "line 4: 'interval' should be a number, and is empty."),
         ("types: {a: numbr}\n", "Did you mean 'number'?"),
         ("types: {y: category}\n", "the target 'y' can only be a number"),
+        (
+            "weight: w\ntypes: {w: boolean}\n",
+            "line 5: 'types': the weight 'w' can only be a number",
+        ),
+        ("weight: y\n", "'y' is the target, and cannot weigh the rows."),
+        ("weight: id\n", "'id' is the key, and cannot weigh the rows."),
+        ("weight: [a]\n", "line 4: 'weight' should be one text, and is the list ['a']."),
+        ("weight: {a: 1}\n", "line 4: 'weight' should be one text, and is a mapping."),
+        ("wieght: a\n", "Did you mean 'weight'?"),
+        ("intercept: nope\n", "should be true or false, and is the text 'nope'."),
+        ("intercept: 0\n", "should be true or false, and is the number 0."),
+        (
+            "gradient_descent: {learning_rat: 0.1}\n",
+            "'learning_rat' is not a key of 'gradient_descent'. Did you mean 'learning_rate'?",
+        ),
+        ("gradient_descent:\n  learning_rate: 0\n", "line 5: 'gradient_descent.learning_rate'"),
+        ("gradient_descent: {learning_rate: 0}\n", "should be above 0.0, and is the number 0."),
+        ("gradient_descent: {learning_rate: .inf}\n", "should be a finite number"),
+        ("gradient_descent: {learning_rate: '0.1'}\n", "should be a number, and is the text '0.1'"),
+        ("gradient_descent: {epochs: 0}\n", "should be at least 1, and is the number 0."),
+        ("gradient_descent: {epochs: 10000001}\n", "should be at most 10000000"),
+        ("gradient_descent: {epochs: 1e4}\n", "should be a whole number"),
+        ("gradient_descent: {start: lst}\n", "Did you mean 'last'? Choose from zero, last."),
+        ("gradient_descent: 0.01\n", "should be a mapping of names to values"),
         ("time: t\ntypes: {t: boolean}\n", "can only be a time or a number"),
         ("time: y\n", "'y' is the target already"),
         ("features: [id, a]\n", "line 4: 'features': 'id' is the key"),
@@ -164,6 +202,21 @@ def test_features_default_to_all_but_key_and_target_in_the_order_of_the_file(tmp
     assert shop.feature_names(["z", "id", "a", "y", "part"]) == ("z", "a")
     named = declared(tmp_path, GOOD + "features: [b, a]\n")
     assert named.feature_names(["a", "b", "c"]) == ("b", "a")
+
+
+def test_a_weight_is_no_feature_unless_it_is_declared_as_one(tmp_path):
+    shop = declared(tmp_path, GOOD + "weight: w\n")
+    assert shop.feature_names(["a", "w", "id", "y"]) == ("a",)
+    both = declared(tmp_path, GOOD + "weight: w\nfeatures: [w, a]\n")
+    assert both.feature_names(["a", "w", "id", "y"]) == ("w", "a")
+
+
+def test_a_gradient_descent_of_the_articles_own_kind_can_be_declared(tmp_path):
+    text = "gradient_descent: {learning_rate: 0.01, epochs: 10_000, start: last}\nintercept: no\n"
+    shop = declared(tmp_path, GOOD + text)
+    assert shop.gradient_descent.learning_rate == 0.01
+    assert (shop.gradient_descent.epochs, shop.gradient_descent.start) == (10_000, "last")
+    assert shop.intercept is False
 
 
 def test_a_declaration_cannot_be_changed(tmp_path):

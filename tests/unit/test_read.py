@@ -283,7 +283,8 @@ def test_quoted_text_may_hold_commas_quotes_and_line_ends(tmp_path):
 def test_columns_of_no_known_kind_are_left_out_unless_they_are_needed(tmp_path):
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"id": [1], "y": [2.0], "list": [[1, 2]]}), path)
-    assert "Column 'list' holds list<" in refusal(path, tmp_path, features=["list"])
+    for role in ("features", "time", "weight"):
+        assert "Column 'list' holds list<" in refusal(path, tmp_path, **{role: "list"})
     assert rows(path, tmp_path).column_names == ["id", "y"]
 
 

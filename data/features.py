@@ -1,0 +1,105 @@
+"""The checks of what explains: the features, and the terms that are made of them."""
+
+from collections.abc import Collection, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.columns import infinite, kind_of
+from data.declare import Declaration
+from data.findings import Finding, finding, not_numbers, plain, row_rule
+from data.terms import Product, hint_for, text_of
+
+
+def term_findings(declaration: Declaration, table: pa.Table) -> Iterator[Finding]:
+    """Check that each declared term can be made of the features."""
+    for product in declaration.products:
+        sentences = (_unfit(product, name, declaration, table) for name, _ in product)
+        yield finding("term_can_be_made", text_of(product), next(filter(None, sentences), ""))
+
+
+def products_of(declaration: Declaration, features: Collection[str]) -> tuple[Product, ...]:
+    """Return the declared terms that are made of `features` alone."""
+    return tuple(
+        product for product in declaration.products if all(name in features for name, _ in product)
+    )
+
+
+def _unfit(product: Product, name: str, declaration: Declaration, table: pa.Table) -> str:
+    """Say why a column cannot stand in a term with its power."""
+    term = f"The term {text_of(product)!r}"
+    features = declaration.feature_names(table.column_names)
+    if name not in features:
+        if name == declaration.weight:
+            return f"{term} has the weight {name!r}, a feature only where 'features' lists it."
+        return f"{term} has {name!r}, and there is no such feature. {hint_for(name, features)}"
+    column = table[name]
+    if kind_of(column.type) == "time":
+        return (
+            f"{term} has the time {name!r}, which can be no part of a term. Leave it out, or give"
+            " what matters of it, such as the year, as a number of its own."
+        )
+    if dict(product)[name] == 1:
+        return ""
+    raising = f"{term} raises {name!r}, which"
+    way_out = "Correct the term or the source."
+    return not_numbers(raising, column, name, "can be raised to a power", way_out)
+
+
+def _without(name: str, declaration: Declaration) -> str:
+    """Say what the models lose with a feature."""
+    lost = [text_of(one) for one in declaration.products if name in dict(one)]
+    noun = "term" if len(lost) == 1 else "terms"
+    terms = f", and without the {noun} {', '.join(lost)}" if lost else ""
+    return f"tonight's models do without it{terms}."
+
+
+def feature_findings(
+    declaration: Declaration, table: pa.Table, kept: np.ndarray, labelled: np.ndarray
+) -> list[Finding]:
+    """Check that no feature is infinite, and which of them vary among the `labelled` rows."""
+    found, varying = [], []
+    for name in declaration.feature_names(table.column_names):
+        if pa.types.is_floating(table[name].type):
+            found.append(
+                row_rule(
+                    "feature_is_finite",
+                    (name,),
+                    np.flatnonzero(kept & infinite(table[name])),
+                    declaration,
+                    table,
+                    "The feature {column!r} is infinite in {n}: {example}. Correct it, or leave it"
+                    " empty.",
+                )
+            )
+        flaw = _flaw(table[name].filter(pa.array(labelled)))
+        found.append(
+            finding(
+                "feature_varies",
+                name,
+                f"The feature {name!r} {flaw}: {_without(name, declaration)}" if flaw else "",
+                severity="warning",
+                observed=flaw or "varies",
+            )
+        )
+        if not flaw:
+            varying.append(name)
+    sentence = (
+        "No feature varies among the rows with a target, so nothing can explain it. Declare other"
+        " 'features', or see what became of the source."
+    )
+    found.append(
+        finding("some_feature_varies", None, "" if varying else sentence, observed=varying)
+    )
+    return found
+
+
+def _flaw(column: pa.ChunkedArray) -> str:
+    """Say why a column explains nothing; a lone value beside gaps may tell rows apart."""
+    if column.null_count == len(column):
+        return "is missing in every row with a target"
+    ends = pc.min_max(column).as_py()
+    if column.null_count == 0 and ends["min"] == ends["max"]:
+        return f"is {plain(ends['min'])!r} in every row with a target"
+    return ""
