@@ -172,8 +172,7 @@ def upgrade() -> None:
     from data.settings import settings
     from data.store.database import upgrade as upgrade_store
 
-    upgrade_store(settings().database_url)
-    typer.echo("The database is up to date.")
+    typer.echo(upgrade_store(settings().database_url))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -53,8 +54,24 @@ def open_store(url: str, *, reading: bool = False) -> Engine:
     return engine
 
 
-def upgrade(url: str) -> tuple[str | None, str]:
-    """Bring the database to this code's version; return the version before and after.
+@dataclass(frozen=True)
+class Upgrade:
+    """What an upgrade did: where, and the version before (None: there was no store) and after."""
+
+    place: str
+    before: str | None
+    after: str
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return f"{self.place}: made at version {self.after}."
+        if self.before == self.after:
+            return f"{self.place}: is at version {self.after} already."
+        return f"{self.place}: upgraded from version {self.before} to {self.after}."
+
+
+def upgrade(url: str) -> Upgrade:
+    """Bring the database to this code's version, or make it; return what was done.
 
     All of it happens in one transaction: a failed upgrade changes nothing. Raises StoreError.
     """
@@ -119,38 +136,46 @@ def _is_postgresql(url: URL) -> bool:
     return url.get_backend_name() == "postgresql"
 
 
-def _upgrade(engine: Engine) -> tuple[str | None, str]:
+def _upgrade(engine: Engine) -> Upgrade:
     with writing(engine) as connection:
         stored, taken = _versions(connection)
-        if stored is None and taken:
+        if taken:
             raise StoreError(
                 f"the database already has a table or view named {taken[0]!r}, not nightfit's.",
                 where=place(engine.url),
-                next_step="Name an empty database in NIGHTFIT_DATABASE_URL.",
+                next_step="Name an empty database in NIGHTFIT_DATABASE_URL."
+                if stored is None
+                else "Rename it, then run `nightfit db upgrade` again.",
             )
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    return stored, _head()
+    return Upgrade(place(engine.url), stored, _head())
 
 
 def _versions(connection: Connection) -> tuple[str | None, list[str]]:
-    """Return the schema's version, None where there is none, and which of our names are taken."""
+    """Return the schema's version, None where there is none, and what an upgrade finds in its way.
+
+    That is tables and views of another program with names that the next versions need.
+    """
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     stored = context.get_current_revision()
-    known = {
-        revision.revision for revision in ScriptDirectory.from_config(_config()).walk_revisions()
-    }
-    if stored is not None and stored not in known:
+    scripts = ScriptDirectory.from_config(_config())
+    if stored is not None and stored not in {one.revision for one in scripts.walk_revisions()}:
         raise StoreError(
             f"the database was made by a newer nightfit: it is at version {stored},"
             f" and this one knows {_head()}.",
             where=place(connection.engine.url),
             next_step="Install that nightfit, or name another database in NIGHTFIT_DATABASE_URL.",
         )
+    if stored is None:
+        needed = {*metadata.tables, *VIEWS}
+    else:
+        later = scripts.iterate_revisions("head", stored)
+        needed = {name for one in later for name in one.module.new_names}
     inspector = inspect(connection)
     there = {*inspector.get_table_names(), *inspector.get_view_names()}
-    return stored, sorted(there & {*metadata.tables, *VIEWS})
+    return stored, sorted(there & needed)
 
 
 def _config() -> Config:

@@ -139,6 +139,26 @@ def trained_keys(engine: Engine, model_id: int) -> set[str]:
         return set(connection.execution_options(yield_per=BATCH_ROWS).execute(statement).scalars())
 
 
+def last_details(engine: Engine, dataset: str) -> dict[str, dict[str, Any]]:
+    """Return the details of each candidate of a dataset's latest run that succeeded, by name.
+
+    Empty before there was such a run; the details of a candidate that failed are empty.
+    """
+    last = (
+        select(func.max(run.c.run_id))
+        .where(run.c.dataset == dataset, run.c.status == "succeeded")
+        .scalar_subquery()
+    )
+    statement = (
+        select(model.c.framework, model.c.kind, model.c.details)
+        .where(model.c.run_id == last)
+        .order_by(model.c.model_id)
+    )
+    with translated(engine), engine.connect() as connection:
+        rows = connection.execute(statement).all()
+    return {f"{framework}/{kind}": details for framework, kind, details in rows}
+
+
 def latest_runs(engine: Engine) -> tuple[DatasetStatus, ...]:
     """Return how each dataset stands, by name."""
     champion = CHAMPION.table

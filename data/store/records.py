@@ -33,11 +33,16 @@ class ScoreRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class CoefficientRecord:
-    """One term of a linear equation in original units; gradient descent has no inference."""
+    """One term of a linear equation in original units; gradient descent has no inference.
+
+    `robust_standard_error` (HC3) holds where the variances of the errors differ; the rest belongs
+    to the classical one.
+    """
 
     term: str
     estimate: float
     standard_error: float | None = None
+    robust_standard_error: float | None = None
     t: float | None = None
     p: float | None = None
     low: float | None = None
@@ -45,10 +50,33 @@ class CoefficientRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LinearFitRecord:
+    """A linear model's fit as a whole, of its refit; None where a figure has no value.
+
+    `residual_sd` is in the target's units, `f` tests all terms but the constant, `excess_loss` is
+    gradient descent's training loss over the least-squares one, less 1.
+    """
+
+    rows: int
+    rank: int | None = None
+    degrees_of_freedom: int | None = None
+    residual_sd: float | None = None
+    r2: float | None = None
+    adjusted_r2: float | None = None
+    f: float | None = None
+    f_p: float | None = None
+    condition_number: float | None = None  # of the design's columns at unit norm; None if infinite
+    excess_loss: float | None = None
+    epochs: int | None = None
+    epochs_to_solution: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CandidateRecord:
     """One framework and kind tonight: what became of it, how well it did, and the model itself.
 
-    `artifact` was refitted on all labelled rows; `twin` never saw the test rows.
+    `artifact` was refitted on all labelled rows; `twin` never saw the test rows. `coefficients` and
+    `linear_fit` are those of a linear kind's `artifact`.
     """
 
     framework: str
@@ -65,6 +93,7 @@ class CandidateRecord:
     twin: bytes | None = field(default=None, repr=False)
     scores: Sequence[ScoreRecord] = ()
     coefficients: Sequence[CoefficientRecord] = ()
+    linear_fit: LinearFitRecord | None = None
 
     @property
     def name(self) -> str:
@@ -95,6 +124,19 @@ class PredictionColumns:
         }
         if len(set(lengths.values())) > 1:
             raise ValueError(f"columns of predictions differ in length: {lengths}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgreementRecord:
+    """One comparison of one framework tonight; `figure` is None where there was no number."""
+
+    framework: str
+    kind: str
+    quantity: str  # "probe", "coefficients", "excess_loss" or "validation_rmse"
+    compared_with: str
+    figure: float | None
+    allowed: float  # the greatest figure that agrees
+    agreed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +189,7 @@ class RunRecord:
     flow_run_id: str | None = None
     expectations: Sequence[ExpectationResult] = ()
     rejected_rows: Sequence[RejectedRow] = ()
+    agreement: Sequence[AgreementRecord] = ()
     candidates: Sequence[CandidateRecord] = ()
     rescored: Mapping[int, Sequence[ScoreRecord]] = field(default_factory=dict)
     predictions: PredictionColumns | None = None

@@ -38,6 +38,9 @@ metadata = MetaData(
 KEY = Text().with_variant(Text(collation="C"), "postgresql")
 """A row's key: compared byte by byte on both databases, which is also PostgreSQL's quickest way."""
 
+FRAMEWORKS = ("tensorflow", "torch", "theano")
+KINDS = ("least_squares", "gradient_descent", "ann")
+
 
 def _one_of(column: str, *words: str) -> CheckConstraint:
     listed = ", ".join(f"'{word}'" for word in words)
@@ -126,8 +129,8 @@ model = Table(
     Column("details", JsonValue, nullable=False),
     Column("artifact", LargeBinary),
     Column("twin", LargeBinary),
-    _one_of("framework", "tensorflow", "torch", "theano"),
-    _one_of("kind", "least_squares", "gradient_descent", "ann"),
+    _one_of("framework", *FRAMEWORKS),
+    _one_of("kind", *KINDS),
     _one_of("status", "fitted", "failed"),
     UniqueConstraint("run_id", "framework", "kind"),
     comment=(
@@ -171,9 +174,51 @@ coefficient = Table(
     Column("p", Double),
     Column("low", Double),
     Column("high", Double),
+    Column("robust_standard_error", Double),
     PrimaryKeyConstraint("model_id", "position"),
     UniqueConstraint("model_id", "term"),
     comment="One term of one linear model, in original units, with its inference where it has one.",
+)
+
+linear_fit = Table(
+    "linear_fit",
+    metadata,
+    Column("model_id", ForeignKey(model.c.model_id), primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("rank", Integer),
+    Column("degrees_of_freedom", BigInteger),
+    Column("residual_sd", Double),
+    Column("r2", Double),
+    Column("adjusted_r2", Double),
+    Column("f", Double),
+    Column("f_p", Double),
+    Column("condition_number", Double),
+    Column("excess_loss", Double),
+    Column("epochs", Integer),
+    Column("epochs_to_solution", Integer),
+    comment="One linear model's fit as a whole, in the refit on all labelled rows.",
+)
+
+agreement_check = Table(
+    "agreement_check",
+    metadata,
+    Column("run_id", ForeignKey(run.c.run_id), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("framework", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("quantity", Text, nullable=False),
+    Column("compared_with", Text, nullable=False),
+    Column("figure", Double),
+    Column("allowed", Double, nullable=False),
+    Column("agreed", Boolean, nullable=False),
+    PrimaryKeyConstraint("run_id", "position"),
+    _one_of("framework", *FRAMEWORKS),
+    _one_of("kind", *KINDS),
+    _one_of("quantity", "probe", "coefficients", "excess_loss", "validation_rmse"),
+    comment=(
+        "One comparison of one framework in one run: how far it was from what it was compared"
+        " with, and how far it may be. figure is null where there was no number to compare."
+    ),
 )
 
 # No foreign keys: checking two of them for each of millions of rows costs PostgreSQL more than

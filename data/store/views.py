@@ -145,16 +145,76 @@ CURRENT_COEFFICIENT = View(
         "p": NUMBER,
         "low": NUMBER,
         "high": NUMBER,
+        "robust_standard_error": NUMBER,
     },
     """
 SELECT run.dataset, model.framework, model.kind, coefficient.term, coefficient.estimate,
-  coefficient.standard_error, coefficient.t, coefficient.p, coefficient.low, coefficient.high
+  coefficient.standard_error, coefficient.t, coefficient.p, coefficient.low, coefficient.high,
+  coefficient.robust_standard_error
 FROM run
 JOIN model ON model.run_id = run.run_id
 JOIN coefficient ON coefficient.model_id = model.model_id
 WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
     WHERE latest.dataset = run.dataset AND latest.status = 'succeeded')
 ORDER BY run.dataset, model.framework, model.kind, coefficient.position
+""",
+)
+
+CURRENT_FIT = View(
+    "current_fit",
+    {
+        "dataset": TEXT,
+        "framework": TEXT,
+        "kind": TEXT,
+        "rows": INTEGER,
+        "rank": INTEGER,
+        "degrees_of_freedom": INTEGER,
+        "residual_sd": NUMBER,
+        "r2": NUMBER,
+        "adjusted_r2": NUMBER,
+        "f": NUMBER,
+        "f_p": NUMBER,
+        "condition_number": NUMBER,
+        "excess_loss": NUMBER,
+        "epochs": INTEGER,
+        "epochs_to_solution": INTEGER,
+    },
+    """
+SELECT run.dataset, model.framework, model.kind, linear_fit.rows, linear_fit.rank,
+  linear_fit.degrees_of_freedom, linear_fit.residual_sd, linear_fit.r2, linear_fit.adjusted_r2,
+  linear_fit.f, linear_fit.f_p, linear_fit.condition_number, linear_fit.excess_loss,
+  linear_fit.epochs, linear_fit.epochs_to_solution
+FROM run
+JOIN model ON model.run_id = run.run_id
+JOIN linear_fit ON linear_fit.model_id = model.model_id
+WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
+    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded')
+ORDER BY run.dataset, model.framework, model.kind
+""",
+)
+
+AGREEMENT = View(
+    "agreement",
+    {
+        "dataset": TEXT,
+        "run_id": INTEGER,
+        "framework": TEXT,
+        "kind": TEXT,
+        "quantity": TEXT,
+        "compared_with": TEXT,
+        "figure": NUMBER,
+        "allowed": NUMBER,
+        "agreed": BOOLEAN,
+    },
+    """
+SELECT run.dataset, run.run_id, agreement_check.framework, agreement_check.kind,
+  agreement_check.quantity, agreement_check.compared_with, agreement_check.figure,
+  agreement_check.allowed, agreement_check.agreed
+FROM run
+JOIN agreement_check ON agreement_check.run_id = run.run_id
+WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
+    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded')
+ORDER BY run.dataset, agreement_check.position
 """,
 )
 
@@ -252,6 +312,8 @@ VIEWS = {
         LEADERBOARD,
         CURRENT_PREDICTION,
         CURRENT_COEFFICIENT,
+        CURRENT_FIT,
+        AGREEMENT,
         PREDICTION_OUTCOME,
         RUN_HISTORY,
         CHAMPION_HISTORY,

@@ -20,8 +20,10 @@ from data.store.records import (
     ScoreRecord,
 )
 from data.store.tables import (
+    agreement_check,
     coefficient,
     expectation_result,
+    linear_fit,
     model,
     outcome,
     prediction,
@@ -93,6 +95,14 @@ def _insert_checks(connection: Connection, run_id: int, record: RunRecord) -> No
             for row in record.rejected_rows
         ],
     )
+    _insert_all(
+        connection,
+        agreement_check,
+        [
+            _row(agreement_check, comparison, run_id=run_id, position=position)
+            for position, comparison in enumerate(record.agreement, start=1)
+        ],
+    )
 
 
 def _insert_candidate(connection: Connection, run_id: int, candidate: CandidateRecord) -> int:
@@ -107,6 +117,9 @@ def _insert_candidate(connection: Connection, run_id: int, candidate: CandidateR
             for position, term in enumerate(candidate.coefficients, start=1)
         ],
     )
+    if candidate.linear_fit is not None:
+        fit = _row(linear_fit, candidate.linear_fit, model_id=model_id)
+        _insert_all(connection, linear_fit, [fit])
     return model_id
 
 

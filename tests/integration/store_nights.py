@@ -10,8 +10,10 @@ from sqlalchemy import Engine, Table, select
 from data.store import tables
 from data.store.query import rows_of
 from data.store.records import (
+    AgreementRecord,
     CandidateRecord,
     CoefficientRecord,
+    LinearFitRecord,
     PredictionColumns,
     PromotionRecord,
     RunRecord,
@@ -24,7 +26,7 @@ NEW = float("nan")
 
 
 def candidate(name: str = "torch/ann", **facts: Any) -> CandidateRecord:
-    """A fitted candidate with both scores; a linear one also with an equation."""
+    """A fitted candidate with both scores; a linear one also with an equation and its fit."""
     framework, kind = name.split("/")
     terms = [CoefficientRecord(term=term, estimate=0.1 + 0.2) for term in ("intercept", "age")]
     given = {
@@ -36,8 +38,22 @@ def candidate(name: str = "torch/ann", **facts: Any) -> CandidateRecord:
             ScoreRecord(rows="test", rmse=2.5, rmse_low=2.0, rmse_high=3.0, mae=1.8, n=20, r2=0.6),
         ],
         "coefficients": [] if kind == "ann" else terms,
+        "linear_fit": None if kind == "ann" else LinearFitRecord(rows=100, rank=2, r2=0.1 + 0.2),
     }
     return CandidateRecord(framework=framework, kind=kind, **{**given, **facts})
+
+
+def probe(framework: str, figure: float, *, agreed: bool = True) -> AgreementRecord:
+    """What the parity probe found of a framework's networks."""
+    return AgreementRecord(
+        framework=framework,
+        kind="ann",
+        quantity="probe",
+        compared_with="numpy",
+        figure=figure,
+        allowed=1e-9,
+        agreed=agreed,
+    )
 
 
 def predictions(
@@ -73,6 +89,7 @@ def promoted(
         "predictions": predictions(name, rows),
         "promotion": PromotionRecord(decision="promoted", model=name, reason="it is better"),
         "rows_read": len(rows),
+        "agreement": [probe("torch", 1e-16)],
         "rows_labelled": sum(not np.isnan(value) for value in rows.values()),
         "change": "promoted",
     }
@@ -91,6 +108,7 @@ def kept(number: int, serving: int, rows: dict[str, float], **facts: Any) -> Run
             challenger="theano/least_squares",
             reason="the challenger is worse",
         ),
+        "agreement": [probe("theano", 1e-16)],
         "rescored": {serving: [ScoreRecord(rows="test", rmse=2.6, mae=1.9, n=22)]},
         "change": "kept",
     }

@@ -58,6 +58,9 @@ def pragma(engine: Engine, name: str) -> object:
         return connection.execute(text(f"PRAGMA {name}")).scalar()
 
 
+HEAD = "0002"
+
+
 def refusal(text_url: str, **how: bool) -> str:
     with pytest.raises(StoreError) as caught:
         open_store(text_url, **how)
@@ -73,7 +76,7 @@ def test_an_empty_database_is_upgraded_in_a_folder_that_is_made(tmp_path: Path):
     assert pragma(engine, "journal_mode") == "wal"
     assert next(rows_of(engine, "champion").batches, []) == []
     engine.dispose()
-    assert upgrade(url(path)) == ("0001", "0001")
+    assert str(upgrade(url(path))) == f"{path}: is at version {HEAD} already."
 
 
 def test_opening_again_finds_what_was_written(tmp_path: Path):
@@ -114,10 +117,10 @@ def test_a_table_of_another_program_with_our_name_is_refused_and_kept(tmp_path: 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path):
     path = made(tmp_path / "store.db")
     with sqlite3.connect(path) as later:
-        later.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+        later.execute(f"UPDATE {VERSION_TABLE} SET version_num = 'x999'")
     later.close()
     assert "made by a newer nightfit" in refusal(url(path))
-    assert "9999" in refusal(url(path), reading=True)
+    assert "x999" in refusal(url(path), reading=True)
     with pytest.raises(StoreError, match="newer nightfit"):
         upgrade(url(path))
 
@@ -127,9 +130,9 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This code as it would be with one more migration."""
     later = tmp_path / "100% migrations"
     shutil.copytree(database.MIGRATIONS, later, ignore=shutil.ignore_patterns("__pycache__"))
-    (later / "versions" / "0002_second.py").write_text(
+    (later / "versions" / "9999_next.py").write_text(
         "from alembic import op\n"
-        "revision, down_revision = '0002', '0001'\n"
+        f"revision, down_revision, new_names = '9999', '{HEAD}', ('extra',)\n"
         "def upgrade():\n"
         "    op.execute('CREATE TABLE extra (x INTEGER)')\n"
         "    op.execute('INSERT INTO extra SELECT run_id FROM run')\n"
@@ -143,7 +146,7 @@ def test_a_database_that_is_behind_names_the_command_that_mends_it(
     path = made(tmp_path / "store.db")
     request.getfixturevalue("next_version")
     assert "Run `nightfit db upgrade`" in refusal(url(path))
-    assert upgrade(url(path)) == ("0001", "0002")
+    assert str(upgrade(url(path))) == f"{path}: upgraded from version {HEAD} to 9999."
     engine = open_store(url(path))
     with engine.connect() as connection:
         assert connection.execute(text("SELECT x FROM extra")).scalars().all() == [1]
@@ -153,15 +156,27 @@ def test_a_database_that_is_behind_names_the_command_that_mends_it(
 def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path, request: pytest.FixtureRequest):
     path = made(tmp_path / "store.db")
     request.getfixturevalue("next_version")
-    broken = database.MIGRATIONS / "versions" / "0002_second.py"
+    broken = database.MIGRATIONS / "versions" / "9999_next.py"
     broken.write_text(broken.read_text() + "    op.execute('SELECT 1 FROM nowhere')\n")
     with pytest.raises(StoreError, match="nowhere"):
         upgrade(url(path))
     with sqlite3.connect(path) as left:
         tables = {name for (name,) in left.execute("SELECT name FROM sqlite_master")}
-        assert left.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [("0001",)]
+        assert left.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [(HEAD,)]
     left.close()
     assert "extra" not in tables
+
+
+def test_an_upgrade_keeps_a_table_of_another_program_with_a_new_name(
+    tmp_path: Path, request: pytest.FixtureRequest
+):
+    path = made(tmp_path / "store.db")
+    with sqlite3.connect(path) as theirs:
+        theirs.execute("CREATE TABLE extra (car)")
+    theirs.close()
+    request.getfixturevalue("next_version")
+    with pytest.raises(StoreError, match="already has a table or view named 'extra'"):
+        upgrade(url(path))
 
 
 def _open(path: str) -> None:

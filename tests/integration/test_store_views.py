@@ -4,11 +4,18 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from store_nights import NEW, candidate, kept, night, predictions, promoted, rows
+from store_nights import NEW, candidate, kept, night, predictions, probe, promoted, rows
 
 from data.store import tables
 from data.store.database import open_store, writing
-from data.store.query import champion_model, latest_runs, promotions, trained_keys
+from data.store.query import (
+    champion_model,
+    last_details,
+    latest_runs,
+    promotions,
+    trained_keys,
+)
+from data.store.records import LinearFitRecord
 from data.store.write import write_run
 
 
@@ -123,6 +130,33 @@ def test_leaderboard_and_coefficients_are_of_the_latest_run_that_succeeded(store
     terms = rows(store, "current_coefficient")
     assert [row["term"] for row in terms] == ["intercept", "age"]
     assert terms[0]["estimate"] == 0.1 + 0.2
+
+
+def test_fits_and_agreement_are_of_the_latest_run_that_succeeded(store: Engine):
+    write_run(store, promoted(1, {"a": 1.0}, name="torch/least_squares"))
+    fit = LinearFitRecord(rows=7, excess_loss=0.1 + 0.2, epochs=90, epochs_to_solution=None)
+    descent = candidate("theano/gradient_descent", rank=1, chosen=True, linear_fit=fit)
+    told = [probe("torch", float("nan"), agreed=False), probe("theano", 0.1 + 0.2)]
+    tonight = promoted(
+        2, {"a": 1.0}, name="theano/gradient_descent", candidates=[descent], agreement=told
+    )
+    last = write_run(store, tonight)
+    write_run(store, night(3, status="failed", candidates=[candidate("torch/least_squares")]))
+    (row,) = rows(store, "current_fit")
+    assert (row["framework"], row["kind"], row["rows"]) == ("theano", "gradient_descent", 7)
+    assert (row["excess_loss"], row["epochs"], row["rank"]) == (0.1 + 0.2, 90, None)
+    torch, theano = rows(store, "agreement")
+    assert (torch["run_id"], torch["figure"], torch["agreed"]) == (last, None, False)
+    assert (theano["figure"], theano["agreed"]) == (0.1 + 0.2, True)
+
+
+def test_details_of_the_latest_good_run_are_those_of_each_candidate(store: Engine):
+    assert last_details(store, "wages") == {}
+    of = {"twin": {"end": {"age": 0.1 + 0.2}}}
+    write_run(store, promoted(1, {"a": 1.0}, candidates=[candidate("torch/ann", details=of)]))
+    write_run(store, night(2, status="failed", candidates=[candidate("torch/ann")]))
+    write_run(store, promoted(3, {"a": 1.0}, dataset="sales"))
+    assert last_details(store, "wages") == {"torch/ann": of}
 
 
 def test_an_outcome_keeps_the_last_prediction_before_the_target_was_known(store: Engine):

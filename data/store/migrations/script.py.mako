@@ -8,6 +8,8 @@ down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
 
+new_names = ()  # the tables and views that it makes
+
 
 def upgrade() -> None:
     """Make the change; frozen here, since tables.py and views.py go on changing."""
