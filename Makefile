@@ -25,7 +25,9 @@ format: $(STAMP)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## what the README claims about speed, measured
+bench: $(STAMP)  ## what the README claims in figures, measured
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/digits.py
+	@$(BIN)/python tests/benchmarks/starts.py
 	@$(BIN)/python tests/benchmarks/nights.py
 
 install: $(STAMP)  ## build .venv from the pinned constraints

@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+import psutil
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -14,8 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 """The project's folder: relative paths in settings start here, also inside a Prefect worker."""
 
 
+MEMORY_SHARE = 0.75
+"""The share of the machine's memory that one framework's process may take, if nobody says."""
+
+
 class Settings(BaseSettings):
-    """Where things are; `NIGHTFIT_DATABASE_URL`, `NIGHTFIT_HOME`, `NIGHTFIT_DATASETS`."""
+    """Where things are, and what a fit may take; each is `NIGHTFIT_` and its name."""
 
     model_config = SettingsConfigDict(env_prefix="NIGHTFIT_", frozen=True, env_ignore_empty=True)
 
@@ -23,6 +28,11 @@ class Settings(BaseSettings):
     home: Path = Path(".nightfit")
     datasets: Path = Path("data/datasets")
     fit_time_limit: float = Field(default=600.0, gt=0, description="seconds one candidate may take")
+    fit_memory_limit: float = Field(
+        default_factory=lambda: MEMORY_SHARE * psutil.virtual_memory().total / 2**30,
+        gt=0,
+        description="GiB that each framework's process may take",
+    )
 
     def model_post_init(self, _context: object) -> None:
         """Make every path absolute, starting from the project's folder."""

@@ -1,4 +1,4 @@
-"""Retrain one dataset: read, check, divide, fit, choose, refit, store."""
+"""Retrain one dataset: read, check, divide, fit, choose, refit, compare, store."""
 
 from prefect import flow
 
@@ -6,6 +6,7 @@ from data.declare import load_dataset
 from data.settings import settings
 from tasks.check import check
 from tasks.choose import choose
+from tasks.compare import compare
 from tasks.divide import divide
 from tasks.fit import fit
 from tasks.read import read
@@ -30,5 +31,6 @@ def retrain(dataset: str, dry_run: bool = False) -> Summary:
         run.fits = results({name: fit.submit(name, *rows) for name in run.candidates})
         run.choice = choose(*rows, run.fits)
         run.refits = results({n: refit.submit(n, fit, *rows) for n, fit in run.to_refit.items()})
+        run.agreement = compare(run.fits, run.refits, run.choice)
         store(run, dry_run=dry_run)
     return report(run)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,14 +115,24 @@ def _working() -> Iterator[None]:
     log.setLevel(logging.INFO)
     log.propagate = False
     log.addHandler(handler)
+    showing = console.status("starting Prefect …") if console.is_terminal else nullcontext()
     try:
-        if console.is_terminal:
-            with console.status("starting Prefect …") as handler.status:
-                yield
-        else:
+        with showing as handler.status, _no_heartbeat():
             yield
     finally:
         log.removeHandler(handler)
+
+
+@contextmanager
+def _no_heartbeat() -> Iterator[None]:
+    """Save the second that each flow run waits for its heartbeat to end, unless the user set one.
+
+    It tells a server of runs that died, where the user has an automation for that.
+    """
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings(set_defaults={PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
 
 
 def make_folder(folder: Path) -> None:
@@ -170,6 +180,8 @@ def _facts(summary: "Summary") -> Iterator[tuple[str, Text]]:
                 f": {summary.verdict_reason}",
             ),
         )
+        if summary.agreement:
+            yield "agree", Text(summary.agreement)
         yield "run", Text(str(summary.run_id) if summary.run_id else "not stored (dry run)")
     else:
         yield "status", Text(summary.status, style="red")

@@ -5,7 +5,8 @@ kinds), `standardised` (the linear start of an ANN) and `network` (what its laye
 fitted encoding is plain JSON, and gives the same matrices whatever the order of the columns.
 """
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,6 +17,9 @@ Columns = Mapping[str, NDArray[Any]]
 """Feature name to values: float64 (NaN is missing), object (text, None is missing), datetime64."""
 
 _DTYPES = {"number": "f", "category": "O", "boolean": "O", "time": "M"}
+Product = tuple[tuple[str, int], ...]
+"""Columns with their powers: (("age", 2), ("education", 1)) is age^2:education."""
+
 INTERCEPT = "intercept"
 RARE_ROWS = 10
 INDICATOR_ROWS = 5
@@ -65,16 +69,23 @@ class CategoryColumn:
 
 @dataclass(frozen=True)
 class Encoding:
-    """A fitted encoding."""
+    """A fitted encoding; `products` and `intercept` concern the design of the linear kinds."""
 
     times: tuple[str, ...] = ()
     numbers: tuple[NumberColumn, ...] = ()
     categories: tuple[CategoryColumn, ...] = ()
     names: tuple[str, ...] = field(default=())
+    products: tuple[Product, ...] = ()
+    intercept: bool = True
 
     @classmethod
-    def fit(cls, columns: Columns) -> "Encoding":
-        """Fit on the training rows; `columns` is one array of n values per feature."""
+    def fit(
+        cls, columns: Columns, *, products: Sequence[Product] = (), intercept: bool = True
+    ) -> "Encoding":
+        """Fit on the training rows; `columns` is one array of n values per feature.
+
+        A product is left out where one of its columns does not vary among these rows.
+        """
         times = tuple(sorted(name for name in columns if columns[name].dtype.kind == "M"))
         parts = _with_time_parts(columns, times)
         names = sorted(parts)
@@ -88,7 +99,9 @@ class Encoding:
         )
         levels = (_category_column(n, parts[n]) for n in names if parts[n].dtype.kind == "O")
         categories = tuple(column for column in levels if len(column.labels) > 1)
-        return cls(times, numbers, categories, tuple(sorted(columns)))
+        varying = {c.name for c in numbers if c.sd > 0} | {c.name for c in categories}
+        usable = tuple(one for one in products if {name for name, _ in one} <= varying)
+        return cls(times, numbers, categories, tuple(sorted(columns)), usable, intercept)
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -100,27 +113,67 @@ class Encoding:
 
     # What goes into a fit
 
-    def design(self, columns: Columns, *, intercept: bool = True) -> NDArray[np.float64]:
+    def design(self, columns: Columns) -> NDArray[np.float64]:
         """Return the design (n, p) of the linear kinds, in raw units; columns as in `terms`."""
         parts, rows = self._parts(columns)
-        blocks = [np.ones((rows, 1))] if intercept else []
+        blocks = [np.ones((rows, 1))] if self.intercept else []
         for column in self.numbers:
             values = parts[column.name]
             if column.sd > 0:
                 blocks.append(_fill(column, values)[:, None])
             blocks += _indicator(column, values)
-        blocks += [_one_hot(column, parts[column.name])[:, 1:] for column in self.categories]
+        for category, skipped in self._coded():
+            blocks.append(_one_hot(category, parts[category.name])[:, skipped:])
+        blocks += [self._product(product, parts) for product in self.products]
         return _stack(blocks, rows)
 
-    def terms(self, *, intercept: bool = True) -> tuple[str, ...]:
-        """Return the name of each column of `design`: `age`, `age[missing]`, `education[BA]`."""
-        names = [INTERCEPT] if intercept else []
+    def terms(self) -> tuple[str, ...]:
+        """Return the name of each column of `design`: `age`, `age[missing]`, `age^2:sex[male]`."""
+        names = [INTERCEPT] if self.intercept else []
         for column in self.numbers:
             names += [column.name] if column.sd > 0 else []
             names += [f"{column.name}[{MISSING}]"] if column.indicator else []
-        for category in self.categories:
-            names += [f"{category.name}[{label}]" for label in category.labels[1:]]
+        for category, skipped in self._coded():
+            names += _level_names(category)[skipped:]
+        for product in self.products:
+            factors = [self._factor_names(name, power) for name, power in product]
+            names += [":".join(combined) for combined in itertools.product(*factors)]
         return tuple(names)
+
+    def _coded(self) -> list[tuple[CategoryColumn, int]]:
+        """Return each category and how many of its first levels have no column of their own.
+
+        The first level is the reference. Without an intercept the first category has none: its
+        levels then are intercepts of their own.
+        """
+        whole = 0 if self.intercept else 1
+        return [(c, 1 if i >= whole else 0) for i, c in enumerate(self.categories)]
+
+    def _product(self, product: Product, parts: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """Return every product (n, m) of one column of each factor, the last one fastest."""
+        combined = np.ones((len(parts[product[0][0]]), 1))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for name, power in product:
+                factor = self._factor(name, power, parts[name])
+                combined = (combined[:, :, None] * factor[:, None, :]).reshape(len(combined), -1)
+        if not np.isfinite(combined).all():
+            raise CannotEncode(f"the term {_product_name(product)!r} is too large for a number")
+        return combined
+
+    def _factor(self, name: str, power: int, values: NDArray[Any]) -> NDArray[np.float64]:
+        for column in self.numbers:
+            if column.name == name:
+                raised: NDArray[np.float64] = _fill(column, values)[:, None] ** power
+                return raised
+        return _one_hot(self._category(name), values)[:, 1:]
+
+    def _factor_names(self, name: str, power: int) -> list[str]:
+        if any(column.name == name for column in self.numbers):
+            return [name if power == 1 else f"{name}^{power}"]
+        return _level_names(self._category(name))[1:]
+
+    def _category(self, name: str) -> CategoryColumn:
+        return next(category for category in self.categories if category.name == name)
 
     def standardised(self, columns: Columns) -> NDArray[np.float64]:
         """Return the matrix (n, q) of the linear start: numbers as (x - mean) / sd."""
@@ -184,7 +237,14 @@ class Encoding:
         categories = (
             CategoryColumn(c["name"], tuple(c["levels"]), c["other"]) for c in value["categories"]
         )
-        return cls(tuple(value["times"]), tuple(numbers), tuple(categories), tuple(value["names"]))
+        return cls(
+            tuple(value["times"]),
+            tuple(numbers),
+            tuple(categories),
+            tuple(value["names"]),
+            tuple(tuple((n, p) for n, p in one) for one in value.get("products", ())),
+            value.get("intercept", True),
+        )
 
 
 def _number_column(name: str, values: NDArray[np.float64]) -> NumberColumn:
@@ -238,6 +298,14 @@ def _category_column(name: str, values: NDArray[Any]) -> CategoryColumn:
 
 def _is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.fromiter((value is None for value in values), dtype=bool, count=len(values))
+
+
+def _level_names(column: CategoryColumn) -> list[str]:
+    return [f"{column.name}[{label}]" for label in column.labels]
+
+
+def _product_name(product: Product) -> str:
+    return ":".join(name if power == 1 else f"{name}^{power}" for name, power in product)
 
 
 def _one_hot(column: CategoryColumn, values: NDArray[Any]) -> NDArray[np.float64]:

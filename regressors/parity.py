@@ -10,18 +10,20 @@ from types import ModuleType
 import numpy as np
 
 from regressors import recipe
-from regressors.recipe import Array, Arrays
+from regressors.recipe import Array, Arrays, NeuronPlan
 
 STEPS = 50
+SOLUTION_BOUND = 100.0
+"""Largest error of an unrefined solution, in condition numbers times rounding units."""
 AGREEMENT = 1e-9
 """Largest difference of a weight from the reference, relative to the largest weight."""
-SOLUTION_BOUND = 100
-"""Largest error of an unrefined solution, in condition numbers times rounding units."""
+BOUNDS = {"least_squares": SOLUTION_BOUND, "gradient_descent": AGREEMENT, "ann": AGREEMENT}
+"""What each kind's figure may come to."""
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """Whether a framework may fit tonight; `figures` are the differences seen."""
+    """Whether a framework may fit tonight; `figures` are the differences seen, by kind."""
 
     passed: bool
     figures: dict[str, float]
@@ -32,40 +34,44 @@ def probe(framework: ModuleType) -> ProbeResult:
     """Compare a framework's three functions with NumPy's, in float64, on small fixed problems."""
     seen = {
         "least_squares": _least_squares(framework),
-        "neuron": _neuron(framework),
-        "network": _network(framework),
+        "gradient_descent": _neuron(framework),
+        "ann": _network(framework),
     }
-    figures = {name: figure for name, (figure, _) in seen.items()}
-    bounds = {"least_squares": SOLUTION_BOUND, "neuron": AGREEMENT, "network": AGREEMENT}
+    figures = {kind: figure for kind, (figure, _) in seen.items()}
     faults = [
-        f"{name.replace('_', ' ')} gave {dtype} for float64"
-        for name, (_, dtype) in seen.items()
+        f"{_words(kind)} gave {dtype} for float64"
+        for kind, (_, dtype) in seen.items()
         if dtype != "float64"
     ] + [
-        f"{name.replace('_', ' ')} is off by {figure:.2g}, allowed {bounds[name]:.2g}"
-        for name, figure in figures.items()
-        if not figure <= bounds[name]
+        f"{_words(kind)} is off by {figure:.2g}, allowed {BOUNDS[kind]:.2g}"
+        for kind, figure in figures.items()
+        if not figure <= BOUNDS[kind]
     ]
     reason = f"it failed the parity probe: {'; '.join(faults)}" if faults else None
     return ProbeResult(not faults, figures, reason)
 
 
-def reference_neuron(
-    inputs: Array, target: Array, start: recipe.NeuronStart, plan: recipe.NeuronPlan
-) -> Array:
-    """Return weights and bias (p + 1,) after the plan's epochs of gradient descent."""
-    with_ones = np.column_stack([inputs, np.ones(len(inputs))])
-    weights = np.append(start.weights, start.bias)
-    speed = np.zeros_like(weights)
+def _words(kind: str) -> str:
+    return {"ann": "the ANN"}.get(kind, kind.replace("_", " "))
+
+
+def reference_neuron(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Array:
+    """Return the weights (p,) after the plan's epochs of gradient descent."""
+    weights, speed = start.copy(), np.zeros_like(start)
     for _ in range(plan.epochs):
-        gradient = 2 / len(target) * with_ones.T @ (with_ones @ weights - target)
+        gradient = 2 / len(target) * inputs.T @ (inputs @ weights - target)
         speed = plan.momentum * speed - plan.learning_rate * gradient
         weights = weights + plan.momentum * speed - plan.learning_rate * gradient
     return weights
 
 
 def reference_network(
-    start: Arrays, inputs: Array, target: Array, program: recipe.Program, epochs: int
+    start: Arrays,
+    inputs: Array,
+    target: Array,
+    weight: Array,
+    program: recipe.Program,
+    epochs: int,
 ) -> list[Array]:
     """Return the averaged weights after some epochs of the recipe, by hand-written gradients."""
     settings = program.settings
@@ -78,7 +84,8 @@ def reference_network(
         for s, step in enumerate(program.steps(epoch, float)):
             rate, first_scale, second_scale, keep, kept = step
             rows = order[bounds[s] : bounds[s + 1]]
-            for i, gradient in enumerate(_gradients(weights, inputs[rows], target[rows])):
+            gradients = _gradients(weights, inputs[rows], target[rows], weight[rows])
+            for i, gradient in enumerate(gradients):
                 first[i] = beta1 * first[i] + (1 - beta1) * gradient
                 second[i] = beta2 * second[i] + (1 - beta2) * gradient**2
                 scale = np.sqrt(second[i]) * second_scale + settings.epsilon
@@ -88,8 +95,8 @@ def reference_network(
     return average
 
 
-def _gradients(arrays: list[Array], inputs: Array, target: Array) -> list[Array]:
-    """Return the gradient of the mean squared error, by backpropagation."""
+def _gradients(arrays: list[Array], inputs: Array, target: Array, weight: Array) -> list[Array]:
+    """Return the gradient of the weighted mean squared error, by backpropagation."""
     values, slopes = [inputs], []
     for weights, bias in zip(arrays[:-2:2], arrays[1:-2:2], strict=True):
         z = values[-1] @ weights + bias
@@ -98,7 +105,7 @@ def _gradients(arrays: list[Array], inputs: Array, target: Array) -> list[Array]
         slopes.append(0.5 * (1 + tanh) + 0.5 * z * (1 - tanh**2) * inner)
         values.append(0.5 * z * (1 + tanh))
     output = values[-1] @ arrays[-2] + arrays[-1]
-    delta = 2 / len(target) * (output - target[:, None])
+    delta = 2 / len(target) * weight[:, None] * (output - target[:, None])
     gradients = [values[-1].T @ delta, delta.sum(axis=0)]
     for layer in range(len(slopes) - 1, -1, -1):
         delta = delta @ arrays[2 * layer + 2].T * slopes[layer]
@@ -124,22 +131,23 @@ def _least_squares(framework: ModuleType) -> tuple[float, str]:
 
 def _neuron(framework: ModuleType) -> tuple[float, str]:
     inputs, target = _problem(rows=60)
-    start = recipe.NeuronStart(np.array([0.5, -0.25, 0.125, 1.0]), -0.5)
-    plan = recipe.neuron_plan(inputs, learning_rate=0.02, momentum=0.7, epochs=STEPS)
-    fit = framework.descend(inputs, target, start, plan)
-    seen = np.append(fit.weights, fit.bias)
-    reference = reference_neuron(inputs, target, start, plan)
-    return _difference([seen], [reference]), fit.weights.dtype.name
+    with_ones = np.column_stack([inputs, np.ones(60)])
+    start = np.array([0.5, -0.25, 0.125, 1.0, -0.5])
+    plan = NeuronPlan(learning_rate=0.02, momentum=0.7, epochs=STEPS)
+    fit = framework.descend(with_ones, target, start, plan)
+    reference = reference_neuron(with_ones, target, start, plan)
+    return _difference([fit.weights], [reference]), fit.weights.dtype.name
 
 
 def _network(framework: ModuleType) -> tuple[float, str]:
     inputs, target = _problem(rows=150)
+    weight = 0.5 + np.arange(150) % 3 / 2
     program = recipe.Program(len(inputs), seed=1)
     epochs = STEPS // (len(program.bounds) - 1)
     start = recipe.start_arrays(np.random.default_rng(1), inputs.shape[1], (6, 5), np.float64)
     progress = recipe.Progress(held_target=target[:0], epochs=epochs)
-    framework.train(start, inputs, target, inputs[:0], program, progress)
-    reference = reference_network(start, inputs, target, program, epochs)
+    framework.train(start, inputs, target, weight, inputs[:0], program, progress)
+    reference = reference_network(start, inputs, target, weight, program, epochs)
     dtypes = {array.dtype.name for array in progress.best_weights}
     return _difference(progress.best_weights, reference), "/".join(sorted(dtypes))
 

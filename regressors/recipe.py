@@ -34,17 +34,10 @@ def seed_of(dataset: str, kind: str, fold: int) -> int:
 
 
 @dataclass(frozen=True)
-class NeuronStart:
-    """Where descent begins: weights (p,) and bias."""
-
-    weights: Array
-    bias: float
-
-
-@dataclass(frozen=True)
 class NeuronPlan:
     """Gradient descent on the mean squared error, all rows at each epoch.
 
+    The neuron has no bias of its own: that is the weight of a column of ones among its inputs.
     Momentum is Nesterov's. Every `block` epochs the fit is over if the loss is no longer finite,
     or has moved by less than `tolerance` of itself throughout the block.
     """
@@ -72,47 +65,39 @@ class NeuronPlan:
 
 @dataclass(frozen=True)
 class NeuronFit:
-    """Weights (p,), bias, and the loss before each epoch and after the last (epochs + 1,)."""
+    """Weights (p,), and the loss before each epoch and after the last (epochs + 1,)."""
 
     weights: Array
-    bias: float
     losses: Array
     converged: bool
     diverged: bool
 
     @classmethod
-    def of(
-        cls, weights: Array, bias: float, losses: Sequence[float], plan: NeuronPlan
-    ) -> "NeuronFit":
+    def of(cls, weights: Array, losses: Sequence[float], plan: NeuronPlan) -> "NeuronFit":
         """Return the fit that ended at `weights`; `losses` includes that of the end."""
         curve = np.asarray(losses, dtype=float)
         converged = plan.converged(losses)
         worse = not converged and curve[-1] > curve[0]
-        return cls(weights, bias, curve, converged, bool(worse or not np.isfinite(curve[-1])))
+        return cls(weights, curve, converged, bool(worse or not np.isfinite(curve[-1])))
 
 
 def neuron_plan(
-    inputs: Array,
-    *,
-    learning_rate: float | None = None,
-    momentum: float | None = None,
-    epochs: int = 10_000,
+    inputs: Array, *, learning_rate: float | None = None, epochs: int = 10_000
 ) -> NeuronPlan:
     """Return the plan for inputs (n, p): by default the fastest that surely converges.
 
     Rate 1/L and momentum (sqrt(k) - 1) / (sqrt(k) + 1), with L the largest eigenvalue of the
-    Hessian 2/n [X 1]'[X 1] and k its condition number (Nesterov, 2004, 2.2.1). A declared rate
-    goes with plain gradient descent, unless a momentum is declared too.
+    Hessian 2/n X'X and k its condition number (Nesterov, 2004, 2.2.1). A declared rate goes with
+    plain gradient descent.
     """
-    if learning_rate is None:
-        with_ones = np.column_stack([inputs, np.ones(len(inputs))])
-        curvature = np.linalg.eigvalsh(with_ones.T @ with_ones * (2 / len(inputs)))
-        learning_rate = 1 / float(curvature[-1])
-        # Directions so flat that these epochs cannot descend them only slow down the others.
-        flattest = curvature[-1] * min(1.0, (20 / epochs) ** 2)
-        root = float(np.sqrt(curvature[-1] / max(curvature[0], flattest)))
-        momentum = (root - 1) / (root + 1) if momentum is None else momentum
-    return NeuronPlan(learning_rate, momentum or 0.0, epochs)
+    if learning_rate is not None:
+        return NeuronPlan(learning_rate, 0.0, epochs)
+    curvature = np.linalg.eigvalsh(inputs.T @ inputs * (2 / len(inputs)))
+    largest = float(curvature[-1]) or 1.0
+    # Directions so flat that these epochs cannot descend them only slow down the others.
+    flattest = largest * min(1.0, (20 / epochs) ** 2)
+    root = float(np.sqrt(largest / max(curvature[0], flattest)))
+    return NeuronPlan(1 / largest, (root - 1) / (root + 1), epochs)
 
 
 # The network
@@ -202,12 +187,14 @@ class Program:
 class Progress:
     """What a training has come to, and whether it goes on; it keeps the best epoch's weights.
 
-    `held_target` (m,) belongs to the held-out rows. With `epochs`, training takes just so many and
-    the last one is the best: for a fit without held-out rows.
+    `held_target` (m,) belongs to the held-out rows, `held_weight` (m,) too, 1 where None. With
+    `epochs`, training takes just so many and the last one is the best: for a fit without held-out
+    rows.
     """
 
     held_target: Floats
     epochs: int | None = None
+    held_weight: Floats | None = None
     settings: NetworkSettings = RECIPE
     training_losses: list[float] = field(default_factory=list)
     held_losses: list[float] = field(default_factory=list)
@@ -220,6 +207,11 @@ class Progress:
         """Return the held-out predictions by epoch: (epochs + 1, m), the start first."""
         return np.stack(self.held_predictions)
 
+    def squared_errors(self, predictions: Floats) -> Floats:
+        """Return the weighted squared errors (..., m) of held-out predictions (..., m)."""
+        squares = np.square(self.held_target - predictions)
+        return squares if self.held_weight is None else squares * self.held_weight
+
     def record(self, predictions: Floats, weights: Arrays, loss: float | None = None) -> bool:
         """Note an epoch, the start (without a loss) first; tell whether to go on.
 
@@ -230,8 +222,8 @@ class Progress:
         self.held_predictions.append(np.array(predictions))
         if loss is not None:
             self.training_losses.append(float(loss))
-        held = float(np.mean(np.square(self.held_target - predictions))) if len(predictions) else 0
-        self.held_losses.append(float(held))
+        held = float(self.squared_errors(predictions).mean()) if len(predictions) else 0.0
+        self.held_losses.append(held)
         if epoch == 0 or self.epochs is not None or held < self.held_losses[self.best_epoch]:
             self.best_epoch = epoch
             self.best_weights = tuple(np.array(array) for array in weights)
@@ -249,7 +241,7 @@ def honest_predictions(progress: Progress, seed: int) -> Array:
     halves: the epoch is chosen on one and predicts the other, and the reverse.
     """
     curves = progress.predictions.astype(float)
-    squared = np.square(curves - progress.held_target)
+    squared = progress.squared_errors(curves)
     first = np.zeros(curves.shape[1], dtype=bool)
     # A stream of its own: the orders of the epochs have seeds of two words.
     shuffled = np.random.default_rng([seed, 0, 0]).permutation(len(first))

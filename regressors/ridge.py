@@ -18,22 +18,25 @@ class Ridge:
     penalty: float
 
 
-def fit_ridge(inputs: Array, target: Array) -> Ridge:
+def fit_ridge(inputs: Array, target: Array, weight: Array | None = None) -> Ridge:
     """Fit `inputs` (n, q) to `target` (n,), both centred here, in float64.
 
-    The leave-one-out residual of row i is its residual over 1 - h_i, with h the diagonal of the
-    hat matrix, the mean's 1/n included (Allen 1974); the penalty with the least mean square wins.
+    `weight` (n,) has a mean of 1; None is 1 everywhere. The leave-one-out residual of row i is its
+    residual over 1 - h_i, with h the diagonal of the hat matrix, the mean's share w_i / n included
+    (Allen 1974); the penalty with the least weighted mean square wins.
     """
-    centre, level = inputs.mean(axis=0), float(target.mean())
+    weight = np.ones(len(target)) if weight is None else weight
+    root, share = np.sqrt(weight), weight / len(target)
+    centre, level = share @ inputs, float(share @ target)
     if not inputs.shape[1]:
         return Ridge(level, np.empty(0), PENALTIES[0])
-    u, s, vt = np.linalg.svd(inputs - centre, full_matrices=False)
-    right = target - level
+    u, s, vt = np.linalg.svd((inputs - centre) * root[:, None], full_matrices=False)
+    right = (target - level) * root
     projected = u.T @ right
     left_out = []
     for penalty in PENALTIES:
         shrink = np.square(s) / (np.square(s) + penalty)
-        hat = 1 / len(target) + np.square(u) @ shrink
+        hat = share + np.square(u) @ shrink
         residual = right - u @ (shrink * projected)
         left_out.append(float(np.square(residual / np.maximum(1 - hat, 1e-12)).mean()))
     penalty = PENALTIES[int(np.argmin(left_out))]

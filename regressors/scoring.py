@@ -34,34 +34,55 @@ class Difference:
 
 
 def score(
-    actual: Array, predicted: Array, *, half_width: float | None, level: float = 0.95
+    actual: Array,
+    predicted: Array,
+    *,
+    half_width: float | None,
+    weight: Array | None = None,
+    level: float = 0.95,
 ) -> Score:
-    """Score predictions (n,) against the truth (n,).
+    """Score predictions (n,) against the truth (n,), each row by its `weight`, 1 where None.
 
     The interval of the RMSE is the delta method's on the logarithm of the mean squared error, so
-    that it is never negative; R2 is about the mean of these rows; `coverage` is the share of rows
-    inside plus and minus `half_width`.
+    that it is never negative; R2 is about the mean of these rows; `coverage` is the share of rows,
+    whatever their weights, inside plus and minus `half_width`.
     """
     errors = actual - predicted
     n = len(errors)
-    squares = np.square(errors)
+    mean_one = np.square(roots(weight, n))
+    squares = np.square(errors) * mean_one
     rmse = sqrt(float(squares.mean()))
     se = low = high = None
     if n >= 3 and rmse > 0:
         relative = float(squares.std(ddof=1)) / sqrt(n) / float(squares.mean())
         reach = float(stdtrit(n - 1, (1 + level) / 2)) * relative / 2
         se, low, high = rmse * relative / 2, rmse * exp(-reach), rmse * exp(min(reach, 50.0))
-    spread = float(np.square(actual - actual.mean()).sum())
+    around = spread(actual, weight)
     return Score(
         n=n,
         rmse=rmse,
         rmse_se=se,
         rmse_low=low,
         rmse_high=high,
-        mae=float(np.abs(errors).mean()),
-        r2=1 - float(squares.sum()) / spread if spread else None,
+        mae=float((np.abs(errors) * mean_one).mean()),
+        r2=1 - float(squares.mean()) / around**2 if around else None,
         coverage=None if half_width is None else float((np.abs(errors) <= half_width).mean()),
     )
+
+
+def roots(weight: Array | None, rows: int) -> Array:
+    """Return the roots of weights (n,) brought to a mean of 1.
+
+    A weight is one over an error's variance, but for a factor. So errors times these roots have
+    equal variances, and whatever compares errors may take them as they are.
+    """
+    return np.ones(rows) if weight is None else np.sqrt(weight / weight.mean())
+
+
+def spread(target: Array, weight: Array | None) -> float:
+    """Return the RMSE of the (weighted) mean of the target (n,)."""
+    share = np.square(roots(weight, len(target))) / len(target)
+    return sqrt(float(share @ np.square(target - share @ target)))
 
 
 def interval_half_width(residuals: Array, level: float) -> float | None:

@@ -10,7 +10,9 @@ import logging
 import multiprocessing
 import os
 import pickle
+import resource
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -20,6 +22,9 @@ from types import ModuleType
 from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+LOG = logging.getLogger("nightfit.worker")
+"""Not the root logger, which what Theano imports replaces by one of another kind."""
 
 START_SECONDS = 240.0
 """What a new process may take to import its framework, and again for its first job: Theano
@@ -37,14 +42,21 @@ class Workers:
     """The processes of some frameworks, each doing one job at a time; use it in a `with`.
 
     A process starts when its first job comes. `home` gets logs and compiled code; `time_limit` is
-    in seconds a job, after which its process is killed. Nothing is left running at the end of the
-    `with`, nor when this process is killed.
+    in seconds a job, after which its process is killed; `memory_limit` is in GiB a process, where
+    the system can hold it to one (Linux): a job that asks for more fails. Nothing is left running
+    at the end of the `with`, nor when this process is killed.
     """
 
-    def __init__(self, frameworks: Sequence[str], home: Path, time_limit: float) -> None:
+    def __init__(
+        self,
+        frameworks: Sequence[str],
+        home: Path,
+        time_limit: float,
+        memory_limit: float | None = None,
+    ) -> None:
         threads = max(1, _cores() // max(1, len(frameworks)))
         self._environment = _environment(threads)
-        self._workers = {name: _Worker(name, home, time_limit) for name in frameworks}
+        self._workers = {name: _Worker(name, home, time_limit, memory_limit) for name in frameworks}
         self._lanes = {
             name: ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"worker-{name}")
             for name in frameworks
@@ -94,10 +106,13 @@ def start_warning(_: ModuleType) -> str | None:
 class _Worker:
     """The parent's side of one process, and of its replacement."""
 
-    def __init__(self, framework: str, home: Path, time_limit: float) -> None:
+    def __init__(
+        self, framework: str, home: Path, time_limit: float, memory_limit: float | None
+    ) -> None:
         self.framework = framework
         self.home = home.resolve()
         self.time_limit = time_limit
+        self.memory_limit = memory_limit
         self.log = self.home / "logs" / f"worker-{framework}.log"
         self.losses = 0
         self.warm = False
@@ -155,7 +170,7 @@ class _Worker:
                 self.pool = ProcessPool(
                     max_workers=1,
                     initializer=_start,
-                    initargs=(self.framework, str(self.home), str(self.log)),
+                    initargs=(self.framework, str(self.home), str(self.log), self.memory_limit),
                     context=multiprocessing.get_context("spawn"),
                 )
             self.future = self.pool.schedule(_call, (function, args), timeout=limit)
@@ -225,6 +240,7 @@ class _Here:
     module: ModuleType | None = None
     failure: str | None = None
     warning: str | None = None
+    memory_limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -238,9 +254,13 @@ class _Answer:
 _here = _Here()
 
 
-def _start(framework: str, home: str, log: str) -> None:
+def _start(framework: str, home: str, log: str, memory_limit: float | None) -> None:
     """Make this process a worker: its output to the log, its life tied to the parent's."""
     _send_output_to(log)
+    if memory_limit is not None and sys.platform == "linux":
+        most = int(memory_limit * 2**30)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        _here.memory_limit = memory_limit
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     faulthandler.enable()
@@ -252,7 +272,7 @@ def _start(framework: str, home: str, log: str) -> None:
             _here.warning = theano_on_numpy2.prepare(Path(home))
         _here.module = importlib.import_module(f"regressors.frameworks.{framework}")
     except Exception as error:
-        logging.exception("%s cannot be imported", framework)
+        LOG.exception("%s cannot be imported", framework)
         _here.failure = f"{framework} cannot be imported ({_sentence(error)})"
     faulthandler.cancel_dump_traceback_later()
 
@@ -276,6 +296,10 @@ def _call(function: Callable[..., Any], args: Sequence[Any]) -> _Answer:
         return _Answer(failure=_here.failure)
     try:
         return _Answer(value=pickle.dumps(function(_here.module, *args)))
+    except MemoryError:
+        LOG.exception("%s failed", getattr(function, "__name__", function))
+        limit = f" than its limit of {_here.memory_limit:g} GiB" if _here.memory_limit else ""
+        return _Answer(failure=f"it needed more memory{limit}")
     except Exception as error:
-        logging.exception("%s failed", getattr(function, "__name__", function))
+        LOG.exception("%s failed", getattr(function, "__name__", function))
         return _Answer(failure=_sentence(error))

@@ -13,7 +13,8 @@ from data.division import Division
 from data.errors import UserError
 from data.expectations import Checked
 from data.read import Snapshot
-from regressors.fitting import Fitted
+from regressors.agreement import Comparison, disagreements
+from regressors.job import Fitted
 from regressors.selection import LINEAR_KINDS
 from tasks.choose import Choice
 
@@ -37,6 +38,7 @@ class Attempt:
     fits: Mapping[str, Fitted | str] = field(default_factory=dict)
     choice: Choice | None = None
     refits: Mapping[str, Fitted | str] = field(default_factory=dict)
+    agreement: tuple[Comparison, ...] = ()
 
     def accepted(self, checked: Checked) -> Checked:
         """Keep the outcome of the checks; raise Rejected where the run may not go on."""
@@ -68,11 +70,10 @@ class Attempt:
     def warnings(self) -> tuple[str, ...]:
         """Return what a reader should know of the data and of the fits, each sentence once."""
         data = self.checked.warnings if self.checked else ()
-        outcomes = self.refits or self.fits
-        fits = [
-            f"{name}: {warning}"
-            for name, fit in outcomes.items()
-            if isinstance(fit, Fitted)
-            for warning in fit.warnings
-        ]
-        return tuple(dict.fromkeys([*data, *fits]))
+        fits: dict[tuple[str, str], list[str]] = {}
+        for name, fit in (self.refits or self.fits).items():
+            framework, kind = name.split("/")
+            for warning in fit.warnings if isinstance(fit, Fitted) else ():
+                fits.setdefault((kind, warning), []).append(framework)
+        told = [f"{kind} ({', '.join(names)}): {text}" for (kind, text), names in fits.items()]
+        return tuple(dict.fromkeys([*data, *told, *disagreements(self.agreement)]))

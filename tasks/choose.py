@@ -17,12 +17,12 @@ from data.store.database import open_store
 from data.store.query import ServingModel, champion_model
 from regressors import selection
 from regressors.encoding import CannotEncode
-from regressors.fitting import Fitted
+from regressors.job import Fitted
 from regressors.model import Model
-from regressors.scoring import Difference, Score, paired_difference, score
+from regressors.scoring import Difference, Score, paired_difference, roots, score, spread
 from regressors.selection import LINEAR_KINDS, Contender, Decision, Place
 from tasks.progress import tell
-from tasks.rows import load_rows
+from tasks.rows import Rows, load_rows
 
 Array = NDArray[np.float64]
 
@@ -57,14 +57,16 @@ def choose(
     fitted = {name: fit for name, fit in fits.items() if isinstance(fit, Fitted)}
     out_of_fold = {name: _out_of_fold(fit)[scored] for name, fit in fitted.items()}
     target = train.target[scored]
+    weight = None if train.weight is None else train.weight[scored]
+    root, test_root = roots(weight, len(target)), roots(test.weight, len(test.target))
     places = selection.rank(
         [
-            Contender(name, target - out_of_fold[name])
+            Contender(name, (target - out_of_fold[name]) * root)
             if isinstance(fit, Fitted)
             else Contender(name, None, fit)
             for name, fit in fits.items()
         ],
-        spread=float(target.std()),
+        spread=spread(target, weight),
     )
     winner = next(place.name for place in places if place.chosen)
     ranked = [place.name for place in places if place.name in fitted]
@@ -77,8 +79,8 @@ def choose(
     }
     difference = (
         paired_difference(
-            test.target - predicted[ann],
-            test.target - predicted[linear],
+            (test.target - predicted[ann]) * test_root,
+            (test.target - predicted[linear]) * test_root,
             confidence=declaration.promotion.confidence,
         )
         if ann and linear
@@ -86,11 +88,11 @@ def choose(
     )
     incumbent = _incumbent_on(test.keys, declaration, snapshot, checked)
     test_scores = {
-        name: score(test.target, values, half_width=fitted[name].model.half_width)
+        name: _score(test, values, fitted[name].model.half_width)
         for name, values in predicted.items()
     }
     incumbent_test = (
-        score(test.target, incumbent.predicted, half_width=incumbent.half_width)
+        _score(test, incumbent.predicted, incumbent.half_width)
         if incumbent.predicted is not None
         else None
     )
@@ -107,7 +109,7 @@ def choose(
         winner=winner,
         places=places,
         validation={
-            name: score(target, values, half_width=fitted[name].model.half_width)
+            name: score(target, values, half_width=fitted[name].model.half_width, weight=weight)
             for name, values in out_of_fold.items()
         },
         test=test_scores,
@@ -117,6 +119,10 @@ def choose(
         verdict=selection.verdict(difference),
         difference=difference,
     )
+
+
+def _score(test: Rows, predicted: Array, half_width: float | None) -> Score:
+    return score(test.target, predicted, half_width=half_width, weight=test.weight)
 
 
 def _out_of_fold(fit: Fitted) -> Array:

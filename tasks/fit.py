@@ -8,7 +8,7 @@ from data.division import Division
 from data.expectations import Checked
 from data.read import Snapshot
 from regressors import fitting
-from regressors.fitting import Fitted
+from regressors.job import Fitted
 from tasks.progress import tell
 from tasks.rows import load_rows
 from tasks.workers import job_of, run_job
@@ -24,9 +24,9 @@ def fit(
 ) -> Fitted | str:
     """Return the candidate's fit with its out-of-fold predictions, or why it failed."""
     rows = load_rows(declaration, snapshot, checked.kept, checked.features)
-    outcome = run_job(
-        fitting.validate, job_of(candidate, declaration, rows, division, division.role == "train")
-    )
+    training = division.role == "train"
+    job = job_of(candidate, declaration, rows, division, training, products=checked.products)
+    outcome = run_job(fitting.validate, job)
     if isinstance(outcome, str):
         tell(declaration.name, f"{candidate} failed: {outcome}", warning=True)
     else:

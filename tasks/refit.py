@@ -8,7 +8,7 @@ from data.division import Division
 from data.expectations import Checked
 from data.read import Snapshot
 from regressors import fitting
-from regressors.fitting import Fitted
+from regressors.job import Fitted
 from tasks.progress import tell
 from tasks.rows import load_rows
 from tasks.workers import job_of, run_job
@@ -26,7 +26,15 @@ def refit(
     """Return the refit of a candidate that `fit` fitted, or why it failed."""
     rows = load_rows(declaration, snapshot, checked.kept, checked.features)
     labelled = division.role != "new"
-    job = job_of(candidate, declaration, rows, division, labelled, epochs=fitted.epochs)
+    job = job_of(
+        candidate,
+        declaration,
+        rows,
+        division,
+        labelled,
+        products=checked.products,
+        refit_epochs=fitted.refit_epochs,
+    )
     outcome = run_job(fitting.refit, job)
     if isinstance(outcome, str):
         tell(declaration.name, f"refit of {candidate} failed: {outcome}", warning=True)

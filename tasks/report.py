@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from regressors.agreement import Comparison
 from tasks.attempt import Attempt
 
 LOW_COVERAGE_SHARE = 0.8
@@ -26,6 +27,7 @@ class Summary:
     r2: float | None = None
     verdict: str | None = None
     verdict_reason: str | None = None
+    agreement: str | None = None
     remarks: tuple[str, ...] = ()
 
 
@@ -54,6 +56,7 @@ def report(run: Attempt) -> Summary:
         r2=scored.r2,
         verdict=choice.verdict,
         verdict_reason=_verdict_reason(run),
+        agreement=_agreement(run.agreement),
         remarks=(*_doubts(run, scored.r2, scored.coverage), *run.warnings, *_failures(run)),
     )
 
@@ -69,6 +72,24 @@ def _verdict_reason(run: Attempt) -> str:
         f"model's ({run.declaration.promotion.confidence:.0%} interval "
         f"{difference.low:+.3g} to {difference.high:+.3g})"
     )
+
+
+def _agreement(comparisons: tuple[Comparison, ...]) -> str | None:
+    """Say how far apart the frameworks are, at the worst, in each thing that was compared."""
+    worst: dict[str, Comparison] = {}
+    for one in comparisons:
+        if one.quantity not in worst or not one.figure <= worst[one.quantity].figure:
+            worst[one.quantity] = one
+    said = []
+    if solved := worst.get("coefficients"):
+        apart = f"apart by {solved.figure:.1e}"
+        said.append(f"least squares {'the same to the last digit' if solved.agreed else apart}")
+    if descended := worst.get("excess_loss"):
+        short = f"stays {100 * descended.figure:.2g}% of the loss above it"
+        said.append(f"gradient descent {'reaches it' if descended.agreed else short}")
+    if errors := worst.get("validation_rmse"):
+        said.append(f"ANNs' errors within {max(100 * errors.figure, 0.01):.2g}%")
+    return "; ".join(said) or None
 
 
 def _doubts(run: Attempt, r2: float | None, coverage: float | None) -> list[str]:

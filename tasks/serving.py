@@ -7,7 +7,7 @@ from data.settings import settings
 from data.store.database import open_store
 from data.store.query import trained_keys
 from data.store.records import PredictionColumns
-from regressors.fitting import Fitted
+from regressors.job import Fitted
 from regressors.model import Model
 from tasks.attempt import Attempt
 from tasks.rows import Rows, load_rows

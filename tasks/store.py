@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from math import isfinite
 
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
@@ -14,8 +15,10 @@ from data.errors import StoreError, UserError
 from data.settings import settings
 from data.store.database import open_store
 from data.store.records import (
+    AgreementRecord,
     CandidateRecord,
     CoefficientRecord,
+    LinearFitRecord,
     PredictionColumns,
     PromotionRecord,
     RunRecord,
@@ -23,7 +26,7 @@ from data.store.records import (
 )
 from data.store.write import write_run
 from regressors import recipe
-from regressors.fitting import Fitted
+from regressors.job import Fitted
 from regressors.scoring import Score
 from regressors.selection import NothingFitted, Place
 from tasks.attempt import Attempt, Rejected
@@ -125,7 +128,11 @@ def run_record(run: Attempt, predictions: PredictionColumns | None = None) -> Ru
             rows_new=int((role == "new").sum()),
         )
     if run.status != "rejected":
-        record = replace(record, candidates=_candidates(run))
+        record = replace(
+            record,
+            candidates=_candidates(run),
+            agreement=[AgreementRecord(**asdict(one), agreed=one.agreed) for one in run.agreement],
+        )
     return _with_choice(record, run) if run.choice and run.status == "succeeded" else record
 
 
@@ -213,8 +220,24 @@ def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> Candid
                 CoefficientRecord(term=values.pop("name"), **values)
                 for values in map(asdict, refit.terms)
             ],
+            linear_fit=_linear_fit(refit),
         )
     return record
+
+
+def _linear_fit(refit: Fitted) -> LinearFitRecord | None:
+    if refit.descended is not None:
+        return LinearFitRecord(**asdict(refit.descended))
+    if refit.solved is None:
+        return None
+    solved = refit.solved
+    return LinearFitRecord(
+        rows=solved.rows,
+        rank=solved.rank,
+        degrees_of_freedom=solved.degrees_of_freedom,
+        condition_number=solved.condition_number if isfinite(solved.condition_number) else None,
+        **asdict(solved.overall),
+    )
 
 
 def _score(rows: str, score: Score) -> ScoreRecord:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,18 @@ from data.declare import Declaration
 from data.division import Division
 from data.settings import settings
 from regressors import parity
-from regressors.fitting import Fitted, Job
+from regressors.encoding import Product
+from regressors.job import Fitted, Job
+from regressors.parity import ProbeResult
 from regressors.workers import WorkerFailed, Workers, start_warning
 from tasks.progress import LOG
 from tasks.rows import Rows
+from tasks.starts import last_starts
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
 
 _open: Workers | None = None
-_obstacles: dict[str, str | None] = {}
+_probes: dict[str, ProbeResult | str] = {}
 _probing = {framework: Lock() for framework in FRAMEWORKS}
 
 
@@ -36,14 +40,18 @@ def framework_workers() -> Iterator[Workers]:
     if _open is not None:
         yield _open
         return
-    limit = settings().fit_time_limit
-    with Workers(FRAMEWORKS, home=settings().home, time_limit=limit) as workers:
+    with Workers(
+        FRAMEWORKS,
+        home=settings().home,
+        time_limit=settings().fit_time_limit,
+        memory_limit=settings().fit_memory_limit,
+    ) as workers:
         _open = workers
         try:
             yield workers
         finally:
             _open = None
-            _obstacles.clear()
+            _probes.clear()
 
 
 def job_of(
@@ -53,11 +61,12 @@ def job_of(
     division: Division,
     chosen: NDArray[np.bool_],
     *,
-    epochs: int | None = None,
+    products: tuple[Product, ...],
+    refit_epochs: int | None = None,
 ) -> Job:
     """Return the fit of a candidate on the chosen rows (a mask of all)."""
     framework, kind = candidate.split("/")
-    mine = rows.take(chosen)
+    mine, descent = rows.take(chosen), declaration.gradient_descent
     return Job(
         dataset=declaration.name,
         framework=framework,
@@ -68,8 +77,23 @@ def job_of(
         chained=division.chained,
         hidden=declaration.ann.hidden,
         level=declaration.interval,
-        epochs=epochs,
+        weight=mine.weight,
+        time=_as_numbers(mine.time),
+        division=repr((declaration.split.test, declaration.split.folds, declaration.time)),
+        products=products,
+        intercept=declaration.intercept,
+        learning_rate=descent.learning_rate,
+        epochs=descent.epochs,
+        starts=last_starts(candidate, declaration),
+        refit_epochs=refit_epochs,
     )
+
+
+def _as_numbers(time: NDArray[Any] | None) -> NDArray[np.float64] | None:
+    """Return times as numbers in the same order: microseconds, or the numbers that they are."""
+    if time is None or time.dtype.kind != "M":
+        return time
+    return time.astype("M8[us]").astype(np.int64).astype(float)
 
 
 def run_job(function: Callable[[ModuleType, Job], Fitted], job: Job) -> Fitted | str:
@@ -85,21 +109,34 @@ def run_job(function: Callable[[ModuleType, Job], Fitted], job: Job) -> Fitted |
         return fitted
 
 
+def probes() -> dict[str, ProbeResult]:
+    """Return what the parity probe found tonight, by framework; one that cannot start has none."""
+    return {name: probe for name, probe in _probes.items() if isinstance(probe, ProbeResult)}
+
+
 def _parity_obstacle(workers: Workers, framework: str) -> str | None:
     """Return why a framework may not fit tonight: it cannot start, or fails the parity probe."""
     with _probing[framework]:
-        if framework not in _obstacles:
-            try:
-                probed = workers.result(workers.submit(framework, parity.probe))
-                _obstacles[framework] = None if probed.passed else probed.reason
-                warning = workers.result(workers.submit(framework, start_warning))
-                if warning:
-                    LOG.warning("%s", warning)
-            except WorkerFailed as failure:
-                _obstacles[framework] = str(failure)
-            if _obstacles[framework]:
-                LOG.warning("%s is left out tonight: %s", framework, _obstacles[framework])
-        return _obstacles[framework]
+        if framework not in _probes:
+            _probes[framework] = _probed(workers, framework)
+            if obstacle := _obstacle(_probes[framework]):
+                LOG.warning("%s is left out tonight: %s", framework, obstacle)
+        return _obstacle(_probes[framework])
+
+
+def _probed(workers: Workers, framework: str) -> ProbeResult | str:
+    try:
+        probed: ProbeResult = workers.result(workers.submit(framework, parity.probe))
+        warning = workers.result(workers.submit(framework, start_warning))
+    except WorkerFailed as failure:
+        return str(failure)
+    if warning:
+        LOG.warning("%s", warning)
+    return probed
+
+
+def _obstacle(probed: ProbeResult | str) -> str | None:
+    return probed if isinstance(probed, str) else probed.reason
 
 
 def results(futures: dict[str, PrefectFuture[Fitted | str]]) -> dict[str, Fitted | str]:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from regressors import recipe
 from regressors.least_squares import Correction
-from regressors.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan, NeuronStart
+from regressors.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan
 
 
 def least_squares_solver(design: Array) -> Correction:
@@ -24,18 +24,18 @@ def least_squares_solver(design: Array) -> Correction:
     return correction
 
 
-def descend(inputs: Array, target: Array, start: NeuronStart, plan: NeuronPlan) -> NeuronFit:
-    """Train one linear neuron on inputs (n, p) and target (n,) by gradient descent."""
+def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> NeuronFit:
+    """Train one linear neuron on inputs (n, p) and target (n,), from weights `start` (p,)."""
     # Else Keras rounds the rate (kept as floatx) and the momentum (a bare number) to float32.
     tf.keras.backend.set_floatx("float64")
     momentum = np.float64(plan.momentum)
     optimizer = tf.keras.optimizers.SGD(plan.learning_rate, momentum, nesterov=plan.momentum > 0)
-    weights, bias = neuron = [tf.Variable(start.weights), tf.Variable(start.bias, dtype=tf.float64)]
-    optimizer.build(neuron)
+    weights = tf.Variable(start)
+    optimizer.build([weights])
     x, y = tf.constant(inputs), tf.constant(target)
 
     def loss() -> tf.Tensor:
-        return tf.reduce_mean(tf.square(tf.linalg.matvec(x, weights) + bias - y))
+        return tf.reduce_mean(tf.square(tf.linalg.matvec(x, weights) - y))
 
     @tf.function
     def run(epochs: tf.Tensor) -> tf.Tensor:
@@ -43,7 +43,7 @@ def descend(inputs: Array, target: Array, start: NeuronStart, plan: NeuronPlan) 
         for epoch in tf.range(epochs):
             with tf.GradientTape() as tape:
                 before = loss()
-            optimizer.apply(tape.gradient(before, neuron), neuron)
+            optimizer.apply([tape.gradient(before, weights)], [weights])
             block = block.write(epoch, before)
         return block.stack()
 
@@ -51,7 +51,7 @@ def descend(inputs: Array, target: Array, start: NeuronStart, plan: NeuronPlan) 
     while epochs := plan.next_block(losses):
         losses += run(tf.constant(epochs)).numpy().tolist()
     losses.append(float(loss()))
-    return NeuronFit.of(weights.numpy(), float(bias), losses, plan)
+    return NeuronFit.of(weights.numpy(), losses, plan)
 
 
 @cache
@@ -70,7 +70,9 @@ class _Network(tf.Module):
         self.first, self.second = variables(), variables()
         rows, matrix = tf.TensorSpec([None], dtype), tf.TensorSpec([None, None], dtype)
         whole = tf.TensorSpec([None], tf.int64)
-        self.train = tf.function(self._train, input_signature=[matrix, rows, whole, whole, matrix])
+        self.train = tf.function(
+            self._train, input_signature=[matrix, rows, rows, whole, whole, matrix]
+        )
         self.predict = tf.function(
             lambda inputs: self._forward(self.average, inputs), input_signature=[matrix]
         )
@@ -89,14 +91,16 @@ class _Network(tf.Module):
             inputs = z * tf.sigmoid(2 * recipe.GELU_SLOPE * (z + recipe.GELU_CUBIC * z * z * z))
         return tf.squeeze(tf.matmul(inputs, arrays[-2]) + arrays[-1], axis=1)
 
-    def _train(self, inputs: Any, target: Any, order: Any, bounds: Any, steps: Any) -> tf.Tensor:
-        inputs, target = tf.gather(inputs, order), tf.gather(target, order)
+    def _train(
+        self, inputs: Any, target: Any, weight: Any, order: Any, bounds: Any, steps: Any
+    ) -> tf.Tensor:
+        inputs, target, weight = (tf.gather(whole, order) for whole in (inputs, target, weight))
         total = tf.zeros([], inputs.dtype)
         for s in tf.range(tf.shape(steps)[0]):
             begin, end = bounds[s], bounds[s + 1]
             with tf.GradientTape() as tape:
                 error = self._forward(self.weights, inputs[begin:end]) - target[begin:end]
-                loss = tf.reduce_mean(tf.square(error))
+                loss = tf.reduce_mean(weight[begin:end] * tf.square(error))
             self._adam(tape.gradient(loss, self.weights), steps[s])
             total += loss
         return total / tf.cast(tf.shape(steps)[0], total.dtype)
@@ -117,20 +121,25 @@ def train(
     start: Arrays,
     inputs: Floats,
     target: Floats,
+    weight: Floats,
     held_inputs: Floats,
     program: recipe.Program,
     progress: recipe.Progress,
 ) -> None:
-    """Train a network on inputs (n, d) and target (n,) in the dtype of `start`, into `progress`."""
+    """Train a network on inputs (n, d), target and weight (n,) in `start`'s dtype, into `progress`.
+
+    The mean of `weight` is 1.
+    """
     dtype = start[0].dtype
     network = _Network(len(start) // 2, program.settings, dtype.name)
     network.refill(start)
-    x, y, held = (tf.constant(array, dtype) for array in (inputs, target, held_inputs))
+    arrays = (inputs, target, weight, held_inputs)
+    x, y, w, held = (tf.constant(array, dtype) for array in arrays)
     more = progress.record(network.predict(held).numpy(), start)
     epoch = 0
     while more:
         order, steps = program.order(epoch), program.steps(epoch, dtype)
-        loss = float(network.train(x, y, order, program.bounds, steps))
+        loss = float(network.train(x, y, w, order, program.bounds, steps))
         weights = [variable.numpy() for variable in network.average]
         more = progress.record(network.predict(held).numpy(), weights, loss)
         epoch += 1

@@ -11,7 +11,7 @@ from theano.tensor import nlinalg, slinalg
 
 from regressors import recipe
 from regressors.least_squares import Correction
-from regressors.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan, NeuronStart
+from regressors.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan
 
 # The rewrite left out computes each gradient up to three times.
 _FAST = theano.compile.get_default_mode().excluding("local_dot22_to_dot22scalar")
@@ -44,26 +44,22 @@ class _Neuron:
     """The neuron's state in shared variables, and one epoch as a compiled function."""
 
     def __init__(self) -> None:
-        self.state = [theano.shared(np.zeros([1] * ndim)) for ndim in (2, 1, 1, 0, 1, 0)]
-        x, y, self.weights, self.bias, *speeds = self.state
+        self.state = [theano.shared(np.zeros([1] * ndim)) for ndim in (2, 1, 1, 1)]
+        x, y, self.weights, speed = self.state
         rate, momentum = tt.dscalars("rate", "momentum")
-        loss = tt.mean(tt.sqr(tt.dot(x, self.weights) + self.bias - y))
-        neuron = [self.weights, self.bias]
-        updates = []
-        for variable, speed, g in zip(neuron, speeds, theano.grad(loss, neuron), strict=True):
-            new = momentum * speed - rate * g
-            updates += [(speed, new), (variable, variable + momentum * new - rate * g)]
+        loss = tt.mean(tt.sqr(tt.dot(x, self.weights) - y))
+        move = rate * theano.grad(loss, self.weights)
+        new = momentum * speed - move
+        updates = [(speed, new), (self.weights, self.weights + momentum * new - move)]
         self.step = theano.function([rate, momentum], loss, updates=updates)
         self.step.trust_input = True
         self.loss = theano.function([], loss)
 
 
-def descend(inputs: Array, target: Array, start: NeuronStart, plan: NeuronPlan) -> NeuronFit:
-    """Train one linear neuron on inputs (n, p) and target (n,) by gradient descent."""
+def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> NeuronFit:
+    """Train one linear neuron on inputs (n, p) and target (n,), from weights `start` (p,)."""
     neuron = _Neuron()
-    bias, still = np.float64(start.bias), np.zeros_like(start.weights)
-    state = [inputs, target, start.weights, bias, still, np.float64(0)]
-    for variable, value in zip(neuron.state, state, strict=True):
+    for variable, value in zip(neuron.state, (inputs, target, start, 0 * start), strict=True):
         variable.set_value(value)
     rate, momentum = np.asarray(plan.learning_rate), np.asarray(plan.momentum)
 
@@ -71,7 +67,7 @@ def descend(inputs: Array, target: Array, start: NeuronStart, plan: NeuronPlan) 
     while epochs := plan.next_block(losses):
         losses += [float(neuron.step(rate, momentum)) for _ in range(epochs)]
     losses.append(float(neuron.loss()))
-    return NeuronFit.of(neuron.weights.get_value(), float(neuron.bias.get_value()), losses, plan)
+    return NeuronFit.of(neuron.weights.get_value(), losses, plan)
 
 
 @cache
@@ -83,10 +79,10 @@ class _Network:
         self.weights, self.average, self.first, self.second = (
             [theano.shared(array) for array in empty] for _ in range(4)
         )
-        x, y, step = tt.matrix(dtype=dtype), tt.vector(dtype=dtype), tt.vector(dtype=dtype)
-        loss = tt.mean(tt.sqr(_forward(self.weights, x) - y))
+        x, (y, w, step) = tt.matrix(dtype=dtype), (tt.vector(dtype=dtype) for _ in range(3))
+        loss = tt.mean(w * tt.sqr(_forward(self.weights, x) - y))
         updates = self._adam(theano.grad(loss, self.weights), step, settings)
-        self.train = theano.function([x, y, step], loss, updates=updates, mode=_FAST)
+        self.train = theano.function([x, y, w, step], loss, updates=updates, mode=_FAST)
         self.train.trust_input = True
         self.predict = theano.function([x], _forward(self.average, x), mode=_FAST)
 
@@ -128,22 +124,26 @@ def train(
     start: Arrays,
     inputs: Floats,
     target: Floats,
+    weight: Floats,
     held_inputs: Floats,
     program: recipe.Program,
     progress: recipe.Progress,
 ) -> None:
-    """Train a network on inputs (n, d) and target (n,) in the dtype of `start`, into `progress`."""
+    """Train a network on inputs (n, d), target and weight (n,) in `start`'s dtype, into `progress`.
+
+    The mean of `weight` is 1.
+    """
     dtype = start[0].dtype
     network = _Network(len(start) // 2, program.settings, dtype.name)
     network.refill(start)
-    x, y, held = (array.astype(dtype) for array in (inputs, target, held_inputs))
+    x, y, w, held = (array.astype(dtype) for array in (inputs, target, weight, held_inputs))
     more = progress.record(network.predict(held), start)
     epoch = 0
     while more:
         order, steps = program.order(epoch), program.steps(epoch, dtype)
-        shuffled, wanted = x[order], y[order]
+        rows = x[order], y[order], w[order]
         batches = zip(pairwise(program.bounds), steps, strict=True)
-        losses = [network.train(shuffled[i:j], wanted[i:j], step) for (i, j), step in batches]
+        losses = [network.train(*(whole[i:j] for whole in rows), step) for (i, j), step in batches]
         weights = [variable.get_value() for variable in network.average]
         more = progress.record(network.predict(held), weights, float(np.mean(losses)))
         epoch += 1

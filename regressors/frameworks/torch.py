@@ -8,7 +8,7 @@ from torch import nn
 
 from regressors import recipe
 from regressors.least_squares import Correction
-from regressors.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan, NeuronStart
+from regressors.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan
 
 
 def least_squares_solver(design: Array) -> Correction:
@@ -24,12 +24,11 @@ def least_squares_solver(design: Array) -> Correction:
     return correction
 
 
-def descend(inputs: Array, target: Array, start: NeuronStart, plan: NeuronPlan) -> NeuronFit:
-    """Train one linear neuron on inputs (n, p) and target (n,) by gradient descent."""
-    neuron = nn.Linear(len(start.weights), 1, dtype=torch.float64)
+def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> NeuronFit:
+    """Train one linear neuron on inputs (n, p) and target (n,), from weights `start` (p,)."""
+    neuron = nn.Linear(len(start), 1, bias=False, dtype=torch.float64)
     with torch.no_grad():
-        neuron.weight.copy_(torch.tensor(start.weights))
-        neuron.bias.fill_(start.bias)
+        neuron.weight.copy_(torch.tensor(start))
     optimizer = torch.optim.SGD(
         neuron.parameters(), plan.learning_rate, plan.momentum, nesterov=plan.momentum > 0
     )
@@ -50,8 +49,7 @@ def descend(inputs: Array, target: Array, start: NeuronStart, plan: NeuronPlan) 
         losses += run(epochs)
     with torch.no_grad():
         losses.append(float(nn.functional.mse_loss(neuron(x), y)))
-    weights = neuron.weight.detach().numpy()[0].copy()
-    return NeuronFit.of(weights, neuron.bias.item(), losses, plan)
+    return NeuronFit.of(neuron.weight.detach().numpy()[0].copy(), losses, plan)
 
 
 class _Network(nn.Module):
@@ -75,15 +73,15 @@ def _train_epoch(
     network: _Network,
     average: list[torch.Tensor],
     optimizer: torch.optim.Optimizer,
-    batches: tuple[Any, Any],
+    batches: tuple[Any, Any, Any],
     steps: Floats,
 ) -> float:
     losses = []
-    for x, y, (rate, _, _, _, kept) in zip(*batches, steps.tolist(), strict=True):
+    for x, y, w, (rate, _, _, _, kept) in zip(*batches, steps.tolist(), strict=True):
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad()
-        loss = nn.functional.mse_loss(network(x), y)
+        loss = torch.mean(w * torch.square(network(x) - y))
         loss.backward()
         optimizer.step()
         torch._foreach_lerp_(average, [p.detach() for p in network.parameters()], 1 - kept)
@@ -95,11 +93,15 @@ def train(
     start: Arrays,
     inputs: Floats,
     target: Floats,
+    weight: Floats,
     held_inputs: Floats,
     program: recipe.Program,
     progress: recipe.Progress,
 ) -> None:
-    """Train a network on inputs (n, d) and target (n,) in the dtype of `start`, into `progress`."""
+    """Train a network on inputs (n, d), target and weight (n,) in `start`'s dtype, into `progress`.
+
+    The mean of `weight` is 1.
+    """
     network = _Network(start)
     average = [torch.tensor(array) for array in start]
     matrices = [p for p in network.parameters() if p.ndim == 2]
@@ -113,13 +115,14 @@ def train(
         fused=True,
     )
     dtype = start[0].dtype
-    x, y, held = (torch.tensor(a.astype(dtype)) for a in (inputs, target, held_inputs))
+    arrays = (inputs, target, weight, held_inputs)
+    x, y, w, held = (torch.tensor(array.astype(dtype)) for array in arrays)
     sizes = np.diff(program.bounds).tolist()
     more = progress.record(_forward(average, held).numpy(), start)
     epoch = 0
     while more:
         order = torch.tensor(program.order(epoch))
-        batches = x[order].split(sizes), y[order].split(sizes)
+        batches = x[order].split(sizes), y[order].split(sizes), w[order].split(sizes)
         steps = program.steps(epoch, np.float64)
         loss = _train_epoch(network, average, optimizer, batches, steps)
         weights = [array.numpy() for array in average]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from regressors import fitting
-from regressors.fitting import Job
-from regressors.recipe import NeuronPlan, NeuronStart
+from regressors.job import Job
+from regressors.recipe import NeuronPlan
 
 
 def descend(framework, inputs, target, start, plan):
@@ -21,6 +21,11 @@ def article_plan(epochs):
     return NeuronPlan(learning_rate=0.01, momentum=0.0, epochs=epochs, tolerance=0.0)
 
 
+def with_bias(x):
+    """Return a neuron's inputs: x, and the ones whose weight is its bias."""
+    return np.column_stack([x, np.ones(len(x))])
+
+
 def least_squares(x, y):
     slope, intercept = np.polyfit(x, y, 1)
     return slope, intercept
@@ -30,25 +35,23 @@ def test_tensorflow_recovers_slope_and_bias_of_random_points(workers):
     rng = np.random.default_rng(101)
     x = np.linspace(0, 5, 50) + rng.uniform(-0.4, 0.4, 50)
     y = 2 * x + 1 + rng.uniform(-0.4, 0.4, 50)
-    start = NeuronStart(rng.normal(size=1), float(rng.normal()))
+    start = rng.normal(size=2)
     fit = workers.result(
-        workers.submit("tensorflow", descend, x[:, None], y, start, article_plan(10_000))
+        workers.submit("tensorflow", descend, with_bias(x), y, start, article_plan(10_000))
     )
-    slope, intercept = least_squares(x, y)
-    assert fit.weights[0] == pytest.approx(slope, rel=1e-6)
-    assert fit.bias == pytest.approx(intercept, rel=1e-6)
+    assert fit.weights == pytest.approx(least_squares(x, y), rel=1e-6)
     assert fit.losses[-1] < fit.losses[0]
     assert np.all(np.diff(fit.losses[:1000]) <= 0)
 
 
 def test_torch_sees_that_twice_four_is_eight(workers):
     x, y = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])
-    start = NeuronStart(np.array([0.5]), 0.1)
+    start = np.array([0.5, 0.1])
     fit = workers.result(
-        workers.submit("torch", descend, x[:, None], y, start, article_plan(2_000))
+        workers.submit("torch", descend, with_bias(x), y, start, article_plan(2_000))
     )
     slope, intercept = least_squares(x, y)
-    assert fit.weights[0] * 4.0 + fit.bias == pytest.approx(slope * 4.0 + intercept, abs=0.05)
+    assert fit.weights @ [4, 1] == pytest.approx(slope * 4.0 + intercept, abs=0.05)
     assert fit.losses[-1] < fit.losses[0] / 1000
 
 
@@ -57,13 +60,9 @@ def test_theano_finds_slope_and_intercept_in_ten_thousand_iterations(workers):
     x = np.linspace(0, 1, 101)
     y = 3 * x + 0.5 + rng.normal(size=101) * 0.33
     fit = workers.result(
-        workers.submit(
-            "theano", descend, x[:, None], y, NeuronStart(np.zeros(1), 0.0), article_plan(10_000)
-        )
+        workers.submit("theano", descend, with_bias(x), y, np.zeros(2), article_plan(10_000))
     )
-    slope, intercept = least_squares(x, y)
-    assert fit.weights[0] == pytest.approx(slope, abs=1e-5)
-    assert fit.bias == pytest.approx(intercept, abs=1e-5)
+    assert fit.weights == pytest.approx(least_squares(x, y), abs=1e-5)
     assert len(fit.losses) == 10_001
 
 

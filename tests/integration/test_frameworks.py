@@ -51,11 +51,11 @@ def test_exactly_singular_design_gives_no_number_and_no_crash(workers, framework
 
 def descend(framework, inputs, target, plan):
     before = inputs.copy(), target.copy()
-    start = recipe.NeuronStart(np.zeros(inputs.shape[1]), 0.0)
+    start = np.zeros(inputs.shape[1])
     fit = framework.descend(inputs, target, start, plan)
     assert np.array_equal(inputs, before[0])
     assert np.array_equal(target, before[1])
-    assert not start.weights.any()
+    assert not start.any()
     return fit
 
 
@@ -63,14 +63,13 @@ def descend(framework, inputs, target, plan):
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_neuron_takes_the_same_fifty_steps_in_every_framework(workers, framework, momentum):
     inputs, target = _problem()
-    plan = recipe.neuron_plan(inputs, learning_rate=0.01, momentum=momentum, epochs=50)
+    plan = recipe.NeuronPlan(learning_rate=0.01, momentum=momentum, epochs=50)
     fit = workers.result(workers.submit(framework, descend, inputs, target, plan))
-    start = recipe.NeuronStart(np.zeros(6), 0.0)
-    reference = parity.reference_neuron(inputs, target, start, plan)
-    np.testing.assert_allclose([*fit.weights, fit.bias], reference, rtol=0, atol=1e-12)
+    reference = parity.reference_neuron(inputs, target, np.zeros(6), plan)
+    np.testing.assert_allclose(fit.weights, reference, rtol=0, atol=1e-12)
     assert len(fit.losses) == 51
     assert fit.losses[0] == pytest.approx(np.mean(np.square(target)), rel=1e-12)
-    left = target - inputs @ fit.weights - fit.bias
+    left = target - inputs @ fit.weights
     assert fit.losses[-1] == pytest.approx(np.mean(np.square(left)), rel=1e-12)
 
 
@@ -78,12 +77,12 @@ def test_neuron_takes_the_same_fifty_steps_in_every_framework(workers, framework
 def test_default_plan_reaches_least_squares_and_stops(workers, framework):
     inputs, target = _problem(columns=5)
     inputs[:, 4] = inputs[:, 3] + 0.05 * inputs[:, 4]
+    inputs = np.column_stack([inputs, np.ones(len(target))])
     fit = workers.result(
         workers.submit(framework, descend, inputs, target, recipe.neuron_plan(inputs))
     )
-    with_ones = np.column_stack([inputs, np.ones(len(target))])
-    exact = np.linalg.lstsq(with_ones, target, rcond=None)[0]
-    best = np.mean(np.square(target - with_ones @ exact))
+    exact = np.linalg.lstsq(inputs, target, rcond=None)[0]
+    best = np.mean(np.square(target - inputs @ exact))
     assert fit.converged
     assert not fit.diverged
     assert len(fit.losses) - 1 < 10_000
@@ -92,10 +91,10 @@ def test_default_plan_reaches_least_squares_and_stops(workers, framework):
 
 @every_framework
 def test_the_articles_neuron_runs_its_ten_thousand_epochs(workers, framework):
-    inputs, target = np.array([[1.0], [2.0], [3.0]]), np.array([2.0, 4.0, 6.0])
+    inputs, target = np.array([[1.0, 1], [2, 1], [3, 1]]), np.array([2.0, 4.0, 6.0])
     plan = recipe.neuron_plan(inputs, learning_rate=0.01)
     fit = workers.result(workers.submit(framework, descend, inputs, target, plan))
-    assert 4 * fit.weights[0] + fit.bias == pytest.approx(8, abs=1e-6)
+    assert fit.weights @ [4, 1] == pytest.approx(8, abs=1e-6)
 
 
 @every_framework
@@ -128,9 +127,10 @@ def test_network_takes_the_same_fifty_steps_in_every_framework(workers, framewor
     assert len(program.bounds) == 11
     start = recipe.start_arrays(np.random.default_rng(4), 6, hidden, np.float64)
     progress = recipe.Progress(held_target=target[:20], epochs=5)
-    data = inputs, target, inputs[:20]
+    weight = np.random.default_rng(5).uniform(0.5, 1.5, 300)
+    data = inputs, target, weight, inputs[:20]
     seen = workers.result(workers.submit(framework, train, start, data, program, progress))
-    reference = parity.reference_network(start, inputs, target, program, epochs=5)
+    reference = parity.reference_network(start, inputs, target, weight, program, epochs=5)
     for array, wanted in zip(seen.best_weights, reference, strict=True):
         assert array.dtype == np.float64
         np.testing.assert_allclose(array, wanted, rtol=0, atol=1e-12)
@@ -143,7 +143,8 @@ def test_network_takes_the_same_fifty_steps_in_every_framework(workers, framewor
 def _float32_training():
     inputs, target = _problem(rows=1200)
     start = recipe.start_arrays(np.random.default_rng(6), 6, (32, 32))
-    data = [a.astype(np.float32) for a in (inputs[200:], target[200:], inputs[:200])]
+    whole = inputs[200:], target[200:], np.ones(1000), inputs[:200]
+    data = [array.astype(np.float32) for array in whole]
     progress = recipe.Progress(held_target=target[:200].astype(np.float32))
     return start, data, recipe.Program(1000, seed=5), progress
 
@@ -158,7 +159,7 @@ def test_training_stops_by_the_held_out_rows_and_serves_its_best_epoch(workers, 
     assert fit.held_losses[fit.best_epoch] < 0.9 * fit.held_losses[0]
     assert fit.training_losses[-1] < fit.training_losses[0]
     assert {array.dtype.name for array in fit.best_weights} == {"float32"}
-    served = recipe.forward(fit.best_weights, data[2])
+    served = recipe.forward(fit.best_weights, data[3])
     np.testing.assert_allclose(served, fit.predictions[fit.best_epoch], rtol=0, atol=1e-5)
 
 
@@ -194,8 +195,8 @@ def test_every_framework_passes_the_parity_probe(workers, framework):
     result = workers.result(workers.submit(framework, parity.probe))
     assert result.passed, result.reason
     assert result.reason is None
-    assert result.figures["neuron"] < 1e-13
-    assert result.figures["network"] < 1e-13
+    assert result.figures["gradient_descent"] < 1e-13
+    assert result.figures["ann"] < 1e-13
 
 
 def probe_of_float32_network(framework):
@@ -223,10 +224,10 @@ def probe_of_other_learning_rate(framework):
 
 
 def probe_of_other_network_learning_rate(framework):
-    def hasty(start, inputs, target, held_inputs, program, progress):
+    def hasty(start, inputs, target, weight, held_inputs, program, progress):
         rate = program.settings.learning_rate * (1 + 1e-6)
         program = replace(program, settings=replace(program.settings, learning_rate=rate))
-        framework.train(start, inputs, target, held_inputs, program, progress)
+        framework.train(start, inputs, target, weight, held_inputs, program, progress)
 
     return parity.probe(SimpleNamespace(**{**vars(framework), "train": hasty}))
 
@@ -244,9 +245,9 @@ def probe_of_careless_solver(framework):
 @pytest.mark.parametrize(
     ("broken", "part"),
     [
-        (probe_of_float32_network, "network gave float32"),
-        (probe_of_hidden_float32, "network is off by"),
-        (probe_of_other_learning_rate, "neuron is off by"),
+        (probe_of_float32_network, "the ANN gave float32"),
+        (probe_of_hidden_float32, "the ANN is off by"),
+        (probe_of_other_learning_rate, "gradient descent is off by"),
         (probe_of_careless_solver, "least squares is off by"),
     ],
 )
@@ -258,7 +259,7 @@ def test_probe_sees_a_broken_framework(workers, framework, broken, part):
 
 def test_probe_sees_a_learning_rate_that_is_off_in_the_seventh_digit(workers):
     result = workers.result(workers.submit("torch", probe_of_other_network_learning_rate))
-    assert "network is off by" in result.reason
+    assert "the ANN is off by" in result.reason
 
 
 def probe_of_wrong_gradient(framework):
@@ -283,5 +284,5 @@ def probe_of_wrong_gradient(framework):
 def test_probe_sees_a_wrong_gradient(workers):
     result = workers.result(workers.submit("torch", probe_of_wrong_gradient))
     assert not result.passed
-    assert "network is off by" in result.reason
+    assert "the ANN is off by" in result.reason
     assert workers.result(workers.submit("torch", parity.probe)).passed

@@ -63,6 +63,10 @@ def compiled_sum(framework):
     return float(framework.theano.function([x], (x**2).sum())([3.0, 4.0]))
 
 
+def fill_memory(_, gibibytes):
+    return len(bytearray(int(gibibytes * 2**30)))
+
+
 def crash(_):
     os.kill(os.getpid(), signal.SIGSEGV)
 
@@ -160,6 +164,18 @@ def test_a_job_over_its_time_limit_is_killed_and_the_next_one_runs(tmp_path):
         assert workers.result(workers.submit("torch", sleep, 0)) == "awake"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to a limit")
+def test_a_job_over_its_memory_limit_fails_in_a_sentence_and_the_next_one_runs(tmp_path):
+    with Workers(("torch",), home=tmp_path, time_limit=SECONDS, memory_limit=1.5) as workers:
+        assert workers.result(workers.submit("torch", fill_memory, 0.1)) > 0
+        before = workers.result(workers.submit("torch", process_id))
+        with pytest.raises(
+            WorkerFailed, match=r"^it needed more memory than its limit of 1\.5 GiB$"
+        ):
+            workers.result(workers.submit("torch", fill_memory, 2))
+        assert workers.result(workers.submit("torch", process_id)) == before
+
+
 def test_a_framework_that_cannot_be_imported_fails_in_a_sentence_and_others_go_on(
     tmp_path, monkeypatch
 ):
@@ -185,6 +201,23 @@ def test_theano_compiles_into_a_home_with_a_space_and_a_comma(tmp_path):
         assert workers.result(workers.submit("theano", compiled_sum)) == 25.0
         assert workers.result(workers.submit("theano", start_warning)) is None
     assert list(home.glob("theano-*/*/*/*.so"))
+
+
+def test_two_nights_share_one_cache_of_compiled_code(tmp_path):
+    def night():
+        return Workers(("theano",), home=tmp_path, time_limit=60)
+
+    with night() as one, night() as other:
+        jobs = [(w, w.submit("theano", compiled_sum)) for w in (one, other)]
+        assert [w.result(job) for w, job in jobs] == [25.0, 25.0]
+    assert len(list(tmp_path.glob("theano-*"))) == 1
+    found = []
+    for _ in range(2):  # the first may find that the two got in each other's way
+        with night() as later:
+            assert later.result(later.submit("theano", compiled_sum)) == 25.0
+        found.append({file.name for file in tmp_path.glob("theano-*/*/*/*.so")})
+    assert found[0]
+    assert found[0] == found[1]
 
 
 def test_without_a_compiler_theano_runs_in_python_with_one_warning(tmp_path, monkeypatch):

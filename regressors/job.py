@@ -1,0 +1,143 @@
+"""What a framework's worker is asked for and what it answers: arrays in, a model out."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regressors.encoding import Columns, Product
+from regressors.inference import Term
+from regressors.least_squares import LeastSquares
+from regressors.model import Model
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+LONGEST_CURVE = 200
+"""Points that are kept of a learning curve."""
+
+
+class CannotFit(ValueError):
+    """A candidate that cannot be fitted on these rows, with the reason."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where last night's descent ended: estimates by term, in raw units.
+
+    `division` tells how that night divided its rows; `until` is the newest time among those that
+    it was fitted on, None without a time column.
+    """
+
+    estimates: Mapping[str, float]
+    division: str
+    until: float | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A candidate and its n rows.
+
+    `fold` (n,) counts from 1; where `chained`, fold i trains on the folds before it, and 0 is the
+    warm-up block that is never scored. `weight` (n,) is positive, 1 where None; `time` (n,) is
+    None without a time column. `products` and `intercept` are of the linear kinds; `learning_rate`
+    (None: the fastest that surely converges) and `epochs` of gradient descent, whose `starts` go by
+    the name of the part that they are for. `refit_epochs` is the length of a chained ANN's refit,
+    from `validate`.
+    """
+
+    dataset: str
+    framework: str
+    kind: str
+    columns: Columns
+    target: Array
+    fold: NDArray[np.int64]
+    chained: bool
+    hidden: tuple[int, ...]
+    level: float
+    weight: Array | None = None
+    time: Array | None = None
+    division: str = ""
+    products: tuple[Product, ...] = ()
+    intercept: bool = True
+    learning_rate: float | None = None
+    epochs: int = 10_000
+    starts: Mapping[str, Start] = field(default_factory=dict)
+    refit_epochs: int | None = None
+
+    def weights(self, rows: Mask) -> Array:
+        """Return the weights of some rows, brought to a mean of 1."""
+        if self.weight is None:
+            return np.ones(int(rows.sum()))
+        return self.weight[rows] / self.weight[rows].mean() if rows.any() else np.empty(0)
+
+    def until(self, rows: Mask) -> float | None:
+        """Return the newest time among some rows, None without a time column."""
+        return None if self.time is None else float(self.time[rows].max())
+
+
+@dataclass(frozen=True)
+class Part:
+    """One fit on some rows: a model of one member and what it says of itself.
+
+    `solved` is of least squares, `descended` of gradient descent.
+    """
+
+    model: Model
+    terms: tuple[Term, ...]
+    details: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    solved: LeastSquares | None = None
+    descended: "Descended | None" = None
+
+
+@dataclass(frozen=True)
+class Descended:
+    """How a descent went: rows, epochs, and its loss over the least-squares one, less 1.
+
+    `epochs_to_solution` counts the epochs until that was next to nothing; None if it never was.
+    """
+
+    rows: int
+    epochs: int
+    excess_loss: float
+    epochs_to_solution: int | None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit gave: `out_of_fold` (n,) is NaN in warm-up rows, None where not asked for.
+
+    `refit_epochs` is for the refit of a chained ANN.
+    """
+
+    model: Model
+    out_of_fold: Array | None
+    terms: tuple[Term, ...]
+    details: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+    solved: LeastSquares | None = None
+    descended: Descended | None = None
+    refit_epochs: int | None = None
+
+
+def folds(fold: NDArray[np.int64], *, chained: bool) -> Iterator[tuple[int, Mask, Mask]]:
+    """Yield number, training rows and held-out rows (masks) of each fold."""
+    for number in range(1, int(fold.max()) + 1):
+        yield number, (fold < number if chained else fold != number), fold == number
+
+
+def take(columns: Columns, rows: Mask) -> Columns:
+    """Return some rows (a mask) of every column."""
+    return {name: values[rows] for name, values in columns.items()}
+
+
+def thinned(curve: Any) -> list[float]:
+    """Return a curve of at most 200 points, first and last included, for the record."""
+    values = np.asarray(curve, dtype=float)
+    if len(values) > LONGEST_CURVE:
+        values = values[np.unique(np.linspace(0, len(values) - 1, LONGEST_CURVE).astype(int))]
+    return values.tolist()

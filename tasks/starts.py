@@ -1,0 +1,27 @@
+"""Where last night's gradient descent ended, for a dataset that is to go on from there."""
+
+from data.declare import Declaration
+from data.settings import settings
+from data.store.database import open_store
+from data.store.query import last_details
+from regressors.job import Start
+
+
+def last_starts(candidate: str, declaration: Declaration) -> dict[str, Start]:
+    """Return the ends of the candidate's latest stored descents, by fold, twin and refit.
+
+    None but for gradient descent where the declaration says `start: last`.
+    """
+    wanted = candidate.endswith("/gradient_descent")
+    if not wanted or declaration.gradient_descent.start != "last":
+        return {}
+    engine = open_store(settings().database_url)
+    try:
+        parts = last_details(engine, declaration.name).get(candidate, {})
+    finally:
+        engine.dispose()
+    return {
+        name: Start(part["end"], part["division"], part["until"])
+        for name, part in parts.items()
+        if isinstance(part, dict) and "end" in part
+    }

@@ -1,0 +1,52 @@
+"""Correct decimal digits of least squares: the worst coefficient of each set, 16 at most.
+
+Beside each framework of nightfit stands `numpy.linalg.lstsq`. The truth is the exact rational
+solution for the doubles given. Needs `tests` on PYTHONPATH.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from exact import PROBLEMS, Problem, correct_digits, exact_solution
+
+from regressors.inference import Geometry
+from regressors.least_squares import solve
+from regressors.workers import Workers
+
+FRAMEWORKS = ("tensorflow", "torch", "theano")
+
+
+def estimates(framework, problem: Problem) -> np.ndarray:
+    """Solve a problem; runs in a framework's worker."""
+    solver = framework.least_squares_solver
+    return solve(problem.design, problem.target, problem.names, solver).estimates
+
+
+def rows(workers: Workers) -> Iterator[tuple[str, float, float, list[float]]]:
+    """Yield a set's name, its scaled condition number, and the digits of NumPy and of each."""
+    for name, problem in PROBLEMS.items():
+        exact = exact_solution(problem.design, problem.target)
+        plain = np.linalg.lstsq(problem.design, problem.target, rcond=None)[0]
+        jobs = [workers.submit(framework, estimates, problem) for framework in FRAMEWORKS]
+        digits = [correct_digits(workers.result(job), exact) for job in jobs]
+        condition = Geometry.of(problem.design).condition_number
+        yield name, condition, max(0.0, correct_digits(plain, exact)), digits
+
+
+def main() -> None:
+    """Print the table, in Markdown."""
+    print("| set | condition number | NumPy's `lstsq` | TensorFlow | PyTorch | Theano |")
+    print("|---|---|---|---|---|---|")
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Workers(FRAMEWORKS, home=Path(home), time_limit=120) as workers,
+    ):
+        for name, condition, plain, digits in rows(workers):
+            told = " | ".join(f"{one:.1f}" for one in (plain, *digits))
+            print(f"| {name} | {condition:.0e} | {told} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

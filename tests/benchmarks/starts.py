@@ -1,0 +1,86 @@
+"""Epochs of gradient descent on a table that grows a little every night, cold and from last night.
+
+Each night adds one row in a thousand. `start: last` goes on from where the same fold, or the refit,
+ended the night before; a cold start begins at nothing. Both are counted to the same loss: one
+millionth above that of least squares.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from regressors import fitting
+from regressors.job import Job, Start
+from regressors.workers import Workers
+
+FRAMEWORKS = ("tensorflow", "torch", "theano")
+NIGHTS, ROWS, GROWTH, FOLDS = 8, 5000, 5, 5
+
+
+def table(rows: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return features that are alike, as measurements often are, and a noisy target."""
+    rng = np.random.default_rng(1905)
+    common = rng.normal(size=(rows, 1))
+    inputs = 0.9 * common + 0.5 * rng.normal(size=(rows, 8))
+    target = inputs @ np.arange(1.0, 9.0) + 5 * rng.normal(size=rows)
+    return {f"x{i}": inputs[:, i].copy() for i in range(8)}, target
+
+
+def nights(workers: Workers, framework: str, rate: float | None) -> Iterator[tuple[float, float]]:
+    """Yield each night's epochs to the solution, cold and from last night; means over the fits."""
+    starts: dict[str, Start] = {}
+    for night in range(NIGHTS):
+        rows = ROWS + GROWTH * night
+        columns, target = table(ROWS + GROWTH * NIGHTS)
+        cold = Job(
+            dataset="growing",
+            framework=framework,
+            kind="gradient_descent",
+            columns={name: values[:rows] for name, values in columns.items()},
+            target=target[:rows],
+            fold=1 + np.arange(rows) % FOLDS,
+            chained=False,
+            hidden=(),
+            level=0.9,
+            learning_rate=rate,
+            epochs=20_000,
+        )
+        told = [
+            workers.result(workers.submit(framework, fitting.validate, job)).details
+            for job in (cold, replace(cold, starts=starts))
+        ]
+        starts = {
+            name: Start(part["end"], part["division"], part["until"])
+            for name, part in told[1].items()
+        }
+        first, again = (
+            float(np.mean([part["epochs_to_solution"] for part in details.values()]))
+            for details in told
+        )
+        yield first, again
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{'framework':<12}{'learning rate':>14}{'cold':>9}{'start: last':>13}{'ratio':>8}")
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Workers(FRAMEWORKS, home=Path(home), time_limit=600) as workers,
+    ):
+        for framework in FRAMEWORKS:
+            for rate in (0.01, None):
+                epochs = list(nights(workers, framework, rate))[1:]  # the first has no last night
+                cold, again = np.mean(epochs, axis=0)
+                shown = "best" if rate is None else f"{rate:g}"
+                print(
+                    f"{framework:<12}{shown:>14}{cold:>9.0f}{again:>13.1f}{again / cold:>8.3f}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

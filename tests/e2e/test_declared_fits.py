@@ -1,0 +1,91 @@
+"""Terms, weights and starts as declared, from the YAML file to the rows of the store."""
+
+import json
+
+import numpy as np
+import pytest
+
+DECLARATION = """\
+source: {path: grown.csv}
+key: row
+target: y
+weight: w
+features: [x, hue]
+terms: [x^2, x:hue]
+split: {folds: 2}
+candidates: {frameworks: [torch], kinds: [least_squares, gradient_descent]}
+gradient_descent: {learning_rate: 0.01, epochs: 40, start: last}
+"""
+ROWS = 150
+
+
+def columns(rows):
+    i = np.arange(rows)
+    x, w, hue = (i % 17) / 4, 1 + i % 3, i % 2
+    return x, w, hue, 1 + 2 * x - 0.5 * x**2 + hue * x + np.sin(7.0 * i) / w
+
+
+def source(rows):
+    values = zip(*(column.tolist() for column in columns(rows)), strict=True)
+    lines = [
+        f"{i},{x!r},{w},{('red', 'green')[hue]},{y!r}" for i, (x, w, hue, y) in enumerate(values)
+    ]
+    return "row,x,w,hue,y\n" + "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def nights(new_place):
+    """Return a place after two nights, the second with three rows more."""
+    place = new_place()
+    for rows in (ROWS, ROWS + 3):
+        place.declare("grown", DECLARATION, source(rows))
+        done = place.run("retrain", "grown")
+        assert done.returncode == 0, done.stderr
+    return place
+
+
+def details(place, run):
+    ((text,),) = place.sql(
+        f"SELECT details FROM model WHERE run_id = {run} AND kind = 'gradient_descent'"
+    )
+    return json.loads(text)
+
+
+def test_declared_terms_are_in_the_coefficients_with_their_inference(nights):
+    told = nights.query("current_coefficient")
+    solved = {row["term"]: row for row in told if row["kind"] == "least_squares"}
+    assert list(solved) == ["intercept", "x", "hue[red]", "x^2", "x:hue[red]"]
+    x, w, hue, y = columns(ROWS + 3)
+    red = (hue == 0).astype(float)
+    design = np.column_stack([np.ones(ROWS + 3), x, red, x**2, x * red])
+    by_hand = np.linalg.lstsq(design * np.sqrt(w)[:, None], y * np.sqrt(w), rcond=None)[0]
+    assert [row["estimate"] for row in solved.values()] == pytest.approx(by_hand, rel=1e-9)
+    assert all(row["robust_standard_error"] > 0 for row in solved.values())
+    assert all(row["low"] < row["estimate"] < row["high"] for row in solved.values())
+
+
+def test_fit_as_a_whole_is_told(nights):
+    fits = {row["kind"]: row for row in nights.query("current_fit")}
+    assert fits["least_squares"]["degrees_of_freedom"] == ROWS + 3 - 5
+    assert 0.9 < fits["least_squares"]["adjusted_r2"] < fits["least_squares"]["r2"] < 1
+    assert fits["gradient_descent"]["epochs"] == 40
+    assert fits["gradient_descent"]["excess_loss"] > 0
+    assert fits["gradient_descent"]["epochs_to_solution"] is None
+
+
+def test_second_night_begins_where_the_first_ended_part_by_part(nights):
+    first, second = details(nights, 1), details(nights, 2)
+    parts = ["fold 1", "fold 2", "twin"]
+    for one, two in [(first[part], second[part]) for part in parts] + [
+        (first["refit"], second["refit"])
+    ]:
+        assert two["start"] == pytest.approx(one["end"], rel=1e-9)
+        assert two["loss"][0] < one["loss"][0]
+        assert two["excess_loss"] < one["excess_loss"]
+    assert first["fold 1"]["end"] != first["fold 2"]["end"]
+
+
+def test_descent_that_stops_short_is_told_in_the_summary(nights):
+    done = nights.run("retrain", "grown", "--dry-run")
+    assert "gradient descent stays" in done.stdout
+    assert "declare more epochs" in done.stdout

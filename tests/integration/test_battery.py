@@ -1,0 +1,257 @@
+"""One list of properties that every framework and kind must have, in its own process.
+
+Fits go the way a night's do: a job into a worker, a fitted model back.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from regressors import fitting, recipe
+from regressors.job import Job
+from regressors.model import Model
+from regressors.workers import WorkerFailed
+
+FRAMEWORKS = ("tensorflow", "torch", "theano")
+LINEAR = ("least_squares", "gradient_descent")
+KINDS = (*LINEAR, "ann")
+
+every_candidate = pytest.mark.parametrize(
+    ("framework", "kind"), [(f, k) for k in KINDS for f in FRAMEWORKS]
+)
+every_linear = pytest.mark.parametrize(
+    ("framework", "kind"), [(f, k) for k in LINEAR for f in FRAMEWORKS]
+)
+few = settings(
+    max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+
+
+def table(rows=80, seed=0):
+    rng = np.random.default_rng(seed)
+    level = np.array(["red", "green", "blue"], dtype=object)[rng.integers(0, 3, rows)]
+    columns = {"age": rng.uniform(20, 60, rows), "size": rng.normal(size=rows), "hue": level}
+    target = 2 * columns["age"] + 5 * np.sin(columns["size"]) + 3 * (level == "red")
+    return columns, target + rng.normal(size=rows)
+
+
+def job_of(framework, kind, columns=None, target=None, **changes):
+    if columns is None:
+        columns, target = table()
+    made = Job(
+        dataset="battery",
+        framework=framework,
+        kind=kind,
+        columns=columns,
+        target=target,
+        fold=1 + np.arange(len(target)) % 3,
+        chained=False,
+        hidden=(6,),
+        level=0.9,
+    )
+    return replace(made, **changes)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A fit, and whether the arrays it was given are as they were."""
+
+    fitted: object
+    untouched: bool
+
+
+def validate_watched(framework, job):
+    arrays = [job.target, job.fold, *job.columns.values()]
+    arrays += [] if job.weight is None else [job.weight]
+    before = [array.copy() for array in arrays]
+    fitted = fitting.validate(framework, job)
+    same = all(np.array_equal(a, b) for a, b in zip(arrays, before, strict=True))
+    return Watched(fitted, same)
+
+
+def validated(workers, job):
+    return workers.result(workers.submit(job.framework, validate_watched, job)).fitted
+
+
+def everywhere(fitted, columns, target):
+    """Return what a fit predicts: out of fold, and by its model."""
+    assert np.isfinite(fitted.out_of_fold).all()
+    return np.concatenate([fitted.out_of_fold, fitted.model.predict(columns)])
+
+
+@every_candidate
+def test_inputs_are_left_as_they_were(workers, framework, kind):
+    job = job_of(framework, kind, weight=np.linspace(1, 2, 80))
+    assert workers.result(workers.submit(framework, validate_watched, job)).untouched
+
+
+@every_candidate
+def test_same_seed_gives_the_same_digits(workers, framework, kind):
+    first, second = (validated(workers, job_of(framework, kind)) for _ in range(2))
+    assert np.array_equal(first.out_of_fold, second.out_of_fold)
+    assert first.model.to_bytes() == second.model.to_bytes()
+
+
+@every_candidate
+def test_column_order_is_irrelevant(workers, framework, kind):
+    columns, target = table()
+    turned = dict(reversed(columns.items()))
+    first = validated(workers, job_of(framework, kind, columns, target))
+    second = validated(workers, job_of(framework, kind, turned, target))
+    assert np.array_equal(first.out_of_fold, second.out_of_fold)
+    assert first.model.to_bytes() == second.model.to_bytes()
+
+
+@every_candidate
+def test_loaded_model_predicts_the_same_bits(workers, framework, kind):
+    columns, _ = table()
+    model = validated(workers, job_of(framework, kind)).model
+    loaded = Model.from_bytes(model.to_bytes())
+    unseen = {**columns, "hue": np.array([None, "mauve"] * 40, dtype=object)}
+    for rows in (columns, unseen):
+        assert np.array_equal(model.predict(rows), loaded.predict(rows))
+
+
+@every_linear
+@few
+@given(scale=st.floats(1e-6, 1e6), shift=st.floats(-1e3, 1e3), of_target=st.floats(1e-3, 1e3))
+def test_units_of_a_feature_or_of_the_target_do_not_matter(
+    workers, framework, kind, scale, shift, of_target
+):
+    columns, target = table()
+    moved = {**columns, "age": (columns["age"] + shift) * scale}
+    plain = everywhere(validated(workers, job_of(framework, kind)), columns, target)
+    other = everywhere(
+        validated(workers, job_of(framework, kind, moved, target * of_target)), moved, target
+    )
+    np.testing.assert_allclose(other / of_target, plain, rtol=1e-10, atol=1e-10 * target.std())
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("factor", [1e-3, 2.0, 1e6])
+def test_scaling_the_target_scales_an_anns_predictions(workers, framework, factor):
+    columns, target = table()
+    plain = validated(workers, job_of(framework, "ann"))
+    scaled = validated(workers, job_of(framework, "ann", columns, target * factor))
+    apart = np.abs(scaled.out_of_fold / factor - plain.out_of_fold).max()
+    assert apart < 1e-3 * target.std()
+
+
+@every_candidate
+def test_equal_weights_of_any_size_are_no_weights(workers, framework, kind):
+    _, target = table()
+    plain = validated(workers, job_of(framework, kind)).out_of_fold
+    weighted = validated(workers, job_of(framework, kind, weight=np.full(80, 37.0))).out_of_fold
+    np.testing.assert_allclose(weighted, plain, rtol=0, atol=1e-4 * target.std())
+
+
+@every_candidate
+def test_heavy_rows_are_fitted_better(workers, framework, kind):
+    columns, target = table()
+    half = np.arange(80) < 40
+    target = np.where(half, columns["age"], -columns["age"]) + target / 100
+    heavy = validated(
+        workers, job_of(framework, kind, columns, target, weight=np.where(half, 100.0, 1.0))
+    )
+    errors = np.square(heavy.model.predict(columns) - target)
+    assert errors[half].mean() < errors[~half].mean() / 10
+
+
+def forward_in(framework, job, columns):
+    """Return what the framework's own forward pass says of each member of a fitted model."""
+    model = fitting.refit(framework, job).model
+    told = []
+    for member in model.members:
+        mean, sd, intercept = member.scale
+        base = intercept + member.encoding.standardised(columns) @ member.ridge
+        inputs = member.encoding.network(columns).astype(np.float32)
+        target, weight = np.zeros(1, np.float32), np.ones(1, np.float32)
+        progress = recipe.Progress(held_target=np.zeros(len(inputs), np.float32), epochs=0)
+        program = recipe.Program(1, seed=0)
+        framework.train(list(member.layers), inputs[:1], target, weight, inputs, program, progress)
+        told.append(mean + sd * (base + progress.predictions[0].astype(float)))
+    return model, np.mean(told, axis=0)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_numpy_prediction_is_the_frameworks_own_forward_pass(workers, framework):
+    columns, target = table()
+    job = job_of(framework, "ann")
+    model, told = workers.result(workers.submit(framework, forward_in, job, columns))
+    assert np.abs(model.predict(columns) - told).max() < 1e-5 * target.std()
+
+
+def linear_forward_in(framework, job):
+    """Return a linear model and its predictions as a product in the framework."""
+    model = fitting.refit(framework, job).model
+    (member,) = model.members
+    design = member.encoding.design(job.columns)
+    zeros = np.zeros((design.shape[1], 1))
+    # The residual of f = A x beside the solution is f less the framework's own product Q R x.
+    residual, _ = framework.least_squares_solver(design)(job.target[:, None], zeros)
+    return model, job.target - residual[:, 0]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_numpy_prediction_of_a_linear_model_is_the_frameworks_own(workers, framework):
+    job = job_of(framework, "least_squares")
+    model, told = workers.result(workers.submit(framework, linear_forward_in, job))
+    assert np.abs(model.predict(job.columns) - told).max() < 1e-12 * job.target.std()
+
+
+# Small and degenerate tables
+
+
+def small(rows, **columns):
+    return {name: np.asarray(values)[:rows] for name, values in columns.items()}
+
+
+AWKWARD = {
+    "one column": (small(30, x=np.arange(30.0)), np.sin(np.arange(30.0))),
+    "one constant column": (small(30, x=np.ones(30)), np.sin(np.arange(30.0))),
+    "constant target": (small(30, x=np.arange(30.0)), np.full(30, 7.5)),
+    "more columns than rows": (
+        {f"x{i}": np.random.default_rng(i).normal(size=12) for i in range(20)},
+        np.cos(np.arange(12.0)),
+    ),
+    "three rows": (small(3, x=np.arange(3.0)), np.array([1.0, 2.0, 4.0])),
+    "huge numbers": (small(30, x=1e150 * np.arange(30.0)), 1e100 * np.arange(30.0)),
+    "tiny numbers": (small(30, x=1e-150 * np.arange(30.0)), 1e-100 * np.arange(30.0)),
+    "mostly missing": (
+        small(30, x=np.where(np.arange(30) % 3, np.nan, np.arange(30.0))),
+        np.sin(np.arange(30.0)),
+    ),
+}
+
+
+@every_candidate
+@pytest.mark.parametrize("name", AWKWARD)
+def test_awkward_table_is_fitted_in_bounds(workers, framework, kind, name):
+    columns, target = AWKWARD[name]
+    fitted = validated(workers, job_of(framework, kind, columns, target))
+    told = everywhere(fitted, columns, target)
+    reach = 100 * (target.max() - target.min()) + 1e-9 * np.abs(target).max()
+    assert np.abs(told - target.mean()).max() <= reach
+
+
+@every_candidate
+def test_infinite_value_is_refused_with_its_column(workers, framework, kind):
+    columns, target = table()
+    columns["age"][3] = np.inf
+    with pytest.raises(WorkerFailed, match=r"the column 'age' holds an infinite value"):
+        validated(workers, job_of(framework, kind, columns, target))
+
+
+@every_candidate
+def test_one_row_is_predicted_by_itself(workers, framework, kind):
+    columns, target = small(1, x=[3.0]), np.array([5.0])
+    job = job_of(framework, kind, columns, target)
+    fitted = workers.result(workers.submit(framework, refit_alone, job))
+    assert fitted.model.predict(columns) == pytest.approx([5.0])
+
+
+def refit_alone(framework, job):
+    return fitting.refit(framework, replace(job, chained=True, refit_epochs=2))

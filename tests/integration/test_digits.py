@@ -1,0 +1,74 @@
+"""Least squares in the three frameworks: the exact digits, and the same ones."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from exact import NIST_SETS, PROBLEMS, correct_digits, exact_solution
+
+from regressors.least_squares import solve
+
+FRAMEWORKS = ("tensorflow", "torch", "theano")
+README = (Path(__file__).parents[2] / "README.md").read_text()
+TABLE = re.findall(r"^  \| ([^|]+) \| \S+ \| \S+ \| (.+) \|$", README, flags=re.MULTILINE)
+
+
+def solve_in(framework, problem, weight):
+    return solve(
+        problem.design,
+        problem.target,
+        problem.names,
+        framework.least_squares_solver,
+        weight=weight,
+    )
+
+
+def solutions(workers, problem, weight=None):
+    jobs = [workers.submit(name, solve_in, problem, weight) for name in FRAMEWORKS]
+    return [workers.result(job) for job in jobs]
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("weighted", [False, True], ids=["equal weights", "weights"])
+def test_three_frameworks_end_at_the_exact_digits(workers, name, weighted):
+    problem = PROBLEMS[name]
+    rows = len(problem.target)
+    weight = np.random.default_rng(3).uniform(0.2, 5, rows) if weighted else None
+    exact = exact_solution(problem.design, problem.target, weight)
+    solved = solutions(workers, problem, weight)
+    for one in solved:
+        assert correct_digits(one.estimates, exact) >= 15
+        assert one.estimates.tolist() == solved[0].estimates.tolist()
+        assert not one.warnings
+
+
+@pytest.mark.parametrize("name", NIST_SETS)
+def test_certified_standard_errors_have_nine_digits_in_every_framework(workers, name):
+    problem = PROBLEMS[name]
+    certified = np.array(problem.certified["standard_errors"], float)
+    zero = 1e-9 * np.abs(problem.target).max() * (certified == 0).all()
+    for solved in solutions(workers, problem):
+        seen = [term.standard_error for term in solved.terms]
+        np.testing.assert_allclose(seen, certified, rtol=1e-9, atol=zero)
+        sd = float(problem.certified["residual_sd"])
+        assert solved.overall.residual_sd == pytest.approx(sd, rel=1e-9, abs=zero)
+
+
+def test_hopeless_design_is_told_by_every_framework(workers):
+    design = 1 / (np.arange(17)[:, None] + np.arange(12) + 1.0)
+    problem = PROBLEMS["norris"]
+    hopeless = type(problem)(design, np.arange(17.0), [f"x{i}" for i in range(12)], {})
+    for solved in solutions(workers, hopeless):
+        assert solved.condition_number > 1e14
+        assert "condition number" in solved.warnings[0]
+
+
+def test_readme_tells_the_digits_there_are(workers):
+    told = {name: row.split(" | ") for name, row in TABLE}
+    seen = {}
+    for name, problem in PROBLEMS.items():
+        exact = exact_solution(problem.design, problem.target)
+        digits = [correct_digits(one.estimates, exact) for one in solutions(workers, problem)]
+        seen[name] = [f"{one:.1f}" for one in digits]
+    assert told == seen
