@@ -165,6 +165,11 @@ def _slow(descended: Descended, plan: recipe.NeuronPlan) -> tuple[str, ...]:
         return ()
     return (
         f"after {descended.epochs:,} epochs the loss of gradient descent is still "
-        f"{100 * descended.excess_loss:.2g}% above that of least squares; "
+        f"{percent(descended.excess_loss)} above that of least squares; "
         "declare more epochs, or no learning rate.",
     )
+
+
+def percent(share: float) -> str:
+    """Return a share in percent with two digits, or all before the point: 0.012%, 1,123%."""
+    return f"{100 * share:.2g}%" if share < 1 else f"{100 * share:,.0f}%"

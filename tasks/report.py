@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from regressors.agreement import Comparison
+from regressors.linear import percent
 from tasks.attempt import Attempt
 
 LOW_COVERAGE_SHARE = 0.8
@@ -85,8 +86,8 @@ def _agreement(comparisons: tuple[Comparison, ...]) -> str | None:
         apart = f"apart by {solved.figure:.1e}"
         said.append(f"least squares {'the same to the last digit' if solved.agreed else apart}")
     if descended := worst.get("excess_loss"):
-        short = f"stays {100 * descended.figure:.2g}% of the loss above it"
-        said.append(f"gradient descent {'reaches it' if descended.agreed else short}")
+        short = f"stays {percent(descended.figure)} above the loss of least squares"
+        said.append(f"gradient descent {'reaches least squares' if descended.agreed else short}")
     if errors := worst.get("validation_rmse"):
         said.append(f"ANNs' errors within {max(100 * errors.figure, 0.01):.2g}%")
     return "; ".join(said) or None

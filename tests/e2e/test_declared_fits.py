@@ -87,5 +87,5 @@ def test_second_night_begins_where_the_first_ended_part_by_part(nights):
 
 def test_descent_that_stops_short_is_told_in_the_summary(nights):
     done = nights.run("retrain", "grown", "--dry-run")
-    assert "gradient descent stays" in done.stdout
+    assert "above the loss of least squares" in done.stdout
     assert "declare more epochs" in done.stdout

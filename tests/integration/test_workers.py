@@ -63,6 +63,14 @@ def compiled_sum(framework):
     return float(framework.theano.function([x], (x**2).sum())([3.0, 4.0]))
 
 
+def widest_operation(framework):
+    """Return how many arrays the widest sum or product of the network's step takes."""
+    network = framework._Network(2, framework.recipe.RECIPE, "float32")
+    nodes = network.train.maker.fgraph.toposort()
+    names = ("Elemwise{add", "Elemwise{mul")
+    return max(len(node.inputs) for node in nodes if str(node.op).startswith(names))
+
+
 def fill_memory(_, gibibytes):
     return len(bytearray(int(gibibytes * 2**30)))
 
@@ -226,6 +234,7 @@ def test_without_a_compiler_theano_runs_in_python_with_one_warning(tmp_path, mon
         assert "no C++ compiler" in workers.result(workers.submit("theano", start_warning))
         probed = workers.result(workers.submit("theano", parity.probe))
         assert probed.passed, probed.reason
+        assert workers.result(workers.submit("theano", widest_operation)) == 2
     assert not list(tmp_path.glob("theano-*/*/*/*.so"))
 
 

@@ -138,3 +138,36 @@ def test_absent_column_and_changed_kind_are_refused():
         encoding.design({name: v for name, v in columns.items() if name != "age"})
     with pytest.raises(CannotEncode, match="no longer a number"):
         encoding.design({**columns, "age": columns["education"]})
+
+
+def test_encoding_of_an_earlier_version_has_an_intercept_and_no_products():
+    columns = {"x": np.arange(20.0)}
+    encoding = Encoding.fit(columns, products=[(("x", 2),)], intercept=False)
+    stored = json.loads(json.dumps(encoding.to_json()))
+    assert Encoding.from_json(stored) == encoding
+    del stored["products"], stored["intercept"]
+    assert Encoding.from_json(stored).terms() == ("intercept", "x")
+
+
+def test_product_of_two_categories_has_a_column_for_each_pair_of_levels():
+    first = np.array(["a", "b", "c"] * 40, dtype=object)
+    second = np.array(["p"] * 60 + ["q"] * 60, dtype=object)
+    columns = {"u": first, "v": second, "x": np.linspace(1, 2, 120)}
+    encoding = Encoding.fit(columns, products=[(("x", 3), ("u", 1), ("v", 1))])
+    names = ("x^3:u[b]:v[q]", "x^3:u[c]:v[q]")
+    assert encoding.terms()[-2:] == names
+    expected = columns["x"] ** 3 * (first == "c") * (second == "q")
+    np.testing.assert_allclose(encoding.design(columns)[:, -1], expected, rtol=1e-15)
+
+
+def test_product_with_a_column_that_does_not_vary_here_is_left_out():
+    columns = {"x": np.ones(30), "y": np.arange(30.0)}
+    encoding = Encoding.fit(columns, products=[(("x", 2),), (("y", 2),)])
+    assert encoding.terms() == ("intercept", "y", "y^2")
+
+
+def test_product_too_large_for_a_number_is_refused_by_name():
+    columns = {"x": np.geomspace(1, 1e200, 30)}
+    encoding = Encoding.fit(columns, products=[(("x", 2),)])
+    with pytest.raises(CannotEncode, match=r"the term 'x\^2' is too large"):
+        encoding.design(columns)
