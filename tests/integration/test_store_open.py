@@ -175,8 +175,12 @@ def test_an_upgrade_keeps_a_table_of_another_program_with_a_new_name(
         theirs.execute("CREATE TABLE extra (car)")
     theirs.close()
     request.getfixturevalue("next_version")
-    with pytest.raises(StoreError, match="already has a table or view named 'extra'"):
+    with pytest.raises(StoreError, match="already has a table or view named 'extra'") as caught:
         upgrade(url(path))
+    assert caught.value.next_step == "Rename it, then run `nightfit db upgrade` again."
+    with sqlite3.connect(path) as theirs:
+        assert [name for _, name, *_ in theirs.execute("PRAGMA table_info(extra)")] == ["car"]
+    theirs.close()
 
 
 def _open(path: str) -> None:

@@ -21,6 +21,7 @@ from store_nights import (
     kept,
     night,
     predictions,
+    probe,
     promoted,
     rows,
     stored,
@@ -32,7 +33,7 @@ from data.settings import ROOT
 from data.store import bulk, tables
 from data.store.database import open_store, writing
 from data.store.query import champion_model, latest_runs
-from data.store.records import CoefficientRecord, ScoreRecord
+from data.store.records import CoefficientRecord, LinearFitRecord, ScoreRecord
 from data.store.write import write_run
 
 HOSTILE = [
@@ -118,6 +119,32 @@ def test_not_a_number_and_infinity_become_null_where_a_value_may_be_absent(store
     assert (found["a"]["predicted"], found["a"]["lower"]) == (None, None)
     assert (found["b"]["lower"], found["c"]["actual"]) == (None, None)
     assert stored(store, tables.run)[0]["verdict_low"] is None
+
+
+def test_figures_of_a_fit_that_have_no_value_become_null(store: Engine):
+    nan, inf = float("nan"), float("inf")
+    figures = {"residual_sd": nan, "r2": -inf, "adjusted_r2": np.float64("nan"), "f": inf}
+    figures |= {"f_p": nan, "condition_number": inf, "excess_loss": np.float64("inf")}
+    term = CoefficientRecord(term="age", estimate=1.0, robust_standard_error=nan)
+    linear = candidate(
+        "torch/least_squares",
+        linear_fit=LinearFitRecord(rows=np.int64(3), rank=np.int64(2), **figures),
+        coefficients=[term],
+    )
+    told = [probe("torch", nan, agreed=False), probe("theano", inf, agreed=False)]
+    write_run(store, night(1, candidates=[linear], agreement=told))
+    (fit,) = stored(store, tables.linear_fit)
+    assert (fit["rows"], fit["rank"]) == (3, 2)
+    assert {name: fit[name] for name in figures} == dict.fromkeys(figures)
+    assert stored(store, tables.coefficient)[0]["robust_standard_error"] is None
+    assert [row["figure"] for row in stored(store, tables.agreement_check)] == [None, None]
+
+
+def test_a_bound_that_is_no_number_is_refused_and_leaves_nothing(store: Engine):
+    boundless = replace(probe("torch", 0.5), allowed=float("inf"))
+    with pytest.raises(ValueError, match=r"agreement_check\.allowed cannot be inf"):
+        write_run(store, night(1, agreement=[boundless]))
+    assert not any(counts(store).values())
 
 
 @pytest.mark.parametrize(
@@ -238,6 +265,29 @@ def test_floats_come_back_to_the_last_bit(store: Engine):
     write_run(store, promoted(1, values, predictions=predictions("torch/ann", values, by=0.0)))
     found = {row["key"]: row for row in rows(store, "current_prediction")}
     assert {key: row["predicted"] for key, row in found.items()} == values
+
+
+def test_figures_of_a_fit_come_back_to_the_last_bit(store: Engine):
+    draw = np.random.default_rng(5)
+    names = ["residual_sd", "r2", "adjusted_r2", "f", "f_p", "condition_number", "excess_loss"]
+    sizes = 10.0 ** draw.integers(-300, 300, len(names))
+    figures = dict(zip(names, (draw.normal(size=len(names)) * sizes).tolist(), strict=True))
+    figures["f_p"] = 5e-324
+    counted = {"rows": 3_000_000_000, "rank": 7, "degrees_of_freedom": 2_999_999_993}
+    counted |= {"epochs": 10_000_000, "epochs_to_solution": 0}
+    term = CoefficientRecord(term="age", estimate=1.0, robust_standard_error=1.1e-308)
+    linear = candidate(
+        "torch/least_squares",
+        linear_fit=LinearFitRecord(**figures, **counted),
+        coefficients=[term],
+    )
+    write_run(store, night(1, candidates=[linear], agreement=[probe("torch", 5e-324)]))
+    (fit,) = rows(store, "current_fit")
+    assert {name: fit[name] for name in (*figures, *counted)} == figures | counted
+    assert rows(store, "current_coefficient")[0]["robust_standard_error"] == 1.1e-308
+    (comparison,) = rows(store, "agreement")
+    assert (comparison["figure"], comparison["allowed"]) == (5e-324, 1e-9)
+    assert comparison["agreed"] is True
 
 
 def test_the_portable_path_writes_the_same_rows(
