@@ -36,7 +36,7 @@ def refit(framework: ModuleType, job: Job) -> Fitted:
         part = fit_linear(framework, job, everything, part="refit")
         fitted = _linear(part, None, part.details)
     elif job.chained:
-        fitted = refit_network(framework, job, job.refit_epochs)
+        fitted = refit_network(framework, job)
     else:
         fitted = validate_network(framework, job)
     return replace(_refuse_nonsense(fitted), seconds=perf_counter() - start)

@@ -44,8 +44,9 @@ class Job:
     warm-up block that is never scored. `weight` (n,) is positive, 1 where None; `time` (n,) is
     None without a time column. `products` and `intercept` are of the linear kinds; `learning_rate`
     (None: the fastest that surely converges) and `epochs` of gradient descent, whose `starts` go by
-    the name of the part that they are for. `refit_epochs` is the length of a chained ANN's refit,
-    from `validate`.
+    the name of the part that they are for. `groups` tells an ANN whether to encode groups (None: as
+    the out-of-fold error says), `refit_epochs` is the length of a chained one's refit; for a refit
+    both are from `validate`.
     """
 
     dataset: str
@@ -65,6 +66,7 @@ class Job:
     learning_rate: float | None = None
     epochs: int = 10_000
     starts: Mapping[str, Start] = field(default_factory=dict)
+    groups: bool | None = None
     refit_epochs: int | None = None
 
     def weights(self, rows: Mask) -> Array:
@@ -110,7 +112,7 @@ class Descended:
 class Fitted:
     """What a fit gave: `out_of_fold` (n,) is NaN in warm-up rows, None where not asked for.
 
-    `refit_epochs` is for the refit of a chained ANN.
+    `groups` and `refit_epochs` are for the refit of an ANN.
     """
 
     model: Model
@@ -121,6 +123,7 @@ class Fitted:
     seconds: float = 0.0
     solved: LeastSquares | None = None
     descended: Descended | None = None
+    groups: bool = False
     refit_epochs: int | None = None
 
 

@@ -1,6 +1,6 @@
 """The ANN on some rows of a job: a linear start, and a network that learns what is left."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from types import ModuleType
 from typing import Any
@@ -15,12 +15,44 @@ from regressors.ridge import fit_ridge
 
 
 def validate_network(framework: ModuleType, job: Job) -> Fitted:
-    """Fit a network a fold; the model is their mean, or one network where the folds are chained."""
+    """Fit a network a fold; the model is their mean, or one network where the folds are chained.
+
+    Where groups are found, the folds are fitted with and without them, and the out-of-fold errors
+    decide: groups must be better by more than one standard error. `job.groups` decides beforehand.
+    """
+    if job.groups is False:
+        return _validate(framework, job, groups=False)
+    grouped = _validate(framework, job, groups=True)
+    found = any(fold["groups"] for fold in grouped.details["folds"])
+    if job.groups or not found:
+        return replace(grouped, groups=found)
+    plain = _validate(framework, job, groups=False)
+    if _clearly_better(grouped, plain, job):
+        return replace(grouped, groups=True)
+    return plain
+
+
+def _clearly_better(first: Fitted, second: Fitted, job: Job) -> bool:
+    """Tell whether the first one's squared errors are lower by more than one standard error."""
+    assert first.out_of_fold is not None
+    assert second.out_of_fold is not None
+    scored = ~np.isnan(first.out_of_fold)
+    weight = job.weights(scored)
+    drop = (
+        weight
+        * (np.square(job.target - second.out_of_fold) - np.square(job.target - first.out_of_fold))[
+            scored
+        ]
+    )
+    return bool(drop.mean() > drop.std(ddof=1) / np.sqrt(len(drop)))
+
+
+def _validate(framework: ModuleType, job: Job, *, groups: bool) -> Fitted:
     out_of_fold = np.full(len(job.target), np.nan)
     members: list[LinearMember | NetworkMember] = []
     details = []
     for number, train, held in folds(job.fold, chained=job.chained):
-        fit = _network(framework, job, train, held, fold=number)
+        fit = _network(framework, job, train, held, fold=number, groups=groups)
         out_of_fold[held] = fit.honest
         members += fit.model.members
         details.append({"fold": number, **fit.details})
@@ -28,16 +60,24 @@ def validate_network(framework: ModuleType, job: Job) -> Fitted:
         model = Model(job.framework, job.kind, tuple(members))
         return Fitted(model, out_of_fold, (), {"folds": details})
     epochs = int(np.median([fold["best_epoch"] for fold in details]))
-    twin = refit_network(framework, job, epochs)
+    twin = refit_network(framework, replace(job, groups=groups, refit_epochs=epochs))
     details.append({"fold": 0, **twin.details})
     return Fitted(twin.model, out_of_fold, (), {"folds": details}, refit_epochs=epochs)
 
 
-def refit_network(framework: ModuleType, job: Job, epochs: int | None) -> Fitted:
-    """Fit one network on all rows, for so many epochs."""
+def refit_network(framework: ModuleType, job: Job) -> Fitted:
+    """Fit one network on all rows, for as many epochs as the job says."""
     everything = np.ones(len(job.target), dtype=bool)
-    fit = _network(framework, job, everything, ~everything, fold=0, epochs=epochs)
-    return Fitted(fit.model, None, (), fit.details, refit_epochs=epochs)
+    fit = _network(
+        framework,
+        job,
+        everything,
+        ~everything,
+        fold=0,
+        groups=bool(job.groups),
+        epochs=job.refit_epochs,
+    )
+    return Fitted(fit.model, None, (), fit.details, refit_epochs=job.refit_epochs)
 
 
 @dataclass(frozen=True)
@@ -54,6 +94,7 @@ def _network(
     held: Mask,
     *,
     fold: int,
+    groups: bool,
     epochs: int | None = None,
 ) -> _Network:
     """Fit one network on the linear start's residual; `epochs` fixes its length."""
@@ -62,12 +103,17 @@ def _network(
     encoding = Encoding.fit(columns)
     level, spread = float(target.mean()), float(target.std())
     sd = spread or 1.0
-    ridge = fit_ridge(encoding.standardised(columns), (target - level) / sd, weight)
-    base = ridge.intercept + encoding.standardised(columns) @ ridge.weights
+    linear, inputs = encoding.standardised(columns), encoding.network(columns)
+    seed = recipe.seed_of(job.dataset, job.kind, fold)
+    ridge = fit_ridge(linear, (target - level) / sd, weight)
+    if groups:
+        encoding, fitted = encoding.with_groups(columns, ridge.left_out, weight, [seed, 0, 1])
+        linear = np.hstack([linear, fitted.effects])
+        inputs = np.hstack([inputs, fitted.effects, fitted.counts])
+        ridge = fit_ridge(linear, (target - level) / sd, weight)
+    base = ridge.intercept + linear @ ridge.weights
     held_columns, held_target = take(job.columns, held), job.target[held]
     held_base = ridge.intercept + encoding.standardised(held_columns) @ ridge.weights
-    inputs = encoding.network(columns).astype(np.float32)
-    seed = recipe.seed_of(job.dataset, job.kind, fold)
     progress = recipe.Progress(
         held_target=((held_target - level) / sd - held_base).astype(np.float32),
         epochs=epochs,
@@ -75,7 +121,7 @@ def _network(
     )
     framework.train(
         recipe.start_arrays(np.random.default_rng(seed), inputs.shape[1], job.hidden),
-        inputs,
+        inputs.astype(np.float32),
         ((target - level) / sd - base).astype(np.float32),
         weight.astype(np.float32),
         encoding.network(held_columns).astype(np.float32),
@@ -87,6 +133,7 @@ def _network(
     honest = recipe.honest_predictions(progress, seed)
     details = {
         "penalty": ridge.penalty,
+        "groups": [group.name for group in encoding.groups],
         "best_epoch": progress.best_epoch,
         "training_loss": thinned(progress.training_losses),
         "validation_loss": thinned(progress.held_losses) if held.any() else [],

@@ -6,16 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+TINY = 1e-12
 PENALTIES = (0.001, 0.1, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 
 
 @dataclass(frozen=True)
 class Ridge:
-    """prediction = intercept + inputs @ weights."""
+    """prediction = intercept + inputs @ weights; `left_out` (n,) are leave-one-out residuals."""
 
     intercept: float
     weights: Array
     penalty: float
+    left_out: Array
 
 
 def fit_ridge(inputs: Array, target: Array, weight: Array | None = None) -> Ridge:
@@ -29,7 +31,8 @@ def fit_ridge(inputs: Array, target: Array, weight: Array | None = None) -> Ridg
     root, share = np.sqrt(weight), weight / len(target)
     centre, level = share @ inputs, float(share @ target)
     if not inputs.shape[1]:
-        return Ridge(level, np.empty(0), PENALTIES[0])
+        alone = (target - level) / np.maximum(1 - share, TINY)
+        return Ridge(level, np.empty(0), PENALTIES[0], alone)
     u, s, vt = np.linalg.svd((inputs - centre) * root[:, None], full_matrices=False)
     right = (target - level) * root
     projected = u.T @ right
@@ -38,7 +41,8 @@ def fit_ridge(inputs: Array, target: Array, weight: Array | None = None) -> Ridg
         shrink = np.square(s) / (np.square(s) + penalty)
         hat = share + np.square(u) @ shrink
         residual = right - u @ (shrink * projected)
-        left_out.append(float(np.square(residual / np.maximum(1 - hat, 1e-12)).mean()))
-    penalty = PENALTIES[int(np.argmin(left_out))]
+        left_out.append(residual / np.maximum(1 - hat, TINY))
+    best = int(np.argmin([float(np.square(residual).mean()) for residual in left_out]))
+    penalty = PENALTIES[best]
     weights = vt.T @ (s / (np.square(s) + penalty) * projected)
-    return Ridge(level - float(centre @ weights), weights, penalty)
+    return Ridge(level - float(centre @ weights), weights, penalty, left_out[best] / root)

@@ -33,6 +33,7 @@ def refit(
         division,
         labelled,
         products=checked.products,
+        groups=fitted.groups,
         refit_epochs=fitted.refit_epochs,
     )
     outcome = run_job(fitting.refit, job)

@@ -62,6 +62,7 @@ def job_of(
     chosen: NDArray[np.bool_],
     *,
     products: tuple[Product, ...],
+    groups: bool | None = None,
     refit_epochs: int | None = None,
 ) -> Job:
     """Return the fit of a candidate on the chosen rows (a mask of all)."""
@@ -85,6 +86,7 @@ def job_of(
         learning_rate=descent.learning_rate,
         epochs=descent.epochs,
         starts=last_starts(candidate, declaration),
+        groups=groups,
         refit_epochs=refit_epochs,
     )
 

@@ -1,0 +1,137 @@
+"""One column of a table: how it was fitted on training rows, and the matrix columns it gives."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RARE_ROWS = 10
+INDICATOR_ROWS = 5
+MISSING, OTHER = "missing", "other"
+
+
+class CannotEncode(ValueError):
+    """Rows that no regressor can use, with the column and the reason."""
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """One number: how it is filled, scaled and cut into pieces."""
+
+    name: str
+    median: float
+    mean: float
+    sd: float
+    spread: float
+    indicator: bool
+    edges: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class CategoryColumn:
+    """One category: the levels with a column of their own; the first one is the reference.
+
+    A level is a text, None for missing. `other` tells that rarer levels were seen in the fit.
+    """
+
+    name: str
+    levels: tuple[str | None, ...]
+    other: bool
+
+    @property
+    def boolean(self) -> bool:
+        """Tell whether the levels are those of a boolean column."""
+        return {"true", "false"} >= {level for level in self.levels if level is not None}
+
+    @property
+    def labels(self) -> list[str]:
+        """Return the names of the levels, `other` last."""
+        return [MISSING if level is None else level for level in self.levels] + (
+            [OTHER] if self.other else []
+        )
+
+
+def number_column(name: str, values: NDArray[np.float64]) -> NumberColumn:
+    """Fit a number (n,): what fills its gaps, its scale, and whether gaps get a column."""
+    if np.isinf(values).any():
+        raise CannotEncode(f"the column {name!r} holds an infinite value")
+    missing = np.isnan(values)
+    known = values[~missing]
+    if not known.size:
+        return NumberColumn(name, 0.0, 0.0, 0.0, 0.0, indicator=False)
+    median = float(np.median(known))
+    filled = np.where(missing, median, values)
+    varies = filled.min() < filled.max()
+    sd = float(filled.std()) if varies else 0.0
+    low, high = np.quantile(known, [0.25, 0.75])
+    spread = float(high - low) or sd
+    count = int(missing.sum())
+    indicator = INDICATOR_ROWS <= count < len(values)
+    return NumberColumn(name, median, float(filled.mean()), sd, spread, indicator)
+
+
+def pieces_of(rows: int) -> int:
+    """Return how many pieces so many rows allow a number to have."""
+    return int(np.clip(rows // 60, 4, 48))
+
+
+def piece_limit(numeric_columns: int) -> int:
+    """Return the most pieces a number may have, so that wide tables keep a narrow network."""
+    return max(8, 640 // max(1, numeric_columns))
+
+
+def with_edges(column: NumberColumn, values: NDArray[np.float64], limit: int) -> NumberColumn:
+    """Return the column with the edges of its pieces: unique quantiles of even levels."""
+    if column.sd == 0:
+        return column
+    pieces = min(pieces_of(len(values)), limit)
+    known = values[~np.isnan(values)]
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, pieces + 1)))
+    enough = len(edges) >= 3
+    return NumberColumn(**{**asdict(column), "edges": tuple(edges.tolist()) if enough else ()})
+
+
+def category_column(name: str, values: NDArray[Any]) -> CategoryColumn:
+    """Fit a category (n,): the levels of ten rows or more, the others together."""
+    missing = _is_missing(values)
+    levels, counts = np.unique(values[~missing].astype(str), return_counts=True)
+    kept: list[str | None] = [
+        str(level) for level, n in zip(levels, counts, strict=True) if n >= RARE_ROWS
+    ]
+    rare = int(counts.sum() - counts[counts >= RARE_ROWS].sum())
+    n_missing = int(missing.sum())
+    if n_missing >= RARE_ROWS:
+        kept.append(None)
+    else:
+        rare += n_missing
+    return CategoryColumn(name, tuple(kept), other=rare > 0)
+
+
+def _is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.fromiter((value is None for value in values), dtype=bool, count=len(values))
+
+
+def level_names(column: CategoryColumn) -> list[str]:
+    """Return the name of each level's column: `education[BA]`."""
+    return [f"{column.name}[{label}]" for label in column.labels]
+
+
+def one_hot(column: CategoryColumn, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return one 0/1 column per label; an unseen level is `other`, or else no level at all."""
+    place = {level: i for i, level in enumerate(column.levels)}
+    other = len(column.levels)
+    codes = np.fromiter((place.get(v, other) for v in values), dtype=int, count=len(values))
+    return (codes[:, None] == np.arange(len(column.labels))).astype(float)
+
+
+def filled(column: NumberColumn, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a number's values (n,) with its median for the missing ones."""
+    if np.isinf(values).any():
+        raise CannotEncode(f"the column {column.name!r} holds an infinite value")
+    return np.where(np.isnan(values), column.median, values)
+
+
+def missing_column(column: NumberColumn, values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Return the 0/1 column (n, 1) of missing values, if the number has one."""
+    return [np.isnan(values).astype(float)[:, None]] if column.indicator else []

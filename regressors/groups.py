@@ -1,0 +1,211 @@
+"""Target encoding of groups: what rows of one level have in common beyond the linear start.
+
+Ids, routes, schools and persons, also where they hide in numbers, are what trees find and a one-hot
+network does not. Each level gets a shrunken mean of the linear start's leave-one-out residual
+(Micci-Barreca 2001); a row that is fitted gets it from other rows than its own inner fold's, so
+that its own target is not in it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+LEAST_LEVELS = 3
+INNER_FOLDS = 10
+LEAST_SHRINKAGE = 0.5
+MOST_GROUPS = 12
+NUMBER_GAIN = 0.01
+"""The share of the residual's variance that levels made of a number must explain."""
+REACH = 6.0
+"""Standardised values are held within plus and minus this many SDs."""
+MOST_LEVELS = 20_000
+"""Levels that are kept of one column, the most frequent ones; the others count as unseen."""
+
+
+@dataclass(frozen=True)
+class GroupColumn:
+    """A column's levels with what each adds (in residual units) and how many rows it had.
+
+    `levels` are texts (None: missing) or numbers in ascending order; an unseen one adds nothing.
+    `sd` is that of the effects, `count_mean` and `count_sd` are of log(1 + count).
+    """
+
+    name: str
+    levels: tuple[str | None, ...] | tuple[float, ...]
+    effects: tuple[float, ...]
+    counts: tuple[float, ...]
+    sd: float
+    count_mean: float
+    count_sd: float
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "GroupColumn":
+        """Return the column whose fields JSON kept, lists for tuples."""
+        fields: dict[str, Any] = {
+            name: tuple(one) if isinstance(one, list) else one for name, one in value.items()
+        }
+        return cls(**fields)
+
+    def encode(self, values: NDArray[Any]) -> tuple[Array, Array]:
+        """Return the standardised effect and log count (n,) of rows that were not fitted."""
+        place = self._places(values)
+        effects, counts = np.append(self.effects, 0.0), np.append(self.counts, 0.0)
+        return self.standardise(effects[place], counts[place])
+
+    def standardise(self, effect: Array, count: Array) -> tuple[Array, Array]:
+        """Return effects (n,) over their SD and log counts (n,) about their mean, within reach."""
+        logs = (np.log1p(count) - self.count_mean) / self.count_sd
+        return np.clip(effect / self.sd, -REACH, REACH), np.clip(logs, -REACH, REACH)
+
+    def _places(self, values: NDArray[Any]) -> NDArray[np.int64]:
+        """Return each value's place among the levels, their number where it is unseen."""
+        unseen = len(self.levels)
+        if values.dtype.kind == "O":
+            places: dict[Any, int] = {level: i for i, level in enumerate(self.levels)}
+            found = (places.get(value, unseen) for value in values)
+            return np.fromiter(found, dtype=np.int64, count=len(values))
+        known = np.asarray(self.levels, dtype=float)
+        place = np.minimum(np.searchsorted(known, values), unseen - 1)
+        return np.where(known[place] == values, place, unseen)
+
+
+@dataclass(frozen=True)
+class FittedGroups:
+    """The columns that were chosen, with the fitted rows' effects and log counts (n, k)."""
+
+    columns: tuple[GroupColumn, ...]
+    effects: Array
+    counts: Array
+
+
+def fit_groups(
+    columns: Mapping[str, NDArray[Any]],
+    residual: Array,
+    weight: Array,
+    rng: np.random.Generator,
+    *,
+    pieces: int,
+) -> FittedGroups:
+    """Choose columns whose levels explain `residual` (n,), the best first, each on what is left.
+
+    A number with more than `pieces` different values is a candidate, and every category of three
+    levels or more; half of the rows must be in levels of two rows or more. `weight` (n,) has a mean
+    of 1.
+    """
+    inner = rng.permutation(len(residual)) % INNER_FOLDS
+    candidates = list(_candidates(columns, pieces))
+    chosen: list[_Trial] = []
+    left = residual
+    while candidates and len(chosen) < MOST_GROUPS:
+        trials = [_try(one, left, weight, inner) for one in candidates]
+        useful = [trial for trial in trials if trial is not None]
+        best = max(useful, key=lambda trial: trial.gain, default=None)
+        if best is None:
+            break
+        chosen.append(best)
+        left = left - best.effect
+        candidates = [trial.candidate for trial in useful if trial is not best]
+    encoded = [trial.column.standardise(trial.effect, trial.count) for trial in chosen]
+    nothing = np.empty((len(residual), 0))
+    return FittedGroups(
+        tuple(trial.column for trial in chosen),
+        np.column_stack([nothing, *(effect for effect, _ in encoded)]),
+        np.column_stack([nothing, *(count for _, count in encoded)]),
+    )
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A column as the codes (n,) of its levels; `least_gain` is what it must explain."""
+
+    name: str
+    levels: tuple[Any, ...]
+    codes: NDArray[np.int64]
+    least_gain: float
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A candidate fitted to a residual: cross-fitted effects and counts (n,), and their gain."""
+
+    candidate: _Candidate
+    column: GroupColumn
+    effect: Array
+    count: Array
+    gain: float
+
+
+def _candidates(columns: Mapping[str, NDArray[Any]], pieces: int) -> Iterator[_Candidate]:
+    for name in sorted(columns):
+        values = columns[name]
+        if values.dtype.kind == "O":
+            known = np.array([value is not None for value in values], dtype=bool)
+            texts, codes = np.unique(values[known].astype(str), return_inverse=True)
+            levels: tuple[Any, ...] = tuple(texts.tolist()) + (() if known.all() else (None,))
+            places = np.full(len(values), len(texts))
+            places[known] = codes
+            enough, least_gain = len(levels) >= LEAST_LEVELS, 0.0
+        else:
+            numbers, places = np.unique(values, return_inverse=True)
+            levels = tuple(numbers.tolist())
+            enough, least_gain = len(levels) > pieces, NUMBER_GAIN
+        rows = np.bincount(places, minlength=len(levels))
+        if enough and rows[rows >= 2].sum() >= len(values) / 2:
+            yield _Candidate(name, levels, places, least_gain)
+
+
+def _try(
+    one: _Candidate, residual: Array, weight: Array, inner: NDArray[np.int64]
+) -> _Trial | None:
+    """Encode a residual by a column's levels; None where they explain too little of it."""
+    shrinkage = _shrinkage(one, residual)
+    if shrinkage is None:
+        return None
+    own = one.codes * INNER_FOLDS + inner
+    size = len(one.levels)
+    sums = np.bincount(one.codes, weight * residual, size)
+    counts = np.bincount(one.codes, weight, size)
+    own_sums = np.bincount(own, weight * residual, size * INNER_FOLDS)
+    own_counts = np.bincount(own, weight, size * INNER_FOLDS)
+    others = np.maximum(counts[one.codes] - own_counts[own], 0.0)
+    effect = (sums[one.codes] - own_sums[own]) / (others + shrinkage)
+    before = float(weight @ np.square(residual))
+    gain = before - float(weight @ np.square(residual - effect))
+    sd = float(effect.std())
+    if gain <= one.least_gain * before or sd == 0:
+        return None
+    logs = np.log1p(others)
+    kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_LEVELS])
+    column = GroupColumn(
+        name=one.name,
+        levels=tuple(one.levels[i] for i in kept),
+        effects=tuple((sums / (counts + shrinkage))[kept].tolist()),
+        counts=tuple(counts[kept].tolist()),
+        sd=sd,
+        count_mean=float(logs.mean()),
+        count_sd=float(logs.std()) or 1.0,
+    )
+    return _Trial(one, column, effect, others, gain)
+
+
+def _shrinkage(one: _Candidate, residual: Array) -> float | None:
+    """Return the variance within levels over that between them; None where there is no such.
+
+    The estimates of a one-way analysis of variance with levels of unequal size (Searle 1971).
+    """
+    rows = np.bincount(one.codes, minlength=len(one.levels)).astype(float)
+    present = rows > 0
+    means = np.bincount(one.codes, residual, len(rows)) / np.where(present, rows, 1)
+    levels, n = int(present.sum()), len(residual)
+    if levels < 2 or n <= levels:
+        return None
+    within = float(np.square(residual - means[one.codes]).sum()) / (n - levels)
+    among = float(rows @ np.square(means - residual.mean())) / (levels - 1)
+    size = (n - float(np.square(rows).sum()) / n) / (levels - 1)
+    between = (among - within) / size
+    return max(LEAST_SHRINKAGE, within / between) if between > 0 else None

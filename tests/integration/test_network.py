@@ -1,0 +1,112 @@
+"""The ANN of a whole fit: honest on noise, better where groups are, and the same everywhere."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from regressors import fitting
+from regressors.job import Job
+
+FRAMEWORKS = ("tensorflow", "torch", "theano")
+
+
+def job_of(columns, target, framework="torch", **changes):
+    made = Job(
+        dataset="network",
+        framework=framework,
+        kind="ann",
+        columns=columns,
+        target=target,
+        fold=1 + np.random.default_rng(0).integers(0, 5, len(target)),
+        chained=False,
+        hidden=(16,),
+        level=0.9,
+    )
+    return replace(made, **changes)
+
+
+def noise(rows, seed):
+    rng = np.random.default_rng([rows, seed])
+    columns = {f"x{i}": rng.normal(size=rows) for i in range(4)}
+    levels = [f"group {i}" for i in rng.integers(0, rows // 8, rows)]
+    return {**columns, "group": np.array(levels, dtype=object)}, rng.normal(size=rows)
+
+
+def out_of_fold_r2(fitted, target):
+    errors = np.square(target - fitted.out_of_fold)
+    return 1 - errors.mean() / target.var()
+
+
+@pytest.mark.parametrize("rows", [100, 2000])
+def test_on_pure_noise_the_out_of_fold_error_promises_nothing(workers, rows):
+    jobs = []
+    for seed in range(20):
+        columns, target = noise(rows, seed)
+        job = job_of(columns, target, dataset=f"noise {seed}")
+        jobs.append((target, workers.submit("torch", fitting.validate, job)))
+    r2 = np.array([out_of_fold_r2(workers.result(job), target) for target, job in jobs])
+    assert r2.mean() <= 2 * r2.std(ddof=1) / np.sqrt(20)
+
+
+def grouped(rows=2500, seed=8):
+    """Return rows of schools that differ, which a straight line cannot know."""
+    rng = np.random.default_rng(seed)
+    school = rng.integers(0, 250, rows)
+    x = rng.normal(size=rows)
+    names = np.array([f"school {i}" for i in school], dtype=object)
+    target = rng.normal(size=250)[school] + np.sin(2 * x) + 0.5 * rng.normal(size=rows)
+    return {"x": x, "school": names}, target
+
+
+def test_groups_are_used_where_they_help_and_only_there(workers):
+    columns, target = grouped()
+    plain, chosen = (
+        workers.result(workers.submit("torch", fitting.validate, job_of(columns, target, **how)))
+        for how in ({"groups": False}, {})
+    )
+    assert chosen.groups
+    assert not plain.groups
+    assert out_of_fold_r2(chosen, target) > out_of_fold_r2(plain, target) + 0.05
+    assert all(fold["groups"] == ["school"] for fold in chosen.details["folds"])
+    refit = workers.result(
+        workers.submit("torch", fitting.refit, job_of(columns, target, groups=chosen.groups))
+    )
+    assert [group.name for group in refit.model.members[0].encoding.groups] == ["school"]
+    columns, target = noise(600, 1)
+    on_noise = workers.result(workers.submit("torch", fitting.validate, job_of(columns, target)))
+    assert not on_noise.groups
+
+
+def test_held_out_targets_have_no_part_in_any_fitted_array(workers):
+    columns, target = grouped(rows=800)
+    job = job_of(columns, target, groups=True)
+    changed = np.where(job.fold == 2, -3 * target, target)
+    members = [
+        workers.result(
+            workers.submit("torch", fitting.validate, replace(job, target=one))
+        ).model.members[1]
+        for one in (target, changed)
+    ]
+    assert members[0].encoding == members[1].encoding
+    assert np.array_equal(members[0].ridge, members[1].ridge)
+    assert np.array_equal(members[0].scale, members[1].scale)
+
+
+def test_three_frameworks_come_to_the_same_out_of_fold_error(workers):
+    columns, target = grouped()
+    jobs = [
+        workers.submit(name, fitting.validate, job_of(columns, target, name, hidden=(32, 32)))
+        for name in FRAMEWORKS
+    ]
+    errors = [1 - out_of_fold_r2(workers.result(job), target) for job in jobs]
+    assert (max(errors) / min(errors)) ** 0.5 - 1 < 0.005
+
+
+@pytest.mark.parametrize("hidden", [(), (3,), (8, 4, 2)])
+def test_any_number_of_hidden_layers_is_fitted(workers, hidden):
+    columns, target = grouped(rows=300)
+    job = job_of(columns, target, hidden=hidden)
+    fitted = workers.result(workers.submit("torch", fitting.validate, job))
+    assert len(fitted.model.members[0].layers) == 2 * (len(hidden) + 1)
+    assert out_of_fold_r2(fitted, target) > 0

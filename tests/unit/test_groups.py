@@ -1,0 +1,88 @@
+"""Target encoding of groups: what it finds, what it leaves alone, and what it may not know."""
+
+import json
+
+import numpy as np
+import pytest
+
+from regressors.encoding import Encoding
+from regressors.groups import fit_groups
+
+ROWS = 1200
+RNG = np.random.default_rng(42)
+SCHOOL = np.array([f"school {i}" for i in RNG.integers(0, 120, ROWS)], dtype=object)
+EFFECT = dict(zip(sorted(set(SCHOOL)), RNG.normal(size=len(set(SCHOOL))), strict=True))
+NOISE = RNG.normal(size=ROWS)
+RESIDUAL = np.array([EFFECT[school] for school in SCHOOL]) + 0.5 * NOISE
+ONES = np.ones(ROWS)
+
+
+def fit(columns, residual, weight=ONES, pieces=20, seed=0):
+    return fit_groups(columns, residual, weight, np.random.default_rng(seed), pieces=pieces)
+
+
+def test_levels_that_share_something_are_found_and_explain_it():
+    groups = fit({"school": SCHOOL, "hue": np.array(["a", "b", "c"] * 400, dtype=object)}, RESIDUAL)
+    assert [column.name for column in groups.columns] == ["school"]
+    truth = np.array([EFFECT[school] for school in SCHOOL])
+    assert np.corrcoef(groups.effects[:, 0], truth)[0, 1] > 0.9
+    told, _ = groups.columns[0].encode(np.array(sorted(EFFECT), dtype=object))
+    assert np.corrcoef(told, [EFFECT[school] for school in sorted(EFFECT)])[0, 1] > 0.95
+
+
+def test_groups_hide_in_numbers_too():
+    number = np.array([float(school.split()[1]) for school in SCHOOL])
+    groups = fit({"number": number}, RESIDUAL)
+    assert [column.name for column in groups.columns] == ["number"]
+    assert groups.columns[0].levels == tuple(sorted(set(number)))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_has_no_groups_of_numbers_and_little_of_categories(seed):
+    noise = np.random.default_rng(seed).normal(size=ROWS)
+    groups = fit({"number": np.arange(ROWS) // 4 * 1.0, "school": SCHOOL}, noise)
+    assert "number" not in [column.name for column in groups.columns]
+    explained = sum((column.sd * groups.effects[:, i] for i, column in enumerate(groups.columns)))
+    assert np.square(noise - explained).mean() > 0.97 * np.square(noise).mean()
+
+
+def test_rows_own_target_is_not_in_its_effect():
+    changed = RESIDUAL.copy()
+    changed[7] += 100
+    before, after = (fit({"school": SCHOOL}, one) for one in (RESIDUAL, changed))
+    raw = [one.effects[:, 0] * one.columns[0].sd for one in (before, after)]
+    inner = np.random.default_rng(0).permutation(ROWS) % 10
+    same_fold = (SCHOOL[7] == SCHOOL) & (inner == inner[7])
+    others = (SCHOOL[7] == SCHOOL) & (inner != inner[7])
+    assert same_fold[7]
+    ratio = raw[1][same_fold] / raw[0][same_fold]
+    assert ratio == pytest.approx(ratio[0])  # the shrinkage alone has changed
+    assert (np.abs(raw[1][others]) > 10 * np.abs(raw[0][others])).all()
+
+
+def test_unseen_level_adds_nothing_and_counts_nothing():
+    (column,) = fit({"school": SCHOOL}, RESIDUAL).columns
+    effect, count = column.encode(np.array(["another", None], dtype=object))
+    assert effect.tolist() == [0, 0]
+    assert count == pytest.approx(np.clip(-column.count_mean / column.count_sd, -6, 6))
+
+
+def test_ids_that_never_repeat_are_no_groups():
+    once = np.array([f"row {i}" for i in range(ROWS)], dtype=object)
+    assert fit({"id": once, "number": np.arange(ROWS) * 1.0}, RESIDUAL).columns == ()
+
+
+def test_encoding_with_groups_survives_json_and_encodes_new_rows():
+    columns = {"school": SCHOOL, "x": NOISE, "day": np.full(ROWS, "2024-01-01", "M8[D]")}
+    plain = Encoding.fit(columns)
+    encoding, fitted = plain.with_groups(columns, RESIDUAL, ONES, 3)
+    assert [column.name for column in encoding.groups] == ["school"]
+    loaded = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+    assert loaded == encoding
+    new = {name: values[:5] for name, values in columns.items()}
+    for matrix, more in (("standardised", 1), ("network", 2)):
+        wide, narrow = getattr(loaded, matrix)(new), getattr(plain, matrix)(new)
+        assert wide.shape[1] == narrow.shape[1] + more
+        assert np.array_equal(wide[:, :-more], narrow)
+    assert fitted.effects.shape == fitted.counts.shape == (ROWS, 1)
+    assert np.array_equal(encoding.design(new), plain.design(new))
