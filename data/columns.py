@@ -263,6 +263,13 @@ def infinite(column: pa.ChunkedArray) -> np.ndarray:
     return np.isinf(column.to_numpy())
 
 
+def finite_or_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the column with its infinite values missing."""
+    if not pa.types.is_floating(column.type):
+        return column
+    return pc.if_else(pc.is_inf(column), pa.scalar(None, column.type), column)
+
+
 def first_non_number(text: pa.ChunkedArray) -> tuple[int, object] | None:
     """Return row (from 1) and value of the first text that is no number, if there is one."""
     text = missing_words(text, MISSING)

@@ -115,9 +115,7 @@ class GradientDescent(_Part):
 class Ann(_Part):
     """The network's hidden layers, from the columns to the prediction."""
 
-    hidden: tuple[Annotated[Whole, Field(ge=1, le=4096)], ...] = Field(
-        default=(128, 128), min_length=1
-    )
+    hidden: tuple[Annotated[Whole, Field(ge=1, le=4096)], ...] = (128, 128)
 
 
 class Promotion(_Part):
@@ -140,6 +138,7 @@ class Declaration(_Part):
     weight: Column | None = None
     features: Columns | None = None
     types: dict[str, Kind] = {}
+    infinite: Literal["refuse", "missing"] = "refuse"
     intercept: Annotated[bool, Strict()] = True
     terms: Annotated[tuple[Term, ...], Lone] = ()
     expectations: tuple[Expectation, ...] = ()

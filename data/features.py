@@ -11,6 +11,9 @@ from data.declare import Declaration
 from data.findings import Finding, finding, not_numbers, plain, row_rule
 from data.terms import Product, hint_for, text_of
 
+RARE_ROWS, MOST_LEVELS = 10, 200
+"""What `regressors.columns` gives a level a term for; a test holds the two together."""
+
 
 def term_findings(declaration: Declaration, table: pa.Table) -> Iterator[Finding]:
     """Check that each declared term can be made of the features."""
@@ -69,10 +72,12 @@ def feature_findings(
                     np.flatnonzero(kept & infinite(table[name])),
                     declaration,
                     table,
-                    "The feature {column!r} is infinite in {n}: {example}. Correct it, or leave it"
-                    " empty.",
+                    "The feature {column!r} is infinite in {n}: {example}. Correct it, leave it"
+                    " empty, or declare 'infinite: missing'.",
                 )
             )
+        if kind_of(table[name].type) == "category":
+            found.append(_levels(name, table[name].filter(pa.array(labelled))))
         flaw = _flaw(table[name].filter(pa.array(labelled)))
         found.append(
             finding(
@@ -93,6 +98,24 @@ def feature_findings(
         finding("some_feature_varies", None, "" if varying else sentence, observed=varying)
     )
     return found
+
+
+def _levels(name: str, column: pa.ChunkedArray) -> Finding:
+    """Check that a category has no more frequent levels than get a term of their own."""
+    counts = pc.value_counts(column.drop_null()).field("counts")
+    frequent = int(pc.sum(pc.greater_equal(counts, RARE_ROWS)).as_py() or 0)
+    sentence = (
+        f"The feature {name!r} has {frequent:,} levels of {RARE_ROWS} rows or more: the"
+        f" {MOST_LEVELS} most frequent have terms of their own, the others share one."
+    )
+    return finding(
+        "feature_levels_are_few",
+        name,
+        sentence if frequent > MOST_LEVELS else "",
+        severity="warning",
+        kwargs={"max_value": MOST_LEVELS},
+        observed=frequent,
+    )
 
 
 def _flaw(column: pa.ChunkedArray) -> str:

@@ -19,6 +19,7 @@ from data.columns import (
     MISSING,
     arrays,
     as_kind,
+    finite_or_missing,
     kind_of,
     missing_words,
     row_keys,
@@ -193,13 +194,15 @@ def _check_header(names: Sequence[str]) -> None:
 
 def _typed(table: pa.Table, declaration: Declaration) -> pa.Table:
     """Return the columns in the types of `data.columns`; columns of no kind are left out."""
-    needed = {*declaration.key, declaration.target, declaration.time, declaration.weight}
-    needed |= {*(declaration.features or ()), *declaration.types}
+    roles = {*declaration.key, declaration.target, declaration.time, declaration.weight}
+    needed = {*roles, *(declaration.features or ()), *declaration.types}
     columns = {}
     for name, raw in zip(table.column_names, table.columns, strict=True):
         column = typed(raw, exact=name in declaration.key)
         if column is not None and name in declaration.types:
             column = as_kind(column, declaration.types[name], name)
+        if column is not None and declaration.infinite == "missing" and name not in roles:
+            column = finite_or_missing(column)
         if column is not None:
             columns[name] = column
         elif name in needed:

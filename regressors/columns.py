@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-RARE_ROWS = 10
+RARE_ROWS, MOST_LEVELS = 10, 200
+"""A level needs so many rows for a column of its own, and so many levels may have one."""
 INDICATOR_ROWS = 5
 MISSING, OTHER = "missing", "other"
 
@@ -93,13 +94,13 @@ def with_edges(column: NumberColumn, values: NDArray[np.float64], limit: int) ->
 
 
 def category_column(name: str, values: NDArray[Any]) -> CategoryColumn:
-    """Fit a category (n,): the levels of ten rows or more, the others together."""
+    """Fit a category (n,): its frequent levels, 200 at most, and the others together."""
     missing = _is_missing(values)
     levels, counts = np.unique(values[~missing].astype(str), return_counts=True)
-    kept: list[str | None] = [
-        str(level) for level, n in zip(levels, counts, strict=True) if n >= RARE_ROWS
-    ]
-    rare = int(counts.sum() - counts[counts >= RARE_ROWS].sum())
+    frequent = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
+    frequent = np.sort(frequent[counts[frequent] >= RARE_ROWS])
+    kept: list[str | None] = levels[frequent].tolist()
+    rare = int(counts.sum() - counts[frequent].sum())
     n_missing = int(missing.sum())
     if n_missing >= RARE_ROWS:
         kept.append(None)

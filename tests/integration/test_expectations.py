@@ -199,6 +199,17 @@ def test_unusable_keys_targets_and_features_end_the_run(name, values, told):
     assert len([one for one in failed(found).values() if one.severity == "critical"]) == 1
 
 
+def test_a_feature_of_many_frequent_levels_is_told_and_used():
+    texts = [f"level {i // 10}" for i in range(2010)]
+    table = pa.table({"id": range(2010), "y": np.arange(2010.0), "text": texts})
+    declared = {"key": "id", "features": ["text"]}
+    found = checked(table=table, **declared)
+    assert found.passed
+    assert found.features == ("text",)
+    assert "'text' has 201 levels of 10 rows or more: the 200 most frequent" in found.warnings[0]
+    assert checked(table=table.slice(0, 2000), **declared).warnings == ()
+
+
 def test_a_repeated_pair_of_key_columns_ends_the_run_and_a_repeated_part_does_not():
     halves = SHOP.append_column("half", pa.array([0, 1] * 30)).append_column(
         "pair", pa.array(np.arange(N) // 2)

@@ -33,6 +33,7 @@ def test_three_keys_are_enough_and_the_rest_has_the_documented_defaults(tmp_path
     assert shop.source.path == tmp_path / "rows.csv"
     assert (shop.split.test, shop.split.folds, shop.interval) == (0.2, 5, 0.9)
     assert shop.ann.hidden == (128, 128)
+    assert shop.infinite == "refuse"
     assert shop.candidates.frameworks == ("tensorflow", "torch", "theano")
     assert shop.candidates.kinds == ("least_squares", "gradient_descent", "ann")
     assert shop.promotion.model_dump() == {"min_gain": 0, "max_loss": 0, "confidence": 0.95}

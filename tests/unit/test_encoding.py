@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import data.features
+import regressors.columns
 from regressors.encoding import CannotEncode, Encoding
 
 RNG = np.random.default_rng(7)
@@ -171,3 +173,17 @@ def test_product_too_large_for_a_number_is_refused_by_name():
     encoding = Encoding.fit(columns, products=[(("x", 3),)])
     with pytest.raises(CannotEncode, match=r"the term 'x\^3' is too large"):
         encoding.design(columns)
+
+
+def test_category_of_thousands_of_levels_stays_within_bounds():
+    for constant in ("RARE_ROWS", "MOST_LEVELS"):  # what the checks tell is what the fits do
+        assert getattr(regressors.columns, constant) == getattr(data.features, constant)
+    level = np.repeat(np.arange(1000), 10)
+    level[:3000] = np.arange(3000) % 150  # of which a hundred and fifty are the most frequent
+    text = np.array([f"level {i:04d}" for i in level], dtype=object)
+    encoding = Encoding.fit({"text": text})
+    (category,) = encoding.categories
+    assert len(category.levels) == 200
+    assert category.other
+    assert {f"level {i:04d}" for i in range(150)} < set(category.levels)
+    assert encoding.design({"text": text}).shape == (10_000, 201)

@@ -393,6 +393,16 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list((tmp_path / "home" / "shop").iterdir()) == []
 
 
+def test_infinite_features_are_missing_where_declared_and_targets_never(tmp_path):
+    path = written(tmp_path, "id,x,y\n1,inf,inf\n2,-inf,2\n3,1.5,3\n")
+    declared = shop(path, infinite="missing")
+    table = load(read(declared, folder=tmp_path / "home").path)
+    assert table["x"].to_pylist() == [None, None, 1.5]
+    assert table["y"].to_pylist() == [float("inf"), 2.0, 3.0]
+    kept = load(read(shop(path), folder=tmp_path / "home").path)
+    assert kept["x"].to_pylist() == [float("inf"), float("-inf"), 1.5]
+
+
 def test_a_spoilt_snapshot_is_told_with_what_to_do(tmp_path):
     path = written(tmp_path, b"PAR1 and no more", "snapshot.parquet")
     with pytest.raises(SourceError, match="Delete it and run again"):
