@@ -148,6 +148,17 @@ def history(
     run_history(dataset, output_format=format.value)
 
 
+@app.command(epilog="Example: `nightfit resilience age_income`")
+def resilience(
+    dataset: Dataset,
+    format: Annotated[OutputFormat, typer.Option(help="How to print.")] = OutputFormat.TABLE,
+) -> None:
+    """Print how the test error of a champion ANN grows as its hidden cells are silenced."""
+    from flows.inspection import run_resilience
+
+    run_resilience(dataset, output_format=format.value)
+
+
 @app.command(epilog="Example: `nightfit status`")
 def status(format: AsReport = ReportFormat.TEXT) -> None:
     """Print each dataset's last good night, its champion, and what is wrong."""

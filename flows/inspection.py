@@ -1,4 +1,4 @@
-"""The commands that look and do not train: check, predict, query, history, status."""
+"""The commands that look and do not train: check, predict, query, history, resilience, status."""
 
 import json
 import sys
@@ -15,11 +15,11 @@ from sqlalchemy import Double
 from sqlalchemy import Text as TextType
 
 from data.declare import declared_datasets, load_dataset
-from data.errors import CallError
+from data.errors import CallError, UserError
 from data.settings import settings
 from data.store.database import open_store
 from data.store.output import write_rows
-from data.store.query import DatasetStatus, latest_runs, rows_of
+from data.store.query import DatasetStatus, ServingModel, champion_model, latest_runs, rows_of
 from flows.terminal import make_folder, quiet_prefect
 
 STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
@@ -47,6 +47,73 @@ def run_history(dataset: str, *, output_format: str) -> None:
     """Print every decision about a dataset's champion."""
     run_query(
         "champion_history", dataset=dataset, columns=None, limit=None, output_format=output_format
+    )
+
+
+def run_resilience(dataset: str, *, output_format: str) -> None:
+    """Print the champion's test error by the share of its hidden cells that is silenced.
+
+    Raises UserError where the champion has no such figures, as one that is no ANN.
+    """
+    engine = open_store(settings().database_url, reading=True)
+    try:
+        found = rows_of(engine, "champion_resilience", dataset=dataset)
+        rows = [row for batch in found.batches for row in batch]
+        champion = champion_model(engine, dataset)
+    finally:
+        engine.dispose()
+    if not rows:
+        raise _no_resilience(dataset, champion)
+    if output_format != "table":
+        write_rows([rows], found.columns, output_format)
+        return
+    assert champion is not None
+    told = [dict(zip(found.columns, row, strict=True)) for row in rows]
+    table = Table(box=None, header_style="bold")
+    for heading in ("silenced", "test RMSE", "range", "ratio"):
+        table.add_column(heading, justify="right")
+    for line in told:
+        drawn = line["draws"] > 1
+        table.add_row(
+            f"{line['share']:.0%}",
+            f"{line['rmse']:.4g}",
+            f"{line['rmse_low']:.4g} to {line['rmse_high']:.4g}" if drawn else "",
+            "" if line["ratio"] is None else f"{line['ratio']:.3f}",
+        )
+    console = Console(file=sys.stdout, highlight=False)
+    console.print(table)
+    console.print(_resilience_in_words(champion.name, told), soft_wrap=True, markup=False)
+
+
+def _no_resilience(dataset: str, champion: ServingModel | None) -> UserError:
+    if champion is None:
+        return UserError(
+            "no champion serves this dataset yet.",
+            where=dataset,
+            next_step=f"Run 'nightfit retrain {dataset}' first.",
+        )
+    if champion.kind != "ann":
+        return UserError(
+            f"the champion, {champion.name}, is no ANN and has no hidden cells to silence; "
+            f"'nightfit query leaderboard --dataset {dataset}' tells how near the ANNs came.",
+            where=dataset,
+        )
+    return UserError(
+        f"of the champion, {champion.name}, no such figures are stored: it has no hidden cells, or "
+        "was trained before they were measured; the next ANN to win a night will have them.",
+        where=dataset,
+    )
+
+
+def _resilience_in_words(name: str, told: Sequence[dict[str, Any]]) -> str:
+    """Say how much the least and the greatest share of silenced cells change the error."""
+    least, most = told[1], told[-1]
+    if least["ratio"] is None:
+        return f"{name} makes no error on its test rows while no cell is silenced."
+    return (
+        f"With {least['share']:.0%} of the hidden cells of {name} silenced, its test RMSE changes "
+        f"by {least['ratio'] - 1:+.1%}; with {most['share']:.0%}, by {most['ratio'] - 1:+.1%} "
+        f"(means of {most['draws']} random draws)."
     )
 
 

@@ -1,4 +1,4 @@
-"""Retrain one dataset: read, check, divide, fit, choose, refit, compare, store."""
+"""Retrain one dataset: read, check, divide, fit, choose, refit, compare, resilience, store."""
 
 from prefect import flow
 
@@ -12,6 +12,7 @@ from tasks.fit import fit
 from tasks.read import read
 from tasks.refit import refit
 from tasks.report import Summary, report
+from tasks.resilience import resilience
 from tasks.store import attempt, store
 from tasks.workers import framework_workers, results
 
@@ -32,5 +33,6 @@ def retrain(dataset: str, dry_run: bool = False) -> Summary:
         run.choice = choose(*rows, run.fits)
         run.refits = results({n: refit.submit(n, fit, *rows) for n, fit in run.to_refit.items()})
         run.agreement = compare(run.fits, run.refits, run.choice)
+        run.resilience = resilience(*rows, run.to_refit[run.choice.winner])
         store(run, dry_run=dry_run)
     return report(run)

@@ -15,6 +15,7 @@ from data.expectations import Checked
 from data.read import Snapshot
 from regressors.agreement import Comparison, disagreements
 from regressors.job import Fitted
+from regressors.resilience import Silenced
 from regressors.selection import LINEAR_KINDS
 from tasks.choose import Choice
 
@@ -25,7 +26,10 @@ class Rejected(UserError):
 
 @dataclass
 class Attempt:
-    """One run, filled step by step; None is a step that was not reached."""
+    """One run, filled step by step; None is a step that was not reached.
+
+    `resilience` is the winner's, empty where that has no hidden cells.
+    """
 
     declaration: Declaration
     status: str = "succeeded"
@@ -39,6 +43,7 @@ class Attempt:
     choice: Choice | None = None
     refits: Mapping[str, Fitted | str] = field(default_factory=dict)
     agreement: tuple[Comparison, ...] = ()
+    resilience: tuple[Silenced, ...] = ()
 
     def accepted(self, checked: Checked) -> Checked:
         """Keep the outcome of the checks; raise Rejected where the run may not go on."""

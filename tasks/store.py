@@ -21,6 +21,7 @@ from data.store.records import (
     LinearFitRecord,
     PredictionColumns,
     PromotionRecord,
+    ResilienceRecord,
     RunRecord,
     ScoreRecord,
 )
@@ -209,6 +210,7 @@ def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> Candid
             chosen=place.chosen,
             no_skill=place.no_skill,
             scores=scores,
+            resilience=_resilience(run) if place.chosen else (),
         )
     if isinstance(refit, Fitted):
         model = replace(refit.model, half_width=fit.model.half_width)
@@ -238,6 +240,10 @@ def _linear_fit(refit: Fitted) -> LinearFitRecord | None:
         condition_number=solved.condition_number if isfinite(solved.condition_number) else None,
         **asdict(solved.overall),
     )
+
+
+def _resilience(run: Attempt) -> list[ResilienceRecord]:
+    return [ResilienceRecord(**asdict(one)) for one in run.resilience]
 
 
 def _score(rows: str, score: Score) -> ScoreRecord:

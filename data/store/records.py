@@ -72,11 +72,22 @@ class LinearFitRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResilienceRecord:
+    """The test RMSE of an ANN's twin with a share of its hidden cells silenced, over some draws."""
+
+    share: float
+    rmse: float  # the mean over the draws
+    rmse_low: float
+    rmse_high: float
+    draws: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CandidateRecord:
     """One framework and kind tonight: what became of it, how well it did, and the model itself.
 
     `artifact` was refitted on all labelled rows; `twin` never saw the test rows. `coefficients` and
-    `linear_fit` are those of a linear kind's `artifact`.
+    `linear_fit` are those of a linear kind's `artifact`; `resilience` is of the winner's `twin`.
     """
 
     framework: str
@@ -94,6 +105,7 @@ class CandidateRecord:
     scores: Sequence[ScoreRecord] = ()
     coefficients: Sequence[CoefficientRecord] = ()
     linear_fit: LinearFitRecord | None = None
+    resilience: Sequence[ResilienceRecord] = ()
 
     @property
     def name(self) -> str:

@@ -199,6 +199,22 @@ linear_fit = Table(
     comment="One linear model's fit as a whole, in the refit on all labelled rows.",
 )
 
+resilience = Table(
+    "resilience",
+    metadata,
+    Column("model_id", ForeignKey(model.c.model_id), nullable=False),
+    Column("share", Double, nullable=False),
+    Column("rmse", Double, nullable=False),
+    Column("rmse_low", Double, nullable=False),
+    Column("rmse_high", Double, nullable=False),
+    Column("draws", Integer, nullable=False),
+    PrimaryKeyConstraint("model_id", "share"),
+    comment=(
+        "One share of silenced hidden cells of one ANN: the test error of its twin, mean,"
+        " lowest and highest over random draws of the cells."
+    ),
+)
+
 agreement_check = Table(
     "agreement_check",
     metadata,

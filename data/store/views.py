@@ -193,6 +193,34 @@ ORDER BY run.dataset, model.framework, model.kind
 """,
 )
 
+CHAMPION_RESILIENCE = View(
+    "champion_resilience",
+    {
+        "dataset": TEXT,
+        "run_id": INTEGER,
+        "model_id": INTEGER,
+        "framework": TEXT,
+        "share": NUMBER,
+        "rmse": NUMBER,
+        "rmse_low": NUMBER,
+        "rmse_high": NUMBER,
+        "ratio": NUMBER,
+        "draws": INTEGER,
+    },
+    """
+SELECT latest.dataset, model.run_id, model.model_id, model.framework, resilience.share,
+  resilience.rmse, resilience.rmse_low, resilience.rmse_high,
+  resilience.rmse / nullif(whole.rmse, 0) AS ratio, resilience.draws
+FROM promotion AS latest
+JOIN model ON model.model_id = latest.model_id
+JOIN resilience ON resilience.model_id = model.model_id
+JOIN resilience AS whole ON whole.model_id = model.model_id AND whole.share = 0
+WHERE latest.promotion_id = (SELECT max(newest.promotion_id) FROM promotion AS newest
+    WHERE newest.dataset = latest.dataset)
+ORDER BY latest.dataset, resilience.share
+""",
+)
+
 AGREEMENT = View(
     "agreement",
     {
@@ -313,6 +341,7 @@ VIEWS = {
         CURRENT_PREDICTION,
         CURRENT_COEFFICIENT,
         CURRENT_FIT,
+        CHAMPION_RESILIENCE,
         AGREEMENT,
         PREDICTION_OUTCOME,
         RUN_HISTORY,

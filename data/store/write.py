@@ -29,6 +29,7 @@ from data.store.tables import (
     prediction,
     promotion,
     rejected_row,
+    resilience,
     run,
     score,
     target_unknown,
@@ -120,6 +121,8 @@ def _insert_candidate(connection: Connection, run_id: int, candidate: CandidateR
     if candidate.linear_fit is not None:
         fit = _row(linear_fit, candidate.linear_fit, model_id=model_id)
         _insert_all(connection, linear_fit, [fit])
+    silenced = [_row(resilience, one, model_id=model_id) for one in candidate.resilience]
+    _insert_all(connection, resilience, silenced)
     return model_id
 
 

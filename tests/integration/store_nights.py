@@ -16,6 +16,7 @@ from data.store.records import (
     LinearFitRecord,
     PredictionColumns,
     PromotionRecord,
+    ResilienceRecord,
     RunRecord,
     ScoreRecord,
 )
@@ -41,6 +42,14 @@ def candidate(name: str = "torch/ann", **facts: Any) -> CandidateRecord:
         "linear_fit": None if kind == "ann" else LinearFitRecord(rows=100, rank=2, r2=0.1 + 0.2),
     }
     return CandidateRecord(framework=framework, kind=kind, **{**given, **facts})
+
+
+def silenced(share: float, rmse: float) -> ResilienceRecord:
+    """What was measured of a network with a share of its cells silenced."""
+    draws = 20 if share else 1
+    return ResilienceRecord(
+        share=share, rmse=rmse, rmse_low=rmse * 0.9, rmse_high=rmse * 1.1, draws=draws
+    )
 
 
 def probe(framework: str, figure: float, *, agreed: bool = True) -> AgreementRecord:

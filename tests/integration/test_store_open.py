@@ -58,7 +58,7 @@ def pragma(engine: Engine, name: str) -> object:
         return connection.execute(text(f"PRAGMA {name}")).scalar()
 
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def refusal(text_url: str, **how: bool) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from alembic import command
 
+from data.errors import StoreError
 from data.store import database
 from data.store.database import VERSION_TABLE, open_store, upgrade, writing
 from data.store.query import last_details, rows_of
@@ -114,14 +115,34 @@ def test_first_version_keeps_every_answer_and_gains_the_new_views(old: Path):
         "run_history": 4,
     }
     done = upgrade(f"sqlite:///{old}")
-    assert (done.before, done.after) == ("0001", "0002")
+    assert (done.before, done.after) == ("0001", "0003")
     after = answers(old)
     assert set(after) == set(VIEWS)
     for row in after["current_coefficient"]:
         assert list(row)[-1] == "robust_standard_error"
         assert row.pop("robust_standard_error") is None
     assert {name: after[name] for name in before} == before
-    assert after["current_fit"] == after["agreement"] == []
+    assert after["current_fit"] == after["agreement"] == after["champion_resilience"] == []
+
+
+def test_second_version_keeps_every_answer_and_gains_a_view(tmp_path: Path):
+    path = tmp_path / "store.db"
+    make(path, version="0002", rows=NIGHTS)
+    before = answers(path)
+    assert set(VIEWS) - set(before) == {"champion_resilience"}
+    assert sum(map(len, before.values())) == 19
+    assert str(upgrade(f"sqlite:///{path}")) == f"{path}: upgraded from version 0002 to 0003."
+    assert answers(path) == {**before, "champion_resilience": []}
+
+
+@pytest.mark.parametrize("name", ["resilience", "champion_resilience"])
+def test_upgrade_leaves_a_table_of_another_program_with_a_new_name_alone(tmp_path: Path, name: str):
+    path = tmp_path / "store.db"
+    make(path, version="0002", rows=f"CREATE TABLE {name} (ohm)")
+    with pytest.raises(StoreError, match=f"already has a table or view named '{name}'"):
+        upgrade(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as connection:
+        assert [c[0] for c in connection.execute(f"SELECT * FROM {name}").description] == ["ohm"]
 
 
 def test_details_of_the_first_version_are_read_after_the_upgrade(old: Path):
@@ -156,18 +177,18 @@ def test_upgraded_database_is_as_a_new_one(old: Path, tmp_path: Path):
                 " pragma_table_info(t.name) AS c WHERE t.type IN ('table', 'view')"
                 " ORDER BY t.name, c.cid"
             ).fetchall()
-            assert connection.execute(f"SELECT * FROM {VERSION_TABLE}").fetchall() == [("0002",)]
+            assert connection.execute(f"SELECT * FROM {VERSION_TABLE}").fetchall() == [("0003",)]
     assert columns[old] == columns[new]
     assert len(columns[new]) > 100
 
 
 def test_the_command_says_what_it_did(tmp_path: Path, old: Path):
     new = tmp_path / "new.db"
-    assert nightfit(new, "db", "upgrade").stdout == f"{new}: made at version 0002.\n"
+    assert nightfit(new, "db", "upgrade").stdout == f"{new}: made at version 0003.\n"
     upgraded = nightfit(old, "db", "upgrade")
     assert (upgraded.returncode, upgraded.stderr) == (0, "")
-    assert upgraded.stdout == f"{old}: upgraded from version 0001 to 0002.\n"
-    assert nightfit(old, "db", "upgrade").stdout == f"{old}: is at version 0002 already.\n"
+    assert upgraded.stdout == f"{old}: upgraded from version 0001 to 0003.\n"
+    assert nightfit(old, "db", "upgrade").stdout == f"{old}: is at version 0003 already.\n"
 
 
 @pytest.mark.parametrize("arguments", [("query", "current_fit"), ("history", "wages"), ("status",)])
@@ -176,7 +197,7 @@ def test_a_command_that_reads_names_the_one_that_upgrades(old: Path, arguments: 
     done = nightfit(old, *arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"nightfit: {old}: the database is at version 0001, this nightfit needs 0002."
+        f"nightfit: {old}: the database is at version 0001, this nightfit needs 0003."
         " Run `nightfit db upgrade`.\n"
     )
     assert old.read_bytes() == before

@@ -4,7 +4,18 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from store_nights import NEW, candidate, kept, night, predictions, probe, promoted, rows
+from store_nights import (
+    NEW,
+    candidate,
+    kept,
+    night,
+    predictions,
+    probe,
+    promoted,
+    rows,
+    silenced,
+    stored,
+)
 
 from data.store import tables
 from data.store.database import open_store, writing
@@ -148,6 +159,39 @@ def test_fits_and_agreement_are_of_the_latest_run_that_succeeded(store: Engine):
     torch, theano = rows(store, "agreement")
     assert (torch["run_id"], torch["figure"], torch["agreed"]) == (last, None, False)
     assert (theano["figure"], theano["agreed"]) == (0.1 + 0.2, True)
+
+
+def network(*figures: tuple[float, float]):
+    measured = [silenced(share, rmse) for share, rmse in figures]
+    return {"candidates": [candidate("torch/ann", chosen=True, rank=1, resilience=measured)]}
+
+
+def test_resilience_is_the_champions_from_the_run_that_trained_it(store: Engine):
+    first = write_run(store, promoted(1, {"a": 1.0}, **network((0.1, 3.0), (0.0, 2.5))))
+    write_run(store, promoted(1, {"a": 1.0}, dataset="sales", **network((0.0, 0.0), (0.1, 1.0))))
+    serving = champion_model(store, "wages").model_id
+    lost = network((0.0, 9.0))["candidates"][0]
+    loser = candidate("theano/least_squares", chosen=False, rank=2)
+    write_run(store, kept(2, serving, {"a": 1.0}, candidates=[lost, loser]))
+    told = rows(store, "champion_resilience", dataset="wages")
+    of = {"dataset": "wages", "run_id": first, "model_id": serving, "framework": "torch"}
+    assert told == [
+        of
+        | {"share": 0.0, "rmse": 2.5, "rmse_low": 2.5 * 0.9, "rmse_high": 2.5 * 1.1, "ratio": 1.0}
+        | {"draws": 1},
+        of
+        | {"share": 0.1, "rmse": 3.0, "rmse_low": 3.0 * 0.9, "rmse_high": 3.0 * 1.1, "ratio": 1.2}
+        | {"draws": 20},
+    ]
+    sales = rows(store, "champion_resilience", dataset="sales")
+    assert [row["ratio"] for row in sales] == [None, None]
+
+
+def test_champion_that_is_linear_has_no_resilience(store: Engine):
+    write_run(store, promoted(1, {"a": 1.0}, **network((0.0, 2.5), (0.1, 3.0))))
+    write_run(store, promoted(2, {"a": 1.0}, name="torch/least_squares"))
+    assert len(stored(store, tables.resilience)) == 2
+    assert rows(store, "champion_resilience") == []
 
 
 def test_details_of_the_latest_good_run_are_those_of_each_candidate(store: Engine):

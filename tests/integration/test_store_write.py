@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta, timezone
 from pathlib import Path
 
@@ -33,7 +33,12 @@ from data.settings import ROOT
 from data.store import bulk, tables
 from data.store.database import open_store, writing
 from data.store.query import champion_model, latest_runs
-from data.store.records import CoefficientRecord, LinearFitRecord, ScoreRecord
+from data.store.records import (
+    CoefficientRecord,
+    LinearFitRecord,
+    ResilienceRecord,
+    ScoreRecord,
+)
 from data.store.write import write_run
 
 HOSTILE = [
@@ -288,6 +293,19 @@ def test_figures_of_a_fit_come_back_to_the_last_bit(store: Engine):
     (comparison,) = rows(store, "agreement")
     assert (comparison["figure"], comparison["allowed"]) == (5e-324, 1e-9)
     assert comparison["agreed"] is True
+
+
+def test_resilience_comes_back_to_the_last_bit_and_takes_no_number_that_is_none(store: Engine):
+    figures = ResilienceRecord(
+        share=0.1 + 0.2, rmse=1.1e-308, rmse_low=5e-324, rmse_high=1.7e308, draws=np.int64(20)
+    )
+    write_run(store, night(1, candidates=[candidate(resilience=[figures])]))
+    (row,) = stored(store, tables.resilience)
+    assert row == {"model_id": 1, **asdict(figures)}
+    without = replace(figures, rmse=float("nan"))
+    with pytest.raises(ValueError, match=r"resilience\.rmse cannot be nan"):
+        write_run(store, night(2, candidates=[candidate(resilience=[without])]))
+    assert counts(store)["run"] == 1
 
 
 def test_the_portable_path_writes_the_same_rows(

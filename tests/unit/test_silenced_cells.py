@@ -1,0 +1,119 @@
+"""Silenced cells: what goes on predicting, and what is left when none does."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from regressors.encoding import Encoding
+from regressors.model import Model, NetworkMember, linear_model
+from regressors.recipe import start_arrays
+from regressors.resilience import resilience, silence
+from regressors.scoring import score
+
+ROWS = 200
+RNG = np.random.default_rng(11)
+COLUMNS = {"x": RNG.normal(size=ROWS), "c": RNG.choice(["a", "b", "c"], ROWS).astype(object)}
+TARGET = RNG.normal(20.0, 4.0, ROWS)
+WEIGHT = RNG.uniform(0.5, 3.0, ROWS)
+
+
+def member(hidden=(10, 6)):
+    """A small network with an output that is not near nothing."""
+    encoding = Encoding.fit(COLUMNS)
+    layers = start_arrays(RNG, encoding.network(COLUMNS).shape[1], hidden)
+    layers[-2] = RNG.normal(size=layers[-2].shape).astype(np.float32)
+    ridge = RNG.normal(size=encoding.standardised(COLUMNS).shape[1])
+    return NetworkMember(encoding, np.array([20.0, 3.7, 0.1]), ridge, tuple(layers))
+
+
+MODEL = Model("torch", "ann", (member(), member((7,))), half_width=1.5)
+
+
+def measured(model=MODEL, **how):
+    return resilience(model, COLUMNS, TARGET, **{"dataset": "wages", **how})
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_no_silenced_cell_is_the_model_itself_to_the_last_bit(weight):
+    (whole,) = measured(weight=weight, percents=(0,))
+    itself = score(TARGET, MODEL.predict(COLUMNS), half_width=None, weight=weight)
+    assert (whole.share, whole.draws) == (0.0, 1)
+    assert whole.rmse == whole.rmse_low == whole.rmse_high == itself.rmse
+    of_itself = resilience(MODEL, COLUMNS, MODEL.predict(COLUMNS), dataset="wages", weight=weight)
+    assert of_itself[0].rmse == 0.0 < of_itself[1].rmse_low
+
+
+def test_all_cells_silenced_leave_the_linear_start():
+    start = np.mean(
+        [20.0 + 3.7 * (0.1 + m.encoding.standardised(COLUMNS) @ m.ridge) for m in MODEL.members],
+        axis=0,
+    )
+    (none,) = measured(percents=(100,))
+    assert none.draws == 20
+    expected = np.sqrt(np.square(TARGET - start).mean())
+    assert [none.rmse_low, none.rmse_high] == pytest.approx([expected] * 2, rel=1e-14)
+
+
+def test_each_hidden_layer_loses_its_share_of_cells_and_nothing_else():
+    layers = member((10, 6)).layers
+    half = silence(layers, 0.5, np.random.default_rng(1))
+    for number in (0, 1, 3, 5):
+        assert half[number] is layers[number]
+    for number, silent in ((2, 5), (4, 3)):
+        cut = (half[number] == 0).all(axis=1)
+        assert cut.sum() == silent
+        assert np.array_equal(half[number][~cut], layers[number][~cut])
+
+
+def test_range_and_mean_are_those_of_the_draws():
+    (half,) = measured(percents=(50,))
+    alone = [measured(percents=(50,), draws=n)[0] for n in range(1, 21)]
+    totals = np.array([one.rmse * n for n, one in enumerate(alone, start=1)])
+    errors = np.diff(totals, prepend=0)
+    assert half.draws == 20
+    assert half.rmse == pytest.approx(errors.mean())
+    assert half.rmse_low == pytest.approx(errors.min())
+    assert half.rmse_high == pytest.approx(errors.max())
+    assert half.rmse_low < half.rmse < half.rmse_high
+
+
+def test_shares_go_from_none_to_half_in_steps_of_a_tenth():
+    assert [one.share for one in measured()] == pytest.approx(np.linspace(0, 0.5, 6), abs=1e-15)
+
+
+def test_same_dataset_gives_the_same_figures_and_another_others():
+    assert measured() == measured()
+    here, there = measured(), measured(dataset="sales")
+    assert here[0] == there[0]
+    assert all(one.rmse != other.rmse for one, other in zip(here[1:], there[1:], strict=True))
+
+
+def test_draws_of_one_share_do_not_hang_on_the_other_shares():
+    assert measured(percents=(30,)) == measured(percents=(10, 20, 30))[2:]
+
+
+def test_row_of_weight_two_counts_as_two_rows():
+    once = np.arange(ROWS) % 2 == 0
+    rows = np.repeat(np.arange(ROWS), np.where(once, 1, 2))
+    twice = {name: values[rows] for name, values in COLUMNS.items()}
+    weighted = measured(weight=np.where(once, 1.0, 2.0))
+    repeated = resilience(MODEL, twice, TARGET[rows], dataset="wages")
+    assert [one.rmse for one in weighted] == pytest.approx([one.rmse for one in repeated], rel=1e-6)
+
+
+def test_inputs_stay_as_they_were():
+    before = MODEL.to_bytes()
+    columns = {name: values.copy() for name, values in COLUMNS.items()}
+    target, weight = TARGET.copy(), WEIGHT.copy()
+    resilience(MODEL, columns, target, dataset="wages", weight=weight)
+    assert MODEL.to_bytes() == before
+    assert all(np.array_equal(columns[name], COLUMNS[name]) for name in COLUMNS)
+    assert np.array_equal(target, TARGET)
+    assert np.array_equal(weight, WEIGHT)
+
+
+def test_model_without_hidden_cells_has_nothing_to_silence():
+    line = linear_model("torch", "least_squares", Encoding.fit(COLUMNS), np.ones(4))
+    flat = replace(MODEL, members=(member(()),))
+    assert measured(line) == measured(flat) == ()
