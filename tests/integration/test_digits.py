@@ -11,7 +11,7 @@ from regressors.least_squares import solve
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
 README = (Path(__file__).parents[2] / "README.md").read_text()
-TABLE = re.findall(r"^  \| ([^|]+) \| \S+ \| \S+ \| (.+) \|$", README, flags=re.MULTILINE)
+TABLE = re.findall(r"^  \| ([^|]+) \| \de.\d\d \| \S+ \| (.+) \|$", README, flags=re.MULTILINE)
 
 
 def solve_in(framework, problem, weight):

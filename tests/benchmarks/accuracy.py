@@ -1,0 +1,328 @@
+"""Test error and seconds of nightfit's ANNs beside other models, on public sets.
+
+    accuracy.py [SET...] [--frameworks torch ...]
+
+Each set is divided once, by nightfit's own rule, into about 80% training rows in five folds and
+20% test rows; every model gets the same rows. The error is the RMSE on the test rows over the
+target's standard deviation there: 1 is no better than their mean. The seconds are of processor
+time, with one thread; models run one after another, and each framework has fitted something small
+before.
+
+Beside the ANN of each framework stand:
+
+- linear: scikit-learn's `LinearRegression` on standardised numbers and one-hot categories;
+- MLP: its `MLPRegressor` on the same, 128 and 128 hidden units as the ANN, with early stopping and
+  a standardised target;
+- LightGBM: with its defaults, categories as such;
+- five LightGBMs: the mean of five, each fitted without one of the five folds, as the ANN's members
+  are (another seed alone would give the same trees again);
+- five, encoded: the same with scikit-learn's `TargetEncoder` for the categories.
+
+Without the folder of sets that NIGHTFIT_BENCH_DATA names, see docs/benchmark-data.md, only the
+bundled ones can be measured, and only by name. Needs the extra `bench`.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from time import process_time
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+
+from data.declare import Declaration, load_dataset
+from data.division import divide
+from data.read import load, read
+from data.settings import ROOT
+from regressors import fitting
+from regressors.job import Fitted, Job
+from regressors.workers import WorkerFailed, Workers
+from tasks.rows import Rows, load_rows
+
+FRAMEWORKS = ("tensorflow", "torch", "theano")
+BUNDLED = ("income_expenses", "age_income")
+FOLDER = "NIGHTFIT_BENCH_DATA"
+HOW = (
+    f"Set {FOLDER} to a folder of public sets (docs/benchmark-data.md says how to make"
+    f" one), or name bundled ones: accuracy.py {' '.join(BUNDLED)}"
+)
+FOLDS, SHARE, HIDDEN = 5, 0.2, (128, 128)
+TOLERATED = 1.01
+"""An ANN may have this many times the error of the linear model; beyond it, it is marked."""
+
+ONE_THREAD = dict.fromkeys(
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+    ),
+    "1",
+)
+"""What to put into the environment before a worker starts."""
+
+Array = np.ndarray
+Predict = Callable[[Rows, Array, Rows], Array]
+"""Training rows, their folds and test rows to predictions of the latter."""
+
+
+# The sets
+
+
+def declared(name: str, folder: Path | None, unpacked: Path) -> Declaration:
+    """Return the declaration of a bundled set, or of one in the folder, unpacked for the reader."""
+    if name in BUNDLED:
+        return load_dataset(name, ROOT / "data" / "datasets")
+    assert folder is not None, HOW
+    about = json.loads((folder / "meta.json").read_text())[name]
+    source = unpacked / f"{name}.csv"
+    source.write_bytes(gzip.decompress((folder / f"{name}.csv.gz").read_bytes()))
+    return Declaration(name=name, source={"path": source}, key=about["key"], target=about["target"])
+
+
+def names(folder: Path | None) -> list[str]:
+    """Return every set that can be measured, the smallest file first."""
+    if folder is None:
+        return list(BUNDLED)
+    if not (folder / "meta.json").is_file():
+        sys.exit(f"There is no file meta.json in {folder.absolute()}. {HOW}")
+    files = {
+        name: folder / f"{name}.csv.gz" for name in json.loads((folder / "meta.json").read_text())
+    }
+    return [*BUNDLED, *sorted(files, key=lambda name: files[name].stat().st_size)]
+
+
+def divided(declaration: Declaration, folder: Path) -> tuple[Rows, Array, Rows]:
+    """Return the training rows, their folds, and the test rows of a set."""
+    snapshot = read(declaration, folder=folder)
+    features = declaration.feature_names(load(snapshot.path).column_names)
+    rows = load_rows(declaration, snapshot, np.ones(snapshot.rows, dtype=bool), features)
+    division = divide(
+        dataset=declaration.name,
+        keys=list(rows.keys),
+        labelled=~np.isnan(rows.target),
+        share=SHARE,
+        folds=FOLDS,
+    )
+    train = division.role == "train"
+    return rows.take(train), division.fold[train], rows.take(division.role == "test")
+
+
+# The models
+
+
+def processor_timed(framework: ModuleType, job: Job) -> tuple[Fitted, float]:
+    """Fit an ANN; runs in the framework's worker."""
+    start = process_time()
+    return fitting.validate(framework, job), process_time() - start
+
+
+def ann(workers: Workers, framework: str, dataset: str, train: Rows, fold: Array) -> Fitted:
+    """Fit nightfit's ANN; return the fit and the seconds that it took."""
+    job = Job(
+        dataset=dataset,
+        framework=framework,
+        kind="ann",
+        columns=train.columns,
+        target=train.target,
+        fold=fold,
+        chained=False,
+        hidden=HIDDEN,
+        level=0.9,
+    )
+    return workers.result(workers.submit(framework, processor_timed, job))
+
+
+def framed(rows: Rows) -> pd.DataFrame:
+    """Return the features as the other libraries want them: floats, and categories without gaps."""
+    columns = {}
+    for i, values in enumerate(rows.columns.values()):
+        if values.dtype.kind == "O":
+            columns[f"x{i}"] = pd.Categorical(["missing" if v is None else v for v in values])
+        elif values.dtype.kind == "M":
+            columns[f"x{i}"] = np.where(np.isnat(values), np.nan, values.astype(float))
+        else:
+            columns[f"x{i}"] = values
+    return pd.DataFrame(columns)
+
+
+def rivals() -> Mapping[str, Predict]:
+    """Return the other models by name; imported here, since each worker imports this file."""
+    import lightgbm
+    from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LinearRegression
+    from sklearn.model_selection import KFold
+    from sklearn.neural_network import MLPRegressor
+    from sklearn.pipeline import Pipeline, make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+
+    categories, numbers = (
+        make_column_selector(dtype_include="category"),
+        make_column_selector(dtype_include="number"),
+    )
+
+    def standardised(model: object) -> Pipeline:
+        filled = make_pipeline(
+            SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
+        )
+        one_hot = OneHotEncoder(handle_unknown="ignore")
+        columns = ColumnTransformer([("n", filled, numbers), ("c", one_hot, categories)])
+        return make_pipeline(columns, model)
+
+    def boosted() -> object:
+        return lightgbm.LGBMRegressor(n_jobs=1, verbosity=-1)
+
+    def encoded() -> Pipeline:
+        encoder = TargetEncoder(target_type="continuous", cv=KFold(5, shuffle=True, random_state=0))
+        columns = ColumnTransformer([("c", encoder, categories)], remainder="passthrough")
+        return make_pipeline(columns, boosted())
+
+    def mlp() -> object:
+        network = MLPRegressor(hidden_layer_sizes=HIDDEN, early_stopping=True, random_state=0)
+        return standardised(TransformedTargetRegressor(network, transformer=StandardScaler()))
+
+    def one(make: Callable[[], object]) -> Predict:
+        def predict(train: Rows, _: Array, test: Rows) -> Array:
+            return make().fit(framed(train), train.target).predict(framed(test))
+
+        return predict
+
+    def five(make: Callable[[], object]) -> Predict:
+        def predict(train: Rows, fold: Array, test: Rows) -> Array:
+            inputs, unseen = framed(train), framed(test)
+            fits = (
+                make().fit(inputs[fold != i], train.target[fold != i]) for i in range(1, FOLDS + 1)
+            )
+            return np.mean([fit.predict(unseen) for fit in fits], axis=0)
+
+        return predict
+
+    return {
+        "linear": one(lambda: standardised(LinearRegression())),
+        "MLP": one(mlp),
+        "LightGBM": one(boosted),
+        "five LightGBMs": five(boosted),
+        "five, encoded": five(encoded),
+    }
+
+
+# The measurement
+
+
+def relative_error(predicted: Array, target: Array) -> float:
+    """Return the RMSE over the target's standard deviation."""
+    return float(np.sqrt(np.square(predicted - target).mean()) / target.std())
+
+
+def measured(
+    workers: Workers,
+    others: Mapping[str, Predict],
+    frameworks: Sequence[str],
+    dataset: str,
+    parts: tuple[Rows, Array, Rows],
+) -> Iterator[tuple[str, float, float]]:
+    """Yield each model's name, error and seconds on a set; a fit that failed has no error."""
+    train, fold, test = parts
+    for name, predict in others.items():
+        start = process_time()
+        predicted = predict(train, fold, test)
+        yield name, relative_error(predicted, test.target), process_time() - start
+    for framework in frameworks:
+        try:
+            fitted, seconds = ann(workers, framework, dataset, train, fold)
+        except WorkerFailed as failure:
+            print(f"{dataset}: {framework} failed: {failure}", file=sys.stderr)
+            yield framework, np.nan, np.nan
+            continue
+        start = process_time()
+        predicted = fitted.model.predict(test.columns)
+        yield framework, relative_error(predicted, test.target), seconds + process_time() - start
+
+
+def warm_up(workers: Workers, frameworks: Sequence[str]) -> None:
+    """Have each framework compile what it compiles once."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=200)
+    rows = Rows(np.arange(200).astype(object), {"x": x}, x + rng.normal(size=200))
+    for framework in frameworks:
+        ann(workers, framework, "warm-up", rows, 1 + np.arange(200) % FOLDS)
+
+
+def table(values: pd.DataFrame, title: str, digits: int, marked: pd.DataFrame | None = None) -> str:
+    """Return a Markdown table with a row a set and one of means; `!` follows marked values."""
+    lines = [
+        f"| {' | '.join([title, *values.columns])} |",
+        f"|---|{'---:|' * len(values.columns)}",
+    ]
+    for name, row in [*values.iterrows(), ("mean", values.mean(skipna=False))]:
+        cells = [str(name)]
+        for model, value in row.items():
+            mark = marked is not None and name != "mean" and marked.loc[name, model]
+            cells.append(f"{value:.{digits}f}{' !' if mark else ''}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def report(errors: pd.DataFrame, seconds: pd.DataFrame, frameworks: Sequence[str]) -> str:
+    """Return both tables; marked are the ANNs that are worse than linear."""
+    worse = errors.gt(TOLERATED * errors["linear"], axis=0)
+    worse.loc[:, ~worse.columns.isin(frameworks)] = False
+    names = ", ".join(f"{name} ({model})" for name, model in worse.stack()[lambda it: it].index)
+    return "\n".join(
+        [
+            table(errors, "test RMSE / SD", 4, worse),
+            "",
+            f"! an ANN worse than linear by more than {TOLERATED - 1:.0%}: {names or 'none'}.",
+            "",
+            table(seconds, "seconds", 1),
+        ]
+    )
+
+
+def main() -> None:
+    """Measure the sets and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("sets", nargs="*", help="names of sets; all that there are by default")
+    parser.add_argument("--frameworks", nargs="+", choices=FRAMEWORKS, default=FRAMEWORKS)
+    chosen = parser.parse_args()
+    folder = Path(os.environ[FOLDER]) if os.environ.get(FOLDER) else None
+    known = names(folder)
+    if unknown := sorted(set(chosen.sets) - set(known)):
+        parser.error(f"there is no set {unknown[0]!r}; there are {', '.join(known)}. {HOW}")
+    if not chosen.sets and folder is None:
+        print(f"Accuracy is not measured. {HOW}")
+        return
+
+    errors: dict[str, dict[str, float]] = {}
+    seconds: dict[str, dict[str, float]] = {}
+    others = rivals()
+    from threadpoolctl import threadpool_limits  # after the libraries that it holds to a thread
+
+    with (
+        tempfile.TemporaryDirectory() as name,
+        threadpool_limits(1),
+        Workers(FRAMEWORKS, home=Path(name), time_limit=3600) as workers,
+    ):
+        home = Path(name)
+        os.environ.update(ONE_THREAD)
+        warm_up(workers, chosen.frameworks)
+        for dataset in chosen.sets or known:
+            parts = divided(declared(dataset, folder, home), home)
+            errors[dataset], seconds[dataset] = {}, {}
+            for model, error, took in measured(workers, others, chosen.frameworks, dataset, parts):
+                errors[dataset][model], seconds[dataset][model] = error, took
+                print(f"{dataset:<16}{model:<16}{error:>8.4f}{took:>8.1f} s", file=sys.stderr)
+    print(report(pd.DataFrame(errors).T, pd.DataFrame(seconds).T, chosen.frameworks))
+
+
+if __name__ == "__main__":
+    main()
