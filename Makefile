@@ -13,8 +13,13 @@ nightly: $(STAMP)  ## retrain every declared dataset tonight
 serve: $(STAMP)  ## Prefect server, deployments and worker, until Ctrl-C
 	@$(BIN)/nightfit serve
 
-test: $(STAMP)  ## every test
-	@$(BIN)/python -m pytest
+test: $(STAMP)  ## every test: those of the command beside the others, which are told last
+	@others=$$(mktemp); \
+	$(BIN)/python -m pytest tests/unit tests/integration >$$others 2>&1 & running=$$!; \
+	trap 'kill $$running 2>/dev/null' INT TERM; \
+	$(BIN)/python -m pytest tests/e2e; failed=$$?; \
+	wait $$running || failed=$$?; \
+	cat $$others; rm -f $$others; exit $$failed
 
 lint: $(STAMP)  ## format, lint, types and the arrows between packages
 	@$(BIN)/ruff format --check .

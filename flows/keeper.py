@@ -10,8 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 
 import psutil
 
@@ -24,47 +23,27 @@ PATIENCE = 20.0
 """Seconds after which what does not even die when killed (a process in a hung disk) is left."""
 
 
-@contextmanager
-def kept_environment(extra: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Yield ours and more; no process started with it is left at the end of the `with`.
+def keep_family() -> str:
+    """Have what this process starts from now on ended with it; return the mark of those processes.
 
-    Nor is any where this process is killed: the keeper waits for the end of a pipe, which comes
-    in every case.
+    The keeper waits for the end of a pipe, which comes however this process ends. Prefect, for
+    one, starts a server of its own for a night, which outlives a process killed by SIGKILL.
     """
     mark = uuid.uuid4().hex
-    keeper = _keeper(mark)
-    try:
-        yield {**os.environ, **extra, MARK: mark}
-    finally:
-        end_marked(mark)
-        assert keeper.stdin is not None
-        keeper.stdin.close()
-        keeper.wait()
-
-
-def keep_family() -> None:
-    """Have what this process starts from now on ended with it, should it not end that itself.
-
-    Prefect starts a server of its own for a night, which outlives a process killed by SIGKILL.
-    """
-    if not _keepers:
-        mark = uuid.uuid4().hex
-        _keepers.append(_keeper(mark))
-        os.environ[MARK] = mark
-
-
-_keepers: list[subprocess.Popen[bytes]] = []
-"""Held until this process ends: that is what closes the pipe."""
-
-
-def _keeper(mark: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+    keeper = subprocess.Popen(
         [sys.executable, "-m", "flows.keeper", mark],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # the terminal's Ctrl-C is not for it
     )
+    _keepers.append(keeper)
+    os.environ[MARK] = mark
+    return mark
+
+
+_keepers: list[subprocess.Popen[bytes]] = []
+"""Held until this process ends: that is what closes the pipe."""
 
 
 def end_marked(mark: str, *, but: Collection[int] = ()) -> None:

@@ -28,9 +28,13 @@ def answers(api: str) -> bool:
 def has_worker(api: str) -> bool:
     """Return whether a worker asks for the runs of our pool."""
     from prefect.client.schemas.objects import WorkPoolStatus
+    from prefect.exceptions import ObjectNotFound
 
     with _client(api) as client:
-        return client.read_work_pool(POOL).status is WorkPoolStatus.READY
+        try:
+            return client.read_work_pool(POOL).status is WorkPoolStatus.READY
+        except ObjectNotFound:  # the worker makes it
+            return False
 
 
 def tell_lost(api: str) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from data.errors import UserError
 from data.settings import ROOT, settings
 from data.store.database import open_store
-from flows.keeper import MARK, end_marked, kept_environment
+from flows.keeper import end_marked, keep_family
 from flows.prefect_server import POOL, answers, has_worker, page, tell_lost
 from flows.terminal import make_folder, quiet_prefect
 
@@ -42,11 +42,11 @@ def run_serve(port: int) -> None:
     Where the user's Prefect already has a server (PREFECT_API_URL), that one is used, and nothing
     listens on `port`.
     """
+    logs = settings().home / "logs"
+    make_folder(logs)  # before Prefect is imported: it looks for the folder around its own
     _talkative_prefect()
     from prefect.settings import get_current_settings
 
-    logs = settings().home / "logs"
-    make_folder(logs)
     open_store(settings().database_url).dispose()  # a broken store is told before any work
     prefect = get_current_settings()
     api = prefect.api.url or f"http://{HOST}:{port}/api"
@@ -56,8 +56,8 @@ def run_serve(port: int) -> None:
         if own_port is not None:
             stack.enter_context(_alone(prefect.home))
             _refuse_taken(own_port)
-        parts = _Parts(stack.enter_context(kept_environment({"PREFECT_API_URL": api})), logs)
-        stack.callback(parts.stop, api)
+        parts = _Parts(api, logs)
+        stack.callback(parts.stop)
         stack.callback(console.print, "Stopping …")
         stack.callback(_ignore_signals)
         _serve(parts, api, own_port, console)
@@ -72,13 +72,12 @@ def _serve(parts: "_Parts", api: str, own_port: int | None, console: Console) ->
     else:
         with _telling(console, f"looking for Prefect's server at {api}"):
             parts.wait_for(lambda: answers(api), FIND_SECONDS, api)
-    with _telling(console, "deploying prefect.yaml"):
-        parts.run("work-pool", "create", POOL, "--type", "process", unless="already exists")
-        parts.run("deploy", "--all")
     with _telling(console, "starting the worker"):
         name = f"nightfit on {socket.gethostname()}"
         parts.start("worker", "start", "--pool", POOL, "--type", "process", "--name", name)
         parts.wait_for(lambda: has_worker(api), START_SECONDS, f"the work pool at {api}")
+    with _telling(console, "deploying prefect.yaml"):
+        parts.run("deploy", "--all")  # needs the work pool, which the worker has made
     _tell_ready(page(api), parts.logs)
     while True:
         parts.refuse_dead()
@@ -178,10 +177,12 @@ def _refuse_taken(port: int) -> None:
 class _Parts:
     """The parts of Prefect that run with us, each with a log of its name."""
 
-    def __init__(self, environment: dict[str, str], logs: Path) -> None:
+    def __init__(self, api: str, logs: Path) -> None:
         self.logs = logs
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self._environment = environment
+        self._api = api
+        self._mark = keep_family()
+        self._environment = {**os.environ, "PREFECT_API_URL": api}
 
     def start(self, part: str, *arguments: str) -> None:
         """Start a part that stays."""
@@ -196,8 +197,8 @@ class _Parts:
                 start_new_session=True,  # the terminal's Ctrl-C is for us alone
             )
 
-    def run(self, *arguments: str, unless: str | None = None) -> None:
-        """Run a command to its end; one that fails is an error, unless it says that."""
+    def run(self, *arguments: str) -> None:
+        """Run a command to its end; one that fails is an error."""
         done = subprocess.run(
             [*PREFECT, *arguments],
             cwd=ROOT,
@@ -207,8 +208,8 @@ class _Parts:
             text=True,
             check=False,
         )
-        said = " ".join((done.stdout + done.stderr).split())
-        if done.returncode and not (unless and unless in said):
+        if done.returncode:
+            said = " ".join((done.stdout + done.stderr).split())
             raise UserError(
                 f"it failed, saying: {said[-600:]}", where=" ".join(["prefect", *arguments])
             )
@@ -236,15 +237,15 @@ class _Parts:
                     next_step=f"See the end of {self._log(part)}.",
                 )
 
-    def stop(self, api: str) -> None:
+    def stop(self) -> None:
         """End the worker and its runs, tell the server of it, and end the server."""
         server = self.running.pop("server", None)
         for process in self.running.values():
             _end(process)
-        end_marked(self._environment[MARK], but=[server.pid] if server else [])
+        end_marked(self._mark, but=[server.pid] if server else [])
         if server is not None:
-            if answers(api):  # not where it has yet to start, or has failed
-                tell_lost(api)
+            if answers(self._api):  # not where it has yet to start, or has failed
+                tell_lost(self._api)
             _end(server)
 
     def _log(self, part: str) -> Path:

@@ -3,13 +3,18 @@
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.request import urlopen
 
 import pytest
 
@@ -17,12 +22,15 @@ ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).with_name("nightfit")
 
 
+Prefect = Literal["shared", "own", "new"]
+
+
 @dataclass(frozen=True)
 class Place:
     """A folder of a user's own: declarations, a database and a home."""
 
     folder: Path
-    prefect_home: Path
+    api: str | None = None
 
     @property
     def database(self) -> Path:
@@ -30,14 +38,19 @@ class Place:
         return self.folder / "store.db"
 
     @property
+    def home(self) -> Path:
+        """Return the folder of snapshots, logs and the like."""
+        return self.folder / "home"
+
+    @property
     def environment(self) -> dict[str, str]:
         """Return the environment of a command run here."""
         return {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("NIGHTFIT_", "PREFECT_"))},
+            **outside(),
             "NIGHTFIT_DATABASE_URL": f"sqlite:///{self.database}",
-            "NIGHTFIT_HOME": str(self.folder / "home"),
+            "NIGHTFIT_HOME": str(self.home),
             "NIGHTFIT_DATASETS": str(self.folder / "datasets"),
-            "PREFECT_HOME": str(self.prefect_home),
+            **({"PREFECT_API_URL": self.api} if self.api else {}),
         }
 
     def run(self, *args: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -48,7 +61,7 @@ class Place:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=600,
         )
 
     def declare(self, name: str, text: str, rows: str | bytes | None = None) -> None:
@@ -78,29 +91,127 @@ class Night:
     done: subprocess.CompletedProcess[str]
 
 
+@dataclass(frozen=True)
+class Server:
+    """A Prefect server for those tests that are not about Prefect's server."""
+
+    process: subprocess.Popen[bytes]
+    home: Path
+    port: int
+
+    def wait(self) -> str:
+        """Return its address once it answers there."""
+        api = f"http://127.0.0.1:{self.port}/api"
+        limit = time.monotonic() + 300
+        while True:
+            try:
+                with urlopen(f"{api}/health", timeout=10):
+                    return api
+            except OSError:
+                assert self.process.poll() is None, (self.home / "log").read_text()
+                assert time.monotonic() < limit, "Prefect's server does not answer"
+                time.sleep(0.1)
+
+    def copy_tables(self, folder: Path) -> None:
+        """Spare a server whose folder this is to be the seconds that making its tables takes."""
+        folder.mkdir(parents=True)
+        with (
+            closing(sqlite3.connect(self.home / "prefect.db")) as ours,
+            closing(sqlite3.connect(folder / "prefect.db")) as theirs,
+        ):
+            ours.backup(theirs)
+
+
+def outside() -> dict[str, str]:
+    """Return our environment without what a developer may have set for a nightfit of their own."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("NIGHTFIT_", "PREFECT_"))}
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @pytest.fixture(scope="session")
-def new_place(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return a maker of places; they share Prefect's folder and Theano's compiled code."""
-    prefect_home = tmp_path_factory.mktemp("prefect")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start a Prefect server, which may not answer yet; end it with the session."""
+    home, port = tmp_path_factory.mktemp("prefect"), free_port()
+    quiet = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    }
+    arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+            env={**outside(), **quiet},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield Server(process, home, port)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def new_place(tmp_path_factory: pytest.TempPathFactory, prefect_server: Server) -> Any:
+    """Return a maker of places; they share Theano's compiled code.
+
+    They share a Prefect server, too. `prefect="own"` leaves a command to start its own, as it does
+    for a user, in a folder that one has used before; "new" in a folder that none has.
+    """
     (ROOT / ".nightfit").mkdir(exist_ok=True)
 
-    def make(*, samples: bool = False) -> Place:
-        folder = tmp_path_factory.mktemp("place")
-        (folder / "home").mkdir()
+    def make(*, samples: bool = False, prefect: Prefect = "shared") -> Place:
+        api = None if prefect == "new" else prefect_server.wait()
+        place = Place(tmp_path_factory.mktemp("place"), api if prefect == "shared" else None)
+        place.home.mkdir()
+        if prefect == "own":
+            prefect_server.copy_tables(place.home / "prefect")
         for compiled in (ROOT / ".nightfit").glob("theano-*"):
-            (folder / "home" / compiled.name).symlink_to(compiled, target_is_directory=True)
+            (place.home / compiled.name).symlink_to(compiled, target_is_directory=True)
         if samples:
-            shutil.copytree(ROOT / "data" / "datasets", folder / "datasets")
-            shutil.copytree(ROOT / "data" / "samples", folder / "samples")
+            shutil.copytree(ROOT / "data" / "datasets", place.folder / "datasets")
+            shutil.copytree(ROOT / "data" / "samples", place.folder / "samples")
         else:
-            (folder / "datasets").mkdir()
-        return Place(folder, prefect_home)
+            (place.folder / "datasets").mkdir()
+        return place
 
     return make
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nights_ahead(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Night]]]:
+    """Start what takes longest before any test, where a test that was chosen asks for it."""
+    chosen = {name for item in request.session.items for name in item.fixturenames}
+
+    def spend(prefect: Prefect, *options: str) -> Night:
+        place = new_place(samples=True, prefect=prefect)
+        return Night(place, place.run("nightly", *options))
+
+    calls = {"night": ("new",), "second_night": ("shared", "--format", "json")}
+    wanted = [name for name in calls if name in chosen]
+    new_place = request.getfixturevalue("new_place") if wanted else None
+    with ThreadPoolExecutor(max_workers=1) as one_at_a_time:
+        yield {name: one_at_a_time.submit(spend, *calls[name]) for name in wanted}
+
+
 @pytest.fixture(scope="session")
-def night(new_place: Any, workers: Any) -> Night:
-    """Return one finished night on the three samples, shared by all who only look at it."""
-    place = new_place(samples=True)
-    return Night(place, place.run("nightly"))
+def night(nights_ahead: dict[str, Future[Night]]) -> Night:
+    """Return a finished night on the three samples, a user's first; tests only look at it."""
+    return nights_ahead["night"].result()
+
+
+@pytest.fixture(scope="session")
+def second_night(nights_ahead: dict[str, Future[Night]]) -> Night:
+    """Return another one, on the same samples in another place."""
+    return nights_ahead["second_night"].result()

@@ -7,7 +7,7 @@ source: {{path: grown.csv}}
 key: row
 target: y
 candidates: {{frameworks: [torch], kinds: [{kind}]}}
-promotion: {{min_gain: 0.5}}
+promotion: {{min_gain: 0.5, max_loss: 0.01}}
 """
 
 
@@ -61,6 +61,17 @@ def test_what_came_true_is_kept_beside_what_was_predicted(grown):
     for row in outcomes:
         assert row["predicted"] == first_night[row["key"]]
         assert row["actual"] == 3 * (int(row["key"]) % 11) + int(row["key"]) % 4
+
+
+def test_champion_is_refreshed_where_newer_rows_cost_it_less_than_is_allowed(grown):
+    grown.declare("grown", DECLARATION.format(kind="least_squares"), rows(203, 10))
+    done = grown.run("retrain", "grown")
+    assert done.returncode == 0, done.stderr
+    assert "(promoted)" in done.stdout
+    history = grown.query("champion_history", "--dataset", "grown")
+    assert [row["decision"] for row in history] == ["promoted", "kept", "promoted"]
+    assert -0.01 < history[0]["gain"] < 0
+    assert grown.run("history", "grown").returncode == 0
 
 
 def test_incumbent_that_cannot_score_tonights_rows_gives_way(grown):

@@ -2,20 +2,27 @@
 
 import signal
 import subprocess
+import time
 
 import psutil
 import pytest
 from conftest import COMMAND
 
-DECLARATION = """\
+QUICK = """\
 source: {{path: {name}.csv}}
 key: row
 target: y
 ann: {{hidden: [8]}}
-split: {{folds: 3}}
-candidates: {{frameworks: [torch, theano]}}
+candidates: {{frameworks: [{frameworks}], kinds: [{kinds}]}}
 """
-ROWS = "row,x,y\n" + "\n".join(f"{i},{i % 17},{2 * (i % 17) + i % 3}" for i in range(400))
+SLOW = QUICK.replace("[8]", "[1024, 1024]")
+
+
+def rows(count):
+    return "row,x,y\n" + "\n".join(f"{i},{i % 997},{2 * (i % 997) + i % 3}" for i in range(count))
+
+
+FEW, MANY = rows(400), rows(20_000)
 COUNTS = " UNION ALL ".join(
     f"SELECT count(*) FROM {table}"
     for table in ("run", "model", "score", "coefficient", "prediction", "promotion")
@@ -39,41 +46,60 @@ def wait_for(process, text):
     raise AssertionError(f"the night ended before it said {text!r}")
 
 
-def all_gone(processes, seconds=15):
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
-    return [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
+def wait_for_fits(process):
+    """Return when the framework workers have been at work for a second; they have minutes of it."""
+    first = None
+    while first is None or spent(process) < first + 1:
+        assert process.poll() is None
+        first = spent(process) if first is None else first
+        time.sleep(0.1)
 
 
-@pytest.mark.parametrize(
-    ("number", "said", "runs"),
-    [
-        (signal.SIGKILL, "one: divided", 0),
-        (signal.SIGKILL, "two: fitted", 1),
-        (signal.SIGTERM, "one: fitted", 0),
-        (signal.SIGINT, "one: fitted", 0),
-    ],
-)
-def test_killed_night_leaves_whole_runs_and_no_process_and_the_next_succeeds(
-    new_place, number, said, runs
-):
-    place = new_place()
-    for name in ("one", "two"):
-        place.declare(name, DECLARATION.format(name=name), ROWS)
-    process = start(place)
-    wait_for(process, said)
+def spent(process):
+    """Return the seconds of processor time of the framework workers."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    workers = [child for child in children if "multiprocessing.spawn" in " ".join(child.cmdline())]
+    return sum(sum(worker.cpu_times()[:2]) for worker in workers)
+
+
+def kill(process, number):
+    """Send a signal; return which of the night's processes are still there."""
     family = psutil.Process(process.pid).children(recursive=True)
     assert family
     process.send_signal(number)
-    assert all_gone([*family, psutil.Process(process.pid)])
+    process.wait(timeout=120)
     process.stderr.close()
-    process.wait(timeout=30)
-    models = 6 * runs
-    counts = [count for (count,) in place.sql(COUNTS)]
-    assert counts[0] == runs
-    assert counts[1] == models
-    assert counts[4] == 400 * runs
-    assert counts[5] == runs
-    if number is signal.SIGKILL and runs:
-        assert place.run("nightly").returncode == 0
-        assert place.sql("SELECT DISTINCT status FROM run") == [("succeeded",)]
-        assert place.sql("SELECT count(*) FROM run") == [(runs + 2,)]
+    _, alive = psutil.wait_procs(family, timeout=60)
+    return [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_night_killed_amid_its_fits_leaves_whole_runs_and_no_process_and_the_next_succeeds(
+    new_place,
+):
+    place = new_place(prefect="own")
+    quick = {"frameworks": "torch, theano", "kinds": "least_squares"}
+    place.declare("one", QUICK.format(name="one", **quick), FEW)
+    slow = SLOW.format(name="two", frameworks="torch, theano", kinds="ann")
+    place.declare("two", slow, MANY)
+    process = start(place)
+    wait_for(process, "two: divided")
+    wait_for_fits(process)
+    assert kill(process, signal.SIGKILL) == []
+    run, model, _, _, prediction, promotion = [count for (count,) in place.sql(COUNTS)]
+    assert (run, model, prediction, promotion) == (1, 2, 400, 1)
+    place.declare("two", QUICK.format(name="two", **quick))
+    done = place.run("nightly")
+    assert done.returncode == 0, done.stderr
+    assert place.sql("SELECT DISTINCT status FROM run") == [("succeeded",)]
+    assert place.sql("SELECT count(*) FROM run") == [(3,)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_night_ended_by_request_stores_nothing_and_leaves_no_process(new_place, number):
+    place = new_place()
+    kinds = "least_squares, gradient_descent, ann"
+    place.declare("one", QUICK.format(name="one", frameworks="torch", kinds=kinds), FEW)
+    process = start(place)
+    wait_for(process, "one: divided")
+    assert kill(process, number) == []
+    assert place.sql(COUNTS) == [(0,)] * 6

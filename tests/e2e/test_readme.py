@@ -60,7 +60,7 @@ def test_settings_of_the_readme_are_all_there_are():
 
 
 def test_files_and_make_targets_of_the_readme_exist():
-    files = re.findall(r"(?:pytest |\]\()((?:tests|docs)/[\w/.]+)", README)
+    files = re.findall(r"(?:pytest |\]\()((?:tests|docs)/[\w/.-]+)", README)
     assert files
     assert [name for name in files if not (ROOT / name).exists()] == []
     targets = re.findall(r"^    make (\w+)", README, flags=re.MULTILINE)

@@ -1,15 +1,29 @@
-"""`nightfit serve` as an operator meets it: the page in a real browser, and nothing left behind."""
+"""`nightfit serve` as an operator meets it: the page in a real browser, and nothing left behind.
 
+A server takes a while to start, so several tests look at the same one, and the last of them ends
+it: they stand in that order.
+"""
+
+import json
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
 import yaml
-from conftest import COMMAND, ROOT, Place
+from conftest import COMMAND, ROOT, Place, free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -29,6 +43,14 @@ target: y
 candidates: {frameworks: [torch], kinds: [least_squares]}
 """
 ROWS = "row,x,y\n" + "\n".join(f"{i},{i % 13},{3 * (i % 13) + i % 2}" for i in range(120))
+SLOW = """\
+source: {path: slow.csv}
+key: row
+target: y
+ann: {hidden: [1024, 1024]}
+candidates: {frameworks: [torch], kinds: [ann]}
+"""
+MANY = "row,x,y\n" + "\n".join(f"{i},{i % 997},{2 * (i % 997) + i % 3}" for i in range(20_000))
 
 
 @dataclass(frozen=True)
@@ -38,24 +60,34 @@ class Served:
     place: Place
     process: subprocess.Popen[str]
     page: str
-    port: int
+    errors: Path
+
+    def ask(self, path, **body):
+        """Return what the server's API answers to a GET, or to a POST where there is a body."""
+        api = self.place.api or f"{self.page}/api"
+        data = json.dumps(body).encode() if body else None
+        request = Request(f"{api}/{path}", data, {"Content-Type": "application/json"})
+        with urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def last_night(self):
+        """Return how the last night stands on the server's books, and its dataset's run."""
+        with closing(sqlite3.connect(self.place.home / "prefect" / "prefect.db")) as connection:
+            return connection.execute(
+                "SELECT flow.name, flow_run.state_type FROM flow_run JOIN flow"
+                " ON flow.id = flow_run.flow_id WHERE flow_run.state_type != 'SCHEDULED'"
+                " ORDER BY flow_run.created DESC LIMIT 2"
+            ).fetchall()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def serve(new_place, errors):
-    """Start `nightfit serve` on a place with one small data set; return when it is ready."""
-    made = new_place()
-    place = Place(made.folder, made.folder / "prefect")  # two servers cannot share Prefect's folder
+def serve(place, *options):
+    """Start `nightfit serve` on a place; return when it is ready."""
     place.declare("line", LINE, ROWS)
-    port = free_port()
+    place.declare("slow", SLOW, MANY)
+    errors = place.folder / "errors"
     with errors.open("w") as stream:
         process = subprocess.Popen(
-            [str(COMMAND), "serve", "--port", str(port)],
+            [str(COMMAND), "serve", *options],
             env=place.environment,
             stdout=subprocess.PIPE,
             stderr=stream,
@@ -68,26 +100,45 @@ def serve(new_place, errors):
         if "Ctrl-C" in line:
             break
     assert page, errors.read_text()
-    return Served(place, process, page, port)
+    return Served(place, process, page, errors)
 
 
-def end(served, number):
-    """Send a signal; return which of the processes that were started are still there."""
+def wait_until(ready):
+    """Return the first true answer; what it asks for takes seconds, and minutes under load."""
+    limit = time.monotonic() + 300
+    while not (answer := ready()):
+        assert time.monotonic() < limit
+        time.sleep(0.2)
+    return answer
+
+
+def spend_slow_night(served):
+    """Start a night by hand, and return while it is at a fit that has minutes to go."""
+    log = served.place.home / "logs" / "worker-torch.log"
+    log.unlink(missing_ok=True)
+    nightly = served.ask("deployments/name/nightly/nightly")
+    night = served.ask(
+        f"deployments/{nightly['id']}/create_flow_run", parameters={"datasets": ["slow"]}
+    )
+    wait_until(log.exists)
+    assert served.ask(f"flow_runs/{night['id']}")["state_type"] == "RUNNING"
+
+
+def end(served, *numbers):
+    """Send signals; return which of the processes that were started are still there."""
     started = family(served.process)
-    assert len(started) >= 2
-    served.process.send_signal(number)
-    served.process.wait(timeout=60)
+    assert started
+    for number in numbers:
+        served.process.send_signal(number)
+    return left(served, started)
+
+
+def left(served, started):
+    """Return which of these processes are still there soon after `nightfit serve` has ended."""
+    served.process.wait(timeout=120)
     served.process.stdout.close()
-    _, alive = psutil.wait_procs(started, timeout=30)
+    _, alive = psutil.wait_procs(started, timeout=60)
     return [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
-
-
-@pytest.fixture(scope="module")
-def served(new_place, tmp_path_factory):
-    """Yield a server with a worker; at its end, SIGTERM leaves no process."""
-    running = serve(new_place, tmp_path_factory.mktemp("serve") / "errors")
-    yield running
-    assert end(running, signal.SIGTERM) == []
 
 
 def family(process):
@@ -104,23 +155,134 @@ def _mark(process):
         return None
 
 
+@pytest.fixture(scope="module")
+def ahead(new_place):
+    """Have a server killed amid a run, and start another one in its place, beside the tests."""
+
+    def kill_one():
+        running = serve(new_place(prefect="own"), "--port", str(free_port()))
+        spend_slow_night(running)
+        remaining = end(running, signal.SIGKILL)
+        return running, remaining, running.last_night()
+
+    def start_next():
+        return serve(killing.result()[0].place, "--port", str(free_port()))
+
+    with ThreadPoolExecutor(max_workers=1) as one_at_a_time:
+        killing = one_at_a_time.submit(kill_one)
+        starting = one_at_a_time.submit(start_next)
+        yield killing, starting
+    if not starting.exception():
+        end_if_running(starting.result())
+
+
+@pytest.fixture(scope="module")
+def served(new_place, ahead):
+    """Yield a server with a worker, in a home that Prefect has never seen."""
+    place = new_place(prefect="new")
+    shutil.rmtree(place.home)
+    running = serve(place, "--port", str(free_port()))
+    yield running
+    end_if_running(running)
+
+
+def end_if_running(served):
+    if served.process.poll() is None:
+        end(served, signal.SIGTERM)
+
+
+def test_first_start_says_what_it_does_and_no_more(served):
+    assert served.errors.read_text().splitlines() == [
+        "starting Prefect's server …",
+        "starting the worker …",
+        "deploying prefect.yaml …",
+    ]
+
+
+def test_scheduler_plans_the_coming_nights(served):
+    planned = {
+        "deployments": {"name": {"any_": ["nightly"]}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+        "sort": "EXPECTED_START_TIME_ASC",
+    }
+    runs = wait_until(lambda: served.ask("flow_runs/filter", **planned))
+    starts = [datetime.fromisoformat(run["expected_start_time"]) for run in runs]
+    assert {(start.astimezone(UTC).hour, start.minute) for start in starts} == {(2, 0)}
+    assert timedelta(0) < starts[0] - datetime.now(UTC) <= timedelta(days=1)
+    assert {later - earlier for earlier, later in pairwise(starts)} == {timedelta(days=1)}
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
 def test_run_is_started_from_the_page_and_found_in_the_store(served):
     from playwright.sync_api import sync_playwright
 
+    asked = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.context.on("request", lambda request: asked.append(request.url))
+        page.on("websocket", lambda opened: asked.append(opened.url))
         page.goto(f"{served.page}/deployments")
         page.get_by_role("link", name="retrain").last.click()
         page.get_by_role("button", name="Run", exact=True).click()
         page.get_by_text("Custom run").first.click()
         page.locator("textarea").first.fill("line")
         page.get_by_role("button", name="Submit").click()
+        done = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+        wait_until(lambda: served.ask("flow_runs/filter", **done))
+        page.reload()  # by itself it looks for news every 30 seconds
         page.get_by_text("Completed").first.wait_for(timeout=60_000)
         browser.close()
     assert served.place.sql("SELECT dataset, status FROM run") == [("line", "succeeded")]
     assert served.place.sql("SELECT flow_run_id IS NOT NULL FROM run") == [(1,)]
+    hosts = {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))}
+    assert hosts == {"127.0.0.1"}, "the page asks something of the internet"
+
+
+def test_ctrl_c_amid_a_run_leaves_no_process_and_no_run_on_the_books(served):
+    spend_slow_night(served)
+    assert end(served, signal.SIGINT) == []
+    assert served.process.returncode == 0
+    assert served.last_night() == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
+    assert served.errors.read_text().splitlines()[-1] == "Stopping …"
+    assert served.place.sql("SELECT count(*) FROM run WHERE dataset = 'slow'") == [(0,)]
+
+
+def test_killed_server_leaves_no_process(ahead):
+    _, remaining, night = ahead[0].result()
+    assert remaining == []
+    assert night == [("retrain", "RUNNING"), ("nightly", "RUNNING")]
+
+
+@pytest.fixture
+def next_one(ahead):
+    """Return the server that was started where another had been killed amid a run."""
+    return ahead[1].result()
+
+
+def test_next_server_tells_of_the_run_that_was_killed(next_one):
+    assert next_one.last_night() == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
+
+
+def test_death_of_prefects_server_ends_serving_with_one_sentence(next_one):
+    started = family(next_one.process)
+    (server,) = [p for p in started if "server" in p.cmdline()]
+    server.kill()
+    assert left(next_one, started) == []
+    assert next_one.process.returncode == 1
+    last = next_one.errors.read_text().splitlines()[-2:]
+    assert last[0] == "Stopping …"
+    assert last[1].startswith("nightfit: Prefect's server ended by itself, with exit code -9.")
+
+
+def test_server_of_the_users_own_is_used_and_goes_on(new_place):
+    running = serve(new_place(), "--port", "1")
+    assert running.page == running.place.api.removesuffix("/api")
+    assert running.ask("work_pools/nightfit")["status"] == "READY"
+    assert [p for p in family(running.process) if "server" in p.cmdline()] == []
+    assert end(running, signal.SIGTERM) == []
+    assert running.process.returncode == 0
+    assert running.ask("health") is True
 
 
 def test_taken_port_is_one_sentence(new_place):
@@ -128,15 +290,11 @@ def test_taken_port_is_one_sentence(new_place):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = new_place().run("serve", "--port", str(port))
+        done = new_place(prefect="new").run("serve", "--port", str(port))
     assert done.returncode == 1
     assert f"port {port}" in done.stderr
     assert "--port" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_killed_server_leaves_no_process(new_place, tmp_path):
-    assert end(serve(new_place, tmp_path / "errors"), signal.SIGKILL) == []
 
 
 def test_deployments_are_what_the_documentation_says():
