@@ -136,7 +136,7 @@ def decide(
         return Decision("promoted", "incomparable", challenger, None, None, reason)
     gain = 1 - (challenger / incumbent) ** 2 if incumbent else (0.0 if not challenger else -1.0)
     figures = f"test RMSE {challenger:.6g} against {incumbent:.6g} on the same rows"
-    asked = -max_loss if names[0] == names[1] else min_gain
+    asked = (-max_loss if names[0] == names[1] else min_gain) or 0.0  # and not -0.0
     if gain >= asked:
         reason = f"{names[0]} takes over from {names[1]}, with a gain of {gain:.2%}: {figures}."
         return Decision("promoted", "not_worse", challenger, incumbent, gain, reason)

@@ -71,6 +71,10 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the processes, and the jobs that they are doing; nothing is done from now on."""
         for lane in self._lanes.values():
             lane.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers.values():

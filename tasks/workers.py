@@ -38,7 +38,13 @@ def framework_workers() -> Iterator[Workers]:
     """
     global _open  # noqa: PLW0603
     if _open is not None:
-        yield _open
+        try:
+            yield _open
+        except Exception:
+            raise
+        except BaseException:  # the end is asked for, and Prefect waits for fits under way
+            _open.stop()
+            raise
         return
     with Workers(
         FRAMEWORKS,

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -189,29 +189,42 @@ def new_place(tmp_path_factory: pytest.TempPathFactory, prefect_server: Server) 
     return make
 
 
+def spend_night(place: Place, *options: str) -> Night:
+    """Retrain the three samples."""
+    return Night(place, place.run("nightly", *options))
+
+
+AHEAD: dict[str, Callable[[Any], Any]] = {
+    "night": lambda new_place: spend_night(new_place(samples=True, prefect="new")),
+    "second_night": lambda new_place: spend_night(new_place(samples=True), "--format", "json"),
+}
+
+
 @pytest.fixture(scope="session", autouse=True)
-def nights_ahead(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Night]]]:
-    """Start what takes longest before any test, where a test that was chosen asks for it."""
-    chosen = {name for item in request.session.items for name in item.fixturenames}
+def ahead(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Any]]]:
+    """Do what takes long beside the tests before those that ask for it, one thing at a time.
 
-    def spend(prefect: Prefect, *options: str) -> Night:
-        place = new_place(samples=True, prefect=prefect)
-        return Night(place, place.run("nightly", *options))
-
-    calls = {"night": ("new",), "second_night": ("shared", "--format", "json")}
-    wanted = [name for name in calls if name in chosen]
+    A module names such things in AHEAD: a fixture, and a function of `new_place` that makes it.
+    """
+    items = request.session.items
+    chosen = {name for item in items for name in item.fixturenames}
+    makers = dict(AHEAD)
+    for module in dict.fromkeys(item.module for item in items):
+        makers.update(getattr(module, "AHEAD", {}))
+    wanted = {name: make for name, make in makers.items() if name in chosen}
     new_place = request.getfixturevalue("new_place") if wanted else None
     with ThreadPoolExecutor(max_workers=1) as one_at_a_time:
-        yield {name: one_at_a_time.submit(spend, *calls[name]) for name in wanted}
+        yield {name: one_at_a_time.submit(make, new_place) for name, make in wanted.items()}
+        one_at_a_time.shutdown(cancel_futures=True)
 
 
 @pytest.fixture(scope="session")
-def night(nights_ahead: dict[str, Future[Night]]) -> Night:
+def night(ahead: dict[str, Future[Any]]) -> Night:
     """Return a finished night on the three samples, a user's first; tests only look at it."""
-    return nights_ahead["night"].result()
+    return ahead["night"].result()
 
 
 @pytest.fixture(scope="session")
-def second_night(nights_ahead: dict[str, Future[Night]]) -> Night:
+def second_night(ahead: dict[str, Future[Any]]) -> Night:
     """Return another one, on the same samples in another place."""
-    return nights_ahead["second_night"].result()
+    return ahead["second_night"].result()

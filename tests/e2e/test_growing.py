@@ -19,8 +19,7 @@ def rows(labelled, new):
     return "\n".join(lines) + "\n"
 
 
-@pytest.fixture(scope="module")
-def grown(new_place):
+def two_nights(new_place):
     """Return a place after two nights: the second has another candidate, which gains too little."""
     place = new_place()
     place.declare("grown", DECLARATION.format(kind="least_squares"), rows(200, 5))
@@ -30,6 +29,14 @@ def grown(new_place):
     second = place.run("retrain", "grown")
     assert second.returncode == 0, second.stderr
     return place
+
+
+AHEAD = {"grown": two_nights}
+
+
+@pytest.fixture(scope="module")
+def grown(ahead):
+    return ahead["grown"].result()
 
 
 def test_champion_goes_on_where_the_challenger_gains_too_little(grown):

@@ -97,9 +97,9 @@ def test_night_killed_amid_its_fits_leaves_whole_runs_and_no_process_and_the_nex
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_night_ended_by_request_stores_nothing_and_leaves_no_process(new_place, number):
     place = new_place()
-    kinds = "least_squares, gradient_descent, ann"
-    place.declare("one", QUICK.format(name="one", frameworks="torch", kinds=kinds), FEW)
+    place.declare("one", SLOW.format(name="one", frameworks="torch", kinds="ann"), MANY)
     process = start(place)
     wait_for(process, "one: divided")
+    wait_for_fits(process)
     assert kill(process, number) == []
     assert place.sql(COUNTS) == [(0,)] * 6

@@ -4,7 +4,7 @@ import re
 import shlex
 
 import pytest
-from conftest import ROOT, Place
+from conftest import ROOT
 
 from data.settings import Settings
 
@@ -18,16 +18,24 @@ def about_houses(command):
     return "houses" in command or command.startswith("status")
 
 
-@pytest.fixture(scope="module")
-def houses(new_place) -> Place:
-    """Return a place with the README's own example of a declaration, and a table for it."""
+def own_data(new_place):
+    """Return a place with the README's own example of a declaration, and what its commands did."""
     place = new_place()
     ((name, text),) = DECLARATIONS
     rows = [
         f"{i},{1 + i % 8},{40 + 13 * i % 90},{90 + 30 * (i % 8) + i % 11}" for i in range(120)
     ] + ["120,99,80,300", "121,4,75,"]
     place.declare(name, text, "house,rooms,size,price\n" + "\n".join(rows) + "\n")
-    return place
+    commands = [command for command in COMMANDS if about_houses(command)]
+    return place, {command: place.run(*shlex.split(command)) for command in commands}
+
+
+AHEAD = {"houses": own_data}
+
+
+@pytest.fixture(scope="module")
+def houses(ahead):
+    return ahead["houses"].result()
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if not about_houses(c)])
@@ -43,13 +51,12 @@ def test_sql_of_the_readme_works(night, statement):
 
 
 def test_own_data_of_the_readme_works(houses):
-    commands = [command for command in COMMANDS if about_houses(command)]
+    place, commands = houses
     assert [command.split()[0] for command in commands] == ["check", "retrain", "status"]
-    for command in commands:
-        done = houses.run(*shlex.split(command))
+    for done in commands.values():
         assert done.returncode == 0, done.stderr
-    assert houses.sql("SELECT key FROM rejected_row") == [("120",)]
-    new = houses.sql("SELECT predicted FROM current_prediction WHERE role = 'new'")
+    assert place.sql("SELECT key FROM rejected_row") == [("120",)]
+    new = place.sql("SELECT predicted FROM current_prediction WHERE role = 'new'")
     assert len(new) == 1
     assert 90 < new[0][0] < 400
 

@@ -11,7 +11,6 @@ import socket
 import sqlite3
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -156,28 +155,7 @@ def _mark(process):
 
 
 @pytest.fixture(scope="module")
-def ahead(new_place):
-    """Have a server killed amid a run, and start another one in its place, beside the tests."""
-
-    def kill_one():
-        running = serve(new_place(prefect="own"), "--port", str(free_port()))
-        spend_slow_night(running)
-        remaining = end(running, signal.SIGKILL)
-        return running, remaining, running.last_night()
-
-    def start_next():
-        return serve(killing.result()[0].place, "--port", str(free_port()))
-
-    with ThreadPoolExecutor(max_workers=1) as one_at_a_time:
-        killing = one_at_a_time.submit(kill_one)
-        starting = one_at_a_time.submit(start_next)
-        yield killing, starting
-    if not starting.exception():
-        end_if_running(starting.result())
-
-
-@pytest.fixture(scope="module")
-def served(new_place, ahead):
+def served(new_place):
     """Yield a server with a worker, in a home that Prefect has never seen."""
     place = new_place(prefect="new")
     shutil.rmtree(place.home)
@@ -248,16 +226,40 @@ def test_ctrl_c_amid_a_run_leaves_no_process_and_no_run_on_the_books(served):
     assert served.place.sql("SELECT count(*) FROM run WHERE dataset = 'slow'") == [(0,)]
 
 
-def test_killed_server_leaves_no_process(ahead):
-    _, remaining, night = ahead[0].result()
-    assert remaining == []
-    assert night == [("retrain", "RUNNING"), ("nightly", "RUNNING")]
+@dataclass(frozen=True)
+class Killed:
+    """A server that was killed amid a run: its processes that are left, its books."""
+
+    place: Place
+    remaining: list[psutil.Process]
+    last_night: list[tuple[str, str]]
 
 
-@pytest.fixture
-def next_one(ahead):
-    """Return the server that was started where another had been killed amid a run."""
-    return ahead[1].result()
+def kill_amid_a_run(new_place):
+    running = serve(new_place(prefect="own"), "--port", str(free_port()))
+    spend_slow_night(running)
+    return Killed(running.place, end(running, signal.SIGKILL), running.last_night())
+
+
+AHEAD = {"killed": kill_amid_a_run}
+
+
+@pytest.fixture(scope="module")
+def killed(ahead):
+    return ahead["killed"].result()
+
+
+@pytest.fixture(scope="module")
+def next_one(killed):
+    """Yield the server that was started where the other had been killed."""
+    running = serve(killed.place, "--port", str(free_port()))
+    yield running
+    end_if_running(running)
+
+
+def test_killed_server_leaves_no_process(killed):
+    assert killed.remaining == []
+    assert killed.last_night == [("retrain", "RUNNING"), ("nightly", "RUNNING")]
 
 
 def test_next_server_tells_of_the_run_that_was_killed(next_one):
