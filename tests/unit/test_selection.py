@@ -140,3 +140,9 @@ def test_rounding_is_never_called_worse_by_more_than_a_standard_error():
     line = Contender("torch/least_squares", 1.001 * np.roll(NOISE, 1))
     for place in rank([best, other, line], spread=5):
         assert "more than one standard error" not in place.reason
+
+
+def test_refused_refresh_tells_what_is_asked_without_a_sign_of_nothing():
+    decision = decide(2.0, 1.0, names=("torch/ann", "torch/ann"))
+    assert decision.decision == "kept"
+    assert "and 0.00% is asked for" in decision.reason
