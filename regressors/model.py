@@ -4,7 +4,7 @@ A linear model has one member; an ANN has one for each fold, and predicts their 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,10 +54,17 @@ class NetworkMember:
 
     def predict(self, columns: Columns) -> Array:
         """Predict (n,) in the target's units."""
-        mean, sd, intercept = self.scale
-        base = intercept + self.encoding.standardised(columns) @ self.ridge
-        inputs = self.encoding.network(columns).astype(self.layers[0].dtype)
-        return mean + sd * (base + forward(self.layers, inputs).astype(float))
+        return self.output(*self.encoded(columns), self.layers)
+
+    def encoded(self, columns: Columns) -> tuple[Array, Array]:
+        """Return the linear start (n,), standardised, and what the layers see (n, d)."""
+        start = self.scale[2] + self.encoding.standardised(columns) @ self.ridge
+        return start, self.encoding.network(columns).astype(self.layers[0].dtype)
+
+    def output(self, start: Array, inputs: Array, layers: Sequence[Array]) -> Array:
+        """Return predictions (n,) in the target's units with these layers, of what is encoded."""
+        mean, sd, _ = self.scale
+        return mean + sd * (start + forward(layers, inputs).astype(float))
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays to store."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from regressors.encoding import Columns
 from regressors.model import Model, NetworkMember
-from regressors.recipe import Arrays, Floats, forward, seed_of
+from regressors.recipe import Arrays, Floats, seed_of
 from regressors.scoring import roots
 
 Array = NDArray[np.float64]
@@ -33,26 +33,6 @@ class Silenced:
     draws: int
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    """A network and what it needs of n rows: encoded once, predicted for each draw."""
-
-    member: NetworkMember
-    base: Array
-    inputs: Floats
-
-    @classmethod
-    def of(cls, member: NetworkMember, columns: Columns) -> "_Prepared":
-        base = member.scale[2] + member.encoding.standardised(columns) @ member.ridge
-        inputs = member.encoding.network(columns).astype(member.layers[0].dtype)
-        return cls(member, base, inputs)
-
-    def predict(self, layers: Arrays) -> Array:
-        """Return what `member.predict` would say with other layers, to the last bit."""
-        mean, sd, _ = self.member.scale
-        return mean + sd * (self.base + forward(layers, self.inputs).astype(float))
-
-
 def resilience(
     model: Model,
     columns: Columns,
@@ -70,7 +50,7 @@ def resilience(
     cells.
     """
     networks = [
-        _Prepared.of(member, columns)
+        (member, *member.encoded(columns))
         for member in model.members
         if isinstance(member, NetworkMember) and len(member.layers) > 2
     ]
@@ -84,7 +64,10 @@ def resilience(
         for draw in range(draws if percent else 1):
             rng = np.random.default_rng([seed, draw])
             predicted = np.mean(
-                [one.predict(silence(one.member.layers, percent / 100, rng)) for one in networks],
+                [
+                    member.output(start, inputs, silence(member.layers, percent / 100, rng))
+                    for member, start, inputs in networks
+                ],
                 axis=0,
             )
             squares = np.square(target - predicted) * mean_one
