@@ -199,17 +199,6 @@ def test_unusable_keys_targets_and_features_end_the_run(name, values, told):
     assert len([one for one in failed(found).values() if one.severity == "critical"]) == 1
 
 
-def test_a_feature_of_many_frequent_levels_is_told_and_used():
-    texts = [f"level {i // 10}" for i in range(2010)]
-    table = pa.table({"id": range(2010), "y": np.arange(2010.0), "text": texts})
-    declared = {"key": "id", "features": ["text"]}
-    found = checked(table=table, **declared)
-    assert found.passed
-    assert found.features == ("text",)
-    assert "'text' has 201 levels of 10 rows or more: the 200 most frequent" in found.warnings[0]
-    assert checked(table=table.slice(0, 2000), **declared).warnings == ()
-
-
 def test_a_repeated_pair_of_key_columns_ends_the_run_and_a_repeated_part_does_not():
     halves = SHOP.append_column("half", pa.array([0, 1] * 30)).append_column(
         "pair", pa.array(np.arange(N) // 2)
@@ -222,29 +211,6 @@ def test_a_repeated_pair_of_key_columns_ends_the_run_and_a_repeated_part_does_no
     assert "The key 'pair, half' names more than one row in 2 rows" in (
         checked(table=again, key=["pair", "half"]).reason
     )
-
-
-def test_constant_and_empty_features_are_dropped_with_a_warning_that_names_them():
-    table = replaced("age", pa.nulls(N, pa.float64()))
-    table = table.set_column(2, "level", pa.array(["same"] * N))
-    found = checked(table=table)
-    assert found.passed
-    assert found.features == ("hired",)
-    assert "'age' is missing in every row with a target" in found.warnings[0]
-    assert "'level' is 'same' in every row with a target" in found.warnings[1]
-    assert failed(found)["feature_varies"].severity == "warning"
-
-
-def test_a_feature_that_varies_only_among_new_rows_is_dropped():
-    target = [float(i) if i < 40 else None for i in range(N)]
-    table = replaced("y", target).set_column(1, "age", pa.array([30] * 40 + list(range(20))))
-    assert checked(table=table).features == ("level", "hired")
-
-
-def test_a_run_without_any_feature_that_varies_ends():
-    found = checked(table=replaced("age", [30] * N), features=["age"])
-    assert found.reason.startswith("No feature varies")
-    assert found.features == ()
 
 
 def test_a_header_and_no_rows_ends_the_run():
@@ -266,114 +232,8 @@ def weighted(*first: object, y: object = None) -> pa.Table:
     return (SHOP if y is None else replaced("y", y)).append_column("w", weights)
 
 
-@pytest.mark.parametrize(
-    ("weights", "told"),
-    [
-        ([0.0], "in 1 row with a target: 0.0 in row 1 (key 1). Correct it, or quarantine such"),
-        ([1.0, -2.5, -1.0], "in 2 rows with a target: -2.5 in row 2 (key 2)."),
-        ([1.0, None], "in 1 row with a target: nothing in row 2 (key 2)."),
-        ([1.0, float("inf")], "in 1 row with a target: 'inf' in row 2 (key 2)."),
-        ([None] * N, "in 60 rows with a target: nothing in row 1 (key 1)."),
-    ],
-)
-def test_a_labelled_row_without_a_weight_above_zero_ends_the_run(weights, told):
-    found = checked(table=weighted(*weights), weight="w")
-    assert found.reason.startswith("The weight 'w' is not a finite number above zero")
-    assert told in found.reason
-    assert set(failed(found)) == {"weight_is_positive"}
-
-
-def test_new_rows_need_no_weight_and_small_ones_are_weights():
-    y = [None, None, None, *map(float, range(3, N))]
-    found = checked(table=weighted(None, 0.0, float("-inf"), 5e-324, y=y), weight="w")
-    assert found.passed
-    assert found.kept.all()
-    assert found.features == ("age", "level", "hired")
-    whole = SHOP.append_column("w", pa.array(range(1, N + 1)))
-    assert checked(table=whole, weight="w").passed
-
-
-@pytest.mark.parametrize(
-    ("column", "told"),
-    [
-        ("W", "has no column 'W'. Did you mean 'w'?"),
-        ("level", "The weight 'level' holds categories, and only numbers can weigh rows: row 1"),
-        ("hired", "The weight 'hired' holds times, and only numbers can weigh rows. Correct"),
-        ("text", "holds categories, and only numbers can weigh rows. Declare 'types: {text: num"),
-        ("flag", "holds booleans, and only numbers can weigh rows. Declare 'types: {flag: number"),
-    ],
-)
-def test_a_weight_that_is_no_number_ends_the_run(column, told):
-    table = weighted().append_column("text", pa.array(["1"] * N))
-    table = table.append_column("flag", pa.array([True] * N))
-    assert told in checked(table=table, weight=column).reason
-
-
-def test_rows_without_a_weight_can_be_set_aside_and_new_ones_spared():
-    table = weighted(None, -1.0, None, y=[0.0, 1.0, None, *map(float, range(3, N))])
-    labelled = {"type": "nullity", "column": {"name": "y"}, "is_null": False}
-    found = checked(
-        rule(BETWEEN, quarantine=True, column="w", min_value=0, strict_min=True),
-        rule(PRESENT, quarantine=True, column="w", row_condition=labelled),
-        table=table,
-        weight="w",
-    )
-    assert found.passed
-    assert np.flatnonzero(~found.kept).tolist() == [0, 1]
-    assert [row.key for row in found.rejected_rows] == ["1", "2"]
-
-
 def with_flag() -> pa.Table:
     return SHOP.append_column("flag", pa.array([True, False] * (N // 2)))
-
-
-def test_terms_of_features_that_vary_are_products_in_the_order_declared():
-    found = checked(table=with_flag(), terms=["level:age^2", "age^3", "flag:age"])
-    assert found.passed
-    assert found.products == (
-        (("level", 1), ("age", 2)),
-        (("age", 3),),
-        (("flag", 1), ("age", 1)),
-    )
-    made = [one for one in found.results if one.expectation == "term_can_be_made"]
-    assert [one.column for one in made] == ["level:age^2", "age^3", "flag:age"]
-    assert all(one.success for one in made)
-    assert checked().products == ()
-
-
-@pytest.mark.parametrize(
-    ("term", "told"),
-    [
-        ("agee^2", "The term 'agee^2' has 'agee', and there is no such feature. Did you mean 'age"),
-        ("age:zzz", "has 'zzz', and there is no such feature. The features are age, level, hired"),
-        ("age*level:flag", "there is no such feature. A term joins columns by ':'"),
-        ("w:age", "has the weight 'w', a feature only where 'features' lists it."),
-        ("age:hired", "has the time 'hired', which can be no part of a term."),
-        ("hired^2", "has the time 'hired', which can be no part of a term."),
-        ("age:level^2", "raises 'level', which holds categories, and only numbers can be raised"),
-        ("flag^2", "raises 'flag', which holds booleans, and only numbers can be raised"),
-    ],
-)
-def test_a_term_that_cannot_be_made_ends_the_run(term, told):
-    table = with_flag().append_column("w", pa.array([2.0] * N))
-    found = checked(table=table, weight="w", terms=["age^2", term])
-    assert found.reason.startswith(f"The term {term!r} ")
-    assert told in found.reason
-    assert failed(found)["term_can_be_made"].column == term
-
-
-def test_a_term_goes_with_the_feature_that_is_dropped_and_the_warning_says_so():
-    table = replaced("age", [30] * N)
-    found = checked(table=table, terms=["age^2", "age:level"])
-    assert found.passed
-    assert found.products == ()
-    assert found.warnings == (
-        "The feature 'age' is 30 in every row with a target: tonight's models do without it, and"
-        " without the terms age^2, age:level.",
-    )
-    some = checked(table=replaced("level", ["same"] * N), terms=["age^2", "age:level"])
-    assert some.products == ((("age", 2),),)
-    assert some.warnings[0].endswith("do without it, and without the term age:level.")
 
 
 def test_all_critical_failures_are_counted_in_the_reason():
