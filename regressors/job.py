@@ -42,7 +42,8 @@ class Job:
 
     `fold` (n,) counts from 1; where `chained`, fold i trains on the folds before it, and 0 is the
     warm-up block that is never scored. `weight` (n,) is positive, 1 where None; `time` (n,) is
-    None without a time column. `products` and `intercept` are of the linear kinds; `learning_rate`
+    None without a time column, `group` (n,) numbers the groups whose rows stay together, None
+    without such. `products` and `intercept` are of the linear kinds; `learning_rate`
     (None: the fastest that surely converges) and `epochs` of gradient descent, whose `starts` go by
     the name of the part that they are for. `groups` tells an ANN whether to encode groups (None: as
     the out-of-fold error says), `refit_epochs` is the length of a chained one's refit; for a refit
@@ -60,6 +61,7 @@ class Job:
     level: float
     weight: Array | None = None
     time: Array | None = None
+    group: NDArray[np.int64] | None = None
     division: str = ""
     products: tuple[Product, ...] = ()
     intercept: bool = True
