@@ -22,7 +22,8 @@ from data.mistakes import nearest
 def structure(declaration: Declaration, table: pa.Table) -> list[Finding]:
     """Check columns, rows and kinds: without them nothing else makes sense."""
     roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
-    named = dict.fromkeys([*roles, *(declaration.features or ()), *declaration.types])
+    others = [*(declaration.features or ()), *declaration.types, declaration.split.group]
+    named = dict.fromkeys([*roles, *others])
     found = [column_exists(name, table.column_names, declaration) for name in named if name]
     found.append(
         finding(

@@ -86,10 +86,14 @@ class Expectation(_Part):
 
 
 class Split(_Part):
-    """How many labelled rows are kept aside for the test, and how many folds the rest has."""
+    """How many labelled rows are kept aside for the test, and how many folds the rest has.
+
+    Rows of one `group` are never parted.
+    """
 
     test: Share = 0.2
     folds: Annotated[Whole, Field(ge=2, le=50)] = 5
+    group: Column | None = None
 
 
 class Candidates(_Part):
@@ -203,16 +207,32 @@ class Declaration(_Part):
         must_differ(_distinct(terms))
         return terms
 
+    @field_validator("split")
+    @classmethod
+    def _group_can_divide(cls, split: Split, info: ValidationInfo) -> Split:
+        if split.group is None:
+            return split
+        if split.group == info.data.get("target"):
+            raise ValueError(f"{split.group!r} is the target, and cannot group the rows")
+        if time := info.data.get("time"):
+            raise ValueError(
+                f"the rows cannot be divided by the group {split.group!r} and by the time {time!r}",
+                "With a time the newest rows are the test rows, whatever their group. Leave 'group'"
+                " out to predict what comes next, or 'time' to predict groups never seen.",
+            )
+        return split
+
     @property
     def products(self) -> tuple[Product, ...]:
         """Return the columns and powers of each declared term."""
         return tuple(product_of(term) for term in self.terms)
 
     def feature_names(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Return the declared features, or all of `columns` but key, target and weight."""
+        """Return the declared features, or all of `columns` but key, target, weight and group."""
         if self.features is not None:
             return self.features
-        return tuple(n for n in columns if n not in {*self.key, self.target, self.weight})
+        others = {*self.key, self.target, self.weight, self.split.group}
+        return tuple(name for name in columns if name not in others)
 
 
 class _Loader(yaml.SafeLoader):

@@ -4,9 +4,14 @@ Without a time column, a row's side and fold depend on the data set's name and t
 alone, so that no other row can move it. SHA-256 of name, a NUL byte and key gives both: the first
 eight bytes, as a share of 2^64, put the row among the test rows when they fall below the share
 (a larger share keeps them there); the next eight, modulo the number of folds, give its fold.
+
+Where rows belong to groups, the group's text takes the place of the key, and a group is whole. A
+row without a group stands alone: its hash is that of a NUL byte, name, NUL and key, which no group
+can have, since no name begins with a NUL.
 """
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,14 +50,17 @@ def divide(
     share: float,
     folds: int,
     time: np.ndarray | None = None,
+    group: Sequence[str | None] | None = None,
 ) -> Division:
-    """Divide the rows, which `keys`, `labelled` (bool) and `time` describe in one order.
+    """Divide the rows, which `keys`, `labelled` (bool), `time` and `group` describe in one order.
 
     With `time` (datetime64 or float; NaT or NaN where missing) the newest labelled rows are the
     test rows, and the others are cut into blocks; every cut lies between two different times.
-    Raises `CannotDivide`: fewer than 20 labelled rows, fewer than 3 test rows, an empty fold, a
-    labelled row without a time.
+    With `group` (None in a row that stands alone), which `time` excludes, groups stay whole.
+    Raises `CannotDivide`: fewer than 20 labelled rows, fewer than 3 test rows or groups, an empty
+    fold, a labelled row without a time.
     """
+    assert time is None or group is None
     labelled = np.asarray(labelled, dtype=bool)
     if (count := int(labelled.sum())) < LEAST_LABELLED:
         raise CannotDivide(
@@ -61,23 +69,40 @@ def divide(
             next_step="Collect more rows.",
         )
     if time is None:
-        in_test, fold = _by_key(dataset, keys, share, folds)
+        in_test, fold = _by_hash(dataset, keys, group, share, folds)
         fold[~labelled] = 0
     else:
         in_test, fold = _by_time(dataset, np.asarray(time), labelled, share, folds)
     role = np.where(labelled, np.where(in_test, "test", "train"), "new")
-    _refuse_small(dataset, role, fold, folds, share)
+    if group is None:
+        _refuse_small(dataset, role, fold, folds, share)
+    else:
+        rows = np.flatnonzero(labelled)
+        one_each = rows[np.unique(group_numbers(group)[rows], return_index=True)[1]]
+        _refuse_small(dataset, role[one_each], fold[one_each], folds, share, "group")
     return Division(role, fold, chained=time is not None)
 
 
-def _by_key(
-    dataset: str, keys: Sequence[str], share: float, folds: int
+def group_numbers(group: Sequence[str | None]) -> np.ndarray:
+    """Number the groups (n,) from 0 in the order of their texts, then the rows that stand alone."""
+    place = {text: i for i, text in enumerate(sorted({text for text in group if text is not None}))}
+    alone = itertools.count(len(place))
+    numbers = (next(alone) if text is None else place[text] for text in group)
+    return np.fromiter(numbers, dtype=np.int64, count=len(group))
+
+
+def _by_hash(
+    dataset: str,
+    keys: Sequence[str],
+    group: Sequence[str | None] | None,
+    share: float,
+    folds: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    start = hashlib.sha256(f"{dataset}\0".encode())
+    together, alone = (hashlib.sha256(f"{mark}{dataset}\0".encode()) for mark in ("", "\0"))
     digests = bytearray()
-    for key in keys:
-        digest = start.copy()
-        digest.update(key.encode())
+    for key, text in zip(keys, keys if group is None else group, strict=True):
+        digest = (alone if text is None else together).copy()
+        digest.update((key if text is None else text).encode())
         digests += digest.digest()
     numbers = np.frombuffer(bytes(digests), dtype=">u8").reshape(len(keys), 4)
     # 53 bits: a double holds no more, and a hash must never round up to a share of 1.
@@ -122,21 +147,21 @@ def _nearest(before: np.ndarray, wanted: float, low: int, high: int) -> int:
 
 
 def _refuse_small(
-    dataset: str, role: np.ndarray, fold: np.ndarray, folds: int, share: float
+    dataset: str, role: np.ndarray, fold: np.ndarray, folds: int, share: float, noun: str = "row"
 ) -> None:
     test, train = int((role == "test").sum()), int((role == "train").sum())
     if test < LEAST_TEST:
         raise CannotDivide(
-            f"{test} of {test + train} labelled rows are test rows at a share of {share:g}, and at"
-            f" least {LEAST_TEST} are needed.",
+            f"{test} of {test + train} labelled {noun}s are test {noun}s at a share of {share:g},"
+            f" and at least {LEAST_TEST} are needed.",
             where=dataset,
-            next_step="Declare a larger 'split.test', or collect more rows.",
+            next_step=f"Declare a larger 'split.test', or collect more {noun}s.",
         )
     sizes = np.bincount(fold[role == "train"], minlength=folds + 1)[1:]
     if (sizes == 0).any():
         raise CannotDivide(
-            f"Fold {int(np.argmin(sizes)) + 1} is empty: {train} training rows fall into {folds}"
+            f"Fold {int(np.argmin(sizes)) + 1} is empty: {train} training {noun}s fall into {folds}"
             f" folds as {', '.join(map(str, sizes))}.",
             where=dataset,
-            next_step="Declare fewer 'folds' in 'split', or collect more rows.",
+            next_step=f"Declare fewer 'folds' in 'split', or collect more {noun}s.",
         )

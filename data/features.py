@@ -34,11 +34,11 @@ def _unfit(product: Product, name: str, declaration: Declaration, table: pa.Tabl
     term = f"The term {text_of(product)!r}"
     features = declaration.feature_names(table.column_names)
     if name not in features:
-        if name == declaration.weight:
-            return f"{term} has the weight {name!r}, a feature only where 'features' lists it."
+        for role, column in (("weight", declaration.weight), ("group", declaration.split.group)):
+            if name == column:
+                return f"{term} has the {role} {name!r}, a feature only where 'features' lists it."
         return f"{term} has {name!r}, and there is no such feature. {hint_for(name, features)}"
-    column = table[name]
-    if kind_of(column.type) == "time":
+    if kind_of(table[name].type) == "time":
         return (
             f"{term} has the time {name!r}, which can be no part of a term. Leave it out, or give"
             " what matters of it, such as the year, as a number of its own."
@@ -47,7 +47,7 @@ def _unfit(product: Product, name: str, declaration: Declaration, table: pa.Tabl
         return ""
     raising = f"{term} raises {name!r}, which"
     way_out = "Correct the term or the source."
-    return not_numbers(raising, column, name, "can be raised to a power", way_out)
+    return not_numbers(raising, table[name], name, "can be raised to a power", way_out)
 
 
 def _without(name: str, declaration: Declaration) -> str:

@@ -113,9 +113,10 @@ def _unreadable(path: Path, error: OSError) -> SourceError:
 
 
 def _csv(path: Path, declaration: Declaration) -> pa.Table:
-    # Keys and declared categories are read as text, since "007" is not 7.
+    # Keys, groups and declared categories are read as text, since "007" is not 7.
     codes = {name for name, kind in declaration.types.items() if kind == "category"}
-    keys = {name for name in declaration.key if name not in declaration.types}
+    exact = [*declaration.key, *filter(None, [declaration.split.group])]
+    keys = {name for name in exact if name not in declaration.types}
     try:
         table = pyarrow.csv.read_csv(
             path,
@@ -194,11 +195,12 @@ def _check_header(names: Sequence[str]) -> None:
 
 def _typed(table: pa.Table, declaration: Declaration) -> pa.Table:
     """Return the columns in the types of `data.columns`; columns of no kind are left out."""
-    roles = {*declaration.key, declaration.target, declaration.time, declaration.weight}
+    exact = {*declaration.key, declaration.split.group}
+    roles = {*exact, declaration.target, declaration.time, declaration.weight}
     needed = {*roles, *(declaration.features or ()), *declaration.types}
     columns = {}
     for name, raw in zip(table.column_names, table.columns, strict=True):
-        column = typed(raw, exact=name in declaration.key)
+        column = typed(raw, exact=name in exact)
         if column is not None and name in declaration.types:
             column = as_kind(column, declaration.types[name], name)
         if column is not None and declaration.infinite == "missing" and name not in roles:

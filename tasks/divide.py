@@ -24,6 +24,7 @@ def divide(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Di
         share=declaration.split.test,
         folds=declaration.split.folds,
         time=rows.time,
+        group=None if rows.group is None else rows.group.tolist(),
     )
     counts = {role: int((division.role == role).sum()) for role in ("train", "test", "new")}
     text = ", ".join(f"{count:,} {role}" for role, count in counts.items())

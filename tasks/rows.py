@@ -7,16 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.declare import Declaration
+from data.division import group_numbers
 from data.read import Snapshot, arrays, load, row_keys
 from regressors.encoding import Columns
 
 
 @dataclass(frozen=True)
 class Rows:
-    """n rows; `target` is NaN in new ones, `time` and `weight` are None where none is declared.
+    """n rows; `target` is NaN in new ones; `time`, `weight` and `group` are None where undeclared.
 
     A weight is finite and above zero in every row with a target; a new row needs none, and may
-    have any number or NaN.
+    have any number or NaN. A group is text, None in a row that stands alone.
     """
 
     keys: NDArray[np.object_]
@@ -24,13 +25,39 @@ class Rows:
     target: NDArray[np.float64]
     time: NDArray[Any] | None = None
     weight: NDArray[np.float64] | None = None
+    group: NDArray[np.object_] | None = None
 
     def take(self, chosen: NDArray[np.bool_]) -> "Rows":
         """Return the chosen rows (a mask of n)."""
         columns = {name: values[chosen] for name, values in self.columns.items()}
         time = None if self.time is None else self.time[chosen]
         weight = None if self.weight is None else self.weight[chosen]
-        return Rows(self.keys[chosen], columns, self.target[chosen], time, weight)
+        group = None if self.group is None else self.group[chosen]
+        return Rows(self.keys[chosen], columns, self.target[chosen], time, weight, group)
+
+    @property
+    def group_numbers(self) -> NDArray[np.int64] | None:
+        """Return a number for each group (n,); a row that stands alone has one of its own."""
+        return None if self.group is None else group_numbers(self.group.tolist())
+
+    @property
+    def instants(self) -> NDArray[np.float64] | None:
+        """Return times (n,) as microseconds since 1970, or as the numbers that they are.
+
+        NaN where missing, None without a time column.
+        """
+        if self.time is None or self.time.dtype.kind != "M":
+            return self.time
+        microseconds = self.time.astype("M8[us]").astype(np.int64).astype(float)
+        return np.where(np.isnat(self.time), np.nan, microseconds)
+
+    def newest(self, chosen: NDArray[np.bool_]) -> float | None:
+        """Return the newest of the chosen rows' `instants`, None where there is none."""
+        instants = self.instants
+        if instants is None:
+            return None
+        known = instants[chosen & ~np.isnan(instants)]
+        return float(known.max()) if len(known) else None
 
 
 def load_rows(
@@ -42,10 +69,10 @@ def load_rows(
     fits to the last digit. A feature that the snapshot has not is left out: a model that needs it
     says so.
     """
-    time, weight = declaration.time, declaration.weight
+    time, weight, group = declaration.time, declaration.weight, declaration.split.group
     roles = [name for name in (declaration.target, time, weight) if name is not None]
-    names = list(dict.fromkeys([*declaration.key, *roles, *features]))
-    table = load(snapshot.path, names).filter(kept)
+    needed = [*declaration.key, *roles, *features, *filter(None, [group])]
+    table = load(snapshot.path, list(dict.fromkeys(needed))).filter(kept)
     keys = np.array(row_keys(table, declaration.key), dtype=object)
     order = np.argsort(keys.astype(str), kind="stable")
     features = tuple(name for name in features if name in table.column_names)
@@ -56,4 +83,5 @@ def load_rows(
         values[declaration.target][order],
         None if time is None else values[time][order],
         None if weight is None else values[weight][order],
+        None if group is None else np.array(row_keys(table, [group]), dtype=object)[order],
     )

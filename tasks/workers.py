@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +72,7 @@ def job_of(
 ) -> Job:
     """Return the fit of a candidate on the chosen rows (a mask of all)."""
     framework, kind = candidate.split("/")
-    mine, descent = rows.take(chosen), declaration.gradient_descent
+    mine, split, descent = rows.take(chosen), declaration.split, declaration.gradient_descent
     return Job(
         dataset=declaration.name,
         framework=framework,
@@ -85,8 +84,9 @@ def job_of(
         hidden=declaration.ann.hidden,
         level=declaration.interval,
         weight=mine.weight,
-        time=_as_numbers(mine.time),
-        division=repr((declaration.split.test, declaration.split.folds, declaration.time)),
+        time=mine.instants,
+        group=mine.group_numbers,
+        division=repr((split.test, split.folds, split.group, declaration.time)),
         products=products,
         intercept=declaration.intercept,
         learning_rate=descent.learning_rate,
@@ -95,13 +95,6 @@ def job_of(
         groups=groups,
         refit_epochs=refit_epochs,
     )
-
-
-def _as_numbers(time: NDArray[Any] | None) -> NDArray[np.float64] | None:
-    """Return times as numbers in the same order: microseconds, or the numbers that they are."""
-    if time is None or time.dtype.kind != "M":
-        return time
-    return time.astype("M8[us]").astype(np.int64).astype(float)
 
 
 def run_job(function: Callable[[ModuleType, Job], Fitted], job: Job) -> Fitted | str:

@@ -155,3 +155,16 @@ def test_a_term_goes_with_the_feature_that_is_dropped_and_the_warning_says_so():
     some = checked(table=replaced("level", ["same"] * N), terms=["age^2", "age:level"])
     assert some.products == ((("age", 2),),)
     assert some.warnings[0].endswith("do without it, and without the term age:level.")
+
+
+def test_a_missing_group_is_told_with_the_nearest_column():
+    found = checked(split={"group": "levl"})
+    assert "has no column 'levl'. Did you mean 'level'?" in found.reason
+    present = checked(split={"group": "level"})
+    assert present.passed
+    assert present.features == ("age", "hired")
+
+
+def test_a_term_of_the_group_is_told_why_it_is_no_feature():
+    found = checked(split={"group": "level"}, terms=["age:level"])
+    assert "has the group 'level', a feature only where 'features' lists it." in found.reason

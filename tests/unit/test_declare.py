@@ -114,6 +114,13 @@ def test_a_misspelt_key_names_file_line_and_the_right_word(tmp_path):
         ("split: {folds: five}\n", "line 4: 'split.folds' should be a whole number"),
         ("split: {folds: true}\n", "and is true."),
         ("split: {test: 2}\n", "line 4: 'split.test' should be below 1.0, and is the number 2."),
+        ("split: {group: y}\n", "line 4: 'split': 'y' is the target, and cannot group the rows."),
+        ("split: {grop: a}\n", "'grop' is not a key of 'split'. Did you mean 'group'?"),
+        ("split: {group: [a]}\n", "'split.group' should be one text, and is the list ['a']."),
+        (
+            "time: t\nsplit: {group: a}\n",
+            "line 5: 'split': the rows cannot be divided by the group 'a' and by the time 't'.",
+        ),
         ("interval:\n", "line 4: 'interval' should be a number, and is empty."),
         ("types: {a: numbr}\n", "Did you mean 'number'?"),
         ("types: {y: category}\n", "the target 'y' can only be a number"),
@@ -210,6 +217,18 @@ def test_a_weight_is_no_feature_unless_it_is_declared_as_one(tmp_path):
     assert shop.feature_names(["a", "w", "id", "y"]) == ("a",)
     both = declared(tmp_path, GOOD + "weight: w\nfeatures: [w, a]\n")
     assert both.feature_names(["a", "w", "id", "y"]) == ("w", "a")
+
+
+def test_a_group_is_no_feature_unless_it_is_declared_as_one(tmp_path):
+    shop = declared(tmp_path, GOOD + "split: {group: g}\n")
+    assert shop.feature_names(["a", "g", "id", "y"]) == ("a",)
+    both = declared(tmp_path, GOOD + "split: {group: g}\nfeatures: [g, a]\n")
+    assert both.feature_names(["a", "g", "id", "y"]) == ("g", "a")
+
+
+def test_a_part_of_the_key_may_be_the_group(tmp_path):
+    text = GOOD.replace("key: id", "key: [g, id]") + "split: {group: g}\n"
+    assert declared(tmp_path, text).split.group == "g"
 
 
 def test_a_gradient_descent_of_the_articles_own_kind_can_be_declared(tmp_path):

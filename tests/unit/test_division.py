@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from data.division import CannotDivide, Division, divide
+from regressors import job
 
 MANY = [f"row {i}" for i in range(20_000)]
 DAYS = np.datetime64("2024-01-01") + np.arange(100)
@@ -110,6 +111,31 @@ def test_equal_times_share_role_and_block_and_order_is_never_broken(times, folds
     for value in set(times):
         assert len(set(stage[time == value])) == 1
     assert set(stage) == set(range(folds + 2))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 60), min_size=30, max_size=120), st.integers(2, 5))
+def test_no_fold_trains_on_a_row_that_is_as_late_as_one_it_scores(times, folds):
+    time = np.array(times, dtype=float)
+    try:
+        division = by_time(time, folds=folds)
+    except CannotDivide:
+        assume(False)
+    train = division.role == "train"
+    chain = list(job.folds(division.fold[train], chained=division.chained))
+    assert [number for number, _, _ in chain] == list(range(1, folds + 1))
+    for _, fitted, scored in chain:
+        assert time[train][fitted].max() < time[train][scored].min()
+    assert time[train].max() < time[division.role == "test"].min()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 5), st.randoms())
+def test_with_time_the_newest_share_tests_to_within_one_time(repeats, random):
+    time = np.repeat(np.arange(100.0), repeats)
+    random.shuffle(time)
+    division = by_time(time, share=0.2)
+    assert abs((division.role == "test").sum() - 0.2 * len(time)) <= repeats / 2
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,10 @@ def test_weights_are_loaded_in_the_order_of_the_keys_with_nan_where_one_is_missi
 
 def test_without_a_declared_weight_or_time_there_is_none(rows_of):
     rows = rows_of()
-    assert (rows.weight, rows.time) == (None, None)
+    assert (rows.weight, rows.time, rows.group) == (None, None, None)
     some = rows.take(np.array([True, False, False, True]))
-    assert (some.weight, some.time) == (None, None)
+    assert (some.weight, some.time, some.group) == (None, None, None)
+    assert (rows.group_numbers, rows.instants, rows.newest(rows.target > 0)) == (None, None, None)
 
 
 def test_chosen_rows_keep_their_own_weights_and_times(rows_of):
@@ -44,6 +45,49 @@ def test_chosen_rows_keep_their_own_weights_and_times(rows_of):
     np.testing.assert_array_equal(some.weight, [np.nan, 2])
     np.testing.assert_array_equal(some.time, np.array(["2024-01-02", "2024-01-04"], "M8[us]"))
     np.testing.assert_array_equal(some.target, [np.nan, 40])
+
+
+def test_groups_are_loaded_as_texts_that_no_number_has_changed_and_kept_with_their_rows(rows_of):
+    text = "id,a,g,y\nd,4,01,40\nb,2,,20\nc,3,1,30\na,1,1,10\n"
+    rows = rows_of(text, split={"group": "g"})
+    assert rows.keys.tolist() == ["a", "b", "c", "d"]
+    assert rows.group.tolist() == ["1", None, "1", "01"]
+    assert rows.group_numbers.tolist() == [1, 2, 1, 0]
+    some = rows.take(np.array([True, True, True, False]))
+    assert some.group.tolist() == ["1", None, "1"]
+    assert some.group_numbers.tolist() == [0, 1, 0]
+    assert list(rows.columns) == ["a"]
+
+
+def test_a_group_may_be_a_feature_or_a_part_of_the_key(rows_of):
+    text = "id,g,y\n1,3,1\n2,3,2\n1,4,3\n"
+    rows = rows_of(text, features=("g",), key=["g", "id"], split={"group": "g"})
+    assert rows.group.tolist() == ["3", "3", "4"]
+    np.testing.assert_array_equal(rows.columns["g"], [3, 3, 4])
+
+
+def test_a_new_row_with_another_kind_of_group_changes_no_other_groups_text(rows_of):
+    before = rows_of("id,g,a,y\n1,7,1,1\n2,12,2,2\n", split={"group": "g"})
+    after = rows_of(
+        "id,g,a,y\n1,7,1,1\n2,12,2,2\n3,07,3,3\n4,x,4,4\n5,,5,5\n", split={"group": "g"}
+    )
+    assert before.group.tolist() == ["7", "12"]
+    assert after.group.tolist() == ["7", "12", "07", "x", None]
+
+
+def test_the_newest_time_is_in_microseconds_since_1970_or_the_number_that_it_is(rows_of):
+    rows = rows_of(time="t")
+    day = 86_400e6
+    known = np.array([0, 1, 1, 1], dtype=bool)
+    np.testing.assert_array_equal(
+        rows.instants / day,
+        [np.nan, 19_724, 19_725, 19_726],  # days since 1970
+    )
+    assert rows.newest(known) == 19_726 * day
+    assert rows.newest(np.array([1, 1, 1, 0], dtype=bool)) == 19_725 * day
+    assert rows.newest(~known) is None
+    assert rows.newest(np.zeros(4, dtype=bool)) is None
+    assert rows_of(time="a").newest(known) == 4
 
 
 def test_a_weight_of_whole_numbers_becomes_doubles_and_may_be_a_feature_too(rows_of):

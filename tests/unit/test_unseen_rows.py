@@ -1,0 +1,98 @@
+"""What a fit is given tells nothing of the targets of the rows that it will be scored on."""
+
+from dataclasses import fields
+from itertools import product
+
+import numpy as np
+import pytest
+
+from data.declare import Candidates, Declaration
+from tasks.check import check
+from tasks.divide import divide
+from tasks.read import read
+from tasks.rows import load_rows
+from tasks.workers import job_of
+
+N = 120
+CANDIDATES = [f"{f}/{kind}" for f, kind in product(Candidates().frameworks, Candidates().kinds)]
+DECLARED = {
+    "by key": {},
+    "by time": {"time": "day", "weight": "w"},
+    "by group": {"split": {"group": "shop"}, "terms": ["a^2", "a:level"]},
+}
+
+
+def night(folder, target, monkeypatch, **declared):
+    """Read, check and divide the rows with these targets, and make the job of every candidate."""
+    monkeypatch.setattr("tasks.read.settings", lambda: type("Home", (), {"home": folder}))
+    rng = np.random.default_rng(5)
+    lines = [
+        f"{i},{rng.normal()!r},{rng.choice(list('pqr'))},{rng.uniform(1, 3)!r},{i % 30},"
+        f"2024-{1 + i // 28:02d}-{1 + i % 28:02d},{y!r}"
+        for i, y in enumerate(target.tolist())
+    ]
+    source = folder / "rows.csv"
+    source.write_text("\n".join(["id,a,level,w,shop,day,y", *lines]), encoding="utf-8")
+    given = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y", **declared}
+    declaration = Declaration.model_validate(given)
+    snapshot = read.fn(declaration)
+    checked = check.fn(declaration, snapshot)
+    assert checked.passed, checked.reason
+    division = divide.fn(declaration, snapshot, checked)
+    rows = load_rows(declaration, snapshot, checked.kept, checked.features)
+    training = division.role == "train"
+    jobs = {
+        name: job_of(name, declaration, rows, division, training, products=checked.products)
+        for name in CANDIDATES
+    }
+    return rows.keys[division.role == "test"].astype(int), jobs
+
+
+def bits(job) -> dict[str, object]:
+    """Return every field of a job as what can be compared to the last bit."""
+    return {one.name: _bits(getattr(job, one.name)) for one in fields(job)}
+
+
+def _bits(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _bits(one) for name, one in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.dtype, value.tolist() if value.dtype.kind == "O" else value.tobytes()
+    return value
+
+
+@pytest.mark.parametrize("declared", DECLARED.values(), ids=DECLARED.keys())
+def test_no_job_of_a_fit_changes_with_the_targets_of_the_test_rows(tmp_path, monkeypatch, declared):
+    rng = np.random.default_rng(0)
+    target = rng.normal(size=N)
+    tested, jobs = night(tmp_path, target, monkeypatch, **declared)
+    assert 10 < len(tested) < 40
+    for other in (
+        np.full(len(tested), 1e300),
+        np.arange(len(tested)),
+        rng.normal(size=len(tested)),
+    ):
+        changed = target.copy()
+        changed[tested] = other
+        again, same = night(tmp_path, changed, monkeypatch, **declared)
+        assert again.tolist() == tested.tolist()
+        for name, job in jobs.items():
+            assert bits(job) == bits(same[name])
+
+
+def test_a_job_of_a_fit_changes_with_the_target_of_a_training_row(tmp_path, monkeypatch):
+    target = np.random.default_rng(0).normal(size=N)
+    tested, jobs = night(tmp_path, target, monkeypatch)
+    target[np.setdiff1d(np.arange(N), tested)[0]] += 1e-9
+    _, others = night(tmp_path, target, monkeypatch)
+    assert all(bits(job) != bits(others[name]) for name, job in jobs.items())
+
+
+def test_a_job_has_whole_groups_in_each_fold(tmp_path, monkeypatch):
+    target = np.random.default_rng(0).normal(size=N)
+    _, jobs = night(tmp_path, target, monkeypatch, **DECLARED["by group"])
+    job = jobs["torch/ann"]
+    assert len(set(job.group)) > 20
+    assert all(len(set(job.fold[job.group == one])) == 1 for one in set(job.group))
+    assert "'shop'" in job.division
+    assert "shop" not in job.columns
