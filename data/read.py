@@ -1,6 +1,7 @@
 """Any source becomes typed rows, a fingerprint of them and a Parquet snapshot."""
 
 import csv
+import datetime
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from data.as_of import must_have_time, rows_as_of
 from data.columns import (
     MISSING,
     arrays,
@@ -44,18 +46,24 @@ class Snapshot:
     rows: int
 
 
-def read(declaration: Declaration, *, folder: Path) -> Snapshot:
+def read(declaration: Declaration, *, folder: Path, as_of: str | None = None) -> Snapshot:
     """Read the source, type its columns and put the rows down under `folder`.
 
-    The file is `folder/<dataset>/<first 16 of the fingerprint>.parquet`; the same rows are
-    written once. A source that cannot be read is a `SourceError` and writes nothing; a folder
-    that cannot be written is a `StoreError`.
+    With `as_of`, only the rows up to that day, time or number by the time column. The file is
+    `folder/<dataset>/<first 16 of the fingerprint>.parquet`; the same rows are written once. A
+    source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and both
+    write nothing; a folder that cannot be written is a `StoreError`.
     """
     path = declaration.source.path
+    if as_of is not None:
+        must_have_time(declaration)
     try:
-        table = _typed(_raw(path, declaration), declaration)
+        raw = _raw(path, declaration)
+        table = _typed(raw, declaration)
     except SourceError as error:
         raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
+    if as_of is not None:
+        table = rows_as_of(as_of, declaration, table, _zone(raw, declaration.time))
     fingerprint = _fingerprint(table)
     file = folder.absolute() / declaration.name / f"{fingerprint[:16]}.parquet"
     _write(table, file)
@@ -213,6 +221,13 @@ def _typed(table: pa.Table, declaration: Declaration) -> pa.Table:
                 next_step="Flatten it before it comes here, or leave it out of the declaration.",
             )
     return pa.table(columns)
+
+
+def _zone(raw: pa.Table, time: str | None) -> datetime.tzinfo:
+    """Return the zone of the source's times, UTC where it has none."""
+    dtype = raw.schema.field(time).type if time in raw.column_names else None
+    zoned = dtype is not None and pa.types.is_timestamp(dtype) and dtype.tz
+    return pa.lib.string_to_tzinfo(zoned or "UTC")
 
 
 def _fingerprint(table: pa.Table) -> str:

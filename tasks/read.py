@@ -11,8 +11,9 @@ from tasks.progress import tell
 
 
 @task(cache_policy=NO_CACHE)
-def read(declaration: Declaration) -> Snapshot:
-    """Return the snapshot of the source, on disk as Parquet."""
-    snapshot = data.read.read(declaration, folder=settings().home / "snapshots")
-    tell(declaration.name, f"read {snapshot.rows:,} rows")
+def read(declaration: Declaration, as_of: str | None = None) -> Snapshot:
+    """Return the snapshot of the source, or of its rows up to a night, on disk as Parquet."""
+    snapshot = data.read.read(declaration, folder=settings().home / "snapshots", as_of=as_of)
+    until = "" if as_of is None else f" up to {as_of}"
+    tell(declaration.name, f"read {snapshot.rows:,} rows{until}")
     return snapshot
