@@ -6,6 +6,7 @@ the same rule.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +17,13 @@ from data.declare import Declaration
 from data.division import LEAST_LABELLED
 from data.features import feature_findings, term_findings
 from data.findings import Finding, counted, finding, not_numbers, row_rule
+from data.freshness import has_no_age, has_not_shrunk, is_recent
 from data.mistakes import nearest
 
 
-def structure(declaration: Declaration, table: pa.Table) -> list[Finding]:
+def structure(
+    declaration: Declaration, table: pa.Table, last_rows: int | None = None
+) -> list[Finding]:
     """Check columns, rows and kinds: without them nothing else makes sense."""
     roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
     others = [*(declaration.features or ()), *declaration.types, declaration.split.group]
@@ -36,6 +40,8 @@ def structure(declaration: Declaration, table: pa.Table) -> list[Finding]:
             observed=table.num_rows,
         )
     )
+    if last_rows and table.num_rows:
+        found.append(has_not_shrunk(declaration, table.num_rows, last_rows))
     if not any(one.fatal for one in found):
         found.append(_is_numeric("target", declaration.target, "can be predicted", table))
         found += _time_orders(declaration, table)
@@ -60,7 +66,9 @@ def column_exists(name: str, columns: Sequence[str], declaration: Declaration) -
     )
 
 
-def contents(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> list[Finding]:
+def contents(
+    declaration: Declaration, table: pa.Table, kept: np.ndarray, now: datetime
+) -> list[Finding]:
     """Check keys, target and features of the rows that go on."""
     if not kept.any():
         return [
@@ -72,7 +80,11 @@ def contents(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> lis
                 observed=0,
             )
         ]
-    found = [*_keys(declaration, table, kept), *_target(declaration, table, kept)]
+    found = [
+        *_keys(declaration, table, kept),
+        *_target(declaration, table, kept),
+        *is_recent(declaration, table, kept, now),
+    ]
     labelled = kept & present(table[declaration.target])
     if labelled.any():
         found += [
@@ -103,6 +115,8 @@ def _time_orders(declaration: Declaration, table: pa.Table) -> Iterator[Finding]
         "" if kind in ("time", "number") else sentence,
         observed=str(table[declaration.time].type),
     )
+    if declaration.max_age is not None and kind == "number":
+        yield finding("time_has_age", declaration.time, has_no_age(declaration))
 
 
 def _keys(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from data.durations import duration
 from data.errors import CallError
 from data.mistakes import explain, nearest
 from data.terms import Product, hint_for, must_be_text, must_differ, product_of
@@ -55,6 +56,11 @@ def _is_of_features(term: str, info: ValidationInfo) -> str:
         if features and name not in features:
             raise ValueError(f"{name!r} is not one of the 'features'", hint_for(name, features))
     return term
+
+
+def _length_of_time(text: object) -> object:
+    duration(text)
+    return text
 
 
 Term = Annotated[Column, BeforeValidator(must_be_text), AfterValidator(_is_of_features)]
@@ -146,6 +152,8 @@ class Declaration(_Part):
     intercept: Annotated[bool, Strict()] = True
     terms: Annotated[tuple[Term, ...], Lone] = ()
     expectations: tuple[Expectation, ...] = ()
+    max_shrinkage: Share = 0.5
+    max_age: Annotated[str, BeforeValidator(_length_of_time)] | None = None
     split: Split = Split()
     candidates: Candidates = Candidates()
     gradient_descent: GradientDescent = GradientDescent()
@@ -200,6 +208,21 @@ class Declaration(_Part):
         if time and types.get(time, "time") not in ("time", "number"):
             raise ValueError(f"the time column {time!r} can only be a time or a number")
         return types
+
+    @field_validator("max_age")
+    @classmethod
+    def _time_has_an_age(cls, max_age: str | None, info: ValidationInfo) -> str | None:
+        time = info.data.get("time")
+        if max_age and "time" in info.data and time is None:
+            raise ValueError(
+                "no 'time' is declared, whose newest could be too old",
+                "Declare the time column, or leave 'max_age' out.",
+            )
+        if max_age and info.data.get("types", {}).get(time) == "number":
+            raise ValueError(
+                f"the time column {time!r} is declared to hold numbers, without an age"
+            )
+        return max_age
 
     @field_validator("terms")
     @classmethod

@@ -49,9 +49,17 @@ class _Outcome:
     aside: np.ndarray = field(default_factory=lambda: np.array([], dtype=int))
 
 
-def check(declaration: Declaration, table: pa.Table) -> Checked:
+def check(
+    declaration: Declaration,
+    table: pa.Table,
+    *,
+    last_rows: int | None = None,
+    now: datetime.datetime | None = None,
+) -> Checked:
     """Check the rows of a snapshot; the table itself is not changed.
 
+    `last_rows` is how many the last good night read, None where there was none; `now` has a zone,
+    and is the time to which the rows should reach where it is not the present.
     Once a check has failed, those that would make no sense any more are left out. An expectation
     that Great Expectations does not know, a wrong keyword of one, or `quarantine` on a rule that
     is not about single rows is a `CallError`. One that names a missing column, or that cannot be
@@ -59,14 +67,15 @@ def check(declaration: Declaration, table: pa.Table) -> Checked:
     """
     kept = np.ones(table.num_rows, dtype=bool)
     rules = [_rule(declaration, place) for place in range(len(declaration.expectations))]
-    found = structure(declaration, table)
+    found = structure(declaration, table, last_rows)
     if any(one.fatal for one in found):
         return _verdict(declaration, table, found, (), kept)
     outcomes = _validate(declaration, table, rules)
     rejected = _set_aside(declaration, table, outcomes)
     kept[[row.row_number - 1 for row in rejected]] = False
     found += [outcome.finding for outcome in outcomes]
-    found += contents(declaration, table, kept)
+    now = now or datetime.datetime.now(datetime.UTC)
+    found += contents(declaration, table, kept, now)
     return _verdict(declaration, table, found, rejected, kept)
 
 

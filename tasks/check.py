@@ -1,5 +1,7 @@
 """Check a snapshot against what its declaration expects."""
 
+from datetime import datetime
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -11,9 +13,15 @@ from tasks.progress import tell
 
 
 @task(cache_policy=NO_CACHE)
-def check(declaration: Declaration, snapshot: Snapshot) -> Checked:
+def check(
+    declaration: Declaration,
+    snapshot: Snapshot,
+    last_rows: int | None = None,
+    now: datetime | None = None,
+) -> Checked:
     """Return every expectation's result, the rows set aside and the features that can be used."""
-    checked = data.expectations.check(declaration, load(snapshot.path))
+    table = load(snapshot.path)
+    checked = data.expectations.check(declaration, table, last_rows=last_rows, now=now)
     for warning in checked.warnings:
         tell(declaration.name, warning, warning=True)
     met = sum(result.success for result in checked.results)

@@ -318,3 +318,12 @@ assert os.environ["GX_ANALYTICS_ENABLED"] == "False"
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
     assert list(home.iterdir()) == []
+
+
+def test_a_row_that_is_set_aside_does_not_make_a_source_recent():
+    aside = rule(BETWEEN, column="y", max_value=N - 2, quarantine=True)
+    for hours, passes in ((23, True), (25, False)):
+        now = datetime.datetime(2024, 2, 29, tzinfo=datetime.UTC) + datetime.timedelta(hours=hours)
+        found = check(shop(time="hired", max_age="1 day", expectations=[aside]), SHOP, now=now)
+        assert len(found.rejected_rows) == 1
+        assert found.passed == passes

@@ -31,7 +31,8 @@ def test_three_keys_are_enough_and_the_rest_has_the_documented_defaults(tmp_path
     shop = declared(tmp_path, GOOD)
     assert (shop.name, shop.key, shop.target, shop.time) == ("shop", ("id",), "y", None)
     assert shop.source.path == tmp_path / "rows.csv"
-    assert (shop.split.test, shop.split.folds, shop.interval) == (0.2, 5, 0.9)
+    assert (shop.split.test, shop.split.folds, shop.split.group) == (0.2, 5, None)
+    assert (shop.max_shrinkage, shop.max_age, shop.interval) == (0.5, None, 0.9)
     assert shop.ann.hidden == (128, 128)
     assert shop.infinite == "refuse"
     assert shop.candidates.frameworks == ("tensorflow", "torch", "theano")
@@ -158,6 +159,17 @@ def test_a_misspelt_key_names_file_line_and_the_right_word(tmp_path):
         ("candidates: {kinds: [anm]}\n", "Did you mean 'ann'?"),
         ("ann: {hidden: [0]}\n", "'ann.hidden[1]' should be at least 1"),
         ("promotion: {max_loss: .inf}\n", "should be a finite number"),
+        ("max_shrinkage: 1\n", "'max_shrinkage' should be below 1.0, and is the number 1."),
+        ("max_shrinkage: 50%\n", "'max_shrinkage' should be a number, and is the text '50%'."),
+        ("max_shrinkge: 0.9\n", "Did you mean 'max_shrinkage'?"),
+        ("time: t\nmax_age: 2 dyas\n", "line 5: 'max_age': '2 dyas' is no length of time, since"),
+        ("time: t\nmax_age: 2 dyas\n", "Did you mean 'days'? Write it as 36 hours, 2 days or"),
+        ("time: t\nmax_age: 2\n", "'max_age': 2 is no length of time. Write it as 36 hours"),
+        ("max_age: 2 days\n", "line 4: 'max_age': no 'time' is declared, whose newest could be"),
+        (
+            "time: t\ntypes: {t: number}\nmax_age: 2 days\n",
+            "line 6: 'max_age': the time column 't' is declared to hold numbers",
+        ),
         ("name: a b\n", "letters, digits, _ and - alone"),
         ("expectations:\n - type: expect_a\n   severty: x\n", "line 6: 'severty' is not a key"),
         ("expectations:\n - {type: e, severity: critcal}\n", "Did you mean 'critical'?"),

@@ -1,0 +1,146 @@
+"""A source that lost its rows, or got no new ones, ends the run, without anybody having said so."""
+
+import datetime as dt
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.declare import Declaration
+from data.durations import duration
+from data.expectations import check
+from data.freshness import has_not_shrunk
+
+N = 60
+LAST = dt.datetime(2024, 2, 29, 18, 0, tzinfo=dt.UTC)
+TABLE = pa.table(
+    {
+        "id": range(N),
+        "t": pa.array(
+            np.datetime64(LAST.replace(tzinfo=None), "us") - np.arange(N) * 3_600_000_000
+        ),
+        "a": np.random.default_rng(0).normal(size=N),
+        "y": np.arange(float(N)),
+    }
+)
+
+
+def shop(**more: object) -> Declaration:
+    given = {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", **more}
+    return Declaration.model_validate(given)
+
+
+def found(checked) -> dict:
+    return {one.expectation: one for one in checked.results}
+
+
+@pytest.mark.parametrize(
+    ("last_rows", "share", "passes"),
+    [(120, 0.5, True), (121, 0.5, False), (60, 0.1, True), (1, 0.5, True), (200, 0.7, True)],
+)
+def test_a_source_may_lose_the_declared_share_of_its_rows_and_no_more(last_rows, share, passes):
+    checked = check(shop(max_shrinkage=share), TABLE, last_rows=last_rows)
+    assert checked.passed == passes
+    result = found(checked)["source_has_not_shrunk"]
+    assert (result.success, result.severity, result.observed) == (passes, "critical", 60)
+
+
+def test_a_source_that_shrank_is_told_with_both_numbers_and_what_to_declare():
+    checked = check(shop(), TABLE, last_rows=1234)
+    assert checked.reason == (
+        "The rows of /rows.csv are 60, and were 1,234 on the last good night: more than a share of"
+        " 0.5 is gone. See what should have written them; if it is meant, declare a larger"
+        " 'max_shrinkage', such as 0.96."
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 10**5), st.integers(1, 10**9))
+def test_the_share_that_is_proposed_is_enough(rows, last_rows):
+    told = has_not_shrunk(shop(max_shrinkage=1e-9), rows, last_rows).sentence
+    if told:
+        share = float(told.rpartition("such as ")[2].rstrip("."))
+        assert not has_not_shrunk(shop(max_shrinkage=share), rows, last_rows).sentence
+
+
+def test_without_a_last_night_or_without_rows_nothing_is_said_of_shrinking():
+    assert "source_has_not_shrunk" not in found(check(shop(), TABLE))
+    empty = check(shop(), TABLE.slice(0, 0), last_rows=60)
+    assert "source_has_not_shrunk" not in found(empty)
+    assert empty.reason.startswith("/rows.csv has no rows.")
+
+
+@pytest.mark.parametrize(
+    ("now", "passes"),
+    [
+        (LAST + dt.timedelta(hours=36), True),
+        (LAST + dt.timedelta(hours=36, microseconds=1), False),
+        (LAST - dt.timedelta(days=9), True),
+        ((LAST + dt.timedelta(hours=36)).astimezone(dt.timezone(dt.timedelta(hours=5))), True),
+    ],
+)
+def test_the_newest_time_may_be_as_old_as_declared_and_no_older(now, passes):
+    checked = check(shop(time="t", max_age="36 hours"), TABLE, now=now)
+    assert checked.passed == passes
+    assert found(checked)["newest_time_is_recent"].observed == "2024-02-29T18:00:00"
+
+
+def test_a_date_is_as_old_as_its_end():
+    table = TABLE.set_column(1, "t", pa.array(np.datetime64("2024-02-29") - np.arange(N)))
+    for hour, passes in ((23, True), (25, False)):
+        now = dt.datetime(2024, 3, 1, tzinfo=dt.UTC) + dt.timedelta(hours=hour)
+        assert check(shop(time="t", max_age="1 day"), table, now=now).passed == passes
+
+
+def test_old_rows_are_told_with_their_age_and_the_present_is_the_default():
+    declaration = shop(time="t", max_age="2 days")
+    checked = check(declaration, TABLE, now=dt.datetime(2024, 3, 10, 6, tzinfo=dt.UTC))
+    assert checked.reason == (
+        "The newest time in 't' is 2024-02-29 18:00:00, 10 days before 2024-03-10 06:00 UTC, and"
+        " 'max_age' is 2 days. See what should have written newer rows; if it is meant, declare a"
+        " larger 'max_age'."
+    )
+    assert not check(declaration, TABLE).passed
+
+
+def test_a_time_column_of_numbers_has_no_age():
+    table = TABLE.set_column(1, "t", pa.array(range(N)))
+    checked = check(shop(time="t", max_age="2 days"), table)
+    assert checked.reason.startswith("The time column 't' holds numbers, and only of times can")
+    assert check(shop(time="t"), table).passed
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("36 hours", 36),
+        ("1 hour", 1),
+        ("2 days", 48),
+        ("1.5 days", 36),
+        ("1 week", 168),
+        ("2Days", 48),
+    ],
+)
+def test_a_length_of_time_is_a_number_and_a_unit(text, hours):
+    assert duration(text) == dt.timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2 dayz", "since 'dayz' is no unitDid you mean 'days'? Write it as 36 hours"),
+        ("3 months", "since 'months' is no unitWrite it as 36 hours, 2 days or 1 week."),
+        ("two days", "'two days' is no length of timeWrite it as"),
+        ("-1 day", "'-1 day' is no length of time"),
+        ("2 days 3 hours", "is no length of time"),
+        ("0 days", "'0 days' is no time at all"),
+        ("99999999999 weeks", "is longer than time itself"),
+        (2160, "2160 is no length of time"),
+    ],
+)
+def test_what_is_no_length_of_time_is_told_with_an_example(text, told):
+    with pytest.raises(ValueError, match=r"no|longer") as caught:
+        duration(text)
+    assert told in "".join(caught.value.args)
