@@ -3,8 +3,10 @@
 import csv
 import datetime
 import hashlib
+import io
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,6 +37,7 @@ from data.mistakes import nearest
 __all__ = ["Snapshot", "arrays", "load", "read", "row_keys"]
 
 ENDINGS = (".csv", ".parquet")
+QUOTED = re.compile(r'"(?:[^"]|"")*+"')
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,8 @@ def _csv(path: Path, declaration: Declaration) -> pa.Table:
         ) from None
     if any(pa.types.is_binary(dtype) for dtype in table.schema.types):
         raise _bad_csv(path) or SourceError("The file is not UTF-8.")
+    if _ends_in_a_line_break(table) and (unclosed := _unclosed_quote(path.read_text("utf-8-sig"))):
+        raise unclosed
     _check_header(names)
     columns = {}
     for name, column in zip(names, table.columns, strict=True):
@@ -152,8 +157,34 @@ def _csv(path: Path, declaration: Declaration) -> pa.Table:
     return pa.table(columns)
 
 
+def _ends_in_a_line_break(table: pa.Table) -> bool:
+    """Tell whether the last value has line breaks, as all has that comes after an unclosed quote.
+
+    To count the quotes of every file would make reading slower.
+    """
+    last = table.columns[-1]
+    return pa.types.is_string(last.type) and len(last) > 0 and "\n" in last[-1].as_py()
+
+
+def _unclosed_quote(text: str) -> SourceError | None:
+    """Find the quote that no other closes: it makes one value of the rest of the file."""
+    place = text.find('"')
+    while place >= 0:
+        if place == 0 or text[place - 1] in ",\r\n":  # elsewhere it is a character like others
+            quoted = QUOTED.match(text, place)
+            if quoted is None:
+                line = text.count("\n", 0, place) + 1
+                return SourceError(
+                    f"A quote is opened in line {line} and never closed.",
+                    next_step='Close it; a quote inside of quoted text is written twice, as "".',
+                )
+            place = quoted.end() - 1
+        place = text.find('"', place + 1)
+    return None
+
+
 def _bad_csv(path: Path) -> SourceError | None:
-    """Find what is wrong with a CSV file that Arrow refused: its bytes, or the length of a row."""
+    """Find what is wrong with a CSV file that Arrow refused: bytes, quotes, or a row's length."""
     content = path.read_bytes()
     try:
         text = content.decode("utf-8-sig")
@@ -164,7 +195,10 @@ def _bad_csv(path: Path) -> SourceError | None:
             f" {line} cannot be read.",
             next_step="Save it as UTF-8.",
         )
-    rows = csv.reader(text.splitlines(keepends=True))
+    if unclosed := _unclosed_quote(text):
+        return unclosed
+    csv.field_size_limit(len(text) + 1)
+    rows = csv.reader(io.StringIO(text, newline=""))
     width = 0
     for row in rows:
         width = width or len(row)

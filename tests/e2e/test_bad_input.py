@@ -50,6 +50,7 @@ UNREADABLE = {
     "empty_file": (b"", "empty"),
     "not_utf8": (b"row,x,y\n1,\xff\xfe,3\n", "UTF-8"),
     "duplicated_column": (table(header="row,x,x\n"), "'x'"),
+    "unclosed_quote": (changed(2, '"3'), "line 7"),
 }
 
 

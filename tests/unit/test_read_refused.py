@@ -57,6 +57,31 @@ def test_a_header_that_is_not_utf8_is_told(tmp_path):
 def test_a_row_of_another_length_is_told_with_its_line(tmp_path):
     path = written(tmp_path, 'id,y\n1,2\n\n2,"3\n4"\n5\n6,7\n')
     assert "Line 6 has 1 values, and the header has 2." in refusal(path, tmp_path)
+    path = written(tmp_path, f'id,y\n"{"long" * 50_000}",2\n5\n')
+    assert "Line 3 has 1 values, and the header has 2." in refusal(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('id,y,s\n1,2,a\n2,3,"b\n3,4,c\n4,5,d\n', 3),
+        ('id,y\n1,2\n2,"3\n4,5\n', 3),
+        ('id,y\r\n1,2\r\n2,"3\r\n4,5', 3),
+        ('id,s,y\n1,"two\nlines",2\n2,"b,3\n3,c,4\n', 4),
+        ('id,s,y\n1,"a ""quote""",2\n"2,b,3\n', 3),
+        ('id,y\n1,2\n2,"' + "3,4\n" * 500_000, 3),
+        ('\ufeff"id,y\n1,2\n', 1),
+    ],
+)
+def test_a_quote_that_is_never_closed_is_told_with_the_line_where_it_opens(tmp_path, content, line):
+    told = refusal(written(tmp_path, content), tmp_path)
+    assert f"A quote is opened in line {line} and never closed. Close it;" in told
+
+
+def test_a_last_value_of_several_lines_and_quotes_inside_of_text_are_read(tmp_path):
+    text = 'id,y,s\n1,2,5" pipe\n2,3,"a ""b"""\n3,4,"two\n""lines"",""\n"\n'
+    table = load(read(shop(written(tmp_path, text)), folder=tmp_path).path)
+    assert table["s"].to_pylist() == ['5" pipe', 'a "b"', 'two\n"lines","\n']
 
 
 def test_columns_with_one_name_or_none_are_told(tmp_path):
