@@ -188,16 +188,19 @@ class Encoding:
         residual: NDArray[np.float64],
         weight: NDArray[np.float64],
         seed: Any,
+        *,
+        together: NDArray[np.int64] | None = None,
     ) -> tuple["Encoding", FittedGroups]:
         """Return the encoding with the groups that explain `residual` (n,) of the fitted rows.
 
+        Rows with the same number in `together` (n,) tell nothing of one another.
         Of those rows `standardised` and `network` then would give too much away; the fitted groups
         hold what stands in the last columns instead.
         """
         parts, _ = self._parts(columns)
         pieces = min(pieces_of(len(residual)), piece_limit(len(self.numbers)))
         rng = np.random.default_rng(seed)
-        fitted = fit_groups(parts, residual, weight, rng, pieces=pieces)
+        fitted = fit_groups(parts, residual, weight, rng, pieces=pieces, together=together)
         return replace(self, groups=fitted.columns), fitted
 
     def _groups(self, parts: dict[str, NDArray[Any]]) -> list[NDArray[np.float64]]:

@@ -90,14 +90,17 @@ def fit_groups(
     rng: np.random.Generator,
     *,
     pieces: int,
+    together: NDArray[np.int64] | None = None,
 ) -> FittedGroups:
     """Choose columns whose levels explain `residual` (n,), the best first, each on what is left.
 
     A number with more than `pieces` different values is a candidate, and every category of three
     levels or more; half of the rows must be in levels of two rows or more. `weight` (n,) has a mean
-    of 1.
+    of 1. Rows with the same number in `together` (n,) are in one inner fold.
     """
-    inner = rng.permutation(len(residual)) % INNER_FOLDS
+    rows = np.arange(len(residual)) if together is None else together
+    names, places = np.unique(rows, return_inverse=True)
+    inner = rng.permutation(len(names))[places] % INNER_FOLDS
     candidates = list(_candidates(columns, pieces))
     chosen: list[_Trial] = []
     left = residual

@@ -37,14 +37,17 @@ def _clearly_better(first: Fitted, second: Fitted, job: Job) -> bool:
     assert first.out_of_fold is not None
     assert second.out_of_fold is not None
     scored = ~np.isnan(first.out_of_fold)
-    weight = job.weights(scored)
-    drop = (
-        weight
-        * (np.square(job.target - second.out_of_fold) - np.square(job.target - first.out_of_fold))[
-            scored
-        ]
+    squares = [
+        np.square(job.target - out)[scored] for out in (second.out_of_fold, first.out_of_fold)
+    ]
+    drop = job.weights(scored) * (squares[0] - squares[1])
+    # The rows of a group are one observation.
+    _, unit = np.unique(
+        np.arange(len(drop)) if job.group is None else job.group[scored], return_inverse=True
     )
-    return bool(drop.mean() > drop.std(ddof=1) / np.sqrt(len(drop)))
+    sums = np.bincount(unit, drop - drop.mean())
+    variance = np.square(sums).sum() * len(sums) / max(len(sums) - 1, 1)
+    return bool(drop.mean() > np.sqrt(variance) / len(drop))
 
 
 def _validate(framework: ModuleType, job: Job, *, groups: bool) -> Fitted:
@@ -107,7 +110,13 @@ def _network(
     seed = recipe.seed_of(job.dataset, job.kind, fold)
     ridge = fit_ridge(linear, (target - level) / sd, weight)
     if groups:
-        encoding, fitted = encoding.with_groups(columns, ridge.left_out, weight, [seed, 0, 1])
+        encoding, fitted = encoding.with_groups(
+            columns,
+            ridge.left_out,
+            weight,
+            [seed, 0, 1],
+            together=None if job.group is None else job.group[train],
+        )
         linear = np.hstack([linear, fitted.effects])
         inputs = np.hstack([inputs, fitted.effects, fitted.counts])
         ridge = fit_ridge(linear, (target - level) / sd, weight)
@@ -118,6 +127,7 @@ def _network(
         held_target=((held_target - level) / sd - held_base).astype(np.float32),
         epochs=epochs,
         held_weight=None if job.weight is None else job.weights(held).astype(np.float32),
+        half=recipe.halves(len(held_target), seed, None if job.group is None else job.group[held]),
     )
     framework.train(
         recipe.start_arrays(np.random.default_rng(seed), inputs.shape[1], job.hidden),
@@ -130,7 +140,7 @@ def _network(
     )
     scale = np.array([level, spread, ridge.intercept])  # of a constant target no more than that
     member = NetworkMember(encoding, scale, ridge.weights, tuple(progress.best_weights))
-    honest = recipe.honest_predictions(progress, seed)
+    honest = recipe.honest_predictions(progress)
     details = {
         "penalty": ridge.penalty,
         "groups": [group.name for group in encoding.groups],

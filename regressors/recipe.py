@@ -183,21 +183,53 @@ class Program:
         return np.column_stack([rate, 1 / first, 1 / np.sqrt(second), keep, average]).astype(dtype)
 
 
+def epoch_of(losses: Sequence[float], settings: NetworkSettings = RECIPE) -> tuple[int, bool]:
+    """Return the epoch that a curve of held-out losses chooses, and whether it has stopped.
+
+    It stops after `patience` epochs without gain and looks no further, however long the training
+    goes on for the sake of others.
+    """
+    best = 0
+    for epoch, loss in enumerate(losses):
+        if loss < losses[best]:
+            best = epoch
+        if epoch - best >= settings.patience or epoch >= settings.most_epochs:
+            return best, True
+    return best, False
+
+
+def halves(rows: int, seed: int, group: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
+    """Return a mask (rows,) of a random half of them; the rows of a `group` (rows,) stay together.
+
+    Groups are taken until the one that would reach further over half of the rows than it lacks.
+    """
+    names, codes = np.unique(np.arange(rows) if group is None else group, return_inverse=True)
+    # A stream of its own: the orders of the epochs have seeds of two words.
+    shuffled = np.random.default_rng([seed, 0, 0]).permutation(len(names))
+    sizes = np.bincount(codes, minlength=len(names))[shuffled]
+    first = np.zeros(len(names), dtype=bool)
+    first[shuffled] = 2 * np.cumsum(sizes) - sizes < rows
+    return first[codes]
+
+
 @dataclass
 class Progress:
     """What a training has come to, and whether it goes on; it keeps the best epoch's weights.
 
-    `held_target` (m,) belongs to the held-out rows, `held_weight` (m,) too, 1 where None. With
-    `epochs`, training takes just so many and the last one is the best: for a fit without held-out
-    rows.
+    `held_target` (m,) belongs to the held-out rows, `held_weight` (m,) too, 1 where None. `half`
+    (m,) splits them in two, each with a curve of its own: training goes on until the curves of
+    all rows and of both halves have stopped. With `epochs`, training takes just so many and the
+    last one is the best: for a fit without held-out rows.
     """
 
     held_target: Floats
     epochs: int | None = None
     held_weight: Floats | None = None
+    half: NDArray[np.bool_] | None = None
     settings: NetworkSettings = RECIPE
     training_losses: list[float] = field(default_factory=list)
     held_losses: list[float] = field(default_factory=list)
+    half_losses: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
     held_predictions: list[Floats] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: tuple[Floats, ...] = ()
@@ -206,11 +238,6 @@ class Progress:
     def predictions(self) -> Floats:
         """Return the held-out predictions by epoch: (epochs + 1, m), the start first."""
         return np.stack(self.held_predictions)
-
-    def squared_errors(self, predictions: Floats) -> Floats:
-        """Return the weighted squared errors (..., m) of held-out predictions (..., m)."""
-        squares = np.square(self.held_target - predictions)
-        return squares if self.held_weight is None else squares * self.held_weight
 
     def record(self, predictions: Floats, weights: Arrays, loss: float | None = None) -> bool:
         """Note an epoch, the start (without a loss) first; tell whether to go on.
@@ -222,34 +249,35 @@ class Progress:
         self.held_predictions.append(np.array(predictions))
         if loss is not None:
             self.training_losses.append(float(loss))
-        held = float(self.squared_errors(predictions).mean()) if len(predictions) else 0.0
-        self.held_losses.append(held)
-        if epoch == 0 or self.epochs is not None or held < self.held_losses[self.best_epoch]:
+        squares = np.square(self.held_target - predictions)
+        squares = squares if self.held_weight is None else squares * self.held_weight
+        self.held_losses.append(_mean(squares))
+        curves = [self.held_losses]
+        if self.half is not None:
+            for losses, rows in zip(self.half_losses, (self.half, ~self.half), strict=True):
+                losses.append(_mean(squares[rows]))
+            curves += self.half_losses
+        best = epoch if self.epochs is not None else epoch_of(self.held_losses, self.settings)[0]
+        if best == epoch:
             self.best_epoch = epoch
             self.best_weights = tuple(np.array(array) for array in weights)
         if self.epochs is not None:
             return epoch < self.epochs
         alive = loss is None or bool(np.isfinite(loss))
-        waited = epoch - self.best_epoch
-        return alive and waited < self.settings.patience and epoch < self.settings.most_epochs
+        return alive and not all(epoch_of(losses, self.settings)[1] for losses in curves)
 
 
-def honest_predictions(progress: Progress, seed: int) -> Array:
+def _mean(squares: Floats) -> float:
+    return float(squares.mean()) if squares.size else 0.0
+
+
+def honest_predictions(progress: Progress) -> Array:
     """Return out-of-fold predictions (m,), no row of which had a say in the epoch it is from.
 
-    Stopping and scoring on the same rows flatters. So the held-out rows are split at random in two
-    halves: the epoch is chosen on one and predicts the other, and the reverse.
+    Stopping and scoring on the same rows flatters. So each half of the held-out rows is predicted
+    at the epoch that the other half's curve chooses, up to that curve's own stop.
     """
+    assert progress.half is not None
     curves = progress.predictions.astype(float)
-    squared = progress.squared_errors(curves)
-    first = np.zeros(curves.shape[1], dtype=bool)
-    # A stream of its own: the orders of the epochs have seeds of two words.
-    shuffled = np.random.default_rng([seed, 0, 0]).permutation(len(first))
-    first[shuffled[: len(first) // 2]] = True
-    honest = np.empty(curves.shape[1])
-    for half in (first, ~first):
-        judges = squared[:, ~half]
-        means = judges.mean(axis=1) if judges.size else np.zeros(1)
-        epoch = int(np.argmin(np.where(np.isnan(means), np.inf, means)))
-        honest[half] = curves[epoch, half]
-    return honest
+    epochs = [epoch_of(losses, progress.settings)[0] for losses in progress.half_losses]
+    return np.where(progress.half, curves[epochs[1]], curves[epochs[0]])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from regressors import fitting, recipe
 from regressors.job import Job
+from regressors.linear import fit_linear
 from regressors.model import Model
 from regressors.workers import WorkerFailed
 
@@ -103,6 +104,33 @@ def test_column_order_is_irrelevant(workers, framework, kind):
     second = validated(workers, job_of(framework, kind, turned, target))
     assert np.array_equal(first.out_of_fold, second.out_of_fold)
     assert first.model.to_bytes() == second.model.to_bytes()
+
+
+def fits_of_fold(framework, job, number):
+    """Return every array that is fitted without a fold's targets, and what says how it was made.
+
+    The layers of an ANN's member are of the epoch that those targets choose.
+    """
+    if job.kind == "ann":
+        member = fitting.validate(framework, job).model.members[number - 1]
+        return [member.scale, member.ridge], member.encoding.to_json()
+    part = fit_linear(framework, job, job.fold != number, part=f"fold {number}")
+    (member,) = part.model.members
+    return [member.estimates], member.encoding.to_json()
+
+
+@every_candidate
+def test_held_out_targets_have_no_part_in_what_is_fitted_for_their_fold(workers, framework, kind):
+    job = job_of(framework, kind, groups=True)
+    changed = replace(job, target=np.where(job.fold == 2, 7 - 3 * job.target, job.target))
+    (arrays, encoding), (others, another) = (
+        workers.result(workers.submit(framework, fits_of_fold, one, 2)) for one in (job, changed)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(arrays, others, strict=True))
+    assert encoding == another
+    whole = [validated(workers, one).out_of_fold[job.fold == 2] for one in (job, changed)]
+    if kind != "ann":  # of an ANN each half of the fold chooses the other's epoch
+        assert np.array_equal(*whole)
 
 
 @every_candidate

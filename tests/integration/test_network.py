@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from regressors import fitting
+from regressors import fitting, recipe
 from regressors.job import Job
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
@@ -79,19 +79,32 @@ def test_groups_are_used_where_they_help_and_only_there(workers):
     assert not on_noise.groups
 
 
-def test_held_out_targets_have_no_part_in_any_fitted_array(workers):
-    columns, target = grouped(rows=800)
-    job = job_of(columns, target, groups=True)
-    changed = np.where(job.fold == 2, -3 * target, target)
-    members = [
-        workers.result(
-            workers.submit("torch", fitting.validate, replace(job, target=one))
-        ).model.members[1]
-        for one in (target, changed)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_targets_of_half_a_fold_have_no_part_in_its_out_of_fold_predictions(workers, framework):
+    columns, target = grouped(rows=400)
+    person = np.arange(400) // 2
+    job = job_of(columns, target, framework, groups=True, group=person, fold=1 + person % 2)
+    held = np.flatnonzero(job.fold == 2)
+    seed = recipe.seed_of(job.dataset, job.kind, 2)
+    half = np.zeros(400, dtype=bool)
+    half[held] = recipe.halves(len(held), seed, person[held])
+    fits = [
+        workers.submit(framework, fitting.validate, replace(job, target=one))
+        for one in (target, np.where(half, 5 - 3 * target, target))
     ]
-    assert members[0].encoding == members[1].encoding
-    assert np.array_equal(members[0].ridge, members[1].ridge)
-    assert np.array_equal(members[0].scale, members[1].scale)
+    before, after = (workers.result(fit).out_of_fold for fit in fits)
+    assert np.array_equal(after[half], before[half])
+    assert not np.array_equal(after[~half], before[~half])
+    assert all(len(set(half[person == one])) == 1 for one in set(person))
+
+
+def test_group_that_is_held_together_cannot_be_encoded_from_its_own_rows(workers):
+    columns, target = grouped(rows=800)
+    school = np.unique(columns["school"].astype(str), return_inverse=True)[1]
+    job = job_of(columns, target, groups=True, group=school, fold=1 + school % 5)
+    fitted = workers.result(workers.submit("torch", fitting.validate, job))
+    assert all(fold["groups"] == [] for fold in fitted.details["folds"])
+    assert not fitted.groups
 
 
 def test_three_frameworks_come_to_the_same_out_of_fold_error(workers):

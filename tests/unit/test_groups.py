@@ -17,8 +17,9 @@ RESIDUAL = np.array([EFFECT[school] for school in SCHOOL]) + 0.5 * NOISE
 ONES = np.ones(ROWS)
 
 
-def fit(columns, residual, weight=ONES, pieces=20, seed=0):
-    return fit_groups(columns, residual, weight, np.random.default_rng(seed), pieces=pieces)
+def fit(columns, residual, weight=ONES, pieces=20, seed=0, together=None):
+    rng = np.random.default_rng(seed)
+    return fit_groups(columns, residual, weight, rng, pieces=pieces, together=together)
 
 
 def test_levels_that_share_something_are_found_and_explain_it():
@@ -58,6 +59,23 @@ def test_rows_own_target_is_not_in_its_effect():
     ratio = raw[1][same_fold] / raw[0][same_fold]
     assert ratio == pytest.approx(ratio[0])  # the shrinkage alone has changed
     assert (np.abs(raw[1][others]) > 10 * np.abs(raw[0][others])).all()
+
+
+def test_rows_that_belong_together_tell_nothing_of_one_another():
+    person = np.arange(ROWS) // 3
+    school = SCHOOL[person * 3]  # the three rows of a person are in one school
+    residual = np.array([EFFECT[one] for one in school]) + 0.5 * NOISE
+    before, after = (
+        one.effects[:, 0] * one.columns[0].sd
+        for one in (
+            fit({"school": school}, targets, together=person)
+            for targets in (residual, residual + 5 * (person == 7))
+        )
+    )
+    own, mates = person == 7, (school == school[21]) & (person != 7)
+    assert len(set(before[own])) == 1
+    assert np.abs(after - before)[own].max() < 0.05  # the shrinkage alone has changed
+    assert np.abs(after - before)[mates].max() > 0.5
 
 
 def test_unseen_level_adds_nothing_and_counts_nothing():

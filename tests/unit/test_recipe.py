@@ -149,12 +149,12 @@ def test_training_without_held_out_rows_takes_the_epochs_it_is_given():
 
 
 def test_training_whose_loss_is_not_finite_stops_and_keeps_what_was_good():
-    progress = recipe.Progress(held_target=np.zeros(2))
+    progress = recipe.Progress(held_target=np.zeros(2), half=np.array([True, False]))
     weights = [np.zeros((1, 1)), np.zeros(1)]
     assert progress.record(np.ones(2), weights)
     assert not progress.record(np.full(2, np.nan), [w * np.nan for w in weights], np.nan)
     assert progress.best_epoch == 0
-    assert np.isfinite(recipe.honest_predictions(progress, seed=1)).all()
+    assert np.isfinite(recipe.honest_predictions(progress)).all()
 
 
 def test_progress_keeps_copies():
@@ -166,31 +166,61 @@ def test_progress_keeps_copies():
     assert progress.best_weights[0][0, 0] == 1
 
 
-def test_honest_prediction_of_a_row_does_not_depend_on_its_own_target():
+def _trained(curves, target, half):
+    """A training that goes through given held-out predictions (epochs, m) as long as it goes on."""
+    progress = recipe.Progress(held_target=target, half=half)
+    for curve in curves:
+        if not progress.record(curve, [np.zeros((1, 1)), np.zeros(1)], 1.0):
+            break
+    return progress
+
+
+def test_honest_predictions_of_a_half_do_not_depend_on_its_own_targets_not_even_by_the_stop():
     rng = np.random.default_rng(5)
-    curves, target = rng.normal(size=(15, 40)), rng.normal(size=40)
+    half = recipe.halves(40, seed=9)
+    lengths = set()
+    for _ in range(30):
+        curves, target = rng.normal(size=(61, 40)), rng.normal(size=40)
+        before = recipe.honest_predictions(_trained(curves, target, half))
+        for own in (half, ~half):
+            # A target that some epoch hits exactly moves the stop of its half to and fro.
+            moved = np.where(own, curves[rng.integers(0, 61)], target)
+            progress = _trained(curves, moved, half)
+            lengths.add(len(progress.held_losses))
+            after = recipe.honest_predictions(progress)
+            assert np.array_equal(after[own], before[own])
+    assert len(lengths) > 5
 
-    def honest(wanted):
-        progress = recipe.Progress(held_target=wanted)
-        for curve in curves:
-            progress.record(curve, [np.zeros((1, 1)), np.zeros(1)], 1.0)
-        return recipe.honest_predictions(progress, seed=9)
 
-    before = honest(target)
-    for row in range(40):
-        moved = target.copy()
-        moved[row] += 50
-        assert honest(moved)[row] == before[row]
-    rows = np.arange(40)
-    assert all(before[row] in curves[:, row] for row in rows)
-    assert len({int(np.argmax(curves[:, row] == before[row])) for row in rows}) <= 2
+def test_training_goes_on_until_both_halves_have_stopped_and_serves_what_all_rows_chose():
+    half = np.array([True, True, False])
+    course = np.sqrt([9, 8, *[8.5] * 12, *[1.0] * 80])
+    late = np.sqrt(np.linspace(9, 1, 94))
+    progress = _trained(np.column_stack([course, course, late / 10]), np.zeros(3), half)
+    assert len(progress.held_losses) == 61  # the late half gains until the end
+    assert progress.best_epoch == recipe.epoch_of(progress.held_losses)[0] == 1
+    honest = recipe.honest_predictions(progress)
+    assert honest[0] == course[60]
+    assert honest[2] == late[1] / 10
+
+
+def test_halves_are_even_and_keep_groups_together():
+    for rows in (1, 2, 3, 40, 41):
+        assert recipe.halves(rows, seed=1).sum() == rows // 2
+    group = np.repeat(np.arange(30), np.arange(30) % 5 + 1)
+    half = recipe.halves(len(group), seed=1, group=group)
+    assert all(len(set(half[group == one])) == 1 for one in range(30))
+    assert 0.4 < half.mean() < 0.6
+    large = np.array([0] * 8 + [1, 2])
+    for seed in range(8):
+        assert 0 < recipe.halves(10, seed=seed, group=large).sum() < 10
 
 
 def test_one_held_out_row_is_predicted_by_the_start():
-    progress = recipe.Progress(held_target=np.zeros(1))
+    progress = recipe.Progress(held_target=np.zeros(1), half=recipe.halves(1, seed=1))
     for value in (3.0, 2.0, 1.0):
         progress.record(np.array([value]), [np.zeros((1, 1)), np.zeros(1)], 1.0)
-    assert recipe.honest_predictions(progress, seed=1).tolist() == [3.0]
+    assert recipe.honest_predictions(progress).tolist() == [3.0]
 
 
 def test_importing_workers_and_recipe_imports_no_framework():
