@@ -33,6 +33,7 @@ format: $(STAMP)
 
 bench: $(BENCH_STAMP)  ## what the README claims in figures, measured
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/digits.py
+	@$(BIN)/python tests/benchmarks/gate.py
 	@$(BIN)/python tests/benchmarks/starts.py
 	@$(BIN)/python tests/benchmarks/speed.py
 	@$(BIN)/python tests/benchmarks/accuracy.py

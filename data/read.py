@@ -264,6 +264,12 @@ def _zone(raw: pa.Table, time: str | None) -> datetime.tzinfo:
     return pa.lib.string_to_tzinfo(zoned or "UTC")
 
 
+def fingerprint_of(path: Path) -> Snapshot:
+    """Return a snapshot that was put down before, with the SHA-256 of the rows that it has now."""
+    table = load(path)
+    return Snapshot(path, _fingerprint(table), table.num_rows)
+
+
 def _fingerprint(table: pa.Table) -> str:
     """Return the SHA-256 of the typed rows: names, types and values, however they are chunked."""
     digest = hashlib.sha256()

@@ -41,6 +41,12 @@ class ReportFormat(StrEnum):
 
 
 Dataset = Annotated[str, typer.Argument(help="The name of a declared dataset.")]
+Force = Annotated[bool, typer.Option("--force", help="Run also where nothing has changed.")]
+NoWait = Annotated[
+    bool,
+    typer.Option("--no-wait", help="End at once where another night of the dataset is under way."),
+]
+Pin = Annotated[bool, typer.Option("--pin", help="Let no night replace it until `nightfit unpin`.")]
 AsReport = Annotated[ReportFormat, typer.Option("--format", help="Text to read, or JSON alone.")]
 
 
@@ -78,26 +84,64 @@ def nightly(
     datasets: Annotated[
         list[str] | None, typer.Argument(help="Datasets to retrain; all that are declared if none.")
     ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="Make up for the nights from this day on.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last of these nights.")] = None,
+    force: Force = False,
+    no_wait: NoWait = False,
     format: AsReport = ReportFormat.TEXT,
 ) -> None:
-    """Retrain every declared dataset, one after the other."""
+    """Retrain every declared dataset, one after the other; or make up for past nights, in order."""
     from flows.terminal import run_nightly
 
-    raise typer.Exit(run_nightly(datasets, as_json=format is ReportFormat.JSON))
+    code = run_nightly(
+        datasets,
+        force=force,
+        wait=not no_wait,
+        nights=(first, last),
+        as_json=format is ReportFormat.JSON,
+    )
+    raise typer.Exit(code)
 
 
 @app.command(epilog="Example: `nightfit retrain age_income --dry-run`")
 def retrain(
     dataset: Dataset,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Train as that night would have: on rows up to this day or time."),
+    ] = None,
+    force: Force = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Do everything but write to the database.")
     ] = False,
+    no_wait: NoWait = False,
     format: AsReport = ReportFormat.TEXT,
 ) -> None:
     """Retrain one dataset."""
     from flows.terminal import run_retrain
 
-    raise typer.Exit(run_retrain(dataset, dry_run=dry_run, as_json=format is ReportFormat.JSON))
+    code = run_retrain(
+        dataset,
+        dry_run=dry_run,
+        force=force,
+        as_of=as_of,
+        wait=not no_wait,
+        as_json=format is ReportFormat.JSON,
+    )
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example: `nightfit verify 12`")
+def verify(
+    run: Annotated[int, typer.Argument(help="The run_id of a run that succeeded.")],
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
+    """Fit a stored run again from its snapshot, and compare every digit; write nothing."""
+    from flows.inspection import run_verify
+
+    raise typer.Exit(run_verify(run, as_json=format is ReportFormat.JSON))
 
 
 @app.command(epilog="Example: `nightfit check age_income`")
@@ -137,15 +181,65 @@ def query(
     run_query(view, dataset=dataset, columns=chosen, limit=limit, output_format=format.value)
 
 
+@app.command(epilog="Example: `nightfit gate age_income`")
+def gate(dataset: Dataset, format: AsReport = ReportFormat.TEXT) -> None:
+    """Print what the gate can and cannot see with the test rows of the last night."""
+    from flows.champions import run_gate
+
+    run_gate(dataset, as_json=format is ReportFormat.JSON)
+
+
 @app.command(epilog="Example: `nightfit history age_income`")
 def history(
     dataset: Dataset,
     format: Annotated[OutputFormat, typer.Option(help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
-    """Print every decision about a dataset's champion, the newest first."""
-    from flows.inspection import run_history
+    """Print every change of a dataset's champion, the newest first: when, to what, and why."""
+    from flows.champions import run_history
 
     run_history(dataset, output_format=format.value)
+
+
+@app.command(epilog="Example: `nightfit promote age_income 12 torch/least_squares --reason audit`")
+def promote(
+    dataset: Dataset,
+    run: Annotated[int, typer.Argument(help="The run_id of the run that trained it.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the history.")],
+    candidate: Annotated[
+        str | None, typer.Argument(help="As torch/least_squares; the run's winner if none.")
+    ] = None,
+    pin: Pin = False,
+) -> None:
+    """Have a model of an earlier run serve from now on, whatever the gate says."""
+    from flows.champions import run_promote
+
+    run_promote(dataset, run, candidate, reason=reason, pin=pin)
+
+
+@app.command(epilog="Example: `nightfit rollback age_income --pin`")
+def rollback(
+    dataset: Dataset,
+    to: Annotated[
+        int | None, typer.Option(help="The run_id that trained a champion of the past.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; it stands in the history.")] = None,
+    pin: Pin = False,
+) -> None:
+    """Have the champion before serve again."""
+    from flows.champions import run_rollback
+
+    run_rollback(dataset, to, reason=reason, pin=pin)
+
+
+@app.command(epilog="Example: `nightfit unpin age_income`")
+def unpin(
+    dataset: Dataset,
+    reason: Annotated[str | None, typer.Option(help="Why; it stands in the history.")] = None,
+) -> None:
+    """Let the nights replace a pinned champion again."""
+    from flows.champions import run_unpin
+
+    run_unpin(dataset, reason=reason)
 
 
 @app.command(epilog="Example: `nightfit resilience age_income`")

@@ -1,4 +1,4 @@
-"""The commands that look and do not train: check, predict, query, history, resilience, status."""
+"""The commands that look and do not train: check, predict, query, resilience, status, verify."""
 
 import json
 import sys
@@ -19,8 +19,11 @@ from data.errors import CallError, UserError
 from data.settings import settings
 from data.store.database import open_store
 from data.store.output import write_rows
-from data.store.query import DatasetStatus, ServingModel, champion_model, latest_runs, rows_of
-from flows.terminal import make_folder, quiet_prefect
+from data.store.query import DatasetStatus, latest_runs, rows_of
+from data.store.serving import ServingModel, champion_model
+from data.store.stored import stored_run
+from data.terms import text_of
+from flows.terminal import make_folder, quiet_prefect, working
 
 STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
 OUT_FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
@@ -41,13 +44,6 @@ def run_query(
         write_rows(rows.batches, rows.columns, output_format)
     finally:
         engine.dispose()
-
-
-def run_history(dataset: str, *, output_format: str) -> None:
-    """Print every decision about a dataset's champion."""
-    run_query(
-        "champion_history", dataset=dataset, columns=None, limit=None, output_format=output_format
-    )
 
 
 def run_resilience(dataset: str, *, output_format: str) -> None:
@@ -134,6 +130,7 @@ def run_check(dataset: str, *, as_json: bool) -> int:
             "rows_read": snapshot.rows,
             "rows_rejected": len(checked.rejected_rows),
             "features": checked.features,
+            "terms": [text_of(product) for product in checked.products],
             "warnings": checked.warnings,
             "expectations": [asdict(result) for result in checked.results],
             "rejected_rows": [asdict(row) for row in checked.rejected_rows],
@@ -161,6 +158,42 @@ def run_check(dataset: str, *, as_json: bool) -> int:
     outcome = "may be trained on" if checked.passed else f"refused: {checked.reason}"
     console.print(f"{snapshot.rows:,} rows read{rejected}; {outcome}", soft_wrap=True, markup=False)
     return 0 if checked.passed else 1
+
+
+def run_verify(run_id: int, *, as_json: bool) -> int:
+    """Fit a stored run again and print what differs; return 1 where anything does."""
+    quiet_prefect()
+    from tasks.replay import declaration_of, snapshot_of
+
+    engine = open_store(settings().database_url, reading=True)
+    try:
+        stored = stored_run(engine, run_id)
+    finally:
+        engine.dispose()
+    declaration_of(run_id, stored)
+    snapshot_of(run_id, stored)  # a wrong call ends before any work
+    with working():
+        from flows.verify import verify
+
+        found = verify(run_id)
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))  # noqa: T201
+        return 1 if found.different else 0
+    console = Console(file=sys.stdout, highlight=False)
+    counts = (
+        f"{found.coefficients:,} coefficients, {found.scores:,} scores and"
+        f" {found.predictions:,} predictions"
+    )
+    lines = [f"run {run_id} of {found.dataset}, fitted again from its snapshot: {counts}"]
+    lines += [f"  since then: {change}" for change in found.changed]
+    if found.different:
+        lines.append(f"{found.different:,} of them differ; the first:")
+        lines += [f"  {difference}" for difference in found.differences]
+    else:
+        lines.append("All of them are the same to the last digit.")
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False)
+    return 1 if found.different else 0
 
 
 def run_predict(dataset: str, source: Path, out: Path | None) -> None:

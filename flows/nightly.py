@@ -18,31 +18,45 @@ class NightFailed(UserError):
     """At least one dataset came to nothing; `summaries` tells of all of them."""
 
     def __init__(self, summaries: Sequence[Summary]) -> None:
-        failed = [summary.dataset for summary in summaries if summary.status != "succeeded"]
-        super().__init__(f"{len(failed)} of {len(summaries)} datasets failed: {', '.join(failed)}.")
+        failed = [one.dataset for one in summaries if one.status not in ("succeeded", "skipped")]
+        super().__init__(f"{len(failed)} of {len(summaries)} runs failed: {', '.join(failed)}.")
         self.summaries = summaries
 
 
 @flow
-def nightly(datasets: list[str] | None = None) -> list[Summary]:
-    """Retrain the named datasets, or all that are declared; one that fails stops no other."""
+def nightly(
+    datasets: list[str] | None = None,
+    force: bool = False,
+    as_of: list[str] | None = None,
+    wait: bool = True,
+) -> list[Summary]:
+    """Retrain the named datasets, or all that are declared; one that fails stops no other.
+
+    With `as_of`, each of these nights of the past is made up for, in order.
+    """
     names = datasets or declared_datasets(settings().datasets)
     with framework_workers():
-        summaries = [_retrained(name) for name in names]
-    if any(summary.status != "succeeded" for summary in summaries):
+        summaries = [
+            _retrained(name, force=force, as_of=night, wait=wait)
+            for night in (as_of or (None,))
+            for name in names
+        ]
+    if any(summary.status not in ("succeeded", "skipped") for summary in summaries):
         raise NightFailed(summaries)
     return summaries
 
 
-def _retrained(dataset: str) -> Summary:
+def _retrained(dataset: str, *, force: bool, as_of: str | None, wait: bool) -> Summary:
     try:
-        return retrain(dataset)
+        return retrain(dataset, force=force, as_of=as_of, wait=wait)
     except RunFailed as failure:
         tell(dataset, f"{failure.status}: {failure.what}", warning=True)
-        return Summary(dataset, failure.status, remarks=(failure.what,))
+        return Summary(dataset, failure.status, as_of=as_of, remarks=(failure.what,))
     except UserError as error:
         tell(dataset, f"failed: {error}", warning=True)
-        return Summary(dataset, "failed", remarks=(str(error),))
+        return Summary(dataset, "failed", as_of=as_of, remarks=(str(error),))
     except Exception as error:  # noqa: BLE001 - one dataset stops no other
         LOG.exception("%s: failed by a mistake of nightfit's own", dataset)
-        return Summary(dataset, "failed", remarks=(f"{type(error).__name__}: {error}",))
+        return Summary(
+            dataset, "failed", as_of=as_of, remarks=(f"{type(error).__name__}: {error}",)
+        )

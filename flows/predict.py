@@ -9,7 +9,7 @@ from data.errors import CallError, SourceError
 from data.read import arrays, load, read, row_keys
 from data.settings import settings
 from data.store.database import open_store
-from data.store.query import champion_model
+from data.store.serving import champion_model
 from regressors.encoding import CannotEncode
 from regressors.model import Model
 

@@ -18,15 +18,18 @@ from rich.status import Status
 from rich.text import Text
 from sqlalchemy.engine import make_url
 
+from data.as_of import must_have_time
 from data.declare import declared_datasets, load_dataset
 from data.errors import UserError
 from data.settings import settings
 from data.store.database import open_store, place
+from flows.backfill import days_between, with_time
 from flows.keeper import keep_family
 
 if TYPE_CHECKING:
     from tasks.report import Summary
 
+STATUS_STYLE = {"skipped": "dim"}
 VERDICT_STYLE = {"yay": "green", "nay": "red", "undecided": "yellow"}
 
 
@@ -45,8 +48,15 @@ def quiet_prefect() -> None:
         os.environ.setdefault(name, value)
 
 
-def run_nightly(datasets: list[str] | None, *, as_json: bool) -> int:
-    """Run the nightly flow; return the exit code."""
+def run_nightly(
+    datasets: list[str] | None,
+    *,
+    force: bool,
+    wait: bool,
+    nights: tuple[str | None, str | None],
+    as_json: bool,
+) -> int:
+    """Run the nightly flow, tonight or for each night of a range; return the exit code."""
     names = datasets or list(declared_datasets(settings().datasets))
     for name in datasets or []:
         load_dataset(name, settings().datasets)  # a wrong call ends before any work
@@ -57,11 +67,16 @@ def run_nightly(datasets: list[str] | None, *, as_json: bool) -> int:
             where=str(folder),
             next_step="Put one YAML file a dataset there.",
         )
-    with _working():
+    past = days_between(*nights)
+    if past:
+        names = with_time(names, asked=bool(datasets))
+    with working():
         from flows.nightly import NightFailed, nightly
 
         try:
-            summaries: Sequence[Summary] = nightly(names)
+            summaries: Sequence[Summary] = nightly(
+                names, force=force, as_of=past or None, wait=wait
+            )
             code = 0
         except NightFailed as failure:
             summaries, code = failure.summaries, 1
@@ -69,13 +84,17 @@ def run_nightly(datasets: list[str] | None, *, as_json: bool) -> int:
     return code
 
 
-def run_retrain(dataset: str, *, dry_run: bool, as_json: bool) -> int:
+def run_retrain(
+    dataset: str, *, dry_run: bool, force: bool, as_of: str | None, wait: bool, as_json: bool
+) -> int:
     """Run the retrain flow for one dataset; return the exit code."""
-    load_dataset(dataset, settings().datasets)
-    with _working():
+    declaration = load_dataset(dataset, settings().datasets)
+    if as_of is not None:
+        must_have_time(declaration)  # a wrong call ends before any work
+    with working():
         from flows.retrain import retrain
 
-        summary = retrain(dataset, dry_run=dry_run)
+        summary = retrain(dataset, dry_run=dry_run, force=force, as_of=as_of, wait=wait)
     _print_summaries([summary], as_json=as_json)
     return 0
 
@@ -102,22 +121,33 @@ class _Lines(logging.Handler):
 
 
 @contextmanager
-def _working() -> Iterator[None]:
+def working() -> Iterator[None]:
     """Show progress on standard error; SIGTERM ends as Ctrl-C does, so no worker outlives us."""
     quiet_prefect()
     make_folder(settings().home)
     open_store(settings().database_url).dispose()  # a broken store is told before any work
     keep_family()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    with talking("starting Prefect …"), _no_heartbeat():
+        yield
+
+
+@contextmanager
+def talking(first: str | None = None) -> Iterator[None]:
+    """Show what is told on standard error; on a terminal a moving line, `first` at first."""
+    log = logging.getLogger("nightfit")
+    if log.handlers:  # by whom we were called
+        yield
+        return
     console = Console(stderr=True, highlight=False)
     handler = _Lines(console)
-    log = logging.getLogger("nightfit")
     log.setLevel(logging.INFO)
     log.propagate = False
     log.addHandler(handler)
-    showing = console.status("starting Prefect …") if console.is_terminal else nullcontext()
+    moving = first is not None and console.is_terminal
+    showing = console.status(first) if first and moving else nullcontext()
     try:
-        with showing as handler.status, _no_heartbeat():
+        with showing as handler.status:
             yield
     finally:
         log.removeHandler(handler)
@@ -156,7 +186,8 @@ def _print_summaries(summaries: "Sequence[Summary]", *, as_json: bool) -> None:
     console = Console(highlight=False)
     for summary in summaries:
         console.print()
-        console.print(Text(summary.dataset, style="bold"))
+        night = f", night of {summary.as_of}" if summary.as_of else ""
+        console.print(Text(summary.dataset + night, style="bold"))
         for label, text in _facts(summary):
             console.print(Text.assemble((f"  {label:<9}", "dim"), text), soft_wrap=True)
     console.print()
@@ -169,10 +200,11 @@ def _print_summaries(summaries: "Sequence[Summary]", *, as_json: bool) -> None:
 
 def _facts(summary: "Summary") -> Iterator[tuple[str, Text]]:
     if summary.status == "succeeded":
-        assert summary.rmse is not None
         yield "rows", Text(f"{summary.rows_read:,} read, {summary.rows_rejected:,} rejected")
-        yield "champion", Text(f"{summary.champion} ({summary.change})")
-        yield "error", Text(_error(summary))
+        change = summary.change if summary.run_id else f"it would be: {summary.change}"
+        yield "champion", Text(f"{summary.champion} ({change})")
+        if summary.rmse is not None:
+            yield "error", Text(_error(summary))
         yield (
             "ANN",
             Text.assemble(
@@ -182,11 +214,14 @@ def _facts(summary: "Summary") -> Iterator[tuple[str, Text]]:
         )
         if summary.agreement:
             yield "agree", Text(summary.agreement)
+        yield "decided", Text(summary.decision or "")
+        if summary.sight:
+            yield "gate", Text(summary.sight)
         yield "run", Text(str(summary.run_id) if summary.run_id else "not stored (dry run)")
     else:
-        yield "status", Text(summary.status, style="red")
+        yield "status", Text(summary.status, style=STATUS_STYLE.get(summary.status, "red"))
     for remark in summary.remarks:
-        yield "note", Text(remark, style="yellow")
+        yield "note", Text(remark, style="yellow" if summary.status != "skipped" else "")
 
 
 def _error(summary: "Summary") -> str:

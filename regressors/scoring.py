@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from regressors.paired import standard_error
+
 Array = NDArray[np.float64]
 
 
@@ -96,18 +98,21 @@ def interval_half_width(residuals: Array, level: float) -> float | None:
     return None if place > m else float(np.sort(np.abs(residuals))[place - 1])
 
 
-def paired_difference(first: Array, second: Array, *, confidence: float) -> Difference | None:
-    """Return RMSE(first) - RMSE(second) from errors (n,) on the same rows; None below 3 rows.
+def paired_difference(
+    first: Array, second: Array, *, confidence: float, unit: NDArray[np.int64] | None = None
+) -> Difference | None:
+    """Return RMSE(first) - RMSE(second) from errors (n,) on the same rows; None below 3 units.
 
     Student's interval of the mean difference of squared errors, divided by the sum of both RMSEs.
+    Rows of one label in `unit` (n,) are one unit; None: each row is one.
     """
-    n = len(first)
-    if n < 3:
+    units = len(first) if unit is None else len(np.unique(unit))
+    if units < 3:
         return None
     squares = np.square(first) - np.square(second)
     scale = sqrt(float(np.square(first).mean())) + sqrt(float(np.square(second).mean()))
     if scale == 0:
         return Difference(0.0, 0.0, 0.0)
     mean = float(squares.mean())
-    reach = float(stdtrit(n - 1, (1 + confidence) / 2)) * float(squares.std(ddof=1)) / sqrt(n)
+    reach = float(stdtrit(units - 1, (1 + confidence) / 2)) * standard_error(squares, unit)
     return Difference(mean / scale, (mean - reach) / scale, (mean + reach) / scale)

@@ -1,6 +1,6 @@
 """Who wins tonight, and may the winner serve: pure decisions on arrays and settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
@@ -8,9 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from regressors.paired import PairedGain, standard_error
 from regressors.scoring import Difference
 
 Array = NDArray[np.float64]
+Labels = NDArray[np.int64]
 
 KINDS = ("least_squares", "gradient_descent", "ann")
 """From the simplest to the least simple."""
@@ -44,32 +46,65 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What is asked of a challenger, as shares of the incumbent's mean squared error.
+
+    A switch must surely gain more than `min_gain`; a refresh must not surely lose more than
+    `max_loss`; each is sure with probability `confidence`.
+    """
+
+    min_gain: float = 0.0
+    max_loss: float = 0.0
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True)
+class Held:
+    """Why nobody may be promoted tonight, whatever the comparison says."""
+
+    rule: Literal["pinned", "backfill"]
+    why: str
+
+
+Rule = Literal["first", "switch", "refresh", "too_few", "incomparable", "pinned", "backfill"]
+
+
+@dataclass(frozen=True)
 class Decision:
-    """Whether the challenger serves from now on; errors and gain are on the same test rows."""
+    """Whether the challenger serves from now on; the gain is on rows that neither model saw."""
 
     decision: Literal["promoted", "kept"]
-    rule: Literal["first", "not_worse", "incomparable"]
-    challenger_rmse: float
-    incumbent_rmse: float | None
-    gain: float | None
+    rule: Rule
+    challenger: str
+    incumbent: str | None
+    gain: PairedGain | None
     reason: str
 
 
 SAME_RESULT = 0.005
 """One kind's errors in two frameworks that differ by less than this share are a tie."""
+ROUNDING = 1e-9
+"""Shares of a mean squared error below this are rounding."""
+LEAST_ROWS = 30
+"""With fewer test rows no switch is made: its rate of error would not be what it is said to be."""
+LEAST_UNITS = 10
+"""The same for groups, or blocks of time."""
 
 
 class NothingFitted(ValueError):
     """Every candidate failed."""
 
 
-def rank(contenders: Sequence[Contender], *, spread: float) -> tuple[Place, ...]:
+def rank(
+    contenders: Sequence[Contender], *, spread: float, unit: Labels | None = None
+) -> tuple[Place, ...]:
     """Rank by out-of-fold RMSE and choose the simplest kind within one standard error of the best.
 
-    The standard error is that of the paired difference of squared errors. Between frameworks
-    of one kind whose errors differ by less than 0.5%, the declared order (that of `contenders`)
-    decides, so that the champion does not flap. `spread` is the RMSE of the mean of the target: a
-    candidate above it has no skill.
+    The standard error is that of the paired difference of squared errors; rows of one label in
+    `unit` (n,), a group or a block of time, are taken together. Between frameworks of one kind
+    whose errors differ by less than 0.5%, the declared order (that of `contenders`) decides, so
+    that the champion does not flap. `spread` is the RMSE of the mean of the target: a candidate
+    above it has no skill.
     """
     fitted = [c for c in contenders if c.errors is not None and np.isfinite(c.errors).all()]
     if not fitted:
@@ -88,7 +123,7 @@ def rank(contenders: Sequence[Contender], *, spread: float) -> tuple[Place, ...]
         most = rmse[first.name] * (1 + SAME_RESULT)
         return [c for c in ranked if c.kind == first.kind and rmse[c.name] <= most]
 
-    near = [c for c in ranked if _within_one_error(c, best)]
+    near = [c for c in ranked if _within_one_error(c, best, unit)]
     simplest = min(near, key=lambda c: (KINDS.index(c.kind), rmse[c.name]))
     chosen = min(ties(simplest), key=lambda c: declared[c.name])
     close = {c.name for c in (*near, *ties(simplest), *ties(best))}
@@ -113,38 +148,111 @@ def rank(contenders: Sequence[Contender], *, spread: float) -> tuple[Place, ...]
 
 
 def decide(
-    challenger: float,
-    incumbent: float | None,
+    winner: str,
+    incumbent: str | None,
+    gains: Mapping[str, PairedGain],
     *,
-    names: tuple[str, str | None],
+    terms: Terms,
     obstacle: str | None = None,
-    min_gain: float = 0.0,
-    max_loss: float = 0.0,
-) -> Decision:
-    """Decide from the test RMSE of challenger and incumbent on the same rows, in target units.
+    held: Held | None = None,
+) -> tuple[Decision, ...]:
+    """Decide whether tonight's winner serves, or else tonight's refit of the incumbent.
 
-    `names` are the two candidates; the second is None where nothing serves yet. `obstacle` tells
-    why the incumbent cannot score these rows: then the challenger serves. The gain is one minus the
-    ratio of the mean squared errors: another candidate must gain `min_gain` at least, the same
-    candidate with newer data may lose `max_loss` at most.
+    `gains` are those of tonight's candidates against the serving model, by name: the winner's, and
+    that of the incumbent's own candidate where it was fitted tonight; a gain is absent where no
+    test row can be compared. `obstacle` tells why the incumbent cannot score tonight's rows: then
+    the winner serves. Another candidate is a *switch*, which must be better, or, to a simpler kind,
+    not worse; the same one with newer data is a *refresh*, which must not be worse. With fewer than
+    30 rows, or 10 units, a switch is refused and a refresh serves. Where `held`, nobody is promoted
+    and the reason says what would have happened.
     """
-    if names[1] is None:
-        reason = f"{names[0]} is the first champion of this dataset."
-        return Decision("promoted", "first", challenger, None, None, reason)
     if incumbent is None:
-        reason = f"{names[1]} cannot score tonight's rows ({obstacle}), so {names[0]} serves."
-        return Decision("promoted", "incomparable", challenger, None, None, reason)
-    gain = 1 - (challenger / incumbent) ** 2 if incumbent else (0.0 if not challenger else -1.0)
-    figures = f"test RMSE {challenger:.6g} against {incumbent:.6g} on the same rows"
-    asked = (-max_loss if names[0] == names[1] else min_gain) or 0.0  # and not -0.0
-    if gain >= asked:
-        reason = f"{names[0]} takes over from {names[1]}, with a gain of {gain:.2%}: {figures}."
-        return Decision("promoted", "not_worse", challenger, incumbent, gain, reason)
-    reason = (
-        f"{names[1]} goes on serving: {names[0]} has a gain of {gain:.2%}, "
-        f"and {asked:.2%} is asked for ({figures})."
+        reason = f"{winner} is the first champion of this dataset."
+        return (Decision("promoted", "first", winner, None, None, reason),)
+    if obstacle is not None:
+        why = f"{incumbent} cannot score tonight's rows ({obstacle})"
+        return (_decision(winner, incumbent, None, _Judged(True, "incomparable", why), held),)
+    tried = [winner]
+    found = {winner: _judge(winner, incumbent, gains.get(winner), terms)}
+    if not found[winner].serves and winner != incumbent and incumbent in gains:
+        tried.append(incumbent)
+        found[incumbent] = _judge(incumbent, incumbent, gains[incumbent], terms)
+    return tuple(_decision(c, incumbent, gains.get(c), found[c], held) for c in tried)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Whether a challenger may serve, by which rule, and the figures as a clause."""
+
+    serves: bool
+    rule: Rule
+    why: str
+
+
+def _judge(challenger: str, incumbent: str, gain: PairedGain | None, terms: Terms) -> _Judged:
+    refresh = challenger == incumbent
+    if gain is None:
+        return _Judged(refresh, "too_few", "no test row is new to both models")
+    figures = _figures(gain)
+    if gain.rows < LEAST_ROWS or gain.units < LEAST_UNITS:
+        few = f"these are too few to tell ({LEAST_ROWS} rows in {LEAST_UNITS} units are needed)"
+        what = "and a refresh then serves" if refresh else "and no switch is then made"
+        return _Judged(refresh, "too_few", f"{figures}; {few}, {what}")
+    if refresh or _simpler(challenger, incumbent):
+        what = "a refresh" if refresh else "a simpler kind"
+        asked = f"{what} must not surely lose more than {_percent(terms.max_loss)}"
+        serves = gain.high >= -terms.max_loss - ROUNDING
+        return _Judged(serves, "refresh", f"{figures}; {asked}")
+    asked = f"a switch must surely gain more than {_percent(terms.min_gain)}"
+    return _Judged(gain.low > terms.min_gain + ROUNDING, "switch", f"{figures}; {asked}")
+
+
+def _decision(
+    challenger: str, incumbent: str, gain: PairedGain | None, judged: _Judged, held: Held | None
+) -> Decision:
+    refresh = challenger == incumbent
+    if held:
+        may = "would serve" if judged.serves else "would not serve"
+        outcome = (
+            f"{incumbent} goes on serving ({held.why}); otherwise tonight's {challenger} {may}"
+        )
+    elif judged.serves:
+        outcome = f"Tonight's {challenger} takes over from "
+        outcome += "the one before" if refresh else incumbent
+    else:
+        outcome = f"The {incumbent} of before" if refresh else incumbent
+        outcome += " goes on serving, and not tonight's" + ("" if refresh else f" {challenger}")
+    return Decision(
+        decision="promoted" if judged.serves and not held else "kept",
+        rule=held.rule if held else judged.rule,
+        challenger=challenger,
+        incumbent=incumbent,
+        gain=gain,
+        reason=f"{outcome}: {judged.why}.",
     )
-    return Decision("kept", "not_worse", challenger, incumbent, gain, reason)
+
+
+def _simpler(challenger: str, incumbent: str) -> bool:
+    """Tell whether the challenger's kind is the simpler one; an unknown kind has no order."""
+    first, second = challenger.split("/")[1], incumbent.split("/")[1]
+    return second in KINDS and KINDS.index(first) < KINDS.index(second)
+
+
+def _figures(gain: PairedGain) -> str:
+    rows = f"{gain.rows} rows"
+    if gain.units != gain.rows:
+        rows += f" in {gain.units} units"
+    return (
+        f"test RMSE {gain.challenger_rmse:.6g} against {gain.incumbent_rmse:.6g} on the same "
+        f"{rows}, a gain of {_percent(gain.value)} ({_percent(gain.low)} to "
+        f"{_percent(gain.high)}, each end with {100 * gain.confidence:g}% confidence)"
+    )
+
+
+def _percent(share: float) -> str:
+    if share < -10:
+        return f"{100 * share:.3g}%"
+    return "0.00%" if f"{share:.2%}" == "-0.00%" else f"{share:.2%}"
 
 
 def verdict(difference: Difference | None) -> Literal["yay", "nay", "undecided"]:
@@ -160,15 +268,13 @@ def _rmse(contender: Contender) -> float:
     return sqrt(float(np.square(errors).mean()))
 
 
-def _within_one_error(contender: Contender, best: Contender) -> bool:
+def _within_one_error(contender: Contender, best: Contender, unit: Labels | None) -> bool:
     assert contender.errors is not None
     assert best.errors is not None
-    difference = np.square(contender.errors) - np.square(best.errors)
-    n = len(difference)
-    error = float(difference.std(ddof=1)) / sqrt(n) if n > 1 else 0.0
+    worse = np.square(contender.errors) - np.square(best.errors)
     # The last term forgives rounding: equal solutions of two frameworks are a tie.
-    tie = 1e-9 * float(np.square(best.errors).mean())
-    return float(difference.mean()) <= error + tie
+    tie = ROUNDING * float(np.square(best.errors).mean())
+    return float(worse.mean()) <= standard_error(worse, unit) + tie
 
 
 def _reason(

@@ -8,39 +8,54 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from data.as_of import last_moment
 from data.declare import Declaration
 from data.division import Division
-from data.errors import UserError
+from data.errors import CallError, UserError
 from data.expectations import Checked
 from data.read import Snapshot
+from data.store.stored import LastGood
 from regressors.agreement import Comparison, disagreements
 from regressors.job import Fitted
 from regressors.resilience import Silenced
-from regressors.selection import LINEAR_KINDS
+from regressors.selection import LINEAR_KINDS, Held
 from tasks.choose import Choice
+from tasks.divide import Until
+from tasks.incumbent import Incumbent
 
 
 class Rejected(UserError):
     """Data that was read and failed its checks."""
 
 
+class Unchanged(UserError):
+    """Nothing that a run depends on has changed since another one, so this one is skipped."""
+
+
 @dataclass
 class Attempt:
     """One run, filled step by step; None is a step that was not reached.
 
-    `resilience` is the winner's, empty where that has no hidden cells.
+    `as_of` is the night of the past that it stands for, `last` the last good run, `incumbent` what
+    served before. `resilience` is that of `measured`, empty where it has no hidden cells.
+    `refitted` are candidates of a stored run that had a refit, wanted again where it is replayed.
     """
 
     declaration: Declaration
+    as_of: str | None = None
     status: str = "succeeded"
     reason: str | None = None
     run_id: int | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    last: LastGood | None = None
     snapshot: Snapshot | None = None
     checked: Checked | None = None
     division: Division | None = None
+    until: Until = field(default_factory=Until)
     fits: Mapping[str, Fitted | str] = field(default_factory=dict)
+    incumbent: Incumbent | None = None
     choice: Choice | None = None
+    refitted: frozenset[str] = frozenset()
     refits: Mapping[str, Fitted | str] = field(default_factory=dict)
     agreement: tuple[Comparison, ...] = ()
     resilience: tuple[Silenced, ...] = ()
@@ -52,6 +67,44 @@ class Attempt:
             raise Rejected(checked.reason or "the data did not pass its checks.")
         return checked
 
+    def changed_since(self, run_id: int | None, *, force: bool) -> None:
+        """Raise Unchanged where a run had the same rows, declaration, code and libraries."""
+        if run_id is not None and not force:
+            raise Unchanged(
+                f"nothing has changed since run {run_id}: the same rows, declaration, code and"
+                " library versions.",
+                next_step="With --force it runs anyway.",
+            )
+
+    @property
+    def last_rows(self) -> int | None:
+        """Return how many rows the last good run read; None for a night of the past."""
+        return self.last.rows_read if self.last and self.as_of is None else None
+
+    @property
+    def night(self) -> datetime:
+        """Return when this night is: now, or the end of the night of the past."""
+        try:
+            return self.started_at if self.as_of is None else last_moment(self.as_of)
+        except CallError:  # a number, of a column that has no age
+            return self.started_at
+
+    @property
+    def held(self) -> Held | None:
+        """Return why nobody may be promoted tonight, None where somebody may."""
+        serving = self.incumbent.serving if self.incumbent else None
+        if serving is None:
+            return None
+        later, own = serving.data_until, self.until.data
+        if self.as_of is not None and later is None:
+            why = "it was trained without a time column, so its data may be later than that of "
+            return Held("backfill", why + self.as_of)
+        if self.as_of is not None and later is not None and own is not None and later > own:
+            return Held("backfill", f"it was trained on later data than that of {self.as_of}")
+        if serving.pinned:
+            return Held("pinned", f"pinned by {serving.pinned_by}: {serving.pinned_reason}")
+        return None
+
     @property
     def candidates(self) -> tuple[str, ...]:
         """Return the names of the declared candidates, the simplest kinds first."""
@@ -60,16 +113,17 @@ class Attempt:
 
     @property
     def to_refit(self) -> dict[str, Fitted]:
-        """Return the winner and every linear candidate that was fitted: each has an equation."""
+        """Return the winner, what serves, and the linear candidates: each has an equation."""
         assert self.choice is not None
         wanted = {name for name in self.fits if name.split("/")[1] in LINEAR_KINDS}
-        wanted.add(self.choice.winner)
+        wanted |= {self.choice.winner, self.measured, *self.refitted}
         return {n: f for n, f in self.fits.items() if n in wanted and isinstance(f, Fitted)}
 
     @property
-    def serves_tonight(self) -> bool:
-        """Tell whether tonight's winner serves from now on."""
-        return self.choice is not None and self.choice.decision.decision == "promoted"
+    def measured(self) -> str:
+        """Return tonight's candidate that serves from now on, or else the winner."""
+        assert self.choice is not None
+        return self.choice.promoted or self.choice.winner
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Choose tonight's winner out of fold, then score it on the test rows and decide who serves."""
+"""Choose tonight's winner out of fold, then compare it with what serves and decide who serves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,34 +12,60 @@ from data.declare import Declaration
 from data.division import Division
 from data.expectations import Checked
 from data.read import Snapshot
-from data.settings import settings
-from data.store.database import open_store
-from data.store.query import ServingModel, champion_model
 from regressors import selection
-from regressors.encoding import CannotEncode
+from regressors.gate import smallest_gain
 from regressors.job import Fitted
-from regressors.model import Model
+from regressors.paired import PairedGain, paired_gain
 from regressors.scoring import Difference, Score, paired_difference, roots, score, spread
-from regressors.selection import LINEAR_KINDS, Contender, Decision, Place
-from tasks.progress import tell
+from regressors.selection import LINEAR_KINDS, Contender, Decision, Held, Place, Terms
+from tasks.incumbent import Incumbent
 from tasks.rows import Rows, load_rows
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Paired:
+    """Errors (m,) of tonight's winner and of another model on the same test rows, as compared.
+
+    `other` is the incumbent, or, where there is none to compare with, a candidate of another kind.
+    `unit` (m,) numbers rows that belong together; errors are times the roots of the weights.
+    """
+
+    other: str | None
+    keys: NDArray[np.object_]
+    errors: Array
+    other_errors: Array
+    unit: NDArray[np.int64]
+    smallest_gain: float | None
+
+
+@dataclass(frozen=True)
 class Choice:
-    """Tonight's ranking, scores and decision; candidates by name."""
+    """Tonight's ranking, scores and decisions; candidates by name."""
 
     winner: str
     places: tuple[Place, ...]
     validation: Mapping[str, Score]
     test: Mapping[str, Score]
-    incumbent: ServingModel | None
+    incumbent: Incumbent | None
     incumbent_test: Score | None
-    decision: Decision
+    decisions: tuple[Decision, ...]
+    terms: Terms
+    paired: Paired | None
     verdict: str
     difference: Difference | None
+
+    @property
+    def promoted(self) -> str | None:
+        """Return tonight's candidate that serves from now on; None where the incumbent goes on."""
+        last = self.decisions[-1]
+        return last.challenger if last.decision == "promoted" else None
+
+    @property
+    def held(self) -> bool:
+        """Tell whether this is a night of the past, whose champion has later data."""
+        return self.decisions[-1].rule == "backfill"
 
 
 @task(cache_policy=NO_CACHE)
@@ -49,113 +75,170 @@ def choose(
     checked: Checked,
     division: Division,
     fits: Mapping[str, Fitted | str],
+    incumbent: Incumbent | None,
+    *,
+    held: Held | None = None,
 ) -> Choice:
-    """Return who won, by what, and whether it serves."""
+    """Return who won, by what, and whether it serves; `held` tells why nobody may be promoted."""
     rows = load_rows(declaration, snapshot, checked.kept, checked.features)
-    train, test = rows.take(division.role == "train"), rows.take(division.role == "test")
-    scored = division.fold[division.role == "train"] > 0  # the warm-up block has no prediction
-    fitted = {name: fit for name, fit in fits.items() if isinstance(fit, Fitted)}
-    out_of_fold = {name: _out_of_fold(fit)[scored] for name, fit in fitted.items()}
-    target = train.target[scored]
-    weight = None if train.weight is None else train.weight[scored]
-    root, test_root = roots(weight, len(target)), roots(test.weight, len(test.target))
-    places = selection.rank(
-        [
-            Contender(name, (target - out_of_fold[name]) * root)
-            if isinstance(fit, Fitted)
-            else Contender(name, None, fit)
-            for name, fit in fits.items()
-        ],
-        spread=spread(target, weight),
-    )
-    winner = next(place.name for place in places if place.chosen)
-    ranked = [place.name for place in places if place.name in fitted]
+    test = rows.take(division.role == "test")
+    ranking = _ranked(rows.take(division.role == "train"), division, fits)
+    ranked = [place.name for place in ranking.places if place.name in ranking.validation]
+    winner = next(place.name for place in ranking.places if place.chosen)
+    own = incumbent.serving.name if incumbent else None
     linear = next((name for name in ranked if name.split("/")[1] in LINEAR_KINDS), None)
     ann = next((name for name in ranked if name.split("/")[1] not in LINEAR_KINDS), None)
+    fitted = {name: fit for name, fit in fits.items() if isinstance(fit, Fitted)}
     predicted = {
         name: fitted[name].model.predict(test.columns)
-        for name in dict.fromkeys([winner, linear, ann])
-        if name
+        for name in dict.fromkeys([winner, linear, ann, own])
+        if name in fitted
     }
+    promotion = declaration.promotion
+    terms = Terms(promotion.min_gain, promotion.max_loss, promotion.confidence)
+    compared = _Compared(test, predicted, incumbent, terms)
+    decisions = selection.decide(
+        winner,
+        own,
+        {name: compared.gain(name) for name in (winner, own) if name in predicted}
+        if compared.possible
+        else {},
+        terms=terms,
+        obstacle=incumbent.obstacle if incumbent else None,
+        held=held,
+    )
     difference = (
         paired_difference(
-            (test.target - predicted[ann]) * test_root,
-            (test.target - predicted[linear]) * test_root,
-            confidence=declaration.promotion.confidence,
+            compared.errors(ann),
+            compared.errors(linear),
+            confidence=promotion.confidence,
+            unit=test.units,
         )
         if ann and linear
         else None
     )
-    incumbent = _incumbent_on(test.keys, declaration, snapshot, checked)
-    test_scores = {
-        name: _score(test, values, fitted[name].model.half_width)
-        for name, values in predicted.items()
-    }
-    incumbent_test = (
-        _score(test, incumbent.predicted, incumbent.half_width)
-        if incumbent.predicted is not None
-        else None
-    )
-    decision = selection.decide(
-        test_scores[winner].rmse,
-        incumbent_test.rmse if incumbent_test else None,
-        names=(winner, incumbent.serving.name if incumbent.serving else None),
-        obstacle=incumbent.obstacle,
-        min_gain=declaration.promotion.min_gain,
-        max_loss=declaration.promotion.max_loss,
-    )
-    tell(declaration.name, f"{winner} wins; {decision.reason}")
     return Choice(
         winner=winner,
-        places=places,
-        validation={
-            name: score(target, values, half_width=fitted[name].model.half_width, weight=weight)
-            for name, values in out_of_fold.items()
+        places=ranking.places,
+        validation=ranking.validation,
+        test={
+            name: _score(test, values, fitted[name].model.half_width)
+            for name, values in predicted.items()
         },
-        test=test_scores,
-        incumbent=incumbent.serving,
-        incumbent_test=incumbent_test,
-        decision=decision,
+        incumbent=incumbent,
+        incumbent_test=compared.incumbent_score(),
+        decisions=decisions,
+        terms=terms,
+        paired=compared.paired(winner, ann if winner.split("/")[1] in LINEAR_KINDS else linear),
         verdict=selection.verdict(difference),
         difference=difference,
     )
 
 
-def _score(test: Rows, predicted: Array, half_width: float | None) -> Score:
-    return score(test.target, predicted, half_width=half_width, weight=test.weight)
+@dataclass(frozen=True)
+class _Ranking:
+    places: tuple[Place, ...]
+    validation: Mapping[str, Score]
 
 
-def _out_of_fold(fit: Fitted) -> Array:
-    assert fit.out_of_fold is not None
-    return fit.out_of_fold
+def _ranked(train: Rows, division: Division, fits: Mapping[str, Fitted | str]) -> _Ranking:
+    """Rank the candidates by their errors on the training rows that have a prediction."""
+    scored = division.fold[division.role == "train"] > 0  # the warm-up block has no prediction
+    judged = train.take(scored)
+    root = roots(judged.weight, len(judged.target))
+    out_of_fold = {
+        name: fit.out_of_fold[scored]
+        for name, fit in fits.items()
+        if isinstance(fit, Fitted) and fit.out_of_fold is not None
+    }
+    places = selection.rank(
+        [
+            Contender(name, (judged.target - out_of_fold[name]) * root)
+            if isinstance(fit, Fitted)
+            else Contender(name, None, fit)
+            for name, fit in fits.items()
+        ],
+        spread=spread(judged.target, judged.weight),
+        unit=judged.units,
+    )
+    scores = {
+        name: _score(judged, values, half)
+        for name, values in out_of_fold.items()
+        for half in [_half_width(fits[name])]
+    }
+    return _Ranking(places, scores)
 
 
 @dataclass(frozen=True)
-class _Incumbent:
-    """The model that serves now, and its twin's predictions of tonight's test rows."""
+class _Compared:
+    """Tonight's candidates and the incumbent on the test rows that none of them was trained on."""
 
-    serving: ServingModel | None = None
-    predicted: Array | None = None
-    half_width: float | None = None
-    obstacle: str | None = None
+    test: Rows
+    predicted: Mapping[str, Array]
+    incumbent: Incumbent | None
+    terms: Terms
+
+    @property
+    def possible(self) -> bool:
+        """Tell whether there is an incumbent that can score rows which it never saw."""
+        one = self.incumbent
+        return one is not None and one.obstacle is None and bool(one.compared.any())
+
+    @property
+    def _rows(self) -> Rows:
+        """Return the rows that count: all test rows where there is no incumbent to compare with."""
+        if self.incumbent is None or not self.possible:
+            return self.test
+        return self.test.take(self.incumbent.compared)
+
+    def errors(self, name: str) -> Array:
+        """Return a candidate's errors on all test rows, times the roots of their weights."""
+        root = roots(self.test.weight, len(self.test.target))
+        return (self.test.target - self.predicted[name]) * root
+
+    def gain(self, name: str) -> PairedGain:
+        """Return what one of tonight's candidates gains on the incumbent."""
+        assert self.incumbent is not None
+        return paired_gain(
+            self._on_rows(self.predicted[name]),
+            self._on_rows(self.incumbent.predicted),
+            confidence=self.terms.confidence,
+            unit=self._rows.units,
+        )
+
+    def incumbent_score(self) -> Score | None:
+        """Return the incumbent's score on the rows that count."""
+        if self.incumbent is None or not self.possible:
+            return None
+        predicted = self.incumbent.predicted[self.incumbent.compared]
+        return _score(self._rows, predicted, self.incumbent.half_width)
+
+    def paired(self, winner: str, other_kind: str | None) -> Paired | None:
+        """Return the errors of the winner beside those of what it was compared with."""
+        rows, errors = self._rows, self._on_rows(self.predicted[winner])
+        if self.possible:
+            assert self.incumbent is not None
+            other, other_errors = None, self._on_rows(self.incumbent.predicted)
+        elif other_kind:
+            other, other_errors = other_kind, self._on_rows(self.predicted[other_kind])
+        else:
+            return None
+        unit = rows.units
+        smallest = smallest_gain(errors, other_errors, terms=self.terms, unit=unit)
+        unit = np.arange(len(errors)) if unit is None else unit
+        return Paired(other, rows.keys, errors, other_errors, unit, smallest)
+
+    def _on_rows(self, predicted: Array) -> Array:
+        rows = self._rows
+        if self.possible:
+            assert self.incumbent is not None
+            predicted = predicted[self.incumbent.compared]
+        return (rows.target - predicted) * roots(rows.weight, len(rows.target))
 
 
-def _incumbent_on(
-    test_keys: NDArray[np.object_],
-    declaration: Declaration,
-    snapshot: Snapshot,
-    checked: Checked,
-) -> _Incumbent:
-    """Score tonight's test rows with the incumbent's twin, which never saw its own test rows."""
-    engine = open_store(settings().database_url)
-    serving = champion_model(engine, declaration.name)
-    engine.dispose()
-    if serving is None or serving.twin is None:
-        return _Incumbent()
-    twin = Model.from_bytes(serving.twin)
-    try:
-        rows = load_rows(declaration, snapshot, checked.kept, twin.features)
-        predicted = twin.predict(rows.take(np.isin(rows.keys, test_keys)).columns)
-    except CannotEncode as obstacle:
-        return _Incumbent(serving, obstacle=str(obstacle))
-    return _Incumbent(serving, predicted, twin.half_width)
+def _score(rows: Rows, predicted: Array, half_width: float | None) -> Score:
+    return score(rows.target, predicted, half_width=half_width, weight=rows.weight)
+
+
+def _half_width(fit: Fitted | str) -> float | None:
+    return fit.model.half_width if isinstance(fit, Fitted) else None

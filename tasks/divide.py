@@ -1,5 +1,7 @@
 """Divide the rows of a run into training, test and new ones, and the training rows into folds."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -13,9 +15,22 @@ from tasks.progress import tell
 from tasks.rows import load_rows
 
 
+@dataclass(frozen=True)
+class Until:
+    """The newest time of the training rows, and of all labelled ones; None without a time column.
+
+    In microseconds since 1970, or as the number that it is.
+    """
+
+    train: float | None = None
+    data: float | None = None
+
+
 @task(cache_policy=NO_CACHE)
-def divide(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Division:
-    """Return each row's role and fold, in the order of `load_rows`."""
+def divide(
+    declaration: Declaration, snapshot: Snapshot, checked: Checked
+) -> tuple[Division, Until]:
+    """Return each row's role and fold, in the order of `load_rows`, and their newest times."""
     rows = load_rows(declaration, snapshot, checked.kept, ())
     division = data.division.divide(
         dataset=declaration.name,
@@ -29,4 +44,5 @@ def divide(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Di
     counts = {role: int((division.role == role).sum()) for role in ("train", "test", "new")}
     text = ", ".join(f"{count:,} {role}" for role, count in counts.items())
     tell(declaration.name, f"divided into {text} rows")
-    return division
+    newest = Until(rows.newest(division.role == "train"), rows.newest(division.role != "new"))
+    return division, newest

@@ -1,5 +1,7 @@
 """Fit a candidate on every fold of the training rows."""
 
+from collections.abc import Mapping
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -8,7 +10,7 @@ from data.division import Division
 from data.expectations import Checked
 from data.read import Snapshot
 from regressors import fitting
-from regressors.job import Fitted
+from regressors.job import Fitted, Start
 from tasks.progress import tell
 from tasks.rows import load_rows
 from tasks.workers import job_of, run_job
@@ -21,11 +23,14 @@ def fit(
     snapshot: Snapshot,
     checked: Checked,
     division: Division,
+    starts: Mapping[str, Start],
 ) -> Fitted | str:
     """Return the candidate's fit with its out-of-fold predictions, or why it failed."""
     rows = load_rows(declaration, snapshot, checked.kept, checked.features)
     training = division.role == "train"
-    job = job_of(candidate, declaration, rows, division, training, products=checked.products)
+    job = job_of(
+        candidate, declaration, rows, division, training, products=checked.products, starts=starts
+    )
     outcome = run_job(fitting.validate, job)
     if isinstance(outcome, str):
         tell(declaration.name, f"{candidate} failed: {outcome}", warning=True)

@@ -1,5 +1,7 @@
 """Refit on every labelled row, test rows included: what may serve, and every linear equation."""
 
+from collections.abc import Mapping
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -8,7 +10,7 @@ from data.division import Division
 from data.expectations import Checked
 from data.read import Snapshot
 from regressors import fitting
-from regressors.job import Fitted
+from regressors.job import Fitted, Start
 from tasks.progress import tell
 from tasks.rows import load_rows
 from tasks.workers import job_of, run_job
@@ -22,6 +24,7 @@ def refit(
     snapshot: Snapshot,
     checked: Checked,
     division: Division,
+    starts: Mapping[str, Start],
 ) -> Fitted | str:
     """Return the refit of a candidate that `fit` fitted, or why it failed."""
     rows = load_rows(declaration, snapshot, checked.kept, checked.features)
@@ -33,6 +36,7 @@ def refit(
         division,
         labelled,
         products=checked.products,
+        starts=starts,
         groups=fitted.groups,
         refit_epochs=fitted.refit_epochs,
     )

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from regressors.agreement import Comparison
 from regressors.linear import percent
+from regressors.scoring import Score
 from tasks.attempt import Attempt
+from tasks.choose import Choice
 
 LOW_COVERAGE_SHARE = 0.8
 """Below this share of the nominal coverage the summary says so."""
@@ -17,6 +19,7 @@ class Summary:
     dataset: str
     status: str
     run_id: int | None = None
+    as_of: str | None = None
     rows_read: int | None = None
     rows_rejected: int | None = None
     target: str | None = None
@@ -29,36 +32,60 @@ class Summary:
     verdict: str | None = None
     verdict_reason: str | None = None
     agreement: str | None = None
+    decision: str | None = None
+    sight: str | None = None
     remarks: tuple[str, ...] = ()
 
 
 def report(run: Attempt) -> Summary:
-    """Return the summary of a run that succeeded."""
-    assert run.snapshot and run.checked and run.choice
+    """Return the summary of a run that succeeded, or was skipped."""
+    assert run.snapshot
+    if run.choice is None:
+        name, rows = run.declaration.name, run.snapshot.rows
+        told = (run.reason or "",)
+        return Summary(name, run.status, run.run_id, run.as_of, rows_read=rows, remarks=told)
+    assert run.checked
     choice = run.choice
-    if run.serves_tonight or choice.incumbent is None:
-        champion, scored = choice.winner, choice.test[choice.winner]
-    else:
-        assert choice.incumbent_test is not None
-        champion = choice.incumbent.name
-        scored = choice.incumbent_test
+    serving = choice.incumbent.serving if choice.incumbent else None
+    scored: Score | None = choice.test[run.measured]
+    champion, change = run.measured, "promoted" if serving else "first champion"
+    if serving and not choice.promoted:
+        champion, scored, change = serving.name, choice.incumbent_test, "kept"
     return Summary(
         dataset=run.declaration.name,
         status=run.status,
         run_id=run.run_id,
+        as_of=run.as_of,
         rows_read=run.snapshot.rows,
         rows_rejected=len(run.checked.rejected_rows),
         target=run.declaration.target,
         champion=champion,
-        change="first champion" if choice.incumbent is None else choice.decision.decision,
-        rmse=scored.rmse,
-        rmse_low=scored.rmse_low,
-        rmse_high=scored.rmse_high,
-        r2=scored.r2,
+        change=change,
+        rmse=scored.rmse if scored else None,
+        rmse_low=scored.rmse_low if scored else None,
+        rmse_high=scored.rmse_high if scored else None,
+        r2=scored.r2 if scored else None,
         verdict=choice.verdict,
         verdict_reason=_verdict_reason(run),
         agreement=_agreement(run.agreement),
-        remarks=(*_doubts(run, scored.r2, scored.coverage), *run.warnings, *_failures(run)),
+        decision=" ".join(one.reason for one in choice.decisions),
+        sight=_sight(choice),
+        remarks=(*_doubts(run, scored), *run.warnings, *_failures(run)),
+    )
+
+
+def _sight(choice: Choice) -> str | None:
+    """Say what the gate can see with tonight's test rows."""
+    if choice.paired is None:
+        return None
+    rows, rate = f"{len(choice.paired.keys):,} test rows", 1 - choice.terms.confidence
+    if choice.paired.smallest_gain is None:
+        return f"with {rows} it lets no other candidate take over, whatever its gain"
+    if choice.paired.smallest_gain == 0:
+        return f"on {rows} both models make the same errors"
+    return (
+        f"with {rows} it finds a gain of {choice.paired.smallest_gain:.1%} four times out of five;"
+        f" it errs in {rate:.0%} of such decisions, and the same rows are used again every night"
     )
 
 
@@ -93,9 +120,10 @@ def _agreement(comparisons: tuple[Comparison, ...]) -> str | None:
     return "; ".join(said) or None
 
 
-def _doubts(run: Attempt, r2: float | None, coverage: float | None) -> list[str]:
+def _doubts(run: Attempt, scored: Score | None) -> list[str]:
     """Say plainly where the champion should not be leaned on."""
     nominal, said = run.declaration.interval, []
+    r2, coverage = (scored.r2, scored.coverage) if scored else (None, None)
     newest = " (the newest rows)" if run.division and run.division.chained else ""
     if r2 is not None and r2 < 0:
         said.append(

@@ -10,6 +10,7 @@ from data.declare import Declaration
 from data.division import group_numbers
 from data.read import Snapshot, arrays, load, row_keys
 from regressors.encoding import Columns
+from regressors.paired import time_blocks
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ class Rows:
             return self.time
         microseconds = self.time.astype("M8[us]").astype(np.int64).astype(float)
         return np.where(np.isnat(self.time), np.nan, microseconds)
+
+    @property
+    def units(self) -> NDArray[np.int64] | None:
+        """Return the block of time or the group of each row (n,); None: each row is by itself."""
+        instants = self.instants
+        return self.group_numbers if instants is None else time_blocks(instants)
 
     def newest(self, chosen: NDArray[np.bool_]) -> float | None:
         """Return the newest of the chosen rows' `instants`, None where there is none."""

@@ -1,12 +1,16 @@
 """What the model that serves after a run says of its rows."""
 
+from collections.abc import Set
+
 import numpy as np
 from numpy.typing import NDArray
 
+from data.declare import Declaration
+from data.read import Snapshot
 from data.settings import settings
 from data.store.database import open_store
-from data.store.query import trained_keys
 from data.store.records import PredictionColumns
+from data.store.stored import trained_keys
 from regressors.job import Fitted
 from regressors.model import Model
 from tasks.attempt import Attempt
@@ -15,47 +19,69 @@ from tasks.rows import Rows, load_rows
 Array = NDArray[np.float64]
 
 
-def served_predictions(run: Attempt) -> PredictionColumns:
-    """Return tonight's predictions of the model that serves from now on.
+def tonights_predictions(run: Attempt) -> list[PredictionColumns]:
+    """Return tonight's predictions of the winner, and of the model that serves from now on.
 
     A labelled row gets what a model said that had not seen it. Of an incumbent that goes on, only
     the rows that it was not trained with are predicted: those of its training stand in the store.
+    A winner that was refused has its own predictions stored all the same, so that a person may
+    promote it later; in a night of the past they are all there is.
     """
     assert run.choice is not None
-    return _of_winner(run) if run.serves_tonight else _of_incumbent(run)
+    names = dict.fromkeys([run.choice.winner, run.measured])
+    told = [of_candidate(run, name) for name in names if isinstance(run.refits[name], Fitted)]
+    goes_on = run.choice.promoted is None and not run.choice.held
+    if goes_on and run.incumbent and run.incumbent.obstacle is None:
+        told.append(of_incumbent(run))
+    return told
 
 
-def _of_winner(run: Attempt) -> PredictionColumns:
-    assert run.snapshot and run.checked and run.division and run.choice
-    fit, refit = run.fits[run.choice.winner], run.refits[run.choice.winner]
+def of_candidate(run: Attempt, name: str) -> PredictionColumns:
+    """Return what one of tonight's candidates, refitted, says of every row."""
+    assert run.snapshot and run.checked and run.division
+    fit, refit = run.fits[name], run.refits[name]
     assert isinstance(fit, Fitted)
     assert isinstance(refit, Fitted)
     rows = load_rows(run.declaration, run.snapshot, run.checked.kept, run.checked.features)
     role = run.division.role.astype(object)
     predicted = np.full(len(role), np.nan)
     predicted[role == "train"] = fit.out_of_fold
-    for name, model in (("test", fit.model), ("new", refit.model)):
-        chosen = role == name
+    for part, model in (("test", fit.model), ("new", refit.model)):
+        chosen = role == part
         if chosen.any():
             predicted[chosen] = model.predict(rows.take(chosen).columns)
     if run.division.chained:
         role[(role == "train") & (run.division.fold == 0)] = "warmup"
-    return _columns(run.choice.winner, rows, predicted, role, fit.model.half_width)
+    return _columns(name, rows, predicted, role, fit.model.half_width)
 
 
-def _of_incumbent(run: Attempt) -> PredictionColumns:
-    assert run.snapshot and run.checked and run.choice and run.choice.incumbent
-    incumbent = run.choice.incumbent
+def of_incumbent(run: Attempt) -> PredictionColumns:
+    """Return what the champion of before says of the rows that it was not trained with."""
+    assert run.snapshot and run.checked and run.incumbent
+    serving = run.incumbent.serving
+    assert serving.artifact is not None
     engine = open_store(settings().database_url)
-    trained = set(trained_keys(engine, incumbent.model_id))
+    trained = set(trained_keys(engine, serving.model_id))
     engine.dispose()
-    assert incumbent.artifact is not None
-    model = Model.from_bytes(incumbent.artifact)
-    rows = load_rows(run.declaration, run.snapshot, run.checked.kept, model.features)
+    rows = (run.declaration, run.snapshot, run.checked.kept)
+    return of_stored(serving.model_id, serving.artifact, trained, *rows)
+
+
+def of_stored(
+    model_id: int,
+    artifact: bytes,
+    trained: Set[str],
+    declaration: Declaration,
+    snapshot: Snapshot,
+    kept: NDArray[np.bool_],
+) -> PredictionColumns:
+    """Return what a stored model says of a snapshot's kept rows, but those of `trained` keys."""
+    model = Model.from_bytes(artifact)
+    rows = load_rows(declaration, snapshot, kept, model.features)
     unseen = rows.take(np.array([key not in trained for key in rows.keys], dtype=bool))
     predicted = model.predict(unseen.columns)
     role = np.full(len(predicted), "new", dtype=object)
-    return _columns(incumbent.model_id, unseen, predicted, role, model.half_width)
+    return _columns(model_id, unseen, predicted, role, model.half_width)
 
 
 def _columns(

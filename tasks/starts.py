@@ -3,12 +3,14 @@
 from data.declare import Declaration
 from data.settings import settings
 from data.store.database import open_store
-from data.store.query import last_details
+from data.store.stored import last_details
 from regressors.job import Start
 
 
-def last_starts(candidate: str, declaration: Declaration) -> dict[str, Start]:
-    """Return the ends of the candidate's latest stored descents, by fold, twin and refit.
+def last_starts(
+    candidate: str, declaration: Declaration, before_run: int | None = None
+) -> dict[str, Start]:
+    """Return the ends of the candidate's latest stored descents, or those before a run, by part.
 
     None but for gradient descent where the declaration says `start: last`.
     """
@@ -17,7 +19,7 @@ def last_starts(candidate: str, declaration: Declaration) -> dict[str, Start]:
         return {}
     engine = open_store(settings().database_url)
     try:
-        parts = last_details(engine, declaration.name).get(candidate, {})
+        parts = last_details(engine, declaration.name, before_run=before_run).get(candidate, {})
     finally:
         engine.dispose()
     return {

@@ -1,11 +1,13 @@
 """Store a run: one record, one transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from math import isfinite
 
+import numpy as np
+from numpy.typing import NDArray
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
 
@@ -19,21 +21,28 @@ from data.store.records import (
     CandidateRecord,
     CoefficientRecord,
     LinearFitRecord,
+    PairedErrors,
     PredictionColumns,
     PromotionRecord,
     ResilienceRecord,
     RunRecord,
     ScoreRecord,
 )
-from data.store.write import write_run
+from data.store.write import ChampionChanged, write_run
 from regressors import recipe
 from regressors.job import Fitted
 from regressors.scoring import Score
-from regressors.selection import NothingFitted, Place
-from tasks.attempt import Attempt, Rejected
+from regressors.selection import Decision, NothingFitted, Place
+from tasks.attempt import Attempt, Rejected, Unchanged
+from tasks.choose import Choice
 from tasks.progress import tell
 from tasks.provenance import library_versions, setup_fingerprint
-from tasks.serving import served_predictions
+from tasks.serving import tonights_predictions
+
+MOST_PAIRED = 5_000
+"""Rows whose paired errors are kept, about; what the gate says of itself needs no more."""
+LEAST_UNITS_KEPT = 1_000
+"""With fewer groups or blocks of time than this left, all rows are kept: they would be too few."""
 
 
 class RunFailed(UserError):
@@ -45,15 +54,25 @@ class RunFailed(UserError):
 
 
 @contextmanager
-def attempt(declaration: Declaration, *, dry_run: bool) -> Iterator[Attempt]:
+def attempt(declaration: Declaration, *, as_of: str | None, dry_run: bool) -> Iterator[Attempt]:
     """Yield a new attempt; where it fails after its source was read, store how it failed.
 
-    An unreadable source writes nothing, nor does anything that kills the process.
+    One that is skipped ends here, stored as such. An unreadable source writes nothing, nor does
+    anything that kills the process.
     """
     open_store(settings().database_url).dispose()  # to hear of a broken store before the work
-    run = Attempt(declaration)
+    run = Attempt(declaration, as_of=as_of)
     try:
         yield run
+    except Unchanged as skipped:
+        run.status, run.reason = "skipped", str(skipped)
+        if not dry_run:
+            _write(run)
+        tell(declaration.name, f"skipped: {run.reason}")
+    except ChampionChanged as changed:
+        run.status, run.reason = "failed", changed.what
+        _write(run)
+        raise RunFailed(declaration.name, run.status, str(changed)) from None
     except StoreError:
         raise
     except Exception as error:
@@ -74,10 +93,12 @@ def attempt(declaration: Declaration, *, dry_run: bool) -> Iterator[Attempt]:
 def store(run: Attempt, *, dry_run: bool) -> None:
     """Store a run with its models, scores, coefficients, predictions and the decision."""
     assert run.choice is not None
-    refit = run.refits[run.choice.winner]
+    decided = " ".join(one.reason for one in run.choice.decisions)
+    tell(run.declaration.name, f"{run.choice.winner} wins; {decided}")
+    refit = run.refits[run.measured]
     if isinstance(refit, str):
-        raise NothingFitted(f"the refit of the winner, {run.choice.winner}, failed: {refit}")
-    predictions = served_predictions(run)
+        raise NothingFitted(f"the refit of {run.measured} failed: {refit}")
+    predictions = tonights_predictions(run)
     if dry_run:
         tell(run.declaration.name, "dry run: nothing is stored")
         return
@@ -85,7 +106,7 @@ def store(run: Attempt, *, dry_run: bool) -> None:
     tell(run.declaration.name, f"stored as run {run.run_id}")
 
 
-def _write(run: Attempt, predictions: PredictionColumns | None = None) -> None:
+def _write(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> None:
     engine = open_store(settings().database_url)
     try:
         run.run_id = write_run(engine, run_record(run, predictions))
@@ -93,7 +114,7 @@ def _write(run: Attempt, predictions: PredictionColumns | None = None) -> None:
         engine.dispose()
 
 
-def run_record(run: Attempt, predictions: PredictionColumns | None = None) -> RunRecord:
+def run_record(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> RunRecord:
     """Return the attempt as plain values, with as much as it found out."""
     record = RunRecord(
         dataset=run.declaration.name,
@@ -107,6 +128,9 @@ def run_record(run: Attempt, predictions: PredictionColumns | None = None) -> Ru
         reason=run.reason,
         flow_run_id=runtime.flow_run.id,
         predictions=predictions,
+        as_of=run.as_of,
+        data_until=run.until.data,
+        train_until=run.until.train,
     )
     if run.snapshot is not None:
         place = run.snapshot.path.relative_to(settings().home).as_posix()
@@ -128,7 +152,7 @@ def run_record(run: Attempt, predictions: PredictionColumns | None = None) -> Ru
             rows_test=int((role == "test").sum()),
             rows_new=int((role == "new").sum()),
         )
-    if run.status != "rejected":
+    if run.status not in ("rejected", "skipped"):
         record = replace(
             record,
             candidates=_candidates(run),
@@ -138,35 +162,76 @@ def run_record(run: Attempt, predictions: PredictionColumns | None = None) -> Ru
 
 
 def _with_choice(record: RunRecord, run: Attempt) -> RunRecord:
-    """Add the verdict, the decision and the incumbent's score on tonight's test rows."""
+    """Add the verdict, the decisions and the incumbent's score on tonight's test rows."""
     choice = run.choice
     assert choice is not None
-    decision, incumbent, difference = choice.decision, choice.incumbent, choice.difference
+    serving = choice.incumbent.serving if choice.incumbent else None
+    difference, last = choice.difference, choice.decisions[-1]
     rescored = {}
-    if incumbent and choice.incumbent_test:
-        rescored[incumbent.model_id] = [_score("test", choice.incumbent_test)]
-    serving = incumbent.model_id if incumbent and not run.serves_tonight else choice.winner
+    if serving and choice.incumbent_test:
+        rescored[serving.model_id] = [_score("test", choice.incumbent_test)]
     return replace(
         record,
         verdict=choice.verdict,
         verdict_difference=difference.value if difference else None,
         verdict_low=difference.low if difference else None,
         verdict_high=difference.high if difference else None,
-        change="first champion" if incumbent is None else decision.decision,
-        reason=decision.reason,
+        change="first champion" if serving is None else last.decision,
+        reason=" ".join(one.reason for one in choice.decisions),
         rescored=rescored,
-        promotion=PromotionRecord(
-            decision=decision.decision,
-            model=serving,
-            reason=decision.reason,
-            incumbent=incumbent.model_id if incumbent else None,
-            challenger=choice.winner,
-            incumbent_rmse=decision.incumbent_rmse,
-            challenger_rmse=decision.challenger_rmse,
-            gain=decision.gain,
-            rule=decision.rule,
-        ),
+        backfill=choice.held,
+        promotions=[_promotion(one, choice) for one in choice.decisions],
+        against=serving.promotion_id if serving else None,
+        paired_errors=_paired(choice),
     )
+
+
+def _promotion(one: Decision, choice: Choice) -> PromotionRecord:
+    serving, gain = choice.incumbent.serving if choice.incumbent else None, one.gain
+    kept = serving.model_id if serving and one.decision == "kept" else one.challenger
+    test = choice.test[one.challenger]
+    return PromotionRecord(
+        decision=one.decision,
+        model=kept,
+        reason=one.reason,
+        incumbent=serving.model_id if serving else None,
+        challenger=one.challenger,
+        incumbent_rmse=gain.incumbent_rmse if gain else None,
+        challenger_rmse=gain.challenger_rmse if gain else test.rmse,
+        gain=gain.value if gain else None,
+        gain_low=gain.low if gain else None,
+        gain_high=gain.high if gain else None,
+        rows=gain.rows if gain else None,
+        units=gain.units if gain else None,
+        confidence=choice.terms.confidence,
+        smallest_gain=choice.paired.smallest_gain if choice.paired else None,
+        rule=one.rule,
+    )
+
+
+def _paired(choice: Choice) -> PairedErrors | None:
+    paired, serving = choice.paired, choice.incumbent.serving if choice.incumbent else None
+    if paired is None:
+        return None
+    drawn = _drawn(paired.unit)
+    return PairedErrors(
+        model=choice.winner,
+        other=serving.model_id if serving and paired.other is None else str(paired.other),
+        key=paired.keys[drawn].tolist(),
+        error=paired.errors[drawn],
+        other_error=paired.other_errors[drawn],
+        unit=paired.unit[drawn],
+    )
+
+
+def _drawn(unit: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which rows to keep: whole units drawn at random where there are very many of both."""
+    units = np.unique(unit)
+    share = MOST_PAIRED / max(len(unit), 1)
+    if share >= 1 or share * len(units) < LEAST_UNITS_KEPT:
+        return np.ones(len(unit), dtype=bool)
+    chosen = np.random.default_rng(len(unit)).random(len(units)) < share
+    return np.isin(unit, units[chosen])
 
 
 def _candidates(run: Attempt) -> tuple[CandidateRecord, ...]:
@@ -210,7 +275,7 @@ def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> Candid
             chosen=place.chosen,
             no_skill=place.no_skill,
             scores=scores,
-            resilience=_resilience(run) if place.chosen else (),
+            resilience=_resilience(run) if name == run.measured else (),
         )
     if isinstance(refit, Fitted):
         model = replace(refit.model, half_width=fit.model.half_width)

@@ -1,6 +1,6 @@
 """The framework processes of a night, and how a step has a candidate fitted there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from types import ModuleType
@@ -14,12 +14,11 @@ from data.division import Division
 from data.settings import settings
 from regressors import parity
 from regressors.encoding import Product
-from regressors.job import Fitted, Job
+from regressors.job import Fitted, Job, Start
 from regressors.parity import ProbeResult
 from regressors.workers import WorkerFailed, Workers, start_warning
 from tasks.progress import LOG
 from tasks.rows import Rows
-from tasks.starts import last_starts
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
 
@@ -67,6 +66,7 @@ def job_of(
     chosen: NDArray[np.bool_],
     *,
     products: tuple[Product, ...],
+    starts: Mapping[str, Start],
     groups: bool | None = None,
     refit_epochs: int | None = None,
 ) -> Job:
@@ -91,7 +91,7 @@ def job_of(
         intercept=declaration.intercept,
         learning_rate=descent.learning_rate,
         epochs=descent.epochs,
-        starts=last_starts(candidate, declaration),
+        starts=starts,
         groups=groups,
         refit_epochs=refit_epochs,
     )

@@ -9,8 +9,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import URL, Connection, Engine, create_engine, func, inspect, make_url, select
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    NoSuchModuleError,
+    OperationalError,
+)
 
 from data.errors import StoreError
 from data.store.sqlite import WAIT_SECONDS, WRITES, sqlite_engine
@@ -23,6 +29,12 @@ VERSION_TABLE = "nightfit_version"
 
 CONNECT_SECONDS = 10
 
+NOT_PERMITTED = "42501"
+"""What PostgreSQL calls a role that may not do what it was asked."""
+
+NUL = ("cannot contain NUL", 'encoding "UTF8": 0x00')
+"""What PostgreSQL's driver, and the server, say of a text with that character. SQLite keeps it."""
+
 
 def open_store(url: str, *, reading: bool = False) -> Engine:
     """Return an engine on the store at `url`, after making its tables if the database is empty.
@@ -30,7 +42,7 @@ def open_store(url: str, *, reading: bool = False) -> Engine:
     With `reading`, nothing is ever written: the database must be there, and may be read-only.
     Raises StoreError: unreachable, not a database, no permission, older or newer than this code.
     """
-    engine = _engine(url, reading=reading)
+    engine = engine_for(url, reading=reading)
     try:
         with translated(engine), engine.connect() as connection:
             stored, _ = _versions(connection)
@@ -75,7 +87,7 @@ def upgrade(url: str) -> Upgrade:
 
     All of it happens in one transaction: a failed upgrade changes nothing. Raises StoreError.
     """
-    engine = _engine(url, reading=False)
+    engine = engine_for(url, reading=False)
     try:
         return _upgrade(engine)
     finally:
@@ -108,14 +120,18 @@ def place(url: URL) -> str:
     """Return where a database is, for people: SQLite's file, or the URL without its secrets."""
     if url.get_backend_name() == "sqlite":
         return url.database or ":memory:"
-    return url.set(query={}).render_as_string(hide_password=True)
+    shown = url.set(drivername=url.get_backend_name(), query={})
+    return shown.render_as_string(hide_password=True)
 
 
-def _engine(text: str, *, reading: bool) -> Engine:
+def engine_for(text: str, *, reading: bool) -> Engine:
+    """Return an engine on the database at a URL, whatever is in it; raises StoreError."""
     try:
         url = make_url(text)
         if url.get_backend_name() == "sqlite":
             return sqlite_engine(url, reading=reading)
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
         timeout = {"connect_timeout": CONNECT_SECONDS} if _is_postgresql(url) else {}
         return create_engine(url, connect_args=timeout, hide_parameters=True)
     except (ArgumentError, NoSuchModuleError):
@@ -124,11 +140,10 @@ def _engine(text: str, *, reading: bool) -> Engine:
             next_step="Write it as sqlite:///file.db or postgresql://user:password@host/name.",
         ) from None
     except ModuleNotFoundError as error:
-        package = "psycopg[binary]" if error.name == "psycopg" else str(error.name)
         raise StoreError(
             f"this kind of database needs the Python package {error.name}, which is missing.",
             where=place(url),
-            next_step=f"Install it with `pip install '{package}'`.",
+            next_step=f"Install it with `pip install '{error.name}'`.",
         ) from None
 
 
@@ -138,6 +153,9 @@ def _is_postgresql(url: URL) -> bool:
 
 def _upgrade(engine: Engine) -> Upgrade:
     with writing(engine) as connection:
+        if _is_postgresql(engine.url):  # a second upgrade waits, as SQLite's does anyway
+            key = func.hashtextextended("nightfit upgrades", 0)
+            connection.execute(select(func.pg_advisory_xact_lock(key)))
         stored, taken = _versions(connection)
         if taken:
             raise StoreError(
@@ -190,8 +208,18 @@ def _head() -> str:
 
 
 def _is_of_the_database(error: DBAPIError) -> bool:
-    name = type(error.orig).__name__
-    return name in {"OperationalError", "DatabaseError"} or error.connection_invalidated
+    """Is it the database that failed, and no statement of ours?"""
+    return (
+        isinstance(error, OperationalError)
+        or type(error) is DatabaseError
+        or error.connection_invalidated
+        or getattr(error.orig, "sqlstate", None) == NOT_PERMITTED
+        or _is_of_nul(error)
+    )
+
+
+def _is_of_nul(error: DBAPIError) -> bool:
+    return any(words in str(error.orig) for words in NUL)
 
 
 def _sentence(error: DBAPIError, url: URL) -> str:
@@ -203,6 +231,8 @@ def _sentence(error: DBAPIError, url: URL) -> str:
         "SQLITE_READONLY": "the database is read-only.",
         "SQLITE_BUSY": f"another process has kept it locked for {WAIT_SECONDS:.0f} seconds.",
     }
+    if _is_of_nul(error):
+        return "a text has a NUL character, which PostgreSQL cannot keep."
     name = "_".join(getattr(error.orig, "sqlite_errorname", "").split("_")[:2])
     lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
     said = lines[0].replace(str(url.password), "***") if url.password else lines[0]

@@ -1,19 +1,50 @@
-"""Reading the store: rows of a view in batches, and the few facts a night needs of earlier ones."""
+"""Reading the store: rows of a view in batches, how each dataset stands, and earlier nights.
+
+The last are read in `serving.py` and `stored.py`, and imported from here.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Engine, Select, false, func, select
 
 from data.errors import CallError
-from data.mistakes import nearest
-from data.store.database import place, translated
-from data.store.tables import model, prediction, run
+from data.store.database import translated
+from data.store.known import advice_for, refuse_unknown_dataset
+from data.store.serving import ServingModel, champion_model, model_of, previous_champion
+from data.store.stored import (
+    BATCH_ROWS,
+    LastGood,
+    last_details,
+    last_good,
+    paired_errors,
+    stored_run,
+    trained_keys,
+    training_keys,
+)
+from data.store.tables import run
 from data.store.views import CHAMPION, CHAMPION_HISTORY, VIEWS, View
 
-BATCH_ROWS = 10_000
+__all__ = [
+    "DatasetStatus",
+    "LastGood",
+    "ServingModel",
+    "ViewRows",
+    "champion_model",
+    "last_details",
+    "last_good",
+    "latest_runs",
+    "model_of",
+    "paired_errors",
+    "previous_champion",
+    "promotions",
+    "rows_of",
+    "stored_run",
+    "trained_keys",
+    "training_keys",
+]
 
 
 @dataclass(frozen=True)
@@ -22,36 +53,6 @@ class ViewRows:
 
     columns: dict[str, Any]  # name -> SQLAlchemy type, in order
     batches: Iterator[Sequence[tuple[Any, ...]]] = field(repr=False)
-
-
-@dataclass(frozen=True)
-class ServingModel:
-    """The champion of a dataset: what it is, how it did in its own run, and the model itself.
-
-    `artifact` serves; `twin` never saw the test rows of its run and is for tonight's comparison.
-    """
-
-    dataset: str
-    model_id: int
-    run_id: int
-    framework: str
-    kind: str
-    since: datetime
-    test_rmse: float | None
-    test_rmse_low: float | None
-    test_rmse_high: float | None
-    test_r2: float | None
-    n_train: int | None
-    details: dict[str, Any] = field(repr=False)
-    artifact: bytes | None = field(repr=False)
-    twin: bytes | None = field(repr=False)
-    fingerprint: str | None
-    setup_fingerprint: str | None
-
-    @property
-    def name(self) -> str:
-        """The champion's name, `framework/kind`."""
-        return f"{self.framework}/{self.kind}"
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,12 @@ def rows_of(
     for name in names:
         if name not in shown.columns:
             raise CallError(
-                f"{view} has no column {name!r}.", next_step=_nearest(name, tuple(shown.columns))
+                f"{view} has no column {name!r}.", next_step=advice_for(name, tuple(shown.columns))
             )
     if limit is not None and limit < 0:
         raise CallError(f"--limit is {limit}.", next_step="Give 0 or more.")
     if dataset is not None:
-        _refuse_unknown(engine, dataset)
+        refuse_unknown_dataset(engine, dataset)
     source = shown.table
     statement = select(*(source.c[name] for name in names)).limit(limit)
     if dataset is not None:
@@ -103,69 +104,14 @@ def rows_of(
     return ViewRows({name: shown.columns[name] for name in names}, _batches(engine, statement))
 
 
-def champion_model(engine: Engine, dataset: str) -> ServingModel | None:
-    """Return the model that serves a dataset now, or None before the first night."""
-    champion = CHAMPION.table
-    statement = (
-        select(
-            *(part for part in champion.c if part.name != "verdict"),
-            model.c.details,
-            model.c.artifact,
-            model.c.twin,
-            run.c.fingerprint,
-            run.c.setup_fingerprint,
-        )
-        .join_from(champion, model, model.c.model_id == champion.c.model_id)
-        .join(run, run.c.run_id == champion.c.run_id)
-        .where(champion.c.dataset == dataset)
-    )
-    with translated(engine), engine.connect() as connection:
-        row = connection.execute(statement).mappings().first()
-    return None if row is None else ServingModel(**row)
-
-
-def trained_keys(engine: Engine, model_id: int) -> set[str]:
-    """Return the keys a model was trained or tested with: all but the new rows of its own run."""
-    statement = (
-        select(prediction.c.key)
-        .join(model, model.c.model_id == prediction.c.model_id)
-        .where(
-            prediction.c.model_id == model_id,
-            prediction.c.run_id == model.c.run_id,
-            prediction.c.role != "new",
-        )
-    )
-    with translated(engine), engine.connect() as connection:
-        return set(connection.execution_options(yield_per=BATCH_ROWS).execute(statement).scalars())
-
-
-def last_details(engine: Engine, dataset: str) -> dict[str, dict[str, Any]]:
-    """Return the details of each candidate of a dataset's latest run that succeeded, by name.
-
-    Empty before there was such a run; the details of a candidate that failed are empty.
-    """
-    last = (
-        select(func.max(run.c.run_id))
-        .where(run.c.dataset == dataset, run.c.status == "succeeded")
-        .scalar_subquery()
-    )
-    statement = (
-        select(model.c.framework, model.c.kind, model.c.details)
-        .where(model.c.run_id == last)
-        .order_by(model.c.model_id)
-    )
-    with translated(engine), engine.connect() as connection:
-        rows = connection.execute(statement).all()
-    return {f"{framework}/{kind}": details for framework, kind, details in rows}
-
-
 def latest_runs(engine: Engine) -> tuple[DatasetStatus, ...]:
-    """Return how each dataset stands, by name."""
+    """Return how each dataset stands, by name; a backfill says nothing of that."""
     champion = CHAMPION.table
-    last = select(func.max(run.c.run_id)).group_by(run.c.dataset)
+    of_tonight = run.c.backfill == false()
+    last = select(func.max(run.c.run_id)).where(of_tonight).group_by(run.c.dataset)
     good = (
         select(run.c.dataset, func.max(run.c.finished_at).label("at"))
-        .where(run.c.status == "succeeded")
+        .where(run.c.status == "succeeded", of_tonight)
         .group_by(run.c.dataset)
         .subquery()
     )
@@ -199,7 +145,7 @@ def promotions(engine: Engine, dataset: str) -> list[dict[str, Any]]:
 
     Raises CallError where no run of the dataset is stored.
     """
-    _refuse_unknown(engine, dataset)
+    refuse_unknown_dataset(engine, dataset)
     history = CHAMPION_HISTORY.table
     statement = select(history).where(history.c.dataset == dataset)
     with translated(engine), engine.connect() as connection:
@@ -215,22 +161,5 @@ def _batches(engine: Engine, statement: Select[Any]) -> Iterator[Sequence[tuple[
 
 def _view(name: str) -> View:
     if name not in VIEWS:
-        raise CallError(f"there is no view {name!r}.", next_step=_nearest(name, tuple(VIEWS)))
+        raise CallError(f"there is no view {name!r}.", next_step=advice_for(name, tuple(VIEWS)))
     return VIEWS[name]
-
-
-def _refuse_unknown(engine: Engine, dataset: str) -> None:
-    with translated(engine), engine.connect() as connection:
-        known = connection.execute(select(run.c.dataset).distinct().order_by(run.c.dataset))
-        names = tuple(known.scalars())
-    if dataset not in names:
-        advice = _nearest(dataset, names) if names else "Run `nightfit nightly` first."
-        raise CallError(
-            f"no run of a dataset {dataset!r} is stored.",
-            where=place(engine.url),
-            next_step=advice,
-        )
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    return nearest(word, known).strip() or f"There are: {', '.join(known)}."

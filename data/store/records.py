@@ -115,7 +115,7 @@ class CandidateRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionColumns:
-    """What the model that serves after this run says of the rows, one array a column, n long.
+    """What one model says of the rows, one array a column, n long.
 
     NaN is "none": in `actual` for new rows, in `predicted` for warm-up rows, in `lower` and
     `upper` where there is no interval.
@@ -130,12 +130,15 @@ class PredictionColumns:
     role: np.ndarray  # of "train", "test", "new", "warmup"
 
     def __post_init__(self) -> None:
-        lengths = {
-            name: len(getattr(self, name))
-            for name in ("key", "actual", "predicted", "lower", "upper", "role")
-        }
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"columns of predictions differ in length: {lengths}")
+        names = ("key", "actual", "predicted", "lower", "upper", "role")
+        _refuse_unequal("predictions", self, names)
+
+
+def _refuse_unequal(of: str, columns: object, names: Sequence[str]) -> None:
+    given = {name: getattr(columns, name) for name in names}
+    lengths = {name: len(values) for name, values in given.items() if values is not None}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"columns of {of} differ in length: {lengths}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,9 +156,13 @@ class AgreementRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionRecord:
-    """One decision about the champion: `model` serves from now on."""
+    """One decision of a night about the champion: `model` serves from now on.
 
-    decision: str  # "promoted", "kept", "rolled_back" or "forced"
+    The two were compared on `rows` test rows in `units` that are independent of each other; the
+    smallest gain is the one that a switch would have found four times of five.
+    """
+
+    decision: str  # "promoted" or "kept"
     model: ModelRef
     reason: str
     incumbent: ModelRef | None = None
@@ -165,8 +172,30 @@ class PromotionRecord:
     gain: float | None = None
     gain_low: float | None = None
     gain_high: float | None = None
+    confidence: float | None = None
+    rows: int | None = None
+    units: int | None = None
+    smallest_gain: float | None = None
     rule: str | None = None
     decided_at: datetime | None = None  # when the run finished, if not given
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedErrors:
+    """Errors (actual less predicted) of two models on the same test rows, n long each.
+
+    Rows of one `unit` depend on each other; None where each row stands for itself.
+    """
+
+    model: ModelRef
+    other: ModelRef
+    key: Sequence[str]
+    error: np.ndarray
+    other_error: np.ndarray
+    unit: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        _refuse_unequal("paired errors", self, ("key", "error", "other_error", "unit"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +204,10 @@ class RunRecord:
 
     `verdict_difference` is RMSE of the best ANN less RMSE of the best linear model on the test
     rows, with its interval. `rescored` holds tonight's scores of models of earlier runs, by id.
+    `promotions` stand in order: the model of the last one serves. They were decided `against` the
+    dataset's latest decision then, by its promotion_id; None where there was none. `data_until` and
+    `train_until` are the newest time of a labelled row and of a training row, in microseconds since
+    1970 or as the number it is. A `backfill` met a champion that had seen later data.
     """
 
     dataset: str
@@ -204,10 +237,18 @@ class RunRecord:
     agreement: Sequence[AgreementRecord] = ()
     candidates: Sequence[CandidateRecord] = ()
     rescored: Mapping[int, Sequence[ScoreRecord]] = field(default_factory=dict)
-    predictions: PredictionColumns | None = None
-    promotion: PromotionRecord | None = None
+    predictions: Sequence[PredictionColumns] = ()
+    promotions: Sequence[PromotionRecord] = ()
+    paired_errors: PairedErrors | None = None
+    against: int | None = None
+    as_of: str | None = None
+    data_until: float | None = None
+    train_until: float | None = None
+    backfill: bool = False
 
     def __post_init__(self) -> None:
-        trained = self.candidates or self.rescored or self.predictions or self.promotion
-        if self.status in ("rejected", "skipped") and trained:
+        trained = self.candidates or self.rescored or self.predictions or self.promotions
+        if self.status in ("rejected", "skipped") and (trained or self.paired_errors):
             raise ValueError(f"a run that was {self.status} has no models and no predictions")
+        if self.backfill and any(isinstance(rows.model, int) for rows in self.predictions):
+            raise ValueError("a backfill stores no predictions of a model that has seen later data")

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from data.store.column_types import JsonValue, UtcTime
@@ -73,11 +74,20 @@ run = Table(
     Column("warnings", JsonValue, nullable=False),
     Column("snapshot", Text),
     Column("flow_run_id", Text),
+    Column("as_of", Text),
+    Column("data_until", Double),
+    Column("train_until", Double),
+    Column("backfill", Boolean, nullable=False, server_default=false()),
     _one_of("status", "succeeded", "failed", "rejected", "skipped"),
     _one_of("verdict", "yay", "nay", "undecided"),
     UniqueConstraint("dataset", "started_at"),
     Index(None, "dataset", "status", "run_id"),
-    comment="One attempt to retrain one dataset.",
+    comment=(
+        "One attempt to retrain one dataset. as_of: the moment it trained as of, null for now;"
+        " data_until, train_until: the newest time of a labelled row and of a training row, in"
+        " microseconds since 1970 or as the number it is; backfill: a champion with later data"
+        " served already."
+    ),
     sqlite_autoincrement=True,  # the id of a run that was pruned is never given again
 )
 
@@ -314,11 +324,37 @@ promotion = Table(
     Column("gain_high", Double),
     Column("rule", Text),
     Column("reason", Text, nullable=False),
-    _one_of("decision", "promoted", "kept", "rolled_back", "forced"),
+    Column("confidence", Double),
+    Column("rows", BigInteger),
+    Column("units", BigInteger),
+    Column("smallest_gain", Double),
+    Column("decided_by", Text),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
+    _one_of("decision", "promoted", "kept", "rolled_back", "forced", "unpinned"),
     Index(None, "dataset", "promotion_id"),
     comment=(
-        "One decision about a dataset's champion; model_id serves from then on."
-        " Rows are only ever added; run_id is null where a person decided."
+        "One decision about a dataset's champion; model_id serves from then on. Rows are only ever"
+        " added; run_id is null and decided_by is not where a person decided. pinned: nobody is"
+        " promoted from then on, until a person decides otherwise."
     ),
     sqlite_autoincrement=True,
+)
+
+# No foreign keys, as of `prediction`: a row for each test row of each night.
+paired_error = Table(
+    "paired_error",
+    metadata,
+    Column("run_id", Integer, nullable=False),
+    Column("key", KEY, nullable=False),
+    Column("model_id", Integer, nullable=False),
+    Column("other_model_id", Integer, nullable=False),
+    Column("error", Double, nullable=False),
+    Column("other_error", Double, nullable=False),
+    Column("unit", BigInteger),
+    PrimaryKeyConstraint("run_id", "key"),
+    comment=(
+        "One test row of one run on which two models were compared that had not seen it:"
+        " actual less predicted of each; rows of one unit depend on each other."
+    ),
+    sqlite_with_rowid=False,
 )

@@ -51,6 +51,7 @@ CHAMPION = View(
         "test_r2": NUMBER,
         "n_train": INTEGER,
         "verdict": TEXT,
+        "pinned": BOOLEAN,
     },
     """
 SELECT latest.dataset, model.run_id, model.model_id, model.framework, model.kind,
@@ -59,7 +60,7 @@ SELECT latest.dataset, model.run_id, model.model_id, model.framework, model.kind
       (SELECT max(other.promotion_id) FROM promotion AS other
         WHERE other.dataset = latest.dataset AND other.model_id <> latest.model_id), 0)) AS since,
   score.rmse AS test_rmse, score.rmse_low AS test_rmse_low, score.rmse_high AS test_rmse_high,
-  score.r2 AS test_r2, run.rows_labelled AS n_train, run.verdict
+  score.r2 AS test_r2, run.rows_labelled AS n_train, run.verdict, latest.pinned
 FROM promotion AS latest
 JOIN model ON model.model_id = latest.model_id
 JOIN run ON run.run_id = model.run_id
@@ -98,7 +99,8 @@ LEFT JOIN score AS validation ON validation.run_id = run.run_id
 LEFT JOIN score AS test ON test.run_id = run.run_id
   AND test.model_id = model.model_id AND test.rows = 'test'
 WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
-    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded')
+    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded'
+      AND NOT latest.backfill)
 ORDER BY run.dataset, model.rank IS NULL, model.rank, model.framework, model.kind
 """,
 )
@@ -155,7 +157,8 @@ FROM run
 JOIN model ON model.run_id = run.run_id
 JOIN coefficient ON coefficient.model_id = model.model_id
 WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
-    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded')
+    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded'
+      AND NOT latest.backfill)
 ORDER BY run.dataset, model.framework, model.kind, coefficient.position
 """,
 )
@@ -188,7 +191,8 @@ FROM run
 JOIN model ON model.run_id = run.run_id
 JOIN linear_fit ON linear_fit.model_id = model.model_id
 WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
-    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded')
+    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded'
+      AND NOT latest.backfill)
 ORDER BY run.dataset, model.framework, model.kind
 """,
 )
@@ -241,7 +245,8 @@ SELECT run.dataset, run.run_id, agreement_check.framework, agreement_check.kind,
 FROM run
 JOIN agreement_check ON agreement_check.run_id = run.run_id
 WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
-    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded')
+    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded'
+      AND NOT latest.backfill)
 ORDER BY run.dataset, agreement_check.position
 """,
 )
@@ -280,10 +285,13 @@ RUN_HISTORY = View(
         "champion": TEXT,
         "change": TEXT,
         "reason": TEXT,
+        "as_of": TEXT,
+        "backfill": BOOLEAN,
     },
     """
 SELECT run.run_id, run.dataset, run.status, run.started_at, run.finished_at, run.rows_read,
-  run.rows_rejected, model.framework || '/' || model.kind AS champion, run.change, run.reason
+  run.rows_rejected, model.framework || '/' || model.kind AS champion, run.change, run.reason,
+  run.as_of, run.backfill
 FROM run
 LEFT JOIN promotion AS latest ON latest.promotion_id = (
   SELECT max(earlier.promotion_id) FROM promotion AS earlier
@@ -315,6 +323,11 @@ CHAMPION_HISTORY = View(
         "gain_high": NUMBER,
         "rule": TEXT,
         "reason": TEXT,
+        "rows": INTEGER,
+        "confidence": NUMBER,
+        "smallest_gain": NUMBER,
+        "decided_by": TEXT,
+        "pinned": BOOLEAN,
     },
     """
 SELECT promotion.promotion_id, promotion.run_id, promotion.dataset, promotion.decided_at,
@@ -324,7 +337,8 @@ SELECT promotion.promotion_id, promotion.run_id, promotion.dataset, promotion.de
   challenger.framework || '/' || challenger.kind AS challenger,
   challenger.run_id AS challenger_run_id, promotion.incumbent_rmse AS previous_rmse,
   promotion.challenger_rmse, promotion.gain, promotion.gain_low, promotion.gain_high,
-  promotion.rule, promotion.reason
+  promotion.rule, promotion.reason, promotion.rows, promotion.confidence, promotion.smallest_gain,
+  promotion.decided_by, promotion.pinned
 FROM promotion
 JOIN model AS champion ON champion.model_id = promotion.model_id
 LEFT JOIN model AS previous ON previous.model_id = promotion.incumbent_model_id

@@ -1,19 +1,23 @@
-"""The one writer: a finished run goes into the store in one transaction, whole or not at all."""
+"""The one writer: a finished run, or a decision by hand, in one transaction or not at all."""
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, Connection, Engine, Table, and_, func, insert, literal, select
+from sqlalchemy import Column, Connection, Engine, Row, Table, func, insert, select, update
 
 from data.errors import StoreError
 from data.store.bulk import insert_columns
-from data.store.column_types import JsonValue, UtcTime
+from data.store.column_types import JsonValue
 from data.store.database import place, writing
+from data.store.outcomes import insert_outcomes
 from data.store.records import (
     CandidateRecord,
     ModelRef,
+    PairedErrors,
     PredictionColumns,
     PromotionRecord,
     RunRecord,
@@ -25,15 +29,21 @@ from data.store.tables import (
     expectation_result,
     linear_fit,
     model,
-    outcome,
+    paired_error,
     prediction,
     promotion,
     rejected_row,
     resilience,
     run,
     score,
-    target_unknown,
 )
+
+BY_HAND = ("rolled_back", "forced", "unpinned")
+"""What a person may decide about a champion."""
+
+
+class ChampionChanged(StoreError):
+    """Another decision about the champion was stored after the one that this run knew."""
 
 
 def write_run(engine: Engine, record: RunRecord) -> int:
@@ -41,10 +51,15 @@ def write_run(engine: Engine, record: RunRecord) -> int:
 
     NaN and infinity become NULL in a column that may be empty, and raise ValueError in one that
     may not. Raises StoreError where the database fails, and where the same attempt (dataset and
-    start) is stored already.
+    start) is stored already; ChampionChanged where its decision was made against another champion
+    than serves now. Nothing is stored then.
     """
     with writing(engine) as connection:
+        _one_writer_at_a_time(connection, record.dataset)
         _refuse_a_second_time(connection, record)
+        standing = _standing(connection, record.dataset)
+        if record.promotions:
+            _refuse_another_champion(standing, record)
         run_id = _insert_one(connection, run, _row(run, record, warnings=list(record.warnings)))
         _insert_checks(connection, run_id, record)
         model_ids = {
@@ -53,13 +68,121 @@ def write_run(engine: Engine, record: RunRecord) -> int:
         }
         for model_id, scores in record.rescored.items():
             _insert_scores(connection, run_id, model_id, scores)
-        if record.predictions is not None:
-            model_id = _model_id(record.predictions.model, model_ids)
-            _insert_predictions(connection, run_id, model_id, record.dataset, record.predictions)
-            _insert_outcomes(connection, run_id, model_id, record)
-        if record.promotion is not None:
-            _insert_promotion(connection, run_id, record, record.promotion, model_ids)
+        for rows in record.predictions:
+            model_id = _model_id(rows.model, model_ids)
+            _insert_predictions(connection, run_id, model_id, record.dataset, rows)
+            if not record.backfill:
+                insert_outcomes(
+                    connection,
+                    record.dataset,
+                    run_id=run_id,
+                    model_id=model_id,
+                    realised_at=record.finished_at,
+                )
+        if record.paired_errors is not None:
+            _insert_paired_errors(connection, run_id, record.paired_errors, model_ids)
+        pinned = standing is not None and standing.pinned
+        for decided in record.promotions:
+            _insert_promotion(connection, run_id, record, decided, model_ids, pinned=pinned)
     return run_id
+
+
+def write_decision(
+    engine: Engine,
+    *,
+    dataset: str,
+    decision: str,
+    model_id: int,
+    reason: str,
+    decided_by: str,
+    pinned: bool = False,
+    predictions: Mapping[int, PredictionColumns] | None = None,
+    artifact: bytes | None = None,
+) -> int:
+    """Store what a person decided about a dataset's champion, and return its promotion_id.
+
+    `model_id` serves from now on, and if `pinned` until a person decides again. Its `predictions`,
+    by the id of the run whose rows they are of, are stored with those of that run; a key that the
+    run has a prediction of the same model for keeps it. `artifact` is the model's, where it had
+    none. Raises StoreError where the database fails; nothing is stored then.
+    """
+    if decision not in BY_HAND:
+        raise ValueError(f"{decision!r} is nothing a person decides: {', '.join(BY_HAND)}")
+    predictions = predictions or {}
+    if any(rows.model != model_id for rows in predictions.values()):
+        raise ValueError("the predictions are not of the model that serves")
+    with writing(engine) as connection:
+        _one_writer_at_a_time(connection, dataset)
+        _refuse_model_of_another_dataset(connection, dataset, model_id)
+        standing = _standing(connection, dataset)
+        for run_id, rows in predictions.items():
+            missing = _without_stored_keys(connection, run_id, model_id, rows)
+            _insert_predictions(connection, run_id, model_id, dataset, missing)
+        if artifact is not None:
+            bare = (model.c.model_id == model_id) & model.c.artifact.is_(None)
+            connection.execute(update(model).where(bare).values(artifact=artifact))
+        values = {
+            "dataset": dataset,
+            "decided_at": datetime.now(UTC),
+            "decision": decision,
+            "model_id": model_id,
+            "incumbent_model_id": None if standing is None else standing.model_id,
+            "reason": reason,
+            "decided_by": decided_by,
+            "pinned": pinned,
+        }
+        return _insert_one(connection, promotion, values)
+
+
+def _one_writer_at_a_time(connection: Connection, dataset: str) -> None:
+    """Wait until no other transaction writes this dataset; SQLite's have waited already."""
+    if connection.dialect.name == "postgresql":
+        key = func.hashtextextended(f"nightfit writes {dataset}", 0)
+        connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def _standing(connection: Connection, dataset: str) -> Row[Any] | None:
+    """Return the latest decision about a dataset's champion, None where there is none."""
+    statement = (
+        select(promotion)
+        .where(promotion.c.dataset == dataset)
+        .order_by(promotion.c.promotion_id.desc())
+        .limit(1)
+    )
+    return connection.execute(statement).first()
+
+
+def _refuse_another_champion(standing: Row[Any] | None, record: RunRecord) -> None:
+    if (None if standing is None else standing.promotion_id) == record.against:
+        return
+    if standing is None:
+        raise ValueError(f"{record.dataset} has no decision {record.against} to decide against")
+    who = standing.decided_by or f"run {standing.run_id}"
+    raise ChampionChanged(
+        f"while this run worked, {who} decided about the champion ({standing.decision}:"
+        f" {standing.reason}), so nothing of this run is stored.",
+        where=record.dataset,
+        next_step="Run it again.",
+    )
+
+
+def _refuse_model_of_another_dataset(connection: Connection, dataset: str, model_id: int) -> None:
+    of = select(run.c.dataset).join(model).where(model.c.model_id == model_id)
+    if connection.execute(of).scalar() != dataset:
+        raise ValueError(f"model {model_id} is no model of {dataset}")
+
+
+def _without_stored_keys(
+    connection: Connection, run_id: int, model_id: int, rows: PredictionColumns
+) -> PredictionColumns:
+    same = (prediction.c.model_id == model_id) & (prediction.c.run_id == run_id)
+    there = set(connection.execute(select(prediction.c.key).where(same)).scalars())
+    left = np.array([key not in there for key in rows.key], dtype=bool)
+    arrays = {
+        name: np.asarray(getattr(rows, name))[left]
+        for name in ("actual", "predicted", "lower", "upper", "role")
+    }
+    return replace(rows, key=[key for key in rows.key if key not in there], **arrays)
 
 
 def _refuse_a_second_time(connection: Connection, record: RunRecord) -> None:
@@ -139,7 +262,12 @@ def _insert_promotion(
     record: RunRecord,
     decided: PromotionRecord,
     model_ids: Mapping[str, int],
+    *,
+    pinned: bool,
 ) -> None:
+    """Store a night's decision; a champion that was pinned stays so, whatever the night found."""
+    if pinned and decided.decision == "promoted":
+        raise ValueError(f"the champion of {record.dataset} is pinned, so nobody may be promoted")
     sides = {"incumbent": decided.incumbent, "challenger": decided.challenger}
     values = _row(
         promotion,
@@ -148,6 +276,7 @@ def _insert_promotion(
         dataset=record.dataset,
         decided_at=decided.decided_at or record.finished_at,
         model_id=_model_id(decided.model, model_ids),
+        pinned=pinned,
         **{
             f"{side}_model_id": None if ref is None else _model_id(ref, model_ids)
             for side, ref in sides.items()
@@ -174,57 +303,19 @@ def _insert_predictions(
     insert_columns(connection, prediction, columns)
 
 
-def _insert_outcomes(connection: Connection, run_id: int, model_id: int, record: RunRecord) -> None:
-    """Keep the last prediction of each key that had no target until tonight, beside the truth."""
-    tonight, before = prediction.alias("tonight"), prediction.alias("before_")
-    waiting = (
-        select(prediction.c.key, func.max(prediction.c.run_id).label("run_id"))
-        .where(
-            target_unknown(prediction),
-            prediction.c.dataset == record.dataset,
-            prediction.c.run_id < run_id,
-        )
-        .group_by(prediction.c.key)
-        .subquery("waiting")
-    )
-    known = and_(outcome.c.dataset == record.dataset, outcome.c.key == waiting.c.key)
-    realised = (
-        select(
-            before.c.dataset,
-            before.c.key,
-            before.c.run_id,
-            before.c.model_id,
-            before.c.predicted,
-            before.c.lower,
-            before.c.upper,
-            run.c.finished_at,
-            tonight.c.actual,
-            literal(record.finished_at, UtcTime),
-            literal(run_id),
-        )
-        .select_from(waiting)
-        .join(
-            tonight,
-            and_(
-                tonight.c.model_id == model_id,
-                tonight.c.key == waiting.c.key,
-                tonight.c.run_id == run_id,
-                tonight.c.actual.is_not(None),
-            ),
-        )
-        .join(
-            before,
-            and_(
-                before.c.dataset == record.dataset,
-                before.c.key == waiting.c.key,
-                before.c.run_id == waiting.c.run_id,
-                target_unknown(before),
-            ),
-        )
-        .join(run, run.c.run_id == before.c.run_id)
-        .where(~select(outcome.c.key).where(known).exists())
-    )
-    connection.execute(insert(outcome).from_select([c.name for c in outcome.columns], realised))
+def _insert_paired_errors(
+    connection: Connection, run_id: int, errors: PairedErrors, model_ids: Mapping[str, int]
+) -> None:
+    columns = {
+        "run_id": run_id,
+        "key": errors.key,
+        "model_id": _model_id(errors.model, model_ids),
+        "other_model_id": _model_id(errors.other, model_ids),
+        "error": _finite(errors, "error"),
+        "other_error": _finite(errors, "other_error"),
+        "unit": errors.unit,
+    }
+    insert_columns(connection, paired_error, columns)
 
 
 def _model_id(ref: ModelRef, model_ids: Mapping[str, int]) -> int:
@@ -259,6 +350,14 @@ def _numbers(rows: PredictionColumns, name: str, *, may_be_missing: np.ndarray) 
             f"prediction.{name} cannot be {values[at]} for a {rows.role[at]} row"
             f" (key {rows.key[at]!r}, one of {int(wrong.sum())})"
         )
+    return values
+
+
+def _finite(errors: PairedErrors, name: str) -> np.ndarray:
+    values = np.asarray(getattr(errors, name), dtype=float)
+    if not np.isfinite(values).all():
+        at = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise ValueError(f"paired_error.{name} cannot be {values[at]} (key {errors.key[at]!r})")
     return values
 
 

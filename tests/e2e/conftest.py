@@ -76,6 +76,11 @@ class Place:
         with closing(sqlite3.connect(self.database)) as connection:
             return connection.execute(statement).fetchall()
 
+    def change(self, statement: str) -> None:
+        """Change what is stored, as nobody should."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute(statement)
+
     def query(self, view: str, *options: str) -> list[dict[str, Any]]:
         """Return what `nightfit query VIEW --format json` prints."""
         done = self.run("query", view, "--format", "json", *options)

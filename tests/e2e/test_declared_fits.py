@@ -64,6 +64,11 @@ def test_declared_terms_are_in_the_coefficients_with_their_inference(nights):
     assert all(row["low"] < row["estimate"] < row["high"] for row in solved.values())
 
 
+def test_check_lists_the_declared_terms_with_the_features(nights):
+    told = json.loads(nights.run("check", "grown", "--format", "json").stdout)
+    assert (told["features"], told["terms"]) == (["x", "hue"], ["x^2", "x:hue"])
+
+
 def test_fit_as_a_whole_is_told(nights):
     fits = {row["kind"]: row for row in nights.query("current_fit")}
     assert fits["least_squares"]["degrees_of_freedom"] == ROWS + 3 - 5
@@ -86,6 +91,6 @@ def test_second_night_begins_where_the_first_ended_part_by_part(nights):
 
 
 def test_descent_that_stops_short_is_told_in_the_summary(nights):
-    done = nights.run("retrain", "grown", "--dry-run")
+    done = nights.run("retrain", "grown", "--dry-run", "--force")
     assert "above the loss of least squares" in done.stdout
     assert "declare more epochs" in done.stdout

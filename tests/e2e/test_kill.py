@@ -74,7 +74,7 @@ def kill(process, number):
 
 
 def test_night_killed_amid_its_fits_leaves_whole_runs_and_no_process_and_the_next_succeeds(
-    new_place,
+    new_place, prefect_server
 ):
     place = new_place(prefect="own")
     quick = {"frameworks": "torch, theano", "kinds": "least_squares"}
@@ -84,14 +84,18 @@ def test_night_killed_amid_its_fits_leaves_whole_runs_and_no_process_and_the_nex
     process = start(place)
     wait_for(process, "two: divided")
     wait_for_fits(process)
+    busy = place.run("retrain", "two", "--no-wait", PREFECT_API_URL=prefect_server.wait())
+    assert busy.returncode == 1
+    assert "at work" in busy.stderr
+    assert "--no-wait" in busy.stderr
     assert kill(process, signal.SIGKILL) == []
     run, model, _, _, prediction, promotion = [count for (count,) in place.sql(COUNTS)]
     assert (run, model, prediction, promotion) == (1, 2, 400, 1)
     place.declare("two", QUICK.format(name="two", **quick))
     done = place.run("nightly")
     assert done.returncode == 0, done.stderr
-    assert place.sql("SELECT DISTINCT status FROM run") == [("succeeded",)]
-    assert place.sql("SELECT count(*) FROM run") == [(3,)]
+    told = place.sql("SELECT dataset, status FROM run ORDER BY run_id")
+    assert told == [("one", "succeeded"), ("one", "skipped"), ("two", "succeeded")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

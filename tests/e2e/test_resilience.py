@@ -113,7 +113,7 @@ def test_dataset_that_was_never_run_suggests_the_nearest(place):
 
 
 def test_same_rows_give_the_same_figures_on_another_night(place, told):
-    done = place.run("retrain", "waves")
+    done = place.run("retrain", "waves", "--force")
     assert done.returncode == 0, done.stderr
     nights = [
         place.sql(

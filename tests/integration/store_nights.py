@@ -1,14 +1,15 @@
 """Finished runs to store, small and made by hand, and what a store then holds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine, Table, select
+from sqlalchemy import URL, Engine, Table, create_engine, func, select, text
 
 from data.store import tables
-from data.store.query import rows_of
+from data.store.query import ServingModel, champion_model, rows_of
 from data.store.records import (
     AgreementRecord,
     CandidateRecord,
@@ -20,6 +21,7 @@ from data.store.records import (
     RunRecord,
     ScoreRecord,
 )
+from data.store.write import write_decision, write_run
 
 FIRST = datetime(2026, 1, 1, 2, tzinfo=UTC)
 NEW = float("nan")
@@ -95,8 +97,8 @@ def promoted(
     """A night whose winner serves from now on."""
     given = {
         "candidates": [candidate(name, chosen=True, rank=1)],
-        "predictions": predictions(name, rows),
-        "promotion": PromotionRecord(decision="promoted", model=name, reason="it is better"),
+        "predictions": [predictions(name, rows)],
+        "promotions": [PromotionRecord(decision="promoted", model=name, reason="it is better")],
         "rows_read": len(rows),
         "agreement": [probe("torch", 1e-16)],
         "rows_labelled": sum(not np.isnan(value) for value in rows.values()),
@@ -109,19 +111,51 @@ def kept(number: int, serving: int, rows: dict[str, float], **facts: Any) -> Run
     """A night whose winner lost: the model with id `serving` goes on, and predicts `rows`."""
     given = {
         "candidates": [candidate("theano/least_squares", chosen=True, rank=1)],
-        "predictions": predictions(serving, rows, by=0.25),
-        "promotion": PromotionRecord(
-            decision="kept",
-            model=serving,
-            incumbent=serving,
-            challenger="theano/least_squares",
-            reason="the challenger is worse",
-        ),
+        "predictions": [predictions(serving, rows, by=0.25)],
+        "promotions": [
+            PromotionRecord(
+                decision="kept",
+                model=serving,
+                incumbent=serving,
+                challenger="theano/least_squares",
+                reason="the challenger is worse",
+            )
+        ],
         "agreement": [probe("theano", 1e-16)],
         "rescored": {serving: [ScoreRecord(rows="test", rmse=2.6, mae=1.9, n=22)]},
         "change": "kept",
     }
     return night(number, **{**given, **facts})
+
+
+def write(engine: Engine, record: RunRecord) -> int:
+    """Store a run that knows the latest decision about its dataset's champion."""
+    decided = select(func.max(tables.promotion.c.promotion_id))
+    with engine.connect() as connection:
+        latest = connection.execute(decided.where(tables.promotion.c.dataset == record.dataset))
+        known = latest.scalar()
+    return write_run(engine, replace(record, against=known))
+
+
+def by_hand(engine: Engine, decision: str, model_id: int, **facts: Any) -> int:
+    """Store a decision of Ann's about the champion of `wages`."""
+    given = {"dataset": "wages", "reason": "I say so", "decided_by": "ann", **facts}
+    return write_decision(engine, decision=decision, model_id=model_id, **given)
+
+
+def serving(engine: Engine) -> ServingModel:
+    """The champion of `wages`."""
+    champion = champion_model(engine, "wages")
+    assert champion is not None
+    return champion
+
+
+def two_champions(engine: Engine) -> tuple[int, int]:
+    """Store two nights, each with a champion of its own; return their models' ids."""
+    write(engine, promoted(1, {"a": 1.0, "c": NEW}))
+    first = serving(engine).model_id
+    write(engine, promoted(2, {"a": 1.0, "c": NEW}, name="torch/least_squares"))
+    return first, serving(engine).model_id
 
 
 def rows(engine: Engine, view: str, **how: Any) -> list[dict[str, Any]]:
@@ -134,6 +168,16 @@ def stored(engine: Engine, table: Table) -> list[dict[str, Any]]:
     """All rows of a table."""
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+
+def tell(address: str | URL, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements as any program might, and return what the last one answers."""
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        answers = [connection.execute(text(one)) for one in statements]
+        rows = [tuple(row) for row in answers[-1]] if answers[-1].returns_rows else []
+    engine.dispose()
+    return rows
 
 
 def counts(engine: Engine) -> dict[str, int]:

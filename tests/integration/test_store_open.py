@@ -1,14 +1,15 @@
 import multiprocessing
 import os
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
-from store_nights import promoted
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import ProgrammingError
+from store_nights import promoted, tell
 
 from data.errors import StoreError
 from data.store import database
@@ -42,87 +43,92 @@ def ordinary_user() -> Iterator[None]:
         os.seteuid(0)
 
 
+HEAD = database._head()
+
+
 def url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def made(path: Path) -> Path:
-    engine = open_store(url(path))
+def filled(address: str) -> None:
+    """Make a store with one run in it."""
+    engine = open_store(address)
     write_run(engine, promoted(1, {"a": 1.0}))
     engine.dispose()
+
+
+def made(path: Path) -> Path:
+    filled(url(path))
     return path
 
 
-def pragma(engine: Engine, name: str) -> object:
-    with engine.connect() as connection:
-        return connection.execute(text(f"PRAGMA {name}")).scalar()
+def names(address: str) -> set[str]:
+    """The tables and views of a database."""
+    engine = create_engine(address)
+    found = {*inspect(engine).get_table_names(), *inspect(engine).get_view_names()}
+    engine.dispose()
+    return found
 
 
-HEAD = "0003"
-
-
-def refusal(text_url: str, **how: bool) -> str:
+def refusal(address: str, **how: bool) -> str:
     with pytest.raises(StoreError) as caught:
-        open_store(text_url, **how)
+        open_store(address, **how)
     message = str(caught.value)
     assert "\n" not in message
     return message
 
 
-def test_an_empty_database_is_upgraded_in_a_folder_that_is_made(tmp_path: Path):
-    path = tmp_path / "new" / "deeper" / "night 100%.db"
-    engine = open_store(url(path))
-    assert pragma(engine, "foreign_keys") == 1
-    assert pragma(engine, "journal_mode") == "wal"
+def test_an_empty_database_is_brought_to_this_version(address: str):
+    engine = open_store(address)
     assert next(rows_of(engine, "champion").batches, []) == []
     engine.dispose()
-    assert str(upgrade(url(path))) == f"{path}: is at version {HEAD} already."
+    assert str(upgrade(address)).endswith(f": is at version {HEAD} already.")
 
 
-def test_opening_again_finds_what_was_written(tmp_path: Path):
-    path = made(tmp_path / "store.db")
+def test_a_file_is_made_with_its_folder_and_safe_settings(tmp_path: Path):
+    path = tmp_path / "new" / "deeper" / "night 100%.db"
     engine = open_store(url(path))
-    assert [
-        row[0] for row in next(rows_of(engine, "current_prediction", columns=["key"]).batches)
-    ] == ["a"]
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    engine.dispose()
+    assert path.exists()
+
+
+def test_opening_again_finds_what_was_written(address: str):
+    filled(address)
+    engine = open_store(address)
+    found = rows_of(engine, "current_prediction", columns=["key"])
+    assert [row[0] for row in next(found.batches)] == ["a"]
     engine.dispose()
 
 
-def test_tables_of_another_program_stay_as_they_are(tmp_path: Path):
-    path = tmp_path / "shared.db"
-    with sqlite3.connect(path) as theirs:
-        theirs.executescript(
-            "CREATE TABLE sales (id, amount); INSERT INTO sales VALUES (1, 2.5);"
-            "CREATE TABLE alembic_version (version_num); INSERT INTO alembic_version VALUES ('x9');"
-        )
-    theirs.close()
-    open_store(url(path)).dispose()
-    with sqlite3.connect(path) as theirs:
-        assert theirs.execute("SELECT * FROM sales").fetchall() == [(1, 2.5)]
-        assert theirs.execute("SELECT * FROM alembic_version").fetchall() == [("x9",)]
-    theirs.close()
+def test_tables_of_another_program_stay_as_they_are(address: str):
+    tell(
+        address,
+        "CREATE TABLE sales (id INTEGER, amount DOUBLE PRECISION)",
+        "INSERT INTO sales VALUES (1, 2.5)",
+        "CREATE TABLE alembic_version (version_num TEXT)",
+        "INSERT INTO alembic_version VALUES ('x9')",
+    )
+    open_store(address).dispose()
+    assert tell(address, "SELECT * FROM sales") == [(1, 2.5)]
+    assert tell(address, "SELECT * FROM alembic_version") == [("x9",)]
 
 
-def test_a_table_of_another_program_with_our_name_is_refused_and_kept(tmp_path: Path):
-    path = tmp_path / "shared.db"
-    with sqlite3.connect(path) as theirs:
-        theirs.execute("CREATE TABLE model (car)")
-    theirs.close()
-    assert "already has a table or view named 'model'" in refusal(url(path))
-    with sqlite3.connect(path) as theirs:
-        assert theirs.execute("SELECT name FROM sqlite_master").fetchall() == [("model",)]
-    theirs.close()
+def test_a_table_of_another_program_with_our_name_is_refused_and_kept(address: str):
+    tell(address, "CREATE TABLE model (car TEXT)")
+    assert "already has a table or view named 'model'" in refusal(address)
+    assert names(address) == {"model"}
 
 
-def test_a_database_of_a_newer_version_is_refused(tmp_path: Path):
-    path = made(tmp_path / "store.db")
-    with sqlite3.connect(path) as later:
-        later.execute(f"UPDATE {VERSION_TABLE} SET version_num = 'x999'")
-    later.close()
-    assert "made by a newer nightfit" in refusal(url(path))
-    assert "x999" in refusal(url(path), reading=True)
+def test_a_database_of_a_newer_version_is_refused(address: str):
+    filled(address)
+    tell(address, f"UPDATE {VERSION_TABLE} SET version_num = 'x999'")
+    assert "made by a newer nightfit" in refusal(address)
+    assert "x999" in refusal(address, reading=True)
     with pytest.raises(StoreError, match="newer nightfit"):
-        upgrade(url(path))
+        upgrade(address)
 
 
 @pytest.fixture
@@ -141,61 +147,65 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_database_that_is_behind_names_the_command_that_mends_it(
-    tmp_path: Path, request: pytest.FixtureRequest
+    address: str, request: pytest.FixtureRequest
 ):
-    path = made(tmp_path / "store.db")
+    filled(address)
     request.getfixturevalue("next_version")
-    assert "Run `nightfit db upgrade`" in refusal(url(path))
-    assert str(upgrade(url(path))) == f"{path}: upgraded from version {HEAD} to 9999."
-    engine = open_store(url(path))
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT x FROM extra")).scalars().all() == [1]
-    engine.dispose()
+    assert "Run `nightfit db upgrade`" in refusal(address)
+    assert str(upgrade(address)).endswith(f": upgraded from version {HEAD} to 9999.")
+    open_store(address).dispose()
+    assert tell(address, "SELECT x FROM extra") == [(1,)]
 
 
-def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path, request: pytest.FixtureRequest):
-    path = made(tmp_path / "store.db")
+def test_an_upgrade_that_fails_changes_nothing(address: str, request: pytest.FixtureRequest):
+    filled(address)
     request.getfixturevalue("next_version")
     broken = database.MIGRATIONS / "versions" / "9999_next.py"
     broken.write_text(broken.read_text() + "    op.execute('SELECT 1 FROM nowhere')\n")
-    with pytest.raises(StoreError, match="nowhere"):
-        upgrade(url(path))
-    with sqlite3.connect(path) as left:
-        tables = {name for (name,) in left.execute("SELECT name FROM sqlite_master")}
-        assert left.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [(HEAD,)]
-    left.close()
-    assert "extra" not in tables
+    with pytest.raises((StoreError, ProgrammingError), match="nowhere"):
+        upgrade(address)
+    assert "extra" not in names(address)
+    assert tell(address, f"SELECT version_num FROM {VERSION_TABLE}") == [(HEAD,)]
 
 
 def test_an_upgrade_keeps_a_table_of_another_program_with_a_new_name(
-    tmp_path: Path, request: pytest.FixtureRequest
+    address: str, request: pytest.FixtureRequest
 ):
-    path = made(tmp_path / "store.db")
-    with sqlite3.connect(path) as theirs:
-        theirs.execute("CREATE TABLE extra (car)")
-    theirs.close()
+    filled(address)
+    tell(address, "CREATE TABLE extra (car TEXT)")
     request.getfixturevalue("next_version")
     with pytest.raises(StoreError, match="already has a table or view named 'extra'") as caught:
-        upgrade(url(path))
+        upgrade(address)
     assert caught.value.next_step == "Rename it, then run `nightfit db upgrade` again."
-    with sqlite3.connect(path) as theirs:
-        assert [name for _, name, *_ in theirs.execute("PRAGMA table_info(extra)")] == ["car"]
-    theirs.close()
+    tell(address, "INSERT INTO extra (car) VALUES ('mini')")
 
 
-def _open(path: str) -> None:
-    open_store(path).dispose()
+def _open(address: str) -> None:
+    open_store(address).dispose()
 
 
-def test_processes_that_open_an_empty_database_at_once_all_succeed(tmp_path: Path):
+def test_processes_that_open_an_empty_database_at_once_all_succeed(address: str):
     spawn = multiprocessing.get_context("spawn")
-    address = url(tmp_path / "store.db")
     openers = [spawn.Process(target=_open, args=(address,)) for _ in range(3)]
     for opener in openers:
         opener.start()
     for opener in openers:
         opener.join()
     assert [opener.exitcode for opener in openers] == [0, 0, 0]
+
+
+def test_of_two_upgrades_at_once_one_works_and_one_waits(
+    address: str, request: pytest.FixtureRequest
+):
+    filled(address)
+    request.getfixturevalue("next_version")
+    slow = database.MIGRATIONS / "versions" / "9999_next.py"
+    pause = "    import time; time.sleep(0.5)\n"
+    slow.write_text(slow.read_text() + pause)
+    with ThreadPoolExecutor(2) as pool:
+        done = sorted(str(one).partition(": ")[2] for one in pool.map(upgrade, [address] * 2))
+    assert done == ["is at version 9999 already.", f"upgraded from version {HEAD} to 9999."]
+    assert tell(address, "SELECT x FROM extra") == [(1,)]
 
 
 @pytest.mark.parametrize("content", ["hello", "worker,wage\n1,2\n" * 200])

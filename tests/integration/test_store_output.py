@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from store_nights import NEW, predictions, promoted
+from store_nights import NEW, predictions, promoted, write
 
 from data.errors import CallError, UserError
 from data.store.database import open_store
 from data.store.output import write_rows
 from data.store.query import promotions, rows_of
 from data.store.views import BOOLEAN, INTEGER, NUMBER, TEXT, TIME
-from data.store.write import write_run
 
 COLUMNS = {"key": TEXT, "n": INTEGER, "predicted": NUMBER, "inside": BOOLEAN, "at": TIME}
 AT = datetime(2026, 1, 31, 2, 0, 0, 250000, UTC)
@@ -133,12 +132,12 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path):
     assert caught.value.where == str(tmp_path / "nowhere" / "rows.csv")
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory):
-    engine = open_store(f"sqlite:///{tmp_path_factory.mktemp('query') / 'store.db'}")
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, new_database):
+    engine = open_store(new_database(request.param))
     many = {f"{number:05}": float(number) for number in range(25_000)} | {"x": NEW}
-    write_run(engine, promoted(1, many, predictions=predictions("torch/ann", many)))
-    write_run(engine, promoted(2, {"a": 1.0}, dataset="sales"))
+    write(engine, promoted(1, many, predictions=[predictions("torch/ann", many)]))
+    write(engine, promoted(2, {"a": 1.0}, dataset="sales"))
     yield engine
     engine.dispose()
 

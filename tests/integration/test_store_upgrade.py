@@ -1,15 +1,17 @@
 """Databases of earlier versions, with rows in them, brought to this one."""
 
 import os
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
+from store_catalogue import catalogue
+from store_nights import by_hand, tell
 
 from data.errors import StoreError
 from data.store import database
@@ -60,42 +62,61 @@ VALUES
 """
 
 
+SINCE_0002 = """
+INSERT INTO linear_fit (model_id, rows, rank, r2) VALUES (3, 3, 2, 0.30000000000000004);
+INSERT INTO agreement_check (run_id, position, framework, kind, quantity, compared_with, figure,
+  allowed, agreed)
+VALUES (4, 1, 'torch', 'least_squares', 'coefficients', 'theano', 1e-17, 1e-12, TRUE);
+"""
+
+SINCE_0003 = """
+INSERT INTO resilience (model_id, share, rmse, rmse_low, rmse_high, draws)
+VALUES (1, 0.0, 2.5, 2.5, 2.5, 1), (1, 0.1, 3.5, 3.0, 4.0, 20);
+"""
+
+HEAD = database._head()
+NO = ((0, "pinned"), (0, "backfill"))
+"""What the new columns that are never empty say of the rows that were there."""
+
+
+sqlite_only = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """A database of version 0001 with a few nights in it."""
-    path = tmp_path / "store.db"
-    make(path, version="0001", rows=NIGHTS)
-    return path
+def old(address: str) -> str:
+    """The URL of a database of version 0001 with a few nights in it."""
+    make(address, version="0001", rows=NIGHTS)
+    return address
 
 
-def make(path: Path, *, version: str, rows: str) -> None:
+def make(address: str, *, version: str, rows: str) -> None:
     """Make a database as that version did, and write rows into it."""
-    engine = database._engine(f"sqlite:///{path}", reading=False)
+    engine = database.engine_for(address, reading=False)
     with writing(engine) as connection:
         config = database._config()
         config.attributes["connection"] = connection
         command.upgrade(config, version)
     engine.dispose()
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(f"PRAGMA foreign_keys = ON; {rows}")
+    tell(address, *filter(str.strip, rows.split(";\n")))
 
 
-def answers(path: Path) -> dict[str, list[dict[str, Any]]]:
+def answers(address: str) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of every view that is there, each as column to value."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        there = {n for (n,) in connection.execute("SELECT name FROM sqlite_master")}
+    engine = database.engine_for(address, reading=False)
+    with engine.connect() as connection:
         return {
-            name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")]
-            for name in sorted(there & set(VIEWS))
+            name: [
+                dict(row) for row in connection.execute(text(f"SELECT * FROM {name}")).mappings()
+            ]
+            for name in sorted(set(inspect(connection).get_view_names()) & set(VIEWS))
         }
 
 
-def nightfit(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `nightfit ARGUMENTS` on a database."""
     return subprocess.run(
         [str(COMMAND), *arguments],
-        env={**os.environ, "NIGHTFIT_DATABASE_URL": f"sqlite:///{path}"},
+        env={**os.environ, "NIGHTFIT_DATABASE_URL": address},
         capture_output=True,
         text=True,
         check=False,
@@ -103,51 +124,68 @@ def nightfit(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_first_version_keeps_every_answer_and_gains_the_new_views(old: Path):
-    before = answers(old)
-    assert {name: len(rows) for name, rows in before.items()} == {
+@pytest.mark.parametrize(
+    ("version", "rows", "there"),
+    [
+        ("0001", "", {"prediction_outcome": 1, "run_history": 4}),
+        ("0002", SINCE_0002, {"current_fit": 1, "agreement": 1}),
+        ("0003", SINCE_0002 + SINCE_0003, {"current_fit": 1, "champion_resilience": 2}),
+    ],
+)
+def test_every_answer_of_an_earlier_version_stays(
+    address: str, version: str, rows: str, there: dict[str, int]
+):
+    make(address, version=version, rows=NIGHTS + rows)
+    before = answers(address)
+    wanted = {
         "champion": 2,
         "champion_history": 3,
         "current_coefficient": 3,
         "current_prediction": 3,
         "leaderboard": 3,
-        "prediction_outcome": 1,
-        "run_history": 4,
+        **there,
     }
-    done = upgrade(f"sqlite:///{old}")
-    assert (done.before, done.after) == ("0001", "0003")
-    after = answers(old)
+    assert {name: len(before[name]) for name in wanted} == wanted
+    done = upgrade(address)
+    assert (done.before, done.after) == (version, HEAD)
+    after = answers(address)
     assert set(after) == set(VIEWS)
-    for row in after["current_coefficient"]:
-        assert list(row)[-1] == "robust_standard_error"
-        assert row.pop("robust_standard_error") is None
-    assert {name: after[name] for name in before} == before
-    assert after["current_fit"] == after["agreement"] == after["champion_resilience"] == []
+    assert not any(after[name] for name in set(VIEWS) - set(before))
+    for name, rows_before in before.items():
+        for old_row, new_row in zip(rows_before, after[name], strict=True):
+            assert list(new_row.items())[: len(old_row)] == list(old_row.items()), name
+            added = {column: new_row[column] for column in list(new_row)[len(old_row) :]}
+            assert all(value is None or (value, column) in NO for column, value in added.items())
 
 
-def test_second_version_keeps_every_answer_and_gains_a_view(tmp_path: Path):
-    path = tmp_path / "store.db"
-    make(path, version="0002", rows=NIGHTS)
-    before = answers(path)
-    assert set(VIEWS) - set(before) == {"champion_resilience"}
-    assert sum(map(len, before.values())) == 19
-    assert str(upgrade(f"sqlite:///{path}")) == f"{path}: upgraded from version 0002 to 0003."
-    assert answers(path) == {**before, "champion_resilience": []}
+def test_decisions_go_on_where_they_stood_before_the_upgrade(old: str):
+    upgrade(old)
+    engine = open_store(old)
+    decided = by_hand(engine, "unpinned", 1)
+    engine.dispose()
+    assert decided == 4
+    with pytest.raises(IntegrityError, match="ck_promotion_decision"):
+        tell(old, "UPDATE promotion SET decision = 'won'")
 
 
-@pytest.mark.parametrize("name", ["resilience", "champion_resilience"])
-def test_upgrade_leaves_a_table_of_another_program_with_a_new_name_alone(tmp_path: Path, name: str):
-    path = tmp_path / "store.db"
-    make(path, version="0002", rows=f"CREATE TABLE {name} (ohm)")
+@sqlite_only
+def test_a_table_that_was_made_anew_leaves_the_database_as_it_should_be(old: str):
+    upgrade(old)
+    assert tell(old, "PRAGMA legacy_alter_table") == [(0,)]
+    assert tell(old, "PRAGMA foreign_key_check") == []
+
+
+@pytest.mark.parametrize("name", ["resilience", "champion_resilience", "paired_error"])
+def test_upgrade_leaves_a_table_of_another_program_with_a_new_name_alone(address: str, name: str):
+    make(address, version="0002", rows=f"CREATE TABLE {name} (ohm INTEGER)")
     with pytest.raises(StoreError, match=f"already has a table or view named '{name}'"):
-        upgrade(f"sqlite:///{path}")
-    with closing(sqlite3.connect(path)) as connection:
-        assert [c[0] for c in connection.execute(f"SELECT * FROM {name}").description] == ["ohm"]
+        upgrade(address)
+    assert tell(address, f"INSERT INTO {name} (ohm) VALUES (4)", f"SELECT * FROM {name}") == [(4,)]
 
 
-def test_details_of_the_first_version_are_read_after_the_upgrade(old: Path):
-    upgrade(f"sqlite:///{old}")
-    engine = open_store(f"sqlite:///{old}", reading=True)
+def test_details_of_the_first_version_are_read_after_the_upgrade(old: str):
+    upgrade(old)
+    engine = open_store(old, reading=True)
     details = last_details(engine, "wages")
     batches = [list(rows_of(engine, name).batches) for name in VIEWS]
     engine.dispose()
@@ -155,49 +193,53 @@ def test_details_of_the_first_version_are_read_after_the_upgrade(old: Path):
     assert sum(len(rows) for view in batches for rows in view) == 19
 
 
-def test_a_users_own_view_still_answers_after_the_upgrade(old: Path):
-    with closing(sqlite3.connect(old)) as connection:
-        connection.execute("CREATE VIEW slope AS SELECT estimate FROM current_coefficient")
-        before = connection.execute("SELECT * FROM slope").fetchall()
-    upgrade(f"sqlite:///{old}")
-    with closing(sqlite3.connect(old)) as connection:
-        assert connection.execute("SELECT * FROM slope").fetchall() == before
-    assert len(before) == 3
+def test_a_users_own_views_still_answer_after_the_upgrade(old: str):
+    own = {
+        "slope": "SELECT estimate FROM current_coefficient",
+        "serving": "SELECT dataset, kind, since FROM champion",
+        "decided": "SELECT promotion_id, reason FROM promotion",
+    }
+    tell(old, *(f"CREATE VIEW {name} AS {select}" for name, select in own.items()))
+    before = {name: tell(old, f"SELECT * FROM {name}") for name in own}
+    upgrade(old)
+    assert {name: tell(old, f"SELECT * FROM {name}") for name in own} == before
+    assert [len(rows) for rows in before.values()] == [3, 2, 3]
 
 
-def test_upgraded_database_is_as_a_new_one(old: Path, tmp_path: Path):
-    new = tmp_path / "new.db"
-    upgrade(f"sqlite:///{old}")
-    open_store(f"sqlite:///{new}").dispose()
-    columns = {}
-    for path in (old, new):
-        with closing(sqlite3.connect(path)) as connection:
-            columns[path] = connection.execute(
-                'SELECT t.name, c.name, c.type, c."notnull" FROM sqlite_master AS t,'
-                " pragma_table_info(t.name) AS c WHERE t.type IN ('table', 'view')"
-                " ORDER BY t.name, c.cid"
-            ).fetchall()
-            assert connection.execute(f"SELECT * FROM {VERSION_TABLE}").fetchall() == [("0003",)]
-    assert columns[old] == columns[new]
-    assert len(columns[new]) > 100
+def test_upgraded_database_is_as_a_new_one(old: str, new_database, database_kind: str):
+    new = new_database(database_kind)
+    upgrade(old)
+    made = []
+    for address in (old, new):
+        engine = open_store(address)
+        made.append(catalogue(engine))
+        engine.dispose()
+        assert tell(address, f"SELECT * FROM {VERSION_TABLE}") == [(HEAD,)]
+    assert made[0] == made[1]
+    assert len(made[1]) > 150
 
 
-def test_the_command_says_what_it_did(tmp_path: Path, old: Path):
-    new = tmp_path / "new.db"
-    assert nightfit(new, "db", "upgrade").stdout == f"{new}: made at version 0003.\n"
+@sqlite_only
+def test_the_command_says_what_it_did(tmp_path: Path, old: str):
+    new, path = tmp_path / "new.db", old.removeprefix("sqlite:///")
+    assert (
+        nightfit(f"sqlite:///{new}", "db", "upgrade").stdout == f"{new}: made at version {HEAD}.\n"
+    )
     upgraded = nightfit(old, "db", "upgrade")
     assert (upgraded.returncode, upgraded.stderr) == (0, "")
-    assert upgraded.stdout == f"{old}: upgraded from version 0001 to 0003.\n"
-    assert nightfit(old, "db", "upgrade").stdout == f"{old}: is at version 0003 already.\n"
+    assert upgraded.stdout == f"{path}: upgraded from version 0001 to {HEAD}.\n"
+    assert nightfit(old, "db", "upgrade").stdout == f"{path}: is at version {HEAD} already.\n"
 
 
+@sqlite_only
 @pytest.mark.parametrize("arguments", [("query", "current_fit"), ("history", "wages"), ("status",)])
-def test_a_command_that_reads_names_the_one_that_upgrades(old: Path, arguments: tuple[str, ...]):
-    before = old.read_bytes()
+def test_a_command_that_reads_names_the_one_that_upgrades(old: str, arguments: tuple[str, ...]):
+    path = Path(old.removeprefix("sqlite:///"))
+    before = path.read_bytes()
     done = nightfit(old, *arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"nightfit: {old}: the database is at version 0001, this nightfit needs 0003."
+        f"nightfit: {path}: the database is at version 0001, this nightfit needs {HEAD}."
         " Run `nightfit db upgrade`.\n"
     )
-    assert old.read_bytes() == before
+    assert path.read_bytes() == before

@@ -1,24 +1,19 @@
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
-
-import pytest
 from sqlalchemy import Engine
 from store_nights import (
     NEW,
     candidate,
     kept,
     night,
-    predictions,
     probe,
     promoted,
     rows,
     silenced,
     stored,
+    write,
 )
 
 from data.store import tables
-from data.store.database import open_store, writing
+from data.store.database import writing
 from data.store.query import (
     champion_model,
     last_details,
@@ -27,18 +22,10 @@ from data.store.query import (
     trained_keys,
 )
 from data.store.records import LinearFitRecord
-from data.store.write import write_run
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_store(f"sqlite:///{tmp_path / 'store.db'}")
-    yield engine
-    engine.dispose()
 
 
 def test_first_night_serves_its_winner(store: Engine):
-    run_id = write_run(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}, verdict="yay"))
+    run_id = write(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}, verdict="yay"))
     (champion,) = rows(store, "champion")
     serving = champion_model(store, "wages")
     assert serving is not None
@@ -55,21 +42,22 @@ def test_first_night_serves_its_winner(store: Engine):
         "test_r2": 0.6,
         "n_train": 2,
         "verdict": "yay",
+        "pinned": False,
     }
     assert (serving.artifact, serving.twin) == (b"torch/ann model", b"torch/ann twin")
     assert trained_keys(store, serving.model_id) == {"a", "b"}
 
 
 def test_there_is_no_champion_before_the_first_night(store: Engine):
-    write_run(store, night(1, status="rejected", reason="the key is not unique"))
+    write(store, night(1, status="rejected", reason="the key is not unique"))
     assert champion_model(store, "wages") is None
     assert rows(store, "run_history")[0]["champion"] is None
 
 
 def test_current_prediction_is_the_champions_latest_for_each_key(store: Engine):
-    write_run(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}))
+    write(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}))
     serving = champion_model(store, "wages").model_id
-    write_run(store, kept(2, serving, {"c": NEW, "d": 8.0}))
+    write(store, kept(2, serving, {"c": NEW, "d": 8.0}))
     answer = rows(store, "current_prediction", dataset="wages")
     assert sorted(row["key"] for row in answer) == ["a", "b", "c", "d"]
     found = {row["key"]: row for row in answer}
@@ -90,9 +78,9 @@ def test_current_prediction_is_the_champions_latest_for_each_key(store: Engine):
 
 
 def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(store: Engine):
-    write_run(store, promoted(1, {"a": 1.0}))
+    write(store, promoted(1, {"a": 1.0}))
     first = champion_model(store, "wages").model_id
-    write_run(store, promoted(2, {"a": 1.0, "b": 5.0}, name="torch/least_squares"))
+    write(store, promoted(2, {"a": 1.0, "b": 5.0}, name="torch/least_squares"))
     back = {"run_id": None, "dataset": "wages", "decided_at": night(3).finished_at}
     with writing(store) as connection:
         connection.execute(
@@ -113,9 +101,9 @@ def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(sto
 
 
 def test_a_champion_that_is_kept_serves_since_its_first_night(store: Engine):
-    write_run(store, promoted(1, {"a": 1.0}))
+    write(store, promoted(1, {"a": 1.0}))
     serving = champion_model(store, "wages").model_id
-    write_run(store, kept(2, serving, {}))
+    write(store, kept(2, serving, {}))
     (champion,) = rows(store, "champion")
     assert champion["since"] == night(1).finished_at
     assert champion["test_rmse"] == 2.5  # of its own run, not tonight's 2.6
@@ -130,9 +118,9 @@ def test_leaderboard_and_coefficients_are_of_the_latest_run_that_succeeded(store
         candidate("torch/ann", rank=1, chosen=True),
         candidate("theano/ann", status="failed", reason="time is up", scores=[]),
     ]
-    write_run(store, promoted(1, {"a": 1.0}))
-    last = write_run(store, promoted(2, {"a": 1.0}, candidates=both))
-    write_run(store, night(3, status="failed", candidates=[candidate(rank=1)]))
+    write(store, promoted(1, {"a": 1.0}))
+    last = write(store, promoted(2, {"a": 1.0}, candidates=both))
+    write(store, night(3, status="failed", candidates=[candidate(rank=1)]))
     board = rows(store, "leaderboard")
     assert {row["run_id"] for row in board} == {last}
     assert [row["rank"] for row in board] == [1, 2, None]
@@ -144,15 +132,15 @@ def test_leaderboard_and_coefficients_are_of_the_latest_run_that_succeeded(store
 
 
 def test_fits_and_agreement_are_of_the_latest_run_that_succeeded(store: Engine):
-    write_run(store, promoted(1, {"a": 1.0}, name="torch/least_squares"))
+    write(store, promoted(1, {"a": 1.0}, name="torch/least_squares"))
     fit = LinearFitRecord(rows=7, excess_loss=0.1 + 0.2, epochs=90, epochs_to_solution=None)
     descent = candidate("theano/gradient_descent", rank=1, chosen=True, linear_fit=fit)
     told = [probe("torch", float("nan"), agreed=False), probe("theano", 0.1 + 0.2)]
     tonight = promoted(
         2, {"a": 1.0}, name="theano/gradient_descent", candidates=[descent], agreement=told
     )
-    last = write_run(store, tonight)
-    write_run(store, night(3, status="failed", candidates=[candidate("torch/least_squares")]))
+    last = write(store, tonight)
+    write(store, night(3, status="failed", candidates=[candidate("torch/least_squares")]))
     (row,) = rows(store, "current_fit")
     assert (row["framework"], row["kind"], row["rows"]) == ("theano", "gradient_descent", 7)
     assert (row["excess_loss"], row["epochs"], row["rank"]) == (0.1 + 0.2, 90, None)
@@ -167,12 +155,12 @@ def network(*figures: tuple[float, float]):
 
 
 def test_resilience_is_the_champions_from_the_run_that_trained_it(store: Engine):
-    first = write_run(store, promoted(1, {"a": 1.0}, **network((0.1, 3.0), (0.0, 2.5))))
-    write_run(store, promoted(1, {"a": 1.0}, dataset="sales", **network((0.0, 0.0), (0.1, 1.0))))
+    first = write(store, promoted(1, {"a": 1.0}, **network((0.1, 3.0), (0.0, 2.5))))
+    write(store, promoted(1, {"a": 1.0}, dataset="sales", **network((0.0, 0.0), (0.1, 1.0))))
     serving = champion_model(store, "wages").model_id
     lost = network((0.0, 9.0))["candidates"][0]
     loser = candidate("theano/least_squares", chosen=False, rank=2)
-    write_run(store, kept(2, serving, {"a": 1.0}, candidates=[lost, loser]))
+    write(store, kept(2, serving, {"a": 1.0}, candidates=[lost, loser]))
     told = rows(store, "champion_resilience", dataset="wages")
     of = {"dataset": "wages", "run_id": first, "model_id": serving, "framework": "torch"}
     assert told == [
@@ -188,8 +176,8 @@ def test_resilience_is_the_champions_from_the_run_that_trained_it(store: Engine)
 
 
 def test_champion_that_is_linear_has_no_resilience(store: Engine):
-    write_run(store, promoted(1, {"a": 1.0}, **network((0.0, 2.5), (0.1, 3.0))))
-    write_run(store, promoted(2, {"a": 1.0}, name="torch/least_squares"))
+    write(store, promoted(1, {"a": 1.0}, **network((0.0, 2.5), (0.1, 3.0))))
+    write(store, promoted(2, {"a": 1.0}, name="torch/least_squares"))
     assert len(stored(store, tables.resilience)) == 2
     assert rows(store, "champion_resilience") == []
 
@@ -197,61 +185,15 @@ def test_champion_that_is_linear_has_no_resilience(store: Engine):
 def test_details_of_the_latest_good_run_are_those_of_each_candidate(store: Engine):
     assert last_details(store, "wages") == {}
     of = {"twin": {"end": {"age": 0.1 + 0.2}}}
-    write_run(store, promoted(1, {"a": 1.0}, candidates=[candidate("torch/ann", details=of)]))
-    write_run(store, night(2, status="failed", candidates=[candidate("torch/ann")]))
-    write_run(store, promoted(3, {"a": 1.0}, dataset="sales"))
+    write(store, promoted(1, {"a": 1.0}, candidates=[candidate("torch/ann", details=of)]))
+    write(store, night(2, status="failed", candidates=[candidate("torch/ann")]))
+    write(store, promoted(3, {"a": 1.0}, dataset="sales"))
     assert last_details(store, "wages") == {"torch/ann": of}
 
 
-def test_an_outcome_keeps_the_last_prediction_before_the_target_was_known(store: Engine):
-    write_run(store, promoted(1, {"a": 1.0, "c": NEW, "d": NEW}))
-    serving = champion_model(store, "wages").model_id
-    later = predictions(serving, {"c": NEW, "d": NEW})
-    write_run(
-        store, kept(2, serving, {}, predictions=replace(later, predicted=later.predicted + 1))
-    )
-    write_run(store, kept(3, serving, {"c": 11.5, "d": NEW, "e": 4.0}))
-    (outcome,) = rows(store, "prediction_outcome")
-    assert outcome == {
-        "dataset": "wages",
-        "key": "c",
-        "predicted": 11.0,
-        "lower": 9.0,
-        "upper": 11.0,
-        "predicted_at": night(2).finished_at,
-        "actual": 11.5,
-        "realised_at": night(3).finished_at,
-        "error": 0.5,
-        "inside": False,
-    }
-
-
-def test_an_outcome_is_found_on_the_night_of_a_new_champion_and_never_changes(store: Engine):
-    write_run(store, promoted(1, {"a": 1.0, "c": NEW}))
-    write_run(store, promoted(2, {"a": 1.0, "c": 9.5}, name="torch/least_squares"))
-    write_run(store, promoted(3, {"a": 1.0, "c": NEW}))
-    write_run(store, promoted(4, {"a": 1.0, "c": 99.0}))
-    (outcome,) = rows(store, "prediction_outcome")
-    assert (outcome["predicted"], outcome["actual"], outcome["inside"]) == (10.0, 9.5, True)
-
-
-def test_an_outcome_of_one_dataset_is_none_of_another(store: Engine):
-    write_run(store, promoted(1, {"c": NEW}, dataset="wages"))
-    write_run(store, promoted(2, {"c": 9.0}, dataset="sales"))
-    assert rows(store, "prediction_outcome") == []
-
-
-def test_a_later_prediction_of_another_dataset_hides_no_outcome(store: Engine):
-    write_run(store, promoted(1, {"c": NEW}, dataset="wages"))
-    write_run(store, promoted(2, {"c": NEW}, dataset="sales"))
-    write_run(store, promoted(3, {"c": 9.0}, dataset="wages"))
-    (outcome,) = rows(store, "prediction_outcome")
-    assert (outcome["dataset"], outcome["predicted_at"]) == ("wages", night(1).finished_at)
-
-
 def test_status_shows_the_last_run_and_the_last_good_one(store: Engine):
-    write_run(store, promoted(1, {"a": 1.0}, warnings=["one column is constant"]))
-    write_run(store, night(2, status="rejected", reason="the target is text"))
+    write(store, promoted(1, {"a": 1.0}, warnings=["one column is constant"]))
+    write(store, night(2, status="rejected", reason="the target is text"))
     (status,) = latest_runs(store)
     assert (status.status, status.reason) == ("rejected", "the target is text")
     assert status.last_succeeded_at == night(1).finished_at

@@ -72,3 +72,13 @@ def test_equal_errors_differ_by_nothing():
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
     assert paired_difference(np.zeros(9), np.zeros(9), confidence=0.9).high == 0.0
     assert paired_difference(np.ones(2), np.ones(2), confidence=0.95) is None
+
+
+def test_paired_difference_counts_the_rows_of_one_unit_once():
+    first, second = RNG.normal(size=(2, 40))
+    often = np.repeat(np.arange(40), 6)
+    once = paired_difference(first, second, confidence=0.95)
+    together = paired_difference(first[often], second[often], confidence=0.95, unit=often)
+    assert together.low == pytest.approx(once.low)
+    assert together.high == pytest.approx(once.high)
+    assert paired_difference(first, second, confidence=0.95, unit=np.arange(40) % 2) is None

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from data.declare import Candidates, Declaration
+from data.settings import Settings
 from tasks.check import check
 from tasks.divide import divide
 from tasks.read import read
@@ -24,7 +25,7 @@ DECLARED = {
 
 def night(folder, target, monkeypatch, **declared):
     """Read, check and divide the rows with these targets, and make the job of every candidate."""
-    monkeypatch.setattr("tasks.read.settings", lambda: type("Home", (), {"home": folder}))
+    monkeypatch.setattr("tasks.read.settings", lambda: Settings(home=folder))
     rng = np.random.default_rng(5)
     lines = [
         f"{i},{rng.normal()!r},{rng.choice(list('pqr'))},{rng.uniform(1, 3)!r},{i % 30},"
@@ -38,13 +39,11 @@ def night(folder, target, monkeypatch, **declared):
     snapshot = read.fn(declaration)
     checked = check.fn(declaration, snapshot)
     assert checked.passed, checked.reason
-    division = divide.fn(declaration, snapshot, checked)
+    division, _ = divide.fn(declaration, snapshot, checked)
     rows = load_rows(declaration, snapshot, checked.kept, checked.features)
     training = division.role == "train"
-    jobs = {
-        name: job_of(name, declaration, rows, division, training, products=checked.products)
-        for name in CANDIDATES
-    }
+    how = {"products": checked.products, "starts": {}}
+    jobs = {name: job_of(name, declaration, rows, division, training, **how) for name in CANDIDATES}
     return rows.keys[division.role == "test"].astype(int), jobs
 
 

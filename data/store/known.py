@@ -1,0 +1,29 @@
+"""Refusing a dataset of which nothing is stored, with the nearest name that is."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Engine, select
+
+from data.errors import CallError
+from data.mistakes import nearest
+from data.store.database import place, translated
+from data.store.tables import run
+
+
+def refuse_unknown_dataset(engine: Engine, dataset: str) -> None:
+    """Raise CallError where no run of the dataset is stored."""
+    with translated(engine), engine.connect() as connection:
+        known = connection.execute(select(run.c.dataset).distinct().order_by(run.c.dataset))
+        names = tuple(known.scalars())
+    if dataset not in names:
+        advice = advice_for(dataset, names) if names else "Run `nightfit nightly` first."
+        raise CallError(
+            f"no run of a dataset {dataset!r} is stored.",
+            where=place(engine.url),
+            next_step=advice,
+        )
+
+
+def advice_for(word: str, known: Sequence[str]) -> str:
+    """Return the known word most like this one as a question, or all of them."""
+    return nearest(word, known).strip() or f"There are: {', '.join(known)}."

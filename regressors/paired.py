@@ -1,0 +1,216 @@
+"""How much better one model is than another on the same rows, and how sure that is.
+
+The gain is one minus the ratio of the two mean squared errors. Its bounds are those of a
+studentised bootstrap of the ratio's logarithm, by units: rows, or the groups or blocks of time that
+belong together. docs/decisions/010-gate.md has the rates that this and other statistics keep.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+Array = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+RESAMPLES = 10_000
+MOST_RESAMPLED = 5_000
+"""Above this many units the bounds are Student's, which are then the same."""
+BLOCK_ROWS = 30
+"""Rows of a block of time: many, so that most errors that are alike share one."""
+FEWEST_BLOCKS, MOST_BLOCKS = 10, 20
+"""With fewer the bounds are wide, and more are of no use."""
+LEAST_GAIN = -1e6
+"""What stands for every gain below it, also where the incumbent makes no error at all."""
+MOST_GAIN = 1.0
+SEED = 20_240_331
+_SAME = 1e-6
+"""Models whose errors differ by a smaller share are compared with Student's quantile."""
+_AT_ONCE = 200
+"""Resamples that are held in memory at once."""
+
+
+@dataclass(frozen=True)
+class PairedGain:
+    """Two models on the same rows: RMSEs in target units, the gain and its bounds.
+
+    `value` is 1 - MSE(challenger) / MSE(incumbent), not below `LEAST_GAIN`. `low` and `high` are
+    its one-sided bounds: each holds with probability `confidence`. `units` counts what was
+    resampled: rows, groups or blocks of time.
+    """
+
+    challenger_rmse: float
+    incumbent_rmse: float
+    value: float
+    low: float
+    high: float
+    rows: int
+    units: int
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums of squared errors by unit, of challenger and incumbent (k, m), in k comparisons.
+
+    In each comparison `rows` rows are in m units, in an order that does not depend on that of the
+    rows. The errors were divided by `scale`, a power of two, so that no square overflows.
+    """
+
+    challenger: Array
+    incumbent: Array
+    rows: int
+    scale: float = 1.0
+
+
+def paired_gain(
+    challenger: Array, incumbent: Array, *, confidence: float, unit: Labels | None = None
+) -> PairedGain:
+    """Compare two models by their errors (n,), actual minus predicted, on the same rows.
+
+    Rows of one label in `unit` (n,) are resampled together; None: each row by itself. Where nothing
+    can be told, as from one unit, the bounds are `LEAST_GAIN` and 1. Raises ValueError for errors
+    that are not finite, differ in length, or are none.
+    """
+    return gains(unit_sums(challenger, incumbent, unit), confidence=confidence)[0]
+
+
+def time_blocks(time: Array) -> Labels:
+    """Return the block (n,) of each row's time (n,): 10 to 20 of equal size; ties share one.
+
+    Errors of neighbours in time are alike, so that rows are no independent units; long blocks
+    nearly are. Raises ValueError for a time that is not finite.
+    """
+    if not np.isfinite(time).all():
+        raise ValueError("A row without a time is in no block of time.")
+    blocks = min(max(len(time) // BLOCK_ROWS, FEWEST_BLOCKS), MOST_BLOCKS)
+    earlier = np.searchsorted(np.sort(time), time, side="left")
+    return (earlier * blocks // max(len(time), 1)).astype(np.int64)
+
+
+def standard_error(values: Array, unit: Labels | None = None) -> float:
+    """Return the standard error of the mean of values (n,), those of one unit taken together.
+
+    From one unit nothing is known: the error is infinite.
+    """
+    centred = values - values.mean()
+    sums = (
+        centred if unit is None else np.bincount(np.unique(unit, return_inverse=True)[1], centred)
+    )
+    m = len(sums)
+    if m < 2:
+        return float("inf")
+    return float(np.sqrt(m / (m - 1) * np.square(sums).sum())) / len(values)
+
+
+def unit_sums(challenger: Array, incumbent: Array, unit: Labels | None) -> Sums:
+    """Return the sums of one comparison; errors (n,) and their units (n,) as in `paired_gain`."""
+    n = len(challenger)
+    if n == 0 or len(incumbent) != n or (unit is not None and len(unit) != n):
+        raise ValueError(f"{n} and {len(incumbent)} errors cannot be compared pair by pair.")
+    if not (np.isfinite(challenger).all() and np.isfinite(incumbent).all()):
+        raise ValueError("An error that is not finite cannot be compared.")
+    largest = max(float(np.abs(challenger).max()), float(np.abs(incumbent).max()))
+    scale = 2.0 ** float(np.frexp(largest)[1] - 1) if largest else 1.0
+    pairs = np.square(np.stack([challenger, incumbent]) / scale)
+    if unit is not None:
+        pairs = pairs[:, np.lexsort((pairs[1], pairs[0], unit))]
+        starts = np.flatnonzero(np.diff(np.sort(unit), prepend=unit.min() - 1))
+        pairs = np.add.reduceat(pairs, starts, axis=1)
+    pairs = pairs[:, np.lexsort((pairs[0], pairs.min(axis=0), pairs.max(axis=0)))]
+    return Sums(pairs[:1], pairs[1:], n, scale)
+
+
+def gains(sums: Sums, *, confidence: float, resamples: int = RESAMPLES) -> list[PairedGain]:
+    """Return the gain of each of k comparisons.
+
+    They share the resamples of their m units, which depend on m alone. Where one of the models
+    makes no error at all, a sign test tells whether the other surely errs.
+    """
+    first, second = sums.challenger.mean(axis=1), sums.incumbent.mean(axis=1)
+    value, low, high = np.zeros((3, len(first)))
+    regular = (first > 0) & (second > 0)
+    a = sums.challenger[regular] / first[regular, None]
+    b = sums.incumbent[regular] / second[regular, None]
+    ratio = np.log(first[regular] / second[regular])
+    reach = _quantile(a, b, confidence, resamples) * log_ratio_error(a, b)
+    value[regular], low[regular], high[regular] = map(_gain, (ratio, ratio + reach, ratio - reach))
+    for i in np.flatnonzero(~regular & (first + second > 0)):
+        value[i] = MOST_GAIN if second[i] > 0 else LEAST_GAIN
+        erring = int(np.count_nonzero(sums.challenger[i] + sums.incumbent[i]))
+        sure = 0.5**erring <= 1 - confidence
+        low[i], high[i] = (value[i], value[i]) if sure else (LEAST_GAIN, MOST_GAIN)
+    units = sums.challenger.shape[1]
+    rmse = sums.scale * np.sqrt(np.stack([first, second]) * units / sums.rows)
+    return [
+        PairedGain(
+            challenger_rmse=float(rmse[0, i]),
+            incumbent_rmse=float(rmse[1, i]),
+            value=float(value[i]),
+            low=float(low[i]),
+            high=float(high[i]),
+            rows=sums.rows,
+            units=units,
+            confidence=confidence,
+        )
+        for i in range(len(value))
+    ]
+
+
+def log_ratio_error(a: Array, b: Array) -> Array:
+    """Return the standard error (k,) of the log ratio of the means of a and b, both (k, m).
+
+    Both have means of 1, so that a - b is the influence of each unit. From one unit nothing is
+    known: the error is infinite.
+    """
+    k, m = a.shape
+    if m < 2:
+        return np.full(k, np.inf)
+    return np.sqrt(np.square(a - b).sum(axis=1) / (m * (m - 1)))
+
+
+def _gain(log_ratio: Array) -> Array:
+    return np.maximum(-np.expm1(np.minimum(log_ratio, 100.0)), LEAST_GAIN) + 0.0  # and not -0.0
+
+
+def _quantile(a: Array, b: Array, confidence: float, resamples: int) -> Array:
+    """Return the quantile (k,) of the studentised log ratio of a and b, both (k, m), means of 1.
+
+    It is distributed symmetrically where two models are equally good, so the quantile is that of
+    its absolute value in the resamples (Hall 1992, section 3.6).
+    """
+    k, m = a.shape
+    student = np.full(k, stdtrit(max(m - 1, 1), confidence))
+    resampled = np.square(a - b).mean(axis=1) > _SAME**2
+    if m > MOST_RESAMPLED or m < 2 or not resampled.any():
+        return student
+    a, b = a[resampled], b[resampled]
+    moments = np.concatenate([a, b, a * a, a * b, b * b]).T
+    studentised = np.concatenate(
+        [_studentised(counts @ moments / m, m) for counts in _counts(m, resamples)]
+    )
+    place = min(ceil((resamples + 1) * max(2 * confidence - 1, 0.0)), resamples) - 1
+    student[resampled] = np.partition(studentised, max(place, 0), axis=0)[max(place, 0)]
+    return student
+
+
+def _studentised(moments: Array, m: int) -> Array:
+    """Return |log(a / b)| over its standard error; `moments` are the means of a, b, aa, ab, bb."""
+    a, b, aa, ab, bb = np.split(moments, 5, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = (aa / a**2 - 2 * ab / (a * b) + bb / b**2) / (m - 1)
+        size = np.abs(np.log(a / b)) / np.sqrt(np.maximum(variance, 0))
+    # A resample without any error, or with one unit alone, tells nothing: it is no evidence.
+    return np.where(np.isfinite(size), size, np.inf)
+
+
+def _counts(m: int, resamples: int) -> Iterator[Array]:
+    """Yield how often each of m units was drawn, (some, m), until there are all resamples."""
+    rng = np.random.default_rng([SEED, m])
+    for start in range(0, resamples, _AT_ONCE):
+        some = min(_AT_ONCE, resamples - start)
+        draws = rng.integers(0, m, (some, m)) + m * np.arange(some)[:, None]
+        yield np.bincount(draws.ravel(), minlength=some * m).reshape(some, m).astype(float)

@@ -1,0 +1,250 @@
+"""How often the gate is wrong and how often it finds the better model, on simulated errors.
+
+Nothing is fitted: two models' errors correlate by 0.9 and are decided as those of a night. The
+first table has 500 nights a cell, with what is promised beside it, and the command fails where a
+promise is not kept; a rate of error may lie above the stated one by two standard errors of 500
+nights. The second table has the rates of error for rows that follow one another in time or have
+something in common in a group; the third compares what else might have been the statistic.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from regressors.paired import PairedGain, Sums, gains, time_blocks, unit_sums
+from regressors.selection import Terms, decide
+
+Array = np.ndarray
+Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
+"""Errors (..., rows) of a variance that is the same for all."""
+
+NIGHTS = 500
+TERMS = Terms()
+NEW, SERVING = "torch/ann", "theano/ann"
+WORSE, BETTER = 1.05, 0.95
+
+
+def normal(rng: np.random.Generator, size: tuple[int, ...]) -> Array:
+    return rng.standard_normal(size)
+
+
+def t4(rng: np.random.Generator, size: tuple[int, ...]) -> Array:
+    return rng.standard_t(4, size)
+
+
+def joint_t4(rng: np.random.Generator, size: tuple[int, ...]) -> Array:
+    """Rows that are hard are hard for both models: one scale a row for all parts of its errors."""
+    return rng.standard_normal(size) / np.sqrt(rng.chisquare(4, (1, *size[1:])) / 4)
+
+
+def following(correlation: float) -> Draw:
+    """Each error follows the one before it."""
+
+    def draw(rng: np.random.Generator, size: tuple[int, ...]) -> Array:
+        errors = rng.standard_normal(size)
+        for i in range(1, size[-1]):
+            errors[..., i] *= np.sqrt(1 - correlation**2)
+            errors[..., i] += correlation * errors[..., i - 1]
+        return errors
+
+    return draw
+
+
+def grouped(group: Array) -> Draw:
+    """Half of an error's variance is common to the rows of its group, (rows,) from 0."""
+
+    def draw(rng: np.random.Generator, size: tuple[int, ...]) -> Array:
+        common = rng.standard_normal((*size[:-1], group.max() + 1))
+        return np.sqrt(0.5) * (common[..., group] + rng.standard_normal(size))
+
+    return draw
+
+
+def nights(
+    draw: Draw, rows: int, *, factor: float = 1.0, unit: Array | None = None, count: int = NIGHTS
+) -> Sums:
+    """Return the sums of squared errors on some nights; the challenger's RMSE is `factor` times."""
+    rng = np.random.default_rng([rows, count])
+    shared, first, second = draw(rng, (3, count, rows))
+    challenger = factor * (np.sqrt(0.9) * shared + np.sqrt(0.1) * first)
+    incumbent = np.sqrt(0.9) * shared + np.sqrt(0.1) * second
+    each = [unit_sums(*errors, unit) for errors in zip(challenger, incumbent, strict=True)]
+    return Sums(
+        np.concatenate([night.challenger * night.scale**2 for night in each]),
+        np.concatenate([night.incumbent * night.scale**2 for night in each]),
+        rows,
+    )
+
+
+def promoted(found: list[PairedGain], incumbent: str) -> float:
+    """Return the share of nights on which the challenger is promoted against `incumbent`."""
+    decided = [decide(NEW, incumbent, {NEW: gain}, terms=TERMS)[0] for gain in found]
+    return float(np.mean([decision.decision == "promoted" for decision in decided]))
+
+
+# What is promised
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a rate must at least or at most be."""
+
+    least: float = 0.0
+    most: float = 1.0
+
+    def cell(self, rate: float) -> str:
+        """Return the rate with what is promised of it."""
+        asked = f" (at least {self.least:.0%})" if self.least else ""
+        if self.most < 1:
+            asked = f" (at most {self.most:.1%})" if self.most else " (never)"
+        return f"{rate:.1%}{asked}{'' if self.kept(rate) else ' BROKEN'}"
+
+    def kept(self, rate: float) -> bool:
+        """Tell whether the rate is as promised."""
+        return self.least <= rate <= self.most
+
+
+STATED = 1 - TERMS.confidence
+NOT_MORE = Promise(most=STATED + 2 * float(np.sqrt(STATED * (1 - STATED) / NIGHTS)))
+NEVER, TOLD = Promise(most=0.0), Promise()
+SHAPES: dict[str, Draw] = {"normal": normal, "t4": t4, "joint t4": joint_t4}
+PROMISES: dict[tuple[str, int], tuple[Promise, Promise, Promise, Promise]] = {
+    ("normal", 30): (NOT_MORE, TOLD, TOLD, TOLD),
+    ("normal", 300): (NOT_MORE, Promise(least=0.6), NEVER, TOLD),
+    ("normal", 1000): (NOT_MORE, Promise(least=0.95), NEVER, Promise(least=0.95)),
+    ("t4", 30): (Promise(most=0.08), TOLD, TOLD, TOLD),
+    ("t4", 300): (NOT_MORE, TOLD, NEVER, TOLD),
+    ("t4", 1000): (NOT_MORE, TOLD, NEVER, TOLD),
+    ("joint t4", 30): (Promise(most=0.08), TOLD, TOLD, TOLD),
+    ("joint t4", 300): (NOT_MORE, TOLD, NEVER, TOLD),
+    ("joint t4", 1000): (NOT_MORE, TOLD, NEVER, TOLD),
+}
+"""By errors and test rows, in the order of `rates`."""
+
+
+def rates(draw: Draw, rows: int) -> tuple[float, float, float, float]:
+    """Return how often the gate switches to an equal, a 5% better and a 5% worse model.
+
+    The last rate is how often it refuses the worse one as a refresh.
+    """
+    equal, better, worse = (
+        gains(nights(draw, rows, factor=factor), confidence=TERMS.confidence)
+        for factor in (1.0, BETTER, WORSE)
+    )
+    return (
+        promoted(equal, SERVING),
+        promoted(better, SERVING),
+        promoted(worse, SERVING),
+        1 - promoted(worse, NEW),
+    )
+
+
+# Units that belong together
+
+
+def wrong(sums: Sums) -> tuple[float, float]:
+    """Return how often an equal model is switched to, and how often it is refused as a refresh."""
+    found = gains(sums, confidence=TERMS.confidence)
+    return promoted(found, SERVING), 1 - promoted(found, NEW)
+
+
+def together() -> list[tuple[str, int, str, str]]:
+    """Return both rates of error by rows and by units, where rows are not independent."""
+    cases: list[tuple[str, int, Draw, Array]] = []
+    for correlation in (0.0, 0.5, 0.8, 0.9):
+        for rows in (100, 300, 1000):
+            blocks = time_blocks(np.arange(float(rows)))
+            cases.append((f"time, {correlation:g}", rows, following(correlation), blocks))
+    sizes = np.random.default_rng(2).lognormal(1.6, 0.8, 100).astype(int) + 1
+    for count in (10, 20, 100):
+        group = np.repeat(np.arange(count), sizes[:count])
+        cases.append((f"{count} groups", len(group), grouped(group), group))
+    shown = []
+    for name, rows, draw, unit in cases:
+        by_row, by_unit = wrong(nights(draw, rows)), wrong(nights(draw, rows, unit=unit))
+        shown.append((name, rows, *(f"{a:.1%}, {b:.1%}" for a, b in (by_row, by_unit))))
+    return shown
+
+
+# Other statistics
+
+
+def others(sums: Sums) -> dict[str, Array]:
+    """Return by statistic whether the challenger is better, for each night, at the confidence."""
+    level, m = TERMS.confidence, sums.challenger.shape[1]
+    first, second = sums.challenger, sums.incumbent
+    log_ratio = np.log(first.mean(axis=1) / second.mean(axis=1))
+    a = first / first.mean(axis=1, keepdims=True)
+    b = second / second.mean(axis=1, keepdims=True)
+    error = np.sqrt(np.square(a - b).sum(axis=1) / (m * (m - 1)))
+    difference = first - second
+    difference = difference / difference.std(axis=1, ddof=1, keepdims=True)
+    centred = difference - difference.mean(axis=1, keepdims=True)
+    mean = difference.mean(axis=1) * np.sqrt(m)
+    draws = np.random.default_rng(1).integers(0, m, (4000, m)) + m * np.arange(4000)[:, None]
+    counts = np.bincount(draws.ravel(), minlength=4000 * m).reshape(4000, m) / m
+    c1, c2 = np.split(counts @ np.concatenate([centred, centred**2]).T, 2, axis=1)
+    by_difference = c1 / np.sqrt((c2 - c1**2) / (m - 1))
+    a1, b1, aa, ab, bb = np.split(counts @ np.concatenate([a, b, a * a, a * b, b * b]).T, 5, axis=1)
+    by_ratio = np.log(a1 / b1) / np.sqrt((aa / a1**2 - 2 * ab / a1 / b1 + bb / b1**2) / (m - 1))
+    return {
+        "difference, Student": mean < -stdtrit(m - 1, level),
+        "difference, bootstrap": mean < np.quantile(by_difference, 1 - level, axis=0),
+        "log ratio, Student": log_ratio < -stdtrit(m - 1, level) * error,
+        "log ratio, bootstrap": log_ratio < np.quantile(by_ratio, 1 - level, axis=0) * error,
+        "log ratio, bootstrap of its size": np.array(
+            [gain.low > 0 for gain in gains(sums, confidence=level)]
+        ),
+    }
+
+
+def statistics() -> list[tuple[str, ...]]:
+    """Return how often each statistic calls an equal and a 5% better model better."""
+    found: dict[str, list[str]] = {}
+    for rows in (30, 300):
+        for draw in SHAPES.values():
+            for factor in (1.0, BETTER):
+                parts = [
+                    others(nights(draw, rows, factor=factor, count=NIGHTS + i)) for i in range(3)
+                ]
+                for name in parts[0]:
+                    rate = np.concatenate([part[name] for part in parts]).mean()
+                    found.setdefault(name, []).append(f"{rate:.1%}")
+    return [
+        (name, *(", ".join(pair) for pair in zip(cells[::2], cells[1::2], strict=True)))
+        for name, cells in found.items()
+    ]
+
+
+def table(*lines: tuple[object, ...]) -> str:
+    """Return a Markdown table of the lines, the first one being its head."""
+    head, *rest = (f"| {' | '.join(map(str, line))} |" for line in lines)
+    return "\n".join([head, "|" + "---|" * len(lines[0]), *rest])
+
+
+def main() -> None:
+    """Print the tables, and end with 1 where a promise is not kept."""
+    lines, broken = [], 0
+    for (name, rows), promises in PROMISES.items():
+        found = rates(SHAPES[name], rows)
+        cells = [promise.cell(rate) for promise, rate in zip(promises, found, strict=True)]
+        broken += sum(cell.endswith("BROKEN") for cell in cells)
+        lines.append((name, rows, *cells))
+    heads = ("equal, switched to", "5% better, switched to", "5% worse, switched to",
+             "5% worse, refused as a refresh")  # fmt: skip
+    print(f"{NIGHTS} nights a cell; the errors of the two models correlate by 0.9:\n")
+    print(table(("errors", "test rows", *heads), *lines))
+    print("\nEqual models, switched to and refused as a refresh:\n")
+    print(table(("errors", "test rows", "by rows", "by blocks or groups"), *together()))
+    print("\nCalled better: equal models, and 5% better ones:\n")
+    shapes = (f"{rows} rows, {name}" for rows in (30, 300) for name in SHAPES)
+    print(table(("statistic", *shapes), *statistics()))
+    if broken:
+        sys.exit(f"{broken} promises of the gate are not kept.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Nights of the past that are made up for, by the time column."""
+
+import datetime
+import math
+
+import pytest
+
+DECLARATION = """\
+source: {path: sales.csv}
+key: day
+target: y
+time: day
+features: [x]
+split: {folds: 3}
+candidates: {frameworks: [torch], kinds: [least_squares]}
+"""
+FIRST = datetime.date(2024, 1, 1)
+
+
+def rows(count):
+    lines = ["day,x,y"]
+    for i in range(count):
+        day = FIRST + datetime.timedelta(days=i)
+        lines.append(f"{day},{i % 11},{2 * (i % 11) + math.sin(3.0 * i * i):.6f}")
+    return "\n".join(lines) + "\n"
+
+
+def day(number):
+    return str(FIRST + datetime.timedelta(days=number - 1))
+
+
+def make_up(new_place):
+    """Return a place with three nights of the past, one of today, and one more of the past."""
+    place = new_place()
+    place.declare("sales", DECLARATION, rows(120))
+    done = [
+        place.run("nightly", "--from", day(100), "--to", day(102)),
+        place.run("retrain", "sales"),
+        place.run("retrain", "sales", "--as-of", day(110)),
+        place.run("nightly", "sales", "--from", day(101), "--to", day(101)),
+    ]
+    for one in done:
+        assert one.returncode == 0, one.stderr
+    return place, done
+
+
+AHEAD = {"backfilled": make_up}
+
+
+@pytest.fixture(scope="module")
+def backfilled(ahead):
+    return ahead["backfilled"].result()
+
+
+@pytest.fixture(scope="module")
+def place(backfilled):
+    return backfilled[0]
+
+
+def test_each_night_reads_the_rows_up_to_it_in_order(place):
+    runs = place.query("run_history")[::-1]
+    assert [run["as_of"] for run in runs[:5]] == [day(100), day(101), day(102), None, day(110)]
+    assert [run["rows_read"] for run in runs[:5]] == [100, 101, 102, 120, 110]
+    assert [run["status"] for run in runs] == ["succeeded"] * 5 + ["skipped"]
+
+
+def test_backfill_never_replaces_a_champion_with_later_data(place):
+    told = place.query("champion_history")
+    assert [row["rule"] for row in told[1:]] == ["too_few", "too_few", "too_few", "first"]
+    assert (told[0]["decision"], told[0]["rule"]) == ("kept", "backfill")
+    assert "later data" in told[0]["reason"]
+    (champion,) = place.query("champion")
+    assert champion["run_id"] == 4
+
+
+def test_current_answers_are_those_of_the_latest_data(place):
+    current = place.query("current_prediction")
+    assert len(current) == 120
+    assert {row["role"] for row in current} <= {"train", "test", "warmup"}
+    assert {row["run_id"] for row in place.query("leaderboard")} == {4}
+
+
+def test_night_that_was_made_up_for_is_skipped_the_second_time(place, backfilled):
+    assert "skipped" in backfilled[1][-1].stdout
+
+
+def test_backfill_that_a_person_promotes_answers_for_the_latest_rows_too(place):
+    done = place.run("promote", "sales", "5", "--reason", "an audit")
+    assert done.returncode == 0, done.stderr
+    assert place.query("champion")[0]["run_id"] == 5
+    assert len(place.query("current_prediction")) == 120

@@ -1,0 +1,206 @@
+"""Four nights on a table that grows and whose relation changes once; then a person takes over."""
+
+import json
+import math
+
+import pytest
+
+DECLARATION = """\
+source: {path: grown.csv}
+key: row
+target: y
+ann: {hidden: [16]}
+candidates: {frameworks: [torch], kinds: [least_squares, ann]}
+"""
+BEFORE, AFTER = 330, 900
+NIGHTS = (300, BEFORE, AFTER, AFTER + 20)
+"""Rows with a target in each night; those after the first 330 follow another relation."""
+
+
+def rows(labelled, new=5):
+    lines = ["row,x,y"]
+    for i in range(labelled + new):
+        x = 6 * (i * 0.6180339887498949 % 1) - 3
+        y = 3 * x if i < BEFORE else 2 * x * x - 5
+        told = f"{y + math.sin(7.0 * i * i):.6f}" if i < labelled else ""
+        lines.append(f"{i},{x:.6f},{told}")
+    return "\n".join(lines) + "\n"
+
+
+def spend_four_nights(new_place):
+    place = new_place()
+    done = []
+    for labelled in NIGHTS:
+        place.declare("grown", DECLARATION, rows(labelled))
+        done.append(place.run("retrain", "grown"))
+        assert done[-1].returncode == 0, done[-1].stderr
+    return place, done
+
+
+AHEAD = {"four_nights": spend_four_nights}
+
+
+@pytest.fixture(scope="module")
+def four_nights(ahead):
+    return ahead["four_nights"].result()
+
+
+@pytest.fixture(scope="module")
+def place(four_nights):
+    return four_nights[0]
+
+
+@pytest.fixture(scope="module")
+def printed(four_nights):
+    return [done.stdout for done in four_nights[1]]
+
+
+def history(place):
+    return place.query("champion_history", "--dataset", "grown")
+
+
+def test_champion_follows_the_change_of_regime_and_not_before(place):
+    told = history(place)[-4:][::-1]
+    assert [row["rule"] for row in told] == ["first", "refresh", "switch", "refresh"]
+    assert [row["champion"] for row in told] == [
+        "torch/least_squares",
+        "torch/least_squares",
+        "torch/ann",
+        "torch/ann",
+    ]
+    assert [row["champion_run_id"] for row in told] == [1, 2, 3, 4]
+    assert all(row["decision"] == "promoted" for row in told)
+
+
+def test_each_decision_is_stored_with_both_errors_the_gain_and_its_interval(place):
+    first, *later = history(place)[-4:][::-1]
+    assert first["gain"] is None
+    for row in later:
+        assert row["gain_low"] <= row["gain"] <= row["gain_high"]
+        ratio = row["challenger_rmse"] ** 2 / row["previous_rmse"] ** 2
+        assert row["gain"] == pytest.approx(1 - ratio, abs=1e-12)
+        assert row["confidence"] == 0.95
+        assert row["rows"] >= 30
+    switch = later[1]
+    assert switch["gain_low"] > 0
+    assert "torch/ann" in switch["reason"] and "torch/least_squares" in switch["reason"]
+
+
+def test_summary_says_what_was_decided_and_what_the_gate_can_see(printed):
+    assert "first champion" in printed[0]
+    for text in printed[1:]:
+        assert "decided" in text
+        assert "four times out of five" in text
+        assert "used again every night" in text
+
+
+def test_gate_says_what_it_can_see(place):
+    done = place.run("gate", "grown", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert 0 < seen["smallest_gain"] < 1
+    assert 0 < seen["switch_to_equal"] < 0.15
+    assert seen["switch_to_worse"] <= seen["switch_to_equal"]
+    text = place.run("gate", "grown").stdout
+    assert "four times out of five" in text
+
+
+def test_unchanged_night_is_skipped_and_says_so_and_force_runs_it_to_the_same_digits(place):
+    skipped = place.run("retrain", "grown")
+    assert skipped.returncode == 0, skipped.stderr
+    assert "skipped" in skipped.stdout
+    assert "--force" in skipped.stdout
+    assert place.query("run_history", "--limit", "1")[0]["status"] == "skipped"
+    before = place.query("current_coefficient")
+    forced = place.run("retrain", "grown", "--force", "--format", "json")
+    assert forced.returncode == 0, forced.stderr
+    assert json.loads(forced.stdout)[0]["status"] == "succeeded"
+    assert place.query("current_coefficient") == before
+
+
+def test_stored_run_is_verified_to_the_last_digit_and_a_changed_digit_is_found(place):
+    done = place.run("verify", "3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "same to the last digit" in done.stdout
+    place.change(
+        "UPDATE coefficient SET estimate = estimate + 1e-12 WHERE term = 'x' AND model_id ="
+        " (SELECT model_id FROM model WHERE run_id = 2 AND kind = 'least_squares')"
+    )
+    done = place.run("verify", "2", "--format", "json")
+    assert done.returncode == 1, done.stderr
+    found = json.loads(done.stdout)
+    assert found["different"] == 1
+    assert found["differences"][0].startswith("torch/least_squares x: estimate was ")
+
+
+def test_person_promotes_a_candidate_that_did_not_win_and_its_predictions_are_there_at_once(place):
+    done = place.run(
+        "promote", "grown", "3", "torch/least_squares", "--reason", "an audit", "--pin"
+    )
+    assert done.returncode == 0, done.stderr
+    (champion,) = place.query("champion")
+    assert (champion["run_id"], champion["kind"], champion["pinned"]) == (3, "least_squares", True)
+    current = place.query("current_prediction")
+    assert len(current) == len({row["key"] for row in current}) == NIGHTS[-1] + 5
+    assert {row["model_id"] for row in current} == {champion["model_id"]}
+    last = history(place)[0]
+    assert (last["decision"], last["reason"]) == ("forced", "an audit")
+    assert last["decided_by"]
+
+
+def test_pinned_champion_goes_on_and_the_challenger_is_recorded(place):
+    done = place.run("retrain", "grown", "--force")
+    assert done.returncode == 0, done.stderr
+    last = history(place)[0]
+    assert (last["decision"], last["rule"]) == ("kept", "pinned")
+    assert last["champion"] == "torch/least_squares"
+    assert last["challenger"] == "torch/ann"
+    assert last["gain"] is not None
+    assert place.query("champion")[0]["pinned"]
+
+
+def test_unpinned_champion_may_be_rolled_back_and_replaced_again(place):
+    assert place.run("unpin", "grown", "--reason", "the audit is over").returncode == 0
+    assert not place.query("champion")[0]["pinned"]
+    again = place.run("unpin", "grown")
+    assert again.returncode == 2
+    assert "not pinned" in again.stderr
+    done = place.run("rollback", "grown")
+    assert done.returncode == 0, done.stderr
+    assert place.query("champion")[0]["kind"] == "ann"
+    assert len(place.query("current_prediction")) == NIGHTS[-1] + 5
+    to = place.run("rollback", "grown", "--to", "1", "--reason", "as in the beginning")
+    assert to.returncode == 0, to.stderr
+    assert place.query("champion")[0]["run_id"] == 1
+    assert len(place.query("current_prediction")) == NIGHTS[-1] + 5
+    told = place.run("history", "grown").stdout
+    assert "rolled back" in told
+    assert "as in the beginning" in told
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "says"),
+    [
+        (("promote", "grown", "99", "--reason", "x"), 2, "99"),
+        (("promote", "grown", "3", "torch/tree", "--reason", "x"), 2, "torch/tree"),
+        (("promote", "grown", "3", "--reason", " "), 2, "--reason"),
+        (("promote", "grown", "3"), 2, "--reason"),
+        (("rollback", "grown", "--to", "99"), 2, "99"),
+        (("rollback", "groan"), 2, "grown"),
+        (("gate", "groan"), 2, "grown"),
+        (("history", "groan"), 2, "grown"),
+        (("unpin", "groan"), 2, "grown"),
+        (("verify", "99"), 2, "99"),
+        (("retrain", "grown", "--as-of", "2024-03-31"), 2, "time"),
+        (("nightly", "--from", "2024-03-31"), 2, "--to"),
+        (("nightly", "--from", "2024-03-31", "--to", "2024-03-01"), 2, "--to"),
+        (("nightly", "grown", "--from", "2024-03-01", "--to", "2024-03-31"), 2, "time"),
+    ],
+)
+def test_wrong_call_says_what_is_wrong_and_changes_nothing(place, call, code, says):
+    before = history(place)
+    done = place.run(*call)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert history(place) == before

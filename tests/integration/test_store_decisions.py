@@ -1,0 +1,398 @@
+"""Who serves: what nights and people decide, and what of earlier nights a decision needs."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, text
+from store_nights import (
+    NEW,
+    by_hand,
+    candidate,
+    counts,
+    kept,
+    night,
+    predictions,
+    promoted,
+    rows,
+    serving,
+    stored,
+    tell,
+    two_champions,
+    write,
+)
+
+from data.errors import CallError
+from data.store import tables
+from data.store.query import (
+    champion_model,
+    last_details,
+    last_good,
+    latest_runs,
+    model_of,
+    paired_errors,
+    previous_champion,
+)
+from data.store.records import PairedErrors, PromotionRecord
+from data.store.write import ChampionChanged, write_run
+
+
+def test_a_night_with_two_decisions_serves_by_the_second(store: Engine):
+    first, _ = two_champions(store)
+    winner, own = candidate("theano/ann", chosen=True, rank=1), candidate(rank=2)
+    refused = PromotionRecord(
+        decision="kept",
+        model=first,
+        incumbent=first,
+        challenger="theano/ann",
+        gain=0.01,
+        gain_low=-0.1,
+        confidence=0.95,
+        rows=300,
+        units=40,
+        smallest_gain=0.08,
+        rule="switch",
+        reason="not shown to be better",
+    )
+    refreshed = replace(
+        refused, decision="promoted", model="torch/ann", challenger="torch/ann", rule="refresh"
+    )
+    run_id = write(
+        store, night(3, candidates=[winner, own], promotions=[refused, refreshed], change="refresh")
+    )
+    (champion,) = rows(store, "champion")
+    assert (champion["run_id"], champion["framework"]) == (run_id, "torch")
+    newest, before = rows(store, "champion_history")[:2]
+    assert (newest["rule"], newest["champion_run_id"]) == ("refresh", run_id)
+    assert (before["rule"], before["challenger"], before["champion"]) == (
+        "switch",
+        "theano/ann",
+        "torch/ann",
+    )
+    assert (before["rows"], before["confidence"], before["smallest_gain"]) == (300, 0.95, 0.08)
+    assert (before["decided_by"], before["pinned"]) == (None, False)
+    assert stored(store, tables.promotion)[-1]["units"] == 40
+
+
+def test_a_person_decides_and_the_views_follow(store: Engine):
+    first, second = two_champions(store)
+    by_hand(store, "rolled_back", first, reason="the new one is odd", pinned=True)
+    champion = serving(store)
+    assert (champion.model_id, champion.promotion_id) == (first, 3)
+    assert (champion.pinned, champion.pinned_by) == (True, "ann")
+    assert champion.pinned_reason == "the new one is odd"
+    assert champion.since == champion.pinned_at
+    (shown,) = rows(store, "champion")
+    assert (shown["model_id"], shown["since"], shown["pinned"]) == (first, champion.since, True)
+    newest = rows(store, "champion_history")[0]
+    assert newest == newest | {
+        "run_id": None,
+        "decision": "rolled_back",
+        "champion": "torch/ann",
+        "previous": "torch/least_squares",
+        "challenger": None,
+        "decided_by": "ann",
+        "pinned": True,
+    }
+    assert {row["model_id"] for row in rows(store, "current_prediction")} == {first}
+    assert [row["champion"] for row in rows(store, "run_history")] == [
+        "torch/least_squares",  # of nights that were over when Ann decided
+        "torch/ann",
+    ]
+    write(store, kept(20_000, first, {"a": 1.0}))
+    assert rows(store, "run_history")[0]["champion"] == "torch/ann"
+    assert second != first
+
+
+def test_a_failed_night_after_a_decision_by_hand_shows_whom_the_person_chose(store: Engine):
+    first, _ = two_champions(store)
+    by_hand(store, "rolled_back", first)
+    write(store, night(20_000, status="failed", reason="all fits failed"))
+    newest = rows(store, "run_history")[0]
+    assert (newest["status"], newest["champion"]) == ("failed", "torch/ann")
+
+
+def test_a_champion_stays_pinned_through_the_nights_until_a_person_decides(store: Engine):
+    first, _ = two_champions(store)
+    by_hand(store, "forced", first, reason="an audit", pinned=True)
+    pinned_at = serving(store).pinned_at
+    for number in (20_003, 20_004):  # nights after the decision, which is made now
+        write(store, kept(number, first, {"a": 1.0}))
+        champion = serving(store)
+        assert (champion.pinned, champion.pinned_reason) == (True, "an audit")
+        assert champion.pinned_at == pinned_at
+    with pytest.raises(ValueError, match="the champion of wages is pinned"):
+        write(store, promoted(20_005, {"a": 1.0}))
+    by_hand(store, "unpinned", first, reason="the audit is over")
+    champion = serving(store)
+    assert (champion.model_id, champion.pinned) == (first, False)
+    assert (champion.pinned_by, champion.pinned_at, champion.pinned_reason) == (None, None, None)
+    assert champion.since == pinned_at
+    write(store, promoted(20_006, {"a": 1.0}))
+    assert rows(store, "champion")[0]["pinned"] is False
+    assert [row["pinned"] for row in rows(store, "champion_history")] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_run_that_decided_against_another_champion_is_refused_and_leaves_nothing(store: Engine):
+    first, _ = two_champions(store)
+    known = serving(store).promotion_id
+    by_hand(store, "rolled_back", first, reason="it is odd")
+    before = counts(store)
+    tonight = promoted(3, {"a": 1.0}, against=known)
+    with pytest.raises(ChampionChanged) as caught:
+        write_run(store, tonight)
+    assert str(caught.value) == (
+        "wages: while this run worked, ann decided about the champion (rolled_back: it is odd),"
+        " so nothing of this run is stored. Run it again."
+    )
+    assert counts(store) == before
+    with pytest.raises(ChampionChanged, match="ann decided"):
+        write_run(store, replace(tonight, against=None))
+    write_run(store, night(3, status="failed", against=known))
+    assert rows(store, "run_history")[0]["status"] == "failed"
+
+
+def test_two_first_nights_at_once_make_one_champion(store: Engine):
+    write_run(store, promoted(1, {"a": 1.0}))
+    with pytest.raises(
+        ChampionChanged, match=r"run 1 decided about the champion \(promoted: it is"
+    ):
+        write_run(store, promoted(2, {"a": 1.0}))
+    write_run(store, promoted(2, {"a": 1.0}, dataset="sales"))
+    assert len(rows(store, "champion")) == 2
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_two_first_nights_that_are_stored_in_the_same_moment_make_one_champion(store: Engine):
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with ThreadPoolExecutor(2) as pool, store.connect() as holder:
+        holder.execute(text("LOCK TABLE run IN EXCLUSIVE MODE"))
+        nights = [pool.submit(write_run, store, promoted(n, {"a": 1.0})) for n in (1, 2)]
+        while tell(store.url, waiting) != [(2,)]:
+            time.sleep(0.01)
+        holder.rollback()
+        refused = [one.exception() for one in nights]
+    assert [type(one) for one in refused if one is not None] == [ChampionChanged]
+    assert len(rows(store, "champion_history")) == 1
+
+
+def test_a_decision_by_hand_brings_predictions_and_keeps_those_that_are_there(store: Engine):
+    first, _ = two_champions(store)
+    last = rows(store, "run_history")[0]["run_id"]
+    given = predictions(first, {"c": NEW, "d": NEW})
+    by_hand(store, "rolled_back", first, predictions={last: given})
+    found = {row["key"]: row for row in rows(store, "current_prediction")}
+    assert sorted(found) == ["a", "c", "d"]
+    assert found["d"]["predicted_at"] == night(2).finished_at
+    again = replace(given, predicted=given.predicted + 5)
+    by_hand(store, "forced", first, predictions={last: again})
+    assert {row["key"]: row["predicted"] for row in rows(store, "current_prediction")} == {
+        "a": 0.5,
+        "c": 10.0,
+        "d": 10.0,
+    }
+
+
+def test_a_decision_by_hand_brings_the_bytes_of_a_model_that_had_none(store: Engine):
+    weak = candidate("theano/ann", artifact=None, rank=2)
+    write(store, promoted(1, {"a": 1.0}, candidates=[candidate(chosen=True), weak]))
+    loser = model_of(store, "wages", 1, "theano/ann")
+    by_hand(
+        store,
+        "forced",
+        loser.model_id,
+        predictions={1: predictions(loser.model_id, {"a": 1.0})},
+        artifact=b"refitted",
+    )
+    assert serving(store).artifact == b"refitted"
+    assert [row["model_id"] for row in rows(store, "current_prediction")] == [loser.model_id]
+    winner = model_of(store, "wages", 1)
+    by_hand(store, "forced", winner.model_id, artifact=b"another")
+    assert serving(store).artifact == winner.artifact
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"decision": "promoted"}, "'promoted' is nothing a person decides: rolled_back, forced"),
+        ({"model_id": 99}, "model 99 is no model of wages"),
+        ({"dataset": "sales"}, "model 1 is no model of sales"),
+        ({"predictions": {1: predictions(2, {"d": NEW})}}, "not of the model that serves"),
+    ],
+)
+def test_a_decision_that_makes_no_sense_leaves_nothing(store: Engine, wrong: dict, said: str):
+    two_champions(store)
+    before = counts(store)
+    with pytest.raises(ValueError, match=said):
+        by_hand(store, **{"decision": "forced", "model_id": 1, **wrong})
+    assert counts(store) == before
+
+
+def test_rolling_back_again_goes_further_back(store: Engine):
+    assert previous_champion(store, "wages") is None
+    write(store, promoted(1, {"a": 1.0}))
+    assert previous_champion(store, "wages") is None
+    write(store, promoted(2, {"a": 1.0}, name="torch/least_squares"))
+    write(store, promoted(3, {"a": 1.0}, name="theano/ann"))
+    write(store, kept(4, serving(store).model_id, {"a": 1.0}))
+    names = []
+    while (before := previous_champion(store, "wages")) is not None:
+        names.append(before.name)
+        by_hand(store, "rolled_back", before.model_id)
+    assert names == ["torch/least_squares", "torch/ann"]
+    assert before is None
+    assert serving(store).name == "torch/ann"
+
+
+def test_the_incumbent_that_a_run_met_is_found_again(store: Engine):
+    first, second = two_champions(store)
+    failed = write(store, night(3, status="failed"))
+    by_hand(store, "rolled_back", first, pinned=True)
+    write(store, kept(20_000, first, {"a": 1.0}))
+    assert champion_model(store, "wages", before_run=1) is None
+    met = champion_model(store, "wages", before_run=failed)
+    assert met is not None
+    assert met.model_id == second
+    met = champion_model(store, "wages", before_run=2)
+    assert met is not None
+    assert (met.model_id, met.promotion_id, met.pinned) == (first, 1, False)
+    assert met.since == night(1).finished_at
+    met = champion_model(store, "wages", before_run=failed + 1)
+    assert met is not None
+    assert (met.model_id, met.promotion_id, met.pinned) == (first, 3, True)
+    assert champion_model(store, "wages", before_run=99) == serving(store)
+
+
+def test_a_candidate_of_any_run_is_found_by_its_name(store: Engine):
+    weak = candidate("theano/ann", artifact=None, rank=2)  # it did not win, and may serve
+    good = candidate("torch/least_squares", chosen=True, rank=1)
+    failed = candidate("tensorflow/ann", status="failed", scores=[], artifact=None, twin=None)
+    write(store, night(1, candidates=[weak, good, failed], train_until=3.0, data_until=5.0))
+    found = model_of(store, "wages", 1)
+    assert (found.name, found.artifact) == (good.name, good.artifact)
+    assert (found.train_until, found.data_until, found.test_rmse) == (3.0, 5.0, 2.5)
+    assert (found.promotion_id, found.since, found.pinned) == (None, None, False)
+    assert model_of(store, "wages", 1, "torch/least_squares") == found
+    assert model_of(store, "wages", 1, "theano/ann").artifact is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            ("wages", 1, "torch/lest_squares"),
+            r"no candidate .* Did you mean 'torch/least_squares'\?",
+        ),
+        (("wages", 1, "theano/ann"), "failed, .* There are: torch/least_squares."),
+        (("wages", 2, None), "run 2 of wages has no model that could serve. The latest .*: 1."),
+        (("wages", 3, None), "wages has no run 3. The latest that have one: 1."),
+        (("wage", 1, None), r"no run of a dataset 'wage' is stored. Did you mean 'wages'\?"),
+    ],
+)
+def test_a_candidate_that_cannot_serve_names_what_can(
+    store: Engine, asked: tuple[str, int, str | None], said: str
+):
+    pair = [
+        candidate("theano/ann", status="failed", scores=[], artifact=None, twin=None),
+        candidate("torch/least_squares", chosen=True, rank=1),
+    ]
+    write(store, night(1, candidates=pair))
+    write(store, night(2, status="failed"))
+    write(store, promoted(1, {"a": 1.0}, dataset="sales"))
+    with pytest.raises(CallError, match=said):
+        model_of(store, *asked)
+
+
+def test_a_backfill_is_stored_and_is_no_latest_run(store: Engine):
+    assert last_good(store, "wages") is None
+    of = {"twin": {"age": 0.5}}
+    linear = "torch/least_squares"
+    good = write(
+        store,
+        promoted(
+            1,
+            {"a": 1.0},
+            name=linear,
+            candidates=[candidate(linear, chosen=True, rank=1, details=of)],
+            fingerprint="f1",
+            setup_fingerprint="s1",
+            snapshot="snapshots/1",
+        ),
+    )
+    before = {name: rows(store, name) for name in ("leaderboard", "current_coefficient")}
+    before |= {name: rows(store, name) for name in ("current_fit", "agreement", "champion")}
+    (status,) = latest_runs(store)
+    backfill = kept(
+        2, 1, {}, as_of="2025-12-01", backfill=True, predictions=[], fingerprint="f0", rows_read=3
+    )
+    winner = candidate("theano/least_squares", chosen=True, rank=1)
+    write(store, replace(backfill, candidates=[winner]))
+    assert {name: rows(store, name) for name in before} == before
+    assert latest_runs(store) == (status,)
+    assert last_details(store, "wages") == {linear: of}
+    found = last_good(store, "wages")
+    assert found is not None
+    assert (found.run_id, found.fingerprint, found.setup_fingerprint) == (good, "f1", "s1")
+    assert (found.rows_read, found.snapshot) == (1, "snapshots/1")
+    newest = rows(store, "run_history")[0]
+    assert (newest["as_of"], newest["backfill"]) == ("2025-12-01", True)
+    assert rows(store, "run_history")[1]["backfill"] is False
+
+
+def test_a_backfill_with_predictions_of_the_champion_is_a_mistake():
+    with pytest.raises(ValueError, match="has seen later data"):
+        kept(2, 1, {"a": NEW}, backfill=True)
+
+
+def compared(unit: np.ndarray | None = None, **facts) -> PairedErrors:
+    given = {
+        "model": "theano/least_squares",
+        "other": 1,
+        "key": ["b", "a"],
+        "error": np.array([0.1 + 0.2, -5e-324]),
+        "other_error": np.array([1.5, -2.5]),
+        "unit": unit,
+    }
+    return PairedErrors(**given | facts)
+
+
+@pytest.mark.parametrize("unit", [None, np.array([7, 3_000_000_000])])
+def test_errors_of_the_last_comparison_come_back_to_the_last_bit(store: Engine, unit):
+    assert paired_errors(store, "wages") is None
+    write(store, promoted(1, {"a": 1.0}))
+    write(store, kept(2, 1, {}, paired_errors=compared(error=np.zeros(2))))
+    write(store, kept(3, 1, {}, paired_errors=compared(unit)))
+    write(store, night(4, status="failed"))
+    write(store, promoted(4, {"a": 1.0}, dataset="sales"))
+    found = paired_errors(store, "wages")
+    assert found is not None
+    assert (found.model, found.other, found.key) == (3, 1, ["a", "b"])
+    assert found.error.tolist() == [-5e-324, 0.1 + 0.2]
+    assert found.other_error.tolist() == [-2.5, 1.5]
+    assert found.unit is None if unit is None else found.unit.tolist() == [3_000_000_000, 7]
+
+
+def test_an_error_that_is_no_number_is_refused(store: Engine):
+    write(store, promoted(1, {"a": 1.0}))
+    broken = compared(other_error=np.array([1.0, np.inf]))
+    with pytest.raises(ValueError, match=r"paired_error\.other_error cannot be inf \(key 'a'\)"):
+        write(store, kept(2, 1, {}, paired_errors=broken))
+    assert counts(store)["run"] == 1
+
+
+def test_paired_errors_of_unequal_length_are_refused():
+    with pytest.raises(ValueError, match="differ in length"):
+        compared(np.array([1]))

@@ -1,0 +1,157 @@
+"""One night of a dataset at a time, by processes that are killed without a word."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from data.errors import StoreError
+from data.settings import ROOT
+from data.store.database import open_store
+from data.store.lock import Busy, dataset_lock
+
+HOLDER = """
+import subprocess, sys
+from data.store.lock import dataset_lock
+url, dataset, child = sys.argv[1:]
+with dataset_lock(url, dataset, told=lambda: print("waiting", flush=True)):
+    if child:
+        print(subprocess.Popen(["sleep", "600"]).pid, flush=True)
+    print("holding", flush=True)
+    sys.stdin.read()
+print("ended", flush=True)
+"""
+
+Holder = subprocess.Popen[str]
+
+
+@pytest.fixture
+def holder(address: str) -> Iterator[Callable[..., Holder]]:
+    """Start a process that takes the lock of a dataset and keeps it until its input ends."""
+    started: list[Holder] = []
+
+    def start(dataset: str = "wages", *, child: bool = False) -> Holder:
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, address, dataset, "child" if child else ""],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+def says(process: Holder) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def refuse_to_wait() -> None:
+    raise AssertionError("it waits")
+
+
+def test_the_second_waits_until_the_first_has_ended(holder: Callable[..., Holder]):
+    first = holder()
+    assert says(first) == "holding"
+    second = holder()
+    assert says(second) == "waiting"
+    first.stdin.close()
+    assert says(second) == "holding"
+    assert says(first) == "ended"
+    second.stdin.close()
+    assert says(second) == "ended"
+
+
+def test_who_shall_not_wait_is_told_so_in_a_sentence(address: str, holder: Callable[..., Holder]):
+    assert says(holder()) == "holding"
+    with (
+        pytest.raises(Busy) as caught,
+        dataset_lock(address, "wages", wait=False, told=refuse_to_wait),
+    ):
+        raise AssertionError("two hold one lock")
+    assert str(caught.value) == (
+        "wages: another process is at work on it, so nothing was started. Try again when it has"
+        " ended; without --no-wait this waits for it."
+    )
+    assert caught.value.exit_code == 1
+
+
+def test_two_datasets_do_not_wait_for_each_other(address: str, holder: Callable[..., Holder]):
+    assert says(holder("wages")) == "holding"
+    with dataset_lock(address, "sales", told=refuse_to_wait):
+        pass
+
+
+def test_a_killed_holder_frees_it_at_once(address: str, holder: Callable[..., Holder]):
+    first = holder()
+    assert says(first) == "holding"
+    first.kill()
+    assert first.wait() == -signal.SIGKILL
+    waited: list[bool] = []
+    with dataset_lock(address, "wages", told=lambda: waited.append(True)):
+        pass
+    assert not waited or address.startswith("postgresql")  # a server sees it a moment later
+
+
+def test_a_child_that_outlives_a_killed_holder_keeps_nothing(
+    address: str, holder: Callable[..., Holder]
+):
+    first = holder(child=True)
+    child = int(says(first))
+    assert says(first) == "holding"
+    first.kill()
+    first.wait()
+    with dataset_lock(address, "wages", told=lambda: None):
+        os.kill(child, 0)  # it lives
+
+
+def test_it_is_taken_again_and_again_and_the_store_works_meanwhile(address: str):
+    for _ in range(2):
+        with dataset_lock(address, "wages", wait=False, told=refuse_to_wait):
+            open_store(address).dispose()
+
+
+def test_an_error_inside_frees_it_and_is_passed_on(address: str):
+    with (
+        pytest.raises(ZeroDivisionError),
+        dataset_lock(address, "wages", wait=False, told=refuse_to_wait),
+    ):
+        raise ZeroDivisionError
+    with dataset_lock(address, "wages", wait=False, told=refuse_to_wait):
+        pass
+
+
+def test_a_lock_file_that_cannot_be_used_is_named(tmp_path: Path):
+    (tmp_path / "store.db.wages.lock").mkdir()
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with (
+        pytest.raises(StoreError, match=r"store\.db\.wages\.lock: the lock file beside the datab"),
+        dataset_lock(url, "wages", told=refuse_to_wait),
+    ):
+        pass
+
+
+def test_a_server_that_cannot_be_reached_is_named_without_its_password():
+    url = "postgresql://ann:pass-w0rd@127.0.0.1:1/shop"
+    with (
+        pytest.raises(StoreError) as caught,
+        dataset_lock(url, "wages", told=refuse_to_wait),
+    ):
+        pass
+    assert "pass-w0rd" not in str(caught.value)
+    assert "127.0.0.1" in str(caught.value)

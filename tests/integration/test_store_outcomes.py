@@ -1,0 +1,148 @@
+"""Predictions that came true: the last one that was served before the target was known."""
+
+from dataclasses import replace
+
+from sqlalchemy import Engine
+from store_nights import (
+    NEW,
+    by_hand,
+    candidate,
+    kept,
+    night,
+    predictions,
+    promoted,
+    rows,
+    serving,
+    stored,
+    two_champions,
+    write,
+)
+
+from data.store import tables
+from data.store.query import champion_model, model_of
+
+
+def loser(rows_predicted: dict[str, float], *, by: float = 3.0):
+    """Tonight's winner that was refused, with what it says of the rows."""
+    return predictions("theano/least_squares", rows_predicted, by=by)
+
+
+def test_an_outcome_keeps_the_last_prediction_before_the_target_was_known(store: Engine):
+    write(store, promoted(1, {"a": 1.0, "c": NEW, "d": NEW}))
+    serving = champion_model(store, "wages").model_id
+    later = predictions(serving, {"c": NEW, "d": NEW})
+    write(store, kept(2, serving, {}, predictions=[replace(later, predicted=later.predicted + 1)]))
+    write(store, kept(3, serving, {"c": 11.5, "d": NEW, "e": 4.0}))
+    (outcome,) = rows(store, "prediction_outcome")
+    assert outcome == {
+        "dataset": "wages",
+        "key": "c",
+        "predicted": 11.0,
+        "lower": 9.0,
+        "upper": 11.0,
+        "predicted_at": night(2).finished_at,
+        "actual": 11.5,
+        "realised_at": night(3).finished_at,
+        "error": 0.5,
+        "inside": False,
+    }
+
+
+def test_an_outcome_is_found_on_the_night_of_a_new_champion_and_never_changes(store: Engine):
+    write(store, promoted(1, {"a": 1.0, "c": NEW}))
+    write(store, promoted(2, {"a": 1.0, "c": 9.5}, name="torch/least_squares"))
+    write(store, promoted(3, {"a": 1.0, "c": NEW}))
+    write(store, promoted(4, {"a": 1.0, "c": 99.0}))
+    (outcome,) = rows(store, "prediction_outcome")
+    assert (outcome["predicted"], outcome["actual"], outcome["inside"]) == (10.0, 9.5, True)
+
+
+def test_an_outcome_of_one_dataset_is_none_of_another(store: Engine):
+    write(store, promoted(1, {"c": NEW}, dataset="wages"))
+    write(store, promoted(2, {"c": 9.0}, dataset="sales"))
+    assert rows(store, "prediction_outcome") == []
+
+
+def test_a_later_prediction_of_another_dataset_hides_no_outcome(store: Engine):
+    write(store, promoted(1, {"c": NEW}, dataset="wages"))
+    write(store, promoted(2, {"c": NEW}, dataset="sales"))
+    write(store, promoted(3, {"c": 9.0}, dataset="wages"))
+    (outcome,) = rows(store, "prediction_outcome")
+    assert (outcome["dataset"], outcome["predicted_at"]) == ("wages", night(1).finished_at)
+
+
+def test_what_a_refused_winner_said_is_stored_and_is_no_outcome(store: Engine):
+    write(store, promoted(1, {"a": 1.0, "c": NEW}))
+    first = serving(store).model_id
+    refused = loser({"a": 1.0, "c": NEW, "d": NEW})
+    write(store, kept(2, first, {}, predictions=[predictions(first, {"c": NEW}), refused]))
+    assert {row["model_id"] for row in rows(store, "current_prediction")} == {first}
+    assert len(stored(store, tables.prediction)) == 6
+    truth = {"c": 11.5, "d": 12.5}
+    write(store, kept(3, first, {}, predictions=[predictions(first, {}), loser(truth)]))
+    (outcome,) = stored(store, tables.outcome)
+    assert (outcome["key"], outcome["model_id"], outcome["run_id"]) == ("c", first, 2)
+    assert (outcome["actual"], outcome["realised_run_id"]) == (11.5, 3)
+
+
+def test_the_truth_that_two_models_tell_is_kept_once(store: Engine):
+    write(store, promoted(1, {"c": NEW}))
+    first = serving(store).model_id
+    write(
+        store,
+        kept(2, first, {}, predictions=[predictions(first, {"c": 9.0}), loser({"c": 9.0})]),
+    )
+    assert len(rows(store, "prediction_outcome")) == 1
+
+
+def test_after_a_roll_back_the_outcome_is_what_the_chosen_model_said(store: Engine):
+    first, second = two_champions(store)
+    last = rows(store, "run_history")[0]["run_id"]
+    given = predictions(first, {"c": NEW})
+    chosen = replace(given, predicted=given.predicted + 1)
+    by_hand(store, "rolled_back", first, predictions={last: chosen})
+    write(store, kept(20_000, first, {"c": 9.0}))
+    by_hand(store, "rolled_back", second)
+    (outcome,) = stored(store, tables.outcome)
+    assert (outcome["model_id"], outcome["predicted"]) == (first, 11.0)
+
+
+def test_an_outcome_is_of_the_model_that_served_whatever_people_decided_later(store: Engine):
+    _, second = two_champions(store)
+    refused = loser({"c": NEW, "d": NEW})
+    write(
+        store,
+        kept(3, second, {}, predictions=[predictions(second, {"c": NEW}, by=1.0), refused]),
+    )
+    write(store, kept(4, second, {"e": NEW}))
+    of_loser = model_of(store, "wages", 3).model_id
+    by_hand(store, "forced", of_loser)
+    write(store, kept(20_001, of_loser, {"c": 9.0, "d": 8.0}))
+    found = {row["key"]: row for row in stored(store, tables.outcome)}
+    assert {key: row["model_id"] for key, row in found.items()} == {"c": second}
+    assert found["c"]["run_id"] == 3
+
+
+def test_what_a_backfill_said_is_no_outcome_and_its_truth_makes_none(store: Engine):
+    write(store, promoted(1, {"a": 1.0, "c": NEW}))
+    old = night(
+        2,
+        backfill=True,
+        candidates=[candidate("theano/least_squares", chosen=True, rank=1)],
+        predictions=[loser({"c": 7.0, "d": NEW})],
+    )
+    write(store, old)
+    assert stored(store, tables.outcome) == []
+    of_backfill = model_of(store, "wages", 2).model_id
+    by_hand(store, "forced", of_backfill)
+    write(store, kept(20_000, of_backfill, {"c": 9.0, "d": 8.0}))
+    (outcome,) = stored(store, tables.outcome)
+    assert (outcome["key"], outcome["run_id"], outcome["actual"]) == ("c", 1, 9.0)
+
+
+def test_what_was_shown_before_a_person_chose_another_model_is_the_outcome(store: Engine):
+    first, second = two_champions(store)
+    by_hand(store, "rolled_back", first)
+    write(store, kept(20_000, first, {"c": 9.0}))
+    (outcome,) = stored(store, tables.outcome)
+    assert (outcome["model_id"], outcome["run_id"]) == (second, 2)

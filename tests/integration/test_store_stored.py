@@ -1,0 +1,110 @@
+"""A run is read back as it was written, so that it can be fitted again and compared."""
+
+from dataclasses import asdict, fields, replace
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+from store_nights import NEW, candidate, kept, predictions, probe, promoted, silenced, write
+
+from data.errors import CallError
+from data.store.query import champion_model, stored_run, trained_keys, training_keys
+from data.store.records import PairedErrors, PromotionRecord, RunRecord, ScoreRecord
+
+
+def same(one: object, other: object) -> bool:
+    """Are two records equal, with lists equal to tuples, and arrays to the last bit?"""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    return one == other
+
+
+def test_a_run_comes_back_as_it_was_written(store: Engine):
+    write(store, promoted(1, {"a": 1.0, "c": NEW}))
+    linear = candidate("torch/least_squares", chosen=True, rank=1, no_skill=False, fit_seconds=0.25)
+    network = candidate(
+        rank=2, seed="7", reason="within a standard error", resilience=[silenced(0.0, 2.5)]
+    )
+    failed = candidate(
+        "theano/ann", status="failed", scores=[], artifact=None, twin=None, details={"folds": [1]}
+    )
+    refused = PromotionRecord(
+        decision="kept",
+        model=1,
+        incumbent=1,
+        challenger="torch/least_squares",
+        incumbent_rmse=2.0,
+        challenger_rmse=1.9,
+        gain=0.0975,
+        gain_low=-0.1,
+        gain_high=0.2,
+        confidence=0.95,
+        rows=20,
+        units=20,
+        smallest_gain=0.3,
+        rule="switch",
+        reason="not shown to be better",
+    )
+    written = kept(
+        2,
+        1,
+        {},
+        as_of="2026-01-03",
+        data_until=1.5e15,
+        train_until=0.1 + 0.2,
+        rows_read=3,
+        rows_labelled=2,
+        library_versions={"numpy": "2.4"},
+        declaration="{}",
+        fingerprint="f2",
+        setup_fingerprint="s2",
+        snapshot="snapshots/2",
+        verdict="nay",
+        verdict_difference=0.5,
+        warnings=["few rows"],
+        candidates=[linear, network, failed],
+        agreement=[probe("torch", 1e-17), probe("theano", 0.5, agreed=False)],
+        rescored={1: [ScoreRecord(rows="test", rmse=2.6, mae=1.9, n=22)]},
+        predictions=[
+            predictions(1, {"c": 3.0, "d": NEW}),
+            predictions("torch/least_squares", {"a": 0.1, "c": 3.0, "d": NEW}),
+        ],
+        promotions=[refused, replace(refused, rule="refresh", challenger="torch/ann")],
+        paired_errors=PairedErrors(
+            model="torch/ann",
+            other=1,
+            key=["a", "c"],
+            error=np.array([0.5, -5e-324]),
+            other_error=np.array([0.25, 0.125]),
+        ),
+        against=1,
+    )
+    run_id = write(store, written)
+    write(store, promoted(3, {"a": 1.0}))
+    found = stored_run(store, run_id)
+    decided = [replace(one, decided_at=written.finished_at) for one in written.promotions]
+    wanted = asdict(replace(written, promotions=decided))
+    different = [
+        one.name for one in fields(RunRecord) if not same(asdict(found)[one.name], wanted[one.name])
+    ]
+    assert different == []
+
+
+def test_a_run_that_is_not_there_is_told_with_the_way_to_find_one(store: Engine):
+    with pytest.raises(CallError, match=r": there is no run 7\. `nightfit query run_history`"):
+        stored_run(store, 7)
+
+
+def test_the_keys_a_twin_was_trained_with_leave_out_the_test_rows(store: Engine):
+    roles = ["warmup", "train", "test", "new"]
+    given = {"w": 1.0, "a": 2.0, "t": 3.0, "n": NEW}
+    write(store, promoted(1, {}, predictions=[predictions("torch/ann", given, roles=roles)]))
+    champion = champion_model(store, "wages")
+    assert champion is not None
+    write(store, kept(2, champion.model_id, {"n": 4.0}))
+    assert training_keys(store, champion.model_id) == {"w", "a"}
+    assert trained_keys(store, champion.model_id) == {"w", "a", "t"}

@@ -1,0 +1,101 @@
+"""What the gate can and cannot see, against simulation and against what is known beforehand."""
+
+import numpy as np
+import pytest
+
+from regressors.gate import sight, smallest_gain
+from regressors.paired import Sums, gains
+from regressors.selection import Terms
+
+TERMS = Terms()
+RNG = np.random.default_rng(4)
+
+
+def pair(rows, nights=None, rng=RNG):
+    """Errors (2, rows), or (2, nights, rows), of two models that correlate by 0.9."""
+    size = (3, rows) if nights is None else (3, nights, rows)
+    shared, first, second = rng.normal(size=size)
+    return np.sqrt(0.9) * shared + np.sqrt(0.1) * np.stack([first, second])
+
+
+def test_smallest_gain_is_found_four_times_out_of_five():
+    rows, rng = 300, np.random.default_rng(2)
+    least = smallest_gain(*pair(20_000, rng=rng)[:, :rows], terms=TERMS)
+    exact = smallest_gain(*pair(20_000, rng=rng), terms=TERMS)
+    at_300 = 1 - np.exp(np.log(1 - exact) * np.sqrt(20_000 / rows))
+    assert least == pytest.approx(at_300, rel=0.15)
+    challenger, incumbent = np.square(pair(rows, 1000, rng))
+    nights = Sums((1 - at_300) * challenger, incumbent, rows)
+    found = [night.low > 0 for night in gains(nights, confidence=0.95, resamples=2000)]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.04)
+
+
+def test_smallest_gain_lies_above_the_asked_one():
+    errors = pair(300)
+    plain, asked = (smallest_gain(*errors, terms=Terms(min_gain=gain)) for gain in (0, 0.1))
+    assert 1 - asked == pytest.approx((1 - 0.1) * (1 - plain))
+
+
+@pytest.mark.parametrize("unit", [None, np.arange(300) // 3])
+def test_simulated_gate_keeps_its_rate_and_sees_the_worse_model(unit):
+    seen = sight(*pair(300, rng=np.random.default_rng(3)), terms=TERMS, unit=unit)
+    assert (seen.rows, seen.units) == (300, 300 if unit is None else 100)
+    assert seen.switch_to_equal == pytest.approx(0.05, abs=0.03)
+    assert seen.switch_to_worse < 0.01
+    assert 0.2 < seen.refresh_to_worse < 0.6
+
+
+def test_difference_between_the_models_is_no_part_of_the_simulation():
+    challenger, incumbent = pair(300)
+    here, there = (sight(f * challenger, incumbent, terms=TERMS) for f in (1, 3))
+    assert here.smallest_gain == pytest.approx(there.smallest_gain)
+    assert here.switch_to_equal == pytest.approx(there.switch_to_equal, abs=0.04)
+    assert here.refresh_to_worse == pytest.approx(there.refresh_to_worse, abs=0.09)
+
+
+def test_simulated_models_are_equal_also_where_the_errors_of_one_are_rare_and_large():
+    rng = np.random.default_rng(1)
+    shared, often, rare = rng.normal(size=(3, 300))
+    rare *= np.where(rng.random(300) < 0.05, np.sqrt(20), 0)
+    spread, spiky = shared + 0.3 * often, shared + 0.3 * rare
+    for errors in ((spread, spiky), (spiky, spread)):
+        assert sight(*errors, terms=TERMS).switch_to_equal < 0.07
+
+
+def test_more_rows_see_more_also_where_units_are_pooled():
+    few, many, most = (sight(*pair(rows), terms=TERMS, nights=200) for rows in (100, 1_000, 20_000))
+    assert few.smallest_gain > many.smallest_gain > most.smallest_gain
+    assert few.refresh_to_worse > many.refresh_to_worse > most.refresh_to_worse == 0
+    assert most.units == 20_000
+    assert most.switch_to_equal == pytest.approx(0.05, abs=0.04)
+
+
+def test_order_of_rows_changes_nothing():
+    errors, order = pair(200), RNG.permutation(200)
+    assert sight(*errors, terms=TERMS, nights=50) == sight(
+        *errors[:, order], terms=TERMS, nights=50
+    )
+
+
+@pytest.mark.parametrize("unit", [None, np.zeros(29, dtype=int)])
+def test_gate_of_too_few_rows_sees_nothing(unit):
+    errors = pair(29)
+    assert smallest_gain(*errors, terms=TERMS, unit=unit) is None
+    seen = sight(*errors, terms=TERMS, unit=unit)
+    assert (seen.smallest_gain, seen.switch_to_equal, seen.refresh_to_worse) == (None, None, None)
+
+
+def test_gate_of_too_few_units_sees_nothing():
+    assert smallest_gain(*pair(300), terms=TERMS, unit=np.arange(300) % 9) is None
+    assert smallest_gain(*pair(300), terms=TERMS, unit=np.arange(300) % 10) is not None
+
+
+def test_gate_tells_apart_what_differs_by_nothing_but_a_factor():
+    errors = pair(100)[0]
+    seen = sight(errors, errors, terms=TERMS, nights=20)
+    assert (seen.smallest_gain, seen.switch_to_equal, seen.refresh_to_worse) == (0, 0, 0)
+
+
+def test_model_without_error_tells_nothing_about_the_gate():
+    seen = sight(np.zeros(100), pair(100)[0], terms=TERMS)
+    assert (seen.smallest_gain, seen.switch_to_equal, seen.switch_to_worse) == (None, None, None)

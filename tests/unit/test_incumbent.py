@@ -1,0 +1,47 @@
+"""Which of tonight's test rows the model that serves may be judged on."""
+
+import json
+
+import numpy as np
+import pytest
+
+from data.declare import Declaration
+from tasks.incumbent import other_question, seen
+from tasks.rows import Rows
+
+
+def declared(**more: object) -> Declaration:
+    given = {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", **more}
+    return Declaration.model_validate(given)
+
+
+def rows(group: list[str | None] | None) -> Rows:
+    keys = np.array(["a", "b", "c", "d"], dtype=object)
+    groups = None if group is None else np.array(group, dtype=object)
+    return Rows(keys, {}, np.zeros(4), group=groups)
+
+
+def test_a_model_knows_the_rows_that_it_was_trained_with():
+    assert seen(rows(None), {"b", "gone"}).tolist() == [False, True, False, False]
+
+
+def test_a_model_that_saw_one_row_of_a_group_knows_the_group():
+    grouped = rows(["x", "x", None, None])
+    assert seen(grouped, {"b"}).tolist() == [True, True, False, False]
+    assert seen(grouped, {"c"}).tolist() == [False, False, True, False]
+    assert not seen(grouped, set()).any()
+
+
+@pytest.mark.parametrize(
+    ("then", "told"),
+    [
+        ({}, None),
+        ({"features": ["a"], "time": "t"}, None),
+        ({"target": "z"}, "it predicts 'z', and tonight's target is 'y'"),
+        ({"key": ["shop", "day"]}, "another key, 'shop', 'day'"),
+    ],
+)
+def test_a_model_of_another_key_or_target_cannot_be_compared_with(then, told):
+    before = json.loads(declared(**then).model_dump_json())
+    why = other_question(before, declared())
+    assert why == told if told is None else told in why
