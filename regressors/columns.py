@@ -1,5 +1,8 @@
 """One column of a table: how it was fitted on training rows, and the matrix columns it gives."""
 
+import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -51,6 +54,14 @@ class CategoryColumn:
         return [MISSING if level is None else level for level in self.levels] + (
             [OTHER] if self.other else []
         )
+
+
+@dataclass(frozen=True)
+class WordsColumn:
+    """The words that levels of a category share; each has a column of its own."""
+
+    name: str
+    words: tuple[str, ...]
 
 
 def number_column(name: str, values: NDArray[np.float64]) -> NumberColumn:
@@ -124,6 +135,37 @@ def one_hot(column: CategoryColumn, values: NDArray[Any]) -> NDArray[np.float64]
     other = len(column.levels)
     codes = np.fromiter((place.get(v, other) for v in values), dtype=int, count=len(values))
     return (codes[:, None] == np.arange(len(column.labels))).astype(float)
+
+
+def words_column(name: str, values: NDArray[Any]) -> WordsColumn:
+    """Fit the words of a category (n,): those of two levels and ten rows, the most frequent ones.
+
+    They tell of a level that has too few rows for a column of its own, or none: a school by its
+    name. There are at most as many as a number may have pieces.
+    """
+    rows, levels = Counter[str](), Counter[str]()
+    for level, count in Counter(values[~_is_missing(values)].tolist()).items():
+        for word in _words(level):
+            rows[word] += count
+            levels[word] += 1
+    shared = [w for w in rows if RARE_ROWS <= rows[w] < len(values) and levels[w] > 1]
+    frequent = sorted(shared, key=lambda word: (-rows[word], word))[: pieces_of(len(values))]
+    return WordsColumn(name, tuple(sorted(frequent)))
+
+
+def _words(level: str) -> set[str]:
+    return set(re.findall(r"\w+", level.casefold()))
+
+
+def one_hot_words(column: WordsColumn, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return one 0/1 column per word: whether a value (n,) has it."""
+    place: Mapping[str, int] = {word: i for i, word in enumerate(column.words)}
+    distinct = list(dict.fromkeys(values.tolist()))
+    held = np.zeros((len(distinct), len(place)))
+    for row, level in enumerate(distinct):
+        held[row, [place[word] for word in _words(level or "") if word in place]] = 1
+    number = {level: row for row, level in enumerate(distinct)}
+    return held[np.fromiter((number[v] for v in values), dtype=int, count=len(values))]
 
 
 def filled(column: NumberColumn, values: NDArray[np.float64]) -> NDArray[np.float64]:

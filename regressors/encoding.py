@@ -18,15 +18,18 @@ from regressors.columns import (
     CannotEncode,
     CategoryColumn,
     NumberColumn,
+    WordsColumn,
     category_column,
     filled,
     level_names,
     missing_column,
     number_column,
     one_hot,
+    one_hot_words,
     piece_limit,
     pieces_of,
     with_edges,
+    words_column,
 )
 from regressors.groups import FittedGroups, GroupColumn, fit_groups
 from regressors.times import with_time_parts
@@ -54,6 +57,7 @@ class Encoding:
     products: tuple[Product, ...] = ()
     intercept: bool = True
     groups: tuple[GroupColumn, ...] = ()
+    words: tuple[WordsColumn, ...] = ()
 
     @classmethod
     def fit(
@@ -74,16 +78,21 @@ class Encoding:
             for name in numeric
             if fitted[name].sd > 0 or fitted[name].indicator
         )
-        levels = (category_column(n, parts[n]) for n in names if parts[n].dtype.kind == "O")
+        levels = [category_column(n, parts[n]) for n in names if parts[n].dtype.kind == "O"]
         categories = tuple(column for column in levels if len(column.labels) > 1)
+        wordy = (words_column(c.name, parts[c.name]) for c in levels if c.other)
+        words = tuple(column for column in wordy if column.words)
         varying = {c.name for c in numbers if c.sd > 0} | {c.name for c in categories}
         usable = tuple(one for one in products if {name for name, _ in one} <= varying)
-        return cls(times, numbers, categories, tuple(sorted(columns)), usable, intercept)
+        names = sorted(columns)
+        return cls(times, numbers, categories, tuple(names), usable, intercept, words=words)
 
     @property
     def kinds(self) -> dict[str, str]:
         """Return the kind of each column that is used: number, category, boolean or time."""
-        kinds = {c.name: "boolean" if c.boolean else "category" for c in self.categories}
+        named = [n for group in self.groups for n in group.columns] + [w.name for w in self.words]
+        kinds = dict.fromkeys(named, "category")  # if numbers, they are among the numbers
+        kinds |= {c.name: "boolean" if c.boolean else "category" for c in self.categories}
         kinds |= {column.name: "number" for column in self.numbers}
         kinds |= dict.fromkeys(self.times, "time")
         return {name: kind for name, kind in kinds.items() if name in self.names}
@@ -189,6 +198,7 @@ class Encoding:
         weight: NDArray[np.float64],
         seed: Any,
         *,
+        pairs: bool,
         together: NDArray[np.int64] | None = None,
     ) -> tuple["Encoding", FittedGroups]:
         """Return the encoding with the groups that explain `residual` (n,) of the fitted rows.
@@ -198,25 +208,29 @@ class Encoding:
         hold what stands in the last columns instead.
         """
         parts, _ = self._parts(columns)
+        numbers = {column.name for column in self.numbers if column.sd > 0}
+        parts = {n: v for n, v in parts.items() if v.dtype.kind == "O" or n in numbers}
         pieces = min(pieces_of(len(residual)), piece_limit(len(self.numbers)))
         rng = np.random.default_rng(seed)
-        fitted = fit_groups(parts, residual, weight, rng, pieces=pieces, together=together)
+        fitted = fit_groups(
+            parts, residual, weight, rng, pieces=pieces, pairs=pairs, together=together
+        )
         return replace(self, groups=fitted.columns), fitted
 
     def _groups(self, parts: dict[str, NDArray[Any]]) -> list[NDArray[np.float64]]:
         """Return the effects (n, k) of the groups, and their log counts (n, k)."""
         if not self.groups:
             return []
-        encoded = [group.encode(parts[group.name]) for group in self.groups]
+        encoded = [group.encode(group.values(parts)) for group in self.groups]
         return [np.column_stack(block) for block in zip(*encoded, strict=True)]
 
     def _shared(self, parts: dict[str, NDArray[Any]]) -> list[NDArray[np.float64]]:
-        """Return what the linear start and the network see alike: indicators and categories."""
+        """Return what linear start and network see alike: indicators, categories and words."""
         blocks = [b for column in self.numbers for b in missing_column(column, parts[column.name])]
         for category in self.categories:
             matrix = one_hot(category, parts[category.name])
             blocks.append(matrix[:, 1:] - 0.5 if matrix.shape[1] == 2 else matrix)
-        return blocks
+        return blocks + [one_hot_words(column, parts[column.name]) for column in self.words]
 
     def _parts(self, columns: Columns) -> tuple[dict[str, NDArray[Any]], int]:
         absent = sorted(set(self.names) - set(columns))
@@ -250,6 +264,7 @@ class Encoding:
             tuple(tuple((n, p) for n, p in one) for one in value.get("products", ())),
             value.get("intercept", True),
             tuple(GroupColumn.from_json(group) for group in value.get("groups", ())),
+            tuple(WordsColumn(w["name"], tuple(w["words"])) for w in value.get("words", ())),
         )
 
 

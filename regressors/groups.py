@@ -6,8 +6,9 @@ network does not. Each level gets a shrunken mean of the linear start's leave-on
 that its own target is not in it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ LEAST_LEVELS = 3
 INNER_FOLDS = 10
 LEAST_SHRINKAGE = 0.5
 MOST_GROUPS = 12
-NUMBER_GAIN = 0.01
-"""The share of the residual's variance that levels made of a number must explain."""
+LEAST_GAIN = 0.01
+"""The share of the residual's variance that levels made of a number, or of a pair, must explain."""
+PAIRED_COLUMNS, MOST_PAIRS = 32, 20
+"""Pairs are made of so many columns, and so many pairs are then tried together."""
 REACH = 6.0
 """Standardised values are held within plus and minus this many SDs."""
 MOST_LEVELS = 20_000
@@ -32,7 +35,8 @@ class GroupColumn:
     """A column's levels with what each adds (in residual units) and how many rows it had.
 
     `levels` are texts (None: missing) or numbers in ascending order; an unseen one adds nothing.
-    `sd` is that of the effects, `count_mean` and `count_sd` are of log(1 + count).
+    `sd` is that of the effects, `count_mean` and `count_sd` are of log(1 + count). With `second`,
+    a level is a pair of values of two columns, as text.
     """
 
     name: str
@@ -42,6 +46,17 @@ class GroupColumn:
     sd: float
     count_mean: float
     count_sd: float
+    second: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of the columns that a level is made of."""
+        return (self.name,) if self.second is None else (self.name, self.second)
+
+    def values(self, parts: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return the values (n,) that have a level each."""
+        first = parts[self.name]
+        return first if self.second is None else paired(first, parts[self.second])
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "GroupColumn":
@@ -74,6 +89,12 @@ class GroupColumn:
         return np.where(known[place] == values, place, unseen)
 
 
+def paired(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.object_]:
+    """Return each pair of values (n,) as one text, different for different pairs."""
+    pairs = zip(first.tolist(), second.tolist(), strict=True)
+    return np.array([repr(pair) for pair in pairs], dtype=object)
+
+
 @dataclass(frozen=True)
 class FittedGroups:
     """The columns that were chosen, with the fitted rows' effects and log counts (n, k)."""
@@ -90,29 +111,23 @@ def fit_groups(
     rng: np.random.Generator,
     *,
     pieces: int,
+    pairs: bool,
     together: NDArray[np.int64] | None = None,
 ) -> FittedGroups:
     """Choose columns whose levels explain `residual` (n,), the best first, each on what is left.
 
     A number with more than `pieces` different values is a candidate, and every category of three
-    levels or more; half of the rows must be in levels of two rows or more. `weight` (n,) has a mean
-    of 1. Rows with the same number in `together` (n,) are in one inner fold.
+    levels or more; then, with `pairs`, pairs of columns. Half of the rows must be in levels of two
+    rows or more. `weight` (n,) has a mean of 1; rows with the same number in `together` (n,) are in
+    one inner fold.
     """
     rows = np.arange(len(residual)) if together is None else together
     names, places = np.unique(rows, return_inverse=True)
     inner = rng.permutation(len(names))[places] % INNER_FOLDS
-    candidates = list(_candidates(columns, pieces))
-    chosen: list[_Trial] = []
-    left = residual
-    while candidates and len(chosen) < MOST_GROUPS:
-        trials = [_try(one, left, weight, inner) for one in candidates]
-        useful = [trial for trial in trials if trial is not None]
-        best = max(useful, key=lambda trial: trial.gain, default=None)
-        if best is None:
-            break
-        chosen.append(best)
-        left = left - best.effect
-        candidates = [trial.candidate for trial in useful if trial is not best]
+    chosen, left = _choose(_candidates(columns, pieces), residual, weight, inner, MOST_GROUPS)
+    if pairs:
+        candidates = _pairs(columns, left, weight, inner)
+        chosen += _choose(candidates, left, weight, inner, MOST_GROUPS - len(chosen))[0]
     encoded = [trial.column.standardise(trial.effect, trial.count) for trial in chosen]
     nothing = np.empty((len(residual), 0))
     return FittedGroups(
@@ -130,6 +145,7 @@ class _Candidate:
     levels: tuple[Any, ...]
     codes: NDArray[np.int64]
     least_gain: float
+    second: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,30 +159,99 @@ class _Trial:
     gain: float
 
 
+def _choose(
+    candidates: Iterable[_Candidate],
+    residual: Array,
+    weight: Array,
+    inner: NDArray[np.int64],
+    most: int,
+) -> tuple[list[_Trial], Array]:
+    """Return the candidates that explain the residual (n,), the best first, and what is left."""
+    waiting, chosen, left = list(candidates), list[_Trial](), residual
+    while waiting and len(chosen) < most:
+        trials = [_try(one, left, weight, inner) for one in waiting]
+        useful = [trial for trial in trials if trial is not None]
+        best = max(useful, key=lambda trial: trial.gain, default=None)
+        if best is None:
+            break
+        chosen.append(best)
+        left = left - best.effect
+        waiting = [trial.candidate for trial in useful if trial is not best]
+    return chosen, left
+
+
 def _candidates(columns: Mapping[str, NDArray[Any]], pieces: int) -> Iterator[_Candidate]:
     for name in sorted(columns):
-        values = columns[name]
-        if values.dtype.kind == "O":
-            known = np.array([value is not None for value in values], dtype=bool)
-            texts, codes = np.unique(values[known].astype(str), return_inverse=True)
-            levels: tuple[Any, ...] = tuple(texts.tolist()) + (() if known.all() else (None,))
-            places = np.full(len(values), len(texts))
-            places[known] = codes
-            enough, least_gain = len(levels) >= LEAST_LEVELS, 0.0
-        else:
-            numbers, places = np.unique(values, return_inverse=True)
-            levels = tuple(numbers.tolist())
-            enough, least_gain = len(levels) > pieces, NUMBER_GAIN
-        rows = np.bincount(places, minlength=len(levels))
-        if enough and rows[rows >= 2].sum() >= len(values) / 2:
-            yield _Candidate(name, levels, places, least_gain)
+        levels, codes = _levels(columns[name])
+        number = columns[name].dtype.kind != "O"
+        enough = len(levels) > pieces if number else len(levels) >= LEAST_LEVELS
+        if enough and _repeat(codes):
+            yield _Candidate(name, levels, codes, LEAST_GAIN if number else 0.0)
+
+
+def _levels(values: NDArray[Any]) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
+    """Return a column's levels in order, missing last, and the code (n,) of each value."""
+    if values.dtype.kind != "O":
+        numbers, places = np.unique(values, return_inverse=True)
+        return tuple(numbers.tolist()), places
+    known = np.array([value is not None for value in values], dtype=bool)
+    texts, places = np.unique(values[known].astype(str), return_inverse=True)
+    codes = np.full(len(values), len(texts))
+    codes[known] = places
+    return tuple(texts.tolist()) + (() if known.all() else (None,)), codes
+
+
+def _repeat(codes: NDArray[np.int64]) -> bool:
+    """Tell whether half of the rows are in levels of two rows or more."""
+    rows = np.bincount(codes)
+    return bool(rows[rows >= 2].sum() >= len(codes) / 2)
+
+
+def _pairs(
+    columns: Mapping[str, NDArray[Any]], residual: Array, weight: Array, inner: NDArray[np.int64]
+) -> list[_Candidate]:
+    """Return the pairs of columns whose levels explain most of `residual` (n,), each by itself.
+
+    Of many columns, those take part whose levels differ most.
+    """
+    single = {name: _levels(columns[name]) for name in sorted(columns)}
+    apart = {}
+    for name, (_, codes) in single.items():
+        variances = _variances(codes, residual) if _repeat(codes) else None
+        if variances is not None:
+            apart[name] = variances[1] / variances[0] if variances[0] > 0 else np.inf
+    names = sorted(sorted(apart, key=lambda name: (-apart[name], name))[:PAIRED_COLUMNS])
+    useful = []
+    for first, second in combinations(names, 2):
+        sizes = len(single[first][0]), len(single[second][0])
+        numbers, codes = _crossed(single[first][1], single[second][1], sizes[1])
+        if len(numbers) > max(sizes) and _repeat(codes):
+            one = _Candidate(first, tuple(numbers.tolist()), codes, LEAST_GAIN, second)
+            trial = _try(one, residual, weight, inner)
+            useful += [] if trial is None else [(trial.gain, first, second)]
+    pairs = []
+    for _, first, second in sorted(useful, reverse=True)[:MOST_PAIRS]:
+        (some, left), (others, right) = single[first], single[second]
+        numbers, codes = _crossed(left, right, len(others))
+        both = (divmod(number, len(others)) for number in numbers.tolist())
+        levels = tuple(repr((some[i], others[j])) for i, j in both)
+        pairs.append(_Candidate(first, levels, codes, LEAST_GAIN, second))
+    return pairs
+
+
+def _crossed(
+    first: NDArray[np.int64], second: NDArray[np.int64], size: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number the pairs that occur of two codes, the second below `size`; code each row by them."""
+    numbers, codes = np.unique(first * size + second, return_inverse=True)
+    return numbers, codes
 
 
 def _try(
     one: _Candidate, residual: Array, weight: Array, inner: NDArray[np.int64]
 ) -> _Trial | None:
     """Encode a residual by a column's levels; None where they explain too little of it."""
-    shrinkage = _shrinkage(one, residual)
+    shrinkage = _shrinkage(one.codes, residual)
     if shrinkage is None:
         return None
     own = one.codes * INNER_FOLDS + inner
@@ -192,23 +277,31 @@ def _try(
         sd=sd,
         count_mean=float(logs.mean()),
         count_sd=float(logs.std()) or 1.0,
+        second=one.second,
     )
     return _Trial(one, column, effect, others, gain)
 
 
-def _shrinkage(one: _Candidate, residual: Array) -> float | None:
-    """Return the variance within levels over that between them; None where there is no such.
+def _shrinkage(codes: NDArray[np.int64], residual: Array) -> float | None:
+    """Return the variance within levels over that between them; None where there is no such."""
+    variances = _variances(codes, residual)
+    if variances is None or variances[1] <= 0:
+        return None
+    return max(LEAST_SHRINKAGE, variances[0] / variances[1])
+
+
+def _variances(codes: NDArray[np.int64], residual: Array) -> tuple[float, float] | None:
+    """Return the variance within levels and that between them, which may come out negative.
 
     The estimates of a one-way analysis of variance with levels of unequal size (Searle 1971).
     """
-    rows = np.bincount(one.codes, minlength=len(one.levels)).astype(float)
+    rows = np.bincount(codes).astype(float)
     present = rows > 0
-    means = np.bincount(one.codes, residual, len(rows)) / np.where(present, rows, 1)
+    means = np.bincount(codes, residual) / np.where(present, rows, 1)
     levels, n = int(present.sum()), len(residual)
     if levels < 2 or n <= levels:
         return None
-    within = float(np.square(residual - means[one.codes]).sum()) / (n - levels)
+    within = float(np.square(residual - means[codes]).sum()) / (n - levels)
     among = float(rows @ np.square(means - residual.mean())) / (levels - 1)
     size = (n - float(np.square(rows).sum()) / n) / (levels - 1)
-    between = (among - within) / size
-    return max(LEAST_SHRINKAGE, within / between) if between > 0 else None
+    return within, (among - within) / size

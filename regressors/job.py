@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from regressors.model import Model
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+Grouping = Literal["none", "columns", "pairs"]
+"""Whose groups an ANN's encoding has: nobody's, single columns', or pairs of columns' as well."""
 
 LONGEST_CURVE = 200
 """Points that are kept of a learning curve."""
@@ -45,7 +48,7 @@ class Job:
     None without a time column, `group` (n,) numbers the groups whose rows stay together, None
     without such. `products` and `intercept` are of the linear kinds; `learning_rate`
     (None: the fastest that surely converges) and `epochs` of gradient descent, whose `starts` go by
-    the name of the part that they are for. `groups` tells an ANN whether to encode groups (None: as
+    the name of the part that they are for. `groups` tells an ANN which groups to encode (None: as
     the out-of-fold error says), `refit_epochs` is the length of a chained one's refit; for a refit
     both are from `validate`.
     """
@@ -68,7 +71,7 @@ class Job:
     learning_rate: float | None = None
     epochs: int = 10_000
     starts: Mapping[str, Start] = field(default_factory=dict)
-    groups: bool | None = None
+    groups: Grouping | None = None
     refit_epochs: int | None = None
 
     def weights(self, rows: Mask) -> Array:
@@ -125,7 +128,7 @@ class Fitted:
     seconds: float = 0.0
     solved: LeastSquares | None = None
     descended: Descended | None = None
-    groups: bool = False
+    groups: Grouping = "none"
     refit_epochs: int | None = None
 
 

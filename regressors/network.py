@@ -9,27 +9,36 @@ import numpy as np
 
 from regressors import recipe
 from regressors.encoding import Encoding
-from regressors.job import Array, Fitted, Job, Mask, folds, take, thinned
+from regressors.job import Array, Fitted, Grouping, Job, Mask, folds, take, thinned
 from regressors.model import LinearMember, Model, NetworkMember
 from regressors.ridge import fit_ridge
+
+GROUP_PASSES = 2
+"""Groups are found beside the plain linear start first, then beside one that knows of them."""
 
 
 def validate_network(framework: ModuleType, job: Job) -> Fitted:
     """Fit a network a fold; the model is their mean, or one network where the folds are chained.
 
-    Where groups are found, the folds are fitted with and without them, and the out-of-fold errors
-    decide: groups must be better by more than one standard error. `job.groups` decides beforehand.
+    Where groups are found, the folds are fitted without them, with those of single columns, and
+    with pairs, and the out-of-fold errors decide: more must be better by more than one standard
+    error. `job.groups` decides beforehand.
     """
-    if job.groups is False:
-        return _validate(framework, job, groups=False)
-    grouped = _validate(framework, job, groups=True)
-    found = any(fold["groups"] for fold in grouped.details["folds"])
-    if job.groups or not found:
-        return replace(grouped, groups=found)
-    plain = _validate(framework, job, groups=False)
-    if _clearly_better(grouped, plain, job):
-        return replace(grouped, groups=True)
-    return plain
+    if job.groups is not None:
+        return _validate(framework, job, job.groups)
+    most = _validate(framework, job, "pairs")
+    sizes = {len(group) for fold in most.details["folds"] for group in fold["groups"]}
+    if not sizes:
+        return replace(most, groups="none")
+    best = _validate(framework, job, "none")
+    rivals = [most]
+    if sizes == {1}:
+        rivals = [replace(most, groups="columns")]
+    elif sizes == {1, 2}:
+        rivals = [_validate(framework, job, "columns"), most]
+    for rival in rivals:
+        best = rival if _clearly_better(rival, best, job) else best
+    return best
 
 
 def _clearly_better(first: Fitted, second: Fitted, job: Job) -> bool:
@@ -50,7 +59,7 @@ def _clearly_better(first: Fitted, second: Fitted, job: Job) -> bool:
     return bool(drop.mean() > np.sqrt(variance) / len(drop))
 
 
-def _validate(framework: ModuleType, job: Job, *, groups: bool) -> Fitted:
+def _validate(framework: ModuleType, job: Job, groups: Grouping) -> Fitted:
     out_of_fold = np.full(len(job.target), np.nan)
     members: list[LinearMember | NetworkMember] = []
     details = []
@@ -61,11 +70,13 @@ def _validate(framework: ModuleType, job: Job, *, groups: bool) -> Fitted:
         details.append({"fold": number, **fit.details})
     if not job.chained:
         model = Model(job.framework, job.kind, tuple(members))
-        return Fitted(model, out_of_fold, (), {"folds": details})
+        return Fitted(model, out_of_fold, (), {"folds": details}, groups=groups)
     epochs = int(np.median([fold["best_epoch"] for fold in details]))
     twin = refit_network(framework, replace(job, groups=groups, refit_epochs=epochs))
     details.append({"fold": 0, **twin.details})
-    return Fitted(twin.model, out_of_fold, (), {"folds": details}, refit_epochs=epochs)
+    return Fitted(
+        twin.model, out_of_fold, (), {"folds": details}, groups=groups, refit_epochs=epochs
+    )
 
 
 def refit_network(framework: ModuleType, job: Job) -> Fitted:
@@ -77,7 +88,7 @@ def refit_network(framework: ModuleType, job: Job) -> Fitted:
         everything,
         ~everything,
         fold=0,
-        groups=bool(job.groups),
+        groups=job.groups or "none",
         epochs=job.refit_epochs,
     )
     return Fitted(fit.model, None, (), fit.details, refit_epochs=job.refit_epochs)
@@ -97,7 +108,7 @@ def _network(
     held: Mask,
     *,
     fold: int,
-    groups: bool,
+    groups: Grouping,
     epochs: int | None = None,
 ) -> _Network:
     """Fit one network on the linear start's residual; `epochs` fixes its length."""
@@ -109,17 +120,22 @@ def _network(
     linear, inputs = encoding.standardised(columns), encoding.network(columns)
     seed = recipe.seed_of(job.dataset, job.kind, fold)
     ridge = fit_ridge(linear, (target - level) / sd, weight)
-    if groups:
-        encoding, fitted = encoding.with_groups(
-            columns,
-            ridge.left_out,
-            weight,
-            [seed, 0, 1],
-            together=None if job.group is None else job.group[train],
-        )
-        linear = np.hstack([linear, fitted.effects])
+    if groups != "none":
+        together = None if job.group is None else job.group[train]
+        plain, rest, residual = encoding, linear, ridge.left_out
+        for _ in range(GROUP_PASSES):
+            encoding, fitted = plain.with_groups(
+                columns,
+                residual,
+                weight,
+                [seed, 0, 1],
+                pairs=groups == "pairs",
+                together=together,
+            )
+            linear = np.hstack([rest, fitted.effects])
+            ridge = fit_ridge(linear, (target - level) / sd, weight)
+            residual = ridge.left_out + fitted.effects @ ridge.weights[rest.shape[1] :]
         inputs = np.hstack([inputs, fitted.effects, fitted.counts])
-        ridge = fit_ridge(linear, (target - level) / sd, weight)
     base = ridge.intercept + linear @ ridge.weights
     held_columns, held_target = take(job.columns, held), job.target[held]
     held_base = ridge.intercept + encoding.standardised(held_columns) @ ridge.weights
@@ -143,7 +159,7 @@ def _network(
     honest = recipe.honest_predictions(progress)
     details = {
         "penalty": ridge.penalty,
-        "groups": [group.name for group in encoding.groups],
+        "groups": [list(group.columns) for group in encoding.groups],
         "best_epoch": progress.best_epoch,
         "training_loss": thinned(progress.training_losses),
         "validation_loss": thinned(progress.held_losses) if held.any() else [],

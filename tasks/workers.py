@@ -14,7 +14,7 @@ from data.division import Division
 from data.settings import settings
 from regressors import parity
 from regressors.encoding import Product
-from regressors.job import Fitted, Job, Start
+from regressors.job import Fitted, Grouping, Job, Start
 from regressors.parity import ProbeResult
 from regressors.workers import WorkerFailed, Workers, start_warning
 from tasks.progress import LOG
@@ -67,7 +67,7 @@ def job_of(
     *,
     products: tuple[Product, ...],
     starts: Mapping[str, Start],
-    groups: bool | None = None,
+    groups: Grouping | None = None,
     refit_epochs: int | None = None,
 ) -> Job:
     """Return the fit of a candidate on the chosen rows (a mask of all)."""

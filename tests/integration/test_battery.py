@@ -121,7 +121,7 @@ def fits_of_fold(framework, job, number):
 
 @every_candidate
 def test_held_out_targets_have_no_part_in_what_is_fitted_for_their_fold(workers, framework, kind):
-    job = job_of(framework, kind, groups=True)
+    job = job_of(framework, kind, groups="pairs")
     changed = replace(job, target=np.where(job.fold == 2, 7 - 3 * job.target, job.target))
     (arrays, encoding), (others, another) = (
         workers.result(workers.submit(framework, fits_of_fold, one, 2)) for one in (job, changed)

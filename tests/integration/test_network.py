@@ -7,6 +7,7 @@ import pytest
 
 from regressors import fitting, recipe
 from regressors.job import Job
+from regressors.model import Model
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
 
@@ -64,26 +65,60 @@ def test_groups_are_used_where_they_help_and_only_there(workers):
     columns, target = grouped()
     plain, chosen = (
         workers.result(workers.submit("torch", fitting.validate, job_of(columns, target, **how)))
-        for how in ({"groups": False}, {})
+        for how in ({"groups": "none"}, {})
     )
-    assert chosen.groups
-    assert not plain.groups
+    assert chosen.groups == "columns"
+    assert plain.groups == "none"
     assert out_of_fold_r2(chosen, target) > out_of_fold_r2(plain, target) + 0.05
-    assert all(fold["groups"] == ["school"] for fold in chosen.details["folds"])
+    assert all(fold["groups"] == [["school"]] for fold in chosen.details["folds"])
     refit = workers.result(
         workers.submit("torch", fitting.refit, job_of(columns, target, groups=chosen.groups))
     )
     assert [group.name for group in refit.model.members[0].encoding.groups] == ["school"]
     columns, target = noise(600, 1)
     on_noise = workers.result(workers.submit("torch", fitting.validate, job_of(columns, target)))
-    assert not on_noise.groups
+    assert on_noise.groups == "none"
+
+
+def named(rows=700, seed=4):
+    """Return rows of schools seen once or twice, of kinds that their names tell, in shifts."""
+    rng = np.random.default_rng(seed)
+    kind, shift, line = (rng.integers(0, size, rows) for size in (4, 8, 6))
+    words = np.array(["College", "University", "Academy", "Institute"], dtype=object)[kind]
+    names = [
+        f"{word} of town {i}" for word, i in zip(words, rng.integers(0, 200, rows), strict=True)
+    ]
+    lines = np.array([f"line {i}" for i in line], dtype=object)
+    together = rng.normal(size=(8, 6))[shift, line]
+    target = rng.normal(size=4)[kind] + together + 0.5 * rng.normal(size=rows)
+    return {"name": np.array(names, dtype=object), "shift": shift * 1.0, "line": lines}, target
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_words_and_pairs_tell_of_new_levels_and_are_stored_with_the_model(workers, framework):
+    columns, target = named()
+    fitted = workers.result(
+        workers.submit(framework, fitting.validate, job_of(columns, target, framework))
+    )
+    assert out_of_fold_r2(fitted, target) > 0.6
+    assert fitted.groups == "pairs"
+    encoding = fitted.model.members[0].encoding
+    assert encoding.words[0].words == ("academy", "college", "institute", "university")
+    new = {
+        "name": np.array(["College of elsewhere", "Academy of elsewhere", None], dtype=object),
+        "shift": np.array([1.0, np.nan, 99.0]),
+        "line": np.array(["line 1", None, "line 99"], dtype=object),
+    }
+    loaded = Model.from_bytes(fitted.model.to_bytes())
+    assert np.isfinite(fitted.model.predict(new)).all()
+    assert np.array_equal(loaded.predict(new), fitted.model.predict(new))
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_targets_of_half_a_fold_have_no_part_in_its_out_of_fold_predictions(workers, framework):
     columns, target = grouped(rows=400)
     person = np.arange(400) // 2
-    job = job_of(columns, target, framework, groups=True, group=person, fold=1 + person % 2)
+    job = job_of(columns, target, framework, groups="pairs", group=person, fold=1 + person % 2)
     held = np.flatnonzero(job.fold == 2)
     seed = recipe.seed_of(job.dataset, job.kind, 2)
     half = np.zeros(400, dtype=bool)
@@ -101,10 +136,10 @@ def test_targets_of_half_a_fold_have_no_part_in_its_out_of_fold_predictions(work
 def test_group_that_is_held_together_cannot_be_encoded_from_its_own_rows(workers):
     columns, target = grouped(rows=800)
     school = np.unique(columns["school"].astype(str), return_inverse=True)[1]
-    job = job_of(columns, target, groups=True, group=school, fold=1 + school % 5)
+    job = job_of(columns, target, groups="pairs", group=school, fold=1 + school % 5)
     fitted = workers.result(workers.submit("torch", fitting.validate, job))
     assert all(fold["groups"] == [] for fold in fitted.details["folds"])
-    assert not fitted.groups
+    assert all(member.encoding.groups == () for member in fitted.model.members)
 
 
 def test_three_frameworks_come_to_the_same_out_of_fold_error(workers):

@@ -151,6 +151,47 @@ def test_encoding_of_an_earlier_version_has_an_intercept_and_no_products():
     assert Encoding.from_json(stored).terms() == ("intercept", "x")
 
 
+def schools():
+    """Return names of which most have too few rows for a column of their own."""
+    names = [f"{kind} of {town}" for kind in ("College", "School") for town in range(60)]
+    return {"name": np.array([*names, *["Yale"] * 80, None, "Once Only"], dtype=object)}
+
+
+def test_words_that_rare_levels_share_have_columns():
+    encoding = Encoding.fit(schools())
+    (column,) = encoding.words
+    assert column.words == ("college", "of", "school")  # none is of one level, or of few rows
+    for matrix in (encoding.standardised, encoding.network):
+        seen = matrix({"name": np.array(["new COLLEGE", "Yale", None, ""], dtype=object)})
+        assert seen[:, -3:].tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert not any("college" in term for term in encoding.terms())
+    assert encoding.kinds == {"name": "category"}
+
+
+def test_words_stay_within_bounds_and_are_the_most_frequent():
+    rows = [f"{'often' if i % 2 else 'seldom'} w{i % 97} level{i}" for i in range(3000)]
+    (column,) = Encoding.fit({"text": np.array(rows, dtype=object)}).words
+    assert len(column.words) == 48
+    assert {"often", "seldom"} < set(column.words)
+
+
+def test_categories_whose_levels_all_have_columns_need_no_words():
+    assert Encoding.fit(table()).words == ()
+    once = {"id": np.array([f"{i:04d}" for i in range(50)], dtype=object)}
+    assert Encoding.fit(once).words == ()
+
+
+def test_words_survive_json_and_an_earlier_version_has_none():
+    columns = schools()
+    encoding = Encoding.fit(columns)
+    stored = json.loads(json.dumps(encoding.to_json()))
+    assert Encoding.from_json(stored) == encoding
+    del stored["words"]
+    earlier = Encoding.from_json(stored)
+    assert earlier.words == ()
+    assert np.array_equal(earlier.network(columns), encoding.network(columns)[:, :-3])
+
+
 def test_product_of_two_categories_has_a_column_for_each_pair_of_levels():
     first = np.array(["a", "b", "c"] * 40, dtype=object)
     second = np.array(["p"] * 60 + ["q"] * 60, dtype=object)

@@ -19,7 +19,7 @@ ONES = np.ones(ROWS)
 
 def fit(columns, residual, weight=ONES, pieces=20, seed=0, together=None):
     rng = np.random.default_rng(seed)
-    return fit_groups(columns, residual, weight, rng, pieces=pieces, together=together)
+    return fit_groups(columns, residual, weight, rng, pieces=pieces, pairs=True, together=together)
 
 
 def test_levels_that_share_something_are_found_and_explain_it():
@@ -85,6 +85,77 @@ def test_unseen_level_adds_nothing_and_counts_nothing():
     assert count == pytest.approx(np.clip(-column.count_mean / column.count_sd, -6, 6))
 
 
+SHIFT = RNG.integers(0, 12, ROWS).astype(float)
+LINE = np.array([f"line {i}" for i in RNG.integers(0, 10, ROWS)], dtype=object)
+TOGETHER = RNG.normal(size=(12, 10))
+
+
+def of_pair():
+    """Return what shift and line say together and neither alone, with gaps in both columns."""
+    line = np.array([int(one.split()[1]) for one in LINE])
+    alone = TOGETHER - TOGETHER.mean(axis=0) - TOGETHER.mean(axis=1, keepdims=True)
+    shift, name = SHIFT.copy(), LINE.copy()
+    shift[SHIFT == 3] = np.nan
+    name[line == 4] = None
+    return {"shift": shift, "line": name}, alone[SHIFT.astype(int), line] + 0.3 * NOISE
+
+
+def test_pair_of_columns_is_found_where_neither_tells_anything_alone():
+    columns, residual = of_pair()
+    groups = fit({**columns, "x": np.round(RNG.normal(size=ROWS), 1)}, residual)
+    (column,) = groups.columns
+    assert column.columns == ("line", "shift")
+    left = residual - groups.effects[:, 0] * column.sd
+    assert np.square(left).mean() < 0.3 * residual.var()
+    effect, count = column.encode(column.values({"line": LINE[:1], "shift": np.array([99.0])}))
+    assert (effect[0], count[0] < 0) == (0, True)
+
+
+def test_encoding_with_a_pair_encodes_its_own_rows_alike_after_json():
+    columns, residual = of_pair()
+    encoding, _ = Encoding.fit(columns).with_groups(columns, residual, ONES, 3, pairs=True)
+    loaded = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+    assert [column.columns for column in loaded.groups] == [("line", "shift")]
+    effect = loaded.standardised(columns)[:, -1]
+    assert np.corrcoef(effect, residual)[0, 1] > 0.9
+    assert np.array_equal(effect, encoding.standardised(columns)[:, -1])
+    assert loaded.kinds == {"shift": "number", "line": "category"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_has_no_pairs(seed):
+    noise = np.random.default_rng(seed).normal(size=ROWS)
+    columns, _ = of_pair()
+    names = [column.columns for column in fit(columns, noise).columns]
+    assert ("line", "shift") not in names
+
+
+def test_pairs_of_a_wide_table_are_of_the_columns_whose_levels_differ_most():
+    rng = np.random.default_rng(3)
+    wide = {f"x{i:02d}": rng.integers(0, 4, ROWS).astype(float) for i in range(60)}
+    residual = 3.0 * (wide["x07"] == wide["x50"]) + NOISE + wide["x07"] + wide["x50"]
+    columns = [column.columns for column in fit(wide, residual).columns]
+    assert columns == [("x07", "x50")]
+
+
+def test_text_group_without_a_column_of_its_own_is_still_a_category():
+    person = np.array([f"p{i // 3}" for i in range(ROWS)], dtype=object)
+    residual = np.repeat(RNG.normal(size=ROWS // 3), 3)
+    columns = {"person": person, "x": NOISE}
+    encoding, _ = Encoding.fit(columns).with_groups(columns, residual, ONES, 3, pairs=True)
+    assert encoding.categories == ()
+    assert encoding.kinds["person"] == "category"
+
+
+def test_group_of_an_earlier_version_is_of_one_column():
+    columns = {"school": SCHOOL}
+    encoding, _ = Encoding.fit(columns).with_groups(columns, RESIDUAL, ONES, 3, pairs=True)
+    stored = json.loads(json.dumps(encoding.to_json()))
+    for group in stored["groups"]:
+        del group["second"]
+    assert Encoding.from_json(stored) == encoding
+
+
 def test_ids_that_never_repeat_are_no_groups():
     once = np.array([f"row {i}" for i in range(ROWS)], dtype=object)
     assert fit({"id": once, "number": np.arange(ROWS) * 1.0}, RESIDUAL).columns == ()
@@ -93,7 +164,7 @@ def test_ids_that_never_repeat_are_no_groups():
 def test_encoding_with_groups_survives_json_and_encodes_new_rows():
     columns = {"school": SCHOOL, "x": NOISE, "day": np.full(ROWS, "2024-01-01", "M8[D]")}
     plain = Encoding.fit(columns)
-    encoding, fitted = plain.with_groups(columns, RESIDUAL, ONES, 3)
+    encoding, fitted = plain.with_groups(columns, RESIDUAL, ONES, 3, pairs=True)
     assert [column.name for column in encoding.groups] == ["school"]
     loaded = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
     assert loaded == encoding
