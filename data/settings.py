@@ -33,6 +33,7 @@ class Settings(BaseSettings):
         gt=0,
         description="GiB that each framework's process may take",
     )
+    keep_runs: int = Field(default=30, ge=1, description="runs of a dataset that stay whole")
 
     def model_post_init(self, _context: object) -> None:
         """Make every path absolute, starting from the project's folder."""

@@ -242,6 +242,22 @@ def unpin(
     run_unpin(dataset, reason=reason)
 
 
+@app.command(epilog="Example: `nightfit prune age_income --dry-run`")
+def prune(
+    datasets: Annotated[
+        list[str] | None, typer.Argument(help="Datasets to prune; all that are stored if none.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be removed, and remove nothing.")
+    ] = False,
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
+    """Remove what nobody needs of runs of long ago, as each night does; tell how much."""
+    from flows.pruning import run_prune
+
+    run_prune(datasets, dry_run=dry_run, as_json=format is ReportFormat.JSON)
+
+
 @app.command(epilog="Example: `nightfit resilience age_income`")
 def resilience(
     dataset: Dataset,

@@ -9,6 +9,7 @@ from data.errors import UserError
 from data.settings import settings
 from flows.retrain import retrain
 from tasks.progress import LOG, tell
+from tasks.prune import prune
 from tasks.report import Summary
 from tasks.store import RunFailed
 from tasks.workers import framework_workers
@@ -32,18 +33,30 @@ def nightly(
 ) -> list[Summary]:
     """Retrain the named datasets, or all that are declared; one that fails stops no other.
 
-    With `as_of`, each of these nights of the past is made up for, in order.
+    What runs of long ago need no more is removed after each. With `as_of`, each of these nights of
+    the past is made up for, in order.
     """
     names = datasets or declared_datasets(settings().datasets)
     with framework_workers():
         summaries = [
-            _retrained(name, force=force, as_of=night, wait=wait)
+            _night(name, force=force, as_of=night, wait=wait)
             for night in (as_of or (None,))
             for name in names
         ]
     if any(summary.status not in ("succeeded", "skipped") for summary in summaries):
         raise NightFailed(summaries)
     return summaries
+
+
+def _night(dataset: str, *, force: bool, as_of: str | None, wait: bool) -> Summary:
+    summary = _retrained(dataset, force=force, as_of=as_of, wait=wait)
+    try:
+        prune(dataset)
+    except UserError as error:
+        tell(dataset, f"not pruned: {error}", warning=True)
+    except Exception:  # noqa: BLE001 - the night itself is stored
+        LOG.exception("%s: not pruned, by a mistake of nightfit's own", dataset)
+    return summary
 
 
 def _retrained(dataset: str, *, force: bool, as_of: str | None, wait: bool) -> Summary:

@@ -33,7 +33,7 @@ Figures = Mapping[str, tuple[Any, ...]]
 class Verification:
     """How many figures of each sort a run has, how many are not the same, and the first of these.
 
-    `changed` tells what the run depends on that is not as it was that night.
+    `changed` tells what the run depends on, or had stored, that is not as it was that night.
     """
 
     run_id: int
@@ -58,8 +58,10 @@ def verification(run_id: int, stored: RunRecord, again: Attempt) -> Verification
         (SCORE, _scores),
         (PREDICTION, _predictions),
     ):
-        before = dict(of(stored, names))
-        told += _differences(before, dict(of(record, names)), columns)
+        before, now = dict(of(stored, names)), dict(of(record, names))
+        if of is _predictions and stored.pruned_at is not None:
+            now = {name: values for name, values in now.items() if name in before}
+        told += _differences(before, now, columns)
         counts.append(len(before))
     coefficients, scores, predictions = counts
     return Verification(
@@ -143,7 +145,7 @@ def _text(value: Any) -> str:
 
 
 def _changed(stored: RunRecord, again: Attempt) -> tuple[str, ...]:
-    """Say what the run depends on that is not as it was that night."""
+    """Say what the run depends on, or had stored, that is not as it was that night."""
     now, then = library_versions(), dict(stored.library_versions or {})
     told = [
         f"{name} was {then.get(name, 'absent')}, and is {now.get(name, 'absent')}"
@@ -152,4 +154,9 @@ def _changed(stored: RunRecord, again: Attempt) -> tuple[str, ...]:
     ]
     if not told and setup_fingerprint(again.declaration) != stored.setup_fingerprint:
         told.append("nightfit's own code is not the same")
+    if stored.pruned_at is not None:
+        told.append(
+            f"predictions of models that never served were pruned on {stored.pruned_at:%Y-%m-%d},"
+            " and are not compared"
+        )
     return tuple(told)

@@ -10,11 +10,16 @@ from data.store.database import place, translated
 from data.store.tables import run
 
 
+def stored_datasets(engine: Engine) -> tuple[str, ...]:
+    """Return the datasets of which a run is stored, by name."""
+    statement = select(run.c.dataset).distinct().order_by(run.c.dataset)
+    with translated(engine), engine.connect() as connection:
+        return tuple(connection.execute(statement).scalars())
+
+
 def refuse_unknown_dataset(engine: Engine, dataset: str) -> None:
     """Raise CallError where no run of the dataset is stored."""
-    with translated(engine), engine.connect() as connection:
-        known = connection.execute(select(run.c.dataset).distinct().order_by(run.c.dataset))
-        names = tuple(known.scalars())
+    names = stored_datasets(engine)
     if dataset not in names:
         advice = advice_for(dataset, names) if names else "Run `nightfit nightly` first."
         raise CallError(

@@ -207,7 +207,8 @@ class RunRecord:
     `promotions` stand in order: the model of the last one serves. They were decided `against` the
     dataset's latest decision then, by its promotion_id; None where there was none. `data_until` and
     `train_until` are the newest time of a labelled row and of a training row, in microseconds since
-    1970 or as the number it is. A `backfill` met a champion that had seen later data.
+    1970 or as the number it is. A `backfill` met a champion that had seen later data. `pruned_at`
+    is when a stored run lost predictions of models that never served.
     """
 
     dataset: str
@@ -245,6 +246,7 @@ class RunRecord:
     data_until: float | None = None
     train_until: float | None = None
     backfill: bool = False
+    pruned_at: datetime | None = None
 
     def __post_init__(self) -> None:
         trained = self.candidates or self.rescored or self.predictions or self.promotions

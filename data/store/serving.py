@@ -113,7 +113,7 @@ def model_of(
     """Return a candidate of a run that could serve: the one named, or the run's winner.
 
     One that did not win may have no `artifact`. Raises CallError, naming what there is, for an
-    unknown dataset, run or candidate, and for a candidate that failed.
+    unknown dataset, run or candidate, and for a candidate that failed or was pruned.
     """
     refuse_unknown_dataset(engine, dataset)
     with translated(engine), engine.connect() as connection:
@@ -122,9 +122,12 @@ def model_of(
             raise CallError(f"{dataset} has no run {run_id}.", next_step=_runs(connection, dataset))
         models = _models(connection, model.c.run_id == run_id)
         winner = model.c.run_id == run_id, model.c.chosen == true()
-        chosen = connection.execute(select(model.c.framework + "/" + model.c.kind).where(*winner))
+        name = model.c.framework + "/" + model.c.kind
+        chosen = connection.execute(select(name).where(*winner))
         wanted = candidate or chosen.scalar()
         able = {f"{one.framework}/{one.kind}": one for one in models if one.twin is not None}
+        statuses = select(name, model.c.status).where(model.c.run_id == run_id)
+        status = {row[0]: row.status for row in connection.execute(statuses)}
         if not able or wanted is None:
             raise CallError(
                 f"run {run_id} of {dataset} has no model that could serve.",
@@ -132,9 +135,10 @@ def model_of(
             )
     if wanted in able:
         return ServingModel(**able[wanted]._mapping)
-    if wanted in {f"{one.framework}/{one.kind}" for one in models}:
+    if wanted in status:
+        why = "failed" if status[wanted] == "failed" else "never served and was pruned since"
         raise CallError(
-            f"{wanted} of run {run_id} failed, so it cannot serve.",
+            f"{wanted} of run {run_id} {why}, so it cannot serve.",
             next_step=f"There are: {', '.join(able)}.",
         )
     raise CallError(

@@ -78,6 +78,7 @@ run = Table(
     Column("data_until", Double),
     Column("train_until", Double),
     Column("backfill", Boolean, nullable=False, server_default=false()),
+    Column("pruned_at", UtcTime),
     _one_of("status", "succeeded", "failed", "rejected", "skipped"),
     _one_of("verdict", "yay", "nay", "undecided"),
     UniqueConstraint("dataset", "started_at"),
@@ -86,7 +87,7 @@ run = Table(
         "One attempt to retrain one dataset. as_of: the moment it trained as of, null for now;"
         " data_until, train_until: the newest time of a labelled row and of a training row, in"
         " microseconds since 1970 or as the number it is; backfill: a champion with later data"
-        " served already."
+        " served already; pruned_at: when predictions of models that never served were removed."
     ),
     sqlite_autoincrement=True,  # the id of a run that was pruned is never given again
 )

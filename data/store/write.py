@@ -55,7 +55,7 @@ def write_run(engine: Engine, record: RunRecord) -> int:
     than serves now. Nothing is stored then.
     """
     with writing(engine) as connection:
-        _one_writer_at_a_time(connection, record.dataset)
+        one_writer_at_a_time(connection, record.dataset)
         _refuse_a_second_time(connection, record)
         standing = _standing(connection, record.dataset)
         if record.promotions:
@@ -112,7 +112,7 @@ def write_decision(
     if any(rows.model != model_id for rows in predictions.values()):
         raise ValueError("the predictions are not of the model that serves")
     with writing(engine) as connection:
-        _one_writer_at_a_time(connection, dataset)
+        one_writer_at_a_time(connection, dataset)
         _refuse_model_of_another_dataset(connection, dataset, model_id)
         standing = _standing(connection, dataset)
         for run_id, rows in predictions.items():
@@ -134,7 +134,7 @@ def write_decision(
         return _insert_one(connection, promotion, values)
 
 
-def _one_writer_at_a_time(connection: Connection, dataset: str) -> None:
+def one_writer_at_a_time(connection: Connection, dataset: str) -> None:
     """Wait until no other transaction writes this dataset; SQLite's have waited already."""
     if connection.dialect.name == "postgresql":
         key = func.hashtextextended(f"nightfit writes {dataset}", 0)

@@ -1,0 +1,19 @@
+"""Remove what a dataset's runs of long ago need no more."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from data.retention import remove_past
+from data.store.lock import Busy
+from tasks.progress import tell
+
+
+@task(cache_policy=NO_CACHE)
+def prune(dataset: str) -> None:
+    """Remove it and tell how much it was; where another night is at work, leave it to that one."""
+    try:
+        removed = remove_past(dataset, wait=False, told=lambda: None)
+    except Busy:
+        return
+    if str(removed) != "nothing":
+        tell(dataset, f"pruned {removed}")

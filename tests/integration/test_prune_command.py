@@ -1,0 +1,73 @@
+"""`nightfit prune`: rows and models go from the store, then the snapshots from the disk."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from store_nights import counts, kept, promoted, serving, write
+
+COMMAND = Path(sys.executable).with_name("nightfit")
+
+
+@pytest.fixture
+def home(store: Engine, tmp_path: Path) -> Path:
+    """A home with the snapshots of a champion and of four nights that were refused."""
+    folder = tmp_path / "home" / "snapshots" / "wages"
+    folder.mkdir(parents=True)
+    for number in range(1, 6):
+        (folder / f"{number}.parquet").write_bytes(b"rows" * number)
+    (tmp_path / "outside.parquet").touch()
+    write(store, promoted(1, {"a": 1.0}, snapshot="snapshots/wages/1.parquet"))
+    names = ["../outside", "snapshots/wages/2", "snapshots/wages/3", "snapshots/wages/5"]
+    for number, name in enumerate(names, start=2):
+        write(store, kept(number, serving(store).model_id, {}, snapshot=f"{name}.parquet"))
+    return tmp_path / "home"
+
+
+def nightfit(store: Engine, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    own = {
+        "NIGHTFIT_DATABASE_URL": store.url.render_as_string(hide_password=False),
+        "NIGHTFIT_HOME": str(home),
+        "NIGHTFIT_KEEP_RUNS": "2",
+    }
+    return subprocess.run(
+        [str(COMMAND), "prune", *arguments],
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def left(home: Path) -> list[str]:
+    return sorted(file.stem for file in (home / "snapshots" / "wages").iterdir())
+
+
+def test_it_removes_models_and_snapshots_and_nothing_outside_of_its_folder(
+    store: Engine, home: Path
+):
+    before = counts(store)
+    told = nightfit(store, home, "--dry-run")
+    assert told.stdout == "wages: 2 models (0.0 MB), 1 snapshot (0.0 MB) would be removed\n"
+    assert left(home) == ["1", "2", "3", "4", "5"]
+    done = nightfit(store, home, "wages", "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    (removed,) = json.loads(done.stdout)
+    assert (removed["models"], removed["snapshots"], removed["snapshot_bytes"]) == (2, 1, 8)
+    assert left(home) == ["1", "3", "4", "5"]
+    assert (home.parent / "outside.parquet").exists()
+    assert counts(store) == before
+    assert nightfit(store, home).stdout == "wages: nothing removed\n"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_an_unknown_dataset_is_told_before_anything_is_removed(store: Engine, home: Path):
+    done = nightfit(store, home, "wages", "wagse")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "wages" in done.stderr
+    assert left(home) == ["1", "2", "3", "4", "5"]

@@ -1,0 +1,255 @@
+"""What of runs of long ago may go: never what a view, a roll-back or a coming night needs."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+from store_nights import (
+    NEW,
+    by_hand,
+    candidate,
+    counts,
+    kept,
+    night,
+    predictions,
+    promoted,
+    rows,
+    stored,
+    write,
+)
+
+from data.errors import CallError
+from data.settings import ROOT
+from data.store import tables
+from data.store.prune import Pruned, prune
+from data.store.query import champion_model, model_of, paired_errors, trained_keys, training_keys
+from data.store.records import PairedErrors
+from data.store.views import VIEWS
+
+KEYS = {"w": 1.0, "a": 2.0, "t": 3.0, "n": NEW}
+ROLES = ["warmup", "train", "test", "new"]
+
+
+def pairs(serving: int) -> PairedErrors:
+    errors = np.array([0.5, 0.25])
+    return PairedErrors(
+        model="theano/least_squares",
+        other=serving,
+        key=["a", "t"],
+        error=errors,
+        other_error=errors,
+    )
+
+
+def refused(number: int, serving: int, **facts):
+    """A night whose winner was refused, with what both models say of the rows."""
+    said = predictions("theano/least_squares", KEYS, roles=ROLES)
+    goes_on = predictions(serving, {"n": NEW})
+    given = {"predictions": [goes_on, said], "paired_errors": pairs(serving)}
+    return kept(number, serving, {}, **{"snapshot": f"snapshots/wages/{number}", **given, **facts})
+
+
+def champion(number: int, name: str, **facts):
+    said = predictions(name, KEYS, roles=ROLES)
+    given = {"predictions": [said], "snapshot": f"snapshots/wages/{number}", **facts}
+    return promoted(number, {}, name=name, **given)
+
+
+def serving(store: Engine) -> int:
+    return champion_model(store, "wages").model_id
+
+
+@pytest.fixture
+def history(store: Engine) -> Engine:
+    """Two former champions and one that serves, between nights that were refused."""
+    write(store, champion(1, "torch/ann"))
+    write(store, refused(2, serving(store)))
+    write(store, champion(3, "torch/least_squares"))
+    write(store, refused(4, serving(store)))
+    write(store, champion(5, "theano/ann"))
+    for number in range(6, 12):
+        write(store, refused(number, serving(store)))
+    return store
+
+
+def answers(store: Engine) -> dict[str, list]:
+    return {name: sorted(rows(store, name), key=repr) for name in VIEWS}
+
+
+def of_champions(store: Engine) -> dict[int, list]:
+    """What each model that ever served says after a roll-back to it, and what it was trained on."""
+    told = {}
+    for model_id in sorted({row["model_id"] for row in stored(store, tables.promotion)}):
+        by_hand(store, "rolled_back", model_id)
+        served = champion_model(store, "wages")
+        told[model_id] = [
+            sorted(rows(store, "current_prediction"), key=repr),
+            sorted(trained_keys(store, model_id)),
+            sorted(training_keys(store, model_id)),
+            served.artifact,
+            served.twin,
+        ]
+    return told
+
+
+def bare(store: Engine) -> set[int]:
+    """The runs that have a model without bytes."""
+    return {one["run_id"] for one in stored(store, tables.model) if one["twin"] is None}
+
+
+def test_every_view_answers_as_before(history: Engine):
+    before = answers(history)
+    removed = prune(history, "wages", keep_runs=2)
+    assert removed.predictions > 0
+    assert answers(history) == before
+
+
+def test_a_roll_back_to_any_former_champion_gives_every_row_its_prediction(history: Engine):
+    before = of_champions(history)
+    prune(history, "wages", keep_runs=2)
+    assert of_champions(history) == before
+    assert len(before) == 3
+    for told, *_, artifact, twin in before.values():
+        assert {row["key"] for row in told} == set(KEYS)
+        assert artifact and twin
+
+
+def test_it_tells_what_it_removed_and_a_dry_run_tells_the_same_and_removes_nothing(history: Engine):
+    whole = counts(history)
+    foretold = prune(history, "wages", keep_runs=2, dry_run=True)
+    assert counts(history) == whole
+    assert prune(history, "wages", keep_runs=2) == foretold
+    now = counts(history)
+    lost = {name: whole[name] - now[name] for name in whole if whole[name] != now[name]}
+    assert lost == {"prediction": foretold.predictions, "paired_error": foretold.paired_errors}
+    assert lost == {"prediction": 3 * 6, "paired_error": 2 * 6}
+    size = len(b"theano/least_squares model") + len(b"theano/least_squares twin")
+    assert (foretold.models, foretold.model_bytes) == (6, 6 * size)
+    assert foretold.snapshots == tuple(sorted(f"snapshots/wages/{n}" for n in (2, 4, 6, 7, 8, 9)))
+
+
+def test_pruning_twice_removes_nothing_more(history: Engine):
+    first = prune(history, "wages", keep_runs=2)
+    before = counts(history)
+    assert prune(history, "wages", keep_runs=2) == Pruned("wages", snapshots=first.snapshots)
+    assert counts(history) == before
+
+
+def test_the_last_runs_and_all_predictions_of_new_rows_stay(history: Engine):
+    prune(history, "wages", keep_runs=2)
+    models = stored(history, tables.model)
+    losers = {one["model_id"]: one["run_id"] for one in models if one["framework"] == "theano"}
+    del losers[serving(history)]
+    roles: dict[int, set[str]] = {}
+    for one in stored(history, tables.prediction):
+        if one["model_id"] in losers:
+            roles.setdefault(one["run_id"], set()).add(one["role"])
+    old = {number: {"new"} for number in (2, 4, 6, 7, 8, 9)}
+    assert roles == old | {10: set(ROLES), 11: set(ROLES)}
+    marked = {one["run_id"] for one in stored(history, tables.run) if one["pruned_at"]}
+    assert marked == {2, 4, 6, 7, 8, 9}
+
+
+def test_models_that_never_served_keep_their_bytes_for_seven_runs_at_most(history: Engine):
+    removed = prune(history, "wages", keep_runs=30)
+    assert (removed.predictions, removed.paired_errors, removed.snapshots) == (0, 0, ())
+    assert bare(history) == {2, 4}
+    with pytest.raises(CallError, match="no model that could serve"):
+        model_of(history, "wages", 2)
+    prune(history, "wages", keep_runs=1)
+    assert bare(history) == {2, 4, 6, 7, 8, 9, 10}
+
+
+def test_a_candidate_beside_a_champion_that_was_pruned_is_told_as_such(store: Engine):
+    both = [candidate("torch/ann", chosen=True, rank=1), candidate("theano/ann", rank=2)]
+    write(store, champion(1, "torch/ann", candidates=both))
+    write(store, champion(2, "torch/least_squares"))
+    prune(store, "wages", keep_runs=1)
+    with pytest.raises(CallError, match="theano/ann of run 1 never served and was pruned since"):
+        model_of(store, "wages", 1, "theano/ann")
+
+
+def test_runs_that_came_to_nothing_and_backfills_push_out_none_that_succeeded(store: Engine):
+    write(store, champion(1, "torch/ann"))
+    write(store, refused(2, serving(store)))
+    for number in range(3, 9):
+        write(store, night(number, status="rejected", snapshot=f"snapshots/wages/{number}"))
+        own = predictions("torch/ann", KEYS, roles=ROLES)
+        old = {"candidates": [candidate(chosen=True)], "predictions": [own], "backfill": True}
+        write(store, night(number + 20, **old))
+    removed = prune(store, "wages", keep_runs=2)
+    assert removed.snapshots == tuple(f"snapshots/wages/{n}" for n in (3, 4, 5, 6))
+    assert removed.predictions == 4 * 3
+    marked = {one["run_id"] for one in stored(store, tables.run) if one["pruned_at"]}
+    assert marked == {4, 6, 8, 10}
+
+
+def test_the_latest_comparison_stays_however_old(store: Engine):
+    write(store, champion(1, "torch/ann"))
+    write(store, refused(2, serving(store)))
+    for number in range(3, 6):
+        write(store, refused(number, serving(store), paired_errors=None))
+    assert prune(store, "wages", keep_runs=1).paired_errors == 0
+    assert list(paired_errors(store, "wages").key) == ["a", "t"]
+
+
+def test_a_snapshot_that_a_kept_run_names_too_stays(store: Engine):
+    write(store, champion(1, "torch/ann", snapshot="snapshots/wages/one"))
+    names = ("one", "two", "two", "three", "two")
+    for number, name in enumerate(names, start=2):
+        write(store, refused(number, serving(store), snapshot=f"snapshots/wages/{name}"))
+    assert prune(store, "wages", keep_runs=1).snapshots == ("snapshots/wages/three",)
+
+
+def test_a_prediction_of_long_ago_still_becomes_an_outcome(store: Engine):
+    write(store, champion(1, "torch/ann"))
+    first = serving(store)
+    for number in range(2, 6):
+        write(store, refused(number, first, predictions=[]))
+    prune(store, "wages", keep_runs=1)
+    write(store, kept(6, first, {"n": 9.0}))
+    (outcome,) = stored(store, tables.outcome)
+    assert (outcome["key"], outcome["run_id"], outcome["actual"]) == ("n", 1, 9.0)
+
+
+def test_another_dataset_is_left_alone(history: Engine):
+    write(history, replace(champion(1, "torch/ann"), dataset="sales"))
+    before = counts(history)
+    assert prune(history, "sales", keep_runs=1) == Pruned("sales")
+    assert counts(history) == before
+
+
+PRUNER = """
+import sys, time
+from sqlalchemy import event
+from data.store.database import open_store
+from data.store.prune import prune
+engine = open_store(sys.argv[1])
+def stop(_c, _cursor, statement, *_):
+    if statement.startswith("UPDATE model"):
+        print("all but the commit", flush=True)
+        time.sleep(600)
+event.listen(engine, "after_cursor_execute", stop)
+prune(engine, "wages", keep_runs=2)
+"""
+
+
+def test_a_prune_that_is_killed_leaves_all_and_readers_see_all_meanwhile(history: Engine):
+    before, shown = counts(history), answers(history)
+    url = history.url.render_as_string(hide_password=False)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PRUNER, url], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline().strip() == "all but the commit"
+    assert (counts(history), answers(history)) == (before, shown)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    process.stdout.close()
+    assert counts(history) == before
+    assert bare(history) == set()
+    assert prune(history, "wages", keep_runs=2).predictions == 18
