@@ -64,6 +64,7 @@ def rows_as_of(
         times, end = table[name].cast(pa.float64(), safe=False), _number(as_of, declaration)
     elif kind == "time":
         moment = last_moment(as_of, zone).replace(tzinfo=None)
+        _must_have_begun(moment, as_of, declaration)
         times, end = table[name].cast(TIMESTAMP), pa.scalar(moment, TIMESTAMP)
     else:
         return table
@@ -77,6 +78,16 @@ def rows_as_of(
             next_step="Give a later --as-of, or see what became of the source.",
         )
     return rows
+
+
+def _must_have_begun(moment: datetime.datetime, as_of: str, declaration: Declaration) -> None:
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    if moment - datetime.timedelta(days=1) > now:
+        raise CallError(
+            f"{as_of} is still to come, and tells of no night in the past.",
+            where=declaration.name,
+            next_step="Give a day until today, or leave --as-of out.",
+        )
 
 
 def _number(text: str, declaration: Declaration) -> float:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+import typer
+
 from data.declare import load_dataset
 from data.errors import CallError
 from data.settings import settings
@@ -43,6 +45,8 @@ def with_time(names: Sequence[str], *, asked: bool) -> list[str]:
             where=", ".join(without),
             next_step="Declare 'time', or leave these datasets out.",
         )
+    if without:
+        typer.echo(f"Left out, having no time column: {', '.join(without)}.", err=True)
     return timed
 
 

@@ -44,7 +44,7 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
         raise UserError(
             "no night has compared two models of this dataset yet.",
             where=dataset,
-            next_step=f"Run 'nightfit retrain {dataset}' first, with a linear kind and an ANN.",
+            next_step=f"Run 'nightfit retrain {dataset}' first, with more than one kind.",
         )
     terms = Terms(asked.min_gain, asked.max_loss, asked.confidence)
     pairs = night.errors
@@ -61,6 +61,8 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
 
 def _gate_in_words(dataset: str, night: ComparedNight, seen: "Sight", terms: "Terms") -> list[str]:
     """Say what the gate can see, a line each."""
+    from regressors.selection import LEAST_ROWS, LEAST_UNITS
+
     units = f" in {seen.units:,} independent units" if seen.units != seen.rows else ""
     lines = [
         f"{dataset}: {seen.rows:,} test rows{units} of run {night.run_id}, on which {night.model}"
@@ -68,6 +70,10 @@ def _gate_in_words(dataset: str, night: ComparedNight, seen: "Sight", terms: "Te
     ]
     if seen.smallest_gain == 0:
         lines.append("Both make the same errors on them, so there is nothing to tell apart.")
+        return lines
+    enough = seen.rows >= LEAST_ROWS and seen.units >= LEAST_UNITS
+    if seen.smallest_gain is None and enough:
+        lines.append("One of them makes no error on them, so no rate can be told.")
         return lines
     if seen.smallest_gain is None:
         lines.append(

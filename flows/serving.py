@@ -134,6 +134,7 @@ def _talkative_prefect() -> None:
     """Set what the page should show of a run, where the user has not; then all the rest."""
     for name, value in {
         "PREFECT_LOGGING_LEVEL": "INFO",
+        "PREFECT_LOGGING_ROOT_LEVEL": "WARNING",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "nightfit",  # tasks.progress
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",

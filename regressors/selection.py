@@ -150,7 +150,7 @@ def rank(
 def decide(
     winner: str,
     incumbent: str | None,
-    gains: Mapping[str, PairedGain],
+    gains: Mapping[str, PairedGain | None],
     *,
     terms: Terms,
     obstacle: str | None = None,
@@ -159,8 +159,8 @@ def decide(
     """Decide whether tonight's winner serves, or else tonight's refit of the incumbent.
 
     `gains` are those of tonight's candidates against the serving model, by name: the winner's, and
-    that of the incumbent's own candidate where it was fitted tonight; a gain is absent where no
-    test row can be compared. `obstacle` tells why the incumbent cannot score tonight's rows: then
+    that of the incumbent's own candidate where it was fitted tonight; None where no test row can
+    be compared. `obstacle` tells why the incumbent cannot score tonight's rows: then
     the winner serves. Another candidate is a *switch*, which must be better, or, to a simpler kind,
     not worse; the same one with newer data is a *refresh*, which must not be worse. With fewer than
     30 rows, or 10 units, a switch is refused and a refresh serves. Where `held`, nobody is promoted

@@ -117,6 +117,8 @@ def _serve(
     )
     before = f" instead of {named(current)}" if current else ""
     pinned = f"; it is pinned until 'nightfit unpin {dataset}'" if pin else ""
+    if current and current.pinned and not pin:
+        pinned = "; the pin of the one before is gone with it"
     return f"{dataset}: {named(chosen)} serves from now on{before}{pinned}."
 
 

@@ -100,9 +100,7 @@ def choose(
     decisions = selection.decide(
         winner,
         own,
-        {name: compared.gain(name) for name in (winner, own) if name in predicted}
-        if compared.possible
-        else {},
+        {name: compared.gain(name) for name in (winner, own) if name in predicted},
         terms=terms,
         obstacle=incumbent.obstacle if incumbent else None,
         held=held,
@@ -196,9 +194,10 @@ class _Compared:
         root = roots(self.test.weight, len(self.test.target))
         return (self.test.target - self.predicted[name]) * root
 
-    def gain(self, name: str) -> PairedGain:
-        """Return what one of tonight's candidates gains on the incumbent."""
-        assert self.incumbent is not None
+    def gain(self, name: str) -> PairedGain | None:
+        """Return what one of tonight's candidates gains on the incumbent, None if none can tell."""
+        if self.incumbent is None or not self.possible:
+            return None
         return paired_gain(
             self._on_rows(self.predicted[name]),
             self._on_rows(self.incumbent.predicted),

@@ -65,7 +65,10 @@ def incumbent(
     compared = ~seen(rows, trained)[division.role == "test"]
     if serving.train_until is not None and test.instants is not None:
         compared &= test.instants > serving.train_until
-    obstacle = other_question(json.loads(serving.declaration or "{}"), declaration)
+    then = json.loads(serving.declaration or "{}")
+    if declaration.time is not None and then.get("time", declaration.time) != declaration.time:
+        compared[:] = False  # which of these rows are newer than its own is not known
+    obstacle = other_question(then, declaration)
     try:
         if obstacle is None:
             return Incumbent(serving, compared, twin.predict(test.columns), twin.half_width)

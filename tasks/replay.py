@@ -7,6 +7,7 @@ from data.errors import UserError
 from data.read import Snapshot, fingerprint_of
 from data.settings import settings
 from data.store.records import RunRecord
+from regressors.selection import NothingFitted
 from tasks.attempt import Attempt
 
 
@@ -28,7 +29,11 @@ def replayed(
         alone = Candidates(frameworks=(framework,), kinds=(kind,))  # type: ignore[arg-type]
         run.declaration = run.declaration.model_copy(update={"candidates": alone})
     run.snapshot = snapshot_of(run_id, stored)
-    train(run, before_run=run_id)
+    try:
+        train(run, before_run=run_id)
+    except NothingFitted as failure:
+        where = f"run {run_id} of {stored.dataset}"
+        raise UserError(f"nothing could be fitted again: {failure}", where=where) from None
     return run
 
 

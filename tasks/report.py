@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from regressors.agreement import Comparison
 from regressors.linear import percent
 from regressors.scoring import Score
+from regressors.selection import LEAST_ROWS, LEAST_UNITS
 from tasks.attempt import Attempt
 from tasks.choose import Choice
 
@@ -79,6 +82,10 @@ def _sight(choice: Choice) -> str | None:
     if choice.paired is None:
         return None
     rows, rate = f"{len(choice.paired.keys):,} test rows", 1 - choice.terms.confidence
+    few = len(choice.paired.keys) < LEAST_ROWS
+    few = few or len(np.unique(choice.paired.unit)) < LEAST_UNITS
+    if choice.paired.smallest_gain is None and not few:
+        return f"on {rows} one of the models makes no error"
     if choice.paired.smallest_gain is None:
         return f"with {rows} it lets no other candidate take over, whatever its gain"
     if choice.paired.smallest_gain == 0:
@@ -125,6 +132,12 @@ def _doubts(run: Attempt, scored: Score | None) -> list[str]:
     nominal, said = run.declaration.interval, []
     r2, coverage = (scored.r2, scored.coverage) if scored else (None, None)
     newest = " (the newest rows)" if run.division and run.division.chained else ""
+    one = run.choice.incumbent if run.choice and not run.choice.promoted else None
+    if one is not None and one.obstacle:
+        said.append(
+            f"the champion, {one.serving.name} of run {one.serving.run_id}, cannot score tonight's "
+            f"rows ({one.obstacle}): they have no prediction of it."
+        )
     if r2 is not None and r2 < 0:
         said.append(
             f"on the test rows{newest} the champion is worse than their mean (R2 {r2:.2f}): "

@@ -46,7 +46,7 @@ def refused(folder, source, as_of, **more) -> str:
         (DAYS, "2024-04-01", [1, 2]),
         (DAYS, "2024-04-01T00:00", [1, 2]),
         (DAYS, "2024-03-31T23:59:59", [1]),
-        (DAYS, "9999-12-31", [3, 1, 2]),
+        (DAYS, str(dt.datetime.now(dt.UTC).date()), [3, 1, 2]),
         (TIMES, "2024-03-31", [1]),
         (TIMES, "2024-04-01", [1, 2, 3, 4]),
         (TIMES, "2024-04-01T00:00", [1, 2]),
@@ -103,6 +103,11 @@ def test_what_is_no_day_or_time_is_told_with_an_example(tmp_path, text):
 def test_what_is_no_number_is_told_where_the_time_column_holds_numbers(tmp_path, text):
     told = refused(tmp_path, NUMBERS, text)
     assert f"{text!r} is no number, and the time column 't' holds numbers. Write" in told
+
+
+@pytest.mark.parametrize("text", ["9999-12-30", "2999-01-01T00:00"])
+def test_a_night_that_is_still_to_come_is_refused(tmp_path, text):
+    assert f"{text} is still to come" in refused(tmp_path, DAYS, text)
 
 
 def test_a_night_before_all_rows_is_told_with_the_oldest_time(tmp_path):

@@ -192,9 +192,11 @@ def test_too_few_rows_or_units_refuse_a_switch_and_let_a_refresh_serve(rows, uni
 
 
 def test_without_a_common_test_row_no_switch_is_made():
-    (decision,) = decide(ANN, OTHER_ANN, {}, terms=TERMS)
+    (decision,) = decide(ANN, OTHER_ANN, {ANN: None}, terms=TERMS)
     assert (decision.decision, decision.rule, decision.gain) == ("kept", "too_few", None)
-    assert decide(ANN, ANN, {}, terms=TERMS)[0].decision == "promoted"
+    assert decide(ANN, ANN, {ANN: None}, terms=TERMS)[0].decision == "promoted"
+    both = decide(ANN, OTHER_ANN, {ANN: None, OTHER_ANN: None}, terms=TERMS)
+    assert outcomes(both) == [(ANN, "kept", "too_few"), (OTHER_ANN, "promoted", "too_few")]
 
 
 def test_incumbent_that_cannot_score_gives_way():
