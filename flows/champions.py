@@ -61,7 +61,7 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
 
 def _gate_in_words(dataset: str, night: ComparedNight, seen: "Sight", terms: "Terms") -> list[str]:
     """Say what the gate can see, a line each."""
-    from regressors.selection import LEAST_ROWS, LEAST_UNITS
+    from regressors.selection import too_few
 
     units = f" in {seen.units:,} independent units" if seen.units != seen.rows else ""
     lines = [
@@ -71,8 +71,7 @@ def _gate_in_words(dataset: str, night: ComparedNight, seen: "Sight", terms: "Te
     if seen.smallest_gain == 0:
         lines.append("Both make the same errors on them, so there is nothing to tell apart.")
         return lines
-    enough = seen.rows >= LEAST_ROWS and seen.units >= LEAST_UNITS
-    if seen.smallest_gain is None and enough:
+    if seen.smallest_gain is None and not too_few(seen.rows, seen.units):
         lines.append("One of them makes no error on them, so no rate can be told.")
         return lines
     if seen.smallest_gain is None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
 from regressors.paired import PairedGain, Sums, gains, log_ratio_error, unit_sums
-from regressors.selection import LEAST_ROWS, LEAST_UNITS, Terms, decide
+from regressors.selection import Terms, decide, too_few
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -98,7 +98,7 @@ def sight(
 def _smallest_gain(sums: Sums, terms: Terms) -> float | None:
     m = sums.challenger.shape[1]
     first, second = sums.challenger.mean(), sums.incumbent.mean()
-    if sums.rows < LEAST_ROWS or m < LEAST_UNITS or min(first, second) == 0:
+    if too_few(sums.rows, m) or min(first, second) == 0:
         return None
     error = float(log_ratio_error(sums.challenger / first, sums.incumbent / second)[0])
     reach = float(stdtrit(m - 1, terms.confidence) + ndtri(FOUND)) * error

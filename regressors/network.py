@@ -11,6 +11,7 @@ from regressors import recipe
 from regressors.encoding import Encoding
 from regressors.job import Array, Fitted, Grouping, Job, Mask, folds, take, thinned
 from regressors.model import LinearMember, Model, NetworkMember
+from regressors.paired import standard_error
 from regressors.ridge import fit_ridge
 
 GROUP_PASSES = 2
@@ -50,13 +51,8 @@ def _clearly_better(first: Fitted, second: Fitted, job: Job) -> bool:
         np.square(job.target - out)[scored] for out in (second.out_of_fold, first.out_of_fold)
     ]
     drop = job.weights(scored) * (squares[0] - squares[1])
-    # The rows of a group are one observation.
-    _, unit = np.unique(
-        np.arange(len(drop)) if job.group is None else job.group[scored], return_inverse=True
-    )
-    sums = np.bincount(unit, drop - drop.mean())
-    variance = np.square(sums).sum() * len(sums) / max(len(sums) - 1, 1)
-    return bool(drop.mean() > np.sqrt(variance) / len(drop))
+    together = None if job.group is None else job.group[scored]
+    return bool(drop.mean() > standard_error(drop, together))
 
 
 def _validate(framework: ModuleType, job: Job, groups: Grouping) -> Fitted:

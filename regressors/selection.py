@@ -91,6 +91,11 @@ LEAST_UNITS = 10
 """The same for groups, or blocks of time."""
 
 
+def too_few(rows: int, units: int) -> bool:
+    """Tell whether so many test rows and units let no switch be made."""
+    return rows < LEAST_ROWS or units < LEAST_UNITS
+
+
 class NothingFitted(ValueError):
     """Every candidate failed."""
 
@@ -194,7 +199,7 @@ def _judge(challenger: str, incumbent: str, gain: PairedGain | None, terms: Term
     if gain is None:
         return _Judged(refresh, "too_few", "no test row is new to both models")
     figures = _figures(gain)
-    if gain.rows < LEAST_ROWS or gain.units < LEAST_UNITS:
+    if too_few(gain.rows, gain.units):
         few = f"these are too few to tell ({LEAST_ROWS} rows in {LEAST_UNITS} units are needed)"
         what = "and a refresh then serves" if refresh else "and no switch is then made"
         return _Judged(refresh, "too_few", f"{figures}; {few}, {what}")

@@ -2,15 +2,14 @@
 
 import getpass
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 from sqlalchemy import Engine
 
 from data.errors import CallError, UserError
 from data.store.known import refuse_unknown_dataset
-from data.store.nights import has_predictions, rejected_row_numbers
+from data.store.nights import has_predictions, kept_rows
 from data.store.records import PredictionColumns
 from data.store.serving import (
     ServingModel,
@@ -59,14 +58,14 @@ def rollback(
         earlier = previous_champion(engine, dataset)
         if earlier is None:
             raise UserError(
-                f"{named(current)} is its first champion: there is none before it.",
+                f"{current.name_and_run} is its first champion: there is none before it.",
                 where=dataset,
                 next_step=f"nightfit query leaderboard --dataset {dataset} shows what else there is"
                 ", and 'nightfit promote' has it serve.",
             )
     else:
         earlier = past_champion(engine, dataset, to)
-    reason = reason or f"rolled back from {named(current)}"
+    reason = reason or f"rolled back from {current.name_and_run}"
     return _serve(
         engine, dataset, earlier, decision="rolled_back", reason=reason, pin=pin, again=again
     )
@@ -76,7 +75,7 @@ def unpin(engine: Engine, dataset: str, *, reason: str | None) -> str:
     """Let the nights replace a pinned champion again; return what was done."""
     current = _serving(engine, dataset)
     if not current.pinned:
-        raise CallError(f"{named(current)} is not pinned.", where=dataset)
+        raise CallError(f"{current.name_and_run} is not pinned.", where=dataset)
     write_decision(
         engine,
         dataset=dataset,
@@ -85,7 +84,9 @@ def unpin(engine: Engine, dataset: str, *, reason: str | None) -> str:
         reason=reason or "unpinned: the nights decide again",
         decided_by=_user(),
     )
-    return f"{dataset}: {named(current)} serves on; from the next night on it may be replaced."
+    return (
+        f"{dataset}: {current.name_and_run} serves on; from the next night on it may be replaced."
+    )
 
 
 def _serve(
@@ -101,7 +102,8 @@ def _serve(
     current = champion_model(engine, dataset)
     if current and current.model_id == chosen.model_id and (current.pinned or not pin):
         raise CallError(
-            f"{named(chosen)} serves already{', pinned' if current.pinned else ''}.", where=dataset
+            f"{chosen.name_and_run} serves already{', pinned' if current.pinned else ''}.",
+            where=dataset,
         )
     predictions, artifact = _predictions(engine, dataset, chosen, again)
     write_decision(
@@ -115,11 +117,11 @@ def _serve(
         predictions=predictions,
         artifact=artifact,
     )
-    before = f" instead of {named(current)}" if current else ""
+    before = f" instead of {current.name_and_run}" if current else ""
     pinned = f"; it is pinned until 'nightfit unpin {dataset}'" if pin else ""
     if current and current.pinned and not pin:
         pinned = "; the pin of the one before is gone with it"
-    return f"{dataset}: {named(chosen)} serves from now on{before}{pinned}."
+    return f"{dataset}: {chosen.name_and_run} serves from now on{before}{pinned}."
 
 
 def _predictions(
@@ -132,23 +134,23 @@ def _predictions(
     told: dict[int, PredictionColumns] = {}
     artifact = chosen.artifact
     if has_predictions(engine, chosen.model_id):
-        trained = set(trained_keys(engine, chosen.model_id))
+        trained = trained_keys(engine, chosen.model_id)
     else:
-        tell(dataset, f"{named(chosen)} did not serve then: fitting it again on that run's rows")
-        told[chosen.run_id], artifact = _fitted(again(chosen.run_id, chosen.name), chosen)
-        trained = {
-            key
-            for key, role in zip(*_keys_and_roles(told[chosen.run_id]), strict=True)
-            if role != "new"
-        }
+        tell(
+            dataset,
+            f"{chosen.name_and_run} did not serve then: fitting it again on that run's rows",
+        )
+        rows, artifact = _fitted(again(chosen.run_id, chosen.name), chosen)
+        told[chosen.run_id] = rows
+        roles = zip(rows.key, rows.role.tolist(), strict=True)
+        trained = {key for key, role in roles if role != "new"}
     last = last_good(engine, dataset)
     if last is not None and last.run_id != chosen.run_id and artifact is not None:
         try:
             newest = stored_run(engine, last.run_id)
             snapshot = snapshot_of(last.run_id, newest)
             declaration = declaration_of(last.run_id, newest)
-            kept = np.ones(snapshot.rows, dtype=bool)
-            kept[[number - 1 for number in rejected_row_numbers(engine, last.run_id)]] = False
+            kept = kept_rows(engine, last.run_id, snapshot.rows)
             told[last.run_id] = of_stored(
                 chosen.model_id, artifact, trained, declaration, snapshot, kept
             )
@@ -167,24 +169,20 @@ def _fitted(run: Attempt, chosen: ServingModel) -> tuple[PredictionColumns, byte
     fit, refit = run.fits[chosen.name], run.refits.get(chosen.name)
     for outcome in (fit, refit):
         if not isinstance(outcome, Fitted):
-            raise UserError(f"it could not be fitted again: {outcome}", where=named(chosen))
+            raise UserError(f"it could not be fitted again: {outcome}", where=chosen.name_and_run)
     assert isinstance(fit, Fitted)
     assert isinstance(refit, Fitted)
     if fit.model.to_bytes() != chosen.twin:
         raise UserError(
             "fitted again on its run's rows it does not come to the same digits, so what it says"
             " of them cannot be stored as its own.",
-            where=named(chosen),
+            where=chosen.name_and_run,
             next_step=f"'nightfit verify {chosen.run_id}' tells what differs; a new night fits it"
             " anew.",
         )
     model = replace(refit.model, half_width=fit.model.half_width)
     columns = replace(of_candidate(run, chosen.name), model=chosen.model_id)
     return columns, model.to_bytes()
-
-
-def _keys_and_roles(columns: PredictionColumns) -> tuple[Sequence[str], Sequence[str]]:
-    return columns.key, columns.role.tolist()
 
 
 def _serving(engine: Engine, dataset: str) -> ServingModel:
@@ -197,11 +195,6 @@ def _serving(engine: Engine, dataset: str) -> ServingModel:
             next_step=f"Run 'nightfit retrain {dataset}' first.",
         )
     return current
-
-
-def named(model: ServingModel) -> str:
-    """Return a model's name with the run that trained it."""
-    return f"{model.name} of run {model.run_id}"
 
 
 def _user() -> str:

@@ -160,9 +160,8 @@ def _ranked(train: Rows, division: Division, fits: Mapping[str, Fitted | str]) -
         unit=judged.units,
     )
     scores = {
-        name: _score(judged, values, half)
+        name: _score(judged, values, _half_width(fits[name]))
         for name, values in out_of_fold.items()
-        for half in [_half_width(fits[name])]
     }
     return _Ranking(places, scores)
 

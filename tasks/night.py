@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
-
 from data.declare import Declaration
 from data.freshness import is_recent
 from data.read import load
 from data.settings import settings
 from data.store.database import open_store
 from data.store.lock import dataset_lock
-from data.store.nights import rejected_row_numbers, same_run
+from data.store.nights import kept_rows, same_run
 from data.store.stored import LastGood, last_good
 from tasks.attempt import Attempt
 from tasks.progress import tell
@@ -66,10 +64,9 @@ def _too_old(run: Attempt, last: LastGood) -> bool:
         return False
     assert run.snapshot is not None
     table = load(run.snapshot.path, [declaration.time])
-    kept = np.ones(run.snapshot.rows, dtype=bool)
     engine = open_store(settings().database_url)
     try:
-        kept[[number - 1 for number in rejected_row_numbers(engine, last.run_id)]] = False
+        kept = kept_rows(engine, last.run_id, run.snapshot.rows)
     finally:
         engine.dispose()
     return any(one.sentence for one in is_recent(declaration, table, kept, run.night))

@@ -7,7 +7,7 @@ import numpy as np
 from regressors.agreement import Comparison
 from regressors.linear import percent
 from regressors.scoring import Score
-from regressors.selection import LEAST_ROWS, LEAST_UNITS
+from regressors.selection import too_few
 from tasks.attempt import Attempt
 from tasks.choose import Choice
 
@@ -82,8 +82,7 @@ def _sight(choice: Choice) -> str | None:
     if choice.paired is None:
         return None
     rows, rate = f"{len(choice.paired.keys):,} test rows", 1 - choice.terms.confidence
-    few = len(choice.paired.keys) < LEAST_ROWS
-    few = few or len(np.unique(choice.paired.unit)) < LEAST_UNITS
+    few = too_few(len(choice.paired.keys), len(np.unique(choice.paired.unit)))
     if choice.paired.smallest_gain is None and not few:
         return f"on {rows} one of the models makes no error"
     if choice.paired.smallest_gain is None:
@@ -135,8 +134,8 @@ def _doubts(run: Attempt, scored: Score | None) -> list[str]:
     one = run.choice.incumbent if run.choice and not run.choice.promoted else None
     if one is not None and one.obstacle:
         said.append(
-            f"the champion, {one.serving.name} of run {one.serving.run_id}, cannot score tonight's "
-            f"rows ({one.obstacle}): they have no prediction of it."
+            f"the champion, {one.serving.name_and_run}, cannot score tonight's rows "
+            f" ({one.obstacle}): they have no prediction of it."
         )
     if r2 is not None and r2 < 0:
         said.append(

@@ -61,7 +61,7 @@ def of_incumbent(run: Attempt) -> PredictionColumns:
     serving = run.incumbent.serving
     assert serving.artifact is not None
     engine = open_store(settings().database_url)
-    trained = set(trained_keys(engine, serving.model_id))
+    trained = trained_keys(engine, serving.model_id)
     engine.dispose()
     rows = (run.declaration, run.snapshot, run.checked.kept)
     return of_stored(serving.model_id, serving.artifact, trained, *rows)

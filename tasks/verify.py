@@ -49,7 +49,7 @@ class Verification:
 def verification(run_id: int, stored: RunRecord, again: Attempt) -> Verification:
     """Return what differs between a stored run and the attempt that trained it again."""
     serving = again.incumbent.serving if again.incumbent else None
-    names = {serving.model_id: f"{serving.name} of run {serving.run_id}"} if serving else {}
+    names = {serving.model_id: serving.name_and_run} if serving else {}
     record = run_record(again, _predicted_again(stored, again))
     told: list[str] = []
     counts = []

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Engine, func, select
 
 from data.store.database import translated
@@ -44,11 +46,13 @@ def has_predictions(engine: Engine, model_id: int) -> bool:
         return connection.execute(statement).first() is not None
 
 
-def rejected_row_numbers(engine: Engine, run_id: int) -> list[int]:
-    """Return the numbers (from 1) of the rows of a run's source that were set aside."""
+def kept_rows(engine: Engine, run_id: int, rows: int) -> NDArray[np.bool_]:
+    """Return which of so many rows of a run's source went on, and were not set aside."""
+    kept = np.ones(rows, dtype=bool)
     statement = select(rejected_row.c.row_number).where(rejected_row.c.run_id == run_id)
     with translated(engine), engine.connect() as connection:
-        return list(connection.execute(statement).scalars())
+        kept[[number - 1 for number in connection.execute(statement).scalars()]] = False
+    return kept
 
 
 def compared_night(engine: Engine, dataset: str) -> ComparedNight | None:

@@ -53,6 +53,11 @@ class ServingModel:
         """The model's name, `framework/kind`."""
         return f"{self.framework}/{self.kind}"
 
+    @property
+    def name_and_run(self) -> str:
+        """The model's name with the run that trained it."""
+        return f"{self.name} of run {self.run_id}"
+
 
 def champion_model(
     engine: Engine, dataset: str, *, before_run: int | None = None
@@ -62,11 +67,11 @@ def champion_model(
     With `before_run`, the model that served when that run decided: the incumbent that it met.
     """
     with translated(engine), engine.connect() as connection:
-        standing = _decision(connection, dataset, _before(before_run))
+        standing = latest_decision(connection, dataset, _before(before_run))
         if standing is None:
             return None
         (facts,) = _models(connection, model.c.model_id == standing.model_id)
-        pin = _decision(
+        pin = latest_decision(
             connection,
             dataset,
             and_(
@@ -92,7 +97,7 @@ def previous_champion(engine: Engine, dataset: str) -> ServingModel | None:
     Rolling back again therefore goes further back, and never to and fro between two models.
     """
     with translated(engine), engine.connect() as connection:
-        standing = _decision(connection, dataset)
+        standing = latest_decision(connection, dataset)
         if standing is None:
             return None
         first = (
@@ -100,7 +105,7 @@ def previous_champion(engine: Engine, dataset: str) -> ServingModel | None:
             .where(promotion.c.dataset == dataset, promotion.c.model_id == standing.model_id)
             .scalar_subquery()
         )
-        before = _decision(connection, dataset, promotion.c.promotion_id < first)
+        before = latest_decision(connection, dataset, promotion.c.promotion_id < first)
         if before is None:
             return None
         (facts,) = _models(connection, model.c.model_id == before.model_id)
@@ -173,7 +178,9 @@ def past_champion(engine: Engine, dataset: str, run_id: int) -> ServingModel:
     return ServingModel(**facts._mapping)
 
 
-def _decision(connection: Connection, dataset: str, *where: ColumnElement[bool]) -> Row[Any] | None:
+def latest_decision(
+    connection: Connection, dataset: str, *where: ColumnElement[bool]
+) -> Row[Any] | None:
     """Return the latest decision about a dataset's champion of those asked for."""
     statement = (
         select(promotion)

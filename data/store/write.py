@@ -23,6 +23,7 @@ from data.store.records import (
     RunRecord,
     ScoreRecord,
 )
+from data.store.serving import latest_decision
 from data.store.tables import (
     agreement_check,
     coefficient,
@@ -57,7 +58,7 @@ def write_run(engine: Engine, record: RunRecord) -> int:
     with writing(engine) as connection:
         one_writer_at_a_time(connection, record.dataset)
         _refuse_a_second_time(connection, record)
-        standing = _standing(connection, record.dataset)
+        standing = latest_decision(connection, record.dataset)
         if record.promotions:
             _refuse_another_champion(standing, record)
         run_id = _insert_one(connection, run, _row(run, record, warnings=list(record.warnings)))
@@ -114,7 +115,7 @@ def write_decision(
     with writing(engine) as connection:
         one_writer_at_a_time(connection, dataset)
         _refuse_model_of_another_dataset(connection, dataset, model_id)
-        standing = _standing(connection, dataset)
+        standing = latest_decision(connection, dataset)
         for run_id, rows in predictions.items():
             missing = _without_stored_keys(connection, run_id, model_id, rows)
             _insert_predictions(connection, run_id, model_id, dataset, missing)
@@ -139,17 +140,6 @@ def one_writer_at_a_time(connection: Connection, dataset: str) -> None:
     if connection.dialect.name == "postgresql":
         key = func.hashtextextended(f"nightfit writes {dataset}", 0)
         connection.execute(select(func.pg_advisory_xact_lock(key)))
-
-
-def _standing(connection: Connection, dataset: str) -> Row[Any] | None:
-    """Return the latest decision about a dataset's champion, None where there is none."""
-    statement = (
-        select(promotion)
-        .where(promotion.c.dataset == dataset)
-        .order_by(promotion.c.promotion_id.desc())
-        .limit(1)
-    )
-    return connection.execute(statement).first()
 
 
 def _refuse_another_champion(standing: Row[Any] | None, record: RunRecord) -> None:

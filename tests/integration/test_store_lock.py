@@ -14,6 +14,7 @@ from data.errors import StoreError
 from data.settings import ROOT
 from data.store.database import open_store
 from data.store.lock import Busy, dataset_lock
+from data.store.stored import last_good
 
 HOLDER = """
 import subprocess, sys
@@ -121,9 +122,13 @@ def test_a_child_that_outlives_a_killed_holder_keeps_nothing(
 
 
 def test_it_is_taken_again_and_again_and_the_store_works_meanwhile(address: str):
+    found = []
     for _ in range(2):
         with dataset_lock(address, "wages", wait=False, told=refuse_to_wait):
-            open_store(address).dispose()
+            store = open_store(address)
+            found.append(last_good(store, "wages"))
+            store.dispose()
+    assert found == [None, None]
 
 
 def test_an_error_inside_frees_it_and_is_passed_on(address: str):
