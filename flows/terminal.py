@@ -18,11 +18,12 @@ from rich.status import Status
 from rich.text import Text
 from sqlalchemy.engine import make_url
 
-from data.as_of import must_have_time
+from data.as_of import must_be_readable, must_have_time
 from data.declare import declared_datasets, load_dataset
 from data.errors import UserError
 from data.settings import settings
 from data.store.database import open_store, place
+from data.store.lock import dataset_lock
 from flows.backfill import days_between, with_time
 from flows.keeper import keep_family
 
@@ -92,12 +93,21 @@ def run_retrain(
     declaration = load_dataset(dataset, settings().datasets)
     if as_of is not None:
         must_have_time(declaration)  # a wrong call ends before any work
+        must_be_readable(as_of)
+    if not wait:
+        _must_be_free(dataset)
     with working():
         from flows.retrain import retrain
 
         summary = retrain(dataset, dry_run=dry_run, force=force, as_of=as_of, wait=wait)
     _print_summaries([summary], as_json=as_json)
     return 0
+
+
+def _must_be_free(dataset: str) -> None:
+    """Raise Busy where another night of a dataset is under way; the night itself looks again."""
+    with dataset_lock(settings().database_url, dataset, wait=False):
+        return
 
 
 class _Lines(logging.Handler):
