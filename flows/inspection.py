@@ -18,6 +18,7 @@ from data.declare import declared_datasets, load_dataset
 from data.errors import CallError, UserError
 from data.settings import settings
 from data.store.database import open_store
+from data.store.known import no_champion
 from data.store.output import write_rows
 from data.store.query import DatasetStatus, latest_runs, rows_of
 from data.store.serving import ServingModel, champion_model
@@ -83,11 +84,7 @@ def run_resilience(dataset: str, *, output_format: str) -> None:
 
 def _no_resilience(dataset: str, champion: ServingModel | None) -> UserError:
     if champion is None:
-        return UserError(
-            "no champion serves this dataset yet.",
-            where=dataset,
-            next_step=f"Run 'nightfit retrain {dataset}' first.",
-        )
+        return no_champion(dataset)
     if champion.kind != "ann":
         return UserError(
             f"the champion, {champion.name}, is no ANN and has no hidden cells to silence; "
