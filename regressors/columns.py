@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -50,10 +50,17 @@ class CategoryColumn:
 
     @property
     def labels(self) -> list[str]:
-        """Return the names of the levels, `other` last."""
-        return [MISSING if level is None else level for level in self.levels] + (
-            [OTHER] if self.other else []
+        """Return the names of the levels, `other` last; in brackets where a level is called so."""
+        missing = _unlike(self.levels, MISSING)
+        return [missing if level is None else level for level in self.levels] + (
+            [_unlike(self.levels, OTHER)] if self.other else []
         )
+
+
+def _unlike(levels: Collection[str | None], label: str) -> str:
+    while label in levels:
+        label = f"({label})"
+    return label
 
 
 @dataclass(frozen=True)

@@ -228,3 +228,22 @@ def test_category_of_thousands_of_levels_stays_within_bounds():
     assert category.other
     assert {f"level {i:04d}" for i in range(150)} < set(category.levels)
     assert encoding.design({"text": text}).shape == (10_000, 201)
+
+
+def test_levels_called_other_and_missing_are_told_from_those_that_are_so():
+    texts = ["missing"] * 20 + ["other"] * 20 + ["(other)"] * 20 + [None] * 20 + ["rare"]
+    encoding = Encoding.fit({"level": np.array(texts, dtype=object)})
+    assert encoding.terms() == (
+        "intercept",
+        "level[missing]",
+        "level[other]",
+        "level[(missing)]",
+        "level[((other))]",
+    )
+
+
+def test_terms_of_one_name_are_refused_with_it():
+    columns = {"intercept": RNG.normal(size=50), "age": RNG.normal(size=50)}
+    with pytest.raises(CannotEncode, match="two terms would be called 'intercept'"):
+        Encoding.fit(columns).terms()
+    assert Encoding.fit(columns, intercept=False).terms() == ("age", "intercept")
