@@ -129,8 +129,13 @@ def _terms_have_names(
         f" {RARE_ROWS} rows or more, or declare 'features' without it."
     )
     fits = long.get(name, 0) <= MOST_NAME_BYTES
-    facts = {"kwargs": {"max_value": MOST_NAME_BYTES}, "observed": long.get(name, 0)}
-    yield finding("term_names_are_short", None, "" if fits else sentence, **facts)
+    yield finding(
+        "term_names_are_short",
+        None,
+        "" if fits else sentence,
+        kwargs={"max_value": MOST_NAME_BYTES},
+        observed=long.get(name, 0),
+    )
     taken = {text_of(one): "a declared term" for one in products}
     taken |= {"intercept": "the constant"} if declaration.intercept else {}
     numbers = (name for name in features if kind_of(table[name].type) == "number")

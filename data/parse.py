@@ -10,6 +10,7 @@ import yaml
 from data.errors import CallError
 
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What no database and no file keeps: NUL, and half of a surrogate pair."""
 
 
 class _Loader(yaml.SafeLoader):
