@@ -215,6 +215,10 @@ def _bad_csv(path: Path) -> SourceError | None:
 def _parquet(path: Path) -> pa.Table:
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read()
+    except UnicodeDecodeError:
+        raise SourceError(
+            "The name of a column is not UTF-8.", next_step="Rename the column."
+        ) from None
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
             f"This is not a whole Parquet file: {_sentence(error)}",

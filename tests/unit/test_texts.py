@@ -41,14 +41,27 @@ def test_a_nul_character_in_a_columns_name_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"\xed\xa0\x80", b"caf\xe9", b"\xc0\x80"])
-@pytest.mark.parametrize("dtype", [pa.string(), pa.large_string()])
-def test_text_of_a_parquet_file_that_is_not_utf8_is_told(tmp_path, raw, dtype):
-    wide = pa.large_binary() if dtype == pa.large_string() else pa.binary()
-    text = pa.array([b"a", None, raw], wide).view(dtype)
+@pytest.mark.parametrize(
+    ("binary", "dtype"),
+    [
+        (pa.binary(), pa.string()),
+        (pa.large_binary(), pa.large_string()),
+        (pa.binary_view(), pa.string_view()),
+    ],
+)
+def test_text_of_a_parquet_file_that_is_not_utf8_is_told(tmp_path, raw, binary, dtype):
+    text = pa.array([b"a", None, raw], binary).view(dtype)
     for column in ("id", "note"):
         texts = {"id": ["a", "b", "c"], column: text}
         told = refusal(parquet(tmp_path, **texts, y=[1.0, 2.0, 3.0]), tmp_path)
         assert f"Column '{column}' has text in row 3 that is not UTF-8: {raw!r}" in told
+
+
+def test_a_columns_name_in_a_parquet_file_that_is_not_utf8_is_told(tmp_path):
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"id": [1], "y": [1.0], "qqqq": [1]}), path, store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"qqqq", b"\xff\xfe\xfd\xfc"))
+    assert "The name of a column is not UTF-8" in refusal(path, tmp_path)
 
 
 def test_a_key_that_no_index_can_hold_is_told_with_its_row(tmp_path):
