@@ -247,3 +247,16 @@ def test_terms_of_one_name_are_refused_with_it():
     with pytest.raises(CannotEncode, match="two terms would be called 'intercept'"):
         Encoding.fit(columns).terms()
     assert Encoding.fit(columns, intercept=False).terms() == ("age", "intercept")
+
+
+def test_one_long_text_does_not_give_all_rows_its_room():
+    texts = np.array(["b", "a"] * 100_000 + ["x" * 1_000_000], dtype=object)
+    assert Encoding.fit({"text": texts}).terms() == ("intercept", "text[b]", "text[other]")
+
+
+def test_long_texts_sort_as_short_ones_do():
+    texts = np.array(["z", "é", "🦊", "", "Z", "a\n", "z" * 3], dtype=object)
+    long = np.append(texts, "z" * 500)
+    quick = np.argsort(regressors.columns.sortable(texts), kind="stable")
+    slow = np.argsort(regressors.columns.sortable(long), kind="stable")
+    assert texts[quick].tolist() == [text for text in long[slow] if len(text) < 500]
