@@ -14,7 +14,6 @@ from urllib.parse import quote, quote_plus
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import COMMAND, Place
 from sqlalchemy import create_engine, make_url, text
 
 from data.printable import printable
@@ -71,7 +70,7 @@ def source() -> pa.Table:
 class Hostile:
     """A place whose nights go into a database of either kind, and what the night said."""
 
-    place: Place
+    place: Any
     url: str
     done: subprocess.CompletedProcess[str]
 
@@ -79,6 +78,9 @@ class Hostile:
         done = self.place.run(*args, NIGHTFIT_DATABASE_URL=self.url)
         assert done.returncode == 0, done.stderr
         return done
+
+    def raw(self, *args: str) -> bytes:
+        return self.place.raw(*args, NIGHTFIT_DATABASE_URL=self.url)
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         engine = create_engine(make_url(self.url).set(drivername=DRIVERS[self.url.split(":")[0]]))
@@ -147,16 +149,10 @@ def test_query_hands_every_sign_to_programs(hostile, tmp_path):
     asked = ("query", "current_prediction", "--dataset", "hostile", "--format")
     told = json.loads(hostile.run(*asked, "json").stdout)
     assert {row["key"]: row["predicted"] for row in told} == by_sql
-    as_csv = csv.DictReader(io.StringIO(raw(hostile, *asked, "csv").decode(), newline=""))
+    as_csv = csv.DictReader(io.StringIO(hostile.raw(*asked, "csv").decode(), newline=""))
     assert {row["key"]: float(row["predicted"]) for row in as_csv} == by_sql
-    table = pq.read_table(io.BytesIO(raw(hostile, *asked, "parquet")))
+    table = pq.read_table(io.BytesIO(hostile.raw(*asked, "parquet")))
     assert {row["key"]: row["predicted"] for row in table.to_pylist()} == by_sql
-
-
-def raw(hostile: Hostile, *args: str) -> bytes:
-    """What a command prints, its line ends too."""
-    environment = {**hostile.place.environment, "NIGHTFIT_DATABASE_URL": hostile.url}
-    return subprocess.run([COMMAND, *args], env=environment, capture_output=True, check=True).stdout
 
 
 def test_what_people_get_to_see_has_no_command_to_their_terminal(hostile):
