@@ -7,13 +7,14 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
 from sqlalchemy.engine import make_url
@@ -21,6 +22,7 @@ from sqlalchemy.engine import make_url
 from data.as_of import must_be_readable, must_have_time
 from data.declare import declared_datasets, load_dataset
 from data.errors import UserError
+from data.printable import printable
 from data.settings import settings
 from data.store.database import open_store, place
 from data.store.lock import dataset_lock
@@ -110,6 +112,24 @@ def _must_be_free(dataset: str) -> None:
         return
 
 
+class Screen(Console):
+    """A console that shows texts of others as they are: no markup, no commands to the terminal."""
+
+    def __init__(self, file: TextIO | None = None, *, stderr: bool = False) -> None:
+        super().__init__(file=file, stderr=stderr, markup=False, emoji=False, highlight=False)
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Return a text in printable signs; what is broken into lines has its width from here."""
+        return super().render_str(printable(text), **how)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Give the parts of what is shown in printable signs, but for Rich's own commands."""
+        for part in super().render(renderable, options):
+            yield part if part.control else part._replace(text=printable(part.text))
+
+
 class _Lines(logging.Handler):
     """Prints each thing that happened, with the seconds since the start."""
 
@@ -150,7 +170,7 @@ def talking(first: str | None = None) -> Iterator[None]:
     if log.handlers:  # by whom we were called
         yield
         return
-    console = Console(stderr=True, highlight=False)
+    console = Screen(stderr=True)
     handler = _Lines(console)
     log.setLevel(logging.INFO)
     log.propagate = False
@@ -194,7 +214,7 @@ def _print_summaries(summaries: "Sequence[Summary]", *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([asdict(summary) for summary in summaries], indent=2))  # noqa: T201
         return
-    console = Console(highlight=False)
+    console = Screen()
     for summary in summaries:
         console.print()
         night = f", night of {summary.as_of}" if summary.as_of else ""

@@ -196,6 +196,6 @@ def _serving(engine: Engine, dataset: str) -> ServingModel:
 def _user() -> str:
     """Return who decides: the user's name, or the number where it has none, as in a container."""
     try:
-        return getpass.getuser()
+        return os.fsencode(getpass.getuser()).decode(errors="replace")
     except (KeyError, OSError):
         return f"user {os.getuid()}"
