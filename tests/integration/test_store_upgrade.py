@@ -96,8 +96,9 @@ def make(address: str, *, version: str, rows: str) -> None:
         config = database._config()
         config.attributes["connection"] = connection
         command.upgrade(config, version)
+        for statement in filter(str.strip, rows.split(";\n")):
+            connection.execute(text(statement))
     engine.dispose()
-    tell(address, *filter(str.strip, rows.split(";\n")))
 
 
 def answers(address: str) -> dict[str, list[dict[str, Any]]]:
