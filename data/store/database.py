@@ -28,6 +28,7 @@ from sqlalchemy.exc import (
 )
 
 from data.errors import StoreError
+from data.store.comments import write_comments
 from data.store.schema import (
     QUERY_KEY,
     connect_in_schema,
@@ -193,6 +194,7 @@ def _upgrade(engine: Engine) -> Upgrade:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        write_comments(connection)
     return Upgrade(place(engine.url), stored, _head())
 
 

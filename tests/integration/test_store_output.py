@@ -169,7 +169,7 @@ def test_a_reader_that_stops_early_keeps_no_connection(store):
     ("view", "how", "said"),
     [
         ("leaderbord", {}, "Did you mean 'leaderboard'"),
-        ("zzz", {}, "There are: champion, leaderboard"),
+        ("zzz", {}, "There are: champion, model_card"),
         ("run", {}, "no view 'run'"),
         ("champion", {"columns": ["test_rsme"]}, "Did you mean 'test_rmse'"),
         ("champion", {"dataset": "wagse"}, "Did you mean 'wages'"),

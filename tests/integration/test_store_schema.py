@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -6,13 +7,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError
 from store_catalogue import catalogue
-from store_nights import NEW, candidate, kept, promoted, write
+from store_nights import NEW, candidate, kept, promoted, tell, write
 
 from data.settings import ROOT
-from data.store.database import VERSION_TABLE, writing
+from data.store.comments import write_comments
+from data.store.database import VERSION_TABLE, upgrade, writing
 from data.store.records import PromotionRecord
 from data.store.tables import metadata
-from data.store.views import VIEWS
+from data.store.views import TEXT, VIEWS
 
 DOCUMENT = ROOT / "docs" / "database.md"
 
@@ -29,6 +31,7 @@ def test_migrations_make_what_the_code_declares_to_the_last_constraint(store: En
     with declared.begin() as connection:
         for view in VIEWS.values():
             connection.execute(text(view.create))
+        write_comments(connection)
     made, wanted = catalogue(store), catalogue(declared)
     declared.dispose()
     assert made == wanted
@@ -77,11 +80,15 @@ def test_words_outside_the_closed_lists_are_refused(store: Engine, statement: st
         connection.execute(text(statement))
 
 
-def documented_columns() -> dict[str, list[str]]:
+def documented() -> dict[str, tuple[str, dict[str, str]]]:
+    """What the document says of each view, in its order: the grain, and each column's meaning."""
     views = DOCUMENT.read_text(encoding="utf-8").partition("## Views")[2].partition("\n## ")[0]
     sections = re.split(r"^### `(\w+)`$", views, flags=re.MULTILINE)
     return {
-        name: re.findall(r"^\| `(\w+)` \|", body, flags=re.MULTILINE)
+        name: (
+            " ".join(body.partition("\n|")[0].split()),
+            dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", body, flags=re.MULTILINE)),
+        )
         for name, body in zip(sections[1::2], sections[2::2], strict=True)
     }
 
@@ -91,7 +98,55 @@ def test_documented_columns_are_those_of_the_database(store: Engine):
         answered = {
             name: list(connection.execute(text(f"SELECT * FROM {name}")).keys()) for name in VIEWS
         }
-    assert documented_columns() == answered
+    assert {name: list(meanings) for name, (_, meanings) in documented().items()} == answered
+
+
+def test_documented_meanings_are_those_of_the_code():
+    assert list(documented()) == list(VIEWS)
+    for name, (grain, meanings) in documented().items():
+        assert grain == VIEWS[name].grain, name
+        assert meanings == VIEWS[name].meanings, name
+
+
+COMMENTS = """
+SELECT relname, coalesce(attname, ''), coalesce(
+  CASE WHEN attnum IS NULL THEN obj_description(c.oid) ELSE col_description(c.oid, attnum) END, '')
+FROM pg_class AS c
+LEFT JOIN (SELECT attrelid, attname, attnum FROM pg_attribute
+  UNION ALL SELECT oid, NULL, NULL FROM pg_class) AS a ON attrelid = c.oid
+WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace
+"""
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_postgresql_has_each_meaning_as_a_comment(address: str):
+    upgrade(address)
+    told = {(view, column): said for view, column, said in tell(address, COMMENTS)}
+    wanted = {(name, ""): view.grain for name, view in VIEWS.items()} | {
+        (name, column): meaning
+        for name, view in VIEWS.items()
+        for column, meaning in view.meanings.items()
+    }
+    assert told == wanted
+    assert all(told.values())
+
+
+HOSTILE = "100% o'clock; DROP VIEW champion; -- :x \\' $$ %s"
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_upgrade_mends_comments_whatever_is_in_them(address: str, monkeypatch: pytest.MonkeyPatch):
+    upgrade(address)
+    champion = VIEWS["champion"]
+    described = champion.described | {"kind": (TEXT, "its kind's kind")}
+    changed = replace(champion, grain=HOSTILE, described=described)
+    tell(address, "COMMENT ON COLUMN leaderboard.kind IS 'scribbled'")
+    monkeypatch.setitem(VIEWS, "champion", changed)
+    upgrade(address)
+    told = {(view, column): said for view, column, said in tell(address, COMMENTS)}
+    assert told["champion", ""] == HOSTILE
+    assert told["champion", "kind"] == "its kind's kind"
+    assert told["leaderboard", "kind"] == VIEWS["leaderboard"].meanings["kind"]
 
 
 def examples() -> list[str]:
