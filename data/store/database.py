@@ -127,10 +127,13 @@ def translated(engine: Engine) -> Iterator[None]:
     except DBAPIError as error:
         if not _is_of_the_database(error):
             raise
+        refused = getattr(error.orig, "sqlstate", None) == NOT_PERMITTED
         raise StoreError(
             _sentence(error, engine.url),
             where=place(engine.url),
-            next_step="Mend it, or name another database in NIGHTFIT_DATABASE_URL.",
+            next_step="Have its owner grant that to this role, or connect as another one."
+            if refused
+            else "Mend it, or name another database in NIGHTFIT_DATABASE_URL.",
         ) from None
 
 

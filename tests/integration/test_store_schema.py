@@ -1,4 +1,3 @@
-import re
 from dataclasses import replace
 
 import pytest
@@ -7,16 +6,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError
 from store_catalogue import catalogue
-from store_nights import NEW, candidate, kept, promoted, tell, write
+from store_nights import promoted, tell, write
 
-from data.settings import ROOT
 from data.store.comments import write_comments
 from data.store.database import VERSION_TABLE, upgrade, writing
-from data.store.records import PromotionRecord
 from data.store.tables import metadata
 from data.store.views import TEXT, VIEWS
-
-DOCUMENT = ROOT / "docs" / "database.md"
 
 
 def test_migrations_make_the_tables_that_the_code_declares(store: Engine):
@@ -80,34 +75,6 @@ def test_words_outside_the_closed_lists_are_refused(store: Engine, statement: st
         connection.execute(text(statement))
 
 
-def documented() -> dict[str, tuple[str, dict[str, str]]]:
-    """What the document says of each view, in its order: the grain, and each column's meaning."""
-    views = DOCUMENT.read_text(encoding="utf-8").partition("## Views")[2].partition("\n## ")[0]
-    sections = re.split(r"^### `(\w+)`$", views, flags=re.MULTILINE)
-    return {
-        name: (
-            " ".join(body.partition("\n|")[0].split()),
-            dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", body, flags=re.MULTILINE)),
-        )
-        for name, body in zip(sections[1::2], sections[2::2], strict=True)
-    }
-
-
-def test_documented_columns_are_those_of_the_database(store: Engine):
-    with store.connect() as connection:
-        answered = {
-            name: list(connection.execute(text(f"SELECT * FROM {name}")).keys()) for name in VIEWS
-        }
-    assert {name: list(meanings) for name, (_, meanings) in documented().items()} == answered
-
-
-def test_documented_meanings_are_those_of_the_code():
-    assert list(documented()) == list(VIEWS)
-    for name, (grain, meanings) in documented().items():
-        assert grain == VIEWS[name].grain, name
-        assert meanings == VIEWS[name].meanings, name
-
-
 COMMENTS = """
 SELECT relname, coalesce(attname, ''), coalesce(
   CASE WHEN attnum IS NULL THEN obj_description(c.oid) ELSE col_description(c.oid, attnum) END, '')
@@ -147,22 +114,3 @@ def test_upgrade_mends_comments_whatever_is_in_them(address: str, monkeypatch: p
     assert told["champion", ""] == HOSTILE
     assert told["champion", "kind"] == "its kind's kind"
     assert told["leaderboard", "kind"] == VIEWS["leaderboard"].meanings["kind"]
-
-
-def examples() -> list[str]:
-    return re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL)
-
-
-def test_documented_queries_answer_on_a_store_with_two_nights(store: Engine):
-    linear = {"candidates": [candidate("torch/least_squares")], "dataset": "age_income"}
-    write(store, promoted(1, {"a": 1.0, "c": NEW}, name="torch/least_squares", **linear))
-    lost = PromotionRecord(decision="kept", model=1, reason="the challenger is worse")
-    write(store, kept(2, 1, {"c": 3.0, "d": NEW}, promotions=[lost], **linear))
-    with store.connect() as connection:
-        connection.execute(text("CREATE TEMP TABLE worker (worker TEXT, name TEXT)"))
-        connection.execute(text("INSERT INTO worker VALUES ('a', 'Ada')"))
-        answers = [connection.execute(text(example)).all() for example in examples()]
-    assert len(answers) >= 6
-    assert all(answers), [
-        query for query, rows in zip(examples(), answers, strict=True) if not rows
-    ]
