@@ -166,15 +166,15 @@ def predict(
     run_predict(dataset, source, out)
 
 
-@app.command(
-    epilog="Example: `nightfit query current_prediction --dataset age_income --key 231655`"
-)
+@app.command(epilog="Example: `nightfit query current_prediction --dataset age_income --key 42`")
 def query(
     view: Annotated[str, typer.Argument(help="A view, as champion or current_prediction.")],
     dataset: Annotated[str | None, typer.Option(help="Only the rows of this dataset.")] = None,
     key: Annotated[
         str | None,
-        typer.Option(help="Only the row with this key, as the column `key` has it; may be none."),
+        typer.Option(
+            help="Only rows of this key, spelled as in the column key; none if it is unknown."
+        ),
     ] = None,
     columns: Annotated[str | None, typer.Option(help="Columns to show, as A,B.")] = None,
     limit: Annotated[int | None, typer.Option(min=0, help="At most so many rows.")] = None,
