@@ -13,6 +13,8 @@ def section(heading: str) -> str:
     return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
-def code(text: str, language: str) -> list[str]:
-    """Return the blocks of a language in a text."""
-    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+def code(text: str, language: str, *, kind: str = "") -> list[str]:
+    """Return the blocks of a language in a text; those of one kind of database, or of any."""
+    named = rf"(?:^(SQLite|PostgreSQL):\n\n)?```{language}\n(.*?)```"
+    blocks = re.findall(named, text, re.DOTALL | re.MULTILINE)
+    return [block for name, block in blocks if name.lower() in ("", kind)]
