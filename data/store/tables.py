@@ -1,6 +1,6 @@
 """The tables of the store; the comment of each says its grain: what one row is.
 
-People query the views of `views.py`; the tables hold what the views show, and the rest.
+People query the views of `views/`; the tables hold what the views show, and the rest.
 A change here needs a migration in `migrations/versions/`.
 """
 

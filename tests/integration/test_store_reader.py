@@ -135,12 +135,16 @@ def test_role_reads_the_views_of_a_schema_of_its_own(new_on_server, new_role):
     (documented,) = code(section("Who may read it"), "sql")
     quoted = '"' + SCHEMA.replace('"', '""') + '"'
     own = documented.replace("analyst", name).replace("SCHEMA public", f"SCHEMA {quoted}")
-    tell(server, f"SET search_path = {quoted}", *filter(str.strip, own.split(";\n")))
+    statements = [f"SET search_path = {quoted}", *filter(str.strip, own.split(";\n"))]
+    tell(server, *statements, f"ALTER ROLE {name} SET search_path = {quoted}")
     try:
         role = make_url(address).set(username=name, password="choose one")
         engine = open_store(role.render_as_string(hide_password=False), reading=True)
         found = rows_of(engine, "champion", dataset="wages", columns=["kind"])
         assert list(found.batches) == [[("ann",)]]
         engine.dispose()
+        assert tell(role.difference_update_query(["schema"]), "SELECT kind FROM champion") == [
+            ("ann",)
+        ]
     finally:
         tell(server, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
