@@ -30,7 +30,8 @@ def store(request: pytest.FixtureRequest, new_database):
     write(engine, promoted(2, {"a": 1.0, "00007": 3.0}, dataset="sales"))
     with engine.begin() as connection:
         connection.execute(text(CAME_TRUE))
-        connection.execute(text("ANALYZE"))
+        if request.param == "postgresql":  # which does so by itself in time; SQLite does not
+            connection.execute(text("ANALYZE"))
     yield engine
     engine.dispose()
 
@@ -121,7 +122,7 @@ def reads(store: Engine, view: str, **how: Any) -> list[str]:
             row[-1] for row in answer if row[-1].split()[1] in ("prediction", "later", "outcome")
         ]
     return [
-        f"{node['Node Type']} {node.get('Index Cond') or node.get('Recheck Cond')}"
+        f"{node['Node Type']} {node.get('Index Name')} {node.get('Index Cond')}"
         for node in nodes(answer[0][0][0]["Plan"])
         if node.get("Relation Name") in ("prediction", "outcome")
     ]
@@ -133,7 +134,7 @@ def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def is_search_by_key(read: str) -> bool:
-    return read.startswith(("SEARCH", "Index", "Bitmap")) and ("key=?" in read or "key =" in read)
+    return read.startswith(("SEARCH", "Index")) and ("key=?" in read or "key =" in read)
 
 
 @pytest.mark.parametrize("dataset", [None, "wages"])
@@ -142,6 +143,11 @@ def test_a_key_is_found_by_an_index(store, view: str, dataset: str | None):
     plan = reads(store, view, key="00007", dataset=dataset)
     assert plan
     assert all(map(is_search_by_key, plan)), plan
+
+
+def test_a_key_of_all_datasets_is_not_looked_for_in_each(store):
+    (read,) = reads(store, "prediction_outcome", key="00007")
+    assert "ix_outcome_key" in read
 
 
 def test_what_no_index_finds_is_told_from_it(store):

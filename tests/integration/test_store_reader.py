@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from documents import code, section
 from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
@@ -15,13 +16,16 @@ from store_nights import promoted, tell, write
 from test_store_upgrade import NIGHTS, make
 
 from data.errors import StoreError
+from data.store import database
 from data.store.database import VERSION_TABLE, open_store, upgrade
 from data.store.query import rows_of
 from data.store.tables import metadata
 from data.store.views import VIEWS
 
 COMMAND = Path(sys.executable).with_name("nightfit")
-VERSIONS = ("0001", "0002", "0003", "0004", "0005")
+VERSIONS = sorted(
+    one.revision for one in ScriptDirectory.from_config(database._config()).walk_revisions()
+)
 SCHEMA = 'Our "nights"'
 
 
@@ -111,7 +115,7 @@ def test_view_that_was_not_granted_is_named(filled: str, new_role):
     assert caught.value.next_step.startswith("Have its owner grant that")
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", VERSIONS[:-1])
 def test_grants_outlive_an_upgrade(new_on_server, new_role, version: str):
     address = new_on_server()
     make(address, version=version, rows=NIGHTS)
