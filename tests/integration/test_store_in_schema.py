@@ -168,6 +168,12 @@ def test_role_that_may_not_use_the_schema_is_told_so(role: str, server: str, rea
         open_store(in_schema(role, "closed"), reading=reading)
 
 
+def test_reader_whose_own_search_path_leads_nowhere_finds_no_store(server: str):
+    address = make_url(server).update_query_dict({"options": "-c search_path=nowhere"})
+    with pytest.raises(StoreError, match="this database has no store yet"):
+        open_store(address.render_as_string(hide_password=False), reading=True)
+
+
 def nightfit(server: str, schema: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     settings = {"NIGHTFIT_DATABASE_URL": server, "NIGHTFIT_DATABASE_SCHEMA": schema}
     return subprocess.run(
@@ -192,4 +198,3 @@ def test_the_command_works_by_the_setting(server: str):
     )
     assert asked.stdout == "dataset,kind\nwages,ann\n", asked.stderr
     assert nightfit(server, HOSTILE, "prune").returncode == 0
-    assert nightfit(server, "other", "query", "champion").returncode == 1
