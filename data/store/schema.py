@@ -47,7 +47,10 @@ def lock_key(connection: Connection, words: str) -> Function[Any]:
 
 def refuse_closed_schema(connection: Connection, where: str) -> None:
     """Raise StoreError where the schema is there, and this role may not look into it."""
-    name = schema_of(connection.engine.url) or USUAL
+    named = schema_of(connection.engine.url)
+    if named is None and connection.execute(select(func.current_schema())).scalar() is not None:
+        return
+    name = named or USUAL
     allowed = select(func.has_schema_privilege(name, "USAGE"))
     if _is_there(connection, name) and not connection.execute(allowed).scalar_one():
         role = _quoted(connection, connection.execute(select(func.current_user())).scalar_one())

@@ -168,6 +168,19 @@ def test_role_that_may_not_use_the_schema_is_told_so(role: str, server: str, rea
         open_store(in_schema(role, "closed"), reading=reading)
 
 
+def test_role_with_a_schema_of_its_name_needs_no_public(role: str, server: str):
+    name = make_url(role).username
+    tell(server, f"CREATE SCHEMA AUTHORIZATION {name}", "REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+    try:
+        open_store(role).dispose()
+        assert name in tables_of(server)
+        tell(server, f"DROP SCHEMA {name} CASCADE")
+        with pytest.raises(StoreError, match="may not use the schema 'public'"):
+            open_store(role, reading=True)
+    finally:
+        tell(server, "GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+
 def test_reader_whose_own_search_path_leads_nowhere_finds_no_store(server: str):
     address = make_url(server).update_query_dict({"options": "-c search_path=nowhere"})
     with pytest.raises(StoreError, match="this database has no store yet"):
