@@ -6,6 +6,7 @@ from pathlib import Path
 import psutil
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL
 
 from data.address import url_of
 from data.errors import CallError
@@ -24,6 +25,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NIGHTFIT_", frozen=True, env_ignore_empty=True)
 
     database_url: str = Field(default="sqlite:///nightfit.db", repr=False)
+    database_schema: str | None = Field(
+        default=None, description="PostgreSQL's schema of the store; named in `database_url` then"
+    )
     home: Path = Path(".nightfit")
     datasets: Path = Path("data/datasets")
     fit_time_limit: float = Field(default=600.0, gt=0, description="seconds one candidate may take")
@@ -38,19 +42,60 @@ class Settings(BaseSettings):
         """Make every path absolute, starting from the project's folder."""
         for name in ("home", "datasets"):
             object.__setattr__(self, name, ROOT / getattr(self, name).expanduser())
-        object.__setattr__(self, "database_url", _absolute_url(self.database_url))
+        url = _absolute(_url(self.database_url))
+        wanted = [self.database_schema] if self.database_schema else []
+        schemas = {*url.normalized_query.get("schema", ()), *wanted}
+        if schemas:
+            url = _with_schema(url, schemas)
+        object.__setattr__(self, "database_url", url.render_as_string(hide_password=False))
 
 
-def _absolute_url(text: str) -> str:
+def _url(text: str) -> URL:
     try:
-        url = url_of(text)
+        return url_of(text)
     except ValueError as error:
         raise CallError(
             "NIGHTFIT_DATABASE_URL is not a database URL.", next_step=str(error)
         ) from None
+
+
+def _absolute(url: URL) -> URL:
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        url = url.set(database=str(ROOT / url.database))
-    return url.render_as_string(hide_password=False)
+        return url.set(database=str(ROOT / url.database))
+    return url
+
+
+def _with_schema(url: URL, schemas: set[str]) -> URL:
+    """Return the URL with the one schema named in it, or say why it cannot be that schema."""
+    if len(schemas) > 1:
+        raise CallError(
+            f"the store cannot be in several schemas: {', '.join(map(repr, sorted(schemas)))}.",
+            where="NIGHTFIT_DATABASE_SCHEMA",
+            next_step="Leave `schema` out of NIGHTFIT_DATABASE_URL, or this setting unset.",
+        )
+    (schema,) = schemas
+    if url.get_backend_name() != "postgresql":
+        raise CallError(
+            f"only PostgreSQL has schemas, and the database is {url.get_backend_name()}.",
+            where="NIGHTFIT_DATABASE_SCHEMA",
+            next_step="Unset it, or name a PostgreSQL database in NIGHTFIT_DATABASE_URL.",
+        )
+    if reason := _no_schema(schema):
+        raise CallError(
+            f"{schema!r} cannot be the name of a schema: {reason}.",
+            where="NIGHTFIT_DATABASE_SCHEMA",
+            next_step="Choose another name, such as nightfit.",
+        )
+    return url.update_query_dict({"schema": schema})
+
+
+def _no_schema(name: str) -> str:
+    """Say why PostgreSQL would not take this name, or would take it for something else."""
+    if name.startswith("pg_") or name in ("$user", "information_schema"):
+        return "PostgreSQL keeps it for itself"
+    if not name.isprintable():
+        return "it has a character that cannot be printed"
+    return "it is longer than 63 bytes" if len(name.encode()) > 63 else ""
 
 
 @cache

@@ -167,10 +167,16 @@ def predict(
     run_predict(dataset, source, out)
 
 
-@app.command(epilog="Example: `nightfit query current_prediction --dataset age_income --limit 5`")
+@app.command(epilog="Example: `nightfit query current_prediction --dataset age_income --key 42`")
 def query(
     view: Annotated[str, typer.Argument(help="A view, as champion or current_prediction.")],
     dataset: Annotated[str | None, typer.Option(help="Only the rows of this dataset.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Only rows of this key, spelled as in the column key; none if it is unknown."
+        ),
+    ] = None,
     columns: Annotated[str | None, typer.Option(help="Columns to show, as A,B.")] = None,
     limit: Annotated[int | None, typer.Option(min=0, help="At most so many rows.")] = None,
     format: Annotated[OutputFormat, typer.Option(help="How to print.")] = OutputFormat.TABLE,
@@ -179,7 +185,14 @@ def query(
     from flows.inspection import run_query
 
     chosen = [name.strip() for name in columns.split(",")] if columns is not None else None
-    run_query(view, dataset=dataset, columns=chosen, limit=limit, output_format=format.value)
+    run_query(
+        view,
+        dataset=dataset,
+        key=key,
+        columns=chosen,
+        limit=limit,
+        output_format=format.value,
+    )
 
 
 @app.command(epilog="Example: `nightfit gate age_income`")

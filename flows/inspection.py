@@ -33,6 +33,7 @@ def run_query(
     view: str,
     *,
     dataset: str | None,
+    key: str | None,
     columns: Sequence[str] | None,
     limit: int | None,
     output_format: str,
@@ -40,7 +41,7 @@ def run_query(
     """Print the rows of a view."""
     engine = open_store(settings().database_url, reading=True)
     try:
-        rows = rows_of(engine, view, dataset=dataset, columns=columns, limit=limit)
+        rows = rows_of(engine, view, dataset=dataset, key=key, columns=columns, limit=limit)
         write_rows(rows.batches, rows.columns, output_format)
     finally:
         engine.dispose()

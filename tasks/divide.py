@@ -19,11 +19,13 @@ from tasks.rows import load_rows
 class Until:
     """The newest time of the training rows, and of all labelled ones; None without a time column.
 
-    In microseconds since 1970, or as the number that it is.
+    In microseconds since 1970, or as the number that it is. `period` is the oldest and the newest
+    time of the labelled rows, as text.
     """
 
     train: float | None = None
     data: float | None = None
+    period: tuple[str, str] | None = None
 
 
 @task(cache_policy=NO_CACHE)
@@ -44,5 +46,8 @@ def divide(
     counts = {role: int((division.role == role).sum()) for role in ("train", "test", "new")}
     text = ", ".join(f"{count:,} {role}" for role, count in counts.items())
     tell(declaration.name, f"divided into {text} rows")
-    newest = Until(rows.newest(division.role == "train"), rows.newest(division.role != "new"))
+    labelled = division.role != "new"
+    newest = Until(
+        rows.newest(division.role == "train"), rows.newest(labelled), rows.period(labelled)
+    )
     return division, newest

@@ -20,6 +20,12 @@ LIBRARIES = (
     "sqlalchemy",
     "prefect",
 )
+FRAMEWORKS = {
+    "tensorflow": ("tensorflow", "tensorflow-cpu"),
+    "torch": ("torch",),
+    "theano": ("theano-pymc",),
+}
+"""The libraries that each framework may be."""
 PACKAGES = ("flows", "tasks", "regressors", "data")
 
 
@@ -33,6 +39,12 @@ def library_versions() -> dict[str, str]:
         except PackageNotFoundError:  # TensorFlow has one of two names
             continue
     return found
+
+
+def framework_version(framework: str) -> str | None:
+    """Return the installed version of a framework, None where it is not installed."""
+    installed = library_versions()
+    return next((installed[name] for name in FRAMEWORKS[framework] if name in installed), None)
 
 
 @cache

@@ -67,6 +67,28 @@ class Rows:
         known = instants[chosen & ~np.isnan(instants)]
         return float(known.max()) if len(known) else None
 
+    def period(self, chosen: NDArray[np.bool_]) -> tuple[str, str] | None:
+        """Return the oldest and the newest time of the chosen rows as text, None without one.
+
+        Times are in UTC where the column has a zone, and days where both are at midnight.
+        """
+        if self.time is None:
+            return None
+        known = self.time[chosen & ~np.isnan(self.time)]
+        if not len(known):
+            return None
+        ends = known.min(), known.max()
+        if self.time.dtype.kind != "M":
+            return _number_text(ends[0]), _number_text(ends[1])
+        moments = [str(end).replace("T", " ").removesuffix(".000000") for end in ends]
+        days = [moment.removesuffix(" 00:00:00") for moment in moments]
+        first, last = moments if " " in "".join(days) else days
+        return first, last
+
+
+def _number_text(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
+
 
 def load_rows(
     declaration: Declaration, snapshot: Snapshot, kept: NDArray[np.bool_], features: tuple[str, ...]

@@ -1,5 +1,6 @@
 """Store a run: one record, one transaction."""
 
+import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -36,7 +37,7 @@ from regressors.selection import Decision, NothingFitted, Place
 from tasks.attempt import Attempt, Rejected, Unchanged
 from tasks.choose import Choice
 from tasks.progress import tell
-from tasks.provenance import library_versions, setup_fingerprint
+from tasks.provenance import framework_version, library_versions, setup_fingerprint
 from tasks.serving import tonights_predictions
 
 MOST_PAIRED = 5_000
@@ -124,6 +125,7 @@ def run_record(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> R
         setup_fingerprint=setup_fingerprint(run.declaration),
         declaration=run.declaration.model_dump_json(),
         library_versions=library_versions(),
+        python_version=platform.python_version(),
         warnings=run.warnings,
         reason=run.reason,
         flow_run_id=runtime.flow_run.id,
@@ -143,14 +145,18 @@ def run_record(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> R
             expectations=run.checked.results,
             rejected_rows=rejected,
             rows_rejected=len(rejected),
+            features=", ".join(run.checked.features) or None,
         )
     if run.division is not None:
         role = run.division.role
+        first, last = run.until.period or (None, None)
         record = replace(
             record,
             rows_labelled=int((role != "new").sum()),
             rows_test=int((role == "test").sum()),
             rows_new=int((role == "new").sum()),
+            period_from=first,
+            period_until=last,
         )
     if run.status not in ("rejected", "skipped"):
         record = replace(
@@ -260,6 +266,7 @@ def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> Candid
         status="fitted",
         fit_seconds=fit.seconds,
         seed=str(recipe.seed_of(run.declaration.name, kind, 1)) if kind == "ann" else None,
+        framework_version=framework_version(framework),
         details=fit.details,
         twin=fit.model.to_bytes(),
     )

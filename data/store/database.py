@@ -21,6 +21,15 @@ from sqlalchemy.exc import (
 
 from data.address import HOW, hidden, url_of
 from data.errors import StoreError
+from data.store.comments import write_comments
+from data.store.schema import (
+    QUERY_KEY,
+    connect_in_schema,
+    lock_key,
+    make_schema,
+    refuse_closed_schema,
+    schema_of,
+)
 from data.store.sqlite import WAIT_SECONDS, WRITES, sqlite_engine
 from data.store.tables import metadata
 from data.store.views import VIEWS
@@ -111,23 +120,31 @@ def translated(engine: Engine) -> Iterator[None]:
     except DBAPIError as error:
         if not _is_of_the_database(error):
             raise
+        refused = getattr(error.orig, "sqlstate", None) == NOT_PERMITTED
         raise StoreError(
             _sentence(error, engine.url),
             where=place(engine.url),
-            next_step="Mend it, or name another database in NIGHTFIT_DATABASE_URL.",
+            next_step="Have its owner grant that to this role, or connect as another one."
+            if refused
+            else "Mend it, or name another database in NIGHTFIT_DATABASE_URL.",
         ) from None
 
 
 def place(url: URL) -> str:
-    """Return where a database is, for people: SQLite's file, or the URL without its secrets."""
+    """Return where a store is, for people: SQLite's file, or the URL without its secrets."""
     if url.get_backend_name() == "sqlite":
         return url.database or ":memory:"
-    shown = url.set(drivername=url.get_backend_name(), query={})
+    schema = schema_of(url)
+    query = {QUERY_KEY: schema} if schema else {}
+    shown = url.set(drivername=url.get_backend_name(), query=query)
     return shown.render_as_string(hide_password=True)
 
 
 def engine_for(text: str, *, reading: bool) -> Engine:
-    """Return an engine on the database at a URL, whatever is in it; raises StoreError."""
+    """Return an engine on the database at a URL, whatever is in it; raises StoreError.
+
+    On PostgreSQL it sees only the schema that the URL's query names, if it names one.
+    """
     try:
         url = url_of(text)
         if url.get_backend_name() == "sqlite":
@@ -138,7 +155,9 @@ def engine_for(text: str, *, reading: bool) -> Engine:
         if "sslpassword" in url.query:  # an engine shows its URL's options to whoever prints it
             given["sslpassword"] = url.query["sslpassword"]
             url = url.difference_update_query(["sslpassword"])
-        return create_engine(url, connect_args=given, hide_parameters=True)
+        engine = create_engine(url, connect_args=given, hide_parameters=True)
+        connect_in_schema(engine)
+        return engine
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise StoreError(
             "the database's URL cannot be understood.",
@@ -159,8 +178,9 @@ def _is_postgresql(url: URL) -> bool:
 def _upgrade(engine: Engine) -> Upgrade:
     with writing(engine) as connection:
         if _is_postgresql(engine.url):  # a second upgrade waits, as SQLite's does anyway
-            key = func.hashtextextended("nightfit upgrades", 0)
+            key = lock_key(connection, "nightfit upgrades")
             connection.execute(select(func.pg_advisory_xact_lock(key)))
+            make_schema(connection, place(engine.url))
         stored, taken = _versions(connection)
         if taken:
             raise StoreError(
@@ -173,6 +193,7 @@ def _upgrade(engine: Engine) -> Upgrade:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        write_comments(connection)
     return Upgrade(place(engine.url), stored, _head())
 
 
@@ -181,6 +202,8 @@ def _versions(connection: Connection) -> tuple[str | None, list[str]]:
 
     That is tables and views of another program with names that the next versions need.
     """
+    if _is_postgresql(connection.engine.url):
+        refuse_closed_schema(connection, place(connection.engine.url))
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     stored = context.get_current_revision()
     scripts = ScriptDirectory.from_config(_config())

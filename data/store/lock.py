@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, func, select, text
 
 from data.errors import StoreError, UserError
 from data.store.database import engine_for, translated
+from data.store.schema import lock_key
 
 POLL_SECONDS = 0.2
 
@@ -102,6 +103,6 @@ def _session(engine: Engine) -> Iterator[Connection]:
 
 
 def _taken(connection: Connection, engine: Engine, dataset: str) -> bool:
-    key = func.hashtextextended(f"nightfit works on {dataset}", 0)
+    key = lock_key(connection, f"nightfit works on {dataset}")
     with translated(engine):
         return bool(connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one())

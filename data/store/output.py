@@ -14,8 +14,10 @@ from typing import IO, Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import BigInteger, Boolean, Double
 
 from data.errors import CallError, UserError
@@ -152,13 +154,38 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 def _write_rich(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> None:
     console = Console(file=stream, markup=False, emoji=False, highlight=False)
     for rows in batches:
-        table = Table(header_style="bold", box=None)
-        for name, kind in columns.items():
-            numeric = isinstance(kind, (BigInteger, Double))
-            table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-        for row in rows:
-            table.add_row(*(_cell(value) for value in row))
+        cells = [[_cell(value) for value in row] for row in rows]
+        write = _print_lines if _is_too_wide(cells, columns, console.width) else _print_table
+        write(console, cells, columns)
+
+
+def _is_too_wide(cells: Sequence[Sequence[str]], columns: Columns, width: int) -> bool:
+    """Tell whether a table could not be read: its names, or its only row, do not fit."""
+    wanted = cells if len(cells) == 1 else []
+    widths = [max(map(cell_len, column)) for column in zip(columns, *wanted, strict=True)]
+    return sum(widths) + 2 * len(widths) > width
+
+
+def _print_table(console: Console, cells: Sequence[Sequence[str]], columns: Columns) -> None:
+    table = Table(header_style="bold", box=None)
+    for name, kind in columns.items():
+        numeric = isinstance(kind, (BigInteger, Double))
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+def _print_lines(console: Console, cells: Sequence[Sequence[str]], columns: Columns) -> None:
+    """Print each row as lines of a name and a value, with an empty line after it."""
+    for row in cells:
+        table = Table(box=None, show_header=False)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, cell in zip(columns, row, strict=True):
+            table.add_row(name, Text(cell))
         console.print(table)
+        console.print()
 
 
 def _cell(value: Any) -> str:

@@ -78,13 +78,15 @@ def rows_of(
     view: str,
     *,
     dataset: str | None = None,
+    key: str | None = None,
     columns: Sequence[str] | None = None,
     limit: int | None = None,
 ) -> ViewRows:
     """Return rows of a view, read as they are asked for, in constant memory.
 
-    `columns` chooses and orders the columns. Raises CallError at once for an unknown view, column
-    or dataset, naming the nearest one. The batches hold a connection until they are used up.
+    `columns` chooses and orders the columns; `key` is the row's, as its column has it. Raises
+    CallError at once for an unknown view, column or dataset, naming the nearest one, and for a key
+    where the view has none. The batches hold a connection until they are used up.
     """
     shown = _view(view)
     names = tuple(dict.fromkeys(columns or shown.columns))
@@ -93,6 +95,9 @@ def rows_of(
             raise CallError(
                 f"{view} has no column {name!r}.", next_step=advice_for(name, tuple(shown.columns))
             )
+    if key is not None and "key" not in shown.columns:
+        keyed = ", ".join(name for name, other in VIEWS.items() if "key" in other.columns)
+        raise CallError(f"{view} has no column 'key'.", next_step=f"These have one: {keyed}.")
     if limit is not None and limit < 0:
         raise CallError(f"--limit is {limit}.", next_step="Give 0 or more.")
     if dataset is not None:
@@ -101,6 +106,8 @@ def rows_of(
     statement = select(*(source.c[name] for name in names)).limit(limit)
     if dataset is not None:
         statement = statement.where(source.c.dataset == dataset)
+    if key is not None:
+        statement = statement.where(source.c.key == key)
     return ViewRows({name: shown.columns[name] for name in names}, _batches(engine, statement))
 
 

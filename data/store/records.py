@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -106,6 +107,7 @@ class CandidateRecord:
     coefficients: Sequence[CoefficientRecord] = ()
     linear_fit: LinearFitRecord | None = None
     resilience: Sequence[ResilienceRecord] = ()
+    framework_version: str | None = None
 
     @property
     def name(self) -> str:
@@ -208,7 +210,8 @@ class RunRecord:
     dataset's latest decision then, by its promotion_id; None where there was none. `data_until` and
     `train_until` are the newest time of a labelled row and of a training row, in microseconds since
     1970 or as the number it is. A `backfill` met a champion that had seen later data. `pruned_at`
-    is when a stored run lost predictions of models that never served.
+    is when a stored run lost predictions of models that never served. `features` are names for
+    people, `period_from` and `period_until` the oldest and the newest time of a labelled row.
     """
 
     dataset: str
@@ -247,6 +250,10 @@ class RunRecord:
     train_until: float | None = None
     backfill: bool = False
     pruned_at: datetime | None = None
+    features: str | None = None
+    period_from: str | None = None
+    period_until: str | None = None
+    python_version: str | None = None
 
     def __post_init__(self) -> None:
         trained = self.candidates or self.rescored or self.predictions or self.promotions
@@ -254,3 +261,33 @@ class RunRecord:
             raise ValueError(f"a run that was {self.status} has no models and no predictions")
         if self.backfill and any(isinstance(rows.model, int) for rows in self.predictions):
             raise ValueError("a backfill stores no predictions of a model that has seen later data")
+
+    @property
+    def target(self) -> str | None:
+        """The declared target."""
+        return self._declared.get("target")
+
+    @property
+    def interval_level(self) -> float | None:
+        """The declared share of rows that a prediction interval should hold."""
+        return self._declared.get("interval")
+
+    @property
+    def hidden_layers(self) -> str | None:
+        """The declared cells of each hidden layer, None where a network has none."""
+        cells = self._declared.get("ann", {}).get("hidden", ())
+        return ", ".join(map(str, cells)) or None
+
+    @property
+    def nightfit_version(self) -> str | None:
+        """The version of nightfit, from the library versions."""
+        return (self.library_versions or {}).get("nightfit")
+
+    @property
+    def numpy_version(self) -> str | None:
+        """The version of NumPy, from the library versions."""
+        return (self.library_versions or {}).get("numpy")
+
+    @property
+    def _declared(self) -> dict[str, Any]:
+        return json.loads(self.declaration) if self.declaration else {}

@@ -129,8 +129,9 @@ def stored_run(engine: Engine, run_id: int) -> RunRecord:
         ).first()
         predicting: dict[int, ModelRef] = {before.model_id: before.model_id} if before else {}
         checks = _rows(connection, agreement_check, agreement_check.c.run_id == run_id)
-        return RunRecord(
-            **{name: value for name, value in found.items() if name != "run_id"},
+        given: RunRecord = _record(
+            RunRecord,
+            dict(found),
             agreement=[_record(AgreementRecord, row) for row in checks],
             candidates=[_candidate(connection, row, scores) for row in models],
             rescored={of: given for of, given in scores.items() if of not in names},
@@ -139,6 +140,7 @@ def stored_run(engine: Engine, run_id: int) -> RunRecord:
             paired_errors=_paired_errors(connection, run_id, names),
             against=before.promotion_id if before else None,
         )
+        return given
 
 
 def _last_good_id(dataset: str, before_run: int | None = None) -> Any:

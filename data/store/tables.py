@@ -1,6 +1,6 @@
 """The tables of the store; the comment of each says its grain: what one row is.
 
-People query the views of `views.py`; the tables hold what the views show, and the rest.
+People query the views of `views/`; the tables hold what the views show, and the rest.
 A change here needs a migration in `migrations/versions/`.
 """
 
@@ -79,6 +79,15 @@ run = Table(
     Column("train_until", Double),
     Column("backfill", Boolean, nullable=False, server_default=false()),
     Column("pruned_at", UtcTime),
+    Column("target", Text),
+    Column("features", Text),
+    Column("hidden_layers", Text),
+    Column("interval_level", Double),
+    Column("period_from", Text),
+    Column("period_until", Text),
+    Column("nightfit_version", Text),
+    Column("python_version", Text),
+    Column("numpy_version", Text),
     _one_of("status", "succeeded", "failed", "rejected", "skipped"),
     _one_of("verdict", "yay", "nay", "undecided"),
     UniqueConstraint("dataset", "started_at"),
@@ -140,6 +149,7 @@ model = Table(
     Column("details", JsonValue, nullable=False),
     Column("artifact", LargeBinary),
     Column("twin", LargeBinary),
+    Column("framework_version", Text),
     _one_of("framework", *FRAMEWORKS),
     _one_of("kind", *KINDS),
     _one_of("status", "fitted", "failed"),
@@ -301,6 +311,7 @@ outcome = Table(
     Column("realised_at", UtcTime, nullable=False),
     Column("realised_run_id", ForeignKey(run.c.run_id), nullable=False),
     PrimaryKeyConstraint("dataset", "key"),
+    Index(None, "key"),
     comment=(
         "One key whose target became known after it had been predicted:"
         " the last prediction before (of run_id, by model_id), and the truth."

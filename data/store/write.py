@@ -23,6 +23,7 @@ from data.store.records import (
     RunRecord,
     ScoreRecord,
 )
+from data.store.schema import lock_key
 from data.store.serving import latest_decision
 from data.store.tables import (
     agreement_check,
@@ -138,7 +139,7 @@ def write_decision(
 def one_writer_at_a_time(connection: Connection, dataset: str) -> None:
     """Wait until no other transaction writes this dataset; SQLite's have waited already."""
     if connection.dialect.name == "postgresql":
-        key = func.hashtextextended(f"nightfit writes {dataset}", 0)
+        key = lock_key(connection, f"nightfit writes {dataset}")
         connection.execute(select(func.pg_advisory_xact_lock(key)))
 
 

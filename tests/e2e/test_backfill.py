@@ -2,6 +2,8 @@
 
 import datetime
 import math
+import platform
+from importlib.metadata import version
 
 import pytest
 
@@ -62,6 +64,22 @@ def test_each_night_reads_the_rows_up_to_it_in_order(place):
     assert [run["as_of"] for run in runs[:5]] == [day(100), day(101), day(102), None, day(110)]
     assert [run["rows_read"] for run in runs[:5]] == [100, 101, 102, 120, 110]
     assert [run["status"] for run in runs] == ["succeeded"] * 5 + ["skipped"]
+
+
+def test_the_card_tells_what_the_champion_was_trained_on_and_by(place):
+    (card,) = place.query("model_card")
+    (champion,) = place.query("champion")
+    assert {name: card[name] for name in ("run_id", "model_id", "since", "test_rmse")} == {
+        name: champion[name] for name in ("run_id", "model_id", "since", "test_rmse")
+    }
+    assert (card["period_from"], card["period_until"]) == (day(1), day(120))
+    assert (card["target"], card["features"], card["rows_read"]) == ("y", "x", 120)
+    assert card["n_train"] == 120 > card["n_test"] > 0
+    assert (card["interval_level"], card["hidden_layers"]) == (0.9, None)
+    assert 0 <= card["coverage"] <= 1
+    assert card["python_version"] == platform.python_version()
+    assert card["framework_version"] == version("torch")
+    assert card["numpy_version"] == version("numpy")
 
 
 def test_backfill_never_replaces_a_champion_with_later_data(place):

@@ -11,8 +11,8 @@ OF_POSTGRESQL = (
     " WHERE connamespace = current_schema()::regnamespace",
     "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = current_schema()",
     "SELECT viewname, definition FROM pg_views WHERE schemaname = current_schema()",
-    "SELECT relname, obj_description(oid) FROM pg_class"
-    " WHERE relnamespace = current_schema()::regnamespace AND obj_description(oid) IS NOT NULL",
+    "SELECT relname, objsubid, description FROM pg_class JOIN pg_description ON objoid = oid"
+    " WHERE relnamespace = current_schema()::regnamespace AND classoid = 'pg_class'::regclass",
 )
 OF_SQLITE = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%'"
 

@@ -1,18 +1,20 @@
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from store_nights import NEW, predictions, promoted, write
+from sqlalchemy import Engine
+from store_nights import promoted, write
 
 from data.errors import CallError, UserError
-from data.store.database import open_store
 from data.store.output import write_rows
-from data.store.query import promotions, rows_of
+from data.store.query import rows_of
 from data.store.views import BOOLEAN, INTEGER, NUMBER, TEXT, TIME
 
 COLUMNS = {"key": TEXT, "n": INTEGER, "predicted": NUMBER, "inside": BOOLEAN, "at": TIME}
@@ -81,8 +83,53 @@ def test_a_table_has_its_header_once_however_many_batches():
 
 def test_a_terminal_gets_every_value():
     stream = Terminal()
-    write_rows([ROWS[:1]], {"key": TEXT, "n": INTEGER}, "table", stream)
+    write_rows([[ROWS[0][:2]]], {"key": TEXT, "n": INTEGER}, "table", stream)
     assert "quoted" in stream.getvalue()
+
+
+def shown(rows: list[tuple], columns: dict[str, Any]) -> list[str]:
+    stream = Terminal()
+    write_rows([rows], columns, "table", stream)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    return [" ".join(line.split()) for line in plain.splitlines()]
+
+
+WIDE = {"dataset": TEXT, "features": TEXT, "test_rmse": NUMBER, "pinned": BOOLEAN}
+CARD = ("wages", "[bold]age[/bold], education, jobclass, year and others", 0.25, True)
+
+
+def test_a_row_wider_than_the_terminal_is_printed_as_lines(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert shown([CARD], WIDE) == [
+        "dataset wages",
+        "features [bold]age[/bold], education, jobclass, year and",
+        "others",
+        "test_rmse 0.25",
+        "pinned yes",
+        "",
+    ]
+    assert len(shown([CARD[:1]], {"dataset": TEXT})) == 2  # what fits is a table
+    assert shown([CARD, CARD], WIDE)[0] == "dataset features test_rmse pinned"
+    monkeypatch.setenv("COLUMNS", "120")
+    assert shown([CARD], WIDE)[0] == "dataset features test_rmse pinned"
+
+
+def test_rows_whose_names_alone_are_too_wide_are_printed_as_lines(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    columns = {f"column_{number}": NUMBER for number in range(9)}
+    lines = shown([(0.5,) * 9, (None,) * 9], columns)
+    assert lines[:2] == ["column_0 0.5", "column_1 0.5"]
+    assert lines[9:11] == ["", "column_0"]
+    assert len(lines) == 20
+
+
+def test_a_card_is_a_line_a_fact(store: Engine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    write(store, promoted(1, {"a": 1.0}, fingerprint="f" * 64, setup_fingerprint="5" * 64))
+    found = rows_of(store, "model_card", dataset="wages")
+    (rows,) = found.batches
+    lines = shown(list(rows), found.columns)
+    assert [line.split()[0] for line in lines[:-1]] == list(found.columns)
 
 
 def test_parquet_keeps_types_also_where_the_first_batch_is_empty_of_them(tmp_path: Path):
@@ -130,58 +177,3 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path):
     with pytest.raises(UserError, match="the file cannot be written") as caught:
         write_rows([ROWS], COLUMNS, "csv", tmp_path / "nowhere" / "rows.csv")
     assert caught.value.where == str(tmp_path / "nowhere" / "rows.csv")
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, new_database):
-    engine = open_store(new_database(request.param))
-    many = {f"{number:05}": float(number) for number in range(25_000)} | {"x": NEW}
-    write(engine, promoted(1, many, predictions=[predictions("torch/ann", many)]))
-    write(engine, promoted(2, {"a": 1.0}, dataset="sales"))
-    yield engine
-    engine.dispose()
-
-
-def test_rows_come_in_batches_that_together_are_all(store):
-    batches = [
-        len(batch) for batch in rows_of(store, "current_prediction", dataset="wages").batches
-    ]
-    assert sum(batches) == 25_001
-    assert max(batches) <= 10_000
-
-
-def test_columns_come_in_the_order_asked_for_and_the_limit_holds(store):
-    found = rows_of(store, "current_prediction", columns=["predicted", "key"], limit=7)
-    assert list(found.columns) == ["predicted", "key"]
-    (batch,) = found.batches
-    assert len(batch) == 7
-    assert [type(value) for value in batch[0]] == [float, str]
-
-
-def test_a_reader_that_stops_early_keeps_no_connection(store):
-    found = rows_of(store, "current_prediction")
-    next(found.batches)
-    found.batches.close()
-    assert store.pool.checkedout() == 0
-
-
-@pytest.mark.parametrize(
-    ("view", "how", "said"),
-    [
-        ("leaderbord", {}, "Did you mean 'leaderboard'"),
-        ("zzz", {}, "There are: champion, leaderboard"),
-        ("run", {}, "no view 'run'"),
-        ("champion", {"columns": ["test_rsme"]}, "Did you mean 'test_rmse'"),
-        ("champion", {"dataset": "wagse"}, "Did you mean 'wages'"),
-        ("champion", {"limit": -1}, "--limit is -1"),
-    ],
-)
-def test_a_wrong_question_is_answered_with_the_nearest_right_one(store, view, how, said):
-    with pytest.raises(CallError, match=said) as caught:
-        rows_of(store, view, **how)
-    assert caught.value.exit_code == 2
-
-
-def test_history_of_an_unknown_dataset_is_refused(store):
-    with pytest.raises(CallError, match="Did you mean 'sales'"):
-        promotions(store, "sale")

@@ -1,4 +1,4 @@
-import re
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -6,15 +6,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError
 from store_catalogue import catalogue
-from store_nights import NEW, candidate, kept, promoted, write
+from store_nights import promoted, tell, write
 
-from data.settings import ROOT
-from data.store.database import VERSION_TABLE, writing
-from data.store.records import PromotionRecord
+from data.store.comments import write_comments
+from data.store.database import VERSION_TABLE, upgrade, writing
 from data.store.tables import metadata
-from data.store.views import VIEWS
-
-DOCUMENT = ROOT / "docs" / "database.md"
+from data.store.views import TEXT, VIEWS
 
 
 def test_migrations_make_the_tables_that_the_code_declares(store: Engine):
@@ -29,6 +26,7 @@ def test_migrations_make_what_the_code_declares_to_the_last_constraint(store: En
     with declared.begin() as connection:
         for view in VIEWS.values():
             connection.execute(text(view.create))
+        write_comments(connection)
     made, wanted = catalogue(store), catalogue(declared)
     declared.dispose()
     assert made == wanted
@@ -77,37 +75,42 @@ def test_words_outside_the_closed_lists_are_refused(store: Engine, statement: st
         connection.execute(text(statement))
 
 
-def documented_columns() -> dict[str, list[str]]:
-    views = DOCUMENT.read_text(encoding="utf-8").partition("## Views")[2].partition("\n## ")[0]
-    sections = re.split(r"^### `(\w+)`$", views, flags=re.MULTILINE)
-    return {
-        name: re.findall(r"^\| `(\w+)` \|", body, flags=re.MULTILINE)
-        for name, body in zip(sections[1::2], sections[2::2], strict=True)
+COMMENTS = """
+SELECT relname, coalesce(attname, ''), coalesce(
+  CASE WHEN attnum IS NULL THEN obj_description(c.oid) ELSE col_description(c.oid, attnum) END, '')
+FROM pg_class AS c
+LEFT JOIN (SELECT attrelid, attname, attnum FROM pg_attribute
+  UNION ALL SELECT oid, NULL, NULL FROM pg_class) AS a ON attrelid = c.oid
+WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace
+"""
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_postgresql_has_each_meaning_as_a_comment(address: str):
+    upgrade(address)
+    told = {(view, column): said for view, column, said in tell(address, COMMENTS)}
+    wanted = {(name, ""): view.grain for name, view in VIEWS.items()} | {
+        (name, column): meaning
+        for name, view in VIEWS.items()
+        for column, meaning in view.meanings.items()
     }
+    assert told == wanted
+    assert all(told.values())
 
 
-def test_documented_columns_are_those_of_the_database(store: Engine):
-    with store.connect() as connection:
-        answered = {
-            name: list(connection.execute(text(f"SELECT * FROM {name}")).keys()) for name in VIEWS
-        }
-    assert documented_columns() == answered
+HOSTILE = "100% o'clock; DROP VIEW champion; -- :x \\' $$ %s"
 
 
-def examples() -> list[str]:
-    return re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL)
-
-
-def test_documented_queries_answer_on_a_store_with_two_nights(store: Engine):
-    linear = {"candidates": [candidate("torch/least_squares")], "dataset": "age_income"}
-    write(store, promoted(1, {"a": 1.0, "c": NEW}, name="torch/least_squares", **linear))
-    lost = PromotionRecord(decision="kept", model=1, reason="the challenger is worse")
-    write(store, kept(2, 1, {"c": 3.0, "d": NEW}, promotions=[lost], **linear))
-    with store.connect() as connection:
-        connection.execute(text("CREATE TEMP TABLE worker (worker TEXT, name TEXT)"))
-        connection.execute(text("INSERT INTO worker VALUES ('a', 'Ada')"))
-        answers = [connection.execute(text(example)).all() for example in examples()]
-    assert len(answers) >= 6
-    assert all(answers), [
-        query for query, rows in zip(examples(), answers, strict=True) if not rows
-    ]
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_upgrade_mends_comments_whatever_is_in_them(address: str, monkeypatch: pytest.MonkeyPatch):
+    upgrade(address)
+    champion = VIEWS["champion"]
+    described = champion.described | {"kind": (TEXT, "its kind's kind")}
+    changed = replace(champion, grain=HOSTILE, described=described)
+    tell(address, "COMMENT ON COLUMN leaderboard.kind IS 'scribbled'")
+    monkeypatch.setitem(VIEWS, "champion", changed)
+    upgrade(address)
+    told = {(view, column): said for view, column, said in tell(address, COMMENTS)}
+    assert told["champion", ""] == HOSTILE
+    assert told["champion", "kind"] == "its kind's kind"
+    assert told["leaderboard", "kind"] == VIEWS["leaderboard"].meanings["kind"]

@@ -96,8 +96,9 @@ def make(address: str, *, version: str, rows: str) -> None:
         config = database._config()
         config.attributes["connection"] = connection
         command.upgrade(config, version)
+        for statement in filter(str.strip, rows.split(";\n")):
+            connection.execute(text(statement))
     engine.dispose()
-    tell(address, *filter(str.strip, rows.split(";\n")))
 
 
 def answers(address: str) -> dict[str, list[dict[str, Any]]]:
@@ -130,6 +131,7 @@ def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("0001", "", {"prediction_outcome": 1, "run_history": 4}),
         ("0002", SINCE_0002, {"current_fit": 1, "agreement": 1}),
         ("0003", SINCE_0002 + SINCE_0003, {"current_fit": 1, "champion_resilience": 2}),
+        ("0005", SINCE_0002 + SINCE_0003, {"current_fit": 1, "champion_resilience": 2}),
     ],
 )
 def test_every_answer_of_an_earlier_version_stays(
@@ -150,12 +152,35 @@ def test_every_answer_of_an_earlier_version_stays(
     assert (done.before, done.after) == (version, HEAD)
     after = answers(address)
     assert set(after) == set(VIEWS)
-    assert not any(after[name] for name in set(VIEWS) - set(before))
+    assert len(after["model_card"]) == wanted["champion"]
+    assert not any(after[name] for name in set(VIEWS) - set(before) - {"model_card"})
     for name, rows_before in before.items():
         for old_row, new_row in zip(rows_before, after[name], strict=True):
             assert list(new_row.items())[: len(old_row)] == list(old_row.items()), name
             added = {column: new_row[column] for column in list(new_row)[len(old_row) :]}
             assert all(value is None or (value, column) in NO for column, value in added.items())
+
+
+DECLARED = """
+UPDATE run SET declaration = '{"target": "wage", "interval": 0.8, "features": ["age", "job"],
+  "ann": {"hidden": [64, 32]}}', library_versions = '{"nightfit": "0.1.0", "numpy": "2.4.6",
+  "torch": "2.13.0", "tensorflow-cpu": "2.21.0"}' WHERE run_id = 1;
+UPDATE run SET declaration = '{"target": "price", "interval": 0.9, "features": null}'
+  WHERE run_id = 3
+"""
+
+
+def test_what_a_run_had_as_json_stands_on_its_model_card(address: str):
+    make(address, version="0005", rows=NIGHTS + DECLARED)
+    upgrade(address)
+    sales, wages = answers(address)["model_card"]
+    told = ("target", "features", "interval_level", "hidden_layers", "nightfit_version")
+    told += ("numpy_version", "framework_version", "python_version", "period_from")
+    assert [wages[name] for name in told] == [
+        *("wage", "age, job", 0.8, None, "0.1.0", "2.4.6", "2.13.0", None, None)
+    ]
+    assert [sales[name] for name in told] == ["price", None, 0.9] + [None] * 6
+    assert tell(address, "SELECT hidden_layers FROM run WHERE run_id = 1") == [("64, 32",)]
 
 
 def test_decisions_go_on_where_they_stood_before_the_upgrade(old: str):
@@ -190,7 +215,7 @@ def test_details_of_the_first_version_are_read_after_the_upgrade(old: str):
     batches = [list(rows_of(engine, name).batches) for name in VIEWS]
     engine.dispose()
     assert details == {"torch/least_squares": {"r2": 0.1 + 0.2}, "theano/ann": {}}
-    assert sum(len(rows) for view in batches for rows in view) == 19
+    assert sum(len(rows) for view in batches for rows in view) == 21
 
 
 def test_a_users_own_views_still_answer_after_the_upgrade(old: str):

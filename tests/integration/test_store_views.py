@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 from sqlalchemy import Engine
 from store_nights import (
     NEW,
@@ -21,7 +24,7 @@ from data.store.query import (
     promotions,
     trained_keys,
 )
-from data.store.records import LinearFitRecord
+from data.store.records import LinearFitRecord, ScoreRecord
 
 
 def test_first_night_serves_its_winner(store: Engine):
@@ -110,6 +113,69 @@ def test_a_champion_that_is_kept_serves_since_its_first_night(store: Engine):
     newest = rows(store, "champion_history")[0]
     assert newest["decision"] == "kept"
     assert (newest["previous"], newest["challenger"]) == ("torch/ann", "theano/least_squares")
+
+
+def test_the_card_of_a_champion_tells_how_it_was_made(store: Engine):
+    declared = {"target": "wage", "interval": 0.8, "ann": {"hidden": [64, 32]}}
+    facts = {
+        "declaration": json.dumps(declared),
+        "library_versions": {"nightfit": "0.1.0", "numpy": "2.4.6", "torch": "2.13.0"},
+        "python_version": "3.11.2",
+        "features": "age, job",
+        "period_from": "2024-01-01",
+        "period_until": "2025-12-31",
+        "rows_read": 3,
+        "rows_test": 1,
+        "fingerprint": "f" * 64,
+        "setup_fingerprint": "5" * 64,
+        "as_of": "2026-01-02",
+    }
+    scores = [
+        ScoreRecord(rows="validation", rmse=2.0, mae=1.5, n=80, coverage=0.85),
+        replace(candidate().scores[1], coverage=0.9),
+    ]
+    network = candidate(
+        "torch/ann", chosen=True, rank=1, scores=scores, seed=7, framework_version="2.13.0"
+    )
+    run_id = write(store, promoted(1, {"a": 1.0, "b": 2.0}, candidates=[network], **facts))
+    serving = champion_model(store, "wages").model_id
+    write(store, kept(2, serving, {"a": 1.0}, declaration='{"target": "other"}'))
+    (card,) = rows(store, "model_card")
+    assert card == {
+        "dataset": "wages",
+        "run_id": run_id,
+        "model_id": serving,
+        "framework": "torch",
+        "kind": "ann",
+        "hidden_layers": "64, 32",
+        "since": night(1).finished_at,
+        "trained_at": night(1).finished_at,
+        "as_of": "2026-01-02",
+        "target": "wage",
+        "features": "age, job",
+        "rows_read": 3,
+        "n_train": 2,
+        "n_test": 1,
+        "period_from": "2024-01-01",
+        "period_until": "2025-12-31",
+        "validation_rmse": 2.0,
+        "test_rmse": 2.5,
+        "test_rmse_low": 2.0,
+        "test_rmse_high": 3.0,
+        "test_r2": 0.6,
+        "interval_level": 0.8,
+        "coverage": 0.9,
+        "seed": "7",
+        "fingerprint": "f" * 64,
+        "setup_fingerprint": "5" * 64,
+        "nightfit_version": "0.1.0",
+        "python_version": "3.11.2",
+        "numpy_version": "2.4.6",
+        "framework_version": "2.13.0",
+    }
+    write(store, promoted(3, {"a": 1.0}, name="torch/least_squares", **facts))
+    (card,) = rows(store, "model_card")
+    assert (card["kind"], card["hidden_layers"], card["coverage"]) == ("least_squares", None, None)
 
 
 def test_leaderboard_and_coefficients_are_of_the_latest_run_that_succeeded(store: Engine):

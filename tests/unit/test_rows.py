@@ -95,3 +95,31 @@ def test_a_weight_of_whole_numbers_becomes_doubles_and_may_be_a_feature_too(rows
     assert rows.weight.dtype == np.float64
     np.testing.assert_array_equal(rows.weight, [3, 4])
     np.testing.assert_array_equal(rows.columns["w"], [3, 4])
+
+
+def test_the_period_of_rows_is_told_as_their_times_are_written(rows_of):
+    rows = rows_of(time="t")
+    assert rows.period(~np.isnan(rows.target)) == ("2024-01-03", "2024-01-04")
+    assert rows.period(rows.target > 99) is None
+    assert rows_of().period(rows.target > 0) is None
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        (
+            ("2024-01-01T02:00:00Z", "2024-01-02T00:00:00Z"),
+            ("2024-01-01 02:00:00", "2024-01-02 00:00:00"),
+        ),
+        (("1999", "2024"), ("1999", "2024")),
+        (("0.5", "2024"), ("0.5", "2024")),
+        (
+            ("2024-01-01T00:00:00.5", "2024-01-01T00:00:01"),
+            ("2024-01-01 00:00:00.500000", "2024-01-01 00:00:01"),
+        ),
+    ],
+)
+def test_the_period_keeps_times_of_day_and_numbers(rows_of, times, told):
+    text = "id,a,t,y\n" + "".join(f"{i},1,{time},1\n" for i, time in enumerate(times))
+    rows = rows_of(text, time="t")
+    assert rows.period(rows.target > 0) == told

@@ -12,5 +12,5 @@ new_names = ()  # the tables and views that it makes
 
 
 def upgrade() -> None:
-    """Make the change; frozen here, since tables.py and views.py go on changing."""
+    """Make the change; frozen here, since tables.py and views/ go on changing."""
     ${upgrades if upgrades else "raise NotImplementedError"}

@@ -1,0 +1,46 @@
+"""The views: what people query, so their columns do not change silently.
+
+Each is one SQL statement that SQLite and PostgreSQL both understand. A change of one needs a
+migration, and a change of its words the same words in `docs/database.md`.
+"""
+
+from data.store.views.history import CHAMPION_HISTORY, PREDICTION_OUTCOME, RUN_HISTORY
+from data.store.views.latest import AGREEMENT, CURRENT_COEFFICIENT, CURRENT_FIT, LEADERBOARD
+from data.store.views.serving import (
+    CHAMPION,
+    CHAMPION_RESILIENCE,
+    CURRENT_PREDICTION,
+    MODEL_CARD,
+)
+from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, TIME, View
+
+__all__ = [
+    "BOOLEAN",
+    "CHAMPION",
+    "CHAMPION_HISTORY",
+    "INTEGER",
+    "NUMBER",
+    "RUN_HISTORY",
+    "TEXT",
+    "TIME",
+    "VIEWS",
+    "View",
+]
+
+VIEWS = {
+    view.name: view
+    for view in (
+        CHAMPION,
+        MODEL_CARD,
+        LEADERBOARD,
+        CURRENT_PREDICTION,
+        CURRENT_COEFFICIENT,
+        CURRENT_FIT,
+        CHAMPION_RESILIENCE,
+        AGREEMENT,
+        PREDICTION_OUTCOME,
+        RUN_HISTORY,
+        CHAMPION_HISTORY,
+    )
+}
+"""Every view by its name."""

@@ -1,0 +1,195 @@
+"""The views of each dataset's latest run that succeeded."""
+
+from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, View
+
+LEADERBOARD = View(
+    "leaderboard",
+    (
+        "One row per candidate of each dataset's latest run that succeeded, best first. Here "
+        "and below, a backfill (see `run_history`) is no latest run."
+    ),
+    {
+        "run_id": (INTEGER, "the run"),
+        "dataset": (TEXT, "the dataset"),
+        "framework": (TEXT, "the candidate's framework"),
+        "kind": (TEXT, "the candidate's kind"),
+        "status": (TEXT, "`fitted` or `failed`"),
+        "validation_rmse": (NUMBER, "root mean squared error out of fold: the number that chooses"),
+        "validation_se": (NUMBER, "its standard error"),
+        "test_rmse": (
+            NUMBER,
+            "error on the test rows; NULL for candidates that were not scored on them",
+        ),
+        "rank": (INTEGER, "1 is the best; NULL for a candidate that failed"),
+        "chosen": (BOOLEAN, "did this candidate win the night"),
+        "reason": (TEXT, "why it failed, or why it was chosen or not"),
+        "fit_seconds": (NUMBER, "seconds its fits took"),
+    },
+    """
+SELECT run.run_id, run.dataset, model.framework, model.kind, model.status,
+  validation.rmse AS validation_rmse, validation.rmse_se AS validation_se, test.rmse AS test_rmse,
+  model.rank, model.chosen, model.reason, model.fit_seconds
+FROM run
+JOIN model ON model.run_id = run.run_id
+LEFT JOIN score AS validation ON validation.run_id = run.run_id
+  AND validation.model_id = model.model_id AND validation.rows = 'validation'
+LEFT JOIN score AS test ON test.run_id = run.run_id
+  AND test.model_id = model.model_id AND test.rows = 'test'
+WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
+    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded'
+      AND NOT latest.backfill)
+ORDER BY run.dataset, model.rank IS NULL, model.rank, model.framework, model.kind
+""",
+)
+
+CURRENT_COEFFICIENT = View(
+    "current_coefficient",
+    (
+        "One row per term of each linear model of each dataset's latest run that succeeded. "
+        "The prediction is the sum of estimate times term, in the data's own units."
+    ),
+    {
+        "dataset": (TEXT, "the dataset"),
+        "framework": (TEXT, "the framework that fitted it"),
+        "kind": (TEXT, "`least_squares` or `gradient_descent`"),
+        "term": (
+            TEXT,
+            "`intercept`, a column, a level (`education[College Grad]`, 1 or 0 against the "
+            "first level), a gap (`age[missing]`, 1 where the value was missing), or a "
+            "declared product of these (`age^2`, `age:education[College Grad]`)",
+        ),
+        "estimate": (NUMBER, "the coefficient"),
+        "standard_error": (
+            NUMBER,
+            "its standard error; this and the rest are NULL for gradient descent, and where "
+            "terms depend on each other or are as many as the rows",
+        ),
+        "t": (
+            NUMBER,
+            "estimate over standard error; this and the next three are NULL for an exact fit",
+        ),
+        "p": (NUMBER, "two-sided p value"),
+        "low": (NUMBER, "lower end of the confidence interval"),
+        "high": (NUMBER, "upper end of the confidence interval"),
+        "robust_standard_error": (
+            NUMBER,
+            "the standard error that holds also where the errors of some rows are larger than "
+            "of others (HC3); NULL where one row alone decides a coefficient",
+        ),
+    },
+    """
+SELECT run.dataset, model.framework, model.kind, coefficient.term, coefficient.estimate,
+  coefficient.standard_error, coefficient.t, coefficient.p, coefficient.low, coefficient.high,
+  coefficient.robust_standard_error
+FROM run
+JOIN model ON model.run_id = run.run_id
+JOIN coefficient ON coefficient.model_id = model.model_id
+WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
+    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded'
+      AND NOT latest.backfill)
+ORDER BY run.dataset, model.framework, model.kind, coefficient.position
+""",
+)
+
+CURRENT_FIT = View(
+    "current_fit",
+    (
+        "One row per linear model of each dataset's latest run that succeeded: the fit as a "
+        "whole, on all rows with a target."
+    ),
+    {
+        "dataset": (TEXT, "the dataset"),
+        "framework": (TEXT, "the framework that fitted it"),
+        "kind": (TEXT, "`least_squares` or `gradient_descent`"),
+        "rows": (INTEGER, "rows it was fitted on"),
+        "rank": (
+            INTEGER,
+            "independent terms; fewer than there are terms where some depend on each other. "
+            "This and the next seven are NULL for gradient descent",
+        ),
+        "degrees_of_freedom": (INTEGER, "rows less rank"),
+        "residual_sd": (
+            NUMBER,
+            "standard deviation of what the line leaves; of a row of weight 1 where rows have "
+            "weights; NULL where there are no degrees of freedom",
+        ),
+        "r2": (
+            NUMBER,
+            "share of the target's variance explained on the rows it was fitted on; NULL where"
+            " the target is constant",
+        ),
+        "adjusted_r2": (NUMBER, "the same, less what as many useless terms would explain"),
+        "f": (
+            NUMBER,
+            "test of all terms but the intercept together; NULL for an exact fit, and where "
+            "terms depend on each other",
+        ),
+        "f_p": (NUMBER, "its p value"),
+        "condition_number": (
+            NUMBER,
+            "how alike the terms are, each brought to length 1; from 1e14 on the run warns; "
+            "NULL if infinite",
+        ),
+        "excess_loss": (
+            NUMBER,
+            "the training loss over that of least squares, less 1, at times just below 0 by "
+            "rounding; NULL for least squares, as the rest",
+        ),
+        "epochs": (INTEGER, "epochs that gradient descent took"),
+        "epochs_to_solution": (
+            INTEGER,
+            "epochs until its loss was within a millionth of least squares'; NULL if it never was",
+        ),
+    },
+    """
+SELECT run.dataset, model.framework, model.kind, linear_fit.rows, linear_fit.rank,
+  linear_fit.degrees_of_freedom, linear_fit.residual_sd, linear_fit.r2, linear_fit.adjusted_r2,
+  linear_fit.f, linear_fit.f_p, linear_fit.condition_number, linear_fit.excess_loss,
+  linear_fit.epochs, linear_fit.epochs_to_solution
+FROM run
+JOIN model ON model.run_id = run.run_id
+JOIN linear_fit ON linear_fit.model_id = model.model_id
+WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
+    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded'
+      AND NOT latest.backfill)
+ORDER BY run.dataset, model.framework, model.kind
+""",
+)
+
+AGREEMENT = View(
+    "agreement",
+    "One row per comparison in each dataset's latest run that succeeded: do the frameworks agree?",
+    {
+        "dataset": (TEXT, "the dataset"),
+        "run_id": (INTEGER, "the run"),
+        "framework": (TEXT, "the framework that was compared"),
+        "kind": (TEXT, "the kind"),
+        "quantity": (
+            TEXT,
+            "`probe`: a small fixed problem, before the night (a framework that fails it takes"
+            " no part); `coefficients`: the largest relative difference of a coefficient; "
+            "`excess_loss`: as in `current_fit`; `validation_rmse`: the ratio of out-of-fold "
+            "errors, less 1",
+        ),
+        "compared_with": (TEXT, "`numpy` (a reference), another framework, or least squares"),
+        "figure": (
+            NUMBER,
+            "how far the two are apart: a share, but for the probe of `least_squares`, whose "
+            "error is in condition numbers times the rounding unit; NULL where there was no "
+            "number",
+        ),
+        "allowed": (NUMBER, "how far they may be"),
+        "agreed": (BOOLEAN, "is the figure within that"),
+    },
+    """
+SELECT run.dataset, run.run_id, agreement_check.framework, agreement_check.kind,
+  agreement_check.quantity, agreement_check.compared_with, agreement_check.figure,
+  agreement_check.allowed, agreement_check.agreed
+FROM run
+JOIN agreement_check ON agreement_check.run_id = run.run_id
+WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
+    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded'
+      AND NOT latest.backfill)
+ORDER BY run.dataset, agreement_check.position
+""",
+)

@@ -1,0 +1,219 @@
+"""The views of the models that serve now."""
+
+from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, TIME, View
+
+CHAMPION = View(
+    "champion",
+    "One row per dataset: the model that serves it now.",
+    {
+        "dataset": (TEXT, "the dataset"),
+        "run_id": (INTEGER, "the run that trained this model"),
+        "model_id": (INTEGER, "the model"),
+        "framework": (TEXT, "its framework"),
+        "kind": (TEXT, "its kind"),
+        "since": (TIME, "when it began to serve; after a roll-back, the time of the roll-back"),
+        "test_rmse": (
+            NUMBER,
+            "its root mean squared error on rows that it never saw, in the run that trained it",
+        ),
+        "test_rmse_low": (NUMBER, "lower end of that error's interval"),
+        "test_rmse_high": (NUMBER, "upper end of that error's interval"),
+        "test_r2": (
+            NUMBER,
+            "share of the target's variance explained on the same rows; below 0 is worse than "
+            "the mean",
+        ),
+        "n_train": (
+            INTEGER,
+            "rows it was fitted on before it began to serve: all that had a target",
+        ),
+        "verdict": (
+            TEXT,
+            "in that run, was the best network better than the best line: `yay`, `nay` or "
+            "`undecided`",
+        ),
+        "pinned": (
+            BOOLEAN,
+            "was it pinned by hand: nights go on, and nobody is promoted until a person "
+            "decides again",
+        ),
+    },
+    """
+SELECT latest.dataset, model.run_id, model.model_id, model.framework, model.kind,
+  (SELECT min(served.decided_at) FROM promotion AS served
+    WHERE served.dataset = latest.dataset AND served.promotion_id > coalesce(
+      (SELECT max(other.promotion_id) FROM promotion AS other
+        WHERE other.dataset = latest.dataset AND other.model_id <> latest.model_id), 0)) AS since,
+  score.rmse AS test_rmse, score.rmse_low AS test_rmse_low, score.rmse_high AS test_rmse_high,
+  score.r2 AS test_r2, run.rows_labelled AS n_train, run.verdict, latest.pinned
+FROM promotion AS latest
+JOIN model ON model.model_id = latest.model_id
+JOIN run ON run.run_id = model.run_id
+LEFT JOIN score ON score.run_id = model.run_id AND score.model_id = model.model_id
+  AND score.rows = 'test'
+WHERE latest.promotion_id = (SELECT max(newest.promotion_id) FROM promotion AS newest
+    WHERE newest.dataset = latest.dataset)
+ORDER BY latest.dataset
+""",
+)
+
+# On the view `champion`, so that the two never disagree about who serves.
+MODEL_CARD = View(
+    "model_card",
+    (
+        "One row per dataset: the card of the model that serves it now, with what it was trained "
+        "on, how well it does, and what made it. What a run of an earlier version had not stored "
+        "is NULL."
+    ),
+    {
+        "dataset": (TEXT, "the dataset"),
+        "run_id": (INTEGER, "the run that trained this model"),
+        "model_id": (INTEGER, "the model, as in `champion`"),
+        "framework": (TEXT, "its framework"),
+        "kind": (TEXT, "its kind"),
+        "hidden_layers": (
+            TEXT,
+            "cells of each hidden layer of a network, as `128, 128`; NULL where it has none",
+        ),
+        "since": (TIME, "when it began to serve, as in `champion`"),
+        "trained_at": (TIME, "when the run finished that trained it"),
+        "as_of": (
+            TEXT,
+            "the day or moment it was trained as of; NULL for a night that knew all rows",
+        ),
+        "target": (TEXT, "the column that it predicts"),
+        "features": (TEXT, "the columns that it predicts from, as `age, education`"),
+        "rows_read": (INTEGER, "rows in the source that night"),
+        "n_train": (INTEGER, "rows it was fitted on before it began to serve, as in `champion`"),
+        "n_test": (INTEGER, "those of them that its errors below were measured on, by its twin"),
+        "period_from": (
+            TEXT,
+            "the oldest time of a row with a target; NULL where no time column is declared",
+        ),
+        "period_until": (TEXT, "the newest one"),
+        "validation_rmse": (NUMBER, "its root mean squared error out of fold, which chose it"),
+        "test_rmse": (NUMBER, "its error on the test rows, which it had not seen then"),
+        "test_rmse_low": (NUMBER, "lower end of that error's interval"),
+        "test_rmse_high": (NUMBER, "upper end of that error's interval"),
+        "test_r2": (NUMBER, "share of the target's variance explained on the test rows"),
+        "interval_level": (NUMBER, "the share of rows that its prediction intervals should hold"),
+        "coverage": (
+            NUMBER,
+            "the share of test rows that they did hold; NULL where there were too few rows for an "
+            "interval",
+        ),
+        "seed": (TEXT, "the seed of its first network's start; NULL for a line"),
+        "fingerprint": (TEXT, "SHA-256 of the rows that were read"),
+        "setup_fingerprint": (TEXT, "SHA-256 of declaration, code and library versions"),
+        "nightfit_version": (TEXT, "the version of nightfit that trained it"),
+        "python_version": (TEXT, "of Python"),
+        "numpy_version": (TEXT, "of NumPy"),
+        "framework_version": (TEXT, "of its own framework"),
+    },
+    """
+SELECT champion.dataset, champion.run_id, champion.model_id, champion.framework, champion.kind,
+  CASE WHEN champion.kind = 'ann' THEN run.hidden_layers END AS hidden_layers, champion.since,
+  run.finished_at AS trained_at, run.as_of, run.target, run.features, run.rows_read,
+  champion.n_train, run.rows_test AS n_test, run.period_from, run.period_until,
+  validation.rmse AS validation_rmse, champion.test_rmse, champion.test_rmse_low,
+  champion.test_rmse_high, champion.test_r2, run.interval_level, test.coverage, model.seed,
+  run.fingerprint, run.setup_fingerprint, run.nightfit_version, run.python_version,
+  run.numpy_version, model.framework_version
+FROM champion
+JOIN run ON run.run_id = champion.run_id
+JOIN model ON model.model_id = champion.model_id
+LEFT JOIN score AS validation ON validation.run_id = champion.run_id
+  AND validation.model_id = champion.model_id AND validation.rows = 'validation'
+LEFT JOIN score AS test ON test.run_id = champion.run_id
+  AND test.model_id = champion.model_id AND test.rows = 'test'
+ORDER BY champion.dataset
+""",
+)
+
+# CROSS JOIN with the condition below it: SQLite then always starts from the champion, and finds
+# its predictions by the primary key. PostgreSQL reads it as an inner join.
+CURRENT_PREDICTION = View(
+    "current_prediction",
+    (
+        "One row per key of each dataset: the champion's latest prediction for it. Where the "
+        "target is known, the prediction is still from a model that never saw that row."
+    ),
+    {
+        "dataset": (TEXT, "the dataset"),
+        "key": (TEXT, "the row's key"),
+        "actual": (NUMBER, "the target's value; NULL while it is not known"),
+        "predicted": (NUMBER, "the prediction; NULL only for `warmup` rows"),
+        "lower": (
+            NUMBER,
+            "lower end of the prediction interval; NULL where there were too few rows for one",
+        ),
+        "upper": (NUMBER, "upper end of the prediction interval"),
+        "role": (
+            TEXT,
+            "`train` (predicted out of fold), `test`, `new` (no target yet) or `warmup` (the "
+            "oldest rows of a dataset with a time column, before which there is nothing to "
+            "learn from)",
+        ),
+        "model_id": (INTEGER, "the model, as in `champion`"),
+        "predicted_at": (TIME, "when the run finished that made this prediction"),
+    },
+    """
+SELECT latest.dataset, prediction.key, prediction.actual, prediction.predicted, prediction.lower,
+  prediction.upper, prediction.role, prediction.model_id, run.finished_at AS predicted_at
+FROM promotion AS latest
+CROSS JOIN prediction
+JOIN run ON run.run_id = prediction.run_id
+WHERE latest.promotion_id = (SELECT max(newest.promotion_id) FROM promotion AS newest
+    WHERE newest.dataset = latest.dataset)
+  AND prediction.model_id = latest.model_id
+  AND NOT EXISTS (SELECT 1 FROM prediction AS later WHERE later.model_id = prediction.model_id
+    AND later.key = prediction.key AND later.run_id > prediction.run_id)
+""",
+)
+
+CHAMPION_RESILIENCE = View(
+    "champion_resilience",
+    (
+        "One row per share of silenced cells of each champion that is a network: how much "
+        "worse it predicts when some of its hidden cells fall silent, on test rows of the run "
+        "that trained it. Measured on the champion's twin, which never saw those rows; where "
+        "there are more than 5,000 of them, on so many drawn at random. A champion that is "
+        "linear, has no hidden cells, or was trained before nightfit measured this has no "
+        "rows here."
+    ),
+    {
+        "dataset": (TEXT, "the dataset"),
+        "run_id": (INTEGER, "the run that trained and measured this model"),
+        "model_id": (INTEGER, "the model, as in `champion`"),
+        "framework": (TEXT, "its framework"),
+        "share": (
+            NUMBER,
+            "the share of cells that is silenced in each hidden layer: 0, 0.1 and so on to 0.5",
+        ),
+        "rmse": (
+            NUMBER,
+            "root mean squared error on the test rows, the mean over the draws; at share 0, "
+            "and on all test rows, it is `test_rmse` of `champion`",
+        ),
+        "rmse_low": (NUMBER, "the lowest of the draws"),
+        "rmse_high": (NUMBER, "the highest of the draws"),
+        "ratio": (NUMBER, "`rmse` over that of share 0; NULL where that is 0"),
+        "draws": (
+            INTEGER,
+            "how often the silenced cells were drawn at random; 1 at share 0, where there is "
+            "nothing to draw",
+        ),
+    },
+    """
+SELECT latest.dataset, model.run_id, model.model_id, model.framework, resilience.share,
+  resilience.rmse, resilience.rmse_low, resilience.rmse_high,
+  resilience.rmse / nullif(whole.rmse, 0) AS ratio, resilience.draws
+FROM promotion AS latest
+JOIN model ON model.model_id = latest.model_id
+JOIN resilience ON resilience.model_id = model.model_id
+JOIN resilience AS whole ON whole.model_id = model.model_id AND whole.share = 0
+WHERE latest.promotion_id = (SELECT max(newest.promotion_id) FROM promotion AS newest
+    WHERE newest.dataset = latest.dataset)
+ORDER BY latest.dataset, resilience.share
+""",
+)

@@ -1,0 +1,49 @@
+"""What a view is: its grain, its columns with their types and meanings, and the SELECT behind it.
+
+`docs/database.md` says the same of each to people, and PostgreSQL keeps it as comments.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Double, Text, column, table
+from sqlalchemy.sql.expression import TableClause
+from sqlalchemy.types import TypeEngine
+
+from data.store.column_types import UtcTime
+
+INTEGER, TEXT, BOOLEAN, TIME = BigInteger(), Text(), Boolean(), UtcTime()
+NUMBER: Double[float] = Double()
+
+
+@dataclass(frozen=True)
+class View:
+    """One view: what one row of it is, its columns in order, and the SELECT behind it.
+
+    A column has its type, which SQLite does not keep, and its meaning.
+    """
+
+    name: str
+    grain: str
+    described: dict[str, tuple[TypeEngine[Any], str]]
+    select: str
+
+    @property
+    def columns(self) -> dict[str, TypeEngine[Any]]:
+        """The columns in order, each with its type."""
+        return {name: kind for name, (kind, _) in self.described.items()}
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """The columns in order, each with its meaning."""
+        return {name: meaning for name, (_, meaning) in self.described.items()}
+
+    @property
+    def create(self) -> str:
+        """The statement that creates the view."""
+        return f"CREATE VIEW {self.name} AS\n{self.select.strip()}"
+
+    @property
+    def table(self) -> TableClause:
+        """The view as SQLAlchemy selects from it."""
+        return table(self.name, *(column(name, kind) for name, kind in self.columns.items()))

@@ -1,0 +1,171 @@
+"""What `docs/database.md` says of the views is so, and what it shows works."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documents import code, section
+from sqlalchemy import Engine, text
+from store_nights import NEW, candidate, kept, predictions, promoted, write
+
+from data.store.database import open_store
+from data.store.query import champion_model
+from data.store.records import PromotionRecord
+from data.store.views import VIEWS
+
+
+def documented() -> dict[str, tuple[str, dict[str, str]]]:
+    """What the document says of each view, in its order: the grain, and each column's meaning."""
+    sections = re.split(r"^### `(\w+)`$", section("Views"), flags=re.MULTILINE)
+    return {
+        name: (
+            " ".join(body.partition("\n|")[0].split()),
+            dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", body, flags=re.MULTILINE)),
+        )
+        for name, body in zip(sections[1::2], sections[2::2], strict=True)
+    }
+
+
+def test_documented_columns_are_those_of_the_database(store: Engine):
+    with store.connect() as connection:
+        answered = {
+            name: list(connection.execute(text(f"SELECT * FROM {name}")).keys()) for name in VIEWS
+        }
+    assert {name: list(meanings) for name, (_, meanings) in documented().items()} == answered
+
+
+def test_documented_meanings_are_those_of_the_code():
+    assert list(documented()) == list(VIEWS)
+    for name, (grain, meanings) in documented().items():
+        assert grain == VIEWS[name].grain, name
+        assert meanings == VIEWS[name].meanings, name
+
+
+DAYS = {'["Ann\\"s","9"]': 9.0, '["Zoë, 2","10"]': NEW}
+OWN = (
+    "CREATE TABLE worker (worker INTEGER, name TEXT)",
+    "INSERT INTO worker VALUES (7, 'Ada'), (8, 'Bob')",
+    "CREATE TABLE sale (shop TEXT, day INTEGER, revenue DOUBLE PRECISION)",
+    "INSERT INTO sale VALUES ('Ann\"s', 9, 1.5), ('Zoë, 2', 10, 2.5), ('Zoë, 2', 11, 3.5)",
+)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def nights(request: pytest.FixtureRequest, new_database) -> Iterator[Engine]:
+    """A store with a few nights in it, and a user's own tables beside."""
+    engine = open_store(new_database(request.param))
+    wages = {"dataset": "age_income", "features": "age"}
+    network, line = candidate("torch/ann"), candidate("torch/least_squares", chosen=True, rank=1)
+    first = promoted(1, {"7": 1.0, "9": NEW}, candidates=[network, line], **wages)
+    write(engine, first)
+    serving = champion_model(engine, "age_income").model_id
+    write(engine, kept(2, serving, {"9": 19.0, "12": NEW}, candidates=[line], **REFUSED, **wages))
+    third = {
+        "promotions": [*REFUSED["promotions"], REFRESH],
+        "predictions": [predictions(line.name, {"7": 1.0, "9": 19.0, "12": NEW})],
+    }
+    write(engine, kept(3, serving, {}, candidates=[line], **third, **wages))
+    write(engine, promoted(3, DAYS, dataset="shop_days"))
+    with engine.begin() as connection:
+        for statement in OWN:
+            connection.execute(text(statement))
+    yield engine
+    engine.dispose()
+
+
+REFUSED: dict[str, Any] = {
+    "promotions": [
+        PromotionRecord(
+            decision="kept",
+            model=1,
+            incumbent=1,
+            challenger="torch/least_squares",
+            incumbent_rmse=2.6,
+            challenger_rmse=2.7,
+            reason="the challenger is worse",
+        )
+    ]
+}
+REFRESH = PromotionRecord(
+    decision="promoted",
+    model="torch/least_squares",
+    incumbent=1,
+    challenger="torch/least_squares",
+    incumbent_rmse=2.6,
+    challenger_rmse=2.4,
+    reason="newer data",
+)
+
+
+def answers(nights: Engine) -> list[list[dict[str, Any]]]:
+    """What each documented query answers, in the order of the document."""
+    with nights.connect() as connection:
+        return [
+            [dict(row) for row in connection.execute(text(example)).mappings()]
+            for example in code(section("Examples"), "sql", kind=nights.dialect.name)
+        ]
+
+
+def test_every_documented_query_answers(nights: Engine):
+    found = answers(nights)
+    assert len(found) == 13
+    assert all(found), [number for number, rows in enumerate(found) if not rows]
+
+
+def test_documented_queries_answer_what_they_say(nights: Engine):
+    found = answers(nights)
+    (ada,) = found[2]
+    assert (ada["name"], ada["predicted"]) == ("Ada", 0.5)
+    residuals = [abs(row["residual"]) for row in found[3]]
+    assert residuals == sorted(residuals, reverse=True)
+    assert [row["term"] for row in found[4]] == ["intercept", "age"]
+    assert [(row["decision"], row["rmse"]) for row in found[5]] == [
+        ("promoted", 2.4),
+        ("kept", 2.6),
+        ("promoted", None),
+    ]
+    assert [(row["key"], row["actual"]) for row in found[6]] == [("9", 19.0)]
+    days = [(row["shop"], row["day"]) for row in found[-2]]
+    assert days == [('Ann"s', 9), ("Zoë, 2", 10)]
+    joined = {(row["shop"], row["day"]): row["predicted"] for row in found[-1]}
+    assert joined == {('Ann"s', 9): 8.5, ("Zoë, 2", 10): 10.0}
+
+
+def test_documented_python_answers(nights: Engine):
+    address = nights.url.render_as_string(hide_password=False)
+    names: dict[str, Any] = {}
+    for block in code(section("From other tools"), "python"):
+        assert "nightfit.db" in block or "database" in names
+        exec(block.replace("sqlite:///nightfit.db", address), names)
+    names["database"].dispose()
+    assert names["predictions"].predicted_at.dt.tz is not None
+    assert names["worst"].key.tolist()
+    assert sorted(names["days"]["shop"]) == ['Ann"s', "Zoë, 2"]
+    assert sorted(names["days"]["day"]) == ["10", "9"]
+
+
+def test_documented_r_asks_what_sql_understands(nights: Engine):
+    (block,) = code(section("From other tools"), "r")
+    (asked,) = re.findall(r'"(SELECT .*?)"', block)
+    with nights.connect() as connection:
+        assert connection.execute(text(asked)).all()
+
+
+def test_documented_command_writes_a_file(nights: Engine, tmp_path: Path):
+    (line,) = code(section("From other tools"), "sh")
+    address = nights.url.render_as_string(hide_password=False)
+    subprocess.run(
+        line.replace("nightfit", str(Path(sys.executable).with_name("nightfit"))),
+        shell=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "NIGHTFIT_DATABASE_URL": address},
+    )
+    header, *rows = (tmp_path / "predictions.csv").read_text().splitlines()
+    assert header.startswith("dataset,key,actual,predicted")
+    assert {row.split(",")[1] for row in rows} == {"7", "9", "12"}

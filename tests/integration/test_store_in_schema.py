@@ -1,0 +1,213 @@
+"""Stores in schemas of their own, on PostgreSQL."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, Engine, func, make_url, select, text
+from store_nights import kept, promoted, rows, serving, tell, write
+from test_store_upgrade import HEAD, NIGHTS, answers, make
+
+from data.errors import StoreError
+from data.store.database import open_store, place, upgrade, writing
+from data.store.lock import Busy, dataset_lock
+from data.store.prune import prune
+from data.store.schema import lock_key
+from data.store.write import one_writer_at_a_time
+
+COMMAND = Path(sys.executable).with_name("nightfit")
+HOSTILE = """Our "nights" 100% o'clock; DROP SCHEMA public -- ☾"""
+
+
+def in_schema(server: str | URL, schema: str) -> str:
+    url = make_url(server).update_query_dict({"schema": schema})
+    return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="module")
+def server(new_on_server) -> str:
+    """The URL of a database for stores in schemas, its `public` empty."""
+    return new_on_server()
+
+
+@pytest.fixture
+def two(server: str, request: pytest.FixtureRequest) -> Iterator[tuple[Engine, Engine]]:
+    """Two stores in one database; the name of the second needs quotes."""
+    names = (f"{request.node.name}", f"{request.node.name} {HOSTILE}"[-40:])
+    with ExitStack() as stack:
+        engines = [open_store(in_schema(server, name[:50])) for name in names]
+        for engine in engines:
+            stack.callback(engine.dispose)
+        yield engines[0], engines[1]
+
+
+def tables_of(server: str) -> dict[str, int]:
+    found = tell(
+        server,
+        "SELECT nspname, count(*) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+        " WHERE relkind IN ('r', 'v') AND nspname !~ '^(pg_|information)' GROUP BY 1",
+    )
+    return dict(found)
+
+
+def test_two_schemas_are_two_stores_of_the_same_dataset(two: tuple[Engine, Engine], server: str):
+    one, other = two
+    write(one, promoted(1, {"a": 1.0}))
+    write(one, kept(2, serving(one).model_id, {"b": 2.0}))
+    write(other, promoted(1, {"x": 5.0}, name="torch/least_squares"))
+    assert [row["key"] for row in rows(one, "current_prediction", dataset="wages")] == ["a", "b"]
+    assert [row["key"] for row in rows(other, "current_prediction", dataset="wages")] == ["x"]
+    assert prune(one, "wages", keep_runs=1).predictions == 0
+    assert "public" not in tables_of(server)
+    assert str(make_url(place(other.url)).query["schema"]) == other.url.query["schema"]
+
+
+@pytest.mark.parametrize("name", ["nights", HOSTILE])
+def test_upgrade_works_inside_the_schema(new_on_server, name: str):
+    server = new_on_server()
+    address = in_schema(server, name)
+    quoted = name.replace('"', '""')
+    tell(server, f'CREATE SCHEMA "{quoted}"')
+    make(address, version="0001", rows=NIGHTS)
+    before = answers(address)
+    assert len(before["run_history"]) == 4
+    assert upgrade(address).before == "0001"
+    after = answers(address)
+    for view, told in before.items():
+        for old_row, new_row in zip(told, after[view], strict=True):
+            assert list(new_row.items())[: len(old_row)] == list(old_row.items()), view
+    assert set(tables_of(server)) == {name}
+    assert str(upgrade(address)).endswith(f": is at version {HEAD} already.")
+
+
+def test_reader_of_a_missing_schema_makes_none(server: str):
+    with pytest.raises(StoreError, match="this database has no store yet") as caught:
+        open_store(in_schema(server, "nowhere"), reading=True)
+    assert caught.value.where.endswith("?schema=nowhere")
+    assert tell(server, "SELECT 1 FROM pg_namespace WHERE nspname = 'nowhere'") == []
+
+
+def test_a_failed_upgrade_leaves_no_schema(server: str, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError("no migration today")
+
+    monkeypatch.setattr("data.store.database.command.upgrade", broken)
+    with pytest.raises(RuntimeError, match="no migration"):
+        upgrade(in_schema(server, "half"))
+    assert tell(server, "SELECT 1 FROM pg_namespace WHERE nspname = 'half'") == []
+
+
+def test_two_first_nights_at_once_make_one_schema(server: str):
+    address = in_schema(server, "at once")
+    with ThreadPoolExecutor(2) as pool:
+        done = sorted(str(one).partition(": ")[2] for one in pool.map(upgrade, [address] * 2))
+    assert done == [f"is at version {HEAD} already.", f"made at version {HEAD}."]
+
+
+def test_stores_in_two_schemas_do_not_wait_for_each_other(two: tuple[Engine, Engine]):
+    one, other = (engine.url.render_as_string(hide_password=False) for engine in two)
+    never = pytest.fail
+    with (
+        dataset_lock(one, "wages", wait=False, told=never),
+        dataset_lock(other, "wages", wait=False, told=never),
+        pytest.raises(Busy),
+        dataset_lock(one, "wages", wait=False, told=never),
+    ):
+        pass
+    with writing(two[0]) as first, writing(two[1]) as second:
+        second.execute(text("SET LOCAL lock_timeout = '2s'"))
+        for words in ("nightfit upgrades", "nightfit writes wages"):
+            for connection in (first, second):
+                key = lock_key(connection, words)
+                connection.execute(select(func.pg_advisory_xact_lock(key)))
+        one_writer_at_a_time(second, "wages")
+
+
+def test_the_usual_schema_is_one_store_whether_named_or_not(server: str, new_on_server):
+    address = new_on_server()
+    open_store(address).dispose()
+    never = pytest.fail
+    with (
+        dataset_lock(address, "wages", wait=False, told=never),
+        pytest.raises(Busy),
+        dataset_lock(in_schema(address, "public"), "wages", wait=False, told=never),
+    ):
+        pass
+
+
+@pytest.fixture
+def role(postgresql: URL, server: str) -> Iterator[str]:
+    """The URL of a role that may do nothing yet."""
+    name = f"ann_{os.getpid()}"
+    tell(server, f"CREATE ROLE {name} LOGIN PASSWORD 'pass-w0rd'")
+    url = make_url(server).set(username=name, password="pass-w0rd")
+    yield url.render_as_string(hide_password=False)
+    tell(server, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
+
+
+def test_role_that_may_not_make_the_schema_is_told_what_to_ask_for(role: str, server: str):
+    with pytest.raises(
+        StoreError, match="there is no schema 'Our nights', and this role"
+    ) as caught:
+        open_store(in_schema(role, "Our nights"))
+    advice = caught.value.next_step
+    assert "pass-w0rd" not in str(caught.value)
+    tell(server, advice.partition("`")[2].partition("`")[0])
+    open_store(in_schema(role, "Our nights")).dispose()
+
+
+@pytest.mark.parametrize("reading", [True, False])
+def test_role_that_may_not_use_the_schema_is_told_so(role: str, server: str, reading: bool):
+    open_store(in_schema(server, "closed")).dispose()
+    with pytest.raises(StoreError, match="this role may not use the schema 'closed'"):
+        open_store(in_schema(role, "closed"), reading=reading)
+
+
+def test_role_with_a_schema_of_its_name_needs_no_public(role: str, server: str):
+    name = make_url(role).username
+    tell(server, f"CREATE SCHEMA AUTHORIZATION {name}", "REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+    try:
+        open_store(role).dispose()
+        assert name in tables_of(server)
+        tell(server, f"DROP SCHEMA {name} CASCADE")
+        with pytest.raises(StoreError, match="may not use the schema 'public'"):
+            open_store(role, reading=True)
+    finally:
+        tell(server, "GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+
+def test_reader_whose_own_search_path_leads_nowhere_finds_no_store(server: str):
+    address = make_url(server).update_query_dict({"options": "-c search_path=nowhere"})
+    with pytest.raises(StoreError, match="this database has no store yet"):
+        open_store(address.render_as_string(hide_password=False), reading=True)
+
+
+def nightfit(server: str, schema: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    settings = {"NIGHTFIT_DATABASE_URL": server, "NIGHTFIT_DATABASE_SCHEMA": schema}
+    return subprocess.run(
+        [str(COMMAND), *arguments],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_command_works_by_the_setting(server: str):
+    made = nightfit(server, HOSTILE, "db", "upgrade")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert "?schema=Our+%22nights%22" in made.stdout
+    engine = open_store(in_schema(server, HOSTILE))
+    write(engine, promoted(1, {"a": 1.0}))
+    engine.dispose()
+    asked = nightfit(
+        server, HOSTILE, "query", "champion", "--columns", "dataset,kind", "--format", "csv"
+    )
+    assert asked.stdout == "dataset,kind\nwages,ann\n", asked.stderr
+    assert nightfit(server, HOSTILE, "prune").returncode == 0

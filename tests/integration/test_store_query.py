@@ -1,0 +1,180 @@
+"""What `nightfit query` asks of the database: the rows, how they are found, how they come."""
+
+import tracemalloc
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, event, text
+from store_nights import NEW, predictions, promoted, rows, write
+
+from data.errors import CallError
+from data.store import query
+from data.store.database import open_store
+from data.store.output import write_rows
+from data.store.query import promotions, rows_of
+
+CAME_TRUE = """
+INSERT INTO outcome (dataset, key, run_id, model_id, predicted, predicted_at, actual, realised_at,
+  realised_run_id)
+SELECT dataset, key, run_id, model_id, predicted, '2026-01-01 02:00:00', 1.5, '2026-01-01 02:00:00',
+  run_id FROM prediction
+"""
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, new_database):
+    engine = open_store(new_database(request.param))
+    many = {f"{number:05}": float(number) for number in range(25_000)} | {"x": NEW}
+    write(engine, promoted(1, many, predictions=[predictions("torch/ann", many)]))
+    write(engine, promoted(2, {"a": 1.0, "00007": 3.0}, dataset="sales"))
+    with engine.begin() as connection:
+        connection.execute(text(CAME_TRUE))
+        if request.param == "postgresql":  # which does so by itself in time; SQLite does not
+            connection.execute(text("ANALYZE"))
+    yield engine
+    engine.dispose()
+
+
+def test_rows_come_in_batches_that_together_are_all(store):
+    batches = [
+        len(batch) for batch in rows_of(store, "current_prediction", dataset="wages").batches
+    ]
+    assert sum(batches) == 25_001
+    assert max(batches) <= 10_000
+
+
+def test_columns_come_in_the_order_asked_for_and_the_limit_holds(store):
+    found = rows_of(store, "current_prediction", columns=["predicted", "key"], limit=7)
+    assert list(found.columns) == ["predicted", "key"]
+    (batch,) = found.batches
+    assert len(batch) == 7
+    assert [type(value) for value in batch[0]] == [float, str]
+
+
+def test_a_reader_that_stops_early_keeps_no_connection(store):
+    found = rows_of(store, "current_prediction")
+    next(found.batches)
+    found.batches.close()
+    assert store.pool.checkedout() == 0
+
+
+@pytest.mark.parametrize(
+    ("view", "how", "said"),
+    [
+        ("leaderbord", {}, "Did you mean 'leaderboard'"),
+        ("zzz", {}, "There are: champion, model_card"),
+        ("run", {}, "no view 'run'"),
+        ("champion", {"columns": ["test_rsme"]}, "Did you mean 'test_rmse'"),
+        ("champion", {"dataset": "wagse"}, "Did you mean 'wages'"),
+        ("champion", {"limit": -1}, "--limit is -1"),
+        ("champion", {"key": "a"}, "These have one: current_prediction, prediction_outcome"),
+    ],
+)
+def test_a_wrong_question_is_answered_with_the_nearest_right_one(store, view, how, said):
+    with pytest.raises(CallError, match=said) as caught:
+        rows_of(store, view, **how)
+    assert caught.value.exit_code == 2
+
+
+def test_history_of_an_unknown_dataset_is_refused(store):
+    with pytest.raises(CallError, match="Did you mean 'sales'"):
+        promotions(store, "sale")
+
+
+@pytest.mark.parametrize("view", ["current_prediction", "prediction_outcome"])
+def test_a_key_is_found_in_one_dataset_or_in_all(store, view: str):
+    found = [row["dataset"] for row in rows(store, view, key="00007")]
+    assert sorted(found) == ["sales", "wages"]
+    (row,) = rows(store, view, key="00007", dataset="sales", columns=["dataset", "key"])
+    assert row == {"dataset": "sales", "key": "00007"}
+
+
+@pytest.mark.parametrize("key", ["nowhere", "", "7", "0000%", "' OR '1' = '1"])
+def test_a_key_that_is_not_there_has_no_rows(store, key: str):
+    assert rows(store, "current_prediction", key=key) == []
+
+
+def asked(store: Engine, view: str, **how: Any) -> tuple[str, Any, Any]:
+    """Return the statement that reads the rows, its parameters, and the driver's cursor."""
+    seen: list[tuple[str, Any, Any]] = []
+
+    def see(_connection, cursor, statement, parameters, *_rest):
+        seen.append((statement, parameters, cursor))
+
+    event.listen(store, "before_cursor_execute", see)
+    try:
+        rows(store, view, **how)
+    finally:
+        event.remove(store, "before_cursor_execute", see)
+    return seen[-1]
+
+
+def reads(store: Engine, view: str, **how: Any) -> list[str]:
+    """Return how each table with keys is read, and by what it is searched, in the plan."""
+    statement, parameters, _ = asked(store, view, **how)
+    kind = store.dialect.name
+    explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN (FORMAT JSON)"
+    with store.connect() as connection:
+        answer = connection.exec_driver_sql(f"{explain} {statement}", parameters).all()
+    if kind == "sqlite":
+        return [
+            row[-1] for row in answer if row[-1].split()[1] in ("prediction", "later", "outcome")
+        ]
+    return [
+        f"{node['Node Type']} {node.get('Index Name')} {node.get('Index Cond')}"
+        for node in nodes(answer[0][0][0]["Plan"])
+        if node.get("Relation Name") in ("prediction", "outcome")
+    ]
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a node of PostgreSQL's plan with all below it."""
+    return [plan, *(node for below in plan.get("Plans", ()) for node in nodes(below))]
+
+
+def is_search_by_key(read: str) -> bool:
+    return read.startswith(("SEARCH", "Index")) and ("key=?" in read or "key =" in read)
+
+
+@pytest.mark.parametrize("dataset", [None, "wages"])
+@pytest.mark.parametrize("view", ["current_prediction", "prediction_outcome"])
+def test_a_key_is_found_by_an_index(store, view: str, dataset: str | None):
+    plan = reads(store, view, key="00007", dataset=dataset)
+    assert plan
+    assert all(map(is_search_by_key, plan)), plan
+
+
+def test_a_key_of_all_datasets_is_not_looked_for_in_each(store):
+    (read,) = reads(store, "prediction_outcome", key="00007")
+    assert "ix_outcome_key" in read
+
+
+def test_what_no_index_finds_is_told_from_it(store):
+    plan = reads(store, "prediction_outcome", columns=["key", "error"])
+    assert not any(map(is_search_by_key, plan)), plan
+
+
+def test_rows_come_by_a_cursor_that_the_server_keeps(store):
+    _, _, cursor = asked(store, "current_prediction")
+    assert isinstance(cursor, psycopg.ServerCursor) is (store.dialect.name == "postgresql")
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "parquet"])
+def test_rows_are_written_in_constant_memory(
+    store, form: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(query, "BATCH_ROWS", 500)
+
+    def peak(limit: int) -> int:
+        found = rows_of(store, "current_prediction", limit=limit)
+        tracemalloc.start()
+        try:
+            write_rows(found.batches, found.columns, form, tmp_path / "rows")
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1_000)  # what is loaded at the first time
+    few, many = peak(1_000), peak(8_000)
+    assert many < 1.5 * few, (few, many)

@@ -1,0 +1,155 @@
+"""A role of PostgreSQL's that may read the views and nothing else, as the document makes it."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from documents import code, section
+from sqlalchemy import make_url
+from sqlalchemy.exc import ProgrammingError
+from store_nights import promoted, tell, write
+from test_store_upgrade import NIGHTS, make
+
+from data.errors import StoreError
+from data.store import database
+from data.store.database import VERSION_TABLE, open_store, upgrade
+from data.store.query import rows_of
+from data.store.tables import metadata
+from data.store.views import VIEWS
+
+COMMAND = Path(sys.executable).with_name("nightfit")
+VERSIONS = sorted(
+    one.revision for one in ScriptDirectory.from_config(database._config()).walk_revisions()
+)
+SCHEMA = 'Our "nights"'
+
+
+@pytest.fixture
+def new_role() -> Iterator[Callable[[str], str]]:
+    """Run the document's SQL on a store, and return the URL of the role that it makes."""
+    made: list[tuple[str, str]] = []
+
+    def make_role(address: str, views: tuple[str, ...] = (*VIEWS, VERSION_TABLE)) -> str:
+        name = f"analyst_{uuid.uuid4().hex[:8]}"
+        made.append((address, name))
+        (documented,) = code(section("Who may read it"), "sql")
+        create, use, grant = documented.replace("analyst", name).strip().split(";\n")
+        listed = grant.partition(" ON\n")[2].partition("TO ")[0]
+        assert {view.strip() for view in listed.split(",")} == {*VIEWS, VERSION_TABLE}
+        tell(address, create, use, grant.rstrip(";").replace(listed, ", ".join(views) + " "))
+        url = make_url(address).set(username=name, password="choose one")
+        return url.render_as_string(hide_password=False)
+
+    yield make_role
+    for address, name in made:
+        tell(address, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
+
+
+@pytest.fixture
+def filled(new_on_server) -> str:
+    """The URL of a store with a night in it, as its owner."""
+    address = new_on_server()
+    engine = open_store(address)
+    write(engine, promoted(1, {"a": 1.0}, name="torch/least_squares"))
+    engine.dispose()
+    return address
+
+
+def test_role_reads_every_view(filled: str, new_role):
+    role = new_role(filled)
+    for view in set(VIEWS) - {"prediction_outcome", "champion_resilience"}:
+        assert tell(role, f"SELECT * FROM {view}"), view
+    assert tell(role, "SELECT * FROM prediction_outcome") == []
+    assert tell(role, "SELECT * FROM champion_resilience") == []
+
+
+def test_role_reads_no_table_and_writes_nothing(filled: str, new_role):
+    role = new_role(filled)
+    refused = [f"SELECT count(*) FROM {table}" for table in metadata.tables]
+    refused += [f"DELETE FROM {name}" for name in (*metadata.tables, VERSION_TABLE)]
+    refused += [
+        "UPDATE prediction_outcome SET actual = 0",
+        "INSERT INTO nightfit_version VALUES ('x')",
+        "CREATE TABLE mine (x INTEGER)",
+        "DROP VIEW champion",
+        "COMMENT ON VIEW champion IS 'mine'",
+    ]
+    for statement in refused:
+        with pytest.raises(ProgrammingError, match="InsufficientPrivilege"):
+            tell(role, statement)
+
+
+def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(COMMAND), *arguments],
+        env={**os.environ, "NIGHTFIT_DATABASE_URL": address},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_command_works_for_the_role(filled: str, new_role):
+    role = new_role(filled)
+    asked = ("query", "champion", "--columns", "kind", "--format", "csv", "--dataset")
+    done = nightfit(role, *asked, "wages")
+    assert (done.stdout, done.stderr) == ("kind\nleast_squares\n", "")
+    assert "Did you mean 'wages'" in nightfit(role, *asked, "wagse").stderr
+    assert nightfit(role, "history", "wages").returncode == 0
+    refused = nightfit(role, "status")
+    assert refused.returncode == 1
+    assert "permission denied for table run. Have its owner grant that" in refused.stderr
+
+
+def test_view_that_was_not_granted_is_named(filled: str, new_role):
+    role = new_role(filled, ("champion", VERSION_TABLE))
+    engine = open_store(role, reading=True)
+    with pytest.raises(StoreError, match="permission denied for view leaderboard") as caught:
+        next(rows_of(engine, "leaderboard").batches)
+    engine.dispose()
+    assert caught.value.next_step.startswith("Have its owner grant that")
+
+
+@pytest.mark.parametrize("version", VERSIONS[:-1])
+def test_grants_outlive_an_upgrade(new_on_server, new_role, version: str):
+    address = new_on_server()
+    make(address, version=version, rows=NIGHTS)
+    there = "SELECT viewname FROM pg_views WHERE schemaname = 'public'"
+    before = tuple(name for (name,) in tell(address, there))
+    role = new_role(address, (*before, VERSION_TABLE))
+    upgrade(address)
+    open_store(role, reading=True).dispose()
+    for view in before:
+        tell(role, f"SELECT * FROM {view}")
+    assert tell(role, "SELECT count(*) FROM champion") == [(2,)]
+
+
+def test_role_reads_the_views_of_a_schema_of_its_own(new_on_server, new_role):
+    server = make_url(new_on_server())
+    address = server.update_query_dict({"schema": SCHEMA}).render_as_string(hide_password=False)
+    engine = open_store(address)
+    write(engine, promoted(1, {"a": 1.0}))
+    engine.dispose()
+    name = f"reader_{uuid.uuid4().hex[:8]}"
+    (documented,) = code(section("Who may read it"), "sql")
+    quoted = '"' + SCHEMA.replace('"', '""') + '"'
+    own = documented.replace("analyst", name).replace("SCHEMA public", f"SCHEMA {quoted}")
+    statements = [f"SET search_path = {quoted}", *filter(str.strip, own.split(";\n"))]
+    tell(server, *statements, f"ALTER ROLE {name} SET search_path = {quoted}")
+    try:
+        role = make_url(address).set(username=name, password="choose one")
+        engine = open_store(role.render_as_string(hide_password=False), reading=True)
+        found = rows_of(engine, "champion", dataset="wages", columns=["kind"])
+        assert list(found.batches) == [[("ann",)]]
+        engine.dispose()
+        assert tell(role.difference_update_query(["schema"]), "SELECT kind FROM champion") == [
+            ("ann",)
+        ]
+    finally:
+        tell(server, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")

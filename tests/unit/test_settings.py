@@ -1,0 +1,41 @@
+import pytest
+from sqlalchemy import make_url
+
+from data.errors import CallError
+from data.settings import Settings
+
+URL = "postgresql://ann:pass-w0rd@host/shop"
+
+
+def test_schema_goes_into_the_url(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NIGHTFIT_DATABASE_URL", URL)
+    monkeypatch.setenv("NIGHTFIT_DATABASE_SCHEMA", 'our "nights" & más')
+    url = make_url(Settings().database_url)
+    assert dict(url.query) == {"schema": 'our "nights" & más'}
+    assert url.set(query={}) == make_url(URL)
+
+
+@pytest.mark.parametrize("schema", [None, "", "nights"])
+def test_schema_in_the_url_is_the_same_setting(schema: str | None):
+    found = Settings(database_url=f"{URL}?schema=nights", database_schema=schema)
+    assert make_url(found.database_url).query["schema"] == "nights"
+
+
+@pytest.mark.parametrize(
+    ("url", "schema", "said"),
+    [
+        ("sqlite:///store.db", "nights", "only PostgreSQL has schemas, and the database is sqlite"),
+        ("sqlite:///store.db?schema=nights", None, "only PostgreSQL has schemas"),
+        (f"{URL}?schema=other", "nights", "in several schemas: 'nights', 'other'"),
+        (URL, "pg_nights", "'pg_nights' cannot be the name of a schema: PostgreSQL keeps it"),
+        (URL, "$user", "PostgreSQL keeps it"),
+        (URL, "ñ" * 32, "longer than 63 bytes"),
+        (URL, "two\nlines", "cannot be printed"),
+    ],
+)
+def test_schema_that_cannot_be_is_refused(url: str, schema: str | None, said: str):
+    with pytest.raises(CallError, match=said) as caught:
+        Settings(database_url=url, database_schema=schema)
+    assert caught.value.exit_code == 2
+    assert caught.value.next_step
+    assert "pass-w0rd" not in str(caught.value)
