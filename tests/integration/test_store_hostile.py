@@ -87,7 +87,8 @@ def hostile_night(number: int, text: str, **facts: Any) -> Any:
         other_error=np.ones(len(HOSTILE)),
     )
     decided = PromotionRecord(decision="promoted", model=name, reason=text, rule=text)
-    said = {n: text for n in ("reason", "change", "declaration", "snapshot", "as_of")}
+    said = {n: text for n in ("reason", "change", "snapshot", "as_of", "features")}
+    said["declaration"] = json.dumps({"target": text}, ensure_ascii=False)
     said |= {n: text for n in ("fingerprint", "setup_fingerprint", "flow_run_id")}
     record = promoted(
         number,
@@ -118,7 +119,7 @@ def hostile(store: Engine) -> Engine:
 def test_every_text_comes_back_from_its_table_as_it_was(hostile: Engine):
     for number, text in enumerate(LONG):
         (run,) = [row for row in stored(hostile, tables.run) if row["dataset"] == f"night {number}"]
-        told = ("reason", "change", "declaration", "snapshot", "as_of", "fingerprint")
+        told = ("reason", "change", "target", "features", "snapshot", "as_of", "fingerprint")
         assert {run[name] for name in (*told, "setup_fingerprint", "flow_run_id")} == {text}
         assert (run["warnings"], run["library_versions"]) == ([text], {text: text})
         mine = {"run_id": run["run_id"]}
