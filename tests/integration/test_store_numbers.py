@@ -1,5 +1,6 @@
 """No column of numbers takes NaN or infinity: NULL where it may be empty, refused where not."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -77,7 +78,8 @@ def with_number(table: str, column: str, value: float) -> RunRecord:
         compared = replace(compared, **{column: np.array([value])})
     else:
         assert table == "run"
-        more = one
+        declared = {"declaration": json.dumps({"interval": value})}  # Python's JSON has NaN
+        more = declared if column == "interval_level" else one
     return promoted(
         1,
         ROWS,
