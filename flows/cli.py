@@ -305,7 +305,7 @@ def serve(
 def upgrade() -> None:
     """Create the tables and views, or bring those of an earlier version up to date."""
     from data.settings import settings
-    from data.store.database import upgrade as upgrade_store
+    from data.store.upgrades import upgrade as upgrade_store
 
     typer.echo(upgrade_store(settings().database_url))
 

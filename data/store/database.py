@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, func, inspect, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    String,
+    column,
+    create_engine,
+    inspect,
+    select,
+    table,
+)
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -21,18 +26,13 @@ from sqlalchemy.exc import (
 
 from data.address import HOW, hidden, url_of
 from data.errors import StoreError
-from data.store.comments import write_comments
 from data.store.schema import (
     QUERY_KEY,
     connect_in_schema,
-    lock_key,
-    make_schema,
     refuse_closed_schema,
     schema_of,
 )
 from data.store.sqlite import WAIT_SECONDS, WRITES, sqlite_engine
-from data.store.tables import metadata
-from data.store.views import VIEWS
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "nightfit_version"
@@ -56,53 +56,15 @@ def open_store(url: str, *, reading: bool = False) -> Engine:
     engine = engine_for(url, reading=reading)
     try:
         with translated(engine), engine.connect() as connection:
-            stored, _ = _versions(connection)
-        if stored is None and reading:
-            raise StoreError(
-                "this database has no store yet.",
-                where=place(engine.url),
-                next_step="`nightfit nightly` makes it.",
-            )
-        if stored is None:
-            _upgrade(engine)
-        elif stored != _head():
-            raise StoreError(
-                f"the database is at version {stored}, this nightfit needs {_head()}.",
-                where=place(engine.url),
-                next_step="Run `nightfit db upgrade`.",
-            )
+            ready = _is_ready(connection)
+        if not ready:
+            from data.store.upgrades import make_ready  # Alembic takes as long as a query
+
+            make_ready(engine, reading=reading)
     except BaseException:
         engine.dispose()
         raise
     return engine
-
-
-@dataclass(frozen=True)
-class Upgrade:
-    """What an upgrade did: where, and the version before (None: there was no store) and after."""
-
-    place: str
-    before: str | None
-    after: str
-
-    def __str__(self) -> str:
-        if self.before is None:
-            return f"{self.place}: made at version {self.after}."
-        if self.before == self.after:
-            return f"{self.place}: is at version {self.after} already."
-        return f"{self.place}: upgraded from version {self.before} to {self.after}."
-
-
-def upgrade(url: str) -> Upgrade:
-    """Bring the database to this code's version, or make it; return what was done.
-
-    All of it happens in one transaction: a failed upgrade changes nothing. Raises StoreError.
-    """
-    engine = engine_for(url, reading=False)
-    try:
-        return _upgrade(engine)
-    finally:
-        engine.dispose()
 
 
 @contextmanager
@@ -151,7 +113,7 @@ def engine_for(text: str, *, reading: bool) -> Engine:
             return sqlite_engine(url, reading=reading)
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
-        given: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS} if _is_postgresql(url) else {}
+        given: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS} if is_postgresql(url) else {}
         if "sslpassword" in url.query:  # an engine shows its URL's options to whoever prints it
             given["sslpassword"] = url.query["sslpassword"]
             url = url.difference_update_query(["sslpassword"])
@@ -171,68 +133,24 @@ def engine_for(text: str, *, reading: bool) -> Engine:
         ) from None
 
 
-def _is_postgresql(url: URL) -> bool:
+def head() -> str:
+    """Return the version that this code needs, with which the name of its migration begins."""
+    return max(file.stem[:4] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def is_postgresql(url: URL) -> bool:
+    """Tell whether a URL is of a PostgreSQL database."""
     return url.get_backend_name() == "postgresql"
 
 
-def _upgrade(engine: Engine) -> Upgrade:
-    with writing(engine) as connection:
-        if _is_postgresql(engine.url):  # a second upgrade waits, as SQLite's does anyway
-            key = lock_key(connection, "nightfit upgrades")
-            connection.execute(select(func.pg_advisory_xact_lock(key)))
-            make_schema(connection, place(engine.url))
-        stored, taken = _versions(connection)
-        if taken:
-            raise StoreError(
-                f"the database already has a table or view named {taken[0]!r}, not nightfit's.",
-                where=place(engine.url),
-                next_step="Name an empty database in NIGHTFIT_DATABASE_URL."
-                if stored is None
-                else "Rename it, then run `nightfit db upgrade` again.",
-            )
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        write_comments(connection)
-    return Upgrade(place(engine.url), stored, _head())
-
-
-def _versions(connection: Connection) -> tuple[str | None, list[str]]:
-    """Return the schema's version, None where there is none, and what an upgrade finds in its way.
-
-    That is tables and views of another program with names that the next versions need.
-    """
-    if _is_postgresql(connection.engine.url):
+def _is_ready(connection: Connection) -> bool:
+    """Tell whether there is a store at this code's version."""
+    if is_postgresql(connection.engine.url):
         refuse_closed_schema(connection, place(connection.engine.url))
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    stored = context.get_current_revision()
-    scripts = ScriptDirectory.from_config(_config())
-    if stored is not None and stored not in {one.revision for one in scripts.walk_revisions()}:
-        raise StoreError(
-            f"the database was made by a newer nightfit: it is at version {stored},"
-            f" and this one knows {_head()}.",
-            where=place(connection.engine.url),
-            next_step="Install that nightfit, or name another database in NIGHTFIT_DATABASE_URL.",
-        )
-    if stored is None:
-        needed = {*metadata.tables, *VIEWS}
-    else:
-        later = scripts.iterate_revisions("head", stored)
-        needed = {name for one in later for name in one.module.new_names}
-    inspector = inspect(connection)
-    there = {*inspector.get_table_names(), *inspector.get_view_names()}
-    return stored, sorted(there & needed)
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def _head() -> str:
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return False
+    stored = select(column("version_num", String)).select_from(table(VERSION_TABLE))
+    return connection.execute(stored).scalars().all() == [head()]
 
 
 def _is_of_the_database(error: DBAPIError) -> bool:

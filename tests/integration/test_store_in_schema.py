@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Engine, func, make_url, select, text
 from store_nights import kept, promoted, rows, serving, tell, write
-from test_store_upgrade import HEAD, NIGHTS, answers, make
+from test_store_upgrade import NIGHTS, answers, make
 
 from data.errors import StoreError
-from data.store.database import open_store, place, upgrade, writing
+from data.store.database import head, open_store, place, writing
 from data.store.lock import Busy, dataset_lock
 from data.store.prune import prune
 from data.store.schema import lock_key
+from data.store.upgrades import upgrade
 from data.store.write import one_writer_at_a_time
 
 COMMAND = Path(sys.executable).with_name("nightfit")
@@ -82,7 +83,7 @@ def test_upgrade_works_inside_the_schema(new_on_server, name: str):
         for old_row, new_row in zip(told, after[view], strict=True):
             assert list(new_row.items())[: len(old_row)] == list(old_row.items()), view
     assert set(tables_of(server)) == {name}
-    assert str(upgrade(address)).endswith(f": is at version {HEAD} already.")
+    assert str(upgrade(address)).endswith(f": is at version {head()} already.")
 
 
 def test_reader_of_a_missing_schema_makes_none(server: str):
@@ -96,7 +97,7 @@ def test_a_failed_upgrade_leaves_no_schema(server: str, monkeypatch: pytest.Monk
     def broken(*_: object) -> None:
         raise RuntimeError("no migration today")
 
-    monkeypatch.setattr("data.store.database.command.upgrade", broken)
+    monkeypatch.setattr("data.store.upgrades.command.upgrade", broken)
     with pytest.raises(RuntimeError, match="no migration"):
         upgrade(in_schema(server, "half"))
     assert tell(server, "SELECT 1 FROM pg_namespace WHERE nspname = 'half'") == []
@@ -106,7 +107,7 @@ def test_two_first_nights_at_once_make_one_schema(server: str):
     address = in_schema(server, "at once")
     with ThreadPoolExecutor(2) as pool:
         done = sorted(str(one).partition(": ")[2] for one in pool.map(upgrade, [address] * 2))
-    assert done == [f"is at version {HEAD} already.", f"made at version {HEAD}."]
+    assert done == [f"is at version {head()} already.", f"made at version {head()}."]
 
 
 def test_stores_in_two_schemas_do_not_wait_for_each_other(two: tuple[Engine, Engine]):

@@ -13,10 +13,12 @@ from store_nights import promoted, tell
 
 from data.errors import StoreError
 from data.store import database
-from data.store.database import VERSION_TABLE, open_store, upgrade, writing
+from data.store.database import VERSION_TABLE, head, open_store, writing
 from data.store.query import rows_of
+from data.store.upgrades import upgrade
 from data.store.write import write_run
 
+HEAD = head()
 NOBODY = 65534
 
 
@@ -41,9 +43,6 @@ def ordinary_user() -> Iterator[None]:
         yield
     finally:
         os.seteuid(0)
-
-
-HEAD = database._head()
 
 
 def url(path: Path) -> str:

@@ -16,15 +16,15 @@ from store_nights import promoted, tell, write
 from test_store_upgrade import NIGHTS, make
 
 from data.errors import StoreError
-from data.store import database
-from data.store.database import VERSION_TABLE, open_store, upgrade
+from data.store.database import VERSION_TABLE, open_store
 from data.store.query import rows_of
 from data.store.tables import metadata
+from data.store.upgrades import alembic_config, upgrade
 from data.store.views import VIEWS
 
 COMMAND = Path(sys.executable).with_name("nightfit")
 VERSIONS = sorted(
-    one.revision for one in ScriptDirectory.from_config(database._config()).walk_revisions()
+    one.revision for one in ScriptDirectory.from_config(alembic_config()).walk_revisions()
 )
 SCHEMA = 'Our "nights"'
 

@@ -9,8 +9,9 @@ from store_catalogue import catalogue
 from store_nights import promoted, tell, write
 
 from data.store.comments import write_comments
-from data.store.database import VERSION_TABLE, upgrade, writing
+from data.store.database import VERSION_TABLE, writing
 from data.store.tables import metadata
+from data.store.upgrades import upgrade
 from data.store.views import TEXT, VIEWS
 
 

@@ -14,9 +14,9 @@ from store_catalogue import catalogue
 from store_nights import by_hand, tell
 
 from data.errors import StoreError
-from data.store import database
-from data.store.database import VERSION_TABLE, open_store, upgrade, writing
+from data.store.database import VERSION_TABLE, engine_for, head, open_store, writing
 from data.store.query import last_details, rows_of
+from data.store.upgrades import alembic_config, upgrade
 from data.store.views import VIEWS
 
 COMMAND = Path(sys.executable).with_name("nightfit")
@@ -74,7 +74,7 @@ INSERT INTO resilience (model_id, share, rmse, rmse_low, rmse_high, draws)
 VALUES (1, 0.0, 2.5, 2.5, 2.5, 1), (1, 0.1, 3.5, 3.0, 4.0, 20);
 """
 
-HEAD = database._head()
+HEAD = head()
 NO = ((0, "pinned"), (0, "backfill"))
 """What the new columns that are never empty say of the rows that were there."""
 
@@ -91,9 +91,9 @@ def old(address: str) -> str:
 
 def make(address: str, *, version: str, rows: str) -> None:
     """Make a database as that version did, and write rows into it."""
-    engine = database.engine_for(address, reading=False)
+    engine = engine_for(address, reading=False)
     with writing(engine) as connection:
-        config = database._config()
+        config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, version)
         for statement in filter(str.strip, rows.split(";\n")):
@@ -103,7 +103,7 @@ def make(address: str, *, version: str, rows: str) -> None:
 
 def answers(address: str) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of every view that is there, each as column to value."""
-    engine = database.engine_for(address, reading=False)
+    engine = engine_for(address, reading=False)
     with engine.connect() as connection:
         return {
             name: [
