@@ -182,7 +182,7 @@ def query(
     format: Annotated[OutputFormat, typer.Option(help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
     """Print the rows of a view."""
-    from flows.inspection import run_query
+    from flows.query import run_query
 
     chosen = [name.strip() for name in columns.split(",")] if columns is not None else None
     run_query(

@@ -1,4 +1,4 @@
-"""The commands that look and do not train: check, predict, query, resilience, status, verify."""
+"""The commands that look and do not train: check, predict, resilience, status, verify."""
 
 import json
 import sys
@@ -27,24 +27,6 @@ from flows.terminal import Screen, make_folder, quiet_prefect, working
 
 STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
 OUT_FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
-
-
-def run_query(
-    view: str,
-    *,
-    dataset: str | None,
-    key: str | None,
-    columns: Sequence[str] | None,
-    limit: int | None,
-    output_format: str,
-) -> None:
-    """Print the rows of a view."""
-    engine = open_store(settings().database_url, reading=True)
-    try:
-        rows = rows_of(engine, view, dataset=dataset, key=key, columns=columns, limit=limit)
-        write_rows(rows.batches, rows.columns, output_format)
-    finally:
-        engine.dispose()
 
 
 def run_resilience(dataset: str, *, output_format: str) -> None:

@@ -40,6 +40,9 @@ VERSION_TABLE = "nightfit_version"
 
 CONNECT_SECONDS = 10
 
+BATCH_ROWS = 10_000
+"""Rows of a long answer in memory at a time."""
+
 NOT_PERMITTED = "42501"
 """What PostgreSQL calls a role that may not do what it was asked."""
 

@@ -10,10 +10,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
@@ -23,6 +21,9 @@ from sqlalchemy import BigInteger, Boolean, Double
 from data.errors import CallError, UserError
 from data.printable import printable
 from data.store.column_types import UtcTime
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Rows = Sequence[tuple[Any, ...]]
 Columns = Mapping[str, Any]
@@ -103,6 +104,9 @@ def _write_parquet(batches: Iterable[Rows], columns: Columns, stream: TextIO) ->
         raise CallError(
             "Parquet is not for a terminal.", next_step="Send it to a file: `... > rows.parquet`."
         )
+    import pyarrow as pa  # takes as long as a query, which seldom wants it
+    import pyarrow.parquet as pq
+
     stream.flush()
     binary: IO[bytes] = stream.buffer
     schema = pa.schema([(name, _arrow_type(kind)) for name, kind in columns.items()])
@@ -116,7 +120,9 @@ def _write_parquet(batches: Iterable[Rows], columns: Columns, stream: TextIO) ->
             writer.write_table(pa.table(arrays, schema=schema))
 
 
-def _arrow_type(kind: Any) -> pa.DataType:
+def _arrow_type(kind: Any) -> "pa.DataType":
+    import pyarrow as pa
+
     known = {
         BigInteger: pa.int64(),
         Boolean: pa.bool_(),

@@ -1,7 +1,4 @@
-"""Reading the store: rows of a view in batches, how each dataset stands, and earlier nights.
-
-The last are read in `serving.py` and `stored.py`, and imported from here.
-"""
+"""Reading the store: rows of a view in batches, how each dataset stands, and its decisions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,40 +8,10 @@ from typing import Any
 from sqlalchemy import Engine, Select, false, func, select
 
 from data.errors import CallError
-from data.store.database import translated
+from data.store.database import BATCH_ROWS, translated
 from data.store.known import advice_for, refuse_unknown_dataset
-from data.store.serving import ServingModel, champion_model, model_of, previous_champion
-from data.store.stored import (
-    BATCH_ROWS,
-    LastGood,
-    last_details,
-    last_good,
-    paired_errors,
-    stored_run,
-    trained_keys,
-    training_keys,
-)
 from data.store.tables import run
 from data.store.views import CHAMPION, CHAMPION_HISTORY, VIEWS, View
-
-__all__ = [
-    "DatasetStatus",
-    "LastGood",
-    "ServingModel",
-    "ViewRows",
-    "champion_model",
-    "last_details",
-    "last_good",
-    "latest_runs",
-    "model_of",
-    "paired_errors",
-    "previous_champion",
-    "promotions",
-    "rows_of",
-    "stored_run",
-    "trained_keys",
-    "training_keys",
-]
 
 
 @dataclass(frozen=True)

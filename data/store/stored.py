@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Engine, Table, false, func, select, true
 
 from data.errors import CallError
-from data.store.database import place, translated
+from data.store.database import BATCH_ROWS, place, translated
 from data.store.records import (
     AgreementRecord,
     CandidateRecord,
@@ -35,8 +35,6 @@ from data.store.tables import (
     run,
     score,
 )
-
-BATCH_ROWS = 10_000
 
 
 @dataclass(frozen=True)

@@ -26,16 +26,10 @@ from store_nights import (
 
 from data.errors import CallError
 from data.store import tables
-from data.store.query import (
-    champion_model,
-    last_details,
-    last_good,
-    latest_runs,
-    model_of,
-    paired_errors,
-    previous_champion,
-)
+from data.store.query import latest_runs
 from data.store.records import PairedErrors, PromotionRecord
+from data.store.serving import champion_model, model_of, previous_champion
+from data.store.stored import last_details, last_good, paired_errors
 from data.store.write import ChampionChanged, write_run
 
 

@@ -27,8 +27,9 @@ from data.errors import CallError
 from data.settings import ROOT
 from data.store import tables
 from data.store.prune import Pruned, prune
-from data.store.query import champion_model, model_of, paired_errors, trained_keys, training_keys
 from data.store.records import PairedErrors
+from data.store.serving import champion_model, model_of
+from data.store.stored import paired_errors, trained_keys, training_keys
 from data.store.views import VIEWS
 
 KEYS = {"w": 1.0, "a": 2.0, "t": 3.0, "n": NEW}

@@ -15,7 +15,8 @@ from store_nights import by_hand, tell
 
 from data.errors import StoreError
 from data.store.database import VERSION_TABLE, engine_for, head, open_store, writing
-from data.store.query import last_details, rows_of
+from data.store.query import rows_of
+from data.store.stored import last_details
 from data.store.upgrades import alembic_config, upgrade
 from data.store.views import VIEWS
 

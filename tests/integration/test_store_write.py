@@ -24,13 +24,14 @@ from data.errors import StoreError
 from data.expectations import ExpectationResult, RejectedRow
 from data.store import bulk, tables
 from data.store.database import writing
-from data.store.query import champion_model, latest_runs
+from data.store.query import latest_runs
 from data.store.records import (
     CoefficientRecord,
     LinearFitRecord,
     ResilienceRecord,
     ScoreRecord,
 )
+from data.store.serving import champion_model
 from data.store.write import write_run
 
 sqlite_only = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

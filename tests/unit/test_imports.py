@@ -26,6 +26,13 @@ def test_the_command_starts_without_prefect_pandas_or_numpy():
     assert loaded.isdisjoint({*FRAMEWORKS, "prefect", "pandas", "numpy", "great_expectations"})
 
 
+def test_a_query_imports_nothing_that_takes_longer_than_itself():
+    loaded = loaded_after("import flows.cli, flows.query")
+    assert "sqlalchemy" in loaded
+    slow = {"prefect", "pandas", "numpy", "pyarrow", "alembic", "great_expectations"}
+    assert loaded.isdisjoint({*FRAMEWORKS, *slow})
+
+
 def test_a_framework_file_imports_its_framework_alone():
     loaded = loaded_after("import regressors.frameworks.torch")
     assert "torch" in loaded
