@@ -13,7 +13,8 @@ import sys
 import tempfile
 import time
 import uuid
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +93,13 @@ def measured(new_address: Any, way: str, rows: int) -> tuple[float, float]:
     return rows / seconds, memory / 1e6
 
 
-def main() -> None:
-    """Print the table."""
-    rows = int(os.environ.get("NIGHTFIT_BENCH_ROWS", ROWS))
-    print(f"{rows:,} predictions, rows a second")
-    print(f"{'database':<12}{'to_sql':>10}{'nightfit':>10}{'ratio':>8}{'wanted':>8}{'memory':>10}")
+@contextmanager
+def databases() -> Iterator[dict[str, Callable[[], str]]]:
+    """Give for each kind of database what makes an empty one and returns its URL.
+
+    SQLite's are files in a temporary folder; PostgreSQL's are on `NIGHTFIT_TEST_DATABASE_URL`, and
+    stay there, or on a server of their own.
+    """
     given = os.environ.get("NIGHTFIT_TEST_DATABASE_URL")
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -115,7 +118,16 @@ def main() -> None:
             engine.dispose()
             return url.set(database=name).render_as_string(hide_password=False)
 
-        for name, new_address in (("sqlite", sqlite), ("postgresql", postgresql)):
+        yield {"sqlite": sqlite, "postgresql": postgresql}
+
+
+def main() -> None:
+    """Print the table."""
+    rows = int(os.environ.get("NIGHTFIT_BENCH_ROWS", ROWS))
+    print(f"{rows:,} predictions, rows a second")
+    print(f"{'database':<12}{'to_sql':>10}{'nightfit':>10}{'ratio':>8}{'wanted':>8}{'memory':>10}")
+    with databases() as kinds:
+        for name, new_address in kinds.items():
             found: dict[str, list[tuple[float, float]]] = {"to_sql": [], "nightfit": []}
             for way in list(found) * TIMES:
                 found[way].append(measured(new_address, way, rows))
