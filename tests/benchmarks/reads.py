@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 from sqlalchemy import Engine, text
 from store import databases
 
@@ -118,12 +119,11 @@ def streamed(address: str, *arguments: str) -> tuple[int, float, float]:
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
-    rows = -1
-    while some := process.stdout.read(1 << 20):
+    rows, most, seen = -1, 0, psutil.Process(process.pid)
+    while some := process.stdout.read(1 << 16):
         rows += some.count(b"\n")
-    _, status, used = os.wait4(process.pid, 0)
-    assert status == 0
-    most = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        most = max(most, seen.memory_info().rss)
+    assert process.wait() == 0
     return rows, time.perf_counter() - start, most / 1e6
 
 
