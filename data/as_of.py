@@ -49,6 +49,12 @@ def must_have_time(declaration: Declaration) -> None:
         )
 
 
+def must_be_readable(as_of: str) -> None:
+    """Refuse, with a `CallError`, what no column of times and none of numbers compares with."""
+    if not isfinite(_as_number(as_of)):
+        last_moment(as_of)
+
+
 def rows_as_of(
     as_of: str, declaration: Declaration, table: pa.Table, zone: datetime.tzinfo = datetime.UTC
 ) -> pa.Table:
@@ -91,10 +97,7 @@ def _must_have_begun(moment: datetime.datetime, as_of: str, declaration: Declara
 
 
 def _number(text: str, declaration: Declaration) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
+    number = _as_number(text)
     if not isfinite(number):
         raise CallError(
             f"{text!r} is no number, and the time column {declaration.time!r} holds numbers.",
@@ -102,3 +105,10 @@ def _number(text: str, declaration: Declaration) -> float:
             next_step="Write the last one to take, such as 2024.",
         )
     return number
+
+
+def _as_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

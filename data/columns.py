@@ -46,10 +46,13 @@ def kind_of(dtype: pa.DataType) -> Kind | None:
 def typed(column: pa.ChunkedArray, *, exact: bool = False) -> pa.ChunkedArray | None:
     """Return the column as one of the six types above, or None where it is none of them.
 
-    A clock time or a duration is a number: its seconds. Whole numbers beyond 64 bits become the
-    nearest doubles, or text where `exact` asks for it, as a key does.
+    A clock time or a duration is a number: its seconds. Whole numbers beyond 64 bits and decimals
+    become the nearest doubles, and times are cut to microseconds, but where `exact` asks for each
+    digit, as a key does: then what would lose one is text. A UUID is text.
     """
     dtype = column.type
+    if exact and pa.types.is_timestamp(dtype) and _cast(column, TIMESTAMP) is None:
+        return column.cast(pa.timestamp(dtype.unit)).cast(pa.string())
     if pa.types.is_dictionary(dtype):
         return typed(column.cast(dtype.value_type), exact=exact)
     if pa.types.is_integer(dtype) or pa.types.is_decimal(dtype):
@@ -60,6 +63,11 @@ def typed(column: pa.ChunkedArray, *, exact: bool = False) -> pa.ChunkedArray | 
 def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
     doubles = column.cast(pa.float64())
     return pc.if_else(pc.is_nan(doubles), pa.scalar(None, pa.float64()), doubles)
+
+
+def _uuids(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    texts = [None if value is None else str(value) for value in column.to_pylist()]
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def _seconds(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -79,6 +87,7 @@ _CHANGES: tuple[tuple[Callable[[pa.DataType], bool], Callable[..., pa.ChunkedArr
     (pa.types.is_timestamp, lambda column: column.cast(TIMESTAMP, safe=False)),
     (pa.types.is_time, _seconds),
     (pa.types.is_duration, _seconds),
+    (lambda dtype: dtype == pa.uuid(), _uuids),
 )
 
 
@@ -208,7 +217,7 @@ def _number(column: pa.ChunkedArray, *, exact: bool) -> pa.ChunkedArray:
         return whole
     # By way of text: Arrow's own cast from decimal to double is not correctly rounded.
     text = column.cast(pa.string())
-    return text if exact else text.cast(pa.float64())
+    return typed_key(text) if exact else text.cast(pa.float64())
 
 
 def _booleans(text: pa.ChunkedArray) -> pa.ChunkedArray | None:

@@ -1,11 +1,10 @@
 """Declarations: one YAML file says where a data set is, and what to learn from it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,9 +21,12 @@ from pydantic import (
 from data.durations import duration
 from data.errors import CallError
 from data.mistakes import explain, nearest
+from data.parse import parse
 from data.terms import Product, hint_for, must_be_text, must_differ, product_of
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
+MOST_NAME = 100
+"""Characters of a data set's name, which is part of the names of files."""
 Kind = Literal["number", "category", "boolean", "time"]
 Column = Annotated[str, StringConstraints(min_length=1)]
 Share = Annotated[float, Strict(), Field(gt=0, lt=1)]
@@ -139,7 +141,7 @@ class Promotion(_Part):
 class Declaration(_Part):
     """One data set: where its rows are, what identifies them and what is to be learned."""
 
-    name: Annotated[str, StringConstraints(pattern=NAME)]
+    name: Annotated[str, StringConstraints(pattern=NAME, max_length=MOST_NAME)]
     description: str = ""
     source: PathSource
     key: Columns
@@ -258,15 +260,6 @@ class Declaration(_Part):
         return tuple(name for name in columns if name not in others)
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1, but with 1e-3 a number, as everybody else has it."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
 def declared_datasets(folder: Path) -> tuple[str, ...]:
     """Return the names of the data sets that are declared in `folder`, sorted."""
     return tuple(sorted(_files(folder)))
@@ -285,7 +278,7 @@ def load_dataset(name: str, folder: Path) -> Declaration:
 
 
 def _load(file: Path) -> Declaration:
-    node, content = _parse(file)
+    node, content = parse(file)
     content.setdefault("name", file.stem)
     try:
         return Declaration.model_validate(content, context={"folder": file.parent})
@@ -316,63 +309,7 @@ def _files(folder: Path) -> dict[str, Path]:
 def _name(file: Path) -> str:
     """Return what a file calls its data set; where it makes no sense, the name of the file."""
     try:
-        declared = str(_parse(file)[1].get("name", ""))
+        declared = str(parse(file)[1].get("name", ""))
     except CallError:
         return file.stem
-    return declared if re.match(NAME, declared) else file.stem
-
-
-def _parse(file: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
-    """Return the file's YAML both as nodes, which know their lines, and as plain values."""
-    try:
-        loader = _Loader(file.read_text(encoding="utf-8-sig"))
-        node = loader.get_single_node()
-        content = loader.construct_document(node) if node is not None else {}
-    except UnicodeDecodeError as error:
-        raise CallError(
-            f"The file is not UTF-8: byte {error.start} cannot be read.",
-            where=str(file.absolute()),
-            next_step="Save it as UTF-8.",
-        ) from None
-    except OSError as error:
-        raise CallError(
-            f"The file cannot be read: {error.strerror}.", where=str(file.absolute())
-        ) from None
-    except yaml.YAMLError as error:
-        raise CallError(
-            f"This is not YAML: {getattr(error, 'problem', None) or error}.",
-            where=f"{file.absolute()}{_line(error)}",
-            next_step="Mind colons, quotes, brackets and the indentation.",
-        ) from None
-    if not isinstance(node, yaml.MappingNode):
-        raise CallError(
-            "A declaration is a mapping of keys to values, and this is not one.",
-            where=str(file.absolute()),
-            next_step="It needs at least 'source', 'key' and 'target', each on a line of its own.",
-        )
-    for line, name in _repeated(node):
-        raise CallError(
-            f"{name!r} is there twice.",
-            where=f"{file.absolute()}, line {line}",
-            next_step="Keep one of the two.",
-        )
-    return node, content
-
-
-def _line(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f", line {mark.line + 1}" if mark else ""
-
-
-def _repeated(node: yaml.Node) -> Iterator[tuple[int, str]]:
-    """Find keys that stand twice in one mapping: YAML itself would silently keep the last."""
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
-        for name, value in node.value:
-            if name.value in seen:
-                yield name.start_mark.line + 1, name.value
-            seen.add(name.value)
-            yield from _repeated(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _repeated(item)
+    return declared if len(declared) <= MOST_NAME and re.fullmatch(NAME, declared) else file.stem

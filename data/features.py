@@ -14,6 +14,12 @@ from data.terms import Product, hint_for, text_of
 RARE_ROWS, MOST_LEVELS = 10, 200
 """What `regressors.columns` gives a level a term for; a test holds the two together."""
 
+MOST_NAME_BYTES = 2_000
+"""Of a term's name as UTF-8: the database has an index of them, and PostgreSQL's take no more."""
+
+LABEL_BYTES = len("[((missing))]")
+"""What the name of a term has beside those of its column and its level."""
+
 
 def term_findings(declaration: Declaration, table: pa.Table) -> Iterator[Finding]:
     """Check that each declared term can be made of the features."""
@@ -62,7 +68,7 @@ def feature_findings(
     declaration: Declaration, table: pa.Table, kept: np.ndarray, labelled: np.ndarray
 ) -> list[Finding]:
     """Check that no feature is infinite, and which of them vary among the `labelled` rows."""
-    found, varying = [], []
+    found, varying, widths = [], [], {}
     for name in declaration.feature_names(table.column_names):
         if pa.types.is_floating(table[name].type):
             found.append(
@@ -76,9 +82,13 @@ def feature_findings(
                     " empty, or declare 'infinite: missing'.",
                 )
             )
-        if kind_of(table[name].type) == "category":
-            found.append(_levels(name, table[name].filter(pa.array(labelled))))
-        flaw = _flaw(table[name].filter(pa.array(labelled)))
+        column = table[name].filter(pa.array(labelled))
+        frequent = _frequent(column) if kind_of(column.type) == "category" else None
+        if frequent is not None:
+            found.append(_levels(name, len(frequent)))
+        longest = pc.max(pc.binary_length(frequent)).as_py() if frequent is not None else 0
+        widths[name] = len(name.encode()) + LABEL_BYTES + (longest or 0)
+        flaw = _flaw(column)
         found.append(
             finding(
                 "feature_varies",
@@ -97,13 +107,61 @@ def feature_findings(
     found.append(
         finding("some_feature_varies", None, "" if varying else sentence, observed=varying)
     )
-    return found
+    return [*found, *_terms_have_names(declaration, table, varying, widths)]
 
 
-def _levels(name: str, column: pa.ChunkedArray) -> Finding:
+def _terms_have_names(
+    declaration: Declaration, table: pa.Table, features: list[str], widths: dict[str, int]
+) -> Iterator[Finding]:
+    """Check that the terms of the linear kinds have names that differ, and fit into an index.
+
+    `widths` has the bytes of the longest name that a feature's terms have.
+    """
+    if set(declaration.candidates.kinds) == {"ann"}:
+        return
+    products = products_of(declaration, features)
+    long = dict(sorted(widths.items(), key=lambda one: -one[1])[:1])
+    long |= {text_of(one): sum(widths[name] for name, _ in one) for one in products}
+    name = max(long, key=long.__getitem__, default="")
+    sentence = (
+        f"A term of {_start(name)} has a name of about {long.get(name, 0):,} bytes, and at most"
+        f" {MOST_NAME_BYTES:,} are possible. Shorten the column's name or its texts that are in"
+        f" {RARE_ROWS} rows or more, or declare 'features' without it."
+    )
+    fits = long.get(name, 0) <= MOST_NAME_BYTES
+    yield finding(
+        "term_names_are_short",
+        None,
+        "" if fits else sentence,
+        kwargs={"max_value": MOST_NAME_BYTES},
+        observed=long.get(name, 0),
+    )
+    taken = {text_of(one): "a declared term" for one in products}
+    taken |= {"intercept": "the constant"} if declaration.intercept else {}
+    numbers = (name for name in features if kind_of(table[name].type) == "number")
+    for name in filter(taken.__contains__, numbers):
+        yield finding(
+            "term_names_differ",
+            name,
+            f"The feature {name!r} is called as {taken[name]} is, and their coefficients could not"
+            " be told apart. Give the column another name.",
+        )
+
+
+def _start(name: str) -> str:
+    """Return a name in quotes, no longer than a message can bear."""
+    return repr(name if len(name) <= 50 else f"{name[:50]}…")
+
+
+def _frequent(column: pa.ChunkedArray) -> pa.Array:
+    """Return the levels that are in rows enough for a term of their own."""
+    counts = pc.value_counts(column.drop_null())
+    enough = pc.greater_equal(counts.field("counts"), RARE_ROWS)
+    return counts.field("values").filter(enough)
+
+
+def _levels(name: str, frequent: int) -> Finding:
     """Check that a category has no more frequent levels than get a term of their own."""
-    counts = pc.value_counts(column.drop_null()).field("counts")
-    frequent = int(pc.sum(pc.greater_equal(counts, RARE_ROWS)).as_py() or 0)
     sentence = (
         f"The feature {name!r} has {frequent:,} levels of {RARE_ROWS} rows or more: the"
         f" {MOST_LEVELS} most frequent have terms of their own, the others share one."

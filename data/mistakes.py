@@ -23,6 +23,7 @@ EXPECTED = {
     "path_type": "the path of a file",
     "model_type": "a mapping of names to values",
     "string_too_short": "text that is not empty",
+    "string_too_long": "text of at most 100 characters",
     "too_short": "a list that is not empty",
     "string_pattern_mismatch": "letters, digits, _ and - alone",
 }

@@ -33,6 +33,7 @@ from data.columns import (
 from data.declare import Declaration
 from data.errors import SourceError, StoreError
 from data.mistakes import nearest
+from data.texts import must_be_storable, must_be_utf8
 
 __all__ = ["Snapshot", "arrays", "load", "read", "row_keys"]
 
@@ -63,6 +64,7 @@ def read(declaration: Declaration, *, folder: Path, as_of: str | None = None) ->
     try:
         raw = _raw(path, declaration)
         table = _typed(raw, declaration)
+        must_be_storable(table, declaration.key)
     except SourceError as error:
         raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
     if as_of is not None:
@@ -213,11 +215,16 @@ def _bad_csv(path: Path) -> SourceError | None:
 def _parquet(path: Path) -> pa.Table:
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read()
+    except UnicodeDecodeError:
+        raise SourceError(
+            "The name of a column is not UTF-8.", next_step="Rename the column."
+        ) from None
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
             f"This is not a whole Parquet file: {_sentence(error)}",
             next_step="Write or copy it again: it may have been cut off.",
         ) from None
+    must_be_utf8(table)
     _check_header(table.column_names)
     return table
 

@@ -4,11 +4,10 @@ from functools import cache
 from pathlib import Path
 
 import psutil
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
+from data.address import url_of
 from data.errors import CallError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +23,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="NIGHTFIT_", frozen=True, env_ignore_empty=True)
 
-    database_url: str = "sqlite:///nightfit.db"
+    database_url: str = Field(default="sqlite:///nightfit.db", repr=False)
     home: Path = Path(".nightfit")
     datasets: Path = Path("data/datasets")
     fit_time_limit: float = Field(default=600.0, gt=0, description="seconds one candidate may take")
@@ -44,11 +43,10 @@ class Settings(BaseSettings):
 
 def _absolute_url(text: str) -> str:
     try:
-        url = make_url(text)
-    except ArgumentError:
+        url = url_of(text)
+    except ValueError as error:
         raise CallError(
-            "NIGHTFIT_DATABASE_URL is not a database URL.",
-            next_step="Write it as sqlite:///file.db or postgresql://user:password@host/name.",
+            "NIGHTFIT_DATABASE_URL is not a database URL.", next_step=str(error)
         ) from None
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         url = url.set(database=str(ROOT / url.database))
@@ -57,5 +55,11 @@ def _absolute_url(text: str) -> str:
 
 @cache
 def settings() -> Settings:
-    """Return the settings of this process."""
-    return Settings()
+    """Return the settings of this process; a wrong one is a `CallError`."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        told = (f"NIGHTFIT_{str(one['loc'][0]).upper()}: {one['msg']}." for one in error.errors())
+        raise CallError(
+            " ".join(told), where="the environment", next_step="Correct it, or leave it out."
+        ) from None

@@ -7,18 +7,19 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.text import Text
 from sqlalchemy import Engine
 
 from data.declare import load_dataset
 from data.errors import CallError, UserError
+from data.parse import NO_TEXT
+from data.printable import printable
 from data.settings import settings
 from data.store.database import open_store
 from data.store.nights import ComparedNight, compared_night
 from data.store.output import write_rows
 from data.store.query import rows_of
-from flows.terminal import quiet_prefect, talking, working
+from flows.terminal import Screen, quiet_prefect, talking, working
 
 if TYPE_CHECKING:
     from regressors.gate import Sight
@@ -54,9 +55,9 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
         told |= {"model": night.model, "other": night.other}
         print(json.dumps(told, indent=2))  # noqa: T201
         return
-    console = Console(file=sys.stdout, highlight=False)
+    console = Screen(sys.stdout)
     for line in _gate_in_words(dataset, night, seen, terms):
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, soft_wrap=True)
 
 
 def _gate_in_words(dataset: str, night: ComparedNight, seen: "Sight", terms: "Terms") -> list[str]:
@@ -107,7 +108,7 @@ def run_history(dataset: str, *, output_format: str) -> None:
     if output_format != "table":
         write_rows([changes], found.columns, output_format)
         return
-    console = Console(file=sys.stdout, highlight=False)
+    console = Screen(sys.stdout)
     for row in changes:
         line = dict(zip(found.columns, row, strict=True))
         console.print(_change(line), soft_wrap=True)
@@ -152,7 +153,7 @@ def run_promote(
     why = _said(reason)
     with _store() as engine, talking():
         done = promote(engine, dataset, run_id, candidate, reason=why, pin=pin, again=_again)
-    print(done)  # noqa: T201
+    print(printable(str(done)))  # noqa: T201
 
 
 def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool) -> None:
@@ -163,7 +164,7 @@ def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool)
     why = None if reason is None else _said(reason)
     with _store() as engine, talking():
         done = rollback(engine, dataset, to, reason=why, pin=pin, again=_again)
-    print(done)  # noqa: T201
+    print(printable(str(done)))  # noqa: T201
 
 
 def run_unpin(dataset: str, *, reason: str | None) -> None:
@@ -174,7 +175,7 @@ def run_unpin(dataset: str, *, reason: str | None) -> None:
     why = None if reason is None else _said(reason)
     with _store() as engine:
         done = unpin(engine, dataset, reason=why)
-    print(done)  # noqa: T201
+    print(printable(str(done)))  # noqa: T201
 
 
 @contextmanager
@@ -189,6 +190,8 @@ def _store() -> Iterator[Engine]:
 def _said(reason: str) -> str:
     """Return a reason in one line; raise CallError where there is none."""
     words = " ".join(reason.split())
+    if NO_TEXT.search(words):
+        raise CallError("--reason is not UTF-8.", next_step="Write it with a terminal that is.")
     if not words or len(words) > MOST_REASON:
         raise CallError(
             f"--reason has {len(words):,} characters, and 1 to {MOST_REASON:,} are wanted.",

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from data.errors import UserError
+from data.printable import printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,7 +56,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        typer.echo(f"nightfit: {error}", err=True)
+        typer.echo(f"nightfit: {printable(str(error))}", err=True)
         raise SystemExit(error.exit_code) from None
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         sys.stderr.close()

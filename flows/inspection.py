@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Double
@@ -18,12 +17,13 @@ from data.declare import declared_datasets, load_dataset
 from data.errors import CallError, UserError
 from data.settings import settings
 from data.store.database import open_store
+from data.store.known import no_champion
 from data.store.output import write_rows
 from data.store.query import DatasetStatus, latest_runs, rows_of
 from data.store.serving import ServingModel, champion_model
 from data.store.stored import stored_run
 from data.terms import text_of
-from flows.terminal import make_folder, quiet_prefect, working
+from flows.terminal import Screen, make_folder, quiet_prefect, working
 
 STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
 OUT_FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
@@ -76,18 +76,14 @@ def run_resilience(dataset: str, *, output_format: str) -> None:
             f"{line['rmse_low']:.4g} to {line['rmse_high']:.4g}" if drawn else "",
             "" if line["ratio"] is None else f"{line['ratio']:.3f}",
         )
-    console = Console(file=sys.stdout, highlight=False)
+    console = Screen(sys.stdout)
     console.print(table)
-    console.print(_resilience_in_words(champion.name, told), soft_wrap=True, markup=False)
+    console.print(_resilience_in_words(champion.name, told), soft_wrap=True)
 
 
 def _no_resilience(dataset: str, champion: ServingModel | None) -> UserError:
     if champion is None:
-        return UserError(
-            "no champion serves this dataset yet.",
-            where=dataset,
-            next_step=f"Run 'nightfit retrain {dataset}' first.",
-        )
+        return no_champion(dataset)
     if champion.kind != "ann":
         return UserError(
             f"the champion, {champion.name}, is no ANN and has no hidden cells to silence; "
@@ -137,7 +133,7 @@ def run_check(dataset: str, *, as_json: bool) -> int:
         }
         print(json.dumps(report, indent=2, default=str))  # noqa: T201
         return 0 if checked.passed else 1
-    console = Console(highlight=False)
+    console = Screen()
     table = Table(box=None, header_style="bold")
     for heading in ("", "expectation", "column", "severity", "observed", "bad rows"):
         table.add_column(heading, overflow="fold")
@@ -156,7 +152,7 @@ def run_check(dataset: str, *, as_json: bool) -> int:
         console.print(Text(warning, style="yellow"), soft_wrap=True)
     rejected = f", {len(checked.rejected_rows):,} set aside" if checked.rejected_rows else ""
     outcome = "may be trained on" if checked.passed else f"refused: {checked.reason}"
-    console.print(f"{snapshot.rows:,} rows read{rejected}; {outcome}", soft_wrap=True, markup=False)
+    console.print(f"{snapshot.rows:,} rows read{rejected}; {outcome}", soft_wrap=True)
     return 0 if checked.passed else 1
 
 
@@ -179,7 +175,7 @@ def run_verify(run_id: int, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(asdict(found), indent=2))  # noqa: T201
         return 1 if found.different else 0
-    console = Console(file=sys.stdout, highlight=False)
+    console = Screen(sys.stdout)
     counts = (
         f"{found.coefficients:,} coefficients, {found.scores:,} scores and"
         f" {found.predictions:,} predictions"
@@ -192,7 +188,7 @@ def run_verify(run_id: int, *, as_json: bool) -> int:
     else:
         lines.append("All of them are the same to the last digit.")
     for line in lines:
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, soft_wrap=True)
     return 1 if found.different else 0
 
 
@@ -234,7 +230,7 @@ def run_status(*, as_json: bool) -> int:
                 line["champion"] or "none",
                 line["wrong"] or "",
             )
-        Console(file=sys.stdout, highlight=False).print(table)
+        Screen(sys.stdout).print(table)
     return 1 if any(line["last_run"] in ("failed", "rejected") for line in lines) else 0
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 from prefect import flow
 
 from data.declare import PathSource, load_dataset
-from data.errors import CallError, SourceError
+from data.errors import SourceError
 from data.read import arrays, load, read, row_keys
 from data.settings import settings
 from data.store.database import open_store
+from data.store.known import no_champion
 from data.store.serving import champion_model
 from regressors.encoding import CannotEncode
 from regressors.model import Model
@@ -30,11 +31,7 @@ def predictions(dataset: str, source: Path) -> list[Prediction]:
     serving = champion_model(engine, dataset)
     engine.dispose()
     if serving is None or serving.artifact is None:
-        raise CallError(
-            "no champion serves this dataset yet.",
-            where=dataset,
-            next_step=f"Run 'nightfit retrain {dataset}' first.",
-        )
+        raise no_champion(dataset)
     model = Model.from_bytes(serving.artifact)
     rows = declaration.model_copy(
         update={

@@ -12,14 +12,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
-from rich.console import Console
-
 from data.errors import UserError
 from data.settings import ROOT, settings
 from data.store.database import open_store
 from flows.keeper import end_marked, keep_family
 from flows.prefect_server import POOL, answers, has_worker, page, tell_lost
-from flows.terminal import make_folder, quiet_prefect
+from flows.terminal import Screen, make_folder, quiet_prefect
 
 HOST = "127.0.0.1"
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
@@ -51,7 +49,7 @@ def run_serve(port: int) -> None:
     prefect = get_current_settings()
     api = prefect.api.url or f"http://{HOST}:{port}/api"
     own_port = None if prefect.api.url else port
-    console = Console(stderr=True, highlight=False)
+    console = Screen(stderr=True)
     with _until_signal(), ExitStack() as stack:
         if own_port is not None:
             stack.enter_context(_alone(prefect.home))
@@ -63,7 +61,7 @@ def run_serve(port: int) -> None:
         _serve(parts, api, own_port, console)
 
 
-def _serve(parts: "_Parts", api: str, own_port: int | None, console: Console) -> NoReturn:
+def _serve(parts: "_Parts", api: str, own_port: int | None, console: Screen) -> NoReturn:
     if own_port is not None:
         parts.start("server", "start", "--host", HOST, "--port", str(own_port))
         with _telling(console, "starting Prefect's server"):
@@ -85,7 +83,7 @@ def _serve(parts: "_Parts", api: str, own_port: int | None, console: Console) ->
 
 
 @contextmanager
-def _telling(console: Console, what: str) -> Iterator[None]:
+def _telling(console: Screen, what: str) -> Iterator[None]:
     """Show what goes on: one moving line on a terminal, one line each in a file."""
     if console.is_terminal:
         with console.status(f"{what} …"):
@@ -96,7 +94,7 @@ def _telling(console: Console, what: str) -> Iterator[None]:
 
 
 def _tell_ready(address: str, logs: Path) -> None:
-    console = Console(highlight=False)
+    console = Screen()
     for line in (
         f"Prefect's page is at {address}",
         "  every night   the deployment nightly, as prefect.yaml says",
@@ -104,7 +102,7 @@ def _tell_ready(address: str, logs: Path) -> None:
         f"  logs          on the page, by run; and in {logs}",
         "Ctrl-C ends this, and the runs that are under way.",
     ):
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, soft_wrap=True)
 
 
 class _Ended(BaseException):

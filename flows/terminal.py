@@ -7,22 +7,25 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
 from sqlalchemy.engine import make_url
 
-from data.as_of import must_have_time
+from data.as_of import must_be_readable, must_have_time
 from data.declare import declared_datasets, load_dataset
 from data.errors import UserError
+from data.printable import printable
 from data.settings import settings
 from data.store.database import open_store, place
+from data.store.lock import dataset_lock
 from flows.backfill import days_between, with_time
 from flows.keeper import keep_family
 
@@ -92,12 +95,39 @@ def run_retrain(
     declaration = load_dataset(dataset, settings().datasets)
     if as_of is not None:
         must_have_time(declaration)  # a wrong call ends before any work
+        must_be_readable(as_of)
+    if not wait:
+        _must_be_free(dataset)
     with working():
         from flows.retrain import retrain
 
         summary = retrain(dataset, dry_run=dry_run, force=force, as_of=as_of, wait=wait)
     _print_summaries([summary], as_json=as_json)
     return 0
+
+
+def _must_be_free(dataset: str) -> None:
+    """Raise Busy where another night of a dataset is under way; the night itself looks again."""
+    with dataset_lock(settings().database_url, dataset, wait=False):
+        return
+
+
+class Screen(Console):
+    """A console that shows texts of others as they are: no markup, no commands to the terminal."""
+
+    def __init__(self, file: TextIO | None = None, *, stderr: bool = False) -> None:
+        super().__init__(file=file, stderr=stderr, markup=False, emoji=False, highlight=False)
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Return a text in printable signs; what is broken into lines has its width from here."""
+        return super().render_str(printable(text), **how)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Give the parts of what is shown in printable signs, but for Rich's own commands."""
+        for part in super().render(renderable, options):
+            yield part if part.control else part._replace(text=printable(part.text))
 
 
 class _Lines(logging.Handler):
@@ -140,7 +170,7 @@ def talking(first: str | None = None) -> Iterator[None]:
     if log.handlers:  # by whom we were called
         yield
         return
-    console = Console(stderr=True, highlight=False)
+    console = Screen(stderr=True)
     handler = _Lines(console)
     log.setLevel(logging.INFO)
     log.propagate = False
@@ -184,7 +214,7 @@ def _print_summaries(summaries: "Sequence[Summary]", *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([asdict(summary) for summary in summaries], indent=2))  # noqa: T201
         return
-    console = Console(highlight=False)
+    console = Screen()
     for summary in summaries:
         console.print()
         night = f", night of {summary.as_of}" if summary.as_of else ""

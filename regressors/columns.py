@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 RARE_ROWS, MOST_LEVELS = 10, 200
 """A level needs so many rows for a column of its own, and so many levels may have one."""
 INDICATOR_ROWS = 5
+LONGEST_QUICK = 200
 MISSING, OTHER = "missing", "other"
 
 
@@ -50,10 +51,17 @@ class CategoryColumn:
 
     @property
     def labels(self) -> list[str]:
-        """Return the names of the levels, `other` last."""
-        return [MISSING if level is None else level for level in self.levels] + (
-            [OTHER] if self.other else []
+        """Return the names of the levels, `other` last; in brackets where a level is called so."""
+        missing = _unlike(self.levels, MISSING)
+        return [missing if level is None else level for level in self.levels] + (
+            [_unlike(self.levels, OTHER)] if self.other else []
         )
+
+
+def _unlike(levels: Collection[str | None], label: str) -> str:
+    while label in levels:
+        label = f"({label})"
+    return label
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ def with_edges(column: NumberColumn, values: NDArray[np.float64], limit: int) ->
 def category_column(name: str, values: NDArray[Any]) -> CategoryColumn:
     """Fit a category (n,): its frequent levels, 200 at most, and the others together."""
     missing = _is_missing(values)
-    levels, counts = np.unique(values[~missing].astype(str), return_counts=True)
+    levels, counts = np.unique(sortable(values[~missing]), return_counts=True)
     frequent = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
     frequent = np.sort(frequent[counts[frequent] >= RARE_ROWS])
     kept: list[str | None] = levels[frequent].tolist()
@@ -118,6 +126,15 @@ def category_column(name: str, values: NDArray[Any]) -> CategoryColumn:
     else:
         rare += n_missing
     return CategoryColumn(name, tuple(kept), other=rare > 0)
+
+
+def sortable(texts: NDArray[Any]) -> NDArray[Any]:
+    """Return texts (n,) as NumPy's own, which sort quickest, or as they are where one is long.
+
+    NumPy gives each of them the room of the longest.
+    """
+    short = max(map(len, texts), default=0) <= LONGEST_QUICK
+    return texts.astype(str) if short else texts
 
 
 def _is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -114,7 +114,10 @@ class Encoding:
         return _stack(blocks, rows)
 
     def terms(self) -> tuple[str, ...]:
-        """Return the name of each column of `design`: `age`, `age[missing]`, `age^2:sex[male]`."""
+        """Return the name of each column of `design`: `age`, `age[missing]`, `age^2:sex[male]`.
+
+        Raises CannotEncode where two have the same name, as by a column that is called `intercept`.
+        """
         names = [INTERCEPT] if self.intercept else []
         for column in self.numbers:
             names += [column.name] if column.sd > 0 else []
@@ -124,6 +127,9 @@ class Encoding:
         for product in self.products:
             factors = [self._factor_names(name, power) for name, power in product]
             names += [":".join(combined) for combined in itertools.product(*factors)]
+        if len(set(names)) < len(names):
+            twice = next(name for place, name in enumerate(names) if name in names[:place])
+            raise CannotEncode(f"two terms would be called {twice!r}: give a column another name")
         return tuple(names)
 
     def _coded(self) -> list[tuple[CategoryColumn, int]]:

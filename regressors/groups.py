@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regressors.columns import sortable
+
 Array = NDArray[np.float64]
 
 LEAST_LEVELS = 3
@@ -195,7 +197,7 @@ def _levels(values: NDArray[Any]) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
         numbers, places = np.unique(values, return_inverse=True)
         return tuple(numbers.tolist()), places
     known = np.array([value is not None for value in values], dtype=bool)
-    texts, places = np.unique(values[known].astype(str), return_inverse=True)
+    texts, places = np.unique(sortable(values[known]), return_inverse=True)
     codes = np.full(len(values), len(texts))
     codes[known] = places
     return tuple(texts.tolist()) + (() if known.all() else (None,)), codes

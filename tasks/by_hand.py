@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy import Engine
 
 from data.errors import CallError, UserError
-from data.store.known import refuse_unknown_dataset
+from data.store.known import no_champion, refuse_unknown_dataset
 from data.store.nights import has_predictions, kept_rows
 from data.store.records import PredictionColumns
 from data.store.serving import (
@@ -189,17 +189,13 @@ def _serving(engine: Engine, dataset: str) -> ServingModel:
     refuse_unknown_dataset(engine, dataset)
     current = champion_model(engine, dataset)
     if current is None:
-        raise UserError(
-            "no champion serves this dataset yet.",
-            where=dataset,
-            next_step=f"Run 'nightfit retrain {dataset}' first.",
-        )
+        raise no_champion(dataset)
     return current
 
 
 def _user() -> str:
     """Return who decides: the user's name, or the number where it has none, as in a container."""
     try:
-        return getpass.getuser()
+        return os.fsencode(getpass.getuser()).decode(errors="replace")
     except (KeyError, OSError):
         return f"user {os.getuid()}"

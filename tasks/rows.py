@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from data.declare import Declaration
 from data.division import group_numbers
 from data.read import Snapshot, arrays, load, row_keys
+from regressors.columns import sortable
 from regressors.encoding import Columns
 from regressors.paired import time_blocks
 
@@ -81,7 +82,7 @@ def load_rows(
     needed = [*declaration.key, *roles, *features, *filter(None, [group])]
     table = load(snapshot.path, list(dict.fromkeys(needed))).filter(kept)
     keys = np.array(row_keys(table, declaration.key), dtype=object)
-    order = np.argsort(keys.astype(str), kind="stable")
+    order = np.argsort(sortable(keys), kind="stable")
     features = tuple(name for name in features if name in table.column_names)
     values = arrays(table, list(dict.fromkeys([*roles, *features])))
     return Rows(

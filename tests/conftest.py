@@ -1,14 +1,24 @@
-"""What is dear and shared by the tests of a session."""
+"""What is dear and shared by the tests of a session: framework workers, a PostgreSQL server.
 
+`NIGHTFIT_TEST_DATABASE_URL` names another PostgreSQL server, by a role that may create databases.
+"""
+
+import os
 import signal
-from collections.abc import Iterator
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL, create_engine, make_url, text
 
 from regressors.workers import Workers
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "integration"))
+import postgres_server  # noqa: E402
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell has its background commands ignore Ctrl-C, and these would have theirs ignore it too.
@@ -21,3 +31,33 @@ def workers() -> Iterator[Workers]:
     frameworks = ("tensorflow", "torch", "theano")
     with Workers(frameworks, home=ROOT / ".nightfit", time_limit=120) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[URL]:
+    """A PostgreSQL server, as a role that may create databases."""
+    given = os.environ.get("NIGHTFIT_TEST_DATABASE_URL")
+    with nullcontext(given) if given else postgres_server.running() as address:
+        yield make_url(address).set(drivername="postgresql+psycopg")
+
+
+@pytest.fixture(scope="session")
+def new_on_server(postgresql: URL) -> Iterator[Callable[[], str]]:
+    """Make an empty database on the server, and return its URL; gone at the end."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"nightfit_test_{uuid.uuid4().hex}")
+        _tell(postgresql, f"CREATE DATABASE {made[-1]}")
+        return postgresql.set(database=made[-1]).render_as_string(hide_password=False)
+
+    yield make
+    for name in made:
+        _tell(postgresql, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _tell(server: URL, statement: str) -> None:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

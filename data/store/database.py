@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, func, inspect, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, func, inspect, select
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -18,6 +19,7 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 
+from data.address import HOW, hidden, url_of
 from data.errors import StoreError
 from data.store.sqlite import WAIT_SECONDS, WRITES, sqlite_engine
 from data.store.tables import metadata
@@ -127,17 +129,20 @@ def place(url: URL) -> str:
 def engine_for(text: str, *, reading: bool) -> Engine:
     """Return an engine on the database at a URL, whatever is in it; raises StoreError."""
     try:
-        url = make_url(text)
+        url = url_of(text)
         if url.get_backend_name() == "sqlite":
             return sqlite_engine(url, reading=reading)
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
-        timeout = {"connect_timeout": CONNECT_SECONDS} if _is_postgresql(url) else {}
-        return create_engine(url, connect_args=timeout, hide_parameters=True)
-    except (ArgumentError, NoSuchModuleError):
+        given: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS} if _is_postgresql(url) else {}
+        if "sslpassword" in url.query:  # an engine shows its URL's options to whoever prints it
+            given["sslpassword"] = url.query["sslpassword"]
+            url = url.difference_update_query(["sslpassword"])
+        return create_engine(url, connect_args=given, hide_parameters=True)
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise StoreError(
             "the database's URL cannot be understood.",
-            next_step="Write it as sqlite:///file.db or postgresql://user:password@host/name.",
+            next_step=str(error) if type(error) is ValueError else HOW,
         ) from None
     except ModuleNotFoundError as error:
         raise StoreError(
@@ -211,6 +216,7 @@ def _is_of_the_database(error: DBAPIError) -> bool:
     """Is it the database that failed, and no statement of ours?"""
     return (
         isinstance(error, OperationalError)
+        or error.statement is None  # it did not even come to a statement
         or type(error) is DatabaseError
         or error.connection_invalidated
         or getattr(error.orig, "sqlstate", None) == NOT_PERMITTED
@@ -235,5 +241,5 @@ def _sentence(error: DBAPIError, url: URL) -> str:
         return "a text has a NUL character, which PostgreSQL cannot keep."
     name = "_".join(getattr(error.orig, "sqlite_errorname", "").split("_")[:2])
     lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-    said = lines[0].replace(str(url.password), "***") if url.password else lines[0]
-    return known.get(name) or f"the database cannot be used: {said.rstrip('.')}."
+    said = hidden(lines[0], url.password).rstrip(".")
+    return known.get(name) or f"the database cannot be used: {said}."

@@ -1,10 +1,10 @@
-"""Refusing a dataset of which nothing is stored, with the nearest name that is."""
+"""Refusing a dataset of which nothing is stored, or no champion, and what to do about it."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import Engine, select
 
-from data.errors import CallError
+from data.errors import CallError, UserError
 from data.mistakes import nearest
 from data.store.database import place, translated
 from data.store.tables import run
@@ -27,6 +27,15 @@ def refuse_unknown_dataset(engine: Engine, dataset: str) -> None:
             where=place(engine.url),
             next_step=advice,
         )
+
+
+def no_champion(dataset: str) -> UserError:
+    """Return what to say where a dataset has no champion yet."""
+    return UserError(
+        "no champion serves this dataset yet.",
+        where=dataset,
+        next_step=f"Run 'nightfit retrain {dataset}' first.",
+    )
 
 
 def advice_for(word: str, known: Sequence[str]) -> str:

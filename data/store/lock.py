@@ -28,7 +28,7 @@ class Busy(UserError):
 
 @contextmanager
 def dataset_lock(
-    url: str, dataset: str, *, wait: bool = True, told: Callable[[], None]
+    url: str, dataset: str, *, wait: bool = True, told: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
     """Hold the lock of a dataset in the store at `url`; `told` is called once if it must wait.
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from rich.table import Table
 from sqlalchemy import BigInteger, Boolean, Double
 
 from data.errors import CallError, UserError
+from data.printable import printable
 from data.store.column_types import UtcTime
 
 Rows = Sequence[tuple[Any, ...]]
@@ -148,7 +150,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 
 def _write_rich(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> None:
-    console = Console(file=stream)
+    console = Console(file=stream, markup=False, emoji=False, highlight=False)
     for rows in batches:
         table = Table(header_style="bold", box=None)
         for name, kind in columns.items():
@@ -168,4 +170,4 @@ def _cell(value: Any) -> str:
         return f"{value:.6g}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    return " ".join(str(value).split("\n"))
+    return printable(" ".join(re.split("[\n\t]", str(value))))

@@ -1,12 +1,13 @@
 """Test error and seconds of nightfit's ANNs beside other models, on public sets.
 
-    accuracy.py [SET...] [--frameworks torch ...]
+    accuracy.py [SET...] [--frameworks torch ...] [--divisions 1]
 
 Each set is divided once, by nightfit's own rule, into about 80% training rows in five folds and
 20% test rows; every model gets the same rows. The error is the RMSE on the test rows over the
 target's standard deviation there: 1 is no better than their mean. The seconds are of processor
 time, with one thread; models run one after another, and each framework has fitted something small
-before.
+before. With more `--divisions` than one, further ones are made by the same rule under other names;
+the tables then have the means, and one more the standard deviations from division to division.
 
 Beside the ANN of each framework stand:
 
@@ -29,6 +30,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from time import process_time
 from types import ModuleType
@@ -100,13 +102,13 @@ def names(folder: Path | None) -> list[str]:
     return [*BUNDLED, *sorted(files, key=lambda name: files[name].stat().st_size)]
 
 
-def divided(declaration: Declaration, folder: Path) -> tuple[Rows, Array, Rows]:
-    """Return the training rows, their folds, and the test rows of a set."""
+def divided(declaration: Declaration, folder: Path, number: int = 1) -> tuple[Rows, Array, Rows]:
+    """Return the training rows, their folds, and the test rows of a set in one of its divisions."""
     snapshot = read(declaration, folder=folder)
     features = declaration.feature_names(load(snapshot.path).column_names)
     rows = load_rows(declaration, snapshot, np.ones(snapshot.rows, dtype=bool), features)
     division = divide(
-        dataset=declaration.name,
+        dataset=declaration.name if number == 1 else f"{declaration.name} {number}",
         keys=list(rows.keys),
         labelled=~np.isnan(rows.target),
         share=SHARE,
@@ -272,17 +274,20 @@ def table(values: pd.DataFrame, title: str, digits: int, marked: pd.DataFrame | 
     return "\n".join(lines)
 
 
-def report(errors: pd.DataFrame, seconds: pd.DataFrame, frameworks: Sequence[str]) -> str:
-    """Return both tables; marked are the ANNs that are worse than linear."""
+def report(found: pd.DataFrame, frameworks: Sequence[str]) -> str:
+    """Return the tables; marked are the ANNs that are worse than linear in the mean."""
+    models = list(dict.fromkeys(found["model"]))
+    by_set = found.groupby(["set", "model"], sort=False)
+    errors, seconds = (by_set[name].mean().unstack()[models] for name in ("error", "seconds"))
     worse = errors.gt(TOLERATED * errors["linear"], axis=0)
     worse.loc[:, ~worse.columns.isin(frameworks)] = False
     names = ", ".join(f"{name} ({model})" for name, model in worse.stack()[lambda it: it].index)
-    return "\n".join(
+    spread = by_set["error"].std().unstack()[models]
+    return "\n\n".join(
         [
             table(errors, "test RMSE / SD", 4, worse),
-            "",
             f"! an ANN worse than linear by more than {TOLERATED - 1:.0%}: {names or 'none'}.",
-            "",
+            *([] if spread.isna().all(axis=None) else [table(spread, "SD over divisions", 4)]),
             table(seconds, "seconds", 1),
         ]
     )
@@ -293,6 +298,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sets", nargs="*", help="names of sets; all that there are by default")
     parser.add_argument("--frameworks", nargs="+", choices=FRAMEWORKS, default=FRAMEWORKS)
+    parser.add_argument("--divisions", type=int, default=1, help="how often to divide each set")
     chosen = parser.parse_args()
     folder = Path(os.environ[FOLDER]) if os.environ.get(FOLDER) else None
     known = names(folder)
@@ -302,8 +308,7 @@ def main() -> None:
         print(f"Accuracy is not measured. {HOW}")
         return
 
-    errors: dict[str, dict[str, float]] = {}
-    seconds: dict[str, dict[str, float]] = {}
+    found = []
     others = rivals()
     from threadpoolctl import threadpool_limits  # after the libraries that it holds to a thread
 
@@ -315,13 +320,13 @@ def main() -> None:
         home = Path(name)
         os.environ.update(ONE_THREAD)
         warm_up(workers, chosen.frameworks)
-        for dataset in chosen.sets or known:
-            parts = divided(declared(dataset, folder, home), home)
-            errors[dataset], seconds[dataset] = {}, {}
+        for dataset, number in product(chosen.sets or known, range(1, chosen.divisions + 1)):
+            parts = divided(declared(dataset, folder, home), home, number)
             for model, error, took in measured(workers, others, chosen.frameworks, dataset, parts):
-                errors[dataset][model], seconds[dataset][model] = error, took
+                found.append((dataset, model, error, took))
                 print(f"{dataset:<16}{model:<16}{error:>8.4f}{took:>8.1f} s", file=sys.stderr)
-    print(report(pd.DataFrame(errors).T, pd.DataFrame(seconds).T, chosen.frameworks))
+    columns = ["set", "model", "error", "seconds"]
+    print(report(pd.DataFrame(found, columns=columns), chosen.frameworks))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def night(home: Path) -> tuple[float, float]:
     settings = {"NIGHTFIT_HOME": str(home), "NIGHTFIT_DATABASE_URL": f"sqlite:///{home}/store.db"}
     start = time.perf_counter()
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("nightfit")), "nightly"],
+        [str(Path(sys.executable).with_name("nightfit")), "nightly", "--force"],
         env={**os.environ, **settings},
         capture_output=True,
         text=True,

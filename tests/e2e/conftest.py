@@ -64,6 +64,13 @@ class Place:
             timeout=600,
         )
 
+    def raw(self, *args: str, **settings: str) -> bytes:
+        """Return what `nightfit ARGS` prints, byte by byte; it must not fail."""
+        environment = {**self.environment, **settings}
+        command = [str(COMMAND), *args]
+        done = subprocess.run(command, env=environment, capture_output=True, check=True)
+        return done.stdout
+
     def declare(self, name: str, text: str, rows: str | bytes | None = None) -> None:
         """Write a declaration and, where given, its source as `name`.csv."""
         (self.folder / "datasets" / f"{name}.yaml").write_text(text)

@@ -163,7 +163,7 @@ def test_query_before_the_first_night_says_what_to_do(place):
 
 def test_predict_without_a_champion_says_what_to_do(place):
     source = str(place.folder / "datasets" / "good.csv")
-    assert_refused(place.run("predict", "good", "--source", source), 2, "retrain good")
+    assert_refused(place.run("predict", "good", "--source", source), 1, "retrain good")
 
 
 def test_predict_names_the_absent_column(night, tmp_path):

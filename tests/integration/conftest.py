@@ -1,46 +1,16 @@
-"""The databases of the tests: SQLite files, and a PostgreSQL server that the tests start.
+"""The stores of the tests, in SQLite files and on the PostgreSQL server of `tests/conftest.py`."""
 
-`NIGHTFIT_TEST_DATABASE_URL` names another PostgreSQL server, by a role that may create databases.
-"""
-
-import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
-import postgres_server
 import pytest
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import Engine, make_url, text
 
 from data.store.database import open_store
 from data.store.tables import metadata
 
 NewDatabase = Callable[[str], str]
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[URL]:
-    """A PostgreSQL server, as a role that may create databases."""
-    given = os.environ.get("NIGHTFIT_TEST_DATABASE_URL")
-    with nullcontext(given) if given else postgres_server.running() as address:
-        yield make_url(address).set(drivername="postgresql+psycopg")
-
-
-@pytest.fixture(scope="session")
-def new_on_server(postgresql: URL) -> Iterator[Callable[[], str]]:
-    """Make an empty database on the server, and return its URL; gone at the end."""
-    made: list[str] = []
-
-    def make() -> str:
-        made.append(f"nightfit_test_{uuid.uuid4().hex}")
-        _tell(postgresql, f"CREATE DATABASE {made[-1]}")
-        return postgresql.set(database=made[-1]).render_as_string(hide_password=False)
-
-    yield make
-    for name in made:
-        _tell(postgresql, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -97,11 +67,4 @@ def store(database_kind: str, made_store: Callable[[str], str], tmp_path: Path) 
             tables = ", ".join(metadata.tables)
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
     yield engine
-    engine.dispose()
-
-
-def _tell(server: URL, statement: str) -> None:
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
     engine.dispose()

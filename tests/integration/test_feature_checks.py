@@ -168,3 +168,59 @@ def test_a_missing_group_is_told_with_the_nearest_column():
 def test_a_term_of_the_group_is_told_why_it_is_no_feature():
     found = checked(split={"group": "level"}, terms=["age:level"])
     assert "has the group 'level', a feature only where 'features' lists it." in found.reason
+
+
+def named(name, values, **declared):
+    return checked(
+        table=pa.table({"id": range(40), "y": np.arange(40.0), name: values}),
+        key="id",
+        features=[name],
+        **declared,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "fits"),
+    [
+        ("text", "é" * 900, True),
+        ("text", "é" * 1_000, False),
+        ("n" * 1_980, "a", True),
+        ("n" * 2_000, "a", False),
+    ],
+)
+def test_a_term_whose_name_no_index_can_hold_ends_the_run(name, level, fits):
+    found = named(name, [level, "other"] * 20)
+    assert found.passed == fits
+    if not fits:
+        assert "at most 2,000 are possible. Shorten the column's name or its texts" in found.reason
+        assert len(found.reason) < 400
+    assert named(name, [level, "other"] * 20, candidates={"kinds": ["ann"]}).passed
+
+
+def test_a_long_text_that_gets_no_term_is_no_harm():
+    assert named("text", [f"{i}" * 3_000 if i < 9 else "short" for i in range(40)]).passed
+
+
+def test_a_product_of_long_names_ends_the_run():
+    table = pa.table(
+        {
+            "id": range(40),
+            "y": np.arange(40.0),
+            "a": ["u" * 1_500, "v"] * 20,
+            "b": ["w" * 1_500] * 10 + ["x"] * 30,
+        }
+    )
+    declared = {"key": "id", "features": ["a", "b"]}
+    assert checked(table=table, **declared).passed
+    assert "'a:b' has a name of about 3," in checked(table=table, terms=["a:b"], **declared).reason
+
+
+def test_a_feature_called_as_another_term_ends_the_run():
+    numbers = np.arange(40.0)
+    reason = named("intercept", numbers).reason
+    assert "'intercept' is called as the constant is" in reason
+    assert named("intercept", numbers, intercept=False).passed
+    assert named("intercept", ["a", "b"] * 20).passed
+    table = pa.table({"id": range(40), "y": numbers, "a": numbers % 7, "a^2": numbers % 3})
+    found = checked(table=table, key="id", features=["a", "a^2"], terms=["a^2"])
+    assert "'a^2' is called as a declared term is" in found.reason

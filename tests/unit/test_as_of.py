@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_read import shop, written
 
-from data.as_of import last_moment
+from data.as_of import last_moment, must_be_readable
 from data.errors import CallError
 from data.read import load, read
 
@@ -103,6 +103,14 @@ def test_what_is_no_day_or_time_is_told_with_an_example(tmp_path, text):
 def test_what_is_no_number_is_told_where_the_time_column_holds_numbers(tmp_path, text):
     told = refused(tmp_path, NUMBERS, text)
     assert f"{text!r} is no number, and the time column 't' holds numbers. Write" in told
+
+
+def test_what_no_time_column_could_mean_is_refused_before_any_is_read():
+    for meant in ("2024-03-31", "2024-03-31T12:00", "2024", "-1.5"):
+        must_be_readable(meant)
+    for text in ("yesterday", "2024-02-30", "nan", ""):
+        with pytest.raises(CallError, match="neither a day nor a time"):
+            must_be_readable(text)
 
 
 @pytest.mark.parametrize("text", ["9999-12-30", "2999-01-01T00:00"])

@@ -228,3 +228,35 @@ def test_category_of_thousands_of_levels_stays_within_bounds():
     assert category.other
     assert {f"level {i:04d}" for i in range(150)} < set(category.levels)
     assert encoding.design({"text": text}).shape == (10_000, 201)
+
+
+def test_levels_called_other_and_missing_are_told_from_those_that_are_so():
+    texts = ["missing"] * 20 + ["other"] * 20 + ["(other)"] * 20 + [None] * 20 + ["rare"]
+    encoding = Encoding.fit({"level": np.array(texts, dtype=object)})
+    assert encoding.terms() == (
+        "intercept",
+        "level[missing]",
+        "level[other]",
+        "level[(missing)]",
+        "level[((other))]",
+    )
+
+
+def test_terms_of_one_name_are_refused_with_it():
+    columns = {"intercept": RNG.normal(size=50), "age": RNG.normal(size=50)}
+    with pytest.raises(CannotEncode, match="two terms would be called 'intercept'"):
+        Encoding.fit(columns).terms()
+    assert Encoding.fit(columns, intercept=False).terms() == ("age", "intercept")
+
+
+def test_one_long_text_does_not_give_all_rows_its_room():
+    texts = np.array(["b", "a"] * 100_000 + ["x" * 1_000_000], dtype=object)
+    assert Encoding.fit({"text": texts}).terms() == ("intercept", "text[b]", "text[other]")
+
+
+def test_long_texts_sort_as_short_ones_do():
+    texts = np.array(["z", "é", "🦊", "", "Z", "a\n", "z" * 3], dtype=object)
+    long = np.append(texts, "z" * 500)
+    quick = np.argsort(regressors.columns.sortable(texts), kind="stable")
+    slow = np.argsort(regressors.columns.sortable(long), kind="stable")
+    assert texts[quick].tolist() == [text for text in long[slow] if len(text) < 500]

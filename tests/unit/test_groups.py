@@ -175,3 +175,9 @@ def test_encoding_with_groups_survives_json_and_encodes_new_rows():
         assert np.array_equal(wide[:, :-more], narrow)
     assert fitted.effects.shape == fitted.counts.shape == (ROWS, 1)
     assert np.array_equal(encoding.design(new), plain.design(new))
+
+
+def test_one_long_level_does_not_give_all_rows_its_room():
+    school = SCHOOL.copy()
+    school[0] = "x" * 50_000_000
+    assert [column.name for column in fit({"school": school}, RESIDUAL).columns] == ["school"]

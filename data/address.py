@@ -1,0 +1,46 @@
+"""A database's URL: read strictly, and without its password in whatever people get to see."""
+
+import re
+from urllib.parse import quote, quote_plus
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+HOW = "Write it as sqlite:///file.db or postgresql://user:password@host/name."
+SHORT = 4
+"""A password of fewer characters is hidden only where it is a word: it is in many others, too."""
+
+
+def url_of(text: str) -> URL:
+    """Return a database's URL, a password that is among its options in its usual place.
+
+    Raises ValueError where it cannot be understood. The message never has a part of the URL in it:
+    where a sign is amiss, nobody knows which part is the password.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):  # the latter of a port that is no number
+        raise ValueError(HOW) from None
+    after_the_user = text.partition("://")[2].partition(":")[2]
+    if url.password is not None and after_the_user.count("@") > 1:
+        raise ValueError(f"{HOW} Write an @ in a password as %40.")
+    if "\0" in f"{url.username}{url.password}{url.host}{url.database}":
+        raise ValueError(f"{HOW} None of these can have a NUL character.")
+    password = url.query.get("password")
+    if isinstance(password, str):
+        url = url.set(password=password).difference_update_query(["password"])
+    return url
+
+
+def hidden(sentence: str, password: str | None) -> str:
+    """Return a sentence without the password, as it is and as a URL writes it."""
+    for form in sorted({form(password or "") for form in (str, quote, quote_plus, _all_quoted)}):
+        if len(form) >= SHORT:
+            sentence = sentence.replace(form, "***")
+        elif form:
+            sentence = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "***", sentence)
+    return sentence
+
+
+def _all_quoted(password: str) -> str:
+    return quote(password, safe="")

@@ -1,0 +1,234 @@
+"""Hostile texts in every column that takes text: stored, shown and handed on sign by sign."""
+
+import csv
+import io
+import json
+import random
+import string
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import Engine, Text, select
+from store_nights import (
+    NEW,
+    by_hand,
+    candidate,
+    kept,
+    night,
+    predictions,
+    promoted,
+    rows,
+    stored,
+    write,
+)
+
+from data.errors import StoreError
+from data.expectations import ExpectationResult, RejectedRow
+from data.features import MOST_NAME_BYTES
+from data.printable import printable
+from data.store import tables
+from data.store.output import write_rows
+from data.store.query import rows_of
+from data.store.records import CoefficientRecord, PairedErrors, PromotionRecord
+from data.store.views import VIEWS
+from data.texts import MOST_KEY_BYTES
+
+RANDOM = "".join(random.Random(7).choices(string.printable[:94], k=10_000))
+HOSTILE = [
+    "quote ' and \" and `; DROP TABLE run; --",
+    "line\nbreak\r\nand\ttab\x0b\x0c",
+    "\x01\x1b[31m\x7f\x9b",
+    "🦊 e\u0301 \u00e9 \u200d\ufeff\ufffe\U0010ffff",
+    "שלום \u202eright to left\u202c \u2066",
+    "SELECT",
+    "",
+    " ",
+    " both ends ",
+    "%s %(a)s ? :name {x} {} $1 \\N \\. \\x00 \\",
+    "[red] [/red] [link=x] :smile:",
+    "NULL",
+    "null",
+    RANDOM[:MOST_KEY_BYTES],
+]
+LONG = [*HOSTILE, RANDOM]
+"""What columns without an index take, too."""
+
+
+def hostile_night(number: int, text: str, **facts: Any) -> Any:
+    """A night with a text in each of its columns that takes one."""
+    name = "torch/least_squares"
+    given = {key: float(place) for place, key in enumerate(HOSTILE)}
+    linear = candidate(
+        name,
+        reason=text,
+        coefficients=[CoefficientRecord(term=term, estimate=1.0) for term in HOSTILE],
+        details={text: [text]},
+        seed=text,
+    )
+    checks = ExpectationResult(
+        expectation=text,
+        column=text,
+        severity="warning",
+        quarantine=True,
+        success=False,
+        kwargs={text: text},
+        observed=text,
+        examples=[{"row": 1, "key": text, "values": {text: text}}],
+    )
+    compared = PairedErrors(
+        model=name,
+        other="torch/ann",
+        key=HOSTILE,
+        error=np.zeros(len(HOSTILE)),
+        other_error=np.ones(len(HOSTILE)),
+    )
+    decided = PromotionRecord(decision="promoted", model=name, reason=text, rule=text)
+    said = {n: text for n in ("reason", "change", "declaration", "snapshot", "as_of")}
+    said |= {n: text for n in ("fingerprint", "setup_fingerprint", "flow_run_id")}
+    record = promoted(
+        number,
+        {**given, "new": NEW},
+        name=name,
+        candidates=[linear, candidate()],
+        promotions=[decided],
+        paired_errors=compared,
+        warnings=[text],
+        library_versions={text: text},
+        expectations=[checks],
+        rejected_rows=[RejectedRow(key=text, row_number=1, values={text: text}, reason=text)],
+        **said,
+    )
+    return replace(record, **facts)
+
+
+@pytest.fixture
+def hostile(store: Engine) -> Engine:
+    """A store with such a night for each text, the last of which made some predictions true."""
+    for number, text in enumerate(LONG):
+        write(store, hostile_night(number, text, dataset=f"night {number}"))
+    for number, text in enumerate(HOSTILE):  # the index of datasets is one, too
+        write(store, night(number, dataset=text[:1_000], status="failed"))
+    return store
+
+
+def test_every_text_comes_back_from_its_table_as_it_was(hostile: Engine):
+    for number, text in enumerate(LONG):
+        (run,) = [row for row in stored(hostile, tables.run) if row["dataset"] == f"night {number}"]
+        told = ("reason", "change", "declaration", "snapshot", "as_of", "fingerprint")
+        assert {run[name] for name in (*told, "setup_fingerprint", "flow_run_id")} == {text}
+        assert (run["warnings"], run["library_versions"]) == ([text], {text: text})
+        mine = {"run_id": run["run_id"]}
+
+        def of(table, mine=mine):
+            return [row for row in stored(hostile, table) if row.items() >= mine.items()]
+
+        (check,) = of(tables.expectation_result)
+        assert {check[name] for name in ("expectation", "column_name", "observed")} == {text}
+        assert (check["kwargs"], check["examples"][0]["values"]) == ({text: text}, {text: text})
+        (bad,) = of(tables.rejected_row)
+        assert (bad["key"], bad["reason"], bad["row_values"]) == (text, text, {text: text})
+        linear = next(one for one in of(tables.model) if one["kind"] == "least_squares")
+        assert (linear["reason"], linear["seed"], linear["details"]) == (text, text, {text: [text]})
+        (decision,) = of(tables.promotion)
+        assert (decision["reason"], decision["rule"]) == (text, text)
+        for table in (tables.prediction, tables.paired_error):
+            assert sorted({row["key"] for row in of(table)} - {"new"}) == sorted(HOSTILE)
+    assert {row["dataset"] for row in stored(hostile, tables.run)} >= {t[:1_000] for t in HOSTILE}
+
+
+def test_views_and_formats_for_programs_have_every_sign(hostile: Engine, tmp_path: Path):
+    write(hostile, kept(99, 1, dict.fromkeys(HOSTILE, 1.0), dataset="night 0"))
+    by_hand(hostile, "forced", 1, dataset="night 0", reason=RANDOM, decided_by=HOSTILE[2])
+    for view in VIEWS:
+        given = rows(hostile, view)
+        if view == "current_prediction":
+            assert {row["key"] for row in given} == {*HOSTILE, "new"}
+        if view == "current_coefficient":
+            assert {row["term"] for row in given} >= set(HOSTILE)
+        for form in ("csv", "json", "parquet"):
+            path = tmp_path / f"{view}.{form}"
+            found = rows_of(hostile, view)
+            write_rows(found.batches, found.columns, form, path)
+            assert texts_of(path) == [of_texts(row, form) for row in given]
+
+
+TEXTS = {
+    name for view in VIEWS.values() for name, kind in view.columns.items() if isinstance(kind, Text)
+}
+
+
+def of_texts(row: dict[str, Any], form: str) -> list[str | None]:
+    """The texts of a row; no text at all is an empty one in CSV."""
+    return [value or "" if form == "csv" else value for n, value in row.items() if n in TEXTS]
+
+
+def texts_of(path: Path) -> list[list[str | None]]:
+    """The texts of each row of a file."""
+    if path.suffix == ".parquet":
+        found = pq.read_table(path).to_pylist()
+    elif path.suffix == ".json":
+        found = json.loads(path.read_text())
+    else:
+        with path.open(newline="", encoding="utf-8") as stream:
+            found = list(csv.DictReader(stream))
+    return [of_texts(row, path.suffix[1:]) for row in found]
+
+
+def test_a_table_for_people_has_no_command_in_it(hostile: Engine):
+    for view in VIEWS:
+        stream = io.StringIO()
+        found = rows_of(hostile, view)
+        write_rows(found.batches, found.columns, "table", stream)
+        assert printable(stream.getvalue()) == stream.getvalue()
+        if view == "current_coefficient":
+            assert r"\x01\x1b[31m\x7f\x9b" in stream.getvalue()
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_what_is_refused_when_it_is_read_would_not_fit_into_an_index(store: Engine):
+    """The limits are not for nothing, and texts that can be compressed would hide it."""
+    assert max(MOST_KEY_BYTES, MOST_NAME_BYTES) < 2_704 - len("x" * 100) - 24
+    long = RANDOM[: MOST_KEY_BYTES + 1_000]
+    with pytest.raises(StoreError, match="index row size"):
+        write(store, promoted(1, {}, predictions=[predictions("torch/ann", {long: 1.0})]))
+    linear = candidate(
+        "torch/least_squares", coefficients=[CoefficientRecord(term=long, estimate=1.0)]
+    )
+    with pytest.raises(StoreError, match="index row size"):
+        write(store, night(1, candidates=[linear]))
+
+
+def test_a_new_rows_key_of_the_longest_fits_every_index(store: Engine):
+    key, name = RANDOM[-MOST_KEY_BYTES:], "x" * 100
+    write(store, promoted(1, {key: NEW}, dataset=name))
+    write(store, promoted(2, {key: 2.0}, dataset=name))
+    assert [row["key"] for row in rows(store, "prediction_outcome")] == [key]
+
+
+def test_a_key_of_other_signs_is_another_key(store: Engine):
+    alike = [
+        "e\u0301",
+        "\u00e9",
+        "E\u0301",
+        "é ",
+        " é",
+        "1",
+        "1.0",
+        "01",
+        "a",
+        "A",
+        "ﬁ",
+        "fi",
+        "ß",
+        "ss",
+    ]
+    given = {key: float(place) for place, key in enumerate(alike)}
+    write(store, promoted(1, given, predictions=[predictions("torch/ann", given)]))
+    for key, place in given.items():
+        of_key = select(tables.prediction.c.actual).where(tables.prediction.c.key == key)
+        with store.connect() as connection:
+            assert connection.execute(of_key).scalars().all() == [place]

@@ -1,0 +1,145 @@
+"""No column of numbers takes NaN or infinity: NULL where it may be empty, refused where not."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Double, Engine
+from store_nights import (
+    NEW,
+    by_hand,
+    candidate,
+    counts,
+    predictions,
+    probe,
+    promoted,
+    silenced,
+    stored,
+    write,
+)
+
+from data.store import tables
+from data.store.records import (
+    CoefficientRecord,
+    LinearFitRecord,
+    PairedErrors,
+    PromotionRecord,
+    RunRecord,
+    ScoreRecord,
+)
+
+NO_NUMBER = [float("nan"), float("inf"), float("-inf")]
+ALL = [
+    (t.name, c.name, c.nullable)
+    for t in tables.metadata.sorted_tables
+    for c in t.columns
+    if isinstance(c.type, Double)
+]
+COPIED = "outcome"
+"""Holds what `prediction` had."""
+ROWS = {"a": 1.0, "b": NEW}
+KNOWN = ("actual", "predicted")
+
+
+def with_number(table: str, column: str, value: float) -> RunRecord:
+    """A night in which one number is `value`, or its first row's is."""
+    one = {column: value}
+    linear, ann = candidate("torch/least_squares"), candidate(resilience=[silenced(0.1, 2.0)])
+    compared = PairedErrors(
+        model="torch/ann",
+        other="torch/least_squares",
+        key=["a"],
+        error=np.array([1.0]),
+        other_error=np.array([2.0]),
+    )
+    told, checked, more = predictions("torch/ann", ROWS), probe("torch", 0.5), {}
+    decided = PromotionRecord(decision="promoted", model="torch/ann", reason="it is better")
+    if table == "model":
+        ann = replace(ann, **one)
+    elif table == "score":
+        given = {"rows": "test", "rmse": 1.0, "mae": 1.0, "n": 3, **one}
+        ann = replace(ann, scores=[ScoreRecord(**given)])
+    elif table == "resilience":
+        ann = replace(ann, resilience=[replace(silenced(0.1, 2.0), **one)])
+    elif table == "coefficient":
+        given = {"term": "age", "estimate": 1.0, **one}
+        linear = replace(linear, coefficients=[CoefficientRecord(**given)])
+    elif table == "linear_fit":
+        linear = replace(linear, linear_fit=LinearFitRecord(rows=3, **one))
+    elif table == "agreement_check":
+        checked = replace(checked, **one)
+    elif table == "prediction":
+        told = replace(told, **{column: np.array([value, getattr(told, column)[1]])})
+    elif table == "promotion":
+        decided = replace(decided, **one)
+    elif table == "paired_error":
+        compared = replace(compared, **{column: np.array([value])})
+    else:
+        assert table == "run"
+        more = one
+    return promoted(
+        1,
+        ROWS,
+        candidates=[ann, linear],
+        predictions=[told],
+        promotions=[decided],
+        agreement=[checked],
+        paired_errors=compared,
+        **more,
+    )
+
+
+def taken(may_be_empty: bool) -> list[tuple[str, str]]:
+    """The columns of numbers that may be empty, or that may not, as the writer sees them."""
+    return [
+        (table, column)
+        for table, column, nullable in ALL
+        if table != COPIED
+        and may_be_empty == (nullable and (table, column) not in [("prediction", k) for k in KNOWN])
+    ]
+
+
+def test_every_column_of_numbers_is_looked_at():
+    assert len(taken(True)) + len(taken(False)) == len([one for one in ALL if one[0] != COPIED])
+    assert {table for table, _ in taken(True)} >= {"run", "model", "score", "coefficient"}
+    assert {column for table, column in taken(False) if table == "prediction"} == set(KNOWN)
+
+
+@pytest.mark.parametrize("value", NO_NUMBER)
+def test_no_number_is_null_where_a_number_may_be_absent(store: Engine, value: float):
+    for night, (table, column) in enumerate(taken(True), start=1):
+        record = with_number(table, column, value)
+        write(store, replace(record, dataset=f"night {night}"))
+        found = stored(store, tables.metadata.tables[table])
+        assert any(row[column] is None for row in found), column
+    for name, table in tables.metadata.tables.items():
+        for row in stored(store, table):
+            numbers = [one for one in row.values() if isinstance(one, float)]
+            assert np.isfinite(numbers).all(), name
+
+
+@pytest.mark.parametrize(("table", "column"), taken(False))
+def test_no_number_is_refused_where_there_must_be_one(store: Engine, table: str, column: str):
+    for value in NO_NUMBER:
+        with pytest.raises(ValueError, match=rf"{table}\.{column} cannot be {value}"):
+            write(store, with_number(table, column, value))
+    assert not any(counts(store).values())
+
+
+def test_an_outcome_has_no_interval_where_its_prediction_had_none(store: Engine):
+    told = replace(predictions("torch/ann", {"a": NEW}), lower=np.array([float("-inf")]))
+    write(store, promoted(1, {}, predictions=[told]))
+    write(store, promoted(2, {"a": 1.0}))
+    (outcome,) = stored(store, tables.outcome)
+    assert (outcome["lower"], outcome["upper"]) == (None, 11.0)
+
+
+@pytest.mark.parametrize("value", NO_NUMBER)
+def test_a_decision_by_hand_stores_no_prediction_that_is_no_number(store: Engine, value: float):
+    run_id = write(store, promoted(1, {"a": 1.0}))
+    before = counts(store)
+    told: Any = replace(predictions(1, {"z": 1.0}), predicted=np.array([value]))
+    with pytest.raises(ValueError, match=r"prediction\.predicted cannot be"):
+        by_hand(store, "forced", 1, predictions={run_id: told})
+    assert counts(store) == before

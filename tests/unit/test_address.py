@@ -1,0 +1,112 @@
+"""Database URLs: what cannot be understood is refused, and no password is ever told."""
+
+import traceback
+
+import pytest
+
+from data.address import hidden, url_of
+from data.errors import CallError, StoreError
+from data.settings import Settings, settings
+from data.store.database import engine_for, open_store
+
+SECRET = "Zq9xw7"
+PLAIN = f"postgresql://ann:{SECRET}"
+
+REFUSED = [
+    f"{PLAIN}@host:port/shop",
+    f"{PLAIN}@host:/shop",
+    f"{PLAIN}@[::1/shop",
+    f"{PLAIN}@one:1,two:2/shop",
+    f"postgresql://ann:p@{SECRET}@host/shop",
+    f"postgresql://ann:p@ss/{SECRET}@host/shop",
+    f"postgresql://ann:p@ss?{SECRET}@host/shop",
+    f"postgresql://ann:p@ss:{SECRET}@host/shop",
+    f"{PLAIN}%00@host/shop",
+    f"postgresql:ann:{SECRET}@host/shop",
+    SECRET,
+]
+
+NOT_REACHED = [
+    f"{PLAIN}@127.0.0.1:1/shop",
+    f"{PLAIN}@127.0.0.1:99999/shop",
+    f"postgresql://ann@127.0.0.1:1/shop?password={SECRET}",
+    f"postgresql://ann@127.0.0.1:1/shop?sslpassword={SECRET}&sslmode=odd",
+    f"postgresql://ann:{SECRET}%40%25'\"/?#@127.0.0.1:1/shop",
+    f"{PLAIN}@127.0.0.1:1/shop?nooption=1",
+    f"{PLAIN}@127.0.0.1:1/shop?connect_timeout=soon",
+    f"postgresql+nodriver://ann:{SECRET}@127.0.0.1/shop",
+    f"nodatabase://ann:{SECRET}@127.0.0.1/shop",
+    f"mssql+pymssql://ann:{SECRET}@127.0.0.1/shop",
+]
+
+
+def told(error: BaseException) -> str:
+    """Everything that anybody may be shown of an error."""
+    return f"{error!r} {error} " + "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize("address", REFUSED)
+def test_a_url_that_cannot_be_understood_is_refused_without_a_word_of_it(
+    address: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
+    with pytest.raises(CallError, match="postgresql://user:password@host/name") as wrong:
+        settings.__wrapped__()
+    assert SECRET not in told(wrong.value)
+    with pytest.raises(StoreError, match="cannot be understood") as unusable:
+        engine_for(address, reading=False)
+    assert SECRET not in told(unusable.value)
+
+
+@pytest.mark.parametrize("address", NOT_REACHED)
+def test_a_database_that_cannot_be_reached_is_named_without_its_password(
+    address: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
+    with pytest.raises(StoreError) as caught:
+        open_store(Settings().database_url)
+    assert SECRET not in told(caught.value)
+
+
+def test_settings_and_engines_show_no_password(monkeypatch: pytest.MonkeyPatch):
+    address = (
+        f"postgresql://ann@localhost/shop?password={SECRET}&sslpassword={SECRET}&sslmode=disable"
+    )
+    monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
+    given = Settings()
+    engine = engine_for(given.database_url, reading=False)
+    shown = f"{given!r} {given} {engine!r} {engine.url!r} {engine.url}"
+    assert SECRET not in shown
+    arguments = engine.dialect.create_connect_args(engine.url)[1]
+    assert (arguments["password"], arguments["sslmode"]) == (SECRET, "disable")
+
+
+def test_a_wrong_setting_is_one_sentence_that_shows_no_other(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NIGHTFIT_DATABASE_URL", f"{PLAIN}@127.0.0.1:1/shop")
+    monkeypatch.setenv("NIGHTFIT_KEEP_RUNS", "many")
+    with pytest.raises(CallError, match=r"NIGHTFIT_KEEP_RUNS: .*integer") as caught:
+        settings.__wrapped__()
+    assert SECRET not in told(caught.value)
+
+
+def test_a_password_with_every_sign_is_understood():
+    url = url_of("postgresql://ann:p%40s%2Fs%3A%25%20%27%22@host:5433/shop")
+    assert (url.password, url.host, url.port) == ("p@s/s:% '\"", "host", 5433)
+    assert url_of(url.render_as_string(hide_password=False)) == url
+
+
+def test_a_password_is_hidden_as_it_is_and_as_a_url_writes_it():
+    for password in ("Zq9 x/w@7", "Zq9%20x"):
+        for sentence in (
+            f"for ann {password} no",
+            f"for ann {url_of('sqlite://').set(password=password)} no",
+        ):
+            assert password not in hidden(sentence, password)
+    assert "Zq9%20x%2Fw%407" not in hidden("of Zq9%20x%2Fw%407", "Zq9 x/w@7")
+    assert "Zq9+x%2Fw%407" not in hidden("of Zq9+x%2Fw%407", "Zq9 x/w@7")
+
+
+def test_a_short_password_does_not_hide_the_sentence():
+    failed = 'connection failed: "a" at port 1'
+    assert hidden(failed, "a") == 'connection failed: "***" at port 1'
+    assert hidden(failed, None) == hidden(failed, "") == failed

@@ -1,0 +1,95 @@
+"""What others wrote is shown as it is: it neither commands the terminal nor is taken for markup."""
+
+import io
+import logging
+import re
+
+import pytest
+from rich.table import Table
+from rich.text import Text
+
+from data.errors import CallError
+from data.printable import printable
+from data.store.output import write_rows
+from data.store.views import TEXT
+from flows import cli, terminal
+from flows.terminal import Screen
+
+RED = "\x1b[31mred\x1b[0m"
+COMMANDS = [RED, "\x9b31m", "a\rb", "\x07\x08", "\x1b]0;title\x07", "\u202eabc", "\u2066", "\x7f"]
+MARKUP = ["[red]", "[/red]", "level[college]", "[link=x]", ":smile:", "[bold", "\\[red]"]
+
+
+class Stream(io.StringIO):
+    def __init__(self, tty: bool) -> None:
+        super().__init__()
+        self.tty = tty
+
+    def isatty(self) -> bool:
+        return self.tty
+
+
+@pytest.fixture(params=[True, False], ids=["terminal", "file"])
+def stream(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Stream:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    return Stream(request.param)
+
+
+def assert_shown(text: str) -> None:
+    """Assert that all is there, and no command among it."""
+    lines = re.sub("\x1b\\[[01]m|\n", "", text)  # the head of a table is bold
+    assert printable(lines) == lines
+    assert r"\x1b[31mred\x1b[0m" in text
+    for word in (r"\x9b31m", r"\u202eabc", r"\u2066", *MARKUP):
+        assert word in text
+
+
+def test_a_screen_shows_texts_as_they_are(stream):
+    screen = Screen(stream)
+    table = Table("value", box=None)
+    for value in (*COMMANDS, *MARKUP):
+        table.add_row(value)
+    screen.print(table)
+    assert_shown(stream.getvalue())
+    for way in (str, Text):
+        stream.seek(0)
+        stream.truncate()
+        for value in (*COMMANDS, *MARKUP):
+            screen.print(way(value), soft_wrap=True)
+        assert_shown(stream.getvalue())
+
+
+def test_a_table_of_rows_shows_texts_as_they_are(stream):
+    rows = [(value,) for value in (*COMMANDS, *MARKUP, "two\nlines\tand a tab")]
+    write_rows([rows[:4], rows[4:]], {"level": TEXT}, "table", stream)
+    assert_shown(stream.getvalue())
+    assert "two lines and a tab" in stream.getvalue()
+
+
+def test_programs_get_every_sign(tmp_path):
+    stream = Stream(tty=False)
+    write_rows([[(value,) for value in COMMANDS]], {"level": TEXT}, "csv", stream)
+    assert all(value in stream.getvalue() for value in COMMANDS)
+
+
+def test_letters_of_every_script_are_printable():
+    for text in ("שלום", "🦊 e\u0301", "a\tb\nc", "\u200dfamily\u200f", "naïve"):
+        assert printable(text) == text
+
+
+def test_an_error_is_told_without_commands(monkeypatch, capsys):
+    def failing():
+        raise CallError(f"the value is {RED}.")
+
+    monkeypatch.setattr(cli, "app", failing)
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().err == "nightfit: the value is \\x1b[31mred\\x1b[0m.\n"
+
+
+def test_progress_is_told_without_commands(capsys):
+    with terminal.talking():
+        logging.getLogger("nightfit").warning("%s", f"{RED} [red] :smile:")
+    assert r"\x1b[31mred\x1b[0m [red] :smile:" in capsys.readouterr().err
