@@ -39,6 +39,7 @@ bench: $(BENCH_STAMP)  ## what the README claims in figures, measured
 	@$(BIN)/python tests/benchmarks/accuracy.py
 	@$(BIN)/python tests/benchmarks/nights.py
 	@$(BIN)/python tests/benchmarks/store.py
+	@$(BIN)/python tests/benchmarks/reads.py
 
 install: $(STAMP)  ## build .venv from the pinned constraints
 

@@ -1,7 +1,7 @@
 """Many rows at once, given as columns, on the connection of the caller's transaction."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from operator import le
 from typing import Any
 
@@ -11,8 +11,13 @@ from sqlalchemy.exc import DBAPIError
 
 from data.store.copy_format import HEADER, TRAILER, copied
 
-BATCH_ROWS = 20_000
-"""Rows in memory at a time as Python objects; the columns themselves stay as they came."""
+BATCH_ROWS = 4_000
+"""Rows in memory at a time as Python objects; the columns themselves stay as they came. So few that
+PostgreSQL has the last of a batch still to read from its socket while the next one is made."""
+
+STATEMENT_ROWS = 50
+"""Rows in one statement for SQLite; with all columns of any table far fewer values than the 999
+that the oldest SQLite takes."""
 
 Columns = Mapping[str, Any]
 
@@ -30,13 +35,40 @@ def insert_columns(connection: Connection, table: Table, columns: Columns) -> No
     write(connection, table, ({n: _picked(c, some) for n, c in columns.items()} for some in rows))
 
 
-def _tuples(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:
-    """Give SQLite's driver plain tuples, without a step of SQLAlchemy's in between."""
+def _values(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:
+    """Give SQLite's driver many rows a statement, since a statement costs it more than a row.
+
+    What is the same in all rows is given once a statement, before the rest.
+    """
     for batch in batches:
-        holes = ", ".join("?" for _ in batch)
-        quoted = ", ".join(f'"{name}"' for name in batch)
-        statement = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({holes})'  # noqa: S608
-        connection.exec_driver_sql(statement, _rows(batch))
+        same = {name: column for name, column in batch.items() if _is_single(column)}
+        own = {name: column for name, column in batch.items() if name not in same}
+        names = [*same, *own]
+        values = list(chain.from_iterable(_rows(own)))
+        step = STATEMENT_ROWS * len(own)
+        whole = len(values) - len(values) % step
+        for start, end in ((0, whole), (whole, len(values))):
+            given = [
+                (*same.values(), *values[at : min(at + step, end)])
+                for at in range(start, end, step)
+            ]
+            if given:
+                rows = min(end - start, step) // len(own)
+                statement = _insert_statement(table, names, same=len(same), rows=rows)
+                connection.exec_driver_sql(statement, given)
+
+
+def _insert_statement(table: Table, names: Sequence[str], *, same: int, rows: int) -> str:
+    """Return an INSERT of so many rows; the first columns take the same values in each of them."""
+    own = len(names) - same
+    shared = [f"?{number + 1}" for number in range(same)]
+    holes = (
+        ", ".join([*shared, *(f"?{same + row * own + number + 1}" for number in range(own))])
+        for row in range(rows)
+    )
+    quoted = ", ".join(f'"{name}"' for name in names)
+    listed = ", ".join(f"({some})" for some in holes)
+    return f'INSERT INTO "{table.name}" ({quoted}) VALUES {listed}'  # noqa: S608
 
 
 def _copy(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:
@@ -73,29 +105,34 @@ def _portable(connection: Connection, table: Table, batches: Iterator[Columns]) 
 
 
 FAST: dict[str, Callable[[Connection, Table, Iterator[Columns]], None]] = {
-    "sqlite": _tuples,
+    "sqlite": _values,
     "postgresql": _copy,
 }
 
 
-def _order(table: Table, columns: Columns) -> Sequence[int]:
+def _order(table: Table, columns: Columns) -> range | np.ndarray:
     values = next(
-        columns[column.name]
-        for column in table.primary_key
-        if not isinstance(columns[column.name], (int, str))
+        columns[column.name] for column in table.primary_key if not _is_single(columns[column.name])
     )
     if all(map(le, values, islice(values, 1, None))):
         return range(len(values))
-    return sorted(range(len(values)), key=values.__getitem__)
+    return np.array(sorted(range(len(values)), key=values.__getitem__))
 
 
-def _picked(column: Any, rows: Sequence[int]) -> Any:
+def _is_single(column: Any) -> bool:
+    """Tell whether a column is one value for all rows."""
+    return column is None or isinstance(column, (int, str))
+
+
+def _picked(column: Any, rows: range | np.ndarray) -> Any:
     """Return some rows of a column: an array, a list, or the one value for all."""
-    if column is None or isinstance(column, (int, str)):
+    if _is_single(column):
         return column
     if isinstance(rows, range):
         return column[rows.start : rows.stop]
-    return column[rows] if isinstance(column, np.ndarray) else [column[row] for row in rows]
+    if isinstance(column, np.ndarray):
+        return column[rows]
+    return list(map(column.__getitem__, rows.tolist()))
 
 
 def _rows(batch: Columns) -> list[tuple[Any, ...]]:
@@ -104,7 +141,7 @@ def _rows(batch: Columns) -> list[tuple[Any, ...]]:
 
 
 def _plain(column: Any) -> Any:
-    if column is None or isinstance(column, (int, str)):
+    if _is_single(column):
         return repeat(column)
     if not isinstance(column, np.ndarray):
         return column

@@ -22,8 +22,8 @@ ROW_BYTES = 200
 NUMBERS = ((Double, ">f8"), (BigInteger, ">i8"), (Integer, ">i4"))
 """SQLAlchemy's types of numbers, the narrower after the wider that it is one of."""
 
+Lengths = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
-Used = NDArray[np.bool_]
 
 
 def copied(table: Table, columns: Mapping[str, Any]) -> Iterator[bytes]:
@@ -41,41 +41,46 @@ def copied(table: Table, columns: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def _rows(table: Table, columns: Mapping[str, Any], rows: int) -> bytes:
-    count = np.full(1, len(columns), ">i2").view(np.uint8)[None, :]
     fields = [_field(table.c[name].type, values) for name, values in columns.items()]
-    slots = [count, *(slot for slot, _ in fields)]
-    used = [np.ones(count.shape, bool), *(use for _, use in fields)]
-    return _of_all(rows, slots)[_of_all(rows, used)].tobytes()
+    width = 2 + sum(4 + data.shape[1] for _, data in fields)
+    slots, used = np.empty((rows, width), np.uint8), np.ones((rows, width), bool)
+    slots[:, :2] = _bytes(np.array([len(fields)]), ">i2")
+    start = 2
+    for lengths, data in fields:
+        end = start + 4 + data.shape[1]
+        slots[:, start : start + 4] = _bytes(lengths, ">i4")
+        slots[:, start + 4 : end] = data
+        if lengths.min() < data.shape[1]:
+            used[:, start + 4 : end] = _within(lengths, data.shape[1])
+        start = end
+    return slots[used].tobytes()
 
 
-def _of_all(rows: int, parts: list[Any]) -> Any:
-    """Put parts side by side, those of one row repeated for all."""
-    return np.hstack([np.broadcast_to(part, (rows, part.shape[1])) for part in parts])
-
-
-def _field(kind: Any, values: Any) -> tuple[Bytes, Used]:
-    """Return a field's slots, length and bytes, and which bytes of them are used."""
+def _field(kind: Any, values: Any) -> tuple[Lengths, Bytes]:
+    """Return the length of each value, and its bytes in a slot; of one row where all are alike."""
     if values is None:
-        return _sized(np.full(1, -1), np.zeros((1, 0), np.uint8))
+        return np.array([-1]), np.zeros((1, 0), np.uint8)
     if isinstance(kind, Text):
         return _texts([values] if isinstance(values, str) else values)
     number = next(form for of, form in NUMBERS if isinstance(kind, of))
     given = np.atleast_1d(np.asarray(values)).astype(number)
-    data = given.view(np.uint8).reshape(len(given), -1)
-    missing = np.isnan(given) if number == ">f8" else np.zeros(len(given), bool)
-    return _sized(np.where(missing, -1, data.shape[1]), data)
+    data = _bytes(given, number)
+    if number != ">f8":
+        return np.array([data.shape[1]]), data
+    return np.where(np.isnan(given), -1, data.shape[1]), data
 
 
-def _texts(values: Any) -> tuple[Bytes, Used]:
+def _texts(values: Any) -> tuple[Lengths, Bytes]:
     if isinstance(values, np.ndarray):  # few different words, as roles are
         words, place = np.unique(values.astype(str), return_inverse=True)
-        data, used = _texts(words.tolist())
-        return data[place], used[place]
-    encoded = [value.encode() for value in values]
+        lengths, data = _texts(words.tolist())
+        return lengths[place], data[place]
+    joined = "".join(values)
+    encoded = values if joined.isascii() else [value.encode() for value in values]
     lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-    widest = max(1, int(lengths.max()))
-    data = np.array(encoded, dtype=f"S{widest}").view(np.uint8).reshape(len(encoded), widest)
-    return _sized(lengths, data)
+    data = np.zeros((len(encoded), int(lengths.max())), np.uint8)
+    data[_within(lengths, data.shape[1])] = np.frombuffer(joined.encode(), np.uint8)
+    return lengths, data
 
 
 def _longest(texts: Any) -> int:
@@ -84,8 +89,11 @@ def _longest(texts: Any) -> int:
     return max(map(len, texts))
 
 
-def _sized(lengths: NDArray[np.int64], data: Bytes) -> tuple[Bytes, Used]:
-    """Put each value's length before it."""
-    size = lengths.astype(">i4").view(np.uint8).reshape(len(lengths), 4)
-    used = np.arange(data.shape[1]) < lengths[:, None]
-    return np.hstack([size, data]), np.hstack([np.ones(size.shape, bool), used])
+def _bytes(numbers: NDArray[Any], form: str) -> Bytes:
+    """Return the bytes of each number, one in a row."""
+    return numbers.astype(form).view(np.uint8).reshape(len(numbers), -1)
+
+
+def _within(lengths: Lengths, width: int) -> NDArray[np.bool_]:
+    """Return which bytes of a slot each value uses."""
+    return np.arange(width) < lengths[:, None]

@@ -8,8 +8,8 @@ from sqlalchemy import Engine, func, select
 
 from data.store.database import translated
 from data.store.records import PairedErrors
-from data.store.stored import paired_errors
-from data.store.tables import model, paired_error, prediction, rejected_row, run
+from data.store.stored import latest_comparison
+from data.store.tables import model, prediction, rejected_row, run
 
 
 @dataclass(frozen=True)
@@ -57,20 +57,15 @@ def kept_rows(engine: Engine, run_id: int, rows: int) -> NDArray[np.bool_]:
 
 def compared_night(engine: Engine, dataset: str) -> ComparedNight | None:
     """Return the latest comparison of a dataset with the names of both models; None: none yet."""
-    errors = paired_errors(engine, dataset)
-    if errors is None:
+    found = latest_comparison(engine, dataset)
+    if found is None:
         return None
+    run_id, errors = found
     name = model.c.framework + "/" + model.c.kind
-    latest = (
-        select(func.max(paired_error.c.run_id))
-        .join(run, run.c.run_id == paired_error.c.run_id)
-        .where(run.c.dataset == dataset)
-    )
     models = select(model.c.model_id, name, model.c.run_id).where(
         model.c.model_id.in_([errors.model, errors.other])
     )
     with translated(engine), engine.connect() as connection:
-        run_id = connection.execute(latest).scalar_one()
         named = {
             model_id: text if trained == run_id else f"{text} of run {trained}"
             for model_id, text, trained in connection.execute(models)

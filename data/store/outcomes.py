@@ -1,8 +1,10 @@
 """Predictions that came true: the last one that was served before the target was known."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import CTE, Connection, and_, false, func, insert, literal, or_, select
+from sqlalchemy import CTE, Connection, and_, false, func, insert, literal, or_, select, text
 
 from data.store.column_types import UtcTime
 from data.store.tables import outcome, prediction, promotion, run, target_unknown
@@ -20,7 +22,15 @@ def insert_outcomes(
     waiting, tonight = prediction.alias("waiting"), prediction.alias("tonight")
     known = and_(outcome.c.dataset == dataset, outcome.c.key == waiting.c.key)
     due = (
-        select(waiting.c.key, waiting.c.run_id, waiting.c.model_id)
+        select(
+            waiting.c.key,
+            waiting.c.run_id,
+            waiting.c.model_id,
+            waiting.c.predicted,
+            waiting.c.lower,
+            waiting.c.upper,
+            tonight.c.actual,
+        )
         .join(
             tonight,
             and_(
@@ -45,45 +55,42 @@ def insert_outcomes(
         .label("place")
     )
     shown = (
-        select(due.c.key, due.c.run_id, due.c.model_id, served.c.finished_at, newest_first)
+        select(due, served.c.finished_at, newest_first)
         .join(served, and_(served.c.run_id == due.c.run_id, served.c.model_id == due.c.model_id))
-        .cte("shown")
+        .subquery("shown")
     )
-    before = prediction.alias("before_")
-    realised = (
-        select(
-            before.c.dataset,
-            before.c.key,
-            before.c.run_id,
-            before.c.model_id,
-            before.c.predicted,
-            before.c.lower,
-            before.c.upper,
-            shown.c.finished_at,
-            tonight.c.actual,
-            literal(realised_at, UtcTime),
-            literal(run_id),
-        )
-        .select_from(shown)
-        .join(
-            before,
-            and_(
-                before.c.model_id == shown.c.model_id,
-                before.c.key == shown.c.key,
-                before.c.run_id == shown.c.run_id,
-            ),
-        )
-        .join(
-            tonight,
-            and_(
-                tonight.c.model_id == model_id,
-                tonight.c.key == shown.c.key,
-                tonight.c.run_id == run_id,
-            ),
-        )
-        .where(shown.c.place == 1)
-    )
-    connection.execute(insert(outcome).from_select([c.name for c in outcome.columns], realised))
+    realised = select(
+        literal(dataset),
+        shown.c.key,
+        shown.c.run_id,
+        shown.c.model_id,
+        shown.c.predicted,
+        shown.c.lower,
+        shown.c.upper,
+        shown.c.finished_at,
+        shown.c.actual,
+        literal(realised_at, UtcTime),
+        literal(run_id),
+    ).where(shown.c.place == 1)
+    with _joined_whole(connection):
+        connection.execute(insert(outcome).from_select([c.name for c in outcome.columns], realised))
+
+
+@contextmanager
+def _joined_whole(connection: Connection) -> Iterator[None]:
+    """Have PostgreSQL join tables as wholes, not row by row, in one statement.
+
+    It knows nothing yet of the rows that its transaction has written. Where it takes many for one,
+    it would compare each that waits with each of tonight.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.execute(text("SET LOCAL enable_nestloop = off"))
+    connection.execute(text("SET LOCAL jit = off"))  # which the joins left would seem to be worth
+    yield
+    connection.execute(text("SET LOCAL enable_nestloop TO DEFAULT"))
+    connection.execute(text("SET LOCAL jit TO DEFAULT"))
 
 
 def _served(dataset: str, due: CTE, *, tonight: int) -> CTE:

@@ -1,6 +1,6 @@
 """What is stored of a run: the few facts that a night needs of earlier ones, and a run whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -87,12 +87,13 @@ def training_keys(engine: Engine, model_id: int) -> set[str]:
     return _keys(engine, model_id, prediction.c.role.in_(("train", "warmup")))
 
 
-def paired_errors(engine: Engine, dataset: str) -> PairedErrors | None:
-    """Return the errors of a dataset's latest comparison, models by id; None before the first."""
+def latest_comparison(engine: Engine, dataset: str) -> tuple[int, PairedErrors] | None:
+    """Return the run and the errors of a dataset's latest comparison, models by id, if any."""
     compared = select(paired_error.c.run_id).where(paired_error.c.run_id == run.c.run_id)
     latest = select(func.max(run.c.run_id)).where(run.c.dataset == dataset, compared.exists())
     with translated(engine), engine.connect() as connection:
-        return _paired_errors(connection, latest.scalar_subquery(), {})
+        rows = _rows(connection, paired_error, paired_error.c.run_id == latest.scalar_subquery())
+    return (rows[0]["run_id"], _paired_errors(rows, {})) if rows else None
 
 
 def stored_run(engine: Engine, run_id: int) -> RunRecord:
@@ -127,6 +128,7 @@ def stored_run(engine: Engine, run_id: int) -> RunRecord:
         ).first()
         predicting: dict[int, ModelRef] = {before.model_id: before.model_id} if before else {}
         checks = _rows(connection, agreement_check, agreement_check.c.run_id == run_id)
+        pairs = _rows(connection, paired_error, paired_error.c.run_id == run_id)
         given: RunRecord = _record(
             RunRecord,
             dict(found),
@@ -135,7 +137,7 @@ def stored_run(engine: Engine, run_id: int) -> RunRecord:
             rescored={of: given for of, given in scores.items() if of not in names},
             predictions=list(_predictions(connection, run_id, predicting | names)),
             promotions=[_decided(row, names) for row in stored],
-            paired_errors=_paired_errors(connection, run_id, names),
+            paired_errors=_paired_errors(pairs, names) if pairs else None,
             against=before.promotion_id if before else None,
         )
         return given
@@ -238,12 +240,7 @@ def _predictions(
             yield PredictionColumns(model=name, key=list(key), role=np.array(role), **columns)
 
 
-def _paired_errors(
-    connection: Connection, run_id: Any, names: Mapping[int, ModelRef]
-) -> PairedErrors | None:
-    rows = _rows(connection, paired_error, paired_error.c.run_id == run_id)
-    if not rows:
-        return None
+def _paired_errors(rows: Sequence[dict[str, Any]], names: Mapping[int, ModelRef]) -> PairedErrors:
     column = {name: [row[name] for row in rows] for name in rows[0]}
     model_id, other_id = column["model_id"][0], column["other_model_id"][0]
     return PairedErrors(

@@ -275,7 +275,9 @@ prediction = Table(
     Column("upper", Double),
     Column("role", Text, nullable=False),
     PrimaryKeyConstraint("model_id", "key", "run_id"),
-    _one_of("role", "train", "test", "new", "warmup"),
+    CheckConstraint(  # for IN, SQLite makes a table of the words anew for each row
+        "role = 'train' OR role = 'test' OR role = 'new' OR role = 'warmup'", name="role"
+    ),
     CheckConstraint("predicted IS NOT NULL OR role = 'warmup'", name="predicted"),
     comment="One row of one run as the model that then served saw it; train rows are out of fold.",
     sqlite_with_rowid=False,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, Connection, Engine, Row, Table, func, insert, select, update
+from sqlalchemy import Column, Connection, Engine, Row, Table, func, insert, or_, select, update
 
 from data.errors import StoreError
 from data.store.bulk import insert_columns
@@ -106,7 +106,8 @@ def write_decision(
     `model_id` serves from now on, and if `pinned` until a person decides again. Its `predictions`,
     by the id of the run whose rows they are of, are stored with those of that run; a key that the
     run has a prediction of the same model for keeps it. `artifact` is the model's, where it had
-    none. Raises StoreError where the database fails; nothing is stored then.
+    none. Raises StoreError where the database fails, and where the model was pruned since it was
+    chosen; nothing is stored then.
     """
     if decision not in BY_HAND:
         raise ValueError(f"{decision!r} is nothing a person decides: {', '.join(BY_HAND)}")
@@ -123,6 +124,7 @@ def write_decision(
         if artifact is not None:
             bare = (model.c.model_id == model_id) & model.c.artifact.is_(None)
             connection.execute(update(model).where(bare).values(artifact=artifact))
+        _refuse_pruned_model(connection, model_id)
         values = {
             "dataset": dataset,
             "decided_at": datetime.now(UTC),
@@ -161,6 +163,22 @@ def _refuse_model_of_another_dataset(connection: Connection, dataset: str, model
     of = select(run.c.dataset).join(model).where(model.c.model_id == model_id)
     if connection.execute(of).scalar() != dataset:
         raise ValueError(f"model {model_id} is no model of {dataset}")
+
+
+def _refuse_pruned_model(connection: Connection, model_id: int) -> None:
+    """Refuse a model without its bytes; one that ever served has kept what it had."""
+    served = select(promotion.c.model_id).where(promotion.c.model_id == model_id).exists()
+    bare = or_(model.c.artifact.is_(None), model.c.twin.is_(None))
+    lost = select(model.c.run_id, model.c.framework, model.c.kind).where(
+        model.c.model_id == model_id, bare, ~served
+    )
+    found = connection.execute(lost).first()
+    if found is not None:
+        raise StoreError(
+            f"{found.framework}/{found.kind} of run {found.run_id} never served and was pruned just"
+            " now, so it cannot serve, and nothing has changed.",
+            next_step="'nightfit promote' again names the runs that have a model.",
+        )
 
 
 def _without_stored_keys(

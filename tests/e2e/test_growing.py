@@ -75,13 +75,26 @@ def test_what_came_true_is_kept_beside_what_was_predicted(grown):
 
 def test_champion_is_refreshed_where_newer_rows_cost_it_less_than_is_allowed(grown):
     grown.declare("grown", DECLARATION.format(kind="least_squares"), rows(203, 10))
-    done = grown.run("retrain", "grown")
+    done = grown.run("nightly", NIGHTFIT_KEEP_RUNS="1")
     assert done.returncode == 0, done.stderr
     assert "(promoted)" in done.stdout
+    assert "grown: pruned 203 predictions, 42 paired errors, 1 model (0.0 MB)" in done.stderr
     history = grown.query("champion_history", "--dataset", "grown")
     assert [row["decision"] for row in history] == ["promoted", "kept", "promoted"]
     assert -0.01 < history[0]["gain"] < 0
     assert grown.run("history", "grown").returncode == 0
+
+
+def test_a_run_whose_refused_winner_was_pruned_is_still_verified_but_for_its_predictions(grown):
+    left = "SELECT count(*), min(role), max(role) FROM prediction WHERE run_id = 2 AND model_id = 2"
+    assert grown.sql(left) == [(10, "new", "new")]
+    done = grown.run("verify", "2")
+    assert done.returncode == 0, done.stderr
+    assert "since then: predictions of models that never served were pruned on 20" in done.stdout
+    assert done.stdout.endswith("All of them are the same to the last digit.\n")
+    refused = grown.run("promote", "grown", "2", "--reason", "I liked it")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("nightfit: run 2 of grown has no model that could serve.")
 
 
 def test_incumbent_that_cannot_score_tonights_rows_gives_way(grown):

@@ -26,10 +26,11 @@ from store_nights import (
 
 from data.errors import CallError
 from data.store import tables
+from data.store.nights import compared_night
 from data.store.query import latest_runs
 from data.store.records import PairedErrors, PromotionRecord
 from data.store.serving import champion_model, model_of, previous_champion
-from data.store.stored import last_details, last_good, paired_errors
+from data.store.stored import last_details, last_good
 from data.store.write import ChampionChanged, write_run
 
 
@@ -365,13 +366,13 @@ def compared(unit: np.ndarray | None = None, **facts) -> PairedErrors:
 
 @pytest.mark.parametrize("unit", [None, np.array([7, 3_000_000_000])])
 def test_errors_of_the_last_comparison_come_back_to_the_last_bit(store: Engine, unit):
-    assert paired_errors(store, "wages") is None
+    assert compared_night(store, "wages") is None
     write(store, promoted(1, {"a": 1.0}))
     write(store, kept(2, 1, {}, paired_errors=compared(error=np.zeros(2))))
     write(store, kept(3, 1, {}, paired_errors=compared(unit)))
     write(store, night(4, status="failed"))
     write(store, promoted(4, {"a": 1.0}, dataset="sales"))
-    found = paired_errors(store, "wages")
+    found = compared_night(store, "wages").errors
     assert found is not None
     assert (found.model, found.other, found.key) == (3, 1, ["a", "b"])
     assert found.error.tolist() == [-5e-324, 0.1 + 0.2]

@@ -1,5 +1,6 @@
 """Predictions that came true: the last one that was served before the target was known."""
 
+import time
 from dataclasses import replace
 
 from sqlalchemy import Engine
@@ -14,6 +15,7 @@ from store_nights import (
     rows,
     serving,
     stored,
+    tell,
     two_champions,
     write,
 )
@@ -146,3 +148,14 @@ def test_what_was_shown_before_a_person_chose_another_model_is_the_outcome(store
     write(store, kept(20_000, first, {"c": 9.0}))
     (outcome,) = stored(store, tables.outcome)
     assert (outcome["model_id"], outcome["run_id"]) == (second, 2)
+
+
+def test_many_outcomes_of_a_dataset_that_the_statistics_do_not_know_take_no_time(store: Engine):
+    keys = [f"{number:05d}" for number in range(30_000)]
+    write(store, promoted(1, dict.fromkeys(keys[:1_000], NEW), dataset="sales"))
+    tell(store.url, "ANALYZE")
+    write(store, promoted(2, dict.fromkeys(keys, NEW)))
+    started = time.monotonic()
+    write(store, kept(3, serving(store).model_id, dict.fromkeys(keys, 1.0)))
+    assert time.monotonic() - started < 15
+    assert len(stored(store, tables.outcome)) == len(keys)

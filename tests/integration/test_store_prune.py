@@ -4,11 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from store_nights import (
     NEW,
     by_hand,
@@ -23,13 +26,14 @@ from store_nights import (
     write,
 )
 
-from data.errors import CallError
+from data.errors import CallError, StoreError
 from data.settings import ROOT
 from data.store import tables
+from data.store.nights import compared_night
 from data.store.prune import Pruned, prune
 from data.store.records import PairedErrors
 from data.store.serving import champion_model, model_of
-from data.store.stored import paired_errors, trained_keys, training_keys
+from data.store.stored import trained_keys, training_keys
 from data.store.views import VIEWS
 
 KEYS = {"w": 1.0, "a": 2.0, "t": 3.0, "n": NEW}
@@ -196,7 +200,7 @@ def test_the_latest_comparison_stays_however_old(store: Engine):
     for number in range(3, 6):
         write(store, refused(number, serving(store), paired_errors=None))
     assert prune(store, "wages", keep_runs=1).paired_errors == 0
-    assert list(paired_errors(store, "wages").key) == ["a", "t"]
+    assert list(compared_night(store, "wages").errors.key) == ["a", "t"]
 
 
 def test_a_snapshot_that_a_kept_run_names_too_stays(store: Engine):
@@ -254,3 +258,31 @@ def test_a_prune_that_is_killed_leaves_all_and_readers_see_all_meanwhile(history
     assert counts(history) == before
     assert bare(history) == set()
     assert prune(history, "wages", keep_runs=2).predictions == 18
+
+
+def test_a_model_that_is_pruned_while_a_person_decides_does_not_come_to_serve(history: Engine):
+    chosen, champion_before = model_of(history, "wages", 2), serving(history)
+    pruning = threading.Event()
+
+    @event.listens_for(history, "after_cursor_execute")
+    def take_time(_connection, _cursor, statement, *_):
+        if statement.startswith("UPDATE model"):
+            pruning.set()
+            time.sleep(0.5)
+
+    with ThreadPoolExecutor(1) as pool:
+        pruned = pool.submit(prune, history, "wages", keep_runs=2)
+        assert pruning.wait(30)
+        with pytest.raises(StoreError, match=r"theano/least_squares of run 2 .* pruned just now"):
+            by_hand(history, "forced", chosen.model_id, artifact=b"fitted again")
+        assert pruned.result().models == 6
+    assert serving(history) == champion_before
+    assert 2 in bare(history)
+
+
+def test_a_model_that_a_person_has_chosen_is_not_pruned(history: Engine):
+    chosen = model_of(history, "wages", 2)
+    by_hand(history, "forced", chosen.model_id)
+    assert prune(history, "wages", keep_runs=2).models == 5
+    assert serving(history) == chosen.model_id
+    assert 2 not in bare(history)

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 from store_catalogue import catalogue
 from store_nights import by_hand, tell
 
 from data.errors import StoreError
-from data.store.database import VERSION_TABLE, engine_for, head, open_store, writing
+from data.store.database import VERSION_TABLE, engine_for, open_store, writing
 from data.store.query import rows_of
 from data.store.stored import last_details
 from data.store.upgrades import alembic_config, upgrade
@@ -63,19 +64,56 @@ VALUES
 """
 
 
-SINCE_0002 = """
+SINCE = {
+    "0001": NIGHTS,
+    "0002": """
 INSERT INTO linear_fit (model_id, rows, rank, r2) VALUES (3, 3, 2, 0.30000000000000004);
 INSERT INTO agreement_check (run_id, position, framework, kind, quantity, compared_with, figure,
   allowed, agreed)
 VALUES (4, 1, 'torch', 'least_squares', 'coefficients', 'theano', 1e-17, 1e-12, TRUE);
-"""
-
-SINCE_0003 = """
+""",
+    "0003": """
 INSERT INTO resilience (model_id, share, rmse, rmse_low, rmse_high, draws)
 VALUES (1, 0.0, 2.5, 2.5, 2.5, 1), (1, 0.1, 3.5, 3.0, 4.0, 20);
-"""
+""",
+    "0004": """
+INSERT INTO run (run_id, dataset, status, started_at, finished_at, warnings, as_of, backfill)
+VALUES (5, 'wages', 'succeeded', '2026-01-04 02:00:00', '2026-01-04 02:01:00', '[]', '2025-12-31',
+  TRUE);
+INSERT INTO promotion (dataset, decided_at, decision, model_id, incumbent_model_id, reason,
+  decided_by, pinned)
+VALUES ('sales', '2026-01-04 09:00:00', 'forced', 2, 2, 'I say so', 'ann', TRUE);
+INSERT INTO paired_error (run_id, key, model_id, other_model_id, error, other_error)
+VALUES (4, 'a', 3, 1, 0.30000000000000004, -0.5);
+""",
+    "0005": """
+UPDATE run SET pruned_at = '2026-02-01 02:00:00' WHERE run_id = 1;
+INSERT INTO prediction (model_id, key, run_id, dataset, actual, predicted, lower, upper, role)
+VALUES (1, 'w', 1, 'wages', 1.5, NULL, NULL, NULL, 'warmup');
+""",
+}
+"""What a database of each version may hold that one of the version before could not."""
 
-HEAD = head()
+FOUND = {
+    "0001": {
+        "champion": 2,
+        "champion_history": 3,
+        "current_coefficient": 3,
+        "current_prediction": 3,
+        "leaderboard": 3,
+        "prediction_outcome": 1,
+        "run_history": 4,
+    },
+    "0002": {"current_fit": 1, "agreement": 1},
+    "0003": {"champion_resilience": 2},
+    "0004": {"champion_history": 4, "run_history": 5},
+    "0005": {"current_prediction": 4},
+    "0006": {"model_card": 2},
+}
+"""Rows of the views at each version, where they are not those of the version before."""
+
+RELEASED = [one.revision for one in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
+HEAD = RELEASED[0]
 NO = ((0, "pinned"), (0, "backfill"))
 """What the new columns that are never empty say of the rows that were there."""
 
@@ -114,6 +152,11 @@ def answers(address: str) -> dict[str, list[dict[str, Any]]]:
         }
 
 
+def predictions(address: str) -> list[tuple[Any, ...]]:
+    """Return the rows of the table, of which a view shows a part."""
+    return tell(address, "SELECT * FROM prediction ORDER BY model_id, key, run_id")
+
+
 def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `nightfit ARGUMENTS` on a database."""
     return subprocess.run(
@@ -126,28 +169,11 @@ def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(
-    ("version", "rows", "there"),
-    [
-        ("0001", "", {"prediction_outcome": 1, "run_history": 4}),
-        ("0002", SINCE_0002, {"current_fit": 1, "agreement": 1}),
-        ("0003", SINCE_0002 + SINCE_0003, {"current_fit": 1, "champion_resilience": 2}),
-        ("0005", SINCE_0002 + SINCE_0003, {"current_fit": 1, "champion_resilience": 2}),
-    ],
-)
-def test_every_answer_of_an_earlier_version_stays(
-    address: str, version: str, rows: str, there: dict[str, int]
-):
-    make(address, version=version, rows=NIGHTS + rows)
-    before = answers(address)
-    wanted = {
-        "champion": 2,
-        "champion_history": 3,
-        "current_coefficient": 3,
-        "current_prediction": 3,
-        "leaderboard": 3,
-        **there,
-    }
+@pytest.mark.parametrize("version", RELEASED[:0:-1])
+def test_every_answer_of_an_earlier_version_stays(address: str, version: str):
+    make(address, version=version, rows="".join(SINCE[one] for one in SINCE if one <= version))
+    before, held = answers(address), predictions(address)
+    wanted = {name: rows for one in FOUND if one <= version for name, rows in FOUND[one].items()}
     assert {name: len(before[name]) for name in wanted} == wanted
     done = upgrade(address)
     assert (done.before, done.after) == (version, HEAD)
@@ -160,6 +186,23 @@ def test_every_answer_of_an_earlier_version_stays(
             assert list(new_row.items())[: len(old_row)] == list(old_row.items()), name
             added = {column: new_row[column] for column in list(new_row)[len(old_row) :]}
             assert all(value is None or (value, column) in NO for column, value in added.items())
+    assert predictions(address) == held
+
+
+def test_what_others_built_on_the_predictions_stays(old: str, database_kind: str):
+    own = ["CREATE INDEX by_role ON prediction (role)"]
+    if database_kind == "sqlite":
+        own.append(
+            "CREATE TRIGGER told AFTER DELETE ON prediction BEGIN"
+            " INSERT INTO gone (key) VALUES (old.key || ';' || '%'); END"
+        )
+    tell(old, "CREATE TABLE gone (key TEXT)", *own)
+    upgrade(old)
+    tell(old, "DELETE FROM prediction WHERE key = 'x'", "DROP INDEX by_role")
+    left = [("x;%",)] if database_kind == "sqlite" else []
+    assert tell(old, "SELECT key FROM gone") == left
+    with pytest.raises(IntegrityError, match="ck_prediction_role"):
+        tell(old, "UPDATE prediction SET role = 'old'")
 
 
 DECLARED = """

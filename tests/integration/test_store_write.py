@@ -216,8 +216,10 @@ def test_no_driver_is_given_a_value_that_is_not_a_number(
 ):
     given: list[object] = []
 
-    def collect(_c: object, _cursor: object, _s: object, values: object, *_: object) -> None:
-        given.extend(value for row in values if isinstance(row, tuple) for value in row)
+    def collect(_c: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        if statement.replace('"', "").startswith("INSERT INTO prediction"):
+            rows_given = [values] if isinstance(values, tuple) else values
+            given.extend(value for row in rows_given for value in row)
 
     event.listen(store, "before_cursor_execute", collect)
     write(store, promoted(1, {"a": 1.0, "c": NEW}))

@@ -1,0 +1,163 @@
+"""Reading a store with 10M predictions: the views' first answers, and a stream of all rows.
+
+Five datasets, half of the predictions in the largest, have a champion that goes on since: many
+nights that left no prediction, as those that were pruned, then four that were refused, each with
+all rows by its winner, and by the champion those that had no target when it was trained: of most
+datasets a fifth, of one nine tenths. For each view: milliseconds for the first 100 rows of one
+dataset and, where it has a key, for one key; the middle of several calls, for the slowest dataset.
+Asked is 50.
+
+Then what `nightfit query current_prediction --format csv` takes in memory at most, for the first
+rows and for all. `NIGHTFIT_BENCH_ROWS` scales the 10M down, `NIGHTFIT_TEST_DATABASE_URL` names a
+PostgreSQL server.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+from sqlalchemy import Engine, text
+from store import databases
+
+from data.store.database import open_store
+from data.store.query import champion_model
+from data.store.records import PredictionColumns
+from data.store.views import VIEWS
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
+from store_nights import candidate, kept, promoted, silenced, write
+
+COMMAND = Path(sys.executable).with_name("nightfit")
+ROWS = 10_000_000
+DATASETS = {
+    "sales": (0.5, 0.2),
+    "wages": (0.25, 0.2),
+    "trips": (0.125, 0.9),
+    "homes": (0.075, 0.2),
+    "loads": (0.05, 0.2),
+}
+"""The part of all predictions that a dataset has, and of its rows that have no target at first."""
+
+QUIET, REFUSED = 60, 4
+CALLS, WANTED = 7, 50
+FIRST = 100_000
+
+
+def said(model: str | int, number: np.ndarray, *, new: float) -> PredictionColumns:
+    """Predictions of rows by their numbers; that part of all rows has no target."""
+    low, predicted, high = np.sort(np.random.default_rng(1).normal(size=(3, len(number))), axis=0)
+    unknown = number % 100 < 100 * new
+    return PredictionColumns(
+        model=model,
+        key=[f"{one:08d}" for one in number],
+        actual=np.where(unknown, np.nan, predicted + 0.5),
+        predicted=predicted,
+        lower=low,
+        upper=high,
+        role=np.where(unknown | isinstance(model, int), "new", "train"),
+    )
+
+
+def fill(engine: Engine, dataset: str, rows: int, new: float) -> None:
+    """Write the nights of a dataset, each as a night does; so many predictions in all."""
+    number = np.arange(int(rows / (1 + REFUSED * (1 + new))))
+    shares = [silenced(tenths / 10, 2.0) for tenths in range(6)]
+    champion = candidate(chosen=True, rank=1, resilience=shares)
+    others = [candidate(f"{of}/least_squares", rank=2) for of in ("tensorflow", "torch", "theano")]
+    first = promoted(0, {}, dataset=dataset, candidates=[champion, *others])
+    write(engine, replace(first, predictions=[said("torch/ann", number, new=new)]))
+    serving = champion_model(engine, dataset)
+    assert serving is not None
+    waiting = number[number % 100 < 100 * new]
+    for night in range(1, QUIET + REFUSED + 1):
+        told = [
+            said("theano/least_squares", number, new=new / 2),
+            said(serving.model_id, waiting, new=new / 2),
+        ]
+        record = kept(night, serving.model_id, {}, dataset=dataset)
+        write(engine, replace(record, predictions=told if night > QUIET else []))
+
+
+def milliseconds(engine: Engine, statement: str, given: Sequence[dict[str, str]]) -> float:
+    """Return how long a statement and its rows take, in the middle of several calls."""
+    taken = []
+    with engine.connect() as connection:
+        for values in given:
+            start = time.perf_counter()
+            connection.execute(text(statement), values).all()
+            taken.append(time.perf_counter() - start)
+    return statistics.median(taken) * 1e3
+
+
+def answers(engine: Engine) -> list[tuple[float, str, str]]:
+    """Return the milliseconds of each question, the question, and the slowest dataset."""
+    found = []
+    for name, view in VIEWS.items():
+        questions = {"first 100 rows": f"SELECT * FROM {name} WHERE dataset = :dataset LIMIT 100"}
+        if "key" in view.columns:
+            questions["one key"] = f"SELECT * FROM {name} WHERE dataset = :dataset AND key = :key"
+        for question, statement in questions.items():
+            times = {
+                dataset: milliseconds(
+                    engine,
+                    statement,
+                    [
+                        {"dataset": dataset, "key": f"{15 + 100 * call:08d}"}
+                        for call in range(CALLS)
+                    ],
+                )
+                for dataset in DATASETS
+            }
+            slowest = max(times, key=times.__getitem__)
+            found.append((times[slowest], f"{name}: {question}", slowest))
+    return sorted(found, reverse=True)
+
+
+def streamed(address: str, *arguments: str) -> tuple[int, float, float]:
+    """Return the rows, the seconds and the megabytes of a command that writes CSV to nowhere."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [str(COMMAND), "query", "current_prediction", "--format", "csv", *arguments],
+        env={**os.environ, "NIGHTFIT_DATABASE_URL": address},
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    rows, most, seen = -1, 0, psutil.Process(process.pid)
+    while some := process.stdout.read(1 << 16):
+        rows += some.count(b"\n")
+        most = max(most, seen.memory_info().rss)
+    assert process.wait() == 0
+    return rows, time.perf_counter() - start, most / 1e6
+
+
+def main() -> None:
+    """Print the tables."""
+    rows = int(os.environ.get("NIGHTFIT_BENCH_ROWS", ROWS))
+    with databases() as kinds:
+        for kind, new_address in kinds.items():
+            address = new_address()
+            engine = open_store(address)
+            start = time.perf_counter()
+            for dataset, (share, new) in DATASETS.items():
+                fill(engine, dataset, int(rows * share), new)
+            with engine.begin() as connection:  # as PostgreSQL does by itself within a minute
+                connection.execute(text("ANALYZE" if kind == "postgresql" else "SELECT 1"))
+            print(f"{kind}: {rows:,} predictions, written in {time.perf_counter() - start:.0f} s")
+            print(f"{'view':<40}{'ms':>8}{'asked':>8}  slowest of")
+            for taken, question, slowest in answers(engine):
+                print(f"{question:<40}{taken:>8.1f}{WANTED:>8}  {slowest}", flush=True)
+            engine.dispose()
+            for arguments in (["--limit", str(FIRST)], []):
+                told, seconds, most = streamed(address, *arguments)
+                print(f"query to CSV: {told:,} rows in {seconds:.0f} s, {most:.0f} MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
