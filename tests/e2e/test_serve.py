@@ -14,8 +14,10 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -62,12 +64,24 @@ class Served:
     errors: Path
 
     def ask(self, path, **body):
-        """Return what the server's API answers to a GET, or to a POST where there is a body."""
+        """Return what the server's API answers to a GET, or to a POST where there is a body.
+
+        It is asked again where its database was busy, as Prefect's own client does.
+        """
         api = self.place.api or f"{self.page}/api"
         data = json.dumps(body).encode() if body else None
         request = Request(f"{api}/{path}", data, {"Content-Type": "application/json"})
-        with urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+
+        def answer():
+            try:
+                with urlopen(request, timeout=60) as answered:
+                    return [json.load(answered)]
+            except HTTPError as error:
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise
+                return []
+
+        return wait_until(answer)[0]
 
     def last_night(self):
         """Return how the last night stands on the server's books, and its dataset's run."""
