@@ -3,6 +3,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests of the command that share no night with the rest of them: with the others, either half of
+# the tests takes as long.
+ALONE := $(addprefix tests/e2e/test_,article.py broken_framework.py hostile.py)
 BENCH_STAMP := $(VENV)/.installed-bench
 
 .PHONY: install nightly serve test lint format bench clean
@@ -13,11 +16,11 @@ nightly: $(STAMP)  ## retrain every declared dataset tonight
 serve: $(STAMP)  ## Prefect server, deployments and worker, until Ctrl-C
 	@$(BIN)/nightfit serve
 
-test: $(STAMP)  ## every test: those of the command beside the others, which are told last
+test: $(STAMP)  ## every test: most of the command beside the others, which are told last
 	@others=$$(mktemp); \
-	$(BIN)/python -m pytest tests/unit tests/integration >$$others 2>&1 & running=$$!; \
+	$(BIN)/python -m pytest tests/unit tests/integration $(ALONE) >$$others 2>&1 & running=$$!; \
 	trap 'kill $$running 2>/dev/null' INT TERM; \
-	$(BIN)/python -m pytest tests/e2e; failed=$$?; \
+	$(BIN)/python -m pytest tests/e2e $(ALONE:%=--ignore=%); failed=$$?; \
 	wait $$running || failed=$$?; \
 	cat $$others; rm -f $$others; exit $$failed
 
