@@ -19,7 +19,6 @@ from rich.status import Status
 from rich.text import Text
 from sqlalchemy.engine import make_url
 
-from data.as_of import must_be_readable, must_have_time
 from data.declare import declared_datasets, load_dataset
 from data.errors import UserError
 from data.printable import printable
@@ -94,6 +93,8 @@ def run_retrain(
     """Run the retrain flow for one dataset; return the exit code."""
     declaration = load_dataset(dataset, settings().datasets)
     if as_of is not None:
+        from data.as_of import must_be_readable, must_have_time
+
         must_have_time(declaration)  # a wrong call ends before any work
         must_be_readable(as_of)
     if not wait:
