@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Tests of the command that share no night with the rest of them: with the others, either half of
 # the tests takes as long.
-ALONE := $(addprefix tests/e2e/test_,article.py broken_framework.py hostile.py)
+ALONE := $(addprefix tests/e2e/test_,article.py broken_framework.py declared_fits.py hostile.py \
+  resilience.py)
 BENCH_STAMP := $(VENV)/.installed-bench
 
 .PHONY: install nightly serve test lint format bench clean
