@@ -27,8 +27,8 @@ from sqlalchemy import Engine, text
 from store import databases
 
 from data.store.database import open_store
-from data.store.query import champion_model
 from data.store.records import PredictionColumns
+from data.store.serving import champion_model
 from data.store.views import VIEWS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
