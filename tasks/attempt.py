@@ -4,9 +4,12 @@ A run that fails half-way is stored with as much as it had found out; this is wh
 until the one transaction that stores it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from data.as_of import last_moment
 from data.declare import Declaration
@@ -19,9 +22,11 @@ from regressors.agreement import Comparison, disagreements
 from regressors.job import Fitted
 from regressors.resilience import Silenced
 from regressors.selection import LINEAR_KINDS, Held
-from tasks.choose import Choice
-from tasks.divide import Until
-from tasks.incumbent import Incumbent
+from tasks.rows import Until
+
+if TYPE_CHECKING:  # importing them at run time would load Prefect to roll a champion back
+    from tasks.choose import Choice
+    from tasks.incumbent import Incumbent
 
 
 class Rejected(UserError):

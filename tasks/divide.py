@@ -1,7 +1,5 @@
 """Divide the rows of a run into training, test and new ones, and the training rows into folds."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -12,20 +10,7 @@ from data.division import Division
 from data.expectations import Checked
 from data.read import Snapshot
 from tasks.progress import tell
-from tasks.rows import load_rows
-
-
-@dataclass(frozen=True)
-class Until:
-    """The newest time of the training rows, and of all labelled ones; None without a time column.
-
-    In microseconds since 1970, or as the number that it is. `period` is the oldest and the newest
-    time of the labelled rows, as text.
-    """
-
-    train: float | None = None
-    data: float | None = None
-    period: tuple[str, str] | None = None
+from tasks.rows import Until, load_rows
 
 
 @task(cache_policy=NO_CACHE)

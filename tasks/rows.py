@@ -15,6 +15,19 @@ from regressors.paired import time_blocks
 
 
 @dataclass(frozen=True)
+class Until:
+    """The newest time of the training rows, and of all labelled ones; None without a time column.
+
+    In microseconds since 1970, or as the number that it is. `period` is the oldest and the newest
+    time of the labelled rows, as text.
+    """
+
+    train: float | None = None
+    data: float | None = None
+    period: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
 class Rows:
     """n rows; `target` is NaN in new ones; `time`, `weight` and `group` are None where undeclared.
 

@@ -9,8 +9,8 @@ from data.declare import Declaration
 from data.store.records import CandidateRecord, RunRecord
 from regressors.job import Fitted
 from tasks.attempt import Attempt
-from tasks.divide import Until
 from tasks.replay import replayed
+from tasks.rows import Until
 
 DECLARATION = Declaration.model_validate(
     {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", "time": "t"}
