@@ -7,7 +7,7 @@ from sqlalchemy import Engine, select
 from data.errors import CallError, UserError
 from data.mistakes import nearest
 from data.store.database import place, translated
-from data.store.views import RUN_HISTORY
+from data.store.views import CHAMPION, RUN_HISTORY
 
 
 def stored_datasets(engine: Engine) -> tuple[str, ...]:
@@ -20,6 +20,8 @@ def stored_datasets(engine: Engine) -> tuple[str, ...]:
 
 def refuse_unknown_dataset(engine: Engine, dataset: str) -> None:
     """Raise CallError where no run of the dataset is stored."""
+    if _has_champion(engine, dataset):  # at once; the list takes SQLite a look at each run
+        return
     names = stored_datasets(engine)
     if dataset not in names:
         advice = advice_for(dataset, names) if names else "Run `nightfit nightly` first."
@@ -28,6 +30,13 @@ def refuse_unknown_dataset(engine: Engine, dataset: str) -> None:
             where=place(engine.url),
             next_step=advice,
         )
+
+
+def _has_champion(engine: Engine, dataset: str) -> bool:
+    champion = CHAMPION.table
+    found = select(champion.c.model_id).where(champion.c.dataset == dataset)
+    with translated(engine), engine.connect() as connection:
+        return connection.execute(found).first() is not None
 
 
 def no_champion(dataset: str) -> UserError:
