@@ -7,6 +7,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 HOW = "Write it as sqlite:///file.db or postgresql://user:password@host/name."
+SCHEMA_KEY = "schema"
+"""What names PostgreSQL's schema of the store in the query of a URL."""
+
 SHORT = 4
 """A password of fewer characters is hidden only where it is a word: it is in many others, too."""
 

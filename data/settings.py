@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL
 
-from data.address import url_of
+from data.address import SCHEMA_KEY, url_of
 from data.errors import CallError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,7 +44,7 @@ class Settings(BaseSettings):
             object.__setattr__(self, name, ROOT / getattr(self, name).expanduser())
         url = _absolute(_url(self.database_url))
         wanted = [self.database_schema] if self.database_schema else []
-        schemas = {*url.normalized_query.get("schema", ()), *wanted}
+        schemas = {*url.normalized_query.get(SCHEMA_KEY, ()), *wanted}
         if schemas:
             url = _with_schema(url, schemas)
         object.__setattr__(self, "database_url", url.render_as_string(hide_password=False))
@@ -86,7 +86,7 @@ def _with_schema(url: URL, schemas: set[str]) -> URL:
             where="NIGHTFIT_DATABASE_SCHEMA",
             next_step="Choose another name, such as nightfit.",
         )
-    return url.update_query_dict({"schema": schema})
+    return url.update_query_dict({SCHEMA_KEY: schema})
 
 
 def _no_schema(name: str) -> str:

@@ -24,10 +24,9 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 
-from data.address import HOW, hidden, url_of
+from data.address import HOW, SCHEMA_KEY, hidden, url_of
 from data.errors import StoreError
 from data.store.schema import (
-    QUERY_KEY,
     connect_in_schema,
     refuse_closed_schema,
     schema_of,
@@ -100,7 +99,7 @@ def place(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         return url.database or ":memory:"
     schema = schema_of(url)
-    query = {QUERY_KEY: schema} if schema else {}
+    query = {SCHEMA_KEY: schema} if schema else {}
     shown = url.set(drivername=url.get_backend_name(), query=query)
     return shown.render_as_string(hide_password=True)
 

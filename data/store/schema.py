@@ -21,15 +21,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateSchema
 
+from data.address import SCHEMA_KEY
 from data.errors import StoreError
 
-QUERY_KEY = "schema"
 USUAL = "public"
 
 
 def schema_of(url: URL) -> str | None:
     """Return the schema that a URL names, None where it leaves it to the database."""
-    named = url.query.get(QUERY_KEY)
+    named = url.query.get(SCHEMA_KEY)
     return named if isinstance(named, str) else None
 
 
@@ -80,7 +80,7 @@ def make_schema(connection: Connection, where: str) -> None:
 
 
 def _connect(dialect: Dialect, _record: object, arguments: Any, options: dict[str, Any]) -> Any:
-    schema = options.pop(QUERY_KEY)
+    schema = options.pop(SCHEMA_KEY)
     connection = dialect.connect(*arguments, **options)
     cursor = connection.cursor()
     cursor.execute("SELECT set_config('search_path', quote_ident(%s), false)", (schema,))
