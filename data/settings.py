@@ -8,8 +8,8 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL
 
-from data.address import SCHEMA_KEY, url_of
 from data.errors import CallError
+from data.store.database.address import SCHEMA_KEY, url_of
 
 ROOT = Path(__file__).resolve().parent.parent
 """The project's folder: relative paths in settings start here, also inside a Prefect worker."""

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from prefect import flow
 
-from data.declare import declared_datasets
+from data.declarations.model import declared_datasets
 from data.errors import UserError
 from data.settings import settings
 from flows.retrain import retrain
-from tasks.progress import LOG, tell
 from tasks.prune import prune
-from tasks.report import Summary
+from tasks.run.progress import LOG, tell
+from tasks.run.summary import Summary
+from tasks.run.workers import framework_workers
 from tasks.store import RunFailed
-from tasks.workers import framework_workers
 
 
 class NightFailed(UserError):

@@ -1,24 +1,24 @@
-"""Retrain one dataset: read, check, divide, fit, choose, refit, compare, resilience, store."""
+"""Retrain one dataset: read, check, split, fit, choose, refit, compare, resilience, store."""
 
 from prefect import flow
 
-from data.declare import load_dataset
+from data.declarations.model import load_dataset
 from data.settings import settings
-from tasks.attempt import Attempt
 from tasks.check import check
 from tasks.choose import choose
 from tasks.compare import compare
-from tasks.divide import divide
 from tasks.fit import fit
 from tasks.incumbent import incumbent
-from tasks.night import last_night, one_night, unchanged_since
 from tasks.read import read
 from tasks.refit import refit
-from tasks.report import Summary, report
 from tasks.resilience import resilience
-from tasks.starts import last_starts
+from tasks.run.attempt import Attempt
+from tasks.run.night import last_night, one_night, unchanged_since
+from tasks.run.starts import last_starts
+from tasks.run.summary import Summary, report
+from tasks.run.workers import framework_workers, results
+from tasks.split import split
 from tasks.store import attempt, store
-from tasks.workers import framework_workers, results
 
 
 @flow(flow_run_name="retrain {dataset}")
@@ -54,8 +54,8 @@ def train(run: Attempt, *, before_run: int | None = None) -> None:
     """Do all that lies between a snapshot and the store; `before_run`: as it was before that."""
     assert run.snapshot is not None
     checked = check(run.declaration, run.snapshot, last_rows=run.last_rows, now=run.night)
-    run.division, run.until = divide(run.declaration, run.snapshot, run.accepted(checked))
-    rows = (run.declaration, run.snapshot, checked, run.division)
+    run.split, run.until = split(run.declaration, run.snapshot, run.accepted(checked))
+    rows = (run.declaration, run.snapshot, checked, run.split)
     starts = {name: last_starts(name, run.declaration, before_run) for name in run.candidates}
     run.fits = results({n: fit.submit(n, *rows, starts[n]) for n in run.candidates})
     run.incumbent = incumbent(*rows, before_run=before_run)

@@ -3,14 +3,14 @@
 from prefect import flow
 
 from data.settings import settings
-from data.store.database import open_store
+from data.store.database.engine import open_store
+from data.store.read.stored import stored_run
 from data.store.records import RunRecord
-from data.store.stored import stored_run
 from flows.retrain import train
-from tasks.attempt import Attempt
-from tasks.replay import replayed
-from tasks.verify import Verification, verification
-from tasks.workers import framework_workers
+from tasks.run.attempt import Attempt
+from tasks.run.replay import replayed
+from tasks.run.verification import Verification, verification
+from tasks.run.workers import framework_workers
 
 
 @flow(flow_run_name="fit run {run_id} again")

@@ -12,9 +12,9 @@ from types import ModuleType
 import numpy as np
 
 from regressors.job import CannotFit, Fitted, Job, Part, folds, take
-from regressors.linear import fit_linear
-from regressors.network import refit_network, validate_network
-from regressors.scoring import interval_half_width
+from regressors.judging.scoring import interval_half_width
+from regressors.linear.fit import fit_linear
+from regressors.network.training import refit_network, validate_network
 
 
 def validate(framework: ModuleType, job: Job) -> Fitted:

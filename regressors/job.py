@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from regressors.encoding import Columns, Product
-from regressors.inference import Term
-from regressors.least_squares import LeastSquares
+from regressors.encoding.matrices import Columns, Product
+from regressors.linear.inference import Term
+from regressors.linear.least_squares import LeastSquares
 from regressors.model import Model
 
 Array = NDArray[np.float64]
@@ -30,12 +30,12 @@ class CannotFit(ValueError):
 class Start:
     """Where last night's descent ended: estimates by term, in raw units.
 
-    `division` tells how that night divided its rows; `until` is the newest time among those that
+    `split_rules` tells how that night split its rows; `until` is the newest time among those that
     it was fitted on, None without a time column.
     """
 
     estimates: Mapping[str, float]
-    division: str
+    split_rules: str
     until: float | None
 
 
@@ -65,7 +65,7 @@ class Job:
     weight: Array | None = None
     time: Array | None = None
     group: NDArray[np.int64] | None = None
-    division: str = ""
+    split_rules: str = ""
     products: tuple[Product, ...] = ()
     intercept: bool = True
     learning_rate: float | None = None

@@ -12,8 +12,8 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from regressors.encoding import INTERCEPT, Columns, Encoding
-from regressors.recipe import forward
+from regressors.encoding.matrices import INTERCEPT, Columns, Encoding
+from regressors.network.recipe import forward
 
 Array = NDArray[Any]
 

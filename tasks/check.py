@@ -5,11 +5,11 @@ from datetime import datetime
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-import data.expectations
-from data.declare import Declaration
-from data.expectations import Checked
-from data.read import Snapshot, load
-from tasks.progress import tell
+import data.checks.declared
+from data.checks.declared import Checked
+from data.declarations.model import Declaration
+from data.sources.read import Snapshot, load
+from tasks.run.progress import tell
 
 
 @task(cache_policy=NO_CACHE)
@@ -21,7 +21,7 @@ def check(
 ) -> Checked:
     """Return every expectation's result, the rows set aside and the features that can be used."""
     table = load(snapshot.path)
-    checked = data.expectations.check(declaration, table, last_rows=last_rows, now=now)
+    checked = data.checks.declared.check(declaration, table, last_rows=last_rows, now=now)
     for warning in checked.warnings:
         tell(declaration.name, warning, warning=True)
     met = sum(result.success for result in checked.results)

@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.declare import Declaration
-from data.division import Division
-from data.expectations import Checked
-from data.read import Snapshot
-from regressors import selection
-from regressors.gate import smallest_gain
+from data.checks.declared import Checked
+from data.declarations.model import Declaration
+from data.sources.read import Snapshot
+from data.split import Split
 from regressors.job import Fitted
-from regressors.paired import PairedGain, paired_gain
-from regressors.scoring import Difference, Score, paired_difference, roots, score, spread
-from regressors.selection import LINEAR_KINDS, Contender, Decision, Held, Place, Terms
+from regressors.judging import selection
+from regressors.judging.gate import smallest_gain
+from regressors.judging.paired import PairedGain, paired_gain
+from regressors.judging.scoring import Difference, Score, paired_difference, roots, score, spread
+from regressors.judging.selection import LINEAR_KINDS, Contender, Decision, Held, Place, Terms
 from tasks.incumbent import Incumbent
-from tasks.rows import Rows, load_rows
+from tasks.run.rows import Rows, load_rows
 
 Array = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def choose(
     declaration: Declaration,
     snapshot: Snapshot,
     checked: Checked,
-    division: Division,
+    split: Split,
     fits: Mapping[str, Fitted | str],
     incumbent: Incumbent | None,
     *,
@@ -81,8 +81,8 @@ def choose(
 ) -> Choice:
     """Return who won, by what, and whether it serves; `held` tells why nobody may be promoted."""
     rows = load_rows(declaration, snapshot, checked.kept, checked.features)
-    test = rows.take(division.role == "test")
-    ranking = _ranked(rows.take(division.role == "train"), division, fits)
+    test = rows.take(split.role == "test")
+    ranking = _ranked(rows.take(split.role == "train"), split, fits)
     ranked = [place.name for place in ranking.places if place.name in ranking.validation]
     winner = next(place.name for place in ranking.places if place.chosen)
     own = incumbent.serving.name if incumbent else None
@@ -139,9 +139,9 @@ class _Ranking:
     validation: Mapping[str, Score]
 
 
-def _ranked(train: Rows, division: Division, fits: Mapping[str, Fitted | str]) -> _Ranking:
+def _ranked(train: Rows, split: Split, fits: Mapping[str, Fitted | str]) -> _Ranking:
     """Rank the candidates by their errors on the training rows that have a prediction."""
-    scored = division.fold[division.role == "train"] > 0  # the warm-up block has no prediction
+    scored = split.fold[split.role == "train"] > 0  # the warm-up block has no prediction
     judged = train.take(scored)
     root = roots(judged.weight, len(judged.target))
     out_of_fold = {

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from regressors.agreement import Comparison
-from regressors.agreement import compare as comparisons
 from regressors.job import Fitted
+from regressors.judging.agreement import Comparison
+from regressors.judging.agreement import compare as comparisons
 from tasks.choose import Choice
-from tasks.workers import probes
+from tasks.run.workers import probes
 
 
 @task(cache_policy=NO_CACHE)

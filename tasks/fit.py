@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.declare import Declaration
-from data.division import Division
-from data.expectations import Checked
-from data.read import Snapshot
+from data.checks.declared import Checked
+from data.declarations.model import Declaration
+from data.sources.read import Snapshot
+from data.split import Split
 from regressors import fitting
 from regressors.job import Fitted, Start
-from tasks.progress import tell
-from tasks.rows import load_rows
-from tasks.workers import job_of, run_job
+from tasks.run.progress import tell
+from tasks.run.rows import load_rows
+from tasks.run.workers import job_of, run_job
 
 
 @task(cache_policy=NO_CACHE, task_run_name="fit {candidate}")
@@ -22,14 +22,14 @@ def fit(
     declaration: Declaration,
     snapshot: Snapshot,
     checked: Checked,
-    division: Division,
+    split: Split,
     starts: Mapping[str, Start],
 ) -> Fitted | str:
     """Return the candidate's fit with its out-of-fold predictions, or why it failed."""
     rows = load_rows(declaration, snapshot, checked.kept, checked.features)
-    training = division.role == "train"
+    training = split.role == "train"
     job = job_of(
-        candidate, declaration, rows, division, training, products=checked.products, starts=starts
+        candidate, declaration, rows, split, training, products=checked.products, starts=starts
     )
     outcome = run_job(fitting.validate, job)
     if isinstance(outcome, str):

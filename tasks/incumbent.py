@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.declare import Declaration
-from data.division import Division
-from data.expectations import Checked
-from data.read import Snapshot
+from data.checks.declared import Checked
+from data.declarations.model import Declaration
 from data.settings import settings
-from data.store.database import open_store
-from data.store.serving import ServingModel, champion_model
-from data.store.stored import training_keys
-from regressors.encoding import CannotEncode
+from data.sources.read import Snapshot
+from data.split import Split
+from data.store.database.engine import open_store
+from data.store.read.champions import ServingModel, champion_model
+from data.store.read.stored import training_keys
+from regressors.encoding.matrices import CannotEncode
 from regressors.model import Model
-from tasks.rows import Rows, load_rows
+from tasks.run.rows import Rows, load_rows
 
 Array = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ def incumbent(
     declaration: Declaration,
     snapshot: Snapshot,
     checked: Checked,
-    division: Division,
+    split: Split,
     *,
     before_run: int | None = None,
 ) -> Incumbent | None:
@@ -61,8 +61,8 @@ def incumbent(
         return None
     twin = Model.from_bytes(serving.twin)
     rows = load_rows(declaration, snapshot, checked.kept, twin.features)
-    test = rows.take(division.role == "test")
-    compared = ~seen(rows, trained)[division.role == "test"]
+    test = rows.take(split.role == "test")
+    compared = ~seen(rows, trained)[split.role == "test"]
     if serving.train_until is not None and test.instants is not None:
         compared &= test.instants > serving.train_until
     then = json.loads(serving.declaration or "{}")

@@ -3,9 +3,9 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.retention import remove_past
-from data.store.lock import Busy
-from tasks.progress import tell
+from data.store.database.lock import Busy
+from data.store.retention import remove_past
+from tasks.run.progress import tell
 
 
 @task(cache_policy=NO_CACHE)

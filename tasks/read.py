@@ -3,17 +3,19 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-import data.read
-from data.declare import Declaration
-from data.read import Snapshot
+import data.sources.read
+from data.declarations.model import Declaration
 from data.settings import settings
-from tasks.progress import tell
+from data.sources.read import Snapshot
+from tasks.run.progress import tell
 
 
 @task(cache_policy=NO_CACHE)
 def read(declaration: Declaration, as_of: str | None = None) -> Snapshot:
     """Return the snapshot of the source, or of its rows up to a night, on disk as Parquet."""
-    snapshot = data.read.read(declaration, folder=settings().home / "snapshots", as_of=as_of)
+    snapshot = data.sources.read.read(
+        declaration, folder=settings().home / "snapshots", as_of=as_of
+    )
     until = "" if as_of is None else f" up to {as_of}"
     tell(declaration.name, f"read {snapshot.rows:,} rows{until}")
     return snapshot

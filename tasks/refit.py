@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.declare import Declaration
-from data.division import Division
-from data.expectations import Checked
-from data.read import Snapshot
+from data.checks.declared import Checked
+from data.declarations.model import Declaration
+from data.sources.read import Snapshot
+from data.split import Split
 from regressors import fitting
 from regressors.job import Fitted, Start
-from tasks.progress import tell
-from tasks.rows import load_rows
-from tasks.workers import job_of, run_job
+from tasks.run.progress import tell
+from tasks.run.rows import load_rows
+from tasks.run.workers import job_of, run_job
 
 
 @task(cache_policy=NO_CACHE, task_run_name="refit {candidate}")
@@ -23,17 +23,17 @@ def refit(
     declaration: Declaration,
     snapshot: Snapshot,
     checked: Checked,
-    division: Division,
+    split: Split,
     starts: Mapping[str, Start],
 ) -> Fitted | str:
     """Return the refit of a candidate that `fit` fitted, or why it failed."""
     rows = load_rows(declaration, snapshot, checked.kept, checked.features)
-    labelled = division.role != "new"
+    labelled = split.role != "new"
     job = job_of(
         candidate,
         declaration,
         rows,
-        division,
+        split,
         labelled,
         products=checked.products,
         starts=starts,

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
 
-from data.declare import Declaration
-from data.division import CannotDivide
+from data.declarations.model import Declaration
 from data.errors import StoreError, UserError
 from data.settings import settings
-from data.store.database import open_store
+from data.split import CannotSplit
+from data.store.database.engine import open_store
 from data.store.records import (
     AgreementRecord,
     CandidateRecord,
@@ -29,16 +29,16 @@ from data.store.records import (
     RunRecord,
     ScoreRecord,
 )
-from data.store.write import ChampionChanged, write_run
-from regressors import recipe
+from data.store.write.run import ChampionChanged, write_run
 from regressors.job import Fitted
-from regressors.scoring import Score
-from regressors.selection import Decision, NothingFitted, Place
-from tasks.attempt import Attempt, Rejected, Unchanged
+from regressors.judging.scoring import Score
+from regressors.judging.selection import Decision, NothingFitted, Place
+from regressors.network import recipe
 from tasks.choose import Choice
-from tasks.progress import tell
-from tasks.provenance import framework_version, library_versions, setup_fingerprint
-from tasks.serving import tonights_predictions
+from tasks.run.attempt import Attempt, Rejected, Unchanged
+from tasks.run.predictions import tonights_predictions
+from tasks.run.progress import tell
+from tasks.run.provenance import framework_version, library_versions, setup_fingerprint
 
 MOST_PAIRED = 5_000
 """Rows whose paired errors are kept, about; what the gate says of itself needs no more."""
@@ -79,7 +79,7 @@ def attempt(declaration: Declaration, *, as_of: str | None, dry_run: bool) -> It
     except Exception as error:
         if run.snapshot is None:
             raise
-        refused = isinstance(error, Rejected | CannotDivide)
+        refused = isinstance(error, Rejected | CannotSplit)
         told = isinstance(error, UserError | NothingFitted)
         run.status = "rejected" if refused else "failed"
         run.reason = str(error) if told else f"{type(error).__name__}: {error}"
@@ -147,8 +147,8 @@ def run_record(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> R
             rows_rejected=len(rejected),
             features=", ".join(run.checked.features) or None,
         )
-    if run.division is not None:
-        role = run.division.role
+    if run.split is not None:
+        role = run.split.role
         first, last = run.until.period or (None, None)
         record = replace(
             record,

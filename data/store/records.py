@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:  # importing it at run time would load Great Expectations to store a row
-    from data.expectations import ExpectationResult, RejectedRow
+    from data.checks.declared import ExpectationResult, RejectedRow
 
 ModelRef = str | int
 """A candidate of this run by its name (`torch/ann`), or a model of an earlier run by its id."""

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from regressors import recipe
-from regressors.least_squares import Correction
-from regressors.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan
+from regressors.linear.least_squares import Correction
+from regressors.network import recipe
+from regressors.network.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan
 
 
 def least_squares_solver(design: Array) -> Correction:

@@ -1,13 +1,13 @@
 """Test error and seconds of nightfit's ANNs beside other models, on public sets.
 
-    accuracy.py [SET...] [--frameworks torch ...] [--divisions 1]
+    accuracy.py [SET...] [--frameworks torch ...] [--splits 1]
 
-Each set is divided once, by nightfit's own rule, into about 80% training rows in five folds and
+Each set is split once, by nightfit's own rule, into about 80% training rows in five folds and
 20% test rows; every model gets the same rows. The error is the RMSE on the test rows over the
 target's standard deviation there: 1 is no better than their mean. The seconds are of processor
 time, with one thread; models run one after another, and each framework has fitted something small
-before. With more `--divisions` than one, further ones are made by the same rule under other names;
-the tables then have the means, and one more the standard deviations from division to division.
+before. With more `--splits` than one, further ones are made by the same rule under other names;
+the tables then have the means, and one more the standard deviations from split to split.
 
 Beside the ANN of each framework stand:
 
@@ -38,14 +38,14 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from data.declare import Declaration, load_dataset
-from data.division import divide
-from data.read import load, read
+from data.declarations.model import Declaration, load_dataset
 from data.settings import ROOT
+from data.sources.read import load, read
+from data.split import split_rows
 from regressors import fitting
+from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.job import Fitted, Job
-from regressors.workers import WorkerFailed, Workers
-from tasks.rows import Rows, load_rows
+from tasks.run.rows import Rows, load_rows
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
 BUNDLED = ("income_expenses", "age_income")
@@ -102,20 +102,20 @@ def names(folder: Path | None) -> list[str]:
     return [*BUNDLED, *sorted(files, key=lambda name: files[name].stat().st_size)]
 
 
-def divided(declaration: Declaration, folder: Path, number: int = 1) -> tuple[Rows, Array, Rows]:
-    """Return the training rows, their folds, and the test rows of a set in one of its divisions."""
+def split_set(declaration: Declaration, folder: Path, number: int = 1) -> tuple[Rows, Array, Rows]:
+    """Return the training rows, their folds, and the test rows of a set in one of its splits."""
     snapshot = read(declaration, folder=folder)
     features = declaration.feature_names(load(snapshot.path).column_names)
     rows = load_rows(declaration, snapshot, np.ones(snapshot.rows, dtype=bool), features)
-    division = divide(
+    split = split_rows(
         dataset=declaration.name if number == 1 else f"{declaration.name} {number}",
         keys=list(rows.keys),
         labelled=~np.isnan(rows.target),
         share=SHARE,
         folds=FOLDS,
     )
-    train = division.role == "train"
-    return rows.take(train), division.fold[train], rows.take(division.role == "test")
+    train = split.role == "train"
+    return rows.take(train), split.fold[train], rows.take(split.role == "test")
 
 
 # The models
@@ -287,7 +287,7 @@ def report(found: pd.DataFrame, frameworks: Sequence[str]) -> str:
         [
             table(errors, "test RMSE / SD", 4, worse),
             f"! an ANN worse than linear by more than {TOLERATED - 1:.0%}: {names or 'none'}.",
-            *([] if spread.isna().all(axis=None) else [table(spread, "SD over divisions", 4)]),
+            *([] if spread.isna().all(axis=None) else [table(spread, "SD over splits", 4)]),
             table(seconds, "seconds", 1),
         ]
     )
@@ -298,7 +298,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sets", nargs="*", help="names of sets; all that there are by default")
     parser.add_argument("--frameworks", nargs="+", choices=FRAMEWORKS, default=FRAMEWORKS)
-    parser.add_argument("--divisions", type=int, default=1, help="how often to divide each set")
+    parser.add_argument("--splits", type=int, default=1, help="how often to split each set")
     chosen = parser.parse_args()
     folder = Path(os.environ[FOLDER]) if os.environ.get(FOLDER) else None
     known = names(folder)
@@ -320,8 +320,8 @@ def main() -> None:
         home = Path(name)
         os.environ.update(ONE_THREAD)
         warm_up(workers, chosen.frameworks)
-        for dataset, number in product(chosen.sets or known, range(1, chosen.divisions + 1)):
-            parts = divided(declared(dataset, folder, home), home, number)
+        for dataset, number in product(chosen.sets or known, range(1, chosen.splits + 1)):
+            parts = split_set(declared(dataset, folder, home), home, number)
             for model, error, took in measured(workers, others, chosen.frameworks, dataset, parts):
                 found.append((dataset, model, error, took))
                 print(f"{dataset:<16}{model:<16}{error:>8.4f}{took:>8.1f} s", file=sys.stderr)

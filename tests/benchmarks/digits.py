@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from exact import PROBLEMS, Problem, correct_digits, exact_solution
 
-from regressors.inference import Geometry
-from regressors.least_squares import solve
-from regressors.workers import Workers
+from regressors.frameworks.workers import Workers
+from regressors.linear.inference import Geometry
+from regressors.linear.least_squares import solve
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
 

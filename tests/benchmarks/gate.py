@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from regressors.paired import PairedGain, Sums, gains, time_blocks, unit_sums
-from regressors.selection import Terms, decide
+from regressors.judging.paired import PairedGain, Sums, gains, time_blocks, unit_sums
+from regressors.judging.selection import Terms, decide
 
 Array = np.ndarray
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]

@@ -1,7 +1,7 @@
 """Seconds of a cold and a warm night on the bundled data, and the share spent outside fitting.
 
 A cold night finds an empty folder: Prefect makes its database, Theano compiles. A warm one finds
-what the night before left. Fitting is the time from dividing a dataset's rows to storing its run.
+what the night before left. Fitting is the time from splitting a dataset's rows to storing its run.
 """
 
 import os
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 WARM_NIGHTS = 3
-LINE = re.compile(r"^\s*([\d.]+) s  (\w+): (divided into|stored as run)")
+LINE = re.compile(r"^\s*([\d.]+) s  (\w+): (split into|stored as run)")
 
 
 def night(home: Path) -> tuple[float, float]:
@@ -29,7 +29,7 @@ def night(home: Path) -> tuple[float, float]:
     )
     seconds = time.perf_counter() - start
     marks = [match.groups() for match in map(LINE.match, done.stderr.splitlines()) if match]
-    begun = {dataset: float(at) for at, dataset, what in marks if what.startswith("divided")}
+    begun = {dataset: float(at) for at, dataset, what in marks if what.startswith("split")}
     ended = {dataset: float(at) for at, dataset, what in marks if what.startswith("stored")}
     return seconds, sum(ended[dataset] - begun[dataset] for dataset in ended)
 

@@ -26,9 +26,9 @@ import psutil
 from sqlalchemy import Engine, text
 from store import databases
 
-from data.store.database import open_store
+from data.store.database.engine import open_store
+from data.store.read.champions import champion_model
 from data.store.records import PredictionColumns
-from data.store.serving import champion_model
 from data.store.views import VIEWS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))

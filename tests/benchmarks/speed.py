@@ -15,8 +15,8 @@ from types import ModuleType
 import numpy as np
 from accuracy import FRAMEWORKS, HIDDEN, ONE_THREAD
 
-from regressors import recipe
-from regressors.workers import Workers
+from regressors.frameworks.workers import Workers
+from regressors.network import recipe
 
 ROUNDS = 4
 

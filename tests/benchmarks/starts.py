@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from regressors import fitting
+from regressors.frameworks.workers import Workers
 from regressors.job import Job, Start
-from regressors.workers import Workers
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
 NIGHTS, ROWS, GROWTH, FOLDS = 8, 5000, 5, 5
@@ -54,7 +54,7 @@ def nights(workers: Workers, framework: str, rate: float | None) -> Iterator[tup
             for job in (cold, replace(cold, starts=starts))
         ]
         starts = {
-            name: Start(part["end"], part["division"], part["until"])
+            name: Start(part["end"], part["split_rules"], part["until"])
             for name, part in told[1].items()
         }
         first, again = (

@@ -23,9 +23,9 @@ import pandas as pd
 import psutil
 from sqlalchemy import create_engine, make_url, text
 
-from data.store.bulk import insert_columns
-from data.store.database import open_store, writing
+from data.store.database.engine import open_store, writing
 from data.store.tables import prediction
+from data.store.write.bulk import insert_columns
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 import postgres_server

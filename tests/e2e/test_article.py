@@ -8,7 +8,7 @@ import pytest
 
 from regressors import fitting
 from regressors.job import Job
-from regressors.recipe import NeuronPlan
+from regressors.network.recipe import NeuronPlan
 
 
 def descend(framework, inputs, target, start, plan):

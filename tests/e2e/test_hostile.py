@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from data.printable import printable
 from data.store.tables import metadata
+from flows.command.printable import printable
 
 RANDOM = "".join(random.Random(7).choices(string.printable[:94], k=10_000))
 PASSWORD = "Zq9x7 @/:%'\"w?#"

@@ -82,7 +82,7 @@ def test_night_killed_amid_its_fits_leaves_whole_runs_and_no_process_and_the_nex
     slow = SLOW.format(name="two", frameworks="torch, theano", kinds="ann")
     place.declare("two", slow, MANY)
     process = start(place)
-    wait_for(process, "two: divided")
+    wait_for(process, "two: split")
     wait_for_fits(process)
     busy = place.run("retrain", "two", "--no-wait", PREFECT_API_URL=prefect_server.wait())
     assert busy.returncode == 1
@@ -103,7 +103,7 @@ def test_night_ended_by_request_stores_nothing_and_leaves_no_process(new_place, 
     place = new_place()
     place.declare("one", SLOW.format(name="one", frameworks="torch", kinds="ann"), MANY)
     process = start(place)
-    wait_for(process, "one: divided")
+    wait_for(process, "one: split")
     wait_for_fits(process)
     assert kill(process, number) == []
     assert place.sql(COUNTS) == [(0,)] * 6

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, make_url, text
 
-from data.store.database import open_store
+from data.store.database.engine import open_store
 from data.store.tables import metadata
 
 NewDatabase = Callable[[str], str]

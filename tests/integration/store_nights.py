@@ -9,7 +9,8 @@ import numpy as np
 from sqlalchemy import URL, Engine, Table, create_engine, func, select, text
 
 from data.store import tables
-from data.store.query import rows_of
+from data.store.read.champions import ServingModel, champion_model
+from data.store.read.view_rows import rows_of
 from data.store.records import (
     AgreementRecord,
     CandidateRecord,
@@ -21,8 +22,7 @@ from data.store.records import (
     RunRecord,
     ScoreRecord,
 )
-from data.store.serving import ServingModel, champion_model
-from data.store.write import write_decision, write_run
+from data.store.write.run import write_decision, write_run
 
 FIRST = datetime(2026, 1, 1, 2, tzinfo=UTC)
 NEW = float("nan")

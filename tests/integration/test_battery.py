@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regressors import fitting, recipe
+from regressors import fitting
+from regressors.frameworks.workers import WorkerFailed
 from regressors.job import Job
-from regressors.linear import fit_linear
+from regressors.linear.fit import fit_linear
 from regressors.model import Model
-from regressors.workers import WorkerFailed
+from regressors.network import recipe
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
 LINEAR = ("least_squares", "gradient_descent")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from exact import NIST_SETS, PROBLEMS, correct_digits, exact_solution
 
-from regressors.least_squares import solve
+from regressors.linear.least_squares import solve
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
 README = (Path(__file__).parents[2] / "README.md").read_text()

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from data.declare import Declaration, load_dataset
+from data.checks.declared import Checked, ExpectationResult, check
+from data.declarations.model import Declaration, load_dataset
 from data.errors import CallError
-from data.expectations import Checked, ExpectationResult, check
-from data.read import load, read
+from data.sources.read import load, read
 
 ROOT = Path(__file__).parents[2]
 BETWEEN = "expect_column_values_to_be_between"
@@ -295,9 +295,9 @@ def test_great_expectations_says_nothing_and_is_imported_only_where_it_is_needed
     script = """
 import sys
 from pathlib import Path
-from data.declare import load_dataset
-from data.expectations import check
-from data.read import load, read
+from data.declarations.model import load_dataset
+from data.checks.declared import check
+from data.sources.read import load, read
 import os
 declaration = load_dataset("age_income", Path("data/datasets"))
 table = load(read(declaration, folder=Path(sys.argv[1]) / "snapshots").path)

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from regressors import parity, recipe
+from regressors.frameworks import parity
+from regressors.network import recipe
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
 

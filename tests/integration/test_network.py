@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from regressors import fitting, recipe
+from regressors import fitting
 from regressors.job import Job
 from regressors.model import Model
+from regressors.network import recipe
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
 

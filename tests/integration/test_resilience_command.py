@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from data.errors import UserError
 from data.settings import settings
-from data.store.database import open_store
-from data.store.write import write_run
-from flows.cli import app
+from data.store.database.engine import open_store
+from data.store.write.run import write_run
+from flows.command.cli import app
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from sqlalchemy import Engine, Table, select
 from sqlalchemy.exc import IntegrityError
 from store_nights import counts
 
-from data.store import bulk, copy_format
-from data.store.database import writing
+from data.store.database.engine import writing
 from data.store.tables import paired_error, prediction
+from data.store.write import bulk, copy_format
 
 FLOATS = [0.1 + 0.2, -0.0, 5e-324, -1.7976931348623157e308, float("nan"), 2.0**-1022, 1e16]
 TEXTS = ["", " ", "z", "é", "🦊", "'; --", '"', "a\tb\\N\n", "\\.", "x" * 5_000, "10", "9"]

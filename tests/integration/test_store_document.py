@@ -13,9 +13,9 @@ from documents import code, section
 from sqlalchemy import Engine, text
 from store_nights import NEW, candidate, kept, predictions, promoted, write
 
-from data.store.database import open_store
+from data.store.database.engine import open_store
+from data.store.read.champions import champion_model
 from data.store.records import PromotionRecord
-from data.store.serving import champion_model
 from data.store.views import VIEWS
 
 

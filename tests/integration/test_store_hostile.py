@@ -26,16 +26,16 @@ from store_nights import (
     write,
 )
 
+from data.checks.declared import ExpectationResult, RejectedRow
+from data.checks.features import MOST_NAME_BYTES
 from data.errors import StoreError
-from data.expectations import ExpectationResult, RejectedRow
-from data.features import MOST_NAME_BYTES
-from data.printable import printable
+from data.sources.texts import MOST_KEY_BYTES
 from data.store import tables
-from data.store.output import write_rows
-from data.store.query import rows_of
+from data.store.read.view_rows import rows_of
 from data.store.records import CoefficientRecord, PairedErrors, PromotionRecord
 from data.store.views import VIEWS
-from data.texts import MOST_KEY_BYTES
+from flows.command.output import write_rows
+from flows.command.printable import printable
 
 RANDOM = "".join(random.Random(7).choices(string.printable[:94], k=10_000))
 HOSTILE = [

@@ -14,12 +14,12 @@ from store_nights import kept, promoted, rows, serving, tell, write
 from test_store_upgrade import NIGHTS, answers, make
 
 from data.errors import StoreError
-from data.store.database import head, open_store, place, writing
-from data.store.lock import Busy, dataset_lock
-from data.store.prune import prune
-from data.store.schema import lock_key
-from data.store.upgrades import upgrade
-from data.store.write import one_writer_at_a_time
+from data.store.database.engine import head, open_store, place, writing
+from data.store.database.lock import Busy, dataset_lock
+from data.store.database.schema import lock_key
+from data.store.database.upgrades import upgrade
+from data.store.write.prune import prune
+from data.store.write.run import one_writer_at_a_time
 
 COMMAND = Path(sys.executable).with_name("nightfit")
 HOSTILE = """Our "nights" 100% o'clock; DROP SCHEMA public -- ☾"""
@@ -97,7 +97,7 @@ def test_a_failed_upgrade_leaves_no_schema(server: str, monkeypatch: pytest.Monk
     def broken(*_: object) -> None:
         raise RuntimeError("no migration today")
 
-    monkeypatch.setattr("data.store.upgrades.command.upgrade", broken)
+    monkeypatch.setattr("data.store.database.upgrades.command.upgrade", broken)
     with pytest.raises(RuntimeError, match="no migration"):
         upgrade(in_schema(server, "half"))
     assert tell(server, "SELECT 1 FROM pg_namespace WHERE nspname = 'half'") == []

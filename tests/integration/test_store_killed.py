@@ -21,8 +21,8 @@ import numpy as np
 sys.path.insert(0, sys.argv[2])
 from store_nights import predictions, promoted
 from data.errors import StoreError
-from data.store.database import open_store
-from data.store.write import write_run
+from data.store.database.engine import open_store
+from data.store.write.run import write_run
 n = 400_000
 numbers = np.zeros(n)
 many = predictions("torch/ann", {})

@@ -12,13 +12,13 @@ import pytest
 
 from data.errors import StoreError
 from data.settings import ROOT
-from data.store.database import open_store
-from data.store.lock import Busy, dataset_lock
-from data.store.stored import last_good
+from data.store.database.engine import open_store
+from data.store.database.lock import Busy, dataset_lock
+from data.store.read.stored import last_good
 
 HOLDER = """
 import subprocess, sys
-from data.store.lock import dataset_lock
+from data.store.database.lock import dataset_lock
 url, dataset, child = sys.argv[1:]
 with dataset_lock(url, dataset, told=lambda: print("waiting", flush=True)):
     if child:

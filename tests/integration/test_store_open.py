@@ -12,11 +12,11 @@ from sqlalchemy.exc import ProgrammingError
 from store_nights import promoted, tell
 
 from data.errors import StoreError
-from data.store import database
-from data.store.database import VERSION_TABLE, head, open_store, writing
-from data.store.query import rows_of
-from data.store.upgrades import upgrade
-from data.store.write import write_run
+from data.store.database import engine as database
+from data.store.database.engine import VERSION_TABLE, head, open_store, writing
+from data.store.database.upgrades import upgrade
+from data.store.read.view_rows import rows_of
+from data.store.write.run import write_run
 
 HEAD = head()
 NOBODY = 65534

@@ -21,7 +21,7 @@ from store_nights import (
 )
 
 from data.store import tables
-from data.store.serving import champion_model, model_of
+from data.store.read.champions import champion_model, model_of
 
 
 def loser(rows_predicted: dict[str, float], *, by: float = 3.0):

@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 from store_nights import promoted, write
 
 from data.errors import CallError, UserError
-from data.store.output import write_rows
-from data.store.query import rows_of
+from data.store.read.view_rows import rows_of
 from data.store.views import BOOLEAN, INTEGER, NUMBER, TEXT, TIME
+from flows.command.output import write_rows
 
 COLUMNS = {"key": TEXT, "n": INTEGER, "predicted": NUMBER, "inside": BOOLEAN, "at": TIME}
 AT = datetime(2026, 1, 31, 2, 0, 0, 250000, UTC)

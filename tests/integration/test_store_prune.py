@@ -29,12 +29,12 @@ from store_nights import (
 from data.errors import CallError, StoreError
 from data.settings import ROOT
 from data.store import tables
-from data.store.nights import compared_night
-from data.store.prune import Pruned, prune
+from data.store.read.champions import champion_model, model_of
+from data.store.read.nights import compared_night
+from data.store.read.stored import trained_keys, training_keys
 from data.store.records import PairedErrors
-from data.store.serving import champion_model, model_of
-from data.store.stored import trained_keys, training_keys
 from data.store.views import VIEWS
+from data.store.write.prune import Pruned, prune
 
 KEYS = {"w": 1.0, "a": 2.0, "t": 3.0, "n": NEW}
 ROLES = ["warmup", "train", "test", "new"]
@@ -232,8 +232,8 @@ def test_another_dataset_is_left_alone(history: Engine):
 PRUNER = """
 import sys, time
 from sqlalchemy import event
-from data.store.database import open_store
-from data.store.prune import prune
+from data.store.database.engine import open_store
+from data.store.write.prune import prune
 engine = open_store(sys.argv[1])
 def stop(_c, _cursor, statement, *_):
     if statement.startswith("UPDATE model"):

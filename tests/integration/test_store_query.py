@@ -9,10 +9,10 @@ from sqlalchemy import Engine, event, text
 from store_nights import NEW, predictions, promoted, rows, write
 
 from data.errors import CallError
-from data.store import query
-from data.store.database import open_store
-from data.store.output import write_rows
-from data.store.query import promotions, rows_of
+from data.store.database.engine import open_store
+from data.store.read import view_rows as query
+from data.store.read.view_rows import promotions, rows_of
+from flows.command.output import write_rows
 
 CAME_TRUE = """
 INSERT INTO outcome (dataset, key, run_id, model_id, predicted, predicted_at, actual, realised_at,

@@ -16,10 +16,10 @@ from store_nights import promoted, tell, write
 from test_store_upgrade import NIGHTS, make
 
 from data.errors import StoreError
-from data.store.database import VERSION_TABLE, open_store
-from data.store.query import rows_of
+from data.store.database.engine import VERSION_TABLE, open_store
+from data.store.database.upgrades import alembic_config, upgrade
+from data.store.read.view_rows import rows_of
 from data.store.tables import metadata
-from data.store.upgrades import alembic_config, upgrade
 from data.store.views import VIEWS
 
 COMMAND = Path(sys.executable).with_name("nightfit")

@@ -8,11 +8,11 @@ from sqlalchemy.exc import IntegrityError
 from store_catalogue import catalogue
 from store_nights import promoted, tell, write
 
-from data.store.comments import write_comments
-from data.store.database import VERSION_TABLE, writing
+from data.store.database.engine import VERSION_TABLE, writing
+from data.store.database.upgrades import upgrade
 from data.store.tables import metadata
-from data.store.upgrades import upgrade
 from data.store.views import TEXT, VIEWS
+from data.store.views.comments import write_comments
 
 
 def test_migrations_make_the_tables_that_the_code_declares(store: Engine):

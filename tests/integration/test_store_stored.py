@@ -8,9 +8,9 @@ from sqlalchemy import Engine
 from store_nights import NEW, candidate, kept, predictions, probe, promoted, silenced, write
 
 from data.errors import CallError
+from data.store.read.champions import champion_model
+from data.store.read.stored import stored_run, trained_keys, training_keys
 from data.store.records import PairedErrors, PromotionRecord, RunRecord, ScoreRecord
-from data.store.serving import champion_model
-from data.store.stored import stored_run, trained_keys, training_keys
 
 
 def same(one: object, other: object) -> bool:

@@ -15,10 +15,10 @@ from store_catalogue import catalogue
 from store_nights import by_hand, tell
 
 from data.errors import StoreError
-from data.store.database import VERSION_TABLE, engine_for, open_store, writing
-from data.store.query import rows_of
-from data.store.stored import last_details
-from data.store.upgrades import alembic_config, upgrade
+from data.store.database.engine import VERSION_TABLE, engine_for, open_store, writing
+from data.store.database.upgrades import alembic_config, upgrade
+from data.store.read.stored import last_details
+from data.store.read.view_rows import rows_of
 from data.store.views import VIEWS
 
 COMMAND = Path(sys.executable).with_name("nightfit")

@@ -16,11 +16,11 @@ from store_nights import (
 )
 
 from data.store import tables
-from data.store.database import writing
-from data.store.query import latest_runs, promotions
+from data.store.database.engine import writing
+from data.store.read.champions import champion_model
+from data.store.read.stored import last_details, trained_keys
+from data.store.read.view_rows import latest_runs, promotions
 from data.store.records import LinearFitRecord, ScoreRecord
-from data.store.serving import champion_model
-from data.store.stored import last_details, trained_keys
 
 
 def test_first_night_serves_its_winner(store: Engine):

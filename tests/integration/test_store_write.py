@@ -20,19 +20,20 @@ from store_nights import (
     write,
 )
 
+from data.checks.declared import ExpectationResult, RejectedRow
 from data.errors import StoreError
-from data.expectations import ExpectationResult, RejectedRow
-from data.store import bulk, tables
-from data.store.database import writing
-from data.store.query import latest_runs
+from data.store import tables
+from data.store.database.engine import writing
+from data.store.read.champions import champion_model
+from data.store.read.view_rows import latest_runs
 from data.store.records import (
     CoefficientRecord,
     LinearFitRecord,
     ResilienceRecord,
     ScoreRecord,
 )
-from data.store.serving import champion_model
-from data.store.write import write_run
+from data.store.write import bulk
+from data.store.write.run import write_run
 
 sqlite_only = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 postgresql_only = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from regressors import parity
-from regressors.workers import WorkerFailed, Workers, start_warning
+from regressors.frameworks import parity
+from regressors.frameworks.workers import WorkerFailed, Workers, start_warning
 
 SECONDS = 30
 
@@ -255,7 +255,7 @@ def test_leaving_ends_the_job_that_runs_and_those_that_wait(tmp_path):
 PARENT = """
 import signal, sys, time
 from pathlib import Path
-from regressors.workers import Workers
+from regressors.frameworks.workers import Workers
 
 def sleep(framework):
     print("asleep", flush=True)

@@ -4,10 +4,10 @@ import traceback
 
 import pytest
 
-from data.address import hidden, url_of
 from data.errors import CallError, StoreError
 from data.settings import Settings, settings
-from data.store.database import engine_for, open_store
+from data.store.database.address import hidden, url_of
+from data.store.database.engine import engine_for, open_store
 
 SECRET = "Zq9xw7"
 PLAIN = f"postgresql://ann:{SECRET}"

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from regressors.agreement import compare, disagreements
-from regressors.inference import Term
+from regressors.frameworks.parity import ProbeResult
 from regressors.job import Descended, Fitted
-from regressors.parity import ProbeResult
+from regressors.judging.agreement import compare, disagreements
+from regressors.linear.inference import Term
 
 NAMES = ("tensorflow", "torch", "theano")
 

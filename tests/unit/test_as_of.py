@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from test_read import shop, written
 
-from data.as_of import last_moment, must_be_readable
 from data.errors import CallError
-from data.read import load, read
+from data.sources.as_of import last_moment, must_be_readable
+from data.sources.read import load, read
 
 DAYS = "id,t,y\n3,2024-04-02,30\n1,2024-03-31,10\n4,,40\n2,2024-04-01,20\n"
 TIMES = (

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from data.declare import Declaration
+from data.declarations.model import Declaration
 from data.store.records import CandidateRecord, RunRecord
 from regressors.job import Fitted
-from tasks.attempt import Attempt
-from tasks.replay import replayed
-from tasks.rows import Until
+from tasks.run.attempt import Attempt
+from tasks.run.replay import replayed
+from tasks.run.rows import Until
 
 DECLARATION = Declaration.model_validate(
     {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", "time": "t"}
@@ -56,7 +56,7 @@ def test_candidates_that_a_stored_run_refitted_are_refitted_where_it_is_replayed
 
 
 def test_replayed_run_wants_what_was_refitted_then_or_when_a_person_promoted_it(monkeypatch):
-    monkeypatch.setattr("tasks.replay.snapshot_of", lambda *_: None)
+    monkeypatch.setattr("tasks.run.replay.snapshot_of", lambda *_: None)
     given = {"framework": "torch", "status": "fitted"}
     stored = RunRecord(
         dataset="shop",

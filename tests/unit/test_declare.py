@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from data.declare import Declaration, declared_datasets, load_dataset
+from data.declarations.model import Declaration, declared_datasets, load_dataset
 from data.errors import CallError
 
 ROOT = Path(__file__).parents[2]
@@ -120,7 +120,7 @@ def test_a_misspelt_key_names_file_line_and_the_right_word(tmp_path):
         ("split: {group: [a]}\n", "'split.group' should be one text, and is the list ['a']."),
         (
             "time: t\nsplit: {group: a}\n",
-            "line 5: 'split': the rows cannot be divided by the group 'a' and by the time 't'.",
+            "line 5: 'split': the rows cannot be split by the group 'a' and by the time 't'.",
         ),
         ("interval:\n", "line 4: 'interval' should be a number, and is empty."),
         ("types: {a: numbr}\n", "Did you mean 'number'?"),

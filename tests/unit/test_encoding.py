@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import data.features
-import regressors.columns
-from regressors.encoding import CannotEncode, Encoding
+import data.checks.features
+import regressors.encoding.columns
+from regressors.encoding.matrices import CannotEncode, Encoding
 
 RNG = np.random.default_rng(7)
 
@@ -218,7 +218,9 @@ def test_product_too_large_for_a_number_is_refused_by_name():
 
 def test_category_of_thousands_of_levels_stays_within_bounds():
     for constant in ("RARE_ROWS", "MOST_LEVELS"):  # what the checks tell is what the fits do
-        assert getattr(regressors.columns, constant) == getattr(data.features, constant)
+        assert getattr(regressors.encoding.columns, constant) == getattr(
+            data.checks.features, constant
+        )
     level = np.repeat(np.arange(1000), 10)
     level[:3000] = np.arange(3000) % 150  # of which a hundred and fifty are the most frequent
     text = np.array([f"level {i:04d}" for i in level], dtype=object)
@@ -257,6 +259,6 @@ def test_one_long_text_does_not_give_all_rows_its_room():
 def test_long_texts_sort_as_short_ones_do():
     texts = np.array(["z", "é", "🦊", "", "Z", "a\n", "z" * 3], dtype=object)
     long = np.append(texts, "z" * 500)
-    quick = np.argsort(regressors.columns.sortable(texts), kind="stable")
-    slow = np.argsort(regressors.columns.sortable(long), kind="stable")
+    quick = np.argsort(regressors.encoding.columns.sortable(texts), kind="stable")
+    slow = np.argsort(regressors.encoding.columns.sortable(long), kind="stable")
     assert texts[quick].tolist() == [text for text in long[slow] if len(text) < 500]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.declare import Declaration
-from data.durations import duration
-from data.expectations import check
-from data.freshness import has_not_shrunk
+from data.checks.declared import check
+from data.checks.freshness import has_not_shrunk
+from data.declarations.durations import duration
+from data.declarations.model import Declaration
 
 N = 60
 LAST = dt.datetime(2024, 2, 29, 18, 0, tzinfo=dt.UTC)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from regressors.gate import sight, smallest_gain
-from regressors.paired import Sums, gains
-from regressors.selection import Terms
+from regressors.judging.gate import sight, smallest_gain
+from regressors.judging.paired import Sums, gains
+from regressors.judging.selection import Terms
 
 TERMS = Terms()
 RNG = np.random.default_rng(4)

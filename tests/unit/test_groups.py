@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from regressors.encoding import Encoding
-from regressors.groups import fit_groups
+from regressors.encoding.groups import fit_groups
+from regressors.encoding.matrices import Encoding
 
 ROWS = 1200
 RNG = np.random.default_rng(42)

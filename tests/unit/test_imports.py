@@ -16,18 +16,20 @@ def loaded_after(code):
 
 
 def test_the_whole_orchestration_imports_no_framework():
-    loaded = loaded_after("import flows.cli, flows.nightly, flows.predict, flows.inspection")
+    loaded = loaded_after(
+        "import flows.command.cli, flows.nightly, flows.command.predict, flows.command.inspection"
+    )
     assert "prefect" in loaded
     assert loaded.isdisjoint(FRAMEWORKS)
 
 
 def test_the_command_starts_without_prefect_pandas_or_numpy():
-    loaded = loaded_after("import flows.cli")
+    loaded = loaded_after("import flows.command.cli")
     assert loaded.isdisjoint({*FRAMEWORKS, "prefect", "pandas", "numpy", "great_expectations"})
 
 
 def test_a_query_imports_nothing_that_takes_longer_than_itself():
-    loaded = loaded_after("import flows.cli, flows.query")
+    loaded = loaded_after("import flows.command.cli, flows.command.query")
     assert "sqlalchemy" in loaded
     slow = {"prefect", "pandas", "numpy", "pyarrow", "alembic", "great_expectations"}
     assert loaded.isdisjoint({*FRAMEWORKS, *slow})

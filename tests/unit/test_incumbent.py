@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from data.declare import Declaration
+from data.declarations.model import Declaration
 from tasks.incumbent import other_question, seen
-from tasks.rows import Rows
+from tasks.run.rows import Rows
 
 
 def declared(**more: object) -> Declaration:

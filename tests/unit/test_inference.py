@@ -10,8 +10,8 @@ import statsmodels.api as sm
 from exact import NIST_SETS, nist
 from test_least_squares import numpy_solver
 
-from regressors.encoding import Encoding
-from regressors.least_squares import solve
+from regressors.encoding.matrices import Encoding
+from regressors.linear.least_squares import solve
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 DIGITS = 1e-9

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from test_read import rows, written
 
 from data.errors import SourceError
-from data.read import row_keys
+from data.sources.read import row_keys
 
 BERLIN = pa.timestamp("us", "Europe/Berlin")
 MOMENT = dt.datetime(2024, 3, 31, 12, 0, 0, 5)

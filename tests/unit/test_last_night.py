@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from data.declare import Declaration
-from data.expectations import RejectedRow
+from data.checks.declared import RejectedRow
+from data.declarations.model import Declaration
 from data.settings import Settings
-from data.store.database import open_store
+from data.store.database.engine import open_store
 from data.store.records import RunRecord
-from data.store.write import write_run
-from tasks.attempt import Attempt
-from tasks.night import last_night, unchanged_since
-from tasks.provenance import setup_fingerprint
+from data.store.write.run import write_run
 from tasks.read import read
+from tasks.run.attempt import Attempt
+from tasks.run.night import last_night, unchanged_since
+from tasks.run.provenance import setup_fingerprint
 
 LAST = dt.datetime(2024, 3, 31, 2, tzinfo=dt.UTC)
 
@@ -23,7 +23,7 @@ LAST = dt.datetime(2024, 3, 31, 2, tzinfo=dt.UTC)
 def night(tmp_path, monkeypatch):
     """Return the attempt of a night some days after a good one that read the same rows."""
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'store.db'}", home=tmp_path)
-    monkeypatch.setattr("tasks.night.settings", lambda: settings)
+    monkeypatch.setattr("tasks.run.night.settings", lambda: settings)
     monkeypatch.setattr("tasks.read.settings", lambda: settings)
     source = tmp_path / "rows.csv"
     source.write_text("id,day,y\n1,2024-03-29,1\n2,2024-03-30,2\n3,2030-01-01,3\n")

@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 from exact import PROBLEMS, correct_digits, exact_solution
 
-from regressors.least_squares import solve
+from regressors.linear.least_squares import solve
 
 RNG = np.random.default_rng(20240229)
 LAST_DIGIT = 15.6

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from test_least_squares import numpy_solver
 
-from regressors import fitting, parity, recipe
+from regressors import fitting
+from regressors.frameworks import parity
 from regressors.job import CannotFit, Job, Start
+from regressors.network import recipe
 
 
 def descend(inputs, target, start, plan):
@@ -45,7 +47,7 @@ def job(kind="least_squares", **changes):
         chained=False,
         hidden=(8,),
         level=0.9,
-        division="as always",
+        split_rules="as always",
     )
     return replace(made, **changes)
 
@@ -103,7 +105,8 @@ def test_too_fast_a_descent_fails_with_its_rate():
 
 def starts_of(details):
     return {
-        name: Start(part["end"], part["division"], part["until"]) for name, part in details.items()
+        name: Start(part["end"], part["split_rules"], part["until"])
+        for name, part in details.items()
     }
 
 
@@ -123,7 +126,7 @@ def test_each_part_begins_where_the_same_part_ended_last_night():
 def test_start_of_a_night_that_divided_otherwise_is_not_used():
     slow = job("gradient_descent", learning_rate=0.01, epochs=5)
     first = fitting.validate(NUMPY, slow)
-    other = replace(slow, division="otherwise", starts=starts_of(first.details))
+    other = replace(slow, split_rules="otherwise", starts=starts_of(first.details))
     second = fitting.validate(NUMPY, other)
     assert second.details["fold 1"]["start"] == first.details["fold 1"]["start"]
     assert second.details["fold 1"]["end"] == first.details["fold 1"]["end"]

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from regressors.encoding import Encoding
+from regressors.encoding.matrices import Encoding
 from regressors.model import Model, NetworkMember, linear_model
-from regressors.recipe import start_arrays
-from regressors.ridge import PENALTIES, fit_ridge
+from regressors.network.recipe import start_arrays
+from regressors.network.ridge import PENALTIES, fit_ridge
 
 RNG = np.random.default_rng(5)
 COLUMNS = {

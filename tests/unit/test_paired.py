@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
-from regressors.paired import (
+from regressors.judging.paired import (
     LEAST_GAIN,
     MOST_RESAMPLED,
     Sums,

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.declare import Declaration
+from data.declarations.model import Declaration
 from data.errors import SourceError
-from data.read import arrays, load, read, row_keys
+from data.sources.read import arrays, load, read, row_keys
 
 HARD = [
     "0.1",

@@ -11,7 +11,7 @@ import pytest
 from test_read import TABLE, refusal, shop, written
 
 from data.errors import SourceError, StoreError
-from data.read import load, read
+from data.sources.read import load, read
 
 
 def test_a_missing_file_is_told_with_the_nearest_name_beside_it(tmp_path):
@@ -138,7 +138,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
         file.write_bytes(b"PAR1")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("data.read.pq.write_table", half)
+    monkeypatch.setattr("data.sources.read.pq.write_table", half)
     with pytest.raises(StoreError, match="No space left on device"):
         read(shop(path), folder=tmp_path / "home")
     assert list((tmp_path / "home" / "shop").iterdir()) == []

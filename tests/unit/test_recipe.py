@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from regressors import parity, recipe
+from regressors.frameworks import parity
+from regressors.network import recipe
 
 
 def test_seed_differs_by_dataset_kind_and_fold_and_is_the_same_on_every_machine():
@@ -225,8 +226,8 @@ def test_one_held_out_row_is_predicted_by_the_start():
 
 def test_importing_workers_and_recipe_imports_no_framework():
     code = (
-        "import sys, regressors.workers; assert 'numpy' not in sys.modules, 'numpy';"
-        "import regressors.recipe, regressors.parity;"
+        "import sys, regressors.frameworks.workers; assert 'numpy' not in sys.modules, 'numpy';"
+        "import regressors.network.recipe, regressors.frameworks.parity;"
         "print({'tensorflow', 'torch', 'theano', 'keras'} & set(sys.modules))"
     )
     done = subprocess.run(

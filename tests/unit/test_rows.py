@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from data.declare import Declaration
-from data.read import read
-from tasks.rows import load_rows
+from data.declarations.model import Declaration
+from data.sources.read import read
+from tasks.run.rows import load_rows
 
 TEXT = "id,a,w,t,y\nd,4,2,2024-01-04,40\nb,2,,2024-01-02,\nc,3,0.5,2024-01-03,30\na,1,7,,10\n"
 

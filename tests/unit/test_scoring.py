@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from regressors.scoring import interval_half_width, paired_difference, score
+from regressors.judging.scoring import interval_half_width, paired_difference, score
 
 RNG = np.random.default_rng(11)
 

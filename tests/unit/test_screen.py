@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from data.errors import CallError
-from data.printable import printable
-from data.store.output import write_rows
 from data.store.views import TEXT
-from flows import cli, terminal
-from flows.terminal import Screen
+from flows.command import cli
+from flows.command import session as terminal
+from flows.command.output import write_rows
+from flows.command.printable import printable
+from flows.command.session import Screen
 
 RED = "\x1b[31mred\x1b[0m"
 COMMANDS = [RED, "\x9b31m", "a\rb", "\x07\x08", "\x1b]0;title\x07", "\u202eabc", "\u2066", "\x7f"]

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regressors.paired import PairedGain, paired_gain
-from regressors.scoring import Difference
-from regressors.selection import (
+from regressors.judging.paired import PairedGain, paired_gain
+from regressors.judging.scoring import Difference
+from regressors.judging.selection import (
     Contender,
     Held,
     NothingFitted,

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from regressors.encoding import Encoding
+from regressors.encoding.matrices import Encoding
+from regressors.judging.scoring import score
 from regressors.model import Model, NetworkMember, linear_model
-from regressors.recipe import start_arrays
-from regressors.resilience import resilience, silence
-from regressors.scoring import score
+from regressors.network.recipe import start_arrays
+from regressors.network.resilience import resilience, silence
 
 ROWS = 200
 RNG = np.random.default_rng(11)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from data.declare import Declaration, load_dataset
+from data.declarations.model import Declaration, load_dataset
+from data.declarations.terms import product_of, text_of
 from data.errors import CallError
-from data.terms import product_of, text_of
 
 FEATURES = "features: [age, education, member]\n"
 

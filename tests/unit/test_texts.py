@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from test_read import refusal, rows, written
 
-from data.declare import declared_datasets, load_dataset
+from data.declarations.model import declared_datasets, load_dataset
 from data.errors import CallError
-from data.read import row_keys
-from data.texts import MOST_KEY_BYTES
+from data.sources.read import row_keys
+from data.sources.texts import MOST_KEY_BYTES
 
 RANDOM = "".join(random.Random(7).choices(string.printable[:94], k=10_000))
 

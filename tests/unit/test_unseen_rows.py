@@ -6,13 +6,13 @@ from itertools import product
 import numpy as np
 import pytest
 
-from data.declare import Candidates, Declaration
+from data.declarations.model import Candidates, Declaration
 from data.settings import Settings
 from tasks.check import check
-from tasks.divide import divide
 from tasks.read import read
-from tasks.rows import load_rows
-from tasks.workers import job_of
+from tasks.run.rows import load_rows
+from tasks.run.workers import job_of
+from tasks.split import split
 
 N = 120
 CANDIDATES = [f"{f}/{kind}" for f, kind in product(Candidates().frameworks, Candidates().kinds)]
@@ -24,7 +24,7 @@ DECLARED = {
 
 
 def night(folder, target, monkeypatch, **declared):
-    """Read, check and divide the rows with these targets, and make the job of every candidate."""
+    """Read, check and split the rows with these targets, and make the job of every candidate."""
     monkeypatch.setattr("tasks.read.settings", lambda: Settings(home=folder))
     rng = np.random.default_rng(5)
     lines = [
@@ -39,12 +39,12 @@ def night(folder, target, monkeypatch, **declared):
     snapshot = read.fn(declaration)
     checked = check.fn(declaration, snapshot)
     assert checked.passed, checked.reason
-    division, _ = divide.fn(declaration, snapshot, checked)
+    parts, _ = split.fn(declaration, snapshot, checked)
     rows = load_rows(declaration, snapshot, checked.kept, checked.features)
-    training = division.role == "train"
+    training = parts.role == "train"
     how = {"products": checked.products, "starts": {}}
-    jobs = {name: job_of(name, declaration, rows, division, training, **how) for name in CANDIDATES}
-    return rows.keys[division.role == "test"].astype(int), jobs
+    jobs = {name: job_of(name, declaration, rows, parts, training, **how) for name in CANDIDATES}
+    return rows.keys[parts.role == "test"].astype(int), jobs
 
 
 def bits(job) -> dict[str, object]:
@@ -93,5 +93,5 @@ def test_a_job_has_whole_groups_in_each_fold(tmp_path, monkeypatch):
     job = jobs["torch/ann"]
     assert len(set(job.group)) > 20
     assert all(len(set(job.fold[job.group == one])) == 1 for one in set(job.group))
-    assert "'shop'" in job.division
+    assert "'shop'" in job.split_rules
     assert "shop" not in job.columns

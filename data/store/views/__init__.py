@@ -4,14 +4,14 @@ Each is one SQL statement that SQLite and PostgreSQL both understand. A change o
 migration, and a change of its words the same words in `docs/database.md`.
 """
 
-from data.store.views.history import CHAMPION_HISTORY, PREDICTION_OUTCOME, RUN_HISTORY
-from data.store.views.latest import AGREEMENT, CURRENT_COEFFICIENT, CURRENT_FIT, LEADERBOARD
-from data.store.views.serving import (
+from data.store.views.champions import (
     CHAMPION,
     CHAMPION_RESILIENCE,
     CURRENT_PREDICTION,
     MODEL_CARD,
 )
+from data.store.views.history import CHAMPION_HISTORY, PREDICTION_OUTCOME, RUN_HISTORY
+from data.store.views.latest import AGREEMENT, CURRENT_COEFFICIENT, CURRENT_FIT, LEADERBOARD
 from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, TIME, View
 
 __all__ = [

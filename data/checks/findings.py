@@ -1,0 +1,159 @@
+"""What a check of the rows found, as plain values that the store and the report can keep."""
+
+import datetime
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from data.declarations.model import Declaration
+from data.declarations.terms import Product
+from data.sources.columns import PLURAL, first_non_number, kind_of, row_key_column
+
+EXAMPLES = 5
+"""How many bad rows a result shows."""
+
+
+@dataclass(frozen=True)
+class ExpectationResult:
+    """One expectation checked in one run; `observed`, `kwargs` and `examples` are plain JSON."""
+
+    expectation: str
+    column: str | None
+    severity: str
+    quarantine: bool
+    success: bool
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    observed: Any = None
+    unexpected_count: int | None = None
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """One row that is set aside: its number in the source (from 1), its values and why."""
+
+    key: str | None
+    row_number: int
+    values: dict[str, Any]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The verdict on the rows: `kept` marks those that go on, `features` the columns that vary.
+
+    `products` are the declared terms that are made of these features alone.
+    """
+
+    passed: bool
+    reason: str | None
+    results: tuple[ExpectationResult, ...]
+    rejected_rows: tuple[RejectedRow, ...]
+    kept: np.ndarray
+    features: tuple[str, ...]
+    products: tuple[Product, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A result, and a sentence where there is something to say; `fatal` where it ends the run."""
+
+    result: ExpectationResult
+    sentence: str = ""
+    fatal: bool = False
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: times in ISO 8601, NaN as null, infinities as text."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, dict):
+        return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain(one) for one in value]
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def examples(
+    table: pa.Table, key: Sequence[str], rows: np.ndarray, columns: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the first few of `rows` (from 0): number from 1, key, and the values of `columns`."""
+    few = [int(row) for row in rows[:EXAMPLES]]
+    part = table.take(pa.array(few, pa.int64()))
+    return [
+        {"row": row + 1, "key": text, "values": plain(values)}
+        for row, text, values in zip(
+            few,
+            row_key_column(part, key).to_pylist(),
+            part.select(list(columns)).to_pylist(),
+            strict=True,
+        )
+    ]
+
+
+def counted(count: int, noun: str) -> str:
+    """Return "1 row" or "2 rows"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def described(example: dict[str, Any]) -> str:
+    """Return one example in words: "7 in row 12 (key 12)"."""
+    values = [
+        repr(value) if value is not None else "nothing" for value in example["values"].values()
+    ]
+    key = f" (key {example['key']})" if example["key"] is not None else ""
+    return f"{' and '.join(values)} in row {example['row']}{key}"
+
+
+def finding(
+    name: str,
+    column: str | None,
+    sentence: str = "",
+    *,
+    severity: str = "critical",
+    **facts: Any,
+) -> Finding:
+    """Return a check's finding; it succeeded where there is no sentence against it."""
+    result = ExpectationResult(name, column, severity, False, not sentence, **facts)
+    return Finding(result, sentence, fatal=bool(sentence) and severity == "critical")
+
+
+def row_rule(
+    name: str,
+    columns: Sequence[str],
+    rows: np.ndarray,
+    declaration: Declaration,
+    table: pa.Table,
+    sentence: str,
+) -> Finding:
+    """Return the finding on single rows; `sentence` has places for {n}, {column} and {example}."""
+    shown = examples(table, declaration.key, rows, columns)
+    label = ", ".join(columns)
+    kwargs = {"column": label} if len(columns) == 1 else {"column_list": list(columns)}
+    text = ""
+    if shown:
+        text = sentence.format(
+            n=counted(len(rows), "row"), column=label, example=described(shown[0])
+        )
+    return finding(name, label, text, kwargs=kwargs, unexpected_count=len(rows), examples=shown)
+
+
+def not_numbers(subject: str, column: pa.ChunkedArray, name: str, use: str, way_out: str) -> str:
+    """Say of what should hold numbers that it does not, with an example; nothing where it does."""
+    kind = kind_of(column.type)
+    if kind == "number":
+        return ""
+    bad = first_non_number(column) if kind == "category" else None
+    example = f": row {bad[0]} has {bad[1]!r}" if bad else ""
+    if kind == "boolean" or (kind == "category" and not bad):
+        way_out = f"Declare 'types: {{{name}: number}}' if its values are meant as numbers."
+    return f"{subject} holds {PLURAL[kind]}, and only numbers {use}{example}. {way_out}"

@@ -1,0 +1,79 @@
+"""Terms of the linear kinds: products of features, written as the table `coefficient` has them."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from data.declarations.mistakes import nearest
+
+Product = tuple[tuple[str, int], ...]
+"""Columns with their powers: (("age", 2), ("education", 1)) is age^2:education."""
+
+POWERS = tuple("23456789")
+GRAMMAR = "A term joins columns by ':' and raises them by '^2' to '^9', as age^2:education."
+
+
+def product_of(term: str) -> Product:
+    """Return the columns of a term and their powers, in the order written.
+
+    What is no term is a `ValueError` of a sentence and, where there is more to say, a hint.
+    """
+    product = tuple(_factor(text, term) for text in term.split(":"))
+    if len({name for name, _ in product}) < len(product):
+        raise ValueError(_told_twice(product, term))
+    if len(product) == 1 and product[0][1] == 1:
+        raise ValueError(f"{term!r} is one column alone: as a feature it needs no term", GRAMMAR)
+    return product
+
+
+def text_of(product: Product) -> str:
+    """Return a product as it is written: `age^2:education`."""
+    return ":".join(name if power == 1 else f"{name}^{power}" for name, power in product)
+
+
+def must_be_text(value: object) -> object:
+    """Refuse a mapping, which `age: 2` is, and `age: education` with its blank."""
+    if isinstance(value, dict):
+        raise ValueError(
+            "this is a mapping, and a term is text",
+            "Write age^2, or age:education without a blank after the colon.",
+        )
+    return value
+
+
+def must_differ(terms: Iterable[str]) -> None:
+    """Refuse a term that is there again with its columns in another order."""
+    seen: dict[frozenset[tuple[str, int]], str] = {}
+    for term in terms:
+        same = seen.setdefault(frozenset(product_of(term)), term)
+        if same != term:
+            raise ValueError(f"{same!r} and {term!r} are the same term")
+
+
+def hint_for(name: str, features: Sequence[str]) -> str:
+    """Return what may have been meant by a column of a term that is none of the features."""
+    if any(sign in name for sign in "^*+,"):
+        return GRAMMAR
+    return nearest(name, features).strip() or f"The features are {', '.join(features)}."
+
+
+def _factor(text: str, term: str) -> tuple[str, int]:
+    name, caret, power = text.rpartition("^")
+    if not (caret and re.fullmatch(r"[-+.0-9]+", power)):
+        name, power = text, "1"
+    elif power not in POWERS:
+        raise ValueError(f"in {text!r} the power is not a whole number from 2 to 9")
+    if not name:
+        raise ValueError(f"in {term!r} a column is missing", GRAMMAR)
+    return name, int(power)
+
+
+def _told_twice(product: Product, term: str) -> str:
+    """Say which column a term has twice, and how it is written with it once."""
+    powers: Counter[str] = Counter()
+    for name, power in product:
+        powers[name] += power
+    twice = next(name for name in powers if sum(one == name for one, _ in product) > 1)
+    if max(powers.values()) > int(POWERS[-1]):
+        return f"{term!r} has {twice!r} twice, and no power is above {POWERS[-1]}"
+    return f"{term!r} has {twice!r} twice: write {text_of(tuple(powers.items()))}"

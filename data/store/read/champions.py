@@ -1,0 +1,275 @@
+"""Models that serve, served, or could serve a dataset, as a night and a decision need them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, or_, select, true
+
+from data.errors import CallError
+from data.store.database.engine import translated
+from data.store.read.known import advice_for, refuse_unknown_dataset
+from data.store.tables import model, promotion, run, score
+
+
+@dataclass(frozen=True)
+class ServingModel:
+    """A model that serves, or could: what it is, how it did in its own run, and the model itself.
+
+    `artifact` serves; `twin` never saw the test rows of its run and is for tonight's comparison.
+    `promotion_id` is the dataset's decision that it was read at, and `since` when it began to
+    serve; both are None where it does not. `data_until` and `train_until` are the newest time of
+    its labelled rows and of those that its twin was trained with, in microseconds since 1970 or as
+    the number it is; None without a time column. `declaration` is that of its run, as JSON.
+    """
+
+    dataset: str
+    model_id: int
+    run_id: int
+    framework: str
+    kind: str
+    test_rmse: float | None
+    test_rmse_low: float | None
+    test_rmse_high: float | None
+    test_r2: float | None
+    n_train: int | None
+    details: dict[str, Any] = field(repr=False)
+    artifact: bytes | None = field(repr=False)
+    twin: bytes | None = field(repr=False)
+    fingerprint: str | None
+    setup_fingerprint: str | None
+    data_until: float | None
+    train_until: float | None
+    declaration: str | None = field(repr=False)
+    since: datetime | None = None
+    promotion_id: int | None = None
+    pinned: bool = False
+    pinned_by: str | None = None
+    pinned_at: datetime | None = None
+    pinned_reason: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The model's name, `framework/kind`."""
+        return f"{self.framework}/{self.kind}"
+
+    @property
+    def name_and_run(self) -> str:
+        """The model's name with the run that trained it."""
+        return f"{self.name} of run {self.run_id}"
+
+
+def champion_model(
+    engine: Engine, dataset: str, *, before_run: int | None = None
+) -> ServingModel | None:
+    """Return the model that serves a dataset now, or None before the first night.
+
+    With `before_run`, the model that served when that run decided: the incumbent that it met.
+    """
+    with translated(engine), engine.connect() as connection:
+        standing = latest_decision(connection, dataset, _before(before_run))
+        if standing is None:
+            return None
+        (facts,) = _models(connection, model.c.model_id == standing.model_id)
+        pin = latest_decision(
+            connection,
+            dataset,
+            and_(
+                promotion.c.decided_by.is_not(None),
+                promotion.c.promotion_id <= standing.promotion_id,
+            ),
+        )
+        since = connection.execute(_since(standing)).scalar_one()
+    return ServingModel(
+        **facts._mapping,
+        since=since,
+        promotion_id=standing.promotion_id,
+        pinned=standing.pinned,
+        pinned_by=pin.decided_by if pin and standing.pinned else None,
+        pinned_at=pin.decided_at if pin and standing.pinned else None,
+        pinned_reason=pin.reason if pin and standing.pinned else None,
+    )
+
+
+def previous_champion(engine: Engine, dataset: str) -> ServingModel | None:
+    """Return who served before the current champion first became one; None where nobody did.
+
+    Rolling back again therefore goes further back, and never to and fro between two models.
+    """
+    with translated(engine), engine.connect() as connection:
+        standing = latest_decision(connection, dataset)
+        if standing is None:
+            return None
+        first = (
+            select(func.min(promotion.c.promotion_id))
+            .where(promotion.c.dataset == dataset, promotion.c.model_id == standing.model_id)
+            .scalar_subquery()
+        )
+        before = latest_decision(connection, dataset, promotion.c.promotion_id < first)
+        if before is None:
+            return None
+        (facts,) = _models(connection, model.c.model_id == before.model_id)
+    return ServingModel(**facts._mapping)
+
+
+def model_of(
+    engine: Engine, dataset: str, run_id: int, candidate: str | None = None
+) -> ServingModel:
+    """Return a candidate of a run that could serve: the one named, or the run's winner.
+
+    One that did not win may have no `artifact`. Raises CallError, naming what there is, for an
+    unknown dataset, run or candidate, and for a candidate that failed or was pruned.
+    """
+    refuse_unknown_dataset(engine, dataset)
+    with translated(engine), engine.connect() as connection:
+        of_dataset = select(run.c.run_id).where(run.c.dataset == dataset, run.c.run_id == run_id)
+        if connection.execute(of_dataset).first() is None:
+            raise CallError(f"{dataset} has no run {run_id}.", next_step=_runs(connection, dataset))
+        models = _models(connection, model.c.run_id == run_id)
+        winner = model.c.run_id == run_id, model.c.chosen == true()
+        name = model.c.framework + "/" + model.c.kind
+        chosen = connection.execute(select(name).where(*winner))
+        wanted = candidate or chosen.scalar()
+        able = {f"{one.framework}/{one.kind}": one for one in models if one.twin is not None}
+        statuses = select(name, model.c.status).where(model.c.run_id == run_id)
+        status = {row[0]: row.status for row in connection.execute(statuses)}
+        if not able or wanted is None:
+            raise CallError(
+                f"run {run_id} of {dataset} has no model that could serve.",
+                next_step=_runs(connection, dataset),
+            )
+    if wanted in able:
+        return ServingModel(**able[wanted]._mapping)
+    if wanted in status:
+        why = "failed" if status[wanted] == "failed" else "never served and was pruned since"
+        raise CallError(
+            f"{wanted} of run {run_id} {why}, so it cannot serve.",
+            next_step=f"There are: {', '.join(able)}.",
+        )
+    raise CallError(
+        f"run {run_id} of {dataset} has no candidate {wanted!r}.",
+        next_step=advice_for(wanted, tuple(able)),
+    )
+
+
+def past_champion(engine: Engine, dataset: str, run_id: int) -> ServingModel:
+    """Return the model of a run that has served a dataset; the latest to do so of that run.
+
+    Raises CallError, naming the runs whose models have served, for any other run.
+    """
+    refuse_unknown_dataset(engine, dataset)
+    served = (
+        select(model.c.run_id, model.c.model_id, func.max(promotion.c.promotion_id).label("last"))
+        .join(model, model.c.model_id == promotion.c.model_id)
+        .where(promotion.c.dataset == dataset)
+        .group_by(model.c.run_id, model.c.model_id)
+        .order_by(func.max(promotion.c.promotion_id).desc())
+    )
+    with translated(engine), engine.connect() as connection:
+        champions = connection.execute(served).all()
+        chosen = next((one for one in champions if one.run_id == run_id), None)
+        if chosen is None:
+            runs = ", ".join(dict.fromkeys(str(one.run_id) for one in champions))
+            raise CallError(
+                f"no model of run {run_id} has served {dataset}.",
+                next_step=f"Models of these runs have: {runs}." if runs else "None has yet.",
+            )
+        (facts,) = _models(connection, model.c.model_id == chosen.model_id)
+    return ServingModel(**facts._mapping)
+
+
+def latest_decision(
+    connection: Connection, dataset: str, *where: ColumnElement[bool]
+) -> Row[Any] | None:
+    """Return the latest decision about a dataset's champion of those asked for."""
+    statement = (
+        select(promotion)
+        .where(promotion.c.dataset == dataset, *where)
+        .order_by(promotion.c.promotion_id.desc())
+        .limit(1)
+    )
+    return connection.execute(statement).first()
+
+
+def _before(run_id: int | None) -> ColumnElement[bool]:
+    """Return which decisions stood when a run decided: by earlier runs, and by hand until then."""
+    if run_id is None:
+        return promotion.c.promotion_id.is_not(None)
+    own, that = promotion.alias("own"), run.alias("that")
+    first_own = select(func.min(own.c.promotion_id)).where(own.c.run_id == run_id)
+    finished = select(that.c.finished_at).where(that.c.run_id == run_id)
+    return and_(
+        or_(
+            promotion.c.run_id < run_id,
+            and_(
+                promotion.c.run_id.is_(None), promotion.c.decided_at <= finished.scalar_subquery()
+            ),
+        ),
+        promotion.c.promotion_id
+        < func.coalesce(first_own.scalar_subquery(), promotion.c.promotion_id + 1),
+    )
+
+
+def _models(connection: Connection, which: ColumnElement[bool]) -> list[Row[Any]]:
+    """Return the facts of models as ServingModel names them, the best first."""
+    own_test = and_(
+        score.c.run_id == model.c.run_id,
+        score.c.model_id == model.c.model_id,
+        score.c.rows == "test",
+    )
+    statement = (
+        select(
+            run.c.dataset,
+            model.c.model_id,
+            model.c.run_id,
+            model.c.framework,
+            model.c.kind,
+            score.c.rmse.label("test_rmse"),
+            score.c.rmse_low.label("test_rmse_low"),
+            score.c.rmse_high.label("test_rmse_high"),
+            score.c.r2.label("test_r2"),
+            run.c.rows_labelled.label("n_train"),
+            model.c.details,
+            model.c.artifact,
+            model.c.twin,
+            run.c.fingerprint,
+            run.c.setup_fingerprint,
+            run.c.data_until,
+            run.c.train_until,
+            run.c.declaration,
+        )
+        .join_from(model, run, run.c.run_id == model.c.run_id)
+        .outerjoin(score, own_test)
+        .where(which)
+        .order_by(model.c.rank.is_(None), model.c.rank, model.c.model_id)
+    )
+    return list(connection.execute(statement))
+
+
+def _since(standing: Row[Any]) -> Any:
+    """Return when the model of a decision began to serve without a break until then."""
+    other = promotion.alias("other")
+    of_another = select(func.max(other.c.promotion_id)).where(
+        other.c.dataset == standing.dataset,
+        other.c.promotion_id < standing.promotion_id,
+        other.c.model_id != standing.model_id,
+    )
+    return select(func.min(promotion.c.decided_at)).where(
+        promotion.c.dataset == standing.dataset,
+        promotion.c.promotion_id <= standing.promotion_id,
+        promotion.c.promotion_id > func.coalesce(of_another.scalar_subquery(), 0),
+    )
+
+
+def _runs(connection: Connection, dataset: str) -> str:
+    """Return the latest runs of a dataset that have a model to serve, for people."""
+    able = (
+        select(model.c.run_id)
+        .join(run, run.c.run_id == model.c.run_id)
+        .where(run.c.dataset == dataset, model.c.artifact.is_not(None))
+        .distinct()
+        .order_by(model.c.run_id.desc())
+        .limit(5)
+    )
+    found = [str(run_id) for run_id in connection.execute(able).scalars()]
+    return f"The latest that have one: {', '.join(found)}." if found else "No run has one yet."

@@ -1,0 +1,153 @@
+"""Many rows at once, given as columns, on the connection of the caller's transaction."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice, repeat
+from operator import le
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
+
+from data.store.write.copy_format import HEADER, TRAILER, copied
+
+BATCH_ROWS = 4_000
+"""Rows in memory at a time as Python objects; the columns themselves stay as they came. So few that
+PostgreSQL has the last of a batch still to read from its socket while the next one is made."""
+
+STATEMENT_ROWS = 50
+"""Rows in one statement for SQLite; with all columns of any table far fewer values than the 999
+that the oldest SQLite takes."""
+
+Columns = Mapping[str, Any]
+
+
+def insert_columns(connection: Connection, table: Table, columns: Columns) -> None:
+    """Insert rows given as columns: sequences or arrays of one length, or one value for all.
+
+    NaN in an array of floats is NULL. The rows go in by the order of the primary key's column that
+    is no single value: a tree that grows at its end is written twice as fast as one that grows all
+    over. Databases in FAST have a way of their own, all others SQLAlchemy's portable insert.
+    """
+    write = FAST.get(connection.dialect.name, _portable)
+    order = _order(table, columns)
+    rows = (order[start : start + BATCH_ROWS] for start in range(0, len(order), BATCH_ROWS))
+    write(connection, table, ({n: _picked(c, some) for n, c in columns.items()} for some in rows))
+
+
+def _values(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:
+    """Give SQLite's driver many rows a statement, since a statement costs it more than a row.
+
+    What is the same in all rows is given once a statement, before the rest.
+    """
+    for batch in batches:
+        same = {name: column for name, column in batch.items() if _is_single(column)}
+        own = {name: column for name, column in batch.items() if name not in same}
+        names = [*same, *own]
+        values = list(chain.from_iterable(_rows(own)))
+        step = STATEMENT_ROWS * len(own)
+        whole = len(values) - len(values) % step
+        for start, end in ((0, whole), (whole, len(values))):
+            given = [
+                (*same.values(), *values[at : min(at + step, end)])
+                for at in range(start, end, step)
+            ]
+            if given:
+                rows = min(end - start, step) // len(own)
+                statement = _insert_statement(table, names, same=len(same), rows=rows)
+                connection.exec_driver_sql(statement, given)
+
+
+def _insert_statement(table: Table, names: Sequence[str], *, same: int, rows: int) -> str:
+    """Return an INSERT of so many rows; the first columns take the same values in each of them."""
+    own = len(names) - same
+    shared = [f"?{number + 1}" for number in range(same)]
+    holes = (
+        ", ".join([*shared, *(f"?{same + row * own + number + 1}" for number in range(own))])
+        for row in range(rows)
+    )
+    quoted = ", ".join(f'"{name}"' for name in names)
+    listed = ", ".join(f"({some})" for some in holes)
+    return f'INSERT INTO "{table.name}" ({quoted}) VALUES {listed}'  # noqa: S608
+
+
+def _copy(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:
+    """Stream PostgreSQL's own binary format to it by COPY, in the same transaction."""
+    dialect = connection.dialect
+    preparer = dialect.identifier_preparer
+    names = [column.name for column in table.columns]
+    quoted = ", ".join(map(preparer.quote, names))
+    statement = f"COPY {preparer.format_table(table)} ({quoted}) FROM STDIN (FORMAT BINARY)"
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(HEADER)
+            for batch in batches:
+                for part in copied(table, {name: batch.get(name) for name in names}):
+                    copy.write(part)
+            copy.write(TRAILER)
+    except dialect.loaded_dbapi.Error as error:
+        raise DBAPIError.instance(
+            statement,
+            None,
+            error,
+            dialect.loaded_dbapi.Error,
+            hide_parameters=True,
+            connection_invalidated=driver.closed,
+            dialect=dialect,
+        ) from error
+
+
+def _portable(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:
+    for batch in batches:
+        rows = [dict(zip(batch, row, strict=True)) for row in _rows(batch)]
+        connection.execute(table.insert(), rows)
+
+
+FAST: dict[str, Callable[[Connection, Table, Iterator[Columns]], None]] = {
+    "sqlite": _values,
+    "postgresql": _copy,
+}
+
+
+def _order(table: Table, columns: Columns) -> range | np.ndarray:
+    values = next(
+        columns[column.name] for column in table.primary_key if not _is_single(columns[column.name])
+    )
+    if all(map(le, values, islice(values, 1, None))):
+        return range(len(values))
+    return np.array(sorted(range(len(values)), key=values.__getitem__))
+
+
+def _is_single(column: Any) -> bool:
+    """Tell whether a column is one value for all rows."""
+    return column is None or isinstance(column, (int, str))
+
+
+def _picked(column: Any, rows: range | np.ndarray) -> Any:
+    """Return some rows of a column: an array, a list, or the one value for all."""
+    if _is_single(column):
+        return column
+    if isinstance(rows, range):
+        return column[rows.start : rows.stop]
+    if isinstance(column, np.ndarray):
+        return column[rows]
+    return list(map(column.__getitem__, rows.tolist()))
+
+
+def _rows(batch: Columns) -> list[tuple[Any, ...]]:
+    """Return a batch of columns as tuples of Python's own values."""
+    return list(zip(*map(_plain, batch.values()), strict=False))
+
+
+def _plain(column: Any) -> Any:
+    if _is_single(column):
+        return repeat(column)
+    if not isinstance(column, np.ndarray):
+        return column
+    missing = np.isnan(column) if column.dtype.kind == "f" else np.zeros(len(column), bool)
+    if not missing.any():
+        return column.tolist()
+    with_nulls = column.astype(object)
+    with_nulls[missing] = None
+    return with_nulls.tolist()

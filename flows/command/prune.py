@@ -1,0 +1,37 @@
+"""The command that removes what runs of long ago need no more."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+
+from data.settings import settings
+from data.store.database.engine import open_store
+from data.store.read.known import refuse_unknown_dataset, stored_datasets
+from data.store.retention import past, remove_past
+from flows.command.session import talking
+from tasks.run.progress import tell
+
+
+def run_prune(datasets: Sequence[str] | None, *, dry_run: bool, as_json: bool) -> None:
+    """Remove what is past of the named datasets, or of all, and print it in numbers.
+
+    Raises CallError for a dataset of which no run is stored, before anything is removed.
+    """
+    engine = open_store(settings().database_url, reading=True)
+    try:
+        for name in datasets or ():
+            refuse_unknown_dataset(engine, name)
+        names = datasets or stored_datasets(engine)
+    finally:
+        engine.dispose()
+    all_removed = []
+    with talking():
+        for name in names:
+            waits = partial(tell, name, "another night of it is under way: waiting for its end")
+            removed = past(name) if dry_run else remove_past(name, wait=True, told=waits)
+            all_removed.append(removed)
+            if not as_json:
+                print(f"{name}: {removed} {'would be ' if dry_run else ''}removed")  # noqa: T201
+    if as_json:
+        print(json.dumps([asdict(one) for one in all_removed], indent=2))  # noqa: T201

@@ -1,0 +1,26 @@
+"""The command that prints a view: by itself, since it should answer at once."""
+
+from collections.abc import Sequence
+
+from data.settings import settings
+from data.store.database.engine import open_store
+from data.store.read.view_rows import rows_of
+from flows.command.output import write_rows
+
+
+def run_query(
+    view: str,
+    *,
+    dataset: str | None,
+    key: str | None,
+    columns: Sequence[str] | None,
+    limit: int | None,
+    output_format: str,
+) -> None:
+    """Print the rows of a view."""
+    engine = open_store(settings().database_url, reading=True)
+    try:
+        rows = rows_of(engine, view, dataset=dataset, key=key, columns=columns, limit=limit)
+        write_rows(rows.batches, rows.columns, output_format)
+    finally:
+        engine.dispose()

@@ -1,0 +1,164 @@
+"""The parity probe: does a framework compute tonight what NumPy computes by hand?
+
+A broken upgrade of a library shows itself here, the night it happens, before it fits anything.
+The gradients below are written out, so that they share nothing with automatic differentiation.
+"""
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+
+from regressors.network import recipe
+from regressors.network.recipe import Array, Arrays, NeuronPlan
+
+STEPS = 50
+SOLUTION_BOUND = 100.0
+"""Largest error of an unrefined solution, in condition numbers times rounding units."""
+AGREEMENT = 1e-9
+"""Largest difference of a weight from the reference, relative to the largest weight."""
+BOUNDS = {"least_squares": SOLUTION_BOUND, "gradient_descent": AGREEMENT, "ann": AGREEMENT}
+"""What each kind's figure may come to."""
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """Whether a framework may fit tonight; `figures` are the differences seen, by kind."""
+
+    passed: bool
+    figures: dict[str, float]
+    reason: str | None
+
+
+def probe(framework: ModuleType) -> ProbeResult:
+    """Compare a framework's three functions with NumPy's, in float64, on small fixed problems."""
+    seen = {
+        "least_squares": _least_squares(framework),
+        "gradient_descent": _neuron(framework),
+        "ann": _network(framework),
+    }
+    figures = {kind: figure for kind, (figure, _) in seen.items()}
+    faults = [
+        f"{_words(kind)} gave {dtype} for float64"
+        for kind, (_, dtype) in seen.items()
+        if dtype != "float64"
+    ] + [
+        f"{_words(kind)} is off by {figure:.2g}, allowed {BOUNDS[kind]:.2g}"
+        for kind, figure in figures.items()
+        if not figure <= BOUNDS[kind]
+    ]
+    reason = f"it failed the parity probe: {'; '.join(faults)}" if faults else None
+    return ProbeResult(not faults, figures, reason)
+
+
+def _words(kind: str) -> str:
+    return {"ann": "the ANN"}.get(kind, kind.replace("_", " "))
+
+
+def reference_neuron(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Array:
+    """Return the weights (p,) after the plan's epochs of gradient descent."""
+    weights, speed = start.copy(), np.zeros_like(start)
+    for _ in range(plan.epochs):
+        gradient = 2 / len(target) * inputs.T @ (inputs @ weights - target)
+        speed = plan.momentum * speed - plan.learning_rate * gradient
+        weights = weights + plan.momentum * speed - plan.learning_rate * gradient
+    return weights
+
+
+def reference_network(
+    start: Arrays,
+    inputs: Array,
+    target: Array,
+    weight: Array,
+    program: recipe.Program,
+    epochs: int,
+) -> list[Array]:
+    """Return the averaged weights after some epochs of the recipe, by hand-written gradients."""
+    settings = program.settings
+    beta1, beta2 = settings.betas
+    weights = [array.astype(float) for array in start]
+    average = [array.copy() for array in weights]
+    first, second = ([np.zeros_like(array) for array in weights] for _ in range(2))
+    for epoch in range(epochs):
+        order, bounds = program.order(epoch), program.bounds
+        for s, step in enumerate(program.steps(epoch, float)):
+            rate, first_scale, second_scale, keep, kept = step
+            rows = order[bounds[s] : bounds[s + 1]]
+            gradients = _gradients(weights, inputs[rows], target[rows], weight[rows])
+            for i, gradient in enumerate(gradients):
+                first[i] = beta1 * first[i] + (1 - beta1) * gradient
+                second[i] = beta2 * second[i] + (1 - beta2) * gradient**2
+                scale = np.sqrt(second[i]) * second_scale + settings.epsilon
+                decayed = weights[i] * (keep if weights[i].ndim == 2 else 1.0)
+                weights[i] = decayed - rate * first_scale * first[i] / scale
+                average[i] = kept * average[i] + (1 - kept) * weights[i]
+    return average
+
+
+def _gradients(arrays: list[Array], inputs: Array, target: Array, weight: Array) -> list[Array]:
+    """Return the gradient of the weighted mean squared error, by backpropagation."""
+    values, slopes = [inputs], []
+    for weights, bias in zip(arrays[:-2:2], arrays[1:-2:2], strict=True):
+        z = values[-1] @ weights + bias
+        tanh = np.tanh(recipe.GELU_SLOPE * (z + recipe.GELU_CUBIC * z**3))
+        inner = recipe.GELU_SLOPE * (1 + 3 * recipe.GELU_CUBIC * z**2)
+        slopes.append(0.5 * (1 + tanh) + 0.5 * z * (1 - tanh**2) * inner)
+        values.append(0.5 * z * (1 + tanh))
+    output = values[-1] @ arrays[-2] + arrays[-1]
+    delta = 2 / len(target) * weight[:, None] * (output - target[:, None])
+    gradients = [values[-1].T @ delta, delta.sum(axis=0)]
+    for layer in range(len(slopes) - 1, -1, -1):
+        delta = delta @ arrays[2 * layer + 2].T * slopes[layer]
+        gradients = [values[layer].T @ delta, delta.sum(axis=0), *gradients]
+    return gradients
+
+
+def _least_squares(framework: ModuleType) -> tuple[float, str]:
+    """Return the error in condition numbers times rounding units.
+
+    Every entry is a short binary fraction, so that the product with the solution is exact; two
+    columns are so alike that the normal equations would lose every digit.
+    """
+    rows = np.arange(40.0)
+    first = rows % 11 - 5
+    design = np.column_stack([np.ones(40), first, first + 2.0**-26 * (rows % 7), rows % 3])
+    exact = np.array([[3.0], [-2.0], [5.0], [-4.0]])
+    zeros = np.zeros_like(exact)
+    _, x = framework.least_squares_solver(design)(design @ exact, zeros)
+    unit = np.linalg.cond(design) * np.finfo(float).eps * np.abs(exact).max()
+    return float(np.abs(x - exact).max() / unit), x.dtype.name
+
+
+def _neuron(framework: ModuleType) -> tuple[float, str]:
+    inputs, target = _problem(rows=60)
+    with_ones = np.column_stack([inputs, np.ones(60)])
+    start = np.array([0.5, -0.25, 0.125, 1.0, -0.5])
+    plan = NeuronPlan(learning_rate=0.02, momentum=0.7, epochs=STEPS)
+    fit = framework.descend(with_ones, target, start, plan)
+    reference = reference_neuron(with_ones, target, start, plan)
+    return _difference([fit.weights], [reference]), fit.weights.dtype.name
+
+
+def _network(framework: ModuleType) -> tuple[float, str]:
+    inputs, target = _problem(rows=150)
+    weight = 0.5 + np.arange(150) % 3 / 2
+    program = recipe.Program(len(inputs), seed=1)
+    epochs = STEPS // (len(program.bounds) - 1)
+    start = recipe.start_arrays(np.random.default_rng(1), inputs.shape[1], (6, 5), np.float64)
+    progress = recipe.Progress(held_target=target[:0], epochs=epochs)
+    framework.train(start, inputs, target, weight, inputs[:0], program, progress)
+    reference = reference_network(start, inputs, target, weight, program, epochs)
+    dtypes = {array.dtype.name for array in progress.best_weights}
+    return _difference(progress.best_weights, reference), "/".join(sorted(dtypes))
+
+
+def _problem(rows: int) -> tuple[Array, Array]:
+    inputs = np.random.default_rng(rows).normal(size=(rows, 4))
+    return inputs, np.sin(inputs).sum(axis=1) + inputs[:, 0] * inputs[:, 1]
+
+
+def _difference(seen: Arrays, reference: Arrays) -> float:
+    flat, wanted = (
+        np.concatenate([array.ravel() for array in arrays]) for arrays in (seen, reference)
+    )
+    return float(np.abs(flat - wanted).max() / np.abs(wanted).max())

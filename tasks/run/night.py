@@ -1,0 +1,72 @@
+"""One night at a time for each dataset, and what the last good one had read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from data.checks.freshness import is_recent
+from data.declarations.model import Declaration
+from data.settings import settings
+from data.sources.read import load
+from data.store.database.engine import open_store
+from data.store.database.lock import dataset_lock
+from data.store.read.nights import kept_rows, same_run
+from data.store.read.stored import LastGood, last_good
+from tasks.run.attempt import Attempt
+from tasks.run.progress import tell
+from tasks.run.provenance import setup_fingerprint
+
+
+@contextmanager
+def one_night(declaration: Declaration, *, wait: bool) -> Iterator[None]:
+    """Hold a dataset for this night; another one of it waits, or raises Busy where it may not."""
+    name = declaration.name
+    with dataset_lock(
+        settings().database_url,
+        name,
+        wait=wait,
+        told=lambda: tell(name, "another night of this dataset is under way: waiting for its end"),
+    ):
+        yield
+
+
+def last_night(declaration: Declaration) -> LastGood | None:
+    """Return the latest run that succeeded, backfills apart; None before there was one."""
+    engine = open_store(settings().database_url)
+    try:
+        return last_good(engine, declaration.name)
+    finally:
+        engine.dispose()
+
+
+def unchanged_since(run: Attempt) -> int | None:
+    """Return the run that had the same rows, declaration, code and libraries; None: none had.
+
+    For a night of today that is the last good one, for a night of the past any that succeeded. Rows
+    that have become older than the declared `max_age` are not what they were: the checks must tell.
+    """
+    assert run.snapshot is not None
+    now = run.snapshot.fingerprint, setup_fingerprint(run.declaration)
+    if run.as_of is None:
+        last = run.last
+        same = last is not None and (last.fingerprint, last.setup_fingerprint) == now
+        return last.run_id if last and same and not _too_old(run, last) else None
+    engine = open_store(settings().database_url)
+    try:
+        return same_run(engine, run.declaration.name, *now)
+    finally:
+        engine.dispose()
+
+
+def _too_old(run: Attempt, last: LastGood) -> bool:
+    """Tell whether the newest time of the last good run's rows has gone past `max_age` by now."""
+    declaration = run.declaration
+    if declaration.time is None or declaration.max_age is None:
+        return False
+    assert run.snapshot is not None
+    table = load(run.snapshot.path, [declaration.time])
+    engine = open_store(settings().database_url)
+    try:
+        kept = kept_rows(engine, last.run_id, run.snapshot.rows)
+    finally:
+        engine.dispose()
+    return any(one.sentence for one in is_recent(declaration, table, kept, run.night))

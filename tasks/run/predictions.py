@@ -1,0 +1,99 @@
+"""What the model that serves after a run says of its rows."""
+
+from collections.abc import Set
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.declarations.model import Declaration
+from data.settings import settings
+from data.sources.read import Snapshot
+from data.store.database.engine import open_store
+from data.store.read.stored import trained_keys
+from data.store.records import PredictionColumns
+from regressors.job import Fitted
+from regressors.model import Model
+from tasks.run.attempt import Attempt
+from tasks.run.rows import Rows, load_rows
+
+Array = NDArray[np.float64]
+
+
+def tonights_predictions(run: Attempt) -> list[PredictionColumns]:
+    """Return tonight's predictions of the winner, and of the model that serves from now on.
+
+    A labelled row gets what a model said that had not seen it. Of an incumbent that goes on, only
+    the rows that it was not trained with are predicted: those of its training stand in the store.
+    A winner that was refused has its own predictions stored all the same, so that a person may
+    promote it later; in a night of the past they are all there is.
+    """
+    assert run.choice is not None
+    names = dict.fromkeys([run.choice.winner, run.measured])
+    told = [of_candidate(run, name) for name in names if isinstance(run.refits[name], Fitted)]
+    goes_on = run.choice.promoted is None and not run.choice.held
+    if goes_on and run.incumbent and run.incumbent.obstacle is None:
+        told.append(of_incumbent(run))
+    return told
+
+
+def of_candidate(run: Attempt, name: str) -> PredictionColumns:
+    """Return what one of tonight's candidates, refitted, says of every row."""
+    assert run.snapshot and run.checked and run.split
+    fit, refit = run.fits[name], run.refits[name]
+    assert isinstance(fit, Fitted)
+    assert isinstance(refit, Fitted)
+    rows = load_rows(run.declaration, run.snapshot, run.checked.kept, run.checked.features)
+    role = run.split.role.astype(object)
+    predicted = np.full(len(role), np.nan)
+    predicted[role == "train"] = fit.out_of_fold
+    for part, model in (("test", fit.model), ("new", refit.model)):
+        chosen = role == part
+        if chosen.any():
+            predicted[chosen] = model.predict(rows.take(chosen).columns)
+    if run.split.chained:
+        role[(role == "train") & (run.split.fold == 0)] = "warmup"
+    return _columns(name, rows, predicted, role, fit.model.half_width)
+
+
+def of_incumbent(run: Attempt) -> PredictionColumns:
+    """Return what the champion of before says of the rows that it was not trained with."""
+    assert run.snapshot and run.checked and run.incumbent
+    serving = run.incumbent.serving
+    assert serving.artifact is not None
+    engine = open_store(settings().database_url)
+    trained = trained_keys(engine, serving.model_id)
+    engine.dispose()
+    rows = (run.declaration, run.snapshot, run.checked.kept)
+    return of_stored(serving.model_id, serving.artifact, trained, *rows)
+
+
+def of_stored(
+    model_id: int,
+    artifact: bytes,
+    trained: Set[str],
+    declaration: Declaration,
+    snapshot: Snapshot,
+    kept: NDArray[np.bool_],
+) -> PredictionColumns:
+    """Return what a stored model says of a snapshot's kept rows, but those of `trained` keys."""
+    model = Model.from_bytes(artifact)
+    rows = load_rows(declaration, snapshot, kept, model.features)
+    unseen = rows.take(np.array([key not in trained for key in rows.keys], dtype=bool))
+    predicted = model.predict(unseen.columns)
+    role = np.full(len(predicted), "new", dtype=object)
+    return _columns(model_id, unseen, predicted, role, model.half_width)
+
+
+def _columns(
+    model: str | int, rows: Rows, predicted: Array, role: NDArray[np.object_], half: float | None
+) -> PredictionColumns:
+    reach = np.nan if half is None else half
+    return PredictionColumns(
+        model=model,
+        key=rows.keys.tolist(),
+        actual=rows.target,
+        predicted=predicted,
+        lower=predicted - reach,
+        upper=predicted + reach,
+        role=role,
+    )

@@ -1,0 +1,69 @@
+"""What made a run, besides its rows: the declaration, this code and its libraries."""
+
+import hashlib
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from data.declarations.model import Declaration
+from data.settings import ROOT
+
+LIBRARIES = (
+    "nightfit",
+    "numpy",
+    "scipy",
+    "torch",
+    "tensorflow",
+    "tensorflow-cpu",
+    "theano-pymc",
+    "pyarrow",
+    "great-expectations",
+    "sqlalchemy",
+    "prefect",
+)
+FRAMEWORKS = {
+    "tensorflow": ("tensorflow", "tensorflow-cpu"),
+    "torch": ("torch",),
+    "theano": ("theano-pymc",),
+}
+"""The libraries that each framework may be."""
+PACKAGES = ("flows", "tasks", "regressors", "data")
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """Return the installed version of each library that a result may depend on."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # TensorFlow has one of two names
+            continue
+    return found
+
+
+def framework_version(framework: str) -> str | None:
+    """Return the installed version of a framework, None where it is not installed."""
+    installed = library_versions()
+    return next((installed[name] for name in FRAMEWORKS[framework] if name in installed), None)
+
+
+@cache
+def code_fingerprint() -> str:
+    """Return the SHA-256 of this project's own source files."""
+    digest = hashlib.sha256()
+    for path in sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def setup_fingerprint(declaration: Declaration) -> str:
+    """Return the SHA-256 of declaration, code and library versions.
+
+    Where the source lies is left out: its rows have a fingerprint of their own.
+    """
+    parts = (
+        declaration.model_dump_json(exclude={"source"}),
+        code_fingerprint(),
+        repr(library_versions()),
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

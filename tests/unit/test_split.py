@@ -1,0 +1,194 @@
+"""Rows keep their side and fold; the newest rows test; sets too small to split are refused."""
+
+import hashlib
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from data.split import CannotSplit, Split, split_rows
+from regressors import job
+
+MANY = [f"row {i}" for i in range(20_000)]
+DAYS = np.datetime64("2024-01-01") + np.arange(100)
+
+
+def randomly(keys, *, labelled=None, share=0.2, folds=5, dataset="shop") -> Split:
+    labelled = np.ones(len(keys), bool) if labelled is None else np.asarray(labelled)
+    return split_rows(dataset=dataset, keys=keys, labelled=labelled, share=share, folds=folds)
+
+
+def by_time(time, *, labelled=None, share=0.2, folds=4) -> Split:
+    labelled = np.ones(len(time), bool) if labelled is None else np.asarray(labelled)
+    keys = [str(i) for i in range(len(time))]
+    return split_rows(
+        dataset="shop", keys=keys, labelled=labelled, share=share, folds=folds, time=time
+    )
+
+
+def places(keys, split: Split) -> dict[str, tuple[str, int]]:
+    return dict(zip(keys, zip(split.role.tolist(), split.fold.tolist(), strict=True), strict=True))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sets(st.text(), max_size=50), st.randoms())
+def test_adding_removing_and_reordering_rows_moves_no_other_row(others, random):
+    before = MANY[:300]
+    after = [*before[30:], *(others - set(before))]
+    random.shuffle(after)
+    was, now = places(before, randomly(before)), places(after, randomly(after))
+    stayed = set(before) & set(after)
+    assert {key: was[key] for key in stayed} == {key: now[key] for key in stayed}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.05, 0.5), st.floats(0.05, 0.5))
+def test_a_larger_share_keeps_the_test_rows_of_a_smaller_one(one, other):
+    small, large = sorted((one, other))
+    in_small = randomly(MANY[:1000], share=small).role == "test"
+    in_large = randomly(MANY[:1000], share=large).role == "test"
+    assert not (in_small & ~in_large).any()
+
+
+def test_shares_and_folds_are_right_to_sampling_error():
+    split = randomly(MANY)
+    test = split.role == "test"
+    assert abs(test.mean() - 0.2) < 4 * np.sqrt(0.2 * 0.8 / len(MANY))
+    within_test = np.bincount(split.fold[test], minlength=6)[1:] / test.sum()
+    assert np.abs(within_test - 0.2).max() < 4 * np.sqrt(0.2 * 0.8 / test.sum())
+    assert set(split.fold) == {1, 2, 3, 4, 5}
+    assert not split.chained
+
+
+def test_the_hash_is_the_documented_one():
+    dealt = places(MANY, randomly(MANY))
+    for key in [*MANY[:50], MANY[-1]]:
+        digest = hashlib.sha256(b"shop\0" + key.encode()).digest()
+        in_test = int.from_bytes(digest[:8], "big") / 2**64 < 0.2
+        fold = 1 + int.from_bytes(digest[8:16], "big") % 5
+        assert dealt[key] == ("test" if in_test else "train", fold)
+
+
+def test_another_data_set_with_the_same_keys_is_divided_otherwise():
+    one, other = randomly(MANY), randomly(MANY, dataset="office")
+    assert 0.5 < (one.role == other.role).mean() < 0.8
+
+
+def test_a_row_that_gets_its_target_moves_no_other_row():
+    labelled = np.arange(1000) % 3 > 0
+    first = randomly(MANY[:1000], labelled=labelled)
+    then = randomly(MANY[:1000])
+    assert (first.role[~labelled] == "new").all()
+    assert (first.fold[~labelled] == 0).all()
+    assert (first.role[labelled] == then.role[labelled]).all()
+    assert (first.fold[labelled] == then.fold[labelled]).all()
+
+
+def test_the_newest_rows_test_and_every_block_is_older_than_the_next():
+    order = np.random.default_rng(0).permutation(100)
+    split = by_time(DAYS[order])
+    assert split.chained
+    assert sorted(order[split.role == "test"]) == list(range(80, 100))
+    blocks = [order[split.fold == block] for block in range(5)]
+    assert [len(block) for block in blocks] == [16] * 5
+    assert all(old.max() < new.min() for old, new in pairwise(blocks))
+    assert (split.fold[split.role == "test"] == -1).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 12), min_size=20, max_size=80), st.integers(2, 4))
+def test_equal_times_share_role_and_block_and_order_is_never_broken(times, folds):
+    time = np.array(times, dtype=float)
+    try:
+        split = by_time(time, folds=folds)
+    except CannotSplit:
+        assume(False)
+    stage = np.where(split.role == "test", folds + 1, split.fold)
+    order = np.argsort(time, kind="stable")
+    assert (np.diff(stage[order]) >= 0).all()
+    for value in set(times):
+        assert len(set(stage[time == value])) == 1
+    assert set(stage) == set(range(folds + 2))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 60), min_size=30, max_size=120), st.integers(2, 5))
+def test_no_fold_trains_on_a_row_that_is_as_late_as_one_it_scores(times, folds):
+    time = np.array(times, dtype=float)
+    try:
+        split = by_time(time, folds=folds)
+    except CannotSplit:
+        assume(False)
+    train = split.role == "train"
+    chain = list(job.folds(split.fold[train], chained=split.chained))
+    assert [number for number, _, _ in chain] == list(range(1, folds + 1))
+    for _, fitted, scored in chain:
+        assert time[train][fitted].max() < time[train][scored].min()
+    assert time[train].max() < time[split.role == "test"].min()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 5), st.randoms())
+def test_with_time_the_newest_share_tests_to_within_one_time(repeats, random):
+    time = np.repeat(np.arange(100.0), repeats)
+    random.shuffle(time)
+    split = by_time(time, share=0.2)
+    assert abs((split.role == "test").sum() - 0.2 * len(time)) <= repeats / 2
+
+
+@pytest.mark.parametrize(
+    ("newest", "next_newest", "tested"), [(5, 20, 25), (5, 40, 5), (10, 20, 10), (30, 5, 30)]
+)
+def test_the_cut_between_times_is_the_nearest_to_the_share(newest, next_newest, tested):
+    older = np.arange(100.0 - newest - next_newest)
+    time = np.concatenate([older, np.full(next_newest, 200.0), np.full(newest, 300.0)])
+    assert (by_time(time, share=0.2).role == "test").sum() == tested
+
+
+def test_new_rows_keep_their_place_outside_whatever_their_time():
+    labelled = np.arange(100) < 90
+    time = DAYS.astype("datetime64[us]")
+    time[95] = np.datetime64("NaT")
+    split = by_time(time, labelled=labelled)
+    assert (split.role[90:] == "new").all()
+    assert (split.fold[90:] == -1).all()
+    assert (np.flatnonzero(split.role == "test") == np.arange(72, 90)).all()
+
+
+def refusal(call) -> str:
+    with pytest.raises(CannotSplit) as caught:
+        call()
+    assert str(caught.value).startswith("shop: ")
+    return str(caught.value)
+
+
+def test_too_few_labelled_rows_are_refused_with_their_number():
+    labelled = np.arange(100) < 19
+    assert "19 rows have a target" in refusal(lambda: randomly(MANY[:100], labelled=labelled))
+
+
+def test_too_few_test_rows_are_refused_with_their_number():
+    assert "0 of 30 labelled rows are test rows at a share of 1e-09" in refusal(
+        lambda: randomly(MANY[:30], share=1e-9)
+    )
+    assert "2 of 100 labelled rows" in refusal(lambda: by_time(DAYS, share=0.02))
+
+
+def test_an_empty_fold_is_refused_with_the_sizes():
+    told = refusal(lambda: randomly(MANY[:25], folds=20))
+    assert "is empty" in told
+    assert "into 20 folds" in told
+
+
+def test_labelled_rows_without_a_time_are_refused_with_their_number():
+    time = DAYS.copy()
+    time[:7] = np.datetime64("NaT")
+    assert "7 rows with a target have no time" in refusal(lambda: by_time(time))
+
+
+def test_too_few_different_times_are_refused_with_their_number():
+    assert "There are 2 different times, and 6 are needed" in refusal(
+        lambda: by_time(np.arange(100.0) // 50)
+    )

@@ -1,0 +1,115 @@
+"""A group is never parted: its rows share side and fold, whatever rows come and go."""
+
+import hashlib
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_split import places, refusal
+
+from data.split import Split, group_numbers, split_rows
+
+KEYS = [f"row {i}" for i in range(2000)]
+GROUPS = [f"customer {i % 400}" for i in range(2000)]
+texts = st.text(max_size=8)
+
+
+def by_group(keys, group, *, labelled=None, share=0.2, folds=5) -> Split:
+    labelled = np.ones(len(keys), bool) if labelled is None else np.asarray(labelled)
+    return split_rows(
+        dataset="shop", keys=keys, labelled=labelled, share=share, folds=folds, group=group
+    )
+
+
+def some_alone(groups, *, every=7):
+    return [None if i % every == 0 else text for i, text in enumerate(groups)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(texts, min_size=1, max_size=20), st.integers(2, 6), st.integers(0, 999))
+def test_rows_of_one_group_share_side_and_fold(others, every, seed):
+    rng = np.random.default_rng(seed)
+    group = some_alone([*GROUPS[:600], *(others * 100)[:100]], every=every)
+    rng.shuffle(group)
+    labelled = rng.random(700) < 0.8
+    split = by_group(KEYS[:700], group, labelled=labelled)
+    for text in set(group) - {None}:
+        rows = [i for i, own in enumerate(group) if own == text and labelled[i]]
+        assert len({(split.role[i], split.fold[i]) for i in rows}) <= 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(texts, st.none() | texts, max_size=50), st.randoms())
+def test_adding_removing_and_reordering_rows_moves_no_other_row(others, random):
+    before = dict(zip(KEYS[:300], some_alone(GROUPS[:300]), strict=True))
+    after = [*list(before.items())[30:], *((k, g) for k, g in others.items() if k not in before)]
+    random.shuffle(after)
+    was = places(list(before), by_group(list(before), list(before.values())))
+    keys = [key for key, _ in after]
+    now = places(keys, by_group(keys, [group for _, group in after]))
+    stayed = set(before) & set(keys)
+    assert {key: was[key] for key in stayed} == {key: now[key] for key in stayed}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.05, 0.5), st.floats(0.05, 0.5))
+def test_a_larger_share_keeps_the_test_groups_of_a_smaller_one(one, other):
+    small, large = sorted((one, other))
+    in_small = by_group(KEYS, some_alone(GROUPS), share=small).role == "test"
+    in_large = by_group(KEYS, some_alone(GROUPS), share=large).role == "test"
+    assert not (in_small & ~in_large).any()
+
+
+def test_shares_and_folds_of_groups_are_right_to_sampling_error():
+    groups = [f"customer {i}" for i in range(20_000)]
+    split = by_group([f"{text}, {part}" for text in groups for part in "ab"], np.repeat(groups, 2))
+    test = split.role == "test"
+    assert abs(test.mean() - 0.2) < 4 * np.sqrt(0.2 * 0.8 / len(groups))
+    within_test = np.bincount(split.fold[test], minlength=6)[1:] / test.sum()
+    assert np.abs(within_test - 0.2).max() < 4 * np.sqrt(0.2 * 0.8 / (test.sum() / 2))
+
+
+def test_the_hash_is_the_documented_one():
+    group = some_alone(GROUPS)
+    dealt = places(KEYS, by_group(KEYS, group))
+    for key, text in zip(KEYS[:60], group, strict=False):
+        hashed = b"\0shop\0" + key.encode() if text is None else b"shop\0" + text.encode()
+        digest = hashlib.sha256(hashed).digest()
+        in_test = int.from_bytes(digest[:8], "big") / 2**64 < 0.2
+        fold = 1 + int.from_bytes(digest[8:16], "big") % 5
+        assert dealt[key] == ("test" if in_test else "train", fold)
+
+
+def test_a_row_without_a_group_stands_alone_and_apart_from_a_group_called_like_its_key():
+    group = some_alone(KEYS, every=2)
+    alone = by_group(KEYS, group)
+    called = by_group(KEYS, KEYS)
+    assert (alone.role[1::2] == called.role[1::2]).all()
+    assert 0.5 < (alone.role[::2] == called.role[::2]).mean() < 0.8
+    assert len(set(alone.fold[::2])) == 5
+
+
+def test_groups_are_numbered_by_their_texts_and_lone_rows_after_them():
+    assert group_numbers(["b", None, "a", "b", "", None, "a\0"]).tolist() == [3, 4, 1, 3, 0, 5, 2]
+    assert group_numbers([]).tolist() == []
+
+
+def test_too_few_test_groups_are_refused_with_their_number_and_not_that_of_their_rows():
+    told = refusal(lambda: by_group(KEYS[:80], GROUPS[:4] * 20, folds=2))
+    assert "of 4 labelled groups are test groups at a share of 0.2" in told
+    assert told.endswith("Declare a larger 'split.test', or collect more groups.")
+
+
+def test_an_empty_fold_is_refused_with_the_sizes_in_groups():
+    told = refusal(lambda: by_group(KEYS, [f"{i % 20}" for i in range(2000)], folds=15))
+    assert "training groups fall into 15 folds" in told
+    sizes = told.partition("folds as ")[2].partition(".")[0].split(", ")
+    assert sum(map(int, sizes)) < 20
+
+
+def test_a_group_is_counted_where_any_of_its_rows_has_a_target():
+    labelled = np.array([text < "customer 3" for text in GROUPS])
+    labelled[:400] = False  # the first row of each group
+    expected = len({text for text in GROUPS if text < "customer 3"})
+    told = refusal(lambda: by_group(KEYS, GROUPS, labelled=labelled, share=1e-9))
+    assert f"0 of {expected} labelled groups" in told
