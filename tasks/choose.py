@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 
 from data.checks.declared import Checked
 from data.declarations.model import Declaration
+from data.errors import NothingFitted
 from data.sources.read import Snapshot
 from data.split import Split
 from regressors.job import Fitted
@@ -149,16 +150,18 @@ def _ranked(train: Rows, split: Split, fits: Mapping[str, Fitted | str]) -> _Ran
         for name, fit in fits.items()
         if isinstance(fit, Fitted) and fit.out_of_fold is not None
     }
-    places = selection.rank(
-        [
-            Contender(name, (judged.target - out_of_fold[name]) * root)
-            if isinstance(fit, Fitted)
-            else Contender(name, None, fit)
-            for name, fit in fits.items()
-        ],
-        spread=spread(judged.target, judged.weight),
-        unit=judged.units,
-    )
+    contenders = [
+        Contender(name, (judged.target - out_of_fold[name]) * root)
+        if isinstance(fit, Fitted)
+        else Contender(name, None, fit)
+        for name, fit in fits.items()
+    ]
+    try:
+        places = selection.rank(
+            contenders, spread=spread(judged.target, judged.weight), unit=judged.units
+        )
+    except selection.NothingFitted as error:
+        raise NothingFitted(str(error)) from None
     scores = {
         name: _score(judged, values, _half_width(fits[name]))
         for name, values in out_of_fold.items()
