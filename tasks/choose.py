@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data.errors import NothingFitted
 from regressors.job import Fitted
 from regressors.judging import selection
 from regressors.judging.gate import smallest_gain
@@ -142,16 +143,18 @@ def _ranked(prepared: Prepared, fits: Mapping[str, Fitted | str]) -> _Ranking:
         for name, fit in fits.items()
         if isinstance(fit, Fitted) and fit.out_of_fold is not None
     }
-    places = selection.rank(
-        [
-            Contender(name, (judged.target - out_of_fold[name]) * root)
-            if isinstance(fit, Fitted)
-            else Contender(name, None, fit)
-            for name, fit in fits.items()
-        ],
-        spread=spread(judged.target, judged.weight),
-        unit=judged.units,
-    )
+    contenders = [
+        Contender(name, (judged.target - out_of_fold[name]) * root)
+        if isinstance(fit, Fitted)
+        else Contender(name, None, fit)
+        for name, fit in fits.items()
+    ]
+    try:
+        places = selection.rank(
+            contenders, spread=spread(judged.target, judged.weight), unit=judged.units
+        )
+    except selection.NothingFitted as error:
+        raise NothingFitted(str(error)) from None
     scores = {
         name: _score(judged, values, _half_width(fits[name]))
         for name, values in out_of_fold.items()

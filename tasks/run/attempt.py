@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from data.checks.declared import Checked
 from data.declarations.model import Declaration
-from data.errors import CallError, UserError
+from data.errors import CallError, Rejected, Unchanged
 from data.sources.as_of import last_moment
 from data.sources.read import Snapshot
 from data.store.read.stored import LastGood
@@ -26,14 +26,6 @@ from tasks.run.prepared import Prepared, Times
 if TYPE_CHECKING:  # importing them at run time would load Prefect to roll a champion back
     from tasks.choose import Choice
     from tasks.incumbent import Incumbent
-
-
-class Rejected(UserError):
-    """Data that was read and failed its checks."""
-
-
-class Unchanged(UserError):
-    """Nothing that a run depends on has changed since another one, so this one is skipped."""
 
 
 @dataclass

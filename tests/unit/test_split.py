@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from data.split import CannotSplit, Split, split_rows
+from data.errors import CannotSplit
+from data.split import Split, split_rows
 from regressors import job
 
 MANY = [f"row {i}" for i in range(20_000)]
