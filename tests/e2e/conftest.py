@@ -5,17 +5,18 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.request import urlopen
 
 import pytest
 from helpers.workspace import ROOT, Workspace, free_port, outside
 
 Prefect = Literal["shared", "own", "new"]
+NewWorkspace = Callable[..., Workspace]
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
 
 
 @pytest.fixture(scope="session")
-def new_workspace(tmp_path_factory: pytest.TempPathFactory, prefect_server: Server) -> Any:
+def new_workspace(tmp_path_factory: pytest.TempPathFactory, prefect_server: Server) -> NewWorkspace:
     """Return a maker of workspaces; they share Theano's compiled code.
 
     They share a Prefect server, too. `prefect="own"` leaves a command to start its own, as it does
@@ -113,12 +114,8 @@ def new_workspace(tmp_path_factory: pytest.TempPathFactory, prefect_server: Serv
     return make
 
 
-def spend_night(workspace: Workspace, *options: str) -> Night:
-    """Retrain the three samples."""
-    return Night(workspace, workspace.run("nightly", *options))
-
-
 @pytest.fixture(scope="session")
 def night(new_workspace: NewWorkspace) -> Night:
-    """Return a user's first night on the three samples, which tests only look at."""
-    return spend_night(new_workspace(samples=True, prefect="new"))
+    """A user's first night on the three samples, which no test changes."""
+    workspace = new_workspace(samples=True, prefect="new")
+    return Night(workspace, workspace.run("nightly"))
