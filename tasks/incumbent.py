@@ -15,9 +15,9 @@ from data.declarations.model import Declaration
 from data.settings import settings
 from data.sources.read import Snapshot
 from data.split import Split
-from data.store.database.engine import open_store
 from data.store.read.champions import ServingModel, champion_model
 from data.store.read.stored import training_keys
+from data.store.session import Store
 from regressors.encoding.matrices import CannotEncode
 from regressors.model import Model
 from tasks.run.rows import Rows, load_rows
@@ -51,12 +51,9 @@ def incumbent(
     before_run: int | None = None,
 ) -> Incumbent | None:
     """Return the champion (as it was before a run), None where nothing serves yet."""
-    engine = open_store(settings().database_url)
-    try:
-        serving = champion_model(engine, declaration.name, before_run=before_run)
-        trained = set() if serving is None else training_keys(engine, serving.model_id)
-    finally:
-        engine.dispose()
+    with Store(settings().database_url).reading() as connection:
+        serving = champion_model(connection, declaration.name, before_run=before_run)
+        trained = set() if serving is None else training_keys(connection, serving.model_id)
     if serving is None or serving.twin is None:
         return None
     twin = Model.from_bytes(serving.twin)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from data.declarations.model import Declaration
 from data.settings import settings
 from data.sources.read import Snapshot
-from data.store.database.engine import open_store
 from data.store.read.stored import trained_keys
 from data.store.records import PredictionColumns
+from data.store.session import Store
 from regressors.job import Fitted
 from regressors.model import Model
 from tasks.run.attempt import Attempt
@@ -60,9 +60,8 @@ def of_incumbent(run: Attempt) -> PredictionColumns:
     assert run.snapshot and run.checked and run.incumbent
     serving = run.incumbent.serving
     assert serving.artifact is not None
-    engine = open_store(settings().database_url)
-    trained = trained_keys(engine, serving.model_id)
-    engine.dispose()
+    with Store(settings().database_url).reading() as connection:
+        trained = trained_keys(connection, serving.model_id)
     rows = (run.declaration, run.snapshot, run.checked.kept)
     return of_stored(serving.model_id, serving.artifact, trained, *rows)
 
