@@ -3,8 +3,8 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data.errors import Busy
 from data.settings import settings
-from data.store.database.lock import Busy
 from data.store.retention import remove_old_data
 from data.store.session import Store
 from tasks.run.progress import tell

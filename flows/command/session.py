@@ -19,7 +19,7 @@ from rich.status import Status
 from rich.text import Text
 
 from data.declarations.model import declared_datasets, load_dataset
-from data.errors import UserError
+from data.errors import NightFailed, UserError
 from data.settings import settings
 from data.store.database.lock import dataset_lock
 from data.store.session import Store
@@ -73,7 +73,7 @@ def run_nightly(
     if past:
         names = with_time(names, asked=bool(datasets))
     with working():
-        from flows.nightly import NightFailed, nightly
+        from flows.nightly import nightly
 
         try:
             summaries: Sequence[Summary] = nightly(
@@ -81,7 +81,7 @@ def run_nightly(
             )
             code = 0
         except NightFailed as failure:
-            summaries, code = failure.summaries, 1
+            summaries, code = failure.summaries, failure.exit_code
     _print_summaries(summaries, as_json=as_json)
     return code
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from store_nights import counts, kept, promoted, serving, write
+from helpers.store_nights import counts, kept, promoted, serving, write
 
 from data.store.session import Store
 

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from helpers.old_stores import NIGHTS, answers, make
+from helpers.store_nights import change, kept, promoted, read, rows, serving, tell, write
 from sqlalchemy import URL, func, make_url, select, text
-from store_nights import change, kept, promoted, read, rows, serving, tell, write
-from test_store_upgrade import NIGHTS, answers, make
 
 from data.errors import StoreError
 from data.store.database.lock import Busy, dataset_lock

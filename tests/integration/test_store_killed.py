@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.store_nights import counts, kind_of, promoted, rows, write
 from sqlalchemy import Engine, event, make_url, text
-from store_nights import counts, kind_of, promoted, rows, write
 
 from data.errors import StoreError
 from data.settings import ROOT
@@ -19,8 +19,7 @@ from data.store.session import Store
 WRITER = """
 import sys
 import numpy as np
-sys.path.insert(0, sys.argv[2])
-from store_nights import change, kind_of, predictions, promoted
+from helpers.store_nights import change, kind_of, predictions, promoted
 from data.errors import StoreError
 from data.store.session import Store
 from data.store.write.run import write_run
@@ -56,8 +55,9 @@ def writer(store: Store):
     small = size_on_disk(store)
     url = store.url
     process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, url, str(Path(__file__).parent)],
+        [sys.executable, "-c", WRITER, url],
         cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
         stderr=subprocess.PIPE,
         text=True,
     )

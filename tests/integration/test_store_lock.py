@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store_nights import change
+from helpers.store_nights import change
 
 from data.errors import StoreError
 from data.settings import ROOT

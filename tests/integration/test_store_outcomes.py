@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 
-from store_nights import (
+from helpers.store_nights import (
     NEW,
     by_hand,
     candidate,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from store_nights import promoted, write
+from helpers.store_nights import promoted, write
 
 from data.errors import CallError, UserError
 from data.store.read.view_rows import rows_of

@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from helpers.store_nights import NEW, kind_of, predictions, promoted, read, rows, tell, write
 from sqlalchemy import Engine, event, text
-from store_nights import NEW, kind_of, predictions, promoted, read, rows, tell, write
 
 from data.errors import CallError
 from data.store.read import streaming

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from helpers.store_catalogue import catalogue
+from helpers.store_nights import promoted, tell, write
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
-from store_catalogue import catalogue
-from store_nights import promoted, tell, write
 
 from data.store.database.upgrades import upgrade
 from data.store.database.version import VERSION_TABLE

@@ -4,7 +4,17 @@ from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
-from store_nights import NEW, candidate, kept, predictions, probe, promoted, read, silenced, write
+from helpers.store_nights import (
+    NEW,
+    candidate,
+    kept,
+    predictions,
+    probe,
+    promoted,
+    read,
+    silenced,
+    write,
+)
 
 from data.errors import CallError
 from data.store.read.champions import champion_model

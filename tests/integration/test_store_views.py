@@ -1,7 +1,7 @@
 import json
 from dataclasses import replace
 
-from store_nights import (
+from helpers.store_nights import (
     NEW,
     candidate,
     kept,

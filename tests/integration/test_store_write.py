@@ -4,9 +4,7 @@ from datetime import timedelta, timezone
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, event, text
-from sqlalchemy.exc import IntegrityError
-from store_nights import (
+from helpers.store_nights import (
     NEW,
     candidate,
     change,
@@ -22,6 +20,8 @@ from store_nights import (
     stored,
     write,
 )
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import IntegrityError
 
 from data.checks.declared import ExpectationResult, RejectedRow
 from data.errors import StoreError
@@ -280,7 +280,7 @@ def test_hostile_texts_come_back_exactly(store: Store):
 def test_a_text_that_the_database_cannot_keep_is_refused_and_leaves_nothing(
     store: Store, hostile: dict
 ):
-    with pytest.raises(StoreError, match="a text contains a NUL character, which PostgreSQL cannot"):
+    with pytest.raises(StoreError, match="a text contains a NUL character, which Postgre"):
         change(store, write_run, promoted(1, {"a": 1.0}, **hostile))
     assert not any(counts(store).values())
 
