@@ -19,7 +19,7 @@ from rich.status import Status
 from rich.text import Text
 from sqlalchemy.engine import make_url
 
-from data.declarations.model import declared_datasets, load_dataset
+from data.declarations.file import declared_datasets, load_dataset
 from data.errors import NightFailed, UserError
 from data.settings import settings
 from data.store.database.engine import open_store, place
