@@ -114,8 +114,8 @@ def run_record(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> R
         flow_run_id=runtime.flow_run.id,
         predictions=predictions,
         as_of=run.as_of,
-        data_until=run.until.data,
-        train_until=run.until.train,
+        data_until=run.times.data_until,
+        train_until=run.times.train_until,
     )
     if run.snapshot is not None:
         place = run.snapshot.path.relative_to(settings().home).as_posix()
@@ -130,9 +130,9 @@ def run_record(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> R
             rows_rejected=len(rejected),
             features=", ".join(run.checked.features) or None,
         )
-    if run.split is not None:
-        role = run.split.role
-        first, last = run.until.period or (None, None)
+    if run.prepared is not None:
+        role = run.prepared.split.role
+        first, last = run.times.period or (None, None)
         record = replace(
             record,
             rows_labelled=int((role != "new").sum()),

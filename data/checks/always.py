@@ -214,8 +214,8 @@ def _target(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iter
         name,
         ""
         if count >= MIN_LABELLED_ROWS
-        else f"{counted(count, 'row')} with a target, but at least {MIN_LABELLED_ROWS} are needed to"
-        " learn and to test. Collect more rows.",
+        else f"{counted(count, 'row')} with a target, but at least {MIN_LABELLED_ROWS} are needed"
+        " to learn and to test. Collect more rows.",
         kwargs={"min_value": MIN_LABELLED_ROWS},
         observed=count,
     )

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, text
-from store_nights import (
+from helpers.store_nights import (
     NEW,
     by_hand,
     candidate,
@@ -23,6 +22,7 @@ from store_nights import (
     two_champions,
     write,
 )
+from sqlalchemy import Engine, text
 
 from data.errors import CallError, ChampionChanged
 from data.store import tables

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from helpers.old_stores import NIGHTS, answers, make
+from helpers.store_nights import kept, promoted, rows, serving, tell, write
 from sqlalchemy import URL, Engine, func, make_url, select, text
-from store_nights import kept, promoted, rows, serving, tell, write
-from test_store_upgrade import NIGHTS, answers, make
 
 from data.errors import Busy, StoreError
 from data.store.database.engine import head, open_store, place, writing
