@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from data.declarations.file import NO_TEXT
-from data.declarations.model import load_dataset
+from data.declarations.file import NOT_STORABLE, load_dataset
 from data.errors import CallError, UserError
 from data.settings import settings
 from data.store.read.nights import ComparedNight, compared_night
@@ -180,7 +179,7 @@ def _store() -> Store:
 def _said(reason: str) -> str:
     """Return a reason in one line; raise CallError where there is none."""
     words = " ".join(reason.split())
-    if NO_TEXT.search(words):
+    if NOT_STORABLE.search(words):
         raise CallError("--reason is not UTF-8.", next_step="Write it with a terminal that is.")
     if not words or len(words) > MOST_REASON:
         raise CallError(

@@ -13,7 +13,7 @@ from rich.text import Text
 from sqlalchemy import Double
 from sqlalchemy import Text as TextType
 
-from data.declarations.model import declared_datasets, load_dataset
+from data.declarations.file import declared_datasets, load_dataset
 from data.declarations.terms import text_of
 from data.errors import CallError, UserError
 from data.settings import settings

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from prefect import flow
 
-from data.declarations.model import PathSource, load_dataset
+from data.declarations.file import load_dataset
+from data.declarations.model import PathSource
 from data.errors import SourceError
 from data.settings import settings
 from data.sources.read import arrays, load, read, row_keys

@@ -18,7 +18,7 @@ from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
 
-from data.declarations.model import declared_datasets, load_dataset
+from data.declarations.file import declared_datasets, load_dataset
 from data.errors import NightFailed, UserError
 from data.settings import settings
 from data.store.database.lock import dataset_lock
