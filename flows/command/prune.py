@@ -1,22 +1,24 @@
-"""The command that removes what runs of long ago need no more."""
+"""`nightfit prune`: remove old data that nothing needs any more."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
+
+import typer
 
 from data.settings import settings
 from data.store.database.engine import open_store
 from data.store.read.known import refuse_unknown_dataset, stored_datasets
 from data.store.retention import past, remove_past
+from flows.command.screen import print_json
 from flows.command.session import talking
 from tasks.run.progress import tell
 
 
 def run_prune(datasets: Sequence[str] | None, *, dry_run: bool, as_json: bool) -> None:
-    """Remove what is past of the named datasets, or of all, and print it in numbers.
+    """Remove old data of the named datasets, or of all that are stored, and print how much.
 
-    Raises CallError for a dataset of which no run is stored, before anything is removed.
+    Raises CallError for a dataset without a stored run, before anything is removed.
     """
     engine = open_store(settings().database_url, reading=True)
     try:
@@ -28,10 +30,10 @@ def run_prune(datasets: Sequence[str] | None, *, dry_run: bool, as_json: bool) -
     all_removed = []
     with talking():
         for name in names:
-            waits = partial(tell, name, "another night of it is under way: waiting for its end")
-            removed = past(name) if dry_run else remove_past(name, wait=True, told=waits)
+            waiting = partial(tell, name, "waiting for another run of this dataset to end")
+            removed = past(name) if dry_run else remove_past(name, wait=True, told=waiting)
             all_removed.append(removed)
             if not as_json:
-                print(f"{name}: {removed} {'would be ' if dry_run else ''}removed")  # noqa: T201
+                typer.echo(f"{name}: {removed} {'would be ' if dry_run else ''}removed")
     if as_json:
-        print(json.dumps([asdict(one) for one in all_removed], indent=2))  # noqa: T201
+        print_json([asdict(removed) for removed in all_removed])
