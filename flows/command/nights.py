@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import make_url
 
 from data.declarations.model import declared_datasets, load_dataset
-from data.errors import UserError
+from data.errors import NightFailed, UserError
 from data.settings import settings
 from data.store.database.engine import place
 from data.store.database.lock import dataset_lock
@@ -41,7 +41,7 @@ def run_nightly(
     if past:
         names = with_time_column(names, config.datasets, named=bool(datasets))
     with working(config):
-        from flows.nightly import NightFailed, nightly
+        from flows.nightly import nightly
 
         try:
             summaries: Sequence[Summary] = nightly(
@@ -49,7 +49,7 @@ def run_nightly(
             )
             code = 0
         except NightFailed as failure:
-            summaries, code = failure.summaries, 1
+            summaries, code = failure.summaries, failure.exit_code
     print_summaries(summaries, place(make_url(config.database_url)), as_json=as_json)
     return code
 

@@ -45,7 +45,7 @@ from data.split import split_rows
 from regressors import fitting
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.job import Fitted, Job
-from tasks.run.rows import Rows, load_rows
+from tasks.run.rows import Rows, SnapshotRows
 
 FRAMEWORKS = ("tensorflow", "torch", "theano")
 BUNDLED = ("income_expenses", "age_income")
@@ -106,7 +106,8 @@ def split_set(declaration: Declaration, folder: Path, number: int = 1) -> tuple[
     """Return the training rows, their folds, and the test rows of a set in one of its splits."""
     snapshot = read(declaration, folder=folder)
     features = declaration.feature_names(load(snapshot.path).column_names)
-    rows = load_rows(declaration, snapshot, np.ones(snapshot.rows, dtype=bool), features)
+    kept = np.ones(snapshot.rows, dtype=bool)
+    rows = SnapshotRows(declaration, snapshot, kept, features).rows
     split = split_rows(
         dataset=declaration.name if number == 1 else f"{declaration.name} {number}",
         keys=list(rows.keys),
