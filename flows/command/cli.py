@@ -72,8 +72,7 @@ def nightfit(
 
 @app.command(
     rich_help_panel=TRAIN,
-    epilog="For example: `nightfit nightly`, or "
-    "`nightfit nightly users_revenue --from 2023-12-29 --to 2023-12-31`",
+    epilog="For example: `nightfit nightly users_revenue --from 2023-12-29 --to 2023-12-31`",
 )
 def nightly(
     datasets: Annotated[
