@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from data.declarations.model import load_dataset
+from data.declarations.file import load_dataset
 from data.errors import CallError
 
 MAX_NIGHTS = 3_660

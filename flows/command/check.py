@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from data.declarations.model import load_dataset
+from data.declarations.file import load_dataset
 from data.declarations.terms import text_of
 from data.settings import settings
 from flows.command.screen import Screen, print_json

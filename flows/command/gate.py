@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from data.declarations.model import load_dataset
+from data.declarations.file import load_dataset
 from data.errors import UserError
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.nights import ComparedNight, compared_night
+from data.store.session import Store
 from flows.command.screen import Screen, print_json
 
 if TYPE_CHECKING:
@@ -27,11 +27,8 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
 
     config = settings()
     promotion = load_dataset(dataset, config.datasets).promotion
-    engine = open_store(config.database_url, reading=True)
-    try:
-        night = compared_night(engine, dataset)
-    finally:
-        engine.dispose()
+    with Store(config.database_url).reading() as connection:
+        night = compared_night(connection, dataset)
     if night is None:
         raise UserError(
             "no night has compared two models of this dataset yet.",

@@ -6,20 +6,17 @@ from typing import Any
 from rich.text import Text
 
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.view_rows import rows_of
+from data.store.session import Store
 from flows.command.output_formats import write_rows
 from flows.command.screen import Screen
 
 
 def run_history(dataset: str, *, output_format: str) -> None:
     """Print every change of a dataset's champion, newest first, with its reason."""
-    engine = open_store(settings().database_url, reading=True)
-    try:
-        view = rows_of(engine, "champion_history", dataset=dataset)
+    with Store(settings().database_url).reading() as connection:
+        view = rows_of(connection, "champion_history", dataset=dataset)
         decisions = [row for batch in view.batches for row in batch]
-    finally:
-        engine.dispose()
     index = list(view.columns).index("decision")
     changes = [row for row in decisions if row[index] != "kept"]
     if output_format != "table":

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy.engine import make_url
-
-from data.declarations.model import declared_datasets, load_dataset
+from data.declarations.file import declared_datasets, load_dataset
 from data.errors import NightFailed, UserError
 from data.settings import settings
-from data.store.database.engine import place
 from data.store.database.lock import dataset_lock
+from data.store.session import Store
 from flows.command.backfill import days_between, with_time_column
 from flows.command.session import working
 from flows.command.summary import print_summaries
@@ -50,7 +48,7 @@ def run_nightly(
             code = 0
         except NightFailed as failure:
             summaries, code = failure.summaries, failure.exit_code
-    print_summaries(summaries, place(make_url(config.database_url)), as_json=as_json)
+    print_summaries(summaries, Store(config.database_url).display_url, as_json=as_json)
     return code
 
 
@@ -72,5 +70,5 @@ def run_retrain(
         from flows.retrain import retrain
 
         summary = retrain(dataset, dry_run=dry_run, force=force, as_of=as_of, wait=wait)
-    print_summaries([summary], place(make_url(config.database_url)), as_json=as_json)
+    print_summaries([summary], Store(config.database_url).display_url, as_json=as_json)
     return 0

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from sqlalchemy import Double, Text
 
-from data.declarations.model import PathSource, load_dataset
+from data.declarations.file import load_dataset
+from data.declarations.model import PathSource
 from data.errors import CallError, SourceError
 from data.settings import Settings, settings
-from data.store.database.engine import open_store
 from data.store.read.champions import champion_model
 from data.store.read.known import no_champion
+from data.store.session import Store
 from flows.command.output_formats import write_rows
 
 COLUMNS = {"key": Text(), "predicted": Double(), "lower": Double(), "upper": Double()}
@@ -41,11 +42,10 @@ def predictions(config: Settings, dataset: str, source: Path) -> list[Prediction
     from regressors.model import Model
 
     declaration = load_dataset(dataset, config.datasets)
-    engine = open_store(config.database_url)
-    try:
-        champion = champion_model(engine, dataset)
-    finally:
-        engine.dispose()
+    store = Store(config.database_url)
+    store.ensure_ready()
+    with store.reading() as connection:
+        champion = champion_model(connection, dataset)
     if champion is None or champion.artifact is None:
         raise no_champion(dataset)
     model = Model.from_bytes(champion.artifact)

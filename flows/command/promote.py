@@ -1,17 +1,14 @@
 """`nightfit promote`, `rollback` and `unpin`: a person decides which model serves."""
 
 import functools
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
-from sqlalchemy import Engine
 
-from data.declarations.file import NO_TEXT
+from data.declarations.file import NOT_STORABLE
 from data.errors import CallError
 from data.settings import Settings, settings
-from data.store.database.engine import open_store
+from data.store.session import Store
 from flows.command.printable import printable
 from flows.command.session import talking, working
 
@@ -31,8 +28,9 @@ def run_promote(
     config = settings()
     why = _one_line(reason)
     again = functools.partial(_fit_again, config)
-    with _store(config) as engine, talking():
-        done = promote(engine, dataset, run_id, candidate, reason=why, pin=pin, again=again)
+    store = _ready_store(config)
+    with talking():
+        done = promote(store, dataset, run_id, candidate, reason=why, pin=pin, again=again)
     typer.echo(printable(str(done)))
 
 
@@ -43,8 +41,9 @@ def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool)
     config = settings()
     why = None if reason is None else _one_line(reason)
     again = functools.partial(_fit_again, config)
-    with _store(config) as engine, talking():
-        done = rollback(engine, dataset, to, reason=why, pin=pin, again=again)
+    store = _ready_store(config)
+    with talking():
+        done = rollback(store, dataset, to, reason=why, pin=pin, again=again)
     typer.echo(printable(str(done)))
 
 
@@ -53,24 +52,21 @@ def run_unpin(dataset: str, *, reason: str | None) -> None:
     from tasks.run.decisions import unpin
 
     why = None if reason is None else _one_line(reason)
-    with _store(settings()) as engine:
-        done = unpin(engine, dataset, reason=why)
+    done = unpin(_ready_store(settings()), dataset, reason=why)
     typer.echo(printable(str(done)))
 
 
-@contextmanager
-def _store(config: Settings) -> Iterator[Engine]:
-    engine = open_store(config.database_url)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
+def _ready_store(config: Settings) -> Store:
+    """Return the store after checking it: a broken one is reported before any work."""
+    store = Store(config.database_url)
+    store.ensure_ready()
+    return store
 
 
 def _one_line(reason: str) -> str:
     """Return a reason on one line; raise CallError if it is empty, too long or not text."""
     line = " ".join(reason.split())
-    if NO_TEXT.search(line):
+    if NOT_STORABLE.search(line):
         raise CallError("--reason is not UTF-8.", next_step="Use a terminal that sends UTF-8.")
     if not line or len(line) > MAX_REASON:
         raise CallError(

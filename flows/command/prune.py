@@ -6,10 +6,10 @@ from functools import partial
 
 import typer
 
-from data.settings import settings
-from data.store.database.engine import open_store
+from data.settings import Settings, settings
 from data.store.read.known import refuse_unknown_dataset, stored_datasets
-from data.store.retention import past, remove_past
+from data.store.retention import Removed, old_data, remove_old_data
+from data.store.session import Store
 from flows.command.screen import print_json
 from flows.command.session import talking
 from tasks.run.progress import tell
@@ -20,20 +20,27 @@ def run_prune(datasets: Sequence[str] | None, *, dry_run: bool, as_json: bool) -
 
     Raises CallError for a dataset without a stored run, before anything is removed.
     """
-    engine = open_store(settings().database_url, reading=True)
-    try:
+    config = settings()
+    with Store(config.database_url).reading() as connection:
         for name in datasets or ():
-            refuse_unknown_dataset(engine, name)
-        names = datasets or stored_datasets(engine)
-    finally:
-        engine.dispose()
+            refuse_unknown_dataset(connection, name)
+        names = datasets or stored_datasets(connection)
     all_removed = []
     with talking():
         for name in names:
-            waiting = partial(tell, name, "waiting for another run of this dataset to end")
-            removed = past(name) if dry_run else remove_past(name, wait=True, told=waiting)
+            removed = _prune(config, name, dry_run=dry_run)
             all_removed.append(removed)
             if not as_json:
                 typer.echo(f"{name}: {removed} {'would be ' if dry_run else ''}removed")
     if as_json:
         print_json([asdict(removed) for removed in all_removed])
+
+
+def _prune(config: Settings, dataset: str, *, dry_run: bool) -> Removed:
+    store, home, keep_runs = Store(config.database_url), config.home, config.keep_runs
+    if dry_run:
+        return old_data(store, dataset, home=home, keep_runs=keep_runs)
+    waiting = partial(tell, dataset, "waiting for another run of this dataset to end")
+    return remove_old_data(
+        store, dataset, home=home, keep_runs=keep_runs, wait=True, on_wait=waiting
+    )

@@ -8,10 +8,10 @@ from rich.table import Table
 
 from data.errors import UserError
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.champions import ServingModel, champion_model
 from data.store.read.known import no_champion
 from data.store.read.view_rows import rows_of
+from data.store.session import Store
 from flows.command.output_formats import write_rows
 from flows.command.screen import Screen
 
@@ -21,13 +21,10 @@ def run_resilience(dataset: str, *, output_format: str) -> None:
 
     Raises UserError if these figures do not exist, for example because the champion is linear.
     """
-    engine = open_store(settings().database_url, reading=True)
-    try:
-        view = rows_of(engine, "champion_resilience", dataset=dataset)
+    with Store(settings().database_url).reading() as connection:
+        view = rows_of(connection, "champion_resilience", dataset=dataset)
         rows = [row for batch in view.batches for row in batch]
-        champion = champion_model(engine, dataset)
-    finally:
-        engine.dispose()
+        champion = champion_model(connection, dataset)
     if not rows:
         raise _no_figures(dataset, champion)
     if output_format != "table":

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from data.errors import UserError
 from data.settings import settings
-from data.store.database.engine import open_store
+from data.store.session import Store
 from flows.command.prefect_processes import PrefectProcesses
 from flows.command.prefect_server import POOL, has_worker, is_healthy, mark_lost_runs, page_url
 from flows.command.screen import Screen
@@ -41,7 +41,7 @@ def run_serve(port: int) -> None:
     _verbose_prefect(config.home)
     from prefect.settings import get_current_settings
 
-    open_store(config.database_url).dispose()  # report a broken store before any work
+    Store(config.database_url).ensure_ready()  # report a broken store before any work
     prefect = get_current_settings()
     api = prefect.api.url or f"http://{HOST}:{port}/api"
     own_port = None if prefect.api.url else port

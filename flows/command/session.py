@@ -16,7 +16,7 @@ from rich.text import Text
 
 from data.errors import UserError
 from data.settings import Settings
-from data.store.database.engine import open_store
+from data.store.session import Store
 from flows.command.process_keeper import start_keeper
 from flows.command.screen import Screen
 
@@ -46,7 +46,7 @@ def working(config: Settings) -> Iterator[None]:
     """
     quiet_prefect(config.home)
     make_folder(config.home)
-    open_store(config.database_url).dispose()  # report a broken store before any work
+    Store(config.database_url).ensure_ready()  # report a broken store before any work
     start_keeper()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     with talking("starting Prefect …"), _without_heartbeat():

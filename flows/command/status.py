@@ -8,10 +8,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from data.declarations.model import declared_datasets
+from data.declarations.file import declared_datasets
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.view_rows import DatasetStatus, latest_runs
+from data.store.session import Store
 from flows.command.screen import Screen, print_json
 
 BAD = ("failed", "rejected")
@@ -21,11 +21,8 @@ STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
 def run_status(*, as_json: bool) -> int:
     """Print how each dataset is doing; return 1 if the last run of any failed or was rejected."""
     config = settings()
-    engine = open_store(config.database_url, reading=True)
-    try:
-        stored = {status.dataset: status for status in latest_runs(engine)}
-    finally:
-        engine.dispose()
+    with Store(config.database_url).reading() as connection:
+        stored = {status.dataset: status for status in latest_runs(connection)}
     names = sorted({*declared_datasets(config.datasets), *stored})
     lines = [_line(name, stored.get(name)) for name in names]
     if as_json:

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.stored import stored_run
+from data.store.session import Store
 from flows.command.screen import Screen, print_json
 from flows.command.session import working
 
@@ -19,11 +19,8 @@ def run_verify(run_id: int, *, as_json: bool) -> int:
     from tasks.run.replay import declaration_of, snapshot_of
 
     config = settings()
-    engine = open_store(config.database_url, reading=True)
-    try:
-        stored = stored_run(engine, run_id)
-    finally:
-        engine.dispose()
+    with Store(config.database_url).reading() as connection:
+        stored = stored_run(connection, run_id)
     declaration_of(run_id, stored)
     snapshot_of(run_id, stored)  # report a run that cannot be fitted again before any work
     with working(config):

@@ -38,7 +38,8 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from data.declarations.model import Declaration, load_dataset
+from data.declarations.file import load_dataset
+from data.declarations.model import Declaration
 from data.settings import ROOT
 from data.sources.read import load, read
 from data.split import split_rows
