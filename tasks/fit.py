@@ -10,6 +10,7 @@ from data.declarations.model import Declaration
 from data.sources.read import Snapshot
 from data.split import Split
 from regressors import fitting
+from regressors.candidate import Candidate
 from regressors.job import Fitted, Start
 from tasks.run.progress import tell
 from tasks.run.rows import load_rows
@@ -18,7 +19,7 @@ from tasks.run.workers import job_of, run_job
 
 @task(cache_policy=NO_CACHE, task_run_name="fit {candidate}")
 def fit(
-    candidate: str,
+    candidate: Candidate,
     declaration: Declaration,
     snapshot: Snapshot,
     checked: Checked,

@@ -18,6 +18,7 @@ from data.split import Split
 from data.store.database.engine import open_store
 from data.store.read.champions import ServingModel, champion_model
 from data.store.read.stored import training_keys
+from regressors.candidate import Candidate
 from regressors.encoding.matrices import CannotEncode
 from regressors.model import Model
 from tasks.run.rows import Rows, load_rows
@@ -39,6 +40,11 @@ class Incumbent:
     predicted: Array
     half_width: float | None = None
     obstacle: str | None = None
+
+    @property
+    def candidate(self) -> Candidate:
+        """Return what it is: its framework and kind."""
+        return Candidate(self.serving.framework, self.serving.kind)
 
 
 @task(cache_policy=NO_CACHE)

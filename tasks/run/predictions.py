@@ -11,6 +11,7 @@ from data.sources.read import Snapshot
 from data.store.database.engine import open_store
 from data.store.read.stored import trained_keys
 from data.store.records import PredictionColumns
+from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.model import Model
 from tasks.run.attempt import Attempt
@@ -36,7 +37,7 @@ def tonights_predictions(run: Attempt) -> list[PredictionColumns]:
     return told
 
 
-def of_candidate(run: Attempt, name: str) -> PredictionColumns:
+def of_candidate(run: Attempt, name: Candidate) -> PredictionColumns:
     """Return what one of tonight's candidates, refitted, says of every row."""
     assert run.snapshot and run.checked and run.split
     fit, refit = run.fits[name], run.refits[name]
@@ -52,7 +53,7 @@ def of_candidate(run: Attempt, name: str) -> PredictionColumns:
             predicted[chosen] = model.predict(rows.take(chosen).columns)
     if run.split.chained:
         role[(role == "train") & (run.split.fold == 0)] = "warmup"
-    return _columns(name, rows, predicted, role, fit.model.half_width)
+    return _columns(str(name), rows, predicted, role, fit.model.half_width)
 
 
 def of_incumbent(run: Attempt) -> PredictionColumns:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +11,20 @@ from prefect.futures import PrefectFuture
 from data.declarations.model import Declaration
 from data.settings import settings
 from data.split import Split
+from regressors.candidate import Candidate
 from regressors.encoding.matrices import Product
 from regressors.frameworks import parity
+from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers, start_warning
 from regressors.job import Fitted, Grouping, Job, Start
 from tasks.run.progress import LOG
 from tasks.run.rows import Rows
 
-FRAMEWORKS = ("tensorflow", "torch", "theano")
-
 _open: Workers | None = None
 _probes: dict[str, ProbeResult | str] = {}
-_probing = {framework: Lock() for framework in FRAMEWORKS}
+_probing = {framework: Lock() for framework in FRAMEWORK_NAMES}
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def framework_workers() -> Iterator[Workers]:
             raise
         return
     with Workers(
-        FRAMEWORKS,
+        FRAMEWORK_NAMES,
         home=settings().home,
         time_limit=settings().fit_time_limit,
         memory_limit=settings().fit_memory_limit,
@@ -59,7 +59,7 @@ def framework_workers() -> Iterator[Workers]:
 
 
 def job_of(
-    candidate: str,
+    candidate: Candidate,
     declaration: Declaration,
     rows: Rows,
     split: Split,
@@ -71,12 +71,10 @@ def job_of(
     refit_epochs: int | None = None,
 ) -> Job:
     """Return the fit of a candidate on the chosen rows (a mask of all)."""
-    framework, kind = candidate.split("/")
     mine, rules, descent = rows.take(chosen), declaration.split, declaration.gradient_descent
     return Job(
         dataset=declaration.name,
-        framework=framework,
-        kind=kind,
+        candidate=candidate,
         columns=mine.columns,
         target=mine.target,
         fold=split.fold[chosen],
@@ -97,14 +95,14 @@ def job_of(
     )
 
 
-def run_job(function: Callable[[ModuleType, Job], Fitted], job: Job) -> Fitted | str:
+def run_job(function: Callable[[FrameworkModule, Job], Fitted], job: Job) -> Fitted | str:
     """Run a fit in its framework's worker; return the fit, or in one sentence why it failed."""
     with framework_workers() as workers:
-        obstacle = _parity_obstacle(workers, job.framework)
+        obstacle = _parity_obstacle(workers, job.candidate.framework)
         if obstacle:
             return obstacle
         try:
-            fitted: Fitted = workers.result(workers.submit(job.framework, function, job))
+            fitted: Fitted = workers.result(workers.submit(job.candidate.framework, function, job))
         except WorkerFailed as failure:
             return str(failure)
         return fitted
@@ -140,6 +138,8 @@ def _obstacle(probed: ProbeResult | str) -> str | None:
     return probed if isinstance(probed, str) else probed.reason
 
 
-def results(futures: dict[str, PrefectFuture[Fitted | str]]) -> dict[str, Fitted | str]:
-    """Return the result of each future by its name."""
+def results(
+    futures: dict[Candidate, PrefectFuture[Fitted | str]],
+) -> dict[Candidate, Fitted | str]:
+    """Return the result of each future."""
     return {name: future.result() for name, future in futures.items()}
