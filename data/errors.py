@@ -1,12 +1,21 @@
-"""Errors that a user can mend: what went wrong, where, and what to do next."""
+"""Every error that a user can meet, on one page: what it means for the run and for the exit code.
+
+Each message has three parts: what went wrong, where, and what to do next. A command shows it as
+one line, without a traceback. Anything that is not a `UserError` is a bug and keeps its traceback.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 
 class UserError(Exception):
-    """A mistake in a call, a setting or the data; shown as one message, never as a traceback.
+    """A problem with a call, a setting, the data or the database that a user can fix.
 
-    `exit_code` is 2 for a wrong call or declaration, 1 for data or a database that cannot be used.
+    `run_status` is how a run is stored when this error ends it after its source was read; None
+    means that nothing is stored. `exit_code` is the exit code of a command that it ends.
     """
 
+    run_status: str | None = "failed"
     exit_code = 1
 
     def __init__(self, what: str, *, where: str = "", next_step: str = "") -> None:
@@ -14,19 +23,115 @@ class UserError(Exception):
         self.what, self.where, self.next_step = what, where, next_step
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        return f"{place}{self.what}" + (f" {self.next_step}" if self.next_step else "")
+        location = f"{self.where}: " if self.where else ""
+        return f"{location}{self.what}" + (f" {self.next_step}" if self.next_step else "")
+
+    @property
+    def run_reason(self) -> str:
+        """Return the sentence that a run ended by this error is stored with."""
+        return str(self)
+
+
+# Before a run
 
 
 class CallError(UserError):
-    """A wrong call: an unknown dataset, a mistake in a declaration or a setting."""
+    """The call is wrong: an unknown dataset, or a mistake in a declaration, option or setting."""
 
     exit_code = 2
 
 
+class Busy(UserError):
+    """Another process is working on the dataset, and this one was asked not to wait."""
+
+    run_status: str | None = None
+
+
+# The data of a run
+
+
 class SourceError(UserError):
-    """A source that cannot be read at all; nothing of it reaches the store."""
+    """A source, or the snapshot of one, cannot be read."""
+
+
+class Rejected(UserError):
+    """The rows were read, but failed their checks."""
+
+    run_status = "rejected"
+
+
+class CannotSplit(UserError):
+    """There are too few rows to hold some of them out; the message has the numbers."""
+
+    run_status = "rejected"
+
+
+class Unchanged(UserError):
+    """Nothing that a run depends on has changed since an earlier run, so this one is skipped."""
+
+    run_status = "skipped"
+
+
+# The fits of a run
+
+
+class NothingFitted(UserError):
+    """Every candidate failed, or the refit of the one that should serve did."""
+
+
+# The store
 
 
 class StoreError(UserError):
-    """A database that cannot be reached, or is at another version than this code."""
+    """The database cannot be used: it is unreachable, at another version, full or read-only."""
+
+    run_status: str | None = None
+
+
+class ChampionChanged(StoreError):
+    """Another decision about the champion was stored after the one that this run knew."""
+
+    run_status = "failed"
+
+    @property
+    def run_reason(self) -> str:
+        """Return what happened; the run itself needs no advice to run again."""
+        return self.what
+
+
+# After a run
+
+
+class RunFailed(UserError):
+    """A run that was stored as failed or rejected; `status` says which."""
+
+    run_status: str | None = None
+
+    def __init__(self, dataset: str, status: str, reason: str) -> None:
+        super().__init__(reason, where=f"{dataset} {status}")
+        self.status = status
+
+
+class NightFailed(UserError):
+    """At least one run of a night failed or was rejected; `summaries` has one entry per run."""
+
+    run_status: str | None = None
+
+    def __init__(self, summaries: Sequence[Any], failed: Sequence[str]) -> None:
+        super().__init__(f"{len(failed)} of {len(summaries)} runs failed: {', '.join(failed)}.")
+        self.summaries = summaries
+
+
+# Inside a declaration
+
+
+class DeclarationMistake(ValueError):
+    """One wrong value in a declaration: what is wrong, and what to write instead.
+
+    A `ValueError`, because pydantic collects those of all keys; `declarations.mistakes` turns them
+    into one `CallError`, which adds the file, the line and the full stop after `what`.
+    """
+
+    def __init__(self, what: str, next_step: str = "") -> None:
+        super().__init__(what, next_step)
+        self.what, self.next_step = what, next_step

@@ -17,14 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.errors import UserError
+from data.errors import CannotSplit
 
 LEAST_LABELLED = 20
 LEAST_TEST = 3
-
-
-class CannotSplit(UserError):
-    """There are too few rows to hold some of them out; the message has the numbers."""
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,15 @@
 """The whole night: every declared dataset, one after the other."""
 
-from collections.abc import Sequence
-
 from prefect import flow
 
 from data.declarations.model import declared_datasets
-from data.errors import UserError
+from data.errors import NightFailed, RunFailed, UserError
 from data.settings import settings
 from flows.retrain import retrain
 from tasks.prune import prune
 from tasks.run.progress import LOG, tell
 from tasks.run.summary import Summary
 from tasks.run.workers import framework_workers
-from tasks.store import RunFailed
-
-
-class NightFailed(UserError):
-    """At least one dataset came to nothing; `summaries` tells of all of them."""
-
-    def __init__(self, summaries: Sequence[Summary]) -> None:
-        failed = [one.dataset for one in summaries if one.status not in ("succeeded", "skipped")]
-        super().__init__(f"{len(failed)} of {len(summaries)} runs failed: {', '.join(failed)}.")
-        self.summaries = summaries
 
 
 @flow
@@ -43,8 +31,9 @@ def nightly(
             for night in (as_of or (None,))
             for name in names
         ]
-    if any(summary.status not in ("succeeded", "skipped") for summary in summaries):
-        raise NightFailed(summaries)
+    failed = [run.dataset for run in summaries if run.status not in ("succeeded", "skipped")]
+    if failed:
+        raise NightFailed(summaries, failed)
     return summaries
 
 

@@ -54,14 +54,13 @@ def train(run: Attempt, *, before_run: int | None = None) -> None:
     """Do all that lies between a snapshot and the store; `before_run`: as it was before that."""
     assert run.snapshot is not None
     checked = check(run.declaration, run.snapshot, last_rows=run.last_rows, now=run.night)
-    run.split, run.until = split(run.declaration, run.snapshot, run.accepted(checked))
-    rows = (run.declaration, run.snapshot, checked, run.split)
+    rows = run.prepared = split(run.declaration, run.snapshot, run.accepted(checked))
     starts = {name: last_starts(name, run.declaration, before_run) for name in run.candidates}
-    run.fits = results({n: fit.submit(n, *rows, starts[n]) for n in run.candidates})
-    run.incumbent = incumbent(*rows, before_run=before_run)
-    run.choice = choose(*rows, run.fits, run.incumbent, held=run.held)
+    run.fits = results({n: fit.submit(n, rows, starts[n]) for n in run.candidates})
+    run.incumbent = incumbent(rows, before_run=before_run)
+    run.choice = choose(rows, run.fits, run.incumbent, held=run.held)
     run.refits = results(
-        {n: refit.submit(n, fit, *rows, starts[n]) for n, fit in run.to_refit.items()}
+        {n: refit.submit(n, fit, rows, starts[n]) for n, fit in run.to_refit.items()}
     )
     run.agreement = compare(run.fits, run.refits, run.choice)
-    run.resilience = resilience(*rows, run.to_refit[run.measured])
+    run.resilience = resilience(rows, run.to_refit[run.measured])

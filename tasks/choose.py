@@ -8,10 +8,7 @@ from numpy.typing import NDArray
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.checks.declared import Checked
-from data.declarations.model import Declaration
-from data.sources.read import Snapshot
-from data.split import Split
+from data.errors import NothingFitted
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging import selection
@@ -20,7 +17,8 @@ from regressors.judging.paired import PairedGain, paired_gain
 from regressors.judging.scoring import Difference, Score, paired_difference, roots, score, spread
 from regressors.judging.selection import Contender, Decision, Held, Place, Terms
 from tasks.incumbent import Incumbent
-from tasks.run.rows import Rows, load_rows
+from tasks.run.prepared import Prepared
+from tasks.run.rows import Rows
 
 Array = NDArray[np.float64]
 
@@ -71,19 +69,15 @@ class Choice:
 
 @task(cache_policy=NO_CACHE)
 def choose(
-    declaration: Declaration,
-    snapshot: Snapshot,
-    checked: Checked,
-    split: Split,
+    prepared: Prepared,
     fits: Mapping[Candidate, Fitted | str],
     incumbent: Incumbent | None,
     *,
     held: Held | None = None,
 ) -> Choice:
     """Return who won, by what, and whether it serves; `held` tells why nobody may be promoted."""
-    rows = load_rows(declaration, snapshot, checked.kept, checked.features)
-    test = rows.take(split.role == "test")
-    ranking = _ranked(rows.take(split.role == "train"), split, fits)
+    test = prepared.test
+    ranking = _ranked(prepared, fits)
     ranked = [p.candidate for p in ranking.places if p.candidate in ranking.validation]
     winner = next(place.candidate for place in ranking.places if place.chosen)
     own = incumbent.candidate if incumbent else None
@@ -95,7 +89,7 @@ def choose(
         for name in dict.fromkeys([winner, linear, ann, own])
         if name in fitted
     }
-    promotion = declaration.promotion
+    promotion = prepared.declaration.promotion
     terms = Terms(promotion.min_gain, promotion.max_loss, promotion.confidence)
     compared = _Compared(test, predicted, incumbent, terms)
     decisions = selection.decide(
@@ -140,26 +134,28 @@ class _Ranking:
     validation: Mapping[Candidate, Score]
 
 
-def _ranked(train: Rows, split: Split, fits: Mapping[Candidate, Fitted | str]) -> _Ranking:
+def _ranked(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ranking:
     """Rank the candidates by their errors on the training rows that have a prediction."""
-    scored = split.fold[split.role == "train"] > 0  # the warm-up block has no prediction
-    judged = train.take(scored)
+    scored = prepared.train_fold > 0  # the warm-up block has no prediction
+    judged = prepared.train.take(scored)
     root = roots(judged.weight, len(judged.target))
     out_of_fold = {
         name: fit.out_of_fold[scored]
         for name, fit in fits.items()
         if isinstance(fit, Fitted) and fit.out_of_fold is not None
     }
-    places = selection.rank(
-        [
-            Contender(name, (judged.target - out_of_fold[name]) * root)
-            if isinstance(fit, Fitted)
-            else Contender(name, None, fit)
-            for name, fit in fits.items()
-        ],
-        spread=spread(judged.target, judged.weight),
-        unit=judged.units,
-    )
+    contenders = [
+        Contender(name, (judged.target - out_of_fold[name]) * root)
+        if isinstance(fit, Fitted)
+        else Contender(name, None, fit)
+        for name, fit in fits.items()
+    ]
+    try:
+        places = selection.rank(
+            contenders, spread=spread(judged.target, judged.weight), unit=judged.units
+        )
+    except selection.NothingFitted as error:
+        raise NothingFitted(str(error)) from None
     scores = {
         name: _score(judged, values, _half_width(fits[name]))
         for name, values in out_of_fold.items()

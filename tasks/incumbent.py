@@ -10,18 +10,16 @@ from numpy.typing import NDArray
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.checks.declared import Checked
 from data.declarations.model import Declaration
 from data.settings import settings
-from data.sources.read import Snapshot
-from data.split import Split
 from data.store.database.engine import open_store
 from data.store.read.champions import ServingModel, champion_model
 from data.store.read.stored import training_keys
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import CannotEncode
 from regressors.model import Model
-from tasks.run.rows import Rows, load_rows
+from tasks.run.prepared import Prepared
+from tasks.run.rows import Rows
 
 Array = NDArray[np.float64]
 
@@ -48,15 +46,9 @@ class Incumbent:
 
 
 @task(cache_policy=NO_CACHE)
-def incumbent(
-    declaration: Declaration,
-    snapshot: Snapshot,
-    checked: Checked,
-    split: Split,
-    *,
-    before_run: int | None = None,
-) -> Incumbent | None:
+def incumbent(prepared: Prepared, *, before_run: int | None = None) -> Incumbent | None:
     """Return the champion (as it was before a run), None where nothing serves yet."""
+    declaration, test = prepared.declaration, prepared.test
     engine = open_store(settings().database_url)
     try:
         serving = champion_model(engine, declaration.name, before_run=before_run)
@@ -66,9 +58,7 @@ def incumbent(
     if serving is None or serving.twin is None:
         return None
     twin = Model.from_bytes(serving.twin)
-    rows = load_rows(declaration, snapshot, checked.kept, twin.features)
-    test = rows.take(split.role == "test")
-    compared = ~seen(rows, trained)[split.role == "test"]
+    compared = ~seen(prepared.rows, trained)[prepared.is_test]
     if serving.train_until is not None and test.instants is not None:
         compared &= test.instants > serving.train_until
     then = json.loads(serving.declaration or "{}")
@@ -77,7 +67,8 @@ def incumbent(
     obstacle = other_question(then, declaration)
     try:
         if obstacle is None:
-            return Incumbent(serving, compared, twin.predict(test.columns), twin.half_width)
+            columns = prepared.source.columns(twin.features, prepared.is_test)
+            return Incumbent(serving, compared, twin.predict(columns), twin.half_width)
     except CannotEncode as error:
         obstacle = str(error)
     nothing = np.full(len(compared), np.nan)

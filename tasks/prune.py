@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.store.database.lock import Busy
+from data.errors import Busy
 from data.store.retention import remove_past
 from tasks.run.progress import tell
 

@@ -1,4 +1,4 @@
-"""Split the rows of a run into training, test and new ones, and the training rows into folds."""
+"""Prepare the rows of a run and split them into training, test and new rows."""
 
 import numpy as np
 from prefect import task
@@ -7,15 +7,17 @@ from prefect.cache_policies import NO_CACHE
 from data.checks.declared import Checked
 from data.declarations.model import Declaration
 from data.sources.read import Snapshot
-from data.split import Split, split_rows
+from data.split import split_rows
+from tasks.run.prepared import Prepared
 from tasks.run.progress import tell
-from tasks.run.rows import Until, load_rows
+from tasks.run.rows import SnapshotRows
 
 
 @task(cache_policy=NO_CACHE)
-def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> tuple[Split, Until]:
-    """Return each row's role and fold, in the order of `load_rows`, and their newest times."""
-    rows = load_rows(declaration, snapshot, checked.kept, ())
+def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Prepared:
+    """Return the rows that passed their checks, in the order of their keys, each with its role."""
+    source = SnapshotRows(declaration, snapshot, checked.kept, checked.features)
+    rows = source.rows
     parts = split_rows(
         dataset=declaration.name,
         keys=rows.keys.tolist(),
@@ -28,6 +30,4 @@ def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> tup
     counts = {role: int((parts.role == role).sum()) for role in ("train", "test", "new")}
     text = ", ".join(f"{count:,} {role}" for role, count in counts.items())
     tell(declaration.name, f"split into {text} rows")
-    labelled = parts.role != "new"
-    newest = Until(rows.newest(parts.role == "train"), rows.newest(labelled), rows.period(labelled))
-    return parts, newest
+    return Prepared(declaration, snapshot, checked, source, parts)

@@ -13,9 +13,8 @@ from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
 
 from data.declarations.model import Declaration
-from data.errors import StoreError, UserError
+from data.errors import NothingFitted, RunFailed, UserError
 from data.settings import settings
-from data.split import CannotSplit
 from data.store.database.engine import open_store
 from data.store.records import (
     AgreementRecord,
@@ -29,14 +28,14 @@ from data.store.records import (
     RunRecord,
     ScoreRecord,
 )
-from data.store.write.run import ChampionChanged, write_run
+from data.store.write.run import write_run
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.scoring import Score
-from regressors.judging.selection import Decision, NothingFitted, Place
+from regressors.judging.selection import Decision, Place
 from regressors.network import recipe
 from tasks.choose import Choice
-from tasks.run.attempt import Attempt, Rejected, Unchanged
+from tasks.run.attempt import Attempt
 from tasks.run.predictions import tonights_predictions
 from tasks.run.progress import tell
 from tasks.run.provenance import framework_version, library_versions, setup_fingerprint
@@ -45,14 +44,6 @@ MOST_PAIRED = 5_000
 """Rows whose paired errors are kept, about; what the gate says of itself needs no more."""
 LEAST_UNITS_KEPT = 1_000
 """With fewer groups or blocks of time than this left, all rows are kept: they would be too few."""
-
-
-class RunFailed(UserError):
-    """A run that came to nothing: its data was refused, or nothing could be fitted."""
-
-    def __init__(self, dataset: str, status: str, reason: str) -> None:
-        super().__init__(reason, where=f"{dataset} {status}")
-        self.status = status
 
 
 @contextmanager
@@ -66,28 +57,20 @@ def attempt(declaration: Declaration, *, as_of: str | None, dry_run: bool) -> It
     run = Attempt(declaration, as_of=as_of)
     try:
         yield run
-    except Unchanged as skipped:
-        run.status, run.reason = "skipped", str(skipped)
-        if not dry_run:
-            _write(run)
-        tell(declaration.name, f"skipped: {run.reason}")
-    except ChampionChanged as changed:
-        run.status, run.reason = "failed", changed.what
-        _write(run)
-        raise RunFailed(declaration.name, run.status, str(changed)) from None
-    except StoreError:
-        raise
     except Exception as error:
-        if run.snapshot is None:
+        ours = error if isinstance(error, UserError) else None
+        status = ours.run_status if ours else "failed"
+        if run.snapshot is None or status is None:
             raise
-        refused = isinstance(error, Rejected | CannotSplit)
-        told = isinstance(error, UserError | NothingFitted)
-        run.status = "rejected" if refused else "failed"
-        run.reason = str(error) if told else f"{type(error).__name__}: {error}"
+        run.status = status
+        run.reason = ours.run_reason if ours else f"{type(error).__name__}: {error}"
         if not dry_run:
             _write(run)
-        if told:
-            raise RunFailed(declaration.name, run.status, run.reason) from error
+        if status == "skipped":
+            tell(declaration.name, f"skipped: {run.reason}")
+            return
+        if ours:
+            raise RunFailed(declaration.name, status, str(error)) from error
         raise
 
 
@@ -132,8 +115,8 @@ def run_record(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> R
         flow_run_id=runtime.flow_run.id,
         predictions=predictions,
         as_of=run.as_of,
-        data_until=run.until.data,
-        train_until=run.until.train,
+        data_until=run.times.data_until,
+        train_until=run.times.train_until,
     )
     if run.snapshot is not None:
         place = run.snapshot.path.relative_to(settings().home).as_posix()
@@ -148,9 +131,9 @@ def run_record(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> R
             rows_rejected=len(rejected),
             features=", ".join(run.checked.features) or None,
         )
-    if run.split is not None:
-        role = run.split.role
-        first, last = run.until.period or (None, None)
+    if run.prepared is not None:
+        role = run.prepared.split.role
+        first, last = run.times.period or (None, None)
         record = replace(
             record,
             rows_labelled=int((role != "new").sum()),

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 from data.declarations.mistakes import nearest
+from data.errors import DeclarationMistake
 
 UNITS = ("hours", "days", "weeks")
 EXAMPLE = "Write it as 36 hours, 2 days or 1 week."
@@ -12,22 +13,22 @@ EXAMPLE = "Write it as 36 hours, 2 days or 1 week."
 def duration(text: object) -> timedelta:
     """Return how long "36 hours", "2 days" or "1 week" is.
 
-    Anything else is a `ValueError` of a sentence and a hint.
+    Anything else is a `DeclarationMistake`.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", str(text))
     if found is None:
-        raise ValueError(f"{text!r} is no length of time", EXAMPLE)
+        raise DeclarationMistake(f"{text!r} is no length of time", EXAMPLE)
     number, unit = found[1], found[2].lower()
     plural = unit if unit.endswith("s") else f"{unit}s"
     if plural not in UNITS:
-        raise ValueError(
+        raise DeclarationMistake(
             f"{text!r} is no length of time, since {found[2]!r} is no unit",
             nearest(unit, UNITS) + EXAMPLE,
         )
     try:
         length = timedelta(**{plural: float(number)})
     except OverflowError:
-        raise ValueError(f"{text!r} is longer than time itself", EXAMPLE) from None
+        raise DeclarationMistake(f"{text!r} is longer than time itself", EXAMPLE) from None
     if not length:
-        raise ValueError(f"{text!r} is no time at all", EXAMPLE)
+        raise DeclarationMistake(f"{text!r} is no time at all", EXAMPLE)
     return length

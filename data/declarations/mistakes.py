@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from data.errors import CallError
+from data.errors import CallError, DeclarationMistake
 
 EXPECTED = {
     "string_type": "text (put it in quotes if it is meant as text)",
@@ -84,8 +84,8 @@ def _sentences(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]
         hint = nearest(str(place[-1]), known) or f"Its keys are {', '.join(known)}."
         return f"{str(place[-1])!r} is not a key of {owner}.", hint.strip()
     if kind == "value_error":
-        what, *hint = details["ctx"]["error"].args
-        return f"{name!r}: {what}.", "".join(hint)
+        mistake: DeclarationMistake = details["ctx"]["error"]
+        return f"{name!r}: {mistake.what}.", mistake.next_step
     if kind == "literal_error":
         known = [
             word.strip("'") for word in details["ctx"]["expected"].replace(" or ", ", ").split(", ")

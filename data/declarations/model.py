@@ -23,7 +23,7 @@ from data.declarations.durations import duration
 from data.declarations.file import parse
 from data.declarations.mistakes import explain, nearest
 from data.declarations.terms import Product, hint_for, must_be_text, must_differ, product_of
-from data.errors import CallError
+from data.errors import CallError, DeclarationMistake
 from data.vocabulary import FRAMEWORKS, KINDS
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
@@ -42,15 +42,15 @@ Columns = Annotated[tuple[Column, ...], Field(min_length=1), Lone]
 def _distinct(values: Sequence[object]) -> Any:
     for value in values:
         if list(values).count(value) > 1:
-            raise ValueError(f"{value!r} is there twice")
+            raise DeclarationMistake(f"{value!r} is there twice")
     return values
 
 
 def _can_explain(name: str, info: ValidationInfo) -> None:
     if name == info.data.get("target"):
-        raise ValueError(f"{name!r} is the target, and would explain itself")
+        raise DeclarationMistake(f"{name!r} is the target, and would explain itself")
     if name in info.data.get("key", ()):
-        raise ValueError(f"{name!r} is the key, which only names the row")
+        raise DeclarationMistake(f"{name!r} is the key, which only names the row")
 
 
 def _is_of_features(term: str, info: ValidationInfo) -> str:
@@ -58,7 +58,9 @@ def _is_of_features(term: str, info: ValidationInfo) -> str:
     for name, _ in product_of(term):
         _can_explain(name, info)
         if features and name not in features:
-            raise ValueError(f"{name!r} is not one of the 'features'", hint_for(name, features))
+            raise DeclarationMistake(
+                f"{name!r} is not one of the 'features'", hint_for(name, features)
+            )
     return term
 
 
@@ -183,14 +185,16 @@ class Declaration(_Part):
     @classmethod
     def _target_is_no_key(cls, target: str, info: ValidationInfo) -> str:
         if target in info.data.get("key", ()):
-            raise ValueError(f"{target!r} is the key already, and a key cannot be predicted")
+            raise DeclarationMistake(
+                f"{target!r} is the key already, and a key cannot be predicted"
+            )
         return target
 
     @field_validator("time")
     @classmethod
     def _time_is_not_the_target(cls, time: str | None, info: ValidationInfo) -> str | None:
         if time is not None and time == info.data.get("target"):
-            raise ValueError(f"{time!r} is the target already, and cannot order the rows")
+            raise DeclarationMistake(f"{time!r} is the target already, and cannot order the rows")
         return time
 
     @field_validator("weight")
@@ -201,7 +205,9 @@ class Declaration(_Part):
             **dict.fromkeys(info.data.get("key", ()), "key"),
         }
         if weight is not None and weight in roles:
-            raise ValueError(f"{weight!r} is the {roles[weight]}, and cannot weigh the rows")
+            raise DeclarationMistake(
+                f"{weight!r} is the {roles[weight]}, and cannot weigh the rows"
+            )
         return weight
 
     @field_validator("features")
@@ -220,9 +226,9 @@ class Declaration(_Part):
         for role in ("target", "weight"):
             name = info.data.get(role)
             if name and types.get(name, "number") != "number":
-                raise ValueError(f"the {role} {name!r} can only be a number")
+                raise DeclarationMistake(f"the {role} {name!r} can only be a number")
         if time and types.get(time, "time") not in ("time", "number"):
-            raise ValueError(f"the time column {time!r} can only be a time or a number")
+            raise DeclarationMistake(f"the time column {time!r} can only be a time or a number")
         return types
 
     @field_validator("max_age")
@@ -230,12 +236,12 @@ class Declaration(_Part):
     def _time_has_an_age(cls, max_age: str | None, info: ValidationInfo) -> str | None:
         time = info.data.get("time")
         if max_age and "time" in info.data and time is None:
-            raise ValueError(
+            raise DeclarationMistake(
                 "no 'time' is declared, whose newest could be too old",
                 "Declare the time column, or leave 'max_age' out.",
             )
         if max_age and info.data.get("types", {}).get(time) == "number":
-            raise ValueError(
+            raise DeclarationMistake(
                 f"the time column {time!r} is declared to hold numbers, without an age"
             )
         return max_age
@@ -252,9 +258,9 @@ class Declaration(_Part):
         if split.group is None:
             return split
         if split.group == info.data.get("target"):
-            raise ValueError(f"{split.group!r} is the target, and cannot group the rows")
+            raise DeclarationMistake(f"{split.group!r} is the target, and cannot group the rows")
         if time := info.data.get("time"):
-            raise ValueError(
+            raise DeclarationMistake(
                 f"the rows cannot be split by the group {split.group!r} and by the time {time!r}",
                 "With a time the newest rows are the test rows, whatever their group. Leave 'group'"
                 " out to predict what comes next, or 'time' to predict groups never seen.",

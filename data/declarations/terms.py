@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from data.declarations.mistakes import nearest
+from data.errors import DeclarationMistake
 
 Product = tuple[tuple[str, int], ...]
 """Columns with their powers: (("age", 2), ("education", 1)) is age^2:education."""
@@ -16,13 +17,15 @@ GRAMMAR = "A term joins columns by ':' and raises them by '^2' to '^9', as age^2
 def product_of(term: str) -> Product:
     """Return the columns of a term and their powers, in the order written.
 
-    What is no term is a `ValueError` of a sentence and, where there is more to say, a hint.
+    Anything that is not a term is a `DeclarationMistake`.
     """
     product = tuple(_factor(text, term) for text in term.split(":"))
     if len({name for name, _ in product}) < len(product):
-        raise ValueError(_told_twice(product, term))
+        raise DeclarationMistake(_told_twice(product, term))
     if len(product) == 1 and product[0][1] == 1:
-        raise ValueError(f"{term!r} is one column alone: as a feature it needs no term", GRAMMAR)
+        raise DeclarationMistake(
+            f"{term!r} is one column alone: as a feature it needs no term", GRAMMAR
+        )
     return product
 
 
@@ -34,7 +37,7 @@ def text_of(product: Product) -> str:
 def must_be_text(value: object) -> object:
     """Refuse a mapping, which `age: 2` is, and `age: education` with its blank."""
     if isinstance(value, dict):
-        raise ValueError(
+        raise DeclarationMistake(
             "this is a mapping, and a term is text",
             "Write age^2, or age:education without a blank after the colon.",
         )
@@ -47,7 +50,7 @@ def must_differ(terms: Iterable[str]) -> None:
     for term in terms:
         same = seen.setdefault(frozenset(product_of(term)), term)
         if same != term:
-            raise ValueError(f"{same!r} and {term!r} are the same term")
+            raise DeclarationMistake(f"{same!r} and {term!r} are the same term")
 
 
 def hint_for(name: str, features: Sequence[str]) -> str:
@@ -62,9 +65,9 @@ def _factor(text: str, term: str) -> tuple[str, int]:
     if not (caret and re.fullmatch(r"[-+.0-9]+", power)):
         name, power = text, "1"
     elif power not in POWERS:
-        raise ValueError(f"in {text!r} the power is not a whole number from 2 to 9")
+        raise DeclarationMistake(f"in {text!r} the power is not a whole number from 2 to 9")
     if not name:
-        raise ValueError(f"in {term!r} a column is missing", GRAMMAR)
+        raise DeclarationMistake(f"in {term!r} a column is missing", GRAMMAR)
     return name, int(power)
 
 

@@ -20,7 +20,7 @@ from rich.text import Text
 from sqlalchemy.engine import make_url
 
 from data.declarations.model import declared_datasets, load_dataset
-from data.errors import UserError
+from data.errors import NightFailed, UserError
 from data.settings import settings
 from data.store.database.engine import open_store, place
 from data.store.database.lock import dataset_lock
@@ -74,7 +74,7 @@ def run_nightly(
     if past:
         names = with_time(names, asked=bool(datasets))
     with working():
-        from flows.nightly import NightFailed, nightly
+        from flows.nightly import nightly
 
         try:
             summaries: Sequence[Summary] = nightly(
@@ -82,7 +82,7 @@ def run_nightly(
             )
             code = 0
         except NightFailed as failure:
-            summaries, code = failure.summaries, 1
+            summaries, code = failure.summaries, failure.exit_code
     _print_summaries(summaries, as_json=as_json)
     return code
 

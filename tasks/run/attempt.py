@@ -13,29 +13,20 @@ from typing import TYPE_CHECKING
 
 from data.checks.declared import Checked
 from data.declarations.model import Declaration
-from data.errors import CallError, UserError
+from data.errors import CallError, Rejected, Unchanged
 from data.sources.as_of import last_moment
 from data.sources.read import Snapshot
-from data.split import Split
 from data.store.read.stored import LastGood
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.agreement import Comparison, disagreements
 from regressors.judging.selection import Held
 from regressors.network.resilience import Silenced
-from tasks.run.rows import Until
+from tasks.run.prepared import Prepared, Times
 
 if TYPE_CHECKING:  # importing them at run time would load Prefect to roll a champion back
     from tasks.choose import Choice
     from tasks.incumbent import Incumbent
-
-
-class Rejected(UserError):
-    """Data that was read and failed its checks."""
-
-
-class Unchanged(UserError):
-    """Nothing that a run depends on has changed since another one, so this one is skipped."""
 
 
 @dataclass
@@ -56,8 +47,7 @@ class Attempt:
     last: LastGood | None = None
     snapshot: Snapshot | None = None
     checked: Checked | None = None
-    split: Split | None = None
-    until: Until = field(default_factory=Until)
+    prepared: Prepared | None = None
     fits: Mapping[Candidate, Fitted | str] = field(default_factory=dict)
     incumbent: Incumbent | None = None
     choice: Choice | None = None
@@ -96,12 +86,17 @@ class Attempt:
             return self.started_at
 
     @property
+    def times(self) -> Times:
+        """Return how far the rows reach in time."""
+        return self.prepared.times if self.prepared else Times()
+
+    @property
     def held(self) -> Held | None:
         """Return why nobody may be promoted tonight, None where somebody may."""
         serving = self.incumbent.serving if self.incumbent else None
         if serving is None:
             return None
-        later, own = serving.data_until, self.until.data
+        later, own = serving.data_until, self.times.data_until
         if self.as_of is not None and later is None:
             why = "it was trained without a time column, so its data may be later than that of "
             return Held("backfill", why + self.as_of)

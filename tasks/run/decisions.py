@@ -27,6 +27,7 @@ from tasks.run.attempt import Attempt
 from tasks.run.predictions import of_candidate, of_stored
 from tasks.run.progress import tell
 from tasks.run.replay import declaration_of, snapshot_of
+from tasks.run.rows import SnapshotRows
 
 Again = Callable[[int, str], Attempt]
 """Fits one candidate of a stored run again, given the run's id and the candidate's name."""
@@ -152,9 +153,8 @@ def _predictions(
             snapshot = snapshot_of(last.run_id, newest)
             declaration = declaration_of(last.run_id, newest)
             kept = kept_rows(engine, last.run_id, snapshot.rows)
-            told[last.run_id] = of_stored(
-                chosen.model_id, artifact, trained, declaration, snapshot, kept
-            )
+            source = SnapshotRows(declaration, snapshot, kept, ())
+            told[last.run_id] = of_stored(chosen.model_id, artifact, trained, source)
         except (UserError, CannotEncode) as obstacle:
             tell(
                 dataset,

@@ -5,9 +5,7 @@ from collections.abc import Set
 import numpy as np
 from numpy.typing import NDArray
 
-from data.declarations.model import Declaration
 from data.settings import settings
-from data.sources.read import Snapshot
 from data.store.database.engine import open_store
 from data.store.read.stored import trained_keys
 from data.store.records import PredictionColumns
@@ -15,7 +13,7 @@ from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.model import Model
 from tasks.run.attempt import Attempt
-from tasks.run.rows import Rows, load_rows
+from tasks.run.rows import Rows, SnapshotRows
 
 Array = NDArray[np.float64]
 
@@ -39,50 +37,43 @@ def tonights_predictions(run: Attempt) -> list[PredictionColumns]:
 
 def of_candidate(run: Attempt, name: Candidate) -> PredictionColumns:
     """Return what one of tonight's candidates, refitted, says of every row."""
-    assert run.snapshot and run.checked and run.split
+    assert run.prepared
+    prepared = run.prepared
     fit, refit = run.fits[name], run.refits[name]
     assert isinstance(fit, Fitted)
     assert isinstance(refit, Fitted)
-    rows = load_rows(run.declaration, run.snapshot, run.checked.kept, run.checked.features)
-    role = run.split.role.astype(object)
+    role = prepared.split.role.astype(object)
     predicted = np.full(len(role), np.nan)
-    predicted[role == "train"] = fit.out_of_fold
-    for part, model in (("test", fit.model), ("new", refit.model)):
-        chosen = role == part
-        if chosen.any():
-            predicted[chosen] = model.predict(rows.take(chosen).columns)
-    if run.split.chained:
-        role[(role == "train") & (run.split.fold == 0)] = "warmup"
-    return _columns(str(name), rows, predicted, role, fit.model.half_width)
+    predicted[prepared.is_train] = fit.out_of_fold
+    predicted[prepared.is_test] = fit.model.predict(prepared.test.columns)
+    if prepared.is_new.any():
+        new = prepared.source.columns(refit.model.features, prepared.is_new)
+        predicted[prepared.is_new] = refit.model.predict(new)
+    if prepared.split.chained:
+        role[prepared.is_train & (prepared.split.fold == 0)] = "warmup"
+    return _columns(str(name), prepared.rows, predicted, role, fit.model.half_width)
 
 
 def of_incumbent(run: Attempt) -> PredictionColumns:
     """Return what the champion of before says of the rows that it was not trained with."""
-    assert run.snapshot and run.checked and run.incumbent
+    assert run.prepared and run.incumbent
     serving = run.incumbent.serving
     assert serving.artifact is not None
     engine = open_store(settings().database_url)
     trained = trained_keys(engine, serving.model_id)
     engine.dispose()
-    rows = (run.declaration, run.snapshot, run.checked.kept)
-    return of_stored(serving.model_id, serving.artifact, trained, *rows)
+    return of_stored(serving.model_id, serving.artifact, trained, run.prepared.source)
 
 
 def of_stored(
-    model_id: int,
-    artifact: bytes,
-    trained: Set[str],
-    declaration: Declaration,
-    snapshot: Snapshot,
-    kept: NDArray[np.bool_],
+    model_id: int, artifact: bytes, trained: Set[str], source: SnapshotRows
 ) -> PredictionColumns:
-    """Return what a stored model says of a snapshot's kept rows, but those of `trained` keys."""
-    model = Model.from_bytes(artifact)
-    rows = load_rows(declaration, snapshot, kept, model.features)
-    unseen = rows.take(np.array([key not in trained for key in rows.keys], dtype=bool))
-    predicted = model.predict(unseen.columns)
+    """Return a stored model's predictions of the rows whose keys are not among `trained`."""
+    model, rows = Model.from_bytes(artifact), source.rows
+    unseen = np.array([key not in trained for key in rows.keys], dtype=bool)
+    predicted = model.predict(source.columns(model.features, unseen))
     role = np.full(len(predicted), "new", dtype=object)
-    return _columns(model_id, unseen, predicted, role, model.half_width)
+    return _columns(model_id, rows.take(unseen), predicted, role, model.half_width)
 
 
 def _columns(

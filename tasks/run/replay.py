@@ -3,12 +3,11 @@
 from collections.abc import Callable
 
 from data.declarations.model import Candidates, Declaration
-from data.errors import UserError
+from data.errors import NothingFitted, UserError
 from data.settings import settings
 from data.sources.read import Snapshot, fingerprint_of
 from data.store.records import RunRecord
 from regressors.candidate import Candidate
-from regressors.judging.selection import NothingFitted
 from tasks.run.attempt import Attempt
 
 

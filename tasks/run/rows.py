@@ -1,6 +1,8 @@
-"""The rows of a run as arrays: what a step needs of the snapshot, in one fixed order."""
+"""The rows of a snapshot as arrays, in one fixed order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,26 +15,15 @@ from regressors.encoding.columns import sortable
 from regressors.encoding.matrices import Columns
 from regressors.judging.paired import time_blocks
 
-
-@dataclass(frozen=True)
-class Until:
-    """The newest time of the training rows, and of all labelled ones; None without a time column.
-
-    In microseconds since 1970, or as the number that it is. `period` is the oldest and the newest
-    time of the labelled rows, as text.
-    """
-
-    train: float | None = None
-    data: float | None = None
-    period: tuple[str, str] | None = None
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """n rows; `target` is NaN in new ones; `time`, `weight` and `group` are None where undeclared.
+    """n rows; `target` is NaN in new rows; `time`, `weight` and `group` are None where undeclared.
 
-    A weight is finite and above zero in every row with a target; a new row needs none, and may
-    have any number or NaN. A group is text, None in a row that stands alone.
+    A weight is finite and above zero in every row with a target; a new row needs none and may have
+    any number or NaN. A group is text, None in a row that stands alone.
     """
 
     keys: NDArray[np.object_]
@@ -42,22 +33,24 @@ class Rows:
     weight: NDArray[np.float64] | None = None
     group: NDArray[np.object_] | None = None
 
-    def take(self, chosen: NDArray[np.bool_]) -> "Rows":
-        """Return the chosen rows (a mask of n)."""
+    def take(self, chosen: Mask) -> "Rows":
+        """Return the chosen rows (a mask of n); these very rows where all are chosen."""
+        if chosen.all():
+            return self
         columns = {name: values[chosen] for name, values in self.columns.items()}
         time = None if self.time is None else self.time[chosen]
         weight = None if self.weight is None else self.weight[chosen]
         group = None if self.group is None else self.group[chosen]
         return Rows(self.keys[chosen], columns, self.target[chosen], time, weight, group)
 
-    @property
+    @cached_property
     def group_numbers(self) -> NDArray[np.int64] | None:
-        """Return a number for each group (n,); a row that stands alone has one of its own."""
+        """Return a number for each group (n,); a row that stands alone has a number of its own."""
         return None if self.group is None else group_numbers(self.group.tolist())
 
-    @property
+    @cached_property
     def instants(self) -> NDArray[np.float64] | None:
-        """Return times (n,) as microseconds since 1970, or as the numbers that they are.
+        """Return times (n,) in microseconds since 1970, or unchanged where they are numbers.
 
         NaN where missing, None without a time column.
         """
@@ -66,24 +59,24 @@ class Rows:
         microseconds = self.time.astype("M8[us]").astype(np.int64).astype(float)
         return np.where(np.isnat(self.time), np.nan, microseconds)
 
-    @property
+    @cached_property
     def units(self) -> NDArray[np.int64] | None:
-        """Return the block of time or the group of each row (n,); None: each row is by itself."""
+        """Return each row's block of time or group (n,); None where each row is its own unit."""
         instants = self.instants
         return self.group_numbers if instants is None else time_blocks(instants)
 
-    def newest(self, chosen: NDArray[np.bool_]) -> float | None:
-        """Return the newest of the chosen rows' `instants`, None where there is none."""
+    def newest(self, chosen: Mask) -> float | None:
+        """Return the newest of the chosen rows' `instants`, None where none has a time."""
         instants = self.instants
         if instants is None:
             return None
         known = instants[chosen & ~np.isnan(instants)]
         return float(known.max()) if len(known) else None
 
-    def period(self, chosen: NDArray[np.bool_]) -> tuple[str, str] | None:
-        """Return the oldest and the newest time of the chosen rows as text, None without one.
+    def period(self, chosen: Mask) -> tuple[str, str] | None:
+        """Return the oldest and the newest time of the chosen rows as text, None without times.
 
-        Times are in UTC where the column has a zone, and days where both are at midnight.
+        Times are in UTC where the column has a zone, and dates where both are at midnight.
         """
         if self.time is None:
             return None
@@ -103,28 +96,55 @@ def _number_text(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
-def load_rows(
-    declaration: Declaration, snapshot: Snapshot, kept: NDArray[np.bool_], features: tuple[str, ...]
-) -> Rows:
-    """Return the kept rows of a snapshot, in the order of their keys.
+class SnapshotRows:
+    """The kept rows of a snapshot, read once and sorted by the text of their keys.
 
-    The order is the key's, so that a source which lists its rows in another order gives the same
-    fits to the last digit. A feature that the snapshot has not is left out: a model that needs it
-    says so.
+    The order does not depend on the source's, so that a source that lists its rows in another order
+    gives the same fits to the last digit. `features` that the snapshot does not have are left out:
+    a model that needs one says so. Not a dataclass, because Prefect would walk through everything
+    in it each time that a task gets it as an argument.
     """
-    time, weight, group = declaration.time, declaration.weight, declaration.split.group
-    roles = [name for name in (declaration.target, time, weight) if name is not None]
-    needed = [*declaration.key, *roles, *features, *filter(None, [group])]
-    table = load(snapshot.path, list(dict.fromkeys(needed))).filter(kept)
-    keys = np.array(row_keys(table, declaration.key), dtype=object)
-    order = np.argsort(sortable(keys), kind="stable")
-    features = tuple(name for name in features if name in table.column_names)
-    values = arrays(table, list(dict.fromkeys([*roles, *features])))
-    return Rows(
-        keys[order],
-        {name: values[name][order] for name in features},
-        values[declaration.target][order],
-        None if time is None else values[time][order],
-        None if weight is None else values[weight][order],
-        None if group is None else np.array(row_keys(table, [group]), dtype=object)[order],
-    )
+
+    def __init__(
+        self,
+        declaration: Declaration,
+        snapshot: Snapshot,
+        kept: Mask,
+        features: Sequence[str],
+    ) -> None:
+        target, time, weight = declaration.target, declaration.time, declaration.weight
+        group = declaration.split.group
+        roles = [name for name in (target, time, weight) if name is not None]
+        needed = [*declaration.key, *roles, *features, *filter(None, [group])]
+        table = load(snapshot.path, list(dict.fromkeys(needed))).filter(kept)
+        keys = np.array(row_keys(table, declaration.key), dtype=object)
+        order = np.argsort(sortable(keys), kind="stable")
+        names = [name for name in features if name in table.column_names]
+        values = {
+            name: column[order]
+            for name, column in arrays(table, list(dict.fromkeys([*roles, *names]))).items()
+        }
+        self._path, self._kept, self._order = snapshot.path, kept, order
+        self.rows = Rows(
+            keys[order],
+            {name: values[name] for name in names},
+            values[target],
+            None if time is None else values[time],
+            None if weight is None else values[weight],
+            None if group is None else np.array(row_keys(table, [group]), dtype=object)[order],
+        )
+
+    def columns(self, names: Sequence[str], chosen: Mask) -> Columns:
+        """Return columns of the chosen rows (a mask of n); one that is not yet read is read now.
+
+        A column that the snapshot does not have is left out.
+        """
+        own = self.rows.columns
+        others = [name for name in dict.fromkeys(names) if name not in own]
+        read: Columns = {}
+        if others:
+            table = load(self._path, others).filter(self._kept)
+            present = [name for name in others if name in table.column_names]
+            read = {n: values[self._order] for n, values in arrays(table, present).items()}
+        everything = {**own, **read}
+        return {name: everything[name][chosen] for name in names if name in everything}

@@ -130,7 +130,7 @@ def _doubts(run: Attempt, scored: Score | None) -> list[str]:
     """Say plainly where the champion should not be leaned on."""
     nominal, said = run.declaration.interval, []
     r2, coverage = (scored.r2, scored.coverage) if scored else (None, None)
-    newest = " (the newest rows)" if run.split and run.split.chained else ""
+    newest = " (the newest rows)" if run.prepared and run.prepared.split.chained else ""
     one = run.choice.incumbent if run.choice and not run.choice.promoted else None
     if one is not None and one.obstacle:
         said.append(

@@ -8,17 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from prefect.futures import PrefectFuture
 
-from data.declarations.model import Declaration
 from data.settings import settings
-from data.split import Split
 from regressors.candidate import Candidate
-from regressors.encoding.matrices import Product
 from regressors.frameworks import parity
 from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers, start_warning
 from regressors.job import Fitted, Grouping, Job, Start
+from tasks.run.prepared import Prepared
 from tasks.run.progress import LOG
 from tasks.run.rows import Rows
 
@@ -60,32 +58,31 @@ def framework_workers() -> Iterator[Workers]:
 
 def job_of(
     candidate: Candidate,
-    declaration: Declaration,
+    prepared: Prepared,
     rows: Rows,
-    split: Split,
-    chosen: NDArray[np.bool_],
+    fold: NDArray[np.int64],
     *,
-    products: tuple[Product, ...],
     starts: Mapping[str, Start],
     groups: Grouping | None = None,
     refit_epochs: int | None = None,
 ) -> Job:
-    """Return the fit of a candidate on the chosen rows (a mask of all)."""
-    mine, rules, descent = rows.take(chosen), declaration.split, declaration.gradient_descent
+    """Return the job of fitting a candidate on `rows` (m), each in its `fold` (m,)."""
+    declaration = prepared.declaration
+    rules, descent = declaration.split, declaration.gradient_descent
     return Job(
         dataset=declaration.name,
         candidate=candidate,
-        columns=mine.columns,
-        target=mine.target,
-        fold=split.fold[chosen],
-        chained=split.chained,
+        columns=rows.columns,
+        target=rows.target,
+        fold=fold,
+        chained=prepared.split.chained,
         hidden=declaration.ann.hidden,
         level=declaration.interval,
-        weight=mine.weight,
-        time=mine.instants,
-        group=mine.group_numbers,
+        weight=rows.weight,
+        time=rows.instants,
+        group=rows.group_numbers,
         split_rules=repr((rules.test, rules.folds, rules.group, declaration.time)),
-        products=products,
+        products=prepared.checked.products,
         intercept=declaration.intercept,
         learning_rate=descent.learning_rate,
         epochs=descent.epochs,

@@ -47,7 +47,7 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.job import Fitted, Job
-from tasks.run.rows import Rows, load_rows
+from tasks.run.rows import Rows, SnapshotRows
 
 BUNDLED = ("income_expenses", "age_income")
 FOLDER = "NIGHTFIT_BENCH_DATA"
@@ -107,7 +107,8 @@ def split_set(declaration: Declaration, folder: Path, number: int = 1) -> tuple[
     """Return the training rows, their folds, and the test rows of a set in one of its splits."""
     snapshot = read(declaration, folder=folder)
     features = declaration.feature_names(load(snapshot.path).column_names)
-    rows = load_rows(declaration, snapshot, np.ones(snapshot.rows, dtype=bool), features)
+    kept = np.ones(snapshot.rows, dtype=bool)
+    rows = SnapshotRows(declaration, snapshot, kept, features).rows
     split = split_rows(
         dataset=declaration.name if number == 1 else f"{declaration.name} {number}",
         keys=list(rows.keys),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from exact import PROBLEMS, Problem, correct_digits, exact_solution
+from helpers.exact import PROBLEMS, Problem, correct_digits, exact_solution
 
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from helpers.store_nights import candidate, kept, promoted, silenced, write
 from sqlalchemy import Engine, text
 from store import databases
 
@@ -31,9 +32,6 @@ from data.store.read.champions import champion_model
 from data.store.records import PredictionColumns
 from data.store.views import VIEWS
 from regressors.frameworks.registry import FRAMEWORK_NAMES
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
-from store_nights import candidate, kept, promoted, silenced, write
 
 COMMAND = Path(sys.executable).with_name("nightfit")
 ROWS = 10_000_000

@@ -21,14 +21,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import psutil
+from helpers import postgres_server
 from sqlalchemy import create_engine, make_url, text
 
 from data.store.database.engine import open_store, writing
 from data.store.tables import prediction
 from data.store.write.bulk import insert_columns
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
-import postgres_server
 
 ROWS = 1_000_000
 TIMES = 3

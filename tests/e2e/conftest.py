@@ -1,9 +1,6 @@
 """The command as a user runs it: a subprocess, on copies of the samples in a temporary folder."""
 
-import json
-import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,89 +14,16 @@ from typing import Any, Literal
 from urllib.request import urlopen
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-COMMAND = Path(sys.executable).with_name("nightfit")
-
+from helpers.workspace import ROOT, Workspace, free_port, outside
 
 Prefect = Literal["shared", "own", "new"]
-
-
-@dataclass(frozen=True)
-class Place:
-    """A folder of a user's own: declarations, a database and a home."""
-
-    folder: Path
-    api: str | None = None
-
-    @property
-    def database(self) -> Path:
-        """Return the database file."""
-        return self.folder / "store.db"
-
-    @property
-    def home(self) -> Path:
-        """Return the folder of snapshots, logs and the like."""
-        return self.folder / "home"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Return the environment of a command run here."""
-        return {
-            **outside(),
-            "NIGHTFIT_DATABASE_URL": f"sqlite:///{self.database}",
-            "NIGHTFIT_HOME": str(self.home),
-            "NIGHTFIT_DATASETS": str(self.folder / "datasets"),
-            **({"PREFECT_API_URL": self.api} if self.api else {}),
-        }
-
-    def run(self, *args: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run `nightfit ARGS`; `settings` overrule the environment."""
-        return subprocess.run(
-            [str(COMMAND), *args],
-            env={**self.environment, **settings},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-
-    def raw(self, *args: str, **settings: str) -> bytes:
-        """Return what `nightfit ARGS` prints, byte by byte; it must not fail."""
-        environment = {**self.environment, **settings}
-        command = [str(COMMAND), *args]
-        done = subprocess.run(command, env=environment, capture_output=True, check=True)
-        return done.stdout
-
-    def declare(self, name: str, text: str, rows: str | bytes | None = None) -> None:
-        """Write a declaration and, where given, its source as `name`.csv."""
-        (self.folder / "datasets" / f"{name}.yaml").write_text(text)
-        if rows is not None:
-            source = self.folder / "datasets" / f"{name}.csv"
-            source.write_bytes(rows.encode() if isinstance(rows, str) else rows)
-
-    def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query, as any SQLite client would get them."""
-        with closing(sqlite3.connect(self.database)) as connection:
-            return connection.execute(statement).fetchall()
-
-    def change(self, statement: str) -> None:
-        """Change what is stored, as nobody should."""
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.execute(statement)
-
-    def query(self, view: str, *options: str) -> list[dict[str, Any]]:
-        """Return what `nightfit query VIEW --format json` prints."""
-        done = self.run("query", view, "--format", "json", *options)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
 
 
 @dataclass(frozen=True)
 class Night:
     """A finished night and what it printed."""
 
-    place: Place
+    workspace: Workspace
     done: subprocess.CompletedProcess[str]
 
 
@@ -134,18 +58,6 @@ class Server:
             ours.backup(theirs)
 
 
-def outside() -> dict[str, str]:
-    """Return our environment without what a developer may have set for a nightfit of their own."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("NIGHTFIT_", "PREFECT_"))}
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Start a Prefect server, which may not answer yet; end it with the session."""
@@ -175,40 +87,43 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
 
 
 @pytest.fixture(scope="session")
-def new_place(tmp_path_factory: pytest.TempPathFactory, prefect_server: Server) -> Any:
-    """Return a maker of places; they share Theano's compiled code.
+def new_workspace(tmp_path_factory: pytest.TempPathFactory, prefect_server: Server) -> Any:
+    """Return a maker of workspaces; they share Theano's compiled code.
 
     They share a Prefect server, too. `prefect="own"` leaves a command to start its own, as it does
     for a user, in a folder that one has used before; "new" in a folder that none has.
     """
     (ROOT / ".nightfit").mkdir(exist_ok=True)
 
-    def make(*, samples: bool = False, prefect: Prefect = "shared") -> Place:
+    def make(*, samples: bool = False, prefect: Prefect = "shared") -> Workspace:
         api = None if prefect == "new" else prefect_server.wait()
-        place = Place(tmp_path_factory.mktemp("place"), api if prefect == "shared" else None)
-        place.home.mkdir()
+        folder = tmp_path_factory.mktemp("workspace")
+        workspace = Workspace(folder, api if prefect == "shared" else None)
+        workspace.home.mkdir()
         if prefect == "own":
-            prefect_server.copy_tables(place.home / "prefect")
+            prefect_server.copy_tables(workspace.home / "prefect")
         for compiled in (ROOT / ".nightfit").glob("theano-*"):
-            (place.home / compiled.name).symlink_to(compiled, target_is_directory=True)
+            (workspace.home / compiled.name).symlink_to(compiled, target_is_directory=True)
         if samples:
-            shutil.copytree(ROOT / "data" / "datasets", place.folder / "datasets")
-            shutil.copytree(ROOT / "data" / "samples", place.folder / "samples")
+            shutil.copytree(ROOT / "data" / "datasets", workspace.folder / "datasets")
+            shutil.copytree(ROOT / "data" / "samples", workspace.folder / "samples")
         else:
-            (place.folder / "datasets").mkdir()
-        return place
+            (workspace.folder / "datasets").mkdir()
+        return workspace
 
     return make
 
 
-def spend_night(place: Place, *options: str) -> Night:
+def spend_night(workspace: Workspace, *options: str) -> Night:
     """Retrain the three samples."""
-    return Night(place, place.run("nightly", *options))
+    return Night(workspace, workspace.run("nightly", *options))
 
 
 AHEAD: dict[str, Callable[[Any], Any]] = {
-    "night": lambda new_place: spend_night(new_place(samples=True, prefect="new")),
-    "second_night": lambda new_place: spend_night(new_place(samples=True), "--format", "json"),
+    "night": lambda new_workspace: spend_night(new_workspace(samples=True, prefect="new")),
+    "second_night": lambda new_workspace: spend_night(
+        new_workspace(samples=True), "--format", "json"
+    ),
 }
 
 
@@ -216,7 +131,7 @@ AHEAD: dict[str, Callable[[Any], Any]] = {
 def ahead(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Any]]]:
     """Do what takes long beside the tests before those that ask for it, one thing at a time.
 
-    A module names such things in AHEAD: a fixture, and a function of `new_place` that makes it.
+    A module names such things in AHEAD: a fixture, and a function of `new_workspace` that makes it.
     """
     items = request.session.items
     chosen = {name for item in items for name in item.fixturenames}
@@ -224,9 +139,9 @@ def ahead(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Any]]]:
     for module in dict.fromkeys(item.module for item in items):
         makers.update(getattr(module, "AHEAD", {}))
     wanted = {name: make for name, make in makers.items() if name in chosen}
-    new_place = request.getfixturevalue("new_place") if wanted else None
+    new_workspace = request.getfixturevalue("new_workspace") if wanted else None
     with ThreadPoolExecutor(max_workers=1) as one_at_a_time:
-        yield {name: one_at_a_time.submit(make, new_place) for name, make in wanted.items()}
+        yield {name: one_at_a_time.submit(make, new_workspace) for name, make in wanted.items()}
         one_at_a_time.shutdown(cancel_futures=True)
 
 
@@ -238,5 +153,5 @@ def night(ahead: dict[str, Future[Any]]) -> Night:
 
 @pytest.fixture(scope="session")
 def second_night(ahead: dict[str, Future[Any]]) -> Night:
-    """Return another one, on the same samples in another place."""
+    """Return another one, on the same samples in another workspace."""
     return ahead["second_night"].result()

@@ -31,19 +31,19 @@ def day(number):
     return str(FIRST + datetime.timedelta(days=number - 1))
 
 
-def make_up(new_place):
-    """Return a place with three nights of the past, one of today, and one more of the past."""
-    place = new_place()
-    place.declare("sales", DECLARATION, rows(120))
+def make_up(new_workspace):
+    """Return a workspace with three nights of the past, one of today, and one more of the past."""
+    workspace = new_workspace()
+    workspace.declare("sales", DECLARATION, rows(120))
     done = [
-        place.run("nightly", "--from", day(100), "--to", day(102)),
-        place.run("retrain", "sales"),
-        place.run("retrain", "sales", "--as-of", day(110)),
-        place.run("nightly", "sales", "--from", day(101), "--to", day(101)),
+        workspace.run("nightly", "--from", day(100), "--to", day(102)),
+        workspace.run("retrain", "sales"),
+        workspace.run("retrain", "sales", "--as-of", day(110)),
+        workspace.run("nightly", "sales", "--from", day(101), "--to", day(101)),
     ]
     for one in done:
         assert one.returncode == 0, one.stderr
-    return place, done
+    return workspace, done
 
 
 AHEAD = {"backfilled": make_up}
@@ -55,20 +55,20 @@ def backfilled(ahead):
 
 
 @pytest.fixture(scope="module")
-def place(backfilled):
+def workspace(backfilled):
     return backfilled[0]
 
 
-def test_each_night_reads_the_rows_up_to_it_in_order(place):
-    runs = place.query("run_history")[::-1]
+def test_each_night_reads_the_rows_up_to_it_in_order(workspace):
+    runs = workspace.query("run_history")[::-1]
     assert [run["as_of"] for run in runs[:5]] == [day(100), day(101), day(102), None, day(110)]
     assert [run["rows_read"] for run in runs[:5]] == [100, 101, 102, 120, 110]
     assert [run["status"] for run in runs] == ["succeeded"] * 5 + ["skipped"]
 
 
-def test_the_card_tells_what_the_champion_was_trained_on_and_by(place):
-    (card,) = place.query("model_card")
-    (champion,) = place.query("champion")
+def test_the_card_tells_what_the_champion_was_trained_on_and_by(workspace):
+    (card,) = workspace.query("model_card")
+    (champion,) = workspace.query("champion")
     assert {name: card[name] for name in ("run_id", "model_id", "since", "test_rmse")} == {
         name: champion[name] for name in ("run_id", "model_id", "since", "test_rmse")
     }
@@ -82,28 +82,28 @@ def test_the_card_tells_what_the_champion_was_trained_on_and_by(place):
     assert card["numpy_version"] == version("numpy")
 
 
-def test_backfill_never_replaces_a_champion_with_later_data(place):
-    told = place.query("champion_history")
+def test_backfill_never_replaces_a_champion_with_later_data(workspace):
+    told = workspace.query("champion_history")
     assert [row["rule"] for row in told[1:]] == ["too_few", "too_few", "too_few", "first"]
     assert (told[0]["decision"], told[0]["rule"]) == ("kept", "backfill")
     assert "later data" in told[0]["reason"]
-    (champion,) = place.query("champion")
+    (champion,) = workspace.query("champion")
     assert champion["run_id"] == 4
 
 
-def test_current_answers_are_those_of_the_latest_data(place):
-    current = place.query("current_prediction")
+def test_current_answers_are_those_of_the_latest_data(workspace):
+    current = workspace.query("current_prediction")
     assert len(current) == 120
     assert {row["role"] for row in current} <= {"train", "test", "warmup"}
-    assert {row["run_id"] for row in place.query("leaderboard")} == {4}
+    assert {row["run_id"] for row in workspace.query("leaderboard")} == {4}
 
 
-def test_night_that_was_made_up_for_is_skipped_the_second_time(place, backfilled):
+def test_night_that_was_made_up_for_is_skipped_the_second_time(workspace, backfilled):
     assert "skipped" in backfilled[1][-1].stdout
 
 
-def test_backfill_that_a_person_promotes_answers_for_the_latest_rows_too(place):
-    done = place.run("promote", "sales", "5", "--reason", "an audit")
+def test_backfill_that_a_person_promotes_answers_for_the_latest_rows_too(workspace):
+    done = workspace.run("promote", "sales", "5", "--reason", "an audit")
     assert done.returncode == 0, done.stderr
-    assert place.query("champion")[0]["run_id"] == 5
-    assert len(place.query("current_prediction")) == 120
+    assert workspace.query("champion")[0]["run_id"] == 5
+    assert len(workspace.query("current_prediction")) == 120

@@ -55,19 +55,19 @@ UNREADABLE = {
 
 
 @pytest.fixture(scope="module")
-def bad_night(new_place):
+def bad_night(new_workspace):
     """One night over every bad source, and a good one that must not suffer from them."""
-    place = new_place()
+    workspace = new_workspace()
     for name, (rows, _) in {**REJECTED, **UNREADABLE}.items():
-        place.declare(name, GOOD.format(name=name), rows)
+        workspace.declare(name, GOOD.format(name=name), rows)
     good = GOOD.format(name="good") + "candidates: {frameworks: [torch], kinds: [least_squares]}\n"
-    place.declare("good", good, table())
-    place.declare("truncated", "source: {path: truncated.parquet}\nkey: row\ntarget: y\n")
-    whole = place.folder / "whole.parquet"
+    workspace.declare("good", good, table())
+    workspace.declare("truncated", "source: {path: truncated.parquet}\nkey: row\ntarget: y\n")
+    whole = workspace.folder / "whole.parquet"
     pq.write_table(pa.table({"row": range(50), "y": range(50), "x": range(50)}), whole)
     content = whole.read_bytes()
-    (place.folder / "datasets" / "truncated.parquet").write_bytes(content[: len(content) // 2])
-    return place, place.run("nightly")
+    (workspace.folder / "datasets" / "truncated.parquet").write_bytes(content[: len(content) // 2])
+    return workspace, workspace.run("nightly")
 
 
 def line_about(output, name):
@@ -78,39 +78,39 @@ def line_about(output, name):
 
 
 def test_bad_sources_fail_the_night_and_spare_the_good_one(bad_night):
-    place, done = bad_night
+    workspace, done = bad_night
     assert done.returncode == 1
     assert "Traceback" not in done.stderr + done.stdout
-    assert place.sql("SELECT dataset FROM run WHERE status = 'succeeded'") == [("good",)]
-    assert place.sql("SELECT count(*) FROM prediction") == [(60,)]
+    assert workspace.sql("SELECT dataset FROM run WHERE status = 'succeeded'") == [("good",)]
+    assert workspace.sql("SELECT count(*) FROM prediction") == [(60,)]
 
 
 @pytest.mark.parametrize("name", REJECTED)
 def test_refused_data_is_stored_as_a_rejected_run(bad_night, name):
-    place, done = bad_night
+    workspace, done = bad_night
     said = line_about(done.stdout, name)
     assert "rejected" in said
     assert REJECTED[name][1] in said
-    runs = place.sql(f"SELECT run_id, status, reason FROM run WHERE dataset = '{name}'")
+    runs = workspace.sql(f"SELECT run_id, status, reason FROM run WHERE dataset = '{name}'")
     assert [(status, bool(reason)) for _, status, reason in runs] == [("rejected", True)]
     run_id = runs[0][0]
-    assert place.sql(f"SELECT count(*) FROM model WHERE run_id = {run_id}") == [(0,)]
+    assert workspace.sql(f"SELECT count(*) FROM model WHERE run_id = {run_id}") == [(0,)]
     failed = f"SELECT count(*) FROM expectation_result WHERE run_id = {run_id} AND NOT success"
-    assert place.sql(failed)[0][0] > 0
+    assert workspace.sql(failed)[0][0] > 0
 
 
 @pytest.mark.parametrize("name", [*UNREADABLE, "truncated"])
 def test_unreadable_source_writes_nothing(bad_night, name):
-    place, done = bad_night
+    workspace, done = bad_night
     said = line_about(done.stdout, name)
     assert "failed" in said
     assert UNREADABLE.get(name, (None, "truncated.parquet"))[1] in said
-    assert place.sql(f"SELECT count(*) FROM run WHERE dataset = '{name}'") == [(0,)]
+    assert workspace.sql(f"SELECT count(*) FROM run WHERE dataset = '{name}'") == [(0,)]
 
 
 def test_status_says_what_is_wrong(bad_night):
-    place, _ = bad_night
-    done = place.run("status")
+    workspace, _ = bad_night
+    done = workspace.run("status")
     assert done.returncode == 1
     assert "rejected" in done.stdout
 
@@ -124,92 +124,94 @@ def assert_refused(done, code, *words):
 
 
 @pytest.fixture
-def place(new_place):
-    """Return a place with one good data set."""
-    made = new_place()
+def workspace(new_workspace):
+    """Return a workspace with one good data set."""
+    made = new_workspace()
     made.declare("good", GOOD.format(name="good"), table())
     return made
 
 
-def test_misspelt_key_suggests_the_right_one(place):
-    place.declare("bad", "source: {path: good.csv}\nkey: row\ntagret: y\n")
-    assert_refused(place.run("check", "bad"), 2, "bad.yaml", "line 3", "'tagret'", "'target'")
+def test_misspelt_key_suggests_the_right_one(workspace):
+    workspace.declare("bad", "source: {path: good.csv}\nkey: row\ntagret: y\n")
+    assert_refused(workspace.run("check", "bad"), 2, "bad.yaml", "line 3", "'tagret'", "'target'")
 
 
-def test_wrong_type_names_the_line(place):
-    place.declare("bad", GOOD.format(name="good") + "split: {folds: many}\n")
-    assert_refused(place.run("check", "bad"), 2, "bad.yaml", "line 4", "many")
+def test_wrong_type_names_the_line(workspace):
+    workspace.declare("bad", GOOD.format(name="good") + "split: {folds: many}\n")
+    assert_refused(workspace.run("check", "bad"), 2, "bad.yaml", "line 4", "many")
 
 
 @pytest.mark.parametrize("command", ["check", "retrain", "nightly"])
-def test_unknown_dataset_suggests_the_nearest(place, command):
-    assert_refused(place.run(command, "godo"), 2, "godo", "good")
-    assert not place.database.exists()
+def test_unknown_dataset_suggests_the_nearest(workspace, command):
+    assert_refused(workspace.run(command, "godo"), 2, "godo", "good")
+    assert not workspace.database.exists()
 
 
 def test_unknown_view_and_column_are_refused(night):
-    assert_refused(night.place.run("query", "champio"), 2, "champio", "champion")
-    assert_refused(night.place.run("query", "champion", "--columns", "kynd"), 2, "kynd", "kind")
+    assert_refused(night.workspace.run("query", "champio"), 2, "champio", "champion")
+    assert_refused(night.workspace.run("query", "champion", "--columns", "kynd"), 2, "kynd", "kind")
 
 
-def test_unknown_command_and_option_are_refused(place):
-    assert place.run("nigthly").returncode == 2
-    assert place.run("query", "champion", "--format", "xml").returncode == 2
+def test_unknown_command_and_option_are_refused(workspace):
+    assert workspace.run("nigthly").returncode == 2
+    assert workspace.run("query", "champion", "--format", "xml").returncode == 2
 
 
-def test_query_before_the_first_night_says_what_to_do(place):
-    assert_refused(place.run("query", "champion"), 1, "nightly")
+def test_query_before_the_first_night_says_what_to_do(workspace):
+    assert_refused(workspace.run("query", "champion"), 1, "nightly")
 
 
-def test_predict_without_a_champion_says_what_to_do(place):
-    source = str(place.folder / "datasets" / "good.csv")
-    assert_refused(place.run("predict", "good", "--source", source), 1, "retrain good")
+def test_predict_without_a_champion_says_what_to_do(workspace):
+    source = str(workspace.folder / "datasets" / "good.csv")
+    assert_refused(workspace.run("predict", "good", "--source", source), 1, "retrain good")
 
 
 def test_predict_names_the_absent_column(night, tmp_path):
     source = tmp_path / "new.csv"
     source.write_text("household,expenses\n1,2\n")
-    done = night.place.run("predict", "income_expenses", "--source", str(source))
+    done = night.workspace.run("predict", "income_expenses", "--source", str(source))
     assert_refused(done, 1, "'income'")
 
 
-def test_database_that_cannot_be_reached_is_one_sentence(place):
-    url = f"sqlite:///{place.folder}/no/such/file/store.db/x"
-    (place.folder / "no").write_text("a file, not a folder")
-    assert_refused(place.run("retrain", "good", NIGHTFIT_DATABASE_URL=url), 1, "store.db")
+def test_database_that_cannot_be_reached_is_one_sentence(workspace):
+    url = f"sqlite:///{workspace.folder}/no/such/file/store.db/x"
+    (workspace.folder / "no").write_text("a file, not a folder")
+    assert_refused(workspace.run("retrain", "good", NIGHTFIT_DATABASE_URL=url), 1, "store.db")
     secret = "postgresql://user:secret@127.0.0.1:1/none"
-    done = place.run("retrain", "good", NIGHTFIT_DATABASE_URL=secret)
+    done = workspace.run("retrain", "good", NIGHTFIT_DATABASE_URL=secret)
     assert done.returncode in (1, 2)
     assert "secret" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_database_of_a_newer_version_is_refused(place):
-    assert place.run("db", "upgrade").returncode == 0
+def test_database_of_a_newer_version_is_refused(workspace):
+    assert workspace.run("db", "upgrade").returncode == 0
     import sqlite3
     from contextlib import closing
 
-    with closing(sqlite3.connect(place.database)) as connection:
+    with closing(sqlite3.connect(workspace.database)) as connection:
         connection.execute("UPDATE nightfit_version SET version_num = '9999'")
         connection.commit()
-    assert_refused(place.run("retrain", "good"), 1, "newer", "9999")
+    assert_refused(workspace.run("retrain", "good"), 1, "newer", "9999")
 
 
-def test_folder_that_cannot_be_written_is_one_sentence(place):
-    blocked = place.folder / "file"
+def test_folder_that_cannot_be_written_is_one_sentence(workspace):
+    blocked = workspace.folder / "file"
     blocked.write_text("")
     assert_refused(
-        place.run("retrain", "good", NIGHTFIT_HOME=str(blocked / "home")), 1, str(blocked)
+        workspace.run("retrain", "good", NIGHTFIT_HOME=str(blocked / "home")), 1, str(blocked)
     )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write to a read-only folder")
-def test_read_only_folder_is_one_sentence(place):
-    closed = place.folder / "closed"
+def test_read_only_folder_is_one_sentence(workspace):
+    closed = workspace.folder / "closed"
     closed.mkdir(mode=0o500)
-    assert_refused(place.run("retrain", "good", NIGHTFIT_HOME=str(closed / "home")), 1, str(closed))
+    assert_refused(
+        workspace.run("retrain", "good", NIGHTFIT_HOME=str(closed / "home")), 1, str(closed)
+    )
 
 
-def test_no_declared_dataset_is_said(new_place, tmp_path):
+def test_no_declared_dataset_is_said(new_workspace, tmp_path):
     empty = Path(tmp_path)
-    assert_refused(new_place().run("nightly", NIGHTFIT_DATASETS=str(empty)), 1, str(empty))
+    assert_refused(new_workspace().run("nightly", NIGHTFIT_DATASETS=str(empty)), 1, str(empty))

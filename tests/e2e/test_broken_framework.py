@@ -34,21 +34,21 @@ candidates: {frameworks: [torch, theano], kinds: [least_squares, ann]}
 ROWS = "row,x,y\n" + "\n".join(f"{i},{i % 17},{2 * (i % 17) + i % 3}" for i in range(100))
 
 
-def test_wrong_gradient_of_one_framework_is_seen_and_the_night_ends_on_the_other(new_place):
-    place = new_place()
-    place.declare("line", DECLARATION, ROWS)
-    broken = place.folder / "broken"
+def test_wrong_gradient_of_one_framework_is_seen_and_the_night_ends_on_the_other(new_workspace):
+    workspace = new_workspace()
+    workspace.declare("line", DECLARATION, ROWS)
+    broken = workspace.folder / "broken"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(BREAK)
-    done = place.run("nightly", PYTHONPATH=str(broken))
+    done = workspace.run("nightly", PYTHONPATH=str(broken))
     assert done.returncode == 0, done.stderr
     assert "torch is left out tonight: it failed the parity probe" in done.stderr
     assert "torch/ann failed: it failed the parity probe: the ANN is off by" in done.stdout
-    (champion,) = place.query("champion")
+    (champion,) = workspace.query("champion")
     assert champion["framework"] == "theano"
-    told = place.sql("SELECT framework, status FROM model ORDER BY framework, kind")
+    told = workspace.sql("SELECT framework, status FROM model ORDER BY framework, kind")
     assert told == [("theano", "fitted")] * 2 + [("torch", "failed")] * 2
-    probes = place.sql(
+    probes = workspace.sql(
         "SELECT framework, kind, agreed FROM agreement_check WHERE quantity = 'probe'"
         " ORDER BY framework, kind"
     )

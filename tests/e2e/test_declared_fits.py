@@ -34,18 +34,18 @@ def source(rows):
 
 
 @pytest.fixture(scope="module")
-def nights(new_place):
-    """Return a place after two nights, the second with three rows more."""
-    place = new_place()
+def nights(new_workspace):
+    """Return a workspace after two nights, the second with three rows more."""
+    workspace = new_workspace()
     for rows in (ROWS, ROWS + 3):
-        place.declare("grown", DECLARATION, source(rows))
-        done = place.run("retrain", "grown")
+        workspace.declare("grown", DECLARATION, source(rows))
+        done = workspace.run("retrain", "grown")
         assert done.returncode == 0, done.stderr
-    return place
+    return workspace
 
 
-def details(place, run):
-    ((text,),) = place.sql(
+def details(workspace, run):
+    ((text,),) = workspace.sql(
         f"SELECT details FROM model WHERE run_id = {run} AND kind = 'gradient_descent'"
     )
     return json.loads(text)

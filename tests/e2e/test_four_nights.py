@@ -27,14 +27,14 @@ def rows(labelled, new=5):
     return "\n".join(lines) + "\n"
 
 
-def spend_four_nights(new_place):
-    place = new_place()
+def spend_four_nights(new_workspace):
+    workspace = new_workspace()
     done = []
     for labelled in NIGHTS:
-        place.declare("grown", DECLARATION, rows(labelled))
-        done.append(place.run("retrain", "grown"))
+        workspace.declare("grown", DECLARATION, rows(labelled))
+        done.append(workspace.run("retrain", "grown"))
         assert done[-1].returncode == 0, done[-1].stderr
-    return place, done
+    return workspace, done
 
 
 AHEAD = {"four_nights": spend_four_nights}
@@ -46,7 +46,7 @@ def four_nights(ahead):
 
 
 @pytest.fixture(scope="module")
-def place(four_nights):
+def workspace(four_nights):
     return four_nights[0]
 
 
@@ -55,12 +55,12 @@ def printed(four_nights):
     return [done.stdout for done in four_nights[1]]
 
 
-def history(place):
-    return place.query("champion_history", "--dataset", "grown")
+def history(workspace):
+    return workspace.query("champion_history", "--dataset", "grown")
 
 
-def test_champion_follows_the_change_of_regime_and_not_before(place):
-    told = history(place)[-4:][::-1]
+def test_champion_follows_the_change_of_regime_and_not_before(workspace):
+    told = history(workspace)[-4:][::-1]
     assert [row["rule"] for row in told] == ["first", "refresh", "switch", "refresh"]
     assert [row["champion"] for row in told] == [
         "torch/least_squares",
@@ -72,8 +72,8 @@ def test_champion_follows_the_change_of_regime_and_not_before(place):
     assert all(row["decision"] == "promoted" for row in told)
 
 
-def test_each_decision_is_stored_with_both_errors_the_gain_and_its_interval(place):
-    first, *later = history(place)[-4:][::-1]
+def test_each_decision_is_stored_with_both_errors_the_gain_and_its_interval(workspace):
+    first, *later = history(workspace)[-4:][::-1]
     assert first["gain"] is None
     for row in later:
         assert row["gain_low"] <= row["gain"] <= row["gain_high"]
@@ -94,86 +94,88 @@ def test_summary_says_what_was_decided_and_what_the_gate_can_see(printed):
         assert "used again every night" in text
 
 
-def test_gate_says_what_it_can_see(place):
-    done = place.run("gate", "grown", "--format", "json")
+def test_gate_says_what_it_can_see(workspace):
+    done = workspace.run("gate", "grown", "--format", "json")
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert 0 < seen["smallest_gain"] < 1
     assert 0 < seen["switch_to_equal"] < 0.15
     assert seen["switch_to_worse"] <= seen["switch_to_equal"]
-    text = place.run("gate", "grown").stdout
+    text = workspace.run("gate", "grown").stdout
     assert "four times out of five" in text
 
 
-def test_unchanged_night_is_skipped_and_says_so_and_force_runs_it_to_the_same_digits(place):
-    skipped = place.run("retrain", "grown")
+def test_unchanged_night_is_skipped_and_says_so_and_force_runs_it_to_the_same_digits(workspace):
+    skipped = workspace.run("retrain", "grown")
     assert skipped.returncode == 0, skipped.stderr
     assert "skipped" in skipped.stdout
     assert "--force" in skipped.stdout
-    assert place.query("run_history", "--limit", "1")[0]["status"] == "skipped"
-    before = place.query("current_coefficient")
-    forced = place.run("retrain", "grown", "--force", "--format", "json")
+    assert workspace.query("run_history", "--limit", "1")[0]["status"] == "skipped"
+    before = workspace.query("current_coefficient")
+    forced = workspace.run("retrain", "grown", "--force", "--format", "json")
     assert forced.returncode == 0, forced.stderr
     assert json.loads(forced.stdout)[0]["status"] == "succeeded"
-    assert place.query("current_coefficient") == before
+    assert workspace.query("current_coefficient") == before
 
 
-def test_stored_run_is_verified_to_the_last_digit_and_a_changed_digit_is_found(place):
-    done = place.run("verify", "3")
+def test_stored_run_is_verified_to_the_last_digit_and_a_changed_digit_is_found(workspace):
+    done = workspace.run("verify", "3")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "same to the last digit" in done.stdout
-    place.change(
+    workspace.change(
         "UPDATE coefficient SET estimate = estimate + 1e-12 WHERE term = 'x' AND model_id ="
         " (SELECT model_id FROM model WHERE run_id = 2 AND kind = 'least_squares')"
     )
-    done = place.run("verify", "2", "--format", "json")
+    done = workspace.run("verify", "2", "--format", "json")
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
     assert found["different"] == 1
     assert found["differences"][0].startswith("torch/least_squares x: estimate was ")
 
 
-def test_person_promotes_a_candidate_that_did_not_win_and_its_predictions_are_there_at_once(place):
-    done = place.run(
+def test_promoting_a_candidate_that_did_not_win_makes_its_predictions_current(
+    workspace,
+):
+    done = workspace.run(
         "promote", "grown", "3", "torch/least_squares", "--reason", "an audit", "--pin"
     )
     assert done.returncode == 0, done.stderr
-    (champion,) = place.query("champion")
+    (champion,) = workspace.query("champion")
     assert (champion["run_id"], champion["kind"], champion["pinned"]) == (3, "least_squares", True)
-    current = place.query("current_prediction")
+    current = workspace.query("current_prediction")
     assert len(current) == len({row["key"] for row in current}) == NIGHTS[-1] + 5
     assert {row["model_id"] for row in current} == {champion["model_id"]}
-    last = history(place)[0]
+    last = history(workspace)[0]
     assert (last["decision"], last["reason"]) == ("forced", "an audit")
     assert last["decided_by"]
 
 
-def test_pinned_champion_goes_on_and_the_challenger_is_recorded(place):
-    done = place.run("retrain", "grown", "--force")
+def test_pinned_champion_goes_on_and_the_challenger_is_recorded(workspace):
+    done = workspace.run("retrain", "grown", "--force")
     assert done.returncode == 0, done.stderr
-    last = history(place)[0]
+    last = history(workspace)[0]
     assert (last["decision"], last["rule"]) == ("kept", "pinned")
     assert last["champion"] == "torch/least_squares"
     assert last["challenger"] == "torch/ann"
     assert last["gain"] is not None
-    assert place.query("champion")[0]["pinned"]
+    assert workspace.query("champion")[0]["pinned"]
 
 
-def test_unpinned_champion_may_be_rolled_back_and_replaced_again(place):
-    assert place.run("unpin", "grown", "--reason", "the audit is over").returncode == 0
-    assert not place.query("champion")[0]["pinned"]
-    again = place.run("unpin", "grown")
+def test_unpinned_champion_may_be_rolled_back_and_replaced_again(workspace):
+    assert workspace.run("unpin", "grown", "--reason", "the audit is over").returncode == 0
+    assert not workspace.query("champion")[0]["pinned"]
+    again = workspace.run("unpin", "grown")
     assert again.returncode == 2
     assert "not pinned" in again.stderr
-    done = place.run("rollback", "grown")
+    done = workspace.run("rollback", "grown")
     assert done.returncode == 0, done.stderr
-    assert place.query("champion")[0]["kind"] == "ann"
-    assert len(place.query("current_prediction")) == NIGHTS[-1] + 5
-    to = place.run("rollback", "grown", "--to", "1", "--reason", "as in the beginning")
+    assert workspace.query("champion")[0]["kind"] == "ann"
+    assert len(workspace.query("current_prediction")) == NIGHTS[-1] + 5
+    to = workspace.run("rollback", "grown", "--to", "1", "--reason", "as in the beginning")
     assert to.returncode == 0, to.stderr
-    assert place.query("champion")[0]["run_id"] == 1
-    assert len(place.query("current_prediction")) == NIGHTS[-1] + 5
-    told = place.run("history", "grown").stdout
+    assert workspace.query("champion")[0]["run_id"] == 1
+    assert len(workspace.query("current_prediction")) == NIGHTS[-1] + 5
+    told = workspace.run("history", "grown").stdout
     assert "rolled back" in told
     assert "as in the beginning" in told
 
@@ -197,10 +199,10 @@ def test_unpinned_champion_may_be_rolled_back_and_replaced_again(place):
         (("nightly", "grown", "--from", "2024-03-01", "--to", "2024-03-31"), 2, "time"),
     ],
 )
-def test_wrong_call_says_what_is_wrong_and_changes_nothing(place, call, code, says):
-    before = place.sql("SELECT * FROM promotion")
-    done = place.run(*call)
+def test_wrong_call_says_what_is_wrong_and_changes_nothing(workspace, call, code, says):
+    before = workspace.sql("SELECT * FROM promotion")
+    done = workspace.run(*call)
     assert done.returncode == code, done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr
-    assert place.sql("SELECT * FROM promotion") == before
+    assert workspace.sql("SELECT * FROM promotion") == before

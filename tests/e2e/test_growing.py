@@ -19,16 +19,16 @@ def rows(labelled, new):
     return "\n".join(lines) + "\n"
 
 
-def two_nights(new_place):
-    """Return a place after two nights: the second has another candidate, which gains too little."""
-    place = new_place()
-    place.declare("grown", DECLARATION.format(kind="least_squares"), rows(200, 5))
-    first = place.run("retrain", "grown")
+def two_nights(new_workspace):
+    """Spend two nights; the second has another candidate, which gains too little."""
+    workspace = new_workspace()
+    workspace.declare("grown", DECLARATION.format(kind="least_squares"), rows(200, 5))
+    first = workspace.run("retrain", "grown")
     assert first.returncode == 0, first.stderr
-    place.declare("grown", DECLARATION.format(kind="gradient_descent"), rows(203, 10))
-    second = place.run("retrain", "grown")
+    workspace.declare("grown", DECLARATION.format(kind="gradient_descent"), rows(203, 10))
+    second = workspace.run("retrain", "grown")
     assert second.returncode == 0, second.stderr
-    return place
+    return workspace
 
 
 AHEAD = {"grown": two_nights}

@@ -68,19 +68,19 @@ def source() -> pa.Table:
 
 @dataclass(frozen=True)
 class Hostile:
-    """A place whose nights go into a database of either kind, and what the night said."""
+    """A workspace whose nights go into a database of either kind, and what the night said."""
 
-    place: Any
+    workspace: Any
     url: str
     done: subprocess.CompletedProcess[str]
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
-        done = self.place.run(*args, NIGHTFIT_DATABASE_URL=self.url)
+        done = self.workspace.run(*args, NIGHTFIT_DATABASE_URL=self.url)
         assert done.returncode == 0, done.stderr
         return done
 
     def raw(self, *args: str) -> bytes:
-        return self.place.raw(*args, NIGHTFIT_DATABASE_URL=self.url)
+        return self.workspace.raw(*args, NIGHTFIT_DATABASE_URL=self.url)
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         engine = create_engine(make_url(self.url).set(drivername=DRIVERS[self.url.split(":")[0]]))
@@ -115,18 +115,18 @@ def with_password(postgresql, new_on_server) -> str:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def hostile(request, new_place) -> Hostile:
+def hostile(request, new_workspace) -> Hostile:
     """A night on hostile rows, which told Prefect all that it told the terminal."""
-    place = new_place()
-    place.declare("hostile", declaration())
-    pq.write_table(source(), place.folder / "datasets" / "hostile.parquet")
-    url = f"sqlite:///{place.database}"
+    workspace = new_workspace()
+    workspace.declare("hostile", declaration())
+    pq.write_table(source(), workspace.folder / "datasets" / "hostile.parquet")
+    url = f"sqlite:///{workspace.database}"
     if request.param == "postgresql":
         url = request.getfixturevalue("with_password")
     told = {"PREFECT_LOGGING_EXTRA_LOGGERS": "nightfit", "PREFECT_LOGGING_LEVEL": "DEBUG"}
-    done = place.run("retrain", "hostile", NIGHTFIT_DATABASE_URL=url, **told)
+    done = workspace.run("retrain", "hostile", NIGHTFIT_DATABASE_URL=url, **told)
     assert done.returncode == 0, done.stderr
-    return Hostile(place, url, done)
+    return Hostile(workspace, url, done)
 
 
 def test_names_and_values_are_in_the_database_as_they_are(hostile):
@@ -179,7 +179,7 @@ def test_a_reason_is_kept_as_it_is_and_shown_without_commands(hostile):
     assert hostile.sql(latest) == [(given,)]
     assert printable(given) in hostile.run("history", "hostile").stdout
     url = {"NIGHTFIT_DATABASE_URL": hostile.url}
-    refused = hostile.place.run("promote", "hostile", str(run), "--reason", "caf\udce9", **url)
+    refused = hostile.workspace.run("promote", "hostile", str(run), "--reason", "caf\udce9", **url)
     assert (refused.returncode, "--reason is not UTF-8" in refused.stderr) == (2, True)
 
 
@@ -199,7 +199,7 @@ def test_the_password_of_the_database_is_nowhere(hostile, prefect_server):
         said = hostile.run(*call)
         assert no_secret((said.stdout + said.stderr).encode())
     assert no_secret((hostile.done.stdout + hostile.done.stderr).encode())
-    for folder in (hostile.place.folder, prefect_server.home):
+    for folder in (hostile.workspace.folder, prefect_server.home):
         files = [path for path in Path(folder).rglob("*") if path.is_file()]
         contents = {path: path.read_bytes() for path in files}
         assert any(b"hostile" in content for content in contents.values())
@@ -226,7 +226,7 @@ def no_secret(content: bytes) -> bool:
 )
 def test_the_password_is_not_told_where_the_database_cannot_be_reached(hostile, wrong):
     url = make_url(hostile.url).set(**wrong).render_as_string(hide_password=False)
-    done = hostile.place.run("status", NIGHTFIT_DATABASE_URL=url)
+    done = hostile.workspace.run("status", NIGHTFIT_DATABASE_URL=url)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert no_secret((done.stdout + done.stderr).encode())

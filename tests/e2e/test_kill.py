@@ -6,7 +6,7 @@ import time
 
 import psutil
 import pytest
-from conftest import COMMAND
+from helpers.workspace import COMMAND
 
 QUICK = """\
 source: {{path: {name}.csv}}
@@ -29,10 +29,10 @@ COUNTS = " UNION ALL ".join(
 )
 
 
-def start(place):
+def start(workspace):
     return subprocess.Popen(
         [str(COMMAND), "nightly"],
-        env=place.environment,
+        env=workspace.environment,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
@@ -74,36 +74,36 @@ def kill(process, number):
 
 
 def test_night_killed_amid_its_fits_leaves_whole_runs_and_no_process_and_the_next_succeeds(
-    new_place, prefect_server
+    new_workspace, prefect_server
 ):
-    place = new_place(prefect="own")
+    workspace = new_workspace(prefect="own")
     quick = {"frameworks": "torch, theano", "kinds": "least_squares"}
-    place.declare("one", QUICK.format(name="one", **quick), FEW)
+    workspace.declare("one", QUICK.format(name="one", **quick), FEW)
     slow = SLOW.format(name="two", frameworks="torch, theano", kinds="ann")
-    place.declare("two", slow, MANY)
-    process = start(place)
+    workspace.declare("two", slow, MANY)
+    process = start(workspace)
     wait_for(process, "two: split")
     wait_for_fits(process)
-    busy = place.run("retrain", "two", "--no-wait", PREFECT_API_URL=prefect_server.wait())
+    busy = workspace.run("retrain", "two", "--no-wait", PREFECT_API_URL=prefect_server.wait())
     assert busy.returncode == 1
     assert "at work" in busy.stderr
     assert "--no-wait" in busy.stderr
     assert kill(process, signal.SIGKILL) == []
-    run, model, _, _, prediction, promotion = [count for (count,) in place.sql(COUNTS)]
+    run, model, _, _, prediction, promotion = [count for (count,) in workspace.sql(COUNTS)]
     assert (run, model, prediction, promotion) == (1, 2, 400, 1)
-    place.declare("two", QUICK.format(name="two", **quick))
-    done = place.run("nightly")
+    workspace.declare("two", QUICK.format(name="two", **quick))
+    done = workspace.run("nightly")
     assert done.returncode == 0, done.stderr
-    told = place.sql("SELECT dataset, status FROM run ORDER BY run_id")
+    told = workspace.sql("SELECT dataset, status FROM run ORDER BY run_id")
     assert told == [("one", "succeeded"), ("one", "skipped"), ("two", "succeeded")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_night_ended_by_request_stores_nothing_and_leaves_no_process(new_place, number):
-    place = new_place()
-    place.declare("one", SLOW.format(name="one", frameworks="torch", kinds="ann"), MANY)
-    process = start(place)
+def test_night_ended_by_request_stores_nothing_and_leaves_no_process(new_workspace, number):
+    workspace = new_workspace()
+    workspace.declare("one", SLOW.format(name="one", frameworks="torch", kinds="ann"), MANY)
+    process = start(workspace)
     wait_for(process, "one: split")
     wait_for_fits(process)
     assert kill(process, number) == []
-    assert place.sql(COUNTS) == [(0,)] * 6
+    assert workspace.sql(COUNTS) == [(0,)] * 6

@@ -39,7 +39,7 @@ def test_night_succeeds_and_says_so(night):
         assert dataset in night.done.stdout
     assert "3,000 read, 0 rejected" in night.done.stdout
     assert "95% interval" in night.done.stdout
-    assert str(night.place.database) in night.done.stdout
+    assert str(night.workspace.database) in night.done.stdout
     assert "Traceback" not in night.done.stderr
     assert "\x1b[" not in night.done.stdout + night.done.stderr
 
@@ -55,7 +55,7 @@ def told(night):
 
     @cache
     def rows_of(view):
-        rows = night.place.query(view)
+        rows = night.workspace.query(view)
         return {name: [row for row in rows if row["dataset"] == name] for name in DATASETS}
 
     return rows_of
@@ -71,7 +71,7 @@ def test_leaderboard_has_nine_fitted_candidates_with_reasons(told):
 
 
 def test_query_for_one_dataset_gives_its_rows_alone(night, told):
-    rows = night.place.query("leaderboard", "--dataset", "income_expenses")
+    rows = night.workspace.query("leaderboard", "--dataset", "income_expenses")
     assert rows == told("leaderboard")["income_expenses"]
 
 
@@ -123,13 +123,13 @@ def test_same_data_gives_the_same_digits(night, second_night):
     assert done.returncode == 0, done.stderr
     assert [summary["dataset"] for summary in json.loads(done.stdout)] == list(DATASETS)
     for table, statement in TABLES.items():
-        first, second = night.place.sql(statement), second_night.place.sql(statement)
+        first, second = night.workspace.sql(statement), second_night.workspace.sql(statement)
         assert first, table
         assert first == second, table
 
 
 def test_status_tells_of_every_dataset(night):
-    done = night.place.run("status", "--format", "json")
+    done = night.workspace.run("status", "--format", "json")
     lines = json.loads(done.stdout)
     assert [line["dataset"] for line in lines] == list(DATASETS)
     assert all(line["champion"] and line["last_good"] for line in lines)
@@ -138,35 +138,35 @@ def test_status_tells_of_every_dataset(night):
 def test_new_rows_are_scored_by_the_champion(night, tmp_path):
     source, out = tmp_path / "new.csv", tmp_path / "scored.csv"
     source.write_text("household,income\n9001,500\n9002,1500.5\n")
-    done = night.place.run("predict", "income_expenses", "--source", str(source))
+    done = night.workspace.run("predict", "income_expenses", "--source", str(source))
     lines = done.stdout.splitlines()
     assert lines[0] == "key,predicted,lower,upper", done.stderr
     assert [line.split(",")[0] for line in lines[1:]] == ["9001", "9002"]
     low, high = (float(line.split(",")[1]) for line in lines[1:])
     assert 0 < low < high
     args = ("predict", "income_expenses", "--source", str(source), "--out", str(out))
-    assert night.place.run(*args).returncode == 0
+    assert night.workspace.run(*args).returncode == 0
     assert out.read_text() == done.stdout
 
 
-def test_check_trains_nothing_and_writes_nothing(new_place):
-    place = new_place(samples=True)
-    done = place.run("check", "age_income")
+def test_check_trains_nothing_and_writes_nothing(new_workspace):
+    workspace = new_workspace(samples=True)
+    done = workspace.run("check", "age_income")
     assert done.returncode == 0, done.stderr
     assert "3,000 rows read" in done.stdout
-    assert not place.database.exists()
+    assert not workspace.database.exists()
 
 
-def test_dry_run_stores_nothing(new_place):
-    place = new_place()
-    shutil.rmtree(place.home)  # as on the first day
+def test_dry_run_stores_nothing(new_workspace):
+    workspace = new_workspace()
+    shutil.rmtree(workspace.home)  # as on the first day
     rows = "\n".join(f"{i},{i % 13},{3 * (i % 13) + i % 2}" for i in range(120))
-    place.declare("line", LINE, "row,x,y\n" + rows)
-    done = place.run("retrain", "line", "--dry-run")
+    workspace.declare("line", LINE, "row,x,y\n" + rows)
+    done = workspace.run("retrain", "line", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "not stored" in done.stdout
     assert "Warning" not in done.stderr
-    assert place.sql("SELECT count(*) FROM run") == [(0,)]
+    assert workspace.sql("SELECT count(*) FROM run") == [(0,)]
 
 
 LINE = """\

@@ -4,7 +4,7 @@ import re
 import shlex
 
 import pytest
-from conftest import ROOT
+from helpers.workspace import ROOT
 
 from data.settings import Settings
 
@@ -18,16 +18,16 @@ def about_houses(command):
     return "houses" in command or command.startswith("status")
 
 
-def own_data(new_place):
-    """Return a place with the README's own example of a declaration, and what its commands did."""
-    place = new_place()
+def own_data(new_workspace):
+    """Return a workspace with the README's own declaration, and what its commands did."""
+    workspace = new_workspace()
     ((name, text),) = DECLARATIONS
     rows = [
         f"{i},{1 + i % 8},{40 + 13 * i % 90},{90 + 30 * (i % 8) + i % 11}" for i in range(120)
     ] + ["120,99,80,300", "121,4,75,"]
-    place.declare(name, text, "house,rooms,size,price\n" + "\n".join(rows) + "\n")
+    workspace.declare(name, text, "house,rooms,size,price\n" + "\n".join(rows) + "\n")
     commands = [command for command in COMMANDS if about_houses(command)]
-    return place, {command: place.run(*shlex.split(command)) for command in commands}
+    return workspace, {command: workspace.run(*shlex.split(command)) for command in commands}
 
 
 AHEAD = {"houses": own_data}
@@ -40,23 +40,23 @@ def houses(ahead):
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if not about_houses(c)])
 def test_query_of_the_readme_works(night, command):
-    done = night.place.run(*shlex.split(command))
+    done = night.workspace.run(*shlex.split(command))
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) > 1
 
 
 @pytest.mark.parametrize("statement", QUERIES)
 def test_sql_of_the_readme_works(night, statement):
-    assert night.place.sql(statement)
+    assert night.workspace.sql(statement)
 
 
 def test_own_data_of_the_readme_works(houses):
-    place, commands = houses
+    workspace, commands = houses
     assert [command.split()[0] for command in commands] == ["check", "retrain", "status"]
     for done in commands.values():
         assert done.returncode == 0, done.stderr
-    assert place.sql("SELECT key FROM rejected_row") == [("120",)]
-    new = place.sql("SELECT predicted FROM current_prediction WHERE role = 'new'")
+    assert workspace.sql("SELECT key FROM rejected_row") == [("120",)]
+    new = workspace.sql("SELECT predicted FROM current_prediction WHERE role = 'new'")
     assert len(new) == 1
     assert 90 < new[0][0] < 400
 

@@ -29,9 +29,9 @@ def source():
 
 
 @pytest.fixture(scope="module")
-def place(new_place):
-    """Return a place where an ANN serves `waves`, a line `line`, one without cells `flat`."""
-    made = new_place()
+def workspace(new_workspace):
+    """Return a workspace where an ANN serves `waves`, a line `line`, one without cells `flat`."""
+    made = new_workspace()
     made.declare("waves", DECLARATION + ANN, source())
     made.declare("line", DECLARATION + LINE)
     made.declare("flat", DECLARATION + FLAT)
@@ -41,30 +41,30 @@ def place(new_place):
 
 
 @pytest.fixture(scope="module")
-def told(place):
+def told(workspace):
     """Return what `--format json` prints."""
-    done = place.run("resilience", "waves", "--format", "json")
+    done = workspace.run("resilience", "waves", "--format", "json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_night_stores_the_test_error_by_the_share_of_silenced_cells(place, told):
+def test_night_stores_the_test_error_by_the_share_of_silenced_cells(workspace, told):
     assert [row["share"] for row in told] == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
     assert [row["draws"] for row in told] == [1] + [20] * 5
     for row in told[1:]:
         assert row["rmse_low"] < row["rmse"] < row["rmse_high"]
     assert 1.05 < told[-1]["ratio"] == told[-1]["rmse"] / told[0]["rmse"]
-    assert told == place.query("champion_resilience", "--dataset", "waves")
+    assert told == workspace.query("champion_resilience", "--dataset", "waves")
 
 
-def test_champion_with_no_cell_silenced_has_its_own_test_error(place, told):
-    champion = next(row for row in place.query("champion") if row["dataset"] == "waves")
+def test_champion_with_no_cell_silenced_has_its_own_test_error(workspace, told):
+    champion = next(row for row in workspace.query("champion") if row["dataset"] == "waves")
     assert told[0]["rmse"] == told[0]["rmse_low"] == champion["test_rmse"]
     assert {row["model_id"] for row in told} == {champion["model_id"]}
 
 
-def test_table_shows_error_range_and_ratio_and_says_them_in_words(place, told):
-    done = place.run("resilience", "waves")
+def test_table_shows_error_range_and_ratio_and_says_them_in_words(workspace, told):
+    done = workspace.run("resilience", "waves")
     assert (done.returncode, done.stderr) == (0, "")
     heading, *lines = done.stdout.splitlines()
     assert heading.split() == ["silenced", "test", "RMSE", "range", "ratio"]
@@ -81,15 +81,15 @@ def test_table_shows_error_range_and_ratio_and_says_them_in_words(place, told):
     )
 
 
-def test_csv_keeps_every_digit(place, told):
-    done = place.run("resilience", "waves", "--format", "csv")
+def test_csv_keeps_every_digit(workspace, told):
+    done = workspace.run("resilience", "waves", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [float(row["rmse"]) for row in rows] == [row["rmse"] for row in told]
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
-def test_champion_that_is_no_ann_is_said_in_one_sentence(place, form):
-    done = place.run("resilience", "line", "--format", form)
+def test_champion_that_is_no_ann_is_said_in_one_sentence(workspace, form):
+    done = workspace.run("resilience", "line", "--format", form)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "nightfit: line: the champion, torch/least_squares, is no ANN and has no hidden cells to "
@@ -97,30 +97,30 @@ def test_champion_that_is_no_ann_is_said_in_one_sentence(place, form):
     )
 
 
-def test_ann_without_hidden_cells_has_nothing_to_silence(place):
-    assert [row["kind"] for row in place.query("champion", "--dataset", "flat")] == ["ann"]
-    done = place.run("resilience", "flat")
+def test_ann_without_hidden_cells_has_nothing_to_silence(workspace):
+    assert [row["kind"] for row in workspace.query("champion", "--dataset", "flat")] == ["ann"]
+    done = workspace.run("resilience", "flat")
     assert (done.returncode, done.stdout) == (1, "")
     assert "torch/ann" in done.stderr
     assert "it has no hidden cells" in done.stderr
 
 
-def test_dataset_that_was_never_run_suggests_the_nearest(place):
-    done = place.run("resilience", "wavs")
+def test_dataset_that_was_never_run_suggests_the_nearest(workspace):
+    done = workspace.run("resilience", "wavs")
     assert (done.returncode, done.stdout) == (2, "")
     assert "waves" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_same_rows_give_the_same_figures_on_another_night(place, told):
-    done = place.run("retrain", "waves", "--force")
+def test_same_rows_give_the_same_figures_on_another_night(workspace, told):
+    done = workspace.run("retrain", "waves", "--force")
     assert done.returncode == 0, done.stderr
     nights = [
-        place.sql(
+        workspace.sql(
             "SELECT share, rmse, rmse_low, rmse_high, draws FROM resilience"
             f" JOIN model USING (model_id) JOIN run USING (run_id) WHERE run_id = {run}"
         )
-        for (run,) in place.sql("SELECT run_id FROM run WHERE dataset = 'waves'")
+        for (run,) in workspace.sql("SELECT run_id FROM run WHERE dataset = 'waves'")
     ]
     assert len(nights) == 2
     assert nights[0] == nights[1]
@@ -128,7 +128,7 @@ def test_same_rows_give_the_same_figures_on_another_night(place, told):
     assert nights[0] == [tuple(row[name] for name in names) for row in told]
 
 
-def test_help_shows_an_example(place):
-    done = place.run("resilience", "--help")
+def test_help_shows_an_example(workspace):
+    done = workspace.run("resilience", "--help")
     assert done.returncode == 0
     assert "nightfit resilience age_income" in done.stdout

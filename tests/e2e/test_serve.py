@@ -24,7 +24,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 import yaml
-from conftest import COMMAND, ROOT, Place, free_port
+from helpers.workspace import COMMAND, ROOT, Workspace, free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -58,7 +58,7 @@ MANY = "row,x,y\n" + "\n".join(f"{i},{i % 997},{2 * (i % 997) + i % 3}" for i in
 class Served:
     """A running `nightfit serve` and the address it printed."""
 
-    place: Place
+    workspace: Workspace
     process: subprocess.Popen[str]
     page: str
     errors: Path
@@ -68,7 +68,7 @@ class Served:
 
         It is asked again where its database was busy, as Prefect's own client does.
         """
-        api = self.place.api or f"{self.page}/api"
+        api = self.workspace.api or f"{self.page}/api"
         data = json.dumps(body).encode() if body else None
         request = Request(f"{api}/{path}", data, {"Content-Type": "application/json"})
 
@@ -85,7 +85,7 @@ class Served:
 
     def last_night(self):
         """Return how the last night stands on the server's books, and its dataset's run."""
-        with closing(sqlite3.connect(self.place.home / "prefect" / "prefect.db")) as connection:
+        with closing(sqlite3.connect(self.workspace.home / "prefect" / "prefect.db")) as connection:
             return connection.execute(
                 "SELECT flow.name, flow_run.state_type FROM flow_run JOIN flow"
                 " ON flow.id = flow_run.flow_id WHERE flow_run.state_type != 'SCHEDULED'"
@@ -93,15 +93,15 @@ class Served:
             ).fetchall()
 
 
-def serve(place, *options):
-    """Start `nightfit serve` on a place; return when it is ready."""
-    place.declare("line", LINE, ROWS)
-    place.declare("slow", SLOW, MANY)
-    errors = place.folder / "errors"
+def serve(workspace, *options):
+    """Start `nightfit serve` on a workspace; return when it is ready."""
+    workspace.declare("line", LINE, ROWS)
+    workspace.declare("slow", SLOW, MANY)
+    errors = workspace.folder / "errors"
     with errors.open("w") as stream:
         process = subprocess.Popen(
             [str(COMMAND), "serve", *options],
-            env=place.environment,
+            env=workspace.environment,
             stdout=subprocess.PIPE,
             stderr=stream,
             text=True,
@@ -113,7 +113,7 @@ def serve(place, *options):
         if "Ctrl-C" in line:
             break
     assert page, errors.read_text()
-    return Served(place, process, page, errors)
+    return Served(workspace, process, page, errors)
 
 
 def wait_until(ready):
@@ -127,7 +127,7 @@ def wait_until(ready):
 
 def spend_slow_night(served):
     """Start a night by hand, and return while it is at a fit that has minutes to go."""
-    log = served.place.home / "logs" / "worker-torch.log"
+    log = served.workspace.home / "logs" / "worker-torch.log"
     log.unlink(missing_ok=True)
     nightly = served.ask("deployments/name/nightly/nightly")
     night = served.ask(
@@ -169,11 +169,11 @@ def _mark(process):
 
 
 @pytest.fixture(scope="module")
-def served(new_place):
+def served(new_workspace):
     """Yield a server with a worker, in a home that Prefect has never seen."""
-    place = new_place(prefect="new")
-    shutil.rmtree(place.home)
-    running = serve(place, "--port", str(free_port()))
+    workspace = new_workspace(prefect="new")
+    shutil.rmtree(workspace.home)
+    running = serve(workspace, "--port", str(free_port()))
     yield running
     end_if_running(running)
 
@@ -225,8 +225,8 @@ def test_run_is_started_from_the_page_and_found_in_the_store(served):
         page.reload()  # by itself it looks for news every 30 seconds
         page.get_by_text("Completed").first.wait_for(timeout=60_000)
         browser.close()
-    assert served.place.sql("SELECT dataset, status FROM run") == [("line", "succeeded")]
-    assert served.place.sql("SELECT flow_run_id IS NOT NULL FROM run") == [(1,)]
+    assert served.workspace.sql("SELECT dataset, status FROM run") == [("line", "succeeded")]
+    assert served.workspace.sql("SELECT flow_run_id IS NOT NULL FROM run") == [(1,)]
     hosts = {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))}
     assert hosts == {"127.0.0.1"}, "the page asks something of the internet"
 
@@ -237,22 +237,22 @@ def test_ctrl_c_amid_a_run_leaves_no_process_and_no_run_on_the_books(served):
     assert served.process.returncode == 0
     assert served.last_night() == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
     assert served.errors.read_text().splitlines()[-1] == "Stopping …"
-    assert served.place.sql("SELECT count(*) FROM run WHERE dataset = 'slow'") == [(0,)]
+    assert served.workspace.sql("SELECT count(*) FROM run WHERE dataset = 'slow'") == [(0,)]
 
 
 @dataclass(frozen=True)
 class Killed:
     """A server that was killed amid a run: its processes that are left, its books."""
 
-    place: Place
+    workspace: Workspace
     remaining: list[psutil.Process]
     last_night: list[tuple[str, str]]
 
 
-def kill_amid_a_run(new_place):
-    running = serve(new_place(prefect="own"), "--port", str(free_port()))
+def kill_amid_a_run(new_workspace):
+    running = serve(new_workspace(prefect="own"), "--port", str(free_port()))
     spend_slow_night(running)
-    return Killed(running.place, end(running, signal.SIGKILL), running.last_night())
+    return Killed(running.workspace, end(running, signal.SIGKILL), running.last_night())
 
 
 AHEAD = {"killed": kill_amid_a_run}
@@ -266,7 +266,7 @@ def killed(ahead):
 @pytest.fixture(scope="module")
 def next_one(killed):
     """Yield the server that was started where the other had been killed."""
-    running = serve(killed.place, "--port", str(free_port()))
+    running = serve(killed.workspace, "--port", str(free_port()))
     yield running
     end_if_running(running)
 
@@ -291,9 +291,9 @@ def test_death_of_prefects_server_ends_serving_with_one_sentence(next_one):
     assert last[1].startswith("nightfit: Prefect's server ended by itself, with exit code -9.")
 
 
-def test_server_of_the_users_own_is_used_and_goes_on(new_place):
-    running = serve(new_place(), "--port", "1")
-    assert running.page == running.place.api.removesuffix("/api")
+def test_server_of_the_users_own_is_used_and_goes_on(new_workspace):
+    running = serve(new_workspace(), "--port", "1")
+    assert running.page == running.workspace.api.removesuffix("/api")
     assert running.ask("work_pools/nightfit")["status"] == "READY"
     assert [p for p in family(running.process) if "server" in p.cmdline()] == []
     assert end(running, signal.SIGTERM) == []
@@ -301,12 +301,12 @@ def test_server_of_the_users_own_is_used_and_goes_on(new_place):
     assert running.ask("health") is True
 
 
-def test_taken_port_is_one_sentence(new_place):
+def test_taken_port_is_one_sentence(new_workspace):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = new_place(prefect="new").run("serve", "--port", str(port))
+        done = new_workspace(prefect="new").run("serve", "--port", str(port))
     assert done.returncode == 1
     assert f"port {port}" in done.stderr
     assert "--port" in done.stderr

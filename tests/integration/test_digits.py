@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exact import NIST_SETS, PROBLEMS, correct_digits, exact_solution
+from helpers.exact import NIST_SETS, PROBLEMS, correct_digits, exact_solution
 
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.linear.least_squares import solve

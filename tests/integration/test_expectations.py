@@ -1,7 +1,6 @@
 """What is checked on every data set, and what Great Expectations' rules do to a run."""
 
 import datetime
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,49 +8,24 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from helpers.checked import (
+    BETWEEN,
+    PRESENT,
+    SHOP,
+    N,
+    checked,
+    failed,
+    replaced,
+    rule,
+    shop,
+)
 
-from data.checks.declared import Checked, ExpectationResult, check
-from data.declarations.model import Declaration, load_dataset
+from data.checks.declared import check
+from data.declarations.model import load_dataset
 from data.errors import CallError
 from data.sources.read import load, read
 
 ROOT = Path(__file__).parents[2]
-BETWEEN = "expect_column_values_to_be_between"
-PRESENT = "expect_column_values_to_not_be_null"
-N = 60
-SHOP = pa.table(
-    {
-        "id": pa.array(range(1, N + 1)),
-        "age": pa.array([7, None, *range(20, N + 18)], pa.int64()),
-        "level": ["a", "b", None, *["a", "b"] * 28, "a"],
-        "hired": pa.array(np.datetime64("2024-01-01") + np.arange(N)),
-        "y": [float(i) for i in range(N)],
-    }
-)
-
-
-def shop(**more: object) -> Declaration:
-    given = {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", **more}
-    return Declaration.model_validate(given)
-
-
-def rule(type_: str, *, severity: str = "critical", quarantine: bool = False, **kwargs: object):
-    return {"type": type_, "kwargs": kwargs, "severity": severity, "quarantine": quarantine}
-
-
-def checked(*rules: dict, table: pa.Table = SHOP, **more: object) -> Checked:
-    found = check(shop(expectations=rules, **more), table)
-    assert all(json.loads(json.dumps(one.__dict__)) == one.__dict__ for one in found.results)
-    assert found.passed == (found.reason is None)
-    return found
-
-
-def replaced(name: str, values: object) -> pa.Table:
-    return SHOP.set_column(SHOP.column_names.index(name), name, pa.array(values))
-
-
-def failed(found: Checked) -> dict[str, ExpectationResult]:
-    return {one.expectation: one for one in found.results if not one.success}
 
 
 @pytest.mark.parametrize("name", ["age_income", "income_expenses", "users_revenue"])
@@ -224,16 +198,6 @@ def test_labelled_rows_without_a_time_end_the_run_and_new_ones_do_not():
     assert "The time 'hired' is missing in 1 row with a target: nothing in row 1" in found.reason
     new = replaced("hired", hired).set_column(4, "y", pa.array([None, *map(float, range(1, N))]))
     assert checked(table=new, time="hired").passed
-
-
-def weighted(*first: object, y: object = None) -> pa.Table:
-    """Return the rows with a column `w`, whose first values are given and whose others are 2."""
-    weights = pa.array([*first, *[2.0] * (N - len(first))], pa.float64())
-    return (SHOP if y is None else replaced("y", y)).append_column("w", weights)
-
-
-def with_flag() -> pa.Table:
-    return SHOP.append_column("flag", pa.array([True, False] * (N // 2)))
 
 
 def test_all_critical_failures_are_counted_in_the_reason():

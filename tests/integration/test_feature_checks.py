@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from test_expectations import (
+from helpers.checked import (
     BETWEEN,
     PRESENT,
     SHOP,

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.store_nights import counts, kept, promoted, serving, write
 from sqlalchemy import Engine
-from store_nights import counts, kept, promoted, serving, write
 
 COMMAND = Path(sys.executable).with_name("nightfit")
 

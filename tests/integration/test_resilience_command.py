@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from store_nights import candidate, night, promoted, silenced
+from helpers.store_nights import candidate, night, promoted, silenced
 from typer.testing import CliRunner
 
 from data.errors import UserError

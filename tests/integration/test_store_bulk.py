@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.store_nights import counts
 from sqlalchemy import Engine, Table, select
 from sqlalchemy.exc import IntegrityError
-from store_nights import counts
 
 from data.store.database.engine import writing
 from data.store.tables import paired_error, prediction

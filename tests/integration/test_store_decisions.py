@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, text
-from store_nights import (
+from helpers.store_nights import (
     NEW,
     by_hand,
     candidate,
@@ -23,15 +22,16 @@ from store_nights import (
     two_champions,
     write,
 )
+from sqlalchemy import Engine, text
 
-from data.errors import CallError
+from data.errors import CallError, ChampionChanged
 from data.store import tables
 from data.store.read.champions import champion_model, model_of, previous_champion
 from data.store.read.nights import compared_night
 from data.store.read.stored import last_details, last_good
 from data.store.read.view_rows import latest_runs
 from data.store.records import PairedErrors, PromotionRecord
-from data.store.write.run import ChampionChanged, write_run
+from data.store.write.run import write_run
 
 
 def test_a_night_with_two_decisions_serves_by_the_second(store: Engine):

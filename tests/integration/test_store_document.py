@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import code, section
+from helpers.documents import code, section
+from helpers.store_nights import NEW, candidate, kept, predictions, promoted, write
 from sqlalchemy import Engine, text
-from store_nights import NEW, candidate, kept, predictions, promoted, write
 
 from data.store.database.engine import open_store
 from data.store.read.champions import champion_model

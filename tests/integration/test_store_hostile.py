@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import Engine, Text, select
-from store_nights import (
+from helpers.store_nights import (
     NEW,
     by_hand,
     candidate,
@@ -25,6 +24,7 @@ from store_nights import (
     stored,
     write,
 )
+from sqlalchemy import Engine, Text, select
 
 from data.checks.declared import ExpectationResult, RejectedRow
 from data.checks.features import MOST_NAME_BYTES

@@ -9,13 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from helpers.old_stores import NIGHTS, answers, make
+from helpers.store_nights import kept, promoted, rows, serving, tell, write
 from sqlalchemy import URL, Engine, func, make_url, select, text
-from store_nights import kept, promoted, rows, serving, tell, write
-from test_store_upgrade import NIGHTS, answers, make
 
-from data.errors import StoreError
+from data.errors import Busy, StoreError
 from data.store.database.engine import head, open_store, place, writing
-from data.store.database.lock import Busy, dataset_lock
+from data.store.database.lock import dataset_lock
 from data.store.database.schema import lock_key
 from data.store.database.upgrades import upgrade
 from data.store.write.prune import prune

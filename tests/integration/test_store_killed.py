@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.store_nights import counts, promoted, rows, write
 from sqlalchemy import Engine, event, text
-from store_nights import counts, promoted, rows, write
 
 from data.errors import StoreError
 from data.settings import ROOT
@@ -18,8 +18,7 @@ from data.settings import ROOT
 WRITER = """
 import sys
 import numpy as np
-sys.path.insert(0, sys.argv[2])
-from store_nights import predictions, promoted
+from helpers.store_nights import predictions, promoted
 from data.errors import StoreError
 from data.store.database.engine import open_store
 from data.store.write.run import write_run
@@ -54,7 +53,8 @@ def writer(store: Engine):
     small = size_on_disk(store)
     url = store.url.render_as_string(hide_password=False)
     process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, url, str(Path(__file__).parent)],
+        [sys.executable, "-c", WRITER, url],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,

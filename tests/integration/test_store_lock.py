@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import StoreError
+from data.errors import Busy, StoreError
 from data.settings import ROOT
 from data.store.database.engine import open_store
-from data.store.database.lock import Busy, dataset_lock
+from data.store.database.lock import dataset_lock
 from data.store.read.stored import last_good
 
 HOLDER = """

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Double, Engine
-from store_nights import (
+from helpers.store_nights import (
     NEW,
     by_hand,
     candidate,
@@ -19,6 +18,7 @@ from store_nights import (
     stored,
     write,
 )
+from sqlalchemy import Double, Engine
 
 from data.store import tables
 from data.store.records import (

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from helpers.store_nights import promoted, tell
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import ProgrammingError
-from store_nights import promoted, tell
 
 from data.errors import StoreError
 from data.store.database import engine as database

@@ -3,8 +3,7 @@
 import time
 from dataclasses import replace
 
-from sqlalchemy import Engine
-from store_nights import (
+from helpers.store_nights import (
     NEW,
     by_hand,
     candidate,
@@ -19,6 +18,7 @@ from store_nights import (
     two_champions,
     write,
 )
+from sqlalchemy import Engine
 
 from data.store import tables
 from data.store.read.champions import champion_model, model_of

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from helpers.store_nights import promoted, write
 from sqlalchemy import Engine
-from store_nights import promoted, write
 
 from data.errors import CallError, UserError
 from data.store.read.view_rows import rows_of

@@ -11,8 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, event
-from store_nights import (
+from helpers.store_nights import (
     NEW,
     by_hand,
     candidate,
@@ -25,6 +24,7 @@ from store_nights import (
     stored,
     write,
 )
+from sqlalchemy import Engine, event
 
 from data.errors import CallError, StoreError
 from data.settings import ROOT

@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from helpers.store_nights import NEW, predictions, promoted, rows, write
 from sqlalchemy import Engine, event, text
-from store_nights import NEW, predictions, promoted, rows, write
 
 from data.errors import CallError
 from data.store.database.engine import open_store

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from documents import code, section
+from helpers.documents import code, section
+from helpers.old_stores import NIGHTS, make
+from helpers.store_nights import promoted, tell, write
 from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
-from store_nights import promoted, tell, write
-from test_store_upgrade import NIGHTS, make
 
 from data.errors import StoreError
 from data.store.database.engine import VERSION_TABLE, open_store

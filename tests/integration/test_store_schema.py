@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from helpers.store_catalogue import catalogue
+from helpers.store_nights import promoted, tell, write
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError
-from store_catalogue import catalogue
-from store_nights import promoted, tell, write
 
 from data.store.database.engine import VERSION_TABLE, writing
 from data.store.database.upgrades import upgrade

@@ -4,8 +4,8 @@ from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
+from helpers.store_nights import NEW, candidate, kept, predictions, probe, promoted, silenced, write
 from sqlalchemy import Engine
-from store_nights import NEW, candidate, kept, predictions, probe, promoted, silenced, write
 
 from data.errors import CallError
 from data.store.read.champions import champion_model

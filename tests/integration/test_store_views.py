@@ -1,8 +1,7 @@
 import json
 from dataclasses import replace
 
-from sqlalchemy import Engine
-from store_nights import (
+from helpers.store_nights import (
     NEW,
     candidate,
     kept,
@@ -14,6 +13,7 @@ from store_nights import (
     stored,
     write,
 )
+from sqlalchemy import Engine
 
 from data.store import tables
 from data.store.database.engine import writing

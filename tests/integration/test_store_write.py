@@ -4,9 +4,7 @@ from datetime import timedelta, timezone
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, event, text
-from sqlalchemy.exc import IntegrityError
-from store_nights import (
+from helpers.store_nights import (
     NEW,
     candidate,
     counts,
@@ -19,6 +17,8 @@ from store_nights import (
     stored,
     write,
 )
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import IntegrityError
 
 from data.checks.declared import ExpectationResult, RejectedRow
 from data.errors import StoreError

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_read import shop, written
+from helpers.sources import shop, written
 
 from data.errors import CallError
 from data.sources.as_of import last_moment, must_be_readable

@@ -10,8 +10,8 @@ from data.store.records import CandidateRecord, RunRecord
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from tasks.run.attempt import Attempt
+from tasks.run.prepared import Times
 from tasks.run.replay import replayed
-from tasks.run.rows import Until
 
 DECLARATION = Declaration.model_validate(
     {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", "time": "t"}
@@ -21,7 +21,8 @@ ANN, OTHER_ANN = Candidate("torch", "ann"), Candidate("theano", "ann")
 
 def attempt(as_of: str | None, own: float | None, champion: float | None) -> Attempt:
     serving = SimpleNamespace(data_until=champion, pinned=False)
-    run = Attempt(DECLARATION, as_of=as_of, until=Until(own, own))
+    run = Attempt(DECLARATION, as_of=as_of)
+    run.prepared = SimpleNamespace(times=Times(own, own))
     run.incumbent = SimpleNamespace(serving=serving)
     return run
 
@@ -45,7 +46,9 @@ def test_night_of_the_past_replaces_no_champion_whose_data_is_or_may_be_later(
 
 
 def test_attempt_without_a_champion_is_held_back_by_nothing():
-    assert Attempt(DECLARATION, as_of="2024-03-31", until=Until(1.0, 1.0)).held is None
+    run = Attempt(DECLARATION, as_of="2024-03-31")
+    run.prepared = SimpleNamespace(times=Times(1.0, 1.0))
+    assert run.held is None
 
 
 def test_candidates_that_a_stored_run_refitted_are_refitted_where_it_is_replayed():

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from exact import NIST_SETS, nist
-from test_least_squares import numpy_solver
+from helpers.exact import NIST_SETS, nist
+from helpers.numpy_solver import numpy_solver
 
 from regressors.encoding.matrices import Encoding
 from regressors.linear.least_squares import solve

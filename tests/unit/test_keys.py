@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from helpers.sources import rows, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_read import rows, written
 
 from data.errors import SourceError
 from data.sources.read import row_keys

@@ -3,25 +3,14 @@
 import numpy as np
 import pytest
 import scipy.linalg
-from exact import PROBLEMS, correct_digits, exact_solution
+from helpers.exact import PROBLEMS, correct_digits, exact_solution
+from helpers.numpy_solver import numpy_solver
 
 from regressors.linear.least_squares import solve
 
 RNG = np.random.default_rng(20240229)
 LAST_DIGIT = 15.6
 """Half a unit in the last place of a double is 15.65 to 15.95 digits."""
-
-
-def numpy_solver(design):
-    """Solve as a framework does, in plain double."""
-    q, r = np.linalg.qr(design)
-
-    def correction(f, g):
-        z = scipy.linalg.solve_triangular(r, g, trans="T")
-        h = q.T @ f - z
-        return f - q @ h, scipy.linalg.solve_triangular(r, h)
-
-    return correction
 
 
 def names(design):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_least_squares import numpy_solver
+from helpers.numpy_solver import numpy_solver
 
 from regressors import fitting
 from regressors.candidate import Candidate

@@ -11,9 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from helpers.sources import TABLE, refusal, rows, shop, written
 
-from data.declarations.model import Declaration
-from data.errors import SourceError
 from data.sources.read import arrays, load, read, row_keys
 
 HARD = [
@@ -34,30 +33,6 @@ HARD = [
     "0.000000000000000000000000000000000000000000000000000000000000000012345678901234567890",
     "-0.0",
 ]
-
-
-def shop(path: Path, **more: object) -> Declaration:
-    given = {"name": "shop", "source": {"path": path}, "key": "id", "target": "y", **more}
-    return Declaration.model_validate(given)
-
-
-def written(folder: Path, content: str | bytes, name: str = "rows.csv") -> Path:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-def rows(path: Path, folder: Path, **more: object) -> pa.Table:
-    return load(read(shop(path, **more), folder=folder / "home").path)
-
-
-def refusal(path: Path, folder: Path, **more: object) -> str:
-    with pytest.raises(SourceError) as caught:
-        read(shop(path, **more), folder=folder / "home")
-    assert not (folder / "home").exists()
-    assert caught.value.exit_code == 1
-    assert str(caught.value).startswith(f"{path}: ")
-    return str(caught.value)
 
 
 def test_decimals_become_the_nearest_doubles_to_the_last_bit(tmp_path):
@@ -206,19 +181,6 @@ def test_whole_numbers_beyond_64_bits_stay_exact_as_keys_of_parquet(tmp_path):
     pq.write_table(table, tmp_path / "rows.parquet")
     table = rows(tmp_path / "rows.parquet", tmp_path)
     assert row_keys(table, ("id",)) == ["18446744073709551615", "18446744073709551614"]
-
-
-TABLE = pa.table(
-    {
-        "id": ["a", "b", "c", "d"],
-        "y": [1.5, None, 3.0, 0.1],
-        "n": pa.array([1, None, 3, 4], pa.int64()),
-        "flag": [True, None, False, True],
-        "level": ["x", None, "yy", "x"],
-        "day": pa.array([dt.date(2024, 1, 1), None, dt.date(2024, 1, 3), dt.date(2024, 1, 4)]),
-        "moment": pa.array([dt.datetime(2024, 1, 1, 12), None, None, None], pa.timestamp("us")),
-    }
-)
 
 
 def fingerprint(table: pa.Table, folder: Path, **write: object) -> str:

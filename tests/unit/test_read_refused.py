@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_read import TABLE, refusal, shop, written
+from helpers.sources import TABLE, refusal, shop, written
 
 from data.errors import SourceError, StoreError
 from data.sources.read import load, read

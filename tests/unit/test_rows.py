@@ -5,22 +5,48 @@ import pytest
 
 from data.declarations.model import Declaration
 from data.sources.read import read
-from tasks.run.rows import load_rows
+from tasks.run.rows import SnapshotRows
 
 TEXT = "id,a,w,t,y\nd,4,2,2024-01-04,40\nb,2,,2024-01-02,\nc,3,0.5,2024-01-03,30\na,1,7,,10\n"
 
 
 @pytest.fixture
-def rows_of(tmp_path):
+def source_of(tmp_path):
     def load(text: str = TEXT, features: tuple[str, ...] = ("a",), **more: object):
         source = tmp_path / "rows.csv"
         source.write_text(text, encoding="utf-8")
         given = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y", **more}
         declaration = Declaration.model_validate(given)
         snapshot = read(declaration, folder=tmp_path / "snapshots")
-        return load_rows(declaration, snapshot, np.ones(snapshot.rows, dtype=bool), features)
+        return SnapshotRows(declaration, snapshot, np.ones(snapshot.rows, dtype=bool), features)
 
     return load
+
+
+@pytest.fixture
+def rows_of(source_of):
+    return lambda *args, **declared: source_of(*args, **declared).rows
+
+
+def test_a_column_that_is_no_feature_tonight_is_read_in_the_order_of_the_keys_too(source_of):
+    source = source_of()
+    columns = source.columns(("w", "a", "gone"), np.array([True, False, True, True]))
+    assert list(columns) == ["w", "a"]
+    np.testing.assert_array_equal(columns["w"], [7, 0.5, 2])
+    np.testing.assert_array_equal(columns["a"], [1, 3, 4])
+
+
+def test_rows_that_were_set_aside_are_in_no_column(tmp_path):
+    source = tmp_path / "rows.csv"
+    source.write_text(TEXT, encoding="utf-8")
+    given = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y"}
+    declaration = Declaration.model_validate(given)
+    snapshot = read(declaration, folder=tmp_path / "snapshots")
+    kept = np.array([True, False, True, True])
+    rows = SnapshotRows(declaration, snapshot, kept, ("a",))
+    assert rows.rows.keys.tolist() == ["a", "c", "d"]
+    everything = np.ones(3, dtype=bool)
+    np.testing.assert_array_equal(rows.columns(["w"], everything)["w"], [7, 0.5, 2])
 
 
 def test_weights_are_loaded_in_the_order_of_the_keys_with_nan_where_one_is_missing(rows_of):

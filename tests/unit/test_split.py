@@ -5,10 +5,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from helpers.splits import places, refusal
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from data.split import CannotSplit, Split, split_rows
+from data.errors import CannotSplit
+from data.split import Split, split_rows
 from regressors import job
 
 MANY = [f"row {i}" for i in range(20_000)]
@@ -26,10 +28,6 @@ def by_time(time, *, labelled=None, share=0.2, folds=4) -> Split:
     return split_rows(
         dataset="shop", keys=keys, labelled=labelled, share=share, folds=folds, time=time
     )
-
-
-def places(keys, split: Split) -> dict[str, tuple[str, int]]:
-    return dict(zip(keys, zip(split.role.tolist(), split.fold.tolist(), strict=True), strict=True))
 
 
 @settings(max_examples=50, deadline=None)
@@ -155,13 +153,6 @@ def test_new_rows_keep_their_place_outside_whatever_their_time():
     assert (split.role[90:] == "new").all()
     assert (split.fold[90:] == -1).all()
     assert (np.flatnonzero(split.role == "test") == np.arange(72, 90)).all()
-
-
-def refusal(call) -> str:
-    with pytest.raises(CannotSplit) as caught:
-        call()
-    assert str(caught.value).startswith("shop: ")
-    return str(caught.value)
 
 
 def test_too_few_labelled_rows_are_refused_with_their_number():

@@ -3,9 +3,9 @@
 import hashlib
 
 import numpy as np
+from helpers.splits import places, refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_split import places, refusal
 
 from data.split import Split, group_numbers, split_rows
 

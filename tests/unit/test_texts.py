@@ -6,7 +6,7 @@ import string
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_read import refusal, rows, written
+from helpers.sources import refusal, rows, written
 
 from data.declarations.model import declared_datasets, load_dataset
 from data.errors import CallError

@@ -11,7 +11,6 @@ from data.settings import Settings
 from regressors.candidate import Candidate
 from tasks.check import check
 from tasks.read import read
-from tasks.run.rows import load_rows
 from tasks.run.workers import job_of
 from tasks.split import split
 
@@ -40,12 +39,10 @@ def night(folder, target, monkeypatch, **declared):
     snapshot = read.fn(declaration)
     checked = check.fn(declaration, snapshot)
     assert checked.passed, checked.reason
-    parts, _ = split.fn(declaration, snapshot, checked)
-    rows = load_rows(declaration, snapshot, checked.kept, checked.features)
-    training = parts.role == "train"
-    how = {"products": checked.products, "starts": {}}
-    jobs = {name: job_of(name, declaration, rows, parts, training, **how) for name in CANDIDATES}
-    return rows.keys[parts.role == "test"].astype(int), jobs
+    prepared = split.fn(declaration, snapshot, checked)
+    train = prepared.train, prepared.train_fold
+    jobs = {name: job_of(name, prepared, *train, starts={}) for name in CANDIDATES}
+    return prepared.test.keys.astype(int), jobs
 
 
 def bits(job) -> dict[str, object]:

@@ -8,7 +8,7 @@ from time import sleep
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, func, select, text
 
-from data.errors import StoreError, UserError
+from data.errors import Busy, StoreError
 from data.store.database.engine import engine_for, translated
 from data.store.database.schema import lock_key
 
@@ -21,10 +21,6 @@ SETTINGS = (
     "SET tcp_keepalives_count = 3",
 )
 """So that a server keeps a quiet session all night, and soon sees that our machine died."""
-
-
-class Busy(UserError):
-    """Another process works on the dataset."""
 
 
 @contextmanager

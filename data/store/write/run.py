@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Column, Connection, Engine, Row, Table, func, insert, or_, select, update
 
-from data.errors import StoreError
+from data.errors import ChampionChanged, StoreError
 from data.store.column_types import JsonValue
 from data.store.database.engine import place, writing
 from data.store.database.schema import lock_key
@@ -43,10 +43,6 @@ from data.vocabulary import Candidate
 
 BY_HAND = ("rolled_back", "forced", "unpinned")
 """What a person may decide about a champion."""
-
-
-class ChampionChanged(StoreError):
-    """Another decision about the champion was stored after the one that this run knew."""
 
 
 def write_run(engine: Engine, record: RunRecord) -> int:

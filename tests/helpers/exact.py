@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-NIST = Path(__file__).parent / "data" / "nist"
+NIST = Path(__file__).parents[1] / "data" / "nist"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,91 @@
+"""The rows of a run that passed its checks, prepared once for all of its steps."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.checks.declared import Checked
+from data.declarations.model import Declaration
+from data.sources.read import Snapshot
+from data.split import Split
+from tasks.run.rows import Mask, Rows, SnapshotRows
+
+
+@dataclass(frozen=True)
+class Times:
+    """How far the rows of a run reach in time; None without a time column.
+
+    `train_until` and `data_until` are the newest time of the training rows and of all labelled
+    rows, in microseconds since 1970, or unchanged where times are numbers. `period` is the oldest
+    and the newest time of the labelled rows, as text.
+    """
+
+    train_until: float | None = None
+    data_until: float | None = None
+    period: tuple[str, str] | None = None
+
+
+class Prepared:
+    """The rows of a run in the order of their keys, and how they are split.
+
+    Every step of a run gets this one value, so that the snapshot is read, and its keys are made
+    and sorted, once. Each part of the rows is copied once, when a step first asks for it.
+
+    Not a dataclass, because Prefect would walk through everything in it each time that a task gets
+    it as an argument.
+    """
+
+    def __init__(
+        self,
+        declaration: Declaration,
+        snapshot: Snapshot,
+        checked: Checked,
+        source: SnapshotRows,
+        split: Split,
+    ) -> None:
+        self.declaration = declaration
+        self.snapshot = snapshot
+        self.checked = checked
+        self.source = source
+        self.split = split
+        self.is_train: Mask = split.role == "train"
+        self.is_test: Mask = split.role == "test"
+        self.is_new: Mask = split.role == "new"
+
+    @property
+    def rows(self) -> Rows:
+        """Return all n rows, with tonight's features as columns."""
+        return self.source.rows
+
+    @cached_property
+    def train(self) -> Rows:
+        """Return the training rows."""
+        return self.rows.take(self.is_train)
+
+    @cached_property
+    def test(self) -> Rows:
+        """Return the test rows."""
+        return self.rows.take(self.is_test)
+
+    @cached_property
+    def labelled(self) -> Rows:
+        """Return the training and the test rows."""
+        return self.rows.take(~self.is_new)
+
+    @property
+    def train_fold(self) -> NDArray[np.int64]:
+        """Return the fold of each training row."""
+        return self.split.fold[self.is_train]
+
+    @property
+    def labelled_fold(self) -> NDArray[np.int64]:
+        """Return the fold of each labelled row."""
+        return self.split.fold[~self.is_new]
+
+    @cached_property
+    def times(self) -> Times:
+        """Return how far the rows reach in time."""
+        rows, labelled = self.rows, ~self.is_new
+        return Times(rows.newest(self.is_train), rows.newest(labelled), rows.period(labelled))

@@ -1,0 +1,16 @@
+"""What tests of splits ask of one."""
+
+import pytest
+
+from data.split import CannotSplit, Split
+
+
+def places(keys, split: Split) -> dict[str, tuple[str, int]]:
+    return dict(zip(keys, zip(split.role.tolist(), split.fold.tolist(), strict=True), strict=True))
+
+
+def refusal(call) -> str:
+    with pytest.raises(CannotSplit) as caught:
+        call()
+    assert str(caught.value).startswith("shop: ")
+    return str(caught.value)

@@ -1,0 +1,97 @@
+"""A workspace of a user's own, in which the command runs as a subprocess."""
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+COMMAND = Path(sys.executable).with_name("nightfit")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder of a user's own: declarations, a database and a home."""
+
+    folder: Path
+    api: str | None = None
+
+    @property
+    def database(self) -> Path:
+        """Return the database file."""
+        return self.folder / "store.db"
+
+    @property
+    def home(self) -> Path:
+        """Return the folder of snapshots, logs and the like."""
+        return self.folder / "home"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a command run here."""
+        return {
+            **outside(),
+            "NIGHTFIT_DATABASE_URL": f"sqlite:///{self.database}",
+            "NIGHTFIT_HOME": str(self.home),
+            "NIGHTFIT_DATASETS": str(self.folder / "datasets"),
+            **({"PREFECT_API_URL": self.api} if self.api else {}),
+        }
+
+    def run(self, *args: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run `nightfit ARGS`; `settings` overrule the environment."""
+        return subprocess.run(
+            [str(COMMAND), *args],
+            env={**self.environment, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+
+    def raw(self, *args: str, **settings: str) -> bytes:
+        """Return what `nightfit ARGS` prints, byte by byte; it must not fail."""
+        environment = {**self.environment, **settings}
+        command = [str(COMMAND), *args]
+        done = subprocess.run(command, env=environment, capture_output=True, check=True)
+        return done.stdout
+
+    def declare(self, name: str, text: str, rows: str | bytes | None = None) -> None:
+        """Write a declaration and, where given, its source as `name`.csv."""
+        (self.folder / "datasets" / f"{name}.yaml").write_text(text)
+        if rows is not None:
+            source = self.folder / "datasets" / f"{name}.csv"
+            source.write_bytes(rows.encode() if isinstance(rows, str) else rows)
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, as any SQLite client would get them."""
+        with closing(sqlite3.connect(self.database)) as connection:
+            return connection.execute(statement).fetchall()
+
+    def change(self, statement: str) -> None:
+        """Change what is stored, as nobody should."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute(statement)
+
+    def query(self, view: str, *options: str) -> list[dict[str, Any]]:
+        """Return what `nightfit query VIEW --format json` prints."""
+        done = self.run("query", view, "--format", "json", *options)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+def outside() -> dict[str, str]:
+    """Return our environment without what a developer may have set for a nightfit of their own."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("NIGHTFIT_", "PREFECT_"))}
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
