@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from regressors.candidate import Candidate
 from regressors.encoding.matrices import Columns, Product
 from regressors.linear.inference import Term
 from regressors.linear.least_squares import LeastSquares
@@ -54,8 +55,7 @@ class Job:
     """
 
     dataset: str
-    framework: str
-    kind: str
+    candidate: Candidate
     columns: Columns
     target: Array
     fold: NDArray[np.int64]

@@ -29,6 +29,7 @@ from data.store.records import (
     ScoreRecord,
 )
 from data.store.write.run import write_run
+from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.scoring import Score
 from regressors.judging.selection import Decision, Place
@@ -177,14 +178,14 @@ def _with_choice(record: RunRecord, run: Attempt) -> RunRecord:
 
 def _promotion(one: Decision, choice: Choice) -> PromotionRecord:
     serving, gain = choice.incumbent.serving if choice.incumbent else None, one.gain
-    kept = serving.model_id if serving and one.decision == "kept" else one.challenger
+    kept = serving.model_id if serving and one.decision == "kept" else str(one.challenger)
     test = choice.test[one.challenger]
     return PromotionRecord(
         decision=one.decision,
         model=kept,
         reason=one.reason,
         incumbent=serving.model_id if serving else None,
-        challenger=one.challenger,
+        challenger=str(one.challenger),
         incumbent_rmse=gain.incumbent_rmse if gain else None,
         challenger_rmse=gain.challenger_rmse if gain else test.rmse,
         gain=gain.value if gain else None,
@@ -204,7 +205,7 @@ def _paired(choice: Choice) -> PairedErrors | None:
         return None
     drawn = _drawn(paired.unit)
     return PairedErrors(
-        model=choice.winner,
+        model=str(choice.winner),
         other=serving.model_id if serving and paired.other is None else str(paired.other),
         key=paired.keys[drawn].tolist(),
         error=paired.errors[drawn],
@@ -224,7 +225,7 @@ def _drawn(unit: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _candidates(run: Attempt) -> tuple[CandidateRecord, ...]:
-    places = {place.name: place for place in run.choice.places} if run.choice else {}
+    places = {place.candidate: place for place in run.choice.places} if run.choice else {}
     return tuple(
         _failed(name, fit, places.get(name))
         if isinstance(fit, str)
@@ -233,15 +234,17 @@ def _candidates(run: Attempt) -> tuple[CandidateRecord, ...]:
     )
 
 
-def _failed(name: str, why: str, place: Place | None) -> CandidateRecord:
-    framework, kind = name.split("/")
+def _failed(candidate: Candidate, why: str, place: Place | None) -> CandidateRecord:
+    framework, kind = candidate.framework, candidate.kind
     rank = place.rank if place else None
     return CandidateRecord(framework=framework, kind=kind, status="failed", reason=why, rank=rank)
 
 
-def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> CandidateRecord:
-    framework, kind = name.split("/")
-    refit = run.refits.get(name)
+def _fitted(
+    candidate: Candidate, fit: Fitted, run: Attempt, place: Place | None
+) -> CandidateRecord:
+    framework, kind = candidate.framework, candidate.kind
+    refit = run.refits.get(candidate)
     failed_refit = f"; its refit failed: {refit}" if isinstance(refit, str) else ""
     record = CandidateRecord(
         framework=framework,
@@ -255,7 +258,7 @@ def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> Candid
     )
     if place is not None:
         assert run.choice is not None
-        validation, test = run.choice.validation.get(name), run.choice.test.get(name)
+        validation, test = run.choice.validation.get(candidate), run.choice.test.get(candidate)
         scores = [_score("validation", validation)] if validation else []
         scores += [_score("test", test)] if test else []
         record = replace(
@@ -265,7 +268,7 @@ def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> Candid
             chosen=place.chosen,
             no_skill=place.no_skill,
             scores=scores,
-            resilience=_resilience(run) if name == run.measured else (),
+            resilience=_resilience(run) if candidate == run.measured else (),
         )
     if isinstance(refit, Fitted):
         model = replace(refit.model, half_width=fit.model.half_width)

@@ -17,12 +17,14 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from data.declarations.durations import duration
 from data.declarations.file import parse
 from data.declarations.mistakes import explain, nearest
 from data.declarations.terms import Product, hint_for, must_be_text, must_differ, product_of
 from data.errors import CallError, DeclarationMistake
+from data.vocabulary import FRAMEWORKS, KINDS
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 MOST_NAME = 100
@@ -70,6 +72,22 @@ def _length_of_time(text: object) -> object:
 Term = Annotated[Column, BeforeValidator(must_be_text), AfterValidator(_is_of_features)]
 
 
+def _one_of(words: Sequence[str]) -> BeforeValidator:
+    """Return a check that a value is one of the words, which fails as that of a `Literal` does."""
+    expected = ", ".join(map(repr, words))
+
+    def check(value: object) -> object:
+        if value not in words:
+            raise PydanticKnownError("literal_error", {"expected": expected})
+        return value
+
+    return BeforeValidator(check)
+
+
+FrameworkName = Annotated[str, _one_of(FRAMEWORKS)]
+KindName = Annotated[str, _one_of(KINDS)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -109,12 +127,8 @@ class SplitRules(_Part):
 class Candidates(_Part):
     """What competes: every kind on every framework."""
 
-    frameworks: tuple[Literal["tensorflow", "torch", "theano"], ...] = Field(
-        default=("tensorflow", "torch", "theano"), min_length=1
-    )
-    kinds: tuple[Literal["least_squares", "gradient_descent", "ann"], ...] = Field(
-        default=("least_squares", "gradient_descent", "ann"), min_length=1
-    )
+    frameworks: tuple[FrameworkName, ...] = Field(default=FRAMEWORKS, min_length=1)
+    kinds: tuple[KindName, ...] = Field(default=KINDS, min_length=1)
     _once = field_validator("frameworks", "kinds")(_distinct)
 
 

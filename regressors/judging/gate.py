@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
+from regressors.candidate import Candidate
 from regressors.judging.paired import PairedGain, Sums, gains, log_ratio_error, unit_sums
 from regressors.judging.selection import Terms, decide, too_few
 
@@ -21,7 +22,7 @@ MOST_SIMULATED = 1_000
 """More units than this are simulated in this many pools, whose sums vary as those of the units."""
 RESAMPLES = 2_000
 """Resamples of a simulated night: fewer than for a real one, since the nights are averaged."""
-CHALLENGER, INCUMBENT = "torch/ann", "theano/ann"
+CHALLENGER, INCUMBENT = Candidate("challenger", "ann"), Candidate("incumbent", "ann")
 """Two candidates of one kind: a switch to a simpler one would be judged as a refresh."""
 
 
@@ -118,7 +119,7 @@ def _equal_nights(sums: Sums, nights: int, rng: np.random.Generator) -> Sums:
     return Sums(first, second, sums.rows)
 
 
-def _let_in(found: list[PairedGain], incumbent: str, terms: Terms) -> float:
+def _let_in(found: list[PairedGain], incumbent: Candidate, terms: Terms) -> float:
     """Return the share of nights on which the challenger is promoted."""
     decided = [decide(CHALLENGER, incumbent, {CHALLENGER: gain}, terms=terms)[0] for gain in found]
     return sum(decision.decision == "promoted" for decision in decided) / len(decided)

@@ -12,12 +12,13 @@ itself: then the columns at fault are named, and the solution is the one of mini
 silent huge coefficient.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from regressors.arrays import Array
+from regressors.frameworks.contract import Correction, Solver
 from regressors.linear import double_double as dd
 from regressors.linear.dependence import minimum_norm
 from regressors.linear.inference import (
@@ -30,12 +31,6 @@ from regressors.linear.inference import (
     robust_errors,
     terms_of,
 )
-
-Array = NDArray[np.float64]
-Correction = Callable[[Array, Array], tuple[Array, Array]]
-"""(f (n, m), g (p, m)) to the solution (r (n, m), x (p, m)) in plain double."""
-Solver = Callable[[Array], Correction]
-"""A framework's factorisation of a design (n, p)."""
 
 DOUBTFUL_CONDITION = 1e14
 PLAIN_INVERSE_CONDITION = 1e4

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 from time import perf_counter
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from regressors.encoding.matrices import Encoding
+from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Array, Fitted, Grouping, Job, Mask, folds, take, thinned
 from regressors.judging.paired import standard_error
 from regressors.model import LinearMember, Model, NetworkMember
@@ -18,7 +18,7 @@ GROUP_PASSES = 2
 """Groups are found beside the plain linear start first, then beside one that knows of them."""
 
 
-def validate_network(framework: ModuleType, job: Job) -> Fitted:
+def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit a network a fold; the model is their mean, or one network where the folds are chained.
 
     Where groups are found, the folds are fitted without them, with those of single columns, and
@@ -55,7 +55,7 @@ def _clearly_better(first: Fitted, second: Fitted, job: Job) -> bool:
     return bool(drop.mean() > standard_error(drop, together))
 
 
-def _validate(framework: ModuleType, job: Job, groups: Grouping) -> Fitted:
+def _validate(framework: FrameworkModule, job: Job, groups: Grouping) -> Fitted:
     out_of_fold = np.full(len(job.target), np.nan)
     members: list[LinearMember | NetworkMember] = []
     details = []
@@ -65,7 +65,7 @@ def _validate(framework: ModuleType, job: Job, groups: Grouping) -> Fitted:
         members += fit.model.members
         details.append({"fold": number, **fit.details})
     if not job.chained:
-        model = Model(job.framework, job.kind, tuple(members))
+        model = Model(job.candidate, tuple(members))
         return Fitted(model, out_of_fold, (), {"folds": details}, groups=groups)
     epochs = int(np.median([fold["best_epoch"] for fold in details]))
     twin = refit_network(framework, replace(job, groups=groups, refit_epochs=epochs))
@@ -75,7 +75,7 @@ def _validate(framework: ModuleType, job: Job, groups: Grouping) -> Fitted:
     )
 
 
-def refit_network(framework: ModuleType, job: Job) -> Fitted:
+def refit_network(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit one network on all rows, for as many epochs as the job says."""
     everything = np.ones(len(job.target), dtype=bool)
     fit = _network(
@@ -98,7 +98,7 @@ class _Network:
 
 
 def _network(
-    framework: ModuleType,
+    framework: FrameworkModule,
     job: Job,
     train: Mask,
     held: Mask,
@@ -114,7 +114,7 @@ def _network(
     level, spread = float(target.mean()), float(target.std())
     sd = spread or 1.0
     linear, inputs = encoding.standardised(columns), encoding.network(columns)
-    seed = recipe.seed_of(job.dataset, job.kind, fold)
+    seed = recipe.seed_of(job.dataset, job.candidate.kind, fold)
     ridge = fit_ridge(linear, (target - level) / sd, weight)
     if groups != "none":
         together = None if job.group is None else job.group[train]
@@ -161,5 +161,5 @@ def _network(
         "validation_loss": thinned(progress.held_losses) if held.any() else [],
         "seconds": perf_counter() - start,
     }
-    model = Model(job.framework, job.kind, (member,))
+    model = Model(job.candidate, (member,))
     return _Network(model, level + spread * (held_base + honest), details)

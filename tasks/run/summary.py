@@ -51,7 +51,7 @@ def report(run: Attempt) -> Summary:
     choice = run.choice
     serving = choice.incumbent.serving if choice.incumbent else None
     scored: Score | None = choice.test[run.measured]
-    champion, change = run.measured, "promoted" if serving else "first champion"
+    champion, change = str(run.measured), "promoted" if serving else "first champion"
     if serving and not choice.promoted:
         champion, scored, change = serving.name, choice.incumbent_test, "kept"
     return Summary(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from regressors.candidate import Candidate
 from regressors.judging.paired import PairedGain, Sums, gains, time_blocks, unit_sums
 from regressors.judging.selection import Terms, decide
 
@@ -23,7 +24,7 @@ Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 NIGHTS = 500
 TERMS = Terms()
-NEW, SERVING = "torch/ann", "theano/ann"
+NEW, SERVING = Candidate("new", "ann"), Candidate("serving", "ann")
 WORSE, BETTER = 1.05, 0.95
 
 
@@ -79,7 +80,7 @@ def nights(
     )
 
 
-def promoted(found: list[PairedGain], incumbent: str) -> float:
+def promoted(found: list[PairedGain], incumbent: Candidate) -> float:
     """Return the share of nights on which the challenger is promoted against `incumbent`."""
     decided = [decide(NEW, incumbent, {NEW: gain}, terms=TERMS)[0] for gain in found]
     return float(np.mean([decision.decision == "promoted" for decision in decided]))

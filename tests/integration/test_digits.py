@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from helpers.exact import NIST_SETS, PROBLEMS, correct_digits, exact_solution
 
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.linear.least_squares import solve
 
-FRAMEWORKS = ("tensorflow", "torch", "theano")
 README = (Path(__file__).parents[2] / "README.md").read_text()
 TABLE = re.findall(r"^  \| ([^|]+) \| \de.\d\d \| \S+ \| (.+) \|$", README, flags=re.MULTILINE)
 
@@ -25,7 +25,7 @@ def solve_in(framework, problem, weight):
 
 
 def solutions(workers, problem, weight=None):
-    jobs = [workers.submit(name, solve_in, problem, weight) for name in FRAMEWORKS]
+    jobs = [workers.submit(name, solve_in, problem, weight) for name in FRAMEWORK_NAMES]
     return [workers.result(job) for job in jobs]
 
 

@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 
 from regressors import fitting
+from regressors.candidate import Candidate
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.job import Job
 from regressors.model import Model
 from regressors.network import recipe
-
-FRAMEWORKS = ("tensorflow", "torch", "theano")
 
 
 def job_of(columns, target, framework="torch", **changes):
     made = Job(
         dataset="network",
-        framework=framework,
-        kind="ann",
+        candidate=Candidate(framework, "ann"),
         columns=columns,
         target=target,
         fold=1 + np.random.default_rng(0).integers(0, 5, len(target)),
@@ -45,7 +44,7 @@ def test_on_pure_noise_the_out_of_fold_error_promises_nothing(workers, rows):
     jobs = []
     for seed in range(20):
         columns, target = noise(rows, seed)
-        framework = FRAMEWORKS[seed % 3]
+        framework = FRAMEWORK_NAMES[seed % len(FRAMEWORK_NAMES)]
         job = job_of(columns, target, framework, dataset=f"noise {seed}")
         jobs.append((target, workers.submit(framework, fitting.validate, job)))
     r2 = np.array([out_of_fold_r2(workers.result(job), target) for target, job in jobs])
@@ -95,7 +94,7 @@ def named(rows=700, seed=4):
     return {"name": np.array(names, dtype=object), "shift": shift * 1.0, "line": lines}, target
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 def test_words_and_pairs_tell_of_new_levels_and_are_stored_with_the_model(workers, framework):
     columns, target = named()
     fitted = workers.result(
@@ -115,13 +114,13 @@ def test_words_and_pairs_tell_of_new_levels_and_are_stored_with_the_model(worker
     assert np.array_equal(loaded.predict(new), fitted.model.predict(new))
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 def test_targets_of_half_a_fold_have_no_part_in_its_out_of_fold_predictions(workers, framework):
     columns, target = grouped(rows=400)
     person = np.arange(400) // 2
     job = job_of(columns, target, framework, groups="pairs", group=person, fold=1 + person % 2)
     held = np.flatnonzero(job.fold == 2)
-    seed = recipe.seed_of(job.dataset, job.kind, 2)
+    seed = recipe.seed_of(job.dataset, job.candidate.kind, 2)
     half = np.zeros(400, dtype=bool)
     half[held] = recipe.halves(len(held), seed, person[held])
     fits = [
@@ -147,7 +146,7 @@ def test_three_frameworks_come_to_the_same_out_of_fold_error(workers):
     columns, target = grouped()
     jobs = [
         workers.submit(name, fitting.validate, job_of(columns, target, name, hidden=(32, 32)))
-        for name in FRAMEWORKS
+        for name in FRAMEWORK_NAMES
     ]
     errors = [1 - out_of_fold_r2(workers.result(job), target) for job in jobs]
     assert (max(errors) / min(errors)) ** 0.5 - 1 < 0.005

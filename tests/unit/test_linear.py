@@ -8,6 +8,7 @@ import pytest
 from helpers.numpy_solver import numpy_solver
 
 from regressors import fitting
+from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.job import CannotFit, Job, Start
 from regressors.network import recipe
@@ -39,8 +40,7 @@ WAGE = 10 + 2 * AGE - 0.02 * AGE**2 + 5 * (EDUCATION == "PhD") + RNG.normal(size
 def job(kind="least_squares", **changes):
     made = Job(
         dataset="wages",
-        framework="torch",
-        kind=kind,
+        candidate=Candidate("torch", kind),
         columns={"age": AGE, "education": EDUCATION},
         target=WAGE,
         fold=1 + np.arange(ROWS) % 5,

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regressors.candidate import Candidate
 from regressors.judging.paired import PairedGain, paired_gain
 from regressors.judging.scoring import Difference
 from regressors.judging.selection import (
@@ -19,18 +20,19 @@ from regressors.judging.selection import (
 
 RNG = np.random.default_rng(3)
 NOISE = RNG.normal(size=400)
+ANN, OTHER_ANN = Candidate("torch", "ann"), Candidate("theano", "ann")
+LINE = Candidate("torch", "least_squares")
+GONE = Candidate("mxnet", "ann"), Candidate("torch", "forest")
 
 
 def chosen(places):
-    return next(place.name for place in places if place.chosen)
+    return next(str(place.candidate) for place in places if place.chosen)
 
 
 def test_clearly_better_ann_wins():
-    places = rank(
-        [Contender("torch/least_squares", 2 * NOISE), Contender("torch/ann", NOISE)], spread=5
-    )
+    places = rank([Contender(LINE, 2 * NOISE), Contender(ANN, NOISE)], spread=5)
     assert chosen(places) == "torch/ann"
-    assert [place.name for place in places] == ["torch/ann", "torch/least_squares"]
+    assert [place.candidate for place in places] == [ANN, LINE]
     assert "lowest" in places[0].reason
     assert "more than one standard error" in places[1].reason
 
@@ -38,9 +40,9 @@ def test_clearly_better_ann_wins():
 def test_simpler_kind_within_one_standard_error_wins():
     best = np.ones(400)
     close = np.tile([1.09, 0.91], 200)  # 0.0081 worse in mean square, standard error 0.0090
-    places = rank([Contender("torch/least_squares", close), Contender("torch/ann", best)], spread=5)
+    places = rank([Contender(LINE, close), Contender(ANN, best)], spread=5)
     assert chosen(places) == "torch/least_squares"
-    assert places[0].name == "torch/ann"
+    assert places[0].candidate == ANN
     assert "simplest kind" in places[1].reason
 
 
@@ -48,13 +50,13 @@ def test_rows_of_one_unit_are_no_evidence_each_for_itself():
     """Errors are the same in the 20 rows of a unit; 20 units are within one standard error."""
     unit = np.repeat(np.arange(20), 20)
     close = np.tile([1.09, 0.93], 10)[unit]
-    ranked = [Contender("torch/least_squares", close), Contender("torch/ann", np.ones(400))]
+    ranked = [Contender(LINE, close), Contender(ANN, np.ones(400))]
     assert chosen(rank(ranked, spread=5)) == "torch/ann"
     assert chosen(rank(ranked, spread=5, unit=unit)) == "torch/least_squares"
 
 
 def test_tie_between_frameworks_goes_to_the_declared_order():
-    tie = [Contender(f"{f}/least_squares", NOISE * (1 + e)) for f, e in
+    tie = [Contender(Candidate.parse(f"{f}/least_squares"), NOISE * (1 + e)) for f, e in
            (("tensorflow", 1e-15), ("torch", 0), ("theano", -1e-15))]  # fmt: skip
     assert chosen(rank(tie, spread=5)) == "tensorflow/least_squares"
     assert chosen(rank(tie[::-1], spread=5)) == "theano/least_squares"
@@ -63,32 +65,30 @@ def test_tie_between_frameworks_goes_to_the_declared_order():
 def test_one_enormous_error_is_no_evidence_against_the_simpler_kind():
     worse, better = NOISE.copy(), 1.01 * NOISE
     worse[0] = 100.0
-    places = rank(
-        [Contender("torch/ann", better), Contender("torch/least_squares", worse)], spread=5
-    )
+    places = rank([Contender(ANN, better), Contender(LINE, worse)], spread=5)
     assert chosen(places) == "torch/least_squares"
 
 
 def test_failed_candidate_is_last_with_its_reason():
     places = rank(
         [
-            Contender("torch/ann", None, "no memory"),
-            Contender("theano/ann", np.full(400, np.nan)),
-            Contender("torch/least_squares", NOISE),
+            Contender(ANN, None, "no memory"),
+            Contender(OTHER_ANN, np.full(400, np.nan)),
+            Contender(LINE, NOISE),
         ],
         spread=5,
     )
-    assert [(p.rank, p.name) for p in places] == [
-        (1, "torch/least_squares"),
-        (2, "torch/ann"),
-        (3, "theano/ann"),
+    assert [(p.rank, p.candidate) for p in places] == [
+        (1, LINE),
+        (2, ANN),
+        (3, OTHER_ANN),
     ]
     assert places[1].reason == "no memory"
     assert "not finite" in places[2].reason
 
 
 def test_worse_than_the_mean_is_flagged_and_still_ranked():
-    (place,) = rank([Contender("torch/ann", 10 * NOISE)], spread=1)
+    (place,) = rank([Contender(ANN, 10 * NOISE)], spread=1)
     assert place.no_skill
     assert place.chosen
     assert "no skill" in place.reason
@@ -96,12 +96,14 @@ def test_worse_than_the_mean_is_flagged_and_still_ranked():
 
 def test_nothing_fitted_is_an_error_with_every_reason():
     with pytest.raises(NothingFitted, match="torch/ann: no memory"):
-        rank([Contender("torch/ann", None, "no memory")], spread=1)
+        rank([Contender(ANN, None, "no memory")], spread=1)
 
 
 def test_all_equal_errors_choose_the_simplest():
     same = np.ones(30)
-    places = rank([Contender("torch/ann", same), Contender("theano/least_squares", same)], spread=2)
+    places = rank(
+        [Contender(ANN, same), Contender(Candidate.parse("theano/least_squares"), same)], spread=2
+    )
     assert chosen(places) == "theano/least_squares"
 
 
@@ -120,7 +122,6 @@ def gain(value, low, high, *, rows=300, units=None):
 
 BETTER, EQUAL, WORSE = gain(0.1, 0.05, 0.15), gain(0.0, -0.04, 0.04), gain(-0.1, -0.15, -0.05)
 TERMS = Terms()
-ANN, OTHER_ANN, LINE = "torch/ann", "theano/ann", "torch/least_squares"
 
 
 def outcomes(decisions):
@@ -133,7 +134,7 @@ def test_first_champion_is_promoted():
     assert decision.reason == "torch/ann is the first champion of this dataset."
 
 
-@pytest.mark.parametrize("incumbent", [OTHER_ANN, LINE, "mxnet/ann", "torch/forest"])
+@pytest.mark.parametrize("incumbent", [OTHER_ANN, LINE, *GONE])
 def test_switch_must_surely_be_better(incumbent):
     """The last two are of a framework and of a kind that there are no longer."""
     assert outcomes(decide(ANN, incumbent, {ANN: BETTER}, terms=TERMS)) == [
@@ -286,7 +287,7 @@ def test_decision_does_not_depend_on_the_order_of_rows(seed, rows, grouped, othe
     shape=st.sampled_from(["normal", "t4", "equal"]),
     least=st.floats(0.02, 0.9),
     rows=st.integers(300, 320),
-    other=st.sampled_from([OTHER_ANN, LINE, "mxnet/forest"]),
+    other=st.sampled_from([OTHER_ANN, LINE, Candidate("mxnet", "forest")]),
 )
 def test_better_on_every_row_always_wins_and_the_reverse_never_does(
     seed, shape, least, rows, other
@@ -322,13 +323,15 @@ def test_verdict_follows_the_interval(difference, expected):
 
 def test_rounding_between_frameworks_is_a_tie():
     worse = NOISE * (1 + 1e-7)  # its standard error is as small as the difference
-    places = rank([Contender("tensorflow/ann", worse), Contender("torch/ann", NOISE)], spread=5)
+    places = rank(
+        [Contender(Candidate.parse("tensorflow/ann"), worse), Contender(ANN, NOISE)], spread=5
+    )
     assert chosen(places) == "tensorflow/ann"
     assert "as good as torch/ann" in places[1].reason
 
 
 def test_rounding_is_never_called_worse_by_more_than_a_standard_error():
-    best, other = Contender("torch/ann", NOISE), Contender("theano/ann", NOISE * (1 + 1e-7))
-    line = Contender("torch/least_squares", 1.001 * np.roll(NOISE, 1))
+    best, other = Contender(ANN, NOISE), Contender(OTHER_ANN, NOISE * (1 + 1e-7))
+    line = Contender(LINE, 1.001 * np.roll(NOISE, 1))
     for place in rank([best, other, line], spread=5):
         assert "more than one standard error" not in place.reason
