@@ -23,7 +23,7 @@ from flows.command.session import Screen, quiet_prefect, talking, working
 
 if TYPE_CHECKING:
     from regressors.judging.gate import Sight
-    from regressors.judging.selection import Terms
+    from regressors.judging.selection import PromotionRules
     from tasks.run.attempt import Attempt
 
 MOST_REASON = 1_000
@@ -33,7 +33,7 @@ MOST_REASON = 1_000
 def run_gate(dataset: str, *, as_json: bool) -> None:
     """Print what the gate can and cannot see with the test rows of the last night."""
     from regressors.judging.gate import sight
-    from regressors.judging.selection import Terms
+    from regressors.judging.selection import PromotionRules
 
     asked = load_dataset(dataset, settings().datasets).promotion
     engine = open_store(settings().database_url, reading=True)
@@ -47,20 +47,22 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
             where=dataset,
             next_step=f"Run 'nightfit retrain {dataset}' first, with more than one kind.",
         )
-    terms = Terms(asked.min_gain, asked.max_loss, asked.confidence)
+    rules = PromotionRules(asked.min_gain, asked.max_loss, asked.confidence)
     pairs = night.errors
-    seen = sight(pairs.error, pairs.other_error, terms=terms, unit=pairs.unit)
+    seen = sight(pairs.error, pairs.other_error, rules=rules, unit=pairs.unit)
     if as_json:
         told = {"dataset": dataset, "run_id": night.run_id, **asdict(seen)}
         told |= {"model": night.model, "other": night.other}
         print(json.dumps(told, indent=2))  # noqa: T201
         return
     console = Screen(sys.stdout)
-    for line in _gate_in_words(dataset, night, seen, terms):
+    for line in _gate_in_words(dataset, night, seen, rules):
         console.print(line, soft_wrap=True)
 
 
-def _gate_in_words(dataset: str, night: ComparedNight, seen: "Sight", terms: "Terms") -> list[str]:
+def _gate_in_words(
+    dataset: str, night: ComparedNight, seen: "Sight", rules: "PromotionRules"
+) -> list[str]:
     """Say what the gate can see, a line each."""
     from regressors.judging.selection import too_few
 
@@ -84,12 +86,12 @@ def _gate_in_words(dataset: str, night: ComparedNight, seen: "Sight", terms: "Te
     else:
         lines += [
             f"A switch that gains {seen.smallest_gain:.1%} of the mean squared error is found four"
-            f" times out of five (min_gain {terms.min_gain:.1%}, confidence"
-            f" {terms.confidence:.0%}).",
+            f" times out of five (min_gain {rules.min_gain:.1%}, confidence"
+            f" {rules.confidence:.0%}).",
             f"To an equal model it would switch in {seen.switch_to_equal:.1%} of nights, to one"
             f" whose RMSE is {seen.worse:.0%} higher in {seen.switch_to_worse:.1%}.",
             f"A refresh whose RMSE is {seen.worse:.0%} higher would serve in"
-            f" {seen.refresh_to_worse:.1%} of nights (max_loss {terms.max_loss:.1%}).",
+            f" {seen.refresh_to_worse:.1%} of nights (max_loss {rules.max_loss:.1%}).",
         ]
     lines.append("The rates hold for one decision; the test rows are used again every night.")
     return lines

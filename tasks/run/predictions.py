@@ -29,7 +29,7 @@ def tonights_predictions(run: Attempt) -> list[PredictionColumns]:
     assert run.choice is not None
     names = dict.fromkeys([run.choice.winner, run.measured])
     told = [of_candidate(run, name) for name in names if isinstance(run.refits[name], Fitted)]
-    goes_on = run.choice.promoted is None and not run.choice.held
+    goes_on = run.choice.promoted is None and not run.choice.is_backfill
     if goes_on and run.incumbent and run.incumbent.obstacle is None:
         told.append(of_incumbent(run))
     return told

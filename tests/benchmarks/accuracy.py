@@ -139,7 +139,7 @@ def ann(workers: Workers, framework: str, dataset: str, train: Rows, fold: Array
         fold=fold,
         chained=False,
         hidden=HIDDEN,
-        level=0.9,
+        interval_coverage=0.9,
     )
     return workers.result(workers.submit(framework, processor_timed, job))
 
