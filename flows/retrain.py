@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from data.declarations.model import load_dataset
+from data.declarations.file import load_dataset
 from data.settings import settings
 from tasks.check import check
 from tasks.choose import choose

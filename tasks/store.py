@@ -15,7 +15,6 @@ from prefect.cache_policies import NO_CACHE
 from data.declarations.model import Declaration
 from data.errors import NothingFitted, RunFailed, UserError
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.records import (
     AgreementRecord,
     CandidateRecord,
@@ -28,6 +27,7 @@ from data.store.records import (
     RunRecord,
     ScoreRecord,
 )
+from data.store.session import Store
 from data.store.write.run import write_run
 from regressors.candidate import Candidate
 from regressors.job import Fitted
@@ -53,7 +53,7 @@ def attempt(declaration: Declaration, *, as_of: str | None, dry_run: bool) -> It
     One that is skipped ends here, stored as such. An unreadable source writes nothing, nor does
     anything that kills the process.
     """
-    open_store(settings().database_url).dispose()  # to hear of a broken store before the work
+    Store(settings().database_url).ensure_ready()  # report a broken store before the work
     run = Attempt(declaration, as_of=as_of)
     try:
         yield run
@@ -92,11 +92,9 @@ def store(run: Attempt, *, dry_run: bool) -> None:
 
 
 def _write(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> None:
-    engine = open_store(settings().database_url)
-    try:
-        run.run_id = write_run(engine, run_record(run, predictions))
-    finally:
-        engine.dispose()
+    record = run_record(run, predictions)
+    with Store(settings().database_url).writing() as connection:
+        run.run_id = write_run(connection, record)
 
 
 def run_record(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> RunRecord:

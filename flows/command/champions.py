@@ -2,21 +2,17 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
-from sqlalchemy import Engine
 
-from data.declarations.file import NO_TEXT
-from data.declarations.model import load_dataset
+from data.declarations.file import NOT_STORABLE, load_dataset
 from data.errors import CallError, UserError
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.nights import ComparedNight, compared_night
 from data.store.read.view_rows import rows_of
+from data.store.session import Store
 from flows.command.output import write_rows
 from flows.command.printable import printable
 from flows.command.session import Screen, quiet_prefect, talking, working
@@ -36,11 +32,8 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
     from regressors.judging.selection import PromotionRules
 
     asked = load_dataset(dataset, settings().datasets).promotion
-    engine = open_store(settings().database_url, reading=True)
-    try:
-        night = compared_night(engine, dataset)
-    finally:
-        engine.dispose()
+    with Store(settings().database_url).reading() as connection:
+        night = compared_night(connection, dataset)
     if night is None:
         raise UserError(
             "no night has compared two models of this dataset yet.",
@@ -99,14 +92,11 @@ def _gate_in_words(
 
 def run_history(dataset: str, *, output_format: str) -> None:
     """Print every change of a dataset's champion, the newest first."""
-    engine = open_store(settings().database_url, reading=True)
-    try:
-        found = rows_of(engine, "champion_history", dataset=dataset)
+    with Store(settings().database_url).reading() as connection:
+        found = rows_of(connection, "champion_history", dataset=dataset)
         rows = [row for batch in found.batches for row in batch]
-    finally:
-        engine.dispose()
-    place = list(found.columns).index("decision")
-    changes = [row for row in rows if row[place] != "kept"]
+    index = list(found.columns).index("decision")
+    changes = [row for row in rows if row[index] != "kept"]
     if output_format != "table":
         write_rows([changes], found.columns, output_format)
         return
@@ -153,8 +143,9 @@ def run_promote(
     from tasks.run.decisions import promote
 
     why = _said(reason)
-    with _store() as engine, talking():
-        done = promote(engine, dataset, run_id, candidate, reason=why, pin=pin, again=_again)
+    store = _store()
+    with talking():
+        done = promote(store, dataset, run_id, candidate, reason=why, pin=pin, again=_again)
     print(printable(str(done)))  # noqa: T201
 
 
@@ -164,8 +155,9 @@ def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool)
     from tasks.run.decisions import rollback
 
     why = None if reason is None else _said(reason)
-    with _store() as engine, talking():
-        done = rollback(engine, dataset, to, reason=why, pin=pin, again=_again)
+    store = _store()
+    with talking():
+        done = rollback(store, dataset, to, reason=why, pin=pin, again=_again)
     print(printable(str(done)))  # noqa: T201
 
 
@@ -175,24 +167,21 @@ def run_unpin(dataset: str, *, reason: str | None) -> None:
     from tasks.run.decisions import unpin
 
     why = None if reason is None else _said(reason)
-    with _store() as engine:
-        done = unpin(engine, dataset, reason=why)
+    done = unpin(_store(), dataset, reason=why)
     print(printable(str(done)))  # noqa: T201
 
 
-@contextmanager
-def _store() -> Iterator[Engine]:
-    engine = open_store(settings().database_url)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
+def _store() -> Store:
+    """Return the store, after checking that it can be written to."""
+    store = Store(settings().database_url)
+    store.ensure_ready()
+    return store
 
 
 def _said(reason: str) -> str:
     """Return a reason in one line; raise CallError where there is none."""
     words = " ".join(reason.split())
-    if NO_TEXT.search(words):
+    if NOT_STORABLE.search(words):
         raise CallError("--reason is not UTF-8.", next_step="Write it with a terminal that is.")
     if not words or len(words) > MOST_REASON:
         raise CallError(

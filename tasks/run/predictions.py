@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.stored import trained_keys
 from data.store.records import PredictionColumns
+from data.store.session import Store
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.model import Model
@@ -59,9 +59,8 @@ def of_incumbent(run: Attempt) -> PredictionColumns:
     assert run.prepared and run.incumbent
     serving = run.incumbent.serving
     assert serving.artifact is not None
-    engine = open_store(settings().database_url)
-    trained = trained_keys(engine, serving.model_id)
-    engine.dispose()
+    with Store(settings().database_url).reading() as connection:
+        trained = trained_keys(connection, serving.model_id)
     return of_stored(serving.model_id, serving.artifact, trained, run.prepared.source)
 
 
