@@ -3,9 +3,9 @@
 from prefect import flow
 
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.stored import stored_run
 from data.store.records import RunRecord
+from data.store.session import Store
 from flows.retrain import train
 from regressors.candidate import Candidate
 from tasks.run.attempt import Attempt
@@ -30,8 +30,5 @@ def verify(run_id: int) -> Verification:
 
 
 def _stored(run_id: int) -> RunRecord:
-    engine = open_store(settings().database_url, reading=True)
-    try:
-        return stored_run(engine, run_id)
-    finally:
-        engine.dispose()
+    with Store(settings().database_url).reading() as connection:
+        return stored_run(connection, run_id)

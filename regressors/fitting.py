@@ -24,7 +24,7 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     fitted = _refuse_nonsense(fit(framework, job))
     assert fitted.out_of_fold is not None
     residuals = (job.target - fitted.out_of_fold)[~np.isnan(fitted.out_of_fold)]
-    model = replace(fitted.model, half_width=interval_half_width(residuals, job.level))
+    model = replace(fitted.model, half_width=interval_half_width(residuals, job.interval_coverage))
     return replace(fitted, model=model, seconds=perf_counter() - start)
 
 
@@ -58,7 +58,7 @@ def _linear(part: Part, out_of_fold: np.ndarray | None, details: dict[str, objec
     return Fitted(
         part.model,
         out_of_fold,
-        part.terms,
+        part.coefficients,
         details,
         part.warnings,
         solved=part.solved,

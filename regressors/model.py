@@ -137,5 +137,5 @@ class Model:
 
 def linear_model(candidate: Candidate, encoding: Encoding, estimates: Array) -> Model:
     """Return a linear model of one member."""
-    assert len(encoding.terms()) == len(estimates), INTERCEPT
+    assert len(encoding.term_names()) == len(estimates), INTERCEPT
     return Model(candidate, (LinearMember(encoding, estimates),))

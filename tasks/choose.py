@@ -15,7 +15,7 @@ from regressors.judging import selection
 from regressors.judging.gate import smallest_gain
 from regressors.judging.paired import PairedGain, paired_gain
 from regressors.judging.scoring import Difference, Score, paired_difference, roots, score, spread
-from regressors.judging.selection import Contender, Decision, Held, Place, Terms
+from regressors.judging.selection import Contender, Decision, Hold, PromotionRules, RankedCandidate
 from tasks.incumbent import Incumbent
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
@@ -44,13 +44,13 @@ class Choice:
     """Tonight's ranking, scores and decisions."""
 
     winner: Candidate
-    places: tuple[Place, ...]
+    places: tuple[RankedCandidate, ...]
     validation: Mapping[Candidate, Score]
     test: Mapping[Candidate, Score]
     incumbent: Incumbent | None
     incumbent_test: Score | None
     decisions: tuple[Decision, ...]
-    terms: Terms
+    rules: PromotionRules
     paired: Paired | None
     verdict: str
     difference: Difference | None
@@ -62,7 +62,7 @@ class Choice:
         return last.challenger if last.decision == "promoted" else None
 
     @property
-    def held(self) -> bool:
+    def is_backfill(self) -> bool:
         """Tell whether this is a night of the past, whose champion has later data."""
         return self.decisions[-1].rule == "backfill"
 
@@ -73,9 +73,9 @@ def choose(
     fits: Mapping[Candidate, Fitted | str],
     incumbent: Incumbent | None,
     *,
-    held: Held | None = None,
+    hold: Hold | None = None,
 ) -> Choice:
-    """Return who won, by what, and whether it serves; `held` tells why nobody may be promoted."""
+    """Return who won, by what, and whether it serves; `hold` says why nobody may be promoted."""
     test = prepared.test
     ranking = _ranked(prepared, fits)
     ranked = [p.candidate for p in ranking.places if p.candidate in ranking.validation]
@@ -90,15 +90,15 @@ def choose(
         if name in fitted
     }
     promotion = prepared.declaration.promotion
-    terms = Terms(promotion.min_gain, promotion.max_loss, promotion.confidence)
-    compared = _Compared(test, predicted, incumbent, terms)
+    rules = PromotionRules(promotion.min_gain, promotion.max_loss, promotion.confidence)
+    compared = _Compared(test, predicted, incumbent, rules)
     decisions = selection.decide(
         winner,
         own,
         {name: compared.gain(name) for name in (winner, own) if name in predicted},
-        terms=terms,
+        rules=rules,
         obstacle=incumbent.obstacle if incumbent else None,
-        held=held,
+        hold=hold,
     )
     difference = (
         paired_difference(
@@ -121,7 +121,7 @@ def choose(
         incumbent=incumbent,
         incumbent_test=compared.incumbent_score(),
         decisions=decisions,
-        terms=terms,
+        rules=rules,
         paired=compared.paired(winner, ann if winner.is_linear else linear),
         verdict=selection.verdict(difference),
         difference=difference,
@@ -130,7 +130,7 @@ def choose(
 
 @dataclass(frozen=True)
 class _Ranking:
-    places: tuple[Place, ...]
+    places: tuple[RankedCandidate, ...]
     validation: Mapping[Candidate, Score]
 
 
@@ -170,7 +170,7 @@ class _Compared:
     test: Rows
     predicted: Mapping[Candidate, Array]
     incumbent: Incumbent | None
-    terms: Terms
+    rules: PromotionRules
 
     @property
     def possible(self) -> bool:
@@ -197,7 +197,7 @@ class _Compared:
         return paired_gain(
             self._on_rows(self.predicted[name]),
             self._on_rows(self.incumbent.predicted),
-            confidence=self.terms.confidence,
+            confidence=self.rules.confidence,
             unit=self._rows.units,
         )
 
@@ -219,7 +219,7 @@ class _Compared:
         else:
             return None
         unit = rows.units
-        smallest = smallest_gain(errors, other_errors, terms=self.terms, unit=unit)
+        smallest = smallest_gain(errors, other_errors, rules=self.rules, unit=unit)
         unit = np.arange(len(errors)) if unit is None else unit
         return Paired(other, rows.keys, errors, other_errors, unit, smallest)
 

@@ -151,7 +151,7 @@ def _of_kind(fits: Mapping[Candidate, Fitted], kind: str) -> dict[str, Fitted]:
 
 
 def _estimates(fit: Fitted) -> np.ndarray:
-    return np.array([term.estimate for term in fit.terms])
+    return np.array([one.estimate for one in fit.coefficients])
 
 
 def _relative_difference(estimates: np.ndarray, reference: np.ndarray) -> float:

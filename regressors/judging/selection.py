@@ -31,7 +31,7 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Place:
+class RankedCandidate:
     """A candidate's place in the ranking, and why."""
 
     candidate: Candidate
@@ -43,7 +43,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Terms:
+class PromotionRules:
     """What is asked of a challenger, as shares of the incumbent's mean squared error.
 
     A switch must surely gain more than `min_gain`; a refresh must not surely lose more than
@@ -56,7 +56,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Held:
+class Hold:
     """Why nobody may be promoted tonight, whatever the comparison says."""
 
     rule: Literal["pinned", "backfill"]
@@ -99,7 +99,7 @@ class NothingFitted(ValueError):
 
 def rank(
     contenders: Sequence[Contender], *, spread: float, unit: Labels | None = None
-) -> tuple[Place, ...]:
+) -> tuple[RankedCandidate, ...]:
     """Rank by out-of-fold RMSE and choose the simplest kind within one standard error of the best.
 
     The standard error is that of the paired difference of squared errors; rows of one label in
@@ -131,7 +131,7 @@ def rank(
     close = {c.candidate for c in (*near, *ties(simplest), *ties(best))}
     no_skill = "; no skill: worse than the mean of the target"
     places = [
-        Place(
+        RankedCandidate(
             candidate=c.candidate,
             rank=position,
             chosen=c is chosen,
@@ -144,7 +144,7 @@ def rank(
     ]
     failed = [c for c in contenders if c not in fitted]
     places += [
-        Place(c.candidate, position, False, False, None, _why_failed(c))
+        RankedCandidate(c.candidate, position, False, False, None, _why_failed(c))
         for position, c in enumerate(failed, start=len(places) + 1)
     ]
     return tuple(places)
@@ -155,9 +155,9 @@ def decide(
     incumbent: Candidate | None,
     gains: Mapping[Candidate, PairedGain | None],
     *,
-    terms: Terms,
+    rules: PromotionRules,
     obstacle: str | None = None,
-    held: Held | None = None,
+    hold: Hold | None = None,
 ) -> tuple[Decision, ...]:
     """Decide whether tonight's winner serves, or else tonight's refit of the incumbent.
 
@@ -166,7 +166,7 @@ def decide(
     be compared. `obstacle` tells why the incumbent cannot score tonight's rows: then
     the winner serves. Another candidate is a *switch*, which must be better, or, to a simpler kind,
     not worse; the same one with newer data is a *refresh*, which must not be worse. With fewer than
-    30 rows, or 10 units, a switch is refused and a refresh serves. Where `held`, nobody is promoted
+    30 rows, or 10 units, a switch is refused and a refresh serves. Where `hold`, nobody is promoted
     and the reason says what would have happened.
     """
     if incumbent is None:
@@ -174,13 +174,13 @@ def decide(
         return (Decision("promoted", "first", winner, None, None, reason),)
     if obstacle is not None:
         why = f"{incumbent} cannot score tonight's rows ({obstacle})"
-        return (_decision(winner, incumbent, None, _Judged(True, "incomparable", why), held),)
+        return (_decision(winner, incumbent, None, _Judged(True, "incomparable", why), hold),)
     tried = [winner]
-    found = {winner: _judge(winner, incumbent, gains.get(winner), terms)}
+    found = {winner: _judge(winner, incumbent, gains.get(winner), rules)}
     if not found[winner].serves and winner != incumbent and incumbent in gains:
         tried.append(incumbent)
-        found[incumbent] = _judge(incumbent, incumbent, gains[incumbent], terms)
-    return tuple(_decision(c, incumbent, gains.get(c), found[c], held) for c in tried)
+        found[incumbent] = _judge(incumbent, incumbent, gains[incumbent], rules)
+    return tuple(_decision(c, incumbent, gains.get(c), found[c], hold) for c in tried)
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class _Judged:
 
 
 def _judge(
-    challenger: Candidate, incumbent: Candidate, gain: PairedGain | None, terms: Terms
+    challenger: Candidate, incumbent: Candidate, gain: PairedGain | None, rules: PromotionRules
 ) -> _Judged:
     refresh = challenger == incumbent
     if gain is None:
@@ -205,11 +205,11 @@ def _judge(
         return _Judged(refresh, "too_few", f"{figures}; {few}, {what}")
     if refresh or _simpler(challenger, incumbent):
         what = "a refresh" if refresh else "a simpler kind"
-        asked = f"{what} must not surely lose more than {_percent(terms.max_loss)}"
-        serves = gain.high >= -terms.max_loss - ROUNDING
+        asked = f"{what} must not surely lose more than {_percent(rules.max_loss)}"
+        serves = gain.high >= -rules.max_loss - ROUNDING
         return _Judged(serves, "refresh", f"{figures}; {asked}")
-    asked = f"a switch must surely gain more than {_percent(terms.min_gain)}"
-    return _Judged(gain.low > terms.min_gain + ROUNDING, "switch", f"{figures}; {asked}")
+    asked = f"a switch must surely gain more than {_percent(rules.min_gain)}"
+    return _Judged(gain.low > rules.min_gain + ROUNDING, "switch", f"{figures}; {asked}")
 
 
 def _decision(
@@ -217,13 +217,13 @@ def _decision(
     incumbent: Candidate,
     gain: PairedGain | None,
     judged: _Judged,
-    held: Held | None,
+    hold: Hold | None,
 ) -> Decision:
     refresh = challenger == incumbent
-    if held:
+    if hold:
         may = "would serve" if judged.serves else "would not serve"
         outcome = (
-            f"{incumbent} goes on serving ({held.why}); otherwise tonight's {challenger} {may}"
+            f"{incumbent} goes on serving ({hold.why}); otherwise tonight's {challenger} {may}"
         )
     elif judged.serves:
         outcome = f"Tonight's {challenger} takes over from "
@@ -232,8 +232,8 @@ def _decision(
         outcome = f"The {incumbent} of before" if refresh else str(incumbent)
         outcome += " goes on serving, and not tonight's" + ("" if refresh else f" {challenger}")
     return Decision(
-        decision="promoted" if judged.serves and not held else "kept",
-        rule=held.rule if held else judged.rule,
+        decision="promoted" if judged.serves and not hold else "kept",
+        rule=hold.rule if hold else judged.rule,
         challenger=challenger,
         incumbent=incumbent,
         gain=gain,

@@ -6,7 +6,7 @@ from regressors.encoding.matrices import Encoding
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Array, CannotFit, Descended, Job, Mask, Part, take, thinned
 from regressors.linear import least_squares
-from regressors.linear.inference import Term
+from regressors.linear.inference import Coefficient
 from regressors.model import linear_model
 from regressors.network import recipe
 
@@ -31,7 +31,7 @@ def _least_squares(
     solved = least_squares.solve(
         design,
         job.target[rows],
-        encoding.terms(),
+        encoding.term_names(),
         framework.least_squares_solver,
         weight=None if job.weight is None else job.weight[rows],
     )
@@ -43,7 +43,7 @@ def _least_squares(
         "notes": list(solved.notes),
     }
     model = linear_model(job.candidate, encoding, solved.estimates)
-    return Part(model, solved.terms, details, solved.warnings, solved=solved)
+    return Part(model, solved.coefficients, details, solved.warnings, solved=solved)
 
 
 def _gradient_descent(
@@ -51,7 +51,7 @@ def _gradient_descent(
 ) -> Part:
     scaling = _Scaling(design, job.target[rows], job.weights(rows), intercept=encoding.intercept)
     plan = recipe.neuron_plan(scaling.inputs, learning_rate=job.learning_rate, epochs=job.epochs)
-    names = encoding.terms()
+    names = encoding.term_names()
     last = _last(job, rows, names, part)
     start = np.zeros(scaling.inputs.shape[1]) if last is None else scaling.standardised(last)
     neuron = framework.descend(scaling.inputs, scaling.target, start, plan)
@@ -85,7 +85,7 @@ def _gradient_descent(
     }
     return Part(
         linear_model(job.candidate, encoding, estimates),
-        tuple(Term(name, value) for name, value in _by_term(names, estimates).items()),
+        tuple(Coefficient(name, value) for name, value in _by_term(names, estimates).items()),
         details,
         _slow(descended, plan),
         descended=descended,

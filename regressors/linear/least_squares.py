@@ -23,13 +23,13 @@ from regressors.linear import double_double as dd
 from regressors.linear.dependence import minimum_norm
 from regressors.linear.inference import (
     EPS,
+    Coefficient,
     Geometry,
     Overall,
-    Term,
+    coefficients_of,
     is_exact,
     overall,
     robust_errors,
-    terms_of,
 )
 
 DOUBTFUL_CONDITION = 1e14
@@ -45,7 +45,7 @@ class LeastSquares:
     `warnings` are for whoever reads the run, `notes` say why a figure has no value.
     """
 
-    terms: tuple[Term, ...]
+    coefficients: tuple[Coefficient, ...]
     overall: Overall
     condition_number: float
     rank: int
@@ -56,7 +56,7 @@ class LeastSquares:
     @property
     def estimates(self) -> Array:
         """Return the coefficients (p,), as the columns of the design."""
-        return np.array([term.estimate for term in self.terms])
+        return np.array([one.estimate for one in self.coefficients])
 
     @property
     def degrees_of_freedom(self) -> int:
@@ -108,9 +108,11 @@ def solve(
     inverse = _inverse_diagonal(problem, correction, geometry.condition_number)
     robust = robust_errors(geometry, residuals) if freedom else None
     if inverse is None or whole.residual_sd is None:
-        terms = tuple(Term(*pair) for pair in zip(names, estimates.tolist(), strict=True))
+        coefficients = tuple(
+            Coefficient(*pair) for pair in zip(names, estimates.tolist(), strict=True)
+        )
     else:
-        terms = terms_of(
+        coefficients = coefficients_of(
             names,
             estimates,
             np.sqrt(inverse) * column_scale * whole.residual_sd,
@@ -120,7 +122,7 @@ def solve(
             exact=exact,
         )
     return LeastSquares(
-        terms=terms,
+        coefficients=coefficients,
         overall=whole,
         condition_number=geometry.condition_number,
         rank=len(names),
@@ -219,7 +221,9 @@ def _least(
     scaled = least.solution / geometry.norms
     estimates = scaled * column_scale / target_scale
     return LeastSquares(
-        terms=tuple(Term(*pair) for pair in zip(names, estimates.tolist(), strict=True)),
+        coefficients=tuple(
+            Coefficient(*pair) for pair in zip(names, estimates.tolist(), strict=True)
+        ),
         overall=overall(
             right / target_scale,
             (right - whitened @ scaled) / target_scale,

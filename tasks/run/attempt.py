@@ -20,7 +20,7 @@ from data.store.read.stored import LastGood
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.agreement import Comparison, disagreements
-from regressors.judging.selection import Held
+from regressors.judging.selection import Hold
 from regressors.network.resilience import Silenced
 from tasks.run.prepared import Prepared, Times
 
@@ -91,7 +91,7 @@ class Attempt:
         return self.prepared.times if self.prepared else Times()
 
     @property
-    def held(self) -> Held | None:
+    def hold(self) -> Hold | None:
         """Return why nobody may be promoted tonight, None where somebody may."""
         serving = self.incumbent.serving if self.incumbent else None
         if serving is None:
@@ -99,11 +99,11 @@ class Attempt:
         later, own = serving.data_until, self.times.data_until
         if self.as_of is not None and later is None:
             why = "it was trained without a time column, so its data may be later than that of "
-            return Held("backfill", why + self.as_of)
+            return Hold("backfill", why + self.as_of)
         if self.as_of is not None and later is not None and own is not None and later > own:
-            return Held("backfill", f"it was trained on later data than that of {self.as_of}")
+            return Hold("backfill", f"it was trained on later data than that of {self.as_of}")
         if serving.pinned:
-            return Held("pinned", f"pinned by {serving.pinned_by}: {serving.pinned_reason}")
+            return Hold("pinned", f"pinned by {serving.pinned_by}: {serving.pinned_reason}")
         return None
 
     @property

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.stored import trained_keys
 from data.store.records import PredictionColumns
+from data.store.session import Store
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.model import Model
@@ -29,7 +29,7 @@ def tonights_predictions(run: Attempt) -> list[PredictionColumns]:
     assert run.choice is not None
     names = dict.fromkeys([run.choice.winner, run.measured])
     told = [of_candidate(run, name) for name in names if isinstance(run.refits[name], Fitted)]
-    goes_on = run.choice.promoted is None and not run.choice.held
+    goes_on = run.choice.promoted is None and not run.choice.is_backfill
     if goes_on and run.incumbent and run.incumbent.obstacle is None:
         told.append(of_incumbent(run))
     return told
@@ -59,9 +59,8 @@ def of_incumbent(run: Attempt) -> PredictionColumns:
     assert run.prepared and run.incumbent
     serving = run.incumbent.serving
     assert serving.artifact is not None
-    engine = open_store(settings().database_url)
-    trained = trained_keys(engine, serving.model_id)
-    engine.dispose()
+    with Store(settings().database_url).reading() as connection:
+        trained = trained_keys(connection, serving.model_id)
     return of_stored(serving.model_id, serving.artifact, trained, run.prepared.source)
 
 

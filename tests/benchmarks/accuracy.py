@@ -37,7 +37,8 @@ from time import process_time
 import numpy as np
 import pandas as pd
 
-from data.declarations.model import Declaration, load_dataset
+from data.declarations.file import load_dataset
+from data.declarations.model import Declaration
 from data.settings import ROOT
 from data.sources.read import load, read
 from data.split import split_rows
@@ -139,7 +140,7 @@ def ann(workers: Workers, framework: str, dataset: str, train: Rows, fold: Array
         fold=fold,
         chained=False,
         hidden=HIDDEN,
-        level=0.9,
+        interval_coverage=0.9,
     )
     return workers.result(workers.submit(framework, processor_timed, job))
 

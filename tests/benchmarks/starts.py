@@ -45,7 +45,7 @@ def nights(workers: Workers, framework: str, rate: float | None) -> Iterator[tup
             fold=1 + np.arange(rows) % FOLDS,
             chained=False,
             hidden=(),
-            level=0.9,
+            interval_coverage=0.9,
             learning_rate=rate,
             epochs=20_000,
         )

@@ -84,7 +84,7 @@ def test_ann_beats_the_line_where_income_is_curved_in_age(workers, framework):
             fold=np.arange(480) % 5 + 1,
             chained=False,
             hidden=(32, 32),
-            level=0.9,
+            interval_coverage=0.9,
         )
         fitted = workers.result(workers.submit(framework, fitting.validate, job))
         predicted = fitted.model.predict({"age": age[held]})

@@ -49,7 +49,7 @@ def job_of(framework, kind, columns=None, target=None, **changes):
         fold=1 + np.arange(len(target)) % 3,
         chained=False,
         hidden=(6,),
-        level=0.9,
+        interval_coverage=0.9,
     )
     return replace(made, **changes)
 
@@ -119,7 +119,7 @@ def fits_of_fold(framework, job, number):
 
 @every_candidate
 def test_held_out_targets_have_no_part_in_what_is_fitted_for_their_fold(workers, framework, kind):
-    job = job_of(framework, kind, groups="pairs")
+    job = job_of(framework, kind, grouping="pairs")
     changed = replace(job, target=np.where(job.fold == 2, 7 - 3 * job.target, job.target))
     (arrays, encoding), (others, another) = (
         workers.result(workers.submit(framework, fits_of_fold, one, 2)) for one in (job, changed)

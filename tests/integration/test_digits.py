@@ -49,7 +49,7 @@ def test_certified_standard_errors_have_nine_digits_in_every_framework(workers, 
     certified = np.array(problem.certified["standard_errors"], float)
     zero = 1e-9 * np.abs(problem.target).max() * (certified == 0).all()
     for solved in solutions(workers, problem):
-        seen = [term.standard_error for term in solved.terms]
+        seen = [one.standard_error for one in solved.coefficients]
         np.testing.assert_allclose(seen, certified, rtol=1e-9, atol=zero)
         sd = float(problem.certified["residual_sd"])
         assert solved.overall.residual_sd == pytest.approx(sd, rel=1e-9, abs=zero)

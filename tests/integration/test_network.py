@@ -22,7 +22,7 @@ def job_of(columns, target, framework="torch", **changes):
         fold=1 + np.random.default_rng(0).integers(0, 5, len(target)),
         chained=False,
         hidden=(16,),
-        level=0.9,
+        interval_coverage=0.9,
     )
     return replace(made, **changes)
 
@@ -65,19 +65,19 @@ def test_groups_are_used_where_they_help_and_only_there(workers):
     columns, target = grouped()
     plain, chosen = (
         workers.result(workers.submit("torch", fitting.validate, job_of(columns, target, **how)))
-        for how in ({"groups": "none"}, {})
+        for how in ({"grouping": "none"}, {})
     )
-    assert chosen.groups == "columns"
-    assert plain.groups == "none"
+    assert chosen.grouping == "columns"
+    assert plain.grouping == "none"
     assert out_of_fold_r2(chosen, target) > out_of_fold_r2(plain, target) + 0.05
     assert all(fold["groups"] == [["school"]] for fold in chosen.details["folds"])
     refit = workers.result(
-        workers.submit("torch", fitting.refit, job_of(columns, target, groups=chosen.groups))
+        workers.submit("torch", fitting.refit, job_of(columns, target, grouping=chosen.grouping))
     )
     assert [group.name for group in refit.model.members[0].encoding.groups] == ["school"]
     columns, target = noise(600, 1)
     on_noise = workers.result(workers.submit("torch", fitting.validate, job_of(columns, target)))
-    assert on_noise.groups == "none"
+    assert on_noise.grouping == "none"
 
 
 def named(rows=700, seed=4):
@@ -101,7 +101,7 @@ def test_words_and_pairs_tell_of_new_levels_and_are_stored_with_the_model(worker
         workers.submit(framework, fitting.validate, job_of(columns, target, framework))
     )
     assert out_of_fold_r2(fitted, target) > 0.6
-    assert fitted.groups == "pairs"
+    assert fitted.grouping == "pairs"
     encoding = fitted.model.members[0].encoding
     assert encoding.words[0].words == ("academy", "college", "institute", "university")
     new = {
@@ -118,7 +118,9 @@ def test_words_and_pairs_tell_of_new_levels_and_are_stored_with_the_model(worker
 def test_targets_of_half_a_fold_have_no_part_in_its_out_of_fold_predictions(workers, framework):
     columns, target = grouped(rows=400)
     person = np.arange(400) // 2
-    job = job_of(columns, target, framework, groups="pairs", group=person, fold=1 + person % 2)
+    job = job_of(
+        columns, target, framework, grouping="pairs", group_numbers=person, fold=1 + person % 2
+    )
     held = np.flatnonzero(job.fold == 2)
     seed = recipe.seed_of(job.dataset, job.candidate.kind, 2)
     half = np.zeros(400, dtype=bool)
@@ -136,7 +138,7 @@ def test_targets_of_half_a_fold_have_no_part_in_its_out_of_fold_predictions(work
 def test_group_that_is_held_together_cannot_be_encoded_from_its_own_rows(workers):
     columns, target = grouped(rows=800)
     school = np.unique(columns["school"].astype(str), return_inverse=True)[1]
-    job = job_of(columns, target, groups="pairs", group=school, fold=1 + school % 5)
+    job = job_of(columns, target, grouping="pairs", group_numbers=school, fold=1 + school % 5)
     fitted = workers.result(workers.submit("torch", fitting.validate, job))
     assert all(fold["groups"] == [] for fold in fitted.details["folds"])
     assert all(member.encoding.groups == () for member in fitted.model.members)

@@ -10,13 +10,13 @@ from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.job import Descended, Fitted
 from regressors.judging.agreement import compare, disagreements
-from regressors.linear.inference import Term
+from regressors.linear.inference import Coefficient
 
 
 def linear(*estimates, excess=None):
-    terms = tuple(Term(f"x{i}", estimate) for i, estimate in enumerate(estimates))
+    coefficients = tuple(Coefficient(f"x{i}", estimate) for i, estimate in enumerate(estimates))
     descended = None if excess is None else Descended(100, 50, excess, None)
-    return Fitted(SimpleNamespace(), None, terms, {}, descended=descended)
+    return Fitted(SimpleNamespace(), None, coefficients, {}, descended=descended)
 
 
 def ann(rows):

@@ -41,18 +41,18 @@ def attempt(as_of: str | None, own: float | None, champion: float | None) -> Att
 def test_night_of_the_past_replaces_no_champion_whose_data_is_or_may_be_later(
     as_of, own, champion, rule
 ):
-    held = attempt(as_of, own, champion).held
-    assert (held.rule if held else None) == rule
+    hold = attempt(as_of, own, champion).hold
+    assert (hold.rule if hold else None) == rule
 
 
 def test_attempt_without_a_champion_is_held_back_by_nothing():
     run = Attempt(DECLARATION, as_of="2024-03-31")
     run.prepared = SimpleNamespace(times=Times(1.0, 1.0))
-    assert run.held is None
+    assert run.hold is None
 
 
 def test_candidates_that_a_stored_run_refitted_are_refitted_where_it_is_replayed():
-    fit = Fitted(model=None, out_of_fold=None, terms=(), details={})
+    fit = Fitted(model=None, out_of_fold=None, coefficients=(), details={})
     run = Attempt(DECLARATION, fits={ANN: fit, OTHER_ANN: "failed"})
     run.choice = SimpleNamespace(winner=Candidate("torch", "least_squares"), promoted=None)
     assert run.to_refit == {}

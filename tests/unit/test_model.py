@@ -39,7 +39,7 @@ def test_loaded_line_predicts_the_same_bits_and_has_its_equation():
     again = Model.from_bytes(model.to_bytes())
     assert np.array_equal(again.predict(COLUMNS), model.predict(COLUMNS))
     (member,) = again.members
-    assert member.encoding.terms() == ("intercept", "x", "c[b]", "c[c]")
+    assert member.encoding.term_names() == ("intercept", "x", "c[b]", "c[c]")
     assert member.estimates.tolist() == [1.0, 2.0, 3.0, 4.0]
 
 

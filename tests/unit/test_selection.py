@@ -10,9 +10,9 @@ from regressors.judging.paired import PairedGain, paired_gain
 from regressors.judging.scoring import Difference
 from regressors.judging.selection import (
     Contender,
-    Held,
+    Hold,
     NothingFitted,
-    Terms,
+    PromotionRules,
     decide,
     rank,
     verdict,
@@ -121,7 +121,7 @@ def gain(value, low, high, *, rows=300, units=None):
 
 
 BETTER, EQUAL, WORSE = gain(0.1, 0.05, 0.15), gain(0.0, -0.04, 0.04), gain(-0.1, -0.15, -0.05)
-TERMS = Terms()
+RULES = PromotionRules()
 
 
 def outcomes(decisions):
@@ -129,7 +129,7 @@ def outcomes(decisions):
 
 
 def test_first_champion_is_promoted():
-    (decision,) = decide(ANN, None, {}, terms=TERMS)
+    (decision,) = decide(ANN, None, {}, rules=RULES)
     assert (decision.decision, decision.rule, decision.gain) == ("promoted", "first", None)
     assert decision.reason == "torch/ann is the first champion of this dataset."
 
@@ -137,47 +137,47 @@ def test_first_champion_is_promoted():
 @pytest.mark.parametrize("incumbent", [OTHER_ANN, LINE, *GONE])
 def test_switch_must_surely_be_better(incumbent):
     """The last two are of a framework and of a kind that there are no longer."""
-    assert outcomes(decide(ANN, incumbent, {ANN: BETTER}, terms=TERMS)) == [
+    assert outcomes(decide(ANN, incumbent, {ANN: BETTER}, rules=RULES)) == [
         (ANN, "promoted", "switch")
     ]
     for refused in (EQUAL, WORSE, gain(0.1, 0.0, 0.2), gain(0.0, 0.0, 0.0)):
-        assert outcomes(decide(ANN, incumbent, {ANN: refused}, terms=TERMS)) == [
+        assert outcomes(decide(ANN, incumbent, {ANN: refused}, rules=RULES)) == [
             (ANN, "kept", "switch")
         ]
 
 
 def test_refresh_serves_unless_it_is_surely_worse():
     for served in (BETTER, EQUAL, gain(-0.1, -0.2, 0.0), gain(0.0, 0.0, 0.0)):
-        assert outcomes(decide(ANN, ANN, {ANN: served}, terms=TERMS)) == [
+        assert outcomes(decide(ANN, ANN, {ANN: served}, rules=RULES)) == [
             (ANN, "promoted", "refresh")
         ]
-    assert outcomes(decide(ANN, ANN, {ANN: WORSE}, terms=TERMS)) == [(ANN, "kept", "refresh")]
+    assert outcomes(decide(ANN, ANN, {ANN: WORSE}, rules=RULES)) == [(ANN, "kept", "refresh")]
 
 
 def test_switch_to_a_simpler_kind_is_judged_as_a_refresh():
-    assert outcomes(decide(LINE, ANN, {LINE: EQUAL}, terms=TERMS)) == [
+    assert outcomes(decide(LINE, ANN, {LINE: EQUAL}, rules=RULES)) == [
         (LINE, "promoted", "refresh")
     ]
-    (kept,) = decide(LINE, ANN, {LINE: WORSE}, terms=TERMS)
+    (kept,) = decide(LINE, ANN, {LINE: WORSE}, rules=RULES)
     assert (kept.decision, kept.rule) == ("kept", "refresh")
     assert "a simpler kind must not surely lose more than 0.00%" in kept.reason
 
 
 def test_refused_switch_is_followed_by_a_refresh_of_the_incumbents_own_candidate():
-    both = decide(ANN, OTHER_ANN, {ANN: EQUAL, OTHER_ANN: EQUAL}, terms=TERMS)
+    both = decide(ANN, OTHER_ANN, {ANN: EQUAL, OTHER_ANN: EQUAL}, rules=RULES)
     assert outcomes(both) == [(ANN, "kept", "switch"), (OTHER_ANN, "promoted", "refresh")]
-    both = decide(LINE, ANN, {LINE: WORSE, ANN: WORSE}, terms=TERMS)
+    both = decide(LINE, ANN, {LINE: WORSE, ANN: WORSE}, rules=RULES)
     assert outcomes(both) == [(LINE, "kept", "refresh"), (ANN, "kept", "refresh")]
-    assert len(decide(ANN, OTHER_ANN, {ANN: BETTER, OTHER_ANN: EQUAL}, terms=TERMS)) == 1
+    assert len(decide(ANN, OTHER_ANN, {ANN: BETTER, OTHER_ANN: EQUAL}, rules=RULES)) == 1
 
 
 def test_declared_margins_are_for_a_switch_and_for_a_refresh():
-    terms = Terms(min_gain=0.06, max_loss=0.06)
-    assert decide(ANN, OTHER_ANN, {ANN: BETTER}, terms=terms)[0].decision == "kept"
-    assert decide(ANN, ANN, {ANN: WORSE}, terms=terms)[0].decision == "promoted"
-    narrow = Terms(min_gain=0.04, max_loss=0.04)
-    assert decide(ANN, OTHER_ANN, {ANN: BETTER}, terms=narrow)[0].decision == "promoted"
-    assert decide(ANN, ANN, {ANN: WORSE}, terms=narrow)[0].decision == "kept"
+    rules = PromotionRules(min_gain=0.06, max_loss=0.06)
+    assert decide(ANN, OTHER_ANN, {ANN: BETTER}, rules=rules)[0].decision == "kept"
+    assert decide(ANN, ANN, {ANN: WORSE}, rules=rules)[0].decision == "promoted"
+    narrow = PromotionRules(min_gain=0.04, max_loss=0.04)
+    assert decide(ANN, OTHER_ANN, {ANN: BETTER}, rules=narrow)[0].decision == "promoted"
+    assert decide(ANN, ANN, {ANN: WORSE}, rules=narrow)[0].decision == "kept"
 
 
 @pytest.mark.parametrize(("rows", "units"), [(1, 1), (29, 29), (300, 9)])
@@ -185,59 +185,59 @@ def test_too_few_rows_or_units_refuse_a_switch_and_let_a_refresh_serve(rows, uni
     few = gain(0.1, 0.05, 0.15, rows=rows, units=units)
     worse = gain(-0.1, -0.15, -0.05, rows=rows, units=units)
     for other in (OTHER_ANN, LINE):
-        both = decide(ANN, other, {ANN: few, other: worse}, terms=TERMS)
+        both = decide(ANN, other, {ANN: few, other: worse}, rules=RULES)
         assert outcomes(both) == [(ANN, "kept", "too_few"), (other, "promoted", "too_few")]
-    assert outcomes(decide(LINE, ANN, {LINE: few}, terms=TERMS)) == [(LINE, "kept", "too_few")]
+    assert outcomes(decide(LINE, ANN, {LINE: few}, rules=RULES)) == [(LINE, "kept", "too_few")]
     enough = gain(0.1, 0.05, 0.15, rows=30, units=10)
-    assert decide(ANN, OTHER_ANN, {ANN: enough}, terms=TERMS)[0].decision == "promoted"
+    assert decide(ANN, OTHER_ANN, {ANN: enough}, rules=RULES)[0].decision == "promoted"
 
 
 def test_without_a_common_test_row_no_switch_is_made():
-    (decision,) = decide(ANN, OTHER_ANN, {ANN: None}, terms=TERMS)
+    (decision,) = decide(ANN, OTHER_ANN, {ANN: None}, rules=RULES)
     assert (decision.decision, decision.rule, decision.gain) == ("kept", "too_few", None)
-    assert decide(ANN, ANN, {ANN: None}, terms=TERMS)[0].decision == "promoted"
-    both = decide(ANN, OTHER_ANN, {ANN: None, OTHER_ANN: None}, terms=TERMS)
+    assert decide(ANN, ANN, {ANN: None}, rules=RULES)[0].decision == "promoted"
+    both = decide(ANN, OTHER_ANN, {ANN: None, OTHER_ANN: None}, rules=RULES)
     assert outcomes(both) == [(ANN, "kept", "too_few"), (OTHER_ANN, "promoted", "too_few")]
 
 
 def test_incumbent_that_cannot_score_gives_way():
-    (decision,) = decide(ANN, OTHER_ANN, {}, terms=TERMS, obstacle="the column 'age' is absent")
+    (decision,) = decide(ANN, OTHER_ANN, {}, rules=RULES, obstacle="the column 'age' is absent")
     assert (decision.decision, decision.rule) == ("promoted", "incomparable")
     assert "theano/ann cannot score tonight's rows (the column 'age' is absent)" in decision.reason
 
 
 @pytest.mark.parametrize("rule", ["pinned", "backfill"])
 def test_held_champion_goes_on_serving_and_the_reason_says_what_would_have_happened(rule):
-    held = Held(rule, "somebody said so")
-    (decision,) = decide(ANN, OTHER_ANN, {ANN: BETTER}, terms=TERMS, held=held)
+    hold = Hold(rule, "somebody said so")
+    (decision,) = decide(ANN, OTHER_ANN, {ANN: BETTER}, rules=RULES, hold=hold)
     assert (decision.decision, decision.rule, decision.gain) == ("kept", rule, BETTER)
     assert decision.reason.startswith(
         "theano/ann goes on serving (somebody said so); otherwise tonight's torch/ann would serve:"
     )
-    (decision,) = decide(ANN, ANN, {ANN: WORSE}, terms=TERMS, held=held)
+    (decision,) = decide(ANN, ANN, {ANN: WORSE}, rules=RULES, hold=hold)
     assert "would not serve" in decision.reason
-    (decision,) = decide(ANN, OTHER_ANN, {}, terms=TERMS, obstacle="no age", held=held)
+    (decision,) = decide(ANN, OTHER_ANN, {}, rules=RULES, obstacle="no age", hold=hold)
     assert (decision.decision, decision.rule) == ("kept", rule)
     assert "no age" in decision.reason
 
 
 def test_reason_is_one_sentence_with_every_figure():
-    terms = Terms(min_gain=0.02, confidence=0.95)
-    (decision,) = decide(ANN, OTHER_ANN, {ANN: gain(0.1, 0.05, 0.15, units=20)}, terms=terms)
+    rules = PromotionRules(min_gain=0.02, confidence=0.95)
+    (decision,) = decide(ANN, OTHER_ANN, {ANN: gain(0.1, 0.05, 0.15, units=20)}, rules=rules)
     assert decision.reason == (
         "Tonight's torch/ann takes over from theano/ann: test RMSE 0.948683 against 1 on the same "
         "300 rows in 20 units, a gain of 10.00% (5.00% to 15.00%, each end with 95% confidence); "
         "a switch must surely gain more than 2.00%."
     )
-    (decision,) = decide(ANN, ANN, {ANN: WORSE}, terms=terms)
+    (decision,) = decide(ANN, ANN, {ANN: WORSE}, rules=rules)
     assert decision.reason.startswith("The torch/ann of before goes on serving, and not tonight's:")
 
 
 def test_reason_never_shows_a_sign_of_nothing():
     nothing = gain(-1e-9, -1e-8, -1e-9)
-    for terms in (Terms(), Terms(min_gain=-1e-9, max_loss=-0.0)):
+    for rules in (PromotionRules(), PromotionRules(min_gain=-1e-9, max_loss=-0.0)):
         for incumbent in (ANN, OTHER_ANN):
-            assert "-0.00%" not in decide(ANN, incumbent, {ANN: nothing}, terms=terms)[0].reason
+            assert "-0.00%" not in decide(ANN, incumbent, {ANN: nothing}, rules=rules)[0].reason
 
 
 def test_equal_errors_but_for_rounding_switch_nothing_and_refuse_nothing():
@@ -276,7 +276,7 @@ def test_decision_does_not_depend_on_the_order_of_rows(seed, rows, grouped, othe
     def decided(rows):
         labels = None if unit is None else unit[rows]
         found = paired_gain(errors[rows], other_errors[rows], confidence=0.95, unit=labels)
-        return decide(ANN, other, {ANN: found, other: found}, terms=TERMS)
+        return decide(ANN, other, {ANN: found, other: found}, rules=RULES)
 
     assert decided(np.arange(rows)) == decided(order)
 
@@ -299,12 +299,12 @@ def test_better_on_every_row_always_wins_and_the_reverse_never_does(
     for pair, decision in (((better, worse), "promoted"), ((worse, better), "kept")):
         found = {ANN: paired_gain(*pair, confidence=0.95)}
         for incumbent in (other, ANN):
-            assert decide(ANN, incumbent, found, terms=TERMS)[0].decision == decision
+            assert decide(ANN, incumbent, found, rules=RULES)[0].decision == decision
 
 
 def serves(challenger, incumbent, errors, other_errors, unit=None):
-    found = paired_gain(errors, other_errors, confidence=TERMS.confidence, unit=unit)
-    decisions = decide(challenger, incumbent, {challenger: found}, terms=TERMS)
+    found = paired_gain(errors, other_errors, confidence=RULES.confidence, unit=unit)
+    decisions = decide(challenger, incumbent, {challenger: found}, rules=RULES)
     return decisions[0].decision == "promoted"
 
 

@@ -89,7 +89,7 @@ def test_a_job_has_whole_groups_in_each_fold(tmp_path, monkeypatch):
     target = np.random.default_rng(0).normal(size=N)
     _, jobs = night(tmp_path, target, monkeypatch, **DECLARED["by group"])
     job = jobs[Candidate("torch", "ann")]
-    assert len(set(job.group)) > 20
-    assert all(len(set(job.fold[job.group == one])) == 1 for one in set(job.group))
+    assert len(set(job.group_numbers)) > 20
+    assert all(len(set(job.fold[job.group_numbers == one])) == 1 for one in set(job.group_numbers))
     assert "'shop'" in job.split_rules
     assert "shop" not in job.columns
