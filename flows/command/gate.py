@@ -14,7 +14,7 @@ from flows.command.screen import Screen, print_json
 
 if TYPE_CHECKING:
     from regressors.judging.gate import Sight
-    from regressors.judging.selection import Terms
+    from regressors.judging.selection import PromotionRules
 
 
 def run_gate(dataset: str, *, as_json: bool) -> None:
@@ -23,7 +23,7 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
     Raises UserError if no night has compared two models of the dataset.
     """
     from regressors.judging.gate import sight
-    from regressors.judging.selection import Terms
+    from regressors.judging.selection import PromotionRules
 
     config = settings()
     promotion = load_dataset(dataset, config.datasets).promotion
@@ -35,9 +35,9 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
             where=dataset,
             next_step=f"Run 'nightfit retrain {dataset}' first, with more than one kind of model.",
         )
-    rules = Terms(promotion.min_gain, promotion.max_loss, promotion.confidence)
+    rules = PromotionRules(promotion.min_gain, promotion.max_loss, promotion.confidence)
     pairs = night.errors
-    seen = sight(pairs.error, pairs.other_error, terms=rules, unit=pairs.unit)
+    seen = sight(pairs.error, pairs.other_error, rules=rules, unit=pairs.unit)
     if as_json:
         compared = {"model": night.model, "other": night.other}
         print_json({"dataset": dataset, "run_id": night.run_id, **asdict(seen), **compared})
@@ -47,7 +47,9 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
         console.print(line, soft_wrap=True)
 
 
-def _in_words(dataset: str, night: ComparedNight, seen: "Sight", rules: "Terms") -> Sequence[str]:
+def _in_words(
+    dataset: str, night: ComparedNight, seen: "Sight", rules: "PromotionRules"
+) -> Sequence[str]:
     units = f" in {seen.units:,} independent units" if seen.units != seen.rows else ""
     compared = (
         f"{dataset}: run {night.run_id} compared {night.model} with {night.other} on"
@@ -58,7 +60,7 @@ def _in_words(dataset: str, night: ComparedNight, seen: "Sight", rules: "Terms")
     return [compared, *_rates(dataset, seen, rules)]
 
 
-def _rates(dataset: str, seen: "Sight", rules: "Terms") -> Sequence[str]:
+def _rates(dataset: str, seen: "Sight", rules: "PromotionRules") -> Sequence[str]:
     from regressors.judging.selection import too_few
 
     repeated = "These rates hold for one decision; the same test rows are used again every night."
