@@ -6,8 +6,6 @@ import shlex
 import pytest
 from helpers.workspace import ROOT
 
-from data.settings import Settings
-
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^\$ nightfit (.+)$", README, flags=re.MULTILINE)
 QUERIES = re.findall(r"```sql\n(.+?)```", README, flags=re.DOTALL)
@@ -54,15 +52,15 @@ def test_own_data_of_the_readme_works(houses):
     assert 90 < new[0][0] < 400
 
 
-def test_settings_of_the_readme_are_all_there_are():
-    listed = set(re.findall(r"`NIGHTFIT_(\w+)` \|", README))
-    assert listed == {name.upper() for name in Settings.model_fields}
-
-
-def test_files_and_make_targets_of_the_readme_exist():
-    files = re.findall(r"(?:pytest |\]\()((?:tests|docs)/[\w/.-]+)", README)
-    assert files
+@pytest.mark.parametrize("document", ["README.md", "docs/trust.md"])
+def test_tests_that_a_document_names_exist(document):
+    text = (ROOT / document).read_text()
+    files = re.findall(r"(?:pytest |python )(tests/[\w/.-]+)", text)
     assert [name for name in files if not (ROOT / name).exists()] == []
+    assert files or document == "README.md"
+
+
+def test_make_targets_of_the_readme_exist():
     targets = re.findall(r"^    make (\w+)", README, flags=re.MULTILINE)
     makefile = (ROOT / "Makefile").read_text()
     assert targets == ["nightly", "test"]
