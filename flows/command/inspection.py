@@ -95,7 +95,8 @@ def _resilience_in_words(name: str, told: Sequence[dict[str, Any]]) -> str:
 def run_check(dataset: str, *, as_json: bool) -> int:
     """Read and check a dataset and print every expectation; return 1 where a critical one fails."""
     from data.checks.declared import check
-    from data.sources.read import load, read
+    from data.sources.read import read
+    from data.sources.snapshot import load
 
     declaration = load_dataset(dataset, settings().datasets)
     make_folder(settings().home)

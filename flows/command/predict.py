@@ -8,7 +8,10 @@ from data.declarations.file import load_dataset
 from data.declarations.model import PathSource
 from data.errors import SourceError
 from data.settings import settings
-from data.sources.read import arrays, load, read, row_keys
+from data.sources.columns import arrays
+from data.sources.keys import row_keys
+from data.sources.read import read
+from data.sources.snapshot import load
 from data.store.database.engine import open_store
 from data.store.read.champions import champion_model
 from data.store.read.known import no_champion

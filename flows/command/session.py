@@ -93,10 +93,10 @@ def run_retrain(
     """Run the retrain flow for one dataset; return the exit code."""
     declaration = load_dataset(dataset, settings().datasets)
     if as_of is not None:
-        from data.sources.as_of import must_be_readable, must_have_time
+        from data.sources.as_of import require_date_time_or_number, require_time_column
 
-        must_have_time(declaration)  # a wrong call ends before any work
-        must_be_readable(as_of)
+        require_time_column(declaration)  # a wrong call ends before any work
+        require_date_time_or_number(as_of)
     if not wait:
         _must_be_free(dataset)
     with working():
