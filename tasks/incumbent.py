@@ -12,9 +12,10 @@ from prefect.cache_policies import NO_CACHE
 
 from data.declarations.model import Declaration
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.champions import ServingModel, champion_model
 from data.store.read.stored import training_keys
+from data.store.session import Store
+from regressors.candidate import Candidate
 from regressors.encoding.matrices import CannotEncode
 from regressors.model import Model
 from tasks.run.prepared import Prepared
@@ -38,17 +39,19 @@ class Incumbent:
     half_width: float | None = None
     obstacle: str | None = None
 
+    @property
+    def candidate(self) -> Candidate:
+        """Return what it is: its framework and kind."""
+        return Candidate(self.serving.framework, self.serving.kind)
+
 
 @task(cache_policy=NO_CACHE)
 def incumbent(prepared: Prepared, *, before_run: int | None = None) -> Incumbent | None:
     """Return the champion (as it was before a run), None where nothing serves yet."""
     declaration, test = prepared.declaration, prepared.test
-    engine = open_store(settings().database_url)
-    try:
-        serving = champion_model(engine, declaration.name, before_run=before_run)
-        trained = set() if serving is None else training_keys(engine, serving.model_id)
-    finally:
-        engine.dispose()
+    with Store(settings().database_url).reading() as connection:
+        serving = champion_model(connection, declaration.name, before_run=before_run)
+        trained = set() if serving is None else training_keys(connection, serving.model_id)
     if serving is None or serving.twin is None:
         return None
     twin = Model.from_bytes(serving.twin)

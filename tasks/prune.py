@@ -4,7 +4,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data.errors import Busy
-from data.store.retention import remove_past
+from data.settings import settings
+from data.store.retention import remove_old_data
+from data.store.session import Store
 from tasks.run.progress import tell
 
 
@@ -12,7 +14,14 @@ from tasks.run.progress import tell
 def prune(dataset: str) -> None:
     """Remove it and tell how much it was; where another night is at work, leave it to that one."""
     try:
-        removed = remove_past(dataset, wait=False, told=lambda: None)
+        removed = remove_old_data(
+            Store(settings().database_url),
+            dataset,
+            home=settings().home,
+            keep_runs=settings().keep_runs,
+            wait=False,
+            on_wait=lambda: None,
+        )
     except Busy:
         return
     if str(removed) != "nothing":

@@ -15,7 +15,6 @@ from prefect.cache_policies import NO_CACHE
 from data.declarations.model import Declaration
 from data.errors import NothingFitted, RunFailed, UserError
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.records import (
     AgreementRecord,
     CandidateRecord,
@@ -28,10 +27,12 @@ from data.store.records import (
     RunRecord,
     ScoreRecord,
 )
+from data.store.session import Store
 from data.store.write.run import write_run
+from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.scoring import Score
-from regressors.judging.selection import Decision, Place
+from regressors.judging.selection import Decision, RankedCandidate
 from regressors.network import recipe
 from tasks.choose import Choice
 from tasks.run.attempt import Attempt
@@ -52,7 +53,7 @@ def attempt(declaration: Declaration, *, as_of: str | None, dry_run: bool) -> It
     One that is skipped ends here, stored as such. An unreadable source writes nothing, nor does
     anything that kills the process.
     """
-    open_store(settings().database_url).dispose()  # to hear of a broken store before the work
+    Store(settings().database_url).ensure_ready()  # report a broken store before the work
     run = Attempt(declaration, as_of=as_of)
     try:
         yield run
@@ -91,11 +92,9 @@ def store(run: Attempt, *, dry_run: bool) -> None:
 
 
 def _write(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> None:
-    engine = open_store(settings().database_url)
-    try:
-        run.run_id = write_run(engine, run_record(run, predictions))
-    finally:
-        engine.dispose()
+    record = run_record(run, predictions)
+    with Store(settings().database_url).writing() as connection:
+        run.run_id = write_run(connection, record)
 
 
 def run_record(run: Attempt, predictions: Sequence[PredictionColumns] = ()) -> RunRecord:
@@ -168,7 +167,7 @@ def _with_choice(record: RunRecord, run: Attempt) -> RunRecord:
         change="first champion" if serving is None else last.decision,
         reason=" ".join(one.reason for one in choice.decisions),
         rescored=rescored,
-        backfill=choice.held,
+        backfill=choice.is_backfill,
         promotions=[_promotion(one, choice) for one in choice.decisions],
         against=serving.promotion_id if serving else None,
         paired_errors=_paired(choice),
@@ -177,14 +176,14 @@ def _with_choice(record: RunRecord, run: Attempt) -> RunRecord:
 
 def _promotion(one: Decision, choice: Choice) -> PromotionRecord:
     serving, gain = choice.incumbent.serving if choice.incumbent else None, one.gain
-    kept = serving.model_id if serving and one.decision == "kept" else one.challenger
+    kept = serving.model_id if serving and one.decision == "kept" else str(one.challenger)
     test = choice.test[one.challenger]
     return PromotionRecord(
         decision=one.decision,
         model=kept,
         reason=one.reason,
         incumbent=serving.model_id if serving else None,
-        challenger=one.challenger,
+        challenger=str(one.challenger),
         incumbent_rmse=gain.incumbent_rmse if gain else None,
         challenger_rmse=gain.challenger_rmse if gain else test.rmse,
         gain=gain.value if gain else None,
@@ -192,7 +191,7 @@ def _promotion(one: Decision, choice: Choice) -> PromotionRecord:
         gain_high=gain.high if gain else None,
         rows=gain.rows if gain else None,
         units=gain.units if gain else None,
-        confidence=choice.terms.confidence,
+        confidence=choice.rules.confidence,
         smallest_gain=choice.paired.smallest_gain if choice.paired else None,
         rule=one.rule,
     )
@@ -204,7 +203,7 @@ def _paired(choice: Choice) -> PairedErrors | None:
         return None
     drawn = _drawn(paired.unit)
     return PairedErrors(
-        model=choice.winner,
+        model=str(choice.winner),
         other=serving.model_id if serving and paired.other is None else str(paired.other),
         key=paired.keys[drawn].tolist(),
         error=paired.errors[drawn],
@@ -224,7 +223,7 @@ def _drawn(unit: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _candidates(run: Attempt) -> tuple[CandidateRecord, ...]:
-    places = {place.name: place for place in run.choice.places} if run.choice else {}
+    places = {place.candidate: place for place in run.choice.places} if run.choice else {}
     return tuple(
         _failed(name, fit, places.get(name))
         if isinstance(fit, str)
@@ -233,15 +232,17 @@ def _candidates(run: Attempt) -> tuple[CandidateRecord, ...]:
     )
 
 
-def _failed(name: str, why: str, place: Place | None) -> CandidateRecord:
-    framework, kind = name.split("/")
+def _failed(candidate: Candidate, why: str, place: RankedCandidate | None) -> CandidateRecord:
+    framework, kind = candidate.framework, candidate.kind
     rank = place.rank if place else None
     return CandidateRecord(framework=framework, kind=kind, status="failed", reason=why, rank=rank)
 
 
-def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> CandidateRecord:
-    framework, kind = name.split("/")
-    refit = run.refits.get(name)
+def _fitted(
+    candidate: Candidate, fit: Fitted, run: Attempt, place: RankedCandidate | None
+) -> CandidateRecord:
+    framework, kind = candidate.framework, candidate.kind
+    refit = run.refits.get(candidate)
     failed_refit = f"; its refit failed: {refit}" if isinstance(refit, str) else ""
     record = CandidateRecord(
         framework=framework,
@@ -255,7 +256,7 @@ def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> Candid
     )
     if place is not None:
         assert run.choice is not None
-        validation, test = run.choice.validation.get(name), run.choice.test.get(name)
+        validation, test = run.choice.validation.get(candidate), run.choice.test.get(candidate)
         scores = [_score("validation", validation)] if validation else []
         scores += [_score("test", test)] if test else []
         record = replace(
@@ -265,7 +266,7 @@ def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> Candid
             chosen=place.chosen,
             no_skill=place.no_skill,
             scores=scores,
-            resilience=_resilience(run) if name == run.measured else (),
+            resilience=_resilience(run) if candidate == run.measured else (),
         )
     if isinstance(refit, Fitted):
         model = replace(refit.model, half_width=fit.model.half_width)
@@ -273,10 +274,7 @@ def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> Candid
             record,
             details={**fit.details, "refit": refit.details},
             artifact=model.to_bytes(),
-            coefficients=[
-                CoefficientRecord(term=values.pop("name"), **values)
-                for values in map(asdict, refit.terms)
-            ],
+            coefficients=[CoefficientRecord(**asdict(one)) for one in refit.coefficients],
             linear_fit=_linear_fit(refit),
         )
     return record

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection
 
 from data.errors import CallError, UserError
 from data.store.read.champions import (
@@ -19,7 +19,9 @@ from data.store.read.known import no_champion, refuse_unknown_dataset
 from data.store.read.nights import has_predictions, kept_rows
 from data.store.read.stored import last_good, stored_run, trained_keys
 from data.store.records import PredictionColumns
+from data.store.session import Store
 from data.store.write.run import write_decision
+from regressors.candidate import Candidate
 from regressors.encoding.matrices import CannotEncode
 from regressors.job import Fitted
 from tasks.run.attempt import Attempt
@@ -33,7 +35,7 @@ Again = Callable[[int, str], Attempt]
 
 
 def promote(
-    engine: Engine,
+    store: Store,
     dataset: str,
     run_id: int,
     candidate: str | None,
@@ -46,52 +48,56 @@ def promote(
 
     A candidate that has no stored predictions, since it did not win, is fitted again by `again`.
     """
-    chosen = model_of(engine, dataset, run_id, candidate)
-    return _serve(engine, dataset, chosen, decision="forced", reason=reason, pin=pin, again=again)
+    with store.reading() as connection:
+        chosen = model_of(connection, dataset, run_id, candidate)
+    return _serve(store, dataset, chosen, decision="forced", reason=reason, pin=pin, again=again)
 
 
 def rollback(
-    engine: Engine, dataset: str, to: int | None, *, reason: str | None, pin: bool, again: Again
+    store: Store, dataset: str, to: int | None, *, reason: str | None, pin: bool, again: Again
 ) -> str:
     """Have the champion before serve again, or that of run `to`; return what was done."""
-    current = _serving(engine, dataset)
-    if to is None:
-        earlier = previous_champion(engine, dataset)
-        if earlier is None:
-            raise UserError(
-                f"{current.name_and_run} is its first champion: there is none before it.",
-                where=dataset,
-                next_step=f"nightfit query leaderboard --dataset {dataset} shows what else there is"
-                ", and 'nightfit promote' has it serve.",
-            )
-    else:
-        earlier = past_champion(engine, dataset, to)
+    with store.reading() as connection:
+        current = _serving(connection, dataset)
+        if to is None:
+            earlier = previous_champion(connection, dataset)
+        else:
+            earlier = past_champion(connection, dataset, to)
+    if earlier is None:
+        raise UserError(
+            f"{current.name_and_run} is its first champion: there is none before it.",
+            where=dataset,
+            next_step=f"nightfit query leaderboard --dataset {dataset} shows what else there is"
+            ", and 'nightfit promote' has it serve.",
+        )
     reason = reason or f"rolled back from {current.name_and_run}"
     return _serve(
-        engine, dataset, earlier, decision="rolled_back", reason=reason, pin=pin, again=again
+        store, dataset, earlier, decision="rolled_back", reason=reason, pin=pin, again=again
     )
 
 
-def unpin(engine: Engine, dataset: str, *, reason: str | None) -> str:
+def unpin(store: Store, dataset: str, *, reason: str | None) -> str:
     """Let the nights replace a pinned champion again; return what was done."""
-    current = _serving(engine, dataset)
+    with store.reading() as connection:
+        current = _serving(connection, dataset)
     if not current.pinned:
         raise CallError(f"{current.name_and_run} is not pinned.", where=dataset)
-    write_decision(
-        engine,
-        dataset=dataset,
-        decision="unpinned",
-        model_id=current.model_id,
-        reason=reason or "unpinned: the nights decide again",
-        decided_by=_user(),
-    )
+    with store.writing() as connection:
+        write_decision(
+            connection,
+            dataset=dataset,
+            decision="unpinned",
+            model_id=current.model_id,
+            reason=reason or "unpinned: the nights decide again",
+            decided_by=_user(),
+        )
     return (
         f"{dataset}: {current.name_and_run} serves on; from the next night on it may be replaced."
     )
 
 
 def _serve(
-    engine: Engine,
+    store: Store,
     dataset: str,
     chosen: ServingModel,
     *,
@@ -100,24 +106,26 @@ def _serve(
     pin: bool,
     again: Again,
 ) -> str:
-    current = champion_model(engine, dataset)
+    with store.reading() as connection:
+        current = champion_model(connection, dataset)
     if current and current.model_id == chosen.model_id and (current.pinned or not pin):
         raise CallError(
             f"{chosen.name_and_run} serves already{', pinned' if current.pinned else ''}.",
             where=dataset,
         )
-    predictions, artifact = _predictions(engine, dataset, chosen, again)
-    write_decision(
-        engine,
-        dataset=dataset,
-        decision=decision,
-        model_id=chosen.model_id,
-        reason=reason,
-        decided_by=_user(),
-        pinned=pin,
-        predictions=predictions,
-        artifact=artifact,
-    )
+    predictions, artifact = _predictions(store, dataset, chosen, again)
+    with store.writing() as connection:
+        write_decision(
+            connection,
+            dataset=dataset,
+            decision=decision,
+            model_id=chosen.model_id,
+            reason=reason,
+            decided_by=_user(),
+            pinned=pin,
+            predictions=predictions,
+            artifact=artifact,
+        )
     before = f" instead of {current.name_and_run}" if current else ""
     pinned = f"; it is pinned until 'nightfit unpin {dataset}'" if pin else ""
     if current and current.pinned and not pin:
@@ -126,7 +134,7 @@ def _serve(
 
 
 def _predictions(
-    engine: Engine, dataset: str, chosen: ServingModel, again: Again
+    store: Store, dataset: str, chosen: ServingModel, again: Again
 ) -> tuple[dict[int, PredictionColumns], bytes | None]:
     """Return what is to be stored for the model to have a prediction of every row, by run.
 
@@ -134,9 +142,10 @@ def _predictions(
     """
     told: dict[int, PredictionColumns] = {}
     artifact = chosen.artifact
-    if has_predictions(engine, chosen.model_id):
-        trained = trained_keys(engine, chosen.model_id)
-    else:
+    with store.reading() as connection:
+        served = has_predictions(connection, chosen.model_id)
+        trained = trained_keys(connection, chosen.model_id) if served else set()
+    if not served:
         tell(
             dataset,
             f"{chosen.name_and_run} did not serve then: fitting it again on that run's rows",
@@ -145,13 +154,16 @@ def _predictions(
         told[chosen.run_id] = rows
         roles = zip(rows.key, rows.role.tolist(), strict=True)
         trained = {key for key, role in roles if role != "new"}
-    last = last_good(engine, dataset)
+    with store.reading() as connection:
+        last = last_good(connection, dataset)
     if last is not None and last.run_id != chosen.run_id and artifact is not None:
         try:
-            newest = stored_run(engine, last.run_id)
+            with store.reading() as connection:
+                newest = stored_run(connection, last.run_id)
             snapshot = snapshot_of(last.run_id, newest)
             declaration = declaration_of(last.run_id, newest)
-            kept = kept_rows(engine, last.run_id, snapshot.rows)
+            with store.reading() as connection:
+                kept = kept_rows(connection, last.run_id, snapshot.rows)
             source = SnapshotRows(declaration, snapshot, kept, ())
             told[last.run_id] = of_stored(chosen.model_id, artifact, trained, source)
         except (UserError, CannotEncode) as obstacle:
@@ -166,7 +178,8 @@ def _predictions(
 
 def _fitted(run: Attempt, chosen: ServingModel) -> tuple[PredictionColumns, bytes]:
     """Return the predictions and the bytes of a model that was fitted again, to the same digits."""
-    fit, refit = run.fits[chosen.name], run.refits.get(chosen.name)
+    candidate = Candidate(chosen.framework, chosen.kind)
+    fit, refit = run.fits[candidate], run.refits.get(candidate)
     for outcome in (fit, refit):
         if not isinstance(outcome, Fitted):
             raise UserError(f"it could not be fitted again: {outcome}", where=chosen.name_and_run)
@@ -181,13 +194,13 @@ def _fitted(run: Attempt, chosen: ServingModel) -> tuple[PredictionColumns, byte
             " anew.",
         )
     model = replace(refit.model, half_width=fit.model.half_width)
-    columns = replace(of_candidate(run, chosen.name), model=chosen.model_id)
+    columns = replace(of_candidate(run, candidate), model=chosen.model_id)
     return columns, model.to_bytes()
 
 
-def _serving(engine: Engine, dataset: str) -> ServingModel:
-    refuse_unknown_dataset(engine, dataset)
-    current = champion_model(engine, dataset)
+def _serving(connection: Connection, dataset: str) -> ServingModel:
+    refuse_unknown_dataset(connection, dataset)
+    current = champion_model(connection, dataset)
     if current is None:
         raise no_champion(dataset)
     return current

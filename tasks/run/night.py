@@ -7,10 +7,10 @@ from data.checks.freshness import is_recent
 from data.declarations.model import Declaration
 from data.settings import settings
 from data.sources.snapshot import load
-from data.store.database.engine import open_store
 from data.store.database.lock import dataset_lock
 from data.store.read.nights import kept_rows, same_run
 from data.store.read.stored import LastGood, last_good
+from data.store.session import Store
 from tasks.run.attempt import Attempt
 from tasks.run.progress import tell
 from tasks.run.provenance import setup_fingerprint
@@ -24,18 +24,17 @@ def one_night(declaration: Declaration, *, wait: bool) -> Iterator[None]:
         settings().database_url,
         name,
         wait=wait,
-        told=lambda: tell(name, "another night of this dataset is under way: waiting for its end"),
+        on_wait=lambda: tell(
+            name, "another night of this dataset is under way: waiting for its end"
+        ),
     ):
         yield
 
 
 def last_night(declaration: Declaration) -> LastGood | None:
     """Return the latest run that succeeded, backfills apart; None before there was one."""
-    engine = open_store(settings().database_url)
-    try:
-        return last_good(engine, declaration.name)
-    finally:
-        engine.dispose()
+    with Store(settings().database_url).reading() as connection:
+        return last_good(connection, declaration.name)
 
 
 def unchanged_since(run: Attempt) -> int | None:
@@ -50,11 +49,8 @@ def unchanged_since(run: Attempt) -> int | None:
         last = run.last
         same = last is not None and (last.fingerprint, last.setup_fingerprint) == now
         return last.run_id if last and same and not _too_old(run, last) else None
-    engine = open_store(settings().database_url)
-    try:
-        return same_run(engine, run.declaration.name, *now)
-    finally:
-        engine.dispose()
+    with Store(settings().database_url).reading() as connection:
+        return same_run(connection, run.declaration.name, *now)
 
 
 def _too_old(run: Attempt, last: LastGood) -> bool:
@@ -64,9 +60,6 @@ def _too_old(run: Attempt, last: LastGood) -> bool:
         return False
     assert run.snapshot is not None
     table = load(run.snapshot.path, [declaration.time])
-    engine = open_store(settings().database_url)
-    try:
-        kept = kept_rows(engine, last.run_id, run.snapshot.rows)
-    finally:
-        engine.dispose()
+    with Store(settings().database_url).reading() as connection:
+        kept = kept_rows(connection, last.run_id, run.snapshot.rows)
     return any(one.sentence for one in is_recent(declaration, table, kept, run.night))

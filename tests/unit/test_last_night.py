@@ -8,8 +8,8 @@ import pytest
 from data.checks.declared import RejectedRow
 from data.declarations.model import Declaration
 from data.settings import Settings
-from data.store.database.engine import open_store
 from data.store.records import RunRecord
+from data.store.session import Store
 from data.store.write.run import write_run
 from tasks.read import read
 from tasks.run.attempt import Attempt
@@ -42,9 +42,8 @@ def night(tmp_path, monkeypatch):
             rows_read=3,
             rejected_rows=[RejectedRow(str(n), n, {}, "a slip of the pen") for n in aside],
         )
-        engine = open_store(settings.database_url)
-        write_run(engine, good)
-        engine.dispose()
+        with Store(settings.database_url).writing() as connection:
+            write_run(connection, good)
         return replace(run, started_at=LAST + dt.timedelta(days=days), last=last_night(declaration))
 
     return attempt
