@@ -97,7 +97,7 @@ def test_without_a_time_column_there_is_no_going_back(tmp_path):
 @pytest.mark.parametrize("text", ["yesterday", "2024", "2024-03", "2024-02-30", "31.03.2024", ""])
 def test_what_is_no_day_or_time_is_told_with_an_example(tmp_path, text):
     told = refused(tmp_path, DAYS, text)
-    assert f"{text!r} is neither a date nor a time. Write a day, such as 2024-03-31" in told
+    assert f"{text!r} is neither a date nor a time. Write a date, for example 2024-03-31" in told
 
 
 @pytest.mark.parametrize("text", ["2024-03-31", "last year", "nan", "inf"])
