@@ -122,7 +122,7 @@ def test_a_night_that_is_still_to_come_is_refused(tmp_path, text):
 def test_a_night_before_all_rows_is_told_with_the_oldest_time(tmp_path):
     told = refused(tmp_path, DAYS, "2024-03-30")
     assert "There are no rows with 't' up to 2024-03-30: the oldest time is 2024-03-31." in told
-    assert "the oldest time there is 2020." in refused(tmp_path, NUMBERS, "2019")
+    assert "the oldest time is 2020." in refused(tmp_path, NUMBERS, "2019")
     assert "no row has a time" in refused(tmp_path, "id,t,y\n1,,1\n", "2024", types={"t": "number"})
 
 

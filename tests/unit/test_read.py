@@ -111,7 +111,7 @@ def test_a_value_that_is_not_of_the_declared_kind_is_named_with_its_row(tmp_path
     path = written(tmp_path, "id,y,age,size\n1,2,30,1\n2,3,forty,2\n3,4,50,3\n")
     told = refusal(path, tmp_path, types={"age": "number"})
     assert "'age' is declared to hold numbers, but has 'forty' in row 2." in told
-    assert "holds numbers, and is declared to hold times" in refusal(
+    assert "holds numbers, but is declared to hold times" in refusal(
         path, tmp_path, types={"size": "time"}
     )
 

@@ -69,7 +69,7 @@ def test_a_key_that_no_index_can_hold_is_told_with_its_row(tmp_path):
     for content in (["a", longest + "b"], ["a", RANDOM]):
         told = refusal(parquet(tmp_path, id=content, y=[1.0, 2.0]), tmp_path)
         assert f"'id' has {len(content[1].encode()):,} bytes in UTF-8 in row 2" in told
-        assert "may have 2,000. Declare columns with shorter values" in told
+        assert "at most 2,000 are allowed. Declare columns with shorter values" in told
     kept = rows(parquet(tmp_path, id=["a", longest], y=[1.0, 2.0]), tmp_path)
     assert row_keys(kept, ["id"]) == ["a", longest]
 
