@@ -36,7 +36,8 @@ def test_bundled_data_sets_pass_all_their_expectations(tmp_path, name):
     assert found.passed
     assert failed(found) == {}
     assert found.kept.all()
-    assert found.rejected_rows == found.warnings == ()
+    assert found.rejected_rows == ()
+    assert found.warnings == ()
     assert found.features == declaration.features
     stored = [one.expectation for one in found.results]
     assert set(stored) >= {one.type for one in declaration.expectations}
