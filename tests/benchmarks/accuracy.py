@@ -42,7 +42,8 @@ from benchmarks.figures import record
 from data.declarations.file import load_dataset
 from data.declarations.model import Declaration
 from data.settings import ROOT
-from data.sources.read import load, read
+from data.sources.read import read
+from data.sources.snapshot import load
 from data.split import split_rows
 from regressors import fitting
 from regressors.candidate import Candidate

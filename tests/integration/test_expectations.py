@@ -23,7 +23,8 @@ from helpers.checked import (
 from data.checks.declared import check
 from data.declarations.file import load_dataset
 from data.errors import CallError
-from data.sources.read import load, read
+from data.sources.read import read
+from data.sources.snapshot import load
 
 ROOT = Path(__file__).parents[2]
 
@@ -262,7 +263,8 @@ import sys
 from pathlib import Path
 from data.declarations.file import load_dataset
 from data.checks.declared import check
-from data.sources.read import load, read
+from data.sources.read import read
+from data.sources.snapshot import load
 import os
 declaration = load_dataset("age_income", Path("data/datasets"))
 table = load(read(declaration, folder=Path(sys.argv[1]) / "snapshots").path)
