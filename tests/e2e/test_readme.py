@@ -16,7 +16,8 @@ def about_houses(command):
     return "houses" in command or command.startswith("status")
 
 
-def own_data(new_workspace):
+@pytest.fixture(scope="module")
+def houses(new_workspace):
     """Return a workspace with the README's own declaration, and what its commands did."""
     workspace = new_workspace()
     ((name, text),) = DECLARATIONS
@@ -26,14 +27,6 @@ def own_data(new_workspace):
     workspace.declare(name, text, "house,rooms,size,price\n" + "\n".join(rows) + "\n")
     commands = [command for command in COMMANDS if about_houses(command)]
     return workspace, {command: workspace.run(*shlex.split(command)) for command in commands}
-
-
-AHEAD = {"houses": own_data}
-
-
-@pytest.fixture(scope="module")
-def houses(ahead):
-    return ahead["houses"].result()
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if not about_houses(c)])
