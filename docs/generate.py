@@ -80,10 +80,11 @@ def _command(name: str, info: CommandInfo) -> str:
         unset = settings.default in (..., None, False)
         default = settings.default.value if isinstance(settings.default, Enum) else settings.default
         usage.append(shown if settings.default is ... else f"[{shown}]")
-        rows.append((f"`{shown}`", settings.help or "", "" if unset else f"`{default}`"))
+        words = settings.show_default if isinstance(settings.show_default, str) else ""
+        rows.append((f"`{shown}`", settings.help or "", words if unset else f"`{default}`"))
     parts = [
         f"## `nightfit {name}`",
-        textwrap.fill(info.help or inspect.getdoc(info.callback) or "", WIDTH),
+        _paragraphs(info.help or inspect.getdoc(info.callback) or ""),
         _wrapped_usage(usage),
     ]
     if rows:
@@ -91,6 +92,10 @@ def _command(name: str, info: CommandInfo) -> str:
     if info.epilog:
         parts.append(info.epilog)
     return "\n\n".join(parts)
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(textwrap.fill(paragraph, WIDTH) for paragraph in text.split("\n\n"))
 
 
 def _wrapped_usage(parts: Sequence[str]) -> str:

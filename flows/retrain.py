@@ -58,7 +58,7 @@ def train(run: Attempt, *, before_run: int | None = None) -> None:
     starts = {name: last_starts(name, run.declaration, before_run) for name in run.candidates}
     run.fits = results({n: fit.submit(n, rows, starts[n]) for n in run.candidates})
     run.incumbent = incumbent(rows, before_run=before_run)
-    run.choice = choose(rows, run.fits, run.incumbent, held=run.held)
+    run.choice = choose(rows, run.fits, run.incumbent, hold=run.hold)
     run.refits = results(
         {n: refit.submit(n, fit, rows, starts[n]) for n, fit in run.to_refit.items()}
     )

@@ -7,6 +7,7 @@ from data.store.read.stored import stored_run
 from data.store.records import RunRecord
 from data.store.session import Store
 from flows.retrain import train
+from regressors.candidate import Candidate
 from tasks.run.attempt import Attempt
 from tasks.run.replay import replayed
 from tasks.run.verification import Verification, verification
@@ -17,7 +18,7 @@ from tasks.run.workers import framework_workers
 def fit_again(run_id: int, candidate: str) -> Attempt:
     """Return one candidate of a stored run, fitted again on its rows; nothing is written."""
     with framework_workers():
-        return replayed(run_id, _stored(run_id), train, candidate=candidate)
+        return replayed(run_id, _stored(run_id), train, candidate=Candidate.parse(candidate))
 
 
 @flow(flow_run_name="verify run {run_id}")

@@ -9,12 +9,13 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data.errors import NothingFitted
+from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging import selection
 from regressors.judging.gate import smallest_gain
 from regressors.judging.paired import PairedGain, paired_gain
 from regressors.judging.scoring import Difference, Score, paired_difference, roots, score, spread
-from regressors.judging.selection import LINEAR_KINDS, Contender, Decision, Held, Place, Terms
+from regressors.judging.selection import Contender, Decision, Hold, PromotionRules, RankedCandidate
 from tasks.incumbent import Incumbent
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
@@ -30,7 +31,7 @@ class Paired:
     `unit` (m,) numbers rows that belong together; errors are times the roots of the weights.
     """
 
-    other: str | None
+    other: Candidate | None
     keys: NDArray[np.object_]
     errors: Array
     other_errors: Array
@@ -40,28 +41,28 @@ class Paired:
 
 @dataclass(frozen=True)
 class Choice:
-    """Tonight's ranking, scores and decisions; candidates by name."""
+    """Tonight's ranking, scores and decisions."""
 
-    winner: str
-    places: tuple[Place, ...]
-    validation: Mapping[str, Score]
-    test: Mapping[str, Score]
+    winner: Candidate
+    places: tuple[RankedCandidate, ...]
+    validation: Mapping[Candidate, Score]
+    test: Mapping[Candidate, Score]
     incumbent: Incumbent | None
     incumbent_test: Score | None
     decisions: tuple[Decision, ...]
-    terms: Terms
+    rules: PromotionRules
     paired: Paired | None
     verdict: str
     difference: Difference | None
 
     @property
-    def promoted(self) -> str | None:
+    def promoted(self) -> Candidate | None:
         """Return tonight's candidate that serves from now on; None where the incumbent goes on."""
         last = self.decisions[-1]
         return last.challenger if last.decision == "promoted" else None
 
     @property
-    def held(self) -> bool:
+    def is_backfill(self) -> bool:
         """Tell whether this is a night of the past, whose champion has later data."""
         return self.decisions[-1].rule == "backfill"
 
@@ -69,19 +70,19 @@ class Choice:
 @task(cache_policy=NO_CACHE)
 def choose(
     prepared: Prepared,
-    fits: Mapping[str, Fitted | str],
+    fits: Mapping[Candidate, Fitted | str],
     incumbent: Incumbent | None,
     *,
-    held: Held | None = None,
+    hold: Hold | None = None,
 ) -> Choice:
-    """Return who won, by what, and whether it serves; `held` tells why nobody may be promoted."""
+    """Return who won, by what, and whether it serves; `hold` says why nobody may be promoted."""
     test = prepared.test
     ranking = _ranked(prepared, fits)
-    ranked = [place.name for place in ranking.places if place.name in ranking.validation]
-    winner = next(place.name for place in ranking.places if place.chosen)
-    own = incumbent.serving.name if incumbent else None
-    linear = next((name for name in ranked if name.split("/")[1] in LINEAR_KINDS), None)
-    ann = next((name for name in ranked if name.split("/")[1] not in LINEAR_KINDS), None)
+    ranked = [p.candidate for p in ranking.places if p.candidate in ranking.validation]
+    winner = next(place.candidate for place in ranking.places if place.chosen)
+    own = incumbent.candidate if incumbent else None
+    linear = next((name for name in ranked if name.is_linear), None)
+    ann = next((name for name in ranked if not name.is_linear), None)
     fitted = {name: fit for name, fit in fits.items() if isinstance(fit, Fitted)}
     predicted = {
         name: fitted[name].model.predict(test.columns)
@@ -89,15 +90,15 @@ def choose(
         if name in fitted
     }
     promotion = prepared.declaration.promotion
-    terms = Terms(promotion.min_gain, promotion.max_loss, promotion.confidence)
-    compared = _Compared(test, predicted, incumbent, terms)
+    rules = PromotionRules(promotion.min_gain, promotion.max_loss, promotion.confidence)
+    compared = _Compared(test, predicted, incumbent, rules)
     decisions = selection.decide(
         winner,
         own,
         {name: compared.gain(name) for name in (winner, own) if name in predicted},
-        terms=terms,
+        rules=rules,
         obstacle=incumbent.obstacle if incumbent else None,
-        held=held,
+        hold=hold,
     )
     difference = (
         paired_difference(
@@ -120,8 +121,8 @@ def choose(
         incumbent=incumbent,
         incumbent_test=compared.incumbent_score(),
         decisions=decisions,
-        terms=terms,
-        paired=compared.paired(winner, ann if winner.split("/")[1] in LINEAR_KINDS else linear),
+        rules=rules,
+        paired=compared.paired(winner, ann if winner.is_linear else linear),
         verdict=selection.verdict(difference),
         difference=difference,
     )
@@ -129,11 +130,11 @@ def choose(
 
 @dataclass(frozen=True)
 class _Ranking:
-    places: tuple[Place, ...]
-    validation: Mapping[str, Score]
+    places: tuple[RankedCandidate, ...]
+    validation: Mapping[Candidate, Score]
 
 
-def _ranked(prepared: Prepared, fits: Mapping[str, Fitted | str]) -> _Ranking:
+def _ranked(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ranking:
     """Rank the candidates by their errors on the training rows that have a prediction."""
     scored = prepared.train_fold > 0  # the warm-up block has no prediction
     judged = prepared.train.take(scored)
@@ -167,9 +168,9 @@ class _Compared:
     """Tonight's candidates and the incumbent on the test rows that none of them was trained on."""
 
     test: Rows
-    predicted: Mapping[str, Array]
+    predicted: Mapping[Candidate, Array]
     incumbent: Incumbent | None
-    terms: Terms
+    rules: PromotionRules
 
     @property
     def possible(self) -> bool:
@@ -184,19 +185,19 @@ class _Compared:
             return self.test
         return self.test.take(self.incumbent.compared)
 
-    def errors(self, name: str) -> Array:
+    def errors(self, name: Candidate) -> Array:
         """Return a candidate's errors on all test rows, times the roots of their weights."""
         root = roots(self.test.weight, len(self.test.target))
         return (self.test.target - self.predicted[name]) * root
 
-    def gain(self, name: str) -> PairedGain | None:
+    def gain(self, name: Candidate) -> PairedGain | None:
         """Return what one of tonight's candidates gains on the incumbent, None if none can tell."""
         if self.incumbent is None or not self.possible:
             return None
         return paired_gain(
             self._on_rows(self.predicted[name]),
             self._on_rows(self.incumbent.predicted),
-            confidence=self.terms.confidence,
+            confidence=self.rules.confidence,
             unit=self._rows.units,
         )
 
@@ -207,7 +208,7 @@ class _Compared:
         predicted = self.incumbent.predicted[self.incumbent.compared]
         return _score(self._rows, predicted, self.incumbent.half_width)
 
-    def paired(self, winner: str, other_kind: str | None) -> Paired | None:
+    def paired(self, winner: Candidate, other_kind: Candidate | None) -> Paired | None:
         """Return the errors of the winner beside those of what it was compared with."""
         rows, errors = self._rows, self._on_rows(self.predicted[winner])
         if self.possible:
@@ -218,7 +219,7 @@ class _Compared:
         else:
             return None
         unit = rows.units
-        smallest = smallest_gain(errors, other_errors, terms=self.terms, unit=unit)
+        smallest = smallest_gain(errors, other_errors, rules=self.rules, unit=unit)
         unit = np.arange(len(errors)) if unit is None else unit
         return Paired(other, rows.keys, errors, other_errors, unit, smallest)
 

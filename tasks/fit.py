@@ -6,6 +6,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from regressors import fitting
+from regressors.candidate import Candidate
 from regressors.job import Fitted, Start
 from tasks.run.prepared import Prepared
 from tasks.run.progress import tell
@@ -13,7 +14,7 @@ from tasks.run.workers import job_of, run_job
 
 
 @task(cache_policy=NO_CACHE, task_run_name="fit {candidate}")
-def fit(candidate: str, prepared: Prepared, starts: Mapping[str, Start]) -> Fitted | str:
+def fit(candidate: Candidate, prepared: Prepared, starts: Mapping[str, Start]) -> Fitted | str:
     """Return the candidate's fit with its out-of-fold predictions, or why it failed."""
     job = job_of(candidate, prepared, prepared.train, prepared.train_fold, starts=starts)
     outcome = run_job(fitting.validate, job)

@@ -15,6 +15,7 @@ from data.settings import settings
 from data.store.read.champions import ServingModel, champion_model
 from data.store.read.stored import training_keys
 from data.store.session import Store
+from regressors.candidate import Candidate
 from regressors.encoding.matrices import CannotEncode
 from regressors.model import Model
 from tasks.run.prepared import Prepared
@@ -37,6 +38,11 @@ class Incumbent:
     predicted: Array
     half_width: float | None = None
     obstacle: str | None = None
+
+    @property
+    def candidate(self) -> Candidate:
+        """Return what it is: its framework and kind."""
+        return Candidate(self.serving.framework, self.serving.kind)
 
 
 @task(cache_policy=NO_CACHE)

@@ -6,6 +6,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from regressors import fitting
+from regressors.candidate import Candidate
 from regressors.job import Fitted, Start
 from tasks.run.prepared import Prepared
 from tasks.run.progress import tell
@@ -14,7 +15,7 @@ from tasks.run.workers import job_of, run_job
 
 @task(cache_policy=NO_CACHE, task_run_name="refit {candidate}")
 def refit(
-    candidate: str,
+    candidate: Candidate,
     fitted: Fitted,
     prepared: Prepared,
     starts: Mapping[str, Start],
@@ -26,7 +27,7 @@ def refit(
         prepared.labelled,
         prepared.labelled_fold,
         starts=starts,
-        groups=fitted.groups,
+        grouping=fitted.grouping,
         refit_epochs=fitted.refit_epochs,
     )
     outcome = run_job(fitting.refit, job)

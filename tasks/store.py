@@ -29,9 +29,10 @@ from data.store.records import (
 )
 from data.store.session import Store
 from data.store.write.run import write_run
+from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.scoring import Score
-from regressors.judging.selection import Decision, Place
+from regressors.judging.selection import Decision, RankedCandidate
 from regressors.network import recipe
 from tasks.choose import Choice
 from tasks.run.attempt import Attempt
@@ -166,7 +167,7 @@ def _with_choice(record: RunRecord, run: Attempt) -> RunRecord:
         change="first champion" if serving is None else last.decision,
         reason=" ".join(one.reason for one in choice.decisions),
         rescored=rescored,
-        backfill=choice.held,
+        backfill=choice.is_backfill,
         promotions=[_promotion(one, choice) for one in choice.decisions],
         against=serving.promotion_id if serving else None,
         paired_errors=_paired(choice),
@@ -175,14 +176,14 @@ def _with_choice(record: RunRecord, run: Attempt) -> RunRecord:
 
 def _promotion(one: Decision, choice: Choice) -> PromotionRecord:
     serving, gain = choice.incumbent.serving if choice.incumbent else None, one.gain
-    kept = serving.model_id if serving and one.decision == "kept" else one.challenger
+    kept = serving.model_id if serving and one.decision == "kept" else str(one.challenger)
     test = choice.test[one.challenger]
     return PromotionRecord(
         decision=one.decision,
         model=kept,
         reason=one.reason,
         incumbent=serving.model_id if serving else None,
-        challenger=one.challenger,
+        challenger=str(one.challenger),
         incumbent_rmse=gain.incumbent_rmse if gain else None,
         challenger_rmse=gain.challenger_rmse if gain else test.rmse,
         gain=gain.value if gain else None,
@@ -190,7 +191,7 @@ def _promotion(one: Decision, choice: Choice) -> PromotionRecord:
         gain_high=gain.high if gain else None,
         rows=gain.rows if gain else None,
         units=gain.units if gain else None,
-        confidence=choice.terms.confidence,
+        confidence=choice.rules.confidence,
         smallest_gain=choice.paired.smallest_gain if choice.paired else None,
         rule=one.rule,
     )
@@ -202,7 +203,7 @@ def _paired(choice: Choice) -> PairedErrors | None:
         return None
     drawn = _drawn(paired.unit)
     return PairedErrors(
-        model=choice.winner,
+        model=str(choice.winner),
         other=serving.model_id if serving and paired.other is None else str(paired.other),
         key=paired.keys[drawn].tolist(),
         error=paired.errors[drawn],
@@ -222,7 +223,7 @@ def _drawn(unit: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _candidates(run: Attempt) -> tuple[CandidateRecord, ...]:
-    places = {place.name: place for place in run.choice.places} if run.choice else {}
+    places = {place.candidate: place for place in run.choice.places} if run.choice else {}
     return tuple(
         _failed(name, fit, places.get(name))
         if isinstance(fit, str)
@@ -231,15 +232,17 @@ def _candidates(run: Attempt) -> tuple[CandidateRecord, ...]:
     )
 
 
-def _failed(name: str, why: str, place: Place | None) -> CandidateRecord:
-    framework, kind = name.split("/")
+def _failed(candidate: Candidate, why: str, place: RankedCandidate | None) -> CandidateRecord:
+    framework, kind = candidate.framework, candidate.kind
     rank = place.rank if place else None
     return CandidateRecord(framework=framework, kind=kind, status="failed", reason=why, rank=rank)
 
 
-def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> CandidateRecord:
-    framework, kind = name.split("/")
-    refit = run.refits.get(name)
+def _fitted(
+    candidate: Candidate, fit: Fitted, run: Attempt, place: RankedCandidate | None
+) -> CandidateRecord:
+    framework, kind = candidate.framework, candidate.kind
+    refit = run.refits.get(candidate)
     failed_refit = f"; its refit failed: {refit}" if isinstance(refit, str) else ""
     record = CandidateRecord(
         framework=framework,
@@ -253,7 +256,7 @@ def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> Candid
     )
     if place is not None:
         assert run.choice is not None
-        validation, test = run.choice.validation.get(name), run.choice.test.get(name)
+        validation, test = run.choice.validation.get(candidate), run.choice.test.get(candidate)
         scores = [_score("validation", validation)] if validation else []
         scores += [_score("test", test)] if test else []
         record = replace(
@@ -263,7 +266,7 @@ def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> Candid
             chosen=place.chosen,
             no_skill=place.no_skill,
             scores=scores,
-            resilience=_resilience(run) if name == run.measured else (),
+            resilience=_resilience(run) if candidate == run.measured else (),
         )
     if isinstance(refit, Fitted):
         model = replace(refit.model, half_width=fit.model.half_width)
@@ -271,10 +274,7 @@ def _fitted(name: str, fit: Fitted, run: Attempt, place: Place | None) -> Candid
             record,
             details={**fit.details, "refit": refit.details},
             artifact=model.to_bytes(),
-            coefficients=[
-                CoefficientRecord(term=values.pop("name"), **values)
-                for values in map(asdict, refit.terms)
-            ],
+            coefficients=[CoefficientRecord(**asdict(one)) for one in refit.coefficients],
             linear_fit=_linear_fit(refit),
         )
     return record

@@ -18,10 +18,12 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from data.declarations.durations import duration
 from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
 from data.errors import DeclarationMistake
+from data.vocabulary import FRAMEWORKS, KINDS
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 MAX_NAME_LENGTH = 100
@@ -68,6 +70,22 @@ def _text_of_a_duration(text: object) -> object:
 
 
 Term = Annotated[Column, BeforeValidator(refuse_mapping), AfterValidator(_term_of_features)]
+
+
+def _one_of(words: Sequence[str]) -> BeforeValidator:
+    """Return a check that a value is one of the words, which fails as that of a `Literal` does."""
+    expected = ", ".join(map(repr, words))
+
+    def check(value: object) -> object:
+        if value not in words:
+            raise PydanticKnownError("literal_error", {"expected": expected})
+        return value
+
+    return BeforeValidator(check)
+
+
+FrameworkName = Annotated[str, _one_of(FRAMEWORKS)]
+KindName = Annotated[str, _one_of(KINDS)]
 
 
 class _Section(BaseModel):
@@ -134,13 +152,13 @@ class SplitRules(_Section):
 class Candidates(_Section):
     """What competes every night: each kind on each framework."""
 
-    frameworks: tuple[Literal["tensorflow", "torch", "theano"], ...] = Field(
-        default=("tensorflow", "torch", "theano"),
+    frameworks: tuple[FrameworkName, ...] = Field(
+        default=FRAMEWORKS,
         min_length=1,
         description="The frameworks that fit the models.",
     )
-    kinds: tuple[Literal["least_squares", "gradient_descent", "ann"], ...] = Field(
-        default=("least_squares", "gradient_descent", "ann"),
+    kinds: tuple[KindName, ...] = Field(
+        default=KINDS,
         min_length=1,
         description="The kinds of model; every framework fits each of them.",
     )

@@ -17,9 +17,10 @@ from data.errors import CallError, Rejected, Unchanged
 from data.sources.as_of import last_moment
 from data.sources.read import Snapshot
 from data.store.read.stored import LastGood
+from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.agreement import Comparison, disagreements
-from regressors.judging.selection import LINEAR_KINDS, Held
+from regressors.judging.selection import Hold
 from regressors.network.resilience import Silenced
 from tasks.run.prepared import Prepared, Times
 
@@ -47,11 +48,11 @@ class Attempt:
     snapshot: Snapshot | None = None
     checked: Checked | None = None
     prepared: Prepared | None = None
-    fits: Mapping[str, Fitted | str] = field(default_factory=dict)
+    fits: Mapping[Candidate, Fitted | str] = field(default_factory=dict)
     incumbent: Incumbent | None = None
     choice: Choice | None = None
-    refitted: frozenset[str] = frozenset()
-    refits: Mapping[str, Fitted | str] = field(default_factory=dict)
+    refitted: frozenset[Candidate] = frozenset()
+    refits: Mapping[Candidate, Fitted | str] = field(default_factory=dict)
     agreement: tuple[Comparison, ...] = ()
     resilience: tuple[Silenced, ...] = ()
 
@@ -90,7 +91,7 @@ class Attempt:
         return self.prepared.times if self.prepared else Times()
 
     @property
-    def held(self) -> Held | None:
+    def hold(self) -> Hold | None:
         """Return why nobody may be promoted tonight, None where somebody may."""
         serving = self.incumbent.serving if self.incumbent else None
         if serving is None:
@@ -98,29 +99,29 @@ class Attempt:
         later, own = serving.data_until, self.times.data_until
         if self.as_of is not None and later is None:
             why = "it was trained without a time column, so its data may be later than that of "
-            return Held("backfill", why + self.as_of)
+            return Hold("backfill", why + self.as_of)
         if self.as_of is not None and later is not None and own is not None and later > own:
-            return Held("backfill", f"it was trained on later data than that of {self.as_of}")
+            return Hold("backfill", f"it was trained on later data than that of {self.as_of}")
         if serving.pinned:
-            return Held("pinned", f"pinned by {serving.pinned_by}: {serving.pinned_reason}")
+            return Hold("pinned", f"pinned by {serving.pinned_by}: {serving.pinned_reason}")
         return None
 
     @property
-    def candidates(self) -> tuple[str, ...]:
-        """Return the names of the declared candidates, the simplest kinds first."""
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Return the declared candidates, the simplest kinds first."""
         declared = self.declaration.candidates
-        return tuple(f"{f}/{kind}" for kind in declared.kinds for f in declared.frameworks)
+        return tuple(Candidate(f, kind) for kind in declared.kinds for f in declared.frameworks)
 
     @property
-    def to_refit(self) -> dict[str, Fitted]:
+    def to_refit(self) -> dict[Candidate, Fitted]:
         """Return the winner, what serves, and the linear candidates: each has an equation."""
         assert self.choice is not None
-        wanted = {name for name in self.fits if name.split("/")[1] in LINEAR_KINDS}
+        wanted = {candidate for candidate in self.fits if candidate.is_linear}
         wanted |= {self.choice.winner, self.measured, *self.refitted}
         return {n: f for n, f in self.fits.items() if n in wanted and isinstance(f, Fitted)}
 
     @property
-    def measured(self) -> str:
+    def measured(self) -> Candidate:
         """Return tonight's candidate that serves from now on, or else the winner."""
         assert self.choice is not None
         return self.choice.promoted or self.choice.winner
@@ -130,9 +131,8 @@ class Attempt:
         """Return what a reader should know of the data and of the fits, each sentence once."""
         data = self.checked.warnings if self.checked else ()
         fits: dict[tuple[str, str], list[str]] = {}
-        for name, fit in (self.refits or self.fits).items():
-            framework, kind = name.split("/")
+        for candidate, fit in (self.refits or self.fits).items():
             for warning in fit.warnings if isinstance(fit, Fitted) else ():
-                fits.setdefault((kind, warning), []).append(framework)
+                fits.setdefault((candidate.kind, warning), []).append(candidate.framework)
         told = [f"{kind} ({', '.join(names)}): {text}" for (kind, text), names in fits.items()]
         return tuple(dict.fromkeys([*data, *told, *disagreements(self.agreement)]))

@@ -21,6 +21,7 @@ from data.store.read.stored import last_good, stored_run, trained_keys
 from data.store.records import PredictionColumns
 from data.store.session import Store
 from data.store.write.run import write_decision
+from regressors.candidate import Candidate
 from regressors.encoding.matrices import CannotEncode
 from regressors.job import Fitted
 from tasks.run.attempt import Attempt
@@ -177,7 +178,8 @@ def _predictions(
 
 def _fitted(run: Attempt, chosen: ServingModel) -> tuple[PredictionColumns, bytes]:
     """Return the predictions and the bytes of a model that was fitted again, to the same digits."""
-    fit, refit = run.fits[chosen.name], run.refits.get(chosen.name)
+    candidate = Candidate(chosen.framework, chosen.kind)
+    fit, refit = run.fits[candidate], run.refits.get(candidate)
     for outcome in (fit, refit):
         if not isinstance(outcome, Fitted):
             raise UserError(f"it could not be fitted again: {outcome}", where=chosen.name_and_run)
@@ -192,7 +194,7 @@ def _fitted(run: Attempt, chosen: ServingModel) -> tuple[PredictionColumns, byte
             " anew.",
         )
     model = replace(refit.model, half_width=fit.model.half_width)
-    columns = replace(of_candidate(run, chosen.name), model=chosen.model_id)
+    columns = replace(of_candidate(run, candidate), model=chosen.model_id)
     return columns, model.to_bytes()
 
 

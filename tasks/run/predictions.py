@@ -9,6 +9,7 @@ from data.settings import settings
 from data.store.read.stored import trained_keys
 from data.store.records import PredictionColumns
 from data.store.session import Store
+from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.model import Model
 from tasks.run.attempt import Attempt
@@ -28,13 +29,13 @@ def tonights_predictions(run: Attempt) -> list[PredictionColumns]:
     assert run.choice is not None
     names = dict.fromkeys([run.choice.winner, run.measured])
     told = [of_candidate(run, name) for name in names if isinstance(run.refits[name], Fitted)]
-    goes_on = run.choice.promoted is None and not run.choice.held
+    goes_on = run.choice.promoted is None and not run.choice.is_backfill
     if goes_on and run.incumbent and run.incumbent.obstacle is None:
         told.append(of_incumbent(run))
     return told
 
 
-def of_candidate(run: Attempt, name: str) -> PredictionColumns:
+def of_candidate(run: Attempt, name: Candidate) -> PredictionColumns:
     """Return what one of tonight's candidates, refitted, says of every row."""
     assert run.prepared
     prepared = run.prepared
@@ -50,7 +51,7 @@ def of_candidate(run: Attempt, name: str) -> PredictionColumns:
         predicted[prepared.is_new] = refit.model.predict(new)
     if prepared.split.chained:
         role[prepared.is_train & (prepared.split.fold == 0)] = "warmup"
-    return _columns(name, prepared.rows, predicted, role, fit.model.half_width)
+    return _columns(str(name), prepared.rows, predicted, role, fit.model.half_width)
 
 
 def of_incumbent(run: Attempt) -> PredictionColumns:

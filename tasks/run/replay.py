@@ -7,11 +7,16 @@ from data.errors import NothingFitted, UserError
 from data.settings import settings
 from data.sources.read import Snapshot, fingerprint_of
 from data.store.records import RunRecord
+from regressors.candidate import Candidate
 from tasks.run.attempt import Attempt
 
 
 def replayed(
-    run_id: int, stored: RunRecord, train: Callable[..., None], *, candidate: str | None = None
+    run_id: int,
+    stored: RunRecord,
+    train: Callable[..., None],
+    *,
+    candidate: Candidate | None = None,
 ) -> Attempt:
     """Train a stored run again by `train`, or one `candidate` of it; nothing is written.
 
@@ -21,11 +26,14 @@ def replayed(
         declaration_of(run_id, stored),
         as_of=stored.as_of,
         started_at=stored.started_at,
-        refitted=frozenset(one.name for one in stored.candidates if one.artifact is not None),
+        refitted=frozenset(
+            Candidate(one.framework, one.kind)
+            for one in stored.candidates
+            if one.artifact is not None
+        ),
     )
     if candidate is not None:
-        framework, kind = candidate.split("/")
-        alone = Candidates(frameworks=(framework,), kinds=(kind,))  # type: ignore[arg-type]
+        alone = Candidates(frameworks=(candidate.framework,), kinds=(candidate.kind,))
         run.declaration = run.declaration.model_copy(update={"candidates": alone})
     run.snapshot = snapshot_of(run_id, stored)
     try:

@@ -51,7 +51,7 @@ def report(run: Attempt) -> Summary:
     choice = run.choice
     serving = choice.incumbent.serving if choice.incumbent else None
     scored: Score | None = choice.test[run.measured]
-    champion, change = run.measured, "promoted" if serving else "first champion"
+    champion, change = str(run.measured), "promoted" if serving else "first champion"
     if serving and not choice.promoted:
         champion, scored, change = serving.name, choice.incumbent_test, "kept"
     return Summary(
@@ -81,7 +81,7 @@ def _sight(choice: Choice) -> str | None:
     """Say what the gate can see with tonight's test rows."""
     if choice.paired is None:
         return None
-    rows, rate = f"{len(choice.paired.keys):,} test rows", 1 - choice.terms.confidence
+    rows, rate = f"{len(choice.paired.keys):,} test rows", 1 - choice.rules.confidence
     few = too_few(len(choice.paired.keys), len(np.unique(choice.paired.unit)))
     if choice.paired.smallest_gain is None and not few:
         return f"on {rows} one of the models makes no error"

@@ -12,6 +12,7 @@ from data.store.records import (
     RunRecord,
     ScoreRecord,
 )
+from regressors.candidate import Candidate
 from regressors.job import Fitted
 from tasks.run.attempt import Attempt
 from tasks.run.predictions import of_candidate, of_incumbent, tonights_predictions
@@ -82,8 +83,9 @@ def _predicted_again(stored: RunRecord, again: Attempt) -> list[PredictionColumn
     for model in [said.model for said in stored.predictions]:
         if model in [said.model for said in told]:
             continue
-        if isinstance(model, str) and isinstance(again.refits.get(model), Fitted):
-            told.append(of_candidate(again, model))
+        candidate = Candidate.parse(model) if isinstance(model, str) else None
+        if candidate is not None and isinstance(again.refits.get(candidate), Fitted):
+            told.append(of_candidate(again, candidate))
         elif again.incumbent and model == again.incumbent.serving.model_id:
             told.append(of_incumbent(again))
     return told

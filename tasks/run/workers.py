@@ -3,26 +3,26 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 from prefect.futures import PrefectFuture
 
 from data.settings import settings
+from regressors.candidate import Candidate
 from regressors.frameworks import parity
+from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers, start_warning
 from regressors.job import Fitted, Grouping, Job, Start
 from tasks.run.prepared import Prepared
 from tasks.run.progress import LOG
 from tasks.run.rows import Rows
 
-FRAMEWORKS = ("tensorflow", "torch", "theano")
-
 _open: Workers | None = None
 _probes: dict[str, ProbeResult | str] = {}
-_probing = {framework: Lock() for framework in FRAMEWORKS}
+_probing = {framework: Lock() for framework in FRAMEWORK_NAMES}
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def framework_workers() -> Iterator[Workers]:
             raise
         return
     with Workers(
-        FRAMEWORKS,
+        FRAMEWORK_NAMES,
         home=settings().home,
         time_limit=settings().fit_time_limit,
         memory_limit=settings().fit_memory_limit,
@@ -57,51 +57,49 @@ def framework_workers() -> Iterator[Workers]:
 
 
 def job_of(
-    candidate: str,
+    candidate: Candidate,
     prepared: Prepared,
     rows: Rows,
     fold: NDArray[np.int64],
     *,
     starts: Mapping[str, Start],
-    groups: Grouping | None = None,
+    grouping: Grouping | None = None,
     refit_epochs: int | None = None,
 ) -> Job:
     """Return the job of fitting a candidate on `rows` (m), each in its `fold` (m,)."""
-    framework, kind = candidate.split("/")
     declaration = prepared.declaration
     rules, descent = declaration.split, declaration.gradient_descent
     return Job(
         dataset=declaration.name,
-        framework=framework,
-        kind=kind,
+        candidate=candidate,
         columns=rows.columns,
         target=rows.target,
         fold=fold,
         chained=prepared.split.chained,
         hidden=declaration.ann.hidden,
-        level=declaration.interval,
+        interval_coverage=declaration.interval,
         weight=rows.weight,
         time=rows.instants,
-        group=rows.group_numbers,
+        group_numbers=rows.group_numbers,
         split_rules=repr((rules.test, rules.folds, rules.group, declaration.time)),
         products=prepared.checked.products,
         intercept=declaration.intercept,
         learning_rate=descent.learning_rate,
         epochs=descent.epochs,
         starts=starts,
-        groups=groups,
+        grouping=grouping,
         refit_epochs=refit_epochs,
     )
 
 
-def run_job(function: Callable[[ModuleType, Job], Fitted], job: Job) -> Fitted | str:
+def run_job(function: Callable[[FrameworkModule, Job], Fitted], job: Job) -> Fitted | str:
     """Run a fit in its framework's worker; return the fit, or in one sentence why it failed."""
     with framework_workers() as workers:
-        obstacle = _parity_obstacle(workers, job.framework)
+        obstacle = _parity_obstacle(workers, job.candidate.framework)
         if obstacle:
             return obstacle
         try:
-            fitted: Fitted = workers.result(workers.submit(job.framework, function, job))
+            fitted: Fitted = workers.result(workers.submit(job.candidate.framework, function, job))
         except WorkerFailed as failure:
             return str(failure)
         return fitted
@@ -137,6 +135,8 @@ def _obstacle(probed: ProbeResult | str) -> str | None:
     return probed if isinstance(probed, str) else probed.reason
 
 
-def results(futures: dict[str, PrefectFuture[Fitted | str]]) -> dict[str, Fitted | str]:
-    """Return the result of each future by its name."""
+def results(
+    futures: dict[Candidate, PrefectFuture[Fitted | str]],
+) -> dict[Candidate, Fitted | str]:
+    """Return the result of each future."""
     return {name: future.result() for name, future in futures.items()}

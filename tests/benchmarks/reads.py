@@ -31,6 +31,7 @@ from data.store.read.champions import champion_model
 from data.store.records import PredictionColumns
 from data.store.session import Store
 from data.store.views import VIEWS
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 
 COMMAND = Path(sys.executable).with_name("nightfit")
 ROWS = 10_000_000
@@ -68,7 +69,7 @@ def fill(store: Store, dataset: str, rows: int, new: float) -> None:
     number = np.arange(int(rows / (1 + REFUSED * (1 + new))))
     shares = [silenced(tenths / 10, 2.0) for tenths in range(6)]
     champion = candidate(chosen=True, rank=1, resilience=shares)
-    others = [candidate(f"{of}/least_squares", rank=2) for of in ("tensorflow", "torch", "theano")]
+    others = [candidate(f"{of}/least_squares", rank=2) for of in FRAMEWORK_NAMES]
     first = promoted(0, {}, dataset=dataset, candidates=[champion, *others])
     write(store, replace(first, predictions=[said("torch/ann", number, new=new)]))
     serving = read(store, champion_model, dataset)

@@ -35,7 +35,7 @@ from data.store.read.view_rows import rows_of
 from data.store.records import CoefficientRecord, PairedErrors, PromotionRecord
 from data.store.session import Store
 from data.store.views import VIEWS
-from flows.command.output import write_rows
+from flows.command.output_formats import write_rows
 from flows.command.printable import printable
 
 RANDOM = "".join(random.Random(7).choices(string.printable[:94], k=10_000))

@@ -12,7 +12,7 @@ from data.errors import CallError
 from data.store.read import streaming
 from data.store.read.view_rows import promotions, rows_of
 from data.store.session import Store
-from flows.command.output import write_rows
+from flows.command.output_formats import write_rows
 
 CAME_TRUE = """
 INSERT INTO outcome (dataset, key, run_id, model_id, predicted, predicted_at, actual, realised_at,

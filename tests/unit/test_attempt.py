@@ -7,6 +7,7 @@ import pytest
 
 from data.declarations.model import Declaration
 from data.store.records import CandidateRecord, RunRecord
+from regressors.candidate import Candidate
 from regressors.job import Fitted
 from tasks.run.attempt import Attempt
 from tasks.run.prepared import Times
@@ -15,6 +16,7 @@ from tasks.run.replay import replayed
 DECLARATION = Declaration.model_validate(
     {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", "time": "t"}
 )
+ANN, OTHER_ANN = Candidate("torch", "ann"), Candidate("theano", "ann")
 
 
 def attempt(as_of: str | None, own: float | None, champion: float | None) -> Attempt:
@@ -39,23 +41,23 @@ def attempt(as_of: str | None, own: float | None, champion: float | None) -> Att
 def test_night_of_the_past_replaces_no_champion_whose_data_is_or_may_be_later(
     as_of, own, champion, rule
 ):
-    held = attempt(as_of, own, champion).held
-    assert (held.rule if held else None) == rule
+    hold = attempt(as_of, own, champion).hold
+    assert (hold.rule if hold else None) == rule
 
 
 def test_attempt_without_a_champion_is_held_back_by_nothing():
     run = Attempt(DECLARATION, as_of="2024-03-31")
     run.prepared = SimpleNamespace(times=Times(1.0, 1.0))
-    assert run.held is None
+    assert run.hold is None
 
 
 def test_candidates_that_a_stored_run_refitted_are_refitted_where_it_is_replayed():
-    fit = Fitted(model=None, out_of_fold=None, terms=(), details={})
-    run = Attempt(DECLARATION, fits={"torch/ann": fit, "theano/ann": "failed"})
-    run.choice = SimpleNamespace(winner="torch/least_squares", promoted=None)
+    fit = Fitted(model=None, out_of_fold=None, coefficients=(), details={})
+    run = Attempt(DECLARATION, fits={ANN: fit, OTHER_ANN: "failed"})
+    run.choice = SimpleNamespace(winner=Candidate("torch", "least_squares"), promoted=None)
     assert run.to_refit == {}
-    run.refitted = frozenset({"torch/ann", "theano/ann"})
-    assert run.to_refit == {"torch/ann": fit}
+    run.refitted = frozenset({ANN, OTHER_ANN})
+    assert run.to_refit == {ANN: fit}
 
 
 def test_replayed_run_wants_what_was_refitted_then_or_when_a_person_promoted_it(monkeypatch):
@@ -73,4 +75,4 @@ def test_replayed_run_wants_what_was_refitted_then_or_when_a_person_promoted_it(
         ],
     )
     run = replayed(1, stored, lambda run, before_run: None)
-    assert run.refitted == {"torch/ann"}
+    assert run.refitted == {ANN}

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from data.declarations.file import declared_datasets, load_dataset
 from data.declarations.model import Declaration
 from data.errors import CallError
+from data.vocabulary import FRAMEWORKS
 
 ROOT = Path(__file__).parents[2]
 BUNDLED = ROOT / "data" / "datasets"
@@ -36,7 +37,7 @@ def test_three_keys_are_enough_and_the_rest_has_the_documented_defaults(tmp_path
     assert (shop.max_shrinkage, shop.max_age, shop.interval) == (0.5, None, 0.9)
     assert shop.ann.hidden == (128, 128)
     assert shop.infinite == "refuse"
-    assert shop.candidates.frameworks == ("tensorflow", "torch", "theano")
+    assert shop.candidates.frameworks == FRAMEWORKS
     assert shop.candidates.kinds == ("least_squares", "gradient_descent", "ann")
     assert shop.promotion.model_dump() == {"min_gain": 0, "max_loss": 0, "confidence": 0.95}
     assert (shop.weight, shop.intercept, shop.terms, shop.products) == (None, True, (), ())

@@ -8,13 +8,14 @@ import pytest
 
 from data.declarations.model import Candidates, Declaration
 from data.settings import Settings
+from regressors.candidate import Candidate
 from tasks.check import check
 from tasks.read import read
 from tasks.run.workers import job_of
 from tasks.split import split
 
 N = 120
-CANDIDATES = [f"{f}/{kind}" for f, kind in product(Candidates().frameworks, Candidates().kinds)]
+CANDIDATES = [Candidate(*pair) for pair in product(Candidates().frameworks, Candidates().kinds)]
 DECLARED = {
     "by key": {},
     "by time": {"time": "day", "weight": "w"},
@@ -87,8 +88,8 @@ def test_a_job_of_a_fit_changes_with_the_target_of_a_training_row(tmp_path, monk
 def test_a_job_has_whole_groups_in_each_fold(tmp_path, monkeypatch):
     target = np.random.default_rng(0).normal(size=N)
     _, jobs = night(tmp_path, target, monkeypatch, **DECLARED["by group"])
-    job = jobs["torch/ann"]
-    assert len(set(job.group)) > 20
-    assert all(len(set(job.fold[job.group == one])) == 1 for one in set(job.group))
+    job = jobs[Candidate("torch", "ann")]
+    assert len(set(job.group_numbers)) > 20
+    assert all(len(set(job.fold[job.group_numbers == one])) == 1 for one in set(job.group_numbers))
     assert "'shop'" in job.split_rules
     assert "shop" not in job.columns

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, 
 from data.errors import CallError
 from data.store.read.known import advice_for, refuse_unknown_dataset
 from data.store.tables import model, promotion, run, score
+from data.vocabulary import Candidate
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class ServingModel:
     @property
     def name(self) -> str:
         """The model's name, `framework/kind`."""
-        return f"{self.framework}/{self.kind}"
+        return str(Candidate(self.framework, self.kind))
 
     @property
     def name_and_run(self) -> str:
@@ -126,7 +127,7 @@ def model_of(
     name = model.c.framework + "/" + model.c.kind
     chosen = connection.execute(select(name).where(*winner))
     wanted = candidate or chosen.scalar()
-    able = {f"{one.framework}/{one.kind}": one for one in models if one.twin is not None}
+    able = {str(Candidate(one.framework, one.kind)): one for one in models if one.twin is not None}
     statuses = select(name, model.c.status).where(model.c.run_id == run_id)
     status = {row[0]: row.status for row in connection.execute(statuses)}
     if not able or wanted is None:

@@ -36,6 +36,7 @@ from data.store.tables import (
     run,
     score,
 )
+from data.vocabulary import Candidate
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def last_details(
         .order_by(model.c.model_id)
     )
     rows = connection.execute(statement).all()
-    return {f"{framework}/{kind}": details for framework, kind, details in rows}
+    return {str(Candidate(framework, kind)): details for framework, kind, details in rows}
 
 
 def trained_keys(connection: Connection, model_id: int) -> set[str]:
@@ -112,7 +113,7 @@ def stored_run(connection: Connection, run_id: int) -> RunRecord:
     )
     models = list(rows.mappings())
     names: dict[int, ModelRef] = {
-        row["model_id"]: f"{row['framework']}/{row['kind']}" for row in models
+        row["model_id"]: str(Candidate(row["framework"], row["kind"])) for row in models
     }
     scores = _scores(connection, run_id)
     stored = _rows(connection, promotion, promotion.c.run_id == run_id)

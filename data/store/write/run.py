@@ -39,6 +39,7 @@ from data.store.tables import (
 )
 from data.store.write.bulk import insert_columns
 from data.store.write.outcomes import insert_outcomes
+from data.vocabulary import Candidate
 
 BY_HAND = ("rolled_back", "forced", "unpinned")
 """What a person may decide about a champion."""
@@ -168,8 +169,9 @@ def _refuse_pruned_model(connection: Connection, model_id: int) -> None:
     )
     found = connection.execute(lost).first()
     if found is not None:
+        candidate = Candidate(found.framework, found.kind)
         raise StoreError(
-            f"{found.framework}/{found.kind} of run {found.run_id} never served and was pruned just"
+            f"{candidate} of run {found.run_id} never served and was pruned just"
             " now, so it cannot serve, and nothing has changed.",
             next_step="'nightfit promote' again names the runs that have a model.",
         )
