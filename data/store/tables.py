@@ -100,6 +100,12 @@ run = Table(
     sqlite_autoincrement=True,  # an id is never used twice
 )
 
+
+def is_good(runs: FromClause) -> ColumnElement[bool]:
+    """Return which rows of `run` succeeded and are no backfills."""
+    return (runs.c.status == "succeeded") & (runs.c.backfill == false())
+
+
 expectation_result = Table(
     "expectation_result",
     metadata,

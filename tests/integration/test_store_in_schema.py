@@ -17,7 +17,7 @@ from data.store.database.lock import Busy, dataset_lock
 from data.store.database.schema import lock_key
 from data.store.database.upgrades import upgrade
 from data.store.database.version import head
-from data.store.read.view_rows import latest_runs
+from data.store.read.datasets import dataset_statuses
 from data.store.session import Store
 from data.store.write.prune import prune
 from data.store.write.run import one_writer_at_a_time
@@ -84,7 +84,7 @@ def test_upgrade_works_inside_the_schema(new_on_server, name: str, request: pyte
 
 def test_reader_of_a_missing_schema_makes_none(server: str):
     with pytest.raises(StoreError, match="this database has no store yet") as caught:
-        read(Store(in_schema(server, "nowhere")), latest_runs)
+        read(Store(in_schema(server, "nowhere")), dataset_statuses)
     assert caught.value.where.endswith("?schema=nowhere")
     assert tell(server, "SELECT 1 FROM pg_namespace WHERE nspname = 'nowhere'") == []
 
@@ -158,7 +158,7 @@ def test_role_that_may_not_make_the_schema_is_told_what_to_ask_for(role: str, se
     Store(in_schema(role, "Our nights")).ensure_ready()
 
 
-@pytest.mark.parametrize("ask", [Store.ensure_ready, lambda store: read(store, latest_runs)])
+@pytest.mark.parametrize("ask", [Store.ensure_ready, lambda store: read(store, dataset_statuses)])
 def test_role_that_may_not_use_the_schema_is_told_so(
     role: str, server: str, ask: Callable[[Store], object]
 ):
@@ -175,7 +175,7 @@ def test_role_with_a_schema_of_its_name_needs_no_public(role: str, server: str):
         assert name in tables_of(server)
         tell(server, f"DROP SCHEMA {name} CASCADE")
         with pytest.raises(StoreError, match="may not use the schema 'public'"):
-            read(Store(role), latest_runs)
+            read(Store(role), dataset_statuses)
     finally:
         tell(server, "GRANT USAGE ON SCHEMA public TO PUBLIC")
 
@@ -183,7 +183,7 @@ def test_role_with_a_schema_of_its_name_needs_no_public(role: str, server: str):
 def test_reader_whose_own_search_path_leads_nowhere_finds_no_store(server: str):
     address = make_url(server).update_query_dict({"options": "-c search_path=nowhere"})
     with pytest.raises(StoreError, match="this database has no store yet"):
-        read(Store(address.render_as_string(hide_password=False)), latest_runs)
+        read(Store(address.render_as_string(hide_password=False)), dataset_statuses)
 
 
 def nightfit(server: str, schema: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,7 @@ from data.errors import StoreError
 from data.store.database import version
 from data.store.database.upgrades import upgrade
 from data.store.database.version import VERSION_TABLE, head
-from data.store.read.view_rows import latest_runs
+from data.store.read.datasets import dataset_statuses
 from data.store.session import Store
 from data.store.write.run import write_run
 
@@ -70,14 +70,14 @@ def names(address: str) -> set[str]:
 
 def refusal(address: str, *, reading: bool = False) -> str:
     with pytest.raises(StoreError) as caught:
-        read(Store(address), latest_runs) if reading else Store(address).ensure_ready()
+        read(Store(address), dataset_statuses) if reading else Store(address).ensure_ready()
     message = str(caught.value)
     assert "\n" not in message
     return message
 
 
 def test_an_empty_database_is_brought_to_this_version(address: str):
-    assert change(Store(address), latest_runs) == ()
+    assert change(Store(address), dataset_statuses) == ()
     assert str(upgrade(address)).endswith(f": already at version {HEAD}.")
 
 

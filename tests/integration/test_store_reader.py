@@ -17,7 +17,7 @@ from sqlalchemy.exc import ProgrammingError
 from data.errors import StoreError
 from data.store.database.upgrades import upgrade
 from data.store.database.version import VERSION_TABLE
-from data.store.read.known import stored_datasets
+from data.store.read.datasets import stored_datasets
 from data.store.session import Store
 from data.store.tables import metadata
 from data.store.views import VIEWS

@@ -17,8 +17,8 @@ from data.errors import StoreError
 from data.settings import settings
 from data.store.database.upgrades import UNRELEASED, upgrade
 from data.store.database.version import VERSION_TABLE, head
-from data.store.read.stored import last_details
-from data.store.read.view_rows import latest_runs
+from data.store.read.datasets import dataset_statuses
+from data.store.read.earlier_runs import last_details
 from data.store.session import Store
 from data.store.views import VIEWS
 from flows.command.cli import app
@@ -123,7 +123,7 @@ def test_a_users_own_views_still_answer_after_the_upgrade(old: str, request: pyt
 def test_a_database_from_before_the_first_release_is_refused_and_stays(old: str, version: str):
     tell(old, f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
     store = Store(old)
-    for use in (lambda: upgrade(old), store.ensure_ready, lambda: read(store, latest_runs)):
+    for use in (lambda: upgrade(old), store.ensure_ready, lambda: read(store, dataset_statuses)):
         with pytest.raises(StoreError) as caught:
             use()
         assert caught.value.what == (
