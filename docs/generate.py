@@ -176,10 +176,10 @@ def _values(described: Mapping[str, Any]) -> str:
     match described.get("type"):
         case "array":
             values = _values(described["items"])
-            return "a list" if values == "text" else f"a list of {values}"
+            return "list" if values == "text" else f"list of {values}"
         case "object":
             inner = described.get("additionalProperties")
-            return f"a mapping to {_values(inner)}" if isinstance(inner, dict) else "a mapping"
+            return f"mapping to {_values(inner)}" if isinstance(inner, dict) else "mapping"
         case "boolean":
             return "`true`, `false`"
         case "integer":
@@ -199,16 +199,16 @@ def _range(described: Mapping[str, Any]) -> str:
     if above is not None and below is not None:
         return f" above {above:,} and below {below:,}"
     if least is not None:
-        return f" from {least:,} up"
+        return f", {least:,} or more"
     return f" above {above:,}" if above is not None else ""
 
 
 def _default(value: object) -> str:
-    return "none" if value is None or value in ("", [], {}) else f"`{_yaml(value)}`"
-
-
-def _yaml(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    """Return a default as it would be written in YAML."""
+    if value is None or value in ("", [], {}):
+        return "none"
+    text = value if isinstance(value, str) else json.dumps(value).replace('"', "")
+    return f"`{text}`"
 
 
 def settings() -> str:
@@ -238,6 +238,8 @@ def table(header: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequen
 BLOCKS: Mapping[str, tuple[str, Callable[[], str]]] = {
     "views": ("database.md", views),
     "commands": ("commands.md", commands),
+    "keys": ("datasets.md", keys),
+    "settings": ("operations.md", settings),
 }
 """Each generated block: the document that it stands in, and what writes it."""
 

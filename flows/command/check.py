@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def run_check(dataset: str, *, as_json: bool) -> int:
     """Print every expectation and whether it is met; return 1 if the data may not be trained on."""
     from data.checks.declared import check
-    from data.sources.read import load, read
+    from data.sources.read import read
+    from data.sources.snapshot import load
 
     config = settings()
     declaration = load_dataset(dataset, config.datasets)

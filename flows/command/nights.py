@@ -59,10 +59,10 @@ def run_retrain(
     config = settings()
     declaration = load_dataset(dataset, config.datasets)
     if as_of is not None:
-        from data.sources.as_of import must_be_readable, must_have_time
+        from data.sources.as_of import require_date_time_or_number, require_time_column
 
-        must_have_time(declaration)  # report a wrong call before any work
-        must_be_readable(as_of)
+        require_time_column(declaration)  # report a wrong call before any work
+        require_date_time_or_number(as_of)
     if not wait:
         with dataset_lock(config.database_url, dataset, wait=False):
             pass  # raises Busy at once; the flow takes the lock for itself

@@ -37,7 +37,10 @@ def predictions(config: Settings, dataset: str, source: Path) -> list[Prediction
     Raises SourceError if the file cannot be read or lacks a column, and UserError if the dataset
     has no champion.
     """
-    from data.sources.read import arrays, load, read, row_keys
+    from data.sources.columns import arrays
+    from data.sources.keys import row_keys
+    from data.sources.read import read
+    from data.sources.snapshot import load
     from regressors.encoding.matrices import CannotEncode
     from regressors.model import Model
 

@@ -112,7 +112,8 @@ def test_dataset_that_was_never_run_suggests_the_nearest(workspace):
     assert "Traceback" not in done.stderr
 
 
-def test_same_rows_give_the_same_figures_on_another_night(workspace, told):
+def test_same_rows_give_the_same_figures_on_another_night(workspace, told, tmp_path):
+    workspace = workspace.copy_to(tmp_path / "workspace")
     done = workspace.run("retrain", "waves", "--force")
     assert done.returncode == 0, done.stderr
     nights = [

@@ -56,7 +56,7 @@ def test_a_reader_that_stops_early_keeps_no_connection(store):
     with store.reading() as connection:
         found = rows_of(connection, "current_prediction")
         next(found.batches)
-        found.batches.close()
+        found.batches.close()  # type: ignore[attr-defined]  # a generator
         if kind_of(store) == "postgresql":
             assert connection.execute(text("SELECT count(*) FROM pg_cursors")).scalar() == 0
     if kind_of(store) == "postgresql":

@@ -11,7 +11,7 @@ from data.store.tables import model, paired_error, run
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """One comparison of two models, named for people: the run that made it, and their errors."""
 
     run_id: int
@@ -20,7 +20,7 @@ class Comparison:
     errors: PairedErrors
 
 
-def latest_comparison(connection: Connection, dataset: str) -> Comparison | None:
+def latest_comparison(connection: Connection, dataset: str) -> PairedComparison | None:
     """Return the latest comparison of a dataset, or None if there was none yet."""
     compared = select(paired_error.c.run_id).where(paired_error.c.run_id == run.c.run_id)
     latest = select(func.max(run.c.run_id)).where(run.c.dataset == dataset, compared.exists())
@@ -37,7 +37,7 @@ def latest_comparison(connection: Connection, dataset: str) -> Comparison | None
         model_id: text if trained_by == run_id else f"{text} of run {trained_by}"
         for model_id, text, trained_by in connection.execute(models)
     }
-    return Comparison(run_id, names[errors.model], names[errors.other], errors)
+    return PairedComparison(run_id, names[errors.model], names[errors.other], errors)
 
 
 def paired_errors_of(
