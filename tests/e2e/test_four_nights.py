@@ -106,7 +106,7 @@ def test_summary_says_what_was_decided_and_what_the_gate_can_see(four_nights):
     _, printed = four_nights
     assert "first champion" in printed[0]
     for text in printed[1:]:
-        assert "decided" in text
+        assert "  decision " in text
         assert "four times out of five" in text
         assert "used again every night" in text
 
