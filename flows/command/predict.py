@@ -12,7 +12,7 @@ from data.sources.read import arrays, load, read, row_keys
 from data.store.read.champions import champion_model
 from data.store.read.known import no_champion
 from data.store.session import Store
-from regressors.encoding.matrices import CannotEncode
+from regressors.encoding.columns import CannotEncode
 from regressors.model import Model
 
 Prediction = tuple[str, float, float | None, float | None]

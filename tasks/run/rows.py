@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from data.declarations.model import Declaration
 from data.sources.read import Snapshot, arrays, load, row_keys
 from data.split import group_numbers
+from regressors.arrays import Columns
 from regressors.encoding.columns import sortable
-from regressors.encoding.matrices import Columns
 from regressors.judging.paired import time_blocks
 
 Mask = NDArray[np.bool_]

@@ -18,6 +18,7 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
 from regressors.network import recipe
+from regressors.network.progress import Progress
 
 ROUNDS = 4
 
@@ -50,7 +51,7 @@ class Batches(recipe.Program):
 
 
 @dataclass
-class Clock(recipe.Progress):
+class Clock(Progress):
     """A training of so many epochs that notes when each ended."""
 
     ends: list[float] = field(default_factory=list)

@@ -18,6 +18,7 @@ from regressors.job import Job
 from regressors.linear.fit import fit_linear
 from regressors.model import Model
 from regressors.network import recipe
+from regressors.network.progress import Progress
 
 every_candidate = pytest.mark.parametrize(
     ("framework", "kind"), [(f, k) for k in KINDS for f in FRAMEWORK_NAMES]
@@ -195,7 +196,7 @@ def forward_in(framework, job, columns):
         base = intercept + member.encoding.standardised(columns) @ member.ridge
         inputs = member.encoding.network(columns).astype(np.float32)
         target, weight = np.zeros(1, np.float32), np.ones(1, np.float32)
-        progress = recipe.Progress(held_target=np.zeros(len(inputs), np.float32), epochs=0)
+        progress = Progress(held_target=np.zeros(len(inputs), np.float32), epochs=0)
         program = recipe.Program(1, seed=0)
         framework.train(list(member.layers), inputs[:1], target, weight, inputs, program, progress)
         told.append(mean + sd * (base + progress.predictions[0].astype(float)))

@@ -8,7 +8,9 @@ import pytest
 
 from regressors.frameworks import parity
 from regressors.frameworks.registry import FRAMEWORK_NAMES
+from regressors.linear.neuron import NeuronPlan, neuron_plan
 from regressors.network import recipe
+from regressors.network.progress import Progress
 
 every_framework = pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 
@@ -63,7 +65,7 @@ def descend(framework, inputs, target, plan):
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_neuron_takes_the_same_fifty_steps_in_every_framework(workers, framework, momentum):
     inputs, target = _problem()
-    plan = recipe.NeuronPlan(learning_rate=0.01, momentum=momentum, epochs=50)
+    plan = NeuronPlan(learning_rate=0.01, momentum=momentum, epochs=50)
     fit = workers.result(workers.submit(framework, descend, inputs, target, plan))
     reference = parity.reference_neuron(inputs, target, np.zeros(6), plan)
     np.testing.assert_allclose(fit.weights, reference, rtol=0, atol=1e-12)
@@ -78,9 +80,7 @@ def test_default_plan_reaches_least_squares_and_stops(workers, framework):
     inputs, target = _problem(columns=5)
     inputs[:, 4] = inputs[:, 3] + 0.05 * inputs[:, 4]
     inputs = np.column_stack([inputs, np.ones(len(target))])
-    fit = workers.result(
-        workers.submit(framework, descend, inputs, target, recipe.neuron_plan(inputs))
-    )
+    fit = workers.result(workers.submit(framework, descend, inputs, target, neuron_plan(inputs)))
     exact = np.linalg.lstsq(inputs, target, rcond=None)[0]
     best = np.mean(np.square(target - inputs @ exact))
     assert fit.converged
@@ -92,7 +92,7 @@ def test_default_plan_reaches_least_squares_and_stops(workers, framework):
 @every_framework
 def test_the_articles_neuron_runs_its_ten_thousand_epochs(workers, framework):
     inputs, target = np.array([[1.0, 1], [2, 1], [3, 1]]), np.array([2.0, 4.0, 6.0])
-    plan = recipe.neuron_plan(inputs, learning_rate=0.01)
+    plan = neuron_plan(inputs, learning_rate=0.01)
     fit = workers.result(workers.submit(framework, descend, inputs, target, plan))
     assert fit.weights @ [4, 1] == pytest.approx(8, abs=1e-6)
 
@@ -100,7 +100,7 @@ def test_the_articles_neuron_runs_its_ten_thousand_epochs(workers, framework):
 @every_framework
 def test_too_fast_a_neuron_is_seen_to_diverge_and_stops(workers, framework):
     inputs, target = _problem()
-    plan = recipe.neuron_plan(inputs, learning_rate=3.0)
+    plan = neuron_plan(inputs, learning_rate=3.0)
     fit = workers.result(workers.submit(framework, descend, inputs, target, plan))
     assert fit.diverged
     assert not fit.converged
@@ -126,7 +126,7 @@ def test_network_takes_the_same_fifty_steps_in_every_framework(workers, framewor
     program = recipe.Program(300, seed=3, settings=settings)
     assert len(program.bounds) == 11
     start = recipe.start_arrays(np.random.default_rng(4), 6, hidden, np.float64)
-    progress = recipe.Progress(held_target=target[:20], epochs=5)
+    progress = Progress(held_target=target[:20], epochs=5)
     weight = np.random.default_rng(5).uniform(0.5, 1.5, 300)
     data = inputs, target, weight, inputs[:20]
     seen = workers.result(workers.submit(framework, train, start, data, program, progress))
@@ -145,7 +145,7 @@ def _float32_training():
     start = recipe.start_arrays(np.random.default_rng(6), 6, (32, 32))
     whole = inputs[200:], target[200:], np.ones(1000), inputs[:200]
     data = [array.astype(np.float32) for array in whole]
-    progress = recipe.Progress(held_target=target[:200].astype(np.float32))
+    progress = Progress(held_target=target[:200].astype(np.float32))
     return start, data, recipe.Program(1000, seed=5), progress
 
 
@@ -169,7 +169,7 @@ def test_same_seed_gives_the_same_digits(workers, framework):
     fits = [
         workers.result(
             workers.submit(
-                framework, train, start, data, program, recipe.Progress(data[1][:200], epochs=2)
+                framework, train, start, data, program, Progress(data[1][:200], epochs=2)
             )
         )
         for _ in range(2)

@@ -11,6 +11,7 @@ from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.job import Job
 from regressors.model import Model
 from regressors.network import recipe
+from regressors.network.progress import halves
 
 
 def job_of(columns, target, framework="torch", **changes):
@@ -124,7 +125,7 @@ def test_targets_of_half_a_fold_have_no_part_in_its_out_of_fold_predictions(work
     held = np.flatnonzero(job.fold == 2)
     seed = recipe.seed_of(job.dataset, job.candidate.kind, 2)
     half = np.zeros(400, dtype=bool)
-    half[held] = recipe.halves(len(held), seed, person[held])
+    half[held] = halves(len(held), seed, person[held])
     fits = [
         workers.submit(framework, fitting.validate, replace(job, target=one))
         for one in (target, np.where(half, 5 - 3 * target, target))

@@ -248,7 +248,7 @@ def test_leaving_ends_the_job_that_runs_and_those_that_wait(tmp_path):
     assert not psutil.pid_exists(pid)
     for job in jobs:
         assert job.done()
-        with pytest.raises(WorkerFailed, match="ended before it was done"):
+        with pytest.raises(WorkerFailed, match="stopped before it was done"):
             workers.result(job)
 
 

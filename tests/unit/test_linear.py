@@ -11,7 +11,7 @@ from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.job import CannotFit, Job, Start
-from regressors.network import recipe
+from regressors.linear.neuron import NeuronFit, NeuronPlan
 
 
 def descend(inputs, target, start, plan):
@@ -26,7 +26,7 @@ def descend(inputs, target, start, plan):
             speed = plan.momentum * speed - plan.learning_rate * gradient
             weights = weights + plan.momentum * speed - plan.learning_rate * gradient
     losses.append(float(np.mean((inputs @ weights - target) ** 2)))
-    return recipe.NeuronFit.of(weights, losses, plan)
+    return NeuronFit.of(weights, losses, plan)
 
 
 NUMPY = SimpleNamespace(least_squares_solver=numpy_solver, descend=descend)
@@ -54,7 +54,7 @@ def job(kind="least_squares", **changes):
 
 def test_reference_descent_of_these_tests_is_that_of_the_probe():
     inputs, start = RNG.normal(size=(30, 3)), np.zeros(3)
-    plan = recipe.NeuronPlan(learning_rate=0.1, momentum=0.5, epochs=20)
+    plan = NeuronPlan(learning_rate=0.1, momentum=0.5, epochs=20)
     fit = descend(inputs, inputs[:, 0], start, plan)
     reference = parity.reference_neuron(inputs, inputs[:, 0], start, plan)
     np.testing.assert_allclose(fit.weights, reference, rtol=0, atol=1e-15)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.special import stdtrit
 
 from regressors.judging.paired import (
-    LEAST_GAIN,
-    MOST_RESAMPLED,
+    MAX_RESAMPLED_UNITS,
+    MIN_GAIN,
     Sums,
     gains,
     paired_gain,
@@ -78,10 +78,10 @@ def test_rows_of_one_unit_count_once():
         (HALF, FIRST, (0.75, 0.75, 0.75)),
         (np.ones(80), 2 * np.ones(80), (0.75, 0.75, 0.75)),
         (0 * FIRST, FIRST, (1, 1, 1)),
-        (FIRST, 0 * FIRST, (LEAST_GAIN, LEAST_GAIN, LEAST_GAIN)),
-        (FIRST[:1], SECOND[:1], (1 - (FIRST[0] / SECOND[0]) ** 2, LEAST_GAIN, 1)),
-        (np.eye(80)[0], 0 * FIRST, (LEAST_GAIN, LEAST_GAIN, 1)),
-        (0 * FIRST, np.eye(80)[0], (1, LEAST_GAIN, 1)),
+        (FIRST, 0 * FIRST, (MIN_GAIN, MIN_GAIN, MIN_GAIN)),
+        (FIRST[:1], SECOND[:1], (1 - (FIRST[0] / SECOND[0]) ** 2, MIN_GAIN, 1)),
+        (np.eye(80)[0], 0 * FIRST, (MIN_GAIN, MIN_GAIN, 1)),
+        (0 * FIRST, np.eye(80)[0], (1, MIN_GAIN, 1)),
     ],
 )
 def test_errors_of_no_spread_have_the_bounds_that_they_should(challenger, incumbent, expected):
@@ -120,12 +120,12 @@ def test_errors_that_cannot_be_compared_are_refused(challenger, incumbent, unit)
 
 
 def test_bounds_of_very_many_rows_are_students_and_join_on_to_the_bootstrap():
-    errors = RNG.normal(size=(2, MOST_RESAMPLED + 1))
+    errors = RNG.normal(size=(2, MAX_RESAMPLED_UNITS + 1))
     beyond, within = gain(*errors), gain(*errors[:, :-1])
     assert beyond.high - beyond.low == pytest.approx(within.high - within.low, rel=0.05)
     first, second = np.square(errors)
     influence = first / first.mean() - second / second.mean()
-    reach = stdtrit(MOST_RESAMPLED, 0.95) * standard_error(influence)
+    reach = stdtrit(MAX_RESAMPLED_UNITS, 0.95) * standard_error(influence)
     assert np.log((1 - beyond.low) / (1 - beyond.value)) == pytest.approx(reach)
 
 

@@ -212,10 +212,10 @@ def test_held_champion_goes_on_serving_and_the_reason_says_what_would_have_happe
     (decision,) = decide(ANN, OTHER_ANN, {ANN: BETTER}, rules=RULES, hold=hold)
     assert (decision.decision, decision.rule, decision.gain) == ("kept", rule, BETTER)
     assert decision.reason.startswith(
-        "theano/ann goes on serving (somebody said so); otherwise tonight's torch/ann would serve:"
+        "theano/ann stays (somebody said so); otherwise tonight's torch/ann would have replaced it:"
     )
     (decision,) = decide(ANN, ANN, {ANN: WORSE}, rules=RULES, hold=hold)
-    assert "would not serve" in decision.reason
+    assert "would have been rejected" in decision.reason
     (decision,) = decide(ANN, OTHER_ANN, {}, rules=RULES, obstacle="no age", hold=hold)
     assert (decision.decision, decision.rule) == ("kept", rule)
     assert "no age" in decision.reason
@@ -225,12 +225,12 @@ def test_reason_is_one_sentence_with_every_figure():
     rules = PromotionRules(min_gain=0.02, confidence=0.95)
     (decision,) = decide(ANN, OTHER_ANN, {ANN: gain(0.1, 0.05, 0.15, units=20)}, rules=rules)
     assert decision.reason == (
-        "Tonight's torch/ann takes over from theano/ann: test RMSE 0.948683 against 1 on the same "
+        "Tonight's torch/ann replaces theano/ann: test RMSE 0.948683 against 1 on the same "
         "300 rows in 20 units, a gain of 10.00% (5.00% to 15.00%, each end with 95% confidence); "
         "a switch must surely gain more than 2.00%."
     )
     (decision,) = decide(ANN, ANN, {ANN: WORSE}, rules=rules)
-    assert decision.reason.startswith("The torch/ann of before goes on serving, and not tonight's:")
+    assert decision.reason.startswith("The current torch/ann stays; tonight's refit was rejected:")
 
 
 def test_reason_never_shows_a_sign_of_nothing():
