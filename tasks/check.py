@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 import data.checks.declared
 from data.checks.declared import Checked
 from data.declarations.model import Declaration
-from data.sources.read import Snapshot, load
+from data.sources.snapshot import Snapshot, load
 from tasks.run.progress import tell
 
 

@@ -15,7 +15,7 @@ from data.checks.declared import Checked
 from data.declarations.model import Declaration
 from data.errors import CallError, Rejected, Unchanged
 from data.sources.as_of import last_moment
-from data.sources.read import Snapshot
+from data.sources.snapshot import Snapshot
 from data.store.read.stored import LastGood
 from regressors.candidate import Candidate
 from regressors.job import Fitted

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from data.declarations.model import Candidates, Declaration
 from data.errors import NothingFitted, UserError
 from data.settings import settings
-from data.sources.read import Snapshot, fingerprint_of
+from data.sources.snapshot import Snapshot, snapshot_at
 from data.store.records import RunRecord
 from regressors.candidate import Candidate
 from tasks.run.attempt import Attempt
@@ -66,7 +66,7 @@ def snapshot_of(run_id: int, stored: RunRecord) -> Snapshot:
             where=where,
             next_step="Name a later run, or set NIGHTFIT_HOME to the folder that it was made in.",
         )
-    found = fingerprint_of(path)
+    found = snapshot_at(path)
     if found.fingerprint != stored.fingerprint:
         raise UserError("its snapshot is not what the run had read: it was changed.", where=where)
     return found

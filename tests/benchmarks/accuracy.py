@@ -33,6 +33,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,8 @@ import pandas as pd
 from data.declarations.file import load_dataset
 from data.declarations.model import Declaration
 from data.settings import ROOT
-from data.sources.read import load, read
+from data.sources.read import read
+from data.sources.snapshot import load
 from data.split import split_rows
 from regressors import fitting
 from regressors.candidate import Candidate
@@ -130,7 +132,7 @@ def processor_timed(framework: FrameworkModule, job: Job) -> tuple[Fitted, float
     return fitting.validate(framework, job), process_time() - start
 
 
-def ann(workers: Workers, framework: str, dataset: str, train: Rows, fold: Array) -> Fitted:
+def ann(workers: Workers, framework: str, dataset: str, train: Rows, fold: Array) -> Any:
     """Fit nightfit's ANN; return the fit and the seconds that it took."""
     job = Job(
         dataset=dataset,
@@ -182,7 +184,7 @@ def rivals() -> Mapping[str, Predict]:
         columns = ColumnTransformer([("n", filled, numbers), ("c", one_hot, categories)])
         return make_pipeline(columns, model)
 
-    def boosted() -> object:
+    def boosted() -> Any:
         return lightgbm.LGBMRegressor(n_jobs=1, verbosity=-1)
 
     def encoded() -> Pipeline:
@@ -190,17 +192,17 @@ def rivals() -> Mapping[str, Predict]:
         columns = ColumnTransformer([("c", encoder, categories)], remainder="passthrough")
         return make_pipeline(columns, boosted())
 
-    def mlp() -> object:
+    def mlp() -> Any:
         network = MLPRegressor(hidden_layer_sizes=HIDDEN, early_stopping=True, random_state=0)
         return standardised(TransformedTargetRegressor(network, transformer=StandardScaler()))
 
-    def one(make: Callable[[], object]) -> Predict:
+    def one(make: Callable[[], Any]) -> Predict:
         def predict(train: Rows, _: Array, test: Rows) -> Array:
             return make().fit(framed(train), train.target).predict(framed(test))
 
         return predict
 
-    def five(make: Callable[[], object]) -> Predict:
+    def five(make: Callable[[], Any]) -> Predict:
         def predict(train: Rows, fold: Array, test: Rows) -> Array:
             inputs, unseen = framed(train), framed(test)
             fits = (

@@ -166,7 +166,8 @@ def together() -> list[tuple[str, int, str, str]]:
     shown = []
     for name, rows, draw, unit in cases:
         by_row, by_unit = wrong(nights(draw, rows)), wrong(nights(draw, rows, unit=unit))
-        shown.append((name, rows, *(f"{a:.1%}, {b:.1%}" for a, b in (by_row, by_unit))))
+        of_rows, of_units = (f"{a:.1%}, {b:.1%}" for a, b in (by_row, by_unit))
+        shown.append((name, rows, of_rows, of_units))
     return shown
 
 

@@ -5,7 +5,6 @@ ended the night before; a cold start begins at nothing. Both are counted to the 
 millionth above that of least squares.
 """
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -83,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

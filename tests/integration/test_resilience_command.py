@@ -33,8 +33,8 @@ def refusal() -> str:
 def test_ann_of_before_these_figures_says_when_there_will_be_some(store):
     change(store, write_run, promoted(1, {"a": 1.0}))
     assert refusal() == (
-        "wages: of the champion, torch/ann, no such figures are stored: it has no hidden cells, or "
-        "was trained before they were measured; the next ANN to win a night will have them."
+        "wages: no such figures are stored for the champion, torch/ann: it has no hidden cells, or "
+        "was trained before they were measured. The next ANN that wins a night will have them."
     )
 
 

@@ -15,7 +15,7 @@ from data.errors import CallError, UserError
 from data.store.read.view_rows import rows_of
 from data.store.session import Store
 from data.store.views import BOOLEAN, INTEGER, NUMBER, TEXT, TIME
-from flows.command.output import write_rows
+from flows.command.output_formats import write_rows
 
 COLUMNS = {"key": TEXT, "n": INTEGER, "predicted": NUMBER, "inside": BOOLEAN, "at": TIME}
 AT = datetime(2026, 1, 31, 2, 0, 0, 250000, UTC)
@@ -155,12 +155,12 @@ def test_parquet_goes_to_standard_output_as_bytes():
 
 
 def test_parquet_to_a_terminal_is_refused():
-    with pytest.raises(CallError, match="not for a terminal"):
+    with pytest.raises(CallError, match="cannot be printed on a terminal"):
         write_rows([ROWS], COLUMNS, "parquet", Terminal())
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones():
-    with pytest.raises(CallError, match="There are: table, csv, json, parquet"):
+    with pytest.raises(CallError, match="Choose one of: table, csv, json, parquet"):
         write_rows([], COLUMNS, "xlsx", io.StringIO())
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,9 @@ DECLARATION = Declaration.model_validate(
 ANN, OTHER_ANN = Candidate("torch", "ann"), Candidate("theano", "ann")
 
 
-def attempt(as_of: str | None, own: float | None, champion: float | None) -> Attempt:
+def attempt(as_of: str | None, own: float | None, champion: float | None) -> Any:
     serving = SimpleNamespace(data_until=champion, pinned=False)
-    run = Attempt(DECLARATION, as_of=as_of)
+    run: Any = Attempt(DECLARATION, as_of=as_of)
     run.prepared = SimpleNamespace(times=Times(own, own))
     run.incumbent = SimpleNamespace(serving=serving)
     return run
@@ -46,14 +47,14 @@ def test_night_of_the_past_replaces_no_champion_whose_data_is_or_may_be_later(
 
 
 def test_attempt_without_a_champion_is_held_back_by_nothing():
-    run = Attempt(DECLARATION, as_of="2024-03-31")
+    run: Any = Attempt(DECLARATION, as_of="2024-03-31")
     run.prepared = SimpleNamespace(times=Times(1.0, 1.0))
     assert run.hold is None
 
 
 def test_candidates_that_a_stored_run_refitted_are_refitted_where_it_is_replayed():
     fit = Fitted(model=None, out_of_fold=None, coefficients=(), details={})
-    run = Attempt(DECLARATION, fits={ANN: fit, OTHER_ANN: "failed"})
+    run: Any = Attempt(DECLARATION, fits={ANN: fit, OTHER_ANN: "failed"})
     run.choice = SimpleNamespace(winner=Candidate("torch", "least_squares"), promoted=None)
     assert run.to_refit == {}
     run.refitted = frozenset({ANN, OTHER_ANN})

@@ -11,10 +11,10 @@ from rich.text import Text
 from data.errors import CallError
 from data.store.views import TEXT
 from flows.command import cli
-from flows.command import session as terminal
-from flows.command.output import write_rows
+from flows.command.output_formats import write_rows
 from flows.command.printable import printable
-from flows.command.session import Screen
+from flows.command.screen import Screen
+from flows.command.session import talking
 
 RED = "\x1b[31mred\x1b[0m"
 COMMANDS = [RED, "\x9b31m", "a\rb", "\x07\x08", "\x1b]0;title\x07", "\u202eabc", "\u2066", "\x7f"]
@@ -91,6 +91,6 @@ def test_an_error_is_told_without_commands(monkeypatch, capsys):
 
 
 def test_progress_is_told_without_commands(capsys):
-    with terminal.talking():
+    with talking():
         logging.getLogger("nightfit").warning("%s", f"{RED} [red] :smile:")
     assert r"\x1b[31mred\x1b[0m [red] :smile:" in capsys.readouterr().err
