@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def run_gate(dataset: str, *, as_json: bool) -> None:
     """Print how large a gain the gate detects, and how often it errs, with the last test rows.
 
-    Raises UserError if no night has compared two models of the dataset.
+    Raises UserError if no run has compared two models of the dataset.
     """
     from regressors.judging.gate import sight
     from regressors.judging.selection import PromotionRules
@@ -31,7 +31,7 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
         night = compared_night(connection, dataset)
     if night is None:
         raise UserError(
-            "no night has compared two models of this dataset yet.",
+            "no run has compared two models of this dataset yet.",
             where=dataset,
             next_step=f"Run 'nightfit retrain {dataset}' first, with more than one kind of model.",
         )

@@ -51,14 +51,14 @@ def _line(name: str, status: DatasetStatus | None) -> dict[str, Any]:
 
 
 def _table(lines: Sequence[dict[str, Any]]) -> Table:
-    table = Table(box=None, header_style="bold")
-    for heading in ("dataset", "last run", "last good night", "champion", "problem"):
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("dataset", "last run", "last good (UTC)", "champion", "problem"):
         table.add_column(heading, overflow="fold")
     for line in lines:
         table.add_row(
             line["dataset"],
             Text(line["last_run"], style=STYLE.get(line["last_run"], "red")),
-            f"{line['last_good']:%Y-%m-%d %H:%M} UTC" if line["last_good"] else "never",
+            f"{line['last_good']:%Y-%m-%d %H:%M}" if line["last_good"] else "never",
             line["champion"] or "none",
             line["wrong"] or "",
         )
