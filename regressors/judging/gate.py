@@ -24,7 +24,7 @@ CHALLENGER, INCUMBENT = Candidate("challenger", "ann"), Candidate("incumbent", "
 
 
 @dataclass(frozen=True)
-class Sight:
+class GatePower:
     """What the gate can detect between two models on its test rows.
 
     `smallest_gain` is detected four times out of five. `switch_to_equal`, `switch_to_worse` and
@@ -55,7 +55,7 @@ def smallest_gain(
     return _smallest_gain(unit_sums(challenger, incumbent, unit), rules)
 
 
-def sight(
+def gate_power(
     challenger: Array,
     incumbent: Array,
     *,
@@ -63,7 +63,7 @@ def sight(
     unit: Indices | None = None,
     nights: int = 500,
     seed: int = 0,
-) -> Sight:
+) -> GatePower:
     """Simulate nights from the paired errors (n,) of two models, and decide on each of them.
 
     The errors are scaled to equal mean squares, their units are drawn with replacement, and in each
@@ -81,7 +81,7 @@ def sight(
         switch_to_equal = _share_promoted(equal, INCUMBENT, rules)
         switch_to_worse = _share_promoted(worse, INCUMBENT, rules)
         refresh_to_worse = _share_promoted(worse, CHALLENGER, rules)
-    return Sight(
+    return GatePower(
         rows=sums.rows,
         units=sums.challenger.shape[1],
         confidence=rules.confidence,

@@ -1,4 +1,4 @@
-"""Models at rest: what is loaded predicts the same bits, and ridge is what it says."""
+"""Stored models predict the same bits once loaded, and the ridge regression is exact."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_model_predicts_the_mean_of_its_members():
     np.testing.assert_allclose(both, np.mean(apart, axis=0), rtol=1e-15)
 
 
-def test_kinds_tell_what_the_columns_must_be():
+def test_kinds_are_the_types_that_columns_must_have():
     assert network_member().encoding.kinds == {"x": "number", "c": "category"}
 
 

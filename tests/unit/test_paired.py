@@ -1,4 +1,4 @@
-"""The gain of one model over another on the same rows: its value, its bounds, and their rates."""
+"""The gain of one model over another: its value, its bounds, and their rates of error."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_bounds_enclose_the_gain_and_widen_with_the_confidence():
     assert gain(FIRST, SECOND) == gain(FIRST, SECOND)
 
 
-def test_exchanging_the_models_mirrors_the_bounds():
+def test_swapping_the_models_mirrors_the_bounds():
     here, there = gain(FIRST, SECOND), gain(SECOND, FIRST)
     assert (1 - here.low) * (1 - there.high) == pytest.approx(1, rel=1e-9)
     assert (1 - here.high) * (1 - there.low) == pytest.approx(1, rel=1e-9)
@@ -84,7 +84,7 @@ def test_rows_of_one_unit_count_once():
         (0 * FIRST, np.eye(80)[0], (1, MIN_GAIN, 1)),
     ],
 )
-def test_errors_of_no_spread_have_the_bounds_that_they_should(challenger, incumbent, expected):
+def test_bounds_of_errors_without_spread_are_exact(challenger, incumbent, expected):
     assert bounds(gain(challenger, incumbent)) == pytest.approx(expected, abs=1e-12)
 
 
@@ -119,7 +119,7 @@ def test_errors_that_cannot_be_compared_are_refused(challenger, incumbent, unit)
         gain(challenger, incumbent, unit)
 
 
-def test_bounds_of_very_many_rows_are_students_and_join_on_to_the_bootstrap():
+def test_bounds_of_very_many_rows_are_students_and_agree_with_the_bootstrap():
     errors = RNG.normal(size=(2, MAX_RESAMPLED_UNITS + 1))
     beyond, within = gain(*errors), gain(*errors[:, :-1])
     assert beyond.high - beyond.low == pytest.approx(within.high - within.low, rel=0.05)
@@ -129,7 +129,7 @@ def test_bounds_of_very_many_rows_are_students_and_join_on_to_the_bootstrap():
     assert np.log((1 - beyond.low) / (1 - beyond.value)) == pytest.approx(reach)
 
 
-def test_nothing_has_no_sign():
+def test_zero_has_no_sign():
     assert not np.signbit(bounds(gain(FIRST, FIRST))).any()
 
 
@@ -169,7 +169,7 @@ def test_blocks_of_time_keep_the_rate_where_rows_do_not():
 
 
 def following(rng, size):
-    """Errors of which each follows the one before it with a correlation of 0.8."""
+    """Errors that each correlate by 0.8 with the one before."""
     errors = rng.normal(size=size)
     for i in range(1, size[-1]):
         errors[..., i] = 0.8 * errors[..., i - 1] + 0.6 * errors[..., i]

@@ -69,7 +69,7 @@ def test_neuron_fit_that_ends_above_its_start_has_diverged():
 
 
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 3, 2)])
-def test_network_starts_close_to_nothing_in_any_depth(hidden):
+def test_network_starts_close_to_zero_at_any_depth(hidden):
     inputs = np.random.default_rng(1).normal(size=(200, 7)).astype(np.float32)
     start = recipe.start_arrays(np.random.default_rng(2), 7, hidden)
     sizes = [7, *hidden, 1]
@@ -99,7 +99,7 @@ def test_order_of_rows_changes_by_epoch_and_repeats_by_seed():
     assert not np.array_equal(first, recipe.Program(100, seed=4).order(0))
 
 
-def test_steps_warm_up_correct_adams_bias_and_average_over_more_and_more():
+def test_steps_warm_up_correct_the_bias_of_adam_and_lengthen_the_average():
     program = recipe.Program(2000, seed=1)
     steps = np.concatenate([program.steps(epoch, np.float64) for epoch in range(60)])
     rate, first, second, keep, average = steps.T
@@ -116,7 +116,7 @@ def test_steps_warm_up_correct_adams_bias_and_average_over_more_and_more():
 
 
 def _progress(held_losses, epochs=None):
-    """A training whose held-out error runs through a given course, and after how many epochs."""
+    """A training with a given course of the held-out error, and the number of its epochs."""
     progress = Progress(held_target=np.zeros(2), epochs=epochs)
     for epoch, loss in enumerate(held_losses):
         weights = [np.full((1, 1), float(epoch)), np.zeros(1)]
@@ -133,7 +133,7 @@ def test_training_stops_ten_epochs_after_the_best_and_keeps_its_weights():
     assert len(progress.training_losses) == 12
 
 
-def test_training_that_never_gains_keeps_the_linear_start():
+def test_training_that_never_improves_keeps_the_linear_start():
     progress, ran = _progress([1, *[2] * 90])
     assert (progress.best_epoch, ran) == (0, 10)
     assert progress.best_weights[0][0, 0] == 0
@@ -152,7 +152,7 @@ def test_training_without_held_out_rows_takes_the_epochs_it_is_given():
     assert not Progress(np.zeros(0), epochs=0).record(np.zeros(0), weights)
 
 
-def test_training_whose_loss_is_not_finite_stops_and_keeps_what_was_good():
+def test_training_whose_loss_is_not_finite_stops_and_keeps_the_best_epoch():
     progress = Progress(held_target=np.zeros(2), half=np.array([True, False]))
     weights = [np.zeros((1, 1)), np.zeros(1)]
     assert progress.record(np.ones(2), weights)
@@ -171,7 +171,7 @@ def test_progress_keeps_copies():
 
 
 def _trained(curves, target, half):
-    """A training that goes through given held-out predictions (epochs, m) as long as it goes on."""
+    """A training with given held-out predictions (epochs, m), until it stops."""
     progress = Progress(held_target=target, half=half)
     for curve in curves:
         if not progress.record(curve, [np.zeros((1, 1)), np.zeros(1)], 1.0):

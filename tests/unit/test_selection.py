@@ -1,4 +1,4 @@
-"""Who wins, and may it serve: decisions on plain values."""
+"""Who wins, and may it serve? Decisions on plain values."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_simpler_kind_within_one_standard_error_wins():
     assert "simplest kind" in places[1].reason
 
 
-def test_rows_of_one_unit_are_no_evidence_each_for_itself():
+def test_rows_of_one_unit_are_no_independent_evidence():
     """Errors are the same in the 20 rows of a unit; 20 units are within one standard error."""
     unit = np.repeat(np.arange(20), 20)
     close = np.tile([1.09, 0.93], 10)[unit]
@@ -136,7 +136,7 @@ def test_first_champion_is_promoted():
 
 @pytest.mark.parametrize("incumbent", [OTHER_ANN, LINE, *GONE])
 def test_switch_must_surely_be_better(incumbent):
-    """The last two are of a framework and of a kind that there are no longer."""
+    """The last two are of a framework and of a kind that no longer exist."""
     assert outcomes(decide(ANN, incumbent, {ANN: BETTER}, rules=RULES)) == [
         (ANN, "promoted", "switch")
     ]
@@ -207,7 +207,7 @@ def test_incumbent_that_cannot_score_gives_way():
 
 
 @pytest.mark.parametrize("rule", ["pinned", "backfill"])
-def test_held_champion_goes_on_serving_and_the_reason_says_what_would_have_happened(rule):
+def test_champion_on_hold_stays_and_the_reason_says_what_would_have_happened(rule):
     hold = Hold(rule, "somebody said so")
     (decision,) = decide(ANN, OTHER_ANN, {ANN: BETTER}, rules=RULES, hold=hold)
     assert (decision.decision, decision.rule, decision.gain) == ("kept", rule, BETTER)
