@@ -36,7 +36,7 @@ MAX_GROUP_LEVELS = 20_000
 class GroupColumn:
     """A column's levels, with what each adds (in residual units) and how many rows it had.
 
-    `levels` are texts (None: missing) or numbers in ascending order; an unseen one adds nothing.
+    `levels` are texts (None: missing) or numbers in ascending order; an unseen one adds empty.
     `sd` is that of the effects; `count_mean` and `count_sd` are of log(1 + count). With `second`,
     a level is a pair of values of two columns, as text.
     """
@@ -134,11 +134,11 @@ def fit_groups(
         crossed = _best_pairs(columns, left, weight, inner_fold)
         chosen += _choose(crossed, left, weight, inner_fold, MAX_GROUP_COLUMNS - len(chosen))[0]
     encoded = [trial.column.standardise(trial.effect, trial.count) for trial in chosen]
-    nothing = np.empty((len(residual), 0))
+    empty = np.empty((len(residual), 0))
     return FittedGroups(
         tuple(trial.column for trial in chosen),
-        np.column_stack([nothing, *(effect for effect, _ in encoded)]),
-        np.column_stack([nothing, *(count for _, count in encoded)]),
+        np.column_stack([empty, *(effect for effect, _ in encoded)]),
+        np.column_stack([empty, *(count for _, count in encoded)]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The words that levels of a category share: what a name tells of a level with few rows."""
+"""The words that levels of a category share, which describe levels with few rows."""
 
 import re
 from collections import Counter

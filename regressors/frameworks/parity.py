@@ -35,15 +35,15 @@ class ProbeResult:
 
 def probe(framework: FrameworkModule) -> ProbeResult:
     """Compare a framework's three functions with NumPy's, in float64, on small fixed problems."""
-    measured = {
+    results = {
         "least_squares": _least_squares(framework),
         "gradient_descent": _neuron(framework),
         "ann": _network(framework),
     }
-    figures = {kind: figure for kind, (figure, _) in measured.items()}
+    figures = {kind: figure for kind, (figure, _) in results.items()}
     faults = [
         f"{_kind_name(kind)} gave {dtype} for float64"
-        for kind, (_, dtype) in measured.items()
+        for kind, (_, dtype) in results.items()
         if dtype != "float64"
     ] + [
         f"{_kind_name(kind)} is off by {figure:.2g}, allowed {BOUNDS[kind]:.2g}"

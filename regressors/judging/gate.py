@@ -17,7 +17,7 @@ WORSE = 0.05
 """How much higher the RMSE is of the worse model whose chances are simulated."""
 MAX_SIMULATED_UNITS = 1_000
 """More units than this are pooled into this many, whose sums vary as those of the units do."""
-RESAMPLES = 2_000
+SIMULATED_RESAMPLES = 2_000
 """Resamples per simulated night: fewer than for a real one, since the nights are averaged."""
 CHALLENGER, INCUMBENT = Candidate("challenger", "ann"), Candidate("incumbent", "ann")
 """Two candidates of one kind, since a switch to a simpler kind is judged as a refresh."""
@@ -75,9 +75,9 @@ def gate_power(
     switch_to_equal = switch_to_worse = refresh_to_worse = None
     if least is not None:
         nightly = _equal_nights(sums, nights, np.random.default_rng(seed))
-        equal = gains(nightly, confidence=rules.confidence, resamples=RESAMPLES)
+        equal = gains(nightly, confidence=rules.confidence, resamples=SIMULATED_RESAMPLES)
         nightly = replace(nightly, challenger=(1 + WORSE) ** 2 * nightly.challenger)
-        worse = gains(nightly, confidence=rules.confidence, resamples=RESAMPLES)
+        worse = gains(nightly, confidence=rules.confidence, resamples=SIMULATED_RESAMPLES)
         switch_to_equal = _share_promoted(equal, INCUMBENT, rules)
         switch_to_worse = _share_promoted(worse, INCUMBENT, rules)
         refresh_to_worse = _share_promoted(worse, CHALLENGER, rules)

@@ -22,9 +22,9 @@ BLOCK_ROWS = 30
 """Rows of a block of time: enough for most of the errors that are alike to share a block."""
 MIN_TIME_BLOCKS, MAX_TIME_BLOCKS = 10, 20
 """With fewer the bounds are wide; more are of no use."""
-MIN_GAIN = -1e6
+MIN_REPORTED_GAIN = -1e6
 """Stands for every gain below it, also where the incumbent makes no error at all."""
-MAX_GAIN = 1.0
+MAX_REPORTED_GAIN = 1.0
 SEED = 20_240_331
 _SAME_ERRORS = 1e-6
 """Models whose errors differ by a smaller share than this are compared by Student's quantile."""
@@ -36,9 +36,9 @@ _BATCH_RESAMPLES = 200
 class PairedGain:
     """Two models on the same rows: RMSEs in target units, the gain and its bounds.
 
-    `value` is 1 - MSE(challenger) / MSE(incumbent), at least `MIN_GAIN`. `low` and `high` are its
-    one-sided bounds: each holds with probability `confidence`. `units` is the number of rows,
-    groups or blocks of time that were resampled.
+    `value` is 1 - MSE(challenger) / MSE(incumbent), at least `MIN_REPORTED_GAIN`. `low` and `high`
+    are its one-sided bounds: each holds with probability `confidence`. `units` is the number of
+    rows, groups or blocks of time that were resampled.
     """
 
     challenger_rmse: float
@@ -71,7 +71,7 @@ def paired_gain(
     """Compare two models by their errors (n,), actual minus predicted, on the same rows.
 
     Rows of one label in `unit` (n,) are resampled together; None: each row by itself. Where there
-    is no evidence, for example with only one unit, the bounds are `MIN_GAIN` and 1. Raises
+    is no evidence, for example with only one unit, the bounds are `MIN_REPORTED_GAIN` and 1. Raises
     ValueError for errors that are not finite, differ in number, or are empty.
     """
     return gains(unit_sums(challenger, incumbent, unit), confidence=confidence)[0]
@@ -138,10 +138,10 @@ def gains(sums: Sums, *, confidence: float, resamples: int = RESAMPLES) -> list[
     reach = _quantile(a, b, confidence, resamples) * log_ratio_error(a, b)
     value[regular], low[regular], high[regular] = map(_gain, (ratio, ratio + reach, ratio - reach))
     for i in np.flatnonzero(~regular & (first + second > 0)):
-        value[i] = MAX_GAIN if second[i] > 0 else MIN_GAIN
+        value[i] = MAX_REPORTED_GAIN if second[i] > 0 else MIN_REPORTED_GAIN
         erring = int(np.count_nonzero(sums.challenger[i] + sums.incumbent[i]))
         sure = 0.5**erring <= 1 - confidence
-        low[i], high[i] = (value[i], value[i]) if sure else (MIN_GAIN, MAX_GAIN)
+        low[i], high[i] = (value[i], value[i]) if sure else (MIN_REPORTED_GAIN, MAX_REPORTED_GAIN)
     units = sums.challenger.shape[1]
     rmse = sums.scale * np.sqrt(np.stack([first, second]) * units / sums.rows)
     return [
@@ -173,7 +173,7 @@ def log_ratio_error(a: Array, b: Array) -> Array:
 
 
 def _gain(log_ratio: Array) -> Array:
-    gain: Array = np.maximum(-np.expm1(np.minimum(log_ratio, 100.0)), MIN_GAIN)
+    gain: Array = np.maximum(-np.expm1(np.minimum(log_ratio, 100.0)), MIN_REPORTED_GAIN)
     return gain + 0.0  # not -0.0
 
 

@@ -93,7 +93,7 @@ def too_few(rows: int, units: int) -> bool:
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A fitted contender; `simplicity` and `declared` are its places in two orders, 0 the first."""
+    """A fitted contender, with its position among the kinds and in the declared order."""
 
     candidate: Candidate
     errors: Array
@@ -122,7 +122,7 @@ def rank(
     simplest = min(near, key=lambda one: (one.simplicity, one.rmse))
     chosen = min(_ties(simplest, ranked), key=lambda one: one.declared)
     close = {one.declared for one in (*near, *_ties(simplest, ranked), *_ties(best, ranked))}
-    places = [
+    ranking = [
         RankedCandidate(
             candidate=one.candidate,
             rank=position,
@@ -135,11 +135,11 @@ def rank(
         for position, one in enumerate(ranked, start=1)
     ]
     failed = [c for c in contenders if c.candidate not in {one.candidate for one in ranked}]
-    places += [
+    ranking += [
         RankedCandidate(c.candidate, position, False, False, None, _why_failed(c))
-        for position, c in enumerate(failed, start=len(places) + 1)
+        for position, c in enumerate(failed, start=len(ranking) + 1)
     ]
-    return tuple(places)
+    return tuple(ranking)
 
 
 def _fitted(contenders: Sequence[Contender]) -> list[_Fitted]:
@@ -234,17 +234,17 @@ def decide(
         return (Decision("promoted", "first", winner, None, None, reason),)
     if obstacle is not None:
         why = f"{incumbent} cannot score tonight's rows ({obstacle})"
-        return (_decision(winner, incumbent, None, _Verdict(True, "incomparable", why), hold),)
+        return (_decision(winner, incumbent, None, _Judgement(True, "incomparable", why), hold),)
     challengers = [winner]
-    verdicts = {winner: _judge(winner, incumbent, gains.get(winner), rules)}
-    if not verdicts[winner].serves and winner != incumbent and incumbent in gains:
+    judgements = {winner: _judge(winner, incumbent, gains.get(winner), rules)}
+    if not judgements[winner].serves and winner != incumbent and incumbent in gains:
         challengers.append(incumbent)
-        verdicts[incumbent] = _judge(incumbent, incumbent, gains[incumbent], rules)
-    return tuple(_decision(c, incumbent, gains.get(c), verdicts[c], hold) for c in challengers)
+        judgements[incumbent] = _judge(incumbent, incumbent, gains[incumbent], rules)
+    return tuple(_decision(c, incumbent, gains.get(c), judgements[c], hold) for c in challengers)
 
 
 @dataclass(frozen=True)
-class _Verdict:
+class _Judgement:
     """Whether a challenger may serve, by which rule, and the figures as a clause."""
 
     serves: bool
@@ -254,55 +254,56 @@ class _Verdict:
 
 def _judge(
     challenger: Candidate, incumbent: Candidate, gain: PairedGain | None, rules: PromotionRules
-) -> _Verdict:
+) -> _Judgement:
     refresh = challenger == incumbent
     if gain is None:
-        return _Verdict(refresh, "too_few", "no test row is new to both models")
+        return _Judgement(refresh, "too_few", "no test row is new to both models")
     figures = _figures(gain)
     if too_few(gain.rows, gain.units):
         needed = f"at least {MIN_TEST_ROWS} rows in {MIN_TEST_UNITS} units are needed to compare"
         outcome = "so the refresh serves" if refresh else "so no switch is made"
-        return _Verdict(refresh, "too_few", f"{figures}; {needed}, {outcome}")
+        return _Judgement(refresh, "too_few", f"{figures}; {needed}, {outcome}")
     if refresh or _simpler(challenger, incumbent):
         what = "a refresh" if refresh else "a simpler kind"
         rule = f"{what} must not surely lose more than {_percent(rules.max_loss)}"
         serves = gain.high >= -rules.max_loss - ROUNDING
-        return _Verdict(serves, "refresh", f"{figures}; {rule}")
+        return _Judgement(serves, "refresh", f"{figures}; {rule}")
     rule = f"a switch must surely gain more than {_percent(rules.min_gain)}"
-    return _Verdict(gain.low > rules.min_gain + ROUNDING, "switch", f"{figures}; {rule}")
+    return _Judgement(gain.low > rules.min_gain + ROUNDING, "switch", f"{figures}; {rule}")
 
 
 def _decision(
     challenger: Candidate,
     incumbent: Candidate,
     gain: PairedGain | None,
-    verdict: _Verdict,
+    judgement: _Judgement,
     hold: Hold | None,
 ) -> Decision:
     refresh = challenger == incumbent
     if hold:
         outcome = f"{incumbent} stays ({hold.why}); otherwise tonight's {challenger} would have "
-        outcome += "replaced it" if verdict.serves else "been rejected"
-    elif verdict.serves:
+        outcome += "replaced it" if judgement.serves else "been rejected"
+    elif judgement.serves:
         outcome = f"Tonight's {challenger} replaces {'the current one' if refresh else incumbent}"
     elif refresh:
         outcome = f"The current {incumbent} stays; tonight's refit was rejected"
     else:
         outcome = f"{incumbent} stays; tonight's {challenger} was rejected"
     return Decision(
-        decision="promoted" if verdict.serves and not hold else "kept",
-        rule=hold.rule if hold else verdict.rule,
+        decision="promoted" if judgement.serves and not hold else "kept",
+        rule=hold.rule if hold else judgement.rule,
         challenger=challenger,
         incumbent=incumbent,
         gain=gain,
-        reason=f"{outcome}: {verdict.why}.",
+        reason=f"{outcome}: {judgement.why}.",
     )
 
 
 def _simpler(challenger: Candidate, incumbent: Candidate) -> bool:
     """Return whether the challenger's kind is the simpler one; an unknown kind has no order."""
-    known = incumbent.kind in KINDS
-    return known and KINDS.index(challenger.kind) < KINDS.index(incumbent.kind)
+    if incumbent.kind not in KINDS:
+        return False
+    return KINDS.index(challenger.kind) < KINDS.index(incumbent.kind)
 
 
 def _figures(gain: PairedGain) -> str:

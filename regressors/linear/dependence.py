@@ -33,7 +33,7 @@ def minimum_norm(design: Array, target: Array, terms: Sequence[str]) -> MinimumN
     cutoff = 10 * EPS * max(rows, columns)
     solution, _, rank, _ = scipy.linalg.lstsq(design, target, cond=cutoff)
     if rows < columns:
-        reason = f"{rows} rows cannot tell {columns} terms apart ({_listed(terms)})"
+        reason = f"{rows} rows cannot distinguish {columns} terms ({_listed(terms)})"
     else:
         reason = "; ".join(_dependences(design, terms, int(rank)))
     return MinimumNorm(solution, int(rank), reason)

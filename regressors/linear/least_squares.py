@@ -236,10 +236,10 @@ def _unique(
 def _inverse_diagonal(problem: _Problem, correction: Correction, condition: float) -> Array | None:
     """Return the diagonal of the inverse of A'WA, refined where plain double is not enough."""
     rows, columns = problem.design.shape
-    nothing, identity = np.zeros((rows, columns)), np.eye(columns)
+    zeros, identity = np.zeros((rows, columns)), np.eye(columns)
     if condition <= PLAIN_INVERSE_CONDITION:
-        return np.diag(correction(nothing, -identity)[1])
-    refined = _refine(problem, nothing, -identity, correction)
+        return np.diag(correction(zeros, -identity)[1])
+    refined = _refine(problem, zeros, -identity, correction)
     return None if refined is None else np.diag(refined[0].high)
 
 

@@ -75,7 +75,7 @@ def test_column_of_zeros_is_named():
 def test_more_columns_than_rows_fits_the_rows_with_a_warning():
     design, target = RNG.normal(size=(4, 7)), RNG.normal(size=4)
     solved = solve(design, target, names(design), numpy_solver)
-    assert "4 rows cannot tell 7 terms apart" in solved.warnings[0]
+    assert "4 rows cannot distinguish 7 terms" in solved.warnings[0]
     np.testing.assert_allclose(design @ solved.estimates, target, atol=1e-12)
     norms = np.linalg.norm(design, axis=0)
     free = scipy.linalg.null_space(design / norms)

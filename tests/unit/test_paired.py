@@ -8,7 +8,7 @@ from scipy.special import stdtrit
 
 from regressors.judging.paired import (
     MAX_RESAMPLED_UNITS,
-    MIN_GAIN,
+    MIN_REPORTED_GAIN,
     Sums,
     gains,
     paired_gain,
@@ -78,10 +78,10 @@ def test_rows_of_one_unit_count_once():
         (HALF, FIRST, (0.75, 0.75, 0.75)),
         (np.ones(80), 2 * np.ones(80), (0.75, 0.75, 0.75)),
         (0 * FIRST, FIRST, (1, 1, 1)),
-        (FIRST, 0 * FIRST, (MIN_GAIN, MIN_GAIN, MIN_GAIN)),
-        (FIRST[:1], SECOND[:1], (1 - (FIRST[0] / SECOND[0]) ** 2, MIN_GAIN, 1)),
-        (np.eye(80)[0], 0 * FIRST, (MIN_GAIN, MIN_GAIN, 1)),
-        (0 * FIRST, np.eye(80)[0], (1, MIN_GAIN, 1)),
+        (FIRST, 0 * FIRST, (MIN_REPORTED_GAIN, MIN_REPORTED_GAIN, MIN_REPORTED_GAIN)),
+        (FIRST[:1], SECOND[:1], (1 - (FIRST[0] / SECOND[0]) ** 2, MIN_REPORTED_GAIN, 1)),
+        (np.eye(80)[0], 0 * FIRST, (MIN_REPORTED_GAIN, MIN_REPORTED_GAIN, 1)),
+        (0 * FIRST, np.eye(80)[0], (1, MIN_REPORTED_GAIN, 1)),
     ],
 )
 def test_bounds_of_errors_without_spread_are_exact(challenger, incumbent, expected):
