@@ -94,9 +94,9 @@ class Model:
         return self.members[0].encoding.names
 
     @property
-    def kinds(self) -> dict[str, str]:
+    def column_types(self) -> dict[str, str]:
         """Return the type of each column that is used: number, category, boolean or time."""
-        return self.members[0].encoding.kinds
+        return self.members[0].encoding.column_types
 
     def predict(self, columns: Columns) -> Array:
         """Predict (n,) in the target's units: the mean of the members."""

@@ -85,14 +85,14 @@ class Encoding:
         return cls(times, numbers, categories, tuple(names), usable, intercept, words=words)
 
     @property
-    def kinds(self) -> dict[str, str]:
+    def column_types(self) -> dict[str, str]:
         """Return the type of each column that is used: number, category, boolean or time."""
         named = [n for group in self.groups for n in group.columns] + [w.name for w in self.words]
-        kinds = dict.fromkeys(named, "category")  # overwritten below where they are numbers
-        kinds |= {c.name: "boolean" if c.boolean else "category" for c in self.categories}
-        kinds |= {column.name: "number" for column in self.numbers}
-        kinds |= dict.fromkeys(self.times, "time")
-        return {name: kind for name, kind in kinds.items() if name in self.names}
+        types = dict.fromkeys(named, "category")  # overwritten below where they are numbers
+        types |= {c.name: "boolean" if c.boolean else "category" for c in self.categories}
+        types |= {column.name: "number" for column in self.numbers}
+        types |= dict.fromkeys(self.times, "time")
+        return {name: of_type for name, of_type in types.items() if name in self.names}
 
     # What goes into a fit
 
@@ -237,13 +237,13 @@ class Encoding:
         return blocks + [one_hot_words(column, parts[column.name]) for column in self.words]
 
     def _parts(self, columns: Columns) -> tuple[dict[str, Values], int]:
-        absent = sorted(set(self.names) - set(columns))
-        if absent:
-            raise CannotEncode(f"the column {absent[0]!r} that the model was fitted on is missing")
+        missing = sorted(set(self.names) - set(columns))
+        if missing:
+            raise CannotEncode(f"the column {missing[0]!r} that the model was fitted on is missing")
         chosen = {name: columns[name] for name in self.names}
-        for name, kind in self.kinds.items():
-            if chosen[name].dtype.kind != _DTYPES[kind]:
-                raise CannotEncode(f"the column {name!r} is no longer a {kind}")
+        for name, of_type in self.column_types.items():
+            if chosen[name].dtype.kind != _DTYPES[of_type]:
+                raise CannotEncode(f"the column {name!r} is no longer a {of_type}")
         rows = len(next(iter(chosen.values()))) if chosen else 0
         return with_time_parts(chosen, self.times), rows
 

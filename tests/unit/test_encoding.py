@@ -166,7 +166,7 @@ def test_words_that_rare_levels_share_have_columns():
         seen = matrix({"name": np.array(["new COLLEGE", "Yale", None, ""], dtype=object)})
         assert seen[:, -3:].tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
     assert not any("college" in term for term in encoding.term_names())
-    assert encoding.kinds == {"name": "category"}
+    assert encoding.column_types == {"name": "category"}
 
 
 def test_words_stay_within_bounds_and_are_the_most_frequent():

@@ -119,7 +119,7 @@ def test_encoding_with_a_pair_encodes_its_own_rows_alike_after_json():
     effect = loaded.standardised(columns)[:, -1]
     assert np.corrcoef(effect, residual)[0, 1] > 0.9
     assert np.array_equal(effect, encoding.standardised(columns)[:, -1])
-    assert loaded.kinds == {"shift": "number", "line": "category"}
+    assert loaded.column_types == {"shift": "number", "line": "category"}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -144,7 +144,7 @@ def test_text_group_without_a_column_of_its_own_is_still_a_category():
     columns = {"person": person, "x": NOISE}
     encoding, _ = Encoding.fit(columns).with_groups(columns, residual, ONES, 3, pairs=True)
     assert encoding.categories == ()
-    assert encoding.kinds["person"] == "category"
+    assert encoding.column_types["person"] == "category"
 
 
 def test_group_of_an_earlier_version_is_of_one_column():
