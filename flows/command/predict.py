@@ -55,7 +55,8 @@ def predictions(config: Settings, dataset: str, source: Path) -> list[Prediction
     to_score = declaration.model_copy(
         update={
             "source": PathSource(path=source.resolve()),
-            "types": {**model.column_types, **declaration.types},  # a few rows may look like another type
+            # A few rows may look like another type.
+            "types": {**model.column_types, **declaration.types},
         }
     )
     table = load(read(to_score, folder=config.home / "scored").path)
