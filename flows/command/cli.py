@@ -235,7 +235,7 @@ def predict(
 
 @app.command(rich_help_panel=QUERY, epilog="For example: `nightfit status`")
 def status(format: AsReport = ReportFormat.TEXT) -> None:
-    """Show each dataset's last run, its last good night, its champion and any problem.
+    """Show each dataset's last run, its last good run, its champion and any problem.
 
     The exit code is 1 if the last run of any dataset failed or was rejected.
     """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from data.declarations.file import load_dataset
 from data.errors import UserError
 from data.settings import settings
-from data.store.read.nights import ComparedNight, compared_night
+from data.store.read.comparisons import PairedComparison, latest_comparison
 from data.store.session import Store
 from flows.command.screen import Screen, print_json
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def run_gate(dataset: str, *, as_json: bool) -> None:
     """Print how large a gain the gate detects, and how often it errs, with the last test rows.
 
-    Raises UserError if no night has compared two models of the dataset.
+    Raises UserError if no run has compared two models of the dataset.
     """
     from regressors.judging.gate import sight
     from regressors.judging.selection import PromotionRules
@@ -28,10 +28,10 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
     config = settings()
     promotion = load_dataset(dataset, config.datasets).promotion
     with Store(config.database_url).reading() as connection:
-        night = compared_night(connection, dataset)
+        night = latest_comparison(connection, dataset)
     if night is None:
         raise UserError(
-            "no night has compared two models of this dataset yet.",
+            "no run has compared two models of this dataset yet.",
             where=dataset,
             next_step=f"Run 'nightfit retrain {dataset}' first, with more than one kind of model.",
         )
@@ -48,7 +48,7 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
 
 
 def _in_words(
-    dataset: str, night: ComparedNight, seen: "Sight", rules: "PromotionRules"
+    dataset: str, night: PairedComparison, seen: "Sight", rules: "PromotionRules"
 ) -> Sequence[str]:
     units = f" in {seen.units:,} independent units" if seen.units != seen.rows else ""
     compared = (

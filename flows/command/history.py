@@ -37,7 +37,7 @@ def run_history(dataset: str, *, output_format: str) -> None:
 
 def _headline(change: dict[str, Any]) -> Text:
     """Return when, what, from which model to which, and by whom, on one line."""
-    by = change["decided_by"] or f"the night of run {change['run_id']}"
+    by = change["decided_by"] or f"run {change['run_id']}"
     decision = change["decision"].replace("_", " ") + (", pinned" if change["pinned"] else "")
     return Text.assemble(
         (f"{change['decided_at']:%Y-%m-%d %H:%M} UTC  ", "dim"),

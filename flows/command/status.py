@@ -10,7 +10,7 @@ from rich.text import Text
 
 from data.declarations.file import declared_datasets
 from data.settings import settings
-from data.store.read.view_rows import DatasetStatus, latest_runs
+from data.store.read.datasets import DatasetStatus, dataset_statuses
 from data.store.session import Store
 from flows.command.screen import Screen, print_json
 
@@ -22,7 +22,7 @@ def run_status(*, as_json: bool) -> int:
     """Print how each dataset is doing; return 1 if the last run of any failed or was rejected."""
     config = settings()
     with Store(config.database_url).reading() as connection:
-        stored = {status.dataset: status for status in latest_runs(connection)}
+        stored = {status.dataset: status for status in dataset_statuses(connection)}
     names = sorted({*declared_datasets(config.datasets), *stored})
     lines = [_line(name, stored.get(name)) for name in names]
     if as_json:
@@ -51,14 +51,14 @@ def _line(name: str, status: DatasetStatus | None) -> dict[str, Any]:
 
 
 def _table(lines: Sequence[dict[str, Any]]) -> Table:
-    table = Table(box=None, header_style="bold")
-    for heading in ("dataset", "last run", "last good night", "champion", "problem"):
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("dataset", "last run", "last good (UTC)", "champion", "problem"):
         table.add_column(heading, overflow="fold")
     for line in lines:
         table.add_row(
             line["dataset"],
             Text(line["last_run"], style=STYLE.get(line["last_run"], "red")),
-            f"{line['last_good']:%Y-%m-%d %H:%M} UTC" if line["last_good"] else "never",
+            f"{line['last_good']:%Y-%m-%d %H:%M}" if line["last_good"] else "never",
             line["champion"] or "none",
             line["wrong"] or "",
         )

@@ -81,13 +81,13 @@ def test_a_query_imports_nothing_that_takes_longer_than_itself():
     assert loaded.isdisjoint({*LOADED_BY_FRAMEWORKS, *slow})
 
 
-def test_deciding_by_hand_and_scoring_rows_import_no_prefect():
+def test_promoting_verifying_and_scoring_start_without_prefect():
     loaded = loaded_after(
         "import flows.command.promote, flows.command.verify, flows.command.predict\n"
         "import tasks.run.decisions, tasks.run.replay, data.sources.read, regressors.model"
     )
     assert "numpy" in loaded
-    assert "prefect" not in loaded  # whose settings are made when a flow is about to run
+    assert "prefect" not in loaded  # its settings are set just before a flow runs
 
 
 def test_a_framework_file_imports_its_framework_alone():
