@@ -1,4 +1,4 @@
-"""Choose tonight's winner out of fold, then compare it with what serves and decide who serves."""
+"""Choose tonight's winner by its out-of-fold errors, and decide whether it replaces the champion."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,119 +9,76 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data.errors import NothingFitted
+from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging import selection
 from regressors.judging.gate import smallest_gain
 from regressors.judging.paired import PairedGain, paired_gain
-from regressors.judging.scoring import Difference, Score, paired_difference, roots, score, spread
-from regressors.judging.selection import LINEAR_KINDS, Contender, Decision, Held, Place, Terms
-from tasks.incumbent import Incumbent
+from regressors.judging.scoring import Score, paired_difference, roots, score, spread
+from regressors.judging.selection import Contender, Held, Place, Terms
+from tasks.run.choice import Choice, Incumbent, Paired
 from tasks.run.prepared import Prepared
-from tasks.run.rows import Rows
+from tasks.run.rows import Mask, Rows
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Errors (m,) of tonight's winner and of another model on the same test rows, as compared.
-
-    `other` is the incumbent, or, where there is none to compare with, a candidate of another kind.
-    `unit` (m,) numbers rows that belong together; errors are times the roots of the weights.
-    """
-
-    other: str | None
-    keys: NDArray[np.object_]
-    errors: Array
-    other_errors: Array
-    unit: NDArray[np.int64]
-    smallest_gain: float | None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Tonight's ranking, scores and decisions; candidates by name."""
-
-    winner: str
-    places: tuple[Place, ...]
-    validation: Mapping[str, Score]
-    test: Mapping[str, Score]
-    incumbent: Incumbent | None
-    incumbent_test: Score | None
-    decisions: tuple[Decision, ...]
-    terms: Terms
-    paired: Paired | None
-    verdict: str
-    difference: Difference | None
-
-    @property
-    def promoted(self) -> str | None:
-        """Return tonight's candidate that serves from now on; None where the incumbent goes on."""
-        last = self.decisions[-1]
-        return last.challenger if last.decision == "promoted" else None
-
-    @property
-    def held(self) -> bool:
-        """Tell whether this is a night of the past, whose champion has later data."""
-        return self.decisions[-1].rule == "backfill"
 
 
 @task(cache_policy=NO_CACHE)
 def choose(
     prepared: Prepared,
-    fits: Mapping[str, Fitted | str],
+    fits: Mapping[Candidate, Fitted | str],
     incumbent: Incumbent | None,
     *,
-    held: Held | None = None,
+    hold: Held | None = None,
 ) -> Choice:
-    """Return who won, by what, and whether it serves; `held` tells why nobody may be promoted."""
-    test = prepared.test
-    ranking = _ranked(prepared, fits)
-    ranked = [place.name for place in ranking.places if place.name in ranking.validation]
-    winner = next(place.name for place in ranking.places if place.chosen)
-    own = incumbent.serving.name if incumbent else None
-    linear = next((name for name in ranked if name.split("/")[1] in LINEAR_KINDS), None)
-    ann = next((name for name in ranked if name.split("/")[1] not in LINEAR_KINDS), None)
-    fitted = {name: fit for name, fit in fits.items() if isinstance(fit, Fitted)}
-    predicted = {
-        name: fitted[name].model.predict(test.columns)
-        for name in dict.fromkeys([winner, linear, ann, own])
-        if name in fitted
+    """Return who won, by how much, and whether it serves; with `hold`, nobody is promoted."""
+    declared = prepared.declaration.promotion
+    rules = Terms(declared.min_gain, declared.max_loss, declared.confidence)
+    ranking = _ranking(prepared, fits)
+    winner = ranking.winner
+    linear, ann = ranking.best(linear=True), ranking.best(linear=False)
+    own = incumbent.candidate if incumbent else None
+    models = {
+        candidate: fit.model
+        for candidate in dict.fromkeys([winner, linear, ann, own])
+        if candidate is not None and isinstance(fit := fits.get(candidate), Fitted)
     }
-    promotion = prepared.declaration.promotion
-    terms = Terms(promotion.min_gain, promotion.max_loss, promotion.confidence)
-    compared = _Compared(test, predicted, incumbent, terms)
+    tested = _Tested(
+        prepared.test, {c: m.predict(prepared.test.columns) for c, m in models.items()}
+    )
+    if incumbent is not None and incumbent.is_comparable:
+        comparison = _with_incumbent(tested, winner, incumbent, rules)
+    else:
+        comparison = _with_other_kind(tested, winner, ann if winner.is_linear else linear, rules)
     decisions = selection.decide(
         winner,
         own,
-        {name: compared.gain(name) for name in (winner, own) if name in predicted},
-        terms=terms,
+        {c: comparison.gains.get(c) for c in (winner, own) if c in models},
+        terms=rules,
         obstacle=incumbent.obstacle if incumbent else None,
-        held=held,
+        held=hold,
     )
-    difference = (
-        paired_difference(
-            compared.errors(ann),
-            compared.errors(linear),
-            confidence=promotion.confidence,
-            unit=test.units,
+    difference = None
+    if ann is not None and linear is not None:
+        difference = paired_difference(
+            tested.errors(ann),
+            tested.errors(linear),
+            confidence=rules.confidence,
+            unit=tested.rows.units,
         )
-        if ann and linear
-        else None
-    )
     return Choice(
         winner=winner,
-        places=ranking.places,
+        ranking=ranking.ranked,
         validation=ranking.validation,
         test={
-            name: _score(test, values, fitted[name].model.half_width)
-            for name, values in predicted.items()
+            candidate: _score(tested.rows, tested.predicted[candidate], model.half_width)
+            for candidate, model in models.items()
         },
         incumbent=incumbent,
-        incumbent_test=compared.incumbent_score(),
+        incumbent_test=comparison.incumbent_score,
         decisions=decisions,
-        terms=terms,
-        paired=compared.paired(winner, ann if winner.split("/")[1] in LINEAR_KINDS else linear),
+        rules=rules,
+        paired=comparison.paired,
         verdict=selection.verdict(difference),
         difference=difference,
     )
@@ -129,105 +86,118 @@ def choose(
 
 @dataclass(frozen=True)
 class _Ranking:
-    places: tuple[Place, ...]
-    validation: Mapping[str, Score]
+    """All candidates, the best first, and the out-of-fold scores of those that were fitted."""
+
+    ranked: tuple[Place, ...]
+    validation: Mapping[Candidate, Score]
+
+    @property
+    def winner(self) -> Candidate:
+        return next(ranked.candidate for ranked in self.ranked if ranked.chosen)
+
+    def best(self, *, linear: bool) -> Candidate | None:
+        """Return the best fitted candidate that is linear, or that is an ANN."""
+        scored = (r.candidate for r in self.ranked if r.candidate in self.validation)
+        return next((candidate for candidate in scored if candidate.is_linear == linear), None)
 
 
-def _ranked(prepared: Prepared, fits: Mapping[str, Fitted | str]) -> _Ranking:
+def _ranking(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ranking:
     """Rank the candidates by their errors on the training rows that have a prediction."""
-    scored = prepared.train_fold > 0  # the warm-up block has no prediction
-    judged = prepared.train.take(scored)
-    root = roots(judged.weight, len(judged.target))
+    is_scored = prepared.train_fold > 0  # the warm-up block has no prediction
+    rows = prepared.train.take(is_scored)
     out_of_fold = {
-        name: fit.out_of_fold[scored]
-        for name, fit in fits.items()
+        candidate: fit.out_of_fold[is_scored]
+        for candidate, fit in fits.items()
         if isinstance(fit, Fitted) and fit.out_of_fold is not None
     }
     contenders = [
-        Contender(name, (judged.target - out_of_fold[name]) * root)
+        Contender(candidate, _weighted_errors(rows, out_of_fold[candidate]))
         if isinstance(fit, Fitted)
-        else Contender(name, None, fit)
-        for name, fit in fits.items()
+        else Contender(candidate, None, fit)
+        for candidate, fit in fits.items()
     ]
     try:
-        places = selection.rank(
-            contenders, spread=spread(judged.target, judged.weight), unit=judged.units
+        ranked = selection.rank(
+            contenders, spread=spread(rows.target, rows.weight), unit=rows.units
         )
     except selection.NothingFitted as error:
         raise NothingFitted(str(error)) from None
-    scores = {
-        name: _score(judged, values, _half_width(fits[name]))
-        for name, values in out_of_fold.items()
+    validation = {
+        candidate: _score(rows, predicted, _half_width(fits[candidate]))
+        for candidate, predicted in out_of_fold.items()
     }
-    return _Ranking(places, scores)
+    return _Ranking(ranked, validation)
 
 
 @dataclass(frozen=True)
-class _Compared:
-    """Tonight's candidates and the incumbent on the test rows that none of them was trained on."""
+class _Tested:
+    """Test rows, and what tonight's twins, which were not trained with them, predict for them."""
 
-    test: Rows
-    predicted: Mapping[str, Array]
-    incumbent: Incumbent | None
-    terms: Terms
+    rows: Rows
+    predicted: Mapping[Candidate, Array]
 
-    @property
-    def possible(self) -> bool:
-        """Tell whether there is an incumbent that can score rows which it never saw."""
-        one = self.incumbent
-        return one is not None and one.obstacle is None and bool(one.compared.any())
+    def take(self, chosen: Mask) -> "_Tested":
+        predicted = {candidate: values[chosen] for candidate, values in self.predicted.items()}
+        return _Tested(self.rows.take(chosen), predicted)
 
-    @property
-    def _rows(self) -> Rows:
-        """Return the rows that count: all test rows where there is no incumbent to compare with."""
-        if self.incumbent is None or not self.possible:
-            return self.test
-        return self.test.take(self.incumbent.compared)
+    def errors(self, candidate: Candidate) -> Array:
+        return _weighted_errors(self.rows, self.predicted[candidate])
 
-    def errors(self, name: str) -> Array:
-        """Return a candidate's errors on all test rows, times the roots of their weights."""
-        root = roots(self.test.weight, len(self.test.target))
-        return (self.test.target - self.predicted[name]) * root
 
-    def gain(self, name: str) -> PairedGain | None:
-        """Return what one of tonight's candidates gains on the incumbent, None if none can tell."""
-        if self.incumbent is None or not self.possible:
-            return None
-        return paired_gain(
-            self._on_rows(self.predicted[name]),
-            self._on_rows(self.incumbent.predicted),
-            confidence=self.terms.confidence,
-            unit=self._rows.units,
+@dataclass(frozen=True)
+class _Comparison:
+    """What tonight's candidates gain on the incumbent, and the errors that were compared."""
+
+    gains: Mapping[Candidate, PairedGain]
+    incumbent_score: Score | None
+    paired: Paired | None
+
+
+def _with_incumbent(
+    tested: _Tested, winner: Candidate, incumbent: Incumbent, rules: Terms
+) -> _Comparison:
+    """Compare the winner, and tonight's refit of the incumbent, on rows that are new to all."""
+    new = tested.take(incumbent.compared)
+    predicted = incumbent.predicted[incumbent.compared]
+    errors = _weighted_errors(new.rows, predicted)
+    gains = {
+        candidate: paired_gain(
+            new.errors(candidate), errors, confidence=rules.confidence, unit=new.rows.units
         )
+        for candidate in dict.fromkeys([winner, incumbent.candidate])
+        if candidate in new.predicted
+    }
+    incumbent_score = _score(new.rows, predicted, incumbent.half_width)
+    return _Comparison(gains, incumbent_score, _paired(new, winner, None, errors, rules))
 
-    def incumbent_score(self) -> Score | None:
-        """Return the incumbent's score on the rows that count."""
-        if self.incumbent is None or not self.possible:
-            return None
-        predicted = self.incumbent.predicted[self.incumbent.compared]
-        return _score(self._rows, predicted, self.incumbent.half_width)
 
-    def paired(self, winner: str, other_kind: str | None) -> Paired | None:
-        """Return the errors of the winner beside those of what it was compared with."""
-        rows, errors = self._rows, self._on_rows(self.predicted[winner])
-        if self.possible:
-            assert self.incumbent is not None
-            other, other_errors = None, self._on_rows(self.incumbent.predicted)
-        elif other_kind:
-            other, other_errors = other_kind, self._on_rows(self.predicted[other_kind])
-        else:
-            return None
-        unit = rows.units
-        smallest = smallest_gain(errors, other_errors, terms=self.terms, unit=unit)
-        unit = np.arange(len(errors)) if unit is None else unit
-        return Paired(other, rows.keys, errors, other_errors, unit, smallest)
+def _with_other_kind(
+    tested: _Tested, winner: Candidate, other: Candidate | None, rules: Terms
+) -> _Comparison:
+    """Compare the winner with the best candidate of the other kind, where there is one."""
+    if other is None:
+        return _Comparison({}, None, None)
+    errors = tested.errors(other)
+    return _Comparison({}, None, _paired(tested, winner, other, errors, rules))
 
-    def _on_rows(self, predicted: Array) -> Array:
-        rows = self._rows
-        if self.possible:
-            assert self.incumbent is not None
-            predicted = predicted[self.incumbent.compared]
-        return (rows.target - predicted) * roots(rows.weight, len(rows.target))
+
+def _paired(
+    tested: _Tested, winner: Candidate, other: Candidate | None, other_errors: Array, rules: Terms
+) -> Paired:
+    errors, unit = tested.errors(winner), tested.rows.units
+    return Paired(
+        other=other,
+        keys=tested.rows.keys,
+        errors=errors,
+        other_errors=other_errors,
+        unit=np.arange(len(errors)) if unit is None else unit,
+        smallest_gain=smallest_gain(errors, other_errors, terms=rules, unit=unit),
+    )
+
+
+def _weighted_errors(rows: Rows, predicted: Array) -> Array:
+    """Return errors (n,), each multiplied by the root of its row's weight."""
+    return (rows.target - predicted) * roots(rows.weight, len(rows.target))
 
 
 def _score(rows: Rows, predicted: Array, half_width: float | None) -> Score:
