@@ -9,7 +9,7 @@ ALONE := $(addprefix tests/e2e/test_,article.py broken_framework.py declared_fit
   resilience.py)
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: install nightly serve test lint format bench clean
+.PHONY: install nightly serve test lint docs format bench clean
 
 nightly: $(STAMP)  ## retrain every declared dataset tonight
 	@$(BIN)/nightfit nightly
@@ -30,6 +30,10 @@ lint: $(STAMP)  ## format, lint, types and the arrows between packages
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python docs/generate.py --check
+
+docs: $(STAMP)  ## write the tables of docs/ from the code
+	@$(BIN)/python docs/generate.py
 
 format: $(STAMP)
 	@$(BIN)/ruff format .

@@ -1,4 +1,7 @@
-"""The settings a user gives in the environment; the one place that reads it."""
+"""The settings, which come from the environment; no other module of the project reads them there.
+
+The table of settings in the documentation is generated from the descriptions in this file.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -14,32 +17,54 @@ from data.store.database.address import SCHEMA_KEY, url_of
 ROOT = Path(__file__).resolve().parent.parent
 """The project's folder: relative paths in settings start here, also inside a Prefect worker."""
 
-
 MEMORY_SHARE = 0.75
-"""The share of the machine's memory that one framework's process may take, if nobody says."""
+"""The default limit of a framework's process, as a share of the machine's memory."""
+
+MAX_SCHEMA_BYTES = 63
+"""PostgreSQL silently cuts longer names."""
 
 
 class Settings(BaseSettings):
-    """Where things are, and what a fit may take; each is `NIGHTFIT_` and its name."""
+    """Where things are, and how much a fit may use; each variable is `NIGHTFIT_` and the name."""
 
     model_config = SettingsConfigDict(env_prefix="NIGHTFIT_", frozen=True, env_ignore_empty=True)
 
-    database_url: str = Field(default="sqlite:///nightfit.db", repr=False)
-    database_schema: str | None = Field(
-        default=None, description="PostgreSQL's schema of the store; named in `database_url` then"
+    database_url: str = Field(
+        default="sqlite:///nightfit.db",
+        repr=False,
+        description="The database, as `sqlite:///file.db` or"
+        " `postgresql://user:password@host/name`.",
     )
-    home: Path = Path(".nightfit")
-    datasets: Path = Path("data/datasets")
-    fit_time_limit: float = Field(default=600.0, gt=0, description="seconds one candidate may take")
+    database_schema: str | None = Field(
+        default=None,
+        description="The schema of a PostgreSQL database that holds the store. If it is not set,"
+        " the first one of the role's search path.",
+    )
+    home: Path = Field(
+        default=Path(".nightfit"),
+        description="The folder for snapshots, logs, compiled code and Prefect's own files.",
+    )
+    datasets: Path = Field(
+        default=Path("data/datasets"), description="The folder of the declarations."
+    )
+    fit_time_limit: float = Field(
+        default=600.0, gt=0, description="The seconds that one fit may take."
+    )
     fit_memory_limit: float = Field(
         default_factory=lambda: MEMORY_SHARE * psutil.virtual_memory().total / 2**30,
         gt=0,
-        description="GiB that each framework's process may take",
+        description="The GiB of memory that each framework's process may use (Linux only). If it"
+        " is not set, three quarters of the machine's memory.",
     )
-    keep_runs: int = Field(default=30, ge=1, description="runs of a dataset that stay whole")
+    keep_runs: int = Field(
+        default=30,
+        ge=1,
+        description="The number of runs per dataset that are kept whole; of older ones, what"
+        " nothing needs any more is pruned.",
+    )
 
     def model_post_init(self, _context: object) -> None:
-        """Make every path absolute, starting from the project's folder."""
+        """Make every path absolute, starting at the project's folder."""
         for name in ("home", "datasets"):
             object.__setattr__(self, name, ROOT / getattr(self, name).expanduser())
         url = _absolute(_url(self.database_url))
@@ -48,6 +73,24 @@ class Settings(BaseSettings):
         if schemas:
             url = _with_schema(url, schemas)
         object.__setattr__(self, "database_url", url.render_as_string(hide_password=False))
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process; a wrong one is a `CallError`.
+
+    Called only where a flow or a command begins. What lies below is given what it needs.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        mistakes = (
+            f"NIGHTFIT_{str(mistake['loc'][0]).upper()}: {mistake['msg']}."
+            for mistake in error.errors()
+        )
+        raise CallError(
+            " ".join(mistakes), where="the environment", next_step="Correct it, or unset it."
+        ) from None
 
 
 def _url(text: str) -> URL:
@@ -66,45 +109,35 @@ def _absolute(url: URL) -> URL:
 
 
 def _with_schema(url: URL, schemas: set[str]) -> URL:
-    """Return the URL with the one schema named in it, or say why it cannot be that schema."""
+    """Return the URL with the one schema named in it; raise `CallError` if it cannot be that."""
     if len(schemas) > 1:
         raise CallError(
             f"the store cannot be in several schemas: {', '.join(map(repr, sorted(schemas)))}.",
             where="NIGHTFIT_DATABASE_SCHEMA",
-            next_step="Leave `schema` out of NIGHTFIT_DATABASE_URL, or this setting unset.",
+            next_step="Remove `schema` from NIGHTFIT_DATABASE_URL, or unset this setting.",
         )
     (schema,) = schemas
     if url.get_backend_name() != "postgresql":
         raise CallError(
-            f"only PostgreSQL has schemas, and the database is {url.get_backend_name()}.",
+            f"only PostgreSQL has schemas, but the database is {url.get_backend_name()}.",
             where="NIGHTFIT_DATABASE_SCHEMA",
             next_step="Unset it, or name a PostgreSQL database in NIGHTFIT_DATABASE_URL.",
         )
-    if reason := _no_schema(schema):
+    if reason := _why_not_a_schema(schema):
         raise CallError(
             f"{schema!r} cannot be the name of a schema: {reason}.",
             where="NIGHTFIT_DATABASE_SCHEMA",
-            next_step="Choose another name, such as nightfit.",
+            next_step="Choose another name, for example nightfit.",
         )
     return url.update_query_dict({SCHEMA_KEY: schema})
 
 
-def _no_schema(name: str) -> str:
-    """Say why PostgreSQL would not take this name, or would take it for something else."""
+def _why_not_a_schema(name: str) -> str:
+    """Return why PostgreSQL would refuse this name or read it as something else, or nothing."""
     if name.startswith("pg_") or name in ("$user", "information_schema"):
-        return "PostgreSQL keeps it for itself"
+        return "PostgreSQL reserves it for itself"
     if not name.isprintable():
         return "it has a character that cannot be printed"
-    return "it is longer than 63 bytes" if len(name.encode()) > 63 else ""
-
-
-@cache
-def settings() -> Settings:
-    """Return the settings of this process; a wrong one is a `CallError`."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        told = (f"NIGHTFIT_{str(one['loc'][0]).upper()}: {one['msg']}." for one in error.errors())
-        raise CallError(
-            " ".join(told), where="the environment", next_step="Correct it, or leave it out."
-        ) from None
+    if len(name.encode()) > MAX_SCHEMA_BYTES:
+        return f"it is longer than {MAX_SCHEMA_BYTES} bytes"
+    return ""

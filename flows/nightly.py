@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from data.declarations.model import declared_datasets
+from data.declarations.file import declared_datasets
 from data.errors import NightFailed, RunFailed, UserError
 from data.settings import Settings, settings
 from data.store.session import Store

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from prefect import flow
 
-from data.declarations.model import load_dataset
+from data.declarations.file import load_dataset
 from data.settings import settings
 from data.sources.read import Snapshot
 from data.store.session import Store

@@ -7,31 +7,31 @@ scaling, start and stopping are all made anew for it.
 
 from dataclasses import replace
 from time import perf_counter
-from types import ModuleType
 
 import numpy as np
 
+from regressors.frameworks.contract import FrameworkModule
 from regressors.job import CannotFit, Fitted, Job, Part, folds, take
 from regressors.judging.scoring import interval_half_width
 from regressors.linear.fit import fit_linear
 from regressors.network.training import refit_network, validate_network
 
 
-def validate(framework: ModuleType, job: Job) -> Fitted:
+def validate(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit every fold and the twin; `job` holds the training rows alone."""
     start = perf_counter()
-    fit = validate_network if job.kind == "ann" else _validate_linear
+    fit = validate_network if job.candidate.kind == "ann" else _validate_linear
     fitted = _refuse_nonsense(fit(framework, job))
     assert fitted.out_of_fold is not None
     residuals = (job.target - fitted.out_of_fold)[~np.isnan(fitted.out_of_fold)]
-    model = replace(fitted.model, half_width=interval_half_width(residuals, job.level))
+    model = replace(fitted.model, half_width=interval_half_width(residuals, job.interval_coverage))
     return replace(fitted, model=model, seconds=perf_counter() - start)
 
 
-def refit(framework: ModuleType, job: Job) -> Fitted:
+def refit(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit the model that may serve; `job` holds every labelled row."""
     start = perf_counter()
-    if job.kind != "ann":
+    if job.candidate.kind != "ann":
         everything = np.ones(len(job.target), dtype=bool)
         part = fit_linear(framework, job, everything, part="refit")
         fitted = _linear(part, None, part.details)
@@ -42,7 +42,7 @@ def refit(framework: ModuleType, job: Job) -> Fitted:
     return replace(_refuse_nonsense(fitted), seconds=perf_counter() - start)
 
 
-def _validate_linear(framework: ModuleType, job: Job) -> Fitted:
+def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     out_of_fold = np.full(len(job.target), np.nan)
     details = {}
     for number, train, held in folds(job.fold, chained=job.chained):
@@ -58,7 +58,7 @@ def _linear(part: Part, out_of_fold: np.ndarray | None, details: dict[str, objec
     return Fitted(
         part.model,
         out_of_fold,
-        part.terms,
+        part.coefficients,
         details,
         part.warnings,
         solved=part.solved,

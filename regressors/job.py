@@ -7,8 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from regressors.candidate import Candidate
 from regressors.encoding.matrices import Columns, Product
-from regressors.linear.inference import Term
+from regressors.linear.inference import Coefficient
 from regressors.linear.least_squares import LeastSquares
 from regressors.model import Model
 
@@ -45,33 +46,32 @@ class Job:
 
     `fold` (n,) counts from 1; where `chained`, fold i trains on the folds before it, and 0 is the
     warm-up block that is never scored. `weight` (n,) is positive, 1 where None; `time` (n,) is
-    None without a time column, `group` (n,) numbers the groups whose rows stay together, None
-    without such. `products` and `intercept` are of the linear kinds; `learning_rate`
+    None without a time column; `group_numbers` (n,) are equal for rows that stay together, None
+    where no group is declared. `products` and `intercept` are of the linear kinds; `learning_rate`
     (None: the fastest that surely converges) and `epochs` of gradient descent, whose `starts` go by
-    the name of the part that they are for. `groups` tells an ANN which groups to encode (None: as
+    the name of the part that they are for. `grouping` tells an ANN which groups to encode (None: as
     the out-of-fold error says), `refit_epochs` is the length of a chained one's refit; for a refit
     both are from `validate`.
     """
 
     dataset: str
-    framework: str
-    kind: str
+    candidate: Candidate
     columns: Columns
     target: Array
     fold: NDArray[np.int64]
     chained: bool
     hidden: tuple[int, ...]
-    level: float
+    interval_coverage: float
     weight: Array | None = None
     time: Array | None = None
-    group: NDArray[np.int64] | None = None
+    group_numbers: NDArray[np.int64] | None = None
     split_rules: str = ""
     products: tuple[Product, ...] = ()
     intercept: bool = True
     learning_rate: float | None = None
     epochs: int = 10_000
     starts: Mapping[str, Start] = field(default_factory=dict)
-    groups: Grouping | None = None
+    grouping: Grouping | None = None
     refit_epochs: int | None = None
 
     def weights(self, rows: Mask) -> Array:
@@ -93,7 +93,7 @@ class Part:
     """
 
     model: Model
-    terms: tuple[Term, ...]
+    coefficients: tuple[Coefficient, ...]
     details: dict[str, Any]
     warnings: tuple[str, ...] = ()
     solved: LeastSquares | None = None
@@ -117,18 +117,18 @@ class Descended:
 class Fitted:
     """What a fit gave: `out_of_fold` (n,) is NaN in warm-up rows, None where not asked for.
 
-    `groups` and `refit_epochs` are for the refit of an ANN.
+    `grouping` and `refit_epochs` are for the refit of an ANN.
     """
 
     model: Model
     out_of_fold: Array | None
-    terms: tuple[Term, ...]
+    coefficients: tuple[Coefficient, ...]
     details: dict[str, Any]
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
     solved: LeastSquares | None = None
     descended: Descended | None = None
-    groups: Grouping = "none"
+    grouping: Grouping = "none"
     refit_epochs: int | None = None
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from regressors.candidate import Candidate
 from regressors.encoding.matrices import INTERCEPT, Columns, Encoding
 from regressors.network.recipe import forward
 
@@ -82,8 +83,7 @@ class NetworkMember:
 class Model:
     """A fitted candidate; `half_width` is that of its prediction interval, in target units."""
 
-    framework: str
-    kind: str
+    candidate: Candidate
     members: tuple[LinearMember | NetworkMember, ...]
     half_width: float | None = None
 
@@ -101,12 +101,6 @@ class Model:
         """Predict (n,) in the target's units: the mean of the members."""
         return np.mean([member.predict(columns) for member in self.members], axis=0)
 
-    def equation(self) -> dict[str, float]:
-        """Return term to estimate, in raw units, of a linear model."""
-        (member,) = self.members
-        assert isinstance(member, LinearMember)
-        return dict(zip(member.encoding.terms(), member.estimates.tolist(), strict=True))
-
     def to_bytes(self) -> bytes:
         """Return the model as safetensors, its description as JSON in the header."""
         arrays = {
@@ -115,8 +109,8 @@ class Model:
             for name, array in member.arrays().items()
         }
         description = {
-            "framework": self.framework,
-            "kind": self.kind,
+            "framework": self.candidate.framework,
+            "kind": self.candidate.kind,
             "half_width": self.half_width,
             "encodings": [member.encoding.to_json() for member in self.members],
         }
@@ -129,7 +123,8 @@ class Model:
         header = json.loads(artifact[8 : 8 + length])
         description = json.loads(header["__metadata__"]["nightfit"])
         arrays = safetensors.numpy.load(artifact)
-        member = NetworkMember if description["kind"] == "ann" else LinearMember
+        candidate = Candidate(description["framework"], description["kind"])
+        member = NetworkMember if candidate.kind == "ann" else LinearMember
         members = tuple(
             member.of(
                 Encoding.from_json(encoding),
@@ -137,12 +132,10 @@ class Model:
             )
             for i, encoding in enumerate(description["encodings"])
         )
-        return cls(
-            description["framework"], description["kind"], members, description["half_width"]
-        )
+        return cls(candidate, members, description["half_width"])
 
 
-def linear_model(framework: str, kind: str, encoding: Encoding, estimates: Array) -> Model:
+def linear_model(candidate: Candidate, encoding: Encoding, estimates: Array) -> Model:
     """Return a linear model of one member."""
-    assert len(encoding.terms()) == len(estimates), INTERCEPT
-    return Model(framework, kind, (LinearMember(encoding, estimates),))
+    assert len(encoding.term_names()) == len(estimates), INTERCEPT
+    return Model(candidate, (LinearMember(encoding, estimates),))

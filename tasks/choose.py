@@ -1,4 +1,4 @@
-"""Choose tonight's winner by its out-of-fold errors, and decide whether it replaces the champion."""
+"""Choose tonight's winner out of fold, and decide whether it replaces the champion."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from regressors.judging import selection
 from regressors.judging.gate import smallest_gain
 from regressors.judging.paired import PairedGain, paired_gain
 from regressors.judging.scoring import Score, paired_difference, roots, score, spread
-from regressors.judging.selection import Contender, Held, Place, Terms
+from regressors.judging.selection import Contender, Hold, PromotionRules, RankedCandidate
 from tasks.run.choice import Choice, Incumbent, Paired
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask, Rows
@@ -29,11 +29,11 @@ def choose(
     fits: Mapping[Candidate, Fitted | str],
     incumbent: Incumbent | None,
     *,
-    hold: Held | None = None,
+    hold: Hold | None = None,
 ) -> Choice:
     """Return who won, by how much, and whether it serves; with `hold`, nobody is promoted."""
     declared = prepared.declaration.promotion
-    rules = Terms(declared.min_gain, declared.max_loss, declared.confidence)
+    rules = PromotionRules(declared.min_gain, declared.max_loss, declared.confidence)
     ranking = _ranking(prepared, fits)
     winner = ranking.winner
     linear, ann = ranking.best(linear=True), ranking.best(linear=False)
@@ -54,9 +54,9 @@ def choose(
         winner,
         own,
         {c: comparison.gains.get(c) for c in (winner, own) if c in models},
-        terms=rules,
+        rules=rules,
         obstacle=incumbent.obstacle if incumbent else None,
-        held=hold,
+        hold=hold,
     )
     difference = None
     if ann is not None and linear is not None:
@@ -88,7 +88,7 @@ def choose(
 class _Ranking:
     """All candidates, the best first, and the out-of-fold scores of those that were fitted."""
 
-    ranked: tuple[Place, ...]
+    ranked: tuple[RankedCandidate, ...]
     validation: Mapping[Candidate, Score]
 
     @property
@@ -154,7 +154,7 @@ class _Comparison:
 
 
 def _with_incumbent(
-    tested: _Tested, winner: Candidate, incumbent: Incumbent, rules: Terms
+    tested: _Tested, winner: Candidate, incumbent: Incumbent, rules: PromotionRules
 ) -> _Comparison:
     """Compare the winner, and tonight's refit of the incumbent, on rows that are new to all."""
     new = tested.take(incumbent.compared)
@@ -172,7 +172,7 @@ def _with_incumbent(
 
 
 def _with_other_kind(
-    tested: _Tested, winner: Candidate, other: Candidate | None, rules: Terms
+    tested: _Tested, winner: Candidate, other: Candidate | None, rules: PromotionRules
 ) -> _Comparison:
     """Compare the winner with the best candidate of the other kind, where there is one."""
     if other is None:
@@ -182,7 +182,11 @@ def _with_other_kind(
 
 
 def _paired(
-    tested: _Tested, winner: Candidate, other: Candidate | None, other_errors: Array, rules: Terms
+    tested: _Tested,
+    winner: Candidate,
+    other: Candidate | None,
+    other_errors: Array,
+    rules: PromotionRules,
 ) -> Paired:
     errors, unit = tested.errors(winner), tested.rows.units
     return Paired(
@@ -191,7 +195,7 @@ def _paired(
         errors=errors,
         other_errors=other_errors,
         unit=np.arange(len(errors)) if unit is None else unit,
-        smallest_gain=smallest_gain(errors, other_errors, terms=rules, unit=unit),
+        smallest_gain=smallest_gain(errors, other_errors, rules=rules, unit=unit),
     )
 
 

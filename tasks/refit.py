@@ -46,7 +46,7 @@ def refit(
         prepared.labelled,
         prepared.labelled_fold,
         starts=starts,
-        groups=fitted.groups,
+        grouping=fitted.grouping,
         refit_epochs=fitted.refit_epochs,
     )
     outcome = workers.run(fitting.refit, job)

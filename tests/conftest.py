@@ -14,6 +14,7 @@ import pytest
 from helpers import postgres_server
 from sqlalchemy import URL, create_engine, make_url, text
 
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
 
 ROOT = Path(__file__).parents[1]
@@ -25,9 +26,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture(scope="session")
 def workers() -> Iterator[Workers]:
-    """The three frameworks' processes, with the project's own folder of compiled code."""
-    frameworks = ("tensorflow", "torch", "theano")
-    with Workers(frameworks, home=ROOT / ".nightfit", time_limit=120) as started:
+    """The frameworks' processes, with the project's own folder of compiled code."""
+    with Workers(FRAMEWORK_NAMES, home=ROOT / ".nightfit", time_limit=120) as started:
         yield started
 
 

@@ -18,7 +18,7 @@ from data.checks.freshness import has_no_age, has_not_shrunk, is_recent
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.sources.columns import PLURAL, arrays, infinite, kind_of, present, row_key_column
-from data.split import LEAST_LABELLED
+from data.split import MIN_LABELLED_ROWS
 
 
 def structure(
@@ -213,9 +213,9 @@ def _target(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iter
         "enough_labelled_rows",
         name,
         ""
-        if count >= LEAST_LABELLED
-        else f"{counted(count, 'row')} with a target, and at least {LEAST_LABELLED} are needed to"
-        " learn and to test. Collect more rows.",
-        kwargs={"min_value": LEAST_LABELLED},
+        if count >= MIN_LABELLED_ROWS
+        else f"{counted(count, 'row')} with a target, but at least {MIN_LABELLED_ROWS} are needed"
+        " to learn and to test. Collect more rows.",
+        kwargs={"min_value": MIN_LABELLED_ROWS},
         observed=count,
     )

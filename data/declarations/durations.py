@@ -1,4 +1,4 @@
-"""Lengths of time in words, such as "36 hours"."""
+"""Durations in words, such as "36 hours"."""
 
 import re
 from datetime import timedelta
@@ -11,24 +11,21 @@ EXAMPLE = "Write it as 36 hours, 2 days or 1 week."
 
 
 def duration(text: object) -> timedelta:
-    """Return how long "36 hours", "2 days" or "1 week" is.
-
-    Anything else is a `DeclarationMistake`.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", str(text))
-    if found is None:
-        raise DeclarationMistake(f"{text!r} is no length of time", EXAMPLE)
-    number, unit = found[1], found[2].lower()
+    """Return how long "36 hours", "2 days" or "1 week" is; else raise `DeclarationMistake`."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", str(text))
+    if match is None:
+        raise DeclarationMistake(f"{text!r} is not a duration", EXAMPLE)
+    number, unit = match[1], match[2].lower()
     plural = unit if unit.endswith("s") else f"{unit}s"
     if plural not in UNITS:
         raise DeclarationMistake(
-            f"{text!r} is no length of time, since {found[2]!r} is no unit",
+            f"{text!r} is not a duration, because {match[2]!r} is not a unit",
             nearest(unit, UNITS) + EXAMPLE,
         )
     try:
         length = timedelta(**{plural: float(number)})
     except OverflowError:
-        raise DeclarationMistake(f"{text!r} is longer than time itself", EXAMPLE) from None
+        raise DeclarationMistake(f"{text!r} is too long", EXAMPLE) from None
     if not length:
         raise DeclarationMistake(f"{text!r} is no time at all", EXAMPLE)
     return length

@@ -1,4 +1,4 @@
-"""A declaration's YAML, and what in it is a mistake before it says anything."""
+"""The folder of declarations: one YAML file per dataset, each parsed strictly."""
 
 import re
 from collections.abc import Iterator
@@ -6,15 +6,75 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
+from data.declarations.mistakes import explain, nearest
+from data.declarations.model import MAX_NAME_LENGTH, NAME_PATTERN, Declaration
 from data.errors import CallError
 
-NO_TEXT = re.compile("[\0\ud800-\udfff]")
-"""What no database and no file keeps: NUL, and half of a surrogate pair."""
+NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
+"""What no database or file can keep: a NUL character, and half of a surrogate pair."""
+
+
+def declared_datasets(folder: Path) -> tuple[str, ...]:
+    """Return the names of the datasets that are declared in `folder`, sorted."""
+    return tuple(sorted(_files(folder)))
+
+
+def load_dataset(name: str, folder: Path) -> Declaration:
+    """Return the declaration of the dataset `name`; every mistake in it is a `CallError`."""
+    files = _files(folder)
+    if name not in files:
+        names = (
+            f"The declared datasets are: {', '.join(sorted(files))}."
+            if files
+            else "No dataset is declared there."
+        )
+        raise CallError(
+            f"There is no dataset {name!r} in {folder.absolute()}.",
+            next_step=nearest(name, files) + names,
+        )
+    file = files[name]
+    node, content = _parse(file)
+    content.setdefault("name", file.stem)
+    try:
+        return Declaration.model_validate(content, context={"folder": file.parent})
+    except ValidationError as error:
+        raise explain(error, Declaration, node, file) from None
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Map the name of each dataset to its file: the declared name, or else the file's own."""
+    if not folder.is_dir():
+        raise CallError(
+            f"There is no folder {folder.absolute()} with declarations.",
+            next_step="Create it, or set NIGHTFIT_DATASETS to another folder.",
+        )
+    files: dict[str, Path] = {}
+    for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        name = _name(file)
+        if name in files:
+            raise CallError(
+                f"Two declarations have the name {name!r}.",
+                where=f"{files[name].absolute()} and {file.absolute()}",
+                next_step="Give one of them another 'name'.",
+            )
+        files[name] = file.absolute()
+    return files
+
+
+def _name(file: Path) -> str:
+    """Return the name that a file declares; where that is not a valid name, the file's own."""
+    try:
+        declared = str(_parse(file)[1].get("name", ""))
+    except CallError:
+        return file.stem
+    valid = len(declared) <= MAX_NAME_LENGTH and re.fullmatch(NAME_PATTERN, declared)
+    return declared if valid else file.stem
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1, but with 1e-3 a number, as everybody else has it."""
+    """YAML 1.1, except that 1e-3 is a number, as in YAML 1.2 and everywhere else."""
 
 
 _Loader.add_implicit_resolver(
@@ -22,7 +82,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def parse(file: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
+def _parse(file: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
     """Return the file's YAML both as nodes, which know their lines, and as plain values."""
     try:
         loader = _Loader(file.read_text(encoding="utf-8-sig"))
@@ -36,28 +96,30 @@ def parse(file: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
         ) from None
     except OSError as error:
         raise CallError(
-            f"The file cannot be read: {error.strerror}.", where=str(file.absolute())
+            f"The file cannot be read: {error.strerror}.",
+            where=str(file.absolute()),
+            next_step="Allow the user who runs nightfit to read it.",
         ) from None
     except yaml.YAMLError as error:
         raise CallError(
             f"This is not YAML: {getattr(error, 'problem', None) or error}.",
             where=f"{file.absolute()}{_line(error)}",
-            next_step="Mind colons, quotes, brackets and the indentation.",
+            next_step="Check the colons, quotes, brackets and indentation.",
         ) from None
     if not isinstance(node, yaml.MappingNode):
         raise CallError(
-            "A declaration is a mapping of keys to values, and this is not one.",
+            "A declaration is a mapping of keys to values, but this is not a mapping.",
             where=str(file.absolute()),
-            next_step="It needs at least 'source', 'key' and 'target', each on a line of its own.",
+            next_step="It needs at least 'source', 'key' and 'target', each on its own line.",
         )
     for line, text in _texts(node):
-        if NO_TEXT.search(text):
+        if NOT_STORABLE.search(text):
             raise CallError(
-                "A NUL character or half of a surrogate pair is no text, and cannot be stored.",
+                "A NUL character or half of a surrogate pair cannot be stored.",
                 where=f"{file.absolute()}, line {line}",
-                next_step="Leave it out.",
+                next_step="Remove it.",
             )
-    for line, name in _repeated(node):
+    for line, name in _repeated_keys(node):
         raise CallError(
             f"{name!r} is there twice.",
             where=f"{file.absolute()}, line {line}",
@@ -72,7 +134,7 @@ def _line(error: yaml.YAMLError) -> str:
 
 
 def _texts(node: yaml.Node) -> Iterator[tuple[int, str]]:
-    """Give each text of a declaration, the names of mappings too, with its line."""
+    """Yield each text of a declaration, names of mappings included, with its line."""
     if isinstance(node, yaml.ScalarNode):
         yield node.start_mark.line + 1, node.value
         return
@@ -81,15 +143,15 @@ def _texts(node: yaml.Node) -> Iterator[tuple[int, str]]:
             yield from _texts(part)
 
 
-def _repeated(node: yaml.Node) -> Iterator[tuple[int, str]]:
-    """Find keys that stand twice in one mapping: YAML itself would silently keep the last."""
+def _repeated_keys(node: yaml.Node) -> Iterator[tuple[int, str]]:
+    """Yield the keys that occur twice in one mapping; YAML itself would silently keep the last."""
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for name, value in node.value:
             if name.value in seen:
                 yield name.start_mark.line + 1, name.value
             seen.add(name.value)
-            yield from _repeated(value)
+            yield from _repeated_keys(value)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _repeated(item)
+            yield from _repeated_keys(item)

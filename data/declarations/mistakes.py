@@ -1,4 +1,4 @@
-"""A declaration's mistakes in plain words: which line, what is wrong, the nearest right word."""
+"""The mistakes of a declaration in plain words: the line, what is wrong, the nearest right word."""
 
 import types
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ EXPECTED = {
     "string_too_short": "text that is not empty",
     "string_too_long": "text of at most 100 characters",
     "too_short": "a list that is not empty",
-    "string_pattern_mismatch": "letters, digits, _ and - alone",
+    "string_pattern_mismatch": "made of letters, digits, _ and - alone",
 }
 BOUNDS = {
     "greater_than": "gt",
@@ -36,19 +36,19 @@ BOUNDS = {
 WORDS = {"gt": "above", "lt": "below", "ge": "at least", "le": "at most"}
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return "Did you mean 'x'? " for the known word most like this one, or nothing."""
-    by_lower = {name.lower(): name for name in known}
-    found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return f"Did you mean {by_lower[found[0]]!r}? " if found else ""
+def nearest(word: str, names: Iterable[str]) -> str:
+    """Return "Did you mean 'x'? " for the name that is most like this word, or nothing."""
+    by_lower = {name.lower(): name for name in names}
+    matches = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return f"Did you mean {by_lower[matches[0]]!r}? " if matches else ""
 
 
 def explain(
     error: ValidationError, model: type[BaseModel], node: yaml.Node, file: Path
 ) -> CallError:
-    """Return one error that names every mistake of a declaration, in the order of its lines."""
+    """Return one error that names every mistake in a declaration, in the order of its lines."""
     mistakes = sorted(
-        (_line(node, details), *_sentences(details, model))
+        (_line(node, details), *_what_and_next_step(details, model))
         for details in error.errors()
         if not _follows_from_another(details, error.errors())
     )
@@ -60,7 +60,10 @@ def explain(
 
 
 def _follows_from_another(details: ErrorDetails, all_details: list[ErrorDetails]) -> bool:
-    """A misspelt key is also a missing one, and a bad item makes its list too short."""
+    """Return whether a mistake is only the consequence of another one.
+
+    A misspelt key also makes the right one missing, and a bad item makes its list too short.
+    """
     if details["type"] == "too_short":
         return bool(details["input"])
     owner, key = details["loc"][:-1], str(details["loc"][-1])
@@ -72,29 +75,28 @@ def _follows_from_another(details: ErrorDetails, all_details: list[ErrorDetails]
     )
 
 
-def _sentences(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
-    """Return what is wrong and what to do about it."""
-    kind, place, value = details["type"], details["loc"], details["input"]
-    name = _dotted(place)
+def _what_and_next_step(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+    kind, location, value = details["type"], details["loc"], details["input"]
+    name = _dotted(location)
     if kind == "missing":
         return f"{name!r} is missing.", ""
     if kind in ("extra_forbidden", "invalid_key"):
-        owner = f"{_dotted(place[:-1])!r}" if len(place) > 1 else "a declaration"
-        known = _keys(model, place[:-1])
-        hint = nearest(str(place[-1]), known) or f"Its keys are {', '.join(known)}."
-        return f"{str(place[-1])!r} is not a key of {owner}.", hint.strip()
+        owner = f"{_dotted(location[:-1])!r}" if len(location) > 1 else "a declaration"
+        keys = _keys(model, location[:-1])
+        hint = nearest(str(location[-1]), keys) or f"Its keys are {', '.join(keys)}."
+        return f"{str(location[-1])!r} is not a key of {owner}.", hint.strip()
     if kind == "value_error":
         mistake: DeclarationMistake = details["ctx"]["error"]
         return f"{name!r}: {mistake.what}.", mistake.next_step
     if kind == "literal_error":
-        known = [
+        choices = [
             word.strip("'") for word in details["ctx"]["expected"].replace(" or ", ", ").split(", ")
         ]
         return (
-            f"{name!r} cannot be {_found(value)}.",
-            nearest(str(value), known) + f"Choose from {', '.join(known)}.",
+            f"{name!r} cannot be {_described(value)}.",
+            nearest(str(value), choices) + f"Choose from {', '.join(choices)}.",
         )
-    return f"{name!r} should be {_expected(details)}, and is {_found(value)}.", ""
+    return f"{name!r} should be {_expected(details)}, but is {_described(value)}.", ""
 
 
 def _expected(details: ErrorDetails) -> str:
@@ -103,11 +105,11 @@ def _expected(details: ErrorDetails) -> str:
         bound = BOUNDS[kind]
         return f"{WORDS[bound]} {details['ctx'][bound]}"
     if kind == "string_type" and isinstance(details["input"], list | dict | None):
-        return "one text"
+        return "a single text"
     return EXPECTED.get(kind, details["msg"])
 
 
-def _found(value: object) -> str:
+def _described(value: object) -> str:
     if value is None:
         return "empty"
     if isinstance(value, bool):
@@ -120,20 +122,20 @@ def _found(value: object) -> str:
     return f"the {names.get(type(value), type(value).__name__)} {value!r}"
 
 
-def _dotted(place: tuple[int | str, ...]) -> str:
-    """Return a place as a reader counts: `expectations[2].kwargs` is the second one's."""
+def _dotted(location: tuple[int | str, ...]) -> str:
+    """Return a location as a reader counts: `expectations[2].kwargs` is that of the second one."""
     text = ""
-    for part in place:
+    for part in location:
         if part == "[key]":
             return f"a name in {text.partition('[')[0]}"
         text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
     return text
 
 
-def _keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the declaration's model allows at a place."""
+def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the model of a declaration allows at a location."""
     annotation: Any = model
-    for part in place:
+    for part in location:
         if isinstance(part, int):
             annotation = get_args(annotation)[0]
         else:
@@ -149,7 +151,7 @@ def _bare(annotation: Any) -> Any:
 
 
 def _line(root: yaml.Node, details: ErrorDetails) -> int:
-    """Return the line of the key or item at fault; of its owner, if it is missing."""
+    """Return the line of the wrong key or item, or of its owner if it is missing."""
     node, line = root, root.start_mark.line
     for part in details["loc"]:
         if isinstance(node, yaml.MappingNode):
@@ -160,4 +162,4 @@ def _line(root: yaml.Node, details: ErrorDetails) -> int:
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
             node = node.value[part]
             line = node.start_mark.line
-    return line + 1
+    return int(line) + 1

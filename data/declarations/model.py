@@ -1,6 +1,8 @@
-"""Declarations: one YAML file says where a data set is, and what to learn from it."""
+"""The model of a declaration: which keys a dataset's YAML file may have, and what each one means.
 
-import re
+The tables in `docs/datasets.md` are generated from the descriptions and defaults in this file.
+"""
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,48 +15,48 @@ from pydantic import (
     Field,
     Strict,
     StringConstraints,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from data.declarations.durations import duration
-from data.declarations.file import parse
-from data.declarations.mistakes import explain, nearest
-from data.declarations.terms import Product, hint_for, must_be_text, must_differ, product_of
-from data.errors import CallError, DeclarationMistake
+from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
+from data.errors import DeclarationMistake
+from data.vocabulary import FRAMEWORKS, KINDS
 
-NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
-MOST_NAME = 100
-"""Characters of a data set's name, which is part of the names of files."""
+NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
+MAX_NAME_LENGTH = 100
+"""In characters. A dataset's name is part of the names of files."""
+
 Kind = Literal["number", "category", "boolean", "time"]
 Column = Annotated[str, StringConstraints(min_length=1)]
 Share = Annotated[float, Strict(), Field(gt=0, lt=1)]
-Whole = Annotated[int, Strict()]
-Number = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
-# YAML knows no tuples, and a lone column or term needs no brackets.
-Lone = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,))
-Columns = Annotated[tuple[Column, ...], Field(min_length=1), Lone]
+WholeNumber = Annotated[int, Strict()]
+NonNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
+# YAML has no tuples, and a single column or term needs no brackets.
+AsTuple = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,))
+Columns = Annotated[tuple[Column, ...], Field(min_length=1), AsTuple]
 
 
-def _distinct(values: Sequence[object]) -> Any:
-    for value in values:
+def _distinct(values: Any) -> Any:
+    for value in values or ():
         if list(values).count(value) > 1:
-            raise DeclarationMistake(f"{value!r} is there twice")
+            raise DeclarationMistake(f"{value!r} is listed twice")
     return values
 
 
-def _can_explain(name: str, info: ValidationInfo) -> None:
+def _refuse_as_feature(name: str, info: ValidationInfo) -> None:
     if name == info.data.get("target"):
-        raise DeclarationMistake(f"{name!r} is the target, and would explain itself")
+        raise DeclarationMistake(f"{name!r} is the target and cannot explain itself")
     if name in info.data.get("key", ()):
-        raise DeclarationMistake(f"{name!r} is the key, which only names the row")
+        raise DeclarationMistake(f"{name!r} is part of the key, which only identifies the row")
 
 
-def _is_of_features(term: str, info: ValidationInfo) -> str:
+def _term_of_features(term: str, info: ValidationInfo) -> str:
     features = info.data.get("features")
     for name, _ in product_of(term):
-        _can_explain(name, info)
+        _refuse_as_feature(name, info)
         if features and name not in features:
             raise DeclarationMistake(
                 f"{name!r} is not one of the 'features'", hint_for(name, features)
@@ -62,117 +64,244 @@ def _is_of_features(term: str, info: ValidationInfo) -> str:
     return term
 
 
-def _length_of_time(text: object) -> object:
+def _text_of_a_duration(text: object) -> object:
     duration(text)
     return text
 
 
-Term = Annotated[Column, BeforeValidator(must_be_text), AfterValidator(_is_of_features)]
+Term = Annotated[Column, BeforeValidator(refuse_mapping), AfterValidator(_term_of_features)]
 
 
-class _Part(BaseModel):
+def _one_of(words: Sequence[str]) -> BeforeValidator:
+    """Return a check that a value is one of the words, which fails as that of a `Literal` does."""
+    expected = ", ".join(map(repr, words))
+
+    def check(value: object) -> object:
+        if value not in words:
+            raise PydanticKnownError("literal_error", {"expected": expected})
+        return value
+
+    return BeforeValidator(check)
+
+
+FrameworkName = Annotated[str, _one_of(FRAMEWORKS)]
+KindName = Annotated[str, _one_of(KINDS)]
+
+
+class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class PathSource(_Part):
-    """A file: CSV or Parquet, told apart by the end of its name."""
+class PathSource(_Section):
+    """A file; the ending of its name decides how it is read."""
 
-    path: Path
+    path: Path = Field(
+        description="The file to read, CSV (`.csv`) or Parquet (`.parquet`). A relative path"
+        " starts at the folder of the declaration."
+    )
 
     @field_validator("path")
     @classmethod
     def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
         folder = (info.context or {}).get("folder", Path.cwd())
-        return (folder / path.expanduser()).resolve()
+        resolved: Path = (folder / path.expanduser()).resolve()
+        return resolved
 
 
-class Expectation(_Part):
-    """One rule in Great Expectations' own words; the check itself knows which words exist."""
+class Expectation(_Section):
+    """One rule of Great Expectations; the check itself finds out whether the rule exists."""
 
-    type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-    kwargs: dict[str, Any] = {}
-    severity: Literal["critical", "warning"] = "critical"
-    quarantine: Annotated[bool, Strict()] = False
-
-
-class SplitRules(_Part):
-    """How many labelled rows are kept aside for the test, and how many folds the rest has.
-
-    Rows of one `group` are never parted.
-    """
-
-    test: Share = 0.2
-    folds: Annotated[Whole, Field(ge=2, le=50)] = 5
-    group: Column | None = None
-
-
-class Candidates(_Part):
-    """What competes: every kind on every framework."""
-
-    frameworks: tuple[Literal["tensorflow", "torch", "theano"], ...] = Field(
-        default=("tensorflow", "torch", "theano"), min_length=1
+    type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] = Field(
+        description="The name of the rule in Great Expectations, for example"
+        " `expect_column_values_to_be_between`."
     )
-    kinds: tuple[Literal["least_squares", "gradient_descent", "ann"], ...] = Field(
-        default=("least_squares", "gradient_descent", "ann"), min_length=1
+    kwargs: dict[str, Any] = Field(
+        default={},
+        description="The keyword arguments of the rule, as its documentation lists them.",
+    )
+    severity: Literal["critical", "warning"] = Field(
+        default="critical",
+        description="What happens when the rule fails: `critical` rejects the run, and the current"
+        " champion stays; `warning` records the failure, and the run continues.",
+    )
+    quarantine: Annotated[bool, Strict()] = Field(
+        default=False,
+        description="Set aside the rows that break the rule, with the reason, and continue with"
+        " the others. Only for rules about single values or rows.",
+    )
+
+
+class SplitRules(_Section):
+    """How the labelled rows are split into test rows and folds of training rows."""
+
+    test: Share = Field(
+        default=0.2,
+        description="The share of the labelled rows that are test rows, which no model sees before"
+        " it is judged.",
+    )
+    folds: Annotated[WholeNumber, Field(ge=2, le=50)] = Field(
+        default=5, description="The number of folds that the training rows are split into."
+    )
+    group: Column | None = Field(
+        default=None,
+        description="A column whose equal values keep rows together, all of them among the test"
+        " rows or all in one fold. Cannot be combined with `time`.",
+    )
+
+
+class Candidates(_Section):
+    """What competes every night: each kind on each framework."""
+
+    frameworks: tuple[FrameworkName, ...] = Field(
+        default=FRAMEWORKS,
+        min_length=1,
+        description="The frameworks that fit the models.",
+    )
+    kinds: tuple[KindName, ...] = Field(
+        default=KINDS,
+        min_length=1,
+        description="The kinds of model; every framework fits each of them.",
     )
     _once = field_validator("frameworks", "kinds")(_distinct)
 
 
-class GradientDescent(_Part):
-    """How the neuron learns; without a declared rate, at the fastest that surely converges."""
+class GradientDescent(_Section):
+    """How the kind `gradient_descent` searches for the coefficients."""
 
-    learning_rate: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = None
-    epochs: Annotated[Whole, Field(ge=1, le=10_000_000)] = 10_000
-    start: Literal["zero", "last"] = "zero"
-
-
-class Ann(_Part):
-    """The network's hidden layers, from the columns to the prediction."""
-
-    hidden: tuple[Annotated[Whole, Field(ge=1, le=4096)], ...] = (128, 128)
-
-
-class Promotion(_Part):
-    """When tonight's winner may serve; gains are shares of the mean squared error."""
-
-    min_gain: Number = 0.0
-    max_loss: Number = 0.0
-    confidence: Share = 0.95
+    learning_rate: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="The step size on standardised columns. If it is not set, the fastest one that"
+        " is sure to converge is used.",
+    )
+    epochs: Annotated[WholeNumber, Field(ge=1, le=10_000_000)] = Field(
+        default=10_000, description="The maximum number of passes over the rows."
+    )
+    start: Literal["zero", "last"] = Field(
+        default="zero",
+        description="Where the weights start: at `zero`, or from those of the `last` run that"
+        " succeeded.",
+    )
 
 
-class Declaration(_Part):
-    """One data set: where its rows are, what identifies them and what is to be learned."""
+class Ann(_Section):
+    """The shape of the network, the kind `ann`."""
 
-    name: Annotated[str, StringConstraints(pattern=NAME, max_length=MOST_NAME)]
-    description: str = ""
-    source: PathSource
-    key: Columns
-    target: Column
-    time: Column | None = None
-    weight: Column | None = None
-    features: Columns | None = None
-    types: dict[str, Kind] = {}
-    infinite: Literal["refuse", "missing"] = "refuse"
-    intercept: Annotated[bool, Strict()] = True
-    terms: Annotated[tuple[Term, ...], Lone] = ()
-    expectations: tuple[Expectation, ...] = ()
-    max_shrinkage: Share = 0.5
-    max_age: Annotated[str, BeforeValidator(_length_of_time)] | None = None
-    split: SplitRules = SplitRules()
-    candidates: Candidates = Candidates()
-    gradient_descent: GradientDescent = GradientDescent()
-    ann: Ann = Ann()
-    promotion: Promotion = Promotion()
-    interval: Share = 0.9
+    hidden: tuple[Annotated[WholeNumber, Field(ge=1, le=4096)], ...] = Field(
+        default=(128, 128),
+        description="The sizes of the hidden layers, from the inputs to the prediction; `[]` for"
+        " none.",
+    )
 
-    _once = field_validator("key", "features")(lambda value: value and _distinct(value))
+
+class Promotion(_Section):
+    """When tonight's winner may replace the champion."""
+
+    min_gain: NonNegative = Field(
+        default=0.0,
+        description="A challenger must be better than the incumbent by at least this share of the"
+        " incumbent's mean squared error.",
+    )
+    max_loss: NonNegative = Field(
+        default=0.0,
+        description="A newer fit of the champion's own candidate is accepted unless it is worse by"
+        " more than this share of the mean squared error.",
+    )
+    confidence: Share = Field(
+        default=0.95,
+        description="The confidence of both comparisons, which are made on the test rows.",
+    )
+
+
+class Declaration(_Section):
+    """One dataset: where its rows are, what identifies them and what to predict."""
+
+    name: Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=MAX_NAME_LENGTH)] = (
+        Field(
+            description="The name of the dataset: up to 100 letters, digits, `_` and `-`. If it is"
+            " not set, the name of the file without its ending."
+        )
+    )
+    description: str = Field(default="", description="One line for people.")
+    source: PathSource = Field(description="Where the rows are.")
+    key: Columns = Field(
+        description="The column, or the list of columns, that identifies a row. Together they are"
+        " unique and never missing."
+    )
+    target: Column = Field(
+        description="The column to predict, which holds numbers. A row without a target is new"
+        " and gets a prediction."
+    )
+    time: Column | None = Field(
+        default=None,
+        description="A column of times or numbers that orders the rows; the newest rows are then"
+        " the test rows.",
+    )
+    weight: Column | None = Field(
+        default=None,
+        description="A column of numbers above zero: how much each row counts in the fit, the"
+        " score and the choice.",
+    )
+    features: Columns | None = Field(
+        default=None,
+        description="The columns that explain the target. If they are not set, all columns but"
+        " key, target, weight and group.",
+    )
+    types: dict[str, Kind] = Field(
+        default={},
+        description="The kind of single columns, `number`, `category`, `boolean` or `time`, where"
+        " the values alone would suggest another.",
+    )
+    infinite: Literal["refuse", "missing"] = Field(
+        default="refuse",
+        description="What to do with an infinite value of a feature: `refuse` the source, or treat"
+        " the value as `missing`.",
+    )
+    intercept: Annotated[bool, Strict()] = Field(
+        default=True, description="Whether the linear kinds have an intercept."
+    )
+    terms: Annotated[tuple[Term, ...], AsTuple] = Field(
+        default=(),
+        description="Powers and products of features that are added to the linear kinds, for"
+        " example `age^2` or `age:education`.",
+    )
+    expectations: tuple[Expectation, ...] = Field(
+        default=(), description="Rules that the rows must keep, checked by Great Expectations."
+    )
+    max_shrinkage: Share = Field(
+        default=0.5,
+        description="The largest share of the last good run's rows that may be missing tonight.",
+    )
+    max_age: Annotated[str, BeforeValidator(_text_of_a_duration)] | None = Field(
+        default=None,
+        description="How old the newest time may be, for example `36 hours`, `2 days` or `1 week`."
+        " Needs a `time` column that holds times.",
+    )
+    split: SplitRules = Field(
+        default=SplitRules(), description="How rows are split for testing and for the folds."
+    )
+    candidates: Candidates = Field(
+        default=Candidates(), description="The frameworks and the kinds that compete."
+    )
+    gradient_descent: GradientDescent = Field(
+        default=GradientDescent(), description="How the kind `gradient_descent` learns."
+    )
+    ann: Ann = Field(default=Ann(), description="The shape of the network, the kind `ann`.")
+    promotion: Promotion = Field(
+        default=Promotion(), description="When tonight's winner may replace the champion."
+    )
+    interval: Share = Field(
+        default=0.9,
+        description="The share of true values that the interval of a prediction should cover.",
+    )
+
+    _once = field_validator("key", "features")(_distinct)
 
     @field_validator("target")
     @classmethod
-    def _target_is_no_key(cls, target: str, info: ValidationInfo) -> str:
+    def _target_is_not_the_key(cls, target: str, info: ValidationInfo) -> str:
         if target in info.data.get("key", ()):
             raise DeclarationMistake(
-                f"{target!r} is the key already, and a key cannot be predicted"
+                f"{target!r} is part of the key, and a key cannot be predicted"
             )
         return target
 
@@ -180,19 +309,19 @@ class Declaration(_Part):
     @classmethod
     def _time_is_not_the_target(cls, time: str | None, info: ValidationInfo) -> str | None:
         if time is not None and time == info.data.get("target"):
-            raise DeclarationMistake(f"{time!r} is the target already, and cannot order the rows")
+            raise DeclarationMistake(f"{time!r} is the target and cannot order the rows")
         return time
 
     @field_validator("weight")
     @classmethod
-    def _weight_is_apart(cls, weight: str | None, info: ValidationInfo) -> str | None:
+    def _weight_has_no_other_role(cls, weight: str | None, info: ValidationInfo) -> str | None:
         roles = {
             info.data.get("target"): "target",
             **dict.fromkeys(info.data.get("key", ()), "key"),
         }
         if weight is not None and weight in roles:
             raise DeclarationMistake(
-                f"{weight!r} is the {roles[weight]}, and cannot weigh the rows"
+                f"{weight!r} is the {roles[weight]} and cannot weight the rows"
             )
         return weight
 
@@ -202,7 +331,7 @@ class Declaration(_Part):
         cls, features: tuple[str, ...] | None, info: ValidationInfo
     ) -> tuple[str, ...] | None:
         for name in features or ():
-            _can_explain(name, info)
+            _refuse_as_feature(name, info)
         return features
 
     @field_validator("types")
@@ -212,9 +341,9 @@ class Declaration(_Part):
         for role in ("target", "weight"):
             name = info.data.get(role)
             if name and types.get(name, "number") != "number":
-                raise DeclarationMistake(f"the {role} {name!r} can only be a number")
+                raise DeclarationMistake(f"the {role} {name!r} must be a number")
         if time and types.get(time, "time") not in ("time", "number"):
-            raise DeclarationMistake(f"the time column {time!r} can only be a time or a number")
+            raise DeclarationMistake(f"the time column {time!r} must be a time or a number")
         return types
 
     @field_validator("max_age")
@@ -223,19 +352,20 @@ class Declaration(_Part):
         time = info.data.get("time")
         if max_age and "time" in info.data and time is None:
             raise DeclarationMistake(
-                "no 'time' is declared, whose newest could be too old",
+                "no 'time' column is declared, so the rows have no age",
                 "Declare the time column, or leave 'max_age' out.",
             )
         if max_age and info.data.get("types", {}).get(time) == "number":
             raise DeclarationMistake(
-                f"the time column {time!r} is declared to hold numbers, without an age"
+                f"the time column {time!r} is declared to hold numbers, which have no age",
+                "Declare it as a time, or leave 'max_age' out.",
             )
         return max_age
 
     @field_validator("terms")
     @classmethod
     def _terms_differ(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
-        must_differ(_distinct(terms))
+        refuse_same_terms(_distinct(terms))
         return terms
 
     @field_validator("split")
@@ -244,12 +374,14 @@ class Declaration(_Part):
         if split.group is None:
             return split
         if split.group == info.data.get("target"):
-            raise DeclarationMistake(f"{split.group!r} is the target, and cannot group the rows")
+            raise DeclarationMistake(f"{split.group!r} is the target and cannot group the rows")
         if time := info.data.get("time"):
             raise DeclarationMistake(
-                f"the rows cannot be split by the group {split.group!r} and by the time {time!r}",
-                "With a time the newest rows are the test rows, whatever their group. Leave 'group'"
-                " out to predict what comes next, or 'time' to predict groups never seen.",
+                f"the rows cannot be split both by the group {split.group!r} and by the time"
+                f" {time!r}",
+                "With a time, the newest rows are the test rows, whatever their group. Leave out"
+                " 'group' to predict what comes next, or 'time' to predict groups never seen"
+                " before.",
             )
         return split
 
@@ -259,63 +391,8 @@ class Declaration(_Part):
         return tuple(product_of(term) for term in self.terms)
 
     def feature_names(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Return the declared features, or all of `columns` but key, target, weight and group."""
+        """Return the declared features, or all `columns` but key, target, weight and group."""
         if self.features is not None:
             return self.features
         others = {*self.key, self.target, self.weight, self.split.group}
         return tuple(name for name in columns if name not in others)
-
-
-def declared_datasets(folder: Path) -> tuple[str, ...]:
-    """Return the names of the data sets that are declared in `folder`, sorted."""
-    return tuple(sorted(_files(folder)))
-
-
-def load_dataset(name: str, folder: Path) -> Declaration:
-    """Return the declaration of the data set `name`; every mistake in it is a `CallError`."""
-    files = _files(folder)
-    if name not in files:
-        known = f"Declared are {', '.join(sorted(files))}." if files else "None is declared there."
-        raise CallError(
-            f"There is no data set {name!r} in {folder.absolute()}.",
-            next_step=nearest(name, files) + known,
-        )
-    return _load(files[name])
-
-
-def _load(file: Path) -> Declaration:
-    node, content = parse(file)
-    content.setdefault("name", file.stem)
-    try:
-        return Declaration.model_validate(content, context={"folder": file.parent})
-    except ValidationError as error:
-        raise explain(error, Declaration, node, file) from None
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    """Map the name of each data set to its file: the declared name, else the file's own."""
-    if not folder.is_dir():
-        raise CallError(
-            f"There is no folder {folder.absolute()} to find declarations in.",
-            next_step="Make it, or name another one in NIGHTFIT_DATASETS.",
-        )
-    files: dict[str, Path] = {}
-    for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
-        name = _name(file)
-        if name in files:
-            raise CallError(
-                f"Two declarations are called {name!r}.",
-                where=f"{files[name].absolute()} and {file.absolute()}",
-                next_step="Give one of them another 'name'.",
-            )
-        files[name] = file.absolute()
-    return files
-
-
-def _name(file: Path) -> str:
-    """Return what a file calls its data set; where it makes no sense, the name of the file."""
-    try:
-        declared = str(parse(file)[1].get("name", ""))
-    except CallError:
-        return file.stem
-    return declared if len(declared) <= MOST_NAME and re.fullmatch(NAME, declared) else file.stem

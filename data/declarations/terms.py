@@ -11,7 +11,9 @@ Product = tuple[tuple[str, int], ...]
 """Columns with their powers: (("age", 2), ("education", 1)) is age^2:education."""
 
 POWERS = tuple("23456789")
-GRAMMAR = "A term joins columns by ':' and raises them by '^2' to '^9', as age^2:education."
+GRAMMAR = (
+    "A term joins columns with ':' and raises them with '^2' to '^9', for example age^2:education."
+)
 
 
 def product_of(term: str) -> Product:
@@ -21,10 +23,10 @@ def product_of(term: str) -> Product:
     """
     product = tuple(_factor(text, term) for text in term.split(":"))
     if len({name for name, _ in product}) < len(product):
-        raise DeclarationMistake(_told_twice(product, term))
+        raise DeclarationMistake(_repeated_column(product, term))
     if len(product) == 1 and product[0][1] == 1:
         raise DeclarationMistake(
-            f"{term!r} is one column alone: as a feature it needs no term", GRAMMAR
+            f"{term!r} is a single column, which needs no term to be a feature", GRAMMAR
         )
     return product
 
@@ -34,18 +36,18 @@ def text_of(product: Product) -> str:
     return ":".join(name if power == 1 else f"{name}^{power}" for name, power in product)
 
 
-def must_be_text(value: object) -> object:
-    """Refuse a mapping, which `age: 2` is, and `age: education` with its blank."""
+def refuse_mapping(value: object) -> object:
+    """Refuse a mapping, which is what YAML makes of `age: 2` and of `age: education`."""
     if isinstance(value, dict):
         raise DeclarationMistake(
-            "this is a mapping, and a term is text",
-            "Write age^2, or age:education without a blank after the colon.",
+            "this is a mapping, but a term is text",
+            "Write age^2, or age:education without a space after the colon.",
         )
     return value
 
 
-def must_differ(terms: Iterable[str]) -> None:
-    """Refuse a term that is there again with its columns in another order."""
+def refuse_same_terms(terms: Iterable[str]) -> None:
+    """Refuse two terms that differ only in the order of their columns."""
     seen: dict[frozenset[tuple[str, int]], str] = {}
     for term in terms:
         same = seen.setdefault(frozenset(product_of(term)), term)
@@ -54,7 +56,7 @@ def must_differ(terms: Iterable[str]) -> None:
 
 
 def hint_for(name: str, features: Sequence[str]) -> str:
-    """Return what may have been meant by a column of a term that is none of the features."""
+    """Return advice on a column of a term that is not one of the features."""
     if any(sign in name for sign in "^*+,"):
         return GRAMMAR
     return nearest(name, features).strip() or f"The features are {', '.join(features)}."
@@ -71,12 +73,13 @@ def _factor(text: str, term: str) -> tuple[str, int]:
     return name, int(power)
 
 
-def _told_twice(product: Product, term: str) -> str:
-    """Say which column a term has twice, and how it is written with it once."""
+def _repeated_column(product: Product, term: str) -> str:
+    """Return which column a term has twice, and how to write the term with the column once."""
     powers: Counter[str] = Counter()
     for name, power in product:
         powers[name] += power
-    twice = next(name for name in powers if sum(one == name for one, _ in product) > 1)
+    names = [name for name, _ in product]
+    repeated = next(name for name in powers if names.count(name) > 1)
     if max(powers.values()) > int(POWERS[-1]):
-        return f"{term!r} has {twice!r} twice, and no power is above {POWERS[-1]}"
-    return f"{term!r} has {twice!r} twice: write {text_of(tuple(powers.items()))}"
+        return f"{term!r} has {repeated!r} twice, and no power can be above {POWERS[-1]}"
+    return f"{term!r} has {repeated!r} twice: write {text_of(tuple(powers.items()))}"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data.vocabulary import Candidate
+
 if TYPE_CHECKING:  # importing it at run time would load Great Expectations to store a row
     from data.checks.declared import ExpectationResult, RejectedRow
 
@@ -112,7 +114,7 @@ class CandidateRecord:
     @property
     def name(self) -> str:
         """The candidate's name, `framework/kind`."""
-        return f"{self.framework}/{self.kind}"
+        return str(Candidate(self.framework, self.kind))
 
 
 @dataclass(frozen=True, kw_only=True)

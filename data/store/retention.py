@@ -1,4 +1,4 @@
-"""How long a dataset's runs stay: what is past goes from the store, then its snapshots."""
+"""How long a dataset's runs stay: old data goes from the store first, then its snapshots."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import StoreError
-from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.database.lock import dataset_lock
+from data.store.session import Store
 from data.store.write.prune import Pruned, prune
 
 
 @dataclass(frozen=True)
 class Removed:
-    """What was removed of a dataset, or would be, in numbers; sizes are in bytes."""
+    """What was removed from a dataset, or would be, in numbers; sizes are in bytes."""
 
     dataset: str
     predictions: int
@@ -25,65 +24,64 @@ class Removed:
     snapshot_bytes: int
 
     def __str__(self) -> str:
-        told = [
-            f"{count:,} {word}{'s' * (count != 1)}{size}"
-            for count, word, size in (
-                (self.predictions, "prediction", ""),
-                (self.paired_errors, "paired error", ""),
-                (self.models, "model", f" ({self.model_bytes / 1e6:,.1f} MB)"),
-                (self.snapshots, "snapshot", f" ({self.snapshot_bytes / 1e6:,.1f} MB)"),
-            )
-            if count
-        ]
-        return ", ".join(told) or "nothing"
+        counts = (
+            (self.predictions, "prediction", ""),
+            (self.paired_errors, "paired error", ""),
+            (self.models, "model", f" ({self.model_bytes / 1e6:,.1f} MB)"),
+            (self.snapshots, "snapshot", f" ({self.snapshot_bytes / 1e6:,.1f} MB)"),
+        )
+        parts = [f"{n:,} {word}{'s' * (n != 1)}{size}" for n, word, size in counts if n]
+        return ", ".join(parts) or "nothing"
 
 
-def remove_past(dataset: str, *, wait: bool, told: Callable[[], None]) -> Removed:
-    """Remove what no view, rollback or coming night of a dataset needs; return it in numbers.
+def remove_old_data(
+    store: Store,
+    dataset: str,
+    *,
+    home: Path,
+    keep_runs: int,
+    wait: bool,
+    on_wait: Callable[[], None],
+) -> Removed:
+    """Remove what no view, rollback or coming run of a dataset needs; return it in numbers.
 
-    The store's part is one transaction; the snapshots go after it, and those that a killed call
-    left go with the next. Another process at work on the dataset is waited for, after a call of
-    `told`, or without `wait` raises Busy. Raises StoreError where the database or a file cannot be
-    changed.
+    The store's part is one transaction; the snapshots go after it, and those that a killed process
+    left behind go the next time. Where another process works on the dataset, this calls `on_wait`
+    and waits for it, or without `wait` raises Busy. Raises StoreError where the database or a file
+    cannot be changed.
     """
-    with dataset_lock(settings().database_url, dataset, wait=wait, told=told):
-        found = _pruned(dataset, dry_run=False)
-        files = dict(_files(found))
+    with dataset_lock(store.url, dataset, wait=wait, on_wait=on_wait):
+        with store.writing() as connection:
+            pruned = prune(connection, dataset, keep_runs=keep_runs)
+        files = dict(_snapshots_with_sizes(pruned, home))
         for file in files:
             _unlink(file)
-    return _removed(found, files)
+    return _removed(pruned, files)
 
 
-def past(dataset: str) -> Removed:
-    """Return what `remove_past` would remove, and remove nothing. Raises StoreError."""
-    found = _pruned(dataset, dry_run=True)
-    return _removed(found, dict(_files(found)))
+def old_data(store: Store, dataset: str, *, home: Path, keep_runs: int) -> Removed:
+    """Return what `remove_old_data` would remove, and remove nothing. Raises StoreError."""
+    with store.reading() as connection:
+        pruned = prune(connection, dataset, keep_runs=keep_runs, dry_run=True)
+    return _removed(pruned, dict(_snapshots_with_sizes(pruned, home)))
 
 
-def _pruned(dataset: str, *, dry_run: bool) -> Pruned:
-    engine = open_store(settings().database_url, reading=dry_run)
-    try:
-        return prune(engine, dataset, keep_runs=settings().keep_runs, dry_run=dry_run)
-    finally:
-        engine.dispose()
-
-
-def _removed(found: Pruned, files: dict[Path, int]) -> Removed:
+def _removed(pruned: Pruned, files: dict[Path, int]) -> Removed:
     return Removed(
-        dataset=found.dataset,
-        predictions=found.predictions,
-        paired_errors=found.paired_errors,
-        models=found.models,
-        model_bytes=found.model_bytes,
+        dataset=pruned.dataset,
+        predictions=pruned.predictions,
+        paired_errors=pruned.paired_errors,
+        models=pruned.models,
+        model_bytes=pruned.model_bytes,
         snapshots=len(files),
         snapshot_bytes=sum(files.values()),
     )
 
 
-def _files(found: Pruned) -> Iterator[tuple[Path, int]]:
-    """Yield the snapshots that are there, with their sizes; nothing outside of their folder."""
-    home = Path(os.path.normpath(settings().home))
-    for name in found.snapshots:
+def _snapshots_with_sizes(pruned: Pruned, home: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the snapshots that still exist, with their sizes; none outside their folder."""
+    home = Path(os.path.normpath(home))
+    for name in pruned.snapshots:
         path = Path(os.path.normpath(home / name))
         if path.is_relative_to(home / "snapshots") and path.is_file():
             yield path, path.stat().st_size
@@ -96,5 +94,5 @@ def _unlink(file: Path) -> None:
         raise StoreError(
             f"the snapshot cannot be removed ({error.strerror}).",
             where=str(file),
-            next_step="Allow changing its folder, and prune again.",
+            next_step="Allow changes to its folder, then prune again.",
         ) from None

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import typer
 
-from data.declarations.model import load_dataset
+from data.declarations.file import load_dataset
 from data.errors import CallError
 from data.settings import settings
 

@@ -2,29 +2,25 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
-from sqlalchemy import Engine
 
-from data.declarations.file import NO_TEXT
-from data.declarations.model import load_dataset
+from data.declarations.file import NOT_STORABLE, load_dataset
 from data.errors import CallError, UserError
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.nights import ComparedNight, compared_night
 from data.store.read.view_rows import rows_of
+from data.store.session import Store
 from flows.command.output import write_rows
 from flows.command.printable import printable
 from flows.command.session import Screen, quiet_prefect, talking, working
 
 if TYPE_CHECKING:
     from regressors.judging.gate import Sight
-    from regressors.judging.selection import Terms
-    from tasks.run.attempt import Attempt
+    from regressors.judging.selection import PromotionRules
+    from tasks.run.attempt import Trained
 
 MOST_REASON = 1_000
 """Characters; a reason is a sentence or two."""
@@ -33,34 +29,33 @@ MOST_REASON = 1_000
 def run_gate(dataset: str, *, as_json: bool) -> None:
     """Print what the gate can and cannot see with the test rows of the last night."""
     from regressors.judging.gate import sight
-    from regressors.judging.selection import Terms
+    from regressors.judging.selection import PromotionRules
 
     asked = load_dataset(dataset, settings().datasets).promotion
-    engine = open_store(settings().database_url, reading=True)
-    try:
-        night = compared_night(engine, dataset)
-    finally:
-        engine.dispose()
+    with Store(settings().database_url).reading() as connection:
+        night = compared_night(connection, dataset)
     if night is None:
         raise UserError(
             "no night has compared two models of this dataset yet.",
             where=dataset,
             next_step=f"Run 'nightfit retrain {dataset}' first, with more than one kind.",
         )
-    terms = Terms(asked.min_gain, asked.max_loss, asked.confidence)
+    rules = PromotionRules(asked.min_gain, asked.max_loss, asked.confidence)
     pairs = night.errors
-    seen = sight(pairs.error, pairs.other_error, terms=terms, unit=pairs.unit)
+    seen = sight(pairs.error, pairs.other_error, rules=rules, unit=pairs.unit)
     if as_json:
         told = {"dataset": dataset, "run_id": night.run_id, **asdict(seen)}
         told |= {"model": night.model, "other": night.other}
         print(json.dumps(told, indent=2))  # noqa: T201
         return
     console = Screen(sys.stdout)
-    for line in _gate_in_words(dataset, night, seen, terms):
+    for line in _gate_in_words(dataset, night, seen, rules):
         console.print(line, soft_wrap=True)
 
 
-def _gate_in_words(dataset: str, night: ComparedNight, seen: "Sight", terms: "Terms") -> list[str]:
+def _gate_in_words(
+    dataset: str, night: ComparedNight, seen: "Sight", rules: "PromotionRules"
+) -> list[str]:
     """Say what the gate can see, a line each."""
     from regressors.judging.selection import too_few
 
@@ -84,12 +79,12 @@ def _gate_in_words(dataset: str, night: ComparedNight, seen: "Sight", terms: "Te
     else:
         lines += [
             f"A switch that gains {seen.smallest_gain:.1%} of the mean squared error is found four"
-            f" times out of five (min_gain {terms.min_gain:.1%}, confidence"
-            f" {terms.confidence:.0%}).",
+            f" times out of five (min_gain {rules.min_gain:.1%}, confidence"
+            f" {rules.confidence:.0%}).",
             f"To an equal model it would switch in {seen.switch_to_equal:.1%} of nights, to one"
             f" whose RMSE is {seen.worse:.0%} higher in {seen.switch_to_worse:.1%}.",
             f"A refresh whose RMSE is {seen.worse:.0%} higher would serve in"
-            f" {seen.refresh_to_worse:.1%} of nights (max_loss {terms.max_loss:.1%}).",
+            f" {seen.refresh_to_worse:.1%} of nights (max_loss {rules.max_loss:.1%}).",
         ]
     lines.append("The rates hold for one decision; the test rows are used again every night.")
     return lines
@@ -97,14 +92,11 @@ def _gate_in_words(dataset: str, night: ComparedNight, seen: "Sight", terms: "Te
 
 def run_history(dataset: str, *, output_format: str) -> None:
     """Print every change of a dataset's champion, the newest first."""
-    engine = open_store(settings().database_url, reading=True)
-    try:
-        found = rows_of(engine, "champion_history", dataset=dataset)
+    with Store(settings().database_url).reading() as connection:
+        found = rows_of(connection, "champion_history", dataset=dataset)
         rows = [row for batch in found.batches for row in batch]
-    finally:
-        engine.dispose()
-    place = list(found.columns).index("decision")
-    changes = [row for row in rows if row[place] != "kept"]
+    index = list(found.columns).index("decision")
+    changes = [row for row in rows if row[index] != "kept"]
     if output_format != "table":
         write_rows([changes], found.columns, output_format)
         return
@@ -148,22 +140,24 @@ def run_promote(
 ) -> None:
     """Have a model of an earlier run serve from now on."""
     quiet_prefect()
-    from tasks.run.decisions import promote
+    from tasks.run.decisions import Tools, promote
 
     why = _said(reason)
-    with _store() as engine, talking():
-        done = promote(engine, dataset, run_id, candidate, reason=why, pin=pin, again=_again)
+    tools = Tools(_store(), settings().home, _again)
+    with talking():
+        done = promote(tools, dataset, run_id, candidate, reason=why, pin=pin)
     print(printable(str(done)))  # noqa: T201
 
 
 def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool) -> None:
     """Have the champion before, or one of the past, serve again."""
     quiet_prefect()
-    from tasks.run.decisions import rollback
+    from tasks.run.decisions import Tools, rollback
 
     why = None if reason is None else _said(reason)
-    with _store() as engine, talking():
-        done = rollback(engine, dataset, to, reason=why, pin=pin, again=_again)
+    tools = Tools(_store(), settings().home, _again)
+    with talking():
+        done = rollback(tools, dataset, to, reason=why, pin=pin)
     print(printable(str(done)))  # noqa: T201
 
 
@@ -173,24 +167,21 @@ def run_unpin(dataset: str, *, reason: str | None) -> None:
     from tasks.run.decisions import unpin
 
     why = None if reason is None else _said(reason)
-    with _store() as engine:
-        done = unpin(engine, dataset, reason=why)
+    done = unpin(_store(), dataset, reason=why)
     print(printable(str(done)))  # noqa: T201
 
 
-@contextmanager
-def _store() -> Iterator[Engine]:
-    engine = open_store(settings().database_url)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
+def _store() -> Store:
+    """Return the store, after checking that it can be written to."""
+    store = Store(settings().database_url)
+    store.ensure_ready()
+    return store
 
 
 def _said(reason: str) -> str:
     """Return a reason in one line; raise CallError where there is none."""
     words = " ".join(reason.split())
-    if NO_TEXT.search(words):
+    if NOT_STORABLE.search(words):
         raise CallError("--reason is not UTF-8.", next_step="Write it with a terminal that is.")
     if not words or len(words) > MOST_REASON:
         raise CallError(
@@ -200,7 +191,7 @@ def _said(reason: str) -> str:
     return words
 
 
-def _again(run_id: int, candidate: str) -> "Attempt":
+def _again(run_id: int, candidate: str) -> "Trained":
     """Fit one candidate of a stored run again."""
     with working():
         from flows.verify import fit_again

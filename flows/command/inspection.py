@@ -13,15 +13,15 @@ from rich.text import Text
 from sqlalchemy import Double
 from sqlalchemy import Text as TextType
 
-from data.declarations.model import declared_datasets, load_dataset
+from data.declarations.file import declared_datasets, load_dataset
 from data.declarations.terms import text_of
 from data.errors import CallError, UserError
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.champions import ServingModel, champion_model
 from data.store.read.known import no_champion
 from data.store.read.stored import stored_run
 from data.store.read.view_rows import DatasetStatus, latest_runs, rows_of
+from data.store.session import Store
 from flows.command.output import write_rows
 from flows.command.session import Screen, make_folder, quiet_prefect, working
 
@@ -34,13 +34,10 @@ def run_resilience(dataset: str, *, output_format: str) -> None:
 
     Raises UserError where the champion has no such figures, as one that is no ANN.
     """
-    engine = open_store(settings().database_url, reading=True)
-    try:
-        found = rows_of(engine, "champion_resilience", dataset=dataset)
+    with Store(settings().database_url).reading() as connection:
+        found = rows_of(connection, "champion_resilience", dataset=dataset)
         rows = [row for batch in found.batches for row in batch]
-        champion = champion_model(engine, dataset)
-    finally:
-        engine.dispose()
+        champion = champion_model(connection, dataset)
     if not rows:
         raise _no_resilience(dataset, champion)
     if output_format != "table":
@@ -142,15 +139,11 @@ def run_check(dataset: str, *, as_json: bool) -> int:
 def run_verify(run_id: int, *, as_json: bool) -> int:
     """Fit a stored run again and print what differs; return 1 where anything does."""
     quiet_prefect()
-    from tasks.run.replay import declaration_of, snapshot_of
+    from tasks.run.replay import replay_of
 
-    engine = open_store(settings().database_url, reading=True)
-    try:
-        stored = stored_run(engine, run_id)
-    finally:
-        engine.dispose()
-    declaration_of(run_id, stored)
-    snapshot_of(run_id, stored)  # a wrong call ends before any work
+    with Store(settings().database_url).reading() as connection:
+        stored = stored_run(connection, run_id)
+    replay_of(run_id, stored, home=settings().home)  # a wrong call ends before any work
     with working():
         from flows.verify import verify
 
@@ -192,11 +185,8 @@ def run_predict(dataset: str, source: Path, out: Path | None) -> None:
 
 def run_status(*, as_json: bool) -> int:
     """Print how each dataset stands; return 1 where something is wrong."""
-    engine = open_store(settings().database_url, reading=True)
-    try:
-        stored = {status.dataset: status for status in latest_runs(engine)}
-    finally:
-        engine.dispose()
+    with Store(settings().database_url).reading() as connection:
+        stored = {status.dataset: status for status in latest_runs(connection)}
     names = sorted({*declared_datasets(settings().datasets), *stored})
     lines = [_status_line(name, stored.get(name)) for name in names]
     if as_json:

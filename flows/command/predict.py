@@ -4,13 +4,14 @@ from pathlib import Path
 
 from prefect import flow
 
-from data.declarations.model import PathSource, load_dataset
+from data.declarations.file import load_dataset
+from data.declarations.model import PathSource
 from data.errors import SourceError
 from data.settings import settings
 from data.sources.read import arrays, load, read, row_keys
-from data.store.database.engine import open_store
 from data.store.read.champions import champion_model
 from data.store.read.known import no_champion
+from data.store.session import Store
 from regressors.encoding.matrices import CannotEncode
 from regressors.model import Model
 
@@ -27,9 +28,10 @@ def predict(dataset: str, source: Path) -> list[Prediction]:
 def predictions(dataset: str, source: Path) -> list[Prediction]:
     """Return key, predicted, lower and upper of each row; in the target's units."""
     declaration = load_dataset(dataset, settings().datasets)
-    engine = open_store(settings().database_url)
-    serving = champion_model(engine, dataset)
-    engine.dispose()
+    store = Store(settings().database_url)
+    store.ensure_ready()
+    with store.reading() as connection:
+        serving = champion_model(connection, dataset)
     if serving is None or serving.artifact is None:
         raise no_champion(dataset)
     model = Model.from_bytes(serving.artifact)

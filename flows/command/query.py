@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from data.settings import settings
-from data.store.database.engine import open_store
 from data.store.read.view_rows import rows_of
+from data.store.session import Store
 from flows.command.output import write_rows
 
 
@@ -18,9 +18,6 @@ def run_query(
     output_format: str,
 ) -> None:
     """Print the rows of a view."""
-    engine = open_store(settings().database_url, reading=True)
-    try:
-        rows = rows_of(engine, view, dataset=dataset, key=key, columns=columns, limit=limit)
+    with Store(settings().database_url).reading() as connection:
+        rows = rows_of(connection, view, dataset=dataset, key=key, columns=columns, limit=limit)
         write_rows(rows.batches, rows.columns, output_format)
-    finally:
-        engine.dispose()

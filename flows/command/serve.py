@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from data.errors import UserError
 from data.settings import ROOT, settings
-from data.store.database.engine import open_store
+from data.store.session import Store
 from flows.command.prefect_server import POOL, answers, has_worker, page, tell_lost
 from flows.command.process_keeper import end_marked, keep_family
 from flows.command.session import Screen, make_folder, quiet_prefect
@@ -45,7 +45,7 @@ def run_serve(port: int) -> None:
     _talkative_prefect()
     from prefect.settings import get_current_settings
 
-    open_store(settings().database_url).dispose()  # a broken store is told before any work
+    Store(settings().database_url).ensure_ready()  # report a broken store before any work
     prefect = get_current_settings()
     api = prefect.api.url or f"http://{HOST}:{port}/api"
     own_port = None if prefect.api.url else port

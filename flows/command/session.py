@@ -17,13 +17,12 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
-from sqlalchemy.engine import make_url
 
-from data.declarations.model import declared_datasets, load_dataset
+from data.declarations.file import declared_datasets, load_dataset
 from data.errors import NightFailed, UserError
 from data.settings import settings
-from data.store.database.engine import open_store, place
 from data.store.database.lock import dataset_lock
+from data.store.session import Store
 from flows.command.backfill import days_between, with_time
 from flows.command.printable import printable
 from flows.command.process_keeper import keep_family
@@ -157,7 +156,7 @@ def working() -> Iterator[None]:
     """Show progress on standard error; SIGTERM ends as Ctrl-C does, so no worker outlives us."""
     quiet_prefect()
     make_folder(settings().home)
-    open_store(settings().database_url).dispose()  # a broken store is told before any work
+    Store(settings().database_url).ensure_ready()  # report a broken store before any work
     keep_family()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     with talking("starting Prefect …"), _no_heartbeat():
@@ -223,7 +222,7 @@ def _print_summaries(summaries: "Sequence[Summary]", *, as_json: bool) -> None:
         for label, text in _facts(summary):
             console.print(Text.assemble((f"  {label:<9}", "dim"), text), soft_wrap=True)
     console.print()
-    where = place(make_url(settings().database_url))
+    where = Store(settings().database_url).display_url
     console.print(Text.assemble(("results in ", "dim"), where), soft_wrap=True)
     console.print(
         Text.assemble(("to see     ", "dim"), "nightfit query leaderboard, nightfit query champion")

@@ -100,7 +100,7 @@ class Encoding:
     # What goes into a fit
 
     def design(self, columns: Columns) -> NDArray[np.float64]:
-        """Return the design (n, p) of the linear kinds, in raw units; columns as in `terms`."""
+        """Return the design (n, p) of the linear kinds, in raw units, by `term_names`."""
         parts, rows = self._parts(columns)
         blocks = [np.ones((rows, 1))] if self.intercept else []
         for column in self.numbers:
@@ -113,7 +113,7 @@ class Encoding:
         blocks += [self._product(product, parts) for product in self.products]
         return _stack(blocks, rows)
 
-    def terms(self) -> tuple[str, ...]:
+    def term_names(self) -> tuple[str, ...]:
         """Return the name of each column of `design`: `age`, `age[missing]`, `age^2:sex[male]`.
 
         Raises CannotEncode where two have the same name, as by a column that is called `intercept`.

@@ -5,10 +5,10 @@ The gradients below are written out, so that they share nothing with automatic d
 """
 
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 
+from regressors.frameworks.contract import FrameworkModule
 from regressors.network import recipe
 from regressors.network.recipe import Array, Arrays, NeuronPlan
 
@@ -30,7 +30,7 @@ class ProbeResult:
     reason: str | None
 
 
-def probe(framework: ModuleType) -> ProbeResult:
+def probe(framework: FrameworkModule) -> ProbeResult:
     """Compare a framework's three functions with NumPy's, in float64, on small fixed problems."""
     seen = {
         "least_squares": _least_squares(framework),
@@ -113,7 +113,7 @@ def _gradients(arrays: list[Array], inputs: Array, target: Array, weight: Array)
     return gradients
 
 
-def _least_squares(framework: ModuleType) -> tuple[float, str]:
+def _least_squares(framework: FrameworkModule) -> tuple[float, str]:
     """Return the error in condition numbers times rounding units.
 
     Every entry is a short binary fraction, so that the product with the solution is exact; two
@@ -129,7 +129,7 @@ def _least_squares(framework: ModuleType) -> tuple[float, str]:
     return float(np.abs(x - exact).max() / unit), x.dtype.name
 
 
-def _neuron(framework: ModuleType) -> tuple[float, str]:
+def _neuron(framework: FrameworkModule) -> tuple[float, str]:
     inputs, target = _problem(rows=60)
     with_ones = np.column_stack([inputs, np.ones(60)])
     start = np.array([0.5, -0.25, 0.125, 1.0, -0.5])
@@ -139,7 +139,7 @@ def _neuron(framework: ModuleType) -> tuple[float, str]:
     return _difference([fit.weights], [reference]), fit.weights.dtype.name
 
 
-def _network(framework: ModuleType) -> tuple[float, str]:
+def _network(framework: FrameworkModule) -> tuple[float, str]:
     inputs, target = _problem(rows=150)
     weight = 0.5 + np.arange(150) % 3 / 2
     program = recipe.Program(len(inputs), seed=1)

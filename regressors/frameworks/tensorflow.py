@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from regressors.linear.least_squares import Correction
+from regressors.arrays import Array, Arrays, Floats
+from regressors.frameworks.contract import Correction
 from regressors.network import recipe
-from regressors.network.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan
+from regressors.network.recipe import NeuronFit, NeuronPlan
 
 
 def least_squares_solver(design: Array) -> Correction:

@@ -9,9 +9,10 @@ import theano
 import theano.tensor as tt
 from theano.tensor import nlinalg, slinalg
 
-from regressors.linear.least_squares import Correction
+from regressors.arrays import Array, Arrays, Floats
+from regressors.frameworks.contract import Correction
 from regressors.network import recipe
-from regressors.network.recipe import Array, Arrays, Floats, NeuronFit, NeuronPlan
+from regressors.network.recipe import NeuronFit, NeuronPlan
 
 # The rewrite left out computes each gradient up to three times.
 _FAST = theano.compile.get_default_mode().excluding("local_dot22_to_dot22scalar")

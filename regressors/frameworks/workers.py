@@ -23,6 +23,8 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from regressors.frameworks.registry import FRAMEWORKS, framework_called
+
 LOG = logging.getLogger("nightfit.worker")
 """Not the root logger, which what Theano imports replaces by one of another kind."""
 
@@ -88,7 +90,7 @@ class Workers:
                 os.environ[name] = value
 
     def submit(self, framework: str, function: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Have `function(regressors.frameworks.<framework>, *args)` run in its process.
+        """Have `function(module, *args)` run in a framework's process, `module` being its own.
 
         Function, arguments and result are pickled; the function by its name.
         """
@@ -102,7 +104,7 @@ class Workers:
             raise WorkerFailed("it was ended before it was done") from None
 
 
-def start_warning(_: ModuleType) -> str | None:
+def start_warning(_: object) -> str | None:
     """Return what a user should know of how the framework started; a job for `submit`."""
     return _here.warning
 
@@ -227,11 +229,10 @@ def _environment(threads: int) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS",
         "MKL_NUM_THREADS",
         "VECLIB_MAXIMUM_THREADS",
-        "TF_NUM_INTRAOP_THREADS",
-        "TF_NUM_INTEROP_THREADS",
+        *(variable for framework in FRAMEWORKS for variable in framework.thread_variables),
     )
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-    return dict.fromkeys(pinned, str(threads)) | quiet
+    own = {name: value for row in FRAMEWORKS for name, value in row.environment.items()}
+    return dict.fromkeys(pinned, str(threads)) | {"CUDA_VISIBLE_DEVICES": ""} | own
 
 
 # The child's side
@@ -270,11 +271,10 @@ def _start(framework: str, home: str, log: str, memory_limit: float | None) -> N
     faulthandler.enable()
     faulthandler.dump_traceback_later(START_SECONDS, exit=True)
     try:
-        if framework == "theano":
-            from regressors.frameworks import theano_on_numpy2
-
-            _here.warning = theano_on_numpy2.prepare(Path(home))
-        _here.module = importlib.import_module(f"regressors.frameworks.{framework}")
+        row = framework_called(framework)
+        if row.preparation is not None:
+            _here.warning = importlib.import_module(row.preparation).prepare(Path(home))
+        _here.module = importlib.import_module(row.module)
     except Exception as error:
         LOG.exception("%s cannot be imported", framework)
         _here.failure = f"{framework} cannot be imported ({_sentence(error)})"

@@ -10,6 +10,7 @@ from math import sqrt
 
 import numpy as np
 
+from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.frameworks.parity import ProbeResult
 from regressors.job import Fitted
@@ -46,11 +47,11 @@ class Comparison:
 
 def compare(
     probes: Mapping[str, ProbeResult],
-    fits: Mapping[str, Fitted | str],
-    refits: Mapping[str, Fitted | str],
-    rmse: Mapping[str, float],
+    fits: Mapping[Candidate, Fitted | str],
+    refits: Mapping[Candidate, Fitted | str],
+    rmse: Mapping[Candidate, float],
 ) -> tuple[Comparison, ...]:
-    """Return every comparison of a run; `fits` and `refits` by "framework/kind".
+    """Return every comparison of a run.
 
     `rmse` holds each candidate's out-of-fold error. Within a kind the first framework is what the
     others are compared with.
@@ -59,9 +60,9 @@ def compare(
         Comparison(framework, kind, "probe", "numpy", figure, parity.BOUNDS[kind])
         for framework, probe in probes.items()
         for kind, figure in probe.figures.items()
-        if f"{framework}/{kind}" in fits
+        if Candidate(framework, kind) in fits
     ]
-    refitted = {name: fit for name, fit in refits.items() if isinstance(fit, Fitted)}
+    refitted = {one: fit for one, fit in refits.items() if isinstance(fit, Fitted)}
     return (*of_probe, *_coefficients(refitted), *_excess(refitted), *_errors(rmse, fits))
 
 
@@ -88,7 +89,7 @@ def disagreements(comparisons: tuple[Comparison, ...]) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _coefficients(refitted: Mapping[str, Fitted]) -> list[Comparison]:
+def _coefficients(refitted: Mapping[Candidate, Fitted]) -> list[Comparison]:
     solved = _of_kind(refitted, "least_squares")
     first = next(iter(solved), None)
     return [
@@ -105,7 +106,7 @@ def _coefficients(refitted: Mapping[str, Fitted]) -> list[Comparison]:
     ]
 
 
-def _excess(refitted: Mapping[str, Fitted]) -> list[Comparison]:
+def _excess(refitted: Mapping[Candidate, Fitted]) -> list[Comparison]:
     return [
         Comparison(
             framework,
@@ -120,8 +121,10 @@ def _excess(refitted: Mapping[str, Fitted]) -> list[Comparison]:
     ]
 
 
-def _errors(rmse: Mapping[str, float], fits: Mapping[str, Fitted | str]) -> list[Comparison]:
-    anns = {name: error for name, error in rmse.items() if name.endswith("/ann")}
+def _errors(
+    rmse: Mapping[Candidate, float], fits: Mapping[Candidate, Fitted | str]
+) -> list[Comparison]:
+    anns = {one: error for one, error in rmse.items() if not one.is_linear}
     if not anns:
         return []
     first, *others = anns
@@ -132,24 +135,23 @@ def _errors(rmse: Mapping[str, float], fits: Mapping[str, Fitted | str]) -> list
     allowed = SAME_RESULT * max(1.0, sqrt(ANN_ROWS / max(rows, 1)))
     return [
         Comparison(
-            name.split("/")[0],
+            other.framework,
             "ann",
             "validation_rmse",
-            first.split("/")[0],
-            abs(anns[name] / anns[first] - 1) if anns[first] else float(anns[name] > 0),
+            first.framework,
+            abs(anns[other] / anns[first] - 1) if anns[first] else float(anns[other] > 0),
             allowed,
         )
-        for name in others
+        for other in others
     ]
 
 
-def _of_kind(fits: Mapping[str, Fitted], kind: str) -> dict[str, Fitted]:
-    named = {tuple(name.split("/")): fit for name, fit in fits.items()}
-    return {framework: fit for (framework, its), fit in named.items() if its == kind}
+def _of_kind(fits: Mapping[Candidate, Fitted], kind: str) -> dict[str, Fitted]:
+    return {one.framework: fit for one, fit in fits.items() if one.kind == kind}
 
 
 def _estimates(fit: Fitted) -> np.ndarray:
-    return np.array([term.estimate for term in fit.terms])
+    return np.array([one.estimate for one in fit.coefficients])
 
 
 def _relative_difference(estimates: np.ndarray, reference: np.ndarray) -> float:

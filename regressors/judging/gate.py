@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
+from regressors.candidate import Candidate
 from regressors.judging.paired import PairedGain, Sums, gains, log_ratio_error, unit_sums
-from regressors.judging.selection import Terms, decide, too_few
+from regressors.judging.selection import PromotionRules, decide, too_few
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -21,7 +22,7 @@ MOST_SIMULATED = 1_000
 """More units than this are simulated in this many pools, whose sums vary as those of the units."""
 RESAMPLES = 2_000
 """Resamples of a simulated night: fewer than for a real one, since the nights are averaged."""
-CHALLENGER, INCUMBENT = "torch/ann", "theano/ann"
+CHALLENGER, INCUMBENT = Candidate("challenger", "ann"), Candidate("incumbent", "ann")
 """Two candidates of one kind: a switch to a simpler one would be judged as a refresh."""
 
 
@@ -46,21 +47,21 @@ class Sight:
 
 
 def smallest_gain(
-    challenger: Array, incumbent: Array, *, terms: Terms, unit: Labels | None = None
+    challenger: Array, incumbent: Array, *, rules: PromotionRules, unit: Labels | None = None
 ) -> float | None:
     """Return the gain that a switch would find four times out of five, from errors (n,).
 
     By Student's and the normal distribution of the log ratio. None where no switch is made at all,
     or where a model makes no error.
     """
-    return _smallest_gain(unit_sums(challenger, incumbent, unit), terms)
+    return _smallest_gain(unit_sums(challenger, incumbent, unit), rules)
 
 
 def sight(
     challenger: Array,
     incumbent: Array,
     *,
-    terms: Terms,
+    rules: PromotionRules,
     unit: Labels | None = None,
     nights: int = 500,
     seed: int = 0,
@@ -72,20 +73,20 @@ def sight(
     are. The worse model's errors are then multiplied.
     """
     sums = unit_sums(challenger, incumbent, unit)
-    least = _smallest_gain(sums, terms)
+    least = _smallest_gain(sums, rules)
     switch_to_equal = switch_to_worse = refresh_to_worse = None
     if least is not None:
         nightly = _equal_nights(sums, nights, np.random.default_rng(seed))
-        equal = gains(nightly, confidence=terms.confidence, resamples=RESAMPLES)
+        equal = gains(nightly, confidence=rules.confidence, resamples=RESAMPLES)
         nightly = replace(nightly, challenger=(1 + WORSE) ** 2 * nightly.challenger)
-        worse = gains(nightly, confidence=terms.confidence, resamples=RESAMPLES)
-        switch_to_equal = _let_in(equal, INCUMBENT, terms)
-        switch_to_worse = _let_in(worse, INCUMBENT, terms)
-        refresh_to_worse = _let_in(worse, CHALLENGER, terms)
+        worse = gains(nightly, confidence=rules.confidence, resamples=RESAMPLES)
+        switch_to_equal = _let_in(equal, INCUMBENT, rules)
+        switch_to_worse = _let_in(worse, INCUMBENT, rules)
+        refresh_to_worse = _let_in(worse, CHALLENGER, rules)
     return Sight(
         rows=sums.rows,
         units=sums.challenger.shape[1],
-        confidence=terms.confidence,
+        confidence=rules.confidence,
         smallest_gain=least,
         switch_to_equal=switch_to_equal,
         switch_to_worse=switch_to_worse,
@@ -95,14 +96,14 @@ def sight(
     )
 
 
-def _smallest_gain(sums: Sums, terms: Terms) -> float | None:
+def _smallest_gain(sums: Sums, rules: PromotionRules) -> float | None:
     m = sums.challenger.shape[1]
     first, second = sums.challenger.mean(), sums.incumbent.mean()
     if too_few(sums.rows, m) or min(first, second) == 0:
         return None
     error = float(log_ratio_error(sums.challenger / first, sums.incumbent / second)[0])
-    reach = float(stdtrit(m - 1, terms.confidence) + ndtri(FOUND)) * error
-    return 1 - (1 - terms.min_gain) * exp(-reach)
+    reach = float(stdtrit(m - 1, rules.confidence) + ndtri(FOUND)) * error
+    return 1 - (1 - rules.min_gain) * exp(-reach)
 
 
 def _equal_nights(sums: Sums, nights: int, rng: np.random.Generator) -> Sums:
@@ -118,7 +119,7 @@ def _equal_nights(sums: Sums, nights: int, rng: np.random.Generator) -> Sums:
     return Sums(first, second, sums.rows)
 
 
-def _let_in(found: list[PairedGain], incumbent: str, terms: Terms) -> float:
+def _let_in(found: list[PairedGain], incumbent: Candidate, rules: PromotionRules) -> float:
     """Return the share of nights on which the challenger is promoted."""
-    decided = [decide(CHALLENGER, incumbent, {CHALLENGER: gain}, terms=terms)[0] for gain in found]
+    decided = [decide(CHALLENGER, incumbent, {CHALLENGER: gain}, rules=rules)[0] for gain in found]
     return sum(decision.decision == "promoted" for decision in decided) / len(decided)

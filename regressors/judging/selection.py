@@ -8,36 +8,33 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from regressors.candidate import KINDS, Candidate
 from regressors.judging.paired import PairedGain, standard_error
 from regressors.judging.scoring import Difference
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
-KINDS = ("least_squares", "gradient_descent", "ann")
-"""From the simplest to the least simple."""
-LINEAR_KINDS = KINDS[:2]
-
 
 @dataclass(frozen=True)
 class Contender:
     """A candidate with its out-of-fold errors (n,), actual minus predicted; None if it failed."""
 
-    name: str
+    candidate: Candidate
     errors: Array | None
     failure: str | None = None
 
     @property
     def kind(self) -> str:
-        """Return the kind in `framework/kind`."""
-        return self.name.split("/")[1]
+        """Return the candidate's kind."""
+        return self.candidate.kind
 
 
 @dataclass(frozen=True)
-class Place:
+class RankedCandidate:
     """A candidate's place in the ranking, and why."""
 
-    name: str
+    candidate: Candidate
     rank: int
     chosen: bool
     no_skill: bool
@@ -46,7 +43,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Terms:
+class PromotionRules:
     """What is asked of a challenger, as shares of the incumbent's mean squared error.
 
     A switch must surely gain more than `min_gain`; a refresh must not surely lose more than
@@ -59,7 +56,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Held:
+class Hold:
     """Why nobody may be promoted tonight, whatever the comparison says."""
 
     rule: Literal["pinned", "backfill"]
@@ -75,8 +72,8 @@ class Decision:
 
     decision: Literal["promoted", "kept"]
     rule: Rule
-    challenger: str
-    incumbent: str | None
+    challenger: Candidate
+    incumbent: Candidate | None
     gain: PairedGain | None
     reason: str
 
@@ -102,7 +99,7 @@ class NothingFitted(ValueError):
 
 def rank(
     contenders: Sequence[Contender], *, spread: float, unit: Labels | None = None
-) -> tuple[Place, ...]:
+) -> tuple[RankedCandidate, ...]:
     """Rank by out-of-fold RMSE and choose the simplest kind within one standard error of the best.
 
     The standard error is that of the paired difference of squared errors; rows of one label in
@@ -113,62 +110,63 @@ def rank(
     """
     fitted = [c for c in contenders if c.errors is not None and np.isfinite(c.errors).all()]
     if not fitted:
-        raise NothingFitted("; ".join(f"{c.name}: {_why_failed(c)}" for c in contenders))
-    rmse = {c.name: _rmse(c) for c in fitted}
-    declared = {c.name: place for place, c in enumerate(contenders)}
+        raise NothingFitted("; ".join(f"{c.candidate}: {_why_failed(c)}" for c in contenders))
+    rmse = {c.candidate: _rmse(c) for c in fitted}
+    declared = {c.candidate: place for place, c in enumerate(contenders)}
 
     def order(c: Contender) -> tuple[float, int, int]:
-        return float(f"{rmse[c.name]:.9g}"), KINDS.index(c.kind), declared[c.name]
+        return float(f"{rmse[c.candidate]:.9g}"), KINDS.index(c.kind), declared[c.candidate]
 
     ranked = sorted(fitted, key=order)
     best = ranked[0]
 
     def ties(first: Contender) -> list[Contender]:
         # Two frameworks' fits of one kind differ by rounding, which no standard error forgives.
-        most = rmse[first.name] * (1 + SAME_RESULT)
-        return [c for c in ranked if c.kind == first.kind and rmse[c.name] <= most]
+        most = rmse[first.candidate] * (1 + SAME_RESULT)
+        return [c for c in ranked if c.kind == first.kind and rmse[c.candidate] <= most]
 
     near = [c for c in ranked if _within_one_error(c, best, unit)]
-    simplest = min(near, key=lambda c: (KINDS.index(c.kind), rmse[c.name]))
-    chosen = min(ties(simplest), key=lambda c: declared[c.name])
-    close = {c.name for c in (*near, *ties(simplest), *ties(best))}
+    simplest = min(near, key=lambda c: (KINDS.index(c.kind), rmse[c.candidate]))
+    chosen = min(ties(simplest), key=lambda c: declared[c.candidate])
+    close = {c.candidate for c in (*near, *ties(simplest), *ties(best))}
+    no_skill = "; no skill: worse than the mean of the target"
     places = [
-        Place(
-            name=c.name,
+        RankedCandidate(
+            candidate=c.candidate,
             rank=position,
             chosen=c is chosen,
-            no_skill=rmse[c.name] > spread,
-            rmse=rmse[c.name],
-            reason=_reason(c, best, chosen, rmse, close=c.name in close)
-            + ("; no skill: worse than the mean of the target" if rmse[c.name] > spread else ""),
+            no_skill=rmse[c.candidate] > spread,
+            rmse=rmse[c.candidate],
+            reason=_reason(c, best, chosen, rmse, close=c.candidate in close)
+            + (no_skill if rmse[c.candidate] > spread else ""),
         )
         for position, c in enumerate(ranked, start=1)
     ]
     failed = [c for c in contenders if c not in fitted]
     places += [
-        Place(c.name, position, False, False, None, _why_failed(c))
+        RankedCandidate(c.candidate, position, False, False, None, _why_failed(c))
         for position, c in enumerate(failed, start=len(places) + 1)
     ]
     return tuple(places)
 
 
 def decide(
-    winner: str,
-    incumbent: str | None,
-    gains: Mapping[str, PairedGain | None],
+    winner: Candidate,
+    incumbent: Candidate | None,
+    gains: Mapping[Candidate, PairedGain | None],
     *,
-    terms: Terms,
+    rules: PromotionRules,
     obstacle: str | None = None,
-    held: Held | None = None,
+    hold: Hold | None = None,
 ) -> tuple[Decision, ...]:
     """Decide whether tonight's winner serves, or else tonight's refit of the incumbent.
 
-    `gains` are those of tonight's candidates against the serving model, by name: the winner's, and
+    `gains` are those of tonight's candidates against the serving model: the winner's, and
     that of the incumbent's own candidate where it was fitted tonight; None where no test row can
     be compared. `obstacle` tells why the incumbent cannot score tonight's rows: then
     the winner serves. Another candidate is a *switch*, which must be better, or, to a simpler kind,
     not worse; the same one with newer data is a *refresh*, which must not be worse. With fewer than
-    30 rows, or 10 units, a switch is refused and a refresh serves. Where `held`, nobody is promoted
+    30 rows, or 10 units, a switch is refused and a refresh serves. Where `hold`, nobody is promoted
     and the reason says what would have happened.
     """
     if incumbent is None:
@@ -176,13 +174,13 @@ def decide(
         return (Decision("promoted", "first", winner, None, None, reason),)
     if obstacle is not None:
         why = f"{incumbent} cannot score tonight's rows ({obstacle})"
-        return (_decision(winner, incumbent, None, _Judged(True, "incomparable", why), held),)
+        return (_decision(winner, incumbent, None, _Judged(True, "incomparable", why), hold),)
     tried = [winner]
-    found = {winner: _judge(winner, incumbent, gains.get(winner), terms)}
+    found = {winner: _judge(winner, incumbent, gains.get(winner), rules)}
     if not found[winner].serves and winner != incumbent and incumbent in gains:
         tried.append(incumbent)
-        found[incumbent] = _judge(incumbent, incumbent, gains[incumbent], terms)
-    return tuple(_decision(c, incumbent, gains.get(c), found[c], held) for c in tried)
+        found[incumbent] = _judge(incumbent, incumbent, gains[incumbent], rules)
+    return tuple(_decision(c, incumbent, gains.get(c), found[c], hold) for c in tried)
 
 
 @dataclass(frozen=True)
@@ -194,7 +192,9 @@ class _Judged:
     why: str
 
 
-def _judge(challenger: str, incumbent: str, gain: PairedGain | None, terms: Terms) -> _Judged:
+def _judge(
+    challenger: Candidate, incumbent: Candidate, gain: PairedGain | None, rules: PromotionRules
+) -> _Judged:
     refresh = challenger == incumbent
     if gain is None:
         return _Judged(refresh, "too_few", "no test row is new to both models")
@@ -205,31 +205,35 @@ def _judge(challenger: str, incumbent: str, gain: PairedGain | None, terms: Term
         return _Judged(refresh, "too_few", f"{figures}; {few}, {what}")
     if refresh or _simpler(challenger, incumbent):
         what = "a refresh" if refresh else "a simpler kind"
-        asked = f"{what} must not surely lose more than {_percent(terms.max_loss)}"
-        serves = gain.high >= -terms.max_loss - ROUNDING
+        asked = f"{what} must not surely lose more than {_percent(rules.max_loss)}"
+        serves = gain.high >= -rules.max_loss - ROUNDING
         return _Judged(serves, "refresh", f"{figures}; {asked}")
-    asked = f"a switch must surely gain more than {_percent(terms.min_gain)}"
-    return _Judged(gain.low > terms.min_gain + ROUNDING, "switch", f"{figures}; {asked}")
+    asked = f"a switch must surely gain more than {_percent(rules.min_gain)}"
+    return _Judged(gain.low > rules.min_gain + ROUNDING, "switch", f"{figures}; {asked}")
 
 
 def _decision(
-    challenger: str, incumbent: str, gain: PairedGain | None, judged: _Judged, held: Held | None
+    challenger: Candidate,
+    incumbent: Candidate,
+    gain: PairedGain | None,
+    judged: _Judged,
+    hold: Hold | None,
 ) -> Decision:
     refresh = challenger == incumbent
-    if held:
+    if hold:
         may = "would serve" if judged.serves else "would not serve"
         outcome = (
-            f"{incumbent} goes on serving ({held.why}); otherwise tonight's {challenger} {may}"
+            f"{incumbent} goes on serving ({hold.why}); otherwise tonight's {challenger} {may}"
         )
     elif judged.serves:
         outcome = f"Tonight's {challenger} takes over from "
-        outcome += "the one before" if refresh else incumbent
+        outcome += "the one before" if refresh else str(incumbent)
     else:
-        outcome = f"The {incumbent} of before" if refresh else incumbent
+        outcome = f"The {incumbent} of before" if refresh else str(incumbent)
         outcome += " goes on serving, and not tonight's" + ("" if refresh else f" {challenger}")
     return Decision(
-        decision="promoted" if judged.serves and not held else "kept",
-        rule=held.rule if held else judged.rule,
+        decision="promoted" if judged.serves and not hold else "kept",
+        rule=hold.rule if hold else judged.rule,
         challenger=challenger,
         incumbent=incumbent,
         gain=gain,
@@ -237,10 +241,10 @@ def _decision(
     )
 
 
-def _simpler(challenger: str, incumbent: str) -> bool:
+def _simpler(challenger: Candidate, incumbent: Candidate) -> bool:
     """Tell whether the challenger's kind is the simpler one; an unknown kind has no order."""
-    first, second = challenger.split("/")[1], incumbent.split("/")[1]
-    return second in KINDS and KINDS.index(first) < KINDS.index(second)
+    known = incumbent.kind in KINDS
+    return known and KINDS.index(challenger.kind) < KINDS.index(incumbent.kind)
 
 
 def _figures(gain: PairedGain) -> str:
@@ -286,27 +290,27 @@ def _reason(
     contender: Contender,
     best: Contender,
     chosen: Contender,
-    rmse: dict[str, float],
+    rmse: Mapping[Candidate, float],
     *,
     close: bool,
 ) -> str:
-    mine, top = rmse[contender.name], rmse[best.name]
+    mine, top = rmse[contender.candidate], rmse[best.candidate]
     worse = 100 * (mine / top - 1) if top else 0.0
     if contender is chosen and contender is best:
         return "chosen: the lowest out-of-fold error"
     if contender is chosen and contender.kind == best.kind:
-        return f"chosen: as good as {best.name}, and declared before it"
+        return f"chosen: as good as {best.candidate}, and declared before it"
     if contender is chosen:
         return (
             f"chosen: the simplest kind within one standard error of the best "
-            f"({best.name}, {worse:.2g}% better)"
+            f"({best.candidate}, {worse:.2g}% better)"
         )
     if contender is best and contender.kind != chosen.kind:
         return f"the lowest error, but {chosen.kind} is simpler and within one standard error"
     if not close:
         return f"{worse:.2g}% worse than the best, by more than one standard error"
     if contender.kind == chosen.kind:
-        return f"as good as {chosen.name}, which is declared first"
+        return f"as good as {chosen.candidate}, which is declared first"
     return f"within one standard error of the best, but {chosen.kind} is simpler"
 
 

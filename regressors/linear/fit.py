@@ -1,13 +1,12 @@
 """The linear kinds on some rows of a job: least squares, and one neuron that descends to it."""
 
-from types import ModuleType
-
 import numpy as np
 
 from regressors.encoding.matrices import Encoding
+from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Array, CannotFit, Descended, Job, Mask, Part, take, thinned
 from regressors.linear import least_squares
-from regressors.linear.inference import Term
+from regressors.linear.inference import Coefficient
 from regressors.model import linear_model
 from regressors.network import recipe
 
@@ -16,23 +15,23 @@ REACHED = 1e-6
 """A loss that is greater than the least-squares one by this share or less has reached it."""
 
 
-def fit_linear(framework: ModuleType, job: Job, rows: Mask, *, part: str) -> Part:
+def fit_linear(framework: FrameworkModule, job: Job, rows: Mask, *, part: str) -> Part:
     """Fit a linear kind on some rows; `part` names what for: a fold, the twin or the refit."""
     columns = take(job.columns, rows)
     encoding = Encoding.fit(columns, products=job.products, intercept=job.intercept)
     design = encoding.design(columns)
-    if job.kind == "least_squares":
+    if job.candidate.kind == "least_squares":
         return _least_squares(framework, job, rows, encoding, design)
     return _gradient_descent(framework, job, rows, encoding, design, part)
 
 
 def _least_squares(
-    framework: ModuleType, job: Job, rows: Mask, encoding: Encoding, design: Array
+    framework: FrameworkModule, job: Job, rows: Mask, encoding: Encoding, design: Array
 ) -> Part:
     solved = least_squares.solve(
         design,
         job.target[rows],
-        encoding.terms(),
+        encoding.term_names(),
         framework.least_squares_solver,
         weight=None if job.weight is None else job.weight[rows],
     )
@@ -43,16 +42,16 @@ def _least_squares(
         "rows": solved.rows,
         "notes": list(solved.notes),
     }
-    model = linear_model(job.framework, job.kind, encoding, solved.estimates)
-    return Part(model, solved.terms, details, solved.warnings, solved=solved)
+    model = linear_model(job.candidate, encoding, solved.estimates)
+    return Part(model, solved.coefficients, details, solved.warnings, solved=solved)
 
 
 def _gradient_descent(
-    framework: ModuleType, job: Job, rows: Mask, encoding: Encoding, design: Array, part: str
+    framework: FrameworkModule, job: Job, rows: Mask, encoding: Encoding, design: Array, part: str
 ) -> Part:
     scaling = _Scaling(design, job.target[rows], job.weights(rows), intercept=encoding.intercept)
     plan = recipe.neuron_plan(scaling.inputs, learning_rate=job.learning_rate, epochs=job.epochs)
-    names = encoding.terms()
+    names = encoding.term_names()
     last = _last(job, rows, names, part)
     start = np.zeros(scaling.inputs.shape[1]) if last is None else scaling.standardised(last)
     neuron = framework.descend(scaling.inputs, scaling.target, start, plan)
@@ -85,8 +84,8 @@ def _gradient_descent(
         "until": job.until(rows),
     }
     return Part(
-        linear_model(job.framework, job.kind, encoding, estimates),
-        tuple(Term(name, value) for name, value in _by_term(names, estimates).items()),
+        linear_model(job.candidate, encoding, estimates),
+        tuple(Coefficient(name, value) for name, value in _by_term(names, estimates).items()),
         details,
         _slow(descended, plan),
         descended=descended,

@@ -25,14 +25,14 @@ IN_THE_SPAN = 1e-9
 
 
 @dataclass(frozen=True)
-class Term:
+class Coefficient:
     """One coefficient with its inference, in original units; None where it has no value.
 
     `t`, `p`, `low` and `high` belong to the classical standard error, of errors of equal variance
     (over the weights); the robust one (HC3) holds where variances differ in any way.
     """
 
-    name: str
+    term: str
     estimate: float
     standard_error: float | None = None
     robust_standard_error: float | None = None
@@ -83,7 +83,7 @@ class Geometry:
         return norm(outside) <= IN_THE_SPAN * norm(column)
 
 
-def terms_of(
+def coefficients_of(
     names: Sequence[str],
     estimates: Array,
     errors: Array,
@@ -92,7 +92,7 @@ def terms_of(
     freedom: int,
     level: float,
     exact: bool,
-) -> tuple[Term, ...]:
+) -> tuple[Coefficient, ...]:
     """Return the terms with Student's t, p and two-sided intervals at `level`.
 
     `errors` and `robust` (p,) are standard errors. An exact fit has no t, p or interval.
@@ -103,7 +103,7 @@ def terms_of(
         half = stdtrit(freedom, (1 + level) / 2) * errors
         columns += [t, 2 * stdtr(freedom, -np.abs(t)), estimates - half, estimates + half]
     values = [[None] * len(names) if c is None else c.tolist() for c in columns]
-    return tuple(Term(name, *row) for name, *row in zip(names, *values, strict=True))
+    return tuple(Coefficient(name, *row) for name, *row in zip(names, *values, strict=True))
 
 
 def robust_errors(geometry: Geometry, residuals: Array) -> Array | None:

@@ -12,30 +12,25 @@ itself: then the columns at fault are named, and the solution is the one of mini
 silent huge coefficient.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from regressors.arrays import Array
+from regressors.frameworks.contract import Correction, Solver
 from regressors.linear import double_double as dd
 from regressors.linear.dependence import minimum_norm
 from regressors.linear.inference import (
     EPS,
+    Coefficient,
     Geometry,
     Overall,
-    Term,
+    coefficients_of,
     is_exact,
     overall,
     robust_errors,
-    terms_of,
 )
-
-Array = NDArray[np.float64]
-Correction = Callable[[Array, Array], tuple[Array, Array]]
-"""(f (n, m), g (p, m)) to the solution (r (n, m), x (p, m)) in plain double."""
-Solver = Callable[[Array], Correction]
-"""A framework's factorisation of a design (n, p)."""
 
 DOUBTFUL_CONDITION = 1e14
 PLAIN_INVERSE_CONDITION = 1e4
@@ -50,7 +45,7 @@ class LeastSquares:
     `warnings` are for whoever reads the run, `notes` say why a figure has no value.
     """
 
-    terms: tuple[Term, ...]
+    coefficients: tuple[Coefficient, ...]
     overall: Overall
     condition_number: float
     rank: int
@@ -61,7 +56,7 @@ class LeastSquares:
     @property
     def estimates(self) -> Array:
         """Return the coefficients (p,), as the columns of the design."""
-        return np.array([term.estimate for term in self.terms])
+        return np.array([one.estimate for one in self.coefficients])
 
     @property
     def degrees_of_freedom(self) -> int:
@@ -113,9 +108,11 @@ def solve(
     inverse = _inverse_diagonal(problem, correction, geometry.condition_number)
     robust = robust_errors(geometry, residuals) if freedom else None
     if inverse is None or whole.residual_sd is None:
-        terms = tuple(Term(*pair) for pair in zip(names, estimates.tolist(), strict=True))
+        coefficients = tuple(
+            Coefficient(*pair) for pair in zip(names, estimates.tolist(), strict=True)
+        )
     else:
-        terms = terms_of(
+        coefficients = coefficients_of(
             names,
             estimates,
             np.sqrt(inverse) * column_scale * whole.residual_sd,
@@ -125,7 +122,7 @@ def solve(
             exact=exact,
         )
     return LeastSquares(
-        terms=terms,
+        coefficients=coefficients,
         overall=whole,
         condition_number=geometry.condition_number,
         rank=len(names),
@@ -224,7 +221,9 @@ def _least(
     scaled = least.solution / geometry.norms
     estimates = scaled * column_scale / target_scale
     return LeastSquares(
-        terms=tuple(Term(*pair) for pair in zip(names, estimates.tolist(), strict=True)),
+        coefficients=tuple(
+            Coefficient(*pair) for pair in zip(names, estimates.tolist(), strict=True)
+        ),
         overall=overall(
             right / target_scale,
             (right - whitened @ scaled) / target_scale,

@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-Array = NDArray[np.float64]
-Floats = NDArray[np.floating]
-Arrays = Sequence[Floats]
+from regressors.arrays import Array, Arrays, Floats
 
 GELU_SLOPE = float(np.sqrt(2 / np.pi))
 GELU_CUBIC = 0.044715

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 from time import perf_counter
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from regressors.encoding.matrices import Encoding
+from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Array, Fitted, Grouping, Job, Mask, folds, take, thinned
 from regressors.judging.paired import standard_error
 from regressors.model import LinearMember, Model, NetworkMember
@@ -18,23 +18,23 @@ GROUP_PASSES = 2
 """Groups are found beside the plain linear start first, then beside one that knows of them."""
 
 
-def validate_network(framework: ModuleType, job: Job) -> Fitted:
+def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit a network a fold; the model is their mean, or one network where the folds are chained.
 
     Where groups are found, the folds are fitted without them, with those of single columns, and
     with pairs, and the out-of-fold errors decide: more must be better by more than one standard
-    error. `job.groups` decides beforehand.
+    error. `job.grouping` decides beforehand.
     """
-    if job.groups is not None:
-        return _validate(framework, job, job.groups)
+    if job.grouping is not None:
+        return _validate(framework, job, job.grouping)
     most = _validate(framework, job, "pairs")
     sizes = {len(group) for fold in most.details["folds"] for group in fold["groups"]}
     if not sizes:
-        return replace(most, groups="none")
+        return replace(most, grouping="none")
     best = _validate(framework, job, "none")
     rivals = [most]
     if sizes == {1}:
-        rivals = [replace(most, groups="columns")]
+        rivals = [replace(most, grouping="columns")]
     elif sizes == {1, 2}:
         rivals = [_validate(framework, job, "columns"), most]
     for rival in rivals:
@@ -51,31 +51,31 @@ def _clearly_better(first: Fitted, second: Fitted, job: Job) -> bool:
         np.square(job.target - out)[scored] for out in (second.out_of_fold, first.out_of_fold)
     ]
     drop = job.weights(scored) * (squares[0] - squares[1])
-    together = None if job.group is None else job.group[scored]
+    together = None if job.group_numbers is None else job.group_numbers[scored]
     return bool(drop.mean() > standard_error(drop, together))
 
 
-def _validate(framework: ModuleType, job: Job, groups: Grouping) -> Fitted:
+def _validate(framework: FrameworkModule, job: Job, grouping: Grouping) -> Fitted:
     out_of_fold = np.full(len(job.target), np.nan)
     members: list[LinearMember | NetworkMember] = []
     details = []
     for number, train, held in folds(job.fold, chained=job.chained):
-        fit = _network(framework, job, train, held, fold=number, groups=groups)
+        fit = _network(framework, job, train, held, fold=number, grouping=grouping)
         out_of_fold[held] = fit.honest
         members += fit.model.members
         details.append({"fold": number, **fit.details})
     if not job.chained:
-        model = Model(job.framework, job.kind, tuple(members))
-        return Fitted(model, out_of_fold, (), {"folds": details}, groups=groups)
+        model = Model(job.candidate, tuple(members))
+        return Fitted(model, out_of_fold, (), {"folds": details}, grouping=grouping)
     epochs = int(np.median([fold["best_epoch"] for fold in details]))
-    twin = refit_network(framework, replace(job, groups=groups, refit_epochs=epochs))
+    twin = refit_network(framework, replace(job, grouping=grouping, refit_epochs=epochs))
     details.append({"fold": 0, **twin.details})
     return Fitted(
-        twin.model, out_of_fold, (), {"folds": details}, groups=groups, refit_epochs=epochs
+        twin.model, out_of_fold, (), {"folds": details}, grouping=grouping, refit_epochs=epochs
     )
 
 
-def refit_network(framework: ModuleType, job: Job) -> Fitted:
+def refit_network(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit one network on all rows, for as many epochs as the job says."""
     everything = np.ones(len(job.target), dtype=bool)
     fit = _network(
@@ -84,7 +84,7 @@ def refit_network(framework: ModuleType, job: Job) -> Fitted:
         everything,
         ~everything,
         fold=0,
-        groups=job.groups or "none",
+        grouping=job.grouping or "none",
         epochs=job.refit_epochs,
     )
     return Fitted(fit.model, None, (), fit.details, refit_epochs=job.refit_epochs)
@@ -98,13 +98,13 @@ class _Network:
 
 
 def _network(
-    framework: ModuleType,
+    framework: FrameworkModule,
     job: Job,
     train: Mask,
     held: Mask,
     *,
     fold: int,
-    groups: Grouping,
+    grouping: Grouping,
     epochs: int | None = None,
 ) -> _Network:
     """Fit one network on the linear start's residual; `epochs` fixes its length."""
@@ -114,10 +114,10 @@ def _network(
     level, spread = float(target.mean()), float(target.std())
     sd = spread or 1.0
     linear, inputs = encoding.standardised(columns), encoding.network(columns)
-    seed = recipe.seed_of(job.dataset, job.kind, fold)
+    seed = recipe.seed_of(job.dataset, job.candidate.kind, fold)
     ridge = fit_ridge(linear, (target - level) / sd, weight)
-    if groups != "none":
-        together = None if job.group is None else job.group[train]
+    if grouping != "none":
+        together = None if job.group_numbers is None else job.group_numbers[train]
         plain, rest, residual = encoding, linear, ridge.left_out
         for _ in range(GROUP_PASSES):
             encoding, fitted = plain.with_groups(
@@ -125,7 +125,7 @@ def _network(
                 residual,
                 weight,
                 [seed, 0, 1],
-                pairs=groups == "pairs",
+                pairs=grouping == "pairs",
                 together=together,
             )
             linear = np.hstack([rest, fitted.effects])
@@ -139,7 +139,9 @@ def _network(
         held_target=((held_target - level) / sd - held_base).astype(np.float32),
         epochs=epochs,
         held_weight=None if job.weight is None else job.weights(held).astype(np.float32),
-        half=recipe.halves(len(held_target), seed, None if job.group is None else job.group[held]),
+        half=recipe.halves(
+            len(held_target), seed, None if job.group_numbers is None else job.group_numbers[held]
+        ),
     )
     framework.train(
         recipe.start_arrays(np.random.default_rng(seed), inputs.shape[1], job.hidden),
@@ -161,5 +163,5 @@ def _network(
         "validation_loss": thinned(progress.held_losses) if held.any() else [],
         "seconds": perf_counter() - start,
     }
-    model = Model(job.framework, job.kind, (member,))
+    model = Model(job.candidate, (member,))
     return _Network(model, level + spread * (held_base + honest), details)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from data.store.read.champions import ServingModel
 from regressors.candidate import Candidate
 from regressors.judging.scoring import Difference, Score
-from regressors.judging.selection import Decision, Place, Terms
+from regressors.judging.selection import Decision, PromotionRules, RankedCandidate
 
 Array = NDArray[np.float64]
 
@@ -62,13 +62,13 @@ class Choice:
     """Tonight's ranking, scores and decisions."""
 
     winner: Candidate
-    ranking: tuple[Place, ...]
+    ranking: tuple[RankedCandidate, ...]
     validation: Mapping[Candidate, Score]
     test: Mapping[Candidate, Score]
     incumbent: Incumbent | None
     incumbent_test: Score | None
     decisions: tuple[Decision, ...]
-    rules: Terms
+    rules: PromotionRules
     paired: Paired | None
     verdict: str
     difference: Difference | None
@@ -81,7 +81,7 @@ class Choice:
 
     @property
     def reported(self) -> Candidate:
-        """Return the candidate whose figures the summary reports: the promoted one, or the winner."""
+        """Return the candidate that the summary reports on: the promoted one, or the winner."""
         return self.promoted or self.winner
 
     @property

@@ -6,26 +6,18 @@ from importlib.metadata import PackageNotFoundError, version
 
 from data.declarations.model import Declaration
 from data.settings import ROOT
+from regressors.frameworks.registry import FRAMEWORKS, framework_called
 
 LIBRARIES = (
     "nightfit",
     "numpy",
     "scipy",
-    "torch",
-    "tensorflow",
-    "tensorflow-cpu",
-    "theano-pymc",
+    *(name for framework in FRAMEWORKS for name in framework.distributions),
     "pyarrow",
     "great-expectations",
     "sqlalchemy",
     "prefect",
 )
-FRAMEWORKS = {
-    "tensorflow": ("tensorflow", "tensorflow-cpu"),
-    "torch": ("torch",),
-    "theano": ("theano-pymc",),
-}
-"""The libraries that each framework may be."""
 PACKAGES = ("flows", "tasks", "regressors", "data")
 
 
@@ -43,8 +35,8 @@ def library_versions() -> dict[str, str]:
 
 def framework_version(framework: str) -> str | None:
     """Return the installed version of a framework, None where it is not installed."""
-    installed = library_versions()
-    return next((installed[name] for name in FRAMEWORKS[framework] if name in installed), None)
+    installed, distributions = library_versions(), framework_called(framework).distributions
+    return next((installed[name] for name in distributions if name in installed), None)
 
 
 @cache

@@ -236,10 +236,7 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
         record,
         details={**fit.details, "refit": refit.details},
         artifact=replace(refit.model, half_width=fit.model.half_width).to_bytes(),
-        coefficients=[
-            CoefficientRecord(term=values.pop("name"), **values)
-            for values in map(asdict, refit.terms)
-        ],
+        coefficients=[CoefficientRecord(**asdict(one)) for one in refit.coefficients],
         linear_fit=_linear_fit(refit),
     )
 

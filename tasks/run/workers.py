@@ -121,7 +121,7 @@ def job_of(
     fold: NDArray[np.int64],
     *,
     starts: Mapping[str, Start],
-    groups: Grouping | None = None,
+    grouping: Grouping | None = None,
     refit_epochs: int | None = None,
 ) -> Job:
     """Return the job of fitting a candidate on `rows` (m), each in its `fold` (m,)."""
@@ -135,17 +135,17 @@ def job_of(
         fold=fold,
         chained=prepared.split.chained,
         hidden=declaration.ann.hidden,
-        level=declaration.interval,
+        interval_coverage=declaration.interval,
         weight=rows.weight,
         time=rows.instants,
-        group=rows.group_numbers,
+        group_numbers=rows.group_numbers,
         split_rules=repr((rules.test, rules.folds, rules.group, declaration.time)),
         products=prepared.checked.products,
         intercept=declaration.intercept,
         learning_rate=descent.learning_rate,
         epochs=descent.epochs,
         starts=starts,
-        groups=groups,
+        grouping=grouping,
         refit_epochs=refit_epochs,
     )
 

@@ -33,21 +33,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from time import process_time
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 
-from data.declarations.model import Declaration, load_dataset
+from data.declarations.file import load_dataset
+from data.declarations.model import Declaration
 from data.settings import ROOT
 from data.sources.read import load, read
 from data.split import split_rows
 from regressors import fitting
+from regressors.candidate import Candidate
+from regressors.frameworks.contract import FrameworkModule
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.job import Fitted, Job
 from tasks.run.rows import Rows, SnapshotRows
 
-FRAMEWORKS = ("tensorflow", "torch", "theano")
 BUNDLED = ("income_expenses", "age_income")
 FOLDER = "NIGHTFIT_BENCH_DATA"
 HOW = (
@@ -122,7 +124,7 @@ def split_set(declaration: Declaration, folder: Path, number: int = 1) -> tuple[
 # The models
 
 
-def processor_timed(framework: ModuleType, job: Job) -> tuple[Fitted, float]:
+def processor_timed(framework: FrameworkModule, job: Job) -> tuple[Fitted, float]:
     """Fit an ANN; runs in the framework's worker."""
     start = process_time()
     return fitting.validate(framework, job), process_time() - start
@@ -132,14 +134,13 @@ def ann(workers: Workers, framework: str, dataset: str, train: Rows, fold: Array
     """Fit nightfit's ANN; return the fit and the seconds that it took."""
     job = Job(
         dataset=dataset,
-        framework=framework,
-        kind="ann",
+        candidate=Candidate(framework, "ann"),
         columns=train.columns,
         target=train.target,
         fold=fold,
         chained=False,
         hidden=HIDDEN,
-        level=0.9,
+        interval_coverage=0.9,
     )
     return workers.result(workers.submit(framework, processor_timed, job))
 
@@ -298,7 +299,7 @@ def main() -> None:
     """Measure the sets and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sets", nargs="*", help="names of sets; all that there are by default")
-    parser.add_argument("--frameworks", nargs="+", choices=FRAMEWORKS, default=FRAMEWORKS)
+    parser.add_argument("--frameworks", nargs="+", choices=FRAMEWORK_NAMES, default=FRAMEWORK_NAMES)
     parser.add_argument("--splits", type=int, default=1, help="how often to split each set")
     chosen = parser.parse_args()
     folder = Path(os.environ[FOLDER]) if os.environ.get(FOLDER) else None
@@ -316,7 +317,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as name,
         threadpool_limits(1),
-        Workers(FRAMEWORKS, home=Path(name), time_limit=3600) as workers,
+        Workers(FRAMEWORK_NAMES, home=Path(name), time_limit=3600) as workers,
     ):
         home = Path(name)
         os.environ.update(ONE_THREAD)

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 from helpers.exact import PROBLEMS, Problem, correct_digits, exact_solution
 
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
 from regressors.linear.inference import Geometry
 from regressors.linear.least_squares import solve
-
-FRAMEWORKS = ("tensorflow", "torch", "theano")
 
 
 def estimates(framework, problem: Problem) -> np.ndarray:
@@ -29,7 +28,7 @@ def rows(workers: Workers) -> Iterator[tuple[str, float, float, list[float]]]:
     for name, problem in PROBLEMS.items():
         exact = exact_solution(problem.design, problem.target)
         plain = np.linalg.lstsq(problem.design, problem.target, rcond=None)[0]
-        jobs = [workers.submit(framework, estimates, problem) for framework in FRAMEWORKS]
+        jobs = [workers.submit(framework, estimates, problem) for framework in FRAMEWORK_NAMES]
         digits = [correct_digits(workers.result(job), exact) for job in jobs]
         condition = Geometry.of(problem.design).condition_number
         yield name, condition, max(0.0, correct_digits(plain, exact)), digits
@@ -41,7 +40,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     with (
         tempfile.TemporaryDirectory() as home,
-        Workers(FRAMEWORKS, home=Path(home), time_limit=120) as workers,
+        Workers(FRAMEWORK_NAMES, home=Path(home), time_limit=120) as workers,
     ):
         for name, condition, plain, digits in rows(workers):
             told = " | ".join(f"{one:.1f}" for one in (plain, *digits))

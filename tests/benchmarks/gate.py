@@ -14,16 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from regressors.candidate import Candidate
 from regressors.judging.paired import PairedGain, Sums, gains, time_blocks, unit_sums
-from regressors.judging.selection import Terms, decide
+from regressors.judging.selection import PromotionRules, decide
 
 Array = np.ndarray
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
 """Errors (..., rows) of a variance that is the same for all."""
 
 NIGHTS = 500
-TERMS = Terms()
-NEW, SERVING = "torch/ann", "theano/ann"
+RULES = PromotionRules()
+NEW, SERVING = Candidate("new", "ann"), Candidate("serving", "ann")
 WORSE, BETTER = 1.05, 0.95
 
 
@@ -79,9 +80,9 @@ def nights(
     )
 
 
-def promoted(found: list[PairedGain], incumbent: str) -> float:
+def promoted(found: list[PairedGain], incumbent: Candidate) -> float:
     """Return the share of nights on which the challenger is promoted against `incumbent`."""
-    decided = [decide(NEW, incumbent, {NEW: gain}, terms=TERMS)[0] for gain in found]
+    decided = [decide(NEW, incumbent, {NEW: gain}, rules=RULES)[0] for gain in found]
     return float(np.mean([decision.decision == "promoted" for decision in decided]))
 
 
@@ -107,7 +108,7 @@ class Promise:
         return self.least <= rate <= self.most
 
 
-STATED = 1 - TERMS.confidence
+STATED = 1 - RULES.confidence
 NOT_MORE = Promise(most=STATED + 2 * float(np.sqrt(STATED * (1 - STATED) / NIGHTS)))
 NEVER, TOLD = Promise(most=0.0), Promise()
 SHAPES: dict[str, Draw] = {"normal": normal, "t4": t4, "joint t4": joint_t4}
@@ -131,7 +132,7 @@ def rates(draw: Draw, rows: int) -> tuple[float, float, float, float]:
     The last rate is how often it refuses the worse one as a refresh.
     """
     equal, better, worse = (
-        gains(nights(draw, rows, factor=factor), confidence=TERMS.confidence)
+        gains(nights(draw, rows, factor=factor), confidence=RULES.confidence)
         for factor in (1.0, BETTER, WORSE)
     )
     return (
@@ -147,7 +148,7 @@ def rates(draw: Draw, rows: int) -> tuple[float, float, float, float]:
 
 def wrong(sums: Sums) -> tuple[float, float]:
     """Return how often an equal model is switched to, and how often it is refused as a refresh."""
-    found = gains(sums, confidence=TERMS.confidence)
+    found = gains(sums, confidence=RULES.confidence)
     return promoted(found, SERVING), 1 - promoted(found, NEW)
 
 
@@ -174,7 +175,7 @@ def together() -> list[tuple[str, int, str, str]]:
 
 def others(sums: Sums) -> dict[str, Array]:
     """Return by statistic whether the challenger is better, for each night, at the confidence."""
-    level, m = TERMS.confidence, sums.challenger.shape[1]
+    level, m = RULES.confidence, sums.challenger.shape[1]
     first, second = sums.challenger, sums.incumbent
     log_ratio = np.log(first.mean(axis=1) / second.mean(axis=1))
     a = first / first.mean(axis=1, keepdims=True)

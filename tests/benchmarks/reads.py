@@ -23,14 +23,15 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from helpers.store_nights import candidate, kept, promoted, silenced, write
-from sqlalchemy import Engine, text
+from helpers.store_nights import candidate, kept, promoted, read, silenced, write
+from sqlalchemy import text
 from store import databases
 
-from data.store.database.engine import open_store
 from data.store.read.champions import champion_model
 from data.store.records import PredictionColumns
+from data.store.session import Store
 from data.store.views import VIEWS
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 
 COMMAND = Path(sys.executable).with_name("nightfit")
 ROWS = 10_000_000
@@ -63,15 +64,15 @@ def said(model: str | int, number: np.ndarray, *, new: float) -> PredictionColum
     )
 
 
-def fill(engine: Engine, dataset: str, rows: int, new: float) -> None:
+def fill(store: Store, dataset: str, rows: int, new: float) -> None:
     """Write the nights of a dataset, each as a night does; so many predictions in all."""
     number = np.arange(int(rows / (1 + REFUSED * (1 + new))))
     shares = [silenced(tenths / 10, 2.0) for tenths in range(6)]
     champion = candidate(chosen=True, rank=1, resilience=shares)
-    others = [candidate(f"{of}/least_squares", rank=2) for of in ("tensorflow", "torch", "theano")]
+    others = [candidate(f"{of}/least_squares", rank=2) for of in FRAMEWORK_NAMES]
     first = promoted(0, {}, dataset=dataset, candidates=[champion, *others])
-    write(engine, replace(first, predictions=[said("torch/ann", number, new=new)]))
-    serving = champion_model(engine, dataset)
+    write(store, replace(first, predictions=[said("torch/ann", number, new=new)]))
+    serving = read(store, champion_model, dataset)
     assert serving is not None
     waiting = number[number % 100 < 100 * new]
     for night in range(1, QUIET + REFUSED + 1):
@@ -80,13 +81,13 @@ def fill(engine: Engine, dataset: str, rows: int, new: float) -> None:
             said(serving.model_id, waiting, new=new / 2),
         ]
         record = kept(night, serving.model_id, {}, dataset=dataset)
-        write(engine, replace(record, predictions=told if night > QUIET else []))
+        write(store, replace(record, predictions=told if night > QUIET else []))
 
 
-def milliseconds(engine: Engine, statement: str, given: Sequence[dict[str, str]]) -> float:
+def milliseconds(store: Store, statement: str, given: Sequence[dict[str, str]]) -> float:
     """Return how long a statement and its rows take, in the middle of several calls."""
     taken = []
-    with engine.connect() as connection:
+    with store.reading() as connection:
         for values in given:
             start = time.perf_counter()
             connection.execute(text(statement), values).all()
@@ -94,7 +95,7 @@ def milliseconds(engine: Engine, statement: str, given: Sequence[dict[str, str]]
     return statistics.median(taken) * 1e3
 
 
-def answers(engine: Engine) -> list[tuple[float, str, str]]:
+def answers(store: Store) -> list[tuple[float, str, str]]:
     """Return the milliseconds of each question, the question, and the slowest dataset."""
     found = []
     for name, view in VIEWS.items():
@@ -104,7 +105,7 @@ def answers(engine: Engine) -> list[tuple[float, str, str]]:
         for question, statement in questions.items():
             times = {
                 dataset: milliseconds(
-                    engine,
+                    store,
                     statement,
                     [
                         {"dataset": dataset, "key": f"{15 + 100 * call:08d}"}
@@ -141,17 +142,16 @@ def main() -> None:
     with databases() as kinds:
         for kind, new_address in kinds.items():
             address = new_address()
-            engine = open_store(address)
+            store = Store(address)
             start = time.perf_counter()
             for dataset, (share, new) in DATASETS.items():
-                fill(engine, dataset, int(rows * share), new)
-            with engine.begin() as connection:  # as PostgreSQL does by itself within a minute
+                fill(store, dataset, int(rows * share), new)
+            with store.writing() as connection:  # as PostgreSQL does by itself within a minute
                 connection.execute(text("ANALYZE" if kind == "postgresql" else "SELECT 1"))
             print(f"{kind}: {rows:,} predictions, written in {time.perf_counter() - start:.0f} s")
             print(f"{'view':<40}{'ms':>8}{'asked':>8}  slowest of")
-            for taken, question, slowest in answers(engine):
+            for taken, question, slowest in answers(store):
                 print(f"{question:<40}{taken:>8.1f}{WANTED:>8}  {slowest}", flush=True)
-            engine.dispose()
             for arguments in (["--limit", str(FIRST)], []):
                 told, seconds, most = streamed(address, *arguments)
                 print(f"query to CSV: {told:,} rows in {seconds:.0f} s, {most:.0f} MB", flush=True)

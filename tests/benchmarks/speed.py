@@ -10,11 +10,12 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from types import ModuleType
 
 import numpy as np
-from accuracy import FRAMEWORKS, HIDDEN, ONE_THREAD
+from accuracy import HIDDEN, ONE_THREAD
 
+from regressors.frameworks.contract import FrameworkModule
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
 from regressors.network import recipe
 
@@ -60,7 +61,7 @@ class Clock(recipe.Progress):
         return super().record(predictions, weights, loss)
 
 
-def quickest_epoch(framework: ModuleType, shape: Shape) -> float:
+def quickest_epoch(framework: FrameworkModule, shape: Shape) -> float:
     """Return the seconds of the quickest of a round's epochs; runs in a framework's worker."""
     rng = np.random.default_rng(1)
     inputs = rng.normal(size=(shape.rows, shape.inputs)).astype(np.float32)
@@ -84,20 +85,20 @@ def main() -> None:
     print("|---:|---:|---:|---|---:|---:|---:|")
     with (
         tempfile.TemporaryDirectory() as home,
-        Workers(FRAMEWORKS, home=Path(home), time_limit=600) as workers,
+        Workers(FRAMEWORK_NAMES, home=Path(home), time_limit=600) as workers,
     ):
         os.environ.update(ONE_THREAD)
         for shape in SHAPES:
             rounds = [
                 [
                     workers.result(workers.submit(framework, quickest_epoch, shape))
-                    for framework in FRAMEWORKS
+                    for framework in FRAMEWORK_NAMES
                 ]
                 for _ in range(ROUNDS)
             ]
             seconds = np.min(rounds, axis=0)
             steps = len(Batches(shape.rows, seed=1, size=shape.batch).bounds) - 1
-            for framework, epoch in zip(FRAMEWORKS, seconds, strict=True):
+            for framework, epoch in zip(FRAMEWORK_NAMES, seconds, strict=True):
                 print(
                     f"| {shape.rows:,} | {shape.inputs} | {shape.batch} | {framework}"
                     f" | {1e6 * epoch / steps:.0f} | {shape.rows / epoch:,.0f}"

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from regressors import fitting
+from regressors.candidate import Candidate
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
 from regressors.job import Job, Start
 
-FRAMEWORKS = ("tensorflow", "torch", "theano")
 NIGHTS, ROWS, GROWTH, FOLDS = 8, 5000, 5, 5
 
 
@@ -38,14 +39,13 @@ def nights(workers: Workers, framework: str, rate: float | None) -> Iterator[tup
         columns, target = table(ROWS + GROWTH * NIGHTS)
         cold = Job(
             dataset="growing",
-            framework=framework,
-            kind="gradient_descent",
+            candidate=Candidate(framework, "gradient_descent"),
             columns={name: values[:rows] for name, values in columns.items()},
             target=target[:rows],
             fold=1 + np.arange(rows) % FOLDS,
             chained=False,
             hidden=(),
-            level=0.9,
+            interval_coverage=0.9,
             learning_rate=rate,
             epochs=20_000,
         )
@@ -69,9 +69,9 @@ def main() -> None:
     print(f"{'framework':<12}{'learning rate':>14}{'cold':>9}{'start: last':>13}{'ratio':>8}")
     with (
         tempfile.TemporaryDirectory() as home,
-        Workers(FRAMEWORKS, home=Path(home), time_limit=600) as workers,
+        Workers(FRAMEWORK_NAMES, home=Path(home), time_limit=600) as workers,
     ):
-        for framework in FRAMEWORKS:
+        for framework in FRAMEWORK_NAMES:
             for rate in (0.01, None):
                 epochs = list(nights(workers, framework, rate))[1:]  # the first has no last night
                 cold, again = np.mean(epochs, axis=0)

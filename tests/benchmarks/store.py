@@ -24,7 +24,7 @@ import psutil
 from helpers import postgres_server
 from sqlalchemy import create_engine, make_url, text
 
-from data.store.database.engine import open_store, writing
+from data.store.session import Store
 from data.store.tables import prediction
 from data.store.write.bulk import insert_columns
 
@@ -58,11 +58,11 @@ def written(address: str, way: str, rows: int, told: Any) -> None:
     given: Any = columns(rows)
     if way == "to_sql":
         given = pd.DataFrame(given)
-    engine = open_store(address)
+    store = Store(address)
     process = psutil.Process()
     before = process.memory_info().rss
     started = time.perf_counter()
-    with writing(engine) as connection:
+    with store.writing() as connection:
         if way == "to_sql":
             given.to_sql(
                 "prediction", connection, if_exists="append", index=False, chunksize=20_000
@@ -72,7 +72,6 @@ def written(address: str, way: str, rows: int, told: Any) -> None:
     seconds = time.perf_counter() - started
     peak = process.memory_info().rss if sys.platform != "linux" else _peak()
     told.put((seconds, peak - before))
-    engine.dispose()
 
 
 def _peak() -> int:
@@ -113,7 +112,6 @@ def databases() -> Iterator[dict[str, Callable[[], str]]]:
             engine = create_engine(url, isolation_level="AUTOCOMMIT")
             with engine.connect() as connection:
                 connection.execute(text(f"CREATE DATABASE {name}"))
-            engine.dispose()
             return url.set(database=name).render_as_string(hide_password=False)
 
         yield {"sqlite": sqlite, "postgresql": postgresql}

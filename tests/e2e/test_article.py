@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from regressors import fitting
+from regressors.candidate import Candidate
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.job import Job
 from regressors.network.recipe import NeuronPlan
 
@@ -66,7 +68,7 @@ def test_theano_finds_slope_and_intercept_in_ten_thousand_iterations(workers):
     assert len(fit.losses) == 10_001
 
 
-@pytest.mark.parametrize("framework", ["tensorflow", "torch", "theano"])
+@pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 def test_ann_beats_the_line_where_income_is_curved_in_age(workers, framework):
     rng = np.random.default_rng(7)
     age = rng.uniform(18, 80, 600)
@@ -76,14 +78,13 @@ def test_ann_beats_the_line_where_income_is_curved_in_age(workers, framework):
     for kind in ("least_squares", "ann"):
         job = Job(
             dataset="curve",
-            framework=framework,
-            kind=kind,
+            candidate=Candidate(framework, kind),
             columns={"age": age[~held]},
             target=income[~held],
             fold=np.arange(480) % 5 + 1,
             chained=False,
             hidden=(32, 32),
-            level=0.9,
+            interval_coverage=0.9,
         )
         fitted = workers.result(workers.submit(framework, fitting.validate, job))
         predicted = fitted.model.predict({"age": age[held]})

@@ -5,7 +5,7 @@ from typing import Any
 from alembic import command
 from sqlalchemy import inspect, text
 
-from data.store.database.engine import engine_for, writing
+from data.store.database.engine import engine_on
 from data.store.database.upgrades import alembic_config
 from data.store.views import VIEWS
 
@@ -50,16 +50,14 @@ VALUES
 """
 
 
-def make(address: str, *, version: str, rows: str) -> None:
+def make(address: str, *, version: str, content: str) -> None:
     """Make a database as that version did, and write rows into it."""
-    engine = engine_for(address, reading=False)
-    with writing(engine) as connection:
+    with engine_on(address, read_only=False) as engine, engine.begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, version)
-        for statement in filter(str.strip, rows.split(";\n")):
+        for statement in filter(str.strip, content.split(";\n")):
             connection.execute(text(statement))
-    engine.dispose()
 
 
 def answers(address: str) -> dict[str, list[dict[str, Any]]]:
@@ -67,9 +65,8 @@ def answers(address: str) -> dict[str, list[dict[str, Any]]]:
 
     Views without an order of their own have one here.
     """
-    engine = engine_for(address, reading=False)
     found = {}
-    with engine.connect() as connection:
+    with engine_on(address, read_only=True) as engine, engine.connect() as connection:
         for name in sorted(set(inspect(connection).get_view_names()) & set(VIEWS)):
             order = "" if "ORDER BY" in VIEWS[name].select else " ORDER BY dataset, key"
             rows = connection.execute(text(f"SELECT * FROM {name}{order}"))

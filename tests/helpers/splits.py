@@ -2,7 +2,8 @@
 
 import pytest
 
-from data.split import CannotSplit, Split
+from data.errors import CannotSplit
+from data.split import Split
 
 
 def places(keys, split: Split) -> dict[str, tuple[str, int]]:

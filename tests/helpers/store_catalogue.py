@@ -2,7 +2,7 @@
 
 import re
 
-from sqlalchemy import Engine, text
+from sqlalchemy import create_engine, text
 
 OF_POSTGRESQL = (
     "SELECT table_name, ordinal_position, column_name, data_type, is_nullable, column_default,"
@@ -17,8 +17,9 @@ OF_POSTGRESQL = (
 OF_SQLITE = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%'"
 
 
-def catalogue(engine: Engine) -> set[tuple[object, ...]]:
+def catalogue(address: str) -> set[tuple[object, ...]]:
     """Columns, constraints, indexes, views and comments; of Alembic's own table nothing."""
+    engine = create_engine(address)
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             found = {
@@ -27,6 +28,7 @@ def catalogue(engine: Engine) -> set[tuple[object, ...]]:
         else:
             statements = connection.execute(text(OF_SQLITE)).all()
             found = {(name, part) for name, sql in statements for part in _parts(sql)}
+    engine.dispose()
     return {row for row in found if not str(row[0]).startswith("nightfit_version")}
 
 

@@ -1,12 +1,12 @@
 """Finished runs to store, small and made by hand, and what a store then holds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import URL, Engine, Table, create_engine, func, select, text
+from sqlalchemy import URL, Table, create_engine, func, make_url, select, text
 
 from data.store import tables
 from data.store.read.champions import ServingModel, champion_model
@@ -22,7 +22,10 @@ from data.store.records import (
     RunRecord,
     ScoreRecord,
 )
+from data.store.session import Store
 from data.store.write.run import write_decision, write_run
+
+T = TypeVar("T")
 
 FIRST = datetime(2026, 1, 1, 2, tzinfo=UTC)
 NEW = float("nan")
@@ -129,46 +132,66 @@ def kept(number: int, serving: int, rows: dict[str, float], **facts: Any) -> Run
     return night(number, **{**given, **facts})
 
 
-def write(engine: Engine, record: RunRecord) -> int:
+def write(store: Store, record: RunRecord) -> int:
     """Store a run that knows the latest decision about its dataset's champion."""
     decided = select(func.max(tables.promotion.c.promotion_id))
-    with engine.connect() as connection:
+    with store.reading() as connection:
         latest = connection.execute(decided.where(tables.promotion.c.dataset == record.dataset))
         known = latest.scalar()
-    return write_run(engine, replace(record, against=known))
+    return change(store, write_run, replace(record, against=known))
 
 
-def by_hand(engine: Engine, decision: str, model_id: int, **facts: Any) -> int:
+def by_hand(store: Store, decision: str, model_id: int, **facts: Any) -> int:
     """Store a decision of Ann's about the champion of `wages`."""
     given = {"dataset": "wages", "reason": "I say so", "decided_by": "ann", **facts}
-    return write_decision(engine, decision=decision, model_id=model_id, **given)
+    return change(store, write_decision, decision=decision, model_id=model_id, **given)
 
 
-def serving(engine: Engine) -> ServingModel:
+def serving(store: Store) -> ServingModel:
     """The champion of `wages`."""
-    champion = champion_model(engine, "wages")
+    champion = read(store, champion_model, "wages")
     assert champion is not None
     return champion
 
 
-def two_champions(engine: Engine) -> tuple[int, int]:
+def two_champions(store: Store) -> tuple[int, int]:
     """Store two nights, each with a champion of its own; return their models' ids."""
-    write(engine, promoted(1, {"a": 1.0, "c": NEW}))
-    first = serving(engine).model_id
-    write(engine, promoted(2, {"a": 1.0, "c": NEW}, name="torch/least_squares"))
-    return first, serving(engine).model_id
+    write(store, promoted(1, {"a": 1.0, "c": NEW}))
+    first = serving(store).model_id
+    write(store, promoted(2, {"a": 1.0, "c": NEW}, name="torch/least_squares"))
+    return first, serving(store).model_id
 
 
-def rows(engine: Engine, view: str, **how: Any) -> list[dict[str, Any]]:
+def rows(store: Store, view: str, **how: Any) -> list[dict[str, Any]]:
     """All rows of a view."""
-    found = rows_of(engine, view, **how)
-    return [dict(zip(found.columns, row, strict=True)) for batch in found.batches for row in batch]
+    with store.reading() as connection:
+        found = rows_of(connection, view, **how)
+        return [
+            dict(zip(found.columns, row, strict=True)) for batch in found.batches for row in batch
+        ]
 
 
-def stored(engine: Engine, table: Table) -> list[dict[str, Any]]:
+def stored(store: Store, table: Table) -> list[dict[str, Any]]:
     """All rows of a table."""
-    with engine.connect() as connection:
+    with store.reading() as connection:
         return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+
+def read(store: Store, question: Callable[..., T], *arguments: Any, **options: Any) -> T:
+    """Ask a store something in a session of its own."""
+    with store.reading() as connection:
+        return question(connection, *arguments, **options)
+
+
+def change(store: Store, write: Callable[..., T], *arguments: Any, **options: Any) -> T:
+    """Change a store in one transaction."""
+    with store.writing() as connection:
+        return write(connection, *arguments, **options)
+
+
+def kind_of(store: Store) -> str:
+    """Return the kind of a store's database, `sqlite` or `postgresql`."""
+    return make_url(store.url).get_backend_name()
 
 
 def tell(address: str | URL, *statements: str) -> list[tuple[Any, ...]]:
@@ -181,6 +204,6 @@ def tell(address: str | URL, *statements: str) -> list[tuple[Any, ...]]:
     return rows
 
 
-def counts(engine: Engine) -> dict[str, int]:
+def counts(store: Store) -> dict[str, int]:
     """How many rows each table has."""
-    return {name: len(stored(engine, table)) for name, table in tables.metadata.tables.items()}
+    return {name: len(stored(store, table)) for name, table in tables.metadata.tables.items()}

@@ -1,13 +1,13 @@
 """The stores of the tests, in SQLite files and on the PostgreSQL server of `tests/conftest.py`."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import make_url, text
 
-from data.store.database.engine import open_store
+from data.store.session import Store
 from data.store.tables import metadata
 
 NewDatabase = Callable[[str], str]
@@ -35,7 +35,7 @@ def made_store(new_database: NewDatabase) -> Callable[[str], str]:
     def make(kind: str) -> str:
         if kind not in made:
             made[kind] = new_database(kind)
-            open_store(made[kind]).dispose()
+            Store(made[kind]).ensure_ready()
         return made[kind]
 
     return make
@@ -54,17 +54,16 @@ def address(database_kind: str, new_database: NewDatabase) -> str:
 
 
 @pytest.fixture
-def store(database_kind: str, made_store: Callable[[str], str], tmp_path: Path) -> Iterator[Engine]:
-    """An open store without a run in it."""
+def store(database_kind: str, made_store: Callable[[str], str], tmp_path: Path) -> Store:
+    """A store without a run in it."""
     made = make_url(made_store(database_kind))
     if database_kind == "sqlite":
         path = tmp_path / "store.db"
         shutil.copyfile(str(made.database), path)
         made = made.set(database=str(path))
-    engine = open_store(made.render_as_string(hide_password=False))
+    store = Store(made.render_as_string(hide_password=False))
     if database_kind == "postgresql":
-        with engine.begin() as connection:
+        with store.writing() as connection:
             tables = ", ".join(metadata.tables)
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
-    yield engine
-    engine.dispose()
+    return store

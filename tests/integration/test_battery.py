@@ -11,21 +11,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regressors import fitting
+from regressors.candidate import KINDS, LINEAR_KINDS, Candidate
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed
 from regressors.job import Job
 from regressors.linear.fit import fit_linear
 from regressors.model import Model
 from regressors.network import recipe
 
-FRAMEWORKS = ("tensorflow", "torch", "theano")
-LINEAR = ("least_squares", "gradient_descent")
-KINDS = (*LINEAR, "ann")
-
 every_candidate = pytest.mark.parametrize(
-    ("framework", "kind"), [(f, k) for k in KINDS for f in FRAMEWORKS]
+    ("framework", "kind"), [(f, k) for k in KINDS for f in FRAMEWORK_NAMES]
 )
 every_linear = pytest.mark.parametrize(
-    ("framework", "kind"), [(f, k) for k in LINEAR for f in FRAMEWORKS]
+    ("framework", "kind"), [(f, k) for k in LINEAR_KINDS for f in FRAMEWORK_NAMES]
 )
 few = settings(
     max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -45,14 +43,13 @@ def job_of(framework, kind, columns=None, target=None, **changes):
         columns, target = table()
     made = Job(
         dataset="battery",
-        framework=framework,
-        kind=kind,
+        candidate=Candidate(framework, kind),
         columns=columns,
         target=target,
         fold=1 + np.arange(len(target)) % 3,
         chained=False,
         hidden=(6,),
-        level=0.9,
+        interval_coverage=0.9,
     )
     return replace(made, **changes)
 
@@ -75,7 +72,7 @@ def validate_watched(framework, job):
 
 
 def validated(workers, job):
-    return workers.result(workers.submit(job.framework, validate_watched, job)).fitted
+    return workers.result(workers.submit(job.candidate.framework, validate_watched, job)).fitted
 
 
 def everywhere(fitted, columns, target):
@@ -112,7 +109,7 @@ def fits_of_fold(framework, job, number):
 
     The layers of an ANN's member are of the epoch that those targets choose.
     """
-    if job.kind == "ann":
+    if job.candidate.kind == "ann":
         member = fitting.validate(framework, job).model.members[number - 1]
         return [member.scale, member.ridge], member.encoding.to_json()
     part = fit_linear(framework, job, job.fold != number, part=f"fold {number}")
@@ -122,7 +119,7 @@ def fits_of_fold(framework, job, number):
 
 @every_candidate
 def test_held_out_targets_have_no_part_in_what_is_fitted_for_their_fold(workers, framework, kind):
-    job = job_of(framework, kind, groups="pairs")
+    job = job_of(framework, kind, grouping="pairs")
     changed = replace(job, target=np.where(job.fold == 2, 7 - 3 * job.target, job.target))
     (arrays, encoding), (others, another) = (
         workers.result(workers.submit(framework, fits_of_fold, one, 2)) for one in (job, changed)
@@ -159,7 +156,7 @@ def test_units_of_a_feature_or_of_the_target_do_not_matter(
     np.testing.assert_allclose(other / of_target, plain, rtol=1e-10, atol=1e-10 * target.std())
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 @pytest.mark.parametrize("factor", [1e-3, 2.0, 1e6])
 def test_scaling_the_target_scales_an_anns_predictions(workers, framework, factor):
     columns, target = table()
@@ -205,7 +202,7 @@ def forward_in(framework, job, columns):
     return model, np.mean(told, axis=0)
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 def test_numpy_prediction_is_the_frameworks_own_forward_pass(workers, framework):
     columns, target = table()
     job = job_of(framework, "ann")
@@ -224,7 +221,7 @@ def linear_forward_in(framework, job):
     return model, job.target - residual[:, 0]
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 def test_numpy_prediction_of_a_linear_model_is_the_frameworks_own(workers, framework):
     job = job_of(framework, "least_squares")
     model, told = workers.result(workers.submit(framework, linear_forward_in, job))

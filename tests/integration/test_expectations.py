@@ -21,7 +21,7 @@ from helpers.checked import (
 )
 
 from data.checks.declared import check
-from data.declarations.model import load_dataset
+from data.declarations.file import load_dataset
 from data.errors import CallError
 from data.sources.read import load, read
 
@@ -116,7 +116,7 @@ def test_basic_checks_look_at_the_rows_that_are_left_after_quarantine():
     )
     assert "names more than one row in 2 rows: 2 in row 2 (key 2)" in still.reason
     too_few = checked(rule(BETWEEN, quarantine=True, column="y", max_value=18.5))
-    assert "19 rows with a target, and at least 20 are needed" in too_few.reason
+    assert "19 rows with a target, but at least 20 are needed" in too_few.reason
     none = checked(rule(BETWEEN, quarantine=True, column="y", min_value=100))
     assert "All 60 rows were set aside." in none.reason
 
@@ -259,7 +259,7 @@ def test_great_expectations_says_nothing_and_is_imported_only_where_it_is_needed
     script = """
 import sys
 from pathlib import Path
-from data.declarations.model import load_dataset
+from data.declarations.file import load_dataset
 from data.checks.declared import check
 from data.sources.read import load, read
 import os

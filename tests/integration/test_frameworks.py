@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from regressors.frameworks import parity
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.network import recipe
 
-FRAMEWORKS = ("tensorflow", "torch", "theano")
-
-every_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
+every_framework = pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 
 
 def _problem(rows=300, columns=6, seed=0):
@@ -182,7 +181,8 @@ def test_same_seed_gives_the_same_digits(workers, framework):
 def test_whole_trainings_in_float32_come_to_the_same_error(workers):
     start, data, program, progress = _float32_training()
     submitted = [
-        workers.submit(framework, train, start, data, program, progress) for framework in FRAMEWORKS
+        workers.submit(framework, train, start, data, program, progress)
+        for framework in FRAMEWORK_NAMES
     ]
     errors = [min(workers.result(future).held_losses) for future in submitted]
     assert max(errors) / min(errors) - 1 < 0.005

@@ -6,24 +6,23 @@ import numpy as np
 import pytest
 
 from regressors import fitting
+from regressors.candidate import Candidate
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.job import Job
 from regressors.model import Model
 from regressors.network import recipe
-
-FRAMEWORKS = ("tensorflow", "torch", "theano")
 
 
 def job_of(columns, target, framework="torch", **changes):
     made = Job(
         dataset="network",
-        framework=framework,
-        kind="ann",
+        candidate=Candidate(framework, "ann"),
         columns=columns,
         target=target,
         fold=1 + np.random.default_rng(0).integers(0, 5, len(target)),
         chained=False,
         hidden=(16,),
-        level=0.9,
+        interval_coverage=0.9,
     )
     return replace(made, **changes)
 
@@ -45,7 +44,7 @@ def test_on_pure_noise_the_out_of_fold_error_promises_nothing(workers, rows):
     jobs = []
     for seed in range(20):
         columns, target = noise(rows, seed)
-        framework = FRAMEWORKS[seed % 3]
+        framework = FRAMEWORK_NAMES[seed % len(FRAMEWORK_NAMES)]
         job = job_of(columns, target, framework, dataset=f"noise {seed}")
         jobs.append((target, workers.submit(framework, fitting.validate, job)))
     r2 = np.array([out_of_fold_r2(workers.result(job), target) for target, job in jobs])
@@ -66,19 +65,19 @@ def test_groups_are_used_where_they_help_and_only_there(workers):
     columns, target = grouped()
     plain, chosen = (
         workers.result(workers.submit("torch", fitting.validate, job_of(columns, target, **how)))
-        for how in ({"groups": "none"}, {})
+        for how in ({"grouping": "none"}, {})
     )
-    assert chosen.groups == "columns"
-    assert plain.groups == "none"
+    assert chosen.grouping == "columns"
+    assert plain.grouping == "none"
     assert out_of_fold_r2(chosen, target) > out_of_fold_r2(plain, target) + 0.05
     assert all(fold["groups"] == [["school"]] for fold in chosen.details["folds"])
     refit = workers.result(
-        workers.submit("torch", fitting.refit, job_of(columns, target, groups=chosen.groups))
+        workers.submit("torch", fitting.refit, job_of(columns, target, grouping=chosen.grouping))
     )
     assert [group.name for group in refit.model.members[0].encoding.groups] == ["school"]
     columns, target = noise(600, 1)
     on_noise = workers.result(workers.submit("torch", fitting.validate, job_of(columns, target)))
-    assert on_noise.groups == "none"
+    assert on_noise.grouping == "none"
 
 
 def named(rows=700, seed=4):
@@ -95,14 +94,14 @@ def named(rows=700, seed=4):
     return {"name": np.array(names, dtype=object), "shift": shift * 1.0, "line": lines}, target
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 def test_words_and_pairs_tell_of_new_levels_and_are_stored_with_the_model(workers, framework):
     columns, target = named()
     fitted = workers.result(
         workers.submit(framework, fitting.validate, job_of(columns, target, framework))
     )
     assert out_of_fold_r2(fitted, target) > 0.6
-    assert fitted.groups == "pairs"
+    assert fitted.grouping == "pairs"
     encoding = fitted.model.members[0].encoding
     assert encoding.words[0].words == ("academy", "college", "institute", "university")
     new = {
@@ -115,13 +114,15 @@ def test_words_and_pairs_tell_of_new_levels_and_are_stored_with_the_model(worker
     assert np.array_equal(loaded.predict(new), fitted.model.predict(new))
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 def test_targets_of_half_a_fold_have_no_part_in_its_out_of_fold_predictions(workers, framework):
     columns, target = grouped(rows=400)
     person = np.arange(400) // 2
-    job = job_of(columns, target, framework, groups="pairs", group=person, fold=1 + person % 2)
+    job = job_of(
+        columns, target, framework, grouping="pairs", group_numbers=person, fold=1 + person % 2
+    )
     held = np.flatnonzero(job.fold == 2)
-    seed = recipe.seed_of(job.dataset, job.kind, 2)
+    seed = recipe.seed_of(job.dataset, job.candidate.kind, 2)
     half = np.zeros(400, dtype=bool)
     half[held] = recipe.halves(len(held), seed, person[held])
     fits = [
@@ -137,7 +138,7 @@ def test_targets_of_half_a_fold_have_no_part_in_its_out_of_fold_predictions(work
 def test_group_that_is_held_together_cannot_be_encoded_from_its_own_rows(workers):
     columns, target = grouped(rows=800)
     school = np.unique(columns["school"].astype(str), return_inverse=True)[1]
-    job = job_of(columns, target, groups="pairs", group=school, fold=1 + school % 5)
+    job = job_of(columns, target, grouping="pairs", group_numbers=school, fold=1 + school % 5)
     fitted = workers.result(workers.submit("torch", fitting.validate, job))
     assert all(fold["groups"] == [] for fold in fitted.details["folds"])
     assert all(member.encoding.groups == () for member in fitted.model.members)
@@ -147,7 +148,7 @@ def test_three_frameworks_come_to_the_same_out_of_fold_error(workers):
     columns, target = grouped()
     jobs = [
         workers.submit(name, fitting.validate, job_of(columns, target, name, hidden=(32, 32)))
-        for name in FRAMEWORKS
+        for name in FRAMEWORK_NAMES
     ]
     errors = [1 - out_of_fold_r2(workers.result(job), target) for job in jobs]
     assert (max(errors) / min(errors)) ** 0.5 - 1 < 0.005

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from helpers.store_nights import counts, kept, promoted, serving, write
-from sqlalchemy import Engine
+
+from data.store.session import Store
 
 COMMAND = Path(sys.executable).with_name("nightfit")
 
 
 @pytest.fixture
-def home(store: Engine, tmp_path: Path) -> Path:
+def home(store: Store, tmp_path: Path) -> Path:
     """A home with the snapshots of a champion and of four nights that were refused."""
     folder = tmp_path / "home" / "snapshots" / "wages"
     folder.mkdir(parents=True)
@@ -28,9 +29,9 @@ def home(store: Engine, tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def nightfit(store: Engine, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def nightfit(store: Store, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     own = {
-        "NIGHTFIT_DATABASE_URL": store.url.render_as_string(hide_password=False),
+        "NIGHTFIT_DATABASE_URL": store.url,
         "NIGHTFIT_HOME": str(home),
         "NIGHTFIT_KEEP_RUNS": "2",
     }
@@ -49,7 +50,7 @@ def left(home: Path) -> list[str]:
 
 
 def test_it_removes_models_and_snapshots_and_nothing_outside_of_its_folder(
-    store: Engine, home: Path
+    store: Store, home: Path
 ):
     before = counts(store)
     told = nightfit(store, home, "--dry-run")
@@ -66,7 +67,7 @@ def test_it_removes_models_and_snapshots_and_nothing_outside_of_its_folder(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_an_unknown_dataset_is_told_before_anything_is_removed(store: Engine, home: Path):
+def test_an_unknown_dataset_is_told_before_anything_is_removed(store: Store, home: Path):
     done = nightfit(store, home, "wages", "wagse")
     assert (done.returncode, done.stdout) == (2, "")
     assert "wages" in done.stderr

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from helpers.store_nights import candidate, night, promoted, silenced
+from helpers.store_nights import candidate, change, night, promoted, silenced
 from typer.testing import CliRunner
 
 from data.errors import UserError
 from data.settings import settings
-from data.store.database.engine import open_store
+from data.store.session import Store
 from data.store.write.run import write_run
 from flows.command.cli import app
 
@@ -18,9 +18,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     address = f"sqlite:///{tmp_path / 'store.db'}"
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
     settings.cache_clear()
-    engine = open_store(address)
-    yield engine
-    engine.dispose()
+    yield Store(address)
     settings.cache_clear()
 
 
@@ -33,7 +31,7 @@ def refusal() -> str:
 
 
 def test_ann_of_before_these_figures_says_when_there_will_be_some(store):
-    write_run(store, promoted(1, {"a": 1.0}))
+    change(store, write_run, promoted(1, {"a": 1.0}))
     assert refusal() == (
         "wages: of the champion, torch/ann, no such figures are stored: it has no hidden cells, or "
         "was trained before they were measured; the next ANN to win a night will have them."
@@ -41,14 +39,14 @@ def test_ann_of_before_these_figures_says_when_there_will_be_some(store):
 
 
 def test_dataset_without_a_champion_says_what_to_run(store):
-    write_run(store, night(1, status="rejected", reason="the key is not unique"))
+    change(store, write_run, night(1, status="rejected", reason="the key is not unique"))
     assert "Run 'nightfit retrain wages' first." in refusal()
 
 
 def test_ann_without_any_error_has_no_ratio(store):
     measured = [silenced(0.0, 0.0), silenced(0.1, 3.0), silenced(0.5, 9.0)]
     exact = candidate("torch/ann", chosen=True, rank=1, resilience=measured)
-    write_run(store, promoted(1, {"a": 1.0}, candidates=[exact]))
+    change(store, write_run, promoted(1, {"a": 1.0}, candidates=[exact]))
     outcome = CliRunner().invoke(app, ["resilience", "wages"])
     assert outcome.exit_code == 0
     _, *lines = [line.split() for line in outcome.stdout.splitlines()]

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.store_nights import counts
-from sqlalchemy import Engine, Table, select
+from sqlalchemy import Table, select
 from sqlalchemy.exc import IntegrityError
 
-from data.store.database.engine import writing
+from data.store.session import Store
 from data.store.tables import paired_error, prediction
 from data.store.write import bulk, copy_format
 
@@ -46,9 +46,9 @@ def compared(unit: Any) -> dict[str, Any]:
     }
 
 
-def bits(engine: Engine, table: Table) -> list[tuple[Any, ...]]:
+def bits(store: Store, table: Table) -> list[tuple[Any, ...]]:
     """The table's rows, floats by their bits, since -0.0 equals 0.0."""
-    with engine.connect() as connection:
+    with store.reading() as connection:
         rows = connection.execute(select(table).order_by(*table.primary_key)).all()
     return [tuple(v.hex() if isinstance(v, float) else v for v in row) for row in rows]
 
@@ -63,25 +63,25 @@ def bits(engine: Engine, table: Table) -> list[tuple[Any, ...]]:
     ],
 )
 def test_the_quick_way_and_the_portable_one_write_the_same_rows(
-    store: Engine, monkeypatch: pytest.MonkeyPatch, table: Table, columns: dict[str, Any]
+    store: Store, monkeypatch: pytest.MonkeyPatch, table: Table, columns: dict[str, Any]
 ):
     found = []
     monkeypatch.setattr(bulk, "BATCH_ROWS", 7)
     monkeypatch.setattr(copy_format, "CHUNK_BYTES", 1_000)
     for ways in (bulk.FAST, {}):
         monkeypatch.setattr(bulk, "FAST", ways)
-        with writing(store) as connection:
+        with store.writing() as connection:
             bulk.insert_columns(connection, table, columns)
         found.append(bits(store, table))
-        with writing(store) as connection:
+        with store.writing() as connection:
             connection.execute(table.delete())
     assert found[0] == found[1]
     assert len(found[0]) == len(columns["key"])
 
 
-def test_what_is_read_back_is_what_was_given(store: Engine):
+def test_what_is_read_back_is_what_was_given(store: Store):
     columns = predicted(60)
-    with writing(store) as connection:
+    with store.writing() as connection:
         bulk.insert_columns(connection, prediction, columns)
     found = {row[1]: row for row in bits(store, prediction)}
     for place, key in enumerate(columns["key"]):
@@ -92,14 +92,14 @@ def test_what_is_read_back_is_what_was_given(store: Engine):
         assert (found[key][0], found[key][3], found[key][6]) == (2_000_000_000, "wägés", None)
 
 
-def test_a_row_that_is_refused_takes_the_others_with_it(store: Engine):
+def test_a_row_that_is_refused_takes_the_others_with_it(store: Store):
     columns = {**predicted(30), "role": "old"}
-    with pytest.raises(IntegrityError, match="ck_prediction_role"), writing(store) as connection:
+    with pytest.raises(IntegrityError, match="ck_prediction_role"), store.writing() as connection:
         bulk.insert_columns(connection, prediction, columns)
     assert not any(counts(store).values())
 
 
-def test_no_rows_are_no_work(store: Engine):
-    with writing(store) as connection:
+def test_no_rows_are_no_work(store: Store):
+    with store.writing() as connection:
         bulk.insert_columns(connection, prediction, {**predicted(1), "key": []})
     assert not any(counts(store).values())

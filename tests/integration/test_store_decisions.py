@@ -10,11 +10,13 @@ from helpers.store_nights import (
     NEW,
     by_hand,
     candidate,
+    change,
     counts,
     kept,
     night,
     predictions,
     promoted,
+    read,
     rows,
     serving,
     stored,
@@ -22,7 +24,7 @@ from helpers.store_nights import (
     two_champions,
     write,
 )
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from data.errors import CallError, ChampionChanged
 from data.store import tables
@@ -31,10 +33,11 @@ from data.store.read.nights import compared_night
 from data.store.read.stored import last_details, last_good
 from data.store.read.view_rows import latest_runs
 from data.store.records import PairedErrors, PromotionRecord
+from data.store.session import Store
 from data.store.write.run import write_run
 
 
-def test_a_night_with_two_decisions_serves_by_the_second(store: Engine):
+def test_a_night_with_two_decisions_serves_by_the_second(store: Store):
     first, _ = two_champions(store)
     winner, own = candidate("theano/ann", chosen=True, rank=1), candidate(rank=2)
     refused = PromotionRecord(
@@ -71,7 +74,7 @@ def test_a_night_with_two_decisions_serves_by_the_second(store: Engine):
     assert stored(store, tables.promotion)[-1]["units"] == 40
 
 
-def test_a_person_decides_and_the_views_follow(store: Engine):
+def test_a_person_decides_and_the_views_follow(store: Store):
     first, second = two_champions(store)
     by_hand(store, "rolled_back", first, reason="the new one is odd", pinned=True)
     champion = serving(store)
@@ -101,7 +104,7 @@ def test_a_person_decides_and_the_views_follow(store: Engine):
     assert second != first
 
 
-def test_a_failed_night_after_a_decision_by_hand_shows_whom_the_person_chose(store: Engine):
+def test_a_failed_night_after_a_decision_by_hand_shows_whom_the_person_chose(store: Store):
     first, _ = two_champions(store)
     by_hand(store, "rolled_back", first)
     write(store, night(20_000, status="failed", reason="all fits failed"))
@@ -109,7 +112,7 @@ def test_a_failed_night_after_a_decision_by_hand_shows_whom_the_person_chose(sto
     assert (newest["status"], newest["champion"]) == ("failed", "torch/ann")
 
 
-def test_a_champion_stays_pinned_through_the_nights_until_a_person_decides(store: Engine):
+def test_a_champion_stays_pinned_through_the_nights_until_a_person_decides(store: Store):
     first, _ = two_champions(store)
     by_hand(store, "forced", first, reason="an audit", pinned=True)
     pinned_at = serving(store).pinned_at
@@ -138,44 +141,44 @@ def test_a_champion_stays_pinned_through_the_nights_until_a_person_decides(store
     ]
 
 
-def test_a_run_that_decided_against_another_champion_is_refused_and_leaves_nothing(store: Engine):
+def test_a_run_that_decided_against_another_champion_is_refused_and_leaves_nothing(store: Store):
     first, _ = two_champions(store)
     known = serving(store).promotion_id
     by_hand(store, "rolled_back", first, reason="it is odd")
     before = counts(store)
     tonight = promoted(3, {"a": 1.0}, against=known)
     with pytest.raises(ChampionChanged) as caught:
-        write_run(store, tonight)
+        change(store, write_run, tonight)
     assert str(caught.value) == (
         "wages: while this run worked, ann decided about the champion (rolled_back: it is odd),"
         " so nothing of this run is stored. Run it again."
     )
     assert counts(store) == before
     with pytest.raises(ChampionChanged, match="ann decided"):
-        write_run(store, replace(tonight, against=None))
-    write_run(store, night(3, status="failed", against=known))
+        change(store, write_run, replace(tonight, against=None))
+    change(store, write_run, night(3, status="failed", against=known))
     assert rows(store, "run_history")[0]["status"] == "failed"
 
 
-def test_two_first_nights_at_once_make_one_champion(store: Engine):
-    write_run(store, promoted(1, {"a": 1.0}))
+def test_two_first_nights_at_once_make_one_champion(store: Store):
+    change(store, write_run, promoted(1, {"a": 1.0}))
     with pytest.raises(
         ChampionChanged, match=r"run 1 decided about the champion \(promoted: it is"
     ):
-        write_run(store, promoted(2, {"a": 1.0}))
-    write_run(store, promoted(2, {"a": 1.0}, dataset="sales"))
+        change(store, write_run, promoted(2, {"a": 1.0}))
+    change(store, write_run, promoted(2, {"a": 1.0}, dataset="sales"))
     assert len(rows(store, "champion")) == 2
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_two_first_nights_that_are_stored_in_the_same_moment_make_one_champion(store: Engine):
+def test_two_first_nights_that_are_stored_in_the_same_moment_make_one_champion(store: Store):
     waiting = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    with ThreadPoolExecutor(2) as pool, store.connect() as holder:
+    with ThreadPoolExecutor(2) as pool, store.reading() as holder:
         holder.execute(text("LOCK TABLE run IN EXCLUSIVE MODE"))
-        nights = [pool.submit(write_run, store, promoted(n, {"a": 1.0})) for n in (1, 2)]
+        nights = [pool.submit(change, store, write_run, promoted(n, {"a": 1.0})) for n in (1, 2)]
         while tell(store.url, waiting) != [(2,)]:
             time.sleep(0.01)
         holder.rollback()
@@ -184,7 +187,7 @@ def test_two_first_nights_that_are_stored_in_the_same_moment_make_one_champion(s
     assert len(rows(store, "champion_history")) == 1
 
 
-def test_a_decision_by_hand_brings_predictions_and_keeps_those_that_are_there(store: Engine):
+def test_a_decision_by_hand_brings_predictions_and_keeps_those_that_are_there(store: Store):
     first, _ = two_champions(store)
     last = rows(store, "run_history")[0]["run_id"]
     given = predictions(first, {"c": NEW, "d": NEW})
@@ -201,10 +204,10 @@ def test_a_decision_by_hand_brings_predictions_and_keeps_those_that_are_there(st
     }
 
 
-def test_a_decision_by_hand_brings_the_bytes_of_a_model_that_had_none(store: Engine):
+def test_a_decision_by_hand_brings_the_bytes_of_a_model_that_had_none(store: Store):
     weak = candidate("theano/ann", artifact=None, rank=2)
     write(store, promoted(1, {"a": 1.0}, candidates=[candidate(chosen=True), weak]))
-    loser = model_of(store, "wages", 1, "theano/ann")
+    loser = read(store, model_of, "wages", 1, "theano/ann")
     by_hand(
         store,
         "forced",
@@ -214,7 +217,7 @@ def test_a_decision_by_hand_brings_the_bytes_of_a_model_that_had_none(store: Eng
     )
     assert serving(store).artifact == b"refitted"
     assert [row["model_id"] for row in rows(store, "current_prediction")] == [loser.model_id]
-    winner = model_of(store, "wages", 1)
+    winner = read(store, model_of, "wages", 1)
     by_hand(store, "forced", winner.model_id, artifact=b"another")
     assert serving(store).artifact == winner.artifact
 
@@ -228,7 +231,7 @@ def test_a_decision_by_hand_brings_the_bytes_of_a_model_that_had_none(store: Eng
         ({"predictions": {1: predictions(2, {"d": NEW})}}, "not of the model that serves"),
     ],
 )
-def test_a_decision_that_makes_no_sense_leaves_nothing(store: Engine, wrong: dict, said: str):
+def test_a_decision_that_makes_no_sense_leaves_nothing(store: Store, wrong: dict, said: str):
     two_champions(store)
     before = counts(store)
     with pytest.raises(ValueError, match=said):
@@ -236,15 +239,15 @@ def test_a_decision_that_makes_no_sense_leaves_nothing(store: Engine, wrong: dic
     assert counts(store) == before
 
 
-def test_rolling_back_again_goes_further_back(store: Engine):
-    assert previous_champion(store, "wages") is None
+def test_rolling_back_again_goes_further_back(store: Store):
+    assert read(store, previous_champion, "wages") is None
     write(store, promoted(1, {"a": 1.0}))
-    assert previous_champion(store, "wages") is None
+    assert read(store, previous_champion, "wages") is None
     write(store, promoted(2, {"a": 1.0}, name="torch/least_squares"))
     write(store, promoted(3, {"a": 1.0}, name="theano/ann"))
     write(store, kept(4, serving(store).model_id, {"a": 1.0}))
     names = []
-    while (before := previous_champion(store, "wages")) is not None:
+    while (before := read(store, previous_champion, "wages")) is not None:
         names.append(before.name)
         by_hand(store, "rolled_back", before.model_id)
     assert names == ["torch/least_squares", "torch/ann"]
@@ -252,36 +255,36 @@ def test_rolling_back_again_goes_further_back(store: Engine):
     assert serving(store).name == "torch/ann"
 
 
-def test_the_incumbent_that_a_run_met_is_found_again(store: Engine):
+def test_the_incumbent_that_a_run_met_is_found_again(store: Store):
     first, second = two_champions(store)
     failed = write(store, night(3, status="failed"))
     by_hand(store, "rolled_back", first, pinned=True)
     write(store, kept(20_000, first, {"a": 1.0}))
-    assert champion_model(store, "wages", before_run=1) is None
-    met = champion_model(store, "wages", before_run=failed)
+    assert read(store, champion_model, "wages", before_run=1) is None
+    met = read(store, champion_model, "wages", before_run=failed)
     assert met is not None
     assert met.model_id == second
-    met = champion_model(store, "wages", before_run=2)
+    met = read(store, champion_model, "wages", before_run=2)
     assert met is not None
     assert (met.model_id, met.promotion_id, met.pinned) == (first, 1, False)
     assert met.since == night(1).finished_at
-    met = champion_model(store, "wages", before_run=failed + 1)
+    met = read(store, champion_model, "wages", before_run=failed + 1)
     assert met is not None
     assert (met.model_id, met.promotion_id, met.pinned) == (first, 3, True)
-    assert champion_model(store, "wages", before_run=99) == serving(store)
+    assert read(store, champion_model, "wages", before_run=99) == serving(store)
 
 
-def test_a_candidate_of_any_run_is_found_by_its_name(store: Engine):
+def test_a_candidate_of_any_run_is_found_by_its_name(store: Store):
     weak = candidate("theano/ann", artifact=None, rank=2)  # it did not win, and may serve
     good = candidate("torch/least_squares", chosen=True, rank=1)
     failed = candidate("tensorflow/ann", status="failed", scores=[], artifact=None, twin=None)
     write(store, night(1, candidates=[weak, good, failed], train_until=3.0, data_until=5.0))
-    found = model_of(store, "wages", 1)
+    found = read(store, model_of, "wages", 1)
     assert (found.name, found.artifact) == (good.name, good.artifact)
     assert (found.train_until, found.data_until, found.test_rmse) == (3.0, 5.0, 2.5)
     assert (found.promotion_id, found.since, found.pinned) == (None, None, False)
-    assert model_of(store, "wages", 1, "torch/least_squares") == found
-    assert model_of(store, "wages", 1, "theano/ann").artifact is None
+    assert read(store, model_of, "wages", 1, "torch/least_squares") == found
+    assert read(store, model_of, "wages", 1, "theano/ann").artifact is None
 
 
 @pytest.mark.parametrize(
@@ -298,7 +301,7 @@ def test_a_candidate_of_any_run_is_found_by_its_name(store: Engine):
     ],
 )
 def test_a_candidate_that_cannot_serve_names_what_can(
-    store: Engine, asked: tuple[str, int, str | None], said: str
+    store: Store, asked: tuple[str, int, str | None], said: str
 ):
     pair = [
         candidate("theano/ann", status="failed", scores=[], artifact=None, twin=None),
@@ -308,11 +311,11 @@ def test_a_candidate_that_cannot_serve_names_what_can(
     write(store, night(2, status="failed"))
     write(store, promoted(1, {"a": 1.0}, dataset="sales"))
     with pytest.raises(CallError, match=said):
-        model_of(store, *asked)
+        read(store, model_of, *asked)
 
 
-def test_a_backfill_is_stored_and_is_no_latest_run(store: Engine):
-    assert last_good(store, "wages") is None
+def test_a_backfill_is_stored_and_is_no_latest_run(store: Store):
+    assert read(store, last_good, "wages") is None
     of = {"twin": {"age": 0.5}}
     linear = "torch/least_squares"
     good = write(
@@ -329,16 +332,16 @@ def test_a_backfill_is_stored_and_is_no_latest_run(store: Engine):
     )
     before = {name: rows(store, name) for name in ("leaderboard", "current_coefficient")}
     before |= {name: rows(store, name) for name in ("current_fit", "agreement", "champion")}
-    (status,) = latest_runs(store)
+    (status,) = read(store, latest_runs)
     backfill = kept(
         2, 1, {}, as_of="2025-12-01", backfill=True, predictions=[], fingerprint="f0", rows_read=3
     )
     winner = candidate("theano/least_squares", chosen=True, rank=1)
     write(store, replace(backfill, candidates=[winner]))
     assert {name: rows(store, name) for name in before} == before
-    assert latest_runs(store) == (status,)
-    assert last_details(store, "wages") == {linear: of}
-    found = last_good(store, "wages")
+    assert read(store, latest_runs) == (status,)
+    assert read(store, last_details, "wages") == {linear: of}
+    found = read(store, last_good, "wages")
     assert found is not None
     assert (found.run_id, found.fingerprint, found.setup_fingerprint) == (good, "f1", "s1")
     assert (found.rows_read, found.snapshot) == (1, "snapshots/1")
@@ -365,14 +368,14 @@ def compared(unit: np.ndarray | None = None, **facts) -> PairedErrors:
 
 
 @pytest.mark.parametrize("unit", [None, np.array([7, 3_000_000_000])])
-def test_errors_of_the_last_comparison_come_back_to_the_last_bit(store: Engine, unit):
-    assert compared_night(store, "wages") is None
+def test_errors_of_the_last_comparison_come_back_to_the_last_bit(store: Store, unit):
+    assert read(store, compared_night, "wages") is None
     write(store, promoted(1, {"a": 1.0}))
     write(store, kept(2, 1, {}, paired_errors=compared(error=np.zeros(2))))
     write(store, kept(3, 1, {}, paired_errors=compared(unit)))
     write(store, night(4, status="failed"))
     write(store, promoted(4, {"a": 1.0}, dataset="sales"))
-    found = compared_night(store, "wages").errors
+    found = read(store, compared_night, "wages").errors
     assert found is not None
     assert (found.model, found.other, found.key) == (3, 1, ["a", "b"])
     assert found.error.tolist() == [-5e-324, 0.1 + 0.2]
@@ -380,7 +383,7 @@ def test_errors_of_the_last_comparison_come_back_to_the_last_bit(store: Engine, 
     assert found.unit is None if unit is None else found.unit.tolist() == [3_000_000_000, 7]
 
 
-def test_an_error_that_is_no_number_is_refused(store: Engine):
+def test_an_error_that_is_no_number_is_refused(store: Store):
     write(store, promoted(1, {"a": 1.0}))
     broken = compared(other_error=np.array([1.0, np.inf]))
     with pytest.raises(ValueError, match=r"paired_error\.other_error cannot be inf \(key 'a'\)"):

@@ -4,46 +4,35 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.documents import code, section
-from helpers.store_nights import NEW, candidate, kept, predictions, promoted, write
-from sqlalchemy import Engine, text
+from helpers.store_nights import NEW, candidate, kept, kind_of, predictions, promoted, read, write
+from sqlalchemy import text
 
-from data.store.database.engine import open_store
 from data.store.read.champions import champion_model
 from data.store.records import PromotionRecord
+from data.store.session import Store
 from data.store.views import VIEWS
 
 
-def documented() -> dict[str, tuple[str, dict[str, str]]]:
-    """What the document says of each view, in its order: the grain, and each column's meaning."""
+def documented() -> dict[str, list[str]]:
+    """Return the columns of each view in the document's order."""
     sections = re.split(r"^### `(\w+)`$", section("Views"), flags=re.MULTILINE)
     return {
-        name: (
-            " ".join(body.partition("\n|")[0].split()),
-            dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", body, flags=re.MULTILINE)),
-        )
+        name: re.findall(r"^\| `(\w+)` \|", body, flags=re.MULTILINE)
         for name, body in zip(sections[1::2], sections[2::2], strict=True)
     }
 
 
-def test_documented_columns_are_those_of_the_database(store: Engine):
-    with store.connect() as connection:
+def test_documented_columns_are_those_of_the_database(store: Store):
+    with store.reading() as connection:
         answered = {
             name: list(connection.execute(text(f"SELECT * FROM {name}")).keys()) for name in VIEWS
         }
-    assert {name: list(meanings) for name, (_, meanings) in documented().items()} == answered
-
-
-def test_documented_meanings_are_those_of_the_code():
-    assert list(documented()) == list(VIEWS)
-    for name, (grain, meanings) in documented().items():
-        assert grain == VIEWS[name].grain, name
-        assert meanings == VIEWS[name].meanings, name
+    assert documented() == answered
 
 
 DAYS = {'["Ann\\"s","9"]': 9.0, '["Zoë, 2","10"]': NEW}
@@ -56,26 +45,25 @@ OWN = (
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def nights(request: pytest.FixtureRequest, new_database) -> Iterator[Engine]:
+def nights(request: pytest.FixtureRequest, new_database) -> Store:
     """A store with a few nights in it, and a user's own tables beside."""
-    engine = open_store(new_database(request.param))
+    store = Store(new_database(request.param))
     wages = {"dataset": "age_income", "features": "age"}
     network, line = candidate("torch/ann"), candidate("torch/least_squares", chosen=True, rank=1)
     first = promoted(1, {"7": 1.0, "9": NEW}, candidates=[network, line], **wages)
-    write(engine, first)
-    serving = champion_model(engine, "age_income").model_id
-    write(engine, kept(2, serving, {"9": 19.0, "12": NEW}, candidates=[line], **REFUSED, **wages))
+    write(store, first)
+    serving = read(store, champion_model, "age_income").model_id
+    write(store, kept(2, serving, {"9": 19.0, "12": NEW}, candidates=[line], **REFUSED, **wages))
     third = {
         "promotions": [*REFUSED["promotions"], REFRESH],
         "predictions": [predictions(line.name, {"7": 1.0, "9": 19.0, "12": NEW})],
     }
-    write(engine, kept(3, serving, {}, candidates=[line], **third, **wages))
-    write(engine, promoted(3, DAYS, dataset="shop_days"))
-    with engine.begin() as connection:
+    write(store, kept(3, serving, {}, candidates=[line], **third, **wages))
+    write(store, promoted(3, DAYS, dataset="shop_days"))
+    with store.writing() as connection:
         for statement in OWN:
             connection.execute(text(statement))
-    yield engine
-    engine.dispose()
+    return store
 
 
 REFUSED: dict[str, Any] = {
@@ -102,22 +90,22 @@ REFRESH = PromotionRecord(
 )
 
 
-def answers(nights: Engine) -> list[list[dict[str, Any]]]:
+def answers(nights: Store) -> list[list[dict[str, Any]]]:
     """What each documented query answers, in the order of the document."""
-    with nights.connect() as connection:
+    with nights.reading() as connection:
         return [
             [dict(row) for row in connection.execute(text(example)).mappings()]
-            for example in code(section("Examples"), "sql", kind=nights.dialect.name)
+            for example in code(section("Examples"), "sql", kind=kind_of(nights))
         ]
 
 
-def test_every_documented_query_answers(nights: Engine):
+def test_every_documented_query_answers(nights: Store):
     found = answers(nights)
     assert len(found) == 13
     assert all(found), [number for number, rows in enumerate(found) if not rows]
 
 
-def test_documented_queries_answer_what_they_say(nights: Engine):
+def test_documented_queries_answer_what_they_say(nights: Store):
     found = answers(nights)
     (ada,) = found[2]
     assert (ada["name"], ada["predicted"]) == ("Ada", 0.5)
@@ -136,8 +124,8 @@ def test_documented_queries_answer_what_they_say(nights: Engine):
     assert joined == {('Ann"s', 9): 8.5, ("Zoë, 2", 10): 10.0}
 
 
-def test_documented_python_answers(nights: Engine):
-    address = nights.url.render_as_string(hide_password=False)
+def test_documented_python_answers(nights: Store):
+    address = nights.url
     names: dict[str, Any] = {}
     for block in code(section("From other tools"), "python"):
         assert "nightfit.db" in block or "database" in names
@@ -149,16 +137,16 @@ def test_documented_python_answers(nights: Engine):
     assert sorted(names["days"]["day"]) == ["10", "9"]
 
 
-def test_documented_r_asks_what_sql_understands(nights: Engine):
+def test_documented_r_asks_what_sql_understands(nights: Store):
     (block,) = code(section("From other tools"), "r")
     (asked,) = re.findall(r'"(SELECT .*?)"', block)
-    with nights.connect() as connection:
+    with nights.reading() as connection:
         assert connection.execute(text(asked)).all()
 
 
-def test_documented_command_writes_a_file(nights: Engine, tmp_path: Path):
+def test_documented_command_writes_a_file(nights: Store, tmp_path: Path):
     (line,) = code(section("From other tools"), "sh")
-    address = nights.url.render_as_string(hide_password=False)
+    address = nights.url
     subprocess.run(
         line.replace("nightfit", str(Path(sys.executable).with_name("nightfit"))),
         shell=True,

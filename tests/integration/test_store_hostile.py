@@ -24,7 +24,7 @@ from helpers.store_nights import (
     stored,
     write,
 )
-from sqlalchemy import Engine, Text, select
+from sqlalchemy import Text, select
 
 from data.checks.declared import ExpectationResult, RejectedRow
 from data.checks.features import MOST_NAME_BYTES
@@ -33,6 +33,7 @@ from data.sources.texts import MOST_KEY_BYTES
 from data.store import tables
 from data.store.read.view_rows import rows_of
 from data.store.records import CoefficientRecord, PairedErrors, PromotionRecord
+from data.store.session import Store
 from data.store.views import VIEWS
 from flows.command.output import write_rows
 from flows.command.printable import printable
@@ -107,7 +108,7 @@ def hostile_night(number: int, text: str, **facts: Any) -> Any:
 
 
 @pytest.fixture
-def hostile(store: Engine) -> Engine:
+def hostile(store: Store) -> Store:
     """A store with such a night for each text, the last of which made some predictions true."""
     for number, text in enumerate(LONG):
         write(store, hostile_night(number, text, dataset=f"night {number}"))
@@ -116,7 +117,7 @@ def hostile(store: Engine) -> Engine:
     return store
 
 
-def test_every_text_comes_back_from_its_table_as_it_was(hostile: Engine):
+def test_every_text_comes_back_from_its_table_as_it_was(hostile: Store):
     for number, text in enumerate(LONG):
         (run,) = [row for row in stored(hostile, tables.run) if row["dataset"] == f"night {number}"]
         told = ("reason", "change", "target", "features", "snapshot", "as_of", "fingerprint")
@@ -141,7 +142,7 @@ def test_every_text_comes_back_from_its_table_as_it_was(hostile: Engine):
     assert {row["dataset"] for row in stored(hostile, tables.run)} >= {t[:1_000] for t in HOSTILE}
 
 
-def test_views_and_formats_for_programs_have_every_sign(hostile: Engine, tmp_path: Path):
+def test_views_and_formats_for_programs_have_every_sign(hostile: Store, tmp_path: Path):
     write(hostile, kept(99, 1, dict.fromkeys(HOSTILE, 1.0), dataset="night 0"))
     by_hand(hostile, "forced", 1, dataset="night 0", reason=RANDOM, decided_by=HOSTILE[2])
     for view in VIEWS:
@@ -152,8 +153,9 @@ def test_views_and_formats_for_programs_have_every_sign(hostile: Engine, tmp_pat
             assert {row["term"] for row in given} >= set(HOSTILE)
         for form in ("csv", "json", "parquet"):
             path = tmp_path / f"{view}.{form}"
-            found = rows_of(hostile, view)
-            write_rows(found.batches, found.columns, form, path)
+            with hostile.reading() as connection:
+                found = rows_of(connection, view)
+                write_rows(found.batches, found.columns, form, path)
             assert texts_of(path) == [of_texts(row, form) for row in given]
 
 
@@ -179,18 +181,19 @@ def texts_of(path: Path) -> list[list[str | None]]:
     return [of_texts(row, path.suffix[1:]) for row in found]
 
 
-def test_a_table_for_people_has_no_command_in_it(hostile: Engine):
+def test_a_table_for_people_has_no_command_in_it(hostile: Store):
     for view in VIEWS:
         stream = io.StringIO()
-        found = rows_of(hostile, view)
-        write_rows(found.batches, found.columns, "table", stream)
+        with hostile.reading() as connection:
+            found = rows_of(connection, view)
+            write_rows(found.batches, found.columns, "table", stream)
         assert printable(stream.getvalue()) == stream.getvalue()
         if view == "current_coefficient":
             assert r"\x01\x1b[31m\x7f\x9b" in stream.getvalue()
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_what_is_refused_when_it_is_read_would_not_fit_into_an_index(store: Engine):
+def test_what_is_refused_when_it_is_read_would_not_fit_into_an_index(store: Store):
     """The limits are not for nothing, and texts that can be compressed would hide it."""
     assert max(MOST_KEY_BYTES, MOST_NAME_BYTES) < 2_704 - len("x" * 100) - 24
     long = RANDOM[: MOST_KEY_BYTES + 1_000]
@@ -203,14 +206,14 @@ def test_what_is_refused_when_it_is_read_would_not_fit_into_an_index(store: Engi
         write(store, night(1, candidates=[linear]))
 
 
-def test_a_new_rows_key_of_the_longest_fits_every_index(store: Engine):
+def test_a_new_rows_key_of_the_longest_fits_every_index(store: Store):
     key, name = RANDOM[-MOST_KEY_BYTES:], "x" * 100
     write(store, promoted(1, {key: NEW}, dataset=name))
     write(store, promoted(2, {key: 2.0}, dataset=name))
     assert [row["key"] for row in rows(store, "prediction_outcome")] == [key]
 
 
-def test_a_key_of_other_signs_is_another_key(store: Engine):
+def test_a_key_of_other_signs_is_another_key(store: Store):
     alike = [
         "e\u0301",
         "\u00e9",
@@ -231,5 +234,5 @@ def test_a_key_of_other_signs_is_another_key(store: Engine):
     write(store, promoted(1, given, predictions=[predictions("torch/ann", given)]))
     for key, place in given.items():
         of_key = select(tables.prediction.c.actual).where(tables.prediction.c.key == key)
-        with store.connect() as connection:
+        with store.reading() as connection:
             assert connection.execute(of_key).scalars().all() == [place]

@@ -3,21 +3,22 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from helpers.old_stores import NIGHTS, answers, make
-from helpers.store_nights import kept, promoted, rows, serving, tell, write
-from sqlalchemy import URL, Engine, func, make_url, select, text
+from helpers.store_nights import change, kept, promoted, read, rows, serving, tell, write
+from sqlalchemy import URL, func, make_url, select, text
 
-from data.errors import Busy, StoreError
-from data.store.database.engine import head, open_store, place, writing
-from data.store.database.lock import dataset_lock
+from data.errors import StoreError
+from data.store.database.lock import Busy, dataset_lock
 from data.store.database.schema import lock_key
 from data.store.database.upgrades import upgrade
+from data.store.database.version import head
+from data.store.read.view_rows import latest_runs
+from data.store.session import Store
 from data.store.write.prune import prune
 from data.store.write.run import one_writer_at_a_time
 
@@ -37,14 +38,11 @@ def server(new_on_server) -> str:
 
 
 @pytest.fixture
-def two(server: str, request: pytest.FixtureRequest) -> Iterator[tuple[Engine, Engine]]:
+def two(server: str, request: pytest.FixtureRequest) -> tuple[Store, Store]:
     """Two stores in one database; the name of the second needs quotes."""
     names = (f"{request.node.name}", f"{request.node.name} {HOSTILE}"[-40:])
-    with ExitStack() as stack:
-        engines = [open_store(in_schema(server, name[:50])) for name in names]
-        for engine in engines:
-            stack.callback(engine.dispose)
-        yield engines[0], engines[1]
+    one, other = (Store(in_schema(server, name[:50])) for name in names)
+    return one, other
 
 
 def tables_of(server: str) -> dict[str, int]:
@@ -56,16 +54,16 @@ def tables_of(server: str) -> dict[str, int]:
     return dict(found)
 
 
-def test_two_schemas_are_two_stores_of_the_same_dataset(two: tuple[Engine, Engine], server: str):
+def test_two_schemas_are_two_stores_of_the_same_dataset(two: tuple[Store, Store], server: str):
     one, other = two
     write(one, promoted(1, {"a": 1.0}))
     write(one, kept(2, serving(one).model_id, {"b": 2.0}))
     write(other, promoted(1, {"x": 5.0}, name="torch/least_squares"))
     assert [row["key"] for row in rows(one, "current_prediction", dataset="wages")] == ["a", "b"]
     assert [row["key"] for row in rows(other, "current_prediction", dataset="wages")] == ["x"]
-    assert prune(one, "wages", keep_runs=1).predictions == 0
+    assert change(one, prune, "wages", keep_runs=1).predictions == 0
     assert "public" not in tables_of(server)
-    assert str(make_url(place(other.url)).query["schema"]) == other.url.query["schema"]
+    assert str(make_url(other.display_url).query["schema"]) == make_url(other.url).query["schema"]
 
 
 @pytest.mark.parametrize("name", ["nights", HOSTILE])
@@ -74,7 +72,7 @@ def test_upgrade_works_inside_the_schema(new_on_server, name: str):
     address = in_schema(server, name)
     quoted = name.replace('"', '""')
     tell(server, f'CREATE SCHEMA "{quoted}"')
-    make(address, version="0001", rows=NIGHTS)
+    make(address, version="0001", content=NIGHTS)
     before = answers(address)
     assert len(before["run_history"]) == 4
     assert upgrade(address).before == "0001"
@@ -88,7 +86,7 @@ def test_upgrade_works_inside_the_schema(new_on_server, name: str):
 
 def test_reader_of_a_missing_schema_makes_none(server: str):
     with pytest.raises(StoreError, match="this database has no store yet") as caught:
-        open_store(in_schema(server, "nowhere"), reading=True)
+        read(Store(in_schema(server, "nowhere")), latest_runs)
     assert caught.value.where.endswith("?schema=nowhere")
     assert tell(server, "SELECT 1 FROM pg_namespace WHERE nspname = 'nowhere'") == []
 
@@ -110,17 +108,17 @@ def test_two_first_nights_at_once_make_one_schema(server: str):
     assert done == [f"is at version {head()} already.", f"made at version {head()}."]
 
 
-def test_stores_in_two_schemas_do_not_wait_for_each_other(two: tuple[Engine, Engine]):
-    one, other = (engine.url.render_as_string(hide_password=False) for engine in two)
+def test_stores_in_two_schemas_do_not_wait_for_each_other(two: tuple[Store, Store]):
+    one, other = (store.url for store in two)
     never = pytest.fail
     with (
-        dataset_lock(one, "wages", wait=False, told=never),
-        dataset_lock(other, "wages", wait=False, told=never),
+        dataset_lock(one, "wages", wait=False, on_wait=never),
+        dataset_lock(other, "wages", wait=False, on_wait=never),
         pytest.raises(Busy),
-        dataset_lock(one, "wages", wait=False, told=never),
+        dataset_lock(one, "wages", wait=False, on_wait=never),
     ):
         pass
-    with writing(two[0]) as first, writing(two[1]) as second:
+    with two[0].writing() as first, two[1].writing() as second:
         second.execute(text("SET LOCAL lock_timeout = '2s'"))
         for words in ("nightfit upgrades", "nightfit writes wages"):
             for connection in (first, second):
@@ -131,12 +129,12 @@ def test_stores_in_two_schemas_do_not_wait_for_each_other(two: tuple[Engine, Eng
 
 def test_the_usual_schema_is_one_store_whether_named_or_not(server: str, new_on_server):
     address = new_on_server()
-    open_store(address).dispose()
+    Store(address).ensure_ready()
     never = pytest.fail
     with (
-        dataset_lock(address, "wages", wait=False, told=never),
+        dataset_lock(address, "wages", wait=False, on_wait=never),
         pytest.raises(Busy),
-        dataset_lock(in_schema(address, "public"), "wages", wait=False, told=never),
+        dataset_lock(in_schema(address, "public"), "wages", wait=False, on_wait=never),
     ):
         pass
 
@@ -155,29 +153,31 @@ def test_role_that_may_not_make_the_schema_is_told_what_to_ask_for(role: str, se
     with pytest.raises(
         StoreError, match="there is no schema 'Our nights', and this role"
     ) as caught:
-        open_store(in_schema(role, "Our nights"))
+        Store(in_schema(role, "Our nights")).ensure_ready()
     advice = caught.value.next_step
     assert "pass-w0rd" not in str(caught.value)
     tell(server, advice.partition("`")[2].partition("`")[0])
-    open_store(in_schema(role, "Our nights")).dispose()
+    Store(in_schema(role, "Our nights")).ensure_ready()
 
 
-@pytest.mark.parametrize("reading", [True, False])
-def test_role_that_may_not_use_the_schema_is_told_so(role: str, server: str, reading: bool):
-    open_store(in_schema(server, "closed")).dispose()
+@pytest.mark.parametrize("ask", [Store.ensure_ready, lambda store: read(store, latest_runs)])
+def test_role_that_may_not_use_the_schema_is_told_so(
+    role: str, server: str, ask: Callable[[Store], object]
+):
+    Store(in_schema(server, "closed")).ensure_ready()
     with pytest.raises(StoreError, match="this role may not use the schema 'closed'"):
-        open_store(in_schema(role, "closed"), reading=reading)
+        ask(Store(in_schema(role, "closed")))
 
 
 def test_role_with_a_schema_of_its_name_needs_no_public(role: str, server: str):
     name = make_url(role).username
     tell(server, f"CREATE SCHEMA AUTHORIZATION {name}", "REVOKE USAGE ON SCHEMA public FROM PUBLIC")
     try:
-        open_store(role).dispose()
+        Store(role).ensure_ready()
         assert name in tables_of(server)
         tell(server, f"DROP SCHEMA {name} CASCADE")
         with pytest.raises(StoreError, match="may not use the schema 'public'"):
-            open_store(role, reading=True)
+            read(Store(role), latest_runs)
     finally:
         tell(server, "GRANT USAGE ON SCHEMA public TO PUBLIC")
 
@@ -185,7 +185,7 @@ def test_role_with_a_schema_of_its_name_needs_no_public(role: str, server: str):
 def test_reader_whose_own_search_path_leads_nowhere_finds_no_store(server: str):
     address = make_url(server).update_query_dict({"options": "-c search_path=nowhere"})
     with pytest.raises(StoreError, match="this database has no store yet"):
-        open_store(address.render_as_string(hide_password=False), reading=True)
+        read(Store(address.render_as_string(hide_password=False)), latest_runs)
 
 
 def nightfit(server: str, schema: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -204,9 +204,7 @@ def test_the_command_works_by_the_setting(server: str):
     made = nightfit(server, HOSTILE, "db", "upgrade")
     assert (made.returncode, made.stderr) == (0, "")
     assert "?schema=Our+%22nights%22" in made.stdout
-    engine = open_store(in_schema(server, HOSTILE))
-    write(engine, promoted(1, {"a": 1.0}))
-    engine.dispose()
+    write(Store(in_schema(server, HOSTILE)), promoted(1, {"a": 1.0}))
     asked = nightfit(
         server, HOSTILE, "query", "champion", "--columns", "dataset,kind", "--format", "csv"
     )

@@ -9,18 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers.store_nights import counts, promoted, rows, write
-from sqlalchemy import Engine, event, text
+from helpers.store_nights import counts, kind_of, promoted, rows, write
+from sqlalchemy import Engine, event, make_url, text
 
 from data.errors import StoreError
 from data.settings import ROOT
+from data.store.session import Store
 
 WRITER = """
 import sys
 import numpy as np
-from helpers.store_nights import predictions, promoted
+from helpers.store_nights import change, kind_of, predictions, promoted
 from data.errors import StoreError
-from data.store.database.engine import open_store
+from data.store.session import Store
 from data.store.write.run import write_run
 n = 400_000
 numbers = np.zeros(n)
@@ -28,34 +29,35 @@ many = predictions("torch/ann", {})
 columns = dict(actual=numbers, predicted=numbers, lower=numbers, upper=numbers)
 many = type(many)(model=many.model, key=[f"{i:08}" for i in range(n)],
                   role=np.full(n, "train"), **columns)
-engine = open_store(sys.argv[1])
+store = Store(sys.argv[1])
 print("ready", flush=True)
 try:
-    write_run(engine, promoted(2, {}, predictions=[many], against=1))
+    with store.writing() as connection:
+        write_run(connection, promoted(2, {}, predictions=[many], against=1))
 except StoreError as error:
     sys.exit(str(error))
 """
 
 
-def size_on_disk(store: Engine) -> int:
+def size_on_disk(store: Store) -> int:
     """How many bytes the predictions take, those of a transaction that is under way included."""
-    if store.dialect.name == "sqlite":
-        return Path(f"{store.url.database}-wal").stat().st_size
-    with store.connect() as connection:
+    if kind_of(store) == "sqlite":
+        return Path(f"{make_url(store.url).database}-wal").stat().st_size
+    with store.reading() as connection:
         size = "SELECT pg_total_relation_size('prediction')"
         return connection.execute(text(size)).scalar_one()
 
 
 @pytest.fixture
-def writer(store: Engine):
+def writer(store: Store):
     """A process in the midst of writing many predictions, over a store with one night in it."""
     write(store, promoted(1, {"a": 1.0}))
     small = size_on_disk(store)
-    url = store.url.render_as_string(hide_password=False)
+    url = store.url
     process = subprocess.Popen(
         [sys.executable, "-c", WRITER, url],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
         cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -72,13 +74,13 @@ def kill(_store: Engine, process: subprocess.Popen[str]) -> None:
     os.kill(process.pid, signal.SIGKILL)
 
 
-def cut_off(store: Engine, _process: subprocess.Popen[str]) -> None:
+def cut_off(store: Store, _process: subprocess.Popen[str]) -> None:
     others = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         " AND backend_type = 'client backend' AND state <> 'idle'"
     )
-    with store.connect() as connection:
+    with store.reading() as connection:
         assert connection.execute(text(others)).scalars().all() == [True]
 
 
@@ -88,9 +90,9 @@ def cut_off(store: Engine, _process: subprocess.Popen[str]) -> None:
     indirect=["database_kind"],
 )
 def test_a_run_that_is_ended_while_it_writes_leaves_nothing_of_itself(
-    store: Engine,
+    store: Store,
     writer: subprocess.Popen[str],
-    disturb: Callable[[Engine, subprocess.Popen[str]], None],
+    disturb: Callable[[Store, subprocess.Popen[str]], None],
     said: str,
 ):
     before = counts(store)
@@ -100,29 +102,27 @@ def test_a_run_that_is_ended_while_it_writes_leaves_nothing_of_itself(
     assert said in message
     assert "Traceback" not in message
     assert counts(store) == before
-    if store.dialect.name == "sqlite":
-        with store.connect() as connection:
+    if kind_of(store) == "sqlite":
+        with store.reading() as connection:
             assert connection.execute(text("PRAGMA integrity_check")).all() == [("ok",)]
     write(store, promoted(3, {"a": 1.0, "b": 2.0}))
     assert len(rows(store, "current_prediction")) == 2
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_a_run_that_meets_a_full_disk_leaves_nothing_of_itself(store: Engine):
+def test_a_run_that_meets_a_full_disk_leaves_nothing_of_itself(store: Store):
     write(store, promoted(1, {"a": 1.0}))
     before = counts(store)
-    store.dispose()
 
     def full(connection, _record) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + 5}")
 
-    event.listen(store, "connect", full)
+    event.listen(Engine, "connect", full)
     many = {f"key {number}": 1.0 for number in range(5_000)}
-    with pytest.raises(StoreError, match="the disk is full; nothing of this run was stored"):
+    with pytest.raises(StoreError, match="the disk is full; nothing from this run was stored"):
         write(store, promoted(2, many))
-    event.remove(store, "connect", full)
-    store.dispose()
+    event.remove(Engine, "connect", full)
     assert counts(store) == before
     write(store, promoted(2, many))
     assert len(rows(store, "current_prediction")) == 5_000

@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from helpers.store_nights import change
 
-from data.errors import Busy, StoreError
+from data.errors import StoreError
 from data.settings import ROOT
-from data.store.database.engine import open_store
-from data.store.database.lock import dataset_lock
+from data.store.database.lock import Busy, dataset_lock
 from data.store.read.stored import last_good
+from data.store.session import Store
 
 HOLDER = """
 import subprocess, sys
 from data.store.database.lock import dataset_lock
 url, dataset, child = sys.argv[1:]
-with dataset_lock(url, dataset, told=lambda: print("waiting", flush=True)):
+with dataset_lock(url, dataset, on_wait=lambda: print("waiting", flush=True)):
     if child:
         print(subprocess.Popen(["sleep", "600"]).pid, flush=True)
     print("holding", flush=True)
@@ -82,7 +83,7 @@ def test_who_shall_not_wait_is_told_so_in_a_sentence(address: str, holder: Calla
     assert says(holder()) == "holding"
     with (
         pytest.raises(Busy) as caught,
-        dataset_lock(address, "wages", wait=False, told=refuse_to_wait),
+        dataset_lock(address, "wages", wait=False, on_wait=refuse_to_wait),
     ):
         raise AssertionError("two hold one lock")
     assert str(caught.value) == (
@@ -94,7 +95,7 @@ def test_who_shall_not_wait_is_told_so_in_a_sentence(address: str, holder: Calla
 
 def test_two_datasets_do_not_wait_for_each_other(address: str, holder: Callable[..., Holder]):
     assert says(holder("wages")) == "holding"
-    with dataset_lock(address, "sales", told=refuse_to_wait):
+    with dataset_lock(address, "sales", on_wait=refuse_to_wait):
         pass
 
 
@@ -104,7 +105,7 @@ def test_a_killed_holder_frees_it_at_once(address: str, holder: Callable[..., Ho
     first.kill()
     assert first.wait() == -signal.SIGKILL
     waited: list[bool] = []
-    with dataset_lock(address, "wages", told=lambda: waited.append(True)):
+    with dataset_lock(address, "wages", on_wait=lambda: waited.append(True)):
         pass
     assert not waited or address.startswith("postgresql")  # a server sees it a moment later
 
@@ -117,27 +118,25 @@ def test_a_child_that_outlives_a_killed_holder_keeps_nothing(
     assert says(first) == "holding"
     first.kill()
     first.wait()
-    with dataset_lock(address, "wages", told=lambda: None):
+    with dataset_lock(address, "wages", on_wait=lambda: None):
         os.kill(child, 0)  # it lives
 
 
 def test_it_is_taken_again_and_again_and_the_store_works_meanwhile(address: str):
     found = []
     for _ in range(2):
-        with dataset_lock(address, "wages", wait=False, told=refuse_to_wait):
-            store = open_store(address)
-            found.append(last_good(store, "wages"))
-            store.dispose()
+        with dataset_lock(address, "wages", wait=False, on_wait=refuse_to_wait):
+            found.append(change(Store(address), last_good, "wages"))
     assert found == [None, None]
 
 
 def test_an_error_inside_frees_it_and_is_passed_on(address: str):
     with (
         pytest.raises(ZeroDivisionError),
-        dataset_lock(address, "wages", wait=False, told=refuse_to_wait),
+        dataset_lock(address, "wages", wait=False, on_wait=refuse_to_wait),
     ):
         raise ZeroDivisionError
-    with dataset_lock(address, "wages", wait=False, told=refuse_to_wait):
+    with dataset_lock(address, "wages", wait=False, on_wait=refuse_to_wait):
         pass
 
 
@@ -146,7 +145,7 @@ def test_a_lock_file_that_cannot_be_used_is_named(tmp_path: Path):
     url = f"sqlite:///{tmp_path / 'store.db'}"
     with (
         pytest.raises(StoreError, match=r"store\.db\.wages\.lock: the lock file beside the datab"),
-        dataset_lock(url, "wages", told=refuse_to_wait),
+        dataset_lock(url, "wages", on_wait=refuse_to_wait),
     ):
         pass
 
@@ -155,7 +154,7 @@ def test_a_server_that_cannot_be_reached_is_named_without_its_password():
     url = "postgresql://ann:pass-w0rd@127.0.0.1:1/shop"
     with (
         pytest.raises(StoreError) as caught,
-        dataset_lock(url, "wages", told=refuse_to_wait),
+        dataset_lock(url, "wages", on_wait=refuse_to_wait),
     ):
         pass
     assert "pass-w0rd" not in str(caught.value)

@@ -18,7 +18,7 @@ from helpers.store_nights import (
     stored,
     write,
 )
-from sqlalchemy import Double, Engine
+from sqlalchemy import Double
 
 from data.store import tables
 from data.store.records import (
@@ -29,6 +29,7 @@ from data.store.records import (
     RunRecord,
     ScoreRecord,
 )
+from data.store.session import Store
 
 NO_NUMBER = [float("nan"), float("inf"), float("-inf")]
 ALL = [
@@ -109,7 +110,7 @@ def test_every_column_of_numbers_is_looked_at():
 
 
 @pytest.mark.parametrize("value", NO_NUMBER)
-def test_no_number_is_null_where_a_number_may_be_absent(store: Engine, value: float):
+def test_no_number_is_null_where_a_number_may_be_absent(store: Store, value: float):
     for night, (table, column) in enumerate(taken(True), start=1):
         record = with_number(table, column, value)
         write(store, replace(record, dataset=f"night {night}"))
@@ -122,14 +123,14 @@ def test_no_number_is_null_where_a_number_may_be_absent(store: Engine, value: fl
 
 
 @pytest.mark.parametrize(("table", "column"), taken(False))
-def test_no_number_is_refused_where_there_must_be_one(store: Engine, table: str, column: str):
+def test_no_number_is_refused_where_there_must_be_one(store: Store, table: str, column: str):
     for value in NO_NUMBER:
         with pytest.raises(ValueError, match=rf"{table}\.{column} cannot be {value}"):
             write(store, with_number(table, column, value))
     assert not any(counts(store).values())
 
 
-def test_an_outcome_has_no_interval_where_its_prediction_had_none(store: Engine):
+def test_an_outcome_has_no_interval_where_its_prediction_had_none(store: Store):
     told = replace(predictions("torch/ann", {"a": NEW}), lower=np.array([float("-inf")]))
     write(store, promoted(1, {}, predictions=[told]))
     write(store, promoted(2, {"a": 1.0}))
@@ -138,7 +139,7 @@ def test_an_outcome_has_no_interval_where_its_prediction_had_none(store: Engine)
 
 
 @pytest.mark.parametrize("value", NO_NUMBER)
-def test_a_decision_by_hand_stores_no_prediction_that_is_no_number(store: Engine, value: float):
+def test_a_decision_by_hand_stores_no_prediction_that_is_no_number(store: Store, value: float):
     run_id = write(store, promoted(1, {"a": 1.0}))
     before = counts(store)
     told: Any = replace(predictions(1, {"z": 1.0}), predicted=np.array([value]))

@@ -7,15 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers.store_nights import promoted, tell
+from helpers.store_nights import change, promoted, read, rows, tell
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import ProgrammingError
 
 from data.errors import StoreError
-from data.store.database import engine as database
-from data.store.database.engine import VERSION_TABLE, head, open_store, writing
+from data.store.database import version
 from data.store.database.upgrades import upgrade
-from data.store.read.view_rows import rows_of
+from data.store.database.version import VERSION_TABLE, head
+from data.store.read.view_rows import latest_runs
+from data.store.session import Store
 from data.store.write.run import write_run
 
 HEAD = head()
@@ -51,9 +52,7 @@ def url(path: Path) -> str:
 
 def filled(address: str) -> None:
     """Make a store with one run in it."""
-    engine = open_store(address)
-    write_run(engine, promoted(1, {"a": 1.0}))
-    engine.dispose()
+    change(Store(address), write_run, promoted(1, {"a": 1.0}))
 
 
 def made(path: Path) -> Path:
@@ -69,37 +68,30 @@ def names(address: str) -> set[str]:
     return found
 
 
-def refusal(address: str, **how: bool) -> str:
+def refusal(address: str, *, reading: bool = False) -> str:
     with pytest.raises(StoreError) as caught:
-        open_store(address, **how)
+        read(Store(address), latest_runs) if reading else Store(address).ensure_ready()
     message = str(caught.value)
     assert "\n" not in message
     return message
 
 
 def test_an_empty_database_is_brought_to_this_version(address: str):
-    engine = open_store(address)
-    assert next(rows_of(engine, "champion").batches, []) == []
-    engine.dispose()
+    assert change(Store(address), latest_runs) == ()
     assert str(upgrade(address)).endswith(f": is at version {HEAD} already.")
 
 
 def test_a_file_is_made_with_its_folder_and_safe_settings(tmp_path: Path):
     path = tmp_path / "new" / "deeper" / "night 100%.db"
-    engine = open_store(url(path))
-    with engine.connect() as connection:
+    with Store(url(path)).writing() as connection:
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
-    engine.dispose()
     assert path.exists()
 
 
 def test_opening_again_finds_what_was_written(address: str):
     filled(address)
-    engine = open_store(address)
-    found = rows_of(engine, "current_prediction", columns=["key"])
-    assert [row[0] for row in next(found.batches)] == ["a"]
-    engine.dispose()
+    assert rows(Store(address), "current_prediction", columns=["key"]) == [{"key": "a"}]
 
 
 def test_tables_of_another_program_stay_as_they_are(address: str):
@@ -110,7 +102,7 @@ def test_tables_of_another_program_stay_as_they_are(address: str):
         "CREATE TABLE alembic_version (version_num TEXT)",
         "INSERT INTO alembic_version VALUES ('x9')",
     )
-    open_store(address).dispose()
+    Store(address).ensure_ready()
     assert tell(address, "SELECT * FROM sales") == [(1, 2.5)]
     assert tell(address, "SELECT * FROM alembic_version") == [("x9",)]
 
@@ -134,7 +126,7 @@ def test_a_database_of_a_newer_version_is_refused(address: str):
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This code as it would be with one more migration."""
     later = tmp_path / "100% migrations"
-    shutil.copytree(database.MIGRATIONS, later, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(version.MIGRATIONS, later, ignore=shutil.ignore_patterns("__pycache__"))
     (later / "versions" / "9999_next.py").write_text(
         "from alembic import op\n"
         f"revision, down_revision, new_names = '9999', '{HEAD}', ('extra',)\n"
@@ -142,7 +134,7 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "    op.execute('CREATE TABLE extra (x INTEGER)')\n"
         "    op.execute('INSERT INTO extra SELECT run_id FROM run')\n"
     )
-    monkeypatch.setattr(database, "MIGRATIONS", later)
+    monkeypatch.setattr(version, "MIGRATIONS", later)
 
 
 def test_a_database_that_is_behind_names_the_command_that_mends_it(
@@ -152,14 +144,14 @@ def test_a_database_that_is_behind_names_the_command_that_mends_it(
     request.getfixturevalue("next_version")
     assert "Run `nightfit db upgrade`" in refusal(address)
     assert str(upgrade(address)).endswith(f": upgraded from version {HEAD} to 9999.")
-    open_store(address).dispose()
+    Store(address).ensure_ready()
     assert tell(address, "SELECT x FROM extra") == [(1,)]
 
 
 def test_an_upgrade_that_fails_changes_nothing(address: str, request: pytest.FixtureRequest):
     filled(address)
     request.getfixturevalue("next_version")
-    broken = database.MIGRATIONS / "versions" / "9999_next.py"
+    broken = version.MIGRATIONS / "versions" / "9999_next.py"
     broken.write_text(broken.read_text() + "    op.execute('SELECT 1 FROM nowhere')\n")
     with pytest.raises((StoreError, ProgrammingError), match="nowhere"):
         upgrade(address)
@@ -180,7 +172,7 @@ def test_an_upgrade_keeps_a_table_of_another_program_with_a_new_name(
 
 
 def _open(address: str) -> None:
-    open_store(address).dispose()
+    Store(address).ensure_ready()
 
 
 def test_processes_that_open_an_empty_database_at_once_all_succeed(address: str):
@@ -198,7 +190,7 @@ def test_of_two_upgrades_at_once_one_works_and_one_waits(
 ):
     filled(address)
     request.getfixturevalue("next_version")
-    slow = database.MIGRATIONS / "versions" / "9999_next.py"
+    slow = version.MIGRATIONS / "versions" / "9999_next.py"
     pause = "    import time; time.sleep(0.5)\n"
     slow.write_text(slow.read_text() + pause)
     with ThreadPoolExecutor(2) as pool:
@@ -246,9 +238,7 @@ def test_a_read_only_database_can_be_read(folder: Path, request: pytest.FixtureR
     path.chmod(0o444)
     folder.chmod(0o555)
     request.getfixturevalue("ordinary_user")
-    engine = open_store(url(path), reading=True)
-    assert next(rows_of(engine, "champion", columns=["dataset"]).batches) == [("wages",)]
-    engine.dispose()
+    assert rows(Store(url(path)), "champion", columns=["dataset"]) == [{"dataset": "wages"}]
     assert [entry.name for entry in folder.iterdir()] == ["store.db"]
 
 
@@ -266,10 +256,9 @@ def test_a_reader_of_an_empty_database_leaves_it_empty(tmp_path: Path):
 
 
 def test_a_reader_cannot_write(tmp_path: Path):
-    engine = open_store(url(made(tmp_path / "store.db")), reading=True)
-    with pytest.raises(StoreError, match="read-only"), writing(engine) as connection:
+    store = Store(url(made(tmp_path / "store.db")))
+    with pytest.raises(StoreError, match="read-only"), store.reading() as connection:
         connection.execute(text("DELETE FROM prediction"))
-    engine.dispose()
 
 
 @pytest.mark.parametrize(

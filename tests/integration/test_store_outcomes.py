@@ -11,6 +11,7 @@ from helpers.store_nights import (
     night,
     predictions,
     promoted,
+    read,
     rows,
     serving,
     stored,
@@ -18,10 +19,10 @@ from helpers.store_nights import (
     two_champions,
     write,
 )
-from sqlalchemy import Engine
 
 from data.store import tables
 from data.store.read.champions import champion_model, model_of
+from data.store.session import Store
 
 
 def loser(rows_predicted: dict[str, float], *, by: float = 3.0):
@@ -29,9 +30,9 @@ def loser(rows_predicted: dict[str, float], *, by: float = 3.0):
     return predictions("theano/least_squares", rows_predicted, by=by)
 
 
-def test_an_outcome_keeps_the_last_prediction_before_the_target_was_known(store: Engine):
+def test_an_outcome_keeps_the_last_prediction_before_the_target_was_known(store: Store):
     write(store, promoted(1, {"a": 1.0, "c": NEW, "d": NEW}))
-    serving = champion_model(store, "wages").model_id
+    serving = read(store, champion_model, "wages").model_id
     later = predictions(serving, {"c": NEW, "d": NEW})
     write(store, kept(2, serving, {}, predictions=[replace(later, predicted=later.predicted + 1)]))
     write(store, kept(3, serving, {"c": 11.5, "d": NEW, "e": 4.0}))
@@ -50,7 +51,7 @@ def test_an_outcome_keeps_the_last_prediction_before_the_target_was_known(store:
     }
 
 
-def test_an_outcome_is_found_on_the_night_of_a_new_champion_and_never_changes(store: Engine):
+def test_an_outcome_is_found_on_the_night_of_a_new_champion_and_never_changes(store: Store):
     write(store, promoted(1, {"a": 1.0, "c": NEW}))
     write(store, promoted(2, {"a": 1.0, "c": 9.5}, name="torch/least_squares"))
     write(store, promoted(3, {"a": 1.0, "c": NEW}))
@@ -59,13 +60,13 @@ def test_an_outcome_is_found_on_the_night_of_a_new_champion_and_never_changes(st
     assert (outcome["predicted"], outcome["actual"], outcome["inside"]) == (10.0, 9.5, True)
 
 
-def test_an_outcome_of_one_dataset_is_none_of_another(store: Engine):
+def test_an_outcome_of_one_dataset_is_none_of_another(store: Store):
     write(store, promoted(1, {"c": NEW}, dataset="wages"))
     write(store, promoted(2, {"c": 9.0}, dataset="sales"))
     assert rows(store, "prediction_outcome") == []
 
 
-def test_a_later_prediction_of_another_dataset_hides_no_outcome(store: Engine):
+def test_a_later_prediction_of_another_dataset_hides_no_outcome(store: Store):
     write(store, promoted(1, {"c": NEW}, dataset="wages"))
     write(store, promoted(2, {"c": NEW}, dataset="sales"))
     write(store, promoted(3, {"c": 9.0}, dataset="wages"))
@@ -73,7 +74,7 @@ def test_a_later_prediction_of_another_dataset_hides_no_outcome(store: Engine):
     assert (outcome["dataset"], outcome["predicted_at"]) == ("wages", night(1).finished_at)
 
 
-def test_what_a_refused_winner_said_is_stored_and_is_no_outcome(store: Engine):
+def test_what_a_refused_winner_said_is_stored_and_is_no_outcome(store: Store):
     write(store, promoted(1, {"a": 1.0, "c": NEW}))
     first = serving(store).model_id
     refused = loser({"a": 1.0, "c": NEW, "d": NEW})
@@ -87,7 +88,7 @@ def test_what_a_refused_winner_said_is_stored_and_is_no_outcome(store: Engine):
     assert (outcome["actual"], outcome["realised_run_id"]) == (11.5, 3)
 
 
-def test_the_truth_that_two_models_tell_is_kept_once(store: Engine):
+def test_the_truth_that_two_models_tell_is_kept_once(store: Store):
     write(store, promoted(1, {"c": NEW}))
     first = serving(store).model_id
     write(
@@ -97,7 +98,7 @@ def test_the_truth_that_two_models_tell_is_kept_once(store: Engine):
     assert len(rows(store, "prediction_outcome")) == 1
 
 
-def test_after_a_roll_back_the_outcome_is_what_the_chosen_model_said(store: Engine):
+def test_after_a_roll_back_the_outcome_is_what_the_chosen_model_said(store: Store):
     first, second = two_champions(store)
     last = rows(store, "run_history")[0]["run_id"]
     given = predictions(first, {"c": NEW})
@@ -109,7 +110,7 @@ def test_after_a_roll_back_the_outcome_is_what_the_chosen_model_said(store: Engi
     assert (outcome["model_id"], outcome["predicted"]) == (first, 11.0)
 
 
-def test_an_outcome_is_of_the_model_that_served_whatever_people_decided_later(store: Engine):
+def test_an_outcome_is_of_the_model_that_served_whatever_people_decided_later(store: Store):
     _, second = two_champions(store)
     refused = loser({"c": NEW, "d": NEW})
     write(
@@ -117,7 +118,7 @@ def test_an_outcome_is_of_the_model_that_served_whatever_people_decided_later(st
         kept(3, second, {}, predictions=[predictions(second, {"c": NEW}, by=1.0), refused]),
     )
     write(store, kept(4, second, {"e": NEW}))
-    of_loser = model_of(store, "wages", 3).model_id
+    of_loser = read(store, model_of, "wages", 3).model_id
     by_hand(store, "forced", of_loser)
     write(store, kept(20_001, of_loser, {"c": 9.0, "d": 8.0}))
     found = {row["key"]: row for row in stored(store, tables.outcome)}
@@ -125,7 +126,7 @@ def test_an_outcome_is_of_the_model_that_served_whatever_people_decided_later(st
     assert found["c"]["run_id"] == 3
 
 
-def test_what_a_backfill_said_is_no_outcome_and_its_truth_makes_none(store: Engine):
+def test_what_a_backfill_said_is_no_outcome_and_its_truth_makes_none(store: Store):
     write(store, promoted(1, {"a": 1.0, "c": NEW}))
     old = night(
         2,
@@ -135,14 +136,14 @@ def test_what_a_backfill_said_is_no_outcome_and_its_truth_makes_none(store: Engi
     )
     write(store, old)
     assert stored(store, tables.outcome) == []
-    of_backfill = model_of(store, "wages", 2).model_id
+    of_backfill = read(store, model_of, "wages", 2).model_id
     by_hand(store, "forced", of_backfill)
     write(store, kept(20_000, of_backfill, {"c": 9.0, "d": 8.0}))
     (outcome,) = stored(store, tables.outcome)
     assert (outcome["key"], outcome["run_id"], outcome["actual"]) == ("c", 1, 9.0)
 
 
-def test_what_was_shown_before_a_person_chose_another_model_is_the_outcome(store: Engine):
+def test_what_was_shown_before_a_person_chose_another_model_is_the_outcome(store: Store):
     first, second = two_champions(store)
     by_hand(store, "rolled_back", first)
     write(store, kept(20_000, first, {"c": 9.0}))
@@ -150,7 +151,7 @@ def test_what_was_shown_before_a_person_chose_another_model_is_the_outcome(store
     assert (outcome["model_id"], outcome["run_id"]) == (second, 2)
 
 
-def test_many_outcomes_of_a_dataset_that_the_statistics_do_not_know_take_no_time(store: Engine):
+def test_many_outcomes_of_a_dataset_that_the_statistics_do_not_know_take_no_time(store: Store):
     keys = [f"{number:05d}" for number in range(30_000)]
     write(store, promoted(1, dict.fromkeys(keys[:1_000], NEW), dataset="sales"))
     tell(store.url, "ANALYZE")

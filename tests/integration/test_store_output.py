@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from helpers.store_nights import promoted, write
-from sqlalchemy import Engine
 
 from data.errors import CallError, UserError
 from data.store.read.view_rows import rows_of
+from data.store.session import Store
 from data.store.views import BOOLEAN, INTEGER, NUMBER, TEXT, TIME
 from flows.command.output import write_rows
 
@@ -123,11 +123,12 @@ def test_rows_whose_names_alone_are_too_wide_are_printed_as_lines(monkeypatch: p
     assert len(lines) == 20
 
 
-def test_a_card_is_a_line_a_fact(store: Engine, monkeypatch: pytest.MonkeyPatch):
+def test_a_card_is_a_line_a_fact(store: Store, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "100")
     write(store, promoted(1, {"a": 1.0}, fingerprint="f" * 64, setup_fingerprint="5" * 64))
-    found = rows_of(store, "model_card", dataset="wages")
-    (rows,) = found.batches
+    with store.reading() as connection:
+        found = rows_of(connection, "model_card", dataset="wages")
+        (rows,) = found.batches
     lines = shown(list(rows), found.columns)
     assert [line.split()[0] for line in lines[:-1]] == list(found.columns)
 

@@ -15,11 +15,13 @@ from helpers.store_nights import (
     NEW,
     by_hand,
     candidate,
+    change,
     counts,
     kept,
     night,
     predictions,
     promoted,
+    read,
     rows,
     stored,
     write,
@@ -33,6 +35,7 @@ from data.store.read.champions import champion_model, model_of
 from data.store.read.nights import compared_night
 from data.store.read.stored import trained_keys, training_keys
 from data.store.records import PairedErrors
+from data.store.session import Store
 from data.store.views import VIEWS
 from data.store.write.prune import Pruned, prune
 
@@ -65,12 +68,12 @@ def champion(number: int, name: str, **facts):
     return promoted(number, {}, name=name, **given)
 
 
-def serving(store: Engine) -> int:
-    return champion_model(store, "wages").model_id
+def serving(store: Store) -> int:
+    return read(store, champion_model, "wages").model_id
 
 
 @pytest.fixture
-def history(store: Engine) -> Engine:
+def history(store: Store) -> Store:
     """Two former champions and one that serves, between nights that were refused."""
     write(store, champion(1, "torch/ann"))
     write(store, refused(2, serving(store)))
@@ -82,41 +85,41 @@ def history(store: Engine) -> Engine:
     return store
 
 
-def answers(store: Engine) -> dict[str, list]:
+def answers(store: Store) -> dict[str, list]:
     return {name: sorted(rows(store, name), key=repr) for name in VIEWS}
 
 
-def of_champions(store: Engine) -> dict[int, list]:
+def of_champions(store: Store) -> dict[int, list]:
     """What each model that ever served says after a roll-back to it, and what it was trained on."""
     told = {}
     for model_id in sorted({row["model_id"] for row in stored(store, tables.promotion)}):
         by_hand(store, "rolled_back", model_id)
-        served = champion_model(store, "wages")
+        served = read(store, champion_model, "wages")
         told[model_id] = [
             sorted(rows(store, "current_prediction"), key=repr),
-            sorted(trained_keys(store, model_id)),
-            sorted(training_keys(store, model_id)),
+            sorted(read(store, trained_keys, model_id)),
+            sorted(read(store, training_keys, model_id)),
             served.artifact,
             served.twin,
         ]
     return told
 
 
-def bare(store: Engine) -> set[int]:
+def bare(store: Store) -> set[int]:
     """The runs that have a model without bytes."""
     return {one["run_id"] for one in stored(store, tables.model) if one["twin"] is None}
 
 
-def test_every_view_answers_as_before(history: Engine):
+def test_every_view_answers_as_before(history: Store):
     before = answers(history)
-    removed = prune(history, "wages", keep_runs=2)
+    removed = change(history, prune, "wages", keep_runs=2)
     assert removed.predictions > 0
     assert answers(history) == before
 
 
-def test_a_roll_back_to_any_former_champion_gives_every_row_its_prediction(history: Engine):
+def test_a_roll_back_to_any_former_champion_gives_every_row_its_prediction(history: Store):
     before = of_champions(history)
-    prune(history, "wages", keep_runs=2)
+    change(history, prune, "wages", keep_runs=2)
     assert of_champions(history) == before
     assert len(before) == 3
     for told, *_, artifact, twin in before.values():
@@ -124,11 +127,11 @@ def test_a_roll_back_to_any_former_champion_gives_every_row_its_prediction(histo
         assert artifact and twin
 
 
-def test_it_tells_what_it_removed_and_a_dry_run_tells_the_same_and_removes_nothing(history: Engine):
+def test_it_tells_what_it_removed_and_a_dry_run_tells_the_same_and_removes_nothing(history: Store):
     whole = counts(history)
-    foretold = prune(history, "wages", keep_runs=2, dry_run=True)
+    foretold = change(history, prune, "wages", keep_runs=2, dry_run=True)
     assert counts(history) == whole
-    assert prune(history, "wages", keep_runs=2) == foretold
+    assert change(history, prune, "wages", keep_runs=2) == foretold
     now = counts(history)
     lost = {name: whole[name] - now[name] for name in whole if whole[name] != now[name]}
     assert lost == {"prediction": foretold.predictions, "paired_error": foretold.paired_errors}
@@ -138,15 +141,17 @@ def test_it_tells_what_it_removed_and_a_dry_run_tells_the_same_and_removes_nothi
     assert foretold.snapshots == tuple(sorted(f"snapshots/wages/{n}" for n in (2, 4, 6, 7, 8, 9)))
 
 
-def test_pruning_twice_removes_nothing_more(history: Engine):
-    first = prune(history, "wages", keep_runs=2)
+def test_pruning_twice_removes_nothing_more(history: Store):
+    first = change(history, prune, "wages", keep_runs=2)
     before = counts(history)
-    assert prune(history, "wages", keep_runs=2) == Pruned("wages", snapshots=first.snapshots)
+    assert change(history, prune, "wages", keep_runs=2) == Pruned(
+        "wages", snapshots=first.snapshots
+    )
     assert counts(history) == before
 
 
-def test_the_last_runs_and_all_predictions_of_new_rows_stay(history: Engine):
-    prune(history, "wages", keep_runs=2)
+def test_the_last_runs_and_all_predictions_of_new_rows_stay(history: Store):
+    change(history, prune, "wages", keep_runs=2)
     models = stored(history, tables.model)
     losers = {one["model_id"]: one["run_id"] for one in models if one["framework"] == "theano"}
     del losers[serving(history)]
@@ -160,26 +165,26 @@ def test_the_last_runs_and_all_predictions_of_new_rows_stay(history: Engine):
     assert marked == {2, 4, 6, 7, 8, 9}
 
 
-def test_models_that_never_served_keep_their_bytes_for_seven_runs_at_most(history: Engine):
-    removed = prune(history, "wages", keep_runs=30)
+def test_models_that_never_served_keep_their_bytes_for_seven_runs_at_most(history: Store):
+    removed = change(history, prune, "wages", keep_runs=30)
     assert (removed.predictions, removed.paired_errors, removed.snapshots) == (0, 0, ())
     assert bare(history) == {2, 4}
     with pytest.raises(CallError, match="no model that could serve"):
-        model_of(history, "wages", 2)
-    prune(history, "wages", keep_runs=1)
+        read(history, model_of, "wages", 2)
+    change(history, prune, "wages", keep_runs=1)
     assert bare(history) == {2, 4, 6, 7, 8, 9, 10}
 
 
-def test_a_candidate_beside_a_champion_that_was_pruned_is_told_as_such(store: Engine):
+def test_a_candidate_beside_a_champion_that_was_pruned_is_told_as_such(store: Store):
     both = [candidate("torch/ann", chosen=True, rank=1), candidate("theano/ann", rank=2)]
     write(store, champion(1, "torch/ann", candidates=both))
     write(store, champion(2, "torch/least_squares"))
-    prune(store, "wages", keep_runs=1)
+    change(store, prune, "wages", keep_runs=1)
     with pytest.raises(CallError, match="theano/ann of run 1 never served and was pruned since"):
-        model_of(store, "wages", 1, "theano/ann")
+        read(store, model_of, "wages", 1, "theano/ann")
 
 
-def test_runs_that_came_to_nothing_and_backfills_push_out_none_that_succeeded(store: Engine):
+def test_runs_that_came_to_nothing_and_backfills_push_out_none_that_succeeded(store: Store):
     write(store, champion(1, "torch/ann"))
     write(store, refused(2, serving(store)))
     for number in range(3, 9):
@@ -187,66 +192,66 @@ def test_runs_that_came_to_nothing_and_backfills_push_out_none_that_succeeded(st
         own = predictions("torch/ann", KEYS, roles=ROLES)
         old = {"candidates": [candidate(chosen=True)], "predictions": [own], "backfill": True}
         write(store, night(number + 20, **old))
-    removed = prune(store, "wages", keep_runs=2)
+    removed = change(store, prune, "wages", keep_runs=2)
     assert removed.snapshots == tuple(f"snapshots/wages/{n}" for n in (3, 4, 5, 6))
     assert removed.predictions == 4 * 3
     marked = {one["run_id"] for one in stored(store, tables.run) if one["pruned_at"]}
     assert marked == {4, 6, 8, 10}
 
 
-def test_the_latest_comparison_stays_however_old(store: Engine):
+def test_the_latest_comparison_stays_however_old(store: Store):
     write(store, champion(1, "torch/ann"))
     write(store, refused(2, serving(store)))
     for number in range(3, 6):
         write(store, refused(number, serving(store), paired_errors=None))
-    assert prune(store, "wages", keep_runs=1).paired_errors == 0
-    assert list(compared_night(store, "wages").errors.key) == ["a", "t"]
+    assert change(store, prune, "wages", keep_runs=1).paired_errors == 0
+    assert list(read(store, compared_night, "wages").errors.key) == ["a", "t"]
 
 
-def test_a_snapshot_that_a_kept_run_names_too_stays(store: Engine):
+def test_a_snapshot_that_a_kept_run_names_too_stays(store: Store):
     write(store, champion(1, "torch/ann", snapshot="snapshots/wages/one"))
     names = ("one", "two", "two", "three", "two")
     for number, name in enumerate(names, start=2):
         write(store, refused(number, serving(store), snapshot=f"snapshots/wages/{name}"))
-    assert prune(store, "wages", keep_runs=1).snapshots == ("snapshots/wages/three",)
+    assert change(store, prune, "wages", keep_runs=1).snapshots == ("snapshots/wages/three",)
 
 
-def test_a_prediction_of_long_ago_still_becomes_an_outcome(store: Engine):
+def test_a_prediction_of_long_ago_still_becomes_an_outcome(store: Store):
     write(store, champion(1, "torch/ann"))
     first = serving(store)
     for number in range(2, 6):
         write(store, refused(number, first, predictions=[]))
-    prune(store, "wages", keep_runs=1)
+    change(store, prune, "wages", keep_runs=1)
     write(store, kept(6, first, {"n": 9.0}))
     (outcome,) = stored(store, tables.outcome)
     assert (outcome["key"], outcome["run_id"], outcome["actual"]) == ("n", 1, 9.0)
 
 
-def test_another_dataset_is_left_alone(history: Engine):
+def test_another_dataset_is_left_alone(history: Store):
     write(history, replace(champion(1, "torch/ann"), dataset="sales"))
     before = counts(history)
-    assert prune(history, "sales", keep_runs=1) == Pruned("sales")
+    assert change(history, prune, "sales", keep_runs=1) == Pruned("sales")
     assert counts(history) == before
 
 
 PRUNER = """
 import sys, time
-from sqlalchemy import event
-from data.store.database.engine import open_store
+from sqlalchemy import Engine, event
+from data.store.session import Store
 from data.store.write.prune import prune
-engine = open_store(sys.argv[1])
 def stop(_c, _cursor, statement, *_):
     if statement.startswith("UPDATE model"):
         print("all but the commit", flush=True)
         time.sleep(600)
-event.listen(engine, "after_cursor_execute", stop)
-prune(engine, "wages", keep_runs=2)
+event.listen(Engine, "after_cursor_execute", stop)
+with Store(sys.argv[1]).writing() as connection:
+    prune(connection, "wages", keep_runs=2)
 """
 
 
-def test_a_prune_that_is_killed_leaves_all_and_readers_see_all_meanwhile(history: Engine):
+def test_a_prune_that_is_killed_leaves_all_and_readers_see_all_meanwhile(history: Store):
     before, shown = counts(history), answers(history)
-    url = history.url.render_as_string(hide_password=False)
+    url = history.url
     process = subprocess.Popen(
         [sys.executable, "-c", PRUNER, url], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -257,21 +262,21 @@ def test_a_prune_that_is_killed_leaves_all_and_readers_see_all_meanwhile(history
     process.stdout.close()
     assert counts(history) == before
     assert bare(history) == set()
-    assert prune(history, "wages", keep_runs=2).predictions == 18
+    assert change(history, prune, "wages", keep_runs=2).predictions == 18
 
 
-def test_a_model_that_is_pruned_while_a_person_decides_does_not_come_to_serve(history: Engine):
-    chosen, champion_before = model_of(history, "wages", 2), serving(history)
+def test_a_model_that_is_pruned_while_a_person_decides_does_not_come_to_serve(history: Store):
+    chosen, champion_before = read(history, model_of, "wages", 2), serving(history)
     pruning = threading.Event()
 
-    @event.listens_for(history, "after_cursor_execute")
+    @event.listens_for(Engine, "after_cursor_execute")
     def take_time(_connection, _cursor, statement, *_):
         if statement.startswith("UPDATE model"):
             pruning.set()
             time.sleep(0.5)
 
     with ThreadPoolExecutor(1) as pool:
-        pruned = pool.submit(prune, history, "wages", keep_runs=2)
+        pruned = pool.submit(change, history, prune, "wages", keep_runs=2)
         assert pruning.wait(30)
         with pytest.raises(StoreError, match=r"theano/least_squares of run 2 .* pruned just now"):
             by_hand(history, "forced", chosen.model_id, artifact=b"fitted again")
@@ -280,9 +285,9 @@ def test_a_model_that_is_pruned_while_a_person_decides_does_not_come_to_serve(hi
     assert 2 in bare(history)
 
 
-def test_a_model_that_a_person_has_chosen_is_not_pruned(history: Engine):
-    chosen = model_of(history, "wages", 2)
+def test_a_model_that_a_person_has_chosen_is_not_pruned(history: Store):
+    chosen = read(history, model_of, "wages", 2)
     by_hand(history, "forced", chosen.model_id)
-    assert prune(history, "wages", keep_runs=2).models == 5
+    assert change(history, prune, "wages", keep_runs=2).models == 5
     assert serving(history) == chosen.model_id
     assert 2 not in bare(history)

@@ -5,13 +5,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from helpers.store_nights import NEW, predictions, promoted, rows, write
+from helpers.store_nights import NEW, kind_of, predictions, promoted, read, rows, tell, write
 from sqlalchemy import Engine, event, text
 
 from data.errors import CallError
-from data.store.database.engine import open_store
-from data.store.read import view_rows as query
+from data.store.read import streaming
 from data.store.read.view_rows import promotions, rows_of
+from data.store.session import Store
 from flows.command.output import write_rows
 
 CAME_TRUE = """
@@ -24,39 +24,47 @@ SELECT dataset, key, run_id, model_id, predicted, '2026-01-01 02:00:00', 1.5, '2
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, new_database):
-    engine = open_store(new_database(request.param))
+    store = Store(new_database(request.param))
     many = {f"{number:05}": float(number) for number in range(25_000)} | {"x": NEW}
-    write(engine, promoted(1, many, predictions=[predictions("torch/ann", many)]))
-    write(engine, promoted(2, {"a": 1.0, "00007": 3.0}, dataset="sales"))
-    with engine.begin() as connection:
+    write(store, promoted(1, many, predictions=[predictions("torch/ann", many)]))
+    write(store, promoted(2, {"a": 1.0, "00007": 3.0}, dataset="sales"))
+    with store.writing() as connection:
         connection.execute(text(CAME_TRUE))
         if request.param == "postgresql":  # which does so by itself in time; SQLite does not
             connection.execute(text("ANALYZE"))
-    yield engine
-    engine.dispose()
+    return store
 
 
 def test_rows_come_in_batches_that_together_are_all(store):
-    batches = [
-        len(batch) for batch in rows_of(store, "current_prediction", dataset="wages").batches
-    ]
+    with store.reading() as connection:
+        found = rows_of(connection, "current_prediction", dataset="wages")
+        batches = [len(batch) for batch in found.batches]
     assert sum(batches) == 25_001
     assert max(batches) <= 10_000
 
 
 def test_columns_come_in_the_order_asked_for_and_the_limit_holds(store):
-    found = rows_of(store, "current_prediction", columns=["predicted", "key"], limit=7)
+    with store.reading() as connection:
+        found = rows_of(connection, "current_prediction", columns=["predicted", "key"], limit=7)
+        (batch,) = found.batches
     assert list(found.columns) == ["predicted", "key"]
-    (batch,) = found.batches
     assert len(batch) == 7
     assert [type(value) for value in batch[0]] == [float, str]
 
 
 def test_a_reader_that_stops_early_keeps_no_connection(store):
-    found = rows_of(store, "current_prediction")
-    next(found.batches)
-    found.batches.close()
-    assert store.pool.checkedout() == 0
+    with store.reading() as connection:
+        found = rows_of(connection, "current_prediction")
+        next(found.batches)
+        found.batches.close()
+        if kind_of(store) == "postgresql":
+            assert connection.execute(text("SELECT count(*) FROM pg_cursors")).scalar() == 0
+    if kind_of(store) == "postgresql":
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        assert tell(store.url, f"{others} AND pid <> pg_backend_pid()") == [(0,)]
+    else:
+        ((busy, *_),) = tell(store.url, "PRAGMA wal_checkpoint(TRUNCATE)")
+        assert busy == 0
 
 
 @pytest.mark.parametrize(
@@ -73,13 +81,13 @@ def test_a_reader_that_stops_early_keeps_no_connection(store):
 )
 def test_a_wrong_question_is_answered_with_the_nearest_right_one(store, view, how, said):
     with pytest.raises(CallError, match=said) as caught:
-        rows_of(store, view, **how)
+        read(store, rows_of, view, **how)
     assert caught.value.exit_code == 2
 
 
 def test_history_of_an_unknown_dataset_is_refused(store):
     with pytest.raises(CallError, match="Did you mean 'sales'"):
-        promotions(store, "sale")
+        read(store, promotions, "sale")
 
 
 @pytest.mark.parametrize("view", ["current_prediction", "prediction_outcome"])
@@ -95,27 +103,27 @@ def test_a_key_that_is_not_there_has_no_rows(store, key: str):
     assert rows(store, "current_prediction", key=key) == []
 
 
-def asked(store: Engine, view: str, **how: Any) -> tuple[str, Any, Any]:
+def asked(store: Store, view: str, **how: Any) -> tuple[str, Any, Any]:
     """Return the statement that reads the rows, its parameters, and the driver's cursor."""
     seen: list[tuple[str, Any, Any]] = []
 
     def see(_connection, cursor, statement, parameters, *_rest):
         seen.append((statement, parameters, cursor))
 
-    event.listen(store, "before_cursor_execute", see)
+    event.listen(Engine, "before_cursor_execute", see)
     try:
         rows(store, view, **how)
     finally:
-        event.remove(store, "before_cursor_execute", see)
+        event.remove(Engine, "before_cursor_execute", see)
     return seen[-1]
 
 
-def reads(store: Engine, view: str, **how: Any) -> list[str]:
+def reads(store: Store, view: str, **how: Any) -> list[str]:
     """Return how each table with keys is read, and by what it is searched, in the plan."""
     statement, parameters, _ = asked(store, view, **how)
-    kind = store.dialect.name
+    kind = kind_of(store)
     explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN (FORMAT JSON)"
-    with store.connect() as connection:
+    with store.reading() as connection:
         answer = connection.exec_driver_sql(f"{explain} {statement}", parameters).all()
     if kind == "sqlite":
         return [
@@ -133,8 +141,8 @@ def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for below in plan.get("Plans", ()) for node in nodes(below))]
 
 
-def is_search_by_key(read: str) -> bool:
-    return read.startswith(("SEARCH", "Index")) and ("key=?" in read or "key =" in read)
+def is_search_by_key(step: str) -> bool:
+    return step.startswith(("SEARCH", "Index")) and ("key=?" in step or "key =" in step)
 
 
 @pytest.mark.parametrize("dataset", [None, "wages"])
@@ -146,8 +154,8 @@ def test_a_key_is_found_by_an_index(store, view: str, dataset: str | None):
 
 
 def test_a_key_of_all_datasets_is_not_looked_for_in_each(store):
-    (read,) = reads(store, "prediction_outcome", key="00007")
-    assert "ix_outcome_key" in read
+    (step,) = reads(store, "prediction_outcome", key="00007")
+    assert "ix_outcome_key" in step
 
 
 def test_what_no_index_finds_is_told_from_it(store):
@@ -157,23 +165,24 @@ def test_what_no_index_finds_is_told_from_it(store):
 
 def test_rows_come_by_a_cursor_that_the_server_keeps(store):
     _, _, cursor = asked(store, "current_prediction")
-    assert isinstance(cursor, psycopg.ServerCursor) is (store.dialect.name == "postgresql")
+    assert isinstance(cursor, psycopg.ServerCursor) is (kind_of(store) == "postgresql")
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json", "parquet"])
 def test_rows_are_written_in_constant_memory(
     store, form: str, tmp_path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(query, "BATCH_ROWS", 500)
+    monkeypatch.setattr(streaming, "BATCH_ROWS", 500)
 
     def peak(limit: int) -> int:
-        found = rows_of(store, "current_prediction", limit=limit)
-        tracemalloc.start()
-        try:
-            write_rows(found.batches, found.columns, form, tmp_path / "rows")
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+        with store.reading() as connection:
+            found = rows_of(connection, "current_prediction", limit=limit)
+            tracemalloc.start()
+            try:
+                write_rows(found.batches, found.columns, form, tmp_path / "rows")
+                return tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
 
     peak(1_000)  # what is loaded at the first time
     few, many = peak(1_000), peak(8_000)

@@ -11,14 +11,15 @@ import pytest
 from alembic.script import ScriptDirectory
 from helpers.documents import code, section
 from helpers.old_stores import NIGHTS, make
-from helpers.store_nights import promoted, tell, write
+from helpers.store_nights import promoted, read, rows, tell, write
 from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
 
 from data.errors import StoreError
-from data.store.database.engine import VERSION_TABLE, open_store
 from data.store.database.upgrades import alembic_config, upgrade
-from data.store.read.view_rows import rows_of
+from data.store.database.version import VERSION_TABLE
+from data.store.read.known import stored_datasets
+from data.store.session import Store
 from data.store.tables import metadata
 from data.store.views import VIEWS
 
@@ -54,9 +55,7 @@ def new_role() -> Iterator[Callable[[str], str]]:
 def filled(new_on_server) -> str:
     """The URL of a store with a night in it, as its owner."""
     address = new_on_server()
-    engine = open_store(address)
-    write(engine, promoted(1, {"a": 1.0}, name="torch/least_squares"))
-    engine.dispose()
+    write(Store(address), promoted(1, {"a": 1.0}, name="torch/least_squares"))
     return address
 
 
@@ -104,27 +103,25 @@ def test_the_command_works_for_the_role(filled: str, new_role):
     assert nightfit(role, "history", "wages").returncode == 0
     refused = nightfit(role, "status")
     assert refused.returncode == 1
-    assert "permission denied for table run. Have its owner grant that" in refused.stderr
+    assert "permission denied for table run. Ask its owner to grant" in refused.stderr
 
 
 def test_view_that_was_not_granted_is_named(filled: str, new_role):
     role = new_role(filled, ("champion", VERSION_TABLE))
-    engine = open_store(role, reading=True)
     with pytest.raises(StoreError, match="permission denied for view leaderboard") as caught:
-        next(rows_of(engine, "leaderboard").batches)
-    engine.dispose()
-    assert caught.value.next_step.startswith("Have its owner grant that")
+        rows(Store(role), "leaderboard")
+    assert caught.value.next_step.startswith("Ask its owner to grant")
 
 
 @pytest.mark.parametrize("version", VERSIONS[:-1])
 def test_grants_outlive_an_upgrade(new_on_server, new_role, version: str):
     address = new_on_server()
-    make(address, version=version, rows=NIGHTS)
+    make(address, version=version, content=NIGHTS)
     there = "SELECT viewname FROM pg_views WHERE schemaname = 'public'"
     before = tuple(name for (name,) in tell(address, there))
     role = new_role(address, (*before, VERSION_TABLE))
     upgrade(address)
-    open_store(role, reading=True).dispose()
+    assert read(Store(role), stored_datasets)
     for view in before:
         tell(role, f"SELECT * FROM {view}")
     assert tell(role, "SELECT count(*) FROM champion") == [(2,)]
@@ -133,9 +130,7 @@ def test_grants_outlive_an_upgrade(new_on_server, new_role, version: str):
 def test_role_reads_the_views_of_a_schema_of_its_own(new_on_server, new_role):
     server = make_url(new_on_server())
     address = server.update_query_dict({"schema": SCHEMA}).render_as_string(hide_password=False)
-    engine = open_store(address)
-    write(engine, promoted(1, {"a": 1.0}))
-    engine.dispose()
+    write(Store(address), promoted(1, {"a": 1.0}))
     name = f"reader_{uuid.uuid4().hex[:8]}"
     (documented,) = code(section("Who may read it"), "sql")
     quoted = '"' + SCHEMA.replace('"', '""') + '"'
@@ -144,10 +139,8 @@ def test_role_reads_the_views_of_a_schema_of_its_own(new_on_server, new_role):
     tell(server, *statements, f"ALTER ROLE {name} SET search_path = {quoted}")
     try:
         role = make_url(address).set(username=name, password="choose one")
-        engine = open_store(role.render_as_string(hide_password=False), reading=True)
-        found = rows_of(engine, "champion", dataset="wages", columns=["kind"])
-        assert list(found.batches) == [[("ann",)]]
-        engine.dispose()
+        store = Store(role.render_as_string(hide_password=False))
+        assert rows(store, "champion", dataset="wages", columns=["kind"]) == [{"kind": "ann"}]
         assert tell(role.difference_update_query(["schema"]), "SELECT kind FROM champion") == [
             ("ann",)
         ]

@@ -5,44 +5,45 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from helpers.store_catalogue import catalogue
 from helpers.store_nights import promoted, tell, write
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
-from data.store.database.engine import VERSION_TABLE, writing
 from data.store.database.upgrades import upgrade
+from data.store.database.version import VERSION_TABLE
+from data.store.session import Store
 from data.store.tables import metadata
 from data.store.views import TEXT, VIEWS
 from data.store.views.comments import write_comments
 
 
-def test_migrations_make_the_tables_that_the_code_declares(store: Engine):
-    with store.connect() as connection:
+def test_migrations_make_the_tables_that_the_code_declares(store: Store):
+    with store.reading() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert compare_metadata(context, metadata) == []
 
 
-def test_migrations_make_what_the_code_declares_to_the_last_constraint(store: Engine, address: str):
+def test_migrations_make_what_the_code_declares_to_the_last_constraint(store: Store, address: str):
     declared = create_engine(address)
     metadata.create_all(declared)
     with declared.begin() as connection:
         for view in VIEWS.values():
             connection.execute(text(view.create))
         write_comments(connection)
-    made, wanted = catalogue(store), catalogue(declared)
     declared.dispose()
+    made, wanted = catalogue(store.url), catalogue(address)
     assert made == wanted
     assert len(made) > 150
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_predictions_lie_in_the_order_of_their_key(store: Engine):
-    with store.connect() as connection:
+def test_predictions_lie_in_the_order_of_their_key(store: Store):
+    with store.reading() as connection:
         made = "SELECT sql FROM sqlite_master WHERE name = 'prediction'"
         assert connection.execute(text(made)).scalar_one().strip().endswith("WITHOUT ROWID")
 
 
-def test_views_have_the_declared_columns_in_order(store: Engine):
-    with store.connect() as connection:
+def test_views_have_the_declared_columns_in_order(store: Store):
+    with store.reading() as connection:
         for name, view in VIEWS.items():
             answered = connection.execute(text(f"SELECT * FROM {name}")).keys()
             assert list(answered) == list(view.columns), name
@@ -70,9 +71,9 @@ def test_each_table_says_its_grain():
         ("DELETE FROM model", "(?i)foreign key"),
     ],
 )
-def test_words_outside_the_closed_lists_are_refused(store: Engine, statement: str, constraint: str):
+def test_words_outside_the_closed_lists_are_refused(store: Store, statement: str, constraint: str):
     write(store, promoted(1, {"a": 1.0}))
-    with pytest.raises(IntegrityError, match=constraint), writing(store) as connection:
+    with pytest.raises(IntegrityError, match=constraint), store.writing() as connection:
         connection.execute(text(statement))
 
 

@@ -4,13 +4,23 @@ from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
-from helpers.store_nights import NEW, candidate, kept, predictions, probe, promoted, silenced, write
-from sqlalchemy import Engine
+from helpers.store_nights import (
+    NEW,
+    candidate,
+    kept,
+    predictions,
+    probe,
+    promoted,
+    read,
+    silenced,
+    write,
+)
 
 from data.errors import CallError
 from data.store.read.champions import champion_model
 from data.store.read.stored import stored_run, trained_keys, training_keys
 from data.store.records import PairedErrors, PromotionRecord, RunRecord, ScoreRecord
+from data.store.session import Store
 
 
 def same(one: object, other: object) -> bool:
@@ -24,7 +34,7 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
-def test_a_run_comes_back_as_it_was_written(store: Engine):
+def test_a_run_comes_back_as_it_was_written(store: Store):
     write(store, promoted(1, {"a": 1.0, "c": NEW}))
     linear = candidate("torch/least_squares", chosen=True, rank=1, no_skill=False, fit_seconds=0.25)
     network = candidate(
@@ -86,7 +96,7 @@ def test_a_run_comes_back_as_it_was_written(store: Engine):
     )
     run_id = write(store, written)
     write(store, promoted(3, {"a": 1.0}))
-    found = stored_run(store, run_id)
+    found = read(store, stored_run, run_id)
     decided = [replace(one, decided_at=written.finished_at) for one in written.promotions]
     wanted = asdict(replace(written, promotions=decided))
     different = [
@@ -95,17 +105,17 @@ def test_a_run_comes_back_as_it_was_written(store: Engine):
     assert different == []
 
 
-def test_a_run_that_is_not_there_is_told_with_the_way_to_find_one(store: Engine):
+def test_a_run_that_is_not_there_is_told_with_the_way_to_find_one(store: Store):
     with pytest.raises(CallError, match=r": there is no run 7\. `nightfit query run_history`"):
-        stored_run(store, 7)
+        read(store, stored_run, 7)
 
 
-def test_the_keys_a_twin_was_trained_with_leave_out_the_test_rows(store: Engine):
+def test_the_keys_a_twin_was_trained_with_leave_out_the_test_rows(store: Store):
     roles = ["warmup", "train", "test", "new"]
     given = {"w": 1.0, "a": 2.0, "t": 3.0, "n": NEW}
     write(store, promoted(1, {}, predictions=[predictions("torch/ann", given, roles=roles)]))
-    champion = champion_model(store, "wages")
+    champion = read(store, champion_model, "wages")
     assert champion is not None
     write(store, kept(2, champion.model_id, {"n": 4.0}))
-    assert training_keys(store, champion.model_id) == {"w", "a"}
-    assert trained_keys(store, champion.model_id) == {"w", "a", "t"}
+    assert read(store, training_keys, champion.model_id) == {"w", "a"}
+    assert read(store, trained_keys, champion.model_id) == {"w", "a", "t"}

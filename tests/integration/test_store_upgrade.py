@@ -10,14 +10,14 @@ import pytest
 from alembic.script import ScriptDirectory
 from helpers.old_stores import NIGHTS, answers, make
 from helpers.store_catalogue import catalogue
-from helpers.store_nights import by_hand, tell
+from helpers.store_nights import by_hand, read, rows, tell
 from sqlalchemy.exc import IntegrityError
 
 from data.errors import StoreError
-from data.store.database.engine import VERSION_TABLE, open_store
 from data.store.database.upgrades import alembic_config, upgrade
+from data.store.database.version import VERSION_TABLE
 from data.store.read.stored import last_details
-from data.store.read.view_rows import rows_of
+from data.store.session import Store
 from data.store.views import VIEWS
 
 COMMAND = Path(sys.executable).with_name("nightfit")
@@ -82,7 +82,7 @@ sqlite_only = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True
 @pytest.fixture
 def old(address: str) -> str:
     """The URL of a database of version 0001 with a few nights in it."""
-    make(address, version="0001", rows=NIGHTS)
+    make(address, version="0001", content=NIGHTS)
     return address
 
 
@@ -105,7 +105,7 @@ def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("version", RELEASED[:0:-1])
 def test_every_answer_of_an_earlier_version_stays(address: str, version: str):
-    make(address, version=version, rows="".join(SINCE[one] for one in SINCE if one <= version))
+    make(address, version=version, content="".join(SINCE[one] for one in SINCE if one <= version))
     before, held = answers(address), predictions(address)
     wanted = {name: rows for one in FOUND if one <= version for name, rows in FOUND[one].items()}
     assert {name: len(before[name]) for name in wanted} == wanted
@@ -149,7 +149,7 @@ UPDATE run SET declaration = '{"target": "price", "interval": 0.9, "features": n
 
 
 def test_what_a_run_had_as_json_stands_on_its_model_card(address: str):
-    make(address, version="0005", rows=NIGHTS + DECLARED)
+    make(address, version="0005", content=NIGHTS + DECLARED)
     upgrade(address)
     sales, wages = answers(address)["model_card"]
     told = ("target", "features", "interval_level", "hidden_layers", "nightfit_version")
@@ -163,9 +163,7 @@ def test_what_a_run_had_as_json_stands_on_its_model_card(address: str):
 
 def test_decisions_go_on_where_they_stood_before_the_upgrade(old: str):
     upgrade(old)
-    engine = open_store(old)
-    decided = by_hand(engine, "unpinned", 1)
-    engine.dispose()
+    decided = by_hand(Store(old), "unpinned", 1)
     assert decided == 4
     with pytest.raises(IntegrityError, match="ck_promotion_decision"):
         tell(old, "UPDATE promotion SET decision = 'won'")
@@ -180,7 +178,7 @@ def test_a_table_that_was_made_anew_leaves_the_database_as_it_should_be(old: str
 
 @pytest.mark.parametrize("name", ["resilience", "champion_resilience", "paired_error"])
 def test_upgrade_leaves_a_table_of_another_program_with_a_new_name_alone(address: str, name: str):
-    make(address, version="0002", rows=f"CREATE TABLE {name} (ohm INTEGER)")
+    make(address, version="0002", content=f"CREATE TABLE {name} (ohm INTEGER)")
     with pytest.raises(StoreError, match=f"already has a table or view named '{name}'"):
         upgrade(address)
     assert tell(address, f"INSERT INTO {name} (ohm) VALUES (4)", f"SELECT * FROM {name}") == [(4,)]
@@ -188,12 +186,10 @@ def test_upgrade_leaves_a_table_of_another_program_with_a_new_name_alone(address
 
 def test_details_of_the_first_version_are_read_after_the_upgrade(old: str):
     upgrade(old)
-    engine = open_store(old, reading=True)
-    details = last_details(engine, "wages")
-    batches = [list(rows_of(engine, name).batches) for name in VIEWS]
-    engine.dispose()
+    details = read(Store(old), last_details, "wages")
+    found = [rows(Store(old), name) for name in VIEWS]
     assert details == {"torch/least_squares": {"r2": 0.1 + 0.2}, "theano/ann": {}}
-    assert sum(len(rows) for view in batches for rows in view) == 21
+    assert sum(map(len, found)) == 21
 
 
 def test_a_users_own_views_still_answer_after_the_upgrade(old: str):
@@ -214,9 +210,7 @@ def test_upgraded_database_is_as_a_new_one(old: str, new_database, database_kind
     upgrade(old)
     made = []
     for address in (old, new):
-        engine = open_store(address)
-        made.append(catalogue(engine))
-        engine.dispose()
+        made.append(catalogue(address))
         assert tell(address, f"SELECT * FROM {VERSION_TABLE}") == [(HEAD,)]
     assert made[0] == made[1]
     assert len(made[1]) > 150

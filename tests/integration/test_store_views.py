@@ -8,25 +8,25 @@ from helpers.store_nights import (
     night,
     probe,
     promoted,
+    read,
     rows,
     silenced,
     stored,
     write,
 )
-from sqlalchemy import Engine
 
 from data.store import tables
-from data.store.database.engine import writing
 from data.store.read.champions import champion_model
 from data.store.read.stored import last_details, trained_keys
 from data.store.read.view_rows import latest_runs, promotions
 from data.store.records import LinearFitRecord, ScoreRecord
+from data.store.session import Store
 
 
-def test_first_night_serves_its_winner(store: Engine):
+def test_first_night_serves_its_winner(store: Store):
     run_id = write(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}, verdict="yay"))
     (champion,) = rows(store, "champion")
-    serving = champion_model(store, "wages")
+    serving = read(store, champion_model, "wages")
     assert serving is not None
     assert champion == {
         "dataset": "wages",
@@ -44,18 +44,18 @@ def test_first_night_serves_its_winner(store: Engine):
         "pinned": False,
     }
     assert (serving.artifact, serving.twin) == (b"torch/ann model", b"torch/ann twin")
-    assert trained_keys(store, serving.model_id) == {"a", "b"}
+    assert read(store, trained_keys, serving.model_id) == {"a", "b"}
 
 
-def test_there_is_no_champion_before_the_first_night(store: Engine):
+def test_there_is_no_champion_before_the_first_night(store: Store):
     write(store, night(1, status="rejected", reason="the key is not unique"))
-    assert champion_model(store, "wages") is None
+    assert read(store, champion_model, "wages") is None
     assert rows(store, "run_history")[0]["champion"] is None
 
 
-def test_current_prediction_is_the_champions_latest_for_each_key(store: Engine):
+def test_current_prediction_is_the_champions_latest_for_each_key(store: Store):
     write(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}))
-    serving = champion_model(store, "wages").model_id
+    serving = read(store, champion_model, "wages").model_id
     write(store, kept(2, serving, {"c": NEW, "d": 8.0}))
     answer = rows(store, "current_prediction", dataset="wages")
     assert sorted(row["key"] for row in answer) == ["a", "b", "c", "d"]
@@ -73,15 +73,15 @@ def test_current_prediction_is_the_champions_latest_for_each_key(store: Engine):
         "d": night(2).finished_at,
     }
     assert found["d"]["role"] == "train"
-    assert trained_keys(store, serving) == {"a", "b"}
+    assert read(store, trained_keys, serving) == {"a", "b"}
 
 
-def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(store: Engine):
+def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(store: Store):
     write(store, promoted(1, {"a": 1.0}))
-    first = champion_model(store, "wages").model_id
+    first = read(store, champion_model, "wages").model_id
     write(store, promoted(2, {"a": 1.0, "b": 5.0}, name="torch/least_squares"))
     back = {"run_id": None, "dataset": "wages", "decided_at": night(3).finished_at}
-    with writing(store) as connection:
+    with store.writing() as connection:
         connection.execute(
             tables.promotion.insert().values(
                 **back, decision="rolled_back", model_id=first, reason="by hand"
@@ -91,7 +91,7 @@ def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(sto
     assert (champion["framework"], champion["kind"]) == ("torch", "ann")
     assert champion["since"] == night(3).finished_at
     assert [row["key"] for row in rows(store, "current_prediction")] == ["a"]
-    assert [row["decision"] for row in promotions(store, "wages")] == [
+    assert [row["decision"] for row in read(store, promotions, "wages")] == [
         "rolled_back",
         "promoted",
         "promoted",
@@ -99,9 +99,9 @@ def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(sto
     assert rows(store, "run_history")[0]["champion"] == "torch/least_squares"
 
 
-def test_a_champion_that_is_kept_serves_since_its_first_night(store: Engine):
+def test_a_champion_that_is_kept_serves_since_its_first_night(store: Store):
     write(store, promoted(1, {"a": 1.0}))
-    serving = champion_model(store, "wages").model_id
+    serving = read(store, champion_model, "wages").model_id
     write(store, kept(2, serving, {}))
     (champion,) = rows(store, "champion")
     assert champion["since"] == night(1).finished_at
@@ -111,7 +111,7 @@ def test_a_champion_that_is_kept_serves_since_its_first_night(store: Engine):
     assert (newest["previous"], newest["challenger"]) == ("torch/ann", "theano/least_squares")
 
 
-def test_the_card_of_a_champion_tells_how_it_was_made(store: Engine):
+def test_the_card_of_a_champion_tells_how_it_was_made(store: Store):
     declared = {"target": "wage", "interval": 0.8, "ann": {"hidden": [64, 32]}}
     facts = {
         "declaration": json.dumps(declared),
@@ -134,7 +134,7 @@ def test_the_card_of_a_champion_tells_how_it_was_made(store: Engine):
         "torch/ann", chosen=True, rank=1, scores=scores, seed=7, framework_version="2.13.0"
     )
     run_id = write(store, promoted(1, {"a": 1.0, "b": 2.0}, candidates=[network], **facts))
-    serving = champion_model(store, "wages").model_id
+    serving = read(store, champion_model, "wages").model_id
     write(store, kept(2, serving, {"a": 1.0}, declaration='{"target": "other"}'))
     (card,) = rows(store, "model_card")
     assert card == {
@@ -174,7 +174,7 @@ def test_the_card_of_a_champion_tells_how_it_was_made(store: Engine):
     assert (card["kind"], card["hidden_layers"], card["coverage"]) == ("least_squares", None, None)
 
 
-def test_leaderboard_and_coefficients_are_of_the_latest_run_that_succeeded(store: Engine):
+def test_leaderboard_and_coefficients_are_of_the_latest_run_that_succeeded(store: Store):
     both = [
         candidate("torch/least_squares", rank=2),
         candidate("torch/ann", rank=1, chosen=True),
@@ -193,7 +193,7 @@ def test_leaderboard_and_coefficients_are_of_the_latest_run_that_succeeded(store
     assert terms[0]["estimate"] == 0.1 + 0.2
 
 
-def test_fits_and_agreement_are_of_the_latest_run_that_succeeded(store: Engine):
+def test_fits_and_agreement_are_of_the_latest_run_that_succeeded(store: Store):
     write(store, promoted(1, {"a": 1.0}, name="torch/least_squares"))
     fit = LinearFitRecord(rows=7, excess_loss=0.1 + 0.2, epochs=90, epochs_to_solution=None)
     descent = candidate("theano/gradient_descent", rank=1, chosen=True, linear_fit=fit)
@@ -216,10 +216,10 @@ def network(*figures: tuple[float, float]):
     return {"candidates": [candidate("torch/ann", chosen=True, rank=1, resilience=measured)]}
 
 
-def test_resilience_is_the_champions_from_the_run_that_trained_it(store: Engine):
+def test_resilience_is_the_champions_from_the_run_that_trained_it(store: Store):
     first = write(store, promoted(1, {"a": 1.0}, **network((0.1, 3.0), (0.0, 2.5))))
     write(store, promoted(1, {"a": 1.0}, dataset="sales", **network((0.0, 0.0), (0.1, 1.0))))
-    serving = champion_model(store, "wages").model_id
+    serving = read(store, champion_model, "wages").model_id
     lost = network((0.0, 9.0))["candidates"][0]
     loser = candidate("theano/least_squares", chosen=False, rank=2)
     write(store, kept(2, serving, {"a": 1.0}, candidates=[lost, loser]))
@@ -237,26 +237,26 @@ def test_resilience_is_the_champions_from_the_run_that_trained_it(store: Engine)
     assert [row["ratio"] for row in sales] == [None, None]
 
 
-def test_champion_that_is_linear_has_no_resilience(store: Engine):
+def test_champion_that_is_linear_has_no_resilience(store: Store):
     write(store, promoted(1, {"a": 1.0}, **network((0.0, 2.5), (0.1, 3.0))))
     write(store, promoted(2, {"a": 1.0}, name="torch/least_squares"))
     assert len(stored(store, tables.resilience)) == 2
     assert rows(store, "champion_resilience") == []
 
 
-def test_details_of_the_latest_good_run_are_those_of_each_candidate(store: Engine):
-    assert last_details(store, "wages") == {}
+def test_details_of_the_latest_good_run_are_those_of_each_candidate(store: Store):
+    assert read(store, last_details, "wages") == {}
     of = {"twin": {"end": {"age": 0.1 + 0.2}}}
     write(store, promoted(1, {"a": 1.0}, candidates=[candidate("torch/ann", details=of)]))
     write(store, night(2, status="failed", candidates=[candidate("torch/ann")]))
     write(store, promoted(3, {"a": 1.0}, dataset="sales"))
-    assert last_details(store, "wages") == {"torch/ann": of}
+    assert read(store, last_details, "wages") == {"torch/ann": of}
 
 
-def test_status_shows_the_last_run_and_the_last_good_one(store: Engine):
+def test_status_shows_the_last_run_and_the_last_good_one(store: Store):
     write(store, promoted(1, {"a": 1.0}, warnings=["one column is constant"]))
     write(store, night(2, status="rejected", reason="the target is text"))
-    (status,) = latest_runs(store)
+    (status,) = read(store, latest_runs)
     assert (status.status, status.reason) == ("rejected", "the target is text")
     assert status.last_succeeded_at == night(1).finished_at
     assert (status.champion, status.champion_since) == ("torch/ann", night(1).finished_at)

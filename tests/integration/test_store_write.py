@@ -7,12 +7,15 @@ import pytest
 from helpers.store_nights import (
     NEW,
     candidate,
+    change,
     counts,
     kept,
+    kind_of,
     night,
     predictions,
     probe,
     promoted,
+    read,
     rows,
     stored,
     write,
@@ -23,7 +26,6 @@ from sqlalchemy.exc import IntegrityError
 from data.checks.declared import ExpectationResult, RejectedRow
 from data.errors import StoreError
 from data.store import tables
-from data.store.database.engine import writing
 from data.store.read.champions import champion_model
 from data.store.read.view_rows import latest_runs
 from data.store.records import (
@@ -32,6 +34,7 @@ from data.store.records import (
     ResilienceRecord,
     ScoreRecord,
 )
+from data.store.session import Store
 from data.store.write import bulk
 from data.store.write.run import write_run
 
@@ -54,7 +57,7 @@ HOSTILE = [
 ]
 
 
-def test_a_rejected_run_stores_its_checks_and_nothing_else(store: Engine):
+def test_a_rejected_run_stores_its_checks_and_nothing_else(store: Store):
     checks = [
         ExpectationResult(
             expectation="expect_column_values_to_be_between",
@@ -88,7 +91,7 @@ def test_a_rejected_run_with_models_is_a_mistake():
         night(1, status="rejected", candidates=[candidate()])
 
 
-def test_not_a_number_and_infinity_become_null_where_a_value_may_be_absent(store: Engine):
+def test_not_a_number_and_infinity_become_null_where_a_value_may_be_absent(store: Store):
     nan, inf = float("nan"), float("inf")
     term = CoefficientRecord(term="age", estimate=1.0, standard_error=nan, t=inf, low=-inf)
     tonight = ScoreRecord(rows="test", rmse=1.0, mae=1.0, n=3, r2=np.float64("nan"), rmse_high=inf)
@@ -119,7 +122,7 @@ def test_not_a_number_and_infinity_become_null_where_a_value_may_be_absent(store
     assert stored(store, tables.run)[0]["verdict_low"] is None
 
 
-def test_figures_of_a_fit_that_have_no_value_become_null(store: Engine):
+def test_figures_of_a_fit_that_have_no_value_become_null(store: Store):
     nan, inf = float("nan"), float("inf")
     figures = {"residual_sd": nan, "r2": -inf, "adjusted_r2": np.float64("nan"), "f": inf}
     figures |= {"f_p": nan, "condition_number": inf, "excess_loss": np.float64("inf")}
@@ -138,7 +141,7 @@ def test_figures_of_a_fit_that_have_no_value_become_null(store: Engine):
     assert [row["figure"] for row in stored(store, tables.agreement_check)] == [None, None]
 
 
-def test_a_bound_that_is_no_number_is_refused_and_leaves_nothing(store: Engine):
+def test_a_bound_that_is_no_number_is_refused_and_leaves_nothing(store: Store):
     boundless = replace(probe("torch", 0.5), allowed=float("inf"))
     with pytest.raises(ValueError, match=r"agreement_check\.allowed cannot be inf"):
         write(store, night(1, agreement=[boundless]))
@@ -155,7 +158,7 @@ def test_a_bound_that_is_no_number_is_refused_and_leaves_nothing(store: Engine):
     ],
 )
 def test_a_prediction_that_is_no_number_is_refused_and_leaves_nothing(
-    store: Engine, broken: dict[str, np.ndarray], said: str
+    store: Store, broken: dict[str, np.ndarray], said: str
 ):
     record = promoted(1, {"a": 1.0, "b": 2.0})
     with pytest.raises(ValueError, match=said):
@@ -163,14 +166,14 @@ def test_a_prediction_that_is_no_number_is_refused_and_leaves_nothing(
     assert not any(counts(store).values())
 
 
-def test_an_error_that_is_no_number_is_refused_and_leaves_nothing(store: Engine):
+def test_an_error_that_is_no_number_is_refused_and_leaves_nothing(store: Store):
     diverged = ScoreRecord(rows="validation", rmse=float("nan"), mae=1.0, n=3)
     with pytest.raises(ValueError, match=r"score\.rmse cannot be nan"):
         write(store, promoted(1, {"a": 1.0}, candidates=[candidate(scores=[diverged])]))
     assert not any(counts(store).values())
 
 
-def test_a_model_that_is_no_candidate_is_refused_and_leaves_nothing(store: Engine):
+def test_a_model_that_is_no_candidate_is_refused_and_leaves_nothing(store: Store):
     with pytest.raises(ValueError, match="'torch/annn' is no candidate of this run: torch/ann"):
         write(store, promoted(1, {"a": 1.0}, predictions=[predictions("torch/annn", {"a": 1.0})]))
     assert not any(counts(store).values())
@@ -181,14 +184,14 @@ def test_columns_of_unequal_length_are_refused():
         replace(predictions(1, {"a": 1.0}), key=["a", "b"])
 
 
-def test_a_key_twice_is_refused_and_leaves_nothing(store: Engine):
+def test_a_key_twice_is_refused_and_leaves_nothing(store: Store):
     twice = replace(predictions("torch/ann", {"a": 1.0, "b": 2.0}), key=["a", "a"])
     with pytest.raises(IntegrityError):
         write(store, promoted(1, {}, predictions=[twice]))
     assert not any(counts(store).values())
 
 
-def test_the_same_attempt_is_stored_once(store: Engine):
+def test_the_same_attempt_is_stored_once(store: Store):
     record = promoted(1, {"a": 1.0})
     write(store, record)
     before = counts(store)
@@ -197,23 +200,23 @@ def test_the_same_attempt_is_stored_once(store: Engine):
     assert counts(store) == before
 
 
-def test_a_time_of_any_zone_is_kept_in_utc(store: Engine):
+def test_a_time_of_any_zone_is_kept_in_utc(store: Store):
     here = night(1).started_at.astimezone(timezone(timedelta(hours=-5)))
     write(store, replace(night(1), started_at=here))
     assert rows(store, "run_history")[0]["started_at"] == night(1).started_at
 
 
 @sqlite_only
-def test_a_time_is_text_that_sorts_where_there_is_no_type_for_it(store: Engine):
+def test_a_time_is_text_that_sorts_where_there_is_no_type_for_it(store: Store):
     write(store, night(1))
-    with store.connect() as connection:
+    with store.reading() as connection:
         kept_as = connection.execute(text("SELECT started_at FROM run_history")).scalar()
     assert kept_as == "2026-01-02 02:00:00.000000"
 
 
 @sqlite_only
 def test_no_driver_is_given_a_value_that_is_not_a_number(
-    store: Engine, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ):
     given: list[object] = []
 
@@ -222,23 +225,23 @@ def test_no_driver_is_given_a_value_that_is_not_a_number(
             rows_given = [values] if isinstance(values, tuple) else values
             given.extend(value for row in rows_given for value in row)
 
-    event.listen(store, "before_cursor_execute", collect)
+    event.listen(Engine, "before_cursor_execute", collect)
     write(store, promoted(1, {"a": 1.0, "c": NEW}))
     monkeypatch.setattr(bulk, "FAST", {})
     write(store, promoted(2, {"a": 1.0, "c": NEW}))
-    event.remove(store, "before_cursor_execute", collect)
+    event.remove(Engine, "before_cursor_execute", collect)
     assert sum(value == "new" for value in given) == 2
     assert not [value for value in given if isinstance(value, float) and math.isnan(value)]
 
 
-def test_a_time_without_a_zone_is_refused(store: Engine):
+def test_a_time_without_a_zone_is_refused(store: Store):
     with pytest.raises(Exception, match="no time zone"):
         write(store, replace(night(1), finished_at=night(1).finished_at.replace(tzinfo=None)))
     assert not any(counts(store).values())
 
 
-def test_hostile_texts_come_back_exactly(store: Engine):
-    keeps_nul = store.dialect.name == "sqlite"
+def test_hostile_texts_come_back_exactly(store: Store):
+    keeps_nul = kind_of(store) == "sqlite"
     hostile = [value for value in HOSTILE if keeps_nul or value != NUL]
     given = {value: float(number) for number, value in enumerate(hostile)}
     terms = [CoefficientRecord(term=value, estimate=1.0) for value in hostile]
@@ -259,9 +262,9 @@ def test_hostile_texts_come_back_exactly(store: Engine):
         found = rows(store, "current_prediction", dataset=name)
         assert {row["key"]: row["actual"] for row in found} == given
         assert [row["term"] for row in rows(store, "current_coefficient", dataset=name)] == hostile
-        assert champion_model(store, name).details == {name: name}
-    assert sorted(status.dataset for status in latest_runs(store)) == sorted(hostile)
-    assert {status.warnings for status in latest_runs(store)} == {(name,) for name in hostile}
+        assert read(store, champion_model, name).details == {name: name}
+    assert sorted(status.dataset for status in read(store, latest_runs)) == sorted(hostile)
+    assert {status.warnings for status in read(store, latest_runs)} == {(name,) for name in hostile}
 
 
 @postgresql_only
@@ -275,14 +278,14 @@ def test_hostile_texts_come_back_exactly(store: Engine):
     ],
 )
 def test_a_text_that_the_database_cannot_keep_is_refused_and_leaves_nothing(
-    store: Engine, hostile: dict
+    store: Store, hostile: dict
 ):
-    with pytest.raises(StoreError, match="a text has a NUL character, which PostgreSQL cannot"):
-        write_run(store, promoted(1, {"a": 1.0}, **hostile))
+    with pytest.raises(StoreError, match="a text contains a NUL character, which Postgre"):
+        change(store, write_run, promoted(1, {"a": 1.0}, **hostile))
     assert not any(counts(store).values())
 
 
-def test_floats_come_back_to_the_last_bit(store: Engine):
+def test_floats_come_back_to_the_last_bit(store: Store):
     draw = np.random.default_rng(3)
     values = {
         str(i): float(v)
@@ -293,7 +296,7 @@ def test_floats_come_back_to_the_last_bit(store: Engine):
     assert {key: row["predicted"] for key, row in found.items()} == values
 
 
-def test_figures_of_a_fit_come_back_to_the_last_bit(store: Engine):
+def test_figures_of_a_fit_come_back_to_the_last_bit(store: Store):
     draw = np.random.default_rng(5)
     names = ["residual_sd", "r2", "adjusted_r2", "f", "f_p", "condition_number", "excess_loss"]
     sizes = 10.0 ** draw.integers(-300, 300, len(names))
@@ -316,7 +319,7 @@ def test_figures_of_a_fit_come_back_to_the_last_bit(store: Engine):
     assert comparison["agreed"] is True
 
 
-def test_resilience_comes_back_to_the_last_bit_and_takes_no_number_that_is_none(store: Engine):
+def test_resilience_comes_back_to_the_last_bit_and_takes_no_number_that_is_none(store: Store):
     figures = ResilienceRecord(
         share=0.1 + 0.2, rmse=1.1e-308, rmse_low=5e-324, rmse_high=1.7e308, draws=np.int64(20)
     )
@@ -329,7 +332,7 @@ def test_resilience_comes_back_to_the_last_bit_and_takes_no_number_that_is_none(
     assert counts(store)["run"] == 1
 
 
-def test_an_earlier_run_stays_when_a_later_one_fails(store: Engine):
+def test_an_earlier_run_stays_when_a_later_one_fails(store: Store):
     write(store, promoted(1, {"a": 1.0}))
     with pytest.raises(IntegrityError):
         write(store, kept(2, 999, {"a": 1.0}))
@@ -337,9 +340,9 @@ def test_an_earlier_run_stays_when_a_later_one_fails(store: Engine):
     assert counts(store)["prediction"] == 1
 
 
-def test_a_reader_sees_the_last_night_until_the_next_is_whole(store: Engine):
+def test_a_reader_sees_the_last_night_until_the_next_is_whole(store: Store):
     write(store, promoted(1, {"a": 1.0}))
-    with writing(store) as connection:
+    with store.writing() as connection:
         connection.execute(text("DELETE FROM prediction"))
         assert len(rows(store, "current_prediction")) == 1
     assert rows(store, "current_prediction") == []

@@ -7,7 +7,8 @@ import pytest
 from data.errors import CallError, StoreError
 from data.settings import Settings, settings
 from data.store.database.address import hidden, url_of
-from data.store.database.engine import engine_for, open_store
+from data.store.database.engine import engine_on
+from data.store.session import Store
 
 SECRET = "Zq9xw7"
 PLAIN = f"postgresql://ann:{SECRET}"
@@ -54,7 +55,7 @@ def test_a_url_that_cannot_be_understood_is_refused_without_a_word_of_it(
         settings.__wrapped__()
     assert SECRET not in told(wrong.value)
     with pytest.raises(StoreError, match="cannot be understood") as unusable:
-        engine_for(address, reading=False)
+        Store(address).ensure_ready()
     assert SECRET not in told(unusable.value)
 
 
@@ -64,7 +65,7 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(
 ):
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
     with pytest.raises(StoreError) as caught:
-        open_store(Settings().database_url)
+        Store(Settings().database_url).ensure_ready()
     assert SECRET not in told(caught.value)
 
 
@@ -74,10 +75,11 @@ def test_settings_and_engines_show_no_password(monkeypatch: pytest.MonkeyPatch):
     )
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
     given = Settings()
-    engine = engine_for(given.database_url, reading=False)
-    shown = f"{given!r} {given} {engine!r} {engine.url!r} {engine.url}"
-    assert SECRET not in shown
-    arguments = engine.dialect.create_connect_args(engine.url)[1]
+    store = Store(given.database_url)
+    with engine_on(given.database_url, read_only=False) as engine:
+        shown = f"{given!r} {given} {store!r} {store} {engine!r} {engine.url!r} {engine.url}"
+        arguments = engine.dialect.create_connect_args(engine.url)[1]
+    assert SECRET not in shown + store.display_url
     assert (arguments["password"], arguments["sslmode"]) == (SECRET, "disable")
 
 

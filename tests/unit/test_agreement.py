@@ -5,18 +5,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from regressors.candidate import Candidate
 from regressors.frameworks.parity import ProbeResult
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.job import Descended, Fitted
 from regressors.judging.agreement import compare, disagreements
-from regressors.linear.inference import Term
-
-NAMES = ("tensorflow", "torch", "theano")
+from regressors.linear.inference import Coefficient
 
 
 def linear(*estimates, excess=None):
-    terms = tuple(Term(f"x{i}", estimate) for i, estimate in enumerate(estimates))
+    coefficients = tuple(Coefficient(f"x{i}", estimate) for i, estimate in enumerate(estimates))
     descended = None if excess is None else Descended(100, 50, excess, None)
-    return Fitted(SimpleNamespace(), None, terms, {}, descended=descended)
+    return Fitted(SimpleNamespace(), None, coefficients, {}, descended=descended)
 
 
 def ann(rows):
@@ -24,7 +24,7 @@ def ann(rows):
 
 
 def of_kind(kind, fits):
-    return {f"{name}/{kind}": fit for name, fit in zip(NAMES, fits, strict=True)}
+    return {Candidate(name, kind): fit for name, fit in zip(FRAMEWORK_NAMES, fits, strict=True)}
 
 
 def test_least_squares_of_each_framework_is_compared_with_the_first():
@@ -72,7 +72,10 @@ def test_failed_fits_are_not_compared_and_the_next_framework_is_the_reference():
 
 def test_probe_is_recorded_for_the_kinds_that_took_part():
     probe = ProbeResult(False, {"least_squares": 0.1, "ann": float("nan")}, "it failed")
-    fits = {"torch/ann": "it failed", "theano/least_squares": linear(1.0)}
+    fits = {
+        Candidate("torch", "ann"): "it failed",
+        Candidate("theano", "least_squares"): linear(1.0),
+    }
     (only,) = compare({"torch": probe}, fits, {}, {})
     assert (only.framework, only.kind, only.quantity) == ("torch", "ann", "probe")
     assert not only.agreed

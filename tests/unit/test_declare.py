@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from data.declarations.model import Declaration, declared_datasets, load_dataset
+from data.declarations.file import declared_datasets, load_dataset
+from data.declarations.model import Declaration
 from data.errors import CallError
+from data.vocabulary import FRAMEWORKS
 
 ROOT = Path(__file__).parents[2]
 BUNDLED = ROOT / "data" / "datasets"
@@ -35,7 +37,7 @@ def test_three_keys_are_enough_and_the_rest_has_the_documented_defaults(tmp_path
     assert (shop.max_shrinkage, shop.max_age, shop.interval) == (0.5, None, 0.9)
     assert shop.ann.hidden == (128, 128)
     assert shop.infinite == "refuse"
-    assert shop.candidates.frameworks == ("tensorflow", "torch", "theano")
+    assert shop.candidates.frameworks == FRAMEWORKS
     assert shop.candidates.kinds == ("least_squares", "gradient_descent", "ann")
     assert shop.promotion.model_dump() == {"min_gain": 0, "max_loss": 0, "confidence": 0.95}
     assert (shop.weight, shop.intercept, shop.terms, shop.products) == (None, True, (), ())
@@ -92,7 +94,7 @@ def test_an_unknown_data_set_gets_the_nearest_name_and_the_list(tmp_path):
         load_dataset("shpo", tmp_path)
     assert "'shpo'" in str(caught.value)
     assert "Did you mean 'shop'?" in str(caught.value)
-    assert "Declared are shop." in str(caught.value)
+    assert "The declared datasets are: shop." in str(caught.value)
 
 
 def test_a_missing_folder_is_named_with_the_setting_that_moves_it(tmp_path):
@@ -113,64 +115,67 @@ def test_a_misspelt_key_names_file_line_and_the_right_word(tmp_path):
     [
         ("split:\n  tset: 0.3\n", "line 5: 'tset' is not a key of 'split'. Did you mean 'test'?"),
         ("split: {folds: five}\n", "line 4: 'split.folds' should be a whole number"),
-        ("split: {folds: true}\n", "and is true."),
-        ("split: {test: 2}\n", "line 4: 'split.test' should be below 1.0, and is the number 2."),
-        ("split: {group: y}\n", "line 4: 'split': 'y' is the target, and cannot group the rows."),
+        ("split: {folds: true}\n", "but is true."),
+        ("split: {test: 2}\n", "line 4: 'split.test' should be below 1.0, but is the number 2."),
+        ("split: {group: y}\n", "line 4: 'split': 'y' is the target and cannot group the rows."),
         ("split: {grop: a}\n", "'grop' is not a key of 'split'. Did you mean 'group'?"),
-        ("split: {group: [a]}\n", "'split.group' should be one text, and is the list ['a']."),
+        ("split: {group: [a]}\n", "'split.group' should be a single text, but is the list ['a']."),
         (
             "time: t\nsplit: {group: a}\n",
-            "line 5: 'split': the rows cannot be split by the group 'a' and by the time 't'.",
+            "line 5: 'split': the rows cannot be split both by the group 'a' and by the time 't'.",
         ),
-        ("interval:\n", "line 4: 'interval' should be a number, and is empty."),
+        ("interval:\n", "line 4: 'interval' should be a number, but is empty."),
         ("types: {a: numbr}\n", "Did you mean 'number'?"),
-        ("types: {y: category}\n", "the target 'y' can only be a number"),
+        ("types: {y: category}\n", "the target 'y' must be a number"),
         (
             "weight: w\ntypes: {w: boolean}\n",
-            "line 5: 'types': the weight 'w' can only be a number",
+            "line 5: 'types': the weight 'w' must be a number",
         ),
-        ("weight: y\n", "'y' is the target, and cannot weigh the rows."),
-        ("weight: id\n", "'id' is the key, and cannot weigh the rows."),
-        ("weight: [a]\n", "line 4: 'weight' should be one text, and is the list ['a']."),
-        ("weight: {a: 1}\n", "line 4: 'weight' should be one text, and is a mapping."),
+        ("weight: y\n", "'y' is the target and cannot weight the rows."),
+        ("weight: id\n", "'id' is the key and cannot weight the rows."),
+        ("weight: [a]\n", "line 4: 'weight' should be a single text, but is the list ['a']."),
+        ("weight: {a: 1}\n", "line 4: 'weight' should be a single text, but is a mapping."),
         ("wieght: a\n", "Did you mean 'weight'?"),
-        ("intercept: nope\n", "should be true or false, and is the text 'nope'."),
-        ("intercept: 0\n", "should be true or false, and is the number 0."),
+        ("intercept: nope\n", "should be true or false, but is the text 'nope'."),
+        ("intercept: 0\n", "should be true or false, but is the number 0."),
         (
             "gradient_descent: {learning_rat: 0.1}\n",
             "'learning_rat' is not a key of 'gradient_descent'. Did you mean 'learning_rate'?",
         ),
         ("gradient_descent:\n  learning_rate: 0\n", "line 5: 'gradient_descent.learning_rate'"),
-        ("gradient_descent: {learning_rate: 0}\n", "should be above 0.0, and is the number 0."),
+        ("gradient_descent: {learning_rate: 0}\n", "should be above 0.0, but is the number 0."),
         ("gradient_descent: {learning_rate: .inf}\n", "should be a finite number"),
-        ("gradient_descent: {learning_rate: '0.1'}\n", "should be a number, and is the text '0.1'"),
-        ("gradient_descent: {epochs: 0}\n", "should be at least 1, and is the number 0."),
+        ("gradient_descent: {learning_rate: '0.1'}\n", "should be a number, but is the text '0.1'"),
+        ("gradient_descent: {epochs: 0}\n", "should be at least 1, but is the number 0."),
         ("gradient_descent: {epochs: 10000001}\n", "should be at most 10000000"),
         ("gradient_descent: {epochs: 1e4}\n", "should be a whole number"),
         ("gradient_descent: {start: lst}\n", "Did you mean 'last'? Choose from zero, last."),
         ("gradient_descent: 0.01\n", "should be a mapping of names to values"),
-        ("time: t\ntypes: {t: boolean}\n", "can only be a time or a number"),
-        ("time: y\n", "'y' is the target already"),
-        ("features: [id, a]\n", "line 4: 'features': 'id' is the key"),
+        ("time: t\ntypes: {t: boolean}\n", "must be a time or a number"),
+        ("time: y\n", "'y' is the target and cannot order"),
+        ("features: [id, a]\n", "line 4: 'features': 'id' is part of the key"),
         ("features: [y]\n", "line 4: 'features': 'y' is the target"),
-        ("features: [a, a]\n", "'a' is there twice"),
+        ("features: [a, a]\n", "'a' is listed twice"),
         ("features: []\n", "should be a list that is not empty"),
         ("features: [yes]\n", "'features[1]' should be text (put it in quotes"),
         ("candidates: {kinds: [anm]}\n", "Did you mean 'ann'?"),
         ("ann: {hidden: [0]}\n", "'ann.hidden[1]' should be at least 1"),
         ("promotion: {max_loss: .inf}\n", "should be a finite number"),
-        ("max_shrinkage: 1\n", "'max_shrinkage' should be below 1.0, and is the number 1."),
-        ("max_shrinkage: 50%\n", "'max_shrinkage' should be a number, and is the text '50%'."),
+        ("max_shrinkage: 1\n", "'max_shrinkage' should be below 1.0, but is the number 1."),
+        ("max_shrinkage: 50%\n", "'max_shrinkage' should be a number, but is the text '50%'."),
         ("max_shrinkge: 0.9\n", "Did you mean 'max_shrinkage'?"),
-        ("time: t\nmax_age: 2 dyas\n", "line 5: 'max_age': '2 dyas' is no length of time, since"),
+        ("time: t\nmax_age: 2 dyas\n", "line 5: 'max_age': '2 dyas' is not a duration, because"),
         ("time: t\nmax_age: 2 dyas\n", "Did you mean 'days'? Write it as 36 hours, 2 days or"),
-        ("time: t\nmax_age: 2\n", "'max_age': 2 is no length of time. Write it as 36 hours"),
-        ("max_age: 2 days\n", "line 4: 'max_age': no 'time' is declared, whose newest could be"),
+        ("time: t\nmax_age: 2\n", "'max_age': 2 is not a duration. Write it as 36 hours"),
+        (
+            "max_age: 2 days\n",
+            "line 4: 'max_age': no 'time' column is declared, so the rows have no age",
+        ),
         (
             "time: t\ntypes: {t: number}\nmax_age: 2 days\n",
             "line 6: 'max_age': the time column 't' is declared to hold numbers",
         ),
-        ("name: a b\n", "letters, digits, _ and - alone"),
+        ("name: a b\n", "made of letters, digits, _ and - alone"),
         ("expectations:\n - type: expect_a\n   severty: x\n", "line 6: 'severty' is not a key"),
         ("expectations:\n - {type: e, severity: critcal}\n", "Did you mean 'critical'?"),
         ("key: other\n", "line 4: 'key' is there twice."),

@@ -28,7 +28,7 @@ def table(rows=200):
 def test_terms_name_each_column_of_the_design():
     columns = table()
     encoding = Encoding.fit(columns)
-    terms = encoding.terms()
+    terms = encoding.term_names()
     assert len(terms) == encoding.design(columns).shape[1]
     assert terms[:3] == ("intercept", "age", "hired[days]")
     assert {"education[HS]", "education[PhD]", "member[true]"} < set(terms)
@@ -38,14 +38,14 @@ def test_terms_name_each_column_of_the_design():
 def test_design_keeps_raw_units():
     columns = table()
     encoding = Encoding.fit(columns)
-    place = encoding.terms().index("age")
+    place = encoding.term_names().index("age")
     assert np.array_equal(encoding.design(columns)[:, place], columns["age"])
 
 
 def test_missing_number_is_the_median_with_an_indicator():
     columns = {"x": np.concatenate([np.full(6, np.nan), np.arange(101.0)])}
     encoding = Encoding.fit(columns)
-    assert encoding.terms() == ("intercept", "x", "x[missing]")
+    assert encoding.term_names() == ("intercept", "x", "x[missing]")
     design = encoding.design(columns)
     assert design[0].tolist() == [1.0, 50.0, 1.0]
     assert design[-1].tolist() == [1.0, 100.0, 0.0]
@@ -54,14 +54,14 @@ def test_missing_number_is_the_median_with_an_indicator():
 def test_missing_category_is_a_level_of_its_own():
     columns = {"c": np.array([None] * 12 + ["a"] * 20 + ["b"] * 20, dtype=object)}
     encoding = Encoding.fit(columns)
-    assert encoding.terms() == ("intercept", "c[b]", "c[missing]")
+    assert encoding.term_names() == ("intercept", "c[b]", "c[missing]")
     assert encoding.design(columns)[0].tolist() == [1.0, 0.0, 1.0]
 
 
 def test_rare_and_unseen_levels_are_other():
     columns = {"c": np.array(["a"] * 20 + ["b"] * 20 + ["rare"] * 3, dtype=object)}
     encoding = Encoding.fit(columns)
-    assert encoding.terms() == ("intercept", "c[b]", "c[other]")
+    assert encoding.term_names() == ("intercept", "c[b]", "c[other]")
     unseen = {"c": np.array(["never seen", None], dtype=object)}
     assert encoding.design(unseen)[:, 2].tolist() == [1.0, 1.0]
 
@@ -74,7 +74,7 @@ def test_constant_and_all_missing_columns_give_no_column():
         "x": np.arange(50.0),
     }
     encoding = Encoding.fit(columns)
-    assert encoding.terms() == ("intercept", "x")
+    assert encoding.term_names() == ("intercept", "x")
     assert encoding.standardised(columns).shape == (50, 1)
 
 
@@ -113,7 +113,7 @@ def test_json_keeps_every_bit():
 
 def test_time_has_days_month_and_weekday():
     encoding = Encoding.fit(table(2000))
-    terms = encoding.terms()
+    terms = encoding.term_names()
     assert {"hired[days]", "hired[month][02]", "hired[weekday][Mon]"} < set(terms)
     assert "hired[hour]" not in terms  # dates have no time of day
 
@@ -121,7 +121,7 @@ def test_time_has_days_month_and_weekday():
 def test_calendar_parts_are_right():
     day = np.array(["2024-02-29T18:30"] * 20 + ["2024-03-03T06:00"] * 20, dtype="M8[us]")
     encoding = Encoding.fit({"t": day})
-    design = dict(zip(encoding.terms(), encoding.design({"t": day}).T, strict=True))
+    design = dict(zip(encoding.term_names(), encoding.design({"t": day}).T, strict=True))
     assert design["t[days]"][0] == 19782 + 18.5 / 24  # 19782 days from 1970-01-01
     assert design["t[hour]"][0] == 18.5
     assert design["t[month][03]"][[0, -1]].tolist() == [0.0, 1.0]
@@ -148,7 +148,7 @@ def test_encoding_of_an_earlier_version_has_an_intercept_and_no_products():
     stored = json.loads(json.dumps(encoding.to_json()))
     assert Encoding.from_json(stored) == encoding
     del stored["products"], stored["intercept"]
-    assert Encoding.from_json(stored).terms() == ("intercept", "x")
+    assert Encoding.from_json(stored).term_names() == ("intercept", "x")
 
 
 def schools():
@@ -164,7 +164,7 @@ def test_words_that_rare_levels_share_have_columns():
     for matrix in (encoding.standardised, encoding.network):
         seen = matrix({"name": np.array(["new COLLEGE", "Yale", None, ""], dtype=object)})
         assert seen[:, -3:].tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
-    assert not any("college" in term for term in encoding.terms())
+    assert not any("college" in term for term in encoding.term_names())
     assert encoding.kinds == {"name": "category"}
 
 
@@ -198,7 +198,7 @@ def test_product_of_two_categories_has_a_column_for_each_pair_of_levels():
     columns = {"u": first, "v": second, "x": np.linspace(1, 2, 120)}
     encoding = Encoding.fit(columns, products=[(("x", 3), ("u", 1), ("v", 1))])
     names = ("x^3:u[b]:v[q]", "x^3:u[c]:v[q]")
-    assert encoding.terms()[-2:] == names
+    assert encoding.term_names()[-2:] == names
     expected = columns["x"] ** 3 * (first == "c") * (second == "q")
     np.testing.assert_allclose(encoding.design(columns)[:, -1], expected, rtol=1e-15)
 
@@ -206,7 +206,7 @@ def test_product_of_two_categories_has_a_column_for_each_pair_of_levels():
 def test_product_with_a_column_that_does_not_vary_here_is_left_out():
     columns = {"x": np.ones(30), "y": np.arange(30.0)}
     encoding = Encoding.fit(columns, products=[(("x", 2),), (("y", 2),)])
-    assert encoding.terms() == ("intercept", "y", "y^2")
+    assert encoding.term_names() == ("intercept", "y", "y^2")
 
 
 def test_product_too_large_for_a_number_is_refused_by_name():
@@ -235,7 +235,7 @@ def test_category_of_thousands_of_levels_stays_within_bounds():
 def test_levels_called_other_and_missing_are_told_from_those_that_are_so():
     texts = ["missing"] * 20 + ["other"] * 20 + ["(other)"] * 20 + [None] * 20 + ["rare"]
     encoding = Encoding.fit({"level": np.array(texts, dtype=object)})
-    assert encoding.terms() == (
+    assert encoding.term_names() == (
         "intercept",
         "level[missing]",
         "level[other]",
@@ -247,13 +247,13 @@ def test_levels_called_other_and_missing_are_told_from_those_that_are_so():
 def test_terms_of_one_name_are_refused_with_it():
     columns = {"intercept": RNG.normal(size=50), "age": RNG.normal(size=50)}
     with pytest.raises(CannotEncode, match="two terms would be called 'intercept'"):
-        Encoding.fit(columns).terms()
-    assert Encoding.fit(columns, intercept=False).terms() == ("age", "intercept")
+        Encoding.fit(columns).term_names()
+    assert Encoding.fit(columns, intercept=False).term_names() == ("age", "intercept")
 
 
 def test_one_long_text_does_not_give_all_rows_its_room():
     texts = np.array(["b", "a"] * 100_000 + ["x" * 1_000_000], dtype=object)
-    assert Encoding.fit({"text": texts}).terms() == ("intercept", "text[b]", "text[other]")
+    assert Encoding.fit({"text": texts}).term_names() == ("intercept", "text[b]", "text[other]")
 
 
 def test_long_texts_sort_as_short_ones_do():

@@ -5,9 +5,9 @@ import pytest
 
 from regressors.judging.gate import sight, smallest_gain
 from regressors.judging.paired import Sums, gains
-from regressors.judging.selection import Terms
+from regressors.judging.selection import PromotionRules
 
-TERMS = Terms()
+RULES = PromotionRules()
 RNG = np.random.default_rng(4)
 
 
@@ -20,8 +20,8 @@ def pair(rows, nights=None, rng=RNG):
 
 def test_smallest_gain_is_found_four_times_out_of_five():
     rows, rng = 300, np.random.default_rng(2)
-    least = smallest_gain(*pair(20_000, rng=rng)[:, :rows], terms=TERMS)
-    exact = smallest_gain(*pair(20_000, rng=rng), terms=TERMS)
+    least = smallest_gain(*pair(20_000, rng=rng)[:, :rows], rules=RULES)
+    exact = smallest_gain(*pair(20_000, rng=rng), rules=RULES)
     at_300 = 1 - np.exp(np.log(1 - exact) * np.sqrt(20_000 / rows))
     assert least == pytest.approx(at_300, rel=0.15)
     challenger, incumbent = np.square(pair(rows, 1000, rng))
@@ -32,13 +32,15 @@ def test_smallest_gain_is_found_four_times_out_of_five():
 
 def test_smallest_gain_lies_above_the_asked_one():
     errors = pair(300)
-    plain, asked = (smallest_gain(*errors, terms=Terms(min_gain=gain)) for gain in (0, 0.1))
+    plain, asked = (
+        smallest_gain(*errors, rules=PromotionRules(min_gain=gain)) for gain in (0, 0.1)
+    )
     assert 1 - asked == pytest.approx((1 - 0.1) * (1 - plain))
 
 
 @pytest.mark.parametrize("unit", [None, np.arange(300) // 3])
 def test_simulated_gate_keeps_its_rate_and_sees_the_worse_model(unit):
-    seen = sight(*pair(300, rng=np.random.default_rng(3)), terms=TERMS, unit=unit)
+    seen = sight(*pair(300, rng=np.random.default_rng(3)), rules=RULES, unit=unit)
     assert (seen.rows, seen.units) == (300, 300 if unit is None else 100)
     assert seen.switch_to_equal == pytest.approx(0.05, abs=0.03)
     assert seen.switch_to_worse < 0.01
@@ -47,7 +49,7 @@ def test_simulated_gate_keeps_its_rate_and_sees_the_worse_model(unit):
 
 def test_difference_between_the_models_is_no_part_of_the_simulation():
     challenger, incumbent = pair(300)
-    here, there = (sight(f * challenger, incumbent, terms=TERMS) for f in (1, 3))
+    here, there = (sight(f * challenger, incumbent, rules=RULES) for f in (1, 3))
     assert here.smallest_gain == pytest.approx(there.smallest_gain)
     assert here.switch_to_equal == pytest.approx(there.switch_to_equal, abs=0.04)
     assert here.refresh_to_worse == pytest.approx(there.refresh_to_worse, abs=0.09)
@@ -59,11 +61,11 @@ def test_simulated_models_are_equal_also_where_the_errors_of_one_are_rare_and_la
     rare *= np.where(rng.random(300) < 0.05, np.sqrt(20), 0)
     spread, spiky = shared + 0.3 * often, shared + 0.3 * rare
     for errors in ((spread, spiky), (spiky, spread)):
-        assert sight(*errors, terms=TERMS).switch_to_equal < 0.07
+        assert sight(*errors, rules=RULES).switch_to_equal < 0.07
 
 
 def test_more_rows_see_more_also_where_units_are_pooled():
-    few, many, most = (sight(*pair(rows), terms=TERMS, nights=200) for rows in (100, 1_000, 20_000))
+    few, many, most = (sight(*pair(rows), rules=RULES, nights=200) for rows in (100, 1_000, 20_000))
     assert few.smallest_gain > many.smallest_gain > most.smallest_gain
     assert few.refresh_to_worse > many.refresh_to_worse > most.refresh_to_worse == 0
     assert most.units == 20_000
@@ -72,30 +74,30 @@ def test_more_rows_see_more_also_where_units_are_pooled():
 
 def test_order_of_rows_changes_nothing():
     errors, order = pair(200), RNG.permutation(200)
-    assert sight(*errors, terms=TERMS, nights=50) == sight(
-        *errors[:, order], terms=TERMS, nights=50
+    assert sight(*errors, rules=RULES, nights=50) == sight(
+        *errors[:, order], rules=RULES, nights=50
     )
 
 
 @pytest.mark.parametrize("unit", [None, np.zeros(29, dtype=int)])
 def test_gate_of_too_few_rows_sees_nothing(unit):
     errors = pair(29)
-    assert smallest_gain(*errors, terms=TERMS, unit=unit) is None
-    seen = sight(*errors, terms=TERMS, unit=unit)
+    assert smallest_gain(*errors, rules=RULES, unit=unit) is None
+    seen = sight(*errors, rules=RULES, unit=unit)
     assert (seen.smallest_gain, seen.switch_to_equal, seen.refresh_to_worse) == (None, None, None)
 
 
 def test_gate_of_too_few_units_sees_nothing():
-    assert smallest_gain(*pair(300), terms=TERMS, unit=np.arange(300) % 9) is None
-    assert smallest_gain(*pair(300), terms=TERMS, unit=np.arange(300) % 10) is not None
+    assert smallest_gain(*pair(300), rules=RULES, unit=np.arange(300) % 9) is None
+    assert smallest_gain(*pair(300), rules=RULES, unit=np.arange(300) % 10) is not None
 
 
 def test_gate_tells_apart_what_differs_by_nothing_but_a_factor():
     errors = pair(100)[0]
-    seen = sight(errors, errors, terms=TERMS, nights=20)
+    seen = sight(errors, errors, rules=RULES, nights=20)
     assert (seen.smallest_gain, seen.switch_to_equal, seen.refresh_to_worse) == (0, 0, 0)
 
 
 def test_model_without_error_tells_nothing_about_the_gate():
-    seen = sight(np.zeros(100), pair(100)[0], terms=TERMS)
+    seen = sight(np.zeros(100), pair(100)[0], rules=RULES)
     assert (seen.smallest_gain, seen.switch_to_equal, seen.switch_to_worse) == (None, None, None)

@@ -1,9 +1,53 @@
-"""What may be imported where, seen in a fresh interpreter."""
+"""What may be imported where, seen in the source and in a fresh interpreter."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
-FRAMEWORKS = ("tensorflow", "torch", "theano")
+import pytest
+
+from regressors.frameworks.registry import FRAMEWORKS
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("flows", "tasks", "regressors", "data")
+EVERYWHERE = {*sys.stdlib_module_names, *PACKAGES, "numpy", "scipy"}
+"""What any file of the numerics may import; a framework's file imports its library besides."""
+
+
+def source_of(framework):
+    return ROOT.joinpath(*framework.module.split(".")).with_suffix(".py")
+
+
+def imported_by(path):
+    """Return the full names of the modules that a file imports, wherever in it that is."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def top_level(names):
+    return {name.split(".")[0] for name in names}
+
+
+LIBRARIES = {
+    framework: top_level(imported_by(source_of(framework))) - EVERYWHERE for framework in FRAMEWORKS
+}
+LOADED_BY_FRAMEWORKS = set().union(*LIBRARIES.values())
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS, ids=lambda framework: framework.name)
+def test_a_framework_is_imported_in_its_own_file_alone(framework):
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            if path != source_of(framework):
+                names = imported_by(path)
+                assert framework.module not in names, path
+                assert not top_level(names) & LIBRARIES[framework], path
 
 
 def loaded_after(code):
@@ -16,26 +60,28 @@ def loaded_after(code):
 
 
 def test_the_whole_orchestration_imports_no_framework():
+    assert {"tensorflow", "torch", "theano"} <= LOADED_BY_FRAMEWORKS
     loaded = loaded_after(
         "import flows.command.cli, flows.nightly, flows.command.predict, flows.command.inspection"
     )
     assert "prefect" in loaded
-    assert loaded.isdisjoint(FRAMEWORKS)
+    assert loaded.isdisjoint(LOADED_BY_FRAMEWORKS)
 
 
 def test_the_command_starts_without_prefect_pandas_or_numpy():
     loaded = loaded_after("import flows.command.cli")
-    assert loaded.isdisjoint({*FRAMEWORKS, "prefect", "pandas", "numpy", "great_expectations"})
+    slow = {"prefect", "pandas", "numpy", "great_expectations"}
+    assert loaded.isdisjoint({*LOADED_BY_FRAMEWORKS, *slow})
 
 
 def test_a_query_imports_nothing_that_takes_longer_than_itself():
     loaded = loaded_after("import flows.command.cli, flows.command.query")
     assert "sqlalchemy" in loaded
     slow = {"prefect", "pandas", "numpy", "pyarrow", "alembic", "great_expectations"}
-    assert loaded.isdisjoint({*FRAMEWORKS, *slow})
+    assert loaded.isdisjoint({*LOADED_BY_FRAMEWORKS, *slow})
 
 
 def test_a_framework_file_imports_its_framework_alone():
     loaded = loaded_after("import regressors.frameworks.torch")
     assert "torch" in loaded
-    assert loaded.isdisjoint({"tensorflow", "theano"})
+    assert loaded.isdisjoint(LOADED_BY_FRAMEWORKS - {"torch"})

@@ -22,7 +22,7 @@ def test_inference_has_nine_certified_digits(name):
     problem = nist(name)
     solved = solve(problem.design, problem.target, problem.names, numpy_solver)
     zero = DIGITS * np.abs(problem.target).max()
-    seen = [term.standard_error for term in solved.terms]
+    seen = [one.standard_error for one in solved.coefficients]
     certified = np.array(problem.certified["standard_errors"], float)
     np.testing.assert_allclose(seen, certified, rtol=DIGITS, atol=zero * (certified == 0).all())
     whole = solved.overall
@@ -103,7 +103,7 @@ def real_set(name):
 def assert_equals_statsmodels(solved, reference):
     """Compare every figure of the fit with statsmodels' own, to nine digits."""
     fields = ("estimate", "standard_error", "t", "p", "low", "high", "robust_standard_error")
-    seen = np.array([[getattr(term, field) for field in fields] for term in solved.terms])
+    seen = np.array([[getattr(one, field) for field in fields] for one in solved.coefficients])
     columns = [reference.params, reference.bse, reference.tvalues, reference.pvalues]
     robust = reference.get_robustcov_results("HC3").bse
     expected = np.column_stack([*columns, *np.asarray(reference.conf_int()).T, robust])
@@ -131,12 +131,12 @@ def test_inference_equals_statsmodels_on_real_data(name, weighted):
     solved = solve(
         encoding.design(columns),
         target,
-        encoding.terms(),
+        encoding.term_names(),
         numpy_solver,
         weight=weight if weighted else None,
     )
-    assert sorted(encoding.terms()) == sorted(frame.columns)
-    reference = sm.WLS(target, frame[list(encoding.terms())], weights=weight).fit()
+    assert sorted(encoding.term_names()) == sorted(frame.columns)
+    reference = sm.WLS(target, frame[list(encoding.term_names())], weights=weight).fit()
     assert_equals_statsmodels(solved, reference)
 
 
@@ -144,8 +144,8 @@ def test_without_an_intercept_inference_equals_statsmodels():
     columns, target, _ = real_set("households")
     encoding = Encoding.fit(columns, intercept=False)
     design = encoding.design(columns)
-    assert encoding.terms() == tuple(columns)
-    solved = solve(design, target, encoding.terms(), numpy_solver)
+    assert encoding.term_names() == tuple(columns)
+    solved = solve(design, target, encoding.term_names(), numpy_solver)
     assert_equals_statsmodels(solved, sm.OLS(target, design).fit())
 
 
@@ -153,9 +153,9 @@ def test_without_an_intercept_categories_hold_a_constant_of_their_own():
     columns, target, _ = real_set("wages")
     encoding = Encoding.fit(columns, intercept=False)
     design = encoding.design(columns)
-    first = [term for term in encoding.terms() if term.startswith("education[")]
+    first = [term for term in encoding.term_names() if term.startswith("education[")]
     assert len(first) == len(set(columns["education"]))
-    solved = solve(design, target, encoding.terms(), numpy_solver)
+    solved = solve(design, target, encoding.term_names(), numpy_solver)
     reference = sm.OLS(target, design).fit()
     assert reference.k_constant == 1
     assert_equals_statsmodels(solved, reference)
@@ -165,7 +165,7 @@ def test_exact_fit_has_estimates_and_a_note_in_place_of_t_and_p():
     design = np.column_stack([np.ones(10), np.arange(10.0)])
     solved = solve(design, design @ [1.0, 2.0], ["one", "x"], numpy_solver)
     assert solved.estimates.tolist() == [1.0, 2.0]
-    assert {(term.t, term.p, term.low) for term in solved.terms} == {(None, None, None)}
+    assert {(one.t, one.p, one.low) for one in solved.coefficients} == {(None, None, None)}
     assert solved.overall.f is None
     assert "exact" in solved.notes[0]
 
@@ -173,8 +173,8 @@ def test_exact_fit_has_estimates_and_a_note_in_place_of_t_and_p():
 def test_row_that_only_one_term_sees_has_no_robust_error_and_a_note():
     design = np.column_stack([np.ones(12), np.arange(12.0), np.arange(12) == 3])
     solved = solve(design, np.sin(np.arange(12.0)), ["one", "x", "third"], numpy_solver)
-    assert all(term.robust_standard_error is None for term in solved.terms)
-    assert all(term.standard_error > 0 for term in solved.terms)
+    assert all(one.robust_standard_error is None for one in solved.coefficients)
+    assert all(one.standard_error > 0 for one in solved.coefficients)
     assert "leverage of 1" in solved.notes[0]
 
 
@@ -182,5 +182,5 @@ def test_as_many_terms_as_rows_have_no_inference_and_a_note():
     solved = solve(np.array([[1.0, 1], [1, 2]]), np.array([3.0, 5]), ["one", "x"], numpy_solver)
     assert solved.estimates.tolist() == [1, 2]
     assert solved.overall.residual_sd is None
-    assert {term.standard_error for term in solved.terms} == {None}
+    assert {one.standard_error for one in solved.coefficients} == {None}
     assert "as many terms as rows" in solved.notes[0]

@@ -8,6 +8,7 @@ import pytest
 from helpers.numpy_solver import numpy_solver
 
 from regressors import fitting
+from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.job import CannotFit, Job, Start
 from regressors.network import recipe
@@ -39,14 +40,13 @@ WAGE = 10 + 2 * AGE - 0.02 * AGE**2 + 5 * (EDUCATION == "PhD") + RNG.normal(size
 def job(kind="least_squares", **changes):
     made = Job(
         dataset="wages",
-        framework="torch",
-        kind=kind,
+        candidate=Candidate("torch", kind),
         columns={"age": AGE, "education": EDUCATION},
         target=WAGE,
         fold=1 + np.arange(ROWS) % 5,
         chained=False,
         hidden=(8,),
-        level=0.9,
+        interval_coverage=0.9,
         split_rules="as always",
     )
     return replace(made, **changes)
@@ -63,13 +63,13 @@ def test_reference_descent_of_these_tests_is_that_of_the_probe():
 def test_declared_terms_are_fitted_and_named():
     products = ((("age", 2),), (("age", 1), ("education", 1)))
     fitted = fitting.refit(NUMPY, job(products=products))
-    names = [term.name for term in fitted.terms]
+    names = [one.term for one in fitted.coefficients]
     expected = ["age", "education[HS]", "education[PhD]", "age^2"]
     assert names == ["intercept", *expected, "age:education[HS]", "age:education[PhD]"]
     dummies = np.column_stack([EDUCATION == "HS", EDUCATION == "PhD"])
     design = np.column_stack([np.ones(ROWS), AGE, dummies, AGE**2, AGE[:, None] * dummies])
     by_hand = np.linalg.lstsq(design, WAGE, rcond=None)[0]
-    np.testing.assert_allclose([term.estimate for term in fitted.terms], by_hand, rtol=1e-7)
+    np.testing.assert_allclose([one.estimate for one in fitted.coefficients], by_hand, rtol=1e-7)
     np.testing.assert_allclose(
         fitted.model.predict({"age": AGE, "education": EDUCATION}), design @ by_hand, rtol=1e-9
     )
@@ -83,9 +83,9 @@ def test_descent_comes_down_to_least_squares(intercept, weight):
     descended = fitting.refit(NUMPY, job("gradient_descent", **changes))
     assert abs(descended.descended.excess_loss) < 1e-9
     assert descended.descended.epochs_to_solution <= descended.descended.epochs
-    seen, wanted = ([t.estimate for t in fit.terms] for fit in (descended, solved))
+    seen, wanted = ([one.estimate for one in fit.coefficients] for fit in (descended, solved))
     np.testing.assert_allclose(seen, wanted, rtol=1e-3)
-    assert ("intercept" in [term.name for term in solved.terms]) == intercept
+    assert ("intercept" in [one.term for one in solved.coefficients]) == intercept
 
 
 def test_descent_that_stops_short_says_how_far_it_is():

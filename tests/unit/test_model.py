@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
 from regressors.model import Model, NetworkMember, linear_model
 from regressors.network.recipe import start_arrays
 from regressors.network.ridge import PENALTIES, fit_ridge
 
 RNG = np.random.default_rng(5)
+ANN = Candidate("torch", "ann")
 COLUMNS = {
     "x": RNG.normal(size=300),
     "c": RNG.choice(["a", "b", "c"], 300).astype(object),
@@ -23,24 +25,28 @@ def network_member():
 
 
 def test_loaded_network_predicts_the_same_bits():
-    model = Model("torch", "ann", (network_member(), network_member()), half_width=1.5)
+    model = Model(ANN, (network_member(), network_member()), half_width=1.5)
     again = Model.from_bytes(model.to_bytes())
     assert again.half_width == 1.5
     assert np.array_equal(again.predict(COLUMNS), model.predict(COLUMNS))
 
 
-def test_loaded_line_predicts_the_same_bits_and_tells_its_equation():
+def test_loaded_line_predicts_the_same_bits_and_has_its_equation():
     encoding = Encoding.fit(COLUMNS)
-    model = linear_model("theano", "least_squares", encoding, np.array([1.0, 2.0, 3.0, 4.0]))
+    model = linear_model(
+        Candidate("theano", "least_squares"), encoding, np.array([1.0, 2.0, 3.0, 4.0])
+    )
     again = Model.from_bytes(model.to_bytes())
     assert np.array_equal(again.predict(COLUMNS), model.predict(COLUMNS))
-    assert again.equation() == {"intercept": 1.0, "x": 2.0, "c[b]": 3.0, "c[c]": 4.0}
+    (member,) = again.members
+    assert member.encoding.term_names() == ("intercept", "x", "c[b]", "c[c]")
+    assert member.estimates.tolist() == [1.0, 2.0, 3.0, 4.0]
 
 
 def test_model_predicts_the_mean_of_its_members():
     members = (network_member(), network_member())
-    both = Model("torch", "ann", members).predict(COLUMNS)
-    apart = [Model("torch", "ann", (member,)).predict(COLUMNS) for member in members]
+    both = Model(ANN, members).predict(COLUMNS)
+    apart = [Model(ANN, (member,)).predict(COLUMNS) for member in members]
     np.testing.assert_allclose(both, np.mean(apart, axis=0), rtol=1e-15)
 
 

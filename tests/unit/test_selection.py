@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regressors.candidate import Candidate
 from regressors.judging.paired import PairedGain, paired_gain
 from regressors.judging.scoring import Difference
 from regressors.judging.selection import (
     Contender,
-    Held,
+    Hold,
     NothingFitted,
-    Terms,
+    PromotionRules,
     decide,
     rank,
     verdict,
@@ -19,18 +20,19 @@ from regressors.judging.selection import (
 
 RNG = np.random.default_rng(3)
 NOISE = RNG.normal(size=400)
+ANN, OTHER_ANN = Candidate("torch", "ann"), Candidate("theano", "ann")
+LINE = Candidate("torch", "least_squares")
+GONE = Candidate("mxnet", "ann"), Candidate("torch", "forest")
 
 
 def chosen(places):
-    return next(place.name for place in places if place.chosen)
+    return next(str(place.candidate) for place in places if place.chosen)
 
 
 def test_clearly_better_ann_wins():
-    places = rank(
-        [Contender("torch/least_squares", 2 * NOISE), Contender("torch/ann", NOISE)], spread=5
-    )
+    places = rank([Contender(LINE, 2 * NOISE), Contender(ANN, NOISE)], spread=5)
     assert chosen(places) == "torch/ann"
-    assert [place.name for place in places] == ["torch/ann", "torch/least_squares"]
+    assert [place.candidate for place in places] == [ANN, LINE]
     assert "lowest" in places[0].reason
     assert "more than one standard error" in places[1].reason
 
@@ -38,9 +40,9 @@ def test_clearly_better_ann_wins():
 def test_simpler_kind_within_one_standard_error_wins():
     best = np.ones(400)
     close = np.tile([1.09, 0.91], 200)  # 0.0081 worse in mean square, standard error 0.0090
-    places = rank([Contender("torch/least_squares", close), Contender("torch/ann", best)], spread=5)
+    places = rank([Contender(LINE, close), Contender(ANN, best)], spread=5)
     assert chosen(places) == "torch/least_squares"
-    assert places[0].name == "torch/ann"
+    assert places[0].candidate == ANN
     assert "simplest kind" in places[1].reason
 
 
@@ -48,13 +50,13 @@ def test_rows_of_one_unit_are_no_evidence_each_for_itself():
     """Errors are the same in the 20 rows of a unit; 20 units are within one standard error."""
     unit = np.repeat(np.arange(20), 20)
     close = np.tile([1.09, 0.93], 10)[unit]
-    ranked = [Contender("torch/least_squares", close), Contender("torch/ann", np.ones(400))]
+    ranked = [Contender(LINE, close), Contender(ANN, np.ones(400))]
     assert chosen(rank(ranked, spread=5)) == "torch/ann"
     assert chosen(rank(ranked, spread=5, unit=unit)) == "torch/least_squares"
 
 
 def test_tie_between_frameworks_goes_to_the_declared_order():
-    tie = [Contender(f"{f}/least_squares", NOISE * (1 + e)) for f, e in
+    tie = [Contender(Candidate.parse(f"{f}/least_squares"), NOISE * (1 + e)) for f, e in
            (("tensorflow", 1e-15), ("torch", 0), ("theano", -1e-15))]  # fmt: skip
     assert chosen(rank(tie, spread=5)) == "tensorflow/least_squares"
     assert chosen(rank(tie[::-1], spread=5)) == "theano/least_squares"
@@ -63,32 +65,30 @@ def test_tie_between_frameworks_goes_to_the_declared_order():
 def test_one_enormous_error_is_no_evidence_against_the_simpler_kind():
     worse, better = NOISE.copy(), 1.01 * NOISE
     worse[0] = 100.0
-    places = rank(
-        [Contender("torch/ann", better), Contender("torch/least_squares", worse)], spread=5
-    )
+    places = rank([Contender(ANN, better), Contender(LINE, worse)], spread=5)
     assert chosen(places) == "torch/least_squares"
 
 
 def test_failed_candidate_is_last_with_its_reason():
     places = rank(
         [
-            Contender("torch/ann", None, "no memory"),
-            Contender("theano/ann", np.full(400, np.nan)),
-            Contender("torch/least_squares", NOISE),
+            Contender(ANN, None, "no memory"),
+            Contender(OTHER_ANN, np.full(400, np.nan)),
+            Contender(LINE, NOISE),
         ],
         spread=5,
     )
-    assert [(p.rank, p.name) for p in places] == [
-        (1, "torch/least_squares"),
-        (2, "torch/ann"),
-        (3, "theano/ann"),
+    assert [(p.rank, p.candidate) for p in places] == [
+        (1, LINE),
+        (2, ANN),
+        (3, OTHER_ANN),
     ]
     assert places[1].reason == "no memory"
     assert "not finite" in places[2].reason
 
 
 def test_worse_than_the_mean_is_flagged_and_still_ranked():
-    (place,) = rank([Contender("torch/ann", 10 * NOISE)], spread=1)
+    (place,) = rank([Contender(ANN, 10 * NOISE)], spread=1)
     assert place.no_skill
     assert place.chosen
     assert "no skill" in place.reason
@@ -96,12 +96,14 @@ def test_worse_than_the_mean_is_flagged_and_still_ranked():
 
 def test_nothing_fitted_is_an_error_with_every_reason():
     with pytest.raises(NothingFitted, match="torch/ann: no memory"):
-        rank([Contender("torch/ann", None, "no memory")], spread=1)
+        rank([Contender(ANN, None, "no memory")], spread=1)
 
 
 def test_all_equal_errors_choose_the_simplest():
     same = np.ones(30)
-    places = rank([Contender("torch/ann", same), Contender("theano/least_squares", same)], spread=2)
+    places = rank(
+        [Contender(ANN, same), Contender(Candidate.parse("theano/least_squares"), same)], spread=2
+    )
     assert chosen(places) == "theano/least_squares"
 
 
@@ -119,8 +121,7 @@ def gain(value, low, high, *, rows=300, units=None):
 
 
 BETTER, EQUAL, WORSE = gain(0.1, 0.05, 0.15), gain(0.0, -0.04, 0.04), gain(-0.1, -0.15, -0.05)
-TERMS = Terms()
-ANN, OTHER_ANN, LINE = "torch/ann", "theano/ann", "torch/least_squares"
+RULES = PromotionRules()
 
 
 def outcomes(decisions):
@@ -128,55 +129,55 @@ def outcomes(decisions):
 
 
 def test_first_champion_is_promoted():
-    (decision,) = decide(ANN, None, {}, terms=TERMS)
+    (decision,) = decide(ANN, None, {}, rules=RULES)
     assert (decision.decision, decision.rule, decision.gain) == ("promoted", "first", None)
     assert decision.reason == "torch/ann is the first champion of this dataset."
 
 
-@pytest.mark.parametrize("incumbent", [OTHER_ANN, LINE, "mxnet/ann", "torch/forest"])
+@pytest.mark.parametrize("incumbent", [OTHER_ANN, LINE, *GONE])
 def test_switch_must_surely_be_better(incumbent):
     """The last two are of a framework and of a kind that there are no longer."""
-    assert outcomes(decide(ANN, incumbent, {ANN: BETTER}, terms=TERMS)) == [
+    assert outcomes(decide(ANN, incumbent, {ANN: BETTER}, rules=RULES)) == [
         (ANN, "promoted", "switch")
     ]
     for refused in (EQUAL, WORSE, gain(0.1, 0.0, 0.2), gain(0.0, 0.0, 0.0)):
-        assert outcomes(decide(ANN, incumbent, {ANN: refused}, terms=TERMS)) == [
+        assert outcomes(decide(ANN, incumbent, {ANN: refused}, rules=RULES)) == [
             (ANN, "kept", "switch")
         ]
 
 
 def test_refresh_serves_unless_it_is_surely_worse():
     for served in (BETTER, EQUAL, gain(-0.1, -0.2, 0.0), gain(0.0, 0.0, 0.0)):
-        assert outcomes(decide(ANN, ANN, {ANN: served}, terms=TERMS)) == [
+        assert outcomes(decide(ANN, ANN, {ANN: served}, rules=RULES)) == [
             (ANN, "promoted", "refresh")
         ]
-    assert outcomes(decide(ANN, ANN, {ANN: WORSE}, terms=TERMS)) == [(ANN, "kept", "refresh")]
+    assert outcomes(decide(ANN, ANN, {ANN: WORSE}, rules=RULES)) == [(ANN, "kept", "refresh")]
 
 
 def test_switch_to_a_simpler_kind_is_judged_as_a_refresh():
-    assert outcomes(decide(LINE, ANN, {LINE: EQUAL}, terms=TERMS)) == [
+    assert outcomes(decide(LINE, ANN, {LINE: EQUAL}, rules=RULES)) == [
         (LINE, "promoted", "refresh")
     ]
-    (kept,) = decide(LINE, ANN, {LINE: WORSE}, terms=TERMS)
+    (kept,) = decide(LINE, ANN, {LINE: WORSE}, rules=RULES)
     assert (kept.decision, kept.rule) == ("kept", "refresh")
     assert "a simpler kind must not surely lose more than 0.00%" in kept.reason
 
 
 def test_refused_switch_is_followed_by_a_refresh_of_the_incumbents_own_candidate():
-    both = decide(ANN, OTHER_ANN, {ANN: EQUAL, OTHER_ANN: EQUAL}, terms=TERMS)
+    both = decide(ANN, OTHER_ANN, {ANN: EQUAL, OTHER_ANN: EQUAL}, rules=RULES)
     assert outcomes(both) == [(ANN, "kept", "switch"), (OTHER_ANN, "promoted", "refresh")]
-    both = decide(LINE, ANN, {LINE: WORSE, ANN: WORSE}, terms=TERMS)
+    both = decide(LINE, ANN, {LINE: WORSE, ANN: WORSE}, rules=RULES)
     assert outcomes(both) == [(LINE, "kept", "refresh"), (ANN, "kept", "refresh")]
-    assert len(decide(ANN, OTHER_ANN, {ANN: BETTER, OTHER_ANN: EQUAL}, terms=TERMS)) == 1
+    assert len(decide(ANN, OTHER_ANN, {ANN: BETTER, OTHER_ANN: EQUAL}, rules=RULES)) == 1
 
 
 def test_declared_margins_are_for_a_switch_and_for_a_refresh():
-    terms = Terms(min_gain=0.06, max_loss=0.06)
-    assert decide(ANN, OTHER_ANN, {ANN: BETTER}, terms=terms)[0].decision == "kept"
-    assert decide(ANN, ANN, {ANN: WORSE}, terms=terms)[0].decision == "promoted"
-    narrow = Terms(min_gain=0.04, max_loss=0.04)
-    assert decide(ANN, OTHER_ANN, {ANN: BETTER}, terms=narrow)[0].decision == "promoted"
-    assert decide(ANN, ANN, {ANN: WORSE}, terms=narrow)[0].decision == "kept"
+    rules = PromotionRules(min_gain=0.06, max_loss=0.06)
+    assert decide(ANN, OTHER_ANN, {ANN: BETTER}, rules=rules)[0].decision == "kept"
+    assert decide(ANN, ANN, {ANN: WORSE}, rules=rules)[0].decision == "promoted"
+    narrow = PromotionRules(min_gain=0.04, max_loss=0.04)
+    assert decide(ANN, OTHER_ANN, {ANN: BETTER}, rules=narrow)[0].decision == "promoted"
+    assert decide(ANN, ANN, {ANN: WORSE}, rules=narrow)[0].decision == "kept"
 
 
 @pytest.mark.parametrize(("rows", "units"), [(1, 1), (29, 29), (300, 9)])
@@ -184,59 +185,59 @@ def test_too_few_rows_or_units_refuse_a_switch_and_let_a_refresh_serve(rows, uni
     few = gain(0.1, 0.05, 0.15, rows=rows, units=units)
     worse = gain(-0.1, -0.15, -0.05, rows=rows, units=units)
     for other in (OTHER_ANN, LINE):
-        both = decide(ANN, other, {ANN: few, other: worse}, terms=TERMS)
+        both = decide(ANN, other, {ANN: few, other: worse}, rules=RULES)
         assert outcomes(both) == [(ANN, "kept", "too_few"), (other, "promoted", "too_few")]
-    assert outcomes(decide(LINE, ANN, {LINE: few}, terms=TERMS)) == [(LINE, "kept", "too_few")]
+    assert outcomes(decide(LINE, ANN, {LINE: few}, rules=RULES)) == [(LINE, "kept", "too_few")]
     enough = gain(0.1, 0.05, 0.15, rows=30, units=10)
-    assert decide(ANN, OTHER_ANN, {ANN: enough}, terms=TERMS)[0].decision == "promoted"
+    assert decide(ANN, OTHER_ANN, {ANN: enough}, rules=RULES)[0].decision == "promoted"
 
 
 def test_without_a_common_test_row_no_switch_is_made():
-    (decision,) = decide(ANN, OTHER_ANN, {ANN: None}, terms=TERMS)
+    (decision,) = decide(ANN, OTHER_ANN, {ANN: None}, rules=RULES)
     assert (decision.decision, decision.rule, decision.gain) == ("kept", "too_few", None)
-    assert decide(ANN, ANN, {ANN: None}, terms=TERMS)[0].decision == "promoted"
-    both = decide(ANN, OTHER_ANN, {ANN: None, OTHER_ANN: None}, terms=TERMS)
+    assert decide(ANN, ANN, {ANN: None}, rules=RULES)[0].decision == "promoted"
+    both = decide(ANN, OTHER_ANN, {ANN: None, OTHER_ANN: None}, rules=RULES)
     assert outcomes(both) == [(ANN, "kept", "too_few"), (OTHER_ANN, "promoted", "too_few")]
 
 
 def test_incumbent_that_cannot_score_gives_way():
-    (decision,) = decide(ANN, OTHER_ANN, {}, terms=TERMS, obstacle="the column 'age' is absent")
+    (decision,) = decide(ANN, OTHER_ANN, {}, rules=RULES, obstacle="the column 'age' is absent")
     assert (decision.decision, decision.rule) == ("promoted", "incomparable")
     assert "theano/ann cannot score tonight's rows (the column 'age' is absent)" in decision.reason
 
 
 @pytest.mark.parametrize("rule", ["pinned", "backfill"])
 def test_held_champion_goes_on_serving_and_the_reason_says_what_would_have_happened(rule):
-    held = Held(rule, "somebody said so")
-    (decision,) = decide(ANN, OTHER_ANN, {ANN: BETTER}, terms=TERMS, held=held)
+    hold = Hold(rule, "somebody said so")
+    (decision,) = decide(ANN, OTHER_ANN, {ANN: BETTER}, rules=RULES, hold=hold)
     assert (decision.decision, decision.rule, decision.gain) == ("kept", rule, BETTER)
     assert decision.reason.startswith(
         "theano/ann goes on serving (somebody said so); otherwise tonight's torch/ann would serve:"
     )
-    (decision,) = decide(ANN, ANN, {ANN: WORSE}, terms=TERMS, held=held)
+    (decision,) = decide(ANN, ANN, {ANN: WORSE}, rules=RULES, hold=hold)
     assert "would not serve" in decision.reason
-    (decision,) = decide(ANN, OTHER_ANN, {}, terms=TERMS, obstacle="no age", held=held)
+    (decision,) = decide(ANN, OTHER_ANN, {}, rules=RULES, obstacle="no age", hold=hold)
     assert (decision.decision, decision.rule) == ("kept", rule)
     assert "no age" in decision.reason
 
 
 def test_reason_is_one_sentence_with_every_figure():
-    terms = Terms(min_gain=0.02, confidence=0.95)
-    (decision,) = decide(ANN, OTHER_ANN, {ANN: gain(0.1, 0.05, 0.15, units=20)}, terms=terms)
+    rules = PromotionRules(min_gain=0.02, confidence=0.95)
+    (decision,) = decide(ANN, OTHER_ANN, {ANN: gain(0.1, 0.05, 0.15, units=20)}, rules=rules)
     assert decision.reason == (
         "Tonight's torch/ann takes over from theano/ann: test RMSE 0.948683 against 1 on the same "
         "300 rows in 20 units, a gain of 10.00% (5.00% to 15.00%, each end with 95% confidence); "
         "a switch must surely gain more than 2.00%."
     )
-    (decision,) = decide(ANN, ANN, {ANN: WORSE}, terms=terms)
+    (decision,) = decide(ANN, ANN, {ANN: WORSE}, rules=rules)
     assert decision.reason.startswith("The torch/ann of before goes on serving, and not tonight's:")
 
 
 def test_reason_never_shows_a_sign_of_nothing():
     nothing = gain(-1e-9, -1e-8, -1e-9)
-    for terms in (Terms(), Terms(min_gain=-1e-9, max_loss=-0.0)):
+    for rules in (PromotionRules(), PromotionRules(min_gain=-1e-9, max_loss=-0.0)):
         for incumbent in (ANN, OTHER_ANN):
-            assert "-0.00%" not in decide(ANN, incumbent, {ANN: nothing}, terms=terms)[0].reason
+            assert "-0.00%" not in decide(ANN, incumbent, {ANN: nothing}, rules=rules)[0].reason
 
 
 def test_equal_errors_but_for_rounding_switch_nothing_and_refuse_nothing():
@@ -275,7 +276,7 @@ def test_decision_does_not_depend_on_the_order_of_rows(seed, rows, grouped, othe
     def decided(rows):
         labels = None if unit is None else unit[rows]
         found = paired_gain(errors[rows], other_errors[rows], confidence=0.95, unit=labels)
-        return decide(ANN, other, {ANN: found, other: found}, terms=TERMS)
+        return decide(ANN, other, {ANN: found, other: found}, rules=RULES)
 
     assert decided(np.arange(rows)) == decided(order)
 
@@ -286,7 +287,7 @@ def test_decision_does_not_depend_on_the_order_of_rows(seed, rows, grouped, othe
     shape=st.sampled_from(["normal", "t4", "equal"]),
     least=st.floats(0.02, 0.9),
     rows=st.integers(300, 320),
-    other=st.sampled_from([OTHER_ANN, LINE, "mxnet/forest"]),
+    other=st.sampled_from([OTHER_ANN, LINE, Candidate("mxnet", "forest")]),
 )
 def test_better_on_every_row_always_wins_and_the_reverse_never_does(
     seed, shape, least, rows, other
@@ -298,12 +299,12 @@ def test_better_on_every_row_always_wins_and_the_reverse_never_does(
     for pair, decision in (((better, worse), "promoted"), ((worse, better), "kept")):
         found = {ANN: paired_gain(*pair, confidence=0.95)}
         for incumbent in (other, ANN):
-            assert decide(ANN, incumbent, found, terms=TERMS)[0].decision == decision
+            assert decide(ANN, incumbent, found, rules=RULES)[0].decision == decision
 
 
 def serves(challenger, incumbent, errors, other_errors, unit=None):
-    found = paired_gain(errors, other_errors, confidence=TERMS.confidence, unit=unit)
-    decisions = decide(challenger, incumbent, {challenger: found}, terms=TERMS)
+    found = paired_gain(errors, other_errors, confidence=RULES.confidence, unit=unit)
+    decisions = decide(challenger, incumbent, {challenger: found}, rules=RULES)
     return decisions[0].decision == "promoted"
 
 
@@ -322,13 +323,15 @@ def test_verdict_follows_the_interval(difference, expected):
 
 def test_rounding_between_frameworks_is_a_tie():
     worse = NOISE * (1 + 1e-7)  # its standard error is as small as the difference
-    places = rank([Contender("tensorflow/ann", worse), Contender("torch/ann", NOISE)], spread=5)
+    places = rank(
+        [Contender(Candidate.parse("tensorflow/ann"), worse), Contender(ANN, NOISE)], spread=5
+    )
     assert chosen(places) == "tensorflow/ann"
     assert "as good as torch/ann" in places[1].reason
 
 
 def test_rounding_is_never_called_worse_by_more_than_a_standard_error():
-    best, other = Contender("torch/ann", NOISE), Contender("theano/ann", NOISE * (1 + 1e-7))
-    line = Contender("torch/least_squares", 1.001 * np.roll(NOISE, 1))
+    best, other = Contender(ANN, NOISE), Contender(OTHER_ANN, NOISE * (1 + 1e-7))
+    line = Contender(LINE, 1.001 * np.roll(NOISE, 1))
     for place in rank([best, other, line], spread=5):
         assert "more than one standard error" not in place.reason

@@ -17,24 +17,24 @@ def test_schema_goes_into_the_url(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("schema", [None, "", "nights"])
 def test_schema_in_the_url_is_the_same_setting(schema: str | None):
-    found = Settings(database_url=f"{URL}?schema=nights", database_schema=schema)
-    assert make_url(found.database_url).query["schema"] == "nights"
+    both = Settings(database_url=f"{URL}?schema=nights", database_schema=schema)
+    assert make_url(both.database_url).query["schema"] == "nights"
 
 
 @pytest.mark.parametrize(
-    ("url", "schema", "said"),
+    ("url", "schema", "message"),
     [
-        ("sqlite:///store.db", "nights", "only PostgreSQL has schemas, and the database is sqlite"),
+        ("sqlite:///store.db", "nights", "only PostgreSQL has schemas, but the database is sqlite"),
         ("sqlite:///store.db?schema=nights", None, "only PostgreSQL has schemas"),
         (f"{URL}?schema=other", "nights", "in several schemas: 'nights', 'other'"),
-        (URL, "pg_nights", "'pg_nights' cannot be the name of a schema: PostgreSQL keeps it"),
-        (URL, "$user", "PostgreSQL keeps it"),
+        (URL, "pg_nights", "'pg_nights' cannot be the name of a schema: PostgreSQL reserves it"),
+        (URL, "$user", "PostgreSQL reserves it"),
         (URL, "ñ" * 32, "longer than 63 bytes"),
         (URL, "two\nlines", "cannot be printed"),
     ],
 )
-def test_schema_that_cannot_be_is_refused(url: str, schema: str | None, said: str):
-    with pytest.raises(CallError, match=said) as caught:
+def test_schema_that_cannot_be_is_refused(url: str, schema: str | None, message: str):
+    with pytest.raises(CallError, match=message) as caught:
         Settings(database_url=url, database_schema=schema)
     assert caught.value.exit_code == 2
     assert caught.value.next_step

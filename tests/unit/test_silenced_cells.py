@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
 from regressors.judging.scoring import score
 from regressors.model import Model, NetworkMember, linear_model
@@ -27,7 +28,7 @@ def member(hidden=(10, 6)):
     return NetworkMember(encoding, np.array([20.0, 3.7, 0.1]), ridge, tuple(layers))
 
 
-MODEL = Model("torch", "ann", (member(), member((7,))), half_width=1.5)
+MODEL = Model(Candidate("torch", "ann"), (member(), member((7,))), half_width=1.5)
 
 
 def measured(model=MODEL, **how):
@@ -114,6 +115,6 @@ def test_inputs_stay_as_they_were():
 
 
 def test_model_without_hidden_cells_has_nothing_to_silence():
-    line = linear_model("torch", "least_squares", Encoding.fit(COLUMNS), np.ones(4))
+    line = linear_model(Candidate("torch", "least_squares"), Encoding.fit(COLUMNS), np.ones(4))
     flat = replace(MODEL, members=(member(()),))
     assert measured(line) == measured(flat) == ()

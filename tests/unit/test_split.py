@@ -180,6 +180,6 @@ def test_labelled_rows_without_a_time_are_refused_with_their_number():
 
 
 def test_too_few_different_times_are_refused_with_their_number():
-    assert "There are 2 different times, and 6 are needed" in refusal(
+    assert "There are 2 different times, but 6 are needed" in refusal(
         lambda: by_time(np.arange(100.0) // 50)
     )

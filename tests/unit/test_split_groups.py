@@ -103,7 +103,7 @@ def test_too_few_test_groups_are_refused_with_their_number_and_not_that_of_their
 def test_an_empty_fold_is_refused_with_the_sizes_in_groups():
     told = refusal(lambda: by_group(KEYS, [f"{i % 20}" for i in range(2000)], folds=15))
     assert "training groups fall into 15 folds" in told
-    sizes = told.partition("folds as ")[2].partition(".")[0].split(", ")
+    sizes = told.partition("folds of ")[2].partition(".")[0].split(", ")
     assert sum(map(int, sizes)) < 20
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from data.declarations.model import Declaration, load_dataset
+from data.declarations.file import load_dataset
+from data.declarations.model import Declaration
 from data.declarations.terms import product_of, text_of
 from data.errors import CallError
 
@@ -49,7 +50,10 @@ def test_a_weight_that_is_a_feature_can_stand_in_a_term(tmp_path):
     ("text", "told"),
     [
         ("termss: age^2", "line 4: 'termss' is not a key of a declaration. Did you mean 'terms'?"),
-        ("terms: age", "'age' is one column alone: as a feature it needs no term. A term joins"),
+        (
+            "terms: age",
+            "'age' is a single column, which needs no term to be a feature. A term joins",
+        ),
         ("terms:\n- age^2\n- age^1", "line 6: 'terms[2]': in 'age^1' the power is not a whole"),
         ("terms: age^10", "in 'age^10' the power is not a whole number from 2 to 9."),
         ("terms: age^23", "in 'age^23' the power is not a whole number from 2 to 9."),
@@ -58,18 +62,18 @@ def test_a_weight_that_is_a_feature_can_stand_in_a_term(tmp_path):
         ("terms: age^2.5:member", "in 'age^2.5' the power is not"),
         ("terms: age:age", "'age:age' has 'age' twice: write age^2."),
         ("terms: age^2:member:age", "has 'age' twice: write age^3:member."),
-        ("terms: age^5:age^6", "has 'age' twice, and no power is above 9."),
+        ("terms: age^5:age^6", "has 'age' twice, and no power can be above 9."),
         ("terms: ['age:']", "in 'age:' a column is missing. A term joins"),
         ("terms: ^2", "in '^2' a column is missing."),
         ("terms: ''", "should be text that is not empty"),
         ("terms: [2]", "'terms[1]' should be text (put it in quotes"),
-        ("terms:", "'terms[1]' should be one text, and is empty."),
-        ("terms: {age: 2}", "line 4: 'terms[1]': this is a mapping, and a term is text. Write"),
+        ("terms:", "'terms[1]' should be a single text, but is empty."),
+        ("terms: {age: 2}", "line 4: 'terms[1]': this is a mapping, but a term is text. Write"),
         ("terms:\n- a:b\n- age: member", "line 6: 'terms[2]': this is a mapping"),
-        ("terms: [age^2, age^2]", "line 4: 'terms': 'age^2' is there twice."),
+        ("terms: [age^2, age^2]", "line 4: 'terms': 'age^2' is listed twice."),
         ("terms: [age:b, b:age]", "line 4: 'terms': 'age:b' and 'b:age' are the same term."),
-        ("terms: y:age", "'y' is the target, and would explain itself."),
-        ("terms: age:id", "'id' is the key, which only names the row."),
+        ("terms: y:age", "'y' is the target and cannot explain itself."),
+        ("terms: age:id", "'id' is part of the key, which only identifies the row."),
         (FEATURES + "terms: agee^2", "'agee' is not one of the 'features'. Did you mean 'age'?"),
         (FEATURES + "terms: zzz:age", "The features are age, education, member."),
         (FEATURES + "terms: 'age^2, age^3'", "is not one of the 'features'. A term joins columns"),

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from helpers.sources import refusal, rows, written
 
-from data.declarations.model import declared_datasets, load_dataset
+from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError
 from data.sources.read import row_keys
 from data.sources.texts import MOST_KEY_BYTES

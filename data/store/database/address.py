@@ -35,6 +35,27 @@ def url_of(text: str) -> URL:
     return url
 
 
+def display_url(url: URL) -> str:
+    """Return where a store is, for people: SQLite's file, or the URL without its secrets."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or ":memory:"
+    schema = schema_of(url)
+    query = {SCHEMA_KEY: schema} if schema else {}
+    shown = url.set(drivername=url.get_backend_name(), query=query)
+    return shown.render_as_string(hide_password=True)
+
+
+def schema_of(url: URL) -> str | None:
+    """Return the schema that a URL names, None where it leaves it to the database."""
+    named = url.query.get(SCHEMA_KEY)
+    return named if isinstance(named, str) else None
+
+
+def is_postgresql(url: URL) -> bool:
+    """Return whether a URL is of a PostgreSQL database."""
+    return url.get_backend_name() == "postgresql"
+
+
 def hidden(sentence: str, password: str | None) -> str:
     """Return a sentence without the password, as it is and as a URL writes it."""
     for form in sorted({form(password or "") for form in (str, quote, quote_plus, _all_quoted)}):

@@ -9,7 +9,8 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, func, select, text
 
 from data.errors import Busy, StoreError
-from data.store.database.engine import engine_for, translated
+from data.store.database.engine import engine_on
+from data.store.database.failures import translated
 from data.store.database.schema import lock_key
 
 POLL_SECONDS = 0.2
@@ -25,20 +26,19 @@ SETTINGS = (
 
 @contextmanager
 def dataset_lock(
-    url: str, dataset: str, *, wait: bool = True, told: Callable[[], None] = lambda: None
+    url: str, dataset: str, *, wait: bool = True, on_wait: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
-    """Hold the lock of a dataset in the store at `url`; `told` is called once if it must wait.
+    """Hold the lock of a dataset in the store at `url`; `on_wait` is called once if it must wait.
 
     SQLite's is a lock of the operating system on a file beside the database, PostgreSQL's an
     advisory lock of a session of its own: neither is left behind by a process that is killed.
     Raises Busy where another holds it and this one shall not `wait`, and StoreError where the
     database or its folder cannot be used.
     """
-    engine = engine_for(url, reading=False)
-    try:
+    with engine_on(url, read_only=False) as engine:
         if engine.dialect.name == "postgresql":
             with _session(engine) as connection:
-                _acquire(lambda: _taken(connection, engine, dataset), dataset, wait, told)
+                _acquire(lambda: _taken(connection, engine, dataset), dataset, wait, on_wait)
                 yield
         elif engine.url.database in (None, "", ":memory:"):  # nobody else can see it
             yield
@@ -46,16 +46,14 @@ def dataset_lock(
             file = Path(f"{engine.url.database}.{dataset}.lock")
             lock = FileLock(file, fallback_to_soft=False)
             try:
-                _acquire(lambda: _locked(lock, file), dataset, wait, told)
+                _acquire(lambda: _locked(lock, file), dataset, wait, on_wait)
                 yield
             finally:
                 lock.release()
-    finally:
-        engine.dispose()
 
 
 def _acquire(
-    attempt: Callable[[], bool], dataset: str, wait: bool, told: Callable[[], None]
+    attempt: Callable[[], bool], dataset: str, wait: bool, on_wait: Callable[[], None]
 ) -> None:
     if attempt():
         return
@@ -65,7 +63,7 @@ def _acquire(
             where=dataset,
             next_step="Try again when it has ended; without --no-wait this waits for it.",
         )
-    told()
+    on_wait()
     while not attempt():
         sleep(POLL_SECONDS)
 

@@ -6,7 +6,6 @@ Two schemas of one database are two stores: neither sees the other, nor waits fo
 from typing import Any
 
 from sqlalchemy import (
-    URL,
     Connection,
     Dialect,
     Engine,
@@ -22,15 +21,9 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateSchema
 
 from data.errors import StoreError
-from data.store.database.address import SCHEMA_KEY
+from data.store.database.address import SCHEMA_KEY, schema_of
 
 USUAL = "public"
-
-
-def schema_of(url: URL) -> str | None:
-    """Return the schema that a URL names, None where it leaves it to the database."""
-    named = url.query.get(SCHEMA_KEY)
-    return named if isinstance(named, str) else None
 
 
 def connect_in_schema(engine: Engine) -> None:

@@ -16,7 +16,7 @@ WAIT_SECONDS = 60.0
 """How long a writer waits for another one."""
 
 
-def sqlite_engine(url: URL, *, reading: bool) -> Engine:
+def sqlite_engine(url: URL, *, read_only: bool) -> Engine:
     """Return an engine with foreign keys on and transactions that SQLAlchemy begins and ends.
 
     Raises StoreError where the file or its folder cannot be used.
@@ -24,13 +24,13 @@ def sqlite_engine(url: URL, *, reading: bool) -> Engine:
     arguments: dict[str, Any] = {}
     if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
         path = Path(url.database).absolute()
-        if reading:
+        if read_only:
             url = _readable(url, path)
         else:
             _make_ready(path)
         arguments = {"timeout": WAIT_SECONDS}
     engine = create_engine(url, connect_args=arguments)
-    event.listen(engine, "connect", _reader if reading else _writer)
+    event.listen(engine, "connect", _reader if read_only else _writer)
     event.listen(engine, "begin", _begin)
     return engine
 

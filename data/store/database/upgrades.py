@@ -9,16 +9,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, inspect, select
 
 from data.errors import StoreError
-from data.store.database import engine as database
-from data.store.database.engine import (
-    VERSION_TABLE,
-    engine_for,
-    is_postgresql,
-    place,
-    translated,
-    writing,
-)
+from data.store.database import version
+from data.store.database.address import display_url, is_postgresql
+from data.store.database.engine import engine_on
+from data.store.database.failures import translated
 from data.store.database.schema import lock_key, make_schema, refuse_closed_schema
+from data.store.database.sqlite import WRITES
 from data.store.tables import metadata
 from data.store.views import VIEWS
 from data.store.views.comments import write_comments
@@ -28,16 +24,16 @@ from data.store.views.comments import write_comments
 class Upgrade:
     """What an upgrade did: where, and the version before (None: there was no store) and after."""
 
-    place: str
+    display_url: str
     before: str | None
     after: str
 
     def __str__(self) -> str:
         if self.before is None:
-            return f"{self.place}: made at version {self.after}."
+            return f"{self.display_url}: made at version {self.after}."
         if self.before == self.after:
-            return f"{self.place}: is at version {self.after} already."
-        return f"{self.place}: upgraded from version {self.before} to {self.after}."
+            return f"{self.display_url}: is at version {self.after} already."
+        return f"{self.display_url}: upgraded from version {self.before} to {self.after}."
 
 
 def upgrade(url: str) -> Upgrade:
@@ -45,47 +41,45 @@ def upgrade(url: str) -> Upgrade:
 
     All of it happens in one transaction: a failed upgrade changes nothing. Raises StoreError.
     """
-    engine = engine_for(url, reading=False)
-    try:
+    with engine_on(url, read_only=False) as engine:
         return _upgrade(engine)
-    finally:
-        engine.dispose()
 
 
-def make_ready(engine: Engine, *, reading: bool) -> None:
+def make_ready(engine: Engine, *, read_only: bool) -> None:
     """Make the tables of an empty database; raises StoreError for one at another version.
 
-    With `reading` an empty one is refused, too.
+    With `read_only` an empty one is refused, too.
     """
     with translated(engine), engine.connect() as connection:
         stored, _ = _versions(connection)
-    if stored is None and reading:
+    if stored is None and read_only:
         raise StoreError(
             "this database has no store yet.",
-            where=place(engine.url),
+            where=display_url(engine.url),
             next_step="`nightfit nightly` makes it.",
         )
     if stored is None:
         _upgrade(engine)
-    elif stored != database.head():
+    elif stored != version.head():
         raise StoreError(
-            f"the database is at version {stored}, this nightfit needs {database.head()}.",
-            where=place(engine.url),
+            f"the database is at version {stored}, this nightfit needs {version.head()}.",
+            where=display_url(engine.url),
             next_step="Run `nightfit db upgrade`.",
         )
 
 
 def _upgrade(engine: Engine) -> Upgrade:
-    with writing(engine) as connection:
+    writer = engine.execution_options(**{WRITES: True})
+    with translated(engine), writer.begin() as connection:
         if is_postgresql(engine.url):  # a second upgrade waits, as SQLite's does anyway
             key = lock_key(connection, "nightfit upgrades")
             connection.execute(select(func.pg_advisory_xact_lock(key)))
-            make_schema(connection, place(engine.url))
+            make_schema(connection, display_url(engine.url))
         stored, taken = _versions(connection)
         if taken:
             raise StoreError(
                 f"the database already has a table or view named {taken[0]!r}, not nightfit's.",
-                where=place(engine.url),
+                where=display_url(engine.url),
                 next_step="Name an empty database in NIGHTFIT_DATABASE_URL."
                 if stored is None
                 else "Rename it, then run `nightfit db upgrade` again.",
@@ -94,7 +88,7 @@ def _upgrade(engine: Engine) -> Upgrade:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         write_comments(connection)
-    return Upgrade(place(engine.url), stored, database.head())
+    return Upgrade(display_url(engine.url), stored, version.head())
 
 
 def _versions(connection: Connection) -> tuple[str | None, list[str]]:
@@ -103,15 +97,15 @@ def _versions(connection: Connection) -> tuple[str | None, list[str]]:
     That is tables and views of another program with names that the next versions need.
     """
     if is_postgresql(connection.engine.url):
-        refuse_closed_schema(connection, place(connection.engine.url))
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        refuse_closed_schema(connection, display_url(connection.engine.url))
+    context = MigrationContext.configure(connection, opts={"version_table": version.VERSION_TABLE})
     stored = context.get_current_revision()
     scripts = ScriptDirectory.from_config(alembic_config())
     if stored is not None and stored not in {one.revision for one in scripts.walk_revisions()}:
         raise StoreError(
             f"the database was made by a newer nightfit: it is at version {stored},"
-            f" and this one knows {database.head()}.",
-            where=place(connection.engine.url),
+            f" and this one knows {version.head()}.",
+            where=display_url(connection.engine.url),
             next_step="Install that nightfit, or name another database in NIGHTFIT_DATABASE_URL.",
         )
     if stored is None:
@@ -127,6 +121,6 @@ def _versions(connection: Connection) -> tuple[str | None, list[str]]:
 def alembic_config() -> Config:
     """Return Alembic's settings of our migrations; a connection goes into its attributes."""
     config = Config()
-    config.set_main_option("script_location", str(database.MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(version.MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

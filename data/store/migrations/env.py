@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from data.store.database.engine import VERSION_TABLE
+from data.store.database.version import VERSION_TABLE
 from data.store.tables import metadata
 
 context.configure(

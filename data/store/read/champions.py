@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, true
 
 from data.errors import CallError
-from data.store.database.engine import translated
 from data.store.read.known import advice_for, refuse_unknown_dataset
 from data.store.tables import model, promotion, run, score
+from data.vocabulary import Candidate
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ServingModel:
     @property
     def name(self) -> str:
         """The model's name, `framework/kind`."""
-        return f"{self.framework}/{self.kind}"
+        return str(Candidate(self.framework, self.kind))
 
     @property
     def name_and_run(self) -> str:
@@ -60,26 +60,25 @@ class ServingModel:
 
 
 def champion_model(
-    engine: Engine, dataset: str, *, before_run: int | None = None
+    connection: Connection, dataset: str, *, before_run: int | None = None
 ) -> ServingModel | None:
     """Return the model that serves a dataset now, or None before the first night.
 
     With `before_run`, the model that served when that run decided: the incumbent that it met.
     """
-    with translated(engine), engine.connect() as connection:
-        standing = latest_decision(connection, dataset, _before(before_run))
-        if standing is None:
-            return None
-        (facts,) = _models(connection, model.c.model_id == standing.model_id)
-        pin = latest_decision(
-            connection,
-            dataset,
-            and_(
-                promotion.c.decided_by.is_not(None),
-                promotion.c.promotion_id <= standing.promotion_id,
-            ),
-        )
-        since = connection.execute(_since(standing)).scalar_one()
+    standing = latest_decision(connection, dataset, _before(before_run))
+    if standing is None:
+        return None
+    (facts,) = _models(connection, model.c.model_id == standing.model_id)
+    pin = latest_decision(
+        connection,
+        dataset,
+        and_(
+            promotion.c.decided_by.is_not(None),
+            promotion.c.promotion_id <= standing.promotion_id,
+        ),
+    )
+    since = connection.execute(_since(standing)).scalar_one()
     return ServingModel(
         **facts._mapping,
         since=since,
@@ -91,53 +90,51 @@ def champion_model(
     )
 
 
-def previous_champion(engine: Engine, dataset: str) -> ServingModel | None:
+def previous_champion(connection: Connection, dataset: str) -> ServingModel | None:
     """Return who served before the current champion first became one; None where nobody did.
 
     Rolling back again therefore goes further back, and never to and fro between two models.
     """
-    with translated(engine), engine.connect() as connection:
-        standing = latest_decision(connection, dataset)
-        if standing is None:
-            return None
-        first = (
-            select(func.min(promotion.c.promotion_id))
-            .where(promotion.c.dataset == dataset, promotion.c.model_id == standing.model_id)
-            .scalar_subquery()
-        )
-        before = latest_decision(connection, dataset, promotion.c.promotion_id < first)
-        if before is None:
-            return None
-        (facts,) = _models(connection, model.c.model_id == before.model_id)
+    standing = latest_decision(connection, dataset)
+    if standing is None:
+        return None
+    first = (
+        select(func.min(promotion.c.promotion_id))
+        .where(promotion.c.dataset == dataset, promotion.c.model_id == standing.model_id)
+        .scalar_subquery()
+    )
+    before = latest_decision(connection, dataset, promotion.c.promotion_id < first)
+    if before is None:
+        return None
+    (facts,) = _models(connection, model.c.model_id == before.model_id)
     return ServingModel(**facts._mapping)
 
 
 def model_of(
-    engine: Engine, dataset: str, run_id: int, candidate: str | None = None
+    connection: Connection, dataset: str, run_id: int, candidate: str | None = None
 ) -> ServingModel:
     """Return a candidate of a run that could serve: the one named, or the run's winner.
 
     One that did not win may have no `artifact`. Raises CallError, naming what there is, for an
     unknown dataset, run or candidate, and for a candidate that failed or was pruned.
     """
-    refuse_unknown_dataset(engine, dataset)
-    with translated(engine), engine.connect() as connection:
-        of_dataset = select(run.c.run_id).where(run.c.dataset == dataset, run.c.run_id == run_id)
-        if connection.execute(of_dataset).first() is None:
-            raise CallError(f"{dataset} has no run {run_id}.", next_step=_runs(connection, dataset))
-        models = _models(connection, model.c.run_id == run_id)
-        winner = model.c.run_id == run_id, model.c.chosen == true()
-        name = model.c.framework + "/" + model.c.kind
-        chosen = connection.execute(select(name).where(*winner))
-        wanted = candidate or chosen.scalar()
-        able = {f"{one.framework}/{one.kind}": one for one in models if one.twin is not None}
-        statuses = select(name, model.c.status).where(model.c.run_id == run_id)
-        status = {row[0]: row.status for row in connection.execute(statuses)}
-        if not able or wanted is None:
-            raise CallError(
-                f"run {run_id} of {dataset} has no model that could serve.",
-                next_step=_runs(connection, dataset),
-            )
+    refuse_unknown_dataset(connection, dataset)
+    of_dataset = select(run.c.run_id).where(run.c.dataset == dataset, run.c.run_id == run_id)
+    if connection.execute(of_dataset).first() is None:
+        raise CallError(f"{dataset} has no run {run_id}.", next_step=_runs(connection, dataset))
+    models = _models(connection, model.c.run_id == run_id)
+    winner = model.c.run_id == run_id, model.c.chosen == true()
+    name = model.c.framework + "/" + model.c.kind
+    chosen = connection.execute(select(name).where(*winner))
+    wanted = candidate or chosen.scalar()
+    able = {str(Candidate(one.framework, one.kind)): one for one in models if one.twin is not None}
+    statuses = select(name, model.c.status).where(model.c.run_id == run_id)
+    status = {row[0]: row.status for row in connection.execute(statuses)}
+    if not able or wanted is None:
+        raise CallError(
+            f"run {run_id} of {dataset} has no model that could serve.",
+            next_step=_runs(connection, dataset),
+        )
     if wanted in able:
         return ServingModel(**able[wanted]._mapping)
     if wanted in status:
@@ -152,12 +149,12 @@ def model_of(
     )
 
 
-def past_champion(engine: Engine, dataset: str, run_id: int) -> ServingModel:
+def past_champion(connection: Connection, dataset: str, run_id: int) -> ServingModel:
     """Return the model of a run that has served a dataset; the latest to do so of that run.
 
     Raises CallError, naming the runs whose models have served, for any other run.
     """
-    refuse_unknown_dataset(engine, dataset)
+    refuse_unknown_dataset(connection, dataset)
     served = (
         select(model.c.run_id, model.c.model_id, func.max(promotion.c.promotion_id).label("last"))
         .join(model, model.c.model_id == promotion.c.model_id)
@@ -165,16 +162,15 @@ def past_champion(engine: Engine, dataset: str, run_id: int) -> ServingModel:
         .group_by(model.c.run_id, model.c.model_id)
         .order_by(func.max(promotion.c.promotion_id).desc())
     )
-    with translated(engine), engine.connect() as connection:
-        champions = connection.execute(served).all()
-        chosen = next((one for one in champions if one.run_id == run_id), None)
-        if chosen is None:
-            runs = ", ".join(dict.fromkeys(str(one.run_id) for one in champions))
-            raise CallError(
-                f"no model of run {run_id} has served {dataset}.",
-                next_step=f"Models of these runs have: {runs}." if runs else "None has yet.",
-            )
-        (facts,) = _models(connection, model.c.model_id == chosen.model_id)
+    champions = connection.execute(served).all()
+    chosen = next((one for one in champions if one.run_id == run_id), None)
+    if chosen is None:
+        runs = ", ".join(dict.fromkeys(str(one.run_id) for one in champions))
+        raise CallError(
+            f"no model of run {run_id} has served {dataset}.",
+            next_step=f"Models of these runs have: {runs}." if runs else "None has yet.",
+        )
+    (facts,) = _models(connection, model.c.model_id == chosen.model_id)
     return ServingModel(**facts._mapping)
 
 

@@ -2,41 +2,39 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, select
 
 from data.declarations.mistakes import nearest
 from data.errors import CallError, UserError
-from data.store.database.engine import place, translated
+from data.store.database.address import display_url
 from data.store.views import CHAMPION, RUN_HISTORY
 
 
-def stored_datasets(engine: Engine) -> tuple[str, ...]:
+def stored_datasets(connection: Connection) -> tuple[str, ...]:
     """Return the datasets of which a run is stored, by name."""
     history = RUN_HISTORY.table  # a view, since some roles may read nothing else
     statement = select(history.c.dataset).distinct().order_by(history.c.dataset)
-    with translated(engine), engine.connect() as connection:
-        return tuple(connection.execute(statement).scalars())
+    return tuple(connection.execute(statement).scalars())
 
 
-def refuse_unknown_dataset(engine: Engine, dataset: str) -> None:
+def refuse_unknown_dataset(connection: Connection, dataset: str) -> None:
     """Raise CallError where no run of the dataset is stored."""
-    if _has_champion(engine, dataset):  # at once; the list takes SQLite a look at each run
+    if _has_champion(connection, dataset):  # at once; the list takes SQLite a look at each run
         return
-    names = stored_datasets(engine)
+    names = stored_datasets(connection)
     if dataset not in names:
         advice = advice_for(dataset, names) if names else "Run `nightfit nightly` first."
         raise CallError(
             f"no run of a dataset {dataset!r} is stored.",
-            where=place(engine.url),
+            where=display_url(connection.engine.url),
             next_step=advice,
         )
 
 
-def _has_champion(engine: Engine, dataset: str) -> bool:
+def _has_champion(connection: Connection, dataset: str) -> bool:
     champion = CHAMPION.table
     found = select(champion.c.model_id).where(champion.c.dataset == dataset)
-    with translated(engine), engine.connect() as connection:
-        return connection.execute(found).first() is not None
+    return connection.execute(found).first() is not None
 
 
 def no_champion(dataset: str) -> UserError:

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, func, select
 
-from data.store.database.engine import translated
 from data.store.read.stored import latest_comparison
 from data.store.records import PairedErrors
 from data.store.tables import model, prediction, rejected_row, run
@@ -22,7 +21,7 @@ class ComparedNight:
     errors: PairedErrors
 
 
-def same_run(engine: Engine, dataset: str, fingerprint: str, setup: str) -> int | None:
+def same_run(connection: Connection, dataset: str, fingerprint: str, setup: str) -> int | None:
     """Return the latest run that succeeded on these rows with this setup, backfills too."""
     statement = select(func.max(run.c.run_id)).where(
         run.c.dataset == dataset,
@@ -30,11 +29,10 @@ def same_run(engine: Engine, dataset: str, fingerprint: str, setup: str) -> int 
         run.c.fingerprint == fingerprint,
         run.c.setup_fingerprint == setup,
     )
-    with translated(engine), engine.connect() as connection:
-        return connection.execute(statement).scalar()
+    return connection.execute(statement).scalar()
 
 
-def has_predictions(engine: Engine, model_id: int) -> bool:
+def has_predictions(connection: Connection, model_id: int) -> bool:
     """Tell whether a model's predictions of its own run's rows are stored."""
     statement = (
         select(prediction.c.key)
@@ -42,22 +40,20 @@ def has_predictions(engine: Engine, model_id: int) -> bool:
         .where(prediction.c.model_id == model_id, prediction.c.run_id == model.c.run_id)
         .limit(1)
     )
-    with translated(engine), engine.connect() as connection:
-        return connection.execute(statement).first() is not None
+    return connection.execute(statement).first() is not None
 
 
-def kept_rows(engine: Engine, run_id: int, rows: int) -> NDArray[np.bool_]:
+def kept_rows(connection: Connection, run_id: int, rows: int) -> NDArray[np.bool_]:
     """Return which of so many rows of a run's source went on, and were not set aside."""
     kept = np.ones(rows, dtype=bool)
     statement = select(rejected_row.c.row_number).where(rejected_row.c.run_id == run_id)
-    with translated(engine), engine.connect() as connection:
-        kept[[number - 1 for number in connection.execute(statement).scalars()]] = False
+    kept[[number - 1 for number in connection.execute(statement).scalars()]] = False
     return kept
 
 
-def compared_night(engine: Engine, dataset: str) -> ComparedNight | None:
+def compared_night(connection: Connection, dataset: str) -> ComparedNight | None:
     """Return the latest comparison of a dataset with the names of both models; None: none yet."""
-    found = latest_comparison(engine, dataset)
+    found = latest_comparison(connection, dataset)
     if found is None:
         return None
     run_id, errors = found
@@ -65,9 +61,8 @@ def compared_night(engine: Engine, dataset: str) -> ComparedNight | None:
     models = select(model.c.model_id, name, model.c.run_id).where(
         model.c.model_id.in_([errors.model, errors.other])
     )
-    with translated(engine), engine.connect() as connection:
-        named = {
-            model_id: text if trained == run_id else f"{text} of run {trained}"
-            for model_id, text, trained in connection.execute(models)
-        }
+    named = {
+        model_id: text if trained == run_id else f"{text} of run {trained}"
+        for model_id, text, trained in connection.execute(models)
+    }
     return ComparedNight(run_id, named[errors.model], named[errors.other], errors)

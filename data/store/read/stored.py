@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Engine, Table, false, func, select, true
+from sqlalchemy import ColumnElement, Connection, Table, false, func, select, true
 
 from data.errors import CallError
-from data.store.database.engine import BATCH_ROWS, place, translated
+from data.store.database.address import display_url
+from data.store.read.streaming import batches_of
 from data.store.records import (
     AgreementRecord,
     CandidateRecord,
@@ -35,6 +36,7 @@ from data.store.tables import (
     run,
     score,
 )
+from data.vocabulary import Candidate
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,17 @@ class LastGood:
     snapshot: str | None
 
 
-def last_good(engine: Engine, dataset: str) -> LastGood | None:
+def last_good(connection: Connection, dataset: str) -> LastGood | None:
     """Return a dataset's latest run that succeeded and is no backfill, or None."""
     statement = select(*(run.c[one.name] for one in fields(LastGood))).where(
         run.c.run_id == _last_good_id(dataset)
     )
-    with translated(engine), engine.connect() as connection:
-        row = connection.execute(statement).mappings().first()
+    row = connection.execute(statement).mappings().first()
     return None if row is None else LastGood(**row)
 
 
 def last_details(
-    engine: Engine, dataset: str, *, before_run: int | None = None
+    connection: Connection, dataset: str, *, before_run: int | None = None
 ) -> dict[str, dict[str, Any]]:
     """Return the details of each candidate of a dataset's last good run, by name.
 
@@ -72,75 +73,72 @@ def last_details(
         .where(model.c.run_id == _last_good_id(dataset, before_run))
         .order_by(model.c.model_id)
     )
-    with translated(engine), engine.connect() as connection:
-        rows = connection.execute(statement).all()
-    return {f"{framework}/{kind}": details for framework, kind, details in rows}
+    rows = connection.execute(statement).all()
+    return {str(Candidate(framework, kind)): details for framework, kind, details in rows}
 
 
-def trained_keys(engine: Engine, model_id: int) -> set[str]:
+def trained_keys(connection: Connection, model_id: int) -> set[str]:
     """Return the keys a model was trained or tested with: all but the new rows of its own run."""
-    return _keys(engine, model_id, prediction.c.role != "new")
+    return _keys(connection, model_id, prediction.c.role != "new")
 
 
-def training_keys(engine: Engine, model_id: int) -> set[str]:
+def training_keys(connection: Connection, model_id: int) -> set[str]:
     """Return the keys that a model's twin was trained with in its own run: no test rows."""
-    return _keys(engine, model_id, prediction.c.role.in_(("train", "warmup")))
+    return _keys(connection, model_id, prediction.c.role.in_(("train", "warmup")))
 
 
-def latest_comparison(engine: Engine, dataset: str) -> tuple[int, PairedErrors] | None:
+def latest_comparison(connection: Connection, dataset: str) -> tuple[int, PairedErrors] | None:
     """Return the run and the errors of a dataset's latest comparison, models by id, if any."""
     compared = select(paired_error.c.run_id).where(paired_error.c.run_id == run.c.run_id)
     latest = select(func.max(run.c.run_id)).where(run.c.dataset == dataset, compared.exists())
-    with translated(engine), engine.connect() as connection:
-        rows = _rows(connection, paired_error, paired_error.c.run_id == latest.scalar_subquery())
+    rows = _rows(connection, paired_error, paired_error.c.run_id == latest.scalar_subquery())
     return (rows[0]["run_id"], _paired_errors(rows, {})) if rows else None
 
 
-def stored_run(engine: Engine, run_id: int) -> RunRecord:
+def stored_run(connection: Connection, run_id: int) -> RunRecord:
     """Return a run as it was given to `write_run`, its data checks left out.
 
     Models of the run are named, those of earlier runs are given by id. What was NaN or infinite is
     None in a single value and NaN in an array. Raises CallError for an unknown run.
     """
-    with translated(engine), engine.connect() as connection:
-        found = connection.execute(select(run).where(run.c.run_id == run_id)).mappings().first()
-        if found is None:
-            raise CallError(
-                f"there is no run {run_id}.",
-                where=place(engine.url),
-                next_step="`nightfit query run_history` lists them.",
-            )
-        rows = connection.execute(
-            select(model).where(model.c.run_id == run_id).order_by(model.c.model_id)
+    found = connection.execute(select(run).where(run.c.run_id == run_id)).mappings().first()
+    if found is None:
+        raise CallError(
+            f"there is no run {run_id}.",
+            where=display_url(connection.engine.url),
+            next_step="`nightfit query run_history` lists them.",
         )
-        models = list(rows.mappings())
-        names: dict[int, ModelRef] = {
-            row["model_id"]: f"{row['framework']}/{row['kind']}" for row in models
-        }
-        scores = _scores(connection, run_id)
-        stored = _rows(connection, promotion, promotion.c.run_id == run_id)
-        first = min((row["promotion_id"] for row in stored), default=0)
-        before = connection.execute(
-            select(promotion.c.promotion_id, promotion.c.model_id)
-            .where(promotion.c.dataset == found["dataset"], promotion.c.promotion_id < first)
-            .order_by(promotion.c.promotion_id.desc())
-            .limit(1)
-        ).first()
-        predicting: dict[int, ModelRef] = {before.model_id: before.model_id} if before else {}
-        checks = _rows(connection, agreement_check, agreement_check.c.run_id == run_id)
-        pairs = _rows(connection, paired_error, paired_error.c.run_id == run_id)
-        given: RunRecord = _record(
-            RunRecord,
-            dict(found),
-            agreement=[_record(AgreementRecord, row) for row in checks],
-            candidates=[_candidate(connection, row, scores) for row in models],
-            rescored={of: given for of, given in scores.items() if of not in names},
-            predictions=list(_predictions(connection, run_id, predicting | names)),
-            promotions=[_decided(row, names) for row in stored],
-            paired_errors=_paired_errors(pairs, names) if pairs else None,
-            against=before.promotion_id if before else None,
-        )
-        return given
+    rows = connection.execute(
+        select(model).where(model.c.run_id == run_id).order_by(model.c.model_id)
+    )
+    models = list(rows.mappings())
+    names: dict[int, ModelRef] = {
+        row["model_id"]: str(Candidate(row["framework"], row["kind"])) for row in models
+    }
+    scores = _scores(connection, run_id)
+    stored = _rows(connection, promotion, promotion.c.run_id == run_id)
+    first = min((row["promotion_id"] for row in stored), default=0)
+    before = connection.execute(
+        select(promotion.c.promotion_id, promotion.c.model_id)
+        .where(promotion.c.dataset == found["dataset"], promotion.c.promotion_id < first)
+        .order_by(promotion.c.promotion_id.desc())
+        .limit(1)
+    ).first()
+    predicting: dict[int, ModelRef] = {before.model_id: before.model_id} if before else {}
+    checks = _rows(connection, agreement_check, agreement_check.c.run_id == run_id)
+    pairs = _rows(connection, paired_error, paired_error.c.run_id == run_id)
+    given: RunRecord = _record(
+        RunRecord,
+        dict(found),
+        agreement=[_record(AgreementRecord, row) for row in checks],
+        candidates=[_candidate(connection, row, scores) for row in models],
+        rescored={of: given for of, given in scores.items() if of not in names},
+        predictions=list(_predictions(connection, run_id, predicting | names)),
+        promotions=[_decided(row, names) for row in stored],
+        paired_errors=_paired_errors(pairs, names) if pairs else None,
+        against=before.promotion_id if before else None,
+    )
+    return given
 
 
 def _last_good_id(dataset: str, before_run: int | None = None) -> Any:
@@ -157,14 +155,13 @@ def _last_good_id(dataset: str, before_run: int | None = None) -> Any:
     )
 
 
-def _keys(engine: Engine, model_id: int, which: ColumnElement[bool]) -> set[str]:
+def _keys(connection: Connection, model_id: int, which: ColumnElement[bool]) -> set[str]:
     statement = (
         select(prediction.c.key)
         .join(model, model.c.model_id == prediction.c.model_id)
         .where(prediction.c.model_id == model_id, prediction.c.run_id == model.c.run_id, which)
     )
-    with translated(engine), engine.connect() as connection:
-        return set(connection.execution_options(yield_per=BATCH_ROWS).execute(statement).scalars())
+    return {key for rows in batches_of(connection, statement) for (key,) in rows}
 
 
 def _rows(connection: Connection, table: Table, which: ColumnElement[bool]) -> list[dict[str, Any]]:

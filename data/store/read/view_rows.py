@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, false, func, select
+from sqlalchemy import Connection, Select, false, func, select
 
 from data.errors import CallError
-from data.store.database.engine import BATCH_ROWS, translated
 from data.store.read.known import advice_for, refuse_unknown_dataset
+from data.store.read.streaming import batches_of
 from data.store.tables import run
 from data.store.views import CHAMPION, CHAMPION_HISTORY, VIEWS, View
 
@@ -41,7 +41,7 @@ class DatasetStatus:
 
 
 def rows_of(
-    engine: Engine,
+    connection: Connection,
     view: str,
     *,
     dataset: str | None = None,
@@ -53,7 +53,7 @@ def rows_of(
 
     `columns` chooses and orders the columns; `key` is the row's, as its column has it. Raises
     CallError at once for an unknown view, column or dataset, naming the nearest one, and for a key
-    where the view has none. The batches hold a connection until they are used up.
+    where the view has none. Use the batches up before the connection closes.
     """
     shown = _view(view)
     names = tuple(dict.fromkeys(columns or shown.columns))
@@ -68,17 +68,17 @@ def rows_of(
     if limit is not None and limit < 0:
         raise CallError(f"--limit is {limit}.", next_step="Give 0 or more.")
     if dataset is not None:
-        refuse_unknown_dataset(engine, dataset)
+        refuse_unknown_dataset(connection, dataset)
     source = shown.table
     statement = select(*(source.c[name] for name in names)).limit(limit)
     if dataset is not None:
         statement = statement.where(source.c.dataset == dataset)
     if key is not None:
         statement = statement.where(source.c.key == key)
-    return ViewRows({name: shown.columns[name] for name in names}, _batches(engine, statement))
+    return ViewRows({name: shown.columns[name] for name in names}, _batches(connection, statement))
 
 
-def latest_runs(engine: Engine) -> tuple[DatasetStatus, ...]:
+def latest_runs(connection: Connection) -> tuple[DatasetStatus, ...]:
     """Return how each dataset stands, by name; a backfill says nothing of that."""
     champion = CHAMPION.table
     of_tonight = run.c.backfill == false()
@@ -109,28 +109,24 @@ def latest_runs(engine: Engine) -> tuple[DatasetStatus, ...]:
         .where(run.c.run_id.in_(last))
         .order_by(run.c.dataset)
     )
-    with translated(engine), engine.connect() as connection:
-        rows = connection.execute(statement).mappings().all()
+    rows = connection.execute(statement).mappings().all()
     return tuple(DatasetStatus(**{**row, "warnings": tuple(row["warnings"])}) for row in rows)
 
 
-def promotions(engine: Engine, dataset: str) -> list[dict[str, Any]]:
+def promotions(connection: Connection, dataset: str) -> list[dict[str, Any]]:
     """Return every decision about a dataset's champion, newest first, as `champion_history` has it.
 
     Raises CallError where no run of the dataset is stored.
     """
-    refuse_unknown_dataset(engine, dataset)
+    refuse_unknown_dataset(connection, dataset)
     history = CHAMPION_HISTORY.table
     statement = select(history).where(history.c.dataset == dataset)
-    with translated(engine), engine.connect() as connection:
-        return [dict(row) for row in connection.execute(statement).mappings()]
+    return [dict(row) for row in connection.execute(statement).mappings()]
 
 
-def _batches(engine: Engine, statement: Select[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:
-    with translated(engine), engine.connect() as connection:
-        result = connection.execution_options(yield_per=BATCH_ROWS).execute(statement)
-        for rows in result.partitions():
-            yield [tuple(row) for row in rows]
+def _batches(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    for rows in batches_of(connection, statement):
+        yield [tuple(row) for row in rows]
 
 
 def _view(name: str) -> View:

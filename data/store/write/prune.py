@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Engine,
     Subquery,
     delete,
     func,
@@ -21,7 +20,6 @@ from sqlalchemy import (
     update,
 )
 
-from data.store.database.engine import translated, writing
 from data.store.tables import model, paired_error, prediction, promotion, run
 from data.store.write.run import one_writer_at_a_time
 
@@ -60,7 +58,7 @@ class _Spent:
     models: Sequence[int]
 
 
-def prune(engine: Engine, dataset: str, *, keep_runs: int, dry_run: bool = False) -> Pruned:
+def prune(connection: Connection, dataset: str, *, keep_runs: int, dry_run: bool = False) -> Pruned:
     """Remove what no view, rollback or coming night of a dataset needs; return what, in numbers.
 
     Of models that never served go: predictions that are not of new rows, before the last
@@ -70,20 +68,19 @@ def prune(engine: Engine, dataset: str, *, keep_runs: int, dry_run: bool = False
     none that succeeded. With `dry_run`, nothing is removed. Raises StoreError where the database
     fails; nothing is removed then.
     """
-    with translated(engine), engine.connect() if dry_run else writing(engine) as connection:
-        if not dry_run:
-            one_writer_at_a_time(connection, dataset)
-        spent = _spent(connection, dataset, keep_runs)
-        found = Pruned(
-            dataset,
-            predictions=sum(_count(connection, _said(some)) for some in _parts(spent.said)),
-            paired_errors=sum(_count(connection, _pairs(some)) for some in _parts(spent.compared)),
-            models=len(spent.models),
-            model_bytes=_bytes(connection, spent.models),
-            snapshots=_snapshots(connection, dataset, keep_runs),
-        )
-        if not dry_run:
-            _remove(connection, spent)
+    if not dry_run:
+        one_writer_at_a_time(connection, dataset)
+    spent = _spent(connection, dataset, keep_runs)
+    found = Pruned(
+        dataset,
+        predictions=sum(_count(connection, _said(some)) for some in _parts(spent.said)),
+        paired_errors=sum(_count(connection, _pairs(some)) for some in _parts(spent.compared)),
+        models=len(spent.models),
+        model_bytes=_bytes(connection, spent.models),
+        snapshots=_snapshots(connection, dataset, keep_runs),
+    )
+    if not dry_run:
+        _remove(connection, spent)
     return found
 
 

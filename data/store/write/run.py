@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, Connection, Engine, Row, Table, func, insert, or_, select, update
+from sqlalchemy import Column, Connection, Row, Table, func, insert, or_, select, update
 
 from data.errors import ChampionChanged, StoreError
 from data.store.column_types import JsonValue
-from data.store.database.engine import place, writing
+from data.store.database.address import display_url
 from data.store.database.schema import lock_key
 from data.store.read.champions import latest_decision
 from data.store.records import (
@@ -39,12 +39,13 @@ from data.store.tables import (
 )
 from data.store.write.bulk import insert_columns
 from data.store.write.outcomes import insert_outcomes
+from data.vocabulary import Candidate
 
 BY_HAND = ("rolled_back", "forced", "unpinned")
 """What a person may decide about a champion."""
 
 
-def write_run(engine: Engine, record: RunRecord) -> int:
+def write_run(connection: Connection, record: RunRecord) -> int:
     """Store one finished run and return its id; a process that is killed leaves nothing of it.
 
     NaN and infinity become NULL in a column that may be empty, and raise ValueError in one that
@@ -52,41 +53,40 @@ def write_run(engine: Engine, record: RunRecord) -> int:
     start) is stored already; ChampionChanged where its decision was made against another champion
     than serves now. Nothing is stored then.
     """
-    with writing(engine) as connection:
-        one_writer_at_a_time(connection, record.dataset)
-        _refuse_a_second_time(connection, record)
-        standing = latest_decision(connection, record.dataset)
-        if record.promotions:
-            _refuse_another_champion(standing, record)
-        run_id = _insert_one(connection, run, _row(run, record, warnings=list(record.warnings)))
-        _insert_checks(connection, run_id, record)
-        model_ids = {
-            candidate.name: _insert_candidate(connection, run_id, candidate)
-            for candidate in record.candidates
-        }
-        for model_id, scores in record.rescored.items():
-            _insert_scores(connection, run_id, model_id, scores)
-        for rows in record.predictions:
-            model_id = _model_id(rows.model, model_ids)
-            _insert_predictions(connection, run_id, model_id, record.dataset, rows)
-            if not record.backfill:
-                insert_outcomes(
-                    connection,
-                    record.dataset,
-                    run_id=run_id,
-                    model_id=model_id,
-                    realised_at=record.finished_at,
-                )
-        if record.paired_errors is not None:
-            _insert_paired_errors(connection, run_id, record.paired_errors, model_ids)
-        pinned = standing is not None and standing.pinned
-        for decided in record.promotions:
-            _insert_promotion(connection, run_id, record, decided, model_ids, pinned=pinned)
+    one_writer_at_a_time(connection, record.dataset)
+    _refuse_a_second_time(connection, record)
+    standing = latest_decision(connection, record.dataset)
+    if record.promotions:
+        _refuse_another_champion(standing, record)
+    run_id = _insert_one(connection, run, _row(run, record, warnings=list(record.warnings)))
+    _insert_checks(connection, run_id, record)
+    model_ids = {
+        candidate.name: _insert_candidate(connection, run_id, candidate)
+        for candidate in record.candidates
+    }
+    for model_id, scores in record.rescored.items():
+        _insert_scores(connection, run_id, model_id, scores)
+    for rows in record.predictions:
+        model_id = _model_id(rows.model, model_ids)
+        _insert_predictions(connection, run_id, model_id, record.dataset, rows)
+        if not record.backfill:
+            insert_outcomes(
+                connection,
+                record.dataset,
+                run_id=run_id,
+                model_id=model_id,
+                realised_at=record.finished_at,
+            )
+    if record.paired_errors is not None:
+        _insert_paired_errors(connection, run_id, record.paired_errors, model_ids)
+    pinned = standing is not None and standing.pinned
+    for decided in record.promotions:
+        _insert_promotion(connection, run_id, record, decided, model_ids, pinned=pinned)
     return run_id
 
 
 def write_decision(
-    engine: Engine,
+    connection: Connection,
     *,
     dataset: str,
     decision: str,
@@ -110,28 +110,27 @@ def write_decision(
     predictions = predictions or {}
     if any(rows.model != model_id for rows in predictions.values()):
         raise ValueError("the predictions are not of the model that serves")
-    with writing(engine) as connection:
-        one_writer_at_a_time(connection, dataset)
-        _refuse_model_of_another_dataset(connection, dataset, model_id)
-        standing = latest_decision(connection, dataset)
-        for run_id, rows in predictions.items():
-            missing = _without_stored_keys(connection, run_id, model_id, rows)
-            _insert_predictions(connection, run_id, model_id, dataset, missing)
-        if artifact is not None:
-            bare = (model.c.model_id == model_id) & model.c.artifact.is_(None)
-            connection.execute(update(model).where(bare).values(artifact=artifact))
-        _refuse_pruned_model(connection, model_id)
-        values = {
-            "dataset": dataset,
-            "decided_at": datetime.now(UTC),
-            "decision": decision,
-            "model_id": model_id,
-            "incumbent_model_id": None if standing is None else standing.model_id,
-            "reason": reason,
-            "decided_by": decided_by,
-            "pinned": pinned,
-        }
-        return _insert_one(connection, promotion, values)
+    one_writer_at_a_time(connection, dataset)
+    _refuse_model_of_another_dataset(connection, dataset, model_id)
+    standing = latest_decision(connection, dataset)
+    for run_id, rows in predictions.items():
+        missing = _without_stored_keys(connection, run_id, model_id, rows)
+        _insert_predictions(connection, run_id, model_id, dataset, missing)
+    if artifact is not None:
+        bare = (model.c.model_id == model_id) & model.c.artifact.is_(None)
+        connection.execute(update(model).where(bare).values(artifact=artifact))
+    _refuse_pruned_model(connection, model_id)
+    values = {
+        "dataset": dataset,
+        "decided_at": datetime.now(UTC),
+        "decision": decision,
+        "model_id": model_id,
+        "incumbent_model_id": None if standing is None else standing.model_id,
+        "reason": reason,
+        "decided_by": decided_by,
+        "pinned": pinned,
+    }
+    return _insert_one(connection, promotion, values)
 
 
 def one_writer_at_a_time(connection: Connection, dataset: str) -> None:
@@ -170,8 +169,9 @@ def _refuse_pruned_model(connection: Connection, model_id: int) -> None:
     )
     found = connection.execute(lost).first()
     if found is not None:
+        candidate = Candidate(found.framework, found.kind)
         raise StoreError(
-            f"{found.framework}/{found.kind} of run {found.run_id} never served and was pruned just"
+            f"{candidate} of run {found.run_id} never served and was pruned just"
             " now, so it cannot serve, and nothing has changed.",
             next_step="'nightfit promote' again names the runs that have a model.",
         )
@@ -197,7 +197,7 @@ def _refuse_a_second_time(connection: Connection, record: RunRecord) -> None:
         raise StoreError(
             f"the run of {record.dataset} that started at {record.started_at.isoformat()}"
             f" is stored already, as run {stored}.",
-            where=place(connection.engine.url),
+            where=display_url(connection.engine.url),
         )
 
 

@@ -1,0 +1,57 @@
+"""The frameworks: one row each, which is all that the rest of nightfit knows of them.
+
+CONTRIBUTING.md has the recipe for adding one. This file imports no library, since a framework is
+imported in its own worker process alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Framework:
+    """One framework, and how its worker process is prepared.
+
+    `module` keeps the contract of `regressors.frameworks.contract`. `distributions` are the names
+    under which its library may be installed; the version of each that is installed is stored with
+    every run. `thread_variables` are environment variables that hold its number of threads,
+    `environment` holds others. `preparation` is a module whose `prepare(home)` runs in the worker
+    before `module` is imported, and returns a warning for the user, or None.
+    """
+
+    name: str
+    module: str
+    distributions: tuple[str, ...]
+    thread_variables: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    preparation: str | None = None
+
+
+FRAMEWORKS = (
+    Framework(
+        name="tensorflow",
+        module="regressors.frameworks.tensorflow",
+        distributions=("tensorflow", "tensorflow-cpu"),
+        thread_variables=("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+        environment={"TF_CPP_MIN_LOG_LEVEL": "3"},
+    ),
+    Framework(
+        name="torch",
+        module="regressors.frameworks.torch",
+        distributions=("torch",),
+    ),
+    Framework(
+        name="theano",
+        module="regressors.frameworks.theano",
+        distributions=("theano-pymc",),
+        preparation="regressors.frameworks.theano_on_numpy2",
+    ),
+)
+"""In the order in which they are declared by default: of equals, the first one wins."""
+
+FRAMEWORK_NAMES = tuple(framework.name for framework in FRAMEWORKS)
+
+
+def framework_called(name: str) -> Framework:
+    """Return the row of a framework; raise KeyError where there is none."""
+    return {framework.name: framework for framework in FRAMEWORKS}[name]

@@ -1,0 +1,26 @@
+"""A candidate and its text."""
+
+import pytest
+
+from regressors.candidate import KINDS, LINEAR_KINDS, Candidate
+
+
+def test_text_of_a_candidate_is_parsed_to_the_same_candidate():
+    candidate = Candidate("torch", "ann")
+    assert str(candidate) == f"{candidate}" == "torch/ann"
+    assert Candidate.parse("torch/ann") == candidate
+
+
+@pytest.mark.parametrize("text", ["", "torch", "torch/", "/ann", "torch/ann/2", "/"])
+def test_anything_else_is_no_candidate(text):
+    with pytest.raises(ValueError, match="is not a candidate"):
+        Candidate.parse(text)
+
+
+def test_candidate_of_a_framework_that_is_gone_is_still_read():
+    assert Candidate.parse("mxnet/forest") == Candidate("mxnet", "forest")
+
+
+def test_least_squares_and_gradient_descent_are_linear():
+    linear = [kind for kind in KINDS if Candidate("torch", kind).is_linear]
+    assert tuple(linear) == LINEAR_KINDS == ("least_squares", "gradient_descent")
