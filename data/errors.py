@@ -135,3 +135,8 @@ class DeclarationMistake(ValueError):
     def __init__(self, what: str, next_step: str = "") -> None:
         super().__init__(what, next_step)
         self.what, self.next_step = what, next_step
+
+
+def library_message(error: Exception) -> str:
+    """Return the first line of a library's message as a sentence, to quote in one of ours."""
+    return str(error).partition("\n")[0].rstrip(".") + "."

@@ -80,10 +80,11 @@ def _command(name: str, info: CommandInfo) -> str:
         unset = settings.default in (..., None, False)
         default = settings.default.value if isinstance(settings.default, Enum) else settings.default
         usage.append(shown if settings.default is ... else f"[{shown}]")
-        rows.append((f"`{shown}`", settings.help or "", "" if unset else f"`{default}`"))
+        words = settings.show_default if isinstance(settings.show_default, str) else ""
+        rows.append((f"`{shown}`", settings.help or "", words if unset else f"`{default}`"))
     parts = [
         f"## `nightfit {name}`",
-        textwrap.fill(info.help or inspect.getdoc(info.callback) or "", WIDTH),
+        _paragraphs(info.help or inspect.getdoc(info.callback) or ""),
         _wrapped_usage(usage),
     ]
     if rows:
@@ -91,6 +92,10 @@ def _command(name: str, info: CommandInfo) -> str:
     if info.epilog:
         parts.append(info.epilog)
     return "\n\n".join(parts)
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(textwrap.fill(paragraph, WIDTH) for paragraph in text.split("\n\n"))
 
 
 def _wrapped_usage(parts: Sequence[str]) -> str:
@@ -171,10 +176,10 @@ def _values(described: Mapping[str, Any]) -> str:
     match described.get("type"):
         case "array":
             values = _values(described["items"])
-            return "a list" if values == "text" else f"a list of {values}"
+            return "list" if values == "text" else f"list of {values}"
         case "object":
             inner = described.get("additionalProperties")
-            return f"a mapping to {_values(inner)}" if isinstance(inner, dict) else "a mapping"
+            return f"mapping to {_values(inner)}" if isinstance(inner, dict) else "mapping"
         case "boolean":
             return "`true`, `false`"
         case "integer":
@@ -194,16 +199,16 @@ def _range(described: Mapping[str, Any]) -> str:
     if above is not None and below is not None:
         return f" above {above:,} and below {below:,}"
     if least is not None:
-        return f" from {least:,} up"
+        return f", {least:,} or more"
     return f" above {above:,}" if above is not None else ""
 
 
 def _default(value: object) -> str:
-    return "none" if value is None or value in ("", [], {}) else f"`{_yaml(value)}`"
-
-
-def _yaml(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    """Return a default as it would be written in YAML."""
+    if value is None or value in ("", [], {}):
+        return "none"
+    text = value if isinstance(value, str) else json.dumps(value).replace('"', "")
+    return f"`{text}`"
 
 
 def settings() -> str:
@@ -233,6 +238,8 @@ def table(header: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequen
 BLOCKS: Mapping[str, tuple[str, Callable[[], str]]] = {
     "views": ("database.md", views),
     "commands": ("commands.md", commands),
+    "keys": ("datasets.md", keys),
+    "settings": ("operations.md", settings),
 }
 """Each generated block: the document that it stands in, and what writes it."""
 

@@ -7,7 +7,7 @@ from prefect import flow
 
 from data.declarations.file import load_dataset
 from data.settings import settings
-from data.sources.read import Snapshot
+from data.sources.snapshot import Snapshot
 from data.store.session import Store
 from regressors.candidate import Candidate
 from tasks.check import check, refuse_rejected

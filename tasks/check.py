@@ -9,7 +9,7 @@ import data.checks.declared
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.errors import Rejected
-from data.sources.read import Snapshot, load
+from data.sources.snapshot import Snapshot, load
 from tasks.run import progress
 
 

@@ -7,7 +7,7 @@ from prefect.cache_policies import NO_CACHE
 
 import data.sources.read
 from data.declarations.model import Declaration
-from data.sources.read import Snapshot
+from data.sources.snapshot import Snapshot
 from tasks.run import progress
 
 

@@ -6,7 +6,7 @@ from prefect.cache_policies import NO_CACHE
 
 from data.checks.declared import Checked
 from data.declarations.model import Declaration
-from data.sources.read import Snapshot
+from data.sources.snapshot import Snapshot
 from data.split import split_rows
 from tasks.run import progress
 from tasks.run.prepared import Prepared

@@ -17,7 +17,8 @@ from data.checks.findings import Finding, counted, finding, not_numbers, row_rul
 from data.checks.freshness import has_no_age, has_not_shrunk, is_recent
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
-from data.sources.columns import PLURAL, arrays, infinite, kind_of, present, row_key_column
+from data.sources.columns import PLURAL, arrays, infinite, kind_of, present
+from data.sources.keys import row_key_column
 from data.split import MIN_LABELLED_ROWS
 
 

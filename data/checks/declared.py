@@ -31,7 +31,7 @@ from data.checks.findings import (
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration, Expectation
 from data.errors import CallError
-from data.sources.columns import row_key_column
+from data.sources.keys import row_key_column
 
 __all__ = ["Checked", "ExpectationResult", "RejectedRow", "check"]
 

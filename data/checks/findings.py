@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from data.declarations.model import Declaration
 from data.declarations.terms import Product
-from data.sources.columns import PLURAL, first_non_number, kind_of, row_key_column
+from data.sources.columns import PLURAL, first_non_number, kind_of
+from data.sources.keys import row_key_column
 
 EXAMPLES = 5
 """How many bad rows a result shows."""

@@ -1,4 +1,4 @@
-"""The rows that a night in the past would have found: those up to then, by the time column."""
+"""The rows that a night in the past would have read: those up to then, by the time column."""
 
 import datetime
 from math import isfinite
@@ -6,28 +6,27 @@ from math import isfinite
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.checks.findings import plain
 from data.declarations.model import Declaration
 from data.errors import CallError
 from data.sources.columns import TIMESTAMP, kind_of
 
-A_TIME = (
-    "Write a day, such as 2024-03-31, which is meant through its end, or a time, such as"
+EXAMPLES = (
+    "Write a date, for example 2024-03-31, which includes the whole day, or a time, for example"
     " 2024-03-31T12:00."
 )
 
 
 def last_moment(as_of: str, zone: datetime.tzinfo = datetime.UTC) -> datetime.datetime:
-    """Return the last moment, in UTC, that a day or a time in ISO 8601 includes.
+    """Return the last moment, in UTC, that a date or time in ISO 8601 includes.
 
-    A day ends by the clock of `zone`, which is also that of a time without a zone of its own. Any
-    other text is a `CallError`.
+    A day ends by the clock of `zone`, which is also the zone of a time that names none. Any other
+    text is a `CallError`.
     """
     try:
         moment = _moment(as_of)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(datetime.UTC)
     except (ValueError, OverflowError):
-        raise CallError(f"{as_of!r} is neither a day nor a time.", next_step=A_TIME) from None
+        raise CallError(f"{as_of!r} is neither a date nor a time.", next_step=EXAMPLES) from None
 
 
 def _moment(text: str) -> datetime.datetime:
@@ -38,31 +37,39 @@ def _moment(text: str) -> datetime.datetime:
     return datetime.datetime.combine(day, datetime.time.max)
 
 
-def must_have_time(declaration: Declaration) -> None:
-    """Refuse, with a `CallError`, to go back where no column tells the time of a row."""
+def require_time_column(declaration: Declaration) -> None:
+    """Raise `CallError` if no column tells when a row came, so that there is no way back."""
     if declaration.time is None:
         raise CallError(
-            "Only a time column tells which rows there were on a night in the past, and the"
-            " declaration names none.",
+            "A night in the past needs a time column, which says which rows there were, but the"
+            " declaration has none.",
             where=declaration.name,
-            next_step="Declare one as 'time', or leave --as-of out.",
+            next_step="Declare one as 'time', or leave out --as-of.",
         )
 
 
-def must_be_readable(as_of: str) -> None:
-    """Refuse, with a `CallError`, what no column of times and none of numbers compares with."""
+def require_date_time_or_number(as_of: str) -> None:
+    """Raise `CallError` for text that cannot be compared with a column of times or of numbers."""
     if not isfinite(_as_number(as_of)):
         last_moment(as_of)
+
+
+def zone_of(raw: pa.Table, time: str | None) -> datetime.tzinfo:
+    """Return the zone of the source's times, UTC if it has none."""
+    dtype = raw.schema.field(time).type if time in raw.column_names else None
+    zone = dtype.tz if dtype is not None and pa.types.is_timestamp(dtype) else None
+    info: datetime.tzinfo = pa.lib.string_to_tzinfo(zone or "UTC")
+    return info
 
 
 def rows_as_of(
     as_of: str, declaration: Declaration, table: pa.Table, zone: datetime.tzinfo = datetime.UTC
 ) -> pa.Table:
-    """Return the typed rows whose time is `as_of` or before; those without a time are left out.
+    """Return the typed rows whose time is `as_of` or earlier; rows without a time are left out.
 
-    `zone` is that of the source's times. A column that is missing or has no order in time is left
-    for the checks to tell. Where no row is left, or `as_of` is no time of this column's kind, it is
-    a `CallError`.
+    `zone` is that of the source's times. If the time column is missing or cannot order rows, the
+    table is returned whole, since the checks report that. If no row is left, or `as_of` does not
+    fit the kind of the column, it is a `CallError`.
     """
     name = declaration.time
     kind = kind_of(table[name].type) if name in table.column_names else None
@@ -70,29 +77,30 @@ def rows_as_of(
         times, end = table[name].cast(pa.float64(), safe=False), _number(as_of, declaration)
     elif kind == "time":
         moment = last_moment(as_of, zone).replace(tzinfo=None)
-        _must_have_begun(moment, as_of, declaration)
+        _require_past(moment, as_of, declaration)
         times, end = table[name].cast(TIMESTAMP), pa.scalar(moment, TIMESTAMP)
     else:
         return table
     rows = table.filter(pc.less_equal(times, end))
     if rows.num_rows == 0:
-        oldest = plain(pc.min(table[name]).as_py())
-        there = "no row has a time" if oldest is None else f"the oldest time there is {oldest}"
+        oldest = pc.min(table[name]).as_py()
+        text = oldest.isoformat() if isinstance(oldest, datetime.date) else oldest
+        reason = "no row has a time" if oldest is None else f"the oldest time is {text}"
         raise CallError(
-            f"No row's {name!r} is {as_of} or before: {there}.",
+            f"There are no rows with {name!r} up to {as_of}: {reason}.",
             where=declaration.name,
-            next_step="Give a later --as-of, or see what became of the source.",
+            next_step="Choose a later --as-of, or check what happened to the source.",
         )
     return rows
 
 
-def _must_have_begun(moment: datetime.datetime, as_of: str, declaration: Declaration) -> None:
+def _require_past(moment: datetime.datetime, as_of: str, declaration: Declaration) -> None:
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
     if moment - datetime.timedelta(days=1) > now:
         raise CallError(
-            f"{as_of} is still to come, and tells of no night in the past.",
+            f"{as_of} is in the future.",
             where=declaration.name,
-            next_step="Give a day until today, or leave --as-of out.",
+            next_step="Choose a date up to today, or leave out --as-of.",
         )
 
 
@@ -100,9 +108,9 @@ def _number(text: str, declaration: Declaration) -> float:
     number = _as_number(text)
     if not isfinite(number):
         raise CallError(
-            f"{text!r} is no number, and the time column {declaration.time!r} holds numbers.",
+            f"{text!r} is not a number, but the time column {declaration.time!r} holds numbers.",
             where=declaration.name,
-            next_step="Write the last one to take, such as 2024.",
+            next_step="Write the last number to include, for example 2024.",
         )
     return number
 

@@ -1,10 +1,9 @@
-"""Typed columns: four kinds, one canonical text for each value, and arrays for the numerics.
+"""Typed columns: each column of a source becomes one of four kinds.
 
 A number is int64 or float64, a category text, a boolean bool, a time date32 or timestamp[us] in
 UTC. A missing value is null, whatever the source called it; NaN is missing too.
 """
 
-import json
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,12 +13,12 @@ import pyarrow.compute as pc
 from data.declarations.model import Kind
 from data.errors import SourceError
 
-MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None")
-"""What text means a missing value; in a column that is declared a category, only the first."""
+MISSING_WORDS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None")
+"""Text that means a missing value; in a column declared as a category, only the first one."""
 
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-EXACT = 2.0**53
-"""Above it a double cannot tell neighbouring whole numbers apart."""
+MAX_EXACT = 2.0**53
+"""Above it, a double cannot tell neighbouring whole numbers apart."""
 
 TIMESTAMP = pa.timestamp("us")
 
@@ -33,7 +32,7 @@ _TYPES = {"number": pa.float64(), "boolean": pa.bool_(), "time": TIMESTAMP}
 
 
 def kind_of(dtype: pa.DataType) -> Kind | None:
-    """Return the kind of a typed column, None where it has none of the four."""
+    """Return the kind of a typed column, None if it has none of the four."""
     if pa.types.is_integer(dtype) or pa.types.is_floating(dtype):
         return "number"
     if pa.types.is_string(dtype):
@@ -44,11 +43,11 @@ def kind_of(dtype: pa.DataType) -> Kind | None:
 
 
 def typed(column: pa.ChunkedArray, *, exact: bool = False) -> pa.ChunkedArray | None:
-    """Return the column as one of the six types above, or None where it is none of them.
+    """Return the column in one of the six types above, or None if it fits none of them.
 
-    A clock time or a duration is a number: its seconds. Whole numbers beyond 64 bits and decimals
-    become the nearest doubles, and times are cut to microseconds, but where `exact` asks for each
-    digit, as a key does: then what would lose one is text. A UUID is text.
+    A clock time or a duration becomes a number, its seconds; a UUID becomes text. Whole numbers
+    beyond 64 bits and decimals become the nearest doubles, and times are cut to microseconds. With
+    `exact`, which keys need, a column that would lose a digit that way becomes text instead.
     """
     dtype = column.type
     if exact and pa.types.is_timestamp(dtype) and _cast(column, TIMESTAMP) is None:
@@ -57,7 +56,19 @@ def typed(column: pa.ChunkedArray, *, exact: bool = False) -> pa.ChunkedArray | 
         return typed(column.cast(dtype.value_type), exact=exact)
     if pa.types.is_integer(dtype) or pa.types.is_decimal(dtype):
         return _number(column, exact=exact)
-    return next((change(column) for holds, change in _CHANGES if holds(dtype)), None)
+    return next((convert(column) for matches, convert in _CONVERSIONS if matches(dtype)), None)
+
+
+def usable(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """Return a column of a table in its type; one of no kind is a `SourceError`."""
+    column = typed(table[name])
+    if column is None:
+        raise SourceError(
+            f"Column {name!r} holds {table[name].type}, which is not a number, category, boolean or"
+            " time.",
+            next_step="Leave it out of the declaration.",
+        )
+    return column
 
 
 def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -76,7 +87,7 @@ def _seconds(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.divide(microseconds.cast(pa.float64()), 1e6)
 
 
-_CHANGES: tuple[tuple[Callable[[pa.DataType], bool], Callable[..., pa.ChunkedArray]], ...] = (
+_CONVERSIONS: tuple[tuple[Callable[[pa.DataType], bool], Callable[..., pa.ChunkedArray]], ...] = (
     (pa.types.is_null, lambda column: column.cast(pa.float64())),
     (pa.types.is_boolean, lambda column: column),
     (pa.types.is_floating, _without_nan),
@@ -91,10 +102,10 @@ _CHANGES: tuple[tuple[Callable[[pa.DataType], bool], Callable[..., pa.ChunkedArr
 )
 
 
-def typed_key(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a key that was read as text in its own type, or as it is where that would change it.
+def typed_exactly(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of text in the type that it is written in, or as text if that changes it.
 
-    "007", "1.0" beside "1.00" and whole numbers too large for a double stay text: as numbers,
+    "007", "1.0" next to "1.00" and whole numbers too large for a double stay text: as numbers, two
     different keys could become one.
     """
     whole = _cast(text, pa.int64())
@@ -102,7 +113,7 @@ def typed_key(text: pa.ChunkedArray) -> pa.ChunkedArray:
         return whole if whole.cast(pa.string()).equals(text) else text
     number = _cast(text, pa.float64())
     if number is not None:
-        large = pc.any(pc.greater_equal(pc.abs(number), EXACT)).as_py()
+        large = pc.any(pc.greater_equal(pc.abs(number), MAX_EXACT)).as_py()
         return text if large or _distinct(number) < _distinct(text) else number
     times = _times(text)
     return text if times is None else times
@@ -110,49 +121,51 @@ def typed_key(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def as_kind(column: pa.ChunkedArray, kind: Kind, name: str) -> pa.ChunkedArray:
     """Return a typed column as the declared `kind`; a value that is not one is a `SourceError`."""
-    has = kind_of(column.type)
-    if has == kind:
+    actual = kind_of(column.type)
+    if actual == kind:
         return column
     if kind == "category":
-        return key_text(column)
-    convert: dict[tuple[Kind | None, Kind], Callable[[pa.ChunkedArray], pa.ChunkedArray | None]] = {
+        return value_text(column)
+    conversions: dict[
+        tuple[Kind | None, Kind], Callable[[pa.ChunkedArray], pa.ChunkedArray | None]
+    ] = {
         ("category", "number"): lambda text: _cast(text, pa.float64()),
         ("boolean", "number"): lambda flags: flags.cast(pa.int64()),
         ("category", "boolean"): _booleans,
-        ("number", "boolean"): lambda numbers: _booleans(key_text(numbers)),
+        ("number", "boolean"): lambda numbers: _booleans(value_text(numbers)),
         ("category", "time"): _times,
     }
     if pc.all(pc.is_null(column)).as_py() is not False:
         return pa.chunked_array([pa.nulls(len(column), _TYPES[kind])])
-    change = convert.get((has, kind))
-    if change is None:
+    convert = conversions.get((actual, kind))
+    if convert is None:
         raise SourceError(
-            f"Column {name!r} holds {PLURAL[has]}, and is declared to hold {PLURAL[kind]}.",
+            f"Column {name!r} holds {PLURAL[actual]}, but is declared to hold {PLURAL[kind]}.",
             next_step="Declare another kind in 'types', or none.",
         )
-    text = missing_words(column, MISSING) if has == "category" else column
-    changed = change(text)
-    if changed is not None:
-        return changed
-    row, value = _first(text, lambda one: change(one) is None)
+    values = words_as_missing(column, MISSING_WORDS) if actual == "category" else column
+    converted = convert(values)
+    if converted is not None:
+        return converted
+    row, value = _first(values, lambda part: convert(part) is None)
     raise SourceError(
-        f"Column {name!r} is declared to hold {PLURAL[kind]}, and has {value!r} in row {row}.",
+        f"Column {name!r} is declared to hold {PLURAL[kind]}, but has {value!r} in row {row}.",
         next_step="Correct the value (times in ISO 8601), or declare another kind in 'types'.",
     )
 
 
-def missing_words(text: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
+def words_as_missing(text: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
     """Return the text with each of `words` missing."""
-    known = pc.is_in(text, value_set=pa.array(words, pa.string()))
-    return pc.if_else(known, pa.scalar(None, pa.string()), text)
+    is_word = pc.is_in(text, value_set=pa.array(words, pa.string()))
+    return pc.if_else(is_word, pa.scalar(None, pa.string()), text)
 
 
-def key_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return each value's canonical text, null where it is missing.
+def value_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the canonical text of each value, null where it is missing.
 
-    Text as it is; whole numbers without a point (3.0 too, so that a key does not change when a
-    fraction or a gap turns its column into doubles), other numbers by `repr`; true and false;
-    dates and times in ISO 8601, times in UTC without a zone.
+    Text stays as it is. Whole numbers have no point, 3.0 included, so a key does not change when a
+    fraction or a gap turns its column into doubles; other numbers are written by `repr`. Booleans
+    are true and false; dates and times are ISO 8601, times in UTC without a zone.
     """
     kind = kind_of(column.type)
     if kind == "category":
@@ -166,49 +179,24 @@ def key_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(texts, pa.string())])
 
 
-def row_key_column(table: pa.Table, key: Sequence[str]) -> pa.ChunkedArray:
-    """Return one text for each row, null where a part of the key is missing."""
-    texts = [key_text(_usable(table, name)) for name in key]
-    if len(texts) == 1:
-        return texts[0]
-    quoted = [pc.binary_join_element_wise('"', _escaped(text), '"', "") for text in texts]
-    inside = pc.binary_join_element_wise(*quoted, ",")
-    return pc.binary_join_element_wise("[", inside, "]", "")
-
-
-def row_keys(table: pa.Table, key: Sequence[str]) -> list[str]:
-    """Return the canonical text of each row's key, for hashing and for the store.
-
-    One column gives its text (see `key_text`). Several give a JSON array of those texts without
-    blanks, as SQLite's `json_array` writes it: `["Berlin","7"]`. Parts are always texts, so that
-    a key outlives a change of its column's type. A missing part makes the key None.
-    """
-    return row_key_column(table, key).to_pylist()
-
-
 def arrays(table: pa.Table, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Return columns as arrays whose dtype tells the kind.
 
-    Numbers are float64 with NaN for missing; categories and booleans objects (text, "true" or
-    "false", None for missing); times datetime64[us] with NaT for missing.
+    Numbers are float64 with NaN for missing; categories and booleans are objects (text, "true" or
+    "false", None for missing); times are datetime64[us] with NaT for missing.
     """
-    return {name: _array(_usable(table, name)) for name in names}
+    return {name: _array(usable(table, name)) for name in names}
 
 
 def _array(column: pa.ChunkedArray) -> np.ndarray:
     kind = kind_of(column.type)
     if kind == "number":
-        return column.cast(pa.float64(), safe=False).to_numpy()
-    if kind == "time":
-        return column.cast(TIMESTAMP).to_numpy().astype("datetime64[us]")
-    return key_text(column).to_numpy().astype(object)
-
-
-def _usable(table: pa.Table, name: str) -> pa.ChunkedArray:
-    column = typed(table[name])
-    if column is None:
-        raise SourceError(f"Column {name!r} holds {table[name].type}, which is of no known kind.")
-    return column
+        values = column.cast(pa.float64(), safe=False).to_numpy()
+    elif kind == "time":
+        values = column.cast(TIMESTAMP).to_numpy().astype("datetime64[us]")
+    else:
+        values = value_text(column).to_numpy().astype(object)
+    return np.asarray(values)
 
 
 def _number(column: pa.ChunkedArray, *, exact: bool) -> pa.ChunkedArray:
@@ -217,28 +205,28 @@ def _number(column: pa.ChunkedArray, *, exact: bool) -> pa.ChunkedArray:
         return whole
     # By way of text: Arrow's own cast from decimal to double is not correctly rounded.
     text = column.cast(pa.string())
-    return typed_key(text) if exact else text.cast(pa.float64())
+    return typed_exactly(text) if exact else text.cast(pa.float64())
 
 
 def _booleans(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
     lower = pc.utf8_lower(text)
     yes = pc.is_in(lower, value_set=pa.array(TRUE))
-    known = pc.or_(yes, pc.or_(pc.is_in(lower, value_set=pa.array(FALSE)), pc.is_null(lower)))
-    if not pc.all(known).as_py():
+    no = pc.is_in(lower, value_set=pa.array(FALSE))
+    if not pc.all(pc.or_(yes, pc.or_(no, pc.is_null(lower)))).as_py():
         return None
     return pc.if_else(pc.is_null(lower), pa.scalar(None, pa.bool_()), yes)
 
 
 def _times(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
     for dtype in (pa.date32(), TIMESTAMP, pa.timestamp("us", "UTC")):
-        cast = _cast(text, dtype)
-        if cast is not None:
-            return typed(cast)
+        times = _cast(text, dtype)
+        if times is not None:
+            return typed(times)
     return None
 
 
 def _cast(column: pa.ChunkedArray, dtype: pa.DataType) -> pa.ChunkedArray | None:
-    """Return the column as `dtype`, None where a value would be lost or is not one."""
+    """Return the column as `dtype`, None if a value would be lost or is not of that type."""
     try:
         return column.cast(dtype)
     except pa.ArrowInvalid:
@@ -246,13 +234,13 @@ def _cast(column: pa.ChunkedArray, dtype: pa.DataType) -> pa.ChunkedArray | None
 
 
 def _distinct(column: pa.ChunkedArray) -> int:
-    return pc.count_distinct(column).as_py()
+    return int(pc.count_distinct(column).as_py())
 
 
 def _first(
     column: pa.ChunkedArray, is_bad: Callable[[pa.ChunkedArray], bool]
 ) -> tuple[int, object]:
-    """Return the first bad value and the number of its row, counted from 1, by halving."""
+    """Return the row (from 1) of the first bad value, and the value, by repeated halving."""
     low, high = 0, len(column)
     while high - low > 1:
         middle = (low + high) // 2
@@ -269,7 +257,7 @@ def infinite(column: pa.ChunkedArray) -> np.ndarray:
     """Mark the values that are infinite; only doubles can be."""
     if not pa.types.is_floating(column.type):
         return np.zeros(len(column), dtype=bool)
-    return np.isinf(column.to_numpy())
+    return np.asarray(np.isinf(column.to_numpy()))
 
 
 def finite_or_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -280,20 +268,12 @@ def finite_or_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def first_non_number(text: pa.ChunkedArray) -> tuple[int, object] | None:
-    """Return row (from 1) and value of the first text that is no number, if there is one."""
-    text = missing_words(text, MISSING)
+    """Return row (from 1) and value of the first text that is not a number, if there is one."""
+    text = words_as_missing(text, MISSING_WORDS)
     if _cast(text, pa.float64()) is not None:
         return None
-    return _first(text, lambda one: _cast(one, pa.float64()) is None)
+    return _first(text, lambda part: _cast(part, pa.float64()) is None)
 
 
 def _float_text(value: float) -> str:
-    return str(int(value)) if abs(value) < EXACT and value.is_integer() else repr(value)
-
-
-def _escaped(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Escape what may not stand inside a JSON string."""
-    if not pc.any(pc.match_substring_regex(text, r'["\\\x00-\x1f]')).as_py():
-        return text
-    plain = [one and json.dumps(one, ensure_ascii=False)[1:-1] for one in text.to_pylist()]
-    return pa.chunked_array([pa.array(plain, pa.string())])
+    return str(int(value)) if abs(value) < MAX_EXACT and value.is_integer() else repr(value)

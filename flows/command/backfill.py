@@ -1,59 +1,60 @@
-"""Which nights of the past are to be made up for, and for which datasets."""
+"""Past nights: which ones `nightfit nightly --from --to` trains, and for which datasets."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
 import typer
 
 from data.declarations.file import load_dataset
 from data.errors import CallError
-from data.settings import settings
 
-MOST_NIGHTS = 3_660
-"""Ten years; a longer range is a slip of the pen."""
+MAX_NIGHTS = 3_660
+"""Ten years; a longer range is a typing mistake."""
 
 
 def days_between(first: str | None, last: str | None) -> list[str]:
-    """Return every day from the first to the last, both included; none where neither is given."""
+    """Return every day from the first to the last, both included; none if neither is given."""
     if first is None and last is None:
         return []
     if first is None or last is None:
         raise CallError(
-            "--from and --to go together: the first and the last night to make up for.",
-            next_step="As: nightfit nightly --from 2024-03-01 --to 2024-03-31",
+            "--from and --to go together: the first and the last night to train.",
+            next_step="For example: nightfit nightly --from 2024-03-01 --to 2024-03-31",
         )
-    start, end = _day("--from", first), _day("--to", last)
+    start, end = _parse_day("--from", first), _parse_day("--to", last)
     if end < start:
-        raise CallError(f"--to {last} lies before --from {first}.", next_step="Exchange them.")
+        raise CallError(f"--to {last} is before --from {first}.", next_step="Swap them.")
     count = (end - start).days + 1
-    if count > MOST_NIGHTS:
+    if count > MAX_NIGHTS:
         raise CallError(
-            f"{count:,} nights lie between {first} and {last}.",
-            next_step=f"Make up for {MOST_NIGHTS:,} at most in one call.",
+            f"there are {count:,} nights from {first} to {last}.",
+            next_step=f"Train at most {MAX_NIGHTS:,} in one call.",
         )
     return [(start + timedelta(days=day)).isoformat() for day in range(count)]
 
 
-def with_time(names: Sequence[str], *, asked: bool) -> list[str]:
-    """Return the datasets that have a time column; where they were named, all must have one."""
-    declared = {name: load_dataset(name, settings().datasets) for name in names}
+def with_time_column(names: Sequence[str], folder: Path, *, named: bool) -> list[str]:
+    """Return the datasets that declare a time column; those that the user `named` all must."""
+    declared = {name: load_dataset(name, folder) for name in names}
     timed = [name for name in names if declared[name].time is not None]
-    without = [name for name in names if declared[name].time is None]
-    if without and (asked or not timed):
+    untimed = [name for name in names if declared[name].time is None]
+    if untimed and (named or not timed):
         raise CallError(
-            "no time column is declared, and only by one is it known what an earlier night had.",
-            where=", ".join(without),
+            "no time column is declared, so nightfit cannot know which rows were there on a past"
+            " night.",
+            where=", ".join(untimed),
             next_step="Declare 'time', or leave these datasets out.",
         )
-    if without:
-        typer.echo(f"Left out, having no time column: {', '.join(without)}.", err=True)
+    if untimed:
+        typer.echo(f"Skipping datasets without a time column: {', '.join(untimed)}.", err=True)
     return timed
 
 
-def _day(option: str, text: str) -> date:
+def _parse_day(option: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
         raise CallError(
-            f"{option} {text!r} is no day.", next_step="Write it as 2024-03-31."
+            f"{option} {text!r} is not a date.", next_step="Write it like this: 2024-03-31."
         ) from None

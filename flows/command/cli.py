@@ -1,70 +1,57 @@
-"""The `nightfit` command: starts flows, reads the store.
+"""The `nightfit` command: what it accepts, and the function that each subcommand calls.
 
-Prefect, pandas and the like are imported by the command that needs them: `nightfit query` should
-answer at once, and a framework's worker process imports this file when it starts.
+Each subcommand imports what it needs when it is called. `nightfit query` should answer at once, and
+every worker process of a framework imports this file when it starts.
 """
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from data.errors import UserError
+from flows.command.options import (
+    AsReport,
+    Dataset,
+    Force,
+    NoWait,
+    OutputFormat,
+    Pin,
+    Reason,
+    ReportFormat,
+    RowsFormat,
+)
 from flows.command.printable import printable
+
+TRAIN, QUERY, CHAMPIONS, OPERATIONS = "Train", "Query and inspect", "Champions", "Operations"
+"""Headings under which `nightfit --help` lists the commands."""
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Retrain regressions every night, and query what they predict.",
+    help="Retrain regressions every night and query their predictions.",
 )
-db = typer.Typer(no_args_is_help=True, help="Look after the database.")
-app.add_typer(db, name="db")
-
-
-class OutputFormat(StrEnum):
-    """How rows are printed."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    PARQUET = "parquet"
-
-
-class ReportFormat(StrEnum):
-    """How a command's own report is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-Dataset = Annotated[str, typer.Argument(help="The name of a declared dataset.")]
-Force = Annotated[bool, typer.Option("--force", help="Run also where nothing has changed.")]
-NoWait = Annotated[
-    bool,
-    typer.Option("--no-wait", help="End at once where another night of the dataset is under way."),
-]
-Pin = Annotated[bool, typer.Option("--pin", help="Let no night replace it until `nightfit unpin`.")]
-AsReport = Annotated[ReportFormat, typer.Option("--format", help="Text to read, or JSON alone.")]
+db = typer.Typer(no_args_is_help=True, help="Manage the database.")
+app.add_typer(db, name="db", rich_help_panel=OPERATIONS)
 
 
 def main() -> None:
-    """Run the command; a user's mistake ends in one message and exit code 1 or 2."""
+    """Run the command. A user's mistake ends in one message and exit code 1 or 2."""
     try:
         app()
     except UserError as error:
         typer.echo(f"nightfit: {printable(str(error))}", err=True)
         raise SystemExit(error.exit_code) from None
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+    except BrokenPipeError:  # whoever read our output has closed it, for example `head`
         sys.stderr.close()
         raise SystemExit(0) from None
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         typer.echo(f"nightfit {version('nightfit')}")
@@ -74,27 +61,45 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def nightfit(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
-    """Retrain regressions every night, and query what they predict."""
+    """Retrain regressions every night and query their predictions."""
 
 
-@app.command(epilog="Example: `nightfit nightly age_income users_revenue`")
+@app.command(
+    rich_help_panel=TRAIN,
+    epilog="For example: `nightfit nightly users_revenue --from 2023-12-29 --to 2023-12-31`",
+)
 def nightly(
     datasets: Annotated[
-        list[str] | None, typer.Argument(help="Datasets to retrain; all that are declared if none.")
+        list[str] | None,
+        typer.Argument(help="Datasets to retrain.", show_default="all declared datasets"),
     ] = None,
     first: Annotated[
-        str | None, typer.Option("--from", help="Make up for the nights from this day on.")
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="DATE",
+            help="Train past nights instead of tonight, from this one on. Goes with `--to`.",
+        ),
     ] = None,
-    last: Annotated[str | None, typer.Option("--to", help="The last of these nights.")] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="The last of these past nights.")
+    ] = None,
     force: Force = False,
     no_wait: NoWait = False,
     format: AsReport = ReportFormat.TEXT,
 ) -> None:
-    """Retrain every declared dataset, one after the other; or make up for past nights, in order."""
-    from flows.command.session import run_nightly
+    """Retrain every declared dataset, one after the other.
+
+    Afterwards, delete old data that nothing needs any more, as `nightfit prune` does. With `--from`
+    and `--to`, train each of these past nights in order, on the rows that were there by then.
+    """
+    from flows.command.nights import run_nightly
 
     code = run_nightly(
         datasets,
@@ -106,22 +111,25 @@ def nightly(
     raise typer.Exit(code)
 
 
-@app.command(epilog="Example: `nightfit retrain age_income --dry-run`")
+@app.command(rich_help_panel=TRAIN, epilog="For example: `nightfit retrain age_income --dry-run`")
 def retrain(
     dataset: Dataset,
     as_of: Annotated[
         str | None,
-        typer.Option(help="Train as that night would have: on rows up to this day or time."),
+        typer.Option(
+            metavar="DATE",
+            help="Train as on that past night: only on rows up to this date, time or number.",
+        ),
     ] = None,
     force: Force = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Do everything but write to the database.")
+        bool, typer.Option("--dry-run", help="Do everything except write to the database.")
     ] = False,
     no_wait: NoWait = False,
     format: AsReport = ReportFormat.TEXT,
 ) -> None:
     """Retrain one dataset."""
-    from flows.command.session import run_retrain
+    from flows.command.nights import run_retrain
 
     code = run_retrain(
         dataset,
@@ -134,176 +142,231 @@ def retrain(
     raise typer.Exit(code)
 
 
-@app.command(epilog="Example: `nightfit verify 12`")
-def verify(
-    run: Annotated[int, typer.Argument(help="The run_id of a run that succeeded.")],
-    format: AsReport = ReportFormat.TEXT,
-) -> None:
-    """Fit a stored run again from its snapshot, and compare every digit; write nothing."""
-    from flows.command.inspection import run_verify
-
-    raise typer.Exit(run_verify(run, as_json=format is ReportFormat.JSON))
-
-
-@app.command(epilog="Example: `nightfit check age_income`")
+@app.command(rich_help_panel=TRAIN, epilog="For example: `nightfit check age_income`")
 def check(dataset: Dataset, format: AsReport = ReportFormat.TEXT) -> None:
-    """Read and check a dataset; train nothing and write nothing to the database."""
-    from flows.command.inspection import run_check
+    """Read a dataset and check it, without training and without writing to the database.
+
+    The exit code is 1 if a critical expectation is not met.
+    """
+    from flows.command.check import run_check
 
     raise typer.Exit(run_check(dataset, as_json=format is ReportFormat.JSON))
 
 
-@app.command(epilog="Example: `nightfit predict age_income --source new.csv --out predicted.csv`")
+@app.command(rich_help_panel=TRAIN, epilog="For example: `nightfit verify 12`")
+def verify(
+    run: Annotated[int, typer.Argument(help="The `run_id` of a run that succeeded.")],
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
+    """Fit a stored run again from its snapshot and compare every digit.
+
+    Nothing is written. The exit code is 1 if anything differs.
+    """
+    from flows.command.verify import run_verify
+
+    raise typer.Exit(run_verify(run, as_json=format is ReportFormat.JSON))
+
+
+@app.command(
+    rich_help_panel=QUERY,
+    epilog="For example: `nightfit query current_prediction --dataset age_income --key 42`",
+)
+def query(
+    view: Annotated[
+        str, typer.Argument(help="Name of a view, such as champion or current_prediction.")
+    ],
+    dataset: Annotated[
+        str | None, typer.Option(help="Print only the rows of this dataset.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Print only the rows with this key, written exactly as in the column `key`. "
+            "An unknown key gives no rows."
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Columns to print, in this order.",
+            show_default="all columns of the view",
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="Print at most this many rows.")] = None,
+    format: RowsFormat = OutputFormat.TABLE,
+) -> None:
+    """Print the rows of a view. docs/database.md describes every view and column."""
+    from flows.command.query import run_query
+
+    names = [name.strip() for name in columns.split(",")] if columns is not None else None
+    run_query(view, dataset=dataset, key=key, columns=names, limit=limit, output_format=format)
+
+
+@app.command(
+    rich_help_panel=QUERY,
+    epilog="For example: `nightfit predict age_income --source new.csv --out predicted.csv`",
+)
 def predict(
     dataset: Dataset,
-    source: Annotated[Path, typer.Option(help="A CSV or Parquet file of rows to score.")],
+    source: Annotated[
+        Path,
+        typer.Option(
+            help="CSV or Parquet file of rows to score, with the dataset's key and feature columns."
+        ),
+    ],
     out: Annotated[
-        Path | None, typer.Option(help="A .csv, .json or .parquet file; printed as CSV if none.")
+        Path | None,
+        typer.Option(
+            help="File to write; its name ends in .csv, .json or .parquet.",
+            show_default="CSV on standard output",
+        ),
     ] = None,
 ) -> None:
-    """Score new rows with the champion of a dataset."""
-    from flows.command.inspection import run_predict
+    """Score new rows with the dataset's champion.
+
+    Prints the key, the prediction and the bounds of its interval for each row. Nothing is written
+    to the database.
+    """
+    from flows.command.predict import run_predict
 
     run_predict(dataset, source, out)
 
 
-@app.command(epilog="Example: `nightfit query current_prediction --dataset age_income --key 42`")
-def query(
-    view: Annotated[str, typer.Argument(help="A view, as champion or current_prediction.")],
-    dataset: Annotated[str | None, typer.Option(help="Only the rows of this dataset.")] = None,
-    key: Annotated[
-        str | None,
-        typer.Option(
-            help="Only rows of this key, spelled as in the column key; none if it is unknown."
-        ),
-    ] = None,
-    columns: Annotated[str | None, typer.Option(help="Columns to show, as A,B.")] = None,
-    limit: Annotated[int | None, typer.Option(min=0, help="At most so many rows.")] = None,
-    format: Annotated[OutputFormat, typer.Option(help="How to print.")] = OutputFormat.TABLE,
-) -> None:
-    """Print the rows of a view."""
-    from flows.command.query import run_query
+@app.command(rich_help_panel=QUERY, epilog="For example: `nightfit status`")
+def status(format: AsReport = ReportFormat.TEXT) -> None:
+    """Show each dataset's last run, its last good run, its champion and any problem.
 
-    chosen = [name.strip() for name in columns.split(",")] if columns is not None else None
-    run_query(
-        view,
-        dataset=dataset,
-        key=key,
-        columns=chosen,
-        limit=limit,
-        output_format=format.value,
-    )
+    The exit code is 1 if the last run of any dataset failed or was rejected.
+    """
+    from flows.command.status import run_status
+
+    raise typer.Exit(run_status(as_json=format is ReportFormat.JSON))
 
 
-@app.command(epilog="Example: `nightfit gate age_income`")
+@app.command(rich_help_panel=QUERY, epilog="For example: `nightfit resilience age_income`")
+def resilience(dataset: Dataset, format: RowsFormat = OutputFormat.TABLE) -> None:
+    """Show how the test error of a champion ANN grows as its hidden cells are silenced."""
+    from flows.command.resilience import run_resilience
+
+    run_resilience(dataset, output_format=format)
+
+
+@app.command(rich_help_panel=CHAMPIONS, epilog="For example: `nightfit history age_income`")
+def history(dataset: Dataset, format: RowsFormat = OutputFormat.TABLE) -> None:
+    """List every change of a dataset's champion, newest first: when, which models, and why."""
+    from flows.command.history import run_history
+
+    run_history(dataset, output_format=format)
+
+
+@app.command(rich_help_panel=CHAMPIONS, epilog="For example: `nightfit gate age_income`")
 def gate(dataset: Dataset, format: AsReport = ReportFormat.TEXT) -> None:
-    """Print what the gate can and cannot see with the test rows of the last night."""
-    from flows.command.champions import run_gate
+    """Show how large a gain must be for the gate to detect it with the latest test rows.
+
+    The gate decides whether another model may replace the champion. This also shows how often it
+    would let in a model that is no better, or worse.
+    """
+    from flows.command.gate import run_gate
 
     run_gate(dataset, as_json=format is ReportFormat.JSON)
 
 
-@app.command(epilog="Example: `nightfit history age_income`")
-def history(
-    dataset: Dataset,
-    format: Annotated[OutputFormat, typer.Option(help="How to print.")] = OutputFormat.TABLE,
-) -> None:
-    """Print every change of a dataset's champion, the newest first: when, to what, and why."""
-    from flows.command.champions import run_history
-
-    run_history(dataset, output_format=format.value)
-
-
-@app.command(epilog="Example: `nightfit promote age_income 12 torch/least_squares --reason audit`")
+@app.command(
+    rich_help_panel=CHAMPIONS,
+    epilog="For example: `nightfit promote age_income 12 torch/least_squares --reason audit`",
+)
 def promote(
     dataset: Dataset,
-    run: Annotated[int, typer.Argument(help="The run_id of the run that trained it.")],
-    reason: Annotated[str, typer.Option(help="Why; it stands in the history.")],
+    run: Annotated[int, typer.Argument(help="The `run_id` of the run that trained the model.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept in the history.")],
     candidate: Annotated[
-        str | None, typer.Argument(help="As torch/least_squares; the run's winner if none.")
+        str | None,
+        typer.Argument(
+            help="The model to promote, such as torch/least_squares.",
+            show_default="the winner of the run",
+        ),
     ] = None,
     pin: Pin = False,
 ) -> None:
-    """Have a model of an earlier run serve from now on, whatever the gate says."""
-    from flows.command.champions import run_promote
+    """Make a model of an earlier run the champion at once, whatever the gate says."""
+    from flows.command.promote import run_promote
 
     run_promote(dataset, run, candidate, reason=reason, pin=pin)
 
 
-@app.command(epilog="Example: `nightfit rollback age_income --pin`")
+@app.command(rich_help_panel=CHAMPIONS, epilog="For example: `nightfit rollback age_income --pin`")
 def rollback(
     dataset: Dataset,
     to: Annotated[
-        int | None, typer.Option(help="The run_id that trained a champion of the past.")
+        int | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go back to the former champion that this run trained.",
+            show_default="the previous champion",
+        ),
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why; it stands in the history.")] = None,
+    reason: Reason = None,
     pin: Pin = False,
 ) -> None:
-    """Have the champion before serve again."""
-    from flows.command.champions import run_rollback
+    """Make the previous champion, or an earlier one, serve again at once."""
+    from flows.command.promote import run_rollback
 
     run_rollback(dataset, to, reason=reason, pin=pin)
 
 
-@app.command(epilog="Example: `nightfit unpin age_income`")
-def unpin(
-    dataset: Dataset,
-    reason: Annotated[str | None, typer.Option(help="Why; it stands in the history.")] = None,
-) -> None:
-    """Let the nights replace a pinned champion again."""
-    from flows.command.champions import run_unpin
+@app.command(rich_help_panel=CHAMPIONS, epilog="For example: `nightfit unpin age_income`")
+def unpin(dataset: Dataset, reason: Reason = None) -> None:
+    """Let coming nights replace a pinned champion again."""
+    from flows.command.promote import run_unpin
 
     run_unpin(dataset, reason=reason)
 
 
-@app.command(epilog="Example: `nightfit prune age_income --dry-run`")
+@app.command(
+    rich_help_panel=OPERATIONS, epilog="For example: `nightfit prune age_income --dry-run`"
+)
 def prune(
     datasets: Annotated[
-        list[str] | None, typer.Argument(help="Datasets to prune; all that are stored if none.")
+        list[str] | None,
+        typer.Argument(help="Datasets to prune.", show_default="all stored datasets"),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would be removed, and remove nothing.")
+        bool, typer.Option("--dry-run", help="Report what would be removed; remove nothing.")
     ] = False,
     format: AsReport = ReportFormat.TEXT,
 ) -> None:
-    """Remove what nobody needs of runs of long ago, as each night does; tell how much."""
+    """Remove old data that nothing needs any more, as every night does, and report how much.
+
+    `NIGHTFIT_KEEP_RUNS` sets how many runs of a dataset stay whole. A model that ever served always
+    stays, with its predictions.
+    """
     from flows.command.prune import run_prune
 
     run_prune(datasets, dry_run=dry_run, as_json=format is ReportFormat.JSON)
 
 
-@app.command(epilog="Example: `nightfit resilience age_income`")
-def resilience(
-    dataset: Dataset,
-    format: Annotated[OutputFormat, typer.Option(help="How to print.")] = OutputFormat.TABLE,
-) -> None:
-    """Print how the test error of a champion ANN grows as its hidden cells are silenced."""
-    from flows.command.inspection import run_resilience
-
-    run_resilience(dataset, output_format=format.value)
-
-
-@app.command(epilog="Example: `nightfit status`")
-def status(format: AsReport = ReportFormat.TEXT) -> None:
-    """Print each dataset's last good night, its champion, and what is wrong."""
-    from flows.command.inspection import run_status
-
-    raise typer.Exit(run_status(as_json=format is ReportFormat.JSON))
-
-
-@app.command(epilog="Example: `nightfit serve --port 4300`")
+@app.command(rich_help_panel=OPERATIONS, epilog="For example: `nightfit serve --port 4300`")
 def serve(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of Prefect's page.")] = 4200,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Port of Prefect's web page. Not used if Prefect already has a server "
+            "(`PREFECT_API_URL`).",
+        ),
+    ] = 4200,
 ) -> None:
-    """Run a Prefect server with nightfit's deployments and a worker for them, until Ctrl-C."""
+    """Run Prefect with nightfit's schedule, its web page and a worker, until Ctrl-C."""
     from flows.command.serve import run_serve
 
     run_serve(port)
 
 
-@db.command(epilog="Example: `nightfit db upgrade`")
+@db.command(epilog="For example: `nightfit db upgrade`")
 def upgrade() -> None:
-    """Create the tables and views, or bring those of an earlier version up to date."""
+    """Create the tables and views, or upgrade those of an earlier version of nightfit."""
     from data.settings import settings
     from data.store.database.upgrades import upgrade as upgrade_store
 

@@ -1,53 +1,71 @@
-"""Score new rows with the champion of a dataset."""
+"""`nightfit predict`: score new rows with the champion of a dataset."""
 
 from pathlib import Path
 
-from prefect import flow
+from sqlalchemy import Double, Text
 
 from data.declarations.file import load_dataset
 from data.declarations.model import PathSource
-from data.errors import SourceError
-from data.settings import settings
-from data.sources.read import arrays, load, read, row_keys
+from data.errors import CallError, SourceError
+from data.settings import Settings, settings
 from data.store.read.champions import champion_model
 from data.store.read.known import no_champion
 from data.store.session import Store
-from regressors.encoding.matrices import CannotEncode
-from regressors.model import Model
+from flows.command.output_formats import write_rows
+
+COLUMNS = {"key": Text(), "predicted": Double(), "lower": Double(), "upper": Double()}
+FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
+"""The format of an output file by the end of its name."""
 
 Prediction = tuple[str, float, float | None, float | None]
 """Key, predicted, lower and upper, in the target's units."""
 
 
-@flow(flow_run_name="predict {dataset}")
-def predict(dataset: str, source: Path) -> list[Prediction]:
-    """Return key, predicted, lower and upper of each row of a CSV or Parquet file."""
-    return predictions(dataset, source)
+def run_predict(dataset: str, source: Path, out: Path | None) -> None:
+    """Write key, predicted, lower and upper for each row of a CSV or Parquet file."""
+    if out is not None and out.suffix.lower() not in FORMATS:
+        raise CallError(
+            f"the name of an output file must end in one of {', '.join(FORMATS)}.", where=str(out)
+        )
+    rows = predictions(settings(), dataset, source)
+    write_rows([rows], COLUMNS, FORMATS[out.suffix.lower()] if out else "csv", out)
 
 
-def predictions(dataset: str, source: Path) -> list[Prediction]:
-    """Return key, predicted, lower and upper of each row; in the target's units."""
-    declaration = load_dataset(dataset, settings().datasets)
-    store = Store(settings().database_url)
+def predictions(config: Settings, dataset: str, source: Path) -> list[Prediction]:
+    """Return a prediction for each row of a file, in the file's order.
+
+    Raises SourceError if the file cannot be read or lacks a column, and UserError if the dataset
+    has no champion.
+    """
+    from data.sources.columns import arrays
+    from data.sources.keys import row_keys
+    from data.sources.read import read
+    from data.sources.snapshot import load
+    from regressors.encoding.matrices import CannotEncode
+    from regressors.model import Model
+
+    declaration = load_dataset(dataset, config.datasets)
+    store = Store(config.database_url)
     store.ensure_ready()
     with store.reading() as connection:
-        serving = champion_model(connection, dataset)
-    if serving is None or serving.artifact is None:
+        champion = champion_model(connection, dataset)
+    if champion is None or champion.artifact is None:
         raise no_champion(dataset)
-    model = Model.from_bytes(serving.artifact)
-    rows = declaration.model_copy(
+    model = Model.from_bytes(champion.artifact)
+    to_score = declaration.model_copy(
         update={
             "source": PathSource(path=source.resolve()),
-            "types": {**model.kinds, **declaration.types},  # a few rows may look like another kind
+            "types": {**model.kinds, **declaration.types},  # a few rows may look like another type
         }
     )
-    table = load(read(rows, folder=settings().home / "scored").path)
-    absent = [n for n in (*declaration.key, *model.features) if n not in table.column_names]
-    if absent:
+    table = load(read(to_score, folder=config.home / "scored").path)
+    needed = (*declaration.key, *model.features)
+    missing = [name for name in needed if name not in table.column_names]
+    if missing:
         raise SourceError(
-            f"the column {absent[0]!r} is absent.",
+            f"the column {missing[0]!r} is missing.",
             where=str(source.resolve()),
-            next_step=f"The champion needs: {', '.join((*declaration.key, *model.features))}.",
+            next_step=f"The champion needs: {', '.join(needed)}.",
         )
     try:
         predicted = model.predict(arrays(table, list(model.features)))

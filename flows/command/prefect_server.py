@@ -1,4 +1,4 @@
-"""What `nightfit serve` asks Prefect's server, and tells it."""
+"""What `nightfit serve` asks Prefect's server, and what it reports to it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,42 +11,43 @@ POOL = "nightfit"
 """The work pool that prefect.yaml names."""
 
 
-def page(api: str) -> str:
-    """Return the address of the server's page."""
+def page_url(api: str) -> str:
+    """Return the address of the server's web page."""
     from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
     with temporary_settings({PREFECT_API_URL: api}):
         return PREFECT_UI_URL.value() or api.removesuffix("/api")
 
 
-def answers(api: str) -> bool:
-    """Return whether the server is there and well."""
+def is_healthy(api: str) -> bool:
+    """Return whether the server answers and is healthy."""
     with _client(api) as client:
         return client.api_healthcheck() is None
 
 
 def has_worker(api: str) -> bool:
-    """Return whether a worker asks for the runs of our pool."""
+    """Return whether a worker is polling our work pool."""
     from prefect.client.schemas.objects import WorkPoolStatus
     from prefect.exceptions import ObjectNotFound
 
     with _client(api) as client:
         try:
             return client.read_work_pool(POOL).status is WorkPoolStatus.READY
-        except ObjectNotFound:  # the worker makes it
+        except ObjectNotFound:  # the worker makes the pool
             return False
 
 
-def tell_lost(api: str) -> None:
-    """Tell the server that what it takes for running, of our pool, is running no more.
+def mark_lost_runs(api: str) -> None:
+    """Mark the runs of our work pool that the server takes for running as crashed.
 
-    Prefect 3.8 does not find out: a night that was killed with its worker would run forever on the
-    page, and as only one may run at a time, every later one would be cancelled.
+    Call it only while no worker runs. Prefect 3.8 does not notice by itself: a night that was
+    killed with its worker would stay "running" for ever, and since only one may run at a time,
+    every later night would be cancelled.
     """
     from prefect.client.schemas import filters
     from prefect.states import Crashed
 
-    of_pool = filters.WorkPoolFilter(name=filters.WorkPoolFilterName(any_=[POOL]))
+    our_pool = filters.WorkPoolFilter(name=filters.WorkPoolFilterName(any_=[POOL]))
     state = filters.FlowRunFilterState(
         type=filters.FlowRunFilterStateType.model_validate(
             {"any_": ["RUNNING", "PENDING", "CANCELLING"]}
@@ -56,17 +57,16 @@ def tell_lost(api: str) -> None:
         lost = [
             run.id
             for run in client.read_flow_runs(
-                flow_run_filter=filters.FlowRunFilter(state=state), work_pool_filter=of_pool
+                flow_run_filter=filters.FlowRunFilter(state=state), work_pool_filter=our_pool
             )
         ]
         if lost:
             parent = filters.FlowRunFilterParentFlowRunId(any_=list(lost))
-            within = filters.FlowRunFilter(state=state, parent_flow_run_id=parent)
-            lost += [run.id for run in client.read_flow_runs(flow_run_filter=within)]
-        for run in lost:
-            client.set_flow_run_state(
-                run, Crashed(message="It ended with the `nightfit serve` that ran it."), force=True
-            )
+            subflows = filters.FlowRunFilter(state=state, parent_flow_run_id=parent)
+            lost += [run.id for run in client.read_flow_runs(flow_run_filter=subflows)]
+        for run_id in lost:
+            message = "It ended together with the `nightfit serve` that ran it."
+            client.set_flow_run_state(run_id, Crashed(message=message), force=True)
 
 
 @contextmanager

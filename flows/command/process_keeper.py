@@ -1,8 +1,8 @@
-"""Ends the processes of a command with it, however it ends.
+"""Ends every process that a command has started, however the command itself ends.
 
-Every process that a command starts carries a mark in its environment, and hands it on to
-those that it starts itself: flow runs, and their framework workers. A process group would not do,
-since Prefect gives each flow run its own.
+A command marks its processes with a variable in their environment, which they pass on to the
+processes that they start: flow runs, and their framework workers. A process group would not do,
+because Prefect gives each flow run a group of its own.
 """
 
 import os
@@ -16,18 +16,18 @@ import psutil
 
 MARK = "NIGHTFIT_FAMILY"
 
-GRACE = 5.0
-"""Seconds between the request to end and the order; framework workers need none of it."""
+TERMINATE_SECONDS = 5.0
+"""Processes get this long to end after SIGTERM, before SIGKILL; framework workers need none."""
 
-PATIENCE = 20.0
-"""Seconds after which what does not even die when killed (a process in a hung disk) is left."""
+GIVE_UP_SECONDS = 20.0
+"""After this time, processes that survive even SIGKILL (waiting for a broken disk) are left."""
 
 
-def keep_family() -> str:
-    """Have what this process starts from now on ended with it; return the mark of those processes.
+def start_keeper() -> str:
+    """Ensure that processes started from now on end with this one; return their mark.
 
-    The keeper waits for the end of a pipe, which comes however this process ends. Prefect, for
-    one, starts a server of its own for a night, which outlives a process killed by SIGKILL.
+    The keeper is a process that waits for the end of a pipe from this one, which comes however this
+    one ends. Without it, the server that Prefect starts for a night would outlive a SIGKILL.
     """
     mark = uuid.uuid4().hex
     keeper = subprocess.Popen(
@@ -35,7 +35,7 @@ def keep_family() -> str:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # the terminal's Ctrl-C is not for it
+        start_new_session=True,  # so that Ctrl-C on the terminal does not reach it
     )
     _keepers.append(keeper)
     os.environ[MARK] = mark
@@ -43,38 +43,41 @@ def keep_family() -> str:
 
 
 _keepers: list[subprocess.Popen[bytes]] = []
-"""Held until this process ends: that is what closes the pipe."""
+"""Kept so that the pipes close when this process ends, and not before."""
 
 
-def end_marked(mark: str, *, but: Collection[int] = ()) -> None:
-    """End every process with this mark, `but` some: asked at first, killed after a while."""
+def end_marked(mark: str, *, except_pids: Collection[int] = ()) -> None:
+    """End every process with this mark: by SIGTERM first, and by SIGKILL after a while."""
     start = time.monotonic()
-    asked: set[int] = set()
-    while (processes := marked(mark, but=but)) and time.monotonic() - start < PATIENCE:
+    terminated: set[int] = set()
+    while processes := _marked(mark, except_pids):
+        elapsed = time.monotonic() - start
+        if elapsed > GIVE_UP_SECONDS:
+            return
         for process in processes:
             try:
-                if time.monotonic() - start > GRACE:
+                if elapsed > TERMINATE_SECONDS:
                     process.kill()
-                elif process.pid not in asked:
+                elif process.pid not in terminated:
                     process.terminate()
-                    asked.add(process.pid)
+                    terminated.add(process.pid)
             except psutil.NoSuchProcess:
                 continue
         psutil.wait_procs(processes, timeout=0.5)
 
 
-def marked(mark: str, *, but: Collection[int] = ()) -> list[psutil.Process]:
-    """Return the living processes that carry a mark, `but` those with these ids."""
-    found = []
+def _marked(mark: str, except_pids: Collection[int]) -> list[psutil.Process]:
+    """Return the living processes with a mark."""
+    matches = []
     for process in psutil.process_iter():
         try:
-            if process.pid in but or process.status() == psutil.STATUS_ZOMBIE:
+            if process.pid in except_pids or process.status() == psutil.STATUS_ZOMBIE:
                 continue
             if process.environ().get(MARK) == mark:
-                found.append(process)
-        except (psutil.Error, OSError):  # ended meanwhile, or not of this user: none of ours
+                matches.append(process)
+        except (psutil.Error, OSError):  # it has ended, or belongs to another user
             continue
-    return found
+    return matches
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The command that prints a view: by itself, since it should answer at once."""
+"""`nightfit query`: print the rows of a view. It imports little, so that it answers at once."""
 
 from collections.abc import Sequence
 
 from data.settings import settings
 from data.store.read.view_rows import rows_of
 from data.store.session import Store
-from flows.command.output import write_rows
+from flows.command.output_formats import write_rows
 
 
 def run_query(

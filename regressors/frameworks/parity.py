@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from regressors.arrays import Array, Arrays
 from regressors.frameworks.contract import FrameworkModule
 from regressors.network import recipe
-from regressors.network.recipe import Array, Arrays, NeuronPlan
+from regressors.network.recipe import NeuronPlan
 
 STEPS = 50
 SOLUTION_BOUND = 100.0

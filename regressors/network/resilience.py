@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from regressors.arrays import Arrays, Floats
 from regressors.encoding.matrices import Columns
 from regressors.judging.scoring import roots
 from regressors.model import Model, NetworkMember
-from regressors.network.recipe import Arrays, Floats, seed_of
+from regressors.network.recipe import seed_of
 
 Array = NDArray[np.float64]
 

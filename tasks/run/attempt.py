@@ -8,7 +8,7 @@ from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.errors import CallError
 from data.sources.as_of import last_moment
-from data.sources.read import Snapshot
+from data.sources.snapshot import Snapshot
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.agreement import Comparison, disagreements

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from data.checks.freshness import is_recent
 from data.declarations.model import Declaration
 from data.errors import Unchanged
-from data.sources.read import Snapshot, load
+from data.sources.snapshot import Snapshot, load
 from data.store.database.lock import dataset_lock
 from data.store.read.nights import kept_rows, same_run
 from data.store.read.stored import LastGood, last_good

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from data.checks.declared import Checked
 from data.declarations.model import Declaration
-from data.sources.read import Snapshot
+from data.sources.snapshot import Snapshot
 from data.split import Split
 from tasks.run.rows import Mask, Rows, SnapshotRows
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data.declarations.model import Candidates, Declaration
 from data.errors import UserError
-from data.sources.read import Snapshot, fingerprint_of
+from data.sources.snapshot import Snapshot, snapshot_at
 from data.store.records import RunRecord
 from regressors.candidate import Candidate
 from tasks.run.attempt import Attempt
@@ -69,7 +69,7 @@ def snapshot_of(run_id: int, stored: RunRecord, *, home: Path) -> Snapshot:
             where=where,
             next_step="Choose a later run, or set NIGHTFIT_HOME to the folder of that run.",
         )
-    snapshot = fingerprint_of(path)
+    snapshot = snapshot_at(path)
     if snapshot.fingerprint != stored.fingerprint:
         raise UserError(
             "its snapshot was changed after the run had read it.",

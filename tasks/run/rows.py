@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.declarations.model import Declaration
-from data.sources.read import Snapshot, arrays, load, row_keys
+from data.sources.columns import arrays
+from data.sources.keys import row_keys
+from data.sources.snapshot import Snapshot, load
 from data.split import group_numbers
 from regressors.encoding.columns import sortable
 from regressors.encoding.matrices import Columns

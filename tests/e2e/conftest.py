@@ -6,17 +6,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.request import urlopen
 
 import pytest
 from helpers.workspace import ROOT, Workspace, free_port, outside
 
 Prefect = Literal["shared", "own", "new"]
+NewWorkspace = Callable[..., Workspace]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
 
 
 @pytest.fixture(scope="session")
-def new_workspace(tmp_path_factory: pytest.TempPathFactory, prefect_server: Server) -> Any:
+def new_workspace(tmp_path_factory: pytest.TempPathFactory, prefect_server: Server) -> NewWorkspace:
     """Return a maker of workspaces; they share Theano's compiled code.
 
     They share a Prefect server, too. `prefect="own"` leaves a command to start its own, as it does
@@ -114,44 +114,8 @@ def new_workspace(tmp_path_factory: pytest.TempPathFactory, prefect_server: Serv
     return make
 
 
-def spend_night(workspace: Workspace, *options: str) -> Night:
-    """Retrain the three samples."""
-    return Night(workspace, workspace.run("nightly", *options))
-
-
-AHEAD: dict[str, Callable[[Any], Any]] = {
-    "night": lambda new_workspace: spend_night(new_workspace(samples=True, prefect="new")),
-    "second_night": lambda new_workspace: spend_night(
-        new_workspace(samples=True), "--format", "json"
-    ),
-}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def ahead(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Any]]]:
-    """Do what takes long beside the tests before those that ask for it, one thing at a time.
-
-    A module names such things in AHEAD: a fixture, and a function of `new_workspace` that makes it.
-    """
-    items = request.session.items
-    chosen = {name for item in items for name in item.fixturenames}
-    makers = dict(AHEAD)
-    for module in dict.fromkeys(item.module for item in items):
-        makers.update(getattr(module, "AHEAD", {}))
-    wanted = {name: make for name, make in makers.items() if name in chosen}
-    new_workspace = request.getfixturevalue("new_workspace") if wanted else None
-    with ThreadPoolExecutor(max_workers=1) as one_at_a_time:
-        yield {name: one_at_a_time.submit(make, new_workspace) for name, make in wanted.items()}
-        one_at_a_time.shutdown(cancel_futures=True)
-
-
 @pytest.fixture(scope="session")
-def night(ahead: dict[str, Future[Any]]) -> Night:
-    """Return a finished night on the three samples, a user's first; tests only look at it."""
-    return ahead["night"].result()
-
-
-@pytest.fixture(scope="session")
-def second_night(ahead: dict[str, Future[Any]]) -> Night:
-    """Return another one, on the same samples in another workspace."""
-    return ahead["second_night"].result()
+def night(new_workspace: NewWorkspace) -> Night:
+    """A user's first night on the three samples, which no test changes."""
+    workspace = new_workspace(samples=True, prefect="new")
+    return Night(workspace, workspace.run("nightly"))

@@ -31,7 +31,8 @@ def day(number):
     return str(FIRST + datetime.timedelta(days=number - 1))
 
 
-def make_up(new_workspace):
+@pytest.fixture(scope="module")
+def backfilled(new_workspace):
     """Return a workspace with three nights of the past, one of today, and one more of the past."""
     workspace = new_workspace()
     workspace.declare("sales", DECLARATION, rows(120))
@@ -44,14 +45,6 @@ def make_up(new_workspace):
     for one in done:
         assert one.returncode == 0, one.stderr
     return workspace, done
-
-
-AHEAD = {"backfilled": make_up}
-
-
-@pytest.fixture(scope="module")
-def backfilled(ahead):
-    return ahead["backfilled"].result()
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +95,8 @@ def test_night_that_was_made_up_for_is_skipped_the_second_time(workspace, backfi
     assert "skipped" in backfilled[1][-1].stdout
 
 
-def test_backfill_that_a_person_promotes_answers_for_the_latest_rows_too(workspace):
+def test_backfill_that_a_person_promotes_answers_for_the_latest_rows_too(workspace, tmp_path):
+    workspace = workspace.copy_to(tmp_path / "workspace")
     done = workspace.run("promote", "sales", "5", "--reason", "an audit")
     assert done.returncode == 0, done.stderr
     assert workspace.query("champion")[0]["run_id"] == 5

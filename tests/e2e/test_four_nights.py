@@ -27,22 +27,17 @@ def rows(labelled, new=5):
     return "\n".join(lines) + "\n"
 
 
-def spend_four_nights(new_workspace):
+@pytest.fixture(scope="module")
+def four_nights(new_workspace):
+    """Return a workspace after the nights, which no test changes, and what each night printed."""
     workspace = new_workspace()
-    done = []
+    printed = []
     for labelled in NIGHTS:
         workspace.declare("grown", DECLARATION, rows(labelled))
-        done.append(workspace.run("retrain", "grown"))
-        assert done[-1].returncode == 0, done[-1].stderr
-    return workspace, done
-
-
-AHEAD = {"four_nights": spend_four_nights}
-
-
-@pytest.fixture(scope="module")
-def four_nights(ahead):
-    return ahead["four_nights"].result()
+        done = workspace.run("retrain", "grown")
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout)
+    return workspace, printed
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +45,30 @@ def workspace(four_nights):
     return four_nights[0]
 
 
+@pytest.fixture
+def copy(workspace, tmp_path):
+    """Return a copy of the workspace after the four nights, for a test that goes on from there."""
+    return workspace.copy_to(tmp_path / "workspace")
+
+
 @pytest.fixture(scope="module")
-def printed(four_nights):
-    return [done.stdout for done in four_nights[1]]
+def pinned(workspace, tmp_path_factory):
+    """Return a workspace where a person has promoted and pinned a candidate that did not win."""
+    workspace = workspace.copy_to(tmp_path_factory.mktemp("pinned") / "workspace")
+    done = workspace.run(
+        "promote", "grown", "3", "torch/least_squares", "--reason", "an audit", "--pin"
+    )
+    assert done.returncode == 0, done.stderr
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def pinned_night(pinned, tmp_path_factory):
+    """Return the workspace with the pinned champion after one more night."""
+    workspace = pinned.copy_to(tmp_path_factory.mktemp("pinned_night") / "workspace")
+    done = workspace.run("retrain", "grown", "--force")
+    assert done.returncode == 0, done.stderr
+    return workspace
 
 
 def history(workspace):
@@ -60,7 +76,7 @@ def history(workspace):
 
 
 def test_champion_follows_the_change_of_regime_and_not_before(workspace):
-    told = history(workspace)[-4:][::-1]
+    told = history(workspace)[::-1]
     assert [row["rule"] for row in told] == ["first", "refresh", "switch", "refresh"]
     assert [row["champion"] for row in told] == [
         "torch/least_squares",
@@ -73,7 +89,7 @@ def test_champion_follows_the_change_of_regime_and_not_before(workspace):
 
 
 def test_each_decision_is_stored_with_both_errors_the_gain_and_its_interval(workspace):
-    first, *later = history(workspace)[-4:][::-1]
+    first, *later = history(workspace)[::-1]
     assert first["gain"] is None
     for row in later:
         assert row["gain_low"] <= row["gain"] <= row["gain_high"]
@@ -105,63 +121,59 @@ def test_gate_says_what_it_can_see(workspace):
     assert "four times out of five" in text
 
 
-def test_unchanged_night_is_skipped_and_says_so_and_force_runs_it_to_the_same_digits(workspace):
-    skipped = workspace.run("retrain", "grown")
+def test_unchanged_night_is_skipped_and_says_so_and_force_runs_it_to_the_same_digits(copy):
+    skipped = copy.run("retrain", "grown")
     assert skipped.returncode == 0, skipped.stderr
     assert "skipped" in skipped.stdout
     assert "--force" in skipped.stdout
-    assert workspace.query("run_history", "--limit", "1")[0]["status"] == "skipped"
-    before = workspace.query("current_coefficient")
-    forced = workspace.run("retrain", "grown", "--force", "--format", "json")
+    assert copy.query("run_history", "--limit", "1")[0]["status"] == "skipped"
+    before = copy.query("current_coefficient")
+    forced = copy.run("retrain", "grown", "--force", "--format", "json")
     assert forced.returncode == 0, forced.stderr
     assert json.loads(forced.stdout)[0]["status"] == "succeeded"
-    assert workspace.query("current_coefficient") == before
+    assert copy.query("current_coefficient") == before
 
 
-def test_stored_run_is_verified_to_the_last_digit_and_a_changed_digit_is_found(workspace):
+def test_stored_run_is_verified_to_the_last_digit(workspace):
     done = workspace.run("verify", "3")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "same to the last digit" in done.stdout
-    workspace.change(
+
+
+def test_a_changed_digit_is_found_by_verify(copy):
+    copy.change(
         "UPDATE coefficient SET estimate = estimate + 1e-12 WHERE term = 'x' AND model_id ="
         " (SELECT model_id FROM model WHERE run_id = 2 AND kind = 'least_squares')"
     )
-    done = workspace.run("verify", "2", "--format", "json")
+    done = copy.run("verify", "2", "--format", "json")
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
     assert found["different"] == 1
     assert found["differences"][0].startswith("torch/least_squares x: estimate was ")
 
 
-def test_promoting_a_candidate_that_did_not_win_makes_its_predictions_current(
-    workspace,
-):
-    done = workspace.run(
-        "promote", "grown", "3", "torch/least_squares", "--reason", "an audit", "--pin"
-    )
-    assert done.returncode == 0, done.stderr
-    (champion,) = workspace.query("champion")
+def test_promoting_a_candidate_that_did_not_win_makes_its_predictions_current(pinned):
+    (champion,) = pinned.query("champion")
     assert (champion["run_id"], champion["kind"], champion["pinned"]) == (3, "least_squares", True)
-    current = workspace.query("current_prediction")
+    current = pinned.query("current_prediction")
     assert len(current) == len({row["key"] for row in current}) == NIGHTS[-1] + 5
     assert {row["model_id"] for row in current} == {champion["model_id"]}
-    last = history(workspace)[0]
+    last = history(pinned)[0]
     assert (last["decision"], last["reason"]) == ("forced", "an audit")
     assert last["decided_by"]
 
 
-def test_pinned_champion_goes_on_and_the_challenger_is_recorded(workspace):
-    done = workspace.run("retrain", "grown", "--force")
-    assert done.returncode == 0, done.stderr
-    last = history(workspace)[0]
+def test_pinned_champion_goes_on_and_the_challenger_is_recorded(pinned_night):
+    last = history(pinned_night)[0]
     assert (last["decision"], last["rule"]) == ("kept", "pinned")
     assert last["champion"] == "torch/least_squares"
     assert last["challenger"] == "torch/ann"
     assert last["gain"] is not None
-    assert workspace.query("champion")[0]["pinned"]
+    assert pinned_night.query("champion")[0]["pinned"]
 
 
-def test_unpinned_champion_may_be_rolled_back_and_replaced_again(workspace):
+def test_unpinned_champion_may_be_rolled_back_and_replaced_again(pinned_night, tmp_path):
+    workspace = pinned_night.copy_to(tmp_path / "workspace")
     assert workspace.run("unpin", "grown", "--reason", "the audit is over").returncode == 0
     assert not workspace.query("champion")[0]["pinned"]
     again = workspace.run("unpin", "grown")

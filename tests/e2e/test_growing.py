@@ -1,4 +1,4 @@
-"""Two nights on a table that grows: who serves, what it predicts, and what came true."""
+"""Nights on a table that grows: which model serves, what it predicts, and what came true."""
 
 import pytest
 
@@ -19,7 +19,8 @@ def rows(labelled, new):
     return "\n".join(lines) + "\n"
 
 
-def two_nights(new_workspace):
+@pytest.fixture(scope="module")
+def grown(new_workspace):
     """Spend two nights; the second has another candidate, which gains too little."""
     workspace = new_workspace()
     workspace.declare("grown", DECLARATION.format(kind="least_squares"), rows(200, 5))
@@ -31,12 +32,17 @@ def two_nights(new_workspace):
     return workspace
 
 
-AHEAD = {"grown": two_nights}
-
-
 @pytest.fixture(scope="module")
-def grown(ahead):
-    return ahead["grown"].result()
+def third_night(grown, tmp_path_factory):
+    """Return the workspace after a night with the first candidate again, and what it printed.
+
+    What the nights before stored and no longer need is pruned.
+    """
+    workspace = grown.copy_to(tmp_path_factory.mktemp("third") / "workspace")
+    workspace.declare("grown", DECLARATION.format(kind="least_squares"), rows(203, 10))
+    done = workspace.run("nightly", NIGHTFIT_KEEP_RUNS="1")
+    assert done.returncode == 0, done.stderr
+    return workspace, done
 
 
 def test_champion_goes_on_where_the_challenger_gains_too_little(grown):
@@ -73,34 +79,44 @@ def test_what_came_true_is_kept_beside_what_was_predicted(grown):
         assert row["actual"] == 3 * (int(row["key"]) % 11) + int(row["key"]) % 4
 
 
-def test_champion_is_refreshed_where_newer_rows_cost_it_less_than_is_allowed(grown):
-    grown.declare("grown", DECLARATION.format(kind="least_squares"), rows(203, 10))
-    done = grown.run("nightly", NIGHTFIT_KEEP_RUNS="1")
-    assert done.returncode == 0, done.stderr
+def test_champion_is_refreshed_where_newer_rows_cost_it_less_than_is_allowed(third_night):
+    workspace, done = third_night
     assert "(promoted)" in done.stdout
-    assert "grown: pruned 203 predictions, 42 paired errors, 1 model (0.0 MB)" in done.stderr
-    history = grown.query("champion_history", "--dataset", "grown")
+    history = workspace.query("champion_history", "--dataset", "grown")
     assert [row["decision"] for row in history] == ["promoted", "kept", "promoted"]
     assert -0.01 < history[0]["gain"] < 0
-    assert grown.run("history", "grown").returncode == 0
+    assert workspace.run("history", "grown").returncode == 0
 
 
-def test_a_run_whose_refused_winner_was_pruned_is_still_verified_but_for_its_predictions(grown):
+def test_night_prunes_what_is_no_longer_needed_and_reports_it(third_night):
+    workspace, done = third_night
+    assert "grown: pruned 203 predictions, 42 paired errors, 1 model (0.0 MB)" in done.stderr
     left = "SELECT count(*), min(role), max(role) FROM prediction WHERE run_id = 2 AND model_id = 2"
-    assert grown.sql(left) == [(10, "new", "new")]
-    done = grown.run("verify", "2")
+    assert workspace.sql(left) == [(10, "new", "new")]
+
+
+def test_a_run_whose_refused_winner_was_pruned_is_still_verified_but_for_its_predictions(
+    third_night,
+):
+    workspace, _ = third_night
+    done = workspace.run("verify", "2")
     assert done.returncode == 0, done.stderr
     assert "since then: predictions of models that never served were pruned on 20" in done.stdout
     assert done.stdout.endswith("All of them are the same to the last digit.\n")
-    refused = grown.run("promote", "grown", "2", "--reason", "I liked it")
+
+
+def test_a_winner_that_was_pruned_cannot_be_promoted(third_night):
+    workspace, _ = third_night
+    refused = workspace.run("promote", "grown", "2", "--reason", "I liked it")
     assert refused.returncode == 2
     assert refused.stderr.startswith("nightfit: run 2 of grown has no model that could serve.")
 
 
-def test_incumbent_that_cannot_score_tonights_rows_gives_way(grown):
+def test_incumbent_that_cannot_score_tonights_rows_gives_way(grown, tmp_path):
+    workspace = grown.copy_to(tmp_path / "workspace")
     renamed = rows(203, 10).replace("row,x,y", "row,z,y")
-    grown.declare("grown", DECLARATION.format(kind="gradient_descent"), renamed)
-    done = grown.run("retrain", "grown")
+    workspace.declare("grown", DECLARATION.format(kind="gradient_descent"), renamed)
+    done = workspace.run("retrain", "grown")
     assert done.returncode == 0, done.stderr
     assert "cannot score tonight's rows" in done.stderr
-    assert grown.query("champion")[0]["kind"] == "gradient_descent"
+    assert workspace.query("champion")[0]["kind"] == "gradient_descent"

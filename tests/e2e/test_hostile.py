@@ -6,6 +6,7 @@ import json
 import random
 import string
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 
 @pytest.fixture(scope="module")
-def with_password(postgresql, new_on_server) -> str:
+def with_password(postgresql, new_on_server) -> Iterator[str]:
     """The URL of a database of PostgreSQL whose owner has a password."""
     made = make_url(new_on_server())
     engine = create_engine(made, isolation_level="AUTOCOMMIT")

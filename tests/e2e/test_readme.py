@@ -6,8 +6,6 @@ import shlex
 import pytest
 from helpers.workspace import ROOT
 
-from data.settings import Settings
-
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^\$ nightfit (.+)$", README, flags=re.MULTILINE)
 QUERIES = re.findall(r"```sql\n(.+?)```", README, flags=re.DOTALL)
@@ -18,7 +16,8 @@ def about_houses(command):
     return "houses" in command or command.startswith("status")
 
 
-def own_data(new_workspace):
+@pytest.fixture(scope="module")
+def houses(new_workspace):
     """Return a workspace with the README's own declaration, and what its commands did."""
     workspace = new_workspace()
     ((name, text),) = DECLARATIONS
@@ -28,14 +27,6 @@ def own_data(new_workspace):
     workspace.declare(name, text, "house,rooms,size,price\n" + "\n".join(rows) + "\n")
     commands = [command for command in COMMANDS if about_houses(command)]
     return workspace, {command: workspace.run(*shlex.split(command)) for command in commands}
-
-
-AHEAD = {"houses": own_data}
-
-
-@pytest.fixture(scope="module")
-def houses(ahead):
-    return ahead["houses"].result()
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if not about_houses(c)])
@@ -61,15 +52,15 @@ def test_own_data_of_the_readme_works(houses):
     assert 90 < new[0][0] < 400
 
 
-def test_settings_of_the_readme_are_all_there_are():
-    listed = set(re.findall(r"`NIGHTFIT_(\w+)` \|", README))
-    assert listed == {name.upper() for name in Settings.model_fields}
-
-
-def test_files_and_make_targets_of_the_readme_exist():
-    files = re.findall(r"(?:pytest |\]\()((?:tests|docs)/[\w/.-]+)", README)
-    assert files
+@pytest.mark.parametrize("document", ["README.md", "docs/trust.md"])
+def test_tests_that_a_document_names_exist(document):
+    text = (ROOT / document).read_text()
+    files = re.findall(r"(?:pytest |python )(tests/[\w/.-]+)", text)
     assert [name for name in files if not (ROOT / name).exists()] == []
+    assert files or document == "README.md"
+
+
+def test_make_targets_of_the_readme_exist():
     targets = re.findall(r"^    make (\w+)", README, flags=re.MULTILINE)
     makefile = (ROOT / "Makefile").read_text()
     assert targets == ["nightly", "test"]

@@ -92,8 +92,8 @@ def test_champion_that_is_no_ann_is_said_in_one_sentence(workspace, form):
     done = workspace.run("resilience", "line", "--format", form)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "nightfit: line: the champion, torch/least_squares, is no ANN and has no hidden cells to "
-        "silence; 'nightfit query leaderboard --dataset line' tells how near the ANNs came.\n"
+        "nightfit: line: the champion, torch/least_squares, is not an ANN and has no hidden cells "
+        "to silence. 'nightfit query leaderboard --dataset line' shows how close the ANNs came.\n"
     )
 
 
@@ -112,7 +112,8 @@ def test_dataset_that_was_never_run_suggests_the_nearest(workspace):
     assert "Traceback" not in done.stderr
 
 
-def test_same_rows_give_the_same_figures_on_another_night(workspace, told):
+def test_same_rows_give_the_same_figures_on_another_night(workspace, told, tmp_path):
+    workspace = workspace.copy_to(tmp_path / "workspace")
     done = workspace.run("retrain", "waves", "--force")
     assert done.returncode == 0, done.stderr
     nights = [

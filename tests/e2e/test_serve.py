@@ -1,8 +1,4 @@
-"""`nightfit serve` as an operator meets it: the page in a real browser, and nothing left behind.
-
-A server takes a while to start, so several tests look at the same one, and the last of them ends
-it: they stand in that order.
-"""
+"""`nightfit serve` as an operator meets it: the page in a real browser, and nothing left behind."""
 
 import json
 import shutil
@@ -11,7 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -62,6 +58,8 @@ class Served:
     process: subprocess.Popen[str]
     page: str
     errors: Path
+    start: list[str]
+    """What it wrote to standard error by the time it was ready."""
 
     def ask(self, path, **body):
         """Return what the server's API answers to a GET, or to a POST where there is a body.
@@ -93,8 +91,18 @@ class Served:
             ).fetchall()
 
 
+@contextmanager
+def serving(workspace, *options):
+    """Start `nightfit serve` on a workspace; yield it when it is ready, and end it if need be."""
+    served = serve(workspace, *options)
+    try:
+        yield served
+    finally:
+        if served.process.poll() is None:
+            end(served, signal.SIGTERM)
+
+
 def serve(workspace, *options):
-    """Start `nightfit serve` on a workspace; return when it is ready."""
     workspace.declare("line", LINE, ROWS)
     workspace.declare("slow", SLOW, MANY)
     errors = workspace.folder / "errors"
@@ -113,7 +121,7 @@ def serve(workspace, *options):
         if "Ctrl-C" in line:
             break
     assert page, errors.read_text()
-    return Served(workspace, process, page, errors)
+    return Served(workspace, process, page, errors, errors.read_text().splitlines())
 
 
 def wait_until(ready):
@@ -170,21 +178,15 @@ def _mark(process):
 
 @pytest.fixture(scope="module")
 def served(new_workspace):
-    """Yield a server with a worker, in a home that Prefect has never seen."""
+    """Yield a server with a worker, in a home that Prefect has never seen; no test ends it."""
     workspace = new_workspace(prefect="new")
     shutil.rmtree(workspace.home)
-    running = serve(workspace, "--port", str(free_port()))
-    yield running
-    end_if_running(running)
-
-
-def end_if_running(served):
-    if served.process.poll() is None:
-        end(served, signal.SIGTERM)
+    with serving(workspace, "--port", str(free_port())) as running:
+        yield running
 
 
 def test_first_start_says_what_it_does_and_no_more(served):
-    assert served.errors.read_text().splitlines() == [
+    assert served.start == [
         "starting Prefect's server …",
         "starting the worker …",
         "deploying prefect.yaml …",
@@ -231,9 +233,10 @@ def test_run_is_started_from_the_page_and_found_in_the_store(served):
     assert hosts == {"127.0.0.1"}, "the page asks something of the internet"
 
 
-def test_ctrl_c_amid_a_run_leaves_no_process_and_no_run_on_the_books(served):
-    spend_slow_night(served)
-    assert end(served, signal.SIGINT) == []
+def test_ctrl_c_amid_a_run_leaves_no_process_and_no_run_on_the_books(new_workspace):
+    with serving(new_workspace(prefect="own"), "--port", str(free_port())) as served:
+        spend_slow_night(served)
+        assert end(served, signal.SIGINT) == []
     assert served.process.returncode == 0
     assert served.last_night() == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
     assert served.errors.read_text().splitlines()[-1] == "Stopping …"
@@ -249,26 +252,35 @@ class Killed:
     last_night: list[tuple[str, str]]
 
 
-def kill_amid_a_run(new_workspace):
-    running = serve(new_workspace(prefect="own"), "--port", str(free_port()))
-    spend_slow_night(running)
-    return Killed(running.workspace, end(running, signal.SIGKILL), running.last_night())
+@pytest.fixture(scope="module")
+def killed(new_workspace):
+    with serving(new_workspace(prefect="own"), "--port", str(free_port())) as running:
+        spend_slow_night(running)
+        return Killed(running.workspace, end(running, signal.SIGKILL), running.last_night())
 
 
-AHEAD = {"killed": kill_amid_a_run}
+@dataclass(frozen=True)
+class Restarted:
+    """A server that was started where another had been killed, and whose own Prefect server died.
+
+    `last_night` is what its books said once it was ready, `remaining` the processes it left.
+    """
+
+    last_night: list[tuple[str, str]]
+    remaining: list[psutil.Process]
+    exit_code: int
+    errors: list[str]
 
 
 @pytest.fixture(scope="module")
-def killed(ahead):
-    return ahead["killed"].result()
-
-
-@pytest.fixture(scope="module")
-def next_one(killed):
-    """Yield the server that was started where the other had been killed."""
-    running = serve(killed.workspace, "--port", str(free_port()))
-    yield running
-    end_if_running(running)
+def restarted(killed):
+    with serving(killed.workspace, "--port", str(free_port())) as running:
+        last_night, started = running.last_night(), family(running.process)
+        (server,) = [p for p in started if "server" in p.cmdline()]
+        server.kill()
+        remaining = left(running, started)
+    errors = running.errors.read_text().splitlines()
+    return Restarted(last_night, remaining, running.process.returncode, errors)
 
 
 def test_killed_server_leaves_no_process(killed):
@@ -276,27 +288,24 @@ def test_killed_server_leaves_no_process(killed):
     assert killed.last_night == [("retrain", "RUNNING"), ("nightly", "RUNNING")]
 
 
-def test_next_server_tells_of_the_run_that_was_killed(next_one):
-    assert next_one.last_night() == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
+def test_next_server_marks_the_run_that_was_killed_as_crashed(restarted):
+    assert restarted.last_night == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
 
 
-def test_death_of_prefects_server_ends_serving_with_one_sentence(next_one):
-    started = family(next_one.process)
-    (server,) = [p for p in started if "server" in p.cmdline()]
-    server.kill()
-    assert left(next_one, started) == []
-    assert next_one.process.returncode == 1
-    last = next_one.errors.read_text().splitlines()[-2:]
+def test_death_of_prefects_server_ends_serving_with_one_sentence(restarted):
+    assert restarted.remaining == []
+    assert restarted.exit_code == 1
+    last = restarted.errors[-2:]
     assert last[0] == "Stopping …"
     assert last[1].startswith("nightfit: Prefect's server ended by itself, with exit code -9.")
 
 
 def test_server_of_the_users_own_is_used_and_goes_on(new_workspace):
-    running = serve(new_workspace(), "--port", "1")
-    assert running.page == running.workspace.api.removesuffix("/api")
-    assert running.ask("work_pools/nightfit")["status"] == "READY"
-    assert [p for p in family(running.process) if "server" in p.cmdline()] == []
-    assert end(running, signal.SIGTERM) == []
+    with serving(new_workspace(), "--port", "1") as running:
+        assert running.page == running.workspace.api.removesuffix("/api")
+        assert running.ask("work_pools/nightfit")["status"] == "READY"
+        assert [p for p in family(running.process) if "server" in p.cmdline()] == []
+        assert end(running, signal.SIGTERM) == []
     assert running.process.returncode == 0
     assert running.ask("health") is True
 

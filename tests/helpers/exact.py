@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ def exact_solution(design, target, weight=None):
     b = [Fraction(float(v)) for v in target]
     w = [Fraction(float(v)) for v in (np.ones(len(target)) if weight is None else weight)]
     p = len(a[0])
-    m = [
+    m: list[list[Any]] = [
         [sum(v * row[i] * row[j] for v, row in zip(w, a, strict=True)) for j in range(p)]
         + [sum(v * row[i] * y for v, row, y in zip(w, a, b, strict=True))]
         for i in range(p)

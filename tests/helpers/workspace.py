@@ -2,12 +2,13 @@
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ class Workspace:
             "NIGHTFIT_DATASETS": str(self.folder / "datasets"),
             **({"PREFECT_API_URL": self.api} if self.api else {}),
         }
+
+    def copy_to(self, folder: Path) -> "Workspace":
+        """Return a copy in a folder that does not exist yet, for a test that changes it."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return replace(self, folder=folder)
 
     def run(self, *args: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run `nightfit ARGS`; `settings` overrule the environment."""

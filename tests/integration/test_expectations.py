@@ -23,7 +23,8 @@ from helpers.checked import (
 from data.checks.declared import check
 from data.declarations.file import load_dataset
 from data.errors import CallError
-from data.sources.read import load, read
+from data.sources.read import read
+from data.sources.snapshot import load
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +36,8 @@ def test_bundled_data_sets_pass_all_their_expectations(tmp_path, name):
     assert found.passed
     assert failed(found) == {}
     assert found.kept.all()
-    assert found.rejected_rows == found.warnings == ()
+    assert found.rejected_rows == ()
+    assert found.warnings == ()
     assert found.features == declaration.features
     stored = [one.expectation for one in found.results]
     assert set(stored) >= {one.type for one in declaration.expectations}
@@ -261,7 +263,8 @@ import sys
 from pathlib import Path
 from data.declarations.file import load_dataset
 from data.checks.declared import check
-from data.sources.read import load, read
+from data.sources.read import read
+from data.sources.snapshot import load
 import os
 declaration = load_dataset("age_income", Path("data/datasets"))
 table = load(read(declaration, folder=Path(sys.argv[1]) / "snapshots").path)

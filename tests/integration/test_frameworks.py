@@ -134,10 +134,9 @@ def test_network_takes_the_same_fifty_steps_in_every_framework(workers, framewor
     for array, wanted in zip(seen.best_weights, reference, strict=True):
         assert array.dtype == np.float64
         np.testing.assert_allclose(array, wanted, rtol=0, atol=1e-12)
-    wanted = recipe.forward(reference, inputs[:20])
-    np.testing.assert_allclose(seen.predictions[5], wanted, rtol=0, atol=1e-12)
-    wanted = recipe.forward(start, inputs[:20])
-    np.testing.assert_allclose(seen.predictions[0], wanted, rtol=0, atol=1e-12)
+    for epoch, weights in ((5, reference), (0, start)):
+        forward = recipe.forward(weights, inputs[:20])
+        np.testing.assert_allclose(seen.predictions[epoch], forward, rtol=0, atol=1e-12)
 
 
 def _float32_training():

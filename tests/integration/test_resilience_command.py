@@ -1,4 +1,4 @@
-"""What `nightfit resilience` says of champions that a small night does not make."""
+"""`nightfit resilience` for champions that a quick night does not produce."""
 
 from pathlib import Path
 
@@ -30,11 +30,11 @@ def refusal() -> str:
     return str(outcome.exception)
 
 
-def test_ann_of_before_these_figures_says_when_there_will_be_some(store):
+def test_ann_without_stored_figures_says_when_there_will_be_some(store):
     change(store, write_run, promoted(1, {"a": 1.0}))
     assert refusal() == (
-        "wages: of the champion, torch/ann, no such figures are stored: it has no hidden cells, or "
-        "was trained before they were measured; the next ANN to win a night will have them."
+        "wages: no such figures are stored for the champion, torch/ann: it has no hidden cells, or "
+        "was trained before they were measured. The next ANN that wins a night will have them."
     )
 
 
@@ -43,7 +43,7 @@ def test_dataset_without_a_champion_says_what_to_run(store):
     assert "Run 'nightfit retrain wages' first." in refusal()
 
 
-def test_ann_without_any_error_has_no_ratio(store):
+def test_ann_that_makes_no_error_has_no_ratio(store):
     measured = [silenced(0.0, 0.0), silenced(0.1, 3.0), silenced(0.5, 9.0)]
     exact = candidate("torch/ann", chosen=True, rank=1, resilience=measured)
     change(store, write_run, promoted(1, {"a": 1.0}, candidates=[exact]))

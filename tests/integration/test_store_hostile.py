@@ -29,13 +29,13 @@ from sqlalchemy import Text, select
 from data.checks.declared import ExpectationResult, RejectedRow
 from data.checks.features import MOST_NAME_BYTES
 from data.errors import StoreError
-from data.sources.texts import MOST_KEY_BYTES
+from data.sources.text_rules import MAX_KEY_BYTES
 from data.store import tables
 from data.store.read.view_rows import rows_of
 from data.store.records import CoefficientRecord, PairedErrors, PromotionRecord
 from data.store.session import Store
 from data.store.views import VIEWS
-from flows.command.output import write_rows
+from flows.command.output_formats import write_rows
 from flows.command.printable import printable
 
 RANDOM = "".join(random.Random(7).choices(string.printable[:94], k=10_000))
@@ -53,7 +53,7 @@ HOSTILE = [
     "[red] [/red] [link=x] :smile:",
     "NULL",
     "null",
-    RANDOM[:MOST_KEY_BYTES],
+    RANDOM[:MAX_KEY_BYTES],
 ]
 LONG = [*HOSTILE, RANDOM]
 """What columns without an index take, too."""
@@ -195,8 +195,8 @@ def test_a_table_for_people_has_no_command_in_it(hostile: Store):
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 def test_what_is_refused_when_it_is_read_would_not_fit_into_an_index(store: Store):
     """The limits are not for nothing, and texts that can be compressed would hide it."""
-    assert max(MOST_KEY_BYTES, MOST_NAME_BYTES) < 2_704 - len("x" * 100) - 24
-    long = RANDOM[: MOST_KEY_BYTES + 1_000]
+    assert max(MAX_KEY_BYTES, MOST_NAME_BYTES) < 2_704 - len("x" * 100) - 24
+    long = RANDOM[: MAX_KEY_BYTES + 1_000]
     with pytest.raises(StoreError, match="index row size"):
         write(store, promoted(1, {}, predictions=[predictions("torch/ann", {long: 1.0})]))
     linear = candidate(
@@ -207,7 +207,7 @@ def test_what_is_refused_when_it_is_read_would_not_fit_into_an_index(store: Stor
 
 
 def test_a_new_rows_key_of_the_longest_fits_every_index(store: Store):
-    key, name = RANDOM[-MOST_KEY_BYTES:], "x" * 100
+    key, name = RANDOM[-MAX_KEY_BYTES:], "x" * 100
     write(store, promoted(1, {key: NEW}, dataset=name))
     write(store, promoted(2, {key: 2.0}, dataset=name))
     assert [row["key"] for row in rows(store, "prediction_outcome")] == [key]

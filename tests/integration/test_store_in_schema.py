@@ -12,8 +12,8 @@ from helpers.old_stores import NIGHTS, answers, make
 from helpers.store_nights import change, kept, promoted, read, rows, serving, tell, write
 from sqlalchemy import URL, func, make_url, select, text
 
-from data.errors import StoreError
-from data.store.database.lock import Busy, dataset_lock
+from data.errors import Busy, StoreError
+from data.store.database.lock import dataset_lock
 from data.store.database.schema import lock_key
 from data.store.database.upgrades import upgrade
 from data.store.database.version import head

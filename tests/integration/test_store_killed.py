@@ -104,7 +104,7 @@ def test_a_run_that_is_ended_while_it_writes_leaves_nothing_of_itself(
     assert counts(store) == before
     if kind_of(store) == "sqlite":
         with store.reading() as connection:
-            assert connection.execute(text("PRAGMA integrity_check")).all() == [("ok",)]
+            assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
     write(store, promoted(3, {"a": 1.0, "b": 2.0}))
     assert len(rows(store, "current_prediction")) == 2
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from helpers.store_nights import change
 
-from data.errors import StoreError
+from data.errors import Busy, StoreError
 from data.settings import ROOT
-from data.store.database.lock import Busy, dataset_lock
+from data.store.database.lock import dataset_lock
 from data.store.read.stored import last_good
 from data.store.session import Store
 

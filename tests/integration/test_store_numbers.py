@@ -55,7 +55,8 @@ def with_number(table: str, column: str, value: float) -> RunRecord:
         error=np.array([1.0]),
         other_error=np.array([2.0]),
     )
-    told, checked, more = predictions("torch/ann", ROWS), probe("torch", 0.5), {}
+    told, checked = predictions("torch/ann", ROWS), probe("torch", 0.5)
+    more: dict[str, Any] = {}
     decided = PromotionRecord(decision="promoted", model="torch/ann", reason="it is better")
     if table == "model":
         ann = replace(ann, **one)
@@ -80,7 +81,7 @@ def with_number(table: str, column: str, value: float) -> RunRecord:
     else:
         assert table == "run"
         declared = {"declaration": json.dumps({"interval": value})}  # Python's JSON has NaN
-        more = declared if column == "interval_level" else one
+        more |= declared if column == "interval_level" else one
     return promoted(
         1,
         ROWS,
@@ -116,8 +117,8 @@ def test_no_number_is_null_where_a_number_may_be_absent(store: Store, value: flo
         write(store, replace(record, dataset=f"night {night}"))
         found = stored(store, tables.metadata.tables[table])
         assert any(row[column] is None for row in found), column
-    for name, table in tables.metadata.tables.items():
-        for row in stored(store, table):
+    for name, written in tables.metadata.tables.items():
+        for row in stored(store, written):
             numbers = [one for one in row.values() if isinstance(one, float)]
             assert np.isfinite(numbers).all(), name
 

@@ -12,7 +12,7 @@ from data.errors import CallError
 from data.store.read import streaming
 from data.store.read.view_rows import promotions, rows_of
 from data.store.session import Store
-from flows.command.output import write_rows
+from flows.command.output_formats import write_rows
 
 CAME_TRUE = """
 INSERT INTO outcome (dataset, key, run_id, model_id, predicted, predicted_at, actual, realised_at,
@@ -56,7 +56,7 @@ def test_a_reader_that_stops_early_keeps_no_connection(store):
     with store.reading() as connection:
         found = rows_of(connection, "current_prediction")
         next(found.batches)
-        found.batches.close()
+        found.batches.close()  # type: ignore[attr-defined]  # a generator
         if kind_of(store) == "postgresql":
             assert connection.execute(text("SELECT count(*) FROM pg_cursors")).scalar() == 0
     if kind_of(store) == "postgresql":

@@ -152,8 +152,8 @@ def test_what_a_run_had_as_json_stands_on_its_model_card(address: str):
     make(address, version="0005", content=NIGHTS + DECLARED)
     upgrade(address)
     sales, wages = answers(address)["model_card"]
-    told = ("target", "features", "interval_level", "hidden_layers", "nightfit_version")
-    told += ("numpy_version", "framework_version", "python_version", "period_from")
+    told = ["target", "features", "interval_level", "hidden_layers", "nightfit_version"]
+    told += ["numpy_version", "framework_version", "python_version", "period_from"]
     assert [wages[name] for name in told] == [
         *("wage", "age, job", 0.8, None, "0.1.0", "2.4.6", "2.13.0", None, None)
     ]

@@ -1,6 +1,7 @@
 import math
 from dataclasses import asdict, replace
 from datetime import timedelta, timezone
+from typing import Any
 
 import numpy as np
 import pytest
@@ -220,7 +221,7 @@ def test_no_driver_is_given_a_value_that_is_not_a_number(
 ):
     given: list[object] = []
 
-    def collect(_c: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+    def collect(_c: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
         if statement.replace('"', "").startswith("INSERT INTO prediction"):
             rows_given = [values] if isinstance(values, tuple) else values
             given.extend(value for row in rows_given for value in row)

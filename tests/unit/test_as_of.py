@@ -9,8 +9,9 @@ import pytest
 from helpers.sources import shop, written
 
 from data.errors import CallError
-from data.sources.as_of import last_moment, must_be_readable
-from data.sources.read import load, read
+from data.sources.as_of import last_moment, require_date_time_or_number
+from data.sources.read import read
+from data.sources.snapshot import load
 
 DAYS = "id,t,y\n3,2024-04-02,30\n1,2024-03-31,10\n4,,40\n2,2024-04-01,20\n"
 TIMES = (
@@ -35,7 +36,7 @@ def refused(folder, source, as_of, **more) -> str:
     with pytest.raises(CallError) as caught:
         kept(folder, source, as_of, **more)
     assert not (folder / "home").exists()
-    assert str(caught.value).startswith("shop: ") or "neither a day" in str(caught.value)
+    assert str(caught.value).startswith("shop: ") or "neither a date" in str(caught.value)
     return str(caught.value)
 
 
@@ -90,38 +91,38 @@ def test_a_night_in_the_past_has_the_fingerprint_that_it_had_then(tmp_path):
 
 def test_without_a_time_column_there_is_no_going_back(tmp_path):
     told = refused(tmp_path, DAYS, "2024-03-31", time=None)
-    assert "the declaration names none. Declare one as 'time'" in told
+    assert "the declaration has none. Declare one as 'time'" in told
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2024", "2024-03", "2024-02-30", "31.03.2024", ""])
 def test_what_is_no_day_or_time_is_told_with_an_example(tmp_path, text):
     told = refused(tmp_path, DAYS, text)
-    assert f"{text!r} is neither a day nor a time. Write a day, such as 2024-03-31" in told
+    assert f"{text!r} is neither a date nor a time. Write a date, for example 2024-03-31" in told
 
 
 @pytest.mark.parametrize("text", ["2024-03-31", "last year", "nan", "inf"])
 def test_what_is_no_number_is_told_where_the_time_column_holds_numbers(tmp_path, text):
     told = refused(tmp_path, NUMBERS, text)
-    assert f"{text!r} is no number, and the time column 't' holds numbers. Write" in told
+    assert f"{text!r} is not a number, but the time column 't' holds numbers. Write" in told
 
 
 def test_what_no_time_column_could_mean_is_refused_before_any_is_read():
     for meant in ("2024-03-31", "2024-03-31T12:00", "2024", "-1.5"):
-        must_be_readable(meant)
+        require_date_time_or_number(meant)
     for text in ("yesterday", "2024-02-30", "nan", ""):
-        with pytest.raises(CallError, match="neither a day nor a time"):
-            must_be_readable(text)
+        with pytest.raises(CallError, match="neither a date nor a time"):
+            require_date_time_or_number(text)
 
 
 @pytest.mark.parametrize("text", ["9999-12-30", "2999-01-01T00:00"])
 def test_a_night_that_is_still_to_come_is_refused(tmp_path, text):
-    assert f"{text} is still to come" in refused(tmp_path, DAYS, text)
+    assert f"{text} is in the future" in refused(tmp_path, DAYS, text)
 
 
 def test_a_night_before_all_rows_is_told_with_the_oldest_time(tmp_path):
     told = refused(tmp_path, DAYS, "2024-03-30")
-    assert "No row's 't' is 2024-03-30 or before: the oldest time there is 2024-03-31." in told
-    assert "the oldest time there is 2020." in refused(tmp_path, NUMBERS, "2019")
+    assert "There are no rows with 't' up to 2024-03-30: the oldest time is 2024-03-31." in told
+    assert "the oldest time is 2020." in refused(tmp_path, NUMBERS, "2019")
     assert "no row has a time" in refused(tmp_path, "id,t,y\n1,,1\n", "2024", types={"t": "number"})
 
 

@@ -7,7 +7,8 @@ from types import ModuleType
 
 import pytest
 
-from data.settings import ROOT
+from data.declarations.model import Declaration
+from data.settings import ROOT, Settings
 
 DOCUMENTS = sorted(
     file.relative_to(ROOT)
@@ -55,6 +56,19 @@ def test_every_command_is_documented(generate: ModuleType):
     names = [name for name, _ in generate.registered_commands(generate.app)]
     assert {"predict", "db upgrade"} <= set(names)
     assert re.findall(r"^## `nightfit (.+)`$", text, flags=re.MULTILINE) == names
+
+
+def test_every_setting_is_documented():
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `NIGHTFIT_(\w+)` \|", text, flags=re.MULTILINE)
+    assert listed == [name.upper() for name in Settings.model_fields]
+
+
+def test_every_key_of_a_declaration_is_documented():
+    text = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \|", text.partition("## Every key")[2], flags=re.MULTILINE)
+    names = list(Declaration.model_fields)
+    assert listed[: len(names)] == names
 
 
 def test_generated_text_is_written_between_its_marks(generate: ModuleType):

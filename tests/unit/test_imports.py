@@ -62,7 +62,7 @@ def loaded_after(code):
 def test_the_whole_orchestration_imports_no_framework():
     assert {"tensorflow", "torch", "theano"} <= LOADED_BY_FRAMEWORKS
     loaded = loaded_after(
-        "import flows.command.cli, flows.nightly, flows.command.predict, flows.command.inspection"
+        "import flows.command.cli, flows.nightly, flows.command.predict, flows.command.check"
     )
     assert "prefect" in loaded
     assert loaded.isdisjoint(LOADED_BY_FRAMEWORKS)
@@ -79,6 +79,15 @@ def test_a_query_imports_nothing_that_takes_longer_than_itself():
     assert "sqlalchemy" in loaded
     slow = {"prefect", "pandas", "numpy", "pyarrow", "alembic", "great_expectations"}
     assert loaded.isdisjoint({*LOADED_BY_FRAMEWORKS, *slow})
+
+
+def test_promoting_verifying_and_scoring_start_without_prefect():
+    loaded = loaded_after(
+        "import flows.command.promote, flows.command.verify, flows.command.predict\n"
+        "import tasks.run.decisions, tasks.run.replay, data.sources.read, regressors.model"
+    )
+    assert "numpy" in loaded
+    assert "prefect" not in loaded  # its settings are set just before a flow runs
 
 
 def test_a_framework_file_imports_its_framework_alone():

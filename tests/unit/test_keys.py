@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import SourceError
-from data.sources.read import row_keys
+from data.sources.keys import row_keys
 
 BERLIN = pa.timestamp("us", "Europe/Berlin")
 MOMENT = dt.datetime(2024, 3, 31, 12, 0, 0, 5)

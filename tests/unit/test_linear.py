@@ -16,7 +16,8 @@ from regressors.network import recipe
 
 def descend(inputs, target, start, plan):
     """Take the reference's steps and note the losses, as a framework does."""
-    losses, weights = [], start
+    losses: list[float] = []
+    weights = start
     speed = np.zeros_like(start)
     while epochs := plan.next_block(losses):
         for _ in range(epochs):

@@ -136,8 +136,8 @@ def test_nothing_has_no_sign():
 def equal_nights(draw, *, nights, rows):
     """Squared errors (nights, rows) of two equally good models whose errors correlate by 0.9."""
     shared, first, second = draw((3, nights, rows))
-    errors = np.sqrt(0.9) * shared + np.sqrt(0.1) * np.stack([first, second])
-    return Sums(*np.square(errors), rows=rows)
+    ours, theirs = np.square(np.sqrt(0.9) * shared + np.sqrt(0.1) * np.stack([first, second]))
+    return Sums(ours, theirs, rows=rows)
 
 
 @pytest.mark.parametrize("rows", [30, 200])

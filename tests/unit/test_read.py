@@ -13,7 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from helpers.sources import TABLE, refusal, rows, shop, written
 
-from data.sources.read import arrays, load, read, row_keys
+from data.sources.columns import arrays
+from data.sources.keys import row_keys
+from data.sources.read import read
+from data.sources.snapshot import load
 
 HARD = [
     "0.1",
@@ -107,8 +110,8 @@ def test_a_parquet_text_column_may_be_declared_a_number_or_a_time(tmp_path):
 def test_a_value_that_is_not_of_the_declared_kind_is_named_with_its_row(tmp_path):
     path = written(tmp_path, "id,y,age,size\n1,2,30,1\n2,3,forty,2\n3,4,50,3\n")
     told = refusal(path, tmp_path, types={"age": "number"})
-    assert "'age' is declared to hold numbers, and has 'forty' in row 2." in told
-    assert "holds numbers, and is declared to hold times" in refusal(
+    assert "'age' is declared to hold numbers, but has 'forty' in row 2." in told
+    assert "holds numbers, but is declared to hold times" in refusal(
         path, tmp_path, types={"size": "time"}
     )
 

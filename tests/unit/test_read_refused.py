@@ -11,7 +11,8 @@ import pytest
 from helpers.sources import TABLE, refusal, shop, written
 
 from data.errors import SourceError, StoreError
-from data.sources.read import load, read
+from data.sources.read import read
+from data.sources.snapshot import load
 
 
 def test_a_missing_file_is_told_with_the_nearest_name_beside_it(tmp_path):
@@ -33,7 +34,7 @@ def test_a_folder_in_place_of_a_file_is_told(tmp_path):
 
 def test_an_unknown_ending_is_told_with_the_known_ones(tmp_path):
     path = written(tmp_path, "id,y\n", "rows.xlsx")
-    assert "'.xlsx' cannot be read. Give a file that ends in .csv or .parquet." in refusal(
+    assert "'.xlsx' cannot be read. Use a file that ends in .csv or .parquet." in refusal(
         path, tmp_path
     )
 
@@ -56,9 +57,9 @@ def test_a_header_that_is_not_utf8_is_told(tmp_path):
 
 def test_a_row_of_another_length_is_told_with_its_line(tmp_path):
     path = written(tmp_path, 'id,y\n1,2\n\n2,"3\n4"\n5\n6,7\n')
-    assert "Line 6 has 1 values, and the header has 2." in refusal(path, tmp_path)
+    assert "Line 6 has 1 values, but the header has 2." in refusal(path, tmp_path)
     path = written(tmp_path, f'id,y\n"{"long" * 50_000}",2\n5\n')
-    assert "Line 3 has 1 values, and the header has 2." in refusal(path, tmp_path)
+    assert "Line 3 has 1 values, but the header has 2." in refusal(path, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_a_row_of_another_length_is_told_with_its_line(tmp_path):
 )
 def test_a_quote_that_is_never_closed_is_told_with_the_line_where_it_opens(tmp_path, content, line):
     told = refusal(written(tmp_path, content), tmp_path)
-    assert f"A quote is opened in line {line} and never closed. Close it;" in told
+    assert f"The quote opened in line {line} is never closed. Close it;" in told
 
 
 def test_a_last_value_of_several_lines_and_quotes_inside_of_text_are_read(tmp_path):
@@ -98,7 +99,7 @@ def test_a_truncated_parquet_file_is_told(tmp_path, kept):
     pq.write_table(TABLE, tmp_path / "whole.parquet")
     content = (tmp_path / "whole.parquet").read_bytes()
     path = written(tmp_path, content[: int(kept * len(content))], "rows.parquet")
-    assert "not a whole Parquet file" in refusal(path, tmp_path)
+    assert "not a complete Parquet file" in refusal(path, tmp_path)
 
 
 def test_a_parquet_file_with_one_spoilt_byte_is_told(tmp_path):
@@ -108,7 +109,7 @@ def test_a_parquet_file_with_one_spoilt_byte_is_told(tmp_path):
     content = bytearray((tmp_path / "whole.parquet").read_bytes())
     content[10_000] ^= 1
     path = written(tmp_path, bytes(content), "rows.parquet")
-    assert "not a whole Parquet file" in refusal(path, tmp_path)
+    assert "not a complete Parquet file" in refusal(path, tmp_path)
 
 
 def test_bytes_of_something_else_are_told(tmp_path):
@@ -138,7 +139,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
         file.write_bytes(b"PAR1")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("data.sources.read.pq.write_table", half)
+    monkeypatch.setattr("data.sources.snapshot.pq.write_table", half)
     with pytest.raises(StoreError, match="No space left on device"):
         read(shop(path), folder=tmp_path / "home")
     assert list((tmp_path / "home" / "shop").iterdir()) == []

@@ -1,4 +1,4 @@
-"""What others wrote is shown as it is: it neither commands the terminal nor is taken for markup."""
+"""Text from others is shown literally: not taken for markup, and never acting on the terminal."""
 
 import io
 import logging
@@ -11,13 +11,13 @@ from rich.text import Text
 from data.errors import CallError
 from data.store.views import TEXT
 from flows.command import cli
-from flows.command import session as terminal
-from flows.command.output import write_rows
+from flows.command.output_formats import write_rows
 from flows.command.printable import printable
-from flows.command.session import Screen
+from flows.command.screen import Screen
+from flows.command.session import talking
 
 RED = "\x1b[31mred\x1b[0m"
-COMMANDS = [RED, "\x9b31m", "a\rb", "\x07\x08", "\x1b]0;title\x07", "\u202eabc", "\u2066", "\x7f"]
+CONTROLS = [RED, "\x9b31m", "a\rb", "\x07\x08", "\x1b]0;title\x07", "\u202eabc", "\u2066", "\x7f"]
 MARKUP = ["[red]", "[/red]", "level[college]", "[link=x]", ":smile:", "[bold", "\\[red]"]
 
 
@@ -39,40 +39,40 @@ def stream(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> S
 
 
 def assert_shown(text: str) -> None:
-    """Assert that all is there, and no command among it."""
-    lines = re.sub("\x1b\\[[01]m|\n", "", text)  # the head of a table is bold
+    """Assert that everything is there, and that no control sequence is left."""
+    lines = re.sub("\x1b\\[[01]m|\n", "", text)  # the header of a table is bold
     assert printable(lines) == lines
     assert r"\x1b[31mred\x1b[0m" in text
     for word in (r"\x9b31m", r"\u202eabc", r"\u2066", *MARKUP):
         assert word in text
 
 
-def test_a_screen_shows_texts_as_they_are(stream):
+def test_screen_shows_text_literally(stream):
     screen = Screen(stream)
     table = Table("value", box=None)
-    for value in (*COMMANDS, *MARKUP):
+    for value in (*CONTROLS, *MARKUP):
         table.add_row(value)
     screen.print(table)
     assert_shown(stream.getvalue())
-    for way in (str, Text):
+    for kind in (str, Text):
         stream.seek(0)
         stream.truncate()
-        for value in (*COMMANDS, *MARKUP):
-            screen.print(way(value), soft_wrap=True)
+        for value in (*CONTROLS, *MARKUP):
+            screen.print(kind(value), soft_wrap=True)
         assert_shown(stream.getvalue())
 
 
-def test_a_table_of_rows_shows_texts_as_they_are(stream):
-    rows = [(value,) for value in (*COMMANDS, *MARKUP, "two\nlines\tand a tab")]
+def test_table_of_rows_shows_text_literally(stream):
+    rows = [(value,) for value in (*CONTROLS, *MARKUP, "two\nlines\tand a tab")]
     write_rows([rows[:4], rows[4:]], {"level": TEXT}, "table", stream)
     assert_shown(stream.getvalue())
     assert "two lines and a tab" in stream.getvalue()
 
 
-def test_programs_get_every_sign(tmp_path):
+def test_programs_get_every_character(tmp_path):
     stream = Stream(tty=False)
-    write_rows([[(value,) for value in COMMANDS]], {"level": TEXT}, "csv", stream)
-    assert all(value in stream.getvalue() for value in COMMANDS)
+    write_rows([[(value,) for value in CONTROLS]], {"level": TEXT}, "csv", stream)
+    assert all(value in stream.getvalue() for value in CONTROLS)
 
 
 def test_letters_of_every_script_are_printable():
@@ -80,7 +80,7 @@ def test_letters_of_every_script_are_printable():
         assert printable(text) == text
 
 
-def test_an_error_is_told_without_commands(monkeypatch, capsys):
+def test_error_message_cannot_act_on_the_terminal(monkeypatch, capsys):
     def failing():
         raise CallError(f"the value is {RED}.")
 
@@ -90,7 +90,7 @@ def test_an_error_is_told_without_commands(monkeypatch, capsys):
     assert capsys.readouterr().err == "nightfit: the value is \\x1b[31mred\\x1b[0m.\n"
 
 
-def test_progress_is_told_without_commands(capsys):
-    with terminal.talking():
+def test_progress_cannot_act_on_the_terminal(capsys):
+    with talking():
         logging.getLogger("nightfit").warning("%s", f"{RED} [red] :smile:")
     assert r"\x1b[31mred\x1b[0m [red] :smile:" in capsys.readouterr().err

@@ -293,8 +293,11 @@ def test_better_on_every_row_always_wins_and_the_reverse_never_does(
     seed, shape, least, rows, other
 ):
     rng = np.random.default_rng(seed)
-    draw = {"normal": rng.standard_normal, "t4": lambda n: rng.standard_t(4, n), "equal": np.ones}
-    worse = draw[shape](rows)
+    worse = {
+        "normal": rng.standard_normal(rows),
+        "t4": rng.standard_t(4, rows),
+        "equal": np.ones(rows),
+    }[shape]
     better = worse * rng.uniform(0, 1 - least, rows)
     for pair, decision in (((better, worse), "promoted"), ((worse, better), "kept")):
         found = {ANN: paired_gain(*pair, confidence=0.95)}

@@ -10,8 +10,8 @@ from helpers.sources import refusal, rows, written
 
 from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError
-from data.sources.read import row_keys
-from data.sources.texts import MOST_KEY_BYTES
+from data.sources.keys import row_keys
+from data.sources.text_rules import MAX_KEY_BYTES
 
 RANDOM = "".join(random.Random(7).choices(string.printable[:94], k=10_000))
 
@@ -25,7 +25,7 @@ def parquet(folder, **columns):
 @pytest.mark.parametrize("column", ["id", "level", "note"])
 def test_a_nul_character_is_told_with_its_column_and_row(tmp_path, column):
     texts = {name: ["a", "b"] for name in ("id", "level", "note")} | {column: ["a", "b\0c"]}
-    told = f"Column '{column}' has a NUL character in row 2"
+    told = f"Column '{column}' contains a NUL character in row 2"
     declared = {"features": ["level"]}
     path = parquet(tmp_path, **texts, y=[1.0, 2.0])
     assert told in refusal(path, tmp_path, **declared)
@@ -35,7 +35,7 @@ def test_a_nul_character_is_told_with_its_column_and_row(tmp_path, column):
 
 
 def test_a_nul_character_in_a_columns_name_is_told(tmp_path):
-    told = r"The name of column 'x\x00' has a NUL character"
+    told = r"The name of column 'x\x00' contains a NUL character"
     assert told in refusal(parquet(tmp_path, id=["a"], y=[1.0], **{"x\0": [1]}), tmp_path)
     assert told in refusal(written(tmp_path, "id,y,x\0\na,1,2\n"), tmp_path)
 
@@ -65,11 +65,11 @@ def test_a_columns_name_in_a_parquet_file_that_is_not_utf8_is_told(tmp_path):
 
 
 def test_a_key_that_no_index_can_hold_is_told_with_its_row(tmp_path):
-    longest = "é" * (MOST_KEY_BYTES // 2)
+    longest = "é" * (MAX_KEY_BYTES // 2)
     for content in (["a", longest + "b"], ["a", RANDOM]):
         told = refusal(parquet(tmp_path, id=content, y=[1.0, 2.0]), tmp_path)
-        assert f"'id' has {len(content[1].encode()):,} bytes as UTF-8 in row 2" in told
-        assert "may have 2,000. Declare columns with shorter values" in told
+        assert f"'id' has {len(content[1].encode()):,} bytes in UTF-8 in row 2" in told
+        assert "at most 2,000 are allowed. Declare columns with shorter values" in told
     kept = rows(parquet(tmp_path, id=["a", longest], y=[1.0, 2.0]), tmp_path)
     assert row_keys(kept, ["id"]) == ["a", longest]
 

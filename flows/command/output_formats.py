@@ -1,4 +1,4 @@
-"""Writing rows out: a table for people, CSV, JSON and Parquet for programs, batch by batch."""
+"""Writing rows batch by batch: a table for people; CSV, JSON and Parquet for programs."""
 
 import csv
 import json
@@ -31,13 +31,16 @@ Columns = Mapping[str, Any]
 
 
 def write_rows(
-    batches: Iterable[Rows], columns: Columns, form: str, target: TextIO | Path | None = None
+    batches: Iterable[Rows],
+    columns: Columns,
+    output_format: str,
+    target: TextIO | Path | None = None,
 ) -> None:
-    """Write rows as `table`, `csv`, `json` or `parquet` to a stream or file; standard output else.
+    """Write rows as `table`, `csv`, `json` or `parquet` to a stream, a file or standard output.
 
-    CSV and JSON keep floats to the last bit; a table shortens them for reading. NULL is an empty
-    field in CSV, null in JSON and Parquet. A file appears when it is complete, not before.
-    Raises CallError for an unknown format, or Parquet to a terminal.
+    CSV and JSON keep floats to the last bit; a table rounds them for reading. NULL is an empty
+    field in CSV, and null in JSON and Parquet. A file appears only when it is complete. Raises
+    CallError for an unknown format, or for Parquet to a terminal.
     """
     writers: dict[str, Callable[[Iterable[Rows], Columns, TextIO], None]] = {
         "table": _write_table,
@@ -45,19 +48,21 @@ def write_rows(
         "json": _write_json,
         "parquet": _write_parquet,
     }
-    if form not in writers:
+    if output_format not in writers:
         raise CallError(
-            f"there is no format {form!r}.", next_step=f"There are: {', '.join(writers)}."
+            f"there is no format {output_format!r}.",
+            next_step=f"Choose one of: {', '.join(writers)}.",
         )
     if isinstance(target, Path):
-        with _whole_file(target) as stream:
-            writers[form](batches, columns, stream)
+        with _new_file(target) as stream:
+            writers[output_format](batches, columns, stream)
     else:
-        writers[form](batches, columns, target or sys.stdout)
+        writers[output_format](batches, columns, target or sys.stdout)
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[TextIO]:
+def _new_file(path: Path) -> Iterator[TextIO]:
+    """Yield a stream to a temporary file that replaces `path` once it is complete."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as stream:
@@ -67,7 +72,7 @@ def _whole_file(path: Path) -> Iterator[TextIO]:
         raise UserError(
             f"the file cannot be written ({error.strerror}).",
             where=str(path),
-            next_step="Name a file in a folder that may be written.",
+            next_step="Name a file in a folder that you may write to.",
         ) from None
     finally:
         if part.exists():
@@ -82,7 +87,7 @@ def _write_csv(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> Non
 
 
 def _csv_value(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else _text_of_time(value)
+    return str(value).lower() if isinstance(value, bool) else _plain_time(value)
 
 
 def _write_json(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> None:
@@ -90,21 +95,22 @@ def _write_json(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> No
     for row in chain.from_iterable(batches):
         record = dict(zip(columns, row, strict=True))
         stream.write(separator + "\n  ")
-        stream.write(json.dumps(record, ensure_ascii=False, allow_nan=False, default=_text_of_time))
+        stream.write(json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain_time))
         separator = ","
     stream.write("[]\n" if separator == "[" else "\n]\n")
 
 
-def _text_of_time(value: Any) -> Any:
+def _plain_time(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _write_parquet(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> None:
     if stream.isatty():
         raise CallError(
-            "Parquet is not for a terminal.", next_step="Send it to a file: `... > rows.parquet`."
+            "Parquet cannot be printed on a terminal.",
+            next_step="Send it to a file: `... > rows.parquet`.",
         )
-    import pyarrow as pa  # takes as long as a query, which seldom wants it
+    import pyarrow as pa  # imported here: it takes as long as a whole query
     import pyarrow.parquet as pq
 
     stream.flush()
@@ -123,36 +129,36 @@ def _write_parquet(batches: Iterable[Rows], columns: Columns, stream: TextIO) ->
 def _arrow_type(kind: Any) -> "pa.DataType":
     import pyarrow as pa
 
-    known = {
+    types = {
         BigInteger: pa.int64(),
         Boolean: pa.bool_(),
         Double: pa.float64(),
         UtcTime: pa.timestamp("us", tz="UTC"),
     }
-    return known.get(type(kind), pa.string())
+    return types.get(type(kind), pa.string())
 
 
 def _write_table(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> None:
-    """Write aligned columns; widths come from the first batch, so that rows can go out at once."""
+    """Write aligned columns, as wide as the first batch needs, so that rows appear at once."""
     if stream.isatty():
         _write_rich(batches, columns, stream)
         return
-    right = [isinstance(kind, (BigInteger, Double)) for kind in columns.values()]
+    numeric = [isinstance(kind, (BigInteger, Double)) for kind in columns.values()]
     widths: list[int] = []
     for number, rows in enumerate(batches):
         cells = [[_cell(value) for value in row] for row in rows]
         if number == 0:
             cells.insert(0, list(columns))
             widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        stream.writelines(_line(row, widths, right) for row in cells)
+        stream.writelines(_line(row, widths, numeric) for row in cells)
     if not widths:
         stream.write("  ".join(columns) + "\n")
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
     padded = (
-        cell.rjust(width) if numeric else cell.ljust(width)
-        for cell, width, numeric in zip(cells, widths, right, strict=True)
+        cell.rjust(width) if is_number else cell.ljust(width)
+        for cell, width, is_number in zip(cells, widths, numeric, strict=True)
     )
     return "  ".join(padded).rstrip() + "\n"
 
@@ -161,14 +167,16 @@ def _write_rich(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> No
     console = Console(file=stream, markup=False, emoji=False, highlight=False)
     for rows in batches:
         cells = [[_cell(value) for value in row] for row in rows]
-        write = _print_lines if _is_too_wide(cells, columns, console.width) else _print_table
-        write(console, cells, columns)
+        if _is_too_wide(cells, columns, console.width):
+            _print_lines(console, cells, columns)
+        else:
+            _print_table(console, cells, columns)
 
 
 def _is_too_wide(cells: Sequence[Sequence[str]], columns: Columns, width: int) -> bool:
-    """Tell whether a table could not be read: its names, or its only row, do not fit."""
-    wanted = cells if len(cells) == 1 else []
-    widths = [max(map(cell_len, column)) for column in zip(columns, *wanted, strict=True)]
+    """Return whether the column names, or the only row, do not fit on one line."""
+    must_fit = cells if len(cells) == 1 else []
+    widths = [max(map(cell_len, column)) for column in zip(columns, *must_fit, strict=True)]
     return sum(widths) + 2 * len(widths) > width
 
 
@@ -183,7 +191,7 @@ def _print_table(console: Console, cells: Sequence[Sequence[str]], columns: Colu
 
 
 def _print_lines(console: Console, cells: Sequence[Sequence[str]], columns: Columns) -> None:
-    """Print each row as lines of a name and a value, with an empty line after it."""
+    """Print each row as one line per column, name and value, with an empty line after it."""
     for row in cells:
         table = Table(box=None, show_header=False)
         table.add_column(style="bold", no_wrap=True)

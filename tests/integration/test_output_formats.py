@@ -1,3 +1,5 @@
+"""Rows as a table, CSV, JSON and Parquet: what people see, and what programs get back."""
+
 import csv
 import io
 import json
@@ -15,7 +17,7 @@ from data.errors import CallError, UserError
 from data.store.read.view_rows import rows_of
 from data.store.session import Store
 from data.store.views import BOOLEAN, INTEGER, NUMBER, TEXT, TIME
-from flows.command.output import write_rows
+from flows.command.output_formats import write_rows
 
 COLUMNS = {"key": TEXT, "n": INTEGER, "predicted": NUMBER, "inside": BOOLEAN, "at": TIME}
 AT = datetime(2026, 1, 31, 2, 0, 0, 250000, UTC)
@@ -31,10 +33,10 @@ class Terminal(io.StringIO):
         return True
 
 
-def written(form: str, rows: list[tuple], batch: int = 2) -> str:
+def written(output_format: str, rows: list[tuple], batch: int = 2) -> str:
     stream = io.StringIO()
     batches = [rows[start : start + batch] for start in range(0, len(rows), batch)]
-    write_rows(batches, COLUMNS, form, stream)
+    write_rows(batches, COLUMNS, output_format, stream)
     return stream.getvalue()
 
 
@@ -48,9 +50,9 @@ def test_csv_keeps_floats_to_the_last_bit():
 
 
 def test_json_is_one_array_that_keeps_floats_to_the_last_bit():
-    found = json.loads(written("json", ROWS))
-    assert [tuple(row.values())[:4] for row in found] == [row[:4] for row in ROWS]
-    assert [row["at"] for row in found] == [AT.isoformat(), AT.isoformat(), None]
+    records = json.loads(written("json", ROWS))
+    assert [tuple(row.values())[:4] for row in records] == [row[:4] for row in ROWS]
+    assert [row["at"] for row in records] == [AT.isoformat(), AT.isoformat(), None]
 
 
 @pytest.mark.parametrize("bits", range(3))
@@ -63,7 +65,7 @@ def test_random_floats_survive_csv_and_json(bits: int):
     assert [float(line[2]) for line in lines] == values
 
 
-def test_no_rows_are_an_empty_array_and_a_header():
+def test_without_rows_there_is_an_empty_array_or_a_header():
     assert json.loads(written("json", [])) == []
     assert written("csv", []) == "key,n,predicted,inside,at\n"
     assert written("table", []).split() == list(COLUMNS)
@@ -123,17 +125,17 @@ def test_rows_whose_names_alone_are_too_wide_are_printed_as_lines(monkeypatch: p
     assert len(lines) == 20
 
 
-def test_a_card_is_a_line_a_fact(store: Store, monkeypatch: pytest.MonkeyPatch):
+def test_model_card_is_printed_one_fact_per_line(store: Store, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "100")
     write(store, promoted(1, {"a": 1.0}, fingerprint="f" * 64, setup_fingerprint="5" * 64))
     with store.reading() as connection:
-        found = rows_of(connection, "model_card", dataset="wages")
-        (rows,) = found.batches
-    lines = shown(list(rows), found.columns)
-    assert [line.split()[0] for line in lines[:-1]] == list(found.columns)
+        view = rows_of(connection, "model_card", dataset="wages")
+        (rows,) = view.batches
+    lines = shown(list(rows), view.columns)
+    assert [line.split()[0] for line in lines[:-1]] == list(view.columns)
 
 
-def test_parquet_keeps_types_also_where_the_first_batch_is_empty_of_them(tmp_path: Path):
+def test_parquet_keeps_types_even_if_the_first_batch_has_only_nulls(tmp_path: Path):
     path = tmp_path / "rows.parquet"
     write_rows([[("a", None, None, None, None)], ROWS], COLUMNS, "parquet", path)
     table = pq.read_table(path)
@@ -155,21 +157,21 @@ def test_parquet_goes_to_standard_output_as_bytes():
 
 
 def test_parquet_to_a_terminal_is_refused():
-    with pytest.raises(CallError, match="not for a terminal"):
+    with pytest.raises(CallError, match="cannot be printed on a terminal"):
         write_rows([ROWS], COLUMNS, "parquet", Terminal())
 
 
-def test_an_unknown_format_is_refused_with_the_known_ones():
-    with pytest.raises(CallError, match="There are: table, csv, json, parquet"):
+def test_unknown_format_is_refused_and_the_known_ones_are_listed():
+    with pytest.raises(CallError, match="Choose one of: table, csv, json, parquet"):
         write_rows([], COLUMNS, "xlsx", io.StringIO())
 
 
 def test_a_file_appears_only_when_it_is_complete(tmp_path: Path):
     def failing():
         yield ROWS
-        raise UserError("the database went away")
+        raise UserError("the connection was lost")
 
-    with pytest.raises(UserError, match="went away"):
+    with pytest.raises(UserError, match="was lost"):
         write_rows(failing(), COLUMNS, "csv", tmp_path / "rows.csv")
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,85 @@
+"""`nightfit gate`: what the promotion gate can and cannot detect with the latest test rows."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from data.declarations.file import load_dataset
+from data.errors import UserError
+from data.settings import settings
+from data.store.read.nights import ComparedNight, compared_night
+from data.store.session import Store
+from flows.command.screen import Screen, print_json
+
+if TYPE_CHECKING:
+    from regressors.judging.gate import Sight
+    from regressors.judging.selection import PromotionRules
+
+
+def run_gate(dataset: str, *, as_json: bool) -> None:
+    """Print how large a gain the gate detects, and how often it errs, with the last test rows.
+
+    Raises UserError if no run has compared two models of the dataset.
+    """
+    from regressors.judging.gate import sight
+    from regressors.judging.selection import PromotionRules
+
+    config = settings()
+    promotion = load_dataset(dataset, config.datasets).promotion
+    with Store(config.database_url).reading() as connection:
+        night = compared_night(connection, dataset)
+    if night is None:
+        raise UserError(
+            "no run has compared two models of this dataset yet.",
+            where=dataset,
+            next_step=f"Run 'nightfit retrain {dataset}' first, with more than one kind of model.",
+        )
+    rules = PromotionRules(promotion.min_gain, promotion.max_loss, promotion.confidence)
+    pairs = night.errors
+    seen = sight(pairs.error, pairs.other_error, rules=rules, unit=pairs.unit)
+    if as_json:
+        compared = {"model": night.model, "other": night.other}
+        print_json({"dataset": dataset, "run_id": night.run_id, **asdict(seen), **compared})
+        return
+    console = Screen(sys.stdout)
+    for line in _in_words(dataset, night, seen, rules):
+        console.print(line, soft_wrap=True)
+
+
+def _in_words(
+    dataset: str, night: ComparedNight, seen: "Sight", rules: "PromotionRules"
+) -> Sequence[str]:
+    units = f" in {seen.units:,} independent units" if seen.units != seen.rows else ""
+    compared = (
+        f"{dataset}: run {night.run_id} compared {night.model} with {night.other} on"
+        f" {seen.rows:,} test rows{units}."
+    )
+    if seen.smallest_gain == 0:
+        return [compared, "Both make the same errors, so there is no difference to detect."]
+    return [compared, *_rates(dataset, seen, rules)]
+
+
+def _rates(dataset: str, seen: "Sight", rules: "PromotionRules") -> Sequence[str]:
+    from regressors.judging.selection import too_few
+
+    repeated = "These rates hold for one decision; the same test rows are used again every night."
+    if seen.smallest_gain is not None:
+        return [
+            f"The gate detects a switch that gains {seen.smallest_gain:.1%} in mean squared error"
+            f" four times out of five (min_gain {rules.min_gain:.1%}, confidence"
+            f" {rules.confidence:.0%}).",
+            f"It would switch to an equally good model in {seen.switch_to_equal:.1%} of nights, and"
+            f" to one whose RMSE is {seen.worse:.0%} higher in {seen.switch_to_worse:.1%}.",
+            f"It would accept a refresh whose RMSE is {seen.worse:.0%} higher in"
+            f" {seen.refresh_to_worse:.1%} of nights (max_loss {rules.max_loss:.1%}).",
+            repeated,
+        ]
+    if too_few(seen.rows, seen.units):
+        return [
+            "These are too few for another candidate to take over, whatever its gain, unless you"
+            f" promote it ('nightfit promote {dataset} RUN'); newer fits of the champion's own"
+            " candidate are accepted.",
+            repeated,
+        ]
+    return ["One of them makes no error, so no rates can be given."]

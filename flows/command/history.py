@@ -1,0 +1,57 @@
+"""`nightfit history`: every change of a dataset's champion."""
+
+import sys
+from typing import Any
+
+from rich.text import Text
+
+from data.settings import settings
+from data.store.read.view_rows import rows_of
+from data.store.session import Store
+from flows.command.output_formats import write_rows
+from flows.command.screen import Screen
+
+
+def run_history(dataset: str, *, output_format: str) -> None:
+    """Print every change of a dataset's champion, newest first, with its reason."""
+    with Store(settings().database_url).reading() as connection:
+        view = rows_of(connection, "champion_history", dataset=dataset)
+        decisions = [row for batch in view.batches for row in batch]
+    index = list(view.columns).index("decision")
+    changes = [row for row in decisions if row[index] != "kept"]
+    if output_format != "table":
+        write_rows([changes], view.columns, output_format)
+        return
+    console = Screen(sys.stdout)
+    for row in changes:
+        change = dict(zip(view.columns, row, strict=True))
+        console.print(_headline(change), soft_wrap=True)
+        console.print(Text(f"    {change['reason']}", style="dim"), soft_wrap=True)
+    if kept := len(decisions) - len(changes):
+        console.print(
+            f"Decisions that kept the champion: {kept}; 'nightfit query champion_history"
+            f" --dataset {dataset}' shows them too.",
+            soft_wrap=True,
+        )
+
+
+def _headline(change: dict[str, Any]) -> Text:
+    """Return when, what, from which model to which, and by whom, on one line."""
+    by = change["decided_by"] or f"run {change['run_id']}"
+    decision = change["decision"].replace("_", " ") + (", pinned" if change["pinned"] else "")
+    return Text.assemble(
+        (f"{change['decided_at']:%Y-%m-%d %H:%M} UTC  ", "dim"),
+        (decision, "bold"),
+        f": {_model(change['previous'], change['previous_run_id'])} -> "
+        f"{_model(change['champion'], change['champion_run_id'])}{_gain(change)}, by {by}",
+    )
+
+
+def _model(name: str | None, run_id: int | None) -> str:
+    return f"{name} of run {run_id}" if name else "nothing"
+
+
+def _gain(change: dict[str, Any]) -> str:
+    if change["gain"] is None:
+        return ""
+    return f", gain {change['gain']:+.1%} ({change['gain_low']:+.1%} to {change['gain_high']:+.1%})"

@@ -1,0 +1,74 @@
+"""`nightfit nightly` and `nightfit retrain`: run the flow and print its summary."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from data.declarations.file import declared_datasets, load_dataset
+from data.errors import NightFailed, UserError
+from data.settings import settings
+from data.store.database.lock import dataset_lock
+from data.store.session import Store
+from flows.command.backfill import days_between, with_time_column
+from flows.command.session import working
+from flows.command.summary import print_summaries
+
+if TYPE_CHECKING:
+    from tasks.run.summary import Summary
+
+
+def run_nightly(
+    datasets: list[str] | None,
+    *,
+    force: bool,
+    wait: bool,
+    nights: tuple[str | None, str | None],
+    as_json: bool,
+) -> int:
+    """Retrain datasets tonight, or for each night of a range; return the exit code."""
+    config = settings()
+    names = datasets or list(declared_datasets(config.datasets))
+    for name in datasets or []:
+        load_dataset(name, config.datasets)  # report a wrong call before any work
+    if not names:
+        raise UserError(
+            "no dataset is declared.",
+            where=str(config.datasets),
+            next_step="Put one YAML file per dataset in that folder.",
+        )
+    past = days_between(*nights)
+    if past:
+        names = with_time_column(names, config.datasets, named=bool(datasets))
+    with working(config):
+        from flows.nightly import nightly
+
+        try:
+            summaries: Sequence[Summary] = nightly(
+                names, force=force, as_of=past or None, wait=wait
+            )
+            code = 0
+        except NightFailed as failure:
+            summaries, code = failure.summaries, failure.exit_code
+    print_summaries(summaries, Store(config.database_url).display_url, as_json=as_json)
+    return code
+
+
+def run_retrain(
+    dataset: str, *, dry_run: bool, force: bool, as_of: str | None, wait: bool, as_json: bool
+) -> int:
+    """Retrain one dataset; return the exit code."""
+    config = settings()
+    declaration = load_dataset(dataset, config.datasets)
+    if as_of is not None:
+        from data.sources.as_of import require_date_time_or_number, require_time_column
+
+        require_time_column(declaration)  # report a wrong call before any work
+        require_date_time_or_number(as_of)
+    if not wait:
+        with dataset_lock(config.database_url, dataset, wait=False):
+            pass  # raises Busy at once; the flow takes the lock for itself
+    with working(config):
+        from flows.retrain import retrain
+
+        summary = retrain(dataset, dry_run=dry_run, force=force, as_of=as_of, wait=wait)
+    print_summaries([summary], Store(config.database_url).display_url, as_json=as_json)
+    return 0

@@ -1,0 +1,106 @@
+"""The processes of Prefect that `nightfit serve` runs: its server, a worker, a deployment."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from data.errors import UserError
+from data.settings import ROOT
+from flows.command.prefect_server import is_healthy, mark_lost_runs
+from flows.command.process_keeper import end_marked, start_keeper
+
+PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
+
+STOP_SECONDS = 15.0
+"""How long the worker, and then the server, may take to stop."""
+
+
+class PrefectProcesses:
+    """Prefect's server and worker; each writes to a log file of its own."""
+
+    def __init__(self, api: str, logs: Path) -> None:
+        self.logs = logs
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._api = api
+        self._mark = start_keeper()
+        self._environment = {**os.environ, "PREFECT_API_URL": api}
+
+    def start(self, name: str, *arguments: str) -> None:
+        """Start `prefect NAME ARGUMENTS` and leave it running."""
+        with self._log(name).open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                [*PREFECT, name, *arguments],
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # only we react to Ctrl-C on the terminal
+            )
+
+    def run(self, *arguments: str) -> None:
+        """Run `prefect ARGUMENTS` to its end; raise UserError if it fails."""
+        done = subprocess.run(
+            [*PREFECT, *arguments],
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            output = " ".join((done.stdout + done.stderr).split())
+            raise UserError(
+                f"it failed with this output: {output[-600:]}",
+                where=" ".join(["prefect", *arguments]),
+            )
+
+    def wait_for(self, ready: Callable[[], bool], seconds: float, what: str) -> None:
+        """Return when `ready`; raise UserError if a process ends or it takes too long."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            self.check_running()
+            if time.monotonic() > deadline:
+                raise UserError(
+                    f"no answer within {seconds:.0f} seconds.",
+                    where=what,
+                    next_step=f"See the logs in {self.logs}. If the server is your own, check"
+                    " PREFECT_API_URL or your Prefect profile, which name it.",
+                )
+            time.sleep(0.3)
+
+    def check_running(self) -> None:
+        """Raise UserError if a process has ended by itself."""
+        for name, process in self.running.items():
+            if process.poll() is not None:
+                raise UserError(
+                    f"Prefect's {name} ended by itself, with exit code {process.returncode}.",
+                    next_step=f"See the end of {self._log(name)}.",
+                )
+
+    def stop(self) -> None:
+        """Stop the worker and its runs, report them to the server, and stop the server."""
+        server = self.running.pop("server", None)
+        for process in self.running.values():
+            _end(process)
+        end_marked(self._mark, except_pids=[server.pid] if server else [])
+        if server is not None:
+            if is_healthy(self._api):  # it may not have started yet, or may have failed
+                mark_lost_runs(self._api)
+            _end(server)
+
+    def _log(self, name: str) -> Path:
+        return self.logs / f"prefect-{name}.log"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

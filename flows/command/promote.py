@@ -1,0 +1,83 @@
+"""`nightfit promote`, `rollback` and `unpin`: a person decides which model serves."""
+
+import functools
+from typing import TYPE_CHECKING
+
+import typer
+
+from data.declarations.file import NOT_STORABLE
+from data.errors import CallError
+from data.settings import Settings, settings
+from data.store.session import Store
+from flows.command.printable import printable
+from flows.command.session import talking, working
+
+if TYPE_CHECKING:
+    from tasks.run.attempt import Trained
+
+MAX_REASON = 1_000
+"""Characters; a reason is a sentence or two."""
+
+
+def run_promote(
+    dataset: str, run_id: int, candidate: str | None, *, reason: str, pin: bool
+) -> None:
+    """Make a model of an earlier run serve from now on."""
+    from tasks.run.decisions import Tools, promote
+
+    config = settings()
+    why = _one_line(reason)
+    fit_again = functools.partial(_fit_again, config)
+    tools = Tools(_ready_store(config), config.home, fit_again)
+    with talking():
+        done = promote(tools, dataset, run_id, candidate, reason=why, pin=pin)
+    typer.echo(printable(str(done)))
+
+
+def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool) -> None:
+    """Make the previous champion, or the one that run `to` trained, serve again."""
+    from tasks.run.decisions import Tools, rollback
+
+    config = settings()
+    why = None if reason is None else _one_line(reason)
+    fit_again = functools.partial(_fit_again, config)
+    tools = Tools(_ready_store(config), config.home, fit_again)
+    with talking():
+        done = rollback(tools, dataset, to, reason=why, pin=pin)
+    typer.echo(printable(str(done)))
+
+
+def run_unpin(dataset: str, *, reason: str | None) -> None:
+    """Let the nights replace a pinned champion again."""
+    from tasks.run.decisions import unpin
+
+    why = None if reason is None else _one_line(reason)
+    done = unpin(_ready_store(settings()), dataset, reason=why)
+    typer.echo(printable(str(done)))
+
+
+def _ready_store(config: Settings) -> Store:
+    """Return the store after checking it: a broken one is reported before any work."""
+    store = Store(config.database_url)
+    store.ensure_ready()
+    return store
+
+
+def _one_line(reason: str) -> str:
+    """Return a reason on one line; raise CallError if it is empty, too long or not text."""
+    line = " ".join(reason.split())
+    if NOT_STORABLE.search(line):
+        raise CallError("--reason is not UTF-8.", next_step="Use a terminal that sends UTF-8.")
+    if not line or len(line) > MAX_REASON:
+        raise CallError(
+            f"--reason has {len(line):,} characters; it must have 1 to {MAX_REASON:,}.",
+            next_step="Give the reason in a sentence; it is kept in the history.",
+        )
+    return line
+
+
+def _fit_again(config: Settings, run_id: int, candidate: str) -> "Trained":
+    with working(config):
+        from flows.verify import fit_again
+
+        return fit_again(run_id, candidate)

@@ -1,0 +1,65 @@
+"""`nightfit status`: how each dataset is doing."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from data.declarations.file import declared_datasets
+from data.settings import settings
+from data.store.read.view_rows import DatasetStatus, latest_runs
+from data.store.session import Store
+from flows.command.screen import Screen, print_json
+
+BAD = ("failed", "rejected")
+STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
+
+
+def run_status(*, as_json: bool) -> int:
+    """Print how each dataset is doing; return 1 if the last run of any failed or was rejected."""
+    config = settings()
+    with Store(config.database_url).reading() as connection:
+        stored = {status.dataset: status for status in latest_runs(connection)}
+    names = sorted({*declared_datasets(config.datasets), *stored})
+    lines = [_line(name, stored.get(name)) for name in names]
+    if as_json:
+        print_json(lines, default=datetime.isoformat)
+    else:
+        Screen(sys.stdout).print(_table(lines))
+    return 1 if any(line["last_run"] in BAD for line in lines) else 0
+
+
+def _line(name: str, status: DatasetStatus | None) -> dict[str, Any]:
+    if status is None:
+        return {
+            "dataset": name,
+            "last_run": "never run",
+            "last_good": None,
+            "champion": None,
+            "wrong": f"run 'nightfit retrain {name}'",
+        }
+    return {
+        "dataset": name,
+        "last_run": status.status,
+        "last_good": status.last_succeeded_at,
+        "champion": status.champion,
+        "wrong": status.reason if status.status in BAD else " ".join(status.warnings) or None,
+    }
+
+
+def _table(lines: Sequence[dict[str, Any]]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("dataset", "last run", "last good (UTC)", "champion", "problem"):
+        table.add_column(heading, overflow="fold")
+    for line in lines:
+        table.add_row(
+            line["dataset"],
+            Text(line["last_run"], style=STYLE.get(line["last_run"], "red")),
+            f"{line['last_good']:%Y-%m-%d %H:%M}" if line["last_good"] else "never",
+            line["champion"] or "none",
+            line["wrong"] or "",
+        )
+    return table
