@@ -4,7 +4,7 @@ from prefect import flow
 
 from data.errors import NothingFitted, UserError
 from data.settings import Settings, settings
-from data.store.read.stored import stored_run
+from data.store.read.whole_run import stored_run
 from data.store.records import RunRecord
 from data.store.session import Store
 from flows.retrain import train

@@ -11,9 +11,9 @@ from prefect.cache_policies import NO_CACHE
 
 from data.declarations.model import Declaration
 from data.store.read.champions import champion_model
-from data.store.read.stored import training_keys
+from data.store.read.predictions import twin_training_keys
 from data.store.session import Store
-from regressors.encoding.matrices import CannotEncode
+from regressors.encoding.columns import CannotEncode
 from regressors.model import Model
 from tasks.run.choice import Incumbent
 from tasks.run.prepared import Prepared
@@ -28,7 +28,7 @@ def incumbent(
     declaration, test = prepared.declaration, prepared.test
     with store.reading() as connection:
         serving = champion_model(connection, declaration.name, before_run=before_run)
-        trained = set() if serving is None else training_keys(connection, serving.model_id)
+        trained = set() if serving is None else twin_training_keys(connection, serving.model_id)
     if serving is None or serving.twin is None:
         return None
     twin = Model.from_bytes(serving.twin)

@@ -16,14 +16,15 @@ from data.store.read.champions import (
     past_champion,
     previous_champion,
 )
-from data.store.read.known import no_champion, refuse_unknown_dataset
-from data.store.read.nights import has_predictions, kept_rows
-from data.store.read.stored import last_good, stored_run, trained_keys
+from data.store.read.datasets import no_champion, refuse_unknown_dataset
+from data.store.read.earlier_runs import kept_rows, last_good
+from data.store.read.predictions import artifact_training_keys, has_predictions
+from data.store.read.whole_run import stored_run
 from data.store.records import PredictionColumns
 from data.store.session import Store
 from data.store.write.run import write_decision
 from regressors.candidate import Candidate
-from regressors.encoding.matrices import CannotEncode
+from regressors.encoding.columns import CannotEncode
 from regressors.job import Fitted
 from tasks.run import progress
 from tasks.run.attempt import Trained
@@ -140,7 +141,7 @@ def _servable(tools: Tools, dataset: str, chosen: ServingModel) -> _Servable:
     """Return the stored model, fitted again where its predictions were not stored."""
     with tools.store.reading() as connection:
         if has_predictions(connection, chosen.model_id):
-            return _Servable(chosen.artifact, trained_keys(connection, chosen.model_id))
+            return _Servable(chosen.artifact, artifact_training_keys(connection, chosen.model_id))
     progress.log(
         dataset,
         f"{chosen.name_and_run} did not win its run, so it is fitted again on that run's rows",

@@ -5,7 +5,7 @@ from collections.abc import Set
 import numpy as np
 from numpy.typing import NDArray
 
-from data.store.read.stored import trained_keys
+from data.store.read.predictions import artifact_training_keys
 from data.store.records import PredictionColumns
 from data.store.session import Store
 from regressors.candidate import Candidate
@@ -64,7 +64,7 @@ def of_incumbent(prepared: Prepared, incumbent: Incumbent, store: Store) -> Pred
     serving = incumbent.serving
     assert serving.artifact is not None  # a model that serves was refitted
     with store.reading() as connection:
-        trained = trained_keys(connection, serving.model_id)
+        trained = artifact_training_keys(connection, serving.model_id)
     return of_stored(serving.model_id, serving.artifact, trained, prepared.source)
 
 
