@@ -5,7 +5,7 @@ from datetime import datetime
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-import data.checks.declared
+import data.checks.check
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.errors import Rejected
@@ -27,7 +27,7 @@ def check(
     million rows again takes half a second, and keeping them would double the memory.
     """
     table = load(snapshot.path)
-    checked = data.checks.declared.check(declaration, table, last_rows=last_rows, now=now)
+    checked = data.checks.check.check(declaration, table, last_rows=last_rows, now=now)
     for warning in checked.warnings:
         progress.log(declaration.name, warning, warning=True)
     met = sum(result.success for result in checked.results)

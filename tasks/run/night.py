@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from data.checks.freshness import is_recent
+from data.checks.freshness import recency_findings
 from data.declarations.model import Declaration
 from data.errors import Unchanged
 from data.sources.snapshot import Snapshot, load
@@ -75,5 +75,5 @@ def _are_too_old(run: Attempt, snapshot: Snapshot, last: LastGood, store: Store)
     table = load(snapshot.path, [declaration.time])
     with store.reading() as connection:
         kept = kept_rows(connection, last.run_id, snapshot.rows)
-    findings = is_recent(declaration, table, kept, run.night)
+    findings = recency_findings(declaration, table, kept, run.night)
     return any(finding.sentence for finding in findings)
