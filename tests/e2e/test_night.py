@@ -45,7 +45,7 @@ def test_night_succeeds_and_says_so(night):
 
 
 def test_moved_relation_is_said_plainly(night):
-    assert "the relation has moved" in night.done.stdout
+    assert "the relation has changed" in night.done.stdout
     assert "the intervals are too narrow" in night.done.stdout
 
 
