@@ -105,7 +105,7 @@ def _by_hash(
         digest.update((key if text is None else text).encode())
         digests += digest.digest()
     numbers = np.frombuffer(bytes(digests), dtype=">u8").reshape(len(keys), 4)
-    # 53 bits: a double holds no more, and no hash may round up to a share of 1.
+    # 53 bits: a double holds no more, so no hash can round up to a share of 1.
     in_test = (numbers[:, 0] >> np.uint64(11)) * 2.0**-53 < share
     return in_test, 1 + (numbers[:, 1] % np.uint64(folds)).astype(int)
 

@@ -179,7 +179,7 @@ def _outcome(
 
 
 def _raised(info: dict[str, Any]) -> str:
-    """Return what an expectation raised while it was computed, as a sentence, or nothing."""
+    """Return what an expectation raised while it was computed, as a sentence, or ""."""
     causes = [cause for cause in (info, *info.values()) if isinstance(cause, dict)]
     messages = [cause["exception_message"] for cause in causes if cause.get("raised_exception")]
     return library_message(messages[0]) if messages else ""

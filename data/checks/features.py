@@ -43,7 +43,7 @@ def _why_unfit(product: Product, name: str, declaration: Declaration, table: pa.
         for role, column in (("weight", declaration.weight), ("group", declaration.split.group)):
             if name == column:
                 return (
-                    f"{term} contains the {role} {name!r}, which is no feature. List it in"
+                    f"{term} contains the {role} {name!r}, which is not a feature. List it in"
                     " 'features', or remove the term."
                 )
         return f"{term} contains {name!r}, but there is no such feature. {hint_for(name, features)}"

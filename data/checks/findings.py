@@ -1,4 +1,4 @@
-"""What the checks of the rows find, as plain values that the store and the report can keep."""
+"""The findings of checks, as plain values that the store and the report can keep."""
 
 import datetime
 import math

@@ -27,5 +27,5 @@ def duration(text: object) -> timedelta:
     except OverflowError:
         raise DeclarationMistake(f"{text!r} is too long", EXAMPLE) from None
     if not length:
-        raise DeclarationMistake(f"{text!r} is no time at all", EXAMPLE)
+        raise DeclarationMistake(f"{text!r} is zero", EXAMPLE)
     return length

@@ -25,7 +25,7 @@ EXPECTED = {
     "string_too_short": "text that is not empty",
     "string_too_long": "text of at most 100 characters",
     "too_short": "a list that is not empty",
-    "string_pattern_mismatch": "made of letters, digits, _ and - alone",
+    "string_pattern_mismatch": "made of letters, digits, _ and - only",
 }
 BOUNDS = {
     "greater_than": "gt",

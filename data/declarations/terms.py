@@ -57,7 +57,7 @@ def refuse_same_terms(terms: Iterable[str]) -> None:
 
 def hint_for(name: str, features: Sequence[str]) -> str:
     """Return advice on a column of a term that is not one of the features."""
-    if any(sign in name for sign in "^*+,"):
+    if any(character in name for character in "^*+,"):
         return GRAMMAR
     return nearest(name, features).strip() or f"The features are {', '.join(features)}."
 

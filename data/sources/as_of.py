@@ -38,11 +38,10 @@ def _moment(text: str) -> datetime.datetime:
 
 
 def require_time_column(declaration: Declaration) -> None:
-    """Raise `CallError` if no column tells when a row came, so that there is no way back."""
+    """Raise `CallError` if no column says when a row came, as a night in the past needs."""
     if declaration.time is None:
         raise CallError(
-            "A night in the past needs a time column, which says which rows there were, but the"
-            " declaration has none.",
+            "Going back to a night in the past needs a time column, but the declaration has none.",
             where=declaration.name,
             next_step="Declare one as 'time', or leave out --as-of.",
         )

@@ -180,7 +180,7 @@ def value_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def arrays(table: pa.Table, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return columns as arrays whose dtype tells the kind.
+    """Return columns as arrays whose dtype shows their kind.
 
     Numbers are float64 with NaN for missing; categories and booleans are objects (text, "true" or
     "false", None for missing); times are datetime64[us] with NaT for missing.

@@ -1,4 +1,4 @@
-"""Rows of a dataset `shop`, and what the checks find in them."""
+"""Rows of a dataset `shop`, and the outcome of checking them."""
 
 import json
 
@@ -24,8 +24,8 @@ SHOP = pa.table(
 
 
 def shop(**more: object) -> Declaration:
-    given = {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", **more}
-    return Declaration.model_validate(given)
+    keys = {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", **more}
+    return Declaration.model_validate(keys)
 
 
 def rule(type_: str, *, severity: str = "critical", quarantine: bool = False, **kwargs: object):
@@ -33,18 +33,20 @@ def rule(type_: str, *, severity: str = "critical", quarantine: bool = False, **
 
 
 def checked(*rules: dict, table: pa.Table = SHOP, **more: object) -> Checked:
-    found = check(shop(expectations=rules, **more), table)
-    assert all(json.loads(json.dumps(one.__dict__)) == one.__dict__ for one in found.results)
-    assert found.passed == (found.reason is None)
-    return found
+    outcome = check(shop(expectations=rules, **more), table)
+    assert all(
+        json.loads(json.dumps(result.__dict__)) == result.__dict__ for result in outcome.results
+    )
+    assert outcome.passed == (outcome.reason is None)
+    return outcome
 
 
 def replaced(name: str, values: object) -> pa.Table:
     return SHOP.set_column(SHOP.column_names.index(name), name, pa.array(values))
 
 
-def failed(found: Checked) -> dict[str, ExpectationResult]:
-    return {one.expectation: one for one in found.results if not one.success}
+def failed(outcome: Checked) -> dict[str, ExpectationResult]:
+    return {result.expectation: result for result in outcome.results if not result.success}
 
 
 def weighted(*first: object, y: object = None) -> pa.Table:

@@ -25,8 +25,8 @@ TABLE = pa.table(
 
 
 def shop(path: Path, **more: object) -> Declaration:
-    given = {"name": "shop", "source": {"path": path}, "key": "id", "target": "y", **more}
-    return Declaration.model_validate(given)
+    keys = {"name": "shop", "source": {"path": path}, "key": "id", "target": "y", **more}
+    return Declaration.model_validate(keys)
 
 
 def written(folder: Path, content: str | bytes, name: str = "rows.csv") -> Path:

@@ -1,4 +1,4 @@
-"""Questions that tests ask about a split."""
+"""What tests want to know about a split: roles and folds by key, and why it was refused."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from data.errors import CannotSplit
 from data.split import Split
 
 
-def places(keys, split: Split) -> dict[str, tuple[str, int]]:
+def roles_and_folds_of(keys, split: Split) -> dict[str, tuple[str, int]]:
     return dict(zip(keys, zip(split.role.tolist(), split.fold.tolist(), strict=True), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What is checked on every data set, and what Great Expectations' rules do to a run."""
+"""What is checked on every dataset, and what declared expectations do to a run."""
 
 import datetime
 import subprocess
@@ -30,56 +30,58 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", ["age_income", "income_expenses", "users_revenue"])
-def test_bundled_data_sets_pass_all_their_expectations(tmp_path, name):
+def test_bundled_datasets_pass_all_their_expectations(tmp_path, name):
     declaration = load_dataset(name, ROOT / "data" / "datasets")
-    found = check(declaration, load(read(declaration, folder=tmp_path).path))
-    assert found.passed
-    assert failed(found) == {}
-    assert found.kept.all()
-    assert found.rejected_rows == ()
-    assert found.warnings == ()
-    assert found.features == declaration.features
-    stored = [one.expectation for one in found.results]
-    assert set(stored) >= {one.type for one in declaration.expectations}
+    outcome = check(declaration, load(read(declaration, folder=tmp_path).path))
+    assert outcome.passed
+    assert failed(outcome) == {}
+    assert outcome.kept.all()
+    assert outcome.rejected_rows == ()
+    assert outcome.warnings == ()
+    assert outcome.features == declaration.features
+    stored = [result.expectation for result in outcome.results]
+    assert set(stored) >= {expectation.type for expectation in declaration.expectations}
 
 
 def test_a_failed_critical_rule_ends_the_run_with_observed_value_and_examples():
-    found = checked(rule(BETWEEN, column="age", min_value=16, max_value=70))
-    assert not found.passed
-    assert found.reason.startswith(f"{BETWEEN}(column='age', min_value=16, max_value=70) fails in")
-    assert "8 rows: 7 in row 1 (key 1)." in found.reason
-    result = failed(found)[BETWEEN]
+    outcome = checked(rule(BETWEEN, column="age", min_value=16, max_value=70))
+    assert not outcome.passed
+    assert outcome.reason.startswith(
+        f"{BETWEEN}(column='age', min_value=16, max_value=70) fails in"
+    )
+    assert "8 rows: 7 in row 1 (key 1)." in outcome.reason
+    result = failed(outcome)[BETWEEN]
     assert result.kwargs == {"column": "age", "min_value": 16, "max_value": 70}
     assert (result.column, result.severity, result.unexpected_count) == ("age", "critical", 8)
     assert result.observed == "13.56% unexpected"
     assert result.examples[0] == {"row": 1, "key": "1", "values": {"age": 7}}
     assert len(result.examples) == 5
-    assert found.rejected_rows == ()
+    assert outcome.rejected_rows == ()
 
 
-def test_a_failed_warning_is_stored_and_the_run_goes_on():
-    found = checked(rule(BETWEEN, severity="warning", column="age", min_value=16))
-    assert found.passed
-    assert failed(found)[BETWEEN].severity == "warning"
-    assert "7 in row 1 (key 1)" in found.warnings[0]
-    assert found.kept.all()
+def test_a_failed_warning_is_stored_and_the_run_continues():
+    outcome = checked(rule(BETWEEN, severity="warning", column="age", min_value=16))
+    assert outcome.passed
+    assert failed(outcome)[BETWEEN].severity == "warning"
+    assert "7 in row 1 (key 1)" in outcome.warnings[0]
+    assert outcome.kept.all()
 
 
 def test_a_rule_about_a_whole_column_stores_what_was_observed():
-    found = checked(rule("expect_column_mean_to_be_between", column="y", max_value=3))
-    assert failed(found)["expect_column_mean_to_be_between"].observed == 29.5
-    assert "the value is 29.5" in found.reason
+    outcome = checked(rule("expect_column_mean_to_be_between", column="y", max_value=3))
+    assert failed(outcome)["expect_column_mean_to_be_between"].observed == 29.5
+    assert "the value is 29.5" in outcome.reason
 
 
 def test_quarantine_sets_the_rows_aside_with_values_and_all_reasons_and_keeps_the_rest():
-    found = checked(
+    outcome = checked(
         rule(BETWEEN, quarantine=True, column="age", min_value=16),
         rule(PRESENT, quarantine=True, severity="warning", column="level"),
         rule(BETWEEN, quarantine=True, column="y", min_value=0.5),
     )
-    assert found.passed
-    assert np.flatnonzero(~found.kept).tolist() == [0, 2]
-    first, third = found.rejected_rows
+    assert outcome.passed
+    assert np.flatnonzero(~outcome.kept).tolist() == [0, 2]
+    first, third = outcome.rejected_rows
     assert (first.key, first.row_number) == ("1", 1)
     assert first.values == {"id": 1, "age": 7, "level": "a", "hired": "2024-01-01", "y": 0.0}
     assert first.reason == (
@@ -88,17 +90,17 @@ def test_quarantine_sets_the_rows_aside_with_values_and_all_reasons_and_keeps_th
     )
     assert (third.key, third.values["level"]) == ("3", None)
     assert "level is missing" in third.reason
-    assert "They are set aside." in found.warnings[0]
-    assert failed(found)[PRESENT].quarantine
+    assert "They are set aside." in outcome.warnings[0]
+    assert failed(outcome)[PRESENT].quarantine
 
 
 def test_quarantine_finds_every_bad_row_and_not_only_the_first_examples():
-    found = checked(rule(BETWEEN, quarantine=True, column="y", max_value=24.5))
-    assert len(found.rejected_rows) == 35
-    assert found.kept.sum() == 25
+    outcome = checked(rule(BETWEEN, quarantine=True, column="y", max_value=24.5))
+    assert len(outcome.rejected_rows) == 35
+    assert outcome.kept.sum() == 25
 
 
-def test_a_critical_quarantine_rule_with_mostly_ends_the_run_where_too_many_rows_break_it():
+def test_a_critical_quarantine_rule_with_mostly_ends_the_run_if_too_many_rows_break_it():
     few = checked(rule(BETWEEN, quarantine=True, column="y", min_value=1, mostly=0.9))
     many = checked(rule(BETWEEN, quarantine=True, column="y", min_value=30, mostly=0.9))
     assert few.passed
@@ -107,11 +109,11 @@ def test_a_critical_quarantine_rule_with_mostly_ends_the_run_where_too_many_rows
     assert "fails in 30 rows" in many.reason
 
 
-def test_basic_checks_look_at_the_rows_that_are_left_after_quarantine():
+def test_checks_that_are_always_made_look_at_the_rows_left_after_quarantine():
     repeated = replaced("id", [2, *range(2, N + 1)])
     assert not checked(table=repeated).passed
-    found = checked(rule(BETWEEN, quarantine=True, column="y", min_value=0.5), table=repeated)
-    assert found.passed
+    outcome = checked(rule(BETWEEN, quarantine=True, column="y", min_value=0.5), table=repeated)
+    assert outcome.passed
     still = checked(
         rule(BETWEEN, quarantine=True, column="y", min_value=0.5),
         table=replaced("id", [2, 2, 2, *range(4, N + 1)]),
@@ -124,14 +126,14 @@ def test_basic_checks_look_at_the_rows_that_are_left_after_quarantine():
 
 
 def test_rows_without_a_target_are_kept_and_not_counted_as_labelled():
-    some = [float(i) if i < 25 else None for i in range(N)]
-    assert checked(table=replaced("y", some)).kept.all()
+    enough = [float(i) if i < 25 else None for i in range(N)]
+    assert checked(table=replaced("y", enough)).kept.all()
     fewer = [float(i) if i < 19 else None for i in range(N)]
     assert "19 rows with a target" in checked(table=replaced("y", fewer)).reason
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         ({"target": "Y"}, "has no column 'Y'. Did you mean 'y'?"),
         ({"key": "idd"}, "has no column 'idd'. Did you mean 'id'?"),
@@ -145,18 +147,18 @@ def test_rows_without_a_target_are_kept_and_not_counted_as_labelled():
         ({"key": ["age", "level"]}, "The key 'age' is missing in 1 row"),
     ],
 )
-def test_missing_columns_and_wrong_roles_end_the_run(more, told):
-    assert told in checked(**more).reason
+def test_missing_columns_and_wrong_roles_end_the_run(more, message):
+    assert message in checked(**more).reason
 
 
 def test_checks_that_make_no_sense_without_a_column_are_left_out():
-    found = checked(rule(BETWEEN, column="age", max_value=1), key="gone")
-    assert set(failed(found)) == {"expect_column_to_exist"}
-    assert BETWEEN not in [one.expectation for one in found.results]
+    outcome = checked(rule(BETWEEN, column="age", max_value=1), key="gone")
+    assert set(failed(outcome)) == {"expect_column_to_exist"}
+    assert BETWEEN not in [result.expectation for result in outcome.results]
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "told"),
+    ("name", "values", "message"),
     [
         ("id", [1, 1, *range(3, N + 1)], "is not unique in 2 rows: 1 in row 1 (key 1)"),
         ("id", [None, *range(2, N + 1)], "The key 'id' is missing in 1 row: no value in row 1."),
@@ -169,10 +171,12 @@ def test_checks_that_make_no_sense_without_a_column_are_left_out():
         ("hired", [float("-inf"), *[1.0, 2.0] * 29, 1.0], "feature 'hired' is infinite in 1 row"),
     ],
 )
-def test_unusable_keys_targets_and_features_end_the_run(name, values, told):
-    found = checked(table=replaced(name, values))
-    assert told in found.reason
-    assert len([one for one in failed(found).values() if one.severity == "critical"]) == 1
+def test_unusable_keys_targets_and_features_end_the_run(name, values, message):
+    outcome = checked(table=replaced(name, values))
+    assert message in outcome.reason
+    assert (
+        len([result for result in failed(outcome).values() if result.severity == "critical"]) == 1
+    )
 
 
 def test_a_repeated_pair_of_key_columns_ends_the_run_and_a_repeated_part_does_not():
@@ -181,7 +185,9 @@ def test_a_repeated_pair_of_key_columns_ends_the_run_and_a_repeated_part_does_no
     )
     assert checked(table=halves, key=["pair", "half"]).passed
     twice = checked(table=halves, key=["pair", "level"])
-    assert "expect_compound_columns_to_be_unique" in [one.expectation for one in twice.results]
+    assert "expect_compound_columns_to_be_unique" in [
+        result.expectation for result in twice.results
+    ]
     assert checked(table=halves, key=["half", "age"]).reason.startswith("The key 'age' is missing")
     again = pa.concat_tables([halves, halves.slice(0, 1)])
     assert "The key 'pair, half' is not unique in 2 rows" in (
@@ -189,30 +195,30 @@ def test_a_repeated_pair_of_key_columns_ends_the_run_and_a_repeated_part_does_no
     )
 
 
-def test_a_header_and_no_rows_ends_the_run():
-    found = checked(rule(BETWEEN, column="age", min_value=1), table=SHOP.slice(0, 0))
-    assert "has no rows" in found.reason
+def test_a_header_without_rows_ends_the_run():
+    outcome = checked(rule(BETWEEN, column="age", min_value=1), table=SHOP.slice(0, 0))
+    assert "has no rows" in outcome.reason
 
 
 def test_labelled_rows_without_a_time_end_the_run_and_new_ones_do_not():
     hired = [None, *SHOP["hired"].to_pylist()[1:]]
-    found = checked(table=replaced("hired", hired), time="hired")
-    assert "The time 'hired' is missing in 1 row with a target: no value in row 1" in found.reason
+    outcome = checked(table=replaced("hired", hired), time="hired")
+    assert "The time 'hired' is missing in 1 row with a target: no value in row 1" in outcome.reason
     new = replaced("hired", hired).set_column(4, "y", pa.array([None, *map(float, range(1, N))]))
     assert checked(table=new, time="hired").passed
 
 
 def test_all_critical_failures_are_counted_in_the_reason():
-    found = checked(rule(BETWEEN, column="y", max_value=1), rule(PRESENT, column="level"))
-    assert found.reason.endswith("(And 1 more critical check failed.)")
+    outcome = checked(rule(BETWEEN, column="y", max_value=1), rule(PRESENT, column="level"))
+    assert outcome.reason.endswith("(And 1 more critical check failed.)")
 
 
 def test_results_come_in_the_order_of_the_declaration_also_for_equal_rules():
     rules = [rule(BETWEEN, severity="warning", column="y", max_value=top) for top in (9, 30, 9)]
-    found = checked(*rules, rule("expect_table_row_count_to_equal", value=N))
-    declared = [one for one in found.results if one.expectation == BETWEEN]
-    assert [one.kwargs["max_value"] for one in declared] == [9, 30, 9]
-    assert [one.unexpected_count for one in declared] == [50, 29, 50]
+    outcome = checked(*rules, rule("expect_table_row_count_to_equal", value=N))
+    declared = [result for result in outcome.results if result.expectation == BETWEEN]
+    assert [result.kwargs["max_value"] for result in declared] == [9, 30, 9]
+    assert [result.unexpected_count for result in declared] == [50, 29, 50]
 
 
 def test_times_are_compared_with_the_dates_of_the_declaration():
@@ -224,21 +230,21 @@ def test_times_are_compared_with_the_dates_of_the_declaration():
 
 
 def test_a_rule_on_a_column_that_is_gone_fails_as_critical_with_the_nearest_name():
-    found = checked(rule(BETWEEN, severity="warning", column="agee", min_value=1))
-    assert "no column 'agee'. Did you mean 'age'?" in found.reason
-    assert failed(found)[BETWEEN].severity == "critical"
+    outcome = checked(rule(BETWEEN, severity="warning", column="agee", min_value=1))
+    assert "no column 'agee'. Did you mean 'age'?" in outcome.reason
+    assert failed(outcome)[BETWEEN].severity == "critical"
 
 
 def test_a_rule_that_cannot_be_computed_fails_as_critical_without_a_traceback():
-    found = checked(rule(BETWEEN, severity="warning", column="level", min_value=1))
-    assert "could not be checked: Column values, min_value, and max_value must" in found.reason
-    assert "Traceback" not in found.reason
+    outcome = checked(rule(BETWEEN, severity="warning", column="level", min_value=1))
+    assert "could not be checked: Column values, min_value, and max_value must" in outcome.reason
+    assert "Traceback" not in outcome.reason
     query = rule("unexpected_rows_expectation", unexpected_rows_query="select * from {batch}")
     assert "could not be checked" in checked(query).reason
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (rule("expect_column_values_to_be_betwen", column="y"), f"Did you mean '{BETWEEN}'?"),
         (rule(BETWEEN, column="y", min_valu=1), "Did you mean 'min_value'?"),
@@ -250,14 +256,14 @@ def test_a_rule_that_cannot_be_computed_fails_as_critical_without_a_traceback():
         ),
     ],
 )
-def test_a_wrong_rule_is_a_wrong_declaration(wrong, told):
+def test_a_wrong_rule_is_a_wrong_declaration(wrong, message):
     with pytest.raises(CallError) as caught:
         check(shop(expectations=[rule(PRESENT, column="y"), wrong]), SHOP)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith(f"shop, expectation 2 ({wrong['type']}): ")
 
 
-def test_great_expectations_says_nothing_and_is_imported_only_where_it_is_needed(tmp_path):
+def test_great_expectations_prints_nothing_and_is_imported_only_when_needed(tmp_path):
     script = """
 import sys
 from pathlib import Path
@@ -291,6 +297,6 @@ def test_a_row_that_is_set_aside_does_not_make_a_source_recent():
     aside = rule(BETWEEN, column="y", max_value=N - 2, quarantine=True)
     for hours, passes in ((23, True), (25, False)):
         now = datetime.datetime(2024, 2, 29, tzinfo=datetime.UTC) + datetime.timedelta(hours=hours)
-        found = check(shop(time="hired", max_age="1 day", expectations=[aside]), SHOP, now=now)
-        assert len(found.rejected_rows) == 1
-        assert found.passed == passes
+        outcome = check(shop(time="hired", max_age="1 day", expectations=[aside]), SHOP, now=now)
+        assert len(outcome.rejected_rows) == 1
+        assert outcome.passed == passes

@@ -1,4 +1,4 @@
-"""A night in the past reads the rows that there were, and nothing that came later."""
+"""A night in the past reads the rows that existed then, and nothing that came later."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -62,7 +62,7 @@ def refused(folder, source, as_of, **more) -> str:
         (NUMBERS, "2.022e3", [1, 2, 3]),
     ],
 )
-def test_rows_up_to_a_day_through_its_end_a_time_or_a_number_are_kept(tmp_path, source, as_of, ids):
+def test_rows_are_kept_up_to_the_end_of_a_day_a_time_or_a_number(tmp_path, source, as_of, ids):
     assert kept(tmp_path, source, as_of) == ids
 
 
@@ -89,39 +89,39 @@ def test_a_night_in_the_past_has_the_fingerprint_that_it_had_then(tmp_path):
     assert read(later, folder=tmp_path).fingerprint != first.fingerprint
 
 
-def test_without_a_time_column_there_is_no_going_back(tmp_path):
-    told = refused(tmp_path, DAYS, "2024-03-31", time=None)
-    assert "the declaration has none. Declare one as 'time'" in told
+def test_without_a_time_column_a_night_in_the_past_is_refused(tmp_path):
+    message = refused(tmp_path, DAYS, "2024-03-31", time=None)
+    assert "the declaration has none. Declare one as 'time'" in message
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2024", "2024-03", "2024-02-30", "31.03.2024", ""])
-def test_what_is_no_day_or_time_is_told_with_an_example(tmp_path, text):
-    told = refused(tmp_path, DAYS, text)
-    assert f"{text!r} is neither a date nor a time. Write a date, for example 2024-03-31" in told
+def test_text_that_is_not_a_date_or_time_is_refused_with_an_example(tmp_path, text):
+    message = refused(tmp_path, DAYS, text)
+    assert f"{text!r} is neither a date nor a time. Write a date, for example 2024-03-31" in message
 
 
 @pytest.mark.parametrize("text", ["2024-03-31", "last year", "nan", "inf"])
-def test_what_is_no_number_is_told_where_the_time_column_holds_numbers(tmp_path, text):
-    told = refused(tmp_path, NUMBERS, text)
-    assert f"{text!r} is not a number, but the time column 't' holds numbers. Write" in told
+def test_a_time_column_of_numbers_refuses_text_that_is_not_a_number(tmp_path, text):
+    message = refused(tmp_path, NUMBERS, text)
+    assert f"{text!r} is not a number, but the time column 't' holds numbers. Write" in message
 
 
-def test_what_no_time_column_could_mean_is_refused_before_any_is_read():
-    for meant in ("2024-03-31", "2024-03-31T12:00", "2024", "-1.5"):
-        require_date_time_or_number(meant)
+def test_text_that_fits_no_time_column_is_refused_before_reading():
+    for text in ("2024-03-31", "2024-03-31T12:00", "2024", "-1.5"):
+        require_date_time_or_number(text)
     for text in ("yesterday", "2024-02-30", "nan", ""):
         with pytest.raises(CallError, match="neither a date nor a time"):
             require_date_time_or_number(text)
 
 
 @pytest.mark.parametrize("text", ["9999-12-30", "2999-01-01T00:00"])
-def test_a_night_that_is_still_to_come_is_refused(tmp_path, text):
+def test_a_night_in_the_future_is_refused(tmp_path, text):
     assert f"{text} is in the future" in refused(tmp_path, DAYS, text)
 
 
-def test_a_night_before_all_rows_is_told_with_the_oldest_time(tmp_path):
-    told = refused(tmp_path, DAYS, "2024-03-30")
-    assert "There are no rows with 't' up to 2024-03-30: the oldest time is 2024-03-31." in told
+def test_a_night_before_all_rows_is_refused_with_the_oldest_time(tmp_path):
+    message = refused(tmp_path, DAYS, "2024-03-30")
+    assert "There are no rows with 't' up to 2024-03-30: the oldest time is 2024-03-31." in message
     assert "the oldest time is 2020." in refused(tmp_path, NUMBERS, "2019")
     assert "no row has a time" in refused(tmp_path, "id,t,y\n1,,1\n", "2024", types={"t": "number"})
 
@@ -131,7 +131,7 @@ def test_a_column_that_is_missing_or_has_no_order_is_left_for_the_checks(tmp_pat
     assert len(kept(tmp_path, source, "2024-03-31")) == source.count("\n") - 1
 
 
-def test_the_last_moment_of_a_night_is_told_in_utc():
+def test_the_last_moment_of_a_night_is_in_utc():
     assert last_moment("2024-03-31") == dt.datetime(2024, 3, 31, 23, 59, 59, 999_999, dt.UTC)
     assert last_moment("2024-03-31T12:00+02:00") == dt.datetime(2024, 3, 31, 10, tzinfo=dt.UTC)
     with pytest.raises(CallError):

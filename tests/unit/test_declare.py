@@ -1,4 +1,4 @@
-"""A declaration is read as it stands, and its mistakes are named with line and nearest word."""
+"""A declaration is read strictly; mistakes are reported with their line and the nearest word."""
 
 import datetime
 import re
@@ -52,7 +52,7 @@ def test_bundled_declarations_load_and_name_files_that_exist():
     assert load_dataset("users_revenue", BUNDLED).time == "quarter_end"
 
 
-def test_every_example_of_the_page_on_declarations_can_be_declared(tmp_path):
+def test_every_example_on_the_page_about_datasets_can_be_declared(tmp_path):
     page = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
     examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert len(examples) >= 5
@@ -61,7 +61,7 @@ def test_every_example_of_the_page_on_declarations_can_be_declared(tmp_path):
         assert declared(tmp_path, whole).source.path.suffix == ".csv"
 
 
-def test_paths_are_relative_to_the_declaration_and_not_to_the_working_folder(tmp_path, monkeypatch):
+def test_paths_are_relative_to_the_declaration_not_to_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -69,7 +69,7 @@ def test_paths_are_relative_to_the_declaration_and_not_to_the_working_folder(tmp
     assert shop.source.path == tmp_path / "rows.csv"
 
 
-def test_a_file_may_call_its_data_set_otherwise(tmp_path):
+def test_a_file_may_give_its_dataset_another_name(tmp_path):
     (tmp_path / "a.yaml").write_text(GOOD + "name: sales\n")
     assert declared_datasets(tmp_path) == ("sales",)
     assert load_dataset("sales", tmp_path).name == "sales"
@@ -88,7 +88,7 @@ def test_a_broken_declaration_leaves_the_others_readable(tmp_path):
     assert declared_datasets(tmp_path) == ("broken", "shop")
 
 
-def test_an_unknown_data_set_gets_the_nearest_name_and_the_list(tmp_path):
+def test_an_unknown_dataset_is_reported_with_the_nearest_name_and_the_list(tmp_path):
     declared(tmp_path, GOOD)
     with pytest.raises(CallError) as caught:
         load_dataset("shpo", tmp_path)
@@ -102,16 +102,16 @@ def test_a_missing_folder_is_named_with_the_setting_that_moves_it(tmp_path):
         load_dataset("shop", tmp_path / "nowhere")
 
 
-def test_a_misspelt_key_names_file_line_and_the_right_word(tmp_path):
-    told = mistake(tmp_path, "source: {path: rows.csv}\nkey: id\n\ntagret: y\n")
-    assert told == (
+def test_a_misspelt_key_is_reported_with_file_line_and_the_right_word(tmp_path):
+    message = mistake(tmp_path, "source: {path: rows.csv}\nkey: id\n\ntagret: y\n")
+    assert message == (
         f"{tmp_path}/shop.yaml, line 4: 'tagret' is not a key of a declaration."
         " Did you mean 'target'?"
     )
 
 
 @pytest.mark.parametrize(
-    ("addition", "told"),
+    ("addition", "message"),
     [
         ("split:\n  tset: 0.3\n", "line 5: 'tset' is not a key of 'split'. Did you mean 'test'?"),
         ("split: {folds: five}\n", "line 4: 'split.folds' should be a whole number"),
@@ -175,33 +175,34 @@ def test_a_misspelt_key_names_file_line_and_the_right_word(tmp_path):
             "time: t\ntypes: {t: number}\nmax_age: 2 days\n",
             "line 6: 'max_age': the time column 't' is declared to hold numbers",
         ),
-        ("name: a b\n", "made of letters, digits, _ and - alone"),
+        ("name: a b\n", "made of letters, digits, _ and - only"),
         ("expectations:\n - type: expect_a\n   severty: x\n", "line 6: 'severty' is not a key"),
         ("expectations:\n - {type: e, severity: critcal}\n", "Did you mean 'critical'?"),
         ("key: other\n", "line 4: 'key' is there twice."),
         ("'a:\n", "This is not YAML"),
     ],
 )
-def test_mistakes_are_told_with_their_place(tmp_path, addition, told):
-    assert told in mistake(tmp_path, GOOD + addition)
+def test_mistakes_are_reported_with_their_line_and_key(tmp_path, addition, message):
+    assert message in mistake(tmp_path, GOOD + addition)
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path):
-    told = mistake(tmp_path, "source: {paht: a.csv}\nkey: 1\ntarget: y\ninterval: 2\n").splitlines()
-    assert "'paht'" in told[0]
-    assert told[1].startswith("line 2: 'key[1]' should be text")
-    assert told[2].startswith("line 4: 'interval' should be below 1.0")
-    assert len(told) == 3
+def test_all_mistakes_are_reported_at_once_in_the_order_of_their_lines(tmp_path):
+    text = "source: {paht: a.csv}\nkey: 1\ntarget: y\ninterval: 2\n"
+    lines = mistake(tmp_path, text).splitlines()
+    assert "'paht'" in lines[0]
+    assert lines[1].startswith("line 2: 'key[1]' should be text")
+    assert lines[2].startswith("line 4: 'interval' should be below 1.0")
+    assert len(lines) == 3
 
 
-def test_missing_keys_are_told(tmp_path):
-    told = mistake(tmp_path, "source: {path: a.csv}\n")
-    assert "'key' is missing." in told
-    assert "'target' is missing." in told
+def test_missing_keys_are_reported(tmp_path):
+    message = mistake(tmp_path, "source: {path: a.csv}\n")
+    assert "'key' is missing." in message
+    assert "'target' is missing." in message
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words\n"])
-def test_a_file_that_is_no_mapping_is_refused(tmp_path, text):
+def test_a_file_that_is_not_a_mapping_is_refused(tmp_path, text):
     assert "is a mapping" in mistake(tmp_path, text)
 
 
@@ -229,14 +230,14 @@ def test_features_default_to_all_but_key_and_target_in_the_order_of_the_file(tmp
     assert named.feature_names(["a", "b", "c"]) == ("b", "a")
 
 
-def test_a_weight_is_no_feature_unless_it_is_declared_as_one(tmp_path):
+def test_a_weight_is_not_a_feature_unless_declared_as_one(tmp_path):
     shop = declared(tmp_path, GOOD + "weight: w\n")
     assert shop.feature_names(["a", "w", "id", "y"]) == ("a",)
     both = declared(tmp_path, GOOD + "weight: w\nfeatures: [w, a]\n")
     assert both.feature_names(["a", "w", "id", "y"]) == ("w", "a")
 
 
-def test_a_group_is_no_feature_unless_it_is_declared_as_one(tmp_path):
+def test_a_group_is_not_a_feature_unless_declared_as_one(tmp_path):
     shop = declared(tmp_path, GOOD + "split: {group: g}\n")
     assert shop.feature_names(["a", "g", "id", "y"]) == ("a",)
     both = declared(tmp_path, GOOD + "split: {group: g}\nfeatures: [g, a]\n")
@@ -248,7 +249,7 @@ def test_a_part_of_the_key_may_be_the_group(tmp_path):
     assert declared(tmp_path, text).split.group == "g"
 
 
-def test_a_gradient_descent_of_the_articles_own_kind_can_be_declared(tmp_path):
+def test_the_gradient_descent_of_the_article_can_be_declared(tmp_path):
     text = "gradient_descent: {learning_rate: 0.01, epochs: 10_000, start: last}\nintercept: no\n"
     shop = declared(tmp_path, GOOD + text)
     assert shop.gradient_descent.learning_rate == 0.01

@@ -1,4 +1,4 @@
-"""A source that lost its rows, or got no new ones, ends the run, without anybody having said so."""
+"""A source that lost rows, or got no new ones, ends the run, even if nothing else is declared."""
 
 import datetime as dt
 
@@ -136,7 +136,7 @@ def test_a_duration_is_a_number_and_a_unit(text, hours):
         ("two days", "'two days' is not a duration", None),
         ("-1 day", "'-1 day' is not a duration", None),
         ("2 days 3 hours", "'2 days 3 hours' is not a duration", None),
-        ("0 days", "'0 days' is no time at all", None),
+        ("0 days", "'0 days' is zero", None),
         ("99999999999 weeks", "'99999999999 weeks' is too long", None),
         (2160, "2160 is not a duration", None),
     ],

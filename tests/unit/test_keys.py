@@ -56,20 +56,21 @@ def of_csv(folder: Path, *columns: pa.Array) -> list[str]:
     ],
 )
 def test_a_key_is_the_same_from_csv_and_parquet(tmp_path, column, keys):
-    found = of_parquet(tmp_path, column)
-    assert found == (keys or column.cast(pa.string()).to_pylist())
-    assert of_csv(tmp_path, column) == found
+    from_parquet = of_parquet(tmp_path, column)
+    assert from_parquet == (keys or column.cast(pa.string()).to_pylist())
+    assert of_csv(tmp_path, column) == from_parquet
 
 
-def test_uuids_of_parquet_are_the_text_that_others_write(tmp_path):
-    given = [uuid.UUID(int=5), uuid.uuid4()]
-    storage = pa.array([one.bytes for one in given], pa.binary(16))
+def test_uuids_of_parquet_are_written_in_their_usual_form(tmp_path):
+    uuids = [uuid.UUID(int=5), uuid.uuid4()]
+    storage = pa.array([value.bytes for value in uuids], pa.binary(16))
     column = pa.ExtensionArray.from_storage(pa.uuid(), storage)
-    assert of_parquet(tmp_path, column) == [str(one) for one in given]
-    assert of_csv(tmp_path, pa.array([str(one) for one in given])) == [str(one) for one in given]
+    texts = [str(value) for value in uuids]
+    assert of_parquet(tmp_path, column) == texts
+    assert of_csv(tmp_path, pa.array(texts)) == texts
 
 
-def test_bytes_are_no_key(tmp_path):
+def test_bytes_are_refused_as_a_key(tmp_path):
     with pytest.raises(SourceError, match="holds fixed_size_binary"):
         of_parquet(tmp_path, pa.array([b"0123456789abcdef"], pa.binary(16)))
 
@@ -79,7 +80,7 @@ NARROW = st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=5, uniq
 
 @settings(max_examples=25, deadline=None)
 @given(NARROW)
-def test_a_whole_number_is_one_key_whatever_its_column_is(numbers):
+def test_a_whole_number_is_the_same_key_whatever_the_type_of_its_column(numbers):
     with TemporaryDirectory() as name:
         folder, texts = Path(name), [str(number) for number in numbers]
         for dtype in (pa.int32(), pa.int64(), pa.float64(), pa.decimal128(21, 2), pa.string()):
@@ -90,16 +91,18 @@ def test_a_whole_number_is_one_key_whatever_its_column_is(numbers):
             assert of_csv(folder, column) == texts
 
 
-DOUBLES = st.floats(allow_nan=False, allow_infinity=False).filter(lambda one: abs(one) < 2**53)
+DOUBLES = st.floats(allow_nan=False, allow_infinity=False).filter(
+    lambda number: abs(number) < 2**53
+)
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(DOUBLES, min_size=1, max_size=5))
-def test_a_double_gives_its_key_back(numbers):
+def test_the_key_of_a_double_reads_as_the_same_double(numbers):
     with TemporaryDirectory() as name:
-        found = of_parquet(Path(name), pa.array(numbers))
-    assert [float(text) for text in found] == numbers
-    assert "-0" not in found  # which equals 0, and is the same key
+        keys = of_parquet(Path(name), pa.array(numbers))
+    assert [float(text) for text in keys] == numbers
+    assert "-0" not in keys  # it equals 0, so it is the same key
 
 
 PART = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=8)
@@ -109,13 +112,13 @@ PART = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=8
 @given(st.lists(st.tuples(PART, PART), min_size=1, max_size=4, unique=True))
 def test_keys_of_several_columns_differ_as_their_parts_do(pairs):
     with TemporaryDirectory() as name:
-        one, two = zip(*pairs, strict=True)
-        found = of_parquet(Path(name), pa.array(one), pa.array(two))
-    assert [tuple(json.loads(text)) for text in found] == pairs
-    assert len(set(found)) == len(pairs)
+        first, second = zip(*pairs, strict=True)
+        keys = of_parquet(Path(name), pa.array(first), pa.array(second))
+    assert [tuple(json.loads(text)) for text in keys] == pairs
+    assert len(set(keys)) == len(pairs)
 
 
-def test_a_part_is_text_whatever_type_it_has(tmp_path):
+def test_a_part_of_a_key_is_text_whatever_its_type(tmp_path):
     city = pa.array(["Berlin"])
     for number in (pa.array([1]), pa.array(["1"]), pa.array([1.0])):
         assert of_parquet(tmp_path, city, number) == ['["Berlin","1"]']

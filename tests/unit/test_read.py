@@ -1,4 +1,4 @@
-"""Files become typed rows, keys and fingerprints, to the last bit, or one clear sentence."""
+"""Files become typed rows, keys and fingerprints that are right to the last bit."""
 
 import datetime as dt
 import json
@@ -64,7 +64,7 @@ def test_decimal_columns_of_parquet_become_the_nearest_doubles(tmp_path):
     assert got[0] == float(value)
 
 
-def test_kinds_are_told_apart(tmp_path):
+def test_kinds_are_recognised_by_their_values(tmp_path):
     path = written(
         tmp_path,
         "id,y,whole,flag,level,day,moment,zoned,clock\n"
@@ -87,7 +87,7 @@ def test_kinds_are_told_apart(tmp_path):
     np.testing.assert_array_equal(clock, [45000, np.nan, 1])
 
 
-def test_the_declaration_overrules_what_was_told_apart(tmp_path):
+def test_the_declaration_overrides_the_recognised_kind(tmp_path):
     path = written(tmp_path, "id,y,code,paid,day,level\n1,2,007,1,2024-03-31,NA\n2,3,010,0,,x\n")
     types = {"code": "category", "paid": "boolean", "day": "category", "level": "category"}
     got = arrays(rows(path, tmp_path, types=types), list(types))
@@ -109,8 +109,8 @@ def test_a_parquet_text_column_may_be_declared_a_number_or_a_time(tmp_path):
 
 def test_a_value_that_is_not_of_the_declared_kind_is_named_with_its_row(tmp_path):
     path = written(tmp_path, "id,y,age,size\n1,2,30,1\n2,3,forty,2\n3,4,50,3\n")
-    told = refusal(path, tmp_path, types={"age": "number"})
-    assert "'age' is declared to hold numbers, but has 'forty' in row 2." in told
+    message = refusal(path, tmp_path, types={"age": "number"})
+    assert "'age' is declared to hold numbers, but has 'forty' in row 2." in message
     assert "holds numbers, but is declared to hold times" in refusal(
         path, tmp_path, types={"size": "time"}
     )
@@ -191,7 +191,7 @@ def fingerprint(table: pa.Table, folder: Path, **write: object) -> str:
     return read(shop(folder / "rows.parquet"), folder=folder / "home").fingerprint
 
 
-def test_the_fingerprint_knows_neither_chunks_nor_the_file_format(tmp_path):
+def test_the_fingerprint_depends_on_neither_chunks_nor_file_format(tmp_path):
     whole = fingerprint(TABLE, tmp_path)
     chunked = pa.concat_tables([TABLE.slice(0, 1), TABLE.slice(1, 0), TABLE.slice(1)])
     assert fingerprint(chunked, tmp_path, row_group_size=1, compression="none") == whole
@@ -229,7 +229,7 @@ def test_the_snapshot_is_named_by_its_fingerprint_and_written_once(tmp_path):
     written_at = first.path.stat().st_mtime_ns
     assert read(shop(path), folder=tmp_path / "home") == first
     assert first.path.stat().st_mtime_ns == written_at
-    assert [one.name for one in first.path.parent.iterdir()] == [first.path.name]
+    assert [file.name for file in first.path.parent.iterdir()] == [first.path.name]
 
 
 def test_a_header_without_rows_is_a_snapshot_of_no_rows(tmp_path):

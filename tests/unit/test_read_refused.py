@@ -1,4 +1,4 @@
-"""Sources that cannot be read and folders that cannot be written: one sentence, nothing left."""
+"""Sources that cannot be read, and folders that cannot be written to, leave nothing behind."""
 
 import gzip
 import os
@@ -15,24 +15,24 @@ from data.sources.read import read
 from data.sources.snapshot import load
 
 
-def test_a_missing_file_is_told_with_the_nearest_name_beside_it(tmp_path):
+def test_a_missing_file_is_reported_with_the_nearest_name_in_its_folder(tmp_path):
     written(tmp_path, "id,y\n", "sales.csv")
-    told = refusal(tmp_path / "slaes.csv", tmp_path)
-    assert "There is no such file. Did you mean 'sales.csv'?" in told
+    message = refusal(tmp_path / "slaes.csv", tmp_path)
+    assert "There is no such file. Did you mean 'sales.csv'?" in message
 
 
-def test_a_file_without_a_byte_is_told(tmp_path):
+def test_an_empty_file_is_reported(tmp_path):
     for name in ("rows.csv", "rows.parquet"):
         assert "empty (0 bytes)" in refusal(written(tmp_path, b"", name), tmp_path)
     assert "It needs a header" in refusal(written(tmp_path, "\n\n"), tmp_path)
 
 
-def test_a_folder_in_place_of_a_file_is_told(tmp_path):
+def test_a_folder_in_place_of_a_file_is_reported(tmp_path):
     (tmp_path / "rows.csv").mkdir()
     assert "This is a folder" in refusal(tmp_path / "rows.csv", tmp_path)
 
 
-def test_an_unknown_ending_is_told_with_the_known_ones(tmp_path):
+def test_an_unknown_ending_is_reported_with_the_known_ones(tmp_path):
     path = written(tmp_path, "id,y\n", "rows.xlsx")
     assert "'.xlsx' cannot be read. Use a file that ends in .csv or .parquet." in refusal(
         path, tmp_path
@@ -43,19 +43,19 @@ def test_an_unknown_ending_is_told_with_the_known_ones(tmp_path):
     "content",
     [b"id,y,s\n1,2,a\n2,3,caf\xe9\n", b"id,y\n1,2\n\xe9,3\n", b"id,y\n1,2\n2,\xe9\n"],
 )
-def test_bytes_that_are_not_utf8_are_told_with_their_place(tmp_path, content):
-    place = content.index(b"\xe9")
-    told = refusal(written(tmp_path, content), tmp_path)
-    assert f"not UTF-8: byte {place} (0xe9) in line 3" in told
+def test_bytes_that_are_not_utf8_are_reported_with_position_and_line(tmp_path, content):
+    position = content.index(b"\xe9")
+    message = refusal(written(tmp_path, content), tmp_path)
+    assert f"not UTF-8: byte {position} (0xe9) in line 3" in message
 
 
-def test_a_header_that_is_not_utf8_is_told(tmp_path):
+def test_a_header_that_is_not_utf8_is_reported(tmp_path):
     assert "byte 3 (0xff) in line 1" in refusal(written(tmp_path, b"id,\xff\n1,2\n"), tmp_path)
     content = "id,y\n1,2\n".encode("utf-16")
     assert "byte 0 (0xff) in line 1" in refusal(written(tmp_path, content), tmp_path)
 
 
-def test_a_row_of_another_length_is_told_with_its_line(tmp_path):
+def test_a_row_of_another_length_is_reported_with_its_line(tmp_path):
     path = written(tmp_path, 'id,y\n1,2\n\n2,"3\n4"\n5\n6,7\n')
     assert "Line 6 has 1 values, but the header has 2." in refusal(path, tmp_path)
     path = written(tmp_path, f'id,y\n"{"long" * 50_000}",2\n5\n')
@@ -74,18 +74,20 @@ def test_a_row_of_another_length_is_told_with_its_line(tmp_path):
         ('\ufeff"id,y\n1,2\n', 1),
     ],
 )
-def test_a_quote_that_is_never_closed_is_told_with_the_line_where_it_opens(tmp_path, content, line):
-    told = refusal(written(tmp_path, content), tmp_path)
-    assert f"The quote opened in line {line} is never closed. Close it;" in told
+def test_a_quote_that_is_never_closed_is_reported_with_the_line_where_it_opens(
+    tmp_path, content, line
+):
+    message = refusal(written(tmp_path, content), tmp_path)
+    assert f"The quote opened in line {line} is never closed. Close it;" in message
 
 
-def test_a_last_value_of_several_lines_and_quotes_inside_of_text_are_read(tmp_path):
+def test_a_last_value_of_several_lines_and_quotes_inside_text_are_read(tmp_path):
     text = 'id,y,s\n1,2,5" pipe\n2,3,"a ""b"""\n3,4,"two\n""lines"",""\n"\n'
     table = load(read(shop(written(tmp_path, text)), folder=tmp_path).path)
     assert table["s"].to_pylist() == ['5" pipe', 'a "b"', 'two\n"lines","\n']
 
 
-def test_columns_with_one_name_or_none_are_told(tmp_path):
+def test_columns_with_the_same_name_or_none_are_reported(tmp_path):
     path = written(tmp_path, "id,y,id\n1,2,3\n")
     assert "2 columns are called 'id'" in refusal(path, tmp_path)
     assert "Column 1 has no name" in refusal(written(tmp_path, ",id,y\n0,1,2\n"), tmp_path)
@@ -95,14 +97,14 @@ def test_columns_with_one_name_or_none_are_told(tmp_path):
 
 
 @pytest.mark.parametrize("kept", [0.5, 0.99, 0.02])
-def test_a_truncated_parquet_file_is_told(tmp_path, kept):
+def test_a_truncated_parquet_file_is_reported(tmp_path, kept):
     pq.write_table(TABLE, tmp_path / "whole.parquet")
     content = (tmp_path / "whole.parquet").read_bytes()
     path = written(tmp_path, content[: int(kept * len(content))], "rows.parquet")
     assert "not a complete Parquet file" in refusal(path, tmp_path)
 
 
-def test_a_parquet_file_with_one_spoilt_byte_is_told(tmp_path):
+def test_a_parquet_file_with_one_wrong_byte_is_reported(tmp_path):
     table = pa.table({"id": range(1000), "y": np.random.default_rng(0).normal(size=1000)})
     plain = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
     pq.write_table(table, tmp_path / "whole.parquet", **plain)
@@ -112,19 +114,19 @@ def test_a_parquet_file_with_one_spoilt_byte_is_told(tmp_path):
     assert "not a complete Parquet file" in refusal(path, tmp_path)
 
 
-def test_bytes_of_something_else_are_told(tmp_path):
+def test_a_file_of_another_format_is_reported(tmp_path):
     path = written(tmp_path, gzip.compress(b"id,y\n1,2\n" * 50))
     assert "not UTF-8" in refusal(path, tmp_path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_file_that_may_not_be_read_is_told(tmp_path):
+def test_a_file_without_permission_to_read_is_reported(tmp_path):
     path = written(tmp_path, "id,y\n1,2\n")
     path.chmod(0)
     assert "Permission denied" in refusal(path, tmp_path)
 
 
-def test_a_folder_that_cannot_be_written_is_told_with_the_setting_that_moves_it(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported_with_the_setting_that_moves_it(tmp_path):
     path = written(tmp_path, "id,y\n1,2\n")
     written(tmp_path, "in the way", "home")
     with pytest.raises(StoreError, match="NIGHTFIT_HOME") as caught:
@@ -145,7 +147,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list((tmp_path / "home" / "shop").iterdir()) == []
 
 
-def test_a_spoilt_snapshot_is_told_with_what_to_do(tmp_path):
+def test_a_damaged_snapshot_is_reported_with_what_to_do(tmp_path):
     path = written(tmp_path, b"PAR1 and no more", "snapshot.parquet")
     with pytest.raises(SourceError, match="Delete it and run again"):
         load(path)

@@ -33,7 +33,7 @@ def test_schema_in_the_url_is_the_same_setting(schema: str | None):
         (URL, "two\nlines", "cannot be printed"),
     ],
 )
-def test_schema_that_cannot_be_is_refused(url: str, schema: str | None, message: str):
+def test_name_that_cannot_be_a_schema_is_refused(url: str, schema: str | None, message: str):
     with pytest.raises(CallError, match=message) as caught:
         Settings(database_url=url, database_schema=schema)
     assert caught.value.exit_code == 2

@@ -1,11 +1,11 @@
-"""Rows keep their side and fold; the newest rows test; sets too small to split are refused."""
+"""Rows keep their role and fold; with time the newest are test rows; small sets are refused."""
 
 import hashlib
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from helpers.splits import places, refusal
+from helpers.splits import refusal, roles_and_folds_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -36,15 +36,18 @@ def test_adding_removing_and_reordering_rows_moves_no_other_row(others, random):
     before = MANY[:300]
     after = [*before[30:], *(others - set(before))]
     random.shuffle(after)
-    was, now = places(before, randomly(before)), places(after, randomly(after))
+    was, now = (
+        roles_and_folds_of(before, randomly(before)),
+        roles_and_folds_of(after, randomly(after)),
+    )
     stayed = set(before) & set(after)
     assert {key: was[key] for key in stayed} == {key: now[key] for key in stayed}
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.05, 0.5), st.floats(0.05, 0.5))
-def test_a_larger_share_keeps_the_test_rows_of_a_smaller_one(one, other):
-    small, large = sorted((one, other))
+def test_a_larger_share_keeps_the_test_rows_of_a_smaller_one(first, second):
+    small, large = sorted((first, second))
     in_small = randomly(MANY[:1000], share=small).role == "test"
     in_large = randomly(MANY[:1000], share=large).role == "test"
     assert not (in_small & ~in_large).any()
@@ -60,18 +63,18 @@ def test_shares_and_folds_are_right_to_sampling_error():
     assert not split.chained
 
 
-def test_the_hash_is_the_documented_one():
-    dealt = places(MANY, randomly(MANY))
+def test_the_hash_is_as_documented():
+    roles_and_folds = roles_and_folds_of(MANY, randomly(MANY))
     for key in [*MANY[:50], MANY[-1]]:
         digest = hashlib.sha256(b"shop\0" + key.encode()).digest()
         in_test = int.from_bytes(digest[:8], "big") / 2**64 < 0.2
         fold = 1 + int.from_bytes(digest[8:16], "big") % 5
-        assert dealt[key] == ("test" if in_test else "train", fold)
+        assert roles_and_folds[key] == ("test" if in_test else "train", fold)
 
 
-def test_another_data_set_with_the_same_keys_is_divided_otherwise():
-    one, other = randomly(MANY), randomly(MANY, dataset="office")
-    assert 0.5 < (one.role == other.role).mean() < 0.8
+def test_another_dataset_with_the_same_keys_is_split_differently():
+    shop, office = randomly(MANY), randomly(MANY, dataset="office")
+    assert 0.5 < (shop.role == office.role).mean() < 0.8
 
 
 def test_a_row_that_gets_its_target_moves_no_other_row():
@@ -84,7 +87,7 @@ def test_a_row_that_gets_its_target_moves_no_other_row():
     assert (first.fold[labelled] == then.fold[labelled]).all()
 
 
-def test_the_newest_rows_test_and_every_block_is_older_than_the_next():
+def test_the_newest_rows_are_test_rows_and_every_block_is_older_than_the_next():
     order = np.random.default_rng(0).permutation(100)
     split = by_time(DAYS[order])
     assert split.chained
@@ -129,7 +132,7 @@ def test_no_fold_trains_on_a_row_that_is_as_late_as_one_it_scores(times, folds):
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 5), st.randoms())
-def test_with_time_the_newest_share_tests_to_within_one_time(repeats, random):
+def test_with_time_the_test_rows_are_the_newest_share_to_within_one_time(repeats, random):
     time = np.repeat(np.arange(100.0), repeats)
     random.shuffle(time)
     split = by_time(time, share=0.2)
@@ -145,7 +148,7 @@ def test_the_cut_between_times_is_the_nearest_to_the_share(newest, next_newest, 
     assert (by_time(time, share=0.2).role == "test").sum() == tested
 
 
-def test_new_rows_keep_their_place_outside_whatever_their_time():
+def test_new_rows_stay_outside_the_split_whatever_their_time():
     labelled = np.arange(100) < 90
     time = DAYS.astype("datetime64[us]")
     time[95] = np.datetime64("NaT")
@@ -168,9 +171,9 @@ def test_too_few_test_rows_are_refused_with_their_number():
 
 
 def test_an_empty_fold_is_refused_with_the_sizes():
-    told = refusal(lambda: randomly(MANY[:25], folds=20))
-    assert "is empty" in told
-    assert "into 20 folds" in told
+    message = refusal(lambda: randomly(MANY[:25], folds=20))
+    assert "is empty" in message
+    assert "into 20 folds" in message
 
 
 def test_labelled_rows_without_a_time_are_refused_with_their_number():

@@ -1,4 +1,4 @@
-"""Terms are read into columns and powers, and what is no term is told in one sentence."""
+"""Terms are read into columns and powers, and anything else is refused in one sentence."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_a_term_is_columns_and_powers_in_the_order_written(term, product):
     assert text_of(product) == term
 
 
-def test_terms_of_declared_features_are_read_and_a_lone_one_needs_no_brackets(tmp_path):
+def test_terms_of_declared_features_are_read_and_a_single_one_needs_no_brackets(tmp_path):
     shop = declared(tmp_path, FEATURES + "terms: [age^2, age^2:education, education:member]\n")
     assert shop.terms == ("age^2", "age^2:education", "education:member")
     assert shop.products[1] == (("age", 2), ("education", 1))
@@ -47,7 +47,7 @@ def test_a_weight_that_is_a_feature_can_stand_in_a_term(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("termss: age^2", "line 4: 'termss' is not a key of a declaration. Did you mean 'terms'?"),
         (
@@ -80,8 +80,8 @@ def test_a_weight_that_is_a_feature_can_stand_in_a_term(tmp_path):
         (FEATURES + "terms: age*member:age", "'age*member' is not one of the 'features'. A term"),
     ],
 )
-def test_what_is_no_term_is_told_with_its_place(tmp_path, text, told):
+def test_text_that_is_not_a_term_is_refused_with_its_line(tmp_path, text, message):
     with pytest.raises(CallError) as caught:
         declared(tmp_path, text + "\n")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
