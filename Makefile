@@ -1,46 +1,55 @@
-# The commands of the project. `make nightly` and `make test` need nothing done first.
+# The commands of the project; `make help` lists them. None of them needs a step before it.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Tests of the command that share no night with the rest of them: with the others, either half of
-# the tests takes as long.
-ALONE := $(addprefix tests/e2e/test_,article.py broken_framework.py declared_fits.py hostile.py \
-  resilience.py)
+WORKERS ?= 2
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: install nightly serve test lint docs format bench clean
+CHANGED = $$(git diff --name-only --diff-filter=d HEAD -- '*.py'; \
+  git ls-files --others --exclude-standard -- '*.py')
+# A file's tests stay on one worker; tests/conftest.py says which files stay together, too.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+# Measured is what runs in the tests' own processes: the unit and integration tests, but neither the
+# framework workers nor the command itself, which the tests in tests/e2e start as subprocesses.
+COVERAGE := --cov --cov-report=term:skip-covered
+
+.PHONY: help nightly serve quick test lint docs format bench install clean
+
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 nightly: $(STAMP)  ## retrain every declared dataset tonight
 	@$(BIN)/nightfit nightly
 
-serve: $(STAMP)  ## Prefect server, deployments and worker, until Ctrl-C
+serve: $(STAMP)  ## run Prefect's server and the worker with its schedule, until Ctrl-C
 	@$(BIN)/nightfit serve
 
-test: $(STAMP)  ## every test: most of the command beside the others, which are told last
-	@others=$$(mktemp); \
-	$(BIN)/python -m pytest tests/unit tests/integration $(ALONE) >$$others 2>&1 & running=$$!; \
-	trap 'kill $$running 2>/dev/null' INT TERM; \
-	$(BIN)/python -m pytest tests/e2e $(ALONE:%=--ignore=%); failed=$$?; \
-	wait $$running || failed=$$?; \
-	cat $$others; rm -f $$others; exit $$failed
+quick: $(STAMP)  ## lint what has changed since the last commit, and run the unit tests
+	@changed="$(CHANGED)"; [ -z "$$changed" ] || { $(BIN)/ruff format --check $$changed && \
+	  $(BIN)/ruff check $$changed && $(BIN)/mypy $$changed; }
+	@$(BIN)/lint-imports
+	@$(PYTEST) tests/unit
 
-lint: $(STAMP)  ## format, lint, types and the arrows between packages
+test: $(STAMP)  ## run every test, and print the coverage
+	@$(PYTEST) $(COVERAGE)
+
+lint: $(STAMP)  ## check format, style, types, dependencies between packages and generated documents
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/generate.py --check
 
-docs: $(STAMP)  ## write the tables of docs/ from the code
+docs: $(STAMP)  ## write the generated tables of docs/ from the code
 	@$(BIN)/python docs/generate.py
 
-format: $(STAMP)
+format: $(STAMP)  ## let ruff fix what it can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 bench: export PYTHONPATH := tests
-bench: $(BENCH_STAMP)  ## what the README claims in figures, measured
+bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/benchmarks.csv
 	@$(BIN)/python tests/benchmarks/digits.py
 	@$(BIN)/python tests/benchmarks/gate.py
 	@$(BIN)/python tests/benchmarks/starts.py
@@ -50,21 +59,21 @@ bench: $(BENCH_STAMP)  ## what the README claims in figures, measured
 	@$(BIN)/python tests/benchmarks/store.py
 	@$(BIN)/python tests/benchmarks/reads.py
 
-install: $(STAMP)  ## build .venv from the pinned constraints
+install: $(STAMP)  ## build .venv from the pinned versions, as every other target does first
 
 # The constraints are exported so that they also hold where a dependency is built from source.
 $(STAMP): pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo "nightfit needs Python 3.11, and there is no '$(PYTHON)' here: name one with PYTHON=/path/to/python3.11." >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "nightfit needs Python 3.11, and '$(PYTHON)' is `$(PYTHON) --version`: name another with PYTHON=/path/to/python3.11." >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "nightfit needs Python 3.11, and there is no '$(PYTHON)' here. Name one with PYTHON=/path/to/python3.11." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "nightfit needs Python 3.11, and '$(PYTHON)' is `$(PYTHON) --version`. Name another with PYTHON=/path/to/python3.11." >&2; exit 1; }
 	@echo "Building $(VENV) from constraints.txt (a few minutes, once)."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
 $(BENCH_STAMP): $(STAMP)
-	@echo "Adding to $(VENV) what the benchmarks compare nightfit with (once)."
+	@echo "Adding the libraries that the benchmarks compare nightfit with (once)."
 	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
-clean:  ## remove what the commands above made, the store included after a word of warning
-	rm -rf $(VENV) .nightfit *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean:  ## remove .venv, the caches and the folder .nightfit, but no store
+	rm -rf $(VENV) .nightfit *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*

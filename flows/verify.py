@@ -3,7 +3,7 @@
 from prefect import flow
 
 from data.settings import settings
-from data.store.read.stored import stored_run
+from data.store.read.whole_run import stored_run
 from data.store.records import RunRecord
 from data.store.session import Store
 from flows.retrain import train

@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from data.declarations.model import Declaration
 from data.settings import settings
 from data.store.read.champions import ServingModel, champion_model
-from data.store.read.stored import training_keys
+from data.store.read.predictions import twin_training_keys
 from data.store.session import Store
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import CannotEncode
@@ -51,7 +51,7 @@ def incumbent(prepared: Prepared, *, before_run: int | None = None) -> Incumbent
     declaration, test = prepared.declaration, prepared.test
     with Store(settings().database_url).reading() as connection:
         serving = champion_model(connection, declaration.name, before_run=before_run)
-        trained = set() if serving is None else training_keys(connection, serving.model_id)
+        trained = set() if serving is None else twin_training_keys(connection, serving.model_id)
     if serving is None or serving.twin is None:
         return None
     twin = Model.from_bytes(serving.twin)

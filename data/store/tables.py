@@ -1,7 +1,8 @@
-"""The tables of the store; the comment of each says its grain: what one row is.
+"""The tables of the store. The comment of each says its grain: what one row is.
 
-People query the views of `views/`; the tables hold what the views show, and the rest.
-A change here needs a migration in `migrations/versions/`.
+People query the views in `views/`; the tables hold what the views show, and the rest. A change here
+needs a migration in `migrations/versions/`. A CHECK lists the words of a column only where this
+code alone decides on them: frameworks and kinds are listed in `regressors/` and nowhere else.
 """
 
 from sqlalchemy import (
@@ -37,10 +38,7 @@ metadata = MetaData(
 )
 
 KEY = Text().with_variant(Text(collation="C"), "postgresql")
-"""A row's key: compared byte by byte on both databases, which is also PostgreSQL's quickest way."""
-
-FRAMEWORKS = ("tensorflow", "torch", "theano")
-KINDS = ("least_squares", "gradient_descent", "ann")
+"""A row's key: compared byte by byte on both databases, which is also fastest on PostgreSQL."""
 
 
 def _one_of(column: str, *words: str) -> CheckConstraint:
@@ -93,13 +91,20 @@ run = Table(
     UniqueConstraint("dataset", "started_at"),
     Index(None, "dataset", "status", "run_id"),
     comment=(
-        "One attempt to retrain one dataset. as_of: the moment it trained as of, null for now;"
+        "One attempt to retrain one dataset. as_of: the past moment it was trained as of, if any;"
         " data_until, train_until: the newest time of a labelled row and of a training row, in"
-        " microseconds since 1970 or as the number it is; backfill: a champion with later data"
-        " served already; pruned_at: when predictions of models that never served were removed."
+        " microseconds since 1970, or the number itself; backfill: a champion trained on later data"
+        " was already serving; pruned_at: when predictions of models that never served were"
+        " removed."
     ),
-    sqlite_autoincrement=True,  # the id of a run that was pruned is never given again
+    sqlite_autoincrement=True,  # an id is never used twice
 )
+
+
+def is_good(runs: FromClause) -> ColumnElement[bool]:
+    """Return which rows of `run` succeeded and are no backfills."""
+    return (runs.c.status == "succeeded") & (runs.c.backfill == false())
+
 
 expectation_result = Table(
     "expectation_result",
@@ -129,7 +134,7 @@ rejected_row = Table(
     Column("row_values", JsonValue, nullable=False),
     Column("reason", Text, nullable=False),
     PrimaryKeyConstraint("run_id", "row_number"),
-    comment="One quarantined row of one run; row_number is its place in the source.",
+    comment="One quarantined row of one run; row_number counts the rows of the source from 1.",
 )
 
 model = Table(
@@ -150,13 +155,11 @@ model = Table(
     Column("artifact", LargeBinary),
     Column("twin", LargeBinary),
     Column("framework_version", Text),
-    _one_of("framework", *FRAMEWORKS),
-    _one_of("kind", *KINDS),
     _one_of("status", "fitted", "failed"),
     UniqueConstraint("run_id", "framework", "kind"),
     comment=(
-        "One candidate of one run. artifact: the model refitted on all labelled rows, safetensors;"
-        " twin: the same, fitted without the test rows."
+        "One candidate of one run. artifact: the model refitted on all labelled rows, as"
+        " safetensors; twin: the same model fitted without the test rows."
     ),
     sqlite_autoincrement=True,
 )
@@ -179,7 +182,7 @@ score = Table(
     _one_of("rows", "validation", "test"),
     comment=(
         "One model scored on one set of rows of one run: validation (out of fold) or test."
-        " The incumbent, a model of an earlier run, is scored again on tonight's test rows."
+        " The incumbent, a model of an earlier run, is scored again on the test rows of this run."
     ),
 )
 
@@ -198,7 +201,7 @@ coefficient = Table(
     Column("robust_standard_error", Double),
     PrimaryKeyConstraint("model_id", "position"),
     UniqueConstraint("model_id", "term"),
-    comment="One term of one linear model, in original units, with its inference where it has one.",
+    comment="One term of one linear model, in the data's own units, with its inference if any.",
 )
 
 linear_fit = Table(
@@ -217,7 +220,7 @@ linear_fit = Table(
     Column("excess_loss", Double),
     Column("epochs", Integer),
     Column("epochs_to_solution", Integer),
-    comment="One linear model's fit as a whole, in the refit on all labelled rows.",
+    comment="One linear model as a whole, refitted on all labelled rows.",
 )
 
 resilience = Table(
@@ -231,8 +234,8 @@ resilience = Table(
     Column("draws", Integer, nullable=False),
     PrimaryKeyConstraint("model_id", "share"),
     comment=(
-        "One share of silenced hidden cells of one ANN: the test error of its twin, mean,"
-        " lowest and highest over random draws of the cells."
+        "One share of silenced hidden cells of one ANN: the mean, lowest and highest test error of"
+        " its twin over random draws of the cells."
     ),
 )
 
@@ -249,8 +252,6 @@ agreement_check = Table(
     Column("allowed", Double, nullable=False),
     Column("agreed", Boolean, nullable=False),
     PrimaryKeyConstraint("run_id", "position"),
-    _one_of("framework", *FRAMEWORKS),
-    _one_of("kind", *KINDS),
     _one_of("quantity", "probe", "coefficients", "excess_loss", "validation_rmse"),
     comment=(
         "One comparison of one framework in one run: how far it was from what it was compared"
@@ -258,10 +259,10 @@ agreement_check = Table(
     ),
 )
 
-# No foreign keys: checking two of them for each of millions of rows costs PostgreSQL more than
-# the rows themselves. The one writer gives both ids, in the transaction that made them.
-# The primary key is the way the rows lie on disk, so that one key of one model, and the first
-# rows of one model, are a single search among any number of rows.
+# No foreign keys: checking two of them for each of millions of rows would cost PostgreSQL more than
+# the rows themselves. The only writer supplies both ids, in the transaction that made them. Rows
+# are stored in the order of the primary key, so that one key of one model, and the first rows of
+# one model, take a single search however many rows there are.
 prediction = Table(
     "prediction",
     metadata,
@@ -275,21 +276,21 @@ prediction = Table(
     Column("upper", Double),
     Column("role", Text, nullable=False),
     PrimaryKeyConstraint("model_id", "key", "run_id"),
-    CheckConstraint(  # for IN, SQLite makes a table of the words anew for each row
+    CheckConstraint(  # for IN, SQLite would build a table of the words for each row
         "role = 'train' OR role = 'test' OR role = 'new' OR role = 'warmup'", name="role"
     ),
     CheckConstraint("predicted IS NOT NULL OR role = 'warmup'", name="predicted"),
-    comment="One row of one run as the model that then served saw it; train rows are out of fold.",
+    comment="One row of one run as predicted by one model; train rows are predicted out of fold.",
     sqlite_with_rowid=False,
 )
 
 
 def target_unknown(rows: FromClause) -> ColumnElement[bool]:
-    """Return which rows of `prediction` wait for their target; the index below has them."""
+    """Return which rows of `prediction` still lack their target; the index below holds them."""
     return (rows.c.role == "new") & rows.c.actual.is_(None)
 
 
-# Of the two conditions the one that costs a row less; only new rows have no target.
+# Only new rows have no target, so the second condition is enough; it is the cheaper to check.
 Index(
     "ix_prediction_unknown",
     prediction.c.dataset,
@@ -316,8 +317,8 @@ outcome = Table(
     PrimaryKeyConstraint("dataset", "key"),
     Index(None, "key"),
     comment=(
-        "One key whose target became known after it had been predicted:"
-        " the last prediction before (of run_id, by model_id), and the truth."
+        "One key whose target became known after it had been predicted: the last prediction"
+        " before that (of run_id, by model_id), and the actual value."
     ),
 )
 
@@ -349,13 +350,13 @@ promotion = Table(
     Index(None, "dataset", "promotion_id"),
     comment=(
         "One decision about a dataset's champion; model_id serves from then on. Rows are only ever"
-        " added; run_id is null and decided_by is not where a person decided. pinned: nobody is"
-        " promoted from then on, until a person decides otherwise."
+        " added. A person's decision has decided_by instead of run_id. pinned: runs promote nobody"
+        " from then on, until a person decides again."
     ),
     sqlite_autoincrement=True,
 )
 
-# No foreign keys, as of `prediction`: a row for each test row of each night.
+# No foreign keys, for the reason given at `prediction`.
 paired_error = Table(
     "paired_error",
     metadata,
@@ -368,8 +369,8 @@ paired_error = Table(
     Column("unit", BigInteger),
     PrimaryKeyConstraint("run_id", "key"),
     comment=(
-        "One test row of one run on which two models were compared that had not seen it:"
-        " actual less predicted of each; rows of one unit depend on each other."
+        "One test row of one run on which two models were compared that had not seen it: actual"
+        " minus predicted of each. Rows of one unit depend on each other."
     ),
     sqlite_with_rowid=False,
 )

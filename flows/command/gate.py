@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from data.declarations.file import load_dataset
 from data.errors import UserError
 from data.settings import settings
-from data.store.read.nights import ComparedNight, compared_night
+from data.store.read.comparisons import PairedComparison, latest_comparison
 from data.store.session import Store
 from flows.command.screen import Screen, print_json
 
@@ -28,7 +28,7 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
     config = settings()
     promotion = load_dataset(dataset, config.datasets).promotion
     with Store(config.database_url).reading() as connection:
-        night = compared_night(connection, dataset)
+        night = latest_comparison(connection, dataset)
     if night is None:
         raise UserError(
             "no run has compared two models of this dataset yet.",
@@ -48,7 +48,7 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
 
 
 def _in_words(
-    dataset: str, night: ComparedNight, seen: "Sight", rules: "PromotionRules"
+    dataset: str, night: PairedComparison, seen: "Sight", rules: "PromotionRules"
 ) -> Sequence[str]:
     units = f" in {seen.units:,} independent units" if seen.units != seen.rows else ""
     compared = (

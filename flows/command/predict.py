@@ -9,7 +9,7 @@ from data.declarations.model import PathSource
 from data.errors import CallError, SourceError
 from data.settings import Settings, settings
 from data.store.read.champions import champion_model
-from data.store.read.known import no_champion
+from data.store.read.datasets import no_champion
 from data.store.session import Store
 from flows.command.output_formats import write_rows
 

@@ -31,7 +31,7 @@ def run_promote(
     store = _ready_store(config)
     with talking():
         done = promote(store, dataset, run_id, candidate, reason=why, pin=pin, again=again)
-    typer.echo(printable(str(done)))
+    typer.echo(printable(done))
 
 
 def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool) -> None:
@@ -44,7 +44,7 @@ def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool)
     store = _ready_store(config)
     with talking():
         done = rollback(store, dataset, to, reason=why, pin=pin, again=again)
-    typer.echo(printable(str(done)))
+    typer.echo(printable(done))
 
 
 def run_unpin(dataset: str, *, reason: str | None) -> None:
@@ -53,7 +53,7 @@ def run_unpin(dataset: str, *, reason: str | None) -> None:
 
     why = None if reason is None else _one_line(reason)
     done = unpin(_ready_store(settings()), dataset, reason=why)
-    typer.echo(printable(str(done)))
+    typer.echo(printable(done))
 
 
 def _ready_store(config: Settings) -> Store:

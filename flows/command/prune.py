@@ -7,7 +7,7 @@ from functools import partial
 import typer
 
 from data.settings import Settings, settings
-from data.store.read.known import refuse_unknown_dataset, stored_datasets
+from data.store.read.datasets import refuse_unknown_dataset, stored_datasets
 from data.store.retention import Removed, old_data, remove_old_data
 from data.store.session import Store
 from flows.command.screen import print_json

@@ -9,7 +9,7 @@ from rich.table import Table
 from data.errors import UserError
 from data.settings import settings
 from data.store.read.champions import ServingModel, champion_model
-from data.store.read.known import no_champion
+from data.store.read.datasets import no_champion
 from data.store.read.view_rows import rows_of
 from data.store.session import Store
 from flows.command.output_formats import write_rows

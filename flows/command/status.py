@@ -10,7 +10,7 @@ from rich.text import Text
 
 from data.declarations.file import declared_datasets
 from data.settings import settings
-from data.store.read.view_rows import DatasetStatus, latest_runs
+from data.store.read.datasets import DatasetStatus, dataset_statuses
 from data.store.session import Store
 from flows.command.screen import Screen, print_json
 
@@ -22,7 +22,7 @@ def run_status(*, as_json: bool) -> int:
     """Print how each dataset is doing; return 1 if the last run of any failed or was rejected."""
     config = settings()
     with Store(config.database_url).reading() as connection:
-        stored = {status.dataset: status for status in latest_runs(connection)}
+        stored = {status.dataset: status for status in dataset_statuses(connection)}
     names = sorted({*declared_datasets(config.datasets), *stored})
     lines = [_line(name, stored.get(name)) for name in names]
     if as_json:

@@ -30,7 +30,7 @@ def print_summaries(summaries: "Sequence[Summary]", store_url: str, *, as_json: 
     console.print()
     console.print(Text.assemble(("results in ", "dim"), store_url), soft_wrap=True)
     commands = "nightfit query leaderboard, nightfit query champion"
-    console.print(Text.assemble(("to see     ", "dim"), commands), soft_wrap=True)
+    console.print(Text.assemble(("details in ", "dim"), commands), soft_wrap=True)
 
 
 def _facts(summary: "Summary") -> Iterator[tuple[str, Text]]:

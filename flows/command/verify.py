@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from data.settings import settings
-from data.store.read.stored import stored_run
+from data.store.read.whole_run import stored_run
 from data.store.session import Store
 from flows.command.screen import Screen, print_json
 from flows.command.session import working

@@ -16,7 +16,7 @@ from data.declarations.model import Declaration
 from data.errors import CallError, Rejected, Unchanged
 from data.sources.as_of import last_moment
 from data.sources.snapshot import Snapshot
-from data.store.read.stored import LastGood
+from data.store.read.earlier_runs import LastGood
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.agreement import Comparison, disagreements

@@ -15,9 +15,10 @@ from data.store.read.champions import (
     past_champion,
     previous_champion,
 )
-from data.store.read.known import no_champion, refuse_unknown_dataset
-from data.store.read.nights import has_predictions, kept_rows
-from data.store.read.stored import last_good, stored_run, trained_keys
+from data.store.read.datasets import no_champion, refuse_unknown_dataset
+from data.store.read.earlier_runs import kept_rows, last_good
+from data.store.read.predictions import artifact_training_keys, has_predictions
+from data.store.read.whole_run import stored_run
 from data.store.records import PredictionColumns
 from data.store.session import Store
 from data.store.write.run import write_decision
@@ -144,7 +145,7 @@ def _predictions(
     artifact = chosen.artifact
     with store.reading() as connection:
         served = has_predictions(connection, chosen.model_id)
-        trained = trained_keys(connection, chosen.model_id) if served else set()
+        trained = artifact_training_keys(connection, chosen.model_id) if served else set()
     if not served:
         tell(
             dataset,

@@ -8,8 +8,7 @@ from data.declarations.model import Declaration
 from data.settings import settings
 from data.sources.snapshot import load
 from data.store.database.lock import dataset_lock
-from data.store.read.nights import kept_rows, same_run
-from data.store.read.stored import LastGood, last_good
+from data.store.read.earlier_runs import LastGood, kept_rows, last_good, same_run
 from data.store.session import Store
 from tasks.run.attempt import Attempt
 from tasks.run.progress import tell

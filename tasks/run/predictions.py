@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.settings import settings
-from data.store.read.stored import trained_keys
+from data.store.read.predictions import artifact_training_keys
 from data.store.records import PredictionColumns
 from data.store.session import Store
 from regressors.candidate import Candidate
@@ -60,7 +60,7 @@ def of_incumbent(run: Attempt) -> PredictionColumns:
     serving = run.incumbent.serving
     assert serving.artifact is not None
     with Store(settings().database_url).reading() as connection:
-        trained = trained_keys(connection, serving.model_id)
+        trained = artifact_training_keys(connection, serving.model_id)
     return of_stored(serving.model_id, serving.artifact, trained, run.prepared.source)
 
 

@@ -2,7 +2,7 @@
 
 from data.declarations.model import Declaration
 from data.settings import settings
-from data.store.read.stored import last_details
+from data.store.read.earlier_runs import last_details
 from data.store.session import Store
 from regressors.candidate import Candidate
 from regressors.job import Start

@@ -3,24 +3,24 @@
     accuracy.py [SET...] [--frameworks torch ...] [--splits 1]
 
 Each set is split once, by nightfit's own rule, into about 80% training rows in five folds and
-20% test rows; every model gets the same rows. The error is the RMSE on the test rows over the
-target's standard deviation there: 1 is no better than their mean. The seconds are of processor
-time, with one thread; models run one after another, and each framework has fitted something small
-before. With more `--splits` than one, further ones are made by the same rule under other names;
-the tables then have the means, and one more the standard deviations from split to split.
+20% test rows; every model gets the same rows. The error is the RMSE on the test rows divided by the
+target's standard deviation there: 1 is no better than their mean. The seconds are processor time,
+with one thread; models run one after another, and each framework has fitted something small before.
+With more than one of `--splits`, further splits are made by the same rule under other names. The
+tables then show the means, and an additional one the standard deviations between splits.
 
-Beside the ANN of each framework stand:
+The ANN of each framework is compared with:
 
 - linear: scikit-learn's `LinearRegression` on standardised numbers and one-hot categories;
-- MLP: its `MLPRegressor` on the same, 128 and 128 hidden units as the ANN, with early stopping and
-  a standardised target;
-- LightGBM: with its defaults, categories as such;
-- five LightGBMs: the mean of five, each fitted without one of the five folds, as the ANN's members
-  are (another seed alone would give the same trees again);
+- MLP: its `MLPRegressor` on the same columns, with 128 and 128 hidden units like the ANN, early
+  stopping and a standardised target;
+- LightGBM: with its defaults, and categories as categories;
+- five LightGBMs: the mean of five, each fitted without one of the five folds, like the ANN's
+  members (another seed alone would give the same trees again);
 - five, encoded: the same with scikit-learn's `TargetEncoder` for the categories.
 
-Without the folder of sets that NIGHTFIT_BENCH_DATA names, see docs/benchmark-data.md, only the
-bundled ones can be measured, and only by name. Needs the extra `bench`.
+NIGHTFIT_BENCH_DATA names the folder of public sets (see docs/benchmark-data.md). Without it, only
+the bundled sets can be measured, and only by name. Needs the extra `bench`.
 """
 
 import argparse
@@ -37,6 +37,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from benchmarks.figures import record
 
 from data.declarations.file import load_dataset
 from data.declarations.model import Declaration
@@ -60,7 +61,7 @@ HOW = (
 )
 FOLDS, SHARE, HIDDEN = 5, 0.2, (128, 128)
 TOLERATED = 1.01
-"""An ANN may have this many times the error of the linear model; beyond it, it is marked."""
+"""An ANN whose error is more than this many times that of the linear model is marked."""
 
 ONE_THREAD = dict.fromkeys(
     (
@@ -73,7 +74,7 @@ ONE_THREAD = dict.fromkeys(
     ),
     "1",
 )
-"""What to put into the environment before a worker starts."""
+"""The environment that a worker is started in."""
 
 Array = np.ndarray
 Predict = Callable[[Rows, Array, Rows], Array]
@@ -264,7 +265,7 @@ def warm_up(workers: Workers, frameworks: Sequence[str]) -> None:
 
 
 def table(values: pd.DataFrame, title: str, digits: int, marked: pd.DataFrame | None = None) -> str:
-    """Return a Markdown table with a row a set and one of means; `!` follows marked values."""
+    """Return a Markdown table with a row per set and a row of means; `!` follows marked values."""
     lines = [
         f"| {' | '.join([title, *values.columns])} |",
         f"|---|{'---:|' * len(values.columns)}",
@@ -279,7 +280,7 @@ def table(values: pd.DataFrame, title: str, digits: int, marked: pd.DataFrame | 
 
 
 def report(found: pd.DataFrame, frameworks: Sequence[str]) -> str:
-    """Return the tables; marked are the ANNs that are worse than linear in the mean."""
+    """Return the tables, with a mark at each ANN that is worse than linear in the mean."""
     models = list(dict.fromkeys(found["model"]))
     by_set = found.groupby(["set", "model"], sort=False)
     errors, seconds = (by_set[name].mean().unstack()[models] for name in ("error", "seconds"))
@@ -328,6 +329,9 @@ def main() -> None:
             parts = split_set(declared(dataset, folder, home), home, number)
             for model, error, took in measured(workers, others, chosen.frameworks, dataset, parts):
                 found.append((dataset, model, error, took))
+                split = f"{dataset}, split {number}: {model}"
+                record("accuracy", f"{split}: test RMSE / SD", error, "ratio")
+                record("accuracy", split, took, "s")
                 print(f"{dataset:<16}{model:<16}{error:>8.4f}{took:>8.1f} s", file=sys.stderr)
     columns = ["set", "model", "error", "seconds"]
     print(report(pd.DataFrame(found, columns=columns), chosen.frameworks))

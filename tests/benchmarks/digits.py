@@ -1,7 +1,7 @@
-"""Correct decimal digits of least squares: the worst coefficient of each set, 16 at most.
+"""Correct decimal digits of least squares: those of the worst coefficient of each set, at most 16.
 
-Beside each framework of nightfit stands `numpy.linalg.lstsq`. The truth is the exact rational
-solution for the doubles given. Needs `tests` on PYTHONPATH.
+Each framework is compared with `numpy.linalg.lstsq`. The truth is the exact rational solution for
+the same doubles.
 """
 
 import tempfile
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from benchmarks.figures import record
 from helpers.exact import PROBLEMS, Problem, correct_digits, exact_solution
 
 from regressors.frameworks.registry import FRAMEWORK_NAMES
@@ -36,15 +37,18 @@ def rows(workers: Workers) -> Iterator[tuple[str, float, float, list[float]]]:
 
 def main() -> None:
     """Print the table, in Markdown."""
-    print("| set | condition number | NumPy's `lstsq` | TensorFlow | PyTorch | Theano |")
-    print("|---|---|---|---|---|---|")
+    solvers = ("NumPy's `lstsq`", *FRAMEWORK_NAMES)
+    print(f"| set | condition number | {' | '.join(solvers)} |")
+    print(f"|---|---|{'---|' * len(solvers)}")
     with (
         tempfile.TemporaryDirectory() as home,
         Workers(FRAMEWORK_NAMES, home=Path(home), time_limit=120) as workers,
     ):
         for name, condition, plain, digits in rows(workers):
-            told = " | ".join(f"{one:.1f}" for one in (plain, *digits))
-            print(f"| {name} | {condition:.0e} | {told} |", flush=True)
+            cells = " | ".join(f"{correct:.1f}" for correct in (plain, *digits))
+            print(f"| {name} | {condition:.0e} | {cells} |", flush=True)
+            for solver, correct in zip(("numpy", *FRAMEWORK_NAMES), (plain, *digits), strict=True):
+                record("digits", f"{name}: {solver}", correct, "digits")
 
 
 if __name__ == "__main__":

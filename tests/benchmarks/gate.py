@@ -1,10 +1,10 @@
 """How often the gate is wrong and how often it finds the better model, on simulated errors.
 
-Nothing is fitted: two models' errors correlate by 0.9 and are decided as those of a night. The
-first table has 500 nights a cell, with what is promised beside it, and the command fails where a
-promise is not kept; a rate of error may lie above the stated one by two standard errors of 500
-nights. The second table has the rates of error for rows that follow one another in time or have
-something in common in a group; the third compares what else might have been the statistic.
+Nothing is fitted: the errors of two models correlate by 0.9, and are decided on as in a night. The
+first table has 500 nights per cell, with the promise beside each rate, and the command fails if a
+promise is not kept; a rate of error may exceed the stated one by two standard errors of 500 nights.
+The second table has the rates of error for rows that are correlated in time or within groups. The
+third compares other statistics that might have been used.
 """
 
 import sys
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from benchmarks.figures import record
 from scipy.special import stdtrit
 
 from regressors.candidate import Candidate
@@ -20,7 +21,7 @@ from regressors.judging.selection import PromotionRules, decide
 
 Array = np.ndarray
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
-"""Errors (..., rows) of a variance that is the same for all."""
+"""Errors (..., rows) that all have the same variance."""
 
 NIGHTS = 500
 RULES = PromotionRules()
@@ -37,12 +38,12 @@ def t4(rng: np.random.Generator, size: tuple[int, ...]) -> Array:
 
 
 def joint_t4(rng: np.random.Generator, size: tuple[int, ...]) -> Array:
-    """Rows that are hard are hard for both models: one scale a row for all parts of its errors."""
+    """Rows that are hard are hard for both models: each row has one scale for all its errors."""
     return rng.standard_normal(size) / np.sqrt(rng.chisquare(4, (1, *size[1:])) / 4)
 
 
 def following(correlation: float) -> Draw:
-    """Each error follows the one before it."""
+    """Each error is correlated with the one before it."""
 
     def draw(rng: np.random.Generator, size: tuple[int, ...]) -> Array:
         errors = rng.standard_normal(size)
@@ -55,7 +56,7 @@ def following(correlation: float) -> Draw:
 
 
 def grouped(group: Array) -> Draw:
-    """Half of an error's variance is common to the rows of its group, (rows,) from 0."""
+    """Half of an error's variance is common to the rows of its group: (rows,) numbers from 0."""
 
     def draw(rng: np.random.Generator, size: tuple[int, ...]) -> Array:
         common = rng.standard_normal((*size[:-1], group.max() + 1))
@@ -67,7 +68,7 @@ def grouped(group: Array) -> Draw:
 def nights(
     draw: Draw, rows: int, *, factor: float = 1.0, unit: Array | None = None, count: int = NIGHTS
 ) -> Sums:
-    """Return the sums of squared errors on some nights; the challenger's RMSE is `factor` times."""
+    """Return the squared errors of `count` nights; the challenger's RMSE has the `factor`."""
     rng = np.random.default_rng([rows, count])
     shared, first, second = draw(rng, (3, count, rows))
     challenger = factor * (np.sqrt(0.9) * shared + np.sqrt(0.1) * first)
@@ -91,39 +92,39 @@ def promoted(found: list[PairedGain], incumbent: Candidate) -> float:
 
 @dataclass(frozen=True)
 class Promise:
-    """What a rate must at least or at most be."""
+    """The bounds that a rate must keep."""
 
     least: float = 0.0
     most: float = 1.0
 
     def cell(self, rate: float) -> str:
-        """Return the rate with what is promised of it."""
-        asked = f" (at least {self.least:.0%})" if self.least else ""
+        """Return the rate and its promise."""
+        promise = f" (at least {self.least:.0%})" if self.least else ""
         if self.most < 1:
-            asked = f" (at most {self.most:.1%})" if self.most else " (never)"
-        return f"{rate:.1%}{asked}{'' if self.kept(rate) else ' BROKEN'}"
+            promise = f" (at most {self.most:.1%})" if self.most else " (never)"
+        return f"{rate:.1%}{promise}{'' if self.kept(rate) else ' BROKEN'}"
 
     def kept(self, rate: float) -> bool:
-        """Tell whether the rate is as promised."""
+        """Return whether the rate is as promised."""
         return self.least <= rate <= self.most
 
 
 STATED = 1 - RULES.confidence
 NOT_MORE = Promise(most=STATED + 2 * float(np.sqrt(STATED * (1 - STATED) / NIGHTS)))
-NEVER, TOLD = Promise(most=0.0), Promise()
+NEVER, ANY = Promise(most=0.0), Promise()
 SHAPES: dict[str, Draw] = {"normal": normal, "t4": t4, "joint t4": joint_t4}
 PROMISES: dict[tuple[str, int], tuple[Promise, Promise, Promise, Promise]] = {
-    ("normal", 30): (NOT_MORE, TOLD, TOLD, TOLD),
-    ("normal", 300): (NOT_MORE, Promise(least=0.6), NEVER, TOLD),
+    ("normal", 30): (NOT_MORE, ANY, ANY, ANY),
+    ("normal", 300): (NOT_MORE, Promise(least=0.6), NEVER, ANY),
     ("normal", 1000): (NOT_MORE, Promise(least=0.95), NEVER, Promise(least=0.95)),
-    ("t4", 30): (Promise(most=0.08), TOLD, TOLD, TOLD),
-    ("t4", 300): (NOT_MORE, TOLD, NEVER, TOLD),
-    ("t4", 1000): (NOT_MORE, TOLD, NEVER, TOLD),
-    ("joint t4", 30): (Promise(most=0.08), TOLD, TOLD, TOLD),
-    ("joint t4", 300): (NOT_MORE, TOLD, NEVER, TOLD),
-    ("joint t4", 1000): (NOT_MORE, TOLD, NEVER, TOLD),
+    ("t4", 30): (Promise(most=0.08), ANY, ANY, ANY),
+    ("t4", 300): (NOT_MORE, ANY, NEVER, ANY),
+    ("t4", 1000): (NOT_MORE, ANY, NEVER, ANY),
+    ("joint t4", 30): (Promise(most=0.08), ANY, ANY, ANY),
+    ("joint t4", 300): (NOT_MORE, ANY, NEVER, ANY),
+    ("joint t4", 1000): (NOT_MORE, ANY, NEVER, ANY),
 }
-"""By errors and test rows, in the order of `rates`."""
+"""By errors and number of test rows, in the order of `rates`."""
 
 
 def rates(draw: Draw, rows: int) -> tuple[float, float, float, float]:
@@ -147,13 +148,13 @@ def rates(draw: Draw, rows: int) -> tuple[float, float, float, float]:
 
 
 def wrong(sums: Sums) -> tuple[float, float]:
-    """Return how often an equal model is switched to, and how often it is refused as a refresh."""
+    """Return how often an equal model is switched to, and how often it fails as a refresh."""
     found = gains(sums, confidence=RULES.confidence)
     return promoted(found, SERVING), 1 - promoted(found, NEW)
 
 
-def together() -> list[tuple[str, int, str, str]]:
-    """Return both rates of error by rows and by units, where rows are not independent."""
+def together() -> list[tuple[str, int, tuple[float, float], tuple[float, float]]]:
+    """Return both rates of error by rows and by units, for rows that are not independent."""
     cases: list[tuple[str, int, Draw, Array]] = []
     for correlation in (0.0, 0.5, 0.8, 0.9):
         for rows in (100, 300, 1000):
@@ -163,19 +164,17 @@ def together() -> list[tuple[str, int, str, str]]:
     for count in (10, 20, 100):
         group = np.repeat(np.arange(count), sizes[:count])
         cases.append((f"{count} groups", len(group), grouped(group), group))
-    shown = []
-    for name, rows, draw, unit in cases:
-        by_row, by_unit = wrong(nights(draw, rows)), wrong(nights(draw, rows, unit=unit))
-        of_rows, of_units = (f"{a:.1%}, {b:.1%}" for a, b in (by_row, by_unit))
-        shown.append((name, rows, of_rows, of_units))
-    return shown
+    return [
+        (name, rows, wrong(nights(draw, rows)), wrong(nights(draw, rows, unit=unit)))
+        for name, rows, draw, unit in cases
+    ]
 
 
 # Other statistics
 
 
 def others(sums: Sums) -> dict[str, Array]:
-    """Return by statistic whether the challenger is better, for each night, at the confidence."""
+    """Return whether each statistic calls the challenger better, at the confidence: (nights,)."""
     level, m = RULES.confidence, sums.challenger.shape[1]
     first, second = sums.challenger, sums.incumbent
     log_ratio = np.log(first.mean(axis=1) / second.mean(axis=1))
@@ -203,47 +202,70 @@ def others(sums: Sums) -> dict[str, Array]:
     }
 
 
-def statistics() -> list[tuple[str, ...]]:
-    """Return how often each statistic calls an equal and a 5% better model better."""
-    found: dict[str, list[str]] = {}
+def statistics() -> dict[str, list[tuple[float, float]]]:
+    """Return how often each statistic calls an equal and a 5% better model better, by shape."""
+    found: dict[str, list[tuple[float, float]]] = {}
     for rows in (30, 300):
         for draw in SHAPES.values():
-            for factor in (1.0, BETTER):
-                parts = [
-                    others(nights(draw, rows, factor=factor, count=NIGHTS + i)) for i in range(3)
-                ]
-                for name in parts[0]:
-                    rate = np.concatenate([part[name] for part in parts]).mean()
-                    found.setdefault(name, []).append(f"{rate:.1%}")
-    return [
-        (name, *(", ".join(pair) for pair in zip(cells[::2], cells[1::2], strict=True)))
-        for name, cells in found.items()
-    ]
+            equal, better = (
+                [others(nights(draw, rows, factor=factor, count=NIGHTS + i)) for i in range(3)]
+                for factor in (1.0, BETTER)
+            )
+            for name in equal[0]:
+                calls = (
+                    np.concatenate([part[name] for part in parts]) for parts in (equal, better)
+                )
+                first, second = (float(each.mean()) for each in calls)
+                found.setdefault(name, []).append((first, second))
+    return found
 
 
 def table(*lines: tuple[object, ...]) -> str:
-    """Return a Markdown table of the lines, the first one being its head."""
+    """Return a Markdown table of the lines, of which the first is its head."""
     head, *rest = (f"| {' | '.join(map(str, line))} |" for line in lines)
     return "\n".join([head, "|" + "---|" * len(lines[0]), *rest])
 
 
+def percentages(pair: tuple[float, float]) -> str:
+    """Return two rates as text."""
+    return ", ".join(f"{rate:.1%}" for rate in pair)
+
+
+def record_pair(figure: str, names: tuple[str, str], pair: tuple[float, float]) -> None:
+    """Record two rates under a figure's name."""
+    for name, rate in zip(names, pair, strict=True):
+        record("gate", f"{figure}: {name}", rate, "share")
+
+
 def main() -> None:
-    """Print the tables, and end with 1 where a promise is not kept."""
+    """Print the tables, and end with 1 if a promise is not kept."""
+    heads = ("equal, switched to", "5% better, switched to", "5% worse, switched to",
+             "5% worse, refused as a refresh")  # fmt: skip
     lines, broken = [], 0
     for (name, rows), promises in PROMISES.items():
         found = rates(SHAPES[name], rows)
         cells = [promise.cell(rate) for promise, rate in zip(promises, found, strict=True)]
         broken += sum(cell.endswith("BROKEN") for cell in cells)
         lines.append((name, rows, *cells))
-    heads = ("equal, switched to", "5% better, switched to", "5% worse, switched to",
-             "5% worse, refused as a refresh")  # fmt: skip
-    print(f"{NIGHTS} nights a cell; the errors of the two models correlate by 0.9:\n")
+        for head, rate in zip(heads, found, strict=True):
+            record("gate", f"{name}, {rows} rows: {head}", rate, "share")
+    print(f"{NIGHTS} nights per cell; the errors of the two models correlate by 0.9:\n")
     print(table(("errors", "test rows", *heads), *lines))
     print("\nEqual models, switched to and refused as a refresh:\n")
-    print(table(("errors", "test rows", "by rows", "by blocks or groups"), *together()))
+    lines = []
+    for name, rows, by_row, by_unit in together():
+        lines.append((name, rows, percentages(by_row), percentages(by_unit)))
+        for way, pair in (("by rows", by_row), ("by blocks or groups", by_unit)):
+            record_pair(f"{name}, {rows} rows, {way}", ("switched to", "refused"), pair)
+    print(table(("errors", "test rows", "by rows", "by blocks or groups"), *lines))
     print("\nCalled better: equal models, and 5% better ones:\n")
-    shapes = (f"{rows} rows, {name}" for rows in (30, 300) for name in SHAPES)
-    print(table(("statistic", *shapes), *statistics()))
+    shapes = [f"{rows} rows, {name}" for rows in (30, 300) for name in SHAPES]
+    lines = []
+    for name, pairs in statistics().items():
+        lines.append((name, *map(percentages, pairs)))
+        for shape, pair in zip(shapes, pairs, strict=True):
+            record_pair(f"{name}, {shape}, called better", ("equal", "5% better"), pair)
+    print(table(("statistic", *shapes), *lines))
     if broken:
         sys.exit(f"{broken} promises of the gate are not kept.")
 

@@ -1,7 +1,8 @@
 """Seconds of a cold and a warm night on the bundled data, and the share spent outside fitting.
 
-A cold night finds an empty folder: Prefect makes its database, Theano compiles. A warm one finds
-what the night before left. Fitting is the time from splitting a dataset's rows to storing its run.
+A cold night starts in an empty folder: Prefect creates its database and Theano compiles. A warm one
+finds what the previous night left. Fitting is the time from splitting a dataset's rows to storing
+its run.
 """
 
 import os
@@ -11,6 +12,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks.figures import record
 
 WARM_NIGHTS = 3
 LINE = re.compile(r"^\s*([\d.]+) s  (\w+): (split into|stored as run)")
@@ -42,6 +45,8 @@ def main() -> None:
         for name in ("cold", *(f"warm {i + 1}" for i in range(WARM_NIGHTS))):
             seconds, fitting = night(home)
             outside = 1 - fitting / seconds
+            record("nights", f"{name} night", seconds, "s")
+            record("nights", f"{name} night: share outside fitting", outside, "share")
             print(f"{name:<8}{seconds:>9.1f}{fitting:>9.1f}{outside:>9.0%}", flush=True)
 
 

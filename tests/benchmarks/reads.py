@@ -1,15 +1,17 @@
 """Reading a store with 10M predictions: the views' first answers, and a stream of all rows.
 
-Five datasets, half of the predictions in the largest, have a champion that goes on since: many
-nights that left no prediction, as those that were pruned, then four that were refused, each with
-all rows by its winner, and by the champion those that had no target when it was trained: of most
-datasets a fifth, of one nine tenths. For each view: milliseconds for the first 100 rows of one
-dataset and, where it has a key, for one key; the middle of several calls, for the slowest dataset.
-Asked is 50.
+There are five datasets, the largest with half of the predictions. The champion of each was promoted
+in the first night. Then came many nights of which no prediction is left, as after pruning, and four
+whose winner was refused. Each of the four stored all rows as predicted by its winner, and as
+predicted by the champion the rows that had no target when it was trained: a fifth of most datasets,
+nine tenths of one.
 
-Then what `nightfit query current_prediction --format csv` takes in memory at most, for the first
-rows and for all. `NIGHTFIT_BENCH_ROWS` scales the 10M down, `NIGHTFIT_TEST_DATABASE_URL` names a
-PostgreSQL server.
+For each view: the milliseconds for the first 100 rows of one dataset and, if it has a key, for one
+key; the median of several calls, for the slowest dataset. The aim is 50.
+
+Then the peak memory of `nightfit query current_prediction --format csv`, for the first rows and for
+all. `NIGHTFIT_BENCH_ROWS` scales the 10M down; `NIGHTFIT_TEST_DATABASE_URL` names a PostgreSQL
+server.
 """
 
 import os
@@ -23,9 +25,10 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from benchmarks.figures import record
+from benchmarks.store import databases
 from helpers.store_nights import candidate, kept, promoted, read, silenced, write
 from sqlalchemy import text
-from store import databases
 
 from data.store.read.champions import champion_model
 from data.store.records import PredictionColumns
@@ -42,15 +45,15 @@ DATASETS = {
     "homes": (0.075, 0.2),
     "loads": (0.05, 0.2),
 }
-"""The part of all predictions that a dataset has, and of its rows that have no target at first."""
+"""A dataset's share of all predictions, and the share of its rows that have no target at first."""
 
 QUIET, REFUSED = 60, 4
-CALLS, WANTED = 7, 50
+CALLS, AIM = 7, 50
 FIRST = 100_000
 
 
-def said(model: str | int, number: np.ndarray, *, new: float) -> PredictionColumns:
-    """Predictions of rows by their numbers; that part of all rows has no target."""
+def predicted_rows(model: str | int, number: np.ndarray, *, new: float) -> PredictionColumns:
+    """Return predictions of rows, by their numbers; the share `new` of the rows has no target."""
     low, predicted, high = np.sort(np.random.default_rng(1).normal(size=(3, len(number))), axis=0)
     unknown = number % 100 < 100 * new
     return PredictionColumns(
@@ -65,27 +68,27 @@ def said(model: str | int, number: np.ndarray, *, new: float) -> PredictionColum
 
 
 def fill(store: Store, dataset: str, rows: int, new: float) -> None:
-    """Write the nights of a dataset, each as a night does; so many predictions in all."""
+    """Write the nights of a dataset, with `rows` predictions in all."""
     number = np.arange(int(rows / (1 + REFUSED * (1 + new))))
     shares = [silenced(tenths / 10, 2.0) for tenths in range(6)]
     champion = candidate(chosen=True, rank=1, resilience=shares)
     others = [candidate(f"{of}/least_squares", rank=2) for of in FRAMEWORK_NAMES]
     first = promoted(0, {}, dataset=dataset, candidates=[champion, *others])
-    write(store, replace(first, predictions=[said("torch/ann", number, new=new)]))
+    write(store, replace(first, predictions=[predicted_rows("torch/ann", number, new=new)]))
     serving = read(store, champion_model, dataset)
     assert serving is not None
     waiting = number[number % 100 < 100 * new]
     for night in range(1, QUIET + REFUSED + 1):
-        told = [
-            said("theano/least_squares", number, new=new / 2),
-            said(serving.model_id, waiting, new=new / 2),
+        batches = [
+            predicted_rows("theano/least_squares", number, new=new / 2),
+            predicted_rows(serving.model_id, waiting, new=new / 2),
         ]
         record = kept(night, serving.model_id, {}, dataset=dataset)
-        write(store, replace(record, predictions=told if night > QUIET else []))
+        write(store, replace(record, predictions=batches if night > QUIET else []))
 
 
 def milliseconds(store: Store, statement: str, given: Sequence[dict[str, str]]) -> float:
-    """Return how long a statement and its rows take, in the middle of several calls."""
+    """Return how long a statement and its rows take: the median over the calls."""
     taken = []
     with store.reading() as connection:
         for values in given:
@@ -96,7 +99,7 @@ def milliseconds(store: Store, statement: str, given: Sequence[dict[str, str]]) 
 
 
 def answers(store: Store) -> list[tuple[float, str, str]]:
-    """Return the milliseconds of each question, the question, and the slowest dataset."""
+    """Return for each question its milliseconds, its text, and the slowest dataset."""
     found = []
     for name, view in VIEWS.items():
         questions = {"first 100 rows": f"SELECT * FROM {name} WHERE dataset = :dataset LIMIT 100"}
@@ -120,7 +123,7 @@ def answers(store: Store) -> list[tuple[float, str, str]]:
 
 
 def streamed(address: str, *arguments: str) -> tuple[int, float, float]:
-    """Return the rows, the seconds and the megabytes of a command that writes CSV to nowhere."""
+    """Return the rows, seconds and peak megabytes of a query whose CSV is thrown away."""
     start = time.perf_counter()
     process = subprocess.Popen(
         [str(COMMAND), "query", "current_prediction", "--format", "csv", *arguments],
@@ -129,8 +132,8 @@ def streamed(address: str, *arguments: str) -> tuple[int, float, float]:
     )
     assert process.stdout is not None
     rows, most, seen = -1, 0, psutil.Process(process.pid)
-    while some := process.stdout.read(1 << 16):
-        rows += some.count(b"\n")
+    while chunk := process.stdout.read(1 << 16):
+        rows += chunk.count(b"\n")
         most = max(most, seen.memory_info().rss)
     assert process.wait() == 0
     return rows, time.perf_counter() - start, most / 1e6
@@ -149,12 +152,15 @@ def main() -> None:
             with store.writing() as connection:  # as PostgreSQL does by itself within a minute
                 connection.execute(text("ANALYZE" if kind == "postgresql" else "SELECT 1"))
             print(f"{kind}: {rows:,} predictions, written in {time.perf_counter() - start:.0f} s")
-            print(f"{'view':<40}{'ms':>8}{'asked':>8}  slowest of")
+            print(f"{'view':<40}{'ms':>8}{'aim':>8}  slowest of")
             for taken, question, slowest in answers(store):
-                print(f"{question:<40}{taken:>8.1f}{WANTED:>8}  {slowest}", flush=True)
+                record("reads", f"{kind}: {question}", taken, "ms")
+                print(f"{question:<40}{taken:>8.1f}{AIM:>8}  {slowest}", flush=True)
             for arguments in (["--limit", str(FIRST)], []):
-                told, seconds, most = streamed(address, *arguments)
-                print(f"query to CSV: {told:,} rows in {seconds:.0f} s, {most:.0f} MB", flush=True)
+                count, seconds, most = streamed(address, *arguments)
+                record("reads", f"{kind}: query to CSV, {count} rows", seconds, "s")
+                record("reads", f"{kind}: query to CSV, {count} rows, memory", most, "MB")
+                print(f"query to CSV: {count:,} rows in {seconds:.0f} s, {most:.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

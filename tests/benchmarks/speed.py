@@ -1,8 +1,8 @@
-"""Microseconds a step and rows a second of training an ANN, by framework, once warm.
+"""Microseconds per step and rows per second of training an ANN, by framework, once warm.
 
 Each framework trains the recipe's network (128 and 128 hidden units, float32, one thread) on tables
-of noise, an epoch at a time, in turns. What is told is the quickest epoch, which other work on the
-machine disturbs least, from the shuffling of its rows to the averaged weights.
+of noise, taking turns. Reported is the fastest epoch, from the shuffling of its rows to the
+averaged weights, because other work on the machine disturbs it least.
 """
 
 import os
@@ -12,7 +12,8 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from accuracy import HIDDEN, ONE_THREAD
+from benchmarks.accuracy import HIDDEN, ONE_THREAD
+from benchmarks.figures import record
 
 from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.registry import FRAMEWORK_NAMES
@@ -24,7 +25,7 @@ ROUNDS = 4
 
 @dataclass(frozen=True)
 class Shape:
-    """Rows, network inputs, rows a batch, and the epochs of a round."""
+    """Rows, network inputs, rows per batch, and epochs per round."""
 
     rows: int
     inputs: int
@@ -51,18 +52,18 @@ class Batches(recipe.Program):
 
 @dataclass
 class Clock(recipe.Progress):
-    """A training of so many epochs that notes when each ended."""
+    """The progress of a training that notes when each epoch ended."""
 
     ends: list[float] = field(default_factory=list)
 
     def record(self, predictions, weights, loss=None) -> bool:
-        """Note the time, and what a training notes."""
+        """Note the time, and whatever a training notes."""
         self.ends.append(perf_counter())
         return super().record(predictions, weights, loss)
 
 
-def quickest_epoch(framework: FrameworkModule, shape: Shape) -> float:
-    """Return the seconds of the quickest of a round's epochs; runs in a framework's worker."""
+def fastest_epoch(framework: FrameworkModule, shape: Shape) -> float:
+    """Return the seconds of the fastest epoch of a round; runs in a framework's worker."""
     rng = np.random.default_rng(1)
     inputs = rng.normal(size=(shape.rows, shape.inputs)).astype(np.float32)
     target = rng.normal(size=shape.rows).astype(np.float32)
@@ -81,7 +82,7 @@ def quickest_epoch(framework: FrameworkModule, shape: Shape) -> float:
 
 def main() -> None:
     """Print the table, in Markdown."""
-    print("| rows | inputs | batch | framework | microseconds a step | rows a second | ratio |")
+    print("| rows | inputs | batch | framework | microseconds per step | rows per second | ratio |")
     print("|---:|---:|---:|---|---:|---:|---:|")
     with (
         tempfile.TemporaryDirectory() as home,
@@ -91,7 +92,7 @@ def main() -> None:
         for shape in SHAPES:
             rounds = [
                 [
-                    workers.result(workers.submit(framework, quickest_epoch, shape))
+                    workers.result(workers.submit(framework, fastest_epoch, shape))
                     for framework in FRAMEWORK_NAMES
                 ]
                 for _ in range(ROUNDS)
@@ -99,6 +100,8 @@ def main() -> None:
             seconds = np.min(rounds, axis=0)
             steps = len(Batches(shape.rows, seed=1, size=shape.batch).bounds) - 1
             for framework, epoch in zip(FRAMEWORK_NAMES, seconds, strict=True):
+                name = f"{shape.rows} rows, batch {shape.batch}: {framework}"
+                record("speed", name, 1e6 * epoch / steps, "us/step")
                 print(
                     f"| {shape.rows:,} | {shape.inputs} | {shape.batch} | {framework}"
                     f" | {1e6 * epoch / steps:.0f} | {shape.rows / epoch:,.0f}"

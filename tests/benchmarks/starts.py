@@ -1,8 +1,8 @@
-"""Epochs of gradient descent on a table that grows a little every night, cold and from last night.
+"""Epochs of gradient descent on a table that grows every night: cold starts and `start: last`.
 
-Each night adds one row in a thousand. `start: last` goes on from where the same fold, or the refit,
-ended the night before; a cold start begins at nothing. Both are counted to the same loss: one
-millionth above that of least squares.
+Each night adds one row per thousand. `start: last` continues where the same fold, or the refit,
+ended the night before; a cold start begins at zero. Both are counted until the loss is within one
+millionth of that of least squares.
 """
 
 import tempfile
@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from benchmarks.figures import record
 
 from regressors import fitting
 from regressors.candidate import Candidate
@@ -22,7 +23,7 @@ NIGHTS, ROWS, GROWTH, FOLDS = 8, 5000, 5, 5
 
 
 def table(rows: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return features that are alike, as measurements often are, and a noisy target."""
+    """Return features that are correlated, as measurements often are, and a noisy target."""
     rng = np.random.default_rng(1905)
     common = rng.normal(size=(rows, 1))
     inputs = 0.9 * common + 0.5 * rng.normal(size=(rows, 8))
@@ -48,17 +49,17 @@ def nights(workers: Workers, framework: str, rate: float | None) -> Iterator[tup
             learning_rate=rate,
             epochs=20_000,
         )
-        told = [
+        details = [
             workers.result(workers.submit(framework, fitting.validate, job)).details
             for job in (cold, replace(cold, starts=starts))
         ]
         starts = {
             name: Start(part["end"], part["split_rules"], part["until"])
-            for name, part in told[1].items()
+            for name, part in details[1].items()
         }
         first, again = (
-            float(np.mean([part["epochs_to_solution"] for part in details.values()]))
-            for details in told
+            float(np.mean([part["epochs_to_solution"] for part in parts.values()]))
+            for parts in details
         )
         yield first, again
 
@@ -75,6 +76,9 @@ def main() -> None:
                 epochs = list(nights(workers, framework, rate))[1:]  # the first has no last night
                 cold, again = np.mean(epochs, axis=0)
                 shown = "best" if rate is None else f"{rate:g}"
+                name = f"{framework}, learning rate {shown}"
+                record("starts", f"{name}: cold", cold, "epochs")
+                record("starts", f"{name}: start: last", again, "epochs")
                 print(
                     f"{framework:<12}{shown:>14}{cold:>9.0f}{again:>13.1f}{again / cold:>8.3f}",
                     flush=True,

@@ -1,10 +1,11 @@
-"""Writing a night's predictions into each database, beside `DataFrame.to_sql` in the same run.
+"""Writing a night's predictions into each database, compared with `DataFrame.to_sql`.
 
 Both write the same rows into the same table, with its key, its index and its checks, in one
-transaction that is committed, three times in turn; the fastest counts, as the one that the machine
-disturbed least. `to_sql` is given `chunksize=20_000`, and its default `method`.
-Memory is what the process took at most above the data itself.
-Asks for `NIGHTFIT_TEST_DATABASE_URL` or starts a PostgreSQL server of its own.
+committed transaction, three times in turn. The fastest counts, because other work on the machine
+disturbed it least. `to_sql` gets `chunksize=20_000` and its default `method`. Memory is the peak
+above the data itself.
+
+`NIGHTFIT_TEST_DATABASE_URL` names the PostgreSQL server; without it, one is started.
 """
 
 import multiprocessing
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import psutil
+from benchmarks.figures import record
 from helpers import postgres_server
 from sqlalchemy import create_engine, make_url, text
 
@@ -31,11 +33,11 @@ from data.store.write.bulk import insert_columns
 ROWS = 1_000_000
 TIMES = 3
 WANTED = {"sqlite": 3, "postgresql": 15}
-"""How many times as fast as `to_sql` the writer is to be."""
+"""How many times as fast as `to_sql` the writer should be."""
 
 
 def columns(rows: int) -> dict[str, Any]:
-    """Predictions of numbered rows, a fifth of them without a target."""
+    """Return predictions of numbered rows, a fifth of which have no target."""
     draw = np.random.default_rng(1)
     actual = draw.normal(size=rows)
     role = np.where(draw.random(rows) < 0.2, "new", "train")
@@ -53,25 +55,23 @@ def columns(rows: int) -> dict[str, Any]:
     }
 
 
-def written(address: str, way: str, rows: int, told: Any) -> None:
-    """Write the rows in a process of its own; tell the seconds, and the bytes above the data."""
-    given: Any = columns(rows)
+def write_rows(address: str, way: str, rows: int, answers: Any) -> None:
+    """Write the rows in a process of its own; answer the seconds, and the bytes above the data."""
+    data: Any = columns(rows)
     if way == "to_sql":
-        given = pd.DataFrame(given)
+        data = pd.DataFrame(data)
     store = Store(address)
     process = psutil.Process()
     before = process.memory_info().rss
     started = time.perf_counter()
     with store.writing() as connection:
         if way == "to_sql":
-            given.to_sql(
-                "prediction", connection, if_exists="append", index=False, chunksize=20_000
-            )
+            data.to_sql("prediction", connection, if_exists="append", index=False, chunksize=20_000)
         else:
-            insert_columns(connection, prediction, given)
+            insert_columns(connection, prediction, data)
     seconds = time.perf_counter() - started
     peak = process.memory_info().rss if sys.platform != "linux" else _peak()
-    told.put((seconds, peak - before))
+    answers.put((seconds, peak - before))
 
 
 def _peak() -> int:
@@ -80,27 +80,27 @@ def _peak() -> int:
 
 
 def measured(new_address: Any, way: str, rows: int) -> tuple[float, float]:
-    """Return rows a second, and megabytes above the data."""
+    """Return the rows per second, and the megabytes above the data."""
     spawn = multiprocessing.get_context("spawn")
-    told = spawn.Queue()
-    writer = spawn.Process(target=written, args=(new_address(), way, rows, told))
+    answers = spawn.Queue()
+    writer = spawn.Process(target=write_rows, args=(new_address(), way, rows, answers))
     writer.start()
-    seconds, memory = told.get()
+    seconds, memory = answers.get()
     writer.join()
     return rows / seconds, memory / 1e6
 
 
 @contextmanager
 def databases() -> Iterator[dict[str, Callable[[], str]]]:
-    """Give for each kind of database what makes an empty one and returns its URL.
+    """Yield, for each kind of database, a function that makes an empty one and returns its URL.
 
-    SQLite's are files in a temporary folder; PostgreSQL's are on `NIGHTFIT_TEST_DATABASE_URL`, and
-    stay there, or on a server of their own.
+    SQLite's are files in a temporary folder. PostgreSQL's are on the server that
+    `NIGHTFIT_TEST_DATABASE_URL` names, and stay there, or on a server of their own.
     """
-    given = os.environ.get("NIGHTFIT_TEST_DATABASE_URL")
+    named = os.environ.get("NIGHTFIT_TEST_DATABASE_URL")
     with (
         tempfile.TemporaryDirectory() as folder,
-        nullcontext(given) if given else postgres_server.running() as server,
+        nullcontext(named) if named else postgres_server.running() as server,
     ):
 
         def sqlite() -> str:
@@ -120,15 +120,18 @@ def databases() -> Iterator[dict[str, Callable[[], str]]]:
 def main() -> None:
     """Print the table."""
     rows = int(os.environ.get("NIGHTFIT_BENCH_ROWS", ROWS))
-    print(f"{rows:,} predictions, rows a second")
+    print(f"{rows:,} predictions, rows per second")
     print(f"{'database':<12}{'to_sql':>10}{'nightfit':>10}{'ratio':>8}{'wanted':>8}{'memory':>10}")
     with databases() as kinds:
         for name, new_address in kinds.items():
-            found: dict[str, list[tuple[float, float]]] = {"to_sql": [], "nightfit": []}
-            for way in list(found) * TIMES:
-                found[way].append(measured(new_address, way, rows))
-            slow, quick = (max(speed for speed, _ in runs) for runs in found.values())
-            memory = max(memory for _, memory in found["nightfit"])
+            runs: dict[str, list[tuple[float, float]]] = {"to_sql": [], "nightfit": []}
+            for way in list(runs) * TIMES:
+                runs[way].append(measured(new_address, way, rows))
+            slow, quick = (max(speed for speed, _ in pairs) for pairs in runs.values())
+            memory = max(memory for _, memory in runs["nightfit"])
+            record("store", f"{name}: to_sql", slow, "rows/s")
+            record("store", f"{name}: nightfit", quick, "rows/s")
+            record("store", f"{name}: nightfit, memory above the data", memory, "MB")
             print(
                 f"{name:<12}{slow:>10,.0f}{quick:>10,.0f}{quick / slow:>8.1f}{WANTED[name]:>8}"
                 f"{memory:>7.0f} MB",

@@ -1,4 +1,4 @@
-"""Nights of the past that are made up for, by the time column."""
+"""Past nights, trained later on the rows that the time column says were there."""
 
 import datetime
 import math
@@ -33,7 +33,7 @@ def day(number):
 
 @pytest.fixture(scope="module")
 def backfilled(new_workspace):
-    """Return a workspace with three nights of the past, one of today, and one more of the past."""
+    """Return a workspace with three past nights, one of today, and one more past night."""
     workspace = new_workspace()
     workspace.declare("sales", DECLARATION, rows(120))
     done = [
@@ -42,8 +42,8 @@ def backfilled(new_workspace):
         workspace.run("retrain", "sales", "--as-of", day(110)),
         workspace.run("nightly", "sales", "--from", day(101), "--to", day(101)),
     ]
-    for one in done:
-        assert one.returncode == 0, one.stderr
+    for command in done:
+        assert command.returncode == 0, command.stderr
     return workspace, done
 
 
@@ -52,14 +52,14 @@ def workspace(backfilled):
     return backfilled[0]
 
 
-def test_each_night_reads_the_rows_up_to_it_in_order(workspace):
+def test_each_past_night_reads_the_rows_up_to_it_in_order(workspace):
     runs = workspace.query("run_history")[::-1]
     assert [run["as_of"] for run in runs[:5]] == [day(100), day(101), day(102), None, day(110)]
     assert [run["rows_read"] for run in runs[:5]] == [100, 101, 102, 120, 110]
     assert [run["status"] for run in runs] == ["succeeded"] * 5 + ["skipped"]
 
 
-def test_the_card_tells_what_the_champion_was_trained_on_and_by(workspace):
+def test_model_card_shows_what_trained_the_champion_and_on_which_rows(workspace):
     (card,) = workspace.query("model_card")
     (champion,) = workspace.query("champion")
     assert {name: card[name] for name in ("run_id", "model_id", "since", "test_rmse")} == {
@@ -76,26 +76,26 @@ def test_the_card_tells_what_the_champion_was_trained_on_and_by(workspace):
 
 
 def test_backfill_never_replaces_a_champion_with_later_data(workspace):
-    told = workspace.query("champion_history")
-    assert [row["rule"] for row in told[1:]] == ["too_few", "too_few", "too_few", "first"]
-    assert (told[0]["decision"], told[0]["rule"]) == ("kept", "backfill")
-    assert "later data" in told[0]["reason"]
+    decisions = workspace.query("champion_history")
+    assert [row["rule"] for row in decisions[1:]] == ["too_few", "too_few", "too_few", "first"]
+    assert (decisions[0]["decision"], decisions[0]["rule"]) == ("kept", "backfill")
+    assert "later data" in decisions[0]["reason"]
     (champion,) = workspace.query("champion")
     assert champion["run_id"] == 4
 
 
-def test_current_answers_are_those_of_the_latest_data(workspace):
+def test_current_views_are_those_of_the_latest_data(workspace):
     current = workspace.query("current_prediction")
     assert len(current) == 120
     assert {row["role"] for row in current} <= {"train", "test", "warmup"}
     assert {row["run_id"] for row in workspace.query("leaderboard")} == {4}
 
 
-def test_night_that_was_made_up_for_is_skipped_the_second_time(workspace, backfilled):
+def test_past_night_that_was_trained_before_is_skipped(workspace, backfilled):
     assert "skipped" in backfilled[1][-1].stdout
 
 
-def test_backfill_that_a_person_promotes_answers_for_the_latest_rows_too(workspace, tmp_path):
+def test_backfill_that_a_person_promotes_predicts_the_latest_rows_too(workspace, tmp_path):
     workspace = workspace.copy_to(tmp_path / "workspace")
     done = workspace.run("promote", "sales", "5", "--reason", "an audit")
     assert done.returncode == 0, done.stderr

@@ -70,14 +70,15 @@ def bad_night(new_workspace):
     return workspace, workspace.run("nightly")
 
 
-def line_about(output, name):
+def summary_of(output, name):
+    """Return what a night printed about one dataset."""
     lines = output.splitlines()
     start = lines.index(name)
     end = next((i for i in range(start, len(lines)) if not lines[i].strip()), len(lines))
     return "\n".join(lines[start:end])
 
 
-def test_bad_sources_fail_the_night_and_spare_the_good_one(bad_night):
+def test_bad_sources_fail_the_night_but_not_the_good_dataset(bad_night):
     workspace, done = bad_night
     assert done.returncode == 1
     assert "Traceback" not in done.stderr + done.stdout
@@ -88,9 +89,9 @@ def test_bad_sources_fail_the_night_and_spare_the_good_one(bad_night):
 @pytest.mark.parametrize("name", REJECTED)
 def test_refused_data_is_stored_as_a_rejected_run(bad_night, name):
     workspace, done = bad_night
-    said = line_about(done.stdout, name)
-    assert "rejected" in said
-    assert REJECTED[name][1] in said
+    summary = summary_of(done.stdout, name)
+    assert "rejected" in summary
+    assert REJECTED[name][1] in summary
     runs = workspace.sql(f"SELECT run_id, status, reason FROM run WHERE dataset = '{name}'")
     assert [(status, bool(reason)) for _, status, reason in runs] == [("rejected", True)]
     run_id = runs[0][0]
@@ -102,13 +103,13 @@ def test_refused_data_is_stored_as_a_rejected_run(bad_night, name):
 @pytest.mark.parametrize("name", [*UNREADABLE, "truncated"])
 def test_unreadable_source_writes_nothing(bad_night, name):
     workspace, done = bad_night
-    said = line_about(done.stdout, name)
-    assert "failed" in said
-    assert UNREADABLE.get(name, (None, "truncated.parquet"))[1] in said
+    summary = summary_of(done.stdout, name)
+    assert "failed" in summary
+    assert UNREADABLE.get(name, (None, "truncated.parquet"))[1] in summary
     assert workspace.sql(f"SELECT count(*) FROM run WHERE dataset = '{name}'") == [(0,)]
 
 
-def test_status_says_what_is_wrong(bad_night):
+def test_status_shows_the_problem(bad_night):
     workspace, _ = bad_night
     done = workspace.run("status")
     assert done.returncode == 1
@@ -166,7 +167,7 @@ def test_predict_without_a_champion_says_what_to_do(workspace):
     assert_refused(workspace.run("predict", "good", "--source", source), 1, "retrain good")
 
 
-def test_predict_names_the_absent_column(night, tmp_path):
+def test_predict_names_the_missing_column(night, tmp_path):
     source = tmp_path / "new.csv"
     source.write_text("household,expenses\n1,2\n")
     done = night.workspace.run("predict", "income_expenses", "--source", str(source))
@@ -212,6 +213,6 @@ def test_read_only_folder_is_one_sentence(workspace):
     )
 
 
-def test_no_declared_dataset_is_said(new_workspace, tmp_path):
+def test_folder_without_declarations_is_named(new_workspace, tmp_path):
     empty = Path(tmp_path)
     assert_refused(new_workspace().run("nightly", NIGHTFIT_DATASETS=str(empty)), 1, str(empty))

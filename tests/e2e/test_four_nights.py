@@ -105,7 +105,7 @@ def test_each_decision_is_stored_with_both_errors_the_gain_and_its_interval(work
 def test_summary_says_what_was_decided_and_what_the_gate_can_see(printed):
     assert "first champion" in printed[0]
     for text in printed[1:]:
-        assert "decided" in text
+        assert "  decision " in text
         assert "four times out of five" in text
         assert "used again every night" in text
 

@@ -1,4 +1,4 @@
-"""`nightfit serve` as an operator meets it: the page in a real browser, and nothing left behind."""
+"""`nightfit serve` as its operator uses it: the page in a real browser, and nothing left behind."""
 
 import json
 import shutil
@@ -64,7 +64,7 @@ class Served:
     def ask(self, path, **body):
         """Return what the server's API answers to a GET, or to a POST where there is a body.
 
-        It is asked again where its database was busy, as Prefect's own client does.
+        If the server's database is busy, ask again, as Prefect's own client does.
         """
         api = self.workspace.api or f"{self.page}/api"
         data = json.dumps(body).encode() if body else None
@@ -82,7 +82,7 @@ class Served:
         return wait_until(answer)[0]
 
     def last_night(self):
-        """Return how the last night stands on the server's books, and its dataset's run."""
+        """Return the states of the last night's two flow runs in the server's database."""
         with closing(sqlite3.connect(self.workspace.home / "prefect" / "prefect.db")) as connection:
             return connection.execute(
                 "SELECT flow.name, flow_run.state_type FROM flow_run JOIN flow"
@@ -125,7 +125,7 @@ def serve(workspace, *options):
 
 
 def wait_until(ready):
-    """Return the first true answer; what it asks for takes seconds, and minutes under load."""
+    """Return the first true answer; it may take seconds, and under load minutes."""
     limit = time.monotonic() + 300
     while not (answer := ready()):
         assert time.monotonic() < limit
@@ -134,7 +134,7 @@ def wait_until(ready):
 
 
 def spend_slow_night(served):
-    """Start a night by hand, and return while it is at a fit that has minutes to go."""
+    """Start a night by hand; return while it is busy with a fit that would take minutes."""
     log = served.workspace.home / "logs" / "worker-torch.log"
     log.unlink(missing_ok=True)
     nightly = served.ask("deployments/name/nightly/nightly")
@@ -146,7 +146,7 @@ def spend_slow_night(served):
 
 
 def end(served, *numbers):
-    """Send signals; return which of the processes that were started are still there."""
+    """Send signals; return which of the processes that it started survive it."""
     started = family(served.process)
     assert started
     for number in numbers:
@@ -155,7 +155,7 @@ def end(served, *numbers):
 
 
 def left(served, started):
-    """Return which of these processes are still there soon after `nightfit serve` has ended."""
+    """Return which of these processes survive the end of `nightfit serve`."""
     served.process.wait(timeout=120)
     served.process.stdout.close()
     _, alive = psutil.wait_procs(started, timeout=60)
@@ -185,7 +185,7 @@ def served(new_workspace):
         yield running
 
 
-def test_first_start_says_what_it_does_and_no_more(served):
+def test_first_start_prints_its_three_steps_and_nothing_else(served):
     assert served.start == [
         "starting Prefect's server …",
         "starting the worker …",
@@ -206,16 +206,16 @@ def test_scheduler_plans_the_coming_nights(served):
     assert {later - earlier for earlier, later in pairwise(starts)} == {timedelta(days=1)}
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_run_is_started_from_the_page_and_found_in_the_store(served):
     from playwright.sync_api import sync_playwright
 
-    asked = []
+    urls = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.context.on("request", lambda request: asked.append(request.url))
-        page.on("websocket", lambda opened: asked.append(opened.url))
+        page.context.on("request", lambda request: urls.append(request.url))
+        page.on("websocket", lambda opened: urls.append(opened.url))
         page.goto(f"{served.page}/deployments")
         page.get_by_role("link", name="retrain").last.click()
         page.get_by_role("button", name="Run", exact=True).click()
@@ -224,16 +224,16 @@ def test_run_is_started_from_the_page_and_found_in_the_store(served):
         page.get_by_role("button", name="Submit").click()
         done = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
         wait_until(lambda: served.ask("flow_runs/filter", **done))
-        page.reload()  # by itself it looks for news every 30 seconds
+        page.reload()  # by itself it refreshes every 30 seconds
         page.get_by_text("Completed").first.wait_for(timeout=60_000)
         browser.close()
     assert served.workspace.sql("SELECT dataset, status FROM run") == [("line", "succeeded")]
     assert served.workspace.sql("SELECT flow_run_id IS NOT NULL FROM run") == [(1,)]
-    hosts = {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))}
-    assert hosts == {"127.0.0.1"}, "the page asks something of the internet"
+    hosts = {urlsplit(url).hostname for url in urls if not url.startswith(("data:", "blob:"))}
+    assert hosts == {"127.0.0.1"}, "the page contacts another host"
 
 
-def test_ctrl_c_amid_a_run_leaves_no_process_and_no_run_on_the_books(new_workspace):
+def test_ctrl_c_during_a_run_leaves_no_process_and_no_running_state(new_workspace):
     with serving(new_workspace(prefect="own"), "--port", str(free_port())) as served:
         spend_slow_night(served)
         assert end(served, signal.SIGINT) == []
@@ -245,7 +245,7 @@ def test_ctrl_c_amid_a_run_leaves_no_process_and_no_run_on_the_books(new_workspa
 
 @dataclass(frozen=True)
 class Killed:
-    """A server that was killed amid a run: its processes that are left, its books."""
+    """A server that was killed during a run: the processes it left, and its flow runs' states."""
 
     workspace: Workspace
     remaining: list[psutil.Process]
@@ -263,7 +263,7 @@ def killed(new_workspace):
 class Restarted:
     """A server that was started where another had been killed, and whose own Prefect server died.
 
-    `last_night` is what its books said once it was ready, `remaining` the processes it left.
+    `last_night` has the flow runs' states once it was ready; `remaining` are the processes it left.
     """
 
     last_night: list[tuple[str, str]]
@@ -288,7 +288,7 @@ def test_killed_server_leaves_no_process(killed):
     assert killed.last_night == [("retrain", "RUNNING"), ("nightly", "RUNNING")]
 
 
-def test_next_server_marks_the_run_that_was_killed_as_crashed(restarted):
+def test_next_server_marks_the_killed_runs_as_crashed(restarted):
     assert restarted.last_night == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
 
 
@@ -300,7 +300,7 @@ def test_death_of_prefects_server_ends_serving_with_one_sentence(restarted):
     assert last[1].startswith("nightfit: Prefect's server ended by itself, with exit code -9.")
 
 
-def test_server_of_the_users_own_is_used_and_goes_on(new_workspace):
+def test_server_of_the_users_own_is_used_and_left_running(new_workspace):
     with serving(new_workspace(), "--port", "1") as running:
         assert running.page == running.workspace.api.removesuffix("/api")
         assert running.ask("work_pools/nightfit")["status"] == "READY"

@@ -135,10 +135,9 @@ def kept(number: int, serving: int, rows: dict[str, float], **facts: Any) -> Run
 def write(store: Store, record: RunRecord) -> int:
     """Store a run that knows the latest decision about its dataset's champion."""
     decided = select(func.max(tables.promotion.c.promotion_id))
-    with store.reading() as connection:
+    with store.writing() as connection:
         latest = connection.execute(decided.where(tables.promotion.c.dataset == record.dataset))
-        known = latest.scalar()
-    return change(store, write_run, replace(record, against=known))
+        return write_run(connection, replace(record, against=latest.scalar()))
 
 
 def by_hand(store: Store, decision: str, model_id: int, **facts: Any) -> int:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
+from data.store.database import version
+from data.store.database.version import head
 from data.store.session import Store
 from data.store.tables import metadata
 
@@ -67,3 +69,18 @@ def store(database_kind: str, made_store: Callable[[str], str], tmp_path: Path) 
             tables = ", ".join(metadata.tables)
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
     return store
+
+
+@pytest.fixture
+def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this code have one more migration."""
+    later = tmp_path / "100% migrations"
+    shutil.copytree(version.MIGRATIONS, later, ignore=shutil.ignore_patterns("__pycache__"))
+    (later / "versions" / "9999_next.py").write_text(
+        "from alembic import op\n"
+        f"revision, down_revision, new_names = '9999', '{head()}', ('extra',)\n"
+        "def upgrade():\n"
+        "    op.execute('CREATE TABLE extra (x INTEGER)')\n"
+        "    op.execute('INSERT INTO extra SELECT run_id FROM run')\n"
+    )
+    monkeypatch.setattr(version, "MIGRATIONS", later)

@@ -29,9 +29,9 @@ from sqlalchemy import text
 from data.errors import CallError, ChampionChanged
 from data.store import tables
 from data.store.read.champions import champion_model, model_of, previous_champion
-from data.store.read.nights import compared_night
-from data.store.read.stored import last_details, last_good
-from data.store.read.view_rows import latest_runs
+from data.store.read.comparisons import latest_comparison
+from data.store.read.datasets import dataset_statuses
+from data.store.read.earlier_runs import last_details, last_good
 from data.store.records import PairedErrors, PromotionRecord
 from data.store.session import Store
 from data.store.write.run import write_run
@@ -297,7 +297,7 @@ def test_a_candidate_of_any_run_is_found_by_its_name(store: Store):
         (("wages", 1, "theano/ann"), "failed, .* There are: torch/least_squares."),
         (("wages", 2, None), "run 2 of wages has no model that could serve. The latest .*: 1."),
         (("wages", 3, None), "wages has no run 3. The latest that have one: 1."),
-        (("wage", 1, None), r"no run of a dataset 'wage' is stored. Did you mean 'wages'\?"),
+        (("wage", 1, None), r"no run of a dataset named 'wage' is stored. Did you mean 'wages'\?"),
     ],
 )
 def test_a_candidate_that_cannot_serve_names_what_can(
@@ -332,14 +332,14 @@ def test_a_backfill_is_stored_and_is_no_latest_run(store: Store):
     )
     before = {name: rows(store, name) for name in ("leaderboard", "current_coefficient")}
     before |= {name: rows(store, name) for name in ("current_fit", "agreement", "champion")}
-    (status,) = read(store, latest_runs)
+    (status,) = read(store, dataset_statuses)
     backfill = kept(
         2, 1, {}, as_of="2025-12-01", backfill=True, predictions=[], fingerprint="f0", rows_read=3
     )
     winner = candidate("theano/least_squares", chosen=True, rank=1)
     write(store, replace(backfill, candidates=[winner]))
     assert {name: rows(store, name) for name in before} == before
-    assert read(store, latest_runs) == (status,)
+    assert read(store, dataset_statuses) == (status,)
     assert read(store, last_details, "wages") == {linear: of}
     found = read(store, last_good, "wages")
     assert found is not None
@@ -369,13 +369,13 @@ def compared(unit: np.ndarray | None = None, **facts) -> PairedErrors:
 
 @pytest.mark.parametrize("unit", [None, np.array([7, 3_000_000_000])])
 def test_errors_of_the_last_comparison_come_back_to_the_last_bit(store: Store, unit):
-    assert read(store, compared_night, "wages") is None
+    assert read(store, latest_comparison, "wages") is None
     write(store, promoted(1, {"a": 1.0}))
     write(store, kept(2, 1, {}, paired_errors=compared(error=np.zeros(2))))
     write(store, kept(3, 1, {}, paired_errors=compared(unit)))
     write(store, night(4, status="failed"))
     write(store, promoted(4, {"a": 1.0}, dataset="sales"))
-    found = read(store, compared_night, "wages").errors
+    found = read(store, latest_comparison, "wages").errors
     assert found is not None
     assert (found.model, found.other, found.key) == (3, 1, ["a", "b"])
     assert found.error.tolist() == [-5e-324, 0.1 + 0.2]

@@ -42,7 +42,8 @@ except StoreError as error:
 def size_on_disk(store: Store) -> int:
     """How many bytes the predictions take, those of a transaction that is under way included."""
     if kind_of(store) == "sqlite":
-        return Path(f"{make_url(store.url).database}-wal").stat().st_size
+        journal = Path(f"{make_url(store.url).database}-wal")
+        return journal.stat().st_size if journal.exists() else 0
     with store.reading() as connection:
         size = "SELECT pg_total_relation_size('prediction')"
         return connection.execute(text(size)).scalar_one()

@@ -14,7 +14,7 @@ from helpers.store_nights import change
 from data.errors import Busy, StoreError
 from data.settings import ROOT
 from data.store.database.lock import dataset_lock
-from data.store.read.stored import last_good
+from data.store.read.earlier_runs import last_good
 from data.store.session import Store
 
 HOLDER = """

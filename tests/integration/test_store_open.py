@@ -15,7 +15,7 @@ from data.errors import StoreError
 from data.store.database import version
 from data.store.database.upgrades import upgrade
 from data.store.database.version import VERSION_TABLE, head
-from data.store.read.view_rows import latest_runs
+from data.store.read.datasets import dataset_statuses
 from data.store.session import Store
 from data.store.write.run import write_run
 
@@ -70,15 +70,15 @@ def names(address: str) -> set[str]:
 
 def refusal(address: str, *, reading: bool = False) -> str:
     with pytest.raises(StoreError) as caught:
-        read(Store(address), latest_runs) if reading else Store(address).ensure_ready()
+        read(Store(address), dataset_statuses) if reading else Store(address).ensure_ready()
     message = str(caught.value)
     assert "\n" not in message
     return message
 
 
 def test_an_empty_database_is_brought_to_this_version(address: str):
-    assert change(Store(address), latest_runs) == ()
-    assert str(upgrade(address)).endswith(f": is at version {HEAD} already.")
+    assert change(Store(address), dataset_statuses) == ()
+    assert str(upgrade(address)).endswith(f": already at version {HEAD}.")
 
 
 def test_a_file_is_made_with_its_folder_and_safe_settings(tmp_path: Path):
@@ -120,21 +120,6 @@ def test_a_database_of_a_newer_version_is_refused(address: str):
     assert "x999" in refusal(address, reading=True)
     with pytest.raises(StoreError, match="newer nightfit"):
         upgrade(address)
-
-
-@pytest.fixture
-def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This code as it would be with one more migration."""
-    later = tmp_path / "100% migrations"
-    shutil.copytree(version.MIGRATIONS, later, ignore=shutil.ignore_patterns("__pycache__"))
-    (later / "versions" / "9999_next.py").write_text(
-        "from alembic import op\n"
-        f"revision, down_revision, new_names = '9999', '{HEAD}', ('extra',)\n"
-        "def upgrade():\n"
-        "    op.execute('CREATE TABLE extra (x INTEGER)')\n"
-        "    op.execute('INSERT INTO extra SELECT run_id FROM run')\n"
-    )
-    monkeypatch.setattr(version, "MIGRATIONS", later)
 
 
 def test_a_database_that_is_behind_names_the_command_that_mends_it(
@@ -195,7 +180,7 @@ def test_of_two_upgrades_at_once_one_works_and_one_waits(
     slow.write_text(slow.read_text() + pause)
     with ThreadPoolExecutor(2) as pool:
         done = sorted(str(one).partition(": ")[2] for one in pool.map(upgrade, [address] * 2))
-    assert done == ["is at version 9999 already.", f"upgraded from version {HEAD} to 9999."]
+    assert done == ["already at version 9999.", f"upgraded from version {HEAD} to 9999."]
     assert tell(address, "SELECT x FROM extra") == [(1,)]
 
 

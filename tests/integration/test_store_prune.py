@@ -32,8 +32,8 @@ from data.errors import CallError, StoreError
 from data.settings import ROOT
 from data.store import tables
 from data.store.read.champions import champion_model, model_of
-from data.store.read.nights import compared_night
-from data.store.read.stored import trained_keys, training_keys
+from data.store.read.comparisons import latest_comparison
+from data.store.read.predictions import artifact_training_keys, twin_training_keys
 from data.store.records import PairedErrors
 from data.store.session import Store
 from data.store.views import VIEWS
@@ -97,8 +97,8 @@ def of_champions(store: Store) -> dict[int, list]:
         served = read(store, champion_model, "wages")
         told[model_id] = [
             sorted(rows(store, "current_prediction"), key=repr),
-            sorted(read(store, trained_keys, model_id)),
-            sorted(read(store, training_keys, model_id)),
+            sorted(read(store, artifact_training_keys, model_id)),
+            sorted(read(store, twin_training_keys, model_id)),
             served.artifact,
             served.twin,
         ]
@@ -205,7 +205,7 @@ def test_the_latest_comparison_stays_however_old(store: Store):
     for number in range(3, 6):
         write(store, refused(number, serving(store), paired_errors=None))
     assert change(store, prune, "wages", keep_runs=1).paired_errors == 0
-    assert list(read(store, compared_night, "wages").errors.key) == ["a", "t"]
+    assert list(read(store, latest_comparison, "wages").errors.key) == ["a", "t"]
 
 
 def test_a_snapshot_that_a_kept_run_names_too_stays(store: Store):

@@ -18,7 +18,8 @@ from helpers.store_nights import (
 
 from data.errors import CallError
 from data.store.read.champions import champion_model
-from data.store.read.stored import stored_run, trained_keys, training_keys
+from data.store.read.predictions import artifact_training_keys, twin_training_keys
+from data.store.read.whole_run import stored_run
 from data.store.records import PairedErrors, PromotionRecord, RunRecord, ScoreRecord
 from data.store.session import Store
 
@@ -117,5 +118,5 @@ def test_the_keys_a_twin_was_trained_with_leave_out_the_test_rows(store: Store):
     champion = read(store, champion_model, "wages")
     assert champion is not None
     write(store, kept(2, champion.model_id, {"n": 4.0}))
-    assert read(store, training_keys, champion.model_id) == {"w", "a"}
-    assert read(store, trained_keys, champion.model_id) == {"w", "a", "t"}
+    assert read(store, twin_training_keys, champion.model_id) == {"w", "a"}
+    assert read(store, artifact_training_keys, champion.model_id) == {"w", "a", "t"}

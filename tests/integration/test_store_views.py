@@ -17,8 +17,9 @@ from helpers.store_nights import (
 
 from data.store import tables
 from data.store.read.champions import champion_model
-from data.store.read.stored import last_details, trained_keys
-from data.store.read.view_rows import latest_runs, promotions
+from data.store.read.datasets import dataset_statuses
+from data.store.read.earlier_runs import last_details
+from data.store.read.predictions import artifact_training_keys
 from data.store.records import LinearFitRecord, ScoreRecord
 from data.store.session import Store
 
@@ -44,7 +45,7 @@ def test_first_night_serves_its_winner(store: Store):
         "pinned": False,
     }
     assert (serving.artifact, serving.twin) == (b"torch/ann model", b"torch/ann twin")
-    assert read(store, trained_keys, serving.model_id) == {"a", "b"}
+    assert read(store, artifact_training_keys, serving.model_id) == {"a", "b"}
 
 
 def test_there_is_no_champion_before_the_first_night(store: Store):
@@ -73,7 +74,7 @@ def test_current_prediction_is_the_champions_latest_for_each_key(store: Store):
         "d": night(2).finished_at,
     }
     assert found["d"]["role"] == "train"
-    assert read(store, trained_keys, serving) == {"a", "b"}
+    assert read(store, artifact_training_keys, serving) == {"a", "b"}
 
 
 def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(store: Store):
@@ -91,7 +92,7 @@ def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(sto
     assert (champion["framework"], champion["kind"]) == ("torch", "ann")
     assert champion["since"] == night(3).finished_at
     assert [row["key"] for row in rows(store, "current_prediction")] == ["a"]
-    assert [row["decision"] for row in read(store, promotions, "wages")] == [
+    assert [row["decision"] for row in rows(store, "champion_history", dataset="wages")] == [
         "rolled_back",
         "promoted",
         "promoted",
@@ -256,7 +257,7 @@ def test_details_of_the_latest_good_run_are_those_of_each_candidate(store: Store
 def test_status_shows_the_last_run_and_the_last_good_one(store: Store):
     write(store, promoted(1, {"a": 1.0}, warnings=["one column is constant"]))
     write(store, night(2, status="rejected", reason="the target is text"))
-    (status,) = read(store, latest_runs)
+    (status,) = read(store, dataset_statuses)
     assert (status.status, status.reason) == ("rejected", "the target is text")
     assert status.last_succeeded_at == night(1).finished_at
     assert (status.champion, status.champion_since) == ("torch/ann", night(1).finished_at)

@@ -28,7 +28,7 @@ from data.checks.declared import ExpectationResult, RejectedRow
 from data.errors import StoreError
 from data.store import tables
 from data.store.read.champions import champion_model
-from data.store.read.view_rows import latest_runs
+from data.store.read.datasets import dataset_statuses
 from data.store.records import (
     CoefficientRecord,
     LinearFitRecord,
@@ -264,8 +264,10 @@ def test_hostile_texts_come_back_exactly(store: Store):
         assert {row["key"]: row["actual"] for row in found} == given
         assert [row["term"] for row in rows(store, "current_coefficient", dataset=name)] == hostile
         assert read(store, champion_model, name).details == {name: name}
-    assert sorted(status.dataset for status in read(store, latest_runs)) == sorted(hostile)
-    assert {status.warnings for status in read(store, latest_runs)} == {(name,) for name in hostile}
+    assert sorted(status.dataset for status in read(store, dataset_statuses)) == sorted(hostile)
+    assert {status.warnings for status in read(store, dataset_statuses)} == {
+        (name,) for name in hostile
+    }
 
 
 @postgresql_only

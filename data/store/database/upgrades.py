@@ -19,10 +19,13 @@ from data.store.tables import metadata
 from data.store.views import VIEWS
 from data.store.views.comments import write_comments
 
+UNRELEASED = tuple(f"{number:04}" for number in range(1, 8))
+"""Versions that existed only before 0.1.0, the first release; no migration leads on from them."""
+
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What an upgrade did: where, and the version before (None: there was no store) and after."""
+    """What an upgrade did: where, and from which version to which (from None: it was empty)."""
 
     display_url: str
     before: str | None
@@ -30,16 +33,16 @@ class Upgrade:
 
     def __str__(self) -> str:
         if self.before is None:
-            return f"{self.display_url}: made at version {self.after}."
+            return f"{self.display_url}: created at version {self.after}."
         if self.before == self.after:
-            return f"{self.display_url}: is at version {self.after} already."
+            return f"{self.display_url}: already at version {self.after}."
         return f"{self.display_url}: upgraded from version {self.before} to {self.after}."
 
 
 def upgrade(url: str) -> Upgrade:
-    """Bring the database to this code's version, or make it; return what was done.
+    """Bring the database to this code's version, or create it; return what was done.
 
-    All of it happens in one transaction: a failed upgrade changes nothing. Raises StoreError.
+    All of it happens in one transaction: an upgrade that fails changes nothing. Raises StoreError.
     """
     with engine_on(url, read_only=False) as engine:
         return _upgrade(engine)
@@ -48,21 +51,21 @@ def upgrade(url: str) -> Upgrade:
 def make_ready(engine: Engine, *, read_only: bool) -> None:
     """Make the tables of an empty database; raises StoreError for one at another version.
 
-    With `read_only` an empty one is refused, too.
+    With `read_only` an empty one is refused too.
     """
     with translated(engine), engine.connect() as connection:
-        stored, _ = _versions(connection)
+        stored, _ = _stored_version_and_names_taken(connection)
     if stored is None and read_only:
         raise StoreError(
             "this database has no store yet.",
             where=display_url(engine.url),
-            next_step="`nightfit nightly` makes it.",
+            next_step="`nightfit nightly` creates it.",
         )
     if stored is None:
         _upgrade(engine)
     elif stored != version.head():
         raise StoreError(
-            f"the database is at version {stored}, this nightfit needs {version.head()}.",
+            f"the database is at version {stored}, but this nightfit needs {version.head()}.",
             where=display_url(engine.url),
             next_step="Run `nightfit db upgrade`.",
         )
@@ -75,10 +78,11 @@ def _upgrade(engine: Engine) -> Upgrade:
             key = lock_key(connection, "nightfit upgrades")
             connection.execute(select(func.pg_advisory_xact_lock(key)))
             make_schema(connection, display_url(engine.url))
-        stored, taken = _versions(connection)
+        stored, taken = _stored_version_and_names_taken(connection)
         if taken:
             raise StoreError(
-                f"the database already has a table or view named {taken[0]!r}, not nightfit's.",
+                f"the database already has a table or view named {taken[0]!r} that is not"
+                " nightfit's.",
                 where=display_url(engine.url),
                 next_step="Name an empty database in NIGHTFIT_DATABASE_URL."
                 if stored is None
@@ -91,35 +95,47 @@ def _upgrade(engine: Engine) -> Upgrade:
     return Upgrade(display_url(engine.url), stored, version.head())
 
 
-def _versions(connection: Connection) -> tuple[str | None, list[str]]:
-    """Return the schema's version, None where there is none, and what an upgrade finds in its way.
+def _stored_version_and_names_taken(connection: Connection) -> tuple[str | None, list[str]]:
+    """Return the version of the schema, None where there is none, and what is in an upgrade's way.
 
-    That is tables and views of another program with names that the next versions need.
+    That is tables and views of other programs with names that the next versions need.
     """
     if is_postgresql(connection.engine.url):
         refuse_closed_schema(connection, display_url(connection.engine.url))
-    context = MigrationContext.configure(connection, opts={"version_table": version.VERSION_TABLE})
-    stored = context.get_current_revision()
+    options = {"version_table": version.VERSION_TABLE}
+    stored = MigrationContext.configure(connection, opts=options).get_current_revision()
     scripts = ScriptDirectory.from_config(alembic_config())
-    if stored is not None and stored not in {one.revision for one in scripts.walk_revisions()}:
-        raise StoreError(
-            f"the database was made by a newer nightfit: it is at version {stored},"
-            f" and this one knows {version.head()}.",
-            where=display_url(connection.engine.url),
-            next_step="Install that nightfit, or name another database in NIGHTFIT_DATABASE_URL.",
-        )
     if stored is None:
         needed = {*metadata.tables, *VIEWS}
-    else:
+    elif stored in {script.revision for script in scripts.walk_revisions()}:
         later = scripts.iterate_revisions("head", stored)
-        needed = {name for one in later for name in one.module.new_names}
+        needed = {name for script in later for name in script.module.new_names}
+    else:
+        raise _unknown_version(stored, display_url(connection.engine.url))
     inspector = inspect(connection)
-    there = {*inspector.get_table_names(), *inspector.get_view_names()}
-    return stored, sorted(there & needed)
+    existing = {*inspector.get_table_names(), *inspector.get_view_names()}
+    return stored, sorted(existing & needed)
+
+
+def _unknown_version(stored: str, where: str) -> StoreError:
+    if stored in UNRELEASED:
+        return StoreError(
+            f"the database was made before nightfit's first release (it is at version {stored}),"
+            " and cannot be upgraded.",
+            where=where,
+            next_step="Name another database in NIGHTFIT_DATABASE_URL. This one is unchanged: its"
+            " views can still be queried with SQL.",
+        )
+    return StoreError(
+        f"the database was made by a newer nightfit: it is at version {stored}, and this nightfit"
+        f" only knows versions up to {version.head()}.",
+        where=where,
+        next_step="Install the newer nightfit, or name another database in NIGHTFIT_DATABASE_URL.",
+    )
 
 
 def alembic_config() -> Config:
-    """Return Alembic's settings of our migrations; a connection goes into its attributes."""
+    """Return Alembic's settings for our migrations; a connection goes into its attributes."""
     config = Config()
     config.set_main_option("script_location", str(version.MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

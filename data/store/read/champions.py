@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, true
 
 from data.errors import CallError
-from data.store.read.known import advice_for, refuse_unknown_dataset
+from data.store.read.datasets import advice_for, refuse_unknown_dataset
 from data.store.tables import model, promotion, run, score
 from data.vocabulary import Candidate
 

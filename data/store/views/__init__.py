@@ -11,7 +11,7 @@ from data.store.views.champions import (
     MODEL_CARD,
 )
 from data.store.views.history import CHAMPION_HISTORY, PREDICTION_OUTCOME, RUN_HISTORY
-from data.store.views.latest import AGREEMENT, CURRENT_COEFFICIENT, CURRENT_FIT, LEADERBOARD
+from data.store.views.latest_run import AGREEMENT, CURRENT_COEFFICIENT, CURRENT_FIT, LEADERBOARD
 from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, TIME, View
 
 __all__ = [

@@ -1,5 +1,6 @@
 """The views of the models that serve now."""
 
+from data.store.views.fragments import CURRENT_DECISION
 from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, TIME, View
 
 CHAMPION = View(
@@ -38,7 +39,7 @@ CHAMPION = View(
             "decides again",
         ),
     },
-    """
+    f"""
 SELECT latest.dataset, model.run_id, model.model_id, model.framework, model.kind,
   (SELECT min(served.decided_at) FROM promotion AS served
     WHERE served.dataset = latest.dataset AND served.promotion_id > coalesce(
@@ -51,10 +52,9 @@ JOIN model ON model.model_id = latest.model_id
 JOIN run ON run.run_id = model.run_id
 LEFT JOIN score ON score.run_id = model.run_id AND score.model_id = model.model_id
   AND score.rows = 'test'
-WHERE latest.promotion_id = (SELECT max(newest.promotion_id) FROM promotion AS newest
-    WHERE newest.dataset = latest.dataset)
+WHERE {CURRENT_DECISION}
 ORDER BY latest.dataset
-""",
+""",  # noqa: S608
 )
 
 # On the view `champion`, so that the two never disagree about who serves.
@@ -157,18 +157,17 @@ CURRENT_PREDICTION = View(
         "model_id": (INTEGER, "the model, as in `champion`"),
         "predicted_at": (TIME, "when the run finished that made this prediction"),
     },
-    """
+    f"""
 SELECT latest.dataset, prediction.key, prediction.actual, prediction.predicted, prediction.lower,
   prediction.upper, prediction.role, prediction.model_id, run.finished_at AS predicted_at
 FROM promotion AS latest
 CROSS JOIN prediction
 JOIN run ON run.run_id = prediction.run_id
-WHERE latest.promotion_id = (SELECT max(newest.promotion_id) FROM promotion AS newest
-    WHERE newest.dataset = latest.dataset)
+WHERE {CURRENT_DECISION}
   AND prediction.model_id = latest.model_id
   AND NOT EXISTS (SELECT 1 FROM prediction AS later WHERE later.model_id = prediction.model_id
     AND later.key = prediction.key AND later.run_id > prediction.run_id)
-""",
+""",  # noqa: S608
 )
 
 CHAMPION_RESILIENCE = View(
@@ -204,7 +203,7 @@ CHAMPION_RESILIENCE = View(
             "nothing to draw",
         ),
     },
-    """
+    f"""
 SELECT latest.dataset, model.run_id, model.model_id, model.framework, resilience.share,
   resilience.rmse, resilience.rmse_low, resilience.rmse_high,
   resilience.rmse / nullif(whole.rmse, 0) AS ratio, resilience.draws
@@ -212,8 +211,7 @@ FROM promotion AS latest
 JOIN model ON model.model_id = latest.model_id
 JOIN resilience ON resilience.model_id = model.model_id
 JOIN resilience AS whole ON whole.model_id = model.model_id AND whole.share = 0
-WHERE latest.promotion_id = (SELECT max(newest.promotion_id) FROM promotion AS newest
-    WHERE newest.dataset = latest.dataset)
+WHERE {CURRENT_DECISION}
 ORDER BY latest.dataset, resilience.share
-""",
+""",  # noqa: S608
 )

@@ -1,5 +1,6 @@
 """The views of each dataset's latest run that succeeded."""
 
+from data.store.views.fragments import LATEST_GOOD_RUN
 from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, View
 
 LEADERBOARD = View(
@@ -25,7 +26,7 @@ LEADERBOARD = View(
         "reason": (TEXT, "why it failed, or why it was chosen or not"),
         "fit_seconds": (NUMBER, "seconds its fits took"),
     },
-    """
+    f"""
 SELECT run.run_id, run.dataset, model.framework, model.kind, model.status,
   validation.rmse AS validation_rmse, validation.rmse_se AS validation_se, test.rmse AS test_rmse,
   model.rank, model.chosen, model.reason, model.fit_seconds
@@ -35,11 +36,9 @@ LEFT JOIN score AS validation ON validation.run_id = run.run_id
   AND validation.model_id = model.model_id AND validation.rows = 'validation'
 LEFT JOIN score AS test ON test.run_id = run.run_id
   AND test.model_id = model.model_id AND test.rows = 'test'
-WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
-    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded'
-      AND NOT latest.backfill)
+WHERE {LATEST_GOOD_RUN}
 ORDER BY run.dataset, model.rank IS NULL, model.rank, model.framework, model.kind
-""",
+""",  # noqa: S608
 )
 
 CURRENT_COEFFICIENT = View(
@@ -77,18 +76,16 @@ CURRENT_COEFFICIENT = View(
             "of others (HC3); NULL where one row alone decides a coefficient",
         ),
     },
-    """
+    f"""
 SELECT run.dataset, model.framework, model.kind, coefficient.term, coefficient.estimate,
   coefficient.standard_error, coefficient.t, coefficient.p, coefficient.low, coefficient.high,
   coefficient.robust_standard_error
 FROM run
 JOIN model ON model.run_id = run.run_id
 JOIN coefficient ON coefficient.model_id = model.model_id
-WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
-    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded'
-      AND NOT latest.backfill)
+WHERE {LATEST_GOOD_RUN}
 ORDER BY run.dataset, model.framework, model.kind, coefficient.position
-""",
+""",  # noqa: S608
 )
 
 CURRENT_FIT = View(
@@ -141,7 +138,7 @@ CURRENT_FIT = View(
             "epochs until its loss was within a millionth of least squares'; NULL if it never was",
         ),
     },
-    """
+    f"""
 SELECT run.dataset, model.framework, model.kind, linear_fit.rows, linear_fit.rank,
   linear_fit.degrees_of_freedom, linear_fit.residual_sd, linear_fit.r2, linear_fit.adjusted_r2,
   linear_fit.f, linear_fit.f_p, linear_fit.condition_number, linear_fit.excess_loss,
@@ -149,11 +146,9 @@ SELECT run.dataset, model.framework, model.kind, linear_fit.rows, linear_fit.ran
 FROM run
 JOIN model ON model.run_id = run.run_id
 JOIN linear_fit ON linear_fit.model_id = model.model_id
-WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
-    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded'
-      AND NOT latest.backfill)
+WHERE {LATEST_GOOD_RUN}
 ORDER BY run.dataset, model.framework, model.kind
-""",
+""",  # noqa: S608
 )
 
 AGREEMENT = View(
@@ -181,15 +176,13 @@ AGREEMENT = View(
         "allowed": (NUMBER, "how far they may be"),
         "agreed": (BOOLEAN, "is the figure within that"),
     },
-    """
+    f"""
 SELECT run.dataset, run.run_id, agreement_check.framework, agreement_check.kind,
   agreement_check.quantity, agreement_check.compared_with, agreement_check.figure,
   agreement_check.allowed, agreement_check.agreed
 FROM run
 JOIN agreement_check ON agreement_check.run_id = run.run_id
-WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
-    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded'
-      AND NOT latest.backfill)
+WHERE {LATEST_GOOD_RUN}
 ORDER BY run.dataset, agreement_check.position
-""",
+""",  # noqa: S608
 )

@@ -1,115 +1,47 @@
-"""The first tables and views."""
+"""The store of version 0.1.0: every table, then every view.
+
+This is a released version: it stays as it is. Later changes are migrations of their own, numbered
+from 0101.
+"""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+from data.store.migrations.views_0_1_0 import VIEWS
+
+revision = "0100"
 down_revision = None
 branch_labels = None
 depends_on = None
 
+new_names = ()
+"""Tables and views that this migration adds to those of the version before."""
+
 TIME = sa.DateTime(timezone=True)
 JSON = sa.Text().with_variant(sa.JSON(), "postgresql")
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-UNKNOWN = sa.text("role = 'new' AND actual IS NULL")
-
-VIEWS = (
-    """
-CREATE VIEW champion AS
-SELECT latest.dataset, model.run_id, model.model_id, model.framework, model.kind,
-  (SELECT min(served.decided_at) FROM promotion AS served
-    WHERE served.dataset = latest.dataset AND served.promotion_id > coalesce(
-      (SELECT max(other.promotion_id) FROM promotion AS other
-        WHERE other.dataset = latest.dataset AND other.model_id <> latest.model_id), 0)) AS since,
-  score.rmse AS test_rmse, score.rmse_low AS test_rmse_low, score.rmse_high AS test_rmse_high,
-  score.r2 AS test_r2, run.rows_labelled AS n_train, run.verdict
-FROM promotion AS latest
-JOIN model ON model.model_id = latest.model_id
-JOIN run ON run.run_id = model.run_id
-LEFT JOIN score ON score.run_id = model.run_id AND score.model_id = model.model_id
-  AND score.rows = 'test'
-WHERE latest.promotion_id = (SELECT max(newest.promotion_id) FROM promotion AS newest
-    WHERE newest.dataset = latest.dataset)
-ORDER BY latest.dataset
-""",
-    """
-CREATE VIEW leaderboard AS
-SELECT run.run_id, run.dataset, model.framework, model.kind, model.status,
-  validation.rmse AS validation_rmse, validation.rmse_se AS validation_se, test.rmse AS test_rmse,
-  model.rank, model.chosen, model.reason, model.fit_seconds
-FROM run
-JOIN model ON model.run_id = run.run_id
-LEFT JOIN score AS validation ON validation.run_id = run.run_id
-  AND validation.model_id = model.model_id AND validation.rows = 'validation'
-LEFT JOIN score AS test ON test.run_id = run.run_id
-  AND test.model_id = model.model_id AND test.rows = 'test'
-WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
-    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded')
-ORDER BY run.dataset, model.rank IS NULL, model.rank, model.framework, model.kind
-""",
-    """
-CREATE VIEW current_prediction AS
-SELECT latest.dataset, prediction.key, prediction.actual, prediction.predicted, prediction.lower,
-  prediction.upper, prediction.role, prediction.model_id, run.finished_at AS predicted_at
-FROM promotion AS latest
-CROSS JOIN prediction
-JOIN run ON run.run_id = prediction.run_id
-WHERE latest.promotion_id = (SELECT max(newest.promotion_id) FROM promotion AS newest
-    WHERE newest.dataset = latest.dataset)
-  AND prediction.model_id = latest.model_id
-  AND NOT EXISTS (SELECT 1 FROM prediction AS later WHERE later.model_id = prediction.model_id
-    AND later.key = prediction.key AND later.run_id > prediction.run_id)
-""",
-    """
-CREATE VIEW current_coefficient AS
-SELECT run.dataset, model.framework, model.kind, coefficient.term, coefficient.estimate,
-  coefficient.standard_error, coefficient.t, coefficient.p, coefficient.low, coefficient.high
-FROM run
-JOIN model ON model.run_id = run.run_id
-JOIN coefficient ON coefficient.model_id = model.model_id
-WHERE run.run_id = (SELECT max(latest.run_id) FROM run AS latest
-    WHERE latest.dataset = run.dataset AND latest.status = 'succeeded')
-ORDER BY run.dataset, model.framework, model.kind, coefficient.position
-""",
-    """
-CREATE VIEW prediction_outcome AS
-SELECT dataset, key, predicted, lower, upper, predicted_at, actual, realised_at,
-  actual - predicted AS error, actual BETWEEN lower AND upper AS inside
-FROM outcome
-""",
-    """
-CREATE VIEW run_history AS
-SELECT run.run_id, run.dataset, run.status, run.started_at, run.finished_at, run.rows_read,
-  run.rows_rejected, model.framework || '/' || model.kind AS champion, run.change, run.reason
-FROM run
-LEFT JOIN promotion AS latest ON latest.promotion_id = (
-  SELECT max(earlier.promotion_id) FROM promotion AS earlier
-  WHERE earlier.dataset = run.dataset AND (earlier.run_id <= run.run_id
-    OR (earlier.run_id IS NULL AND earlier.decided_at <= run.finished_at)))
-LEFT JOIN model ON model.model_id = latest.model_id
-ORDER BY run.run_id DESC
-""",
-    """
-CREATE VIEW champion_history AS
-SELECT promotion.promotion_id, promotion.run_id, promotion.dataset, promotion.decided_at,
-  promotion.decision,
-  champion.framework || '/' || champion.kind AS champion, champion.run_id AS champion_run_id,
-  previous.framework || '/' || previous.kind AS previous, previous.run_id AS previous_run_id,
-  challenger.framework || '/' || challenger.kind AS challenger,
-  challenger.run_id AS challenger_run_id, promotion.incumbent_rmse AS previous_rmse,
-  promotion.challenger_rmse, promotion.gain, promotion.gain_low, promotion.gain_high,
-  promotion.rule, promotion.reason
-FROM promotion
-JOIN model AS champion ON champion.model_id = promotion.model_id
-LEFT JOIN model AS previous ON previous.model_id = promotion.incumbent_model_id
-LEFT JOIN model AS challenger ON challenger.model_id = promotion.challenger_model_id
-ORDER BY promotion.promotion_id DESC
-""",
-)
+UNKNOWN = sa.text("actual IS NULL")
 
 
 def upgrade() -> None:
-    """Make every table, then the views over them."""
+    """Make the tables and the views; spelled out here, since tables.py and the views change."""
+
+    op.create_table(
+        "paired_error",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("model_id", sa.Integer(), nullable=False),
+        sa.Column("other_model_id", sa.Integer(), nullable=False),
+        sa.Column("error", sa.Double(), nullable=False),
+        sa.Column("other_error", sa.Double(), nullable=False),
+        sa.Column("unit", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("run_id", "key", name=op.f("pk_paired_error")),
+        comment=(
+            "One test row of one run on which two models were compared that had not seen it: "
+            "actual minus predicted of each. Rows of one unit depend on each other."
+        ),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "prediction",
         sa.Column("model_id", sa.Integer(), nullable=False),
@@ -125,11 +57,12 @@ def upgrade() -> None:
             "predicted IS NOT NULL OR role = 'warmup'", name=op.f("ck_prediction_predicted")
         ),
         sa.CheckConstraint(
-            "role IN ('train', 'test', 'new', 'warmup')", name=op.f("ck_prediction_role")
+            "role = 'train' OR role = 'test' OR role = 'new' OR role = 'warmup'",
+            name=op.f("ck_prediction_role"),
         ),
         sa.PrimaryKeyConstraint("model_id", "key", "run_id", name=op.f("pk_prediction")),
         comment=(
-            "One row of one run as the model that then served saw it; train rows are out of fold."
+            "One row of one run as predicted by one model; train rows are predicted out of fold."
         ),
         sqlite_with_rowid=False,
     )
@@ -165,16 +98,61 @@ def upgrade() -> None:
         sa.Column("warnings", JSON, nullable=False),
         sa.Column("snapshot", sa.Text()),
         sa.Column("flow_run_id", sa.Text()),
+        sa.Column("as_of", sa.Text()),
+        sa.Column("data_until", sa.Double()),
+        sa.Column("train_until", sa.Double()),
+        sa.Column("backfill", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("pruned_at", TIME),
+        sa.Column("target", sa.Text()),
+        sa.Column("features", sa.Text()),
+        sa.Column("hidden_layers", sa.Text()),
+        sa.Column("interval_level", sa.Double()),
+        sa.Column("period_from", sa.Text()),
+        sa.Column("period_until", sa.Text()),
+        sa.Column("nightfit_version", sa.Text()),
+        sa.Column("python_version", sa.Text()),
+        sa.Column("numpy_version", sa.Text()),
         sa.CheckConstraint(
             "status IN ('succeeded', 'failed', 'rejected', 'skipped')", name=op.f("ck_run_status")
         ),
         sa.CheckConstraint("verdict IN ('yay', 'nay', 'undecided')", name=op.f("ck_run_verdict")),
         sa.PrimaryKeyConstraint("run_id", name=op.f("pk_run")),
         sa.UniqueConstraint("dataset", "started_at", name=op.f("uq_run_dataset_started_at")),
-        comment="One attempt to retrain one dataset.",
+        comment=(
+            "One attempt to retrain one dataset. as_of: the past moment it was trained as of, "
+            "if any; data_until, train_until: the newest time of a labelled row and of a "
+            "training row, in microseconds since 1970, or the number itself; backfill: a "
+            "champion trained on later data was already serving; pruned_at: when predictions "
+            "of models that never served were removed."
+        ),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_run_dataset_status_run_id"), "run", ["dataset", "status", "run_id"])
+    op.create_table(
+        "agreement_check",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("framework", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Text(), nullable=False),
+        sa.Column("compared_with", sa.Text(), nullable=False),
+        sa.Column("figure", sa.Double()),
+        sa.Column("allowed", sa.Double(), nullable=False),
+        sa.Column("agreed", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "quantity IN ('probe', 'coefficients', 'excess_loss', 'validation_rmse')",
+            name=op.f("ck_agreement_check_quantity"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["run.run_id"], name=op.f("fk_agreement_check_run_id_run")
+        ),
+        sa.PrimaryKeyConstraint("run_id", "position", name=op.f("pk_agreement_check")),
+        comment=(
+            "One comparison of one framework in one run: how far it was from what it was "
+            "compared with, and how far it may be. figure is null where there was no number "
+            "to compare."
+        ),
+    )
     op.create_table(
         "expectation_result",
         sa.Column("run_id", sa.Integer(), nullable=False),
@@ -213,12 +191,7 @@ def upgrade() -> None:
         sa.Column("details", JSON, nullable=False),
         sa.Column("artifact", sa.LargeBinary()),
         sa.Column("twin", sa.LargeBinary()),
-        sa.CheckConstraint(
-            "framework IN ('tensorflow', 'torch', 'theano')", name=op.f("ck_model_framework")
-        ),
-        sa.CheckConstraint(
-            "kind IN ('least_squares', 'gradient_descent', 'ann')", name=op.f("ck_model_kind")
-        ),
+        sa.Column("framework_version", sa.Text()),
         sa.CheckConstraint("status IN ('fitted', 'failed')", name=op.f("ck_model_status")),
         sa.ForeignKeyConstraint(["run_id"], ["run.run_id"], name=op.f("fk_model_run_id_run")),
         sa.PrimaryKeyConstraint("model_id", name=op.f("pk_model")),
@@ -226,8 +199,8 @@ def upgrade() -> None:
             "run_id", "framework", "kind", name=op.f("uq_model_run_id_framework_kind")
         ),
         comment=(
-            "One candidate of one run. artifact: the model refitted on all labelled "
-            "rows, safetensors; twin: the same, fitted without the test rows."
+            "One candidate of one run. artifact: the model refitted on all labelled rows, as "
+            "safetensors; twin: the same model fitted without the test rows."
         ),
         sqlite_autoincrement=True,
     )
@@ -242,7 +215,7 @@ def upgrade() -> None:
             ["run_id"], ["run.run_id"], name=op.f("fk_rejected_row_run_id_run")
         ),
         sa.PrimaryKeyConstraint("run_id", "row_number", name=op.f("pk_rejected_row")),
-        comment="One quarantined row of one run; row_number is its place in the source.",
+        comment="One quarantined row of one run; row_number counts the rows of the source from 1.",
     )
     op.create_table(
         "coefficient",
@@ -255,14 +228,36 @@ def upgrade() -> None:
         sa.Column("p", sa.Double()),
         sa.Column("low", sa.Double()),
         sa.Column("high", sa.Double()),
+        sa.Column("robust_standard_error", sa.Double()),
         sa.ForeignKeyConstraint(
             ["model_id"], ["model.model_id"], name=op.f("fk_coefficient_model_id_model")
         ),
         sa.PrimaryKeyConstraint("model_id", "position", name=op.f("pk_coefficient")),
         sa.UniqueConstraint("model_id", "term", name=op.f("uq_coefficient_model_id_term")),
         comment=(
-            "One term of one linear model, in original units, with its inference where it has one."
+            "One term of one linear model, in the data's own units, with its inference if any."
         ),
+    )
+    op.create_table(
+        "linear_fit",
+        sa.Column("model_id", sa.Integer(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("rank", sa.Integer()),
+        sa.Column("degrees_of_freedom", sa.BigInteger()),
+        sa.Column("residual_sd", sa.Double()),
+        sa.Column("r2", sa.Double()),
+        sa.Column("adjusted_r2", sa.Double()),
+        sa.Column("f", sa.Double()),
+        sa.Column("f_p", sa.Double()),
+        sa.Column("condition_number", sa.Double()),
+        sa.Column("excess_loss", sa.Double()),
+        sa.Column("epochs", sa.Integer()),
+        sa.Column("epochs_to_solution", sa.Integer()),
+        sa.ForeignKeyConstraint(
+            ["model_id"], ["model.model_id"], name=op.f("fk_linear_fit_model_id_model")
+        ),
+        sa.PrimaryKeyConstraint("model_id", name=op.f("pk_linear_fit")),
+        comment="One linear model as a whole, refitted on all labelled rows.",
     )
     op.create_table(
         "outcome",
@@ -287,9 +282,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("dataset", "key", name=op.f("pk_outcome")),
         comment=(
             "One key whose target became known after it had been predicted: the last "
-            "prediction before (of run_id, by model_id), and the truth."
+            "prediction before that (of run_id, by model_id), and the actual value."
         ),
     )
+    op.create_index(op.f("ix_outcome_key"), "outcome", ["key"])
     op.create_table(
         "promotion",
         sa.Column("promotion_id", sa.Integer(), nullable=False),
@@ -307,8 +303,14 @@ def upgrade() -> None:
         sa.Column("gain_high", sa.Double()),
         sa.Column("rule", sa.Text()),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("confidence", sa.Double()),
+        sa.Column("rows", sa.BigInteger()),
+        sa.Column("units", sa.BigInteger()),
+        sa.Column("smallest_gain", sa.Double()),
+        sa.Column("decided_by", sa.Text()),
+        sa.Column("pinned", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint(
-            "decision IN ('promoted', 'kept', 'rolled_back', 'forced')",
+            "decision IN ('promoted', 'kept', 'rolled_back', 'forced', 'unpinned')",
             name=op.f("ck_promotion_decision"),
         ),
         sa.ForeignKeyConstraint(
@@ -327,13 +329,31 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["run.run_id"], name=op.f("fk_promotion_run_id_run")),
         sa.PrimaryKeyConstraint("promotion_id", name=op.f("pk_promotion")),
         comment=(
-            "One decision about a dataset's champion; model_id serves from then on. Rows "
-            "are only ever added; run_id is null where a person decided."
+            "One decision about a dataset's champion; model_id serves from then on. Rows are "
+            "only ever added. A person's decision has decided_by instead of run_id. pinned: "
+            "runs promote nobody from then on, until a person decides again."
         ),
         sqlite_autoincrement=True,
     )
     op.create_index(
         op.f("ix_promotion_dataset_promotion_id"), "promotion", ["dataset", "promotion_id"]
+    )
+    op.create_table(
+        "resilience",
+        sa.Column("model_id", sa.Integer(), nullable=False),
+        sa.Column("share", sa.Double(), nullable=False),
+        sa.Column("rmse", sa.Double(), nullable=False),
+        sa.Column("rmse_low", sa.Double(), nullable=False),
+        sa.Column("rmse_high", sa.Double(), nullable=False),
+        sa.Column("draws", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["model_id"], ["model.model_id"], name=op.f("fk_resilience_model_id_model")
+        ),
+        sa.PrimaryKeyConstraint("model_id", "share", name=op.f("pk_resilience")),
+        comment=(
+            "One share of silenced hidden cells of one ANN: the mean, lowest and highest test "
+            "error of its twin over random draws of the cells."
+        ),
     )
     op.create_table(
         "score",
@@ -356,9 +376,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "model_id", "rows", name=op.f("pk_score")),
         comment=(
             "One model scored on one set of rows of one run: validation (out of fold) or "
-            "test. The incumbent, a model of an earlier run, is scored again on "
-            "tonight's test rows."
+            "test. The incumbent, a model of an earlier run, is scored again on the test rows "
+            "of this run."
         ),
     )
+
     for view in VIEWS:
         op.execute(view)

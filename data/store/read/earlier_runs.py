@@ -1,0 +1,76 @@
+"""What a run needs from the runs before it."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, ScalarSelect, func, select, true
+
+from data.store.tables import is_good, model, rejected_row, run
+
+
+@dataclass(frozen=True)
+class LastGood:
+    """What a dataset's last good run read: the latest that succeeded and was no backfill."""
+
+    run_id: int
+    finished_at: datetime
+    fingerprint: str | None
+    setup_fingerprint: str | None
+    rows_read: int | None
+    snapshot: str | None
+
+
+def last_good(connection: Connection, dataset: str) -> LastGood | None:
+    """Return the last good run of a dataset, or None if there was none."""
+    columns = [run.c[field.name] for field in fields(LastGood)]
+    statement = select(*columns).where(run.c.run_id == _last_good_id(dataset))
+    row = connection.execute(statement).mappings().first()
+    return None if row is None else LastGood(**row)
+
+
+def last_details(
+    connection: Connection, dataset: str, *, before_run: int | None = None
+) -> dict[str, dict[str, Any]]:
+    """Return the details of each candidate of a dataset's last good run, by `framework/kind`.
+
+    With `before_run`, those of the last good run before that one. Without such a run the result is
+    empty; so are the details of a candidate that failed.
+    """
+    statement = (
+        select(model.c.framework, model.c.kind, model.c.details)
+        .where(model.c.run_id == _last_good_id(dataset, before_run))
+        .order_by(model.c.model_id)
+    )
+    rows = connection.execute(statement).all()
+    return {f"{framework}/{kind}": details for framework, kind, details in rows}
+
+
+def same_run(connection: Connection, dataset: str, fingerprint: str, setup: str) -> int | None:
+    """Return the latest run that succeeded on the same rows with the same setup, if any.
+
+    Unlike elsewhere, a backfill counts.
+    """
+    statement = select(func.max(run.c.run_id)).where(
+        run.c.dataset == dataset,
+        run.c.status == "succeeded",
+        run.c.fingerprint == fingerprint,
+        run.c.setup_fingerprint == setup,
+    )
+    return connection.execute(statement).scalar()
+
+
+def kept_rows(connection: Connection, run_id: int, rows: int) -> NDArray[np.bool_]:
+    """Return which of the `rows` rows of a run's source were not quarantined, as (rows,) bools."""
+    kept = np.ones(rows, dtype=bool)
+    statement = select(rejected_row.c.row_number).where(rejected_row.c.run_id == run_id)
+    kept[[number - 1 for number in connection.execute(statement).scalars()]] = False
+    return kept
+
+
+def _last_good_id(dataset: str, before_run: int | None = None) -> ScalarSelect[int]:
+    earlier = true() if before_run is None else run.c.run_id < before_run
+    good = select(func.max(run.c.run_id)).where(run.c.dataset == dataset, is_good(run), earlier)
+    return good.scalar_subquery()

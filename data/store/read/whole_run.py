@@ -1,0 +1,142 @@
+"""A stored run, whole: to train it again and compare every digit."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
+
+from data.errors import CallError
+from data.store.database.address import display_url
+from data.store.read.champions import latest_decision
+from data.store.read.comparisons import paired_errors_of
+from data.store.records import (
+    AgreementRecord,
+    CandidateRecord,
+    CoefficientRecord,
+    LinearFitRecord,
+    ModelRef,
+    PredictionColumns,
+    PromotionRecord,
+    ResilienceRecord,
+    RunRecord,
+    ScoreRecord,
+)
+from data.store.tables import (
+    agreement_check,
+    coefficient,
+    linear_fit,
+    model,
+    prediction,
+    promotion,
+    resilience,
+    run,
+    score,
+)
+
+Record = TypeVar("Record")
+Scores = dict[int, list[ScoreRecord]]
+"""Scores by model id."""
+
+
+def stored_run(connection: Connection, run_id: int) -> RunRecord:
+    """Return a run as it was given to `write_run`, without its data checks.
+
+    Models of the run are given by name, those of earlier runs by id. What was NaN or infinite is
+    None as a single value and NaN in an array. Raises CallError for an unknown run.
+    """
+    row = connection.execute(select(run).where(run.c.run_id == run_id)).mappings().first()
+    if row is None:
+        raise CallError(
+            f"there is no run {run_id}.",
+            where=display_url(connection.engine.url),
+            next_step="`nightfit query run_history` lists all runs.",
+        )
+    models = _rows(connection, model, model.c.run_id == run_id)
+    names: dict[int, ModelRef] = {
+        row["model_id"]: f"{row['framework']}/{row['kind']}" for row in models
+    }
+    scores = _scores(connection, run_id)
+    decisions = _rows(connection, promotion, promotion.c.run_id == run_id)
+    first = min((decision["promotion_id"] for decision in decisions), default=0)
+    before = latest_decision(connection, row["dataset"], promotion.c.promotion_id < first)
+    predicting: dict[int, ModelRef] = {before.model_id: before.model_id} if before else {}
+    checks = _rows(connection, agreement_check, agreement_check.c.run_id == run_id)
+    return _record(
+        RunRecord,
+        row,
+        agreement=[_record(AgreementRecord, check) for check in checks],
+        candidates=[_candidate(connection, one, scores) for one in models],
+        rescored={of: theirs for of, theirs in scores.items() if of not in names},
+        predictions=list(_predictions(connection, run_id, predicting | names)),
+        promotions=[_promotion(decision, names) for decision in decisions],
+        paired_errors=paired_errors_of(connection, run_id, names),
+        against=before.promotion_id if before else None,
+    )
+
+
+def _rows(connection: Connection, table: Table, which: ColumnElement[bool]) -> list[RowMapping]:
+    """Return rows of a table in the order in which they were written."""
+    statement = select(table).where(which).order_by(*table.primary_key)
+    return list(connection.execute(statement).mappings())
+
+
+def _record(kind: type[Record], row: RowMapping, **more: Any) -> Record:
+    """Return a record of the row's values that go by the names of its fields, and of `more`."""
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in row.items() if name in names} | more)
+
+
+def _scores(connection: Connection, run_id: int) -> Scores:
+    """Return the scores of a run by model, validation before test, as they were written."""
+    scores: Scores = {}
+    for row in reversed(_rows(connection, score, score.c.run_id == run_id)):
+        scores.setdefault(row["model_id"], []).append(_record(ScoreRecord, row))
+    return dict(sorted(scores.items()))
+
+
+def _candidate(connection: Connection, row: RowMapping, scores: Scores) -> CandidateRecord:
+    model_id = row["model_id"]
+    coefficients = _rows(connection, coefficient, coefficient.c.model_id == model_id)
+    fits = _rows(connection, linear_fit, linear_fit.c.model_id == model_id)
+    shares = _rows(connection, resilience, resilience.c.model_id == model_id)
+    return _record(
+        CandidateRecord,
+        row,
+        scores=scores.get(model_id, []),
+        coefficients=[_record(CoefficientRecord, term) for term in coefficients],
+        linear_fit=_record(LinearFitRecord, fits[0]) if fits else None,
+        resilience=[_record(ResilienceRecord, share) for share in shares],
+    )
+
+
+def _promotion(row: RowMapping, names: Mapping[int, ModelRef]) -> PromotionRecord:
+    sides = {
+        "model": row["model_id"],
+        "incumbent": row["incumbent_model_id"],
+        "challenger": row["challenger_model_id"],
+    }
+    refs = {side: names.get(model_id, model_id) for side, model_id in sides.items()}
+    return _record(PromotionRecord, row, **refs)
+
+
+def _predictions(
+    connection: Connection, run_id: int, names: Mapping[int, ModelRef]
+) -> Iterator[PredictionColumns]:
+    """Yield the predictions that each of these models made in the run, in order."""
+    numbers = ("actual", "predicted", "lower", "upper")
+    for model_id, name in names.items():
+        statement = (
+            select(*(prediction.c[column] for column in ("key", "role", *numbers)))
+            .where(prediction.c.model_id == model_id, prediction.c.run_id == run_id)
+            .order_by(prediction.c.key)
+        )
+        rows = connection.execute(statement).all()
+        if rows:
+            key, role, *values = zip(*rows, strict=True)
+            columns = {
+                column: np.array(of_column, dtype=float)
+                for column, of_column in zip(numbers, values, strict=True)
+            }
+            yield PredictionColumns(model=name, key=list(key), role=np.array(role), **columns)
