@@ -13,7 +13,7 @@ import numpy as np
 from data.vocabulary import Candidate
 
 if TYPE_CHECKING:  # importing it at run time would load Great Expectations to store a row
-    from data.checks.declared import ExpectationResult, RejectedRow
+    from data.checks.findings import ExpectationResult, RejectedRow
 
 ModelRef = str | int
 """A candidate of this run by its name (`torch/ann`), or a model of an earlier run by its id."""

@@ -217,10 +217,8 @@ def test_product_too_large_for_a_number_is_refused_by_name():
 
 
 def test_category_of_thousands_of_levels_stays_within_bounds():
-    for constant in ("RARE_ROWS", "MOST_LEVELS"):  # what the checks tell is what the fits do
-        assert getattr(regressors.encoding.columns, constant) == getattr(
-            data.checks.features, constant
-        )
+    fits, checks = regressors.encoding.columns, data.checks.features
+    assert (fits.RARE_ROWS, fits.MOST_LEVELS) == (checks.RARE_ROWS, checks.MAX_NAMED_LEVELS)
     level = np.repeat(np.arange(1000), 10)
     level[:3000] = np.arange(3000) % 150  # of which a hundred and fifty are the most frequent
     text = np.array([f"level {i:04d}" for i in level], dtype=object)
