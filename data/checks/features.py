@@ -11,7 +11,7 @@ from data.declarations.model import Declaration
 from data.declarations.terms import Product, hint_for, text_of
 from data.sources.columns import infinite, kind_of
 
-RARE_ROWS, MAX_NAMED_LEVELS = 10, 200
+MIN_LEVEL_ROWS, MAX_CODED_LEVELS = 10, 200
 """Which levels `regressors.encoding.columns` gives terms; a test holds the two files together."""
 
 MAX_TERM_NAME_BYTES = 2_000
@@ -152,7 +152,7 @@ def _name_length_finding(products: tuple[Product, ...], widths: dict[str, int]) 
     sentence = (
         f"A term of {_shortened(name)} has a name of about {lengths[name]:,} bytes, but at most"
         f" {MAX_TERM_NAME_BYTES:,} are possible. Shorten the column's name or its texts"
-        f" that occur in {RARE_ROWS} rows or more, or declare 'features' without it."
+        f" that occur in {MIN_LEVEL_ROWS} rows or more, or declare 'features' without it."
     )
     return finding(
         "term_names_are_short",
@@ -171,21 +171,21 @@ def _shortened(name: str) -> str:
 def _frequent_levels(column: pa.ChunkedArray) -> pa.Array:
     """Return the levels that occur in enough rows for a term of their own."""
     counts = pc.value_counts(column.drop_null())
-    enough = pc.greater_equal(counts.field("counts"), RARE_ROWS)
+    enough = pc.greater_equal(counts.field("counts"), MIN_LEVEL_ROWS)
     return counts.field("values").filter(enough)
 
 
 def _level_finding(name: str, frequent: int) -> Finding:
     """Check that a category has no more frequent levels than can get terms of their own."""
     sentence = (
-        f"The feature {name!r} has {frequent:,} levels with {RARE_ROWS} rows or more: the"
-        f" {MAX_NAMED_LEVELS} most frequent have terms of their own, and the others share one."
+        f"The feature {name!r} has {frequent:,} levels with {MIN_LEVEL_ROWS} rows or more: the"
+        f" {MAX_CODED_LEVELS} most frequent have terms of their own, and the others share one."
     )
     return finding(
         "feature_levels_are_few",
         name,
-        sentence if frequent > MAX_NAMED_LEVELS else "",
-        kwargs={"max_value": MAX_NAMED_LEVELS},
+        sentence if frequent > MAX_CODED_LEVELS else "",
+        kwargs={"max_value": MAX_CODED_LEVELS},
         observed=frequent,
     )
 

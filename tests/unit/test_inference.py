@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 from helpers.exact import NIST_SETS, nist
 from helpers.numpy_solver import numpy_solver
 
@@ -15,6 +14,13 @@ from regressors.linear.least_squares import solve
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 DIGITS = 1e-9
+
+
+def statsmodels():
+    """Return statsmodels, which takes seconds to import and which other tests do not need."""
+    import statsmodels.api as sm
+
+    return sm
 
 
 @pytest.mark.parametrize("name", NIST_SETS)
@@ -41,23 +47,23 @@ def _households():
 
 
 def _affairs():
-    frame = sm.datasets.fair.load_pandas().data
+    frame = statsmodels().datasets.fair.load_pandas().data
     for name in ("occupation", "occupation_husb", "religious"):
         frame[name] = "level " + frame[name].astype(int).astype(str)
     return frame, "affairs", None
 
 
 def _fertility():
-    """Births a woman in 1990 by those of 1962 and the country's initial; 1962 is often missing."""
-    frame = sm.datasets.fertility.load_pandas().data.dropna(subset="1990")
+    """Births per woman in 1990 by those in 1962, often missing, and the country's initial."""
+    frame = statsmodels().datasets.fertility.load_pandas().data.dropna(subset="1990")
     initial = frame["Country Name"].str[0]
     frame["initial"] = initial.where(initial.isin([*"BCMST"]), "another")
     return frame[["1962", "initial", "1990"]], "1990", None
 
 
 def _cards():
-    """Spending of credit card holders, with incomes taken away to be missing."""
-    frame = sm.datasets.ccard.load_pandas().data
+    """Spending of credit card holders, with some incomes removed."""
+    frame = statsmodels().datasets.ccard.load_pandas().data
     frame["OWNRENT"] = np.where(frame["OWNRENT"] == 1, "own", "rent")
     frame.loc[frame.index % 9 == 4, "INCOME"] = np.nan
     return frame.drop(columns="INCOMESQ"), "AVGEXP", None
@@ -74,7 +80,7 @@ REAL_SETS = {
 
 @cache
 def real_set(name):
-    """Return the features as the regressors get them, the target, and pandas' own design.
+    """Return the features as the regressors get them, the target, and the design by pandas.
 
     That design is made by the rules of the documentation, with none of the code under test: median
     and indicator for a missing number, dummies for a category without its first level.
@@ -101,7 +107,7 @@ def real_set(name):
 
 
 def assert_equals_statsmodels(solved, reference):
-    """Compare every figure of the fit with statsmodels' own, to nine digits."""
+    """Compare every figure of the fit with that of statsmodels, to nine digits."""
     fields = ("estimate", "standard_error", "t", "p", "low", "high", "robust_standard_error")
     seen = np.array([[getattr(one, field) for field in fields] for one in solved.coefficients])
     columns = [reference.params, reference.bse, reference.tvalues, reference.pvalues]
@@ -136,7 +142,7 @@ def test_inference_equals_statsmodels_on_real_data(name, weighted):
         weight=weight if weighted else None,
     )
     assert sorted(encoding.term_names()) == sorted(frame.columns)
-    reference = sm.WLS(target, frame[list(encoding.term_names())], weights=weight).fit()
+    reference = statsmodels().WLS(target, frame[list(encoding.term_names())], weights=weight).fit()
     assert_equals_statsmodels(solved, reference)
 
 
@@ -146,17 +152,17 @@ def test_without_an_intercept_inference_equals_statsmodels():
     design = encoding.design(columns)
     assert encoding.term_names() == tuple(columns)
     solved = solve(design, target, encoding.term_names(), numpy_solver)
-    assert_equals_statsmodels(solved, sm.OLS(target, design).fit())
+    assert_equals_statsmodels(solved, statsmodels().OLS(target, design).fit())
 
 
-def test_without_an_intercept_categories_hold_a_constant_of_their_own():
+def test_without_an_intercept_a_category_spans_the_constant():
     columns, target, _ = real_set("wages")
     encoding = Encoding.fit(columns, intercept=False)
     design = encoding.design(columns)
     first = [term for term in encoding.term_names() if term.startswith("education[")]
     assert len(first) == len(set(columns["education"]))
     solved = solve(design, target, encoding.term_names(), numpy_solver)
-    reference = sm.OLS(target, design).fit()
+    reference = statsmodels().OLS(target, design).fit()
     assert reference.k_constant == 1
     assert_equals_statsmodels(solved, reference)
 
@@ -170,7 +176,7 @@ def test_exact_fit_has_estimates_and_a_note_in_place_of_t_and_p():
     assert "exact" in solved.notes[0]
 
 
-def test_row_that_only_one_term_sees_has_no_robust_error_and_a_note():
+def test_row_that_alone_determines_a_term_has_no_robust_error_and_a_note():
     design = np.column_stack([np.ones(12), np.arange(12.0), np.arange(12) == 3])
     solved = solve(design, np.sin(np.arange(12.0)), ["one", "x", "third"], numpy_solver)
     assert all(one.robust_standard_error is None for one in solved.coefficients)
