@@ -150,8 +150,8 @@ def test_a_run_that_decided_against_another_champion_is_refused_and_leaves_nothi
     with pytest.raises(ChampionChanged) as caught:
         change(store, write_run, tonight)
     assert str(caught.value) == (
-        "wages: while this run worked, ann decided about the champion (rolled_back: it is odd),"
-        " so nothing of this run is stored. Run it again."
+        "wages: while this run was working, ann decided about the champion (rolled_back: it is"
+        " odd), so nothing from this run is stored. Run it again."
     )
     assert counts(store) == before
     with pytest.raises(ChampionChanged, match="ann decided"):
@@ -225,10 +225,13 @@ def test_a_decision_by_hand_brings_the_bytes_of_a_model_that_had_none(store: Sto
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"decision": "promoted"}, "'promoted' is nothing a person decides: rolled_back, forced"),
-        ({"model_id": 99}, "model 99 is no model of wages"),
-        ({"dataset": "sales"}, "model 1 is no model of sales"),
-        ({"predictions": {1: predictions(2, {"d": NEW})}}, "not of the model that serves"),
+        (
+            {"decision": "promoted"},
+            "'promoted' is not something a person decides: rolled_back",
+        ),
+        ({"model_id": 99}, "model 99 is not a model of wages"),
+        ({"dataset": "sales"}, "model 1 is not a model of sales"),
+        ({"predictions": {1: predictions(2, {"d": NEW})}}, "not those of the model that serves"),
     ],
 )
 def test_a_decision_that_makes_no_sense_leaves_nothing(store: Store, wrong: dict, said: str):

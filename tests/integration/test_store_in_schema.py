@@ -13,14 +13,13 @@ from helpers.store_nights import change, kept, promoted, read, rows, serving, te
 from sqlalchemy import URL, func, make_url, select, text
 
 from data.errors import Busy, StoreError
-from data.store.database.lock import dataset_lock
+from data.store.database.lock import dataset_lock, one_writer_at_a_time
 from data.store.database.schema import lock_key
 from data.store.database.upgrades import upgrade
 from data.store.database.version import head
 from data.store.read.datasets import dataset_statuses
 from data.store.session import Store
 from data.store.write.prune import prune
-from data.store.write.run import one_writer_at_a_time
 
 COMMAND = Path(sys.executable).with_name("nightfit")
 HOSTILE = """Our "nights" 100% o'clock; DROP SCHEMA public -- ☾"""

@@ -278,7 +278,7 @@ def test_a_model_that_is_pruned_while_a_person_decides_does_not_come_to_serve(hi
     with ThreadPoolExecutor(1) as pool:
         pruned = pool.submit(change, history, prune, "wages", keep_runs=2)
         assert pruning.wait(30)
-        with pytest.raises(StoreError, match=r"theano/least_squares of run 2 .* pruned just now"):
+        with pytest.raises(StoreError, match=r"theano/least_squares of run 2 .* just been pruned"):
             by_hand(history, "forced", chosen.model_id, artifact=b"fitted again")
         assert pruned.result().models == 6
     assert serving(history) == champion_before

@@ -148,7 +148,6 @@ def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@sqlite_only
 def test_the_command_reports_what_it_did(tmp_path: Path):
     path = tmp_path / "new.db"
     made = nightfit(f"sqlite:///{path}", "db", "upgrade")

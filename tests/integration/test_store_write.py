@@ -175,7 +175,7 @@ def test_an_error_that_is_no_number_is_refused_and_leaves_nothing(store: Store):
 
 
 def test_a_model_that_is_no_candidate_is_refused_and_leaves_nothing(store: Store):
-    with pytest.raises(ValueError, match="'torch/annn' is no candidate of this run: torch/ann"):
+    with pytest.raises(ValueError, match="'torch/annn' is not a candidate of this run: torch/ann"):
         write(store, promoted(1, {"a": 1.0}, predictions=[predictions("torch/annn", {"a": 1.0})]))
     assert not any(counts(store).values())
 

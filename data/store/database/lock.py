@@ -100,3 +100,10 @@ def _taken(connection: Connection, engine: Engine, dataset: str) -> bool:
     key = lock_key(connection, f"nightfit works on {dataset}")
     with translated(engine):
         return bool(connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one())
+
+
+def one_writer_at_a_time(connection: Connection, dataset: str) -> None:
+    """Wait until no other transaction writes this dataset; SQLite's have waited already."""
+    if connection.dialect.name == "postgresql":
+        key = lock_key(connection, f"nightfit writes {dataset}")
+        connection.execute(select(func.pg_advisory_xact_lock(key)))

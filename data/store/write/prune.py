@@ -20,8 +20,8 @@ from sqlalchemy import (
     update,
 )
 
+from data.store.database.lock import one_writer_at_a_time
 from data.store.tables import model, paired_error, prediction, promotion, run
-from data.store.write.run import one_writer_at_a_time
 
 KEEP_MODELS = 7
 """Runs whose models stay though they never served: for so long a person may still promote them."""
