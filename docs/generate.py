@@ -145,9 +145,10 @@ def _keys(
         default = "required" if name in required else _default(described.get("default"))
         if name == "name" and not prefix:
             default = "the file's name"
+        meaning = described.get("description") or (inner[0].get("description", "") if inner else "")
         yield (
             f"`{prefix}{name}`",
-            described.get("description", ""),
+            " ".join(meaning.split()),
             "" if inner else _values(described),
             "" if inner and default != "required" else default,
         )
@@ -176,10 +177,11 @@ def _values(described: Mapping[str, Any]) -> str:
     match described.get("type"):
         case "array":
             values = _values(described["items"])
-            return "list" if values == "text" else f"list of {values}"
+            return (
+                "list" if values == "text" else f"list of {values}".replace("integer", "integers")
+            )
         case "object":
-            inner = described.get("additionalProperties")
-            return f"mapping to {_values(inner)}" if isinstance(inner, dict) else "mapping"
+            return "mapping"
         case "boolean":
             return "`true`, `false`"
         case "integer":

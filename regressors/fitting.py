@@ -1,15 +1,17 @@
-"""Fits one candidate on one dataset, inside its framework's worker: arrays in, a model out.
+"""The two fits of a candidate, which run in the worker of its framework.
 
-`validate` fits every fold and the twin, the model that never saw the test rows; `refit` fits the
-model that may serve on every labelled row. A fold is fitted on its training rows alone: encoding,
-scaling, start and stopping are all made anew for it.
+`validate` fits every fold and the twin, a model that never sees the test rows. `refit` fits the
+model that may serve, on every labelled row. A fold is fitted on its training rows alone: encoding,
+scaling, start and stopping are computed anew for it.
 """
 
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
+from regressors.arrays import Array
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import CannotFit, Fitted, Job, Part, folds, take
 from regressors.judging.scoring import interval_half_width
@@ -20,8 +22,8 @@ from regressors.network.training import refit_network, validate_network
 def validate(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit every fold and the twin; `job` holds the training rows alone."""
     start = perf_counter()
-    fit = validate_network if job.candidate.kind == "ann" else _validate_linear
-    fitted = _refuse_nonsense(fit(framework, job))
+    fit = _validate_linear if job.candidate.is_linear else validate_network
+    fitted = _finite(fit(framework, job))
     assert fitted.out_of_fold is not None
     residuals = (job.target - fitted.out_of_fold)[~np.isnan(fitted.out_of_fold)]
     model = replace(fitted.model, half_width=interval_half_width(residuals, job.interval_coverage))
@@ -31,7 +33,7 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
 def refit(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit the model that may serve; `job` holds every labelled row."""
     start = perf_counter()
-    if job.candidate.kind != "ann":
+    if job.candidate.is_linear:
         everything = np.ones(len(job.target), dtype=bool)
         part = fit_linear(framework, job, everything, part="refit")
         fitted = _linear(part, None, part.details)
@@ -39,7 +41,7 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
         fitted = refit_network(framework, job)
     else:
         fitted = validate_network(framework, job)
-    return replace(_refuse_nonsense(fitted), seconds=perf_counter() - start)
+    return replace(_finite(fitted), seconds=perf_counter() - start)
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
@@ -54,7 +56,7 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     return _linear(twin, out_of_fold, {**details, "twin": twin.details})
 
 
-def _linear(part: Part, out_of_fold: np.ndarray | None, details: dict[str, object]) -> Fitted:
+def _linear(part: Part, out_of_fold: Array | None, details: dict[str, Any]) -> Fitted:
     return Fitted(
         part.model,
         out_of_fold,
@@ -66,10 +68,10 @@ def _linear(part: Part, out_of_fold: np.ndarray | None, details: dict[str, objec
     )
 
 
-def _refuse_nonsense(fitted: Fitted) -> Fitted:
-    """Return the fit; raise CannotFit where a prediction or a weight is no number."""
-    out = fitted.out_of_fold
-    if out is not None and np.isinf(out).any():
+def _finite(fitted: Fitted) -> Fitted:
+    """Return the fit; raise CannotFit where a prediction or a weight is not finite."""
+    predictions = fitted.out_of_fold
+    if predictions is not None and np.isinf(predictions).any():
         raise CannotFit("its predictions are not finite")
     for member in fitted.model.members:
         if not all(np.isfinite(array).all() for array in member.arrays().values()):

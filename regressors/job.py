@@ -1,25 +1,23 @@
-"""What a framework's worker is asked for and what it answers: arrays in, a model out."""
+"""What the worker of a framework is given, and what it returns: arrays in, a model out."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from regressors.arrays import Array, Columns, Indices, Mask
 from regressors.candidate import Candidate
-from regressors.encoding.matrices import Columns, Product
+from regressors.encoding.matrices import Product
 from regressors.linear.inference import Coefficient
 from regressors.linear.least_squares import LeastSquares
 from regressors.model import Model
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
 Grouping = Literal["none", "columns", "pairs"]
-"""Whose groups an ANN's encoding has: nobody's, single columns', or pairs of columns' as well."""
+"""Which groups the encoding of an ANN has: none, of single columns, or of pairs as well."""
 
-LONGEST_CURVE = 200
+MAX_CURVE_POINTS = 200
 """Points that are kept of a learning curve."""
 
 
@@ -31,8 +29,8 @@ class CannotFit(ValueError):
 class Start:
     """Where last night's descent ended: estimates by term, in raw units.
 
-    `split_rules` tells how that night split its rows; `until` is the newest time among those that
-    it was fitted on, None without a time column.
+    `split_rules` is how that night split its rows; `until` is the newest time among those that it
+    was fitted on, None without a time column.
     """
 
     estimates: Mapping[str, float]
@@ -42,29 +40,31 @@ class Start:
 
 @dataclass(frozen=True)
 class Job:
-    """A candidate and its n rows.
+    """A candidate and the n rows to fit it on.
 
     `fold` (n,) counts from 1; where `chained`, fold i trains on the folds before it, and 0 is the
     warm-up block that is never scored. `weight` (n,) is positive, 1 where None; `time` (n,) is
     None without a time column; `group_numbers` (n,) are equal for rows that stay together, None
-    where no group is declared. `products` and `intercept` are of the linear kinds; `learning_rate`
-    (None: the fastest that surely converges) and `epochs` of gradient descent, whose `starts` go by
-    the name of the part that they are for. `grouping` tells an ANN which groups to encode (None: as
-    the out-of-fold error says), `refit_epochs` is the length of a chained one's refit; for a refit
-    both are from `validate`.
+    where no group is declared. `interval_coverage` is what prediction intervals should cover.
+
+    `products` and `intercept` concern the linear kinds; `learning_rate` (None: the fastest that is
+    sure to converge), `epochs` and `starts` (by the name of a fold or of the twin) concern gradient
+    descent. `hidden` are the layers of an ANN; `grouping` are the groups that it encodes (None: as
+    the out-of-fold error decides), and `refit_epochs` the length of its refit where chained; for a
+    refit both are those of `validate`.
     """
 
     dataset: str
     candidate: Candidate
     columns: Columns
     target: Array
-    fold: NDArray[np.int64]
+    fold: Indices
     chained: bool
     hidden: tuple[int, ...]
     interval_coverage: float
     weight: Array | None = None
     time: Array | None = None
-    group_numbers: NDArray[np.int64] | None = None
+    group_numbers: Indices | None = None
     split_rules: str = ""
     products: tuple[Product, ...] = ()
     intercept: bool = True
@@ -75,21 +75,25 @@ class Job:
     refit_epochs: int | None = None
 
     def weights(self, rows: Mask) -> Array:
-        """Return the weights of some rows, brought to a mean of 1."""
+        """Return the weights of some rows (a mask), scaled to a mean of 1."""
         if self.weight is None:
             return np.ones(int(rows.sum()))
         return self.weight[rows] / self.weight[rows].mean() if rows.any() else np.empty(0)
 
+    def groups_of(self, rows: Mask) -> Indices | None:
+        """Return the group numbers of some rows (a mask), None where no group is declared."""
+        return None if self.group_numbers is None else self.group_numbers[rows]
+
     def until(self, rows: Mask) -> float | None:
-        """Return the newest time among some rows, None without a time column."""
+        """Return the newest time among some rows (a mask), None without a time column."""
         return None if self.time is None else float(self.time[rows].max())
 
 
 @dataclass(frozen=True)
 class Part:
-    """One fit on some rows: a model of one member and what it says of itself.
+    """One linear fit on some rows: a model of one member, its coefficients and figures.
 
-    `solved` is of least squares, `descended` of gradient descent.
+    `solved` is set for least squares, `descended` for gradient descent.
     """
 
     model: Model
@@ -102,9 +106,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Descended:
-    """How a descent went: rows, epochs, and its loss over the least-squares one, less 1.
+    """How a descent went: rows, epochs, and its loss over that of least squares, less 1.
 
-    `epochs_to_solution` counts the epochs until that was next to nothing; None if it never was.
+    `epochs_to_solution` counts the epochs until `excess_loss` was negligible; None if it never was.
     """
 
     rows: int
@@ -115,7 +119,7 @@ class Descended:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a fit gave: `out_of_fold` (n,) is NaN in warm-up rows, None where not asked for.
+    """A fitted candidate; `out_of_fold` (n,) is NaN for warm-up rows, and None after a refit.
 
     `grouping` and `refit_epochs` are for the refit of an ANN.
     """
@@ -132,8 +136,8 @@ class Fitted:
     refit_epochs: int | None = None
 
 
-def folds(fold: NDArray[np.int64], *, chained: bool) -> Iterator[tuple[int, Mask, Mask]]:
-    """Yield number, training rows and held-out rows (masks) of each fold."""
+def folds(fold: Indices, *, chained: bool) -> Iterator[tuple[int, Mask, Mask]]:
+    """Yield the number, the training rows and the held-out rows (masks) of each fold."""
     for number in range(1, int(fold.max()) + 1):
         yield number, (fold < number if chained else fold != number), fold == number
 
@@ -143,9 +147,10 @@ def take(columns: Columns, rows: Mask) -> Columns:
     return {name: values[rows] for name, values in columns.items()}
 
 
-def thinned(curve: Any) -> list[float]:
-    """Return a curve of at most 200 points, first and last included, for the record."""
+def thinned(curve: ArrayLike) -> list[float]:
+    """Return at most 200 points of a curve, the first and the last included, for the store."""
     values = np.asarray(curve, dtype=float)
-    if len(values) > LONGEST_CURVE:
-        values = values[np.unique(np.linspace(0, len(values) - 1, LONGEST_CURVE).astype(int))]
-    return values.tolist()
+    if len(values) > MAX_CURVE_POINTS:
+        values = values[np.unique(np.linspace(0, len(values) - 1, MAX_CURVE_POINTS).astype(int))]
+    points: list[float] = values.tolist()
+    return points

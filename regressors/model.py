@@ -1,10 +1,10 @@
-"""A trained model: arrays and JSON that predict in NumPy alone.
+"""A fitted model: arrays and JSON that predict in NumPy alone.
 
-A linear model has one member; an ANN has one for each fold, and predicts their mean.
+A linear model has one member; an ANN has one per fold, and predicts their mean.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,69 +12,70 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from regressors.arrays import Array, Arrays, Columns, Floats
 from regressors.candidate import Candidate
-from regressors.encoding.matrices import INTERCEPT, Columns, Encoding
+from regressors.encoding.matrices import Encoding
 from regressors.network.recipe import forward
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class LinearMember:
-    """estimates (p,) of the encoding's terms, in raw units."""
+    """A linear equation: `estimates` (p,) of the terms of the encoding, in raw units."""
 
     encoding: Encoding
     estimates: Array
 
     def predict(self, columns: Columns) -> Array:
         """Predict (n,) in the target's units."""
-        return self.encoding.design(columns) @ self.estimates
+        predicted: Array = self.encoding.design(columns) @ self.estimates
+        return predicted
 
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self) -> dict[str, Floats]:
         """Return the arrays to store."""
         return {"estimates": self.estimates}
 
     @classmethod
-    def of(cls, encoding: Encoding, arrays: Mapping[str, Array]) -> "LinearMember":
-        """Return the member that `arrays` stored."""
+    def of(cls, encoding: Encoding, arrays: Mapping[str, NDArray[Any]]) -> "LinearMember":
+        """Return the member with these stored arrays."""
         return cls(encoding, arrays["estimates"])
 
 
 @dataclass(frozen=True)
 class NetworkMember:
-    """target = mean + sd (intercept + z ridge + network), z and the network's inputs encoded.
+    """A network beside its linear start: target = mean + sd (intercept + z ridge + network(x)).
 
-    `scale` holds mean and sd of the target and the intercept; `ridge` is (q,), `layers` are the
-    arrays W1, b1, ..., w, b.
+    z (n, q) and x (n, d) are encoded columns. `scale` holds mean and sd of the target and the
+    intercept; `ridge` is (q,); `layers` are the arrays W1, b1, ..., w, b.
     """
 
     encoding: Encoding
     scale: Array
     ridge: Array
-    layers: tuple[Array, ...]
+    layers: tuple[Floats, ...]
 
     def predict(self, columns: Columns) -> Array:
         """Predict (n,) in the target's units."""
         return self.output(*self.encoded(columns), self.layers)
 
-    def encoded(self, columns: Columns) -> tuple[Array, Array]:
+    def encoded(self, columns: Columns) -> tuple[Array, Floats]:
         """Return the linear start (n,), standardised, and what the layers see (n, d)."""
         start = self.scale[2] + self.encoding.standardised(columns) @ self.ridge
         return start, self.encoding.network(columns).astype(self.layers[0].dtype)
 
-    def output(self, start: Array, inputs: Array, layers: Sequence[Array]) -> Array:
-        """Return predictions (n,) in the target's units with these layers, of what is encoded."""
+    def output(self, start: Array, inputs: Floats, layers: Arrays) -> Array:
+        """Return predictions (n,) in the target's units from encoded columns and these layers."""
         mean, sd, _ = self.scale
-        return mean + sd * (start + forward(layers, inputs).astype(float))
+        predicted: Array = mean + sd * (start + forward(layers, inputs).astype(float))
+        return predicted
 
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self) -> dict[str, Floats]:
         """Return the arrays to store."""
         layers = {f"layer{i:02d}": array for i, array in enumerate(self.layers)}
         return {"scale": self.scale, "ridge": self.ridge, **layers}
 
     @classmethod
-    def of(cls, encoding: Encoding, arrays: Mapping[str, Array]) -> "NetworkMember":
-        """Return the member that `arrays` stored."""
+    def of(cls, encoding: Encoding, arrays: Mapping[str, NDArray[Any]]) -> "NetworkMember":
+        """Return the member with these stored arrays."""
         layers = tuple(arrays[name] for name in sorted(arrays) if name.startswith("layer"))
         return cls(encoding, arrays["scale"], arrays["ridge"], layers)
 
@@ -93,16 +94,17 @@ class Model:
         return self.members[0].encoding.names
 
     @property
-    def kinds(self) -> dict[str, str]:
-        """Return the kind of each column that was used: number, category, boolean or time."""
-        return self.members[0].encoding.kinds
+    def column_types(self) -> dict[str, str]:
+        """Return the type of each column that is used: number, category, boolean or time."""
+        return self.members[0].encoding.column_types
 
-    def predict(self, columns: Columns) -> NDArray[np.float64]:
+    def predict(self, columns: Columns) -> Array:
         """Predict (n,) in the target's units: the mean of the members."""
-        return np.mean([member.predict(columns) for member in self.members], axis=0)
+        predicted: Array = np.mean([member.predict(columns) for member in self.members], axis=0)
+        return predicted
 
     def to_bytes(self) -> bytes:
-        """Return the model as safetensors, its description as JSON in the header."""
+        """Return the model in the safetensors format, its description as JSON in the header."""
         arrays = {
             f"{i:02d}.{name}": np.ascontiguousarray(array)
             for i, member in enumerate(self.members)
@@ -137,5 +139,5 @@ class Model:
 
 def linear_model(candidate: Candidate, encoding: Encoding, estimates: Array) -> Model:
     """Return a linear model of one member."""
-    assert len(encoding.term_names()) == len(estimates), INTERCEPT
+    assert len(encoding.term_names()) == len(estimates)
     return Model(candidate, (LinearMember(encoding, estimates),))

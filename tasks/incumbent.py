@@ -16,7 +16,7 @@ from data.store.read.champions import ServingModel, champion_model
 from data.store.read.predictions import twin_training_keys
 from data.store.session import Store
 from regressors.candidate import Candidate
-from regressors.encoding.matrices import CannotEncode
+from regressors.encoding.columns import CannotEncode
 from regressors.model import Model
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows

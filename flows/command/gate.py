@@ -13,7 +13,7 @@ from data.store.session import Store
 from flows.command.screen import Screen, print_json
 
 if TYPE_CHECKING:
-    from regressors.judging.gate import Sight
+    from regressors.judging.gate import GatePower
     from regressors.judging.selection import PromotionRules
 
 
@@ -22,7 +22,7 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
 
     Raises UserError if no run has compared two models of the dataset.
     """
-    from regressors.judging.gate import sight
+    from regressors.judging.gate import gate_power
     from regressors.judging.selection import PromotionRules
 
     config = settings()
@@ -37,7 +37,7 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
         )
     rules = PromotionRules(promotion.min_gain, promotion.max_loss, promotion.confidence)
     pairs = night.errors
-    seen = sight(pairs.error, pairs.other_error, rules=rules, unit=pairs.unit)
+    seen = gate_power(pairs.error, pairs.other_error, rules=rules, unit=pairs.unit)
     if as_json:
         compared = {"model": night.model, "other": night.other}
         print_json({"dataset": dataset, "run_id": night.run_id, **asdict(seen), **compared})
@@ -48,7 +48,7 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
 
 
 def _in_words(
-    dataset: str, night: PairedComparison, seen: "Sight", rules: "PromotionRules"
+    dataset: str, night: PairedComparison, seen: "GatePower", rules: "PromotionRules"
 ) -> Sequence[str]:
     units = f" in {seen.units:,} independent units" if seen.units != seen.rows else ""
     compared = (
@@ -60,7 +60,7 @@ def _in_words(
     return [compared, *_rates(dataset, seen, rules)]
 
 
-def _rates(dataset: str, seen: "Sight", rules: "PromotionRules") -> Sequence[str]:
+def _rates(dataset: str, seen: "GatePower", rules: "PromotionRules") -> Sequence[str]:
     from regressors.judging.selection import too_few
 
     repeated = "These rates hold for one decision; the same test rows are used again every night."

@@ -8,7 +8,7 @@ from data.errors import NightFailed, UserError
 from data.settings import settings
 from data.store.database.lock import dataset_lock
 from data.store.session import Store
-from flows.command.backfill import days_between, with_time_column
+from flows.command.past_nights import days_between, with_time_column
 from flows.command.session import working
 from flows.command.summary import print_summaries
 

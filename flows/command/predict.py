@@ -41,7 +41,7 @@ def predictions(config: Settings, dataset: str, source: Path) -> list[Prediction
     from data.sources.keys import row_keys
     from data.sources.read import read
     from data.sources.snapshot import load
-    from regressors.encoding.matrices import CannotEncode
+    from regressors.encoding.columns import CannotEncode
     from regressors.model import Model
 
     declaration = load_dataset(dataset, config.datasets)
@@ -55,7 +55,8 @@ def predictions(config: Settings, dataset: str, source: Path) -> list[Prediction
     to_score = declaration.model_copy(
         update={
             "source": PathSource(path=source.resolve()),
-            "types": {**model.kinds, **declaration.types},  # a few rows may look like another type
+            # A few rows may look like another type.
+            "types": {**model.column_types, **declaration.types},
         }
     )
     table = load(read(to_score, folder=config.home / "scored").path)

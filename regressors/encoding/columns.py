@@ -1,18 +1,20 @@
-"""One column of a table: how it was fitted on training rows, and the matrix columns it gives."""
+"""Numbers and categories: how a column is fitted on training rows, and then encoded."""
 
-import re
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-RARE_ROWS, MOST_LEVELS = 10, 200
-"""A level needs so many rows for a column of its own, and so many levels may have one."""
-INDICATOR_ROWS = 5
-LONGEST_QUICK = 200
+from regressors.arrays import Array, Mask, Values
+
+MIN_LEVEL_ROWS = 10
+"""A level, or a word, needs this many rows for a column of its own."""
+MAX_CODED_LEVELS = 200
+"""Levels of one category that have a column of their own."""
+MIN_MISSING_ROWS = 5
+"""Gaps of a number need this many rows for a column of their own."""
+MAX_SHORT_TEXT = 200
+"""Texts with more characters than this are not sorted as NumPy's own."""
 MISSING, OTHER = "missing", "other"
 
 
@@ -22,7 +24,11 @@ class CannotEncode(ValueError):
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """One number: how it is filled, scaled and cut into pieces."""
+    """A number: its median fills gaps, `mean` and `sd` scale it for the linear start of an ANN.
+
+    `spread`, the interquartile range, scales it for the network, and `edges` cut it into pieces.
+    `indicator` says that gaps have a column of their own. An `sd` of 0 is of a constant.
+    """
 
     name: str
     median: float
@@ -35,9 +41,9 @@ class NumberColumn:
 
 @dataclass(frozen=True)
 class CategoryColumn:
-    """One category: the levels with a column of their own; the first one is the reference.
+    """A category: the levels that have a column of their own; the first one is the reference.
 
-    A level is a text, None for missing. `other` tells that rarer levels were seen in the fit.
+    A level is a text, or None for missing. `other` says that there were rarer levels in the fit.
     """
 
     name: str
@@ -46,98 +52,103 @@ class CategoryColumn:
 
     @property
     def boolean(self) -> bool:
-        """Tell whether the levels are those of a boolean column."""
+        """Return whether the levels are those of a boolean column."""
         return {"true", "false"} >= {level for level in self.levels if level is not None}
 
     @property
     def labels(self) -> list[str]:
-        """Return the names of the levels, `other` last; in brackets where a level is called so."""
-        missing = _unlike(self.levels, MISSING)
+        """Return the names of the levels, `other` last; in brackets where a level has that name."""
+        missing = _label_apart(MISSING, self.levels)
         return [missing if level is None else level for level in self.levels] + (
-            [_unlike(self.levels, OTHER)] if self.other else []
+            [_label_apart(OTHER, self.levels)] if self.other else []
         )
 
 
-def _unlike(levels: Collection[str | None], label: str) -> str:
+def _label_apart(label: str, levels: Collection[str | None]) -> str:
     while label in levels:
         label = f"({label})"
     return label
 
 
-@dataclass(frozen=True)
-class WordsColumn:
-    """The words that levels of a category share; each has a column of its own."""
-
-    name: str
-    words: tuple[str, ...]
-
-
-def number_column(name: str, values: NDArray[np.float64]) -> NumberColumn:
-    """Fit a number (n,): what fills its gaps, its scale, and whether gaps get a column."""
+def number_column(name: str, values: Array) -> NumberColumn:
+    """Fit a number (n,), without edges; raise CannotEncode for an infinite value."""
     if np.isinf(values).any():
         raise CannotEncode(f"the column {name!r} holds an infinite value")
     missing = np.isnan(values)
-    known = values[~missing]
-    if not known.size:
+    present = values[~missing]
+    if not present.size:
         return NumberColumn(name, 0.0, 0.0, 0.0, 0.0, indicator=False)
-    median = float(np.median(known))
+    median = float(np.median(present))
     filled = np.where(missing, median, values)
     varies = filled.min() < filled.max()
     sd = float(filled.std()) if varies else 0.0
-    low, high = np.quantile(known, [0.25, 0.75])
+    low, high = np.quantile(present, [0.25, 0.75])
     spread = float(high - low) or sd
     count = int(missing.sum())
-    indicator = INDICATOR_ROWS <= count < len(values)
+    indicator = MIN_MISSING_ROWS <= count < len(values)
     return NumberColumn(name, median, float(filled.mean()), sd, spread, indicator)
 
 
-def pieces_of(rows: int) -> int:
-    """Return how many pieces so many rows allow a number to have."""
+def pieces_for(rows: int) -> int:
+    """Return how many pieces a number may be cut into on so many rows."""
     return int(np.clip(rows // 60, 4, 48))
 
 
 def piece_limit(numeric_columns: int) -> int:
-    """Return the most pieces a number may have, so that wide tables keep a narrow network."""
+    """Return the most pieces per number that keep the input of a network narrow."""
     return max(8, 640 // max(1, numeric_columns))
 
 
-def with_edges(column: NumberColumn, values: NDArray[np.float64], limit: int) -> NumberColumn:
-    """Return the column with the edges of its pieces: unique quantiles of even levels."""
+def with_edges(column: NumberColumn, values: Array, limit: int) -> NumberColumn:
+    """Return the column with the edges of at most `limit` pieces: the quantiles of values (n,)."""
     if column.sd == 0:
         return column
-    pieces = min(pieces_of(len(values)), limit)
-    known = values[~np.isnan(values)]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, pieces + 1)))
+    pieces = min(pieces_for(len(values)), limit)
+    present = values[~np.isnan(values)]
+    edges = np.unique(np.quantile(present, np.linspace(0, 1, pieces + 1)))
     enough = len(edges) >= 3
     return NumberColumn(**{**asdict(column), "edges": tuple(edges.tolist()) if enough else ()})
 
 
-def category_column(name: str, values: NDArray[Any]) -> CategoryColumn:
-    """Fit a category (n,): its frequent levels, 200 at most, and the others together."""
-    missing = _is_missing(values)
+def filled(column: NumberColumn, values: Array) -> Array:
+    """Return a number's values (n,) with its median for missing ones."""
+    if np.isinf(values).any():
+        raise CannotEncode(f"the column {column.name!r} holds an infinite value")
+    return np.where(np.isnan(values), column.median, values)
+
+
+def missing_column(column: NumberColumn, values: Array) -> list[Array]:
+    """Return the 0/1 column (n, 1) of missing values, if the number has one."""
+    return [np.isnan(values).astype(float)[:, None]] if column.indicator else []
+
+
+def category_column(name: str, values: Values) -> CategoryColumn:
+    """Fit a category (n,): its most frequent levels, and whether there are others."""
+    missing = is_missing(values)
     levels, counts = np.unique(sortable(values[~missing]), return_counts=True)
-    frequent = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
-    frequent = np.sort(frequent[counts[frequent] >= RARE_ROWS])
+    frequent = np.argsort(-counts, kind="stable")[:MAX_CODED_LEVELS]
+    frequent = np.sort(frequent[counts[frequent] >= MIN_LEVEL_ROWS])
     kept: list[str | None] = levels[frequent].tolist()
     rare = int(counts.sum() - counts[frequent].sum())
-    n_missing = int(missing.sum())
-    if n_missing >= RARE_ROWS:
+    missing_rows = int(missing.sum())
+    if missing_rows >= MIN_LEVEL_ROWS:
         kept.append(None)
     else:
-        rare += n_missing
+        rare += missing_rows
     return CategoryColumn(name, tuple(kept), other=rare > 0)
 
 
-def sortable(texts: NDArray[Any]) -> NDArray[Any]:
-    """Return texts (n,) as NumPy's own, which sort quickest, or as they are where one is long.
+def sortable(texts: Values) -> Values:
+    """Return texts (n,) as NumPy's own, which sort fastest, or as they are where one is long.
 
-    NumPy gives each of them the room of the longest.
+    NumPy gives every text as much memory as the longest.
     """
-    short = max(map(len, texts), default=0) <= LONGEST_QUICK
+    short = max(map(len, texts), default=0) <= MAX_SHORT_TEXT
     return texts.astype(str) if short else texts
 
 
-def _is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+def is_missing(values: Values) -> Mask:
+    """Return which texts (n,) are missing."""
     return np.fromiter((value is None for value in values), dtype=bool, count=len(values))
 
 
@@ -146,52 +157,10 @@ def level_names(column: CategoryColumn) -> list[str]:
     return [f"{column.name}[{label}]" for label in column.labels]
 
 
-def one_hot(column: CategoryColumn, values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return one 0/1 column per label; an unseen level is `other`, or else no level at all."""
-    place = {level: i for i, level in enumerate(column.levels)}
+def one_hot(column: CategoryColumn, values: Values) -> Array:
+    """Return one 0/1 column per label; an unseen level is `other`, or no level at all."""
+    index = {level: i for i, level in enumerate(column.levels)}
     other = len(column.levels)
-    codes = np.fromiter((place.get(v, other) for v in values), dtype=int, count=len(values))
-    return (codes[:, None] == np.arange(len(column.labels))).astype(float)
-
-
-def words_column(name: str, values: NDArray[Any]) -> WordsColumn:
-    """Fit the words of a category (n,): those of two levels and ten rows, the most frequent ones.
-
-    They tell of a level that has too few rows for a column of its own, or none: a school by its
-    name. There are at most as many as a number may have pieces.
-    """
-    rows, levels = Counter[str](), Counter[str]()
-    for level, count in Counter(values[~_is_missing(values)].tolist()).items():
-        for word in _words(level):
-            rows[word] += count
-            levels[word] += 1
-    shared = [w for w in rows if RARE_ROWS <= rows[w] < len(values) and levels[w] > 1]
-    frequent = sorted(shared, key=lambda word: (-rows[word], word))[: pieces_of(len(values))]
-    return WordsColumn(name, tuple(sorted(frequent)))
-
-
-def _words(level: str) -> set[str]:
-    return set(re.findall(r"\w+", level.casefold()))
-
-
-def one_hot_words(column: WordsColumn, values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return one 0/1 column per word: whether a value (n,) has it."""
-    place: Mapping[str, int] = {word: i for i, word in enumerate(column.words)}
-    distinct = list(dict.fromkeys(values.tolist()))
-    held = np.zeros((len(distinct), len(place)))
-    for row, level in enumerate(distinct):
-        held[row, [place[word] for word in _words(level or "") if word in place]] = 1
-    number = {level: row for row, level in enumerate(distinct)}
-    return held[np.fromiter((number[v] for v in values), dtype=int, count=len(values))]
-
-
-def filled(column: NumberColumn, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a number's values (n,) with its median for the missing ones."""
-    if np.isinf(values).any():
-        raise CannotEncode(f"the column {column.name!r} holds an infinite value")
-    return np.where(np.isnan(values), column.median, values)
-
-
-def missing_column(column: NumberColumn, values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Return the 0/1 column (n, 1) of missing values, if the number has one."""
-    return [np.isnan(values).astype(float)[:, None]] if column.indicator else []
+    codes = np.fromiter((index.get(v, other) for v in values), dtype=int, count=len(values))
+    matrix: Array = (codes[:, None] == np.arange(len(column.labels))).astype(float)
+    return matrix

@@ -1,1 +1,1 @@
-"""The three frameworks: one file each, imported in that framework's own worker process alone."""
+"""The frameworks: one file each, imported in the framework's own worker process alone."""

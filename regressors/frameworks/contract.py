@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from regressors.arrays import Array, Arrays, Floats
-from regressors.network.recipe import NeuronFit, NeuronPlan, Program, Progress
+from regressors.linear.neuron import NeuronFit, NeuronPlan
+from regressors.network.progress import Progress
+from regressors.network.recipe import Program
 
 Correction = Callable[[Array, Array], tuple[Array, Array]]
 """(f (n, m), g (p, m)) to (r (n, m), x (p, m)) with r + A x = f and A' r = g, for a design A."""

@@ -1,7 +1,8 @@
-"""The parity probe: does a framework compute tonight what NumPy computes by hand?
+"""The parity probe: does a framework compute tonight what NumPy computes?
 
-A broken upgrade of a library shows itself here, the night it happens, before it fits anything.
-The gradients below are written out, so that they share nothing with automatic differentiation.
+A broken upgrade of a library is noticed here, in the night in which it happens, before it fits
+anything. The gradients below are written by hand, so that they share nothing with automatic
+differentiation.
 """
 
 from dataclasses import dataclass
@@ -10,21 +11,22 @@ import numpy as np
 
 from regressors.arrays import Array, Arrays
 from regressors.frameworks.contract import FrameworkModule
+from regressors.linear.neuron import NeuronPlan
 from regressors.network import recipe
-from regressors.network.recipe import NeuronPlan
+from regressors.network.progress import Progress
 
-STEPS = 50
+PROBE_STEPS = 50
 SOLUTION_BOUND = 100.0
-"""Largest error of an unrefined solution, in condition numbers times rounding units."""
+"""The largest error of an unrefined solution, in condition numbers times rounding units."""
 AGREEMENT = 1e-9
-"""Largest difference of a weight from the reference, relative to the largest weight."""
+"""The largest difference of a weight from the reference, relative to the largest weight."""
 BOUNDS = {"least_squares": SOLUTION_BOUND, "gradient_descent": AGREEMENT, "ann": AGREEMENT}
-"""What each kind's figure may come to."""
+"""What the figure of each kind may amount to."""
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """Whether a framework may fit tonight; `figures` are the differences seen, by kind."""
+    """Whether a framework may fit tonight, and why not; `figures` are the differences by kind."""
 
     passed: bool
     figures: dict[str, float]
@@ -33,18 +35,18 @@ class ProbeResult:
 
 def probe(framework: FrameworkModule) -> ProbeResult:
     """Compare a framework's three functions with NumPy's, in float64, on small fixed problems."""
-    seen = {
+    results = {
         "least_squares": _least_squares(framework),
         "gradient_descent": _neuron(framework),
         "ann": _network(framework),
     }
-    figures = {kind: figure for kind, (figure, _) in seen.items()}
+    figures = {kind: figure for kind, (figure, _) in results.items()}
     faults = [
-        f"{_words(kind)} gave {dtype} for float64"
-        for kind, (_, dtype) in seen.items()
+        f"{_kind_name(kind)} gave {dtype} for float64"
+        for kind, (_, dtype) in results.items()
         if dtype != "float64"
     ] + [
-        f"{_words(kind)} is off by {figure:.2g}, allowed {BOUNDS[kind]:.2g}"
+        f"{_kind_name(kind)} is off by {figure:.2g}, allowed {BOUNDS[kind]:.2g}"
         for kind, figure in figures.items()
         if not figure <= BOUNDS[kind]
     ]
@@ -52,7 +54,7 @@ def probe(framework: FrameworkModule) -> ProbeResult:
     return ProbeResult(not faults, figures, reason)
 
 
-def _words(kind: str) -> str:
+def _kind_name(kind: str) -> str:
     return {"ann": "the ANN"}.get(kind, kind.replace("_", " "))
 
 
@@ -74,7 +76,7 @@ def reference_network(
     program: recipe.Program,
     epochs: int,
 ) -> list[Array]:
-    """Return the averaged weights after some epochs of the recipe, by hand-written gradients."""
+    """Return the averaged weights after some epochs of the recipe, from hand-written gradients."""
     settings = program.settings
     beta1, beta2 = settings.betas
     weights = [array.astype(float) for array in start]
@@ -117,7 +119,7 @@ def _gradients(arrays: list[Array], inputs: Array, target: Array, weight: Array)
 def _least_squares(framework: FrameworkModule) -> tuple[float, str]:
     """Return the error in condition numbers times rounding units.
 
-    Every entry is a short binary fraction, so that the product with the solution is exact; two
+    Every entry is a short binary fraction, so that the product with the solution is exact. Two
     columns are so alike that the normal equations would lose every digit.
     """
     rows = np.arange(40.0)
@@ -134,7 +136,7 @@ def _neuron(framework: FrameworkModule) -> tuple[float, str]:
     inputs, target = _problem(rows=60)
     with_ones = np.column_stack([inputs, np.ones(60)])
     start = np.array([0.5, -0.25, 0.125, 1.0, -0.5])
-    plan = NeuronPlan(learning_rate=0.02, momentum=0.7, epochs=STEPS)
+    plan = NeuronPlan(learning_rate=0.02, momentum=0.7, epochs=PROBE_STEPS)
     fit = framework.descend(with_ones, target, start, plan)
     reference = reference_neuron(with_ones, target, start, plan)
     return _difference([fit.weights], [reference]), fit.weights.dtype.name
@@ -144,9 +146,9 @@ def _network(framework: FrameworkModule) -> tuple[float, str]:
     inputs, target = _problem(rows=150)
     weight = 0.5 + np.arange(150) % 3 / 2
     program = recipe.Program(len(inputs), seed=1)
-    epochs = STEPS // (len(program.bounds) - 1)
+    epochs = PROBE_STEPS // (len(program.bounds) - 1)
     start = recipe.start_arrays(np.random.default_rng(1), inputs.shape[1], (6, 5), np.float64)
-    progress = recipe.Progress(held_target=target[:0], epochs=epochs)
+    progress = Progress(held_target=target[:0], epochs=epochs)
     framework.train(start, inputs, target, weight, inputs[:0], program, progress)
     reference = reference_network(start, inputs, target, weight, program, epochs)
     dtypes = {array.dtype.name for array in progress.best_weights}
@@ -158,8 +160,8 @@ def _problem(rows: int) -> tuple[Array, Array]:
     return inputs, np.sin(inputs).sum(axis=1) + inputs[:, 0] * inputs[:, 1]
 
 
-def _difference(seen: Arrays, reference: Arrays) -> float:
-    flat, wanted = (
-        np.concatenate([array.ravel() for array in arrays]) for arrays in (seen, reference)
+def _difference(arrays: Arrays, reference: Arrays) -> float:
+    computed, expected = (
+        np.concatenate([array.ravel() for array in side]) for side in (arrays, reference)
     )
-    return float(np.abs(flat - wanted).max() / np.abs(wanted).max())
+    return float(np.abs(computed - expected).max() / np.abs(expected).max())

@@ -8,12 +8,13 @@ import tensorflow as tf
 
 from regressors.arrays import Array, Arrays, Floats
 from regressors.frameworks.contract import Correction
+from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
-from regressors.network.recipe import NeuronFit, NeuronPlan
+from regressors.network.progress import Progress
 
 
 def least_squares_solver(design: Array) -> Correction:
-    """Factor a design (n, p) as QR; its corrections are not finite where R is singular."""
+    """Factor a design (n, p) as QR; corrections are not finite where R is singular."""
     q, r = tf.linalg.qr(tf.constant(design))
 
     def correction(f: Array, g: Array) -> tuple[Array, Array]:
@@ -125,12 +126,9 @@ def train(
     weight: Floats,
     held_inputs: Floats,
     program: recipe.Program,
-    progress: recipe.Progress,
+    progress: Progress,
 ) -> None:
-    """Train a network on inputs (n, d), target and weight (n,) in `start`'s dtype, into `progress`.
-
-    The mean of `weight` is 1.
-    """
+    """Train a network on inputs (n, d), target and weight (n,), in the dtype of `start`."""
     dtype = start[0].dtype
     network = _Network(len(start) // 2, program.settings, dtype.name)
     network.refill(start)

@@ -11,8 +11,9 @@ from theano.tensor import nlinalg, slinalg
 
 from regressors.arrays import Array, Arrays, Floats
 from regressors.frameworks.contract import Correction
+from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
-from regressors.network.recipe import NeuronFit, NeuronPlan
+from regressors.network.progress import Progress
 
 # The rewrite left out computes each gradient up to three times.
 _FAST = theano.compile.get_default_mode().excluding("local_dot22_to_dot22scalar")
@@ -27,7 +28,7 @@ def _least_squares_functions() -> tuple[Any, Any]:
 
 
 def least_squares_solver(design: Array) -> Correction:
-    """Factor a design (n, p) as QR; its corrections are not finite where R is singular."""
+    """Factor a design (n, p) as QR; corrections are not finite where R is singular."""
     factor, solve = _least_squares_functions()
     q, r = factor(design)
 
@@ -128,12 +129,9 @@ def train(
     weight: Floats,
     held_inputs: Floats,
     program: recipe.Program,
-    progress: recipe.Progress,
+    progress: Progress,
 ) -> None:
-    """Train a network on inputs (n, d), target and weight (n,) in `start`'s dtype, into `progress`.
-
-    The mean of `weight` is 1.
-    """
+    """Train a network on inputs (n, d), target and weight (n,), in the dtype of `start`."""
     dtype = start[0].dtype
     network = _Network(len(start) // 2, program.settings, dtype.name)
     network.refill(start)

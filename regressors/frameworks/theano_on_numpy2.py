@@ -1,7 +1,7 @@
-"""Makes Theano of 2021 run on today's NumPy: what must be so before `import theano`.
+"""Makes Theano, last released in 2021, run on today's NumPy: what is needed before `import theano`.
 
-Theano asks NumPy for names that are gone, and its generated C++ for fields that NumPy 2 hides. The
-names are set again here, in Theano's own process alone; the fields are in `numpy2_compat.h`.
+Theano uses names that NumPy no longer has, and its generated C++ uses fields that NumPy 2 hides.
+The names are added again here, in Theano's own process alone; the fields are in `numpy2_compat.h`.
 """
 
 import os
@@ -14,7 +14,7 @@ import numpy as np
 
 HEADER = Path(__file__).with_name("numpy2_compat.h")
 _HEADER_EDITION = 1
-"""Counts changes of the header, since the key of Theano's cache does not cover it."""
+"""Counts the changes of the header, which the key of Theano's cache does not cover."""
 
 _GONE = {
     "int": int,
@@ -28,10 +28,10 @@ _GONE = {
 
 
 def prepare(home: Path) -> str | None:
-    """Set names, flags and the folder of compiled code; return a warning where Theano will be slow.
+    """Set names, flags and the folder of compiled code; return a warning if Theano will be slow.
 
-    Compiled code is kept in `home`/theano-<versions>: compiling a network takes up to half a minute
-    the first time. Processes may share the folder: Theano locks it.
+    Compiled code is kept in `home`/theano-<versions>, since compiling a network takes up to half a
+    minute. Processes may share the folder: Theano locks it.
     """
     for name, value in _GONE.items():
         if name not in np.__dict__:
@@ -50,11 +50,11 @@ def prepare(home: Path) -> str | None:
         os.environ["CPATH"] = os.pathsep.join(search)
         flags |= {"cxx": compiler, "gcc__cxxflags": f"-include {HEADER.name}"}
     else:
-        # In Python, sums and products of more than two arrays go element by element, 50 times as
-        # slow: so none may be merged.
+        # In Python, sums and products of more than two arrays are computed element by element, 50
+        # times as slowly, so none may be merged.
         unmerged = "fusion:local_mul_canonizer:local_add_canonizer"
         flags |= {"cxx": "", "optimizer_excluding": unmerged}
     os.environ["THEANO_FLAGS"] = ",".join(f"{k}={shlex.quote(v)}" for k, v in flags.items())
     if compiler:
         return None
-    return "There is no C++ compiler (g++), so Theano runs in Python, several times as slow."
+    return "There is no C++ compiler (g++), so Theano runs in Python, several times as slowly."

@@ -8,12 +8,13 @@ from torch import nn
 
 from regressors.arrays import Array, Arrays, Floats
 from regressors.frameworks.contract import Correction
+from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
-from regressors.network.recipe import NeuronFit, NeuronPlan
+from regressors.network.progress import Progress
 
 
 def least_squares_solver(design: Array) -> Correction:
-    """Factor a design (n, p) as QR; its corrections are not finite where R is singular."""
+    """Factor a design (n, p) as QR; corrections are not finite where R is singular."""
     q, r = torch.linalg.qr(torch.tensor(design))
 
     def correction(f: Array, g: Array) -> tuple[Array, Array]:
@@ -43,7 +44,8 @@ def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Neu
             before.backward()
             optimizer.step()
             block.append(before.detach())
-        return torch.stack(block).tolist()
+        losses: list[float] = torch.stack(block).tolist()
+        return losses
 
     losses: list[float] = []
     while epochs := plan.next_block(losses):
@@ -97,12 +99,9 @@ def train(
     weight: Floats,
     held_inputs: Floats,
     program: recipe.Program,
-    progress: recipe.Progress,
+    progress: Progress,
 ) -> None:
-    """Train a network on inputs (n, d), target and weight (n,) in `start`'s dtype, into `progress`.
-
-    The mean of `weight` is 1.
-    """
+    """Train a network on inputs (n, d), target and weight (n,), in the dtype of `start`."""
     network = _Network(start)
     average = [torch.tensor(array) for array in start]
     matrices = [p for p in network.parameters() if p.ndim == 2]

@@ -1,7 +1,7 @@
-"""One long-lived process a framework: fits run there, with their threads, noise and crashes.
+"""One long-lived process per framework, where its fits run, with their threads and crashes.
 
-This file is imported first in each of those processes, so it imports no NumPy: how many threads a
-library takes is decided when it is imported.
+This file is imported first in each of these processes, so it does not import NumPy: a library
+decides how many threads it takes when it is imported.
 """
 
 import faulthandler
@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -26,27 +25,27 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from regressors.frameworks.registry import FRAMEWORKS, framework_called
 
 LOG = logging.getLogger("nightfit.worker")
-"""Not the root logger, which what Theano imports replaces by one of another kind."""
+"""Not the root logger, whose class is replaced by a library that Theano imports."""
 
 START_SECONDS = 240.0
-"""What a new process may take to import its framework, and again for its first job: Theano
-compiles for half a minute where it finds no compiled code of an earlier night."""
+"""The time limit of a new process for importing its framework, and again for its first job:
+Theano compiles for half a minute where it finds no compiled code of an earlier night."""
 
-MOST_LOSSES = 2
-"""A process that is lost is replaced; at this many losses its framework is given up."""
+MAX_PROCESS_LOSSES = 2
+"""A process that is lost is replaced; after this many losses its framework is given up."""
 
 
 class WorkerFailed(Exception):
-    """A job that gave no result; the message is the reason, in one sentence."""
+    """A job without a result; the message is the reason, in one sentence."""
 
 
 class Workers:
     """The processes of some frameworks, each doing one job at a time; use it in a `with`.
 
-    A process starts when its first job comes. `home` gets logs and compiled code; `time_limit` is
-    in seconds a job, after which its process is killed; `memory_limit` is in GiB a process, where
-    the system can hold it to one (Linux): a job that asks for more fails. Nothing is left running
-    at the end of the `with`, nor when this process is killed.
+    A process starts with its first job. Logs and compiled code are kept in `home`. A job that takes
+    longer than `time_limit` seconds has its process killed. `memory_limit` is in GiB per process,
+    enforced on Linux alone: a job that needs more fails. Nothing is left running at the end of the
+    `with`, nor when this process is killed.
     """
 
     def __init__(
@@ -63,12 +62,12 @@ class Workers:
             name: ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"worker-{name}")
             for name in frameworks
         }
-        self._outside: dict[str, str | None] = {}
+        self._previous: dict[str, str | None] = {}
 
     def __enter__(self) -> "Workers":
-        # Set here, not in the children: spawn imports the caller's main module there, and NumPy
-        # with it perhaps, before any code of ours runs.
-        self._outside = {name: os.environ.get(name) for name in self._environment}
+        # Set here and not in the children: spawn imports the caller's main module there, perhaps
+        # with NumPy, before any code of ours runs.
+        self._previous = {name: os.environ.get(name) for name in self._environment}
         os.environ.update(self._environment)
         return self
 
@@ -76,41 +75,41 @@ class Workers:
         self.stop()
 
     def stop(self) -> None:
-        """End the processes, and the jobs that they are doing; nothing is done from now on."""
+        """End the processes and their jobs; no more jobs are done."""
         for lane in self._lanes.values():
             lane.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers.values():
             worker.stop()
         for lane in self._lanes.values():
             lane.shutdown(wait=True)
-        for name, value in self._outside.items():
+        for name, value in self._previous.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
 
     def submit(self, framework: str, function: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Have `function(module, *args)` run in a framework's process, `module` being its own.
+        """Run `function(module, *args)` in a framework's process, `module` being the framework's.
 
-        Function, arguments and result are pickled; the function by its name.
+        Function, arguments and result are pickled, the function by its name.
         """
         return self._lanes[framework].submit(self._workers[framework].run, function, args)
 
     def result(self, future: Future[Any]) -> Any:
-        """Wait for a job's result; raise WorkerFailed with the reason where there is none."""
+        """Wait for the result of a job; raise WorkerFailed with the reason if there is none."""
         try:
             return future.result()
         except CancelledError:
-            raise WorkerFailed("it was ended before it was done") from None
+            raise WorkerFailed("it was stopped before it was done") from None
 
 
 def start_warning(_: object) -> str | None:
-    """Return what a user should know of how the framework started; a job for `submit`."""
+    """Return what a user should know about how the framework started; a job for `submit`."""
     return _here.warning
 
 
 class _Worker:
-    """The parent's side of one process, and of its replacement."""
+    """The parent's side of one process and of its replacement."""
 
     def __init__(
         self, framework: str, home: Path, time_limit: float, memory_limit: float | None
@@ -129,13 +128,13 @@ class _Worker:
         self.future: ProcessFuture[_Answer] | None = None
 
     def run(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
-        """Run one job, in a new process where there is none; return its value."""
+        """Run one job, in a new process if there is none; return its value."""
         while True:
             limit = self.time_limit if self.warm else max(self.time_limit, START_SECONDS)
             try:
                 answer = self._schedule(limit, function, args).result()
             except RuntimeError:
-                # It ended while it started or waited: this job never ran, and may try the next.
+                # The process ended while it started or waited, so this job never ran: try again.
                 self._lose("ended by itself before it had a job")
                 continue
             except TimeoutError:
@@ -156,7 +155,7 @@ class _Worker:
             return pickle.loads(answer.value)  # noqa: S301 - from our own process
 
     def stop(self) -> None:
-        """End the process, and the job that it is doing."""
+        """End the process and its job."""
         with self.lock:
             self.stopped = True
             if self.future is not None:
@@ -193,9 +192,9 @@ class _Worker:
         self._close_pool()
         self.warm = False
         self.losses += 1
-        if self.losses >= MOST_LOSSES:
+        if self.losses >= MAX_PROCESS_LOSSES:
             self.given_up = (
-                f"{self.framework}'s process was lost {self.losses} times, and the last one "
+                f"the process of {self.framework} was lost {self.losses} times; the last one "
                 f"{reason}; see {self.log}"
             )
 
@@ -205,12 +204,12 @@ def _cause_of_death(code: int) -> str:
         return f"ended by itself with exit code {code}"
     name = signal.Signals(-code).name
     if name == "SIGKILL":
-        return "was killed (SIGKILL), by hand or by the system for want of memory"
+        return "was killed (SIGKILL), by a person or by the system because it ran out of memory"
     return f"was ended by {name}"
 
 
 def _sentence(error: BaseException) -> str:
-    """Return an exception as one line: our own by their message alone."""
+    """Return an exception as one line; one of our own as its message alone."""
     lines = str(error).strip().splitlines()
     if lines and type(error).__module__.startswith("regressors."):
         return lines[0]
@@ -240,9 +239,9 @@ def _environment(threads: int) -> dict[str, str]:
 
 @dataclass
 class _Here:
-    """What this process is, where it is a worker."""
+    """The state of this process, if it is a worker."""
 
-    module: ModuleType | None = None
+    module: object = None
     failure: str | None = None
     warning: str | None = None
     memory_limit: float | None = None
@@ -260,11 +259,11 @@ _here = _Here()
 
 
 def _start(framework: str, home: str, log: str, memory_limit: float | None) -> None:
-    """Make this process a worker: its output to the log, its life tied to the parent's."""
+    """Make this process a worker: its output goes to the log, and it ends with its parent."""
     _send_output_to(log)
     if memory_limit is not None and sys.platform == "linux":
-        most = int(memory_limit * 2**30)
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        limit = int(memory_limit * 2**30)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
         _here.memory_limit = memory_limit
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
@@ -295,7 +294,7 @@ def _end_with_parent() -> None:
 
 
 def _call(function: Callable[..., Any], args: Sequence[Any]) -> _Answer:
-    """Run a job; it answers with bytes or a sentence, which always get through to the parent."""
+    """Run a job and answer with bytes or a sentence, which always reach the parent."""
     if _here.failure is not None:
         return _Answer(failure=_here.failure)
     try:

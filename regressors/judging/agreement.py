@@ -1,7 +1,7 @@
-"""Do the frameworks agree? Comparisons of what they came to, beyond the parity probe.
+"""Do the frameworks agree? Comparisons of their results, beyond the parity probe.
 
-Least squares must be the same to the last digits in every framework; gradient descent must come
-down to least squares; the ANNs of one recipe must be about as good as each other.
+Least squares must be the same to the last digits in every framework, gradient descent must reach
+least squares, and the ANNs of one recipe must be about equally good.
 """
 
 from collections.abc import Mapping
@@ -10,25 +10,26 @@ from math import sqrt
 
 import numpy as np
 
+from regressors.arrays import Array
 from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.frameworks.parity import ProbeResult
 from regressors.job import Fitted
 from regressors.judging.selection import SAME_RESULT
-from regressors.linear.fit import REACHED
+from regressors.linear.descent import REACHED_EXCESS
 
 LAST_DIGITS = 4.5e-16
-"""Two units in the last place: what rare ties of rounding may come to."""
+"""Two units in the last place, which rare ties of rounding may amount to."""
 ANN_ROWS = 2000
-"""From so many rows on, two frameworks' ANNs differ by less than 0.5%; below, by chance more."""
+"""From so many rows on, the ANNs of two frameworks differ by less than 0.5%; below, by more."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One figure of one framework against another's, or against a reference.
+    """One figure of a framework, compared with another framework or with a reference.
 
-    `quantity` says what: "probe" (the parity probe's difference from NumPy), "coefficients"
-    (largest relative difference), "excess_loss" (training loss over the least-squares one, less 1),
+    `quantity` is "probe" (the parity probe's difference from NumPy), "coefficients" (the largest
+    relative difference), "excess_loss" (training loss over that of least squares, less 1) or
     "validation_rmse" (ratio of out-of-fold errors, less 1).
     """
 
@@ -41,7 +42,7 @@ class Comparison:
 
     @property
     def agreed(self) -> bool:
-        """Tell whether the figure is within what is allowed; NaN is not."""
+        """Return whether the figure is within what is allowed; NaN is not."""
         return self.figure <= self.allowed
 
 
@@ -53,40 +54,41 @@ def compare(
 ) -> tuple[Comparison, ...]:
     """Return every comparison of a run.
 
-    `rmse` holds each candidate's out-of-fold error. Within a kind the first framework is what the
-    others are compared with.
+    `probes` are by framework; `rmse` holds out-of-fold errors. Within a kind the others are
+    compared with the first framework.
     """
-    of_probe = [
+    probed = [
         Comparison(framework, kind, "probe", "numpy", figure, parity.BOUNDS[kind])
         for framework, probe in probes.items()
         for kind, figure in probe.figures.items()
         if Candidate(framework, kind) in fits
     ]
-    refitted = {one: fit for one, fit in refits.items() if isinstance(fit, Fitted)}
-    return (*of_probe, *_coefficients(refitted), *_excess(refitted), *_errors(rmse, fits))
+    refitted = {candidate: fit for candidate, fit in refits.items() if isinstance(fit, Fitted)}
+    return (*probed, *_coefficients(refitted), *_excess(refitted), *_errors(rmse, fits))
 
 
 def disagreements(comparisons: tuple[Comparison, ...]) -> tuple[str, ...]:
-    """Say in a sentence each what a reader of the run should know; the probe's are told apart.
+    """Return a sentence for each disagreement that a reader of the run should know of.
 
-    A descent that stopped short says so itself, among its fit's warnings.
+    A failed probe is reported elsewhere, and a descent that stopped short is among the warnings of
+    its fit.
     """
-    said = []
-    for one in comparisons:
-        if one.agreed or one.quantity in ("probe", "excess_loss"):
+    sentences = []
+    for comparison in comparisons:
+        if comparison.agreed or comparison.quantity in ("probe", "excess_loss"):
             continue
-        names = f"{one.framework} and {one.compared_with}"
-        if one.quantity == "coefficients":
-            said.append(
-                f"least squares of {names} differ by {one.figure:.1e} (relative), allowed "
-                f"{one.allowed:.1e}: one of the two is not right to the last digit."
+        names = f"{comparison.framework} and {comparison.compared_with}"
+        if comparison.quantity == "coefficients":
+            sentences.append(
+                f"least squares of {names} differ by {comparison.figure:.1e} (relative), allowed "
+                f"{comparison.allowed:.1e}: one of the two is not right to the last digit."
             )
         else:
-            said.append(
-                f"the ANNs of {names} differ by {one.figure:.2%} in out-of-fold error, "
-                f"expected {one.allowed:.2%} at most."
+            sentences.append(
+                f"the ANNs of {names} differ by {comparison.figure:.2%} in out-of-fold error, "
+                f"expected {comparison.allowed:.2%} at most."
             )
-    return tuple(said)
+    return tuple(sentences)
 
 
 def _coefficients(refitted: Mapping[Candidate, Fitted]) -> list[Comparison]:
@@ -114,7 +116,7 @@ def _excess(refitted: Mapping[Candidate, Fitted]) -> list[Comparison]:
             "excess_loss",
             "least squares",
             fit.descended.excess_loss,
-            REACHED,
+            REACHED_EXCESS,
         )
         for framework, fit in _of_kind(refitted, "gradient_descent").items()
         if fit.descended is not None
@@ -124,7 +126,7 @@ def _excess(refitted: Mapping[Candidate, Fitted]) -> list[Comparison]:
 def _errors(
     rmse: Mapping[Candidate, float], fits: Mapping[Candidate, Fitted | str]
 ) -> list[Comparison]:
-    anns = {one: error for one, error in rmse.items() if not one.is_linear}
+    anns = {candidate: error for candidate, error in rmse.items() if not candidate.is_linear}
     if not anns:
         return []
     first, *others = anns
@@ -147,14 +149,14 @@ def _errors(
 
 
 def _of_kind(fits: Mapping[Candidate, Fitted], kind: str) -> dict[str, Fitted]:
-    return {one.framework: fit for one, fit in fits.items() if one.kind == kind}
+    return {candidate.framework: fit for candidate, fit in fits.items() if candidate.kind == kind}
 
 
-def _estimates(fit: Fitted) -> np.ndarray:
-    return np.array([one.estimate for one in fit.coefficients])
+def _estimates(fit: Fitted) -> Array:
+    return np.array([coefficient.estimate for coefficient in fit.coefficients])
 
 
-def _relative_difference(estimates: np.ndarray, reference: np.ndarray) -> float:
+def _relative_difference(estimates: Array, reference: Array) -> float:
     """Return the largest difference of a coefficient over its size; 0 where both are 0."""
     size = np.maximum(np.abs(estimates), np.abs(reference))
     apart = np.abs(estimates - reference)

@@ -1,8 +1,9 @@
 """How much better one model is than another on the same rows, and how sure that is.
 
 The gain is one minus the ratio of the two mean squared errors. Its bounds are those of a
-studentised bootstrap of the ratio's logarithm, by units: rows, or the groups or blocks of time that
-belong together. docs/decisions/010-gate.md has the rates that this and other statistics keep.
+studentised bootstrap of the logarithm of the ratio. What is resampled are units: rows, or the
+groups or blocks of time whose rows belong together. docs/decisions/010-gate.md compares the rates
+of error of this and other statistics.
 """
 
 from collections.abc import Iterator
@@ -10,36 +11,34 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-Array = NDArray[np.float64]
-Labels = NDArray[np.int64]
+from regressors.arrays import Array, Indices
 
 RESAMPLES = 10_000
-MOST_RESAMPLED = 5_000
+MAX_RESAMPLED_UNITS = 5_000
 """Above this many units the bounds are Student's, which are then the same."""
 BLOCK_ROWS = 30
-"""Rows of a block of time: many, so that most errors that are alike share one."""
-FEWEST_BLOCKS, MOST_BLOCKS = 10, 20
-"""With fewer the bounds are wide, and more are of no use."""
-LEAST_GAIN = -1e6
-"""What stands for every gain below it, also where the incumbent makes no error at all."""
-MOST_GAIN = 1.0
+"""Rows of a block of time: enough for most of the errors that are alike to share a block."""
+MIN_TIME_BLOCKS, MAX_TIME_BLOCKS = 10, 20
+"""With fewer the bounds are wide; more are of no use."""
+MIN_REPORTED_GAIN = -1e6
+"""Stands for every gain below it, also where the incumbent makes no error at all."""
+MAX_REPORTED_GAIN = 1.0
 SEED = 20_240_331
-_SAME = 1e-6
-"""Models whose errors differ by a smaller share are compared with Student's quantile."""
-_AT_ONCE = 200
-"""Resamples that are held in memory at once."""
+_SAME_ERRORS = 1e-6
+"""Models whose errors differ by a smaller share than this are compared by Student's quantile."""
+_BATCH_RESAMPLES = 200
+"""Resamples that are in memory at once."""
 
 
 @dataclass(frozen=True)
 class PairedGain:
     """Two models on the same rows: RMSEs in target units, the gain and its bounds.
 
-    `value` is 1 - MSE(challenger) / MSE(incumbent), not below `LEAST_GAIN`. `low` and `high` are
-    its one-sided bounds: each holds with probability `confidence`. `units` counts what was
-    resampled: rows, groups or blocks of time.
+    `value` is 1 - MSE(challenger) / MSE(incumbent), at least `MIN_REPORTED_GAIN`. `low` and `high`
+    are its one-sided bounds: each holds with probability `confidence`. `units` is the number of
+    rows, groups or blocks of time that were resampled.
     """
 
     challenger_rmse: float
@@ -54,10 +53,10 @@ class PairedGain:
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums of squared errors by unit, of challenger and incumbent (k, m), in k comparisons.
+    """Sums of squared errors per unit, of challenger and incumbent (k, m), in k comparisons.
 
-    In each comparison `rows` rows are in m units, in an order that does not depend on that of the
-    rows. The errors were divided by `scale`, a power of two, so that no square overflows.
+    Each comparison has `rows` rows in m units; the order of the units does not depend on that of
+    the rows. The errors were divided by `scale`, a power of two, so that no square overflows.
     """
 
     challenger: Array
@@ -67,34 +66,34 @@ class Sums:
 
 
 def paired_gain(
-    challenger: Array, incumbent: Array, *, confidence: float, unit: Labels | None = None
+    challenger: Array, incumbent: Array, *, confidence: float, unit: Indices | None = None
 ) -> PairedGain:
     """Compare two models by their errors (n,), actual minus predicted, on the same rows.
 
-    Rows of one label in `unit` (n,) are resampled together; None: each row by itself. Where nothing
-    can be told, as from one unit, the bounds are `LEAST_GAIN` and 1. Raises ValueError for errors
-    that are not finite, differ in length, or are none.
+    Rows of one label in `unit` (n,) are resampled together; None: each row by itself. Where there
+    is no evidence, for example with only one unit, the bounds are `MIN_REPORTED_GAIN` and 1. Raises
+    ValueError for errors that are not finite, differ in number, or are empty.
     """
     return gains(unit_sums(challenger, incumbent, unit), confidence=confidence)[0]
 
 
-def time_blocks(time: Array) -> Labels:
-    """Return the block (n,) of each row's time (n,): 10 to 20 of equal size; ties share one.
+def time_blocks(time: Array) -> Indices:
+    """Return the block (n,) of each row's time (n,): 10 to 20 of equal size; ties share a block.
 
-    Errors of neighbours in time are alike, so that rows are no independent units; long blocks
-    nearly are. Raises ValueError for a time that is not finite.
+    Errors of neighbours in time are alike, so rows are not independent units; long blocks nearly
+    are. Raises ValueError for a time that is not finite.
     """
     if not np.isfinite(time).all():
-        raise ValueError("A row without a time is in no block of time.")
-    blocks = min(max(len(time) // BLOCK_ROWS, FEWEST_BLOCKS), MOST_BLOCKS)
+        raise ValueError("A row without a time has no block.")
+    blocks = min(max(len(time) // BLOCK_ROWS, MIN_TIME_BLOCKS), MAX_TIME_BLOCKS)
     earlier = np.searchsorted(np.sort(time), time, side="left")
     return (earlier * blocks // max(len(time), 1)).astype(np.int64)
 
 
-def standard_error(values: Array, unit: Labels | None = None) -> float:
+def standard_error(values: Array, unit: Indices | None = None) -> float:
     """Return the standard error of the mean of values (n,), those of one unit taken together.
 
-    From one unit nothing is known: the error is infinite.
+    It is infinite where there is only one unit.
     """
     centred = values - values.mean()
     sums = (
@@ -106,7 +105,7 @@ def standard_error(values: Array, unit: Labels | None = None) -> float:
     return float(np.sqrt(m / (m - 1) * np.square(sums).sum())) / len(values)
 
 
-def unit_sums(challenger: Array, incumbent: Array, unit: Labels | None) -> Sums:
+def unit_sums(challenger: Array, incumbent: Array, unit: Indices | None) -> Sums:
     """Return the sums of one comparison; errors (n,) and their units (n,) as in `paired_gain`."""
     n = len(challenger)
     if n == 0 or len(incumbent) != n or (unit is not None and len(unit) != n):
@@ -128,7 +127,7 @@ def gains(sums: Sums, *, confidence: float, resamples: int = RESAMPLES) -> list[
     """Return the gain of each of k comparisons.
 
     They share the resamples of their m units, which depend on m alone. Where one of the models
-    makes no error at all, a sign test tells whether the other surely errs.
+    makes no error at all, a sign test decides whether the other surely errs.
     """
     first, second = sums.challenger.mean(axis=1), sums.incumbent.mean(axis=1)
     value, low, high = np.zeros((3, len(first)))
@@ -139,10 +138,10 @@ def gains(sums: Sums, *, confidence: float, resamples: int = RESAMPLES) -> list[
     reach = _quantile(a, b, confidence, resamples) * log_ratio_error(a, b)
     value[regular], low[regular], high[regular] = map(_gain, (ratio, ratio + reach, ratio - reach))
     for i in np.flatnonzero(~regular & (first + second > 0)):
-        value[i] = MOST_GAIN if second[i] > 0 else LEAST_GAIN
+        value[i] = MAX_REPORTED_GAIN if second[i] > 0 else MIN_REPORTED_GAIN
         erring = int(np.count_nonzero(sums.challenger[i] + sums.incumbent[i]))
         sure = 0.5**erring <= 1 - confidence
-        low[i], high[i] = (value[i], value[i]) if sure else (LEAST_GAIN, MOST_GAIN)
+        low[i], high[i] = (value[i], value[i]) if sure else (MIN_REPORTED_GAIN, MAX_REPORTED_GAIN)
     units = sums.challenger.shape[1]
     rmse = sums.scale * np.sqrt(np.stack([first, second]) * units / sums.rows)
     return [
@@ -163,37 +162,39 @@ def gains(sums: Sums, *, confidence: float, resamples: int = RESAMPLES) -> list[
 def log_ratio_error(a: Array, b: Array) -> Array:
     """Return the standard error (k,) of the log ratio of the means of a and b, both (k, m).
 
-    Both have means of 1, so that a - b is the influence of each unit. From one unit nothing is
-    known: the error is infinite.
+    Both have means of 1, so that a - b is the influence of each unit. The error is infinite where
+    there is only one unit.
     """
     k, m = a.shape
     if m < 2:
         return np.full(k, np.inf)
-    return np.sqrt(np.square(a - b).sum(axis=1) / (m * (m - 1)))
+    error: Array = np.sqrt(np.square(a - b).sum(axis=1) / (m * (m - 1)))
+    return error
 
 
 def _gain(log_ratio: Array) -> Array:
-    return np.maximum(-np.expm1(np.minimum(log_ratio, 100.0)), LEAST_GAIN) + 0.0  # and not -0.0
+    gain: Array = np.maximum(-np.expm1(np.minimum(log_ratio, 100.0)), MIN_REPORTED_GAIN)
+    return gain + 0.0  # not -0.0
 
 
 def _quantile(a: Array, b: Array, confidence: float, resamples: int) -> Array:
     """Return the quantile (k,) of the studentised log ratio of a and b, both (k, m), means of 1.
 
-    It is distributed symmetrically where two models are equally good, so the quantile is that of
-    its absolute value in the resamples (Hall 1992, section 3.6).
+    Its distribution is symmetric where two models are equally good, so the quantile is that of its
+    absolute value in the resamples (Hall 1992, section 3.6).
     """
     k, m = a.shape
     student = np.full(k, stdtrit(max(m - 1, 1), confidence))
-    resampled = np.square(a - b).mean(axis=1) > _SAME**2
-    if m > MOST_RESAMPLED or m < 2 or not resampled.any():
+    resampled = np.square(a - b).mean(axis=1) > _SAME_ERRORS**2
+    if m > MAX_RESAMPLED_UNITS or m < 2 or not resampled.any():
         return student
     a, b = a[resampled], b[resampled]
     moments = np.concatenate([a, b, a * a, a * b, b * b]).T
     studentised = np.concatenate(
         [_studentised(counts @ moments / m, m) for counts in _counts(m, resamples)]
     )
-    place = min(ceil((resamples + 1) * max(2 * confidence - 1, 0.0)), resamples) - 1
-    student[resampled] = np.partition(studentised, max(place, 0), axis=0)[max(place, 0)]
+    order = min(ceil((resamples + 1) * max(2 * confidence - 1, 0.0)), resamples) - 1
+    student[resampled] = np.partition(studentised, max(order, 0), axis=0)[max(order, 0)]
     return student
 
 
@@ -203,14 +204,14 @@ def _studentised(moments: Array, m: int) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = (aa / a**2 - 2 * ab / (a * b) + bb / b**2) / (m - 1)
         size = np.abs(np.log(a / b)) / np.sqrt(np.maximum(variance, 0))
-    # A resample without any error, or with one unit alone, tells nothing: it is no evidence.
+    # A resample without any error, or with one unit alone, is no evidence.
     return np.where(np.isfinite(size), size, np.inf)
 
 
 def _counts(m: int, resamples: int) -> Iterator[Array]:
-    """Yield how often each of m units was drawn, (some, m), until there are all resamples."""
+    """Yield how often each of m units is drawn per resample, in batches (size, m)."""
     rng = np.random.default_rng([SEED, m])
-    for start in range(0, resamples, _AT_ONCE):
-        some = min(_AT_ONCE, resamples - start)
-        draws = rng.integers(0, m, (some, m)) + m * np.arange(some)[:, None]
-        yield np.bincount(draws.ravel(), minlength=some * m).reshape(some, m).astype(float)
+    for start in range(0, resamples, _BATCH_RESAMPLES):
+        size = min(_BATCH_RESAMPLES, resamples - start)
+        draws = rng.integers(0, m, (size, m)) + m * np.arange(size)[:, None]
+        yield np.bincount(draws.ravel(), minlength=size * m).reshape(size, m).astype(float)

@@ -1,20 +1,18 @@
-"""Errors of predictions, with the intervals that a reader may lean on."""
+"""Errors of predictions, and the intervals of them."""
 
 from dataclasses import dataclass
 from math import ceil, exp, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from regressors.arrays import Array, Indices
 from regressors.judging.paired import standard_error
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Score:
-    """One model on one set of n rows, in the target's units; None where n is too small."""
+    """The errors of one model on n rows, in the target's units; None where n is too small."""
 
     n: int
     rmse: float
@@ -41,13 +39,13 @@ def score(
     *,
     half_width: float | None,
     weight: Array | None = None,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Score:
-    """Score predictions (n,) against the truth (n,), each row by its `weight`, 1 where None.
+    """Score predictions (n,) against actual values (n,), each row by its `weight`, 1 where None.
 
-    The interval of the RMSE is the delta method's on the logarithm of the mean squared error, so
-    that it is never negative; R2 is about the mean of these rows; `coverage` is the share of rows,
-    whatever their weights, inside plus and minus `half_width`.
+    The interval of the RMSE comes from the delta method on the logarithm of the mean squared error,
+    so that it is never negative. R2 is about the mean of these rows. `coverage` is the unweighted
+    share of rows within `half_width` of their prediction.
     """
     errors = actual - predicted
     n = len(errors)
@@ -57,7 +55,7 @@ def score(
     se = low = high = None
     if n >= 3 and rmse > 0:
         relative = float(squares.std(ddof=1)) / sqrt(n) / float(squares.mean())
-        reach = float(stdtrit(n - 1, (1 + level) / 2)) * relative / 2
+        reach = float(stdtrit(n - 1, (1 + confidence) / 2)) * relative / 2
         se, low, high = rmse * relative / 2, rmse * exp(-reach), rmse * exp(min(reach, 50.0))
     around = spread(actual, weight)
     return Score(
@@ -73,10 +71,10 @@ def score(
 
 
 def roots(weight: Array | None, rows: int) -> Array:
-    """Return the roots of weights (n,) brought to a mean of 1.
+    """Return the roots of weights (n,) scaled to a mean of 1.
 
-    A weight is one over an error's variance, but for a factor. So errors times these roots have
-    equal variances, and whatever compares errors may take them as they are.
+    A weight is proportional to one over the variance of an error. So errors times these roots have
+    equal variances, and can be compared as errors without weights.
     """
     return np.ones(rows) if weight is None else np.sqrt(weight / weight.mean())
 
@@ -87,19 +85,19 @@ def spread(target: Array, weight: Array | None) -> float:
     return sqrt(float(share @ np.square(target - share @ target)))
 
 
-def interval_half_width(residuals: Array, level: float) -> float | None:
-    """Return the ceil((m + 1) level)-th smallest absolute residual of m out-of-fold ones.
+def interval_half_width(residuals: Array, coverage: float) -> float | None:
+    """Return the ceil((m + 1) coverage)-th smallest absolute residual of m out-of-fold ones.
 
-    Split conformal prediction (Vovk et al. 2005; Lei et al. 2018): a new row of the same
-    population falls inside with probability of at least `level`. None where m is too small.
+    Split conformal prediction (Vovk et al. 2005; Lei et al. 2018): a new row of the same population
+    is inside the interval with a probability of at least `coverage`. None where m is too small.
     """
     m = len(residuals)
-    place = ceil((m + 1) * level)
-    return None if place > m else float(np.sort(np.abs(residuals))[place - 1])
+    order = ceil((m + 1) * coverage)
+    return None if order > m else float(np.sort(np.abs(residuals))[order - 1])
 
 
 def paired_difference(
-    first: Array, second: Array, *, confidence: float, unit: NDArray[np.int64] | None = None
+    first: Array, second: Array, *, confidence: float, unit: Indices | None = None
 ) -> Difference | None:
     """Return RMSE(first) - RMSE(second) from errors (n,) on the same rows; None below 3 units.
 

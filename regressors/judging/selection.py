@@ -1,4 +1,4 @@
-"""Who wins tonight, and may the winner serve: pure decisions on arrays and settings."""
+"""Who wins tonight, and may the winner serve: pure decisions on arrays and rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,14 +6,24 @@ from math import sqrt
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from regressors.arrays import Array, Indices
 from regressors.candidate import KINDS, Candidate
 from regressors.judging.paired import PairedGain, standard_error
 from regressors.judging.scoring import Difference
 
-Array = NDArray[np.float64]
-Labels = NDArray[np.int64]
+SAME_RESULT = 0.005
+"""Errors of one kind in two frameworks that differ by less than this share are a tie."""
+ROUNDING = 1e-9
+"""Shares of a mean squared error below this are rounding."""
+MIN_TEST_ROWS = 30
+"""With fewer test rows no switch is made: its rate of error would not be the promised one."""
+MIN_TEST_UNITS = 10
+"""The same for groups, or blocks of time."""
+
+
+class NothingFitted(ValueError):
+    """Every candidate failed."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +34,10 @@ class Contender:
     errors: Array | None
     failure: str | None = None
 
-    @property
-    def kind(self) -> str:
-        """Return the candidate's kind."""
-        return self.candidate.kind
-
 
 @dataclass(frozen=True)
 class RankedCandidate:
-    """A candidate's place in the ranking, and why."""
+    """A candidate's rank, and the reason for it; `rmse` is out of fold, None if it failed."""
 
     candidate: Candidate
     rank: int
@@ -44,7 +49,7 @@ class RankedCandidate:
 
 @dataclass(frozen=True)
 class PromotionRules:
-    """What is asked of a challenger, as shares of the incumbent's mean squared error.
+    """What a challenger must meet, in shares of the incumbent's mean squared error.
 
     A switch must surely gain more than `min_gain`; a refresh must not surely lose more than
     `max_loss`; each is sure with probability `confidence`.
@@ -78,76 +83,130 @@ class Decision:
     reason: str
 
 
-SAME_RESULT = 0.005
-"""One kind's errors in two frameworks that differ by less than this share are a tie."""
-ROUNDING = 1e-9
-"""Shares of a mean squared error below this are rounding."""
-LEAST_ROWS = 30
-"""With fewer test rows no switch is made: its rate of error would not be what it is said to be."""
-LEAST_UNITS = 10
-"""The same for groups, or blocks of time."""
-
-
 def too_few(rows: int, units: int) -> bool:
-    """Tell whether so many test rows and units let no switch be made."""
-    return rows < LEAST_ROWS or units < LEAST_UNITS
+    """Return whether there are too few test rows, or units of them, for a switch."""
+    return rows < MIN_TEST_ROWS or units < MIN_TEST_UNITS
 
 
-class NothingFitted(ValueError):
-    """Every candidate failed."""
+# Ranking
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A fitted contender, with its position among the kinds and in the declared order."""
+
+    candidate: Candidate
+    errors: Array
+    rmse: float
+    simplicity: int
+    declared: int
 
 
 def rank(
-    contenders: Sequence[Contender], *, spread: float, unit: Labels | None = None
+    contenders: Sequence[Contender], *, spread: float, unit: Indices | None = None
 ) -> tuple[RankedCandidate, ...]:
     """Rank by out-of-fold RMSE and choose the simplest kind within one standard error of the best.
 
     The standard error is that of the paired difference of squared errors; rows of one label in
     `unit` (n,), a group or a block of time, are taken together. Between frameworks of one kind
-    whose errors differ by less than 0.5%, the declared order (that of `contenders`) decides, so
-    that the champion does not flap. `spread` is the RMSE of the mean of the target: a candidate
-    above it has no skill.
+    whose errors differ by less than 0.5%, the order of `contenders`, which is the declared one,
+    decides, so that the champion does not flap. `spread` is the RMSE of the mean of the target: a
+    candidate above it has no skill. Raises NothingFitted where every contender failed.
     """
-    fitted = [c for c in contenders if c.errors is not None and np.isfinite(c.errors).all()]
-    if not fitted:
-        raise NothingFitted("; ".join(f"{c.candidate}: {_why_failed(c)}" for c in contenders))
-    rmse = {c.candidate: _rmse(c) for c in fitted}
-    declared = {c.candidate: place for place, c in enumerate(contenders)}
-
-    def order(c: Contender) -> tuple[float, int, int]:
-        return float(f"{rmse[c.candidate]:.9g}"), KINDS.index(c.kind), declared[c.candidate]
-
-    ranked = sorted(fitted, key=order)
+    ranked = sorted(_fitted(contenders), key=_rank_order)
+    if not ranked:
+        reasons = (f"{c.candidate}: {_why_failed(c)}" for c in contenders)
+        raise NothingFitted("; ".join(reasons))
     best = ranked[0]
-
-    def ties(first: Contender) -> list[Contender]:
-        # Two frameworks' fits of one kind differ by rounding, which no standard error forgives.
-        most = rmse[first.candidate] * (1 + SAME_RESULT)
-        return [c for c in ranked if c.kind == first.kind and rmse[c.candidate] <= most]
-
-    near = [c for c in ranked if _within_one_error(c, best, unit)]
-    simplest = min(near, key=lambda c: (KINDS.index(c.kind), rmse[c.candidate]))
-    chosen = min(ties(simplest), key=lambda c: declared[c.candidate])
-    close = {c.candidate for c in (*near, *ties(simplest), *ties(best))}
-    no_skill = "; no skill: worse than the mean of the target"
-    places = [
+    near = [one for one in ranked if _within_one_error(one, best, unit)]
+    simplest = min(near, key=lambda one: (one.simplicity, one.rmse))
+    chosen = min(_ties(simplest, ranked), key=lambda one: one.declared)
+    close = {one.declared for one in (*near, *_ties(simplest, ranked), *_ties(best, ranked))}
+    ranking = [
         RankedCandidate(
-            candidate=c.candidate,
+            candidate=one.candidate,
             rank=position,
-            chosen=c is chosen,
-            no_skill=rmse[c.candidate] > spread,
-            rmse=rmse[c.candidate],
-            reason=_reason(c, best, chosen, rmse, close=c.candidate in close)
-            + (no_skill if rmse[c.candidate] > spread else ""),
+            chosen=one is chosen,
+            no_skill=one.rmse > spread,
+            rmse=one.rmse,
+            reason=_reason(one, best, chosen, close=one.declared in close)
+            + ("; no skill: worse than the mean of the target" if one.rmse > spread else ""),
         )
-        for position, c in enumerate(ranked, start=1)
+        for position, one in enumerate(ranked, start=1)
     ]
-    failed = [c for c in contenders if c not in fitted]
-    places += [
+    failed = [c for c in contenders if c.candidate not in {one.candidate for one in ranked}]
+    ranking += [
         RankedCandidate(c.candidate, position, False, False, None, _why_failed(c))
-        for position, c in enumerate(failed, start=len(places) + 1)
+        for position, c in enumerate(failed, start=len(ranking) + 1)
     ]
-    return tuple(places)
+    return tuple(ranking)
+
+
+def _fitted(contenders: Sequence[Contender]) -> list[_Fitted]:
+    return [
+        _Fitted(
+            candidate=one.candidate,
+            errors=one.errors,
+            rmse=sqrt(float(np.square(one.errors).mean())),
+            simplicity=KINDS.index(one.candidate.kind),
+            declared=declared,
+        )
+        for declared, one in enumerate(contenders)
+        if one.errors is not None and np.isfinite(one.errors).all()
+    ]
+
+
+def _rank_order(one: _Fitted) -> tuple[float, int, int]:
+    # Rounded, so that equal solutions of two frameworks stand in the declared order.
+    return float(f"{one.rmse:.9g}"), one.simplicity, one.declared
+
+
+def _within_one_error(one: _Fitted, best: _Fitted, unit: Indices | None) -> bool:
+    worse = np.square(one.errors) - np.square(best.errors)
+    # The last term forgives rounding: equal solutions of two frameworks are a tie.
+    tie = ROUNDING * float(np.square(best.errors).mean())
+    return float(worse.mean()) <= standard_error(worse, unit) + tie
+
+
+def _ties(one: _Fitted, ranked: Sequence[_Fitted]) -> list[_Fitted]:
+    """Return the fits of the same kind that are as good, or better.
+
+    Two frameworks' fits differ by rounding, which a standard error would not always forgive.
+    """
+    limit = one.rmse * (1 + SAME_RESULT)
+    return [
+        other
+        for other in ranked
+        if other.candidate.kind == one.candidate.kind and other.rmse <= limit
+    ]
+
+
+def _reason(one: _Fitted, best: _Fitted, chosen: _Fitted, *, close: bool) -> str:
+    worse = 100 * (one.rmse / best.rmse - 1) if best.rmse else 0.0
+    kind, chosen_kind = one.candidate.kind, chosen.candidate.kind
+    if one is chosen and one is best:
+        return "chosen: the lowest out-of-fold error"
+    if one is chosen and kind == best.candidate.kind:
+        return f"chosen: as good as {best.candidate}, and declared before it"
+    if one is chosen:
+        return (
+            f"chosen: the simplest kind within one standard error of the best "
+            f"({best.candidate}, {worse:.2g}% better)"
+        )
+    if one is best and kind != chosen_kind:
+        return f"the lowest error, but {chosen_kind} is simpler and within one standard error"
+    if not close:
+        return f"{worse:.2g}% worse than the best, by more than one standard error"
+    if kind == chosen_kind:
+        return f"as good as {chosen.candidate}, which is declared first"
+    return f"within one standard error of the best, but {chosen_kind} is simpler"
+
+
+def _why_failed(contender: Contender) -> str:
+    return contender.failure or "its predictions are not finite"
+
+
+# Promotion
 
 
 def decide(
@@ -161,30 +220,31 @@ def decide(
 ) -> tuple[Decision, ...]:
     """Decide whether tonight's winner serves, or else tonight's refit of the incumbent.
 
-    `gains` are those of tonight's candidates against the serving model: the winner's, and
-    that of the incumbent's own candidate where it was fitted tonight; None where no test row can
-    be compared. `obstacle` tells why the incumbent cannot score tonight's rows: then
-    the winner serves. Another candidate is a *switch*, which must be better, or, to a simpler kind,
-    not worse; the same one with newer data is a *refresh*, which must not be worse. With fewer than
-    30 rows, or 10 units, a switch is refused and a refresh serves. Where `hold`, nobody is promoted
-    and the reason says what would have happened.
+    `gains` are those of tonight's candidates on the serving model: the winner's, and that of the
+    incumbent's own candidate where it was fitted tonight; None where no test row can be compared.
+    `obstacle` says why the incumbent cannot score tonight's rows; then the winner serves.
+
+    Another candidate is a *switch*, which must be better, or, to a simpler kind, not worse. The
+    same candidate with newer data is a *refresh*, which must not be worse. With fewer than 30 rows,
+    or 10 units, a switch is rejected and a refresh serves. With a `hold` nobody is promoted, and
+    the reason says what would have happened.
     """
     if incumbent is None:
         reason = f"{winner} is the first champion of this dataset."
         return (Decision("promoted", "first", winner, None, None, reason),)
     if obstacle is not None:
         why = f"{incumbent} cannot score tonight's rows ({obstacle})"
-        return (_decision(winner, incumbent, None, _Judged(True, "incomparable", why), hold),)
-    tried = [winner]
-    found = {winner: _judge(winner, incumbent, gains.get(winner), rules)}
-    if not found[winner].serves and winner != incumbent and incumbent in gains:
-        tried.append(incumbent)
-        found[incumbent] = _judge(incumbent, incumbent, gains[incumbent], rules)
-    return tuple(_decision(c, incumbent, gains.get(c), found[c], hold) for c in tried)
+        return (_decision(winner, incumbent, None, _Judgement(True, "incomparable", why), hold),)
+    challengers = [winner]
+    judgements = {winner: _judge(winner, incumbent, gains.get(winner), rules)}
+    if not judgements[winner].serves and winner != incumbent and incumbent in gains:
+        challengers.append(incumbent)
+        judgements[incumbent] = _judge(incumbent, incumbent, gains[incumbent], rules)
+    return tuple(_decision(c, incumbent, gains.get(c), judgements[c], hold) for c in challengers)
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Judgement:
     """Whether a challenger may serve, by which rule, and the figures as a clause."""
 
     serves: bool
@@ -194,57 +254,56 @@ class _Judged:
 
 def _judge(
     challenger: Candidate, incumbent: Candidate, gain: PairedGain | None, rules: PromotionRules
-) -> _Judged:
+) -> _Judgement:
     refresh = challenger == incumbent
     if gain is None:
-        return _Judged(refresh, "too_few", "no test row is new to both models")
+        return _Judgement(refresh, "too_few", "no test row is new to both models")
     figures = _figures(gain)
     if too_few(gain.rows, gain.units):
-        few = f"these are too few to tell ({LEAST_ROWS} rows in {LEAST_UNITS} units are needed)"
-        what = "and a refresh then serves" if refresh else "and no switch is then made"
-        return _Judged(refresh, "too_few", f"{figures}; {few}, {what}")
+        needed = f"at least {MIN_TEST_ROWS} rows in {MIN_TEST_UNITS} units are needed to compare"
+        outcome = "so the refresh serves" if refresh else "so no switch is made"
+        return _Judgement(refresh, "too_few", f"{figures}; {needed}, {outcome}")
     if refresh or _simpler(challenger, incumbent):
         what = "a refresh" if refresh else "a simpler kind"
-        asked = f"{what} must not surely lose more than {_percent(rules.max_loss)}"
+        rule = f"{what} must not surely lose more than {_percent(rules.max_loss)}"
         serves = gain.high >= -rules.max_loss - ROUNDING
-        return _Judged(serves, "refresh", f"{figures}; {asked}")
-    asked = f"a switch must surely gain more than {_percent(rules.min_gain)}"
-    return _Judged(gain.low > rules.min_gain + ROUNDING, "switch", f"{figures}; {asked}")
+        return _Judgement(serves, "refresh", f"{figures}; {rule}")
+    rule = f"a switch must surely gain more than {_percent(rules.min_gain)}"
+    return _Judgement(gain.low > rules.min_gain + ROUNDING, "switch", f"{figures}; {rule}")
 
 
 def _decision(
     challenger: Candidate,
     incumbent: Candidate,
     gain: PairedGain | None,
-    judged: _Judged,
+    judgement: _Judgement,
     hold: Hold | None,
 ) -> Decision:
     refresh = challenger == incumbent
     if hold:
-        may = "would serve" if judged.serves else "would not serve"
-        outcome = (
-            f"{incumbent} goes on serving ({hold.why}); otherwise tonight's {challenger} {may}"
-        )
-    elif judged.serves:
-        outcome = f"Tonight's {challenger} takes over from "
-        outcome += "the one before" if refresh else str(incumbent)
+        outcome = f"{incumbent} stays ({hold.why}); otherwise tonight's {challenger} would have "
+        outcome += "replaced it" if judgement.serves else "been rejected"
+    elif judgement.serves:
+        outcome = f"Tonight's {challenger} replaces {'the current one' if refresh else incumbent}"
+    elif refresh:
+        outcome = f"The current {incumbent} stays; tonight's refit was rejected"
     else:
-        outcome = f"The {incumbent} of before" if refresh else str(incumbent)
-        outcome += " goes on serving, and not tonight's" + ("" if refresh else f" {challenger}")
+        outcome = f"{incumbent} stays; tonight's {challenger} was rejected"
     return Decision(
-        decision="promoted" if judged.serves and not hold else "kept",
-        rule=hold.rule if hold else judged.rule,
+        decision="promoted" if judgement.serves and not hold else "kept",
+        rule=hold.rule if hold else judgement.rule,
         challenger=challenger,
         incumbent=incumbent,
         gain=gain,
-        reason=f"{outcome}: {judged.why}.",
+        reason=f"{outcome}: {judgement.why}.",
     )
 
 
 def _simpler(challenger: Candidate, incumbent: Candidate) -> bool:
-    """Tell whether the challenger's kind is the simpler one; an unknown kind has no order."""
-    known = incumbent.kind in KINDS
-    return known and KINDS.index(challenger.kind) < KINDS.index(incumbent.kind)
+    """Return whether the challenger's kind is the simpler one; an unknown kind has no order."""
+    if incumbent.kind not in KINDS:
+        return False
+    return KINDS.index(challenger.kind) < KINDS.index(incumbent.kind)
 
 
 def _figures(gain: PairedGain) -> str:
@@ -269,50 +328,3 @@ def verdict(difference: Difference | None) -> Literal["yay", "nay", "undecided"]
     if difference is None or difference.low <= 0 <= difference.high:
         return "undecided"
     return "yay" if difference.high < 0 else "nay"
-
-
-def _rmse(contender: Contender) -> float:
-    errors = contender.errors
-    assert errors is not None
-    return sqrt(float(np.square(errors).mean()))
-
-
-def _within_one_error(contender: Contender, best: Contender, unit: Labels | None) -> bool:
-    assert contender.errors is not None
-    assert best.errors is not None
-    worse = np.square(contender.errors) - np.square(best.errors)
-    # The last term forgives rounding: equal solutions of two frameworks are a tie.
-    tie = ROUNDING * float(np.square(best.errors).mean())
-    return float(worse.mean()) <= standard_error(worse, unit) + tie
-
-
-def _reason(
-    contender: Contender,
-    best: Contender,
-    chosen: Contender,
-    rmse: Mapping[Candidate, float],
-    *,
-    close: bool,
-) -> str:
-    mine, top = rmse[contender.candidate], rmse[best.candidate]
-    worse = 100 * (mine / top - 1) if top else 0.0
-    if contender is chosen and contender is best:
-        return "chosen: the lowest out-of-fold error"
-    if contender is chosen and contender.kind == best.kind:
-        return f"chosen: as good as {best.candidate}, and declared before it"
-    if contender is chosen:
-        return (
-            f"chosen: the simplest kind within one standard error of the best "
-            f"({best.candidate}, {worse:.2g}% better)"
-        )
-    if contender is best and contender.kind != chosen.kind:
-        return f"the lowest error, but {chosen.kind} is simpler and within one standard error"
-    if not close:
-        return f"{worse:.2g}% worse than the best, by more than one standard error"
-    if contender.kind == chosen.kind:
-        return f"as good as {chosen.candidate}, which is declared first"
-    return f"within one standard error of the best, but {chosen.kind} is simpler"
-
-
-def _why_failed(contender: Contender) -> str:
-    return contender.failure or "its predictions are not finite"

@@ -1,15 +1,15 @@
-"""Sums and products carried as pairs of doubles, about 32 digits, without any wider type.
+"""Sums and products as pairs of doubles: about 32 digits, without any wider type.
 
 A pair (high, low) stands for the unevaluated sum high + low with |low| <= ulp(high) / 2.
-Error-free transformations after Dekker (1971) and Knuth (TAOCP vol. 2, 4.2.2).
+The error-free transformations are those of Dekker (1971) and Knuth (TAOCP vol. 2, 4.2.2).
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from regressors.arrays import Array
+
 _SPLITTER = 2.0**27 + 1
 
 
@@ -70,22 +70,21 @@ def multiply(matrix: Array, x: Pair) -> Pair:
 
 def multiply_transposed(matrix: Array, x: Pair) -> Pair:
     """Return the product of a transposed matrix (n, p) of doubles and x (n, m): (p, m)."""
-    columns = [
-        total(scale(matrix[:, j, None], x)) for j in range(matrix.shape[1])
-    ]  # a column at a time keeps the memory at n x m
+    # One column at a time, so that memory stays at n x m.
+    columns = [total(scale(matrix[:, j, None], x)) for j in range(matrix.shape[1])]
     return Pair(np.stack([c.high for c in columns]), np.stack([c.low for c in columns]))
 
 
-def total(terms: Pair) -> Pair:
-    """Return the sum over the first axis, by halves."""
-    high, low = terms
+def total(values: Pair) -> Pair:
+    """Return the sum over the first axis, by adding halves."""
+    high, low = values
     while len(high) > 1:
         half = (len(high) + 1) // 2
         rest = len(high) - half
         upper = add(Pair(high[:rest], low[:rest]), Pair(high[half:], low[half:]))
         high = np.concatenate([upper.high, high[rest:half]])
         low = np.concatenate([upper.low, low[rest:half]])
-    return Pair(high[0], low[0]) if len(high) else pair(np.zeros(terms.high.shape[1:]))
+    return Pair(high[0], low[0]) if len(high) else pair(np.zeros(values.high.shape[1:]))
 
 
 def _fast_two_sum(a: Array, b: Array) -> tuple[Array, Array]:

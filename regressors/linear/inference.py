@@ -1,6 +1,6 @@
-"""What a least-squares fit says of itself: errors, intervals and tests, in original units.
+"""The inference of a least-squares fit: standard errors, intervals and tests, in original units.
 
-Everything is worked out on whitened rows, each times the root of its weight, so that one set of
+Everything is computed from whitened rows, each times the root of its weight, so that one set of
 formulas serves fits with and without weights.
 """
 
@@ -10,10 +10,9 @@ from math import sqrt
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
 from scipy.special import fdtrc, stdtr, stdtrit
 
-Array = NDArray[np.float64]
+from regressors.arrays import Array
 
 EPS = float(np.finfo(float).eps)
 EXACT_FIT = 4 * EPS
@@ -21,15 +20,15 @@ EXACT_FIT = 4 * EPS
 FULL_LEVERAGE = 1e-10
 """A row whose leverage is this close to 1 is fitted by itself alone."""
 IN_THE_SPAN = 1e-9
-"""A constant whose share outside the columns' span is smaller than this is in it."""
+"""A column is in the span of others if its part outside it is a smaller share than this."""
 
 
 @dataclass(frozen=True)
 class Coefficient:
-    """One coefficient with its inference, in original units; None where it has no value.
+    """The estimate of one term and its inference, in original units; None where it has no value.
 
-    `t`, `p`, `low` and `high` belong to the classical standard error, of errors of equal variance
-    (over the weights); the robust one (HC3) holds where variances differ in any way.
+    `t`, `p`, `low` and `high` belong to the classical standard error, which assumes errors of equal
+    variance (over the weights). The robust one (HC3) holds for any variances.
     """
 
     term: str
@@ -72,52 +71,59 @@ class Geometry:
 
     @property
     def condition_number(self) -> float:
-        """Return the ratio of the extreme singular values, infinite where the least is zero."""
+        """Return the ratio of the extreme singular values; infinite where the smallest is zero."""
         if not self.singular.size or not self.singular[-1]:
             return float("inf")
         return float(self.singular[0] / self.singular[-1])
 
     def spans(self, column: Array) -> bool:
-        """Tell whether a column (n,) is a combination of the design's."""
+        """Return whether a column (n,) is a linear combination of those of the design."""
         outside = column - self.q @ (self.q.T @ column)
         return norm(outside) <= IN_THE_SPAN * norm(column)
 
 
 def coefficients_of(
-    names: Sequence[str],
+    terms: Sequence[str],
     estimates: Array,
     errors: Array,
     robust: Array | None,
     *,
     freedom: int,
-    level: float,
+    confidence: float,
     exact: bool,
 ) -> tuple[Coefficient, ...]:
-    """Return the terms with Student's t, p and two-sided intervals at `level`.
+    """Return the coefficients with Student's t, p and two-sided intervals at `confidence`.
 
     `errors` and `robust` (p,) are standard errors. An exact fit has no t, p or interval.
     """
     columns: list[Array | None] = [estimates, errors, robust]
     if not exact:
         t = estimates / errors
-        half = stdtrit(freedom, (1 + level) / 2) * errors
+        half = stdtrit(freedom, (1 + confidence) / 2) * errors
         columns += [t, 2 * stdtr(freedom, -np.abs(t)), estimates - half, estimates + half]
-    values = [[None] * len(names) if c is None else c.tolist() for c in columns]
-    return tuple(Coefficient(name, *row) for name, *row in zip(names, *values, strict=True))
+    values = [[None] * len(terms) if c is None else c.tolist() for c in columns]
+    return tuple(Coefficient(term, *row) for term, *row in zip(terms, *values, strict=True))
+
+
+def without_inference(terms: Sequence[str], estimates: Array) -> tuple[Coefficient, ...]:
+    """Return the coefficients of estimates (p,) alone."""
+    pairs = zip(terms, estimates.tolist(), strict=True)
+    return tuple(Coefficient(term, estimate) for term, estimate in pairs)
 
 
 def robust_errors(geometry: Geometry, residuals: Array) -> Array | None:
-    """Return standard errors (p,) of the design's coefficients that hold for any variances: HC3.
+    """Return standard errors (p,) of the coefficients that hold for any variances: HC3.
 
     MacKinnon and White (1985): the sandwich with each residual over 1 - h, h its row's leverage.
-    None where a leverage is 1: such a row's own error cannot be seen.
+    None where a leverage is 1, since the error of such a row cannot be seen.
     """
     left = 1 - np.square(geometry.q).sum(axis=1)
     if (left <= FULL_LEVERAGE).any():
         return None
     meat = geometry.q * (residuals / left)[:, None]
     halves = scipy.linalg.solve_triangular(geometry.r, meat.T)
-    return np.sqrt(np.square(halves).sum(axis=1)) / geometry.norms
+    errors: Array = np.sqrt(np.square(halves).sum(axis=1)) / geometry.norms
+    return errors
 
 
 def overall(
@@ -125,8 +131,8 @@ def overall(
 ) -> Overall:
     """Return residual SD, R squared and F from whitened target and residuals (n,).
 
-    `ones` (n,) is the whitened constant; where the design has one, sums of squares are about the
-    weighted mean, else about zero.
+    `ones` (n,) is the whitened constant. Where the design has a constant, sums of squares are about
+    the weighted mean, else about zero.
     """
     freedom, explained = len(target) - rank, rank - constant
     centre = ones * float(ones @ target / (ones @ ones)) if constant else np.zeros_like(target)
@@ -145,7 +151,7 @@ def overall(
 
 
 def is_exact(target: Array, residuals: Array, freedom: int) -> bool:
-    """Tell whether what is left is but rounding of the target."""
+    """Return whether the residuals (n,) are only rounding of the target (n,)."""
     return norm(residuals) <= EXACT_FIT * sqrt(freedom) * float(np.abs(target).max(initial=0.0))
 
 

@@ -1,15 +1,15 @@
 """Least squares to the last digit.
 
-A framework factors the design and solves in plain double; this file scales the columns by
-powers of two (exact) and refines. The residual u and the solution x of weighted least squares are
+A framework factors the design and solves in plain double. This file scales the columns by powers of
+two (exact) and refines. The residual u and the solution x of weighted least squares are
 
     [ I    A ] [ u ]   [ f ]
     [ A'W  0 ] [ x ] = [ g ]
 
-with g = 0; Bjorck's iteration on this system (BIT 7, 1967) carries residuals, u and x in
-double-double. Refinement that does not shrink is how a design without a unique solution shows
-itself: then the columns at fault are named, and the solution is the one of minimum norm, never a
-silent huge coefficient.
+with g = 0. Bjorck's iteration on this system (BIT 7, 1967) carries residuals, u and x in
+double-double. A design without a unique solution shows itself in a refinement that does not shrink.
+Then the columns at fault are named, and the solution is the one of minimum norm: a coefficient is
+never huge without a warning.
 """
 
 from collections.abc import Sequence
@@ -30,19 +30,20 @@ from regressors.linear.inference import (
     is_exact,
     overall,
     robust_errors,
+    without_inference,
 )
 
 DOUBTFUL_CONDITION = 1e14
 PLAIN_INVERSE_CONDITION = 1e4
-"""Up to here the inverse in plain double gives standard errors right to 1e-11."""
-STEPS = 12
+"""Up to here the inverse in plain double gives standard errors that are right to 1e-11."""
+MAX_REFINEMENTS = 12
 
 
 @dataclass(frozen=True)
 class LeastSquares:
-    """A solved problem of n rows: what the fit says of itself, in original units.
+    """A solved problem of n rows: coefficients and inference, in original units.
 
-    `warnings` are for whoever reads the run, `notes` say why a figure has no value.
+    `warnings` are for the reader of the run, `notes` say why a figure has no value.
     """
 
     coefficients: tuple[Coefficient, ...]
@@ -55,8 +56,8 @@ class LeastSquares:
 
     @property
     def estimates(self) -> Array:
-        """Return the coefficients (p,), as the columns of the design."""
-        return np.array([one.estimate for one in self.coefficients])
+        """Return the estimates (p,), in the order of the columns of the design."""
+        return np.array([coefficient.estimate for coefficient in self.coefficients])
 
     @property
     def degrees_of_freedom(self) -> int:
@@ -67,69 +68,28 @@ class LeastSquares:
 def solve(
     design: Array,
     target: Array,
-    names: Sequence[str],
+    terms: Sequence[str],
     solver: Solver,
     *,
     weight: Array | None = None,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> LeastSquares:
     """Minimise sum(weight (target - design x)^2) and infer.
 
-    `design` (n, p), `target` (n,), `names` p terms; `weight` (n,) is positive, in units of one over
-    an error variance, 1 where None. The intervals of the coefficients cover at `level` under normal
-    errors of variance 1 / weight, but for a factor. Residual SD is that of a row of weight 1.
+    `design` is (n, p), `target` (n,), `terms` the names of its p columns. `weight` (n,) is
+    positive, proportional to one over an error variance; 1 where None. The intervals of the
+    coefficients hold at `confidence` under normal errors. The residual SD is that of a row of
+    weight 1.
     """
-    root = np.ones(len(target)) if weight is None else np.sqrt(weight)
-    column_scale = powers_of_two(design)
-    target_scale = float(powers_of_two(target[:, None])[0])
-    scaled, right = design * column_scale, target * target_scale
-    whitened = scaled * root[:, None]
-    geometry = Geometry.of(whitened)
-    problem = _Problem(scaled, np.ones(len(target)) if weight is None else weight, root)
-    refined = correction = None
+    problem = _Problem.of(design, target, weight)
+    geometry = Geometry.of(problem.whitened)
+    correction = refined = None
     if _may_be_unique(geometry, design.shape):
-        correction = problem.correction(solver(whitened))
-        refined = _refine(problem, right[:, None], np.zeros((len(names), 1)), correction)
-    if refined is None or correction is None:
-        return _least(names, geometry, whitened, right * root, root, column_scale, target_scale)
-    x, u = refined
-    estimates = x.high[:, 0] * column_scale / target_scale
-    residuals = u.high[:, 0] / target_scale * root
-    freedom = len(target) - len(names)
-    exact = is_exact(target * root, residuals, freedom)
-    whole = overall(
-        target * root,
-        residuals,
-        root,
-        rank=len(names),
-        constant=_has_constant(design) or geometry.spans(root),
-        exact=exact,
-    )
-    inverse = _inverse_diagonal(problem, correction, geometry.condition_number)
-    robust = robust_errors(geometry, residuals) if freedom else None
-    if inverse is None or whole.residual_sd is None:
-        coefficients = tuple(
-            Coefficient(*pair) for pair in zip(names, estimates.tolist(), strict=True)
-        )
-    else:
-        coefficients = coefficients_of(
-            names,
-            estimates,
-            np.sqrt(inverse) * column_scale * whole.residual_sd,
-            None if robust is None else robust * column_scale,
-            freedom=freedom,
-            level=level,
-            exact=exact,
-        )
-    return LeastSquares(
-        coefficients=coefficients,
-        overall=whole,
-        condition_number=geometry.condition_number,
-        rank=len(names),
-        rows=len(target),
-        warnings=_doubts(geometry.condition_number),
-        notes=_notes(exact=exact, freedom=freedom, robust=robust is not None),
-    )
+        correction = problem.correction(solver(problem.whitened))
+        refined = _refine(problem, problem.target[:, None], np.zeros((len(terms), 1)), correction)
+    if correction is None or refined is None:
+        return _of_minimum_norm(problem, geometry, terms)
+    return _unique(problem, geometry, terms, correction, *refined, confidence=confidence)
 
 
 def powers_of_two(matrix: Array) -> Array:
@@ -142,14 +102,41 @@ def powers_of_two(matrix: Array) -> Array:
 
 @dataclass(frozen=True)
 class _Problem:
-    """The augmented system of a scaled design (n, p) and weights (n,) with their roots."""
+    """The augmented system: design (n, p) and target (n,), scaled, and weights (n,).
+
+    `root` are the roots of the weights. `whitened` is the scaled design and `observed` the target
+    in original units, each row times its root.
+    """
 
     design: Array
+    target: Array
     weight: Array
     root: Array
+    whitened: Array
+    observed: Array
+    column_scale: Array
+    target_scale: float
+
+    @classmethod
+    def of(cls, design: Array, target: Array, weight: Array | None) -> "_Problem":
+        """Scale the columns and the target to norms near 1."""
+        root = np.ones(len(target)) if weight is None else np.sqrt(weight)
+        column_scale = powers_of_two(design)
+        target_scale = float(powers_of_two(target[:, None])[0])
+        scaled = design * column_scale
+        return cls(
+            design=scaled,
+            target=target * target_scale,
+            weight=np.ones(len(target)) if weight is None else weight,
+            root=root,
+            whitened=scaled * root[:, None],
+            observed=target * root,
+            column_scale=column_scale,
+            target_scale=target_scale,
+        )
 
     def correction(self, whitened: Correction) -> Correction:
-        """Return the solution of the weighted system from that of the whitened design's."""
+        """Return the solution of the weighted system, from that of the whitened design."""
 
         def correct(f: Array, g: Array) -> tuple[Array, Array]:
             r, x = whitened(f * self.root[:, None], g)
@@ -162,6 +149,11 @@ class _Problem:
         weighted = dd.scale(self.weight[:, None], u)
         f_left = dd.subtract(dd.subtract(f, u), dd.multiply(self.design, x))
         return f_left.high, dd.subtract(g, dd.multiply_transposed(self.design, weighted)).high
+
+    def has_constant(self, geometry: Geometry) -> bool:
+        """Return whether a column, or a combination of columns, is constant."""
+        constant = (self.design == self.design[:1]).all(axis=0) & (self.design[:1] != 0)[0]
+        return bool(constant.any()) or geometry.spans(self.root)
 
 
 def _may_be_unique(geometry: Geometry, shape: tuple[int, ...]) -> bool:
@@ -179,7 +171,7 @@ def _refine(
         return None
     residual, solution = dd.pair(u), dd.pair(x)
     before = np.abs(x).max(initial=0.0)
-    for _ in range(STEPS):
+    for _ in range(MAX_REFINEMENTS):
         u, x = correction(*problem.left(right_f, right_g, residual, solution))
         step = np.abs(x).max(initial=0.0)
         largest = np.abs(solution.high).max(initial=0.0)
@@ -193,57 +185,91 @@ def _refine(
     return solution, residual
 
 
+def _unique(
+    problem: _Problem,
+    geometry: Geometry,
+    terms: Sequence[str],
+    correction: Correction,
+    x: dd.Pair,
+    u: dd.Pair,
+    *,
+    confidence: float,
+) -> LeastSquares:
+    """Return the only solution, with its inference."""
+    estimates = x.high[:, 0] * problem.column_scale / problem.target_scale
+    residuals = u.high[:, 0] / problem.target_scale * problem.root
+    rows, freedom = len(residuals), len(residuals) - len(terms)
+    exact = is_exact(problem.observed, residuals, freedom)
+    whole = overall(
+        problem.observed,
+        residuals,
+        problem.root,
+        rank=len(terms),
+        constant=problem.has_constant(geometry),
+        exact=exact,
+    )
+    inverse = _inverse_diagonal(problem, correction, geometry.condition_number)
+    robust = robust_errors(geometry, residuals) if freedom else None
+    if inverse is None or whole.residual_sd is None:
+        coefficients = without_inference(terms, estimates)
+    else:
+        coefficients = coefficients_of(
+            terms,
+            estimates,
+            np.sqrt(inverse) * problem.column_scale * whole.residual_sd,
+            None if robust is None else robust * problem.column_scale,
+            freedom=freedom,
+            confidence=confidence,
+            exact=exact,
+        )
+    return LeastSquares(
+        coefficients=coefficients,
+        overall=whole,
+        condition_number=geometry.condition_number,
+        rank=len(terms),
+        rows=rows,
+        warnings=_doubts(geometry.condition_number),
+        notes=_notes(exact=exact, freedom=freedom, robust=robust is not None),
+    )
+
+
 def _inverse_diagonal(problem: _Problem, correction: Correction, condition: float) -> Array | None:
-    """Return the diagonal of the inverse of A'WA, refined where plain double does not do."""
+    """Return the diagonal of the inverse of A'WA, refined where plain double is not enough."""
     rows, columns = problem.design.shape
-    nothing, identity = np.zeros((rows, columns)), np.eye(columns)
+    zeros, identity = np.zeros((rows, columns)), np.eye(columns)
     if condition <= PLAIN_INVERSE_CONDITION:
-        return np.diag(correction(nothing, -identity)[1])
-    refined = _refine(problem, nothing, -identity, correction)
+        return np.diag(correction(zeros, -identity)[1])
+    refined = _refine(problem, zeros, -identity, correction)
     return None if refined is None else np.diag(refined[0].high)
 
 
-def _least(
-    names: Sequence[str],
-    geometry: Geometry,
-    whitened: Array,
-    right: Array,
-    root: Array,
-    column_scale: Array,
-    target_scale: float,
-) -> LeastSquares:
-    """Return the solution of minimum norm, which has no inference, and name the culprits.
+def _of_minimum_norm(problem: _Problem, geometry: Geometry, terms: Sequence[str]) -> LeastSquares:
+    """Return the solution of minimum norm, which has no inference, and name the columns at fault.
 
     The norm is that of the coefficients of columns brought to unit norm, so that it does not depend
     on their units.
     """
-    least = minimum_norm(whitened / geometry.norms, right, names)
-    scaled = least.solution / geometry.norms
-    estimates = scaled * column_scale / target_scale
+    right = problem.target * problem.root
+    shortest = minimum_norm(problem.whitened / geometry.norms, right, terms)
+    scaled = shortest.solution / geometry.norms
     return LeastSquares(
-        coefficients=tuple(
-            Coefficient(*pair) for pair in zip(names, estimates.tolist(), strict=True)
-        ),
+        coefficients=without_inference(terms, scaled * problem.column_scale / problem.target_scale),
         overall=overall(
-            right / target_scale,
-            (right - whitened @ scaled) / target_scale,
-            root,
-            rank=least.rank,
-            constant=_has_constant(whitened / root[:, None]) or geometry.spans(root),
+            right / problem.target_scale,
+            (right - problem.whitened @ scaled) / problem.target_scale,
+            problem.root,
+            rank=shortest.rank,
+            constant=problem.has_constant(geometry),
             exact=True,
         ),
         condition_number=geometry.condition_number,
-        rank=least.rank,
+        rank=shortest.rank,
         rows=len(right),
         warnings=(
-            f"least squares has no unique solution: {least.reason}; "
+            f"least squares has no unique solution: {shortest.reason}; "
             "the coefficients are those of minimum norm.",
         ),
     )
-
-
-def _has_constant(design: Array) -> bool:
-    return bool(((design == design[:1]).all(axis=0) & (design[:1] != 0)[0]).any())
 
 
 def _doubts(condition: float) -> tuple[str, ...]:

@@ -1,21 +1,17 @@
-"""How much worse an ANN predicts when some of its hidden cells fall silent; NumPy alone."""
+"""How much worse an ANN predicts when some of its hidden cells are silenced. NumPy alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from regressors.arrays import Arrays, Floats
-from regressors.encoding.matrices import Columns
+from regressors.arrays import Array, Arrays, Columns, Floats
 from regressors.judging.scoring import roots
 from regressors.model import Model, NetworkMember
 from regressors.network.recipe import seed_of
 
-Array = NDArray[np.float64]
-
 PERCENTS = (0, 10, 20, 30, 40, 50)
-"""Hidden cells that are silenced, in per cent."""
+"""The shares of hidden cells that are silenced, in per cent."""
 
 DRAWS = 20
 
@@ -24,7 +20,7 @@ DRAWS = 20
 class Silenced:
     """The RMSE with a share of the hidden cells silenced: mean and range over random draws.
 
-    In the target's units. Nothing is drawn where no cell is silenced: `draws` is then 1.
+    In the target's units. `draws` is 1 where no cell is silenced, since there is nothing to draw.
     """
 
     share: float
@@ -44,11 +40,11 @@ def resilience(
     percents: Sequence[int] = PERCENTS,
     draws: int = DRAWS,
 ) -> tuple[Silenced, ...]:
-    """Return the RMSE on rows (n,) for each share of silenced cells, each row by its `weight`.
+    """Return the RMSE on rows (n,), each by its `weight`, for each share of silenced cells.
 
-    In every hidden layer of every member the same share falls silent. The draws are from seeds of
-    dataset and share, so the same call gives the same figures. Empty for a model without hidden
-    cells.
+    The same share of every hidden layer of every member is silenced. The seeds of the draws depend
+    on dataset and share alone, so the same call gives the same figures. Empty for a model without
+    hidden cells.
     """
     networks = [
         (member, *member.encoded(columns))
@@ -58,7 +54,7 @@ def resilience(
     if not networks:
         return ()
     mean_one = np.square(roots(weight, len(target)))
-    found = []
+    silenced = []
     for percent in percents:
         seed = seed_of(dataset, "resilience", percent)
         errors = []
@@ -73,17 +69,17 @@ def resilience(
             )
             squares = np.square(target - predicted) * mean_one
             errors.append(float(np.sqrt(squares.mean())))
-        found.append(
+        silenced.append(
             Silenced(percent / 100, float(np.mean(errors)), min(errors), max(errors), len(errors))
         )
-    return tuple(found)
+    return tuple(silenced)
 
 
 def silence(layers: Arrays, share: float, rng: np.random.Generator) -> tuple[Floats, ...]:
-    """Return the layers with a share of each hidden layer's cells cut off, drawn at random.
+    """Return the layers with a share of each hidden layer's cells silenced, drawn at random.
 
-    A cell is silent when the weights that leave it are zero. The share is of whole cells: the
-    nearest number of them. The layers that are given stay as they are.
+    A cell is silent when the weights that leave it are zero. The share is rounded to whole cells.
+    `layers` stay as they are.
     """
     silenced = list(layers)
     for number in range(2, len(silenced), 2):

@@ -6,53 +6,55 @@ from typing import Any
 
 import numpy as np
 
+from regressors.arrays import Array, Columns, Mask
 from regressors.encoding.matrices import Encoding
 from regressors.frameworks.contract import FrameworkModule
-from regressors.job import Array, Fitted, Grouping, Job, Mask, folds, take, thinned
+from regressors.job import Fitted, Grouping, Job, folds, take, thinned
 from regressors.judging.paired import standard_error
 from regressors.model import LinearMember, Model, NetworkMember
 from regressors.network import recipe
-from regressors.network.ridge import fit_ridge
+from regressors.network.progress import Progress, halves, honest_predictions
+from regressors.network.ridge import Ridge, fit_ridge
 
 GROUP_PASSES = 2
-"""Groups are found beside the plain linear start first, then beside one that knows of them."""
+"""Groups are found beside the plain linear start first, then beside one that includes them."""
 
 
 def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
-    """Fit a network a fold; the model is their mean, or one network where the folds are chained.
+    """Fit a network per fold; the model is their mean, or one network where folds are chained.
 
-    Where groups are found, the folds are fitted without them, with those of single columns, and
-    with pairs, and the out-of-fold errors decide: more must be better by more than one standard
-    error. `job.grouping` decides beforehand.
+    Where groups are found, the folds are fitted without them, with groups of single columns, and
+    with those of pairs as well. The out-of-fold errors decide: more must be better by more than one
+    standard error. `job.grouping` decides beforehand.
     """
     if job.grouping is not None:
         return _validate(framework, job, job.grouping)
-    most = _validate(framework, job, "pairs")
-    sizes = {len(group) for fold in most.details["folds"] for group in fold["groups"]}
+    with_pairs = _validate(framework, job, "pairs")
+    sizes = {len(group) for fold in with_pairs.details["folds"] for group in fold["groups"]}
     if not sizes:
-        return replace(most, grouping="none")
+        return replace(with_pairs, grouping="none")
     best = _validate(framework, job, "none")
-    rivals = [most]
+    rivals = [with_pairs]
     if sizes == {1}:
-        rivals = [replace(most, grouping="columns")]
+        rivals = [replace(with_pairs, grouping="columns")]
     elif sizes == {1, 2}:
-        rivals = [_validate(framework, job, "columns"), most]
+        rivals = [_validate(framework, job, "columns"), with_pairs]
     for rival in rivals:
         best = rival if _clearly_better(rival, best, job) else best
     return best
 
 
 def _clearly_better(first: Fitted, second: Fitted, job: Job) -> bool:
-    """Tell whether the first one's squared errors are lower by more than one standard error."""
+    """Return whether the first's squared errors are lower by more than one standard error."""
     assert first.out_of_fold is not None
     assert second.out_of_fold is not None
     scored = ~np.isnan(first.out_of_fold)
     squares = [
-        np.square(job.target - out)[scored] for out in (second.out_of_fold, first.out_of_fold)
+        np.square(job.target - predicted)[scored]
+        for predicted in (second.out_of_fold, first.out_of_fold)
     ]
     drop = job.weights(scored) * (squares[0] - squares[1])
-    together = None if job.group_numbers is None else job.group_numbers[scored]
-    return bool(drop.mean() > standard_error(drop, together))
+    return bool(drop.mean() > standard_error(drop, job.groups_of(scored)))
 
 
 def _validate(framework: FrameworkModule, job: Job, grouping: Grouping) -> Fitted:
@@ -60,9 +62,9 @@ def _validate(framework: FrameworkModule, job: Job, grouping: Grouping) -> Fitte
     members: list[LinearMember | NetworkMember] = []
     details = []
     for number, train, held in folds(job.fold, chained=job.chained):
-        fit = _network(framework, job, train, held, fold=number, grouping=grouping)
-        out_of_fold[held] = fit.honest
-        members += fit.model.members
+        fit = _fit_network(framework, job, train, held, fold=number, grouping=grouping)
+        out_of_fold[held] = fit.held_predictions
+        members.append(fit.member)
         details.append({"fold": number, **fit.details})
     if not job.chained:
         model = Model(job.candidate, tuple(members))
@@ -78,7 +80,7 @@ def _validate(framework: FrameworkModule, job: Job, grouping: Grouping) -> Fitte
 def refit_network(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit one network on all rows, for as many epochs as the job says."""
     everything = np.ones(len(job.target), dtype=bool)
-    fit = _network(
+    fit = _fit_network(
         framework,
         job,
         everything,
@@ -87,17 +89,20 @@ def refit_network(framework: FrameworkModule, job: Job) -> Fitted:
         grouping=job.grouping or "none",
         epochs=job.refit_epochs,
     )
-    return Fitted(fit.model, None, (), fit.details, refit_epochs=job.refit_epochs)
+    model = Model(job.candidate, (fit.member,))
+    return Fitted(model, None, (), fit.details, refit_epochs=job.refit_epochs)
 
 
 @dataclass(frozen=True)
-class _Network:
-    model: Model
-    honest: Array
+class _NetworkFit:
+    """A fitted network; `held_predictions` (m,) are honest and in the target's units."""
+
+    member: NetworkMember
+    held_predictions: Array
     details: dict[str, Any]
 
 
-def _network(
+def _fit_network(
     framework: FrameworkModule,
     job: Job,
     train: Mask,
@@ -106,19 +111,83 @@ def _network(
     fold: int,
     grouping: Grouping,
     epochs: int | None = None,
-) -> _Network:
-    """Fit one network on the linear start's residual; `epochs` fixes its length."""
-    start = perf_counter()
-    columns, target, weight = take(job.columns, train), job.target[train], job.weights(train)
-    encoding = Encoding.fit(columns)
-    level, spread = float(target.mean()), float(target.std())
-    sd = spread or 1.0
-    linear, inputs = encoding.standardised(columns), encoding.network(columns)
+) -> _NetworkFit:
+    """Fit one network on the residual of its linear start; `epochs` fixes its length."""
+    began = perf_counter()
     seed = recipe.seed_of(job.dataset, job.candidate.kind, fold)
-    ridge = fit_ridge(linear, (target - level) / sd, weight)
+    start = _linear_start(job, train, grouping, seed)
+    held_columns = take(job.columns, held)
+    held_start = start.predict(held_columns)
+    held_target = (job.target[held] - start.target_mean) / start.divisor
+    progress = Progress(
+        held_target=(held_target - held_start).astype(np.float32),
+        epochs=epochs,
+        held_weight=None if job.weight is None else job.weights(held).astype(np.float32),
+        half=halves(int(held.sum()), seed, job.groups_of(held)),
+    )
+    framework.train(
+        recipe.start_arrays(np.random.default_rng(seed), start.inputs.shape[1], job.hidden),
+        start.inputs.astype(np.float32),
+        start.residual.astype(np.float32),
+        start.weight.astype(np.float32),
+        start.encoding.network(held_columns).astype(np.float32),
+        recipe.Program(len(start.residual), seed),
+        progress,
+    )
+    details = {
+        "penalty": start.ridge.penalty,
+        "groups": [list(group.columns) for group in start.encoding.groups],
+        "best_epoch": progress.best_epoch,
+        "training_loss": thinned(progress.training_losses),
+        "validation_loss": thinned(progress.held_losses) if held.any() else [],
+        "seconds": perf_counter() - began,
+    }
+    honest = start.target_mean + start.target_sd * (held_start + honest_predictions(progress))
+    return _NetworkFit(start.member(progress.best_weights), honest, details)
+
+
+@dataclass(frozen=True)
+class _LinearStart:
+    """The ridge regression that a network starts from, on n training rows.
+
+    `residual` (n,) is what it leaves of the standardised target, `inputs` (n, d) is what the layers
+    see, `weight` (n,) has a mean of 1.
+    """
+
+    encoding: Encoding
+    ridge: Ridge
+    target_mean: float
+    target_sd: float
+    residual: Array
+    inputs: Array
+    weight: Array
+
+    @property
+    def divisor(self) -> float:
+        """Return the target's SD, 1 for a constant target."""
+        return self.target_sd or 1.0
+
+    def predict(self, columns: Columns) -> Array:
+        """Return standardised predictions (n,) for rows that were not fitted."""
+        return self.ridge.intercept + self.encoding.standardised(columns) @ self.ridge.weights
+
+    def member(self, layers: tuple[Any, ...]) -> NetworkMember:
+        """Return the member of a model; that of a constant target predicts no more than that."""
+        scale = np.array([self.target_mean, self.target_sd, self.ridge.intercept])
+        return NetworkMember(self.encoding, scale, self.ridge.weights, layers)
+
+
+def _linear_start(job: Job, train: Mask, grouping: Grouping, seed: int) -> _LinearStart:
+    """Fit the encoding and the ridge regression, twice where groups are wanted."""
+    columns, target, weight = take(job.columns, train), job.target[train], job.weights(train)
+    mean, sd = float(target.mean()), float(target.std())
+    standardised = (target - mean) / (sd or 1.0)
+    plain = encoding = Encoding.fit(columns)
+    without_groups = linear = plain.standardised(columns)
+    inputs = plain.network(columns)
+    ridge = fit_ridge(linear, standardised, weight)
     if grouping != "none":
-        together = None if job.group_numbers is None else job.group_numbers[train]
-        plain, rest, residual = encoding, linear, ridge.left_out
+        residual = ridge.left_out
         for _ in range(GROUP_PASSES):
             encoding, fitted = plain.with_groups(
                 columns,
@@ -126,42 +195,19 @@ def _network(
                 weight,
                 [seed, 0, 1],
                 pairs=grouping == "pairs",
-                together=together,
+                together=job.groups_of(train),
             )
-            linear = np.hstack([rest, fitted.effects])
-            ridge = fit_ridge(linear, (target - level) / sd, weight)
-            residual = ridge.left_out + fitted.effects @ ridge.weights[rest.shape[1] :]
+            linear = np.hstack([without_groups, fitted.effects])
+            ridge = fit_ridge(linear, standardised, weight)
+            group_weights = ridge.weights[without_groups.shape[1] :]
+            residual = ridge.left_out + fitted.effects @ group_weights
         inputs = np.hstack([inputs, fitted.effects, fitted.counts])
-    base = ridge.intercept + linear @ ridge.weights
-    held_columns, held_target = take(job.columns, held), job.target[held]
-    held_base = ridge.intercept + encoding.standardised(held_columns) @ ridge.weights
-    progress = recipe.Progress(
-        held_target=((held_target - level) / sd - held_base).astype(np.float32),
-        epochs=epochs,
-        held_weight=None if job.weight is None else job.weights(held).astype(np.float32),
-        half=recipe.halves(
-            len(held_target), seed, None if job.group_numbers is None else job.group_numbers[held]
-        ),
+    return _LinearStart(
+        encoding=encoding,
+        ridge=ridge,
+        target_mean=mean,
+        target_sd=sd,
+        residual=standardised - (ridge.intercept + linear @ ridge.weights),
+        inputs=inputs,
+        weight=weight,
     )
-    framework.train(
-        recipe.start_arrays(np.random.default_rng(seed), inputs.shape[1], job.hidden),
-        inputs.astype(np.float32),
-        ((target - level) / sd - base).astype(np.float32),
-        weight.astype(np.float32),
-        encoding.network(held_columns).astype(np.float32),
-        recipe.Program(len(target), seed),
-        progress,
-    )
-    scale = np.array([level, spread, ridge.intercept])  # of a constant target no more than that
-    member = NetworkMember(encoding, scale, ridge.weights, tuple(progress.best_weights))
-    honest = recipe.honest_predictions(progress)
-    details = {
-        "penalty": ridge.penalty,
-        "groups": [list(group.columns) for group in encoding.groups],
-        "best_epoch": progress.best_epoch,
-        "training_loss": thinned(progress.training_losses),
-        "validation_loss": thinned(progress.held_losses) if held.any() else [],
-        "seconds": perf_counter() - start,
-    }
-    model = Model(job.candidate, (member,))
-    return _Network(model, level + spread * (held_base + honest), details)

@@ -23,7 +23,7 @@ from data.store.records import ManualDecision, PredictionColumns
 from data.store.session import Store
 from data.store.write.decision import write_decision
 from regressors.candidate import Candidate
-from regressors.encoding.matrices import CannotEncode
+from regressors.encoding.columns import CannotEncode
 from regressors.job import Fitted
 from tasks.run.attempt import Attempt
 from tasks.run.predictions import of_candidate, of_stored

@@ -13,8 +13,8 @@ from data.sources.columns import arrays
 from data.sources.keys import row_keys
 from data.sources.snapshot import Snapshot, load
 from data.split import group_numbers
+from regressors.arrays import Columns
 from regressors.encoding.columns import sortable
-from regressors.encoding.matrices import Columns
 from regressors.judging.paired import time_blocks
 
 Mask = NDArray[np.bool_]

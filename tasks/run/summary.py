@@ -7,7 +7,7 @@ import numpy as np
 from regressors.judging.agreement import Comparison
 from regressors.judging.scoring import Score
 from regressors.judging.selection import too_few
-from regressors.linear.fit import percent
+from regressors.linear.descent import percent
 from tasks.choose import Choice
 from tasks.run.attempt import Attempt
 

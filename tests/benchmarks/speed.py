@@ -19,6 +19,7 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
 from regressors.network import recipe
+from regressors.network.progress import Progress
 
 ROUNDS = 4
 
@@ -51,7 +52,7 @@ class Batches(recipe.Program):
 
 
 @dataclass
-class Clock(recipe.Progress):
+class Clock(Progress):
     """The progress of a training that notes when each epoch ended."""
 
     ends: list[float] = field(default_factory=list)

@@ -10,7 +10,7 @@ from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.job import Job
-from regressors.network.recipe import NeuronPlan
+from regressors.linear.neuron import NeuronPlan
 
 
 def descend(framework, inputs, target, start, plan):

@@ -23,7 +23,7 @@ class Problem:
 
 
 def nist(name):
-    """Return one of NIST's reference data sets."""
+    """Return a reference dataset of NIST."""
     certified = json.loads((NIST / f"{name}.json").read_text())
     with (NIST / f"{name}.csv").open() as file:
         rows = np.array([[float(value) for value in row] for row in list(csv.reader(file))[1:]])

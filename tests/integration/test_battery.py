@@ -1,6 +1,6 @@
-"""One list of properties that every framework and kind must have, in its own process.
+"""One battery of properties that every framework and kind must have, in its own process.
 
-Fits go the way a night's do: a job into a worker, a fitted model back.
+The fits go the same way as in a night: a job into a worker, a fitted model back.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +18,7 @@ from regressors.job import Job
 from regressors.linear.fit import fit_linear
 from regressors.model import Model
 from regressors.network import recipe
+from regressors.network.progress import Progress
 
 every_candidate = pytest.mark.parametrize(
     ("framework", "kind"), [(f, k) for k in KINDS for f in FRAMEWORK_NAMES]
@@ -56,7 +57,7 @@ def job_of(framework, kind, columns=None, target=None, **changes):
 
 @dataclass(frozen=True)
 class Watched:
-    """A fit, and whether the arrays it was given are as they were."""
+    """A fit, and whether the arrays of its job are unchanged."""
 
     fitted: object
     untouched: bool
@@ -76,7 +77,7 @@ def validated(workers, job):
 
 
 def everywhere(fitted, columns, target):
-    """Return what a fit predicts: out of fold, and by its model."""
+    """Return what a fit predicts: out of fold, and with its model."""
     assert np.isfinite(fitted.out_of_fold).all()
     return np.concatenate([fitted.out_of_fold, fitted.model.predict(columns)])
 
@@ -105,9 +106,9 @@ def test_column_order_is_irrelevant(workers, framework, kind):
 
 
 def fits_of_fold(framework, job, number):
-    """Return every array that is fitted without a fold's targets, and what says how it was made.
+    """Return every array that is fitted without the targets of a fold, and the encoding.
 
-    The layers of an ANN's member are of the epoch that those targets choose.
+    The layers of an ANN's member are left out: they are of the epoch that those targets choose.
     """
     if job.candidate.kind == "ann":
         member = fitting.validate(framework, job).model.members[number - 1]
@@ -118,15 +119,15 @@ def fits_of_fold(framework, job, number):
 
 
 @every_candidate
-def test_held_out_targets_have_no_part_in_what_is_fitted_for_their_fold(workers, framework, kind):
+def test_held_out_targets_do_not_influence_what_is_fitted_for_their_fold(workers, framework, kind):
     job = job_of(framework, kind, grouping="pairs")
     changed = replace(job, target=np.where(job.fold == 2, 7 - 3 * job.target, job.target))
     (arrays, encoding), (others, another) = (
-        workers.result(workers.submit(framework, fits_of_fold, one, 2)) for one in (job, changed)
+        workers.result(workers.submit(framework, fits_of_fold, each, 2)) for each in (job, changed)
     )
     assert all(np.array_equal(a, b) for a, b in zip(arrays, others, strict=True))
     assert encoding == another
-    whole = [validated(workers, one).out_of_fold[job.fold == 2] for one in (job, changed)]
+    whole = [validated(workers, each).out_of_fold[job.fold == 2] for each in (job, changed)]
     if kind != "ann":  # of an ANN each half of the fold chooses the other's epoch
         assert np.array_equal(*whole)
 
@@ -187,31 +188,31 @@ def test_heavy_rows_are_fitted_better(workers, framework, kind):
 
 
 def forward_in(framework, job, columns):
-    """Return what the framework's own forward pass says of each member of a fitted model."""
+    """Return a fitted model, and the predictions of the framework's own forward pass."""
     model = fitting.refit(framework, job).model
-    told = []
+    predictions = []
     for member in model.members:
         mean, sd, intercept = member.scale
         base = intercept + member.encoding.standardised(columns) @ member.ridge
         inputs = member.encoding.network(columns).astype(np.float32)
         target, weight = np.zeros(1, np.float32), np.ones(1, np.float32)
-        progress = recipe.Progress(held_target=np.zeros(len(inputs), np.float32), epochs=0)
+        progress = Progress(held_target=np.zeros(len(inputs), np.float32), epochs=0)
         program = recipe.Program(1, seed=0)
         framework.train(list(member.layers), inputs[:1], target, weight, inputs, program, progress)
-        told.append(mean + sd * (base + progress.predictions[0].astype(float)))
-    return model, np.mean(told, axis=0)
+        predictions.append(mean + sd * (base + progress.predictions[0].astype(float)))
+    return model, np.mean(predictions, axis=0)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 def test_numpy_prediction_is_the_frameworks_own_forward_pass(workers, framework):
     columns, target = table()
     job = job_of(framework, "ann")
-    model, told = workers.result(workers.submit(framework, forward_in, job, columns))
-    assert np.abs(model.predict(columns) - told).max() < 1e-5 * target.std()
+    model, predicted = workers.result(workers.submit(framework, forward_in, job, columns))
+    assert np.abs(model.predict(columns) - predicted).max() < 1e-5 * target.std()
 
 
 def linear_forward_in(framework, job):
-    """Return a linear model and its predictions as a product in the framework."""
+    """Return a linear model, and its predictions as a product computed in the framework."""
     model = fitting.refit(framework, job).model
     (member,) = model.members
     design = member.encoding.design(job.columns)
@@ -224,8 +225,8 @@ def linear_forward_in(framework, job):
 @pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 def test_numpy_prediction_of_a_linear_model_is_the_frameworks_own(workers, framework):
     job = job_of(framework, "least_squares")
-    model, told = workers.result(workers.submit(framework, linear_forward_in, job))
-    assert np.abs(model.predict(job.columns) - told).max() < 1e-12 * job.target.std()
+    model, predicted = workers.result(workers.submit(framework, linear_forward_in, job))
+    assert np.abs(model.predict(job.columns) - predicted).max() < 1e-12 * job.target.std()
 
 
 # Small and degenerate tables
@@ -258,9 +259,9 @@ AWKWARD = {
 def test_awkward_table_is_fitted_in_bounds(workers, framework, kind, name):
     columns, target = AWKWARD[name]
     fitted = validated(workers, job_of(framework, kind, columns, target))
-    told = everywhere(fitted, columns, target)
+    predicted = everywhere(fitted, columns, target)
     reach = 100 * (target.max() - target.min()) + 1e-9 * np.abs(target).max()
-    assert np.abs(told - target.mean()).max() <= reach
+    assert np.abs(predicted - target.mean()).max() <= reach
 
 
 @every_candidate

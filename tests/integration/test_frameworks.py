@@ -1,14 +1,18 @@
-"""The three frameworks against NumPy and one another. Functions without `test_` run in workers."""
+"""The frameworks against NumPy and one another. Functions without `test_` run in workers."""
 
 from dataclasses import replace
+from inspect import isfunction, signature
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from regressors.frameworks import parity
+from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.registry import FRAMEWORK_NAMES
+from regressors.linear.neuron import NeuronPlan, neuron_plan
 from regressors.network import recipe
+from regressors.network.progress import Progress
 
 every_framework = pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 
@@ -17,6 +21,24 @@ def _problem(rows=300, columns=6, seed=0):
     rng = np.random.default_rng(seed)
     inputs = rng.normal(size=(rows, columns))
     return inputs, np.sin(2 * inputs[:, 0]) + inputs[:, 1] * inputs[:, 2] + rng.normal(size=rows)
+
+
+# The contract
+
+
+def parameters_of(framework, names):
+    return {name: list(signature(getattr(framework, name)).parameters) for name in names}
+
+
+@every_framework
+def test_framework_keeps_the_contract(workers, framework):
+    contract = {
+        name: list(signature(function).parameters)[1:]
+        for name, function in vars(FrameworkModule).items()
+        if isfunction(function) and not name.startswith("_")
+    }
+    assert set(contract) == {"least_squares_solver", "descend", "train"}
+    assert workers.result(workers.submit(framework, parameters_of, contract)) == contract
 
 
 # Least squares
@@ -38,7 +60,7 @@ def test_solver_solves_the_augmented_system(workers, framework):
 
 @every_framework
 @pytest.mark.parametrize("columns", [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
-def test_exactly_singular_design_gives_no_number_and_no_crash(workers, framework, columns):
+def test_exactly_singular_design_gives_no_finite_number_and_no_crash(workers, framework, columns):
     design = np.ones((6, 2)) * columns
     _, x = workers.result(
         workers.submit(framework, solve, design, np.ones((6, 1)), np.ones((2, 1)))
@@ -63,7 +85,7 @@ def descend(framework, inputs, target, plan):
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_neuron_takes_the_same_fifty_steps_in_every_framework(workers, framework, momentum):
     inputs, target = _problem()
-    plan = recipe.NeuronPlan(learning_rate=0.01, momentum=momentum, epochs=50)
+    plan = NeuronPlan(learning_rate=0.01, momentum=momentum, epochs=50)
     fit = workers.result(workers.submit(framework, descend, inputs, target, plan))
     reference = parity.reference_neuron(inputs, target, np.zeros(6), plan)
     np.testing.assert_allclose(fit.weights, reference, rtol=0, atol=1e-12)
@@ -78,9 +100,7 @@ def test_default_plan_reaches_least_squares_and_stops(workers, framework):
     inputs, target = _problem(columns=5)
     inputs[:, 4] = inputs[:, 3] + 0.05 * inputs[:, 4]
     inputs = np.column_stack([inputs, np.ones(len(target))])
-    fit = workers.result(
-        workers.submit(framework, descend, inputs, target, recipe.neuron_plan(inputs))
-    )
+    fit = workers.result(workers.submit(framework, descend, inputs, target, neuron_plan(inputs)))
     exact = np.linalg.lstsq(inputs, target, rcond=None)[0]
     best = np.mean(np.square(target - inputs @ exact))
     assert fit.converged
@@ -90,17 +110,17 @@ def test_default_plan_reaches_least_squares_and_stops(workers, framework):
 
 
 @every_framework
-def test_the_articles_neuron_runs_its_ten_thousand_epochs(workers, framework):
+def test_neuron_of_the_article_runs_its_ten_thousand_epochs(workers, framework):
     inputs, target = np.array([[1.0, 1], [2, 1], [3, 1]]), np.array([2.0, 4.0, 6.0])
-    plan = recipe.neuron_plan(inputs, learning_rate=0.01)
+    plan = neuron_plan(inputs, learning_rate=0.01)
     fit = workers.result(workers.submit(framework, descend, inputs, target, plan))
     assert fit.weights @ [4, 1] == pytest.approx(8, abs=1e-6)
 
 
 @every_framework
-def test_too_fast_a_neuron_is_seen_to_diverge_and_stops(workers, framework):
+def test_too_fast_a_neuron_diverges_and_stops(workers, framework):
     inputs, target = _problem()
-    plan = recipe.neuron_plan(inputs, learning_rate=3.0)
+    plan = neuron_plan(inputs, learning_rate=3.0)
     fit = workers.result(workers.submit(framework, descend, inputs, target, plan))
     assert fit.diverged
     assert not fit.converged
@@ -126,7 +146,7 @@ def test_network_takes_the_same_fifty_steps_in_every_framework(workers, framewor
     program = recipe.Program(300, seed=3, settings=settings)
     assert len(program.bounds) == 11
     start = recipe.start_arrays(np.random.default_rng(4), 6, hidden, np.float64)
-    progress = recipe.Progress(held_target=target[:20], epochs=5)
+    progress = Progress(held_target=target[:20], epochs=5)
     weight = np.random.default_rng(5).uniform(0.5, 1.5, 300)
     data = inputs, target, weight, inputs[:20]
     seen = workers.result(workers.submit(framework, train, start, data, program, progress))
@@ -144,12 +164,12 @@ def _float32_training():
     start = recipe.start_arrays(np.random.default_rng(6), 6, (32, 32))
     whole = inputs[200:], target[200:], np.ones(1000), inputs[:200]
     data = [array.astype(np.float32) for array in whole]
-    progress = recipe.Progress(held_target=target[:200].astype(np.float32))
+    progress = Progress(held_target=target[:200].astype(np.float32))
     return start, data, recipe.Program(1000, seed=5), progress
 
 
 @every_framework
-def test_training_stops_by_the_held_out_rows_and_serves_its_best_epoch(workers, framework):
+def test_training_stops_by_the_held_out_rows_and_keeps_its_best_epoch(workers, framework):
     start, data, program, progress = _float32_training()
     fit = workers.result(workers.submit(framework, train, start, data, program, progress))
     ran = len(fit.held_losses) - 1
@@ -168,7 +188,7 @@ def test_same_seed_gives_the_same_digits(workers, framework):
     fits = [
         workers.result(
             workers.submit(
-                framework, train, start, data, program, recipe.Progress(data[1][:200], epochs=2)
+                framework, train, start, data, program, Progress(data[1][:200], epochs=2)
             )
         )
         for _ in range(2)
@@ -177,7 +197,7 @@ def test_same_seed_gives_the_same_digits(workers, framework):
     assert fits[0].training_losses == fits[1].training_losses
 
 
-def test_whole_trainings_in_float32_come_to_the_same_error(workers):
+def test_whole_trainings_in_float32_reach_the_same_error(workers):
     start, data, program, progress = _float32_training()
     submitted = [
         workers.submit(framework, train, start, data, program, progress)
@@ -207,7 +227,7 @@ def probe_of_float32_network(framework):
 
 
 def probe_of_hidden_float32(framework):
-    """Round the start alone: what comes out is float64, and wrong from the eighth digit."""
+    """Round the start alone: the result is float64, and wrong from the eighth digit."""
 
     def leaky(start, *others):
         framework.train([a.astype(np.float32).astype(np.float64) for a in start], *others)
@@ -251,21 +271,21 @@ def probe_of_careless_solver(framework):
         (probe_of_careless_solver, "least squares is off by"),
     ],
 )
-def test_probe_sees_a_broken_framework(workers, framework, broken, part):
+def test_probe_notices_a_broken_framework(workers, framework, broken, part):
     result = workers.result(workers.submit(framework, broken))
     assert not result.passed
     assert part in result.reason
 
 
-def test_probe_sees_a_learning_rate_that_is_off_in_the_seventh_digit(workers):
+def test_probe_notices_a_learning_rate_that_is_off_in_the_seventh_digit(workers):
     result = workers.result(workers.submit("torch", probe_of_other_network_learning_rate))
     assert "the ANN is off by" in result.reason
 
 
 def probe_of_wrong_gradient(framework):
-    """Break the derivative of PyTorch's GELU by a millionth, and leave its value as it is.
+    """Change the derivative of PyTorch's GELU by a millionth, and leave its value as it is.
 
-    By a factor that differs from row to row: Adam cancels one that is the same for all.
+    The factor differs from row to row, since Adam cancels one that is the same for all.
     """
     functional = framework.nn.functional
     gelu = functional.gelu
@@ -281,7 +301,7 @@ def probe_of_wrong_gradient(framework):
         functional.gelu = gelu
 
 
-def test_probe_sees_a_wrong_gradient(workers):
+def test_probe_notices_a_wrong_gradient(workers):
     result = workers.result(workers.submit("torch", probe_of_wrong_gradient))
     assert not result.passed
     assert "the ANN is off by" in result.reason

@@ -11,6 +11,7 @@ from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.job import Job
 from regressors.model import Model
 from regressors.network import recipe
+from regressors.network.progress import halves
 
 
 def job_of(columns, target, framework="torch", **changes):
@@ -40,7 +41,7 @@ def out_of_fold_r2(fitted, target):
 
 
 @pytest.mark.parametrize("rows", [100, 2000])
-def test_on_pure_noise_the_out_of_fold_error_promises_nothing(workers, rows):
+def test_out_of_fold_error_on_pure_noise_promises_nothing(workers, rows):
     jobs = []
     for seed in range(20):
         columns, target = noise(rows, seed)
@@ -52,7 +53,7 @@ def test_on_pure_noise_the_out_of_fold_error_promises_nothing(workers, rows):
 
 
 def grouped(rows=2500, seed=8):
-    """Return rows of schools that differ, which a straight line cannot know."""
+    """Return rows of schools that differ, which a line in x cannot explain."""
     rng = np.random.default_rng(seed)
     school = rng.integers(0, 250, rows)
     x = rng.normal(size=rows)
@@ -81,7 +82,7 @@ def test_groups_are_used_where_they_help_and_only_there(workers):
 
 
 def named(rows=700, seed=4):
-    """Return rows of schools seen once or twice, of kinds that their names tell, in shifts."""
+    """Return rows of schools that occur once or twice, of kinds that show in their names."""
     rng = np.random.default_rng(seed)
     kind, shift, line = (rng.integers(0, size, rows) for size in (4, 8, 6))
     words = np.array(["College", "University", "Academy", "Institute"], dtype=object)[kind]
@@ -95,7 +96,7 @@ def named(rows=700, seed=4):
 
 
 @pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
-def test_words_and_pairs_tell_of_new_levels_and_are_stored_with_the_model(workers, framework):
+def test_words_and_pairs_predict_new_levels_and_are_stored_with_the_model(workers, framework):
     columns, target = named()
     fitted = workers.result(
         workers.submit(framework, fitting.validate, job_of(columns, target, framework))
@@ -115,7 +116,7 @@ def test_words_and_pairs_tell_of_new_levels_and_are_stored_with_the_model(worker
 
 
 @pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
-def test_targets_of_half_a_fold_have_no_part_in_its_out_of_fold_predictions(workers, framework):
+def test_targets_of_half_a_fold_do_not_influence_its_out_of_fold_predictions(workers, framework):
     columns, target = grouped(rows=400)
     person = np.arange(400) // 2
     job = job_of(
@@ -124,7 +125,7 @@ def test_targets_of_half_a_fold_have_no_part_in_its_out_of_fold_predictions(work
     held = np.flatnonzero(job.fold == 2)
     seed = recipe.seed_of(job.dataset, job.candidate.kind, 2)
     half = np.zeros(400, dtype=bool)
-    half[held] = recipe.halves(len(held), seed, person[held])
+    half[held] = halves(len(held), seed, person[held])
     fits = [
         workers.submit(framework, fitting.validate, replace(job, target=one))
         for one in (target, np.where(half, 5 - 3 * target, target))
@@ -144,7 +145,7 @@ def test_group_that_is_held_together_cannot_be_encoded_from_its_own_rows(workers
     assert all(member.encoding.groups == () for member in fitted.model.members)
 
 
-def test_three_frameworks_come_to_the_same_out_of_fold_error(workers):
+def test_frameworks_reach_the_same_out_of_fold_error(workers):
     columns, target = grouped()
     jobs = [
         workers.submit(name, fitting.validate, job_of(columns, target, name, hidden=(32, 32)))

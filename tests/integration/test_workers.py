@@ -148,7 +148,7 @@ def test_a_killed_worker_is_replaced_once_and_then_given_up(lone_torch):
     with pytest.raises(WorkerFailed, match="was ended by SIGSEGV"):
         lone_torch.result(lone_torch.submit("torch", crash))
     start = time.monotonic()
-    with pytest.raises(WorkerFailed, match="lost 2 times, and the last one was ended by SIGSEGV"):
+    with pytest.raises(WorkerFailed, match="lost 2 times; the last one was ended by SIGSEGV"):
         lone_torch.result(lone_torch.submit("torch", process_id))
     assert time.monotonic() - start < 0.5
 
@@ -248,7 +248,7 @@ def test_leaving_ends_the_job_that_runs_and_those_that_wait(tmp_path):
     assert not psutil.pid_exists(pid)
     for job in jobs:
         assert job.done()
-        with pytest.raises(WorkerFailed, match="ended before it was done"):
+        with pytest.raises(WorkerFailed, match="stopped before it was done"):
             workers.result(job)
 
 

@@ -1,4 +1,4 @@
-"""Columns to matrices: what is missing, rare, unseen, constant or out of order."""
+"""From columns to matrices: values that are missing, rare, unseen, constant or out of order."""
 
 import json
 
@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import data.checks.features
 import regressors.encoding.columns
-from regressors.encoding.matrices import CannotEncode, Encoding
+from regressors.encoding.columns import CannotEncode
+from regressors.encoding.matrices import Encoding
 
 RNG = np.random.default_rng(7)
 
@@ -133,7 +134,7 @@ def test_infinite_value_is_refused_with_its_column():
         Encoding.fit({"x": np.array([1.0, np.inf])})
 
 
-def test_absent_column_and_changed_kind_are_refused():
+def test_missing_column_and_changed_type_are_refused():
     columns = table()
     encoding = Encoding.fit(columns)
     with pytest.raises(CannotEncode, match="'age'"):
@@ -152,7 +153,7 @@ def test_encoding_of_an_earlier_version_has_an_intercept_and_no_products():
 
 
 def schools():
-    """Return names of which most have too few rows for a column of their own."""
+    """Return names, most of which have too few rows for a column of their own."""
     names = [f"{kind} of {town}" for kind in ("College", "School") for town in range(60)]
     return {"name": np.array([*names, *["Yale"] * 80, None, "Once Only"], dtype=object)}
 
@@ -165,7 +166,7 @@ def test_words_that_rare_levels_share_have_columns():
         seen = matrix({"name": np.array(["new COLLEGE", "Yale", None, ""], dtype=object)})
         assert seen[:, -3:].tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
     assert not any("college" in term for term in encoding.term_names())
-    assert encoding.kinds == {"name": "category"}
+    assert encoding.column_types == {"name": "category"}
 
 
 def test_words_stay_within_bounds_and_are_the_most_frequent():
@@ -217,10 +218,9 @@ def test_product_too_large_for_a_number_is_refused_by_name():
 
 
 def test_category_of_thousands_of_levels_stays_within_bounds():
-    for constant in ("RARE_ROWS", "MOST_LEVELS"):  # what the checks tell is what the fits do
-        assert getattr(regressors.encoding.columns, constant) == getattr(
-            data.checks.features, constant
-        )
+    # The checks report what the fits do.
+    assert data.checks.features.RARE_ROWS == regressors.encoding.columns.MIN_LEVEL_ROWS
+    assert data.checks.features.MOST_LEVELS == regressors.encoding.columns.MAX_CODED_LEVELS
     level = np.repeat(np.arange(1000), 10)
     level[:3000] = np.arange(3000) % 150  # of which a hundred and fifty are the most frequent
     text = np.array([f"level {i:04d}" for i in level], dtype=object)
@@ -232,7 +232,7 @@ def test_category_of_thousands_of_levels_stays_within_bounds():
     assert encoding.design({"text": text}).shape == (10_000, 201)
 
 
-def test_levels_called_other_and_missing_are_told_from_those_that_are_so():
+def test_levels_called_other_and_missing_are_kept_apart_from_the_real_ones():
     texts = ["missing"] * 20 + ["other"] * 20 + ["(other)"] * 20 + [None] * 20 + ["rare"]
     encoding = Encoding.fit({"level": np.array(texts, dtype=object)})
     assert encoding.term_names() == (
@@ -244,14 +244,14 @@ def test_levels_called_other_and_missing_are_told_from_those_that_are_so():
     )
 
 
-def test_terms_of_one_name_are_refused_with_it():
+def test_two_terms_of_the_same_name_are_refused():
     columns = {"intercept": RNG.normal(size=50), "age": RNG.normal(size=50)}
     with pytest.raises(CannotEncode, match="two terms would be called 'intercept'"):
         Encoding.fit(columns).term_names()
     assert Encoding.fit(columns, intercept=False).term_names() == ("age", "intercept")
 
 
-def test_one_long_text_does_not_give_all_rows_its_room():
+def test_one_long_text_does_not_cost_every_row_its_memory():
     texts = np.array(["b", "a"] * 100_000 + ["x" * 1_000_000], dtype=object)
     assert Encoding.fit({"text": texts}).term_names() == ("intercept", "text[b]", "text[other]")
 

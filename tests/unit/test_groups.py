@@ -1,4 +1,4 @@
-"""Target encoding of groups: what it finds, what it leaves alone, and what it may not know."""
+"""Target encoding of groups: what it finds, what it ignores, and what it must not use."""
 
 import json
 
@@ -47,7 +47,7 @@ def test_noise_has_no_groups_of_numbers_and_little_of_categories(seed):
     assert np.square(noise - explained).mean() > 0.97 * np.square(noise).mean()
 
 
-def test_rows_own_target_is_not_in_its_effect():
+def test_target_of_a_row_is_not_in_its_own_effect():
     changed = RESIDUAL.copy()
     changed[7] += 100
     before, after = (fit({"school": SCHOOL}, one) for one in (RESIDUAL, changed))
@@ -61,7 +61,7 @@ def test_rows_own_target_is_not_in_its_effect():
     assert (np.abs(raw[1][others]) > 10 * np.abs(raw[0][others])).all()
 
 
-def test_rows_that_belong_together_tell_nothing_of_one_another():
+def test_rows_that_belong_together_are_not_used_for_one_another():
     person = np.arange(ROWS) // 3
     school = SCHOOL[person * 3]  # the three rows of a person are in one school
     residual = np.array([EFFECT[one] for one in school]) + 0.5 * NOISE
@@ -78,7 +78,7 @@ def test_rows_that_belong_together_tell_nothing_of_one_another():
     assert np.abs(after - before)[mates].max() > 0.5
 
 
-def test_unseen_level_adds_nothing_and_counts_nothing():
+def test_unseen_level_has_no_effect_and_a_count_of_zero():
     (column,) = fit({"school": SCHOOL}, RESIDUAL).columns
     effect, count = column.encode(np.array(["another", None], dtype=object))
     assert effect.tolist() == [0, 0]
@@ -91,7 +91,7 @@ TOGETHER = RNG.normal(size=(12, 10))
 
 
 def of_pair():
-    """Return what shift and line say together and neither alone, with gaps in both columns."""
+    """Return a residual that shift and line explain together but not alone; both have gaps."""
     line = np.array([int(one.split()[1]) for one in LINE])
     alone = TOGETHER - TOGETHER.mean(axis=0) - TOGETHER.mean(axis=1, keepdims=True)
     shift, name = SHIFT.copy(), LINE.copy()
@@ -100,7 +100,7 @@ def of_pair():
     return {"shift": shift, "line": name}, alone[SHIFT.astype(int), line] + 0.3 * NOISE
 
 
-def test_pair_of_columns_is_found_where_neither_tells_anything_alone():
+def test_pair_of_columns_is_found_where_neither_explains_anything_alone():
     columns, residual = of_pair()
     groups = fit({**columns, "x": np.round(RNG.normal(size=ROWS), 1)}, residual)
     (column,) = groups.columns
@@ -119,7 +119,7 @@ def test_encoding_with_a_pair_encodes_its_own_rows_alike_after_json():
     effect = loaded.standardised(columns)[:, -1]
     assert np.corrcoef(effect, residual)[0, 1] > 0.9
     assert np.array_equal(effect, encoding.standardised(columns)[:, -1])
-    assert loaded.kinds == {"shift": "number", "line": "category"}
+    assert loaded.column_types == {"shift": "number", "line": "category"}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -144,7 +144,7 @@ def test_text_group_without_a_column_of_its_own_is_still_a_category():
     columns = {"person": person, "x": NOISE}
     encoding, _ = Encoding.fit(columns).with_groups(columns, residual, ONES, 3, pairs=True)
     assert encoding.categories == ()
-    assert encoding.kinds["person"] == "category"
+    assert encoding.column_types["person"] == "category"
 
 
 def test_group_of_an_earlier_version_is_of_one_column():
@@ -177,7 +177,7 @@ def test_encoding_with_groups_survives_json_and_encodes_new_rows():
     assert np.array_equal(encoding.design(new), plain.design(new))
 
 
-def test_one_long_level_does_not_give_all_rows_its_room():
+def test_one_long_level_does_not_cost_every_row_its_memory():
     school = SCHOOL.copy()
     school[0] = "x" * 50_000_000
     assert [column.name for column in fit({"school": school}, RESIDUAL).columns] == ["school"]

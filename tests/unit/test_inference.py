@@ -48,7 +48,7 @@ def _affairs():
 
 
 def _fertility():
-    """Births a woman in 1990 by those of 1962 and the country's initial; 1962 is often missing."""
+    """Births per woman in 1990 by those in 1962, often missing, and the country's initial."""
     frame = sm.datasets.fertility.load_pandas().data.dropna(subset="1990")
     initial = frame["Country Name"].str[0]
     frame["initial"] = initial.where(initial.isin([*"BCMST"]), "another")
@@ -56,7 +56,7 @@ def _fertility():
 
 
 def _cards():
-    """Spending of credit card holders, with incomes taken away to be missing."""
+    """Spending of credit card holders, with some incomes removed."""
     frame = sm.datasets.ccard.load_pandas().data
     frame["OWNRENT"] = np.where(frame["OWNRENT"] == 1, "own", "rent")
     frame.loc[frame.index % 9 == 4, "INCOME"] = np.nan
@@ -74,7 +74,7 @@ REAL_SETS = {
 
 @cache
 def real_set(name):
-    """Return the features as the regressors get them, the target, and pandas' own design.
+    """Return the features as the regressors get them, the target, and the design by pandas.
 
     That design is made by the rules of the documentation, with none of the code under test: median
     and indicator for a missing number, dummies for a category without its first level.
@@ -101,7 +101,7 @@ def real_set(name):
 
 
 def assert_equals_statsmodels(solved, reference):
-    """Compare every figure of the fit with statsmodels' own, to nine digits."""
+    """Compare every figure of the fit with that of statsmodels, to nine digits."""
     fields = ("estimate", "standard_error", "t", "p", "low", "high", "robust_standard_error")
     seen = np.array([[getattr(one, field) for field in fields] for one in solved.coefficients])
     columns = [reference.params, reference.bse, reference.tvalues, reference.pvalues]
@@ -149,7 +149,7 @@ def test_without_an_intercept_inference_equals_statsmodels():
     assert_equals_statsmodels(solved, sm.OLS(target, design).fit())
 
 
-def test_without_an_intercept_categories_hold_a_constant_of_their_own():
+def test_without_an_intercept_a_category_spans_the_constant():
     columns, target, _ = real_set("wages")
     encoding = Encoding.fit(columns, intercept=False)
     design = encoding.design(columns)
@@ -170,7 +170,7 @@ def test_exact_fit_has_estimates_and_a_note_in_place_of_t_and_p():
     assert "exact" in solved.notes[0]
 
 
-def test_row_that_only_one_term_sees_has_no_robust_error_and_a_note():
+def test_row_that_alone_determines_a_term_has_no_robust_error_and_a_note():
     design = np.column_stack([np.ones(12), np.arange(12.0), np.arange(12) == 3])
     solved = solve(design, np.sin(np.arange(12.0)), ["one", "x", "third"], numpy_solver)
     assert all(one.robust_standard_error is None for one in solved.coefficients)

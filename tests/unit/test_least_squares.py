@@ -1,4 +1,4 @@
-"""Least squares against exact rational solutions, with NumPy's QR in a framework's place."""
+"""Least squares against exact rational solutions, with NumPy's QR in place of a framework."""
 
 import numpy as np
 import pytest
@@ -72,10 +72,10 @@ def test_column_of_zeros_is_named():
     assert solved.estimates.tolist() == pytest.approx([4, 0])
 
 
-def test_more_columns_than_rows_is_said_and_fits_the_rows():
+def test_more_columns_than_rows_fits_the_rows_with_a_warning():
     design, target = RNG.normal(size=(4, 7)), RNG.normal(size=4)
     solved = solve(design, target, names(design), numpy_solver)
-    assert "4 rows cannot tell 7 terms apart" in solved.warnings[0]
+    assert "4 rows cannot distinguish 7 terms" in solved.warnings[0]
     np.testing.assert_allclose(design @ solved.estimates, target, atol=1e-12)
     norms = np.linalg.norm(design, axis=0)
     free = scipy.linalg.null_space(design / norms)
@@ -83,7 +83,7 @@ def test_more_columns_than_rows_is_said_and_fits_the_rows():
     np.testing.assert_allclose(free.T @ (solved.estimates * norms), 0, atol=1e-12)
 
 
-def test_hopeless_conditioning_is_said():
+def test_hopeless_conditioning_has_a_warning():
     design = 1 / (np.arange(17)[:, None] + np.arange(12) + 1.0)
     solved = solve(design, RNG.normal(size=17), names(design), numpy_solver)
     assert solved.condition_number > 1e14

@@ -1,4 +1,4 @@
-"""The linear kinds of a job, with NumPy in a framework's place: weights, intercepts, starts."""
+"""The linear kinds of a job, with NumPy in place of a framework: weights, intercepts, starts."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -11,11 +11,11 @@ from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.job import CannotFit, Job, Start
-from regressors.network import recipe
+from regressors.linear.neuron import NeuronFit, NeuronPlan
 
 
 def descend(inputs, target, start, plan):
-    """Take the reference's steps and note the losses, as a framework does."""
+    """Take the steps of the reference and record the losses, as a framework does."""
     losses: list[float] = []
     weights = start
     speed = np.zeros_like(start)
@@ -27,7 +27,7 @@ def descend(inputs, target, start, plan):
             speed = plan.momentum * speed - plan.learning_rate * gradient
             weights = weights + plan.momentum * speed - plan.learning_rate * gradient
     losses.append(float(np.mean((inputs @ weights - target) ** 2)))
-    return recipe.NeuronFit.of(weights, losses, plan)
+    return NeuronFit.of(weights, losses, plan)
 
 
 NUMPY = SimpleNamespace(least_squares_solver=numpy_solver, descend=descend)
@@ -55,7 +55,7 @@ def job(kind="least_squares", **changes):
 
 def test_reference_descent_of_these_tests_is_that_of_the_probe():
     inputs, start = RNG.normal(size=(30, 3)), np.zeros(3)
-    plan = recipe.NeuronPlan(learning_rate=0.1, momentum=0.5, epochs=20)
+    plan = NeuronPlan(learning_rate=0.1, momentum=0.5, epochs=20)
     fit = descend(inputs, inputs[:, 0], start, plan)
     reference = parity.reference_neuron(inputs, inputs[:, 0], start, plan)
     np.testing.assert_allclose(fit.weights, reference, rtol=0, atol=1e-15)
@@ -78,7 +78,7 @@ def test_declared_terms_are_fitted_and_named():
 
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("weight", [None, 1.0 + np.arange(ROWS) % 4], ids=["equal", "weights"])
-def test_descent_comes_down_to_least_squares(intercept, weight):
+def test_descent_reaches_least_squares(intercept, weight):
     changes = {"intercept": intercept, "weight": weight, "products": ((("age", 2),),)}
     solved = fitting.refit(NUMPY, job(**changes))
     descended = fitting.refit(NUMPY, job("gradient_descent", **changes))
@@ -98,7 +98,7 @@ def test_descent_that_stops_short_says_how_far_it_is():
     assert len(fitted.details["loss"]) == 21
 
 
-def test_too_fast_a_descent_fails_with_its_rate():
+def test_too_fast_a_descent_fails_and_names_its_rate():
     hasty = job("gradient_descent", learning_rate=3.0)
     with np.errstate(over="ignore"), pytest.raises(CannotFit, match="learning rate of 3;"):
         fitting.refit(NUMPY, hasty)
@@ -111,7 +111,7 @@ def starts_of(details):
     }
 
 
-def test_each_part_begins_where_the_same_part_ended_last_night():
+def test_each_part_starts_where_the_same_part_ended_last_night():
     slow = job("gradient_descent", learning_rate=0.01, epochs=50)
     first = fitting.validate(NUMPY, slow)
     second = fitting.validate(NUMPY, replace(slow, starts=starts_of(first.details)))
@@ -124,7 +124,7 @@ def test_each_part_begins_where_the_same_part_ended_last_night():
     assert len(set(ends)) == 6
 
 
-def test_start_of_a_night_that_divided_otherwise_is_not_used():
+def test_start_of_a_night_with_other_split_rules_is_not_used():
     slow = job("gradient_descent", learning_rate=0.01, epochs=5)
     first = fitting.validate(NUMPY, slow)
     other = replace(slow, split_rules="otherwise", starts=starts_of(first.details))
@@ -147,7 +147,7 @@ def test_start_that_saw_newer_rows_than_a_fold_trains_on_is_not_used():
     assert again.details["fold 2"]["end"] == first.details["fold 2"]["end"]
 
 
-def test_term_that_is_new_tonight_begins_at_nothing():
+def test_term_that_is_new_tonight_starts_at_zero():
     slow = job("gradient_descent", learning_rate=0.01, epochs=5)
     starts = starts_of({"refit": fitting.refit(NUMPY, slow).details})
     more = replace(slow, products=((("age", 2),),), starts=starts)

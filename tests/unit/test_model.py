@@ -1,4 +1,4 @@
-"""Models at rest: what is loaded predicts the same bits, and ridge is what it says."""
+"""Stored models predict the same bits once loaded, and the ridge regression is exact."""
 
 import numpy as np
 import pytest
@@ -50,8 +50,8 @@ def test_model_predicts_the_mean_of_its_members():
     np.testing.assert_allclose(both, np.mean(apart, axis=0), rtol=1e-15)
 
 
-def test_kinds_tell_what_the_columns_must_be():
-    assert network_member().encoding.kinds == {"x": "number", "c": "category"}
+def test_column_types_are_those_that_columns_must_have():
+    assert network_member().encoding.column_types == {"x": "number", "c": "category"}
 
 
 def test_leave_one_out_of_ridge_is_that_of_leaving_each_row_out():

@@ -1,4 +1,4 @@
-"""The gain of one model over another on the same rows: its value, its bounds, and their rates."""
+"""The gain of one model over another: its value, its bounds, and their rates of error."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.special import stdtrit
 
 from regressors.judging.paired import (
-    LEAST_GAIN,
-    MOST_RESAMPLED,
+    MAX_RESAMPLED_UNITS,
+    MIN_REPORTED_GAIN,
     Sums,
     gains,
     paired_gain,
@@ -43,7 +43,7 @@ def test_bounds_enclose_the_gain_and_widen_with_the_confidence():
     assert gain(FIRST, SECOND) == gain(FIRST, SECOND)
 
 
-def test_exchanging_the_models_mirrors_the_bounds():
+def test_swapping_the_models_mirrors_the_bounds():
     here, there = gain(FIRST, SECOND), gain(SECOND, FIRST)
     assert (1 - here.low) * (1 - there.high) == pytest.approx(1, rel=1e-9)
     assert (1 - here.high) * (1 - there.low) == pytest.approx(1, rel=1e-9)
@@ -78,13 +78,13 @@ def test_rows_of_one_unit_count_once():
         (HALF, FIRST, (0.75, 0.75, 0.75)),
         (np.ones(80), 2 * np.ones(80), (0.75, 0.75, 0.75)),
         (0 * FIRST, FIRST, (1, 1, 1)),
-        (FIRST, 0 * FIRST, (LEAST_GAIN, LEAST_GAIN, LEAST_GAIN)),
-        (FIRST[:1], SECOND[:1], (1 - (FIRST[0] / SECOND[0]) ** 2, LEAST_GAIN, 1)),
-        (np.eye(80)[0], 0 * FIRST, (LEAST_GAIN, LEAST_GAIN, 1)),
-        (0 * FIRST, np.eye(80)[0], (1, LEAST_GAIN, 1)),
+        (FIRST, 0 * FIRST, (MIN_REPORTED_GAIN, MIN_REPORTED_GAIN, MIN_REPORTED_GAIN)),
+        (FIRST[:1], SECOND[:1], (1 - (FIRST[0] / SECOND[0]) ** 2, MIN_REPORTED_GAIN, 1)),
+        (np.eye(80)[0], 0 * FIRST, (MIN_REPORTED_GAIN, MIN_REPORTED_GAIN, 1)),
+        (0 * FIRST, np.eye(80)[0], (1, MIN_REPORTED_GAIN, 1)),
     ],
 )
-def test_errors_of_no_spread_have_the_bounds_that_they_should(challenger, incumbent, expected):
+def test_bounds_of_errors_without_spread_are_exact(challenger, incumbent, expected):
     assert bounds(gain(challenger, incumbent)) == pytest.approx(expected, abs=1e-12)
 
 
@@ -119,17 +119,17 @@ def test_errors_that_cannot_be_compared_are_refused(challenger, incumbent, unit)
         gain(challenger, incumbent, unit)
 
 
-def test_bounds_of_very_many_rows_are_students_and_join_on_to_the_bootstrap():
-    errors = RNG.normal(size=(2, MOST_RESAMPLED + 1))
+def test_bounds_of_very_many_rows_are_students_and_agree_with_the_bootstrap():
+    errors = RNG.normal(size=(2, MAX_RESAMPLED_UNITS + 1))
     beyond, within = gain(*errors), gain(*errors[:, :-1])
     assert beyond.high - beyond.low == pytest.approx(within.high - within.low, rel=0.05)
     first, second = np.square(errors)
     influence = first / first.mean() - second / second.mean()
-    reach = stdtrit(MOST_RESAMPLED, 0.95) * standard_error(influence)
+    reach = stdtrit(MAX_RESAMPLED_UNITS, 0.95) * standard_error(influence)
     assert np.log((1 - beyond.low) / (1 - beyond.value)) == pytest.approx(reach)
 
 
-def test_nothing_has_no_sign():
+def test_zero_has_no_sign():
     assert not np.signbit(bounds(gain(FIRST, FIRST))).any()
 
 
@@ -169,7 +169,7 @@ def test_blocks_of_time_keep_the_rate_where_rows_do_not():
 
 
 def following(rng, size):
-    """Errors of which each follows the one before it with a correlation of 0.8."""
+    """Errors that each correlate by 0.8 with the one before."""
     errors = rng.normal(size=size)
     for i in range(1, size[-1]):
         errors[..., i] = 0.8 * errors[..., i - 1] + 0.6 * errors[..., i]

@@ -3,7 +3,7 @@
 import pytest
 
 from data.errors import CallError
-from flows.command.backfill import MAX_NIGHTS, days_between, with_time_column
+from flows.command.past_nights import MAX_NIGHTS, days_between, with_time_column
 
 
 def test_a_range_holds_both_its_ends():

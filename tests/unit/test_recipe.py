@@ -7,7 +7,9 @@ import pytest
 
 from regressors.frameworks import parity
 from regressors.frameworks.registry import FRAMEWORK_NAMES
+from regressors.linear.neuron import NeuronFit, NeuronPlan, neuron_plan
 from regressors.network import recipe
+from regressors.network.progress import Progress, epoch_of, halves, honest_predictions
 
 
 def test_seed_differs_by_dataset_kind_and_fold_and_is_the_same_on_every_machine():
@@ -28,7 +30,7 @@ def test_default_neuron_plan_converges_on_badly_conditioned_columns():
     target = inputs @ np.arange(6.0) + rng.normal(size=300)
     inputs = np.column_stack([inputs, np.ones(300)])
     exact = np.linalg.lstsq(inputs, target, rcond=None)[0]
-    plan = recipe.neuron_plan(inputs, epochs=5000)
+    plan = neuron_plan(inputs, epochs=5000)
     weights = parity.reference_neuron(inputs, target, np.zeros(7), plan)
     losses = [np.mean(np.square(target - inputs @ w)) for w in (weights, exact)]
     assert losses[0] / losses[1] - 1 < 1e-10
@@ -36,19 +38,19 @@ def test_default_neuron_plan_converges_on_badly_conditioned_columns():
 
 @pytest.mark.parametrize("inputs", [np.zeros((5, 2)), np.ones((2, 4)), np.eye(3)[:, :1]])
 def test_default_neuron_plan_is_finite_on_degenerate_inputs(inputs):
-    plan = recipe.neuron_plan(inputs)
+    plan = neuron_plan(inputs)
     assert 0 < plan.learning_rate < np.inf
     assert 0 <= plan.momentum < 1
 
 
 def test_declared_learning_rate_means_plain_gradient_descent():
     inputs = np.arange(6.0).reshape(3, 2)
-    plan = recipe.neuron_plan(inputs, learning_rate=0.01)
-    assert plan == recipe.NeuronPlan(learning_rate=0.01, momentum=0.0, epochs=10_000)
+    plan = neuron_plan(inputs, learning_rate=0.01)
+    assert plan == NeuronPlan(learning_rate=0.01, momentum=0.0, epochs=10_000)
 
 
 def test_neuron_stops_when_the_loss_stands_still_is_nothing_or_is_not_finite():
-    plan = recipe.NeuronPlan(0.1, 0.0, epochs=50, tolerance=1e-6, block=10)
+    plan = NeuronPlan(0.1, 0.0, epochs=50, tolerance=1e-6, block=10)
     falling = np.linspace(2, 1, 20).tolist()
     assert plan.next_block([]) == 10
     assert plan.next_block(falling) == 10
@@ -59,15 +61,15 @@ def test_neuron_stops_when_the_loss_stands_still_is_nothing_or_is_not_finite():
 
 
 def test_neuron_fit_that_ends_above_its_start_has_diverged():
-    plan = recipe.NeuronPlan(0.1, 0.0, epochs=3)
+    plan = NeuronPlan(0.1, 0.0, epochs=3)
     weights = np.zeros(1)
-    assert recipe.NeuronFit.of(weights, [1.0, 2.0, 4.0, 8.0], plan).diverged
-    assert recipe.NeuronFit.of(weights, [1.0, np.inf, np.nan], plan).diverged
-    assert not recipe.NeuronFit.of(weights, [4.0, 2.0, 1.0], plan).diverged
+    assert NeuronFit.of(weights, [1.0, 2.0, 4.0, 8.0], plan).diverged
+    assert NeuronFit.of(weights, [1.0, np.inf, np.nan], plan).diverged
+    assert not NeuronFit.of(weights, [4.0, 2.0, 1.0], plan).diverged
 
 
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 3, 2)])
-def test_network_starts_close_to_nothing_in_any_depth(hidden):
+def test_network_starts_close_to_zero_at_any_depth(hidden):
     inputs = np.random.default_rng(1).normal(size=(200, 7)).astype(np.float32)
     start = recipe.start_arrays(np.random.default_rng(2), 7, hidden)
     sizes = [7, *hidden, 1]
@@ -97,7 +99,7 @@ def test_order_of_rows_changes_by_epoch_and_repeats_by_seed():
     assert not np.array_equal(first, recipe.Program(100, seed=4).order(0))
 
 
-def test_steps_warm_up_correct_adams_bias_and_average_over_more_and_more():
+def test_steps_warm_up_correct_the_bias_of_adam_and_lengthen_the_average():
     program = recipe.Program(2000, seed=1)
     steps = np.concatenate([program.steps(epoch, np.float64) for epoch in range(60)])
     rate, first, second, keep, average = steps.T
@@ -114,8 +116,8 @@ def test_steps_warm_up_correct_adams_bias_and_average_over_more_and_more():
 
 
 def _progress(held_losses, epochs=None):
-    """A training whose held-out error runs through a given course, and after how many epochs."""
-    progress = recipe.Progress(held_target=np.zeros(2), epochs=epochs)
+    """A training with a given course of the held-out error, and the number of its epochs."""
+    progress = Progress(held_target=np.zeros(2), epochs=epochs)
     for epoch, loss in enumerate(held_losses):
         weights = [np.full((1, 1), float(epoch)), np.zeros(1)]
         if not progress.record(np.full(2, np.sqrt(loss)), weights, 1.0 if epoch else None):
@@ -131,7 +133,7 @@ def test_training_stops_ten_epochs_after_the_best_and_keeps_its_weights():
     assert len(progress.training_losses) == 12
 
 
-def test_training_that_never_gains_keeps_the_linear_start():
+def test_training_that_never_improves_keeps_the_linear_start():
     progress, ran = _progress([1, *[2] * 90])
     assert (progress.best_epoch, ran) == (0, 10)
     assert progress.best_weights[0][0, 0] == 0
@@ -142,25 +144,25 @@ def test_training_ends_after_sixty_epochs_at_most():
 
 
 def test_training_without_held_out_rows_takes_the_epochs_it_is_given():
-    progress = recipe.Progress(held_target=np.zeros(0), epochs=3)
+    progress = Progress(held_target=np.zeros(0), epochs=3)
     weights = [np.zeros((1, 1)), np.zeros(1)]
     more = [progress.record(np.zeros(0), [w + e for w in weights], 1.0) for e in range(4)]
     assert more == [True, True, True, False]
     assert (progress.best_epoch, progress.best_weights[1][0]) == (3, 3)
-    assert not recipe.Progress(np.zeros(0), epochs=0).record(np.zeros(0), weights)
+    assert not Progress(np.zeros(0), epochs=0).record(np.zeros(0), weights)
 
 
-def test_training_whose_loss_is_not_finite_stops_and_keeps_what_was_good():
-    progress = recipe.Progress(held_target=np.zeros(2), half=np.array([True, False]))
+def test_training_whose_loss_is_not_finite_stops_and_keeps_the_best_epoch():
+    progress = Progress(held_target=np.zeros(2), half=np.array([True, False]))
     weights = [np.zeros((1, 1)), np.zeros(1)]
     assert progress.record(np.ones(2), weights)
     assert not progress.record(np.full(2, np.nan), [w * np.nan for w in weights], np.nan)
     assert progress.best_epoch == 0
-    assert np.isfinite(recipe.honest_predictions(progress)).all()
+    assert np.isfinite(honest_predictions(progress)).all()
 
 
 def test_progress_keeps_copies():
-    progress = recipe.Progress(held_target=np.zeros(1))
+    progress = Progress(held_target=np.zeros(1))
     predictions, weights = np.ones(1), [np.ones((1, 1)), np.ones(1)]
     progress.record(predictions, weights)
     predictions[:] = weights[0][:] = 7
@@ -169,8 +171,8 @@ def test_progress_keeps_copies():
 
 
 def _trained(curves, target, half):
-    """A training that goes through given held-out predictions (epochs, m) as long as it goes on."""
-    progress = recipe.Progress(held_target=target, half=half)
+    """A training with given held-out predictions (epochs, m), until it stops."""
+    progress = Progress(held_target=target, half=half)
     for curve in curves:
         if not progress.record(curve, [np.zeros((1, 1)), np.zeros(1)], 1.0):
             break
@@ -179,17 +181,17 @@ def _trained(curves, target, half):
 
 def test_honest_predictions_of_a_half_do_not_depend_on_its_own_targets_not_even_by_the_stop():
     rng = np.random.default_rng(5)
-    half = recipe.halves(40, seed=9)
+    half = halves(40, seed=9)
     lengths = set()
     for _ in range(30):
         curves, target = rng.normal(size=(61, 40)), rng.normal(size=40)
-        before = recipe.honest_predictions(_trained(curves, target, half))
+        before = honest_predictions(_trained(curves, target, half))
         for own in (half, ~half):
             # A target that some epoch hits exactly moves the stop of its half to and fro.
             moved = np.where(own, curves[rng.integers(0, 61)], target)
             progress = _trained(curves, moved, half)
             lengths.add(len(progress.held_losses))
-            after = recipe.honest_predictions(progress)
+            after = honest_predictions(progress)
             assert np.array_equal(after[own], before[own])
     assert len(lengths) > 5
 
@@ -200,29 +202,29 @@ def test_training_goes_on_until_both_halves_have_stopped_and_serves_what_all_row
     late = np.sqrt(np.linspace(9, 1, 94))
     progress = _trained(np.column_stack([course, course, late / 10]), np.zeros(3), half)
     assert len(progress.held_losses) == 61  # the late half gains until the end
-    assert progress.best_epoch == recipe.epoch_of(progress.held_losses)[0] == 1
-    honest = recipe.honest_predictions(progress)
+    assert progress.best_epoch == epoch_of(progress.held_losses)[0] == 1
+    honest = honest_predictions(progress)
     assert honest[0] == course[60]
     assert honest[2] == late[1] / 10
 
 
 def test_halves_are_even_and_keep_groups_together():
     for rows in (1, 2, 3, 40, 41):
-        assert recipe.halves(rows, seed=1).sum() == rows // 2
+        assert halves(rows, seed=1).sum() == rows // 2
     group = np.repeat(np.arange(30), np.arange(30) % 5 + 1)
-    half = recipe.halves(len(group), seed=1, group=group)
+    half = halves(len(group), seed=1, group=group)
     assert all(len(set(half[group == one])) == 1 for one in range(30))
     assert 0.4 < half.mean() < 0.6
     large = np.array([0] * 8 + [1, 2])
     for seed in range(8):
-        assert 0 < recipe.halves(10, seed=seed, group=large).sum() < 10
+        assert 0 < halves(10, seed=seed, group=large).sum() < 10
 
 
 def test_one_held_out_row_is_predicted_by_the_start():
-    progress = recipe.Progress(held_target=np.zeros(1), half=recipe.halves(1, seed=1))
+    progress = Progress(held_target=np.zeros(1), half=halves(1, seed=1))
     for value in (3.0, 2.0, 1.0):
         progress.record(np.array([value]), [np.zeros((1, 1)), np.zeros(1)], 1.0)
-    assert recipe.honest_predictions(progress).tolist() == [3.0]
+    assert honest_predictions(progress).tolist() == [3.0]
 
 
 def test_importing_workers_and_recipe_imports_no_framework():

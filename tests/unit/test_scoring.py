@@ -8,7 +8,7 @@ from regressors.judging.scoring import interval_half_width, paired_difference, s
 RNG = np.random.default_rng(11)
 
 
-def test_score_is_what_its_definitions_say():
+def test_score_follows_its_definitions():
     actual, predicted = np.array([1.0, 2.0, 4.0, 9.0]), np.array([1.0, 3.0, 2.0, 9.5])
     found = score(actual, predicted, half_width=1.0)
     assert found.rmse == pytest.approx(np.sqrt((0 + 1 + 4 + 0.25) / 4))
@@ -18,7 +18,7 @@ def test_score_is_what_its_definitions_say():
     assert found.n == 4
 
 
-def test_interval_of_the_rmse_covers_at_its_level():
+def test_interval_of_the_rmse_has_its_coverage():
     inside = 0
     for _ in range(400):
         errors = RNG.normal(size=200)
@@ -47,7 +47,7 @@ def test_too_few_residuals_have_no_interval():
     assert interval_half_width(np.ones(8), 0.9) is None
 
 
-def test_half_width_covers_new_rows_at_its_level():
+def test_half_width_covers_as_many_new_rows_as_it_should():
     covered = [
         np.mean(np.abs(RNG.normal(size=50)) <= interval_half_width(RNG.normal(size=99), 0.9))
         for _ in range(300)
@@ -55,7 +55,7 @@ def test_half_width_covers_new_rows_at_its_level():
     assert 0.89 < np.mean(covered) < 0.92
 
 
-def test_paired_difference_knows_better_from_worse():
+def test_paired_difference_distinguishes_better_from_worse():
     noise = RNG.normal(size=500)
     better, worse = noise, noise + RNG.normal(size=500)
     found = paired_difference(better, worse, confidence=0.95)
@@ -67,7 +67,7 @@ def test_paired_difference_knows_better_from_worse():
     assert reverse.low == pytest.approx(-found.high)
 
 
-def test_equal_errors_differ_by_nothing():
+def test_equal_errors_have_a_difference_of_zero():
     found = paired_difference(np.ones(10), -np.ones(10), confidence=0.95)
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
     assert paired_difference(np.zeros(9), np.zeros(9), confidence=0.9).high == 0.0

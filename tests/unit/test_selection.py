@@ -1,4 +1,4 @@
-"""Who wins, and may it serve: decisions on plain values."""
+"""Who wins, and may it serve? Decisions on plain values."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_simpler_kind_within_one_standard_error_wins():
     assert "simplest kind" in places[1].reason
 
 
-def test_rows_of_one_unit_are_no_evidence_each_for_itself():
+def test_rows_of_one_unit_are_no_independent_evidence():
     """Errors are the same in the 20 rows of a unit; 20 units are within one standard error."""
     unit = np.repeat(np.arange(20), 20)
     close = np.tile([1.09, 0.93], 10)[unit]
@@ -136,7 +136,7 @@ def test_first_champion_is_promoted():
 
 @pytest.mark.parametrize("incumbent", [OTHER_ANN, LINE, *GONE])
 def test_switch_must_surely_be_better(incumbent):
-    """The last two are of a framework and of a kind that there are no longer."""
+    """The last two are of a framework and of a kind that no longer exist."""
     assert outcomes(decide(ANN, incumbent, {ANN: BETTER}, rules=RULES)) == [
         (ANN, "promoted", "switch")
     ]
@@ -207,15 +207,15 @@ def test_incumbent_that_cannot_score_gives_way():
 
 
 @pytest.mark.parametrize("rule", ["pinned", "backfill"])
-def test_held_champion_goes_on_serving_and_the_reason_says_what_would_have_happened(rule):
+def test_champion_on_hold_stays_and_the_reason_says_what_would_have_happened(rule):
     hold = Hold(rule, "somebody said so")
     (decision,) = decide(ANN, OTHER_ANN, {ANN: BETTER}, rules=RULES, hold=hold)
     assert (decision.decision, decision.rule, decision.gain) == ("kept", rule, BETTER)
     assert decision.reason.startswith(
-        "theano/ann goes on serving (somebody said so); otherwise tonight's torch/ann would serve:"
+        "theano/ann stays (somebody said so); otherwise tonight's torch/ann would have replaced it:"
     )
     (decision,) = decide(ANN, ANN, {ANN: WORSE}, rules=RULES, hold=hold)
-    assert "would not serve" in decision.reason
+    assert "would have been rejected" in decision.reason
     (decision,) = decide(ANN, OTHER_ANN, {}, rules=RULES, obstacle="no age", hold=hold)
     assert (decision.decision, decision.rule) == ("kept", rule)
     assert "no age" in decision.reason
@@ -225,12 +225,12 @@ def test_reason_is_one_sentence_with_every_figure():
     rules = PromotionRules(min_gain=0.02, confidence=0.95)
     (decision,) = decide(ANN, OTHER_ANN, {ANN: gain(0.1, 0.05, 0.15, units=20)}, rules=rules)
     assert decision.reason == (
-        "Tonight's torch/ann takes over from theano/ann: test RMSE 0.948683 against 1 on the same "
+        "Tonight's torch/ann replaces theano/ann: test RMSE 0.948683 against 1 on the same "
         "300 rows in 20 units, a gain of 10.00% (5.00% to 15.00%, each end with 95% confidence); "
         "a switch must surely gain more than 2.00%."
     )
     (decision,) = decide(ANN, ANN, {ANN: WORSE}, rules=rules)
-    assert decision.reason.startswith("The torch/ann of before goes on serving, and not tonight's:")
+    assert decision.reason.startswith("The current torch/ann stays; tonight's refit was rejected:")
 
 
 def test_reason_never_shows_a_sign_of_nothing():

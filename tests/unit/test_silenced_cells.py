@@ -1,4 +1,4 @@
-"""Silenced cells: what goes on predicting, and what is left when none does."""
+"""Silenced cells: what the others still predict, and what is left without any."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ WEIGHT = RNG.uniform(0.5, 3.0, ROWS)
 
 
 def member(hidden=(10, 6)):
-    """A small network with an output that is not near nothing."""
+    """A small network whose output is not close to zero."""
     encoding = Encoding.fit(COLUMNS)
     layers = start_arrays(RNG, encoding.network(COLUMNS).shape[1], hidden)
     layers[-2] = RNG.normal(size=layers[-2].shape).astype(np.float32)
@@ -45,7 +45,7 @@ def test_no_silenced_cell_is_the_model_itself_to_the_last_bit(weight):
     assert of_itself[0].rmse == 0.0 < of_itself[1].rmse_low
 
 
-def test_all_cells_silenced_leave_the_linear_start():
+def test_silencing_every_cell_leaves_the_linear_start():
     start = np.mean(
         [20.0 + 3.7 * (0.1 + m.encoding.standardised(COLUMNS) @ m.ridge) for m in MODEL.members],
         axis=0,
@@ -90,7 +90,7 @@ def test_same_dataset_gives_the_same_figures_and_another_others():
     assert all(one.rmse != other.rmse for one, other in zip(here[1:], there[1:], strict=True))
 
 
-def test_draws_of_one_share_do_not_hang_on_the_other_shares():
+def test_draws_of_one_share_do_not_depend_on_the_other_shares():
     assert measured(percents=(30,)) == measured(percents=(10, 20, 30))[2:]
 
 

@@ -1,4 +1,4 @@
-"""Past nights: which ones `nightfit nightly --from --to` trains, and for which datasets."""
+"""Which past nights `nightfit nightly --from --to` trains, and for which datasets."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta

@@ -1,0 +1,51 @@
+"""The words that levels of a category share, which describe levels with few rows."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from regressors.arrays import Array, Values
+from regressors.encoding.columns import MIN_LEVEL_ROWS, is_missing, pieces_for
+
+
+@dataclass(frozen=True)
+class WordsColumn:
+    """The words of a category's levels that have a column each."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+def words_column(name: str, values: Values) -> WordsColumn:
+    """Fit the words of a category (n,): the most frequent ones that two or more levels share.
+
+    A level that has too few rows for a column of its own, or none at all, can be known by its
+    words: a school by its name. There are at most as many as a number may have pieces.
+    """
+    rows, levels = Counter[str](), Counter[str]()
+    for level, count in Counter(values[~is_missing(values)].tolist()).items():
+        for word in _words(level):
+            rows[word] += count
+            levels[word] += 1
+    shared = [w for w in rows if MIN_LEVEL_ROWS <= rows[w] < len(values) and levels[w] > 1]
+    frequent = sorted(shared, key=lambda word: (-rows[word], word))[: pieces_for(len(values))]
+    return WordsColumn(name, tuple(sorted(frequent)))
+
+
+def one_hot_words(column: WordsColumn, values: Values) -> Array:
+    """Return one 0/1 column per word: whether a value (n,) has it."""
+    index = {word: i for i, word in enumerate(column.words)}
+    distinct = list(dict.fromkeys(values.tolist()))
+    has_word = np.zeros((len(distinct), len(index)))
+    for row, level in enumerate(distinct):
+        has_word[row, [index[word] for word in _words(level or "") if word in index]] = 1
+    row_of = {level: row for row, level in enumerate(distinct)}
+    rows = np.fromiter((row_of[v] for v in values), dtype=int, count=len(values))
+    matrix: Array = has_word[rows]
+    return matrix
+
+
+def _words(level: str) -> set[str]:
+    return set(re.findall(r"\w+", level.casefold()))
