@@ -297,9 +297,9 @@ def test_a_candidate_of_any_run_is_found_by_its_name(store: Store):
             ("wages", 1, "torch/lest_squares"),
             r"no candidate .* Did you mean 'torch/least_squares'\?",
         ),
-        (("wages", 1, "theano/ann"), "failed, .* There are: torch/least_squares."),
+        (("wages", 1, "theano/ann"), "failed, .* Those that can: torch/least_squares."),
         (("wages", 2, None), "run 2 of wages has no model that could serve. The latest .*: 1."),
-        (("wages", 3, None), "wages has no run 3. The latest that have one: 1."),
+        (("wages", 3, None), "wages has no run 3. The latest runs with one: 1."),
         (("wage", 1, None), r"no run of a dataset named 'wage' is stored. Did you mean 'wages'\?"),
     ],
 )

@@ -87,8 +87,8 @@ def test_who_shall_not_wait_is_told_so_in_a_sentence(address: str, holder: Calla
     ):
         raise AssertionError("two hold one lock")
     assert str(caught.value) == (
-        "wages: another process is at work on it, so nothing was started. Try again when it has"
-        " ended; without --no-wait this waits for it."
+        "wages: another process is working on it, so nothing was started. Try again when it has"
+        " finished, or leave out --no-wait to wait for it."
     )
     assert caught.value.exit_code == 1
 

@@ -180,7 +180,7 @@ def test_a_candidate_beside_a_champion_that_was_pruned_is_told_as_such(store: St
     write(store, champion(1, "torch/ann", candidates=both))
     write(store, champion(2, "torch/least_squares"))
     change(store, prune, "wages", keep_runs=1)
-    with pytest.raises(CallError, match="theano/ann of run 1 never served and was pruned since"):
+    with pytest.raises(CallError, match="theano/ann of run 1 never served and has been pruned"):
         read(store, model_of, "wages", 1, "theano/ann")
 
 
