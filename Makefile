@@ -29,7 +29,7 @@ quick: $(STAMP)  ## lint what has changed since the last commit, and run the uni
 	@changed="$(CHANGED)"; [ -z "$$changed" ] || { $(BIN)/ruff format --check $$changed && \
 	  $(BIN)/ruff check $$changed && $(BIN)/mypy $$changed; }
 	@$(BIN)/lint-imports
-	@$(PYTEST) tests/unit
+	@OPENBLAS_NUM_THREADS=1 $(PYTEST) tests/unit
 
 test: $(STAMP)  ## run every test, and print the coverage
 	@$(PYTEST) $(COVERAGE)

@@ -137,6 +137,6 @@ class DeclarationMistake(ValueError):
         self.what, self.next_step = what, next_step
 
 
-def library_message(error: Exception) -> str:
+def library_message(error: object) -> str:
     """Return the first line of a library's message as a sentence, to quote in one of ours."""
     return str(error).partition("\n")[0].rstrip(".") + "."

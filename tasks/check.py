@@ -5,8 +5,8 @@ from datetime import datetime
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-import data.checks.declared
-from data.checks.declared import Checked
+import data.checks.check
+from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.sources.snapshot import Snapshot, load
 from tasks.run.progress import tell
@@ -21,7 +21,7 @@ def check(
 ) -> Checked:
     """Return every expectation's result, the rows set aside and the features that can be used."""
     table = load(snapshot.path)
-    checked = data.checks.declared.check(declaration, table, last_rows=last_rows, now=now)
+    checked = data.checks.check.check(declaration, table, last_rows=last_rows, now=now)
     for warning in checked.warnings:
         tell(declaration.name, warning, warning=True)
     met = sum(result.success for result in checked.results)

@@ -4,7 +4,7 @@ import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.checks.declared import Checked
+from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.sources.snapshot import Snapshot
 from data.split import split_rows

@@ -1,8 +1,7 @@
-"""The checks that nobody should have to declare.
+"""The checks that need no declaring: columns, rows, kinds, keys, target, time and weight.
 
-They look at the rows that go on, after quarantine, and each only at what the ones before it left
-meaningful. Arrow does them: they need no Great Expectations, and its names are used where it has
-the same rule.
+They look at the rows that are left after quarantine, and each only at what the ones before it left
+meaningful. Arrow makes them, without Great Expectations, whose names are used for equal rules.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.checks.features import feature_findings, term_findings
-from data.checks.findings import Finding, counted, finding, not_numbers, row_rule
-from data.checks.freshness import has_no_age, has_not_shrunk, is_recent
+from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
+from data.checks.freshness import recency_findings, shrinkage_finding
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.sources.columns import PLURAL, arrays, infinite, kind_of, present
@@ -22,38 +21,59 @@ from data.sources.keys import row_key_column
 from data.split import MIN_LABELLED_ROWS
 
 
-def structure(
+def structure_findings(
     declaration: Declaration, table: pa.Table, last_rows: int | None = None
 ) -> list[Finding]:
-    """Check columns, rows and kinds: without them nothing else makes sense."""
+    """Check columns, number of rows, and kinds; if they are wrong, nothing else makes sense."""
     roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
     others = [*(declaration.features or ()), *declaration.types, declaration.split.group]
     named = dict.fromkeys([*roles, *others])
-    found = [column_exists(name, table.column_names, declaration) for name in named if name]
-    found.append(
-        finding(
-            "expect_table_row_count_to_be_between",
-            None,
-            ""
-            if table.num_rows
-            else f"{declaration.source.path} has no rows. See what should have written them.",
-            kwargs={"min_value": 1},
-            observed=table.num_rows,
-        )
-    )
+    findings = [column_finding(name, table.column_names, declaration) for name in named if name]
+    findings.append(_row_count_finding(declaration, table.num_rows))
     if last_rows and table.num_rows:
-        found.append(has_not_shrunk(declaration, table.num_rows, last_rows))
-    if not any(one.fatal for one in found):
-        found.append(_is_numeric("target", declaration.target, "can be predicted", table))
-        found += _time_orders(declaration, table)
+        findings.append(shrinkage_finding(declaration, table.num_rows, last_rows))
+    if not any(check.fatal for check in findings):
+        findings.append(_numeric_finding("target", declaration.target, "can be predicted", table))
+        findings += _time_findings(declaration, table)
         if declaration.weight:
-            found.append(_is_numeric("weight", declaration.weight, "can weigh rows", table))
-        found += term_findings(declaration, table)
-    return found
+            findings.append(
+                _numeric_finding("weight", declaration.weight, "can weight rows", table)
+            )
+        findings += term_findings(declaration, table)
+    return findings
 
 
-def column_exists(name: str, columns: Sequence[str], declaration: Declaration) -> Finding:
-    """Check that a column is there, and say which one it may have become."""
+def content_findings(
+    declaration: Declaration, table: pa.Table, kept: np.ndarray, now: datetime
+) -> list[Finding]:
+    """Check keys, target and features of the `kept` rows, a mask (n,)."""
+    if not kept.any():
+        return [
+            finding(
+                "rows_are_left",
+                None,
+                f"All {table.num_rows} rows were set aside. Relax a quarantine rule, or correct the"
+                " source.",
+                observed=0,
+            )
+        ]
+    findings = [
+        *_key_findings(declaration, table, kept),
+        *_target_findings(declaration, table, kept),
+        *recency_findings(declaration, table, kept, now),
+    ]
+    labelled = kept & present(table[declaration.target])
+    if labelled.any():
+        findings += [
+            *_missing_time_findings(declaration, table, labelled),
+            *_weight_findings(declaration, table, labelled),
+            *feature_findings(declaration, table, kept, labelled),
+        ]
+    return findings
+
+
+def column_finding(name: str, columns: Sequence[str], declaration: Declaration) -> Finding:
+    """Check that a column exists, and suggest which one is meant if it does not."""
     sentence = (
         f"{declaration.source.path} has no column {name!r}. {nearest(name, columns)}Its columns are"
         f" {', '.join(columns)}. Correct the source or the declaration."
@@ -67,64 +87,52 @@ def column_exists(name: str, columns: Sequence[str], declaration: Declaration) -
     )
 
 
-def contents(
-    declaration: Declaration, table: pa.Table, kept: np.ndarray, now: datetime
-) -> list[Finding]:
-    """Check keys, target and features of the rows that go on."""
-    if not kept.any():
-        return [
-            finding(
-                "rows_are_left",
-                None,
-                f"All {table.num_rows} rows were set aside. Relax a quarantine rule, or correct the"
-                " source.",
-                observed=0,
-            )
-        ]
-    found = [
-        *_keys(declaration, table, kept),
-        *_target(declaration, table, kept),
-        *is_recent(declaration, table, kept, now),
-    ]
-    labelled = kept & present(table[declaration.target])
-    if labelled.any():
-        found += [
-            *_times(declaration, table, labelled),
-            *_weights(declaration, table, labelled),
-            *feature_findings(declaration, table, kept, labelled),
-        ]
-    return found
+def _row_count_finding(declaration: Declaration, rows: int) -> Finding:
+    sentence = f"{declaration.source.path} has no rows. Check the program that writes it."
+    return finding(
+        "expect_table_row_count_to_be_between",
+        None,
+        "" if rows else sentence,
+        kwargs={"min_value": 1},
+        observed=rows,
+    )
 
 
-def _is_numeric(role: str, name: str, use: str, table: pa.Table) -> Finding:
+def _numeric_finding(role: str, name: str, use: str, table: pa.Table) -> Finding:
     way_out = f"Correct the source, or declare another {role}."
-    sentence = not_numbers(f"The {role} {name!r}", table[name], name, use, way_out)
+    sentence = why_not_numbers(f"The {role} {name!r}", table[name], name, use, way_out)
     return finding(f"{role}_is_numeric", name, sentence, observed=str(table[name].type))
 
 
-def _time_orders(declaration: Declaration, table: pa.Table) -> Iterator[Finding]:
-    if declaration.time is None:
+def _time_findings(declaration: Declaration, table: pa.Table) -> Iterator[Finding]:
+    name = declaration.time
+    if name is None:
         return
-    kind = kind_of(table[declaration.time].type)
-    sentence = (
-        f"The time column {declaration.time!r} holds {PLURAL[kind]}, which have no order in time."
-        " Write times in ISO 8601 (2024-03-31), or declare no 'time'."
+    kind = kind_of(table[name].type)
+    without_order = (
+        f"The time column {name!r} holds {PLURAL[kind]}, which have no order in time. Write times"
+        " in ISO 8601 (2024-03-31), or declare no 'time'."
     )
     yield finding(
         "time_has_order",
-        declaration.time,
-        "" if kind in ("time", "number") else sentence,
-        observed=str(table[declaration.time].type),
+        name,
+        "" if kind in ("time", "number") else without_order,
+        observed=str(table[name].type),
     )
     if declaration.max_age is not None and kind == "number":
-        yield finding("time_has_age", declaration.time, has_no_age(declaration))
+        yield finding(
+            "time_has_age",
+            name,
+            f"The time column {name!r} holds numbers, but 'max_age' needs times. Leave 'max_age'"
+            " out of the declaration, or write times in ISO 8601 (2024-03-31).",
+        )
 
 
-def _keys(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterator[Finding]:
+def _key_findings(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterator[Finding]:
     key = declaration.key
     for name in key:
         rows = np.flatnonzero(kept & ~present(table[name]))
-        yield row_rule(
+        yield row_finding(
             "expect_column_values_to_not_be_null",
             (name,),
             rows,
@@ -134,10 +142,10 @@ def _keys(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterat
         )
     texts = row_key_column(table, key)
     counts = pc.value_counts(texts.filter(pa.array(kept)).drop_null())
-    twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    repeated = np.asarray(pc.is_in(texts, value_set=twice), dtype=bool)
-    rows = np.flatnonzero(kept & repeated) if len(twice) else np.array([], dtype=int)
-    yield row_rule(
+    repeated_texts = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    repeated = np.asarray(pc.is_in(texts, value_set=repeated_texts), dtype=bool)
+    rows = np.flatnonzero(kept & repeated) if len(repeated_texts) else np.array([], dtype=int)
+    yield row_finding(
         "expect_column_values_to_be_unique"
         if len(key) == 1
         else "expect_compound_columns_to_be_unique",
@@ -145,14 +153,16 @@ def _keys(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterat
         rows,
         declaration,
         table,
-        "The key {column!r} names more than one row in {n}: {example}. Remove the repeats, or"
-        " declare further columns as part of the key.",
+        "The key {column!r} is not unique in {n}: {example}. Remove the repeated rows, or declare"
+        " more columns as part of the key.",
     )
 
 
-def _times(declaration: Declaration, table: pa.Table, labelled: np.ndarray) -> Iterator[Finding]:
+def _missing_time_findings(
+    declaration: Declaration, table: pa.Table, labelled: np.ndarray
+) -> Iterator[Finding]:
     if declaration.time is not None:
-        yield row_rule(
+        yield row_finding(
             "time_is_known",
             (declaration.time,),
             np.flatnonzero(labelled & ~present(table[declaration.time])),
@@ -163,10 +173,12 @@ def _times(declaration: Declaration, table: pa.Table, labelled: np.ndarray) -> I
         )
 
 
-def _weights(declaration: Declaration, table: pa.Table, labelled: np.ndarray) -> Iterator[Finding]:
+def _weight_findings(
+    declaration: Declaration, table: pa.Table, labelled: np.ndarray
+) -> Iterator[Finding]:
     if declaration.weight is not None:
         weight = arrays(table, [declaration.weight])[declaration.weight]
-        yield row_rule(
+        yield row_finding(
             "weight_is_positive",
             (declaration.weight,),
             np.flatnonzero(labelled & ~((weight > 0) & np.isfinite(weight))),
@@ -177,21 +189,17 @@ def _weights(declaration: Declaration, table: pa.Table, labelled: np.ndarray) ->
         )
 
 
-def _target(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterator[Finding]:
+def _target_findings(
+    declaration: Declaration, table: pa.Table, kept: np.ndarray
+) -> Iterator[Finding]:
     name, column = declaration.target, table[declaration.target]
-    known = kept & present(column)
-    count = int(known.sum())
-    yield finding(
-        "target_is_known",
-        name,
-        ""
-        if count
-        else f"The target {name!r} is missing in every row: fill it in, or declare another.",
-        observed=count,
-    )
+    labelled = kept & present(column)
+    count = int(labelled.sum())
+    missing = f"The target {name!r} is missing in every row. Fill it in, or declare another."
+    yield finding("target_is_known", name, "" if count else missing, observed=count)
     if not count:
         return
-    yield row_rule(
+    yield row_finding(
         "target_is_finite",
         (name,),
         np.flatnonzero(kept & infinite(column)),
@@ -199,24 +207,21 @@ def _target(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iter
         table,
         "The target {column!r} is infinite in {n}: {example}. Correct or remove it.",
     )
-    distinct = pc.count_distinct(column.filter(pa.array(known))).as_py()
-    value = column.filter(pa.array(known))[0].as_py()
-    yield finding(
-        "target_varies",
-        name,
-        ""
-        if distinct > 1
-        else f"The target {name!r} is {value!r} in every row that has one: no model is"
-        " needed. See what became of the source.",
-        observed=distinct,
+    values = column.filter(pa.array(labelled))
+    distinct = pc.count_distinct(values).as_py()
+    constant = (
+        f"The target {name!r} is {values[0].as_py()!r} in every row that has one, so no model is"
+        " needed. Check what happened to the source."
+    )
+    yield finding("target_varies", name, "" if distinct > 1 else constant, observed=distinct)
+    too_few = (
+        f"{counted(count, 'row')} with a target, but at least {MIN_LABELLED_ROWS} are needed to"
+        " learn and to test. Collect more rows."
     )
     yield finding(
         "enough_labelled_rows",
         name,
-        ""
-        if count >= MIN_LABELLED_ROWS
-        else f"{counted(count, 'row')} with a target, but at least {MIN_LABELLED_ROWS} are needed"
-        " to learn and to test. Collect more rows.",
+        "" if count >= MIN_LABELLED_ROWS else too_few,
         kwargs={"min_value": MIN_LABELLED_ROWS},
         observed=count,
     )

@@ -1,4 +1,4 @@
-"""What a check of the rows found, as plain values that the store and the report can keep."""
+"""What the checks of the rows find, as plain values that the store and the report can keep."""
 
 import datetime
 import math
@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from data.checks.catalogue import SEVERITY
 from data.declarations.model import Declaration
 from data.declarations.terms import Product
 from data.sources.columns import PLURAL, first_non_number, kind_of
 from data.sources.keys import row_key_column
 
-EXAMPLES = 5
+MAX_EXAMPLES = 5
 """How many bad rows a result shows."""
 
 
 @dataclass(frozen=True)
 class ExpectationResult:
-    """One expectation checked in one run; `observed`, `kwargs` and `examples` are plain JSON."""
+    """One check made in one run; `observed`, `kwargs` and `examples` are plain JSON."""
 
     expectation: str
     column: str | None
@@ -35,7 +36,7 @@ class ExpectationResult:
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """One row that is set aside: its number in the source (from 1), its values and why."""
+    """A row that is set aside: its number in the source (from 1), its values and the reason."""
 
     key: str | None
     row_number: int
@@ -45,9 +46,10 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class Checked:
-    """The verdict on the rows: `kept` marks those that go on, `features` the columns that vary.
+    """The outcome of all checks: may the run continue, and with which rows and columns.
 
-    `products` are the declared terms that are made of these features alone.
+    `kept` (n,) marks the rows that continue; `features` are the columns that vary among them, and
+    `products` the declared terms that consist of these features alone.
     """
 
     passed: bool
@@ -62,21 +64,51 @@ class Checked:
 
 @dataclass(frozen=True)
 class Finding:
-    """A result, and a sentence where there is something to say; `fatal` where it ends the run."""
+    """A result, with a sentence if there is a problem; a `fatal` one ends the run."""
 
     result: ExpectationResult
     sentence: str = ""
     fatal: bool = False
 
 
+def finding(name: str, column: str | None, sentence: str = "", **facts: Any) -> Finding:
+    """Return the finding of a check in the catalogue; without a sentence, it succeeded."""
+    severity = SEVERITY[name]
+    result = ExpectationResult(name, column, severity, False, not sentence, **facts)
+    return Finding(result, sentence, fatal=bool(sentence) and severity == "critical")
+
+
+def row_finding(
+    name: str,
+    columns: Sequence[str],
+    rows: np.ndarray,
+    declaration: Declaration,
+    table: pa.Table,
+    sentence: str,
+) -> Finding:
+    """Return the finding of a check of single rows; `rows` are the numbers (from 0) of bad ones.
+
+    `sentence` may refer to {n} (how many rows), {column} and {example}.
+    """
+    shown = examples(table, declaration.key, rows, columns)
+    label = ", ".join(columns)
+    kwargs = {"column": label} if len(columns) == 1 else {"column_list": list(columns)}
+    text = ""
+    if shown:
+        text = sentence.format(
+            n=counted(len(rows), "row"), column=label, example=described(shown[0])
+        )
+    return finding(name, label, text, kwargs=kwargs, unexpected_count=len(rows), examples=shown)
+
+
 def plain(value: Any) -> Any:
-    """Return a value as JSON knows it: times in ISO 8601, NaN as null, infinities as text."""
+    """Return a value as plain JSON: times in ISO 8601, NaN as null, infinities as text."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, dict):
-        return {str(name): plain(one) for name, one in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
@@ -88,12 +120,12 @@ def examples(
     table: pa.Table, key: Sequence[str], rows: np.ndarray, columns: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Return the first few of `rows` (from 0): number from 1, key, and the values of `columns`."""
-    few = [int(row) for row in rows[:EXAMPLES]]
-    part = table.take(pa.array(few, pa.int64()))
+    first = [int(row) for row in rows[:MAX_EXAMPLES]]
+    part = table.take(pa.array(first, pa.int64()))
     return [
         {"row": row + 1, "key": text, "values": plain(values)}
         for row, text, values in zip(
-            few,
+            first,
             row_key_column(part, key).to_pylist(),
             part.select(list(columns)).to_pylist(),
             strict=True,
@@ -109,47 +141,16 @@ def counted(count: int, noun: str) -> str:
 def described(example: dict[str, Any]) -> str:
     """Return one example in words: "7 in row 12 (key 12)"."""
     values = [
-        repr(value) if value is not None else "nothing" for value in example["values"].values()
+        repr(value) if value is not None else "no value" for value in example["values"].values()
     ]
     key = f" (key {example['key']})" if example["key"] is not None else ""
     return f"{' and '.join(values)} in row {example['row']}{key}"
 
 
-def finding(
-    name: str,
-    column: str | None,
-    sentence: str = "",
-    *,
-    severity: str = "critical",
-    **facts: Any,
-) -> Finding:
-    """Return a check's finding; it succeeded where there is no sentence against it."""
-    result = ExpectationResult(name, column, severity, False, not sentence, **facts)
-    return Finding(result, sentence, fatal=bool(sentence) and severity == "critical")
-
-
-def row_rule(
-    name: str,
-    columns: Sequence[str],
-    rows: np.ndarray,
-    declaration: Declaration,
-    table: pa.Table,
-    sentence: str,
-) -> Finding:
-    """Return the finding on single rows; `sentence` has places for {n}, {column} and {example}."""
-    shown = examples(table, declaration.key, rows, columns)
-    label = ", ".join(columns)
-    kwargs = {"column": label} if len(columns) == 1 else {"column_list": list(columns)}
-    text = ""
-    if shown:
-        text = sentence.format(
-            n=counted(len(rows), "row"), column=label, example=described(shown[0])
-        )
-    return finding(name, label, text, kwargs=kwargs, unexpected_count=len(rows), examples=shown)
-
-
-def not_numbers(subject: str, column: pa.ChunkedArray, name: str, use: str, way_out: str) -> str:
-    """Say of what should hold numbers that it does not, with an example; nothing where it does."""
+def why_not_numbers(
+    subject: str, column: pa.ChunkedArray, name: str, use: str, way_out: str
+) -> str:
+    """Return why a column that should hold numbers does not, with an example; "" if it does."""
     kind = kind_of(column.type)
     if kind == "number":
         return ""
@@ -157,4 +158,4 @@ def not_numbers(subject: str, column: pa.ChunkedArray, name: str, use: str, way_
     example = f": row {bad[0]} has {bad[1]!r}" if bad else ""
     if kind == "boolean" or (kind == "category" and not bad):
         way_out = f"Declare 'types: {{{name}: number}}' if its values are meant as numbers."
-    return f"{subject} holds {PLURAL[kind]}, and only numbers {use}{example}. {way_out}"
+    return f"{subject} holds {PLURAL[kind]}, but only numbers {use}{example}. {way_out}"

@@ -1,4 +1,4 @@
-"""The checks that last night's rows are still there, and that tonight's have come."""
+"""The checks that the rows of the last run are still there, and that tonight's have arrived."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,15 +13,15 @@ from data.declarations.durations import duration
 from data.declarations.model import Declaration
 
 
-def has_not_shrunk(declaration: Declaration, rows: int, last_rows: int) -> Finding:
-    """Check that the source has not lost more than the declared share of the last night's rows."""
+def shrinkage_finding(declaration: Declaration, rows: int, last_rows: int) -> Finding:
+    """Check that no more than the declared share of the last good run's rows is missing."""
     allowed = declaration.max_shrinkage
     fewest = ceil(round((1 - allowed) * last_rows, 6))
     lost = 1 - rows / last_rows
     sentence = (
-        f"The rows of {declaration.source.path} are {rows:,}, and were {last_rows:,} on the last"
-        f" good night: more than a share of {allowed:g} is gone. See what should have written them;"
-        f" if it is meant, declare a larger 'max_shrinkage', such as {_share_from(lost)}."
+        f"{declaration.source.path} has {rows:,} rows, down from {last_rows:,} in the last good"
+        f" run: more than a share of {allowed:g} is missing. Check the program that writes it; if"
+        f" the loss is intended, declare a larger 'max_shrinkage', for example {_share_from(lost)}."
     )
     return finding(
         "source_has_not_shrunk",
@@ -32,19 +32,10 @@ def has_not_shrunk(declaration: Declaration, rows: int, last_rows: int) -> Findi
     )
 
 
-def has_no_age(declaration: Declaration) -> str:
-    """Say why no age can be told of a time column that holds numbers."""
-    return (
-        f"The time column {declaration.time!r} holds numbers, and only of times can 'max_age' tell"
-        " how old they are. Leave it out of the declaration, or write times in ISO 8601"
-        " (2024-03-31)."
-    )
-
-
-def is_recent(
+def recency_findings(
     declaration: Declaration, table: pa.Table, kept: np.ndarray, now: datetime
 ) -> Iterator[Finding]:
-    """Check that the newest time of the rows that go on is not older than the declaration says.
+    """Check that the newest time among the kept rows is no older than the declaration allows.
 
     A date is as old as its end, in UTC.
     """
@@ -56,9 +47,9 @@ def is_recent(
         return
     age = now.astimezone(UTC) - _end(newest)
     sentence = (
-        f"The newest time in {name!r} is {newest}, {_told(age)} before"
-        f" {now:%Y-%m-%d %H:%M} {now.tzname()}, and 'max_age' is {text}. See what should have"
-        " written newer rows; if it is meant, declare a larger 'max_age'."
+        f"The newest time in {name!r} is {newest}, {_in_words(age)} before"
+        f" {now:%Y-%m-%d %H:%M} {now.tzname()}, but 'max_age' is {text}. Check the program that"
+        " writes the rows; if the delay is intended, declare a larger 'max_age'."
     )
     yield finding(
         "newest_time_is_recent",
@@ -75,12 +66,12 @@ def _end(newest: date | datetime) -> datetime:
     return datetime.combine(newest, time.max, UTC)
 
 
-def _told(age: timedelta) -> str:
+def _in_words(age: timedelta) -> str:
     hours = age / timedelta(hours=1)
     return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:,.0f} days"
 
 
 def _share_from(lost: float) -> float:
-    """Return a short share that is no smaller than `lost`, and still below 1."""
+    """Return a short share that is no smaller than `lost` and still below 1."""
     shares = (ceil(round(lost * 10**digits, 9)) / 10**digits for digits in range(1, 16))
     return next(share for share in shares if share < 1)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.vocabulary import Candidate
+
 if TYPE_CHECKING:  # importing it would load Arrow for commands that only query the store
     from data.checks.findings import ExpectationResult, RejectedRow
 
@@ -110,7 +112,7 @@ class CandidateRecord:
     @property
     def name(self) -> str:
         """The candidate as text, `framework/kind`."""
-        return f"{self.framework}/{self.kind}"
+        return str(Candidate(self.framework, self.kind))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,12 +13,12 @@ from flows.command.screen import Screen, print_json
 from flows.command.session import make_folder
 
 if TYPE_CHECKING:
-    from data.checks.declared import Checked
+    from data.checks.findings import Checked
 
 
 def run_check(dataset: str, *, as_json: bool) -> int:
     """Print every expectation and whether it is met; return 1 if the data may not be trained on."""
-    from data.checks.declared import check
+    from data.checks.check import check
     from data.sources.read import read
     from data.sources.snapshot import load
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from data.checks.declared import Checked
+from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.errors import CallError, Rejected, Unchanged
 from data.sources.as_of import last_moment

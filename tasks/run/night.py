@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from data.checks.freshness import is_recent
+from data.checks.freshness import recency_findings
 from data.declarations.model import Declaration
 from data.settings import settings
 from data.sources.snapshot import load
@@ -61,4 +61,4 @@ def _too_old(run: Attempt, last: LastGood) -> bool:
     table = load(run.snapshot.path, [declaration.time])
     with Store(settings().database_url).reading() as connection:
         kept = kept_rows(connection, last.run_id, run.snapshot.rows)
-    return any(one.sentence for one in is_recent(declaration, table, kept, run.night))
+    return any(one.sentence for one in recency_findings(declaration, table, kept, run.night))

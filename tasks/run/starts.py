@@ -20,7 +20,7 @@ def last_starts(
         return {}
     with Store(settings().database_url).reading() as connection:
         details = last_details(connection, declaration.name, before_run=before_run)
-    parts = details.get(str(candidate), {})
+    parts = details.get(candidate, {})
     return {
         name: Start(part["end"], part["split_rules"], part["until"])
         for name, part in parts.items()

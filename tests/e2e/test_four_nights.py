@@ -102,7 +102,8 @@ def test_each_decision_is_stored_with_both_errors_the_gain_and_its_interval(work
     assert "torch/ann" in switch["reason"] and "torch/least_squares" in switch["reason"]
 
 
-def test_summary_says_what_was_decided_and_what_the_gate_can_see(printed):
+def test_summary_says_what_was_decided_and_what_the_gate_can_see(four_nights):
+    _, printed = four_nights
     assert "first champion" in printed[0]
     for text in printed[1:]:
         assert "  decision " in text

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from data.checks.declared import Checked, ExpectationResult, check
+from data.checks.check import check
+from data.checks.findings import Checked, ExpectationResult
 from data.declarations.model import Declaration
 
 BETWEEN = "expect_column_values_to_be_between"

@@ -20,7 +20,7 @@ from helpers.checked import (
     shop,
 )
 
-from data.checks.declared import check
+from data.checks.check import check
 from data.declarations.file import load_dataset
 from data.errors import CallError
 from data.sources.read import read
@@ -68,7 +68,7 @@ def test_a_failed_warning_is_stored_and_the_run_goes_on():
 def test_a_rule_about_a_whole_column_stores_what_was_observed():
     found = checked(rule("expect_column_mean_to_be_between", column="y", max_value=3))
     assert failed(found)["expect_column_mean_to_be_between"].observed == 29.5
-    assert "29.5 was found" in found.reason
+    assert "the value is 29.5" in found.reason
 
 
 def test_quarantine_sets_the_rows_aside_with_values_and_all_reasons_and_keeps_the_rest():
@@ -116,7 +116,7 @@ def test_basic_checks_look_at_the_rows_that_are_left_after_quarantine():
         rule(BETWEEN, quarantine=True, column="y", min_value=0.5),
         table=replaced("id", [2, 2, 2, *range(4, N + 1)]),
     )
-    assert "names more than one row in 2 rows: 2 in row 2 (key 2)" in still.reason
+    assert "is not unique in 2 rows: 2 in row 2 (key 2)" in still.reason
     too_few = checked(rule(BETWEEN, quarantine=True, column="y", max_value=18.5))
     assert "19 rows with a target, but at least 20 are needed" in too_few.reason
     none = checked(rule(BETWEEN, quarantine=True, column="y", min_value=100))
@@ -139,9 +139,9 @@ def test_rows_without_a_target_are_kept_and_not_counted_as_labelled():
         ({"features": ["age", "levl"]}, "has no column 'levl'. Did you mean 'level'?"),
         ({"types": {"agee": "number"}}, "has no column 'agee'. Did you mean 'age'?"),
         ({"time": "level"}, "'level' holds categories, which have no order in time"),
-        ({"target": "level"}, "holds categories, and only numbers can be predicted: row 1 has 'a'"),
-        ({"target": "hired"}, "holds times, and only numbers can be predicted"),
-        ({"key": "level"}, "The key 'level' is missing in 1 row: nothing in row 3."),
+        ({"target": "level"}, "holds categories, but only numbers can be predicted: row 1 has 'a'"),
+        ({"target": "hired"}, "holds times, but only numbers can be predicted"),
+        ({"key": "level"}, "The key 'level' is missing in 1 row: no value in row 3."),
         ({"key": ["age", "level"]}, "The key 'age' is missing in 1 row"),
     ],
 )
@@ -158,8 +158,8 @@ def test_checks_that_make_no_sense_without_a_column_are_left_out():
 @pytest.mark.parametrize(
     ("name", "values", "told"),
     [
-        ("id", [1, 1, *range(3, N + 1)], "names more than one row in 2 rows: 1 in row 1 (key 1)"),
-        ("id", [None, *range(2, N + 1)], "The key 'id' is missing in 1 row: nothing in row 1."),
+        ("id", [1, 1, *range(3, N + 1)], "is not unique in 2 rows: 1 in row 1 (key 1)"),
+        ("id", [None, *range(2, N + 1)], "The key 'id' is missing in 1 row: no value in row 1."),
         ("id", [None, None, *range(3, N + 1)], "The key 'id' is missing in 2 rows"),
         ("y", [1.0] * N, "The target 'y' is 1.0 in every row"),
         ("y", [float("inf"), *[1.0, 2.0] * 29, 1.0], "infinite in 1 row: 'inf' in row 1 (key 1)"),
@@ -184,7 +184,7 @@ def test_a_repeated_pair_of_key_columns_ends_the_run_and_a_repeated_part_does_no
     assert "expect_compound_columns_to_be_unique" in [one.expectation for one in twice.results]
     assert checked(table=halves, key=["half", "age"]).reason.startswith("The key 'age' is missing")
     again = pa.concat_tables([halves, halves.slice(0, 1)])
-    assert "The key 'pair, half' names more than one row in 2 rows" in (
+    assert "The key 'pair, half' is not unique in 2 rows" in (
         checked(table=again, key=["pair", "half"]).reason
     )
 
@@ -197,7 +197,7 @@ def test_a_header_and_no_rows_ends_the_run():
 def test_labelled_rows_without_a_time_end_the_run_and_new_ones_do_not():
     hired = [None, *SHOP["hired"].to_pylist()[1:]]
     found = checked(table=replaced("hired", hired), time="hired")
-    assert "The time 'hired' is missing in 1 row with a target: nothing in row 1" in found.reason
+    assert "The time 'hired' is missing in 1 row with a target: no value in row 1" in found.reason
     new = replaced("hired", hired).set_column(4, "y", pa.array([None, *map(float, range(1, N))]))
     assert checked(table=new, time="hired").passed
 
@@ -246,7 +246,7 @@ def test_a_rule_that_cannot_be_computed_fails_as_critical_without_a_traceback():
         (rule(BETWEEN, column="y", min_value=[1]), "Its 'kwargs' are wrong"),
         (
             rule("expect_column_mean_to_be_between", column="y", min_value=1, quarantine=True),
-            "'quarantine' sets single rows aside, and this rule is about a whole column",
+            "'quarantine' sets aside single rows, but this rule is about a whole column",
         ),
     ],
 )
@@ -262,7 +262,7 @@ def test_great_expectations_says_nothing_and_is_imported_only_where_it_is_needed
 import sys
 from pathlib import Path
 from data.declarations.file import load_dataset
-from data.checks.declared import check
+from data.checks.check import check
 from data.sources.read import read
 from data.sources.snapshot import load
 import os

@@ -24,7 +24,7 @@ def test_a_feature_of_many_frequent_levels_is_told_and_used():
     found = checked(table=table, **declared)
     assert found.passed
     assert found.features == ("text",)
-    assert "'text' has 201 levels of 10 rows or more: the 200 most frequent" in found.warnings[0]
+    assert "'text' has 201 levels with 10 rows or more: the 200 most frequent" in found.warnings[0]
     assert checked(table=table.slice(0, 2000), **declared).warnings == ()
 
 
@@ -56,9 +56,9 @@ def test_a_run_without_any_feature_that_varies_ends():
     [
         ([0.0], "in 1 row with a target: 0.0 in row 1 (key 1). Correct it, or quarantine such"),
         ([1.0, -2.5, -1.0], "in 2 rows with a target: -2.5 in row 2 (key 2)."),
-        ([1.0, None], "in 1 row with a target: nothing in row 2 (key 2)."),
+        ([1.0, None], "in 1 row with a target: no value in row 2 (key 2)."),
         ([1.0, float("inf")], "in 1 row with a target: 'inf' in row 2 (key 2)."),
-        ([None] * N, "in 60 rows with a target: nothing in row 1 (key 1)."),
+        ([None] * N, "in 60 rows with a target: no value in row 1 (key 1)."),
     ],
 )
 def test_a_labelled_row_without_a_weight_above_zero_ends_the_run(weights, told):
@@ -82,10 +82,10 @@ def test_new_rows_need_no_weight_and_small_ones_are_weights():
     ("column", "told"),
     [
         ("W", "has no column 'W'. Did you mean 'w'?"),
-        ("level", "The weight 'level' holds categories, and only numbers can weigh rows: row 1"),
-        ("hired", "The weight 'hired' holds times, and only numbers can weigh rows. Correct"),
-        ("text", "holds categories, and only numbers can weigh rows. Declare 'types: {text: num"),
-        ("flag", "holds booleans, and only numbers can weigh rows. Declare 'types: {flag: number"),
+        ("level", "The weight 'level' holds categories, but only numbers can weight rows: row 1"),
+        ("hired", "The weight 'hired' holds times, but only numbers can weight rows. Correct"),
+        ("text", "holds categories, but only numbers can weight rows. Declare 'types: {text: num"),
+        ("flag", "holds booleans, but only numbers can weight rows. Declare 'types: {flag: number"),
     ],
 )
 def test_a_weight_that_is_no_number_ends_the_run(column, told):
@@ -125,14 +125,20 @@ def test_terms_of_features_that_vary_are_products_in_the_order_declared():
 @pytest.mark.parametrize(
     ("term", "told"),
     [
-        ("agee^2", "The term 'agee^2' has 'agee', and there is no such feature. Did you mean 'age"),
-        ("age:zzz", "has 'zzz', and there is no such feature. The features are age, level, hired"),
-        ("age*level:flag", "there is no such feature. A term joins columns by ':'"),
-        ("w:age", "has the weight 'w', a feature only where 'features' lists it."),
-        ("age:hired", "has the time 'hired', which can be no part of a term."),
-        ("hired^2", "has the time 'hired', which can be no part of a term."),
-        ("age:level^2", "raises 'level', which holds categories, and only numbers can be raised"),
-        ("flag^2", "raises 'flag', which holds booleans, and only numbers can be raised"),
+        (
+            "agee^2",
+            "The term 'agee^2' contains 'agee', but there is no such feature. Did you mean",
+        ),
+        (
+            "age:zzz",
+            "contains 'zzz', but there is no such feature. The features are age",
+        ),
+        ("age*level:flag", "there is no such feature. A term joins columns with ':'"),
+        ("w:age", "contains the weight 'w', which is no feature. List it in"),
+        ("age:hired", "contains the time 'hired', but times cannot be part of a term."),
+        ("hired^2", "contains the time 'hired', but times cannot be part of a term."),
+        ("age:level^2", "raises 'level', which holds categories, but only numbers can be raised"),
+        ("flag^2", "raises 'flag', which holds booleans, but only numbers can be raised"),
     ],
 )
 def test_a_term_that_cannot_be_made_ends_the_run(term, told):
@@ -167,7 +173,7 @@ def test_a_missing_group_is_told_with_the_nearest_column():
 
 def test_a_term_of_the_group_is_told_why_it_is_no_feature():
     found = checked(split={"group": "level"}, terms=["age:level"])
-    assert "has the group 'level', a feature only where 'features' lists it." in found.reason
+    assert "contains the group 'level', which is no feature. List it in" in found.reason
 
 
 def named(name, values, **declared):
@@ -218,9 +224,9 @@ def test_a_product_of_long_names_ends_the_run():
 def test_a_feature_called_as_another_term_ends_the_run():
     numbers = np.arange(40.0)
     reason = named("intercept", numbers).reason
-    assert "'intercept' is called as the constant is" in reason
+    assert "'intercept' has the same name as the intercept" in reason
     assert named("intercept", numbers, intercept=False).passed
     assert named("intercept", ["a", "b"] * 20).passed
     table = pa.table({"id": range(40), "y": numbers, "a": numbers % 7, "a^2": numbers % 3})
     found = checked(table=table, key="id", features=["a", "a^2"], terms=["a^2"])
-    assert "'a^2' is called as a declared term is" in found.reason
+    assert "'a^2' has the same name as a declared term" in found.reason

@@ -35,6 +35,7 @@ from data.store.read.earlier_runs import last_details, last_good
 from data.store.records import PairedErrors, PromotionRecord
 from data.store.session import Store
 from data.store.write.run import write_run
+from data.vocabulary import Candidate
 
 
 def test_a_night_with_two_decisions_serves_by_the_second(store: Store):
@@ -343,7 +344,7 @@ def test_a_backfill_is_stored_and_is_no_latest_run(store: Store):
     write(store, replace(backfill, candidates=[winner]))
     assert {name: rows(store, name) for name in before} == before
     assert read(store, dataset_statuses) == (status,)
-    assert read(store, last_details, "wages") == {linear: of}
+    assert read(store, last_details, "wages") == {Candidate.parse(linear): of}
     found = read(store, last_good, "wages")
     assert found is not None
     assert (found.run_id, found.fingerprint, found.setup_fingerprint) == (good, "f1", "s1")

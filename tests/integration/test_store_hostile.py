@@ -26,8 +26,8 @@ from helpers.store_nights import (
 )
 from sqlalchemy import Text, select
 
-from data.checks.declared import ExpectationResult, RejectedRow
-from data.checks.features import MOST_NAME_BYTES
+from data.checks.features import MAX_TERM_NAME_BYTES
+from data.checks.findings import ExpectationResult, RejectedRow
 from data.errors import StoreError
 from data.sources.text_rules import MAX_KEY_BYTES
 from data.store import tables
@@ -195,7 +195,7 @@ def test_a_table_for_people_has_no_command_in_it(hostile: Store):
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 def test_what_is_refused_when_it_is_read_would_not_fit_into_an_index(store: Store):
     """The limits are not for nothing, and texts that can be compressed would hide it."""
-    assert max(MAX_KEY_BYTES, MOST_NAME_BYTES) < 2_704 - len("x" * 100) - 24
+    assert max(MAX_KEY_BYTES, MAX_TERM_NAME_BYTES) < 2_704 - len("x" * 100) - 24
     long = RANDOM[: MAX_KEY_BYTES + 1_000]
     with pytest.raises(StoreError, match="index row size"):
         write(store, promoted(1, {}, predictions=[predictions("torch/ann", {long: 1.0})]))

@@ -22,6 +22,7 @@ from data.store.read.earlier_runs import last_details
 from data.store.read.predictions import artifact_training_keys
 from data.store.records import LinearFitRecord, ScoreRecord
 from data.store.session import Store
+from data.vocabulary import Candidate
 
 
 def test_first_night_serves_its_winner(store: Store):
@@ -251,7 +252,7 @@ def test_details_of_the_latest_good_run_are_those_of_each_candidate(store: Store
     write(store, promoted(1, {"a": 1.0}, candidates=[candidate("torch/ann", details=of)]))
     write(store, night(2, status="failed", candidates=[candidate("torch/ann")]))
     write(store, promoted(3, {"a": 1.0}, dataset="sales"))
-    assert read(store, last_details, "wages") == {"torch/ann": of}
+    assert read(store, last_details, "wages") == {Candidate("torch", "ann"): of}
 
 
 def test_status_shows_the_last_run_and_the_last_good_one(store: Store):

@@ -24,7 +24,7 @@ from helpers.store_nights import (
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import IntegrityError
 
-from data.checks.declared import ExpectationResult, RejectedRow
+from data.checks.findings import ExpectationResult, RejectedRow
 from data.errors import StoreError
 from data.store import tables
 from data.store.read.champions import champion_model

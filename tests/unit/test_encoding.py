@@ -218,9 +218,9 @@ def test_product_too_large_for_a_number_is_refused_by_name():
 
 
 def test_category_of_thousands_of_levels_stays_within_bounds():
-    # The checks report what the fits do.
-    assert data.checks.features.RARE_ROWS == regressors.encoding.columns.MIN_LEVEL_ROWS
-    assert data.checks.features.MOST_LEVELS == regressors.encoding.columns.MAX_CODED_LEVELS
+    fits, checks = regressors.encoding.columns, data.checks.features
+    assert fits.MIN_LEVEL_ROWS == checks.MIN_LEVEL_ROWS  # the checks report what the fits do
+    assert fits.MAX_CODED_LEVELS == checks.MAX_CODED_LEVELS
     level = np.repeat(np.arange(1000), 10)
     level[:3000] = np.arange(3000) % 150  # of which a hundred and fifty are the most frequent
     text = np.array([f"level {i:04d}" for i in level], dtype=object)

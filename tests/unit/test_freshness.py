@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.checks.declared import check
-from data.checks.freshness import has_not_shrunk
+from data.checks.check import check
+from data.checks.freshness import shrinkage_finding
 from data.declarations.durations import duration
 from data.declarations.model import Declaration
 from data.errors import DeclarationMistake
@@ -29,12 +29,12 @@ TABLE = pa.table(
 
 
 def shop(**more: object) -> Declaration:
-    given = {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", **more}
-    return Declaration.model_validate(given)
+    keys = {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", **more}
+    return Declaration.model_validate(keys)
 
 
-def found(checked) -> dict:
-    return {one.expectation: one for one in checked.results}
+def results_of(checked) -> dict:
+    return {result.expectation: result for result in checked.results}
 
 
 @pytest.mark.parametrize(
@@ -44,32 +44,32 @@ def found(checked) -> dict:
 def test_a_source_may_lose_the_declared_share_of_its_rows_and_no_more(last_rows, share, passes):
     checked = check(shop(max_shrinkage=share), TABLE, last_rows=last_rows)
     assert checked.passed == passes
-    result = found(checked)["source_has_not_shrunk"]
+    result = results_of(checked)["source_has_not_shrunk"]
     assert (result.success, result.severity, result.observed) == (passes, "critical", 60)
 
 
-def test_a_source_that_shrank_is_told_with_both_numbers_and_what_to_declare():
+def test_a_source_that_shrank_is_refused_with_both_numbers_and_a_share_to_declare():
     checked = check(shop(), TABLE, last_rows=1234)
     assert checked.reason == (
-        "The rows of /rows.csv are 60, and were 1,234 on the last good night: more than a share of"
-        " 0.5 is gone. See what should have written them; if it is meant, declare a larger"
-        " 'max_shrinkage', such as 0.96."
+        "/rows.csv has 60 rows, down from 1,234 in the last good run: more than a share of 0.5 is"
+        " missing. Check the program that writes it; if the loss is intended, declare a larger"
+        " 'max_shrinkage', for example 0.96."
     )
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(1, 10**5), st.integers(1, 10**9))
-def test_the_share_that_is_proposed_is_enough(rows, last_rows):
-    told = has_not_shrunk(shop(max_shrinkage=1e-9), rows, last_rows).sentence
-    if told:
-        share = float(told.rpartition("such as ")[2].rstrip("."))
-        assert not has_not_shrunk(shop(max_shrinkage=share), rows, last_rows).sentence
+def test_the_proposed_share_is_enough(rows, last_rows):
+    sentence = shrinkage_finding(shop(max_shrinkage=1e-9), rows, last_rows).sentence
+    if sentence:
+        share = float(sentence.rpartition("for example ")[2].rstrip("."))
+        assert not shrinkage_finding(shop(max_shrinkage=share), rows, last_rows).sentence
 
 
-def test_without_a_last_night_or_without_rows_nothing_is_said_of_shrinking():
-    assert "source_has_not_shrunk" not in found(check(shop(), TABLE))
+def test_without_an_earlier_run_or_without_rows_shrinkage_is_not_checked():
+    assert "source_has_not_shrunk" not in results_of(check(shop(), TABLE))
     empty = check(shop(), TABLE.slice(0, 0), last_rows=60)
-    assert "source_has_not_shrunk" not in found(empty)
+    assert "source_has_not_shrunk" not in results_of(empty)
     assert empty.reason.startswith("/rows.csv has no rows.")
 
 
@@ -85,7 +85,7 @@ def test_without_a_last_night_or_without_rows_nothing_is_said_of_shrinking():
 def test_the_newest_time_may_be_as_old_as_declared_and_no_older(now, passes):
     checked = check(shop(time="t", max_age="36 hours"), TABLE, now=now)
     assert checked.passed == passes
-    assert found(checked)["newest_time_is_recent"].observed == "2024-02-29T18:00:00"
+    assert results_of(checked)["newest_time_is_recent"].observed == "2024-02-29T18:00:00"
 
 
 def test_a_date_is_as_old_as_its_end():
@@ -95,13 +95,13 @@ def test_a_date_is_as_old_as_its_end():
         assert check(shop(time="t", max_age="1 day"), table, now=now).passed == passes
 
 
-def test_old_rows_are_told_with_their_age_and_the_present_is_the_default():
+def test_old_rows_are_refused_with_their_age_and_now_is_the_default():
     declaration = shop(time="t", max_age="2 days")
     checked = check(declaration, TABLE, now=dt.datetime(2024, 3, 10, 6, tzinfo=dt.UTC))
     assert checked.reason == (
-        "The newest time in 't' is 2024-02-29 18:00:00, 10 days before 2024-03-10 06:00 UTC, and"
-        " 'max_age' is 2 days. See what should have written newer rows; if it is meant, declare a"
-        " larger 'max_age'."
+        "The newest time in 't' is 2024-02-29 18:00:00, 10 days before 2024-03-10 06:00 UTC, but"
+        " 'max_age' is 2 days. Check the program that writes the rows; if the delay is intended,"
+        " declare a larger 'max_age'."
     )
     assert not check(declaration, TABLE).passed
 
@@ -109,7 +109,7 @@ def test_old_rows_are_told_with_their_age_and_the_present_is_the_default():
 def test_a_time_column_of_numbers_has_no_age():
     table = TABLE.set_column(1, "t", pa.array(range(N)))
     checked = check(shop(time="t", max_age="2 days"), table)
-    assert checked.reason.startswith("The time column 't' holds numbers, and only of times can")
+    assert checked.reason.startswith("The time column 't' holds numbers, but 'max_age' needs")
     assert check(shop(time="t"), table).passed
 
 
@@ -124,7 +124,7 @@ def test_a_time_column_of_numbers_has_no_age():
         ("2Days", 48),
     ],
 )
-def test_a_length_of_time_is_a_number_and_a_unit(text, hours):
+def test_a_duration_is_a_number_and_a_unit(text, hours):
     assert duration(text) == dt.timedelta(hours=hours)
 
 

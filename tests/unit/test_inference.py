@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 from helpers.exact import NIST_SETS, nist
 from helpers.numpy_solver import numpy_solver
 
@@ -15,6 +14,13 @@ from regressors.linear.least_squares import solve
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 DIGITS = 1e-9
+
+
+def statsmodels():
+    """Return statsmodels, which takes seconds to import and which other tests do not need."""
+    import statsmodels.api as sm
+
+    return sm
 
 
 @pytest.mark.parametrize("name", NIST_SETS)
@@ -41,7 +47,7 @@ def _households():
 
 
 def _affairs():
-    frame = sm.datasets.fair.load_pandas().data
+    frame = statsmodels().datasets.fair.load_pandas().data
     for name in ("occupation", "occupation_husb", "religious"):
         frame[name] = "level " + frame[name].astype(int).astype(str)
     return frame, "affairs", None
@@ -49,7 +55,7 @@ def _affairs():
 
 def _fertility():
     """Births per woman in 1990 by those in 1962, often missing, and the country's initial."""
-    frame = sm.datasets.fertility.load_pandas().data.dropna(subset="1990")
+    frame = statsmodels().datasets.fertility.load_pandas().data.dropna(subset="1990")
     initial = frame["Country Name"].str[0]
     frame["initial"] = initial.where(initial.isin([*"BCMST"]), "another")
     return frame[["1962", "initial", "1990"]], "1990", None
@@ -57,7 +63,7 @@ def _fertility():
 
 def _cards():
     """Spending of credit card holders, with some incomes removed."""
-    frame = sm.datasets.ccard.load_pandas().data
+    frame = statsmodels().datasets.ccard.load_pandas().data
     frame["OWNRENT"] = np.where(frame["OWNRENT"] == 1, "own", "rent")
     frame.loc[frame.index % 9 == 4, "INCOME"] = np.nan
     return frame.drop(columns="INCOMESQ"), "AVGEXP", None
@@ -136,7 +142,7 @@ def test_inference_equals_statsmodels_on_real_data(name, weighted):
         weight=weight if weighted else None,
     )
     assert sorted(encoding.term_names()) == sorted(frame.columns)
-    reference = sm.WLS(target, frame[list(encoding.term_names())], weights=weight).fit()
+    reference = statsmodels().WLS(target, frame[list(encoding.term_names())], weights=weight).fit()
     assert_equals_statsmodels(solved, reference)
 
 
@@ -146,7 +152,7 @@ def test_without_an_intercept_inference_equals_statsmodels():
     design = encoding.design(columns)
     assert encoding.term_names() == tuple(columns)
     solved = solve(design, target, encoding.term_names(), numpy_solver)
-    assert_equals_statsmodels(solved, sm.OLS(target, design).fit())
+    assert_equals_statsmodels(solved, statsmodels().OLS(target, design).fit())
 
 
 def test_without_an_intercept_a_category_spans_the_constant():
@@ -156,7 +162,7 @@ def test_without_an_intercept_a_category_spans_the_constant():
     first = [term for term in encoding.term_names() if term.startswith("education[")]
     assert len(first) == len(set(columns["education"]))
     solved = solve(design, target, encoding.term_names(), numpy_solver)
-    reference = sm.OLS(target, design).fit()
+    reference = statsmodels().OLS(target, design).fit()
     assert reference.k_constant == 1
     assert_equals_statsmodels(solved, reference)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from data.checks.declared import RejectedRow
+from data.checks.findings import RejectedRow
 from data.declarations.model import Declaration
 from data.settings import Settings
 from data.store.records import RunRecord

@@ -12,6 +12,7 @@ from data.store.read.champions import latest_decision
 from data.store.records import ManualDecision, PredictionColumns
 from data.store.tables import model, prediction, promotion, run
 from data.store.write.rows import insert_predictions, insert_row
+from data.vocabulary import Candidate
 
 
 def write_decision(connection: Connection, decision: ManualDecision) -> int:
@@ -73,7 +74,7 @@ def _refuse_pruned_model(connection: Connection, model_id: int) -> None:
     row = connection.execute(pruned).first()
     if row is not None:
         raise StoreError(
-            f"{row.framework}/{row.kind} of run {row.run_id} never served and has just been pruned,"
+            f"{Candidate(row.framework, row.kind)} of run {row.run_id} never served and has just been pruned,"
             " so it cannot serve; nothing has changed.",
             next_step="Run 'nightfit promote' again: it names the runs that have a model.",
         )

@@ -1,0 +1,119 @@
+"""The checks that are made on every source, whatever its declaration says.
+
+`docs/datasets.md` is generated from this table, and a finding takes its severity from it: a
+critical check that fails rejects the run, a warning is stored and the run continues.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["critical", "warning"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: the name that its results are stored under, its severity, and what it demands."""
+
+    name: str
+    severity: Severity
+    meaning: str
+
+
+ALWAYS_MADE = (
+    Check(
+        "expect_column_to_exist",
+        "critical",
+        "The source has every column that the declaration names.",
+    ),
+    Check("expect_table_row_count_to_be_between", "critical", "The source has rows."),
+    Check(
+        "source_has_not_shrunk",
+        "critical",
+        "No more than the share `max_shrinkage` of the last good run's rows is missing.",
+    ),
+    Check("target_is_numeric", "critical", "The target is a column of numbers."),
+    Check("weight_is_numeric", "critical", "The weight, if declared, is a column of numbers."),
+    Check(
+        "time_has_order",
+        "critical",
+        "The time column, if declared, holds times or numbers.",
+    ),
+    Check(
+        "time_has_age",
+        "critical",
+        "If `max_age` is declared, the time column holds times, since numbers have no age.",
+    ),
+    Check(
+        "term_can_be_made",
+        "critical",
+        "Each declared term consists of features, none of them a time, and raises only numbers to"
+        " a power.",
+    ),
+    Check("rows_are_left", "critical", "Quarantine rules do not set aside all rows."),
+    Check(
+        "expect_column_values_to_not_be_null",
+        "critical",
+        "No column of the key is missing in any row.",
+    ),
+    Check(
+        "expect_column_values_to_be_unique",
+        "critical",
+        "A key of one column is unique.",
+    ),
+    Check(
+        "expect_compound_columns_to_be_unique",
+        "critical",
+        "A key of several columns is unique.",
+    ),
+    Check("target_is_known", "critical", "The target is present in at least one row."),
+    Check("target_is_finite", "critical", "The target is never infinite."),
+    Check("target_varies", "critical", "The target is not the same in all rows that have one."),
+    Check("enough_labelled_rows", "critical", "At least 20 rows have a target."),
+    Check(
+        "newest_time_is_recent",
+        "critical",
+        "The newest time is no older than `max_age`, if declared.",
+    ),
+    Check(
+        "time_is_known",
+        "critical",
+        "Every row with a target has a time, if a time column is declared.",
+    ),
+    Check(
+        "weight_is_positive",
+        "critical",
+        "Every row with a target has a finite weight above zero, if a weight is declared.",
+    ),
+    Check(
+        "feature_is_finite",
+        "critical",
+        "No feature is infinite, unless `infinite: missing` is declared.",
+    ),
+    Check(
+        "feature_varies",
+        "warning",
+        "Each feature varies among the rows with a target; one that does not is left out, and so"
+        " are its terms.",
+    ),
+    Check("some_feature_varies", "critical", "At least one feature varies."),
+    Check(
+        "feature_levels_are_few",
+        "warning",
+        "A category has at most 200 levels with 10 rows or more; beyond the 200 most frequent,"
+        " levels share one term.",
+    ),
+    Check(
+        "term_names_are_short",
+        "critical",
+        "The names of the linear kinds' terms have at most 2,000 bytes.",
+    ),
+    Check(
+        "term_names_differ",
+        "critical",
+        "No feature has the name of a declared term, or is called `intercept` beside the"
+        " intercept.",
+    ),
+)
+"""In the order in which they are made."""
+
+SEVERITY: dict[str, Severity] = {check.name: check.severity for check in ALWAYS_MADE}

@@ -1,0 +1,79 @@
+"""All checks of a snapshot's rows, and what they mean for the run.
+
+A critical check that fails ends the run; a warning is stored. A declared rule with `quarantine`
+sets aside the rows that break it, and the others continue; only if such a rule is critical, has
+`mostly`, and misses even that share, does it end the run.
+"""
+
+import datetime
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from data.checks.always import content_findings, structure_findings
+from data.checks.declared import declared_rules, outcomes_of, rows_set_aside
+from data.checks.features import products_of
+from data.checks.findings import Checked, Finding, RejectedRow, counted
+from data.declarations.model import Declaration
+
+
+def check(
+    declaration: Declaration,
+    table: pa.Table,
+    *,
+    last_rows: int | None = None,
+    now: datetime.datetime | None = None,
+) -> Checked:
+    """Check the rows of a snapshot; the table itself is not changed.
+
+    `last_rows` is how many rows the last good run read, None if there was none. `now`, which has a
+    zone, is the time that the rows should reach if it is not the present. Checks that make no sense
+    after another one has failed are left out. An expectation that Great Expectations does not know,
+    a wrong keyword, or `quarantine` on a rule that is not about single rows is a `CallError`. One
+    that names a missing column, or cannot be computed on the values, is a failed critical result.
+    """
+    kept = np.ones(table.num_rows, dtype=bool)
+    rules = declared_rules(declaration)
+    findings = structure_findings(declaration, table, last_rows)
+    if any(finding.fatal for finding in findings):
+        return _verdict(declaration, table, findings, (), kept)
+    outcomes = outcomes_of(rules, declaration, table)
+    rejected = rows_set_aside(declaration, table, outcomes)
+    kept[[row.row_number - 1 for row in rejected]] = False
+    findings += [outcome.finding for outcome in outcomes]
+    now = now or datetime.datetime.now(datetime.UTC)
+    findings += content_findings(declaration, table, kept, now)
+    return _verdict(declaration, table, findings, rejected, kept)
+
+
+def _verdict(
+    declaration: Declaration,
+    table: pa.Table,
+    findings: Sequence[Finding],
+    rejected: tuple[RejectedRow, ...],
+    kept: np.ndarray,
+) -> Checked:
+    fatal = [finding.sentence for finding in findings if finding.fatal]
+    reason = fatal[0] if fatal else None
+    if len(fatal) > 1:
+        reason = f"{fatal[0]} (And {counted(len(fatal) - 1, 'more critical check')} failed.)"
+    constant = {
+        finding.result.column
+        for finding in findings
+        if finding.result.expectation == "feature_varies" and not finding.result.success
+    }
+    names = declaration.feature_names(table.column_names)
+    features = tuple(name for name in names if name not in constant)
+    return Checked(
+        passed=not fatal,
+        reason=reason,
+        results=tuple(finding.result for finding in findings),
+        rejected_rows=rejected,
+        kept=kept,
+        features=features,
+        products=products_of(declaration, features),
+        warnings=tuple(
+            finding.sentence for finding in findings if finding.sentence and not finding.fatal
+        ),
+    )
