@@ -74,7 +74,7 @@ def _refuse_pruned_model(connection: Connection, model_id: int) -> None:
     row = connection.execute(pruned).first()
     if row is not None:
         raise StoreError(
-            f"{Candidate(row.framework, row.kind)} of run {row.run_id} never served and has just been pruned,"
-            " so it cannot serve; nothing has changed.",
+            f"{Candidate(row.framework, row.kind)} of run {row.run_id} never served and has just"
+            " been pruned, so it cannot serve; nothing has changed.",
             next_step="Run 'nightfit promote' again: it names the runs that have a model.",
         )
