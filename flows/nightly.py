@@ -1,13 +1,14 @@
-"""The whole night: every declared dataset, one after the other."""
+"""A whole night: every declared dataset, one after the other."""
 
 from prefect import flow
 
 from data.declarations.file import declared_datasets
 from data.errors import NightFailed, RunFailed, UserError
-from data.settings import settings
+from data.settings import Settings, settings
+from data.store.session import Store
 from flows.retrain import retrain
 from tasks.prune import prune
-from tasks.run.progress import LOG, tell
+from tasks.run import progress
 from tasks.run.summary import Summary
 from tasks.run.workers import framework_workers
 
@@ -19,15 +20,18 @@ def nightly(
     as_of: list[str] | None = None,
     wait: bool = True,
 ) -> list[Summary]:
-    """Retrain the named datasets, or all that are declared; one that fails stops no other.
+    """Retrain the named datasets, or all that are declared; one that fails does not stop the rest.
 
-    What runs of long ago need no more is removed after each. With `as_of`, each of these nights of
-    the past is made up for, in order.
+    After each run, old data that nothing needs any more is removed. With `as_of`, the run of each
+    of these past nights is made up for, in order.
     """
-    names = datasets or declared_datasets(settings().datasets)
-    with framework_workers():
+    config = settings()
+    names = datasets or declared_datasets(config.datasets)
+    with framework_workers(
+        config.home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
+    ):
         summaries = [
-            _night(name, force=force, as_of=night, wait=wait)
+            _run(name, config, force=force, as_of=night, wait=wait)
             for night in (as_of or (None,))
             for name in names
         ]
@@ -37,14 +41,14 @@ def nightly(
     return summaries
 
 
-def _night(dataset: str, *, force: bool, as_of: str | None, wait: bool) -> Summary:
+def _run(dataset: str, config: Settings, *, force: bool, as_of: str | None, wait: bool) -> Summary:
     summary = _retrained(dataset, force=force, as_of=as_of, wait=wait)
     try:
-        prune(dataset)
+        prune(dataset, Store(config.database_url), home=config.home, keep_runs=config.keep_runs)
     except UserError as error:
-        tell(dataset, f"not pruned: {error}", warning=True)
-    except Exception:  # noqa: BLE001 - the night itself is stored
-        LOG.exception("%s: not pruned, by a mistake of nightfit's own", dataset)
+        progress.log(dataset, f"not pruned: {error}", warning=True)
+    except Exception:  # noqa: BLE001 - the run itself is stored
+        progress.LOG.exception("%s: not pruned because of a bug in nightfit", dataset)
     return summary
 
 
@@ -52,13 +56,13 @@ def _retrained(dataset: str, *, force: bool, as_of: str | None, wait: bool) -> S
     try:
         return retrain(dataset, force=force, as_of=as_of, wait=wait)
     except RunFailed as failure:
-        tell(dataset, f"{failure.status}: {failure.what}", warning=True)
+        progress.log(dataset, f"{failure.status}: {failure.what}", warning=True)
         return Summary(dataset, failure.status, as_of=as_of, remarks=(failure.what,))
     except UserError as error:
-        tell(dataset, f"failed: {error}", warning=True)
+        progress.log(dataset, f"failed: {error}", warning=True)
         return Summary(dataset, "failed", as_of=as_of, remarks=(str(error),))
-    except Exception as error:  # noqa: BLE001 - one dataset stops no other
-        LOG.exception("%s: failed by a mistake of nightfit's own", dataset)
+    except Exception as error:  # noqa: BLE001 - one dataset does not stop the others
+        progress.LOG.exception("%s: failed because of a bug in nightfit", dataset)
         return Summary(
             dataset, "failed", as_of=as_of, remarks=(f"{type(error).__name__}: {error}",)
         )

@@ -1,24 +1,31 @@
 """Retrain one dataset: read, check, split, fit, choose, refit, compare, resilience, store."""
 
+from collections.abc import Set
+from dataclasses import replace
+
 from prefect import flow
 
 from data.declarations.file import load_dataset
 from data.settings import settings
-from tasks.check import check
+from data.sources.snapshot import Snapshot
+from data.store.session import Store
+from regressors.candidate import Candidate
+from tasks.check import check, refuse_rejected
 from tasks.choose import choose
 from tasks.compare import compare
 from tasks.fit import fit
 from tasks.incumbent import incumbent
 from tasks.read import read
-from tasks.refit import refit
+from tasks.refit import refit, to_refit
 from tasks.resilience import resilience
-from tasks.run.attempt import Attempt
-from tasks.run.night import last_night, one_night, unchanged_since
+from tasks.run.attempt import Attempt, Trained
+from tasks.run.hold import promotion_hold
+from tasks.run.night import last_night, only_run, skip_if_unchanged
 from tasks.run.starts import last_starts
 from tasks.run.summary import Summary, report
-from tasks.run.workers import framework_workers, results
+from tasks.run.workers import FrameworkWorkers, framework_workers, results
 from tasks.split import split
-from tasks.store import attempt, store
+from tasks.store import new_attempt, store_run
 
 
 @flow(flow_run_name="retrain {dataset}")
@@ -31,36 +38,57 @@ def retrain(
 ) -> Summary:
     """Retrain a declared dataset and store the outcome, unless it is a dry run.
 
-    Where nothing has changed since the last good run, the run is skipped, unless by `force`.
-    `as_of` trains as an earlier night would have. Another night of the same dataset is waited for,
-    or, without `wait`, raises Busy. Raises RunFailed, the attempt stored, where the data was
-    refused or nothing could be fitted.
+    A run is skipped where nothing has changed since the last good one, unless `force` is set.
+    `as_of` trains as an earlier night would have. While another run of the dataset is in progress,
+    this one waits for it, or without `wait` raises Busy. Raises RunFailed, with the attempt stored,
+    where the data was rejected or nothing could be fitted.
     """
-    declaration = load_dataset(dataset, settings().datasets)
+    config = settings()
+    store, home = Store(config.database_url), config.home
+    declaration = load_dataset(dataset, config.datasets)
     with (
-        one_night(declaration, wait=wait),
-        framework_workers(),
-        attempt(declaration, as_of=as_of, dry_run=dry_run) as run,
+        only_run(store, dataset, wait=wait),
+        framework_workers(
+            home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
+        ) as workers,
+        new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
     ):
-        run.last = last_night(declaration)
-        run.snapshot = read(declaration, as_of=as_of)
-        run.changed_since(unchanged_since(run), force=force)
-        train(run)
-        store(run, dry_run=dry_run)
+        last = last_night(store, declaration, as_of=as_of)
+        run.snapshot = snapshot = read(declaration, home / "snapshots", as_of=as_of)
+        skip_if_unchanged(run, snapshot, last, store, force=force)
+        trained = train(run, snapshot, store, workers, last_rows=last.rows_read if last else None)
+        store_run(run, trained, store, home=home, dry_run=dry_run)
     return report(run)
 
 
-def train(run: Attempt, *, before_run: int | None = None) -> None:
-    """Do all that lies between a snapshot and the store; `before_run`: as it was before that."""
-    assert run.snapshot is not None
-    checked = check(run.declaration, run.snapshot, last_rows=run.last_rows, now=run.night)
-    rows = run.prepared = split(run.declaration, run.snapshot, run.accepted(checked))
-    starts = {name: last_starts(name, run.declaration, before_run) for name in run.candidates}
-    run.fits = results({n: fit.submit(n, rows, starts[n]) for n in run.candidates})
-    run.incumbent = incumbent(rows, before_run=before_run)
-    run.choice = choose(rows, run.fits, run.incumbent, hold=run.hold)
-    run.refits = results(
-        {n: refit.submit(n, fit, rows, starts[n]) for n, fit in run.to_refit.items()}
-    )
-    run.agreement = compare(run.fits, run.refits, run.choice)
-    run.resilience = resilience(rows, run.to_refit[run.measured])
+def train(
+    run: Attempt,
+    snapshot: Snapshot,
+    store: Store,
+    workers: FrameworkWorkers,
+    *,
+    last_rows: int | None = None,
+    before_run: int | None = None,
+    also_refit: Set[Candidate] = frozenset(),
+) -> Trained:
+    """Do everything between the snapshot and the store, and note in `run` what it comes to.
+
+    With `before_run`, the champion and the starts of gradient descent are those before that run.
+    """
+    declaration = run.declaration
+    run.checked = checked = check(declaration, snapshot, last_rows=last_rows, now=run.night)
+    refuse_rejected(checked)
+    run.prepared = rows = split(declaration, snapshot, checked)
+    starts = last_starts(run.candidates, declaration, store, before_run=before_run)
+    run.fits = fits = results({c: fit.submit(c, rows, starts[c], workers) for c in run.candidates})
+    champion = incumbent(rows, store, before_run=before_run)
+    hold = promotion_hold(champion, as_of=run.as_of, data_until=rows.times.data_until)
+    choice = choose(rows, fits, champion, hold=hold)
+    run.trained = trained = Trained(rows, fits, choice)
+    wanted = to_refit(fits, choice, also_refit)
+    refits = results({c: refit.submit(c, f, rows, starts[c], workers) for c, f in wanted.items()})
+    run.trained = trained = replace(trained, refits=refits)
+    agreement = compare(fits, refits, choice, workers.probes)
+    silenced = resilience(rows, wanted[choice.reported])
+    run.trained = trained = replace(trained, agreement=agreement, resilience=silenced)
+    return trained

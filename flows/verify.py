@@ -1,34 +1,59 @@
-"""Fit a stored run again from its snapshot: are the digits the same?"""
+"""Train a stored run again from its snapshot: are the digits the same?"""
 
 from prefect import flow
 
-from data.settings import settings
+from data.errors import NothingFitted, UserError
+from data.settings import Settings, settings
 from data.store.read.whole_run import stored_run
 from data.store.records import RunRecord
 from data.store.session import Store
 from flows.retrain import train
 from regressors.candidate import Candidate
-from tasks.run.attempt import Attempt
-from tasks.run.replay import replayed
+from tasks.run.attempt import Trained
+from tasks.run.replay import Replay, replay_of
 from tasks.run.verification import Verification, verification
 from tasks.run.workers import framework_workers
 
 
 @flow(flow_run_name="fit run {run_id} again")
-def fit_again(run_id: int, candidate: str) -> Attempt:
+def fit_again(run_id: int, candidate: str) -> Trained:
     """Return one candidate of a stored run, fitted again on its rows; nothing is written."""
-    with framework_workers():
-        return replayed(run_id, _stored(run_id), train, candidate=Candidate.parse(candidate))
+    config = settings()
+    stored = _stored(run_id, config)
+    replay = replay_of(run_id, stored, home=config.home, candidate=Candidate.parse(candidate))
+    return _trained_again(run_id, replay, config)
 
 
 @flow(flow_run_name="verify run {run_id}")
 def verify(run_id: int) -> Verification:
     """Return every difference between a stored run and the same run trained again."""
-    stored = _stored(run_id)
-    with framework_workers():
-        return verification(run_id, stored, replayed(run_id, stored, train))
+    config = settings()
+    stored = _stored(run_id, config)
+    replay = replay_of(run_id, stored, home=config.home)
+    trained = _trained_again(run_id, replay, config)
+    return verification(
+        run_id, stored, replay.run, trained, store=Store(config.database_url), home=config.home
+    )
 
 
-def _stored(run_id: int) -> RunRecord:
-    with Store(settings().database_url).reading() as connection:
+def _stored(run_id: int, config: Settings) -> RunRecord:
+    with Store(config.database_url).reading() as connection:
         return stored_run(connection, run_id)
+
+
+def _trained_again(run_id: int, replay: Replay, config: Settings) -> Trained:
+    with framework_workers(
+        config.home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
+    ) as workers:
+        try:
+            return train(
+                replay.run,
+                replay.snapshot,
+                Store(config.database_url),
+                workers,
+                before_run=run_id,
+                also_refit=replay.also_refit,
+            )
+        except NothingFitted as failure:
+            where = f"run {run_id} of {replay.run.declaration.name}"
+            raise UserError(f"nothing could be fitted again: {failure}", where=where) from None

@@ -23,7 +23,7 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit every fold and the twin; `job` holds the training rows alone."""
     start = perf_counter()
     fit = _validate_linear if job.candidate.is_linear else validate_network
-    fitted = _finite(fit(framework, job))
+    fitted = _require_finite(fit(framework, job))
     assert fitted.out_of_fold is not None
     residuals = (job.target - fitted.out_of_fold)[~np.isnan(fitted.out_of_fold)]
     model = replace(fitted.model, half_width=interval_half_width(residuals, job.interval_coverage))
@@ -41,7 +41,7 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
         fitted = refit_network(framework, job)
     else:
         fitted = validate_network(framework, job)
-    return replace(_finite(fitted), seconds=perf_counter() - start)
+    return replace(_require_finite(fitted), seconds=perf_counter() - start)
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
@@ -68,7 +68,7 @@ def _linear(part: Part, out_of_fold: Array | None, details: dict[str, Any]) -> F
     )
 
 
-def _finite(fitted: Fitted) -> Fitted:
+def _require_finite(fitted: Fitted) -> Fitted:
     """Return the fit; raise CannotFit where a prediction or a weight is not finite."""
     predictions = fitted.out_of_fold
     if predictions is not None and np.isinf(predictions).any():

@@ -48,7 +48,7 @@ class Job:
     where no group is declared. `interval_coverage` is what prediction intervals should cover.
 
     `products` and `intercept` concern the linear kinds; `learning_rate` (None: the fastest that is
-    sure to converge), `epochs` and `starts` (by the name of a fold or of the twin) concern gradient
+    sure to converge), `epochs` and `starts` (by `fold 1`, `twin` or `refit`) concern gradient
     descent. `hidden` are the layers of an ANN; `grouping` are the groups that it encodes (None: as
     the out-of-fold error decides), and `refit_epochs` the length of its refit where chained; for a
     refit both are those of `validate`.

@@ -1,4 +1,4 @@
-"""Check a snapshot against what its declaration expects."""
+"""Check a snapshot against its declaration."""
 
 from datetime import datetime
 
@@ -8,23 +8,37 @@ from prefect.cache_policies import NO_CACHE
 import data.checks.check
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
+from data.errors import Rejected
 from data.sources.snapshot import Snapshot, load
-from tasks.run.progress import tell
+from tasks.run import progress
 
 
 @task(cache_policy=NO_CACHE)
 def check(
     declaration: Declaration,
     snapshot: Snapshot,
+    *,
     last_rows: int | None = None,
     now: datetime | None = None,
 ) -> Checked:
-    """Return every expectation's result, the rows set aside and the features that can be used."""
+    """Return every expectation's result, the rows set aside and the features that can be used.
+
+    The table is not kept for the later steps, which need other types and another order: reading a
+    million rows again takes half a second, and keeping them would double the memory.
+    """
     table = load(snapshot.path)
     checked = data.checks.check.check(declaration, table, last_rows=last_rows, now=now)
     for warning in checked.warnings:
-        tell(declaration.name, warning, warning=True)
+        progress.log(declaration.name, warning, warning=True)
     met = sum(result.success for result in checked.results)
     aside = f", {len(checked.rejected_rows):,} rows set aside" if checked.rejected_rows else ""
-    tell(declaration.name, f"checked, {met} of {len(checked.results)} expectations met{aside}")
+    progress.log(
+        declaration.name, f"checked: {met} of {len(checked.results)} expectations met{aside}"
+    )
     return checked
+
+
+def refuse_rejected(checked: Checked) -> None:
+    """Raise Rejected where a critical check failed."""
+    if not checked.passed:
+        raise Rejected(checked.reason or "the data did not pass its checks.")

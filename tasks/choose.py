@@ -1,4 +1,4 @@
-"""Choose tonight's winner out of fold, then compare it with what serves and decide who serves."""
+"""Choose tonight's winner out of fold, and decide whether it replaces the champion."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,57 +14,13 @@ from regressors.job import Fitted
 from regressors.judging import selection
 from regressors.judging.gate import smallest_gain
 from regressors.judging.paired import PairedGain, paired_gain
-from regressors.judging.scoring import Difference, Score, paired_difference, roots, score, spread
-from regressors.judging.selection import Contender, Decision, Hold, PromotionRules, RankedCandidate
-from tasks.incumbent import Incumbent
+from regressors.judging.scoring import Score, paired_difference, roots, score, spread
+from regressors.judging.selection import Contender, Hold, PromotionRules, RankedCandidate
+from tasks.run.choice import Choice, Incumbent, Paired
 from tasks.run.prepared import Prepared
-from tasks.run.rows import Rows
+from tasks.run.rows import Mask, Rows
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Errors (m,) of tonight's winner and of another model on the same test rows, as compared.
-
-    `other` is the incumbent, or, where there is none to compare with, a candidate of another kind.
-    `unit` (m,) numbers rows that belong together; errors are times the roots of the weights.
-    """
-
-    other: Candidate | None
-    keys: NDArray[np.object_]
-    errors: Array
-    other_errors: Array
-    unit: NDArray[np.int64]
-    smallest_gain: float | None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Tonight's ranking, scores and decisions."""
-
-    winner: Candidate
-    places: tuple[RankedCandidate, ...]
-    validation: Mapping[Candidate, Score]
-    test: Mapping[Candidate, Score]
-    incumbent: Incumbent | None
-    incumbent_test: Score | None
-    decisions: tuple[Decision, ...]
-    rules: PromotionRules
-    paired: Paired | None
-    verdict: str
-    difference: Difference | None
-
-    @property
-    def promoted(self) -> Candidate | None:
-        """Return tonight's candidate that serves from now on; None where the incumbent goes on."""
-        last = self.decisions[-1]
-        return last.challenger if last.decision == "promoted" else None
-
-    @property
-    def is_backfill(self) -> bool:
-        """Tell whether this is a night of the past, whose champion has later data."""
-        return self.decisions[-1].rule == "backfill"
 
 
 @task(cache_policy=NO_CACHE)
@@ -75,54 +31,54 @@ def choose(
     *,
     hold: Hold | None = None,
 ) -> Choice:
-    """Return who won, by what, and whether it serves; `hold` says why nobody may be promoted."""
-    test = prepared.test
-    ranking = _ranked(prepared, fits)
-    ranked = [p.candidate for p in ranking.places if p.candidate in ranking.validation]
-    winner = next(place.candidate for place in ranking.places if place.chosen)
+    """Return who won, by how much, and whether it serves; with `hold`, nobody is promoted."""
+    declared = prepared.declaration.promotion
+    rules = PromotionRules(declared.min_gain, declared.max_loss, declared.confidence)
+    ranking = _ranking(prepared, fits)
+    winner = ranking.winner
+    linear, ann = ranking.best(linear=True), ranking.best(linear=False)
     own = incumbent.candidate if incumbent else None
-    linear = next((name for name in ranked if name.is_linear), None)
-    ann = next((name for name in ranked if not name.is_linear), None)
-    fitted = {name: fit for name, fit in fits.items() if isinstance(fit, Fitted)}
-    predicted = {
-        name: fitted[name].model.predict(test.columns)
-        for name in dict.fromkeys([winner, linear, ann, own])
-        if name in fitted
+    models = {
+        candidate: fit.model
+        for candidate in dict.fromkeys([winner, linear, ann, own])
+        if candidate is not None and isinstance(fit := fits.get(candidate), Fitted)
     }
-    promotion = prepared.declaration.promotion
-    rules = PromotionRules(promotion.min_gain, promotion.max_loss, promotion.confidence)
-    compared = _Compared(test, predicted, incumbent, rules)
+    tested = _Tested(
+        prepared.test, {c: m.predict(prepared.test.columns) for c, m in models.items()}
+    )
+    if incumbent is not None and incumbent.is_comparable:
+        comparison = _with_incumbent(tested, winner, incumbent, rules)
+    else:
+        comparison = _with_other_kind(tested, winner, ann if winner.is_linear else linear, rules)
     decisions = selection.decide(
         winner,
         own,
-        {name: compared.gain(name) for name in (winner, own) if name in predicted},
+        {c: comparison.gains.get(c) for c in (winner, own) if c in models},
         rules=rules,
         obstacle=incumbent.obstacle if incumbent else None,
         hold=hold,
     )
-    difference = (
-        paired_difference(
-            compared.errors(ann),
-            compared.errors(linear),
-            confidence=promotion.confidence,
-            unit=test.units,
+    difference = None
+    if ann is not None and linear is not None:
+        difference = paired_difference(
+            tested.errors(ann),
+            tested.errors(linear),
+            confidence=rules.confidence,
+            unit=tested.rows.units,
         )
-        if ann and linear
-        else None
-    )
     return Choice(
         winner=winner,
-        places=ranking.places,
+        ranking=ranking.ranked,
         validation=ranking.validation,
         test={
-            name: _score(test, values, fitted[name].model.half_width)
-            for name, values in predicted.items()
+            candidate: _score(tested.rows, tested.predicted[candidate], model.half_width)
+            for candidate, model in models.items()
         },
         incumbent=incumbent,
-        incumbent_test=compared.incumbent_score(),
+        incumbent_test=comparison.incumbent_score,
         decisions=decisions,
         rules=rules,
-        paired=compared.paired(winner, ann if winner.is_linear else linear),
+        paired=comparison.paired,
         verdict=selection.verdict(difference),
         difference=difference,
     )
@@ -130,105 +86,122 @@ def choose(
 
 @dataclass(frozen=True)
 class _Ranking:
-    places: tuple[RankedCandidate, ...]
+    """All candidates, the best first, and the out-of-fold scores of those that were fitted."""
+
+    ranked: tuple[RankedCandidate, ...]
     validation: Mapping[Candidate, Score]
 
+    @property
+    def winner(self) -> Candidate:
+        return next(ranked.candidate for ranked in self.ranked if ranked.chosen)
 
-def _ranked(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ranking:
+    def best(self, *, linear: bool) -> Candidate | None:
+        """Return the best fitted candidate that is linear, or that is an ANN."""
+        scored = (r.candidate for r in self.ranked if r.candidate in self.validation)
+        return next((candidate for candidate in scored if candidate.is_linear == linear), None)
+
+
+def _ranking(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ranking:
     """Rank the candidates by their errors on the training rows that have a prediction."""
-    scored = prepared.train_fold > 0  # the warm-up block has no prediction
-    judged = prepared.train.take(scored)
-    root = roots(judged.weight, len(judged.target))
+    is_scored = prepared.train_fold > 0  # the warm-up block has no prediction
+    rows = prepared.train.take(is_scored)
     out_of_fold = {
-        name: fit.out_of_fold[scored]
-        for name, fit in fits.items()
+        candidate: fit.out_of_fold[is_scored]
+        for candidate, fit in fits.items()
         if isinstance(fit, Fitted) and fit.out_of_fold is not None
     }
     contenders = [
-        Contender(name, (judged.target - out_of_fold[name]) * root)
+        Contender(candidate, _weighted_errors(rows, out_of_fold[candidate]))
         if isinstance(fit, Fitted)
-        else Contender(name, None, fit)
-        for name, fit in fits.items()
+        else Contender(candidate, None, fit)
+        for candidate, fit in fits.items()
     ]
     try:
-        places = selection.rank(
-            contenders, spread=spread(judged.target, judged.weight), unit=judged.units
+        ranked = selection.rank(
+            contenders, spread=spread(rows.target, rows.weight), unit=rows.units
         )
     except selection.NothingFitted as error:
         raise NothingFitted(str(error)) from None
-    scores = {
-        name: _score(judged, values, _half_width(fits[name]))
-        for name, values in out_of_fold.items()
+    validation = {
+        candidate: _score(rows, predicted, _half_width(fits[candidate]))
+        for candidate, predicted in out_of_fold.items()
     }
-    return _Ranking(places, scores)
+    return _Ranking(ranked, validation)
 
 
 @dataclass(frozen=True)
-class _Compared:
-    """Tonight's candidates and the incumbent on the test rows that none of them was trained on."""
+class _Tested:
+    """Test rows, and what tonight's twins, which were not trained with them, predict for them."""
 
-    test: Rows
+    rows: Rows
     predicted: Mapping[Candidate, Array]
-    incumbent: Incumbent | None
-    rules: PromotionRules
 
-    @property
-    def possible(self) -> bool:
-        """Tell whether there is an incumbent that can score rows which it never saw."""
-        one = self.incumbent
-        return one is not None and one.obstacle is None and bool(one.compared.any())
+    def take(self, chosen: Mask) -> "_Tested":
+        predicted = {candidate: values[chosen] for candidate, values in self.predicted.items()}
+        return _Tested(self.rows.take(chosen), predicted)
 
-    @property
-    def _rows(self) -> Rows:
-        """Return the rows that count: all test rows where there is no incumbent to compare with."""
-        if self.incumbent is None or not self.possible:
-            return self.test
-        return self.test.take(self.incumbent.compared)
+    def errors(self, candidate: Candidate) -> Array:
+        return _weighted_errors(self.rows, self.predicted[candidate])
 
-    def errors(self, name: Candidate) -> Array:
-        """Return a candidate's errors on all test rows, times the roots of their weights."""
-        root = roots(self.test.weight, len(self.test.target))
-        return (self.test.target - self.predicted[name]) * root
 
-    def gain(self, name: Candidate) -> PairedGain | None:
-        """Return what one of tonight's candidates gains on the incumbent, None if none can tell."""
-        if self.incumbent is None or not self.possible:
-            return None
-        return paired_gain(
-            self._on_rows(self.predicted[name]),
-            self._on_rows(self.incumbent.predicted),
-            confidence=self.rules.confidence,
-            unit=self._rows.units,
+@dataclass(frozen=True)
+class _Comparison:
+    """What tonight's candidates gain on the incumbent, and the errors that were compared."""
+
+    gains: Mapping[Candidate, PairedGain]
+    incumbent_score: Score | None
+    paired: Paired | None
+
+
+def _with_incumbent(
+    tested: _Tested, winner: Candidate, incumbent: Incumbent, rules: PromotionRules
+) -> _Comparison:
+    """Compare the winner, and tonight's refit of the incumbent, on rows that are new to all."""
+    new = tested.take(incumbent.compared)
+    predicted = incumbent.predicted[incumbent.compared]
+    errors = _weighted_errors(new.rows, predicted)
+    gains = {
+        candidate: paired_gain(
+            new.errors(candidate), errors, confidence=rules.confidence, unit=new.rows.units
         )
+        for candidate in dict.fromkeys([winner, incumbent.candidate])
+        if candidate in new.predicted
+    }
+    incumbent_score = _score(new.rows, predicted, incumbent.half_width)
+    return _Comparison(gains, incumbent_score, _paired(new, winner, None, errors, rules))
 
-    def incumbent_score(self) -> Score | None:
-        """Return the incumbent's score on the rows that count."""
-        if self.incumbent is None or not self.possible:
-            return None
-        predicted = self.incumbent.predicted[self.incumbent.compared]
-        return _score(self._rows, predicted, self.incumbent.half_width)
 
-    def paired(self, winner: Candidate, other_kind: Candidate | None) -> Paired | None:
-        """Return the errors of the winner beside those of what it was compared with."""
-        rows, errors = self._rows, self._on_rows(self.predicted[winner])
-        if self.possible:
-            assert self.incumbent is not None
-            other, other_errors = None, self._on_rows(self.incumbent.predicted)
-        elif other_kind:
-            other, other_errors = other_kind, self._on_rows(self.predicted[other_kind])
-        else:
-            return None
-        unit = rows.units
-        smallest = smallest_gain(errors, other_errors, rules=self.rules, unit=unit)
-        unit = np.arange(len(errors)) if unit is None else unit
-        return Paired(other, rows.keys, errors, other_errors, unit, smallest)
+def _with_other_kind(
+    tested: _Tested, winner: Candidate, other: Candidate | None, rules: PromotionRules
+) -> _Comparison:
+    """Compare the winner with the best candidate of the other kind, where there is one."""
+    if other is None:
+        return _Comparison({}, None, None)
+    errors = tested.errors(other)
+    return _Comparison({}, None, _paired(tested, winner, other, errors, rules))
 
-    def _on_rows(self, predicted: Array) -> Array:
-        rows = self._rows
-        if self.possible:
-            assert self.incumbent is not None
-            predicted = predicted[self.incumbent.compared]
-        return (rows.target - predicted) * roots(rows.weight, len(rows.target))
+
+def _paired(
+    tested: _Tested,
+    winner: Candidate,
+    other: Candidate | None,
+    other_errors: Array,
+    rules: PromotionRules,
+) -> Paired:
+    errors, unit = tested.errors(winner), tested.rows.units
+    return Paired(
+        other=other,
+        keys=tested.rows.keys,
+        errors=errors,
+        other_errors=other_errors,
+        unit=np.arange(len(errors)) if unit is None else unit,
+        smallest_gain=smallest_gain(errors, other_errors, rules=rules, unit=unit),
+    )
+
+
+def _weighted_errors(rows: Rows, predicted: Array) -> Array:
+    """Return errors (n,), each multiplied by the root of its row's weight."""
+    return (rows.target - predicted) * roots(rows.weight, len(rows.target))
 
 
 def _score(rows: Rows, predicted: Array, half_width: float | None) -> Score:

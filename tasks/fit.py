@@ -8,18 +8,23 @@ from prefect.cache_policies import NO_CACHE
 from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.job import Fitted, Start
+from tasks.run import progress
 from tasks.run.prepared import Prepared
-from tasks.run.progress import tell
-from tasks.run.workers import job_of, run_job
+from tasks.run.workers import FrameworkWorkers, job_of
 
 
 @task(cache_policy=NO_CACHE, task_run_name="fit {candidate}")
-def fit(candidate: Candidate, prepared: Prepared, starts: Mapping[str, Start]) -> Fitted | str:
+def fit(
+    candidate: Candidate,
+    prepared: Prepared,
+    starts: Mapping[str, Start],
+    workers: FrameworkWorkers,
+) -> Fitted | str:
     """Return the candidate's fit with its out-of-fold predictions, or why it failed."""
     job = job_of(candidate, prepared, prepared.train, prepared.train_fold, starts=starts)
-    outcome = run_job(fitting.validate, job)
+    outcome = workers.run(fitting.validate, job)
     if isinstance(outcome, str):
-        tell(prepared.declaration.name, f"{candidate} failed: {outcome}", warning=True)
+        progress.log(prepared.declaration.name, f"{candidate} failed: {outcome}", warning=True)
     else:
-        tell(prepared.declaration.name, f"fitted {candidate} ({outcome.seconds:.1f} s)")
+        progress.log(prepared.declaration.name, f"fitted {candidate} ({outcome.seconds:.1f} s)")
     return outcome

@@ -1,28 +1,24 @@
-"""Remove what a dataset's runs of long ago need no more."""
+"""Remove old data that nothing needs any more."""
+
+from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data.errors import Busy
-from data.settings import settings
 from data.store.retention import remove_old_data
 from data.store.session import Store
-from tasks.run.progress import tell
+from tasks.run import progress
 
 
 @task(cache_policy=NO_CACHE)
-def prune(dataset: str) -> None:
-    """Remove it and tell how much it was; where another night is at work, leave it to that one."""
+def prune(dataset: str, store: Store, *, home: Path, keep_runs: int) -> None:
+    """Remove old data of a dataset, unless another run of it is in progress, which prunes later."""
     try:
         removed = remove_old_data(
-            Store(settings().database_url),
-            dataset,
-            home=settings().home,
-            keep_runs=settings().keep_runs,
-            wait=False,
-            on_wait=lambda: None,
+            store, dataset, home=home, keep_runs=keep_runs, wait=False, on_wait=lambda: None
         )
     except Busy:
         return
     if str(removed) != "nothing":
-        tell(dataset, f"pruned {removed}")
+        progress.log(dataset, f"pruned {removed}")

@@ -1,21 +1,20 @@
 """Read a source into tonight's snapshot."""
 
+from pathlib import Path
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 import data.sources.read
 from data.declarations.model import Declaration
-from data.settings import settings
 from data.sources.snapshot import Snapshot
-from tasks.run.progress import tell
+from tasks.run import progress
 
 
 @task(cache_policy=NO_CACHE)
-def read(declaration: Declaration, as_of: str | None = None) -> Snapshot:
-    """Return the snapshot of the source, or of its rows up to a night, on disk as Parquet."""
-    snapshot = data.sources.read.read(
-        declaration, folder=settings().home / "snapshots", as_of=as_of
-    )
+def read(declaration: Declaration, folder: Path, *, as_of: str | None = None) -> Snapshot:
+    """Put the rows of the source, or those up to a night, down in `folder`; return the snapshot."""
+    snapshot = data.sources.read.read(declaration, folder=folder, as_of=as_of)
     until = "" if as_of is None else f" up to {as_of}"
-    tell(declaration.name, f"read {snapshot.rows:,} rows{until}")
+    progress.log(declaration.name, f"read {snapshot.rows:,} rows{until}")
     return snapshot

@@ -1,6 +1,6 @@
-"""Refit on every labelled row, test rows included: what may serve, and every linear equation."""
+"""Refit a candidate on every labelled row, test rows included: the model that may serve."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -8,9 +8,27 @@ from prefect.cache_policies import NO_CACHE
 from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.job import Fitted, Start
+from tasks.run import progress
+from tasks.run.attempt import Outcomes
+from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
-from tasks.run.progress import tell
-from tasks.run.workers import job_of, run_job
+from tasks.run.workers import FrameworkWorkers, job_of
+
+
+def to_refit(
+    fits: Outcomes, choice: Choice, also: Set[Candidate] = frozenset()
+) -> dict[Candidate, Fitted]:
+    """Return the fits to refit, and those of `also`.
+
+    They are the winner, the candidate that serves from now on, and the linear candidates, since
+    each of them has an equation.
+    """
+    wanted = {choice.winner, choice.reported, *also}
+    return {
+        candidate: fit
+        for candidate, fit in fits.items()
+        if isinstance(fit, Fitted) and (candidate.is_linear or candidate in wanted)
+    }
 
 
 @task(cache_policy=NO_CACHE, task_run_name="refit {candidate}")
@@ -19,6 +37,7 @@ def refit(
     fitted: Fitted,
     prepared: Prepared,
     starts: Mapping[str, Start],
+    workers: FrameworkWorkers,
 ) -> Fitted | str:
     """Return the refit of a candidate that `fit` fitted, or why it failed."""
     job = job_of(
@@ -30,7 +49,8 @@ def refit(
         grouping=fitted.grouping,
         refit_epochs=fitted.refit_epochs,
     )
-    outcome = run_job(fitting.refit, job)
+    outcome = workers.run(fitting.refit, job)
     if isinstance(outcome, str):
-        tell(prepared.declaration.name, f"refit of {candidate} failed: {outcome}", warning=True)
+        message = f"the refit of {candidate} failed: {outcome}"
+        progress.log(prepared.declaration.name, message, warning=True)
     return outcome

@@ -1,4 +1,4 @@
-"""Measure how the winner bears silenced cells, where it is an ANN."""
+"""Measure how the test error of an ANN grows when some of its cells are silenced."""
 
 import numpy as np
 from prefect import task
@@ -10,21 +10,24 @@ from regressors.network.resilience import Silenced
 from regressors.network.resilience import resilience as resilience_of
 from tasks.run.prepared import Prepared
 
-MOST_ROWS = 5_000
-"""Test rows that are measured on, drawn at random where there are more: a hundred predictions."""
+MAX_RESILIENCE_ROWS = 5_000
+"""Test rows to measure on, drawn at random where there are more: each is predicted 100 times."""
 
 
 @task(cache_policy=NO_CACHE)
-def resilience(prepared: Prepared, winner: Fitted) -> tuple[Silenced, ...]:
-    """Return the twin's test error by the share of its cells that is silent; it saw no test row."""
+def resilience(prepared: Prepared, fitted: Fitted) -> tuple[Silenced, ...]:
+    """Return the twin's error on test rows, which are new to it, per share of silenced cells.
+
+    Empty where the model has no hidden cells.
+    """
     dataset, chosen = prepared.declaration.name, prepared.test
     count = len(chosen.target)
-    if count > MOST_ROWS:
+    if count > MAX_RESILIENCE_ROWS:
         rng = np.random.default_rng(seed_of(dataset, "resilience", count))
-        drawn = rng.choice(count, MOST_ROWS, replace=False)
+        drawn = rng.choice(count, MAX_RESILIENCE_ROWS, replace=False)
         chosen = chosen.take(np.isin(np.arange(count), drawn))
     return resilience_of(
-        winner.model,
+        fitted.model,
         chosen.columns,
         chosen.target,
         dataset=dataset,

@@ -8,8 +8,8 @@ from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.sources.snapshot import Snapshot
 from data.split import split_rows
+from tasks.run import progress
 from tasks.run.prepared import Prepared
-from tasks.run.progress import tell
 from tasks.run.rows import SnapshotRows
 
 
@@ -29,5 +29,5 @@ def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Pre
     )
     counts = {role: int((parts.role == role).sum()) for role in ("train", "test", "new")}
     text = ", ".join(f"{count:,} {role}" for role, count in counts.items())
-    tell(declaration.name, f"split into {text} rows")
+    progress.log(declaration.name, f"split into {text} rows")
     return Prepared(declaration, snapshot, checked, source, parts)

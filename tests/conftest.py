@@ -1,6 +1,6 @@
-"""What is dear and shared by the tests of a session: framework workers, a PostgreSQL server.
+"""What takes long to start and is shared: the framework workers and a PostgreSQL server.
 
-`NIGHTFIT_TEST_DATABASE_URL` names another PostgreSQL server, by a role that may create databases.
+`NIGHTFIT_TEST_DATABASE_URL` names another PostgreSQL server, with a role that may create databases.
 """
 
 import os
@@ -19,16 +19,16 @@ from regressors.frameworks.workers import Workers
 
 ROOT = Path(__file__).parents[1]
 SHARED = ("workers", "night")
-"""Fixtures that several files use and that are made once, by keeping their tests on one worker."""
+"""Fixtures that several files use. Their tests stay on one worker, so that each is made once."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell has its background commands ignore Ctrl-C, and these would have theirs ignore it too.
+    # A shell makes its background commands ignore Ctrl-C, and the tests' commands would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have pytest-xdist keep a file's tests together, and those that share something expensive."""
+    """Tell pytest-xdist to keep a file's tests together, and those that share a fixture."""
     for item in items:
         shared = next((name for name in SHARED if name in getattr(item, "fixturenames", ())), None)
         item.add_marker(pytest.mark.xdist_group(shared or item.path.stem))
@@ -36,35 +36,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def workers() -> Iterator[Workers]:
-    """The frameworks' processes, with the project's own folder of compiled code."""
+    """The frameworks' processes, which use the project's own folder of compiled code."""
     with Workers(FRAMEWORK_NAMES, home=ROOT / ".nightfit", time_limit=120) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[URL]:
-    """A PostgreSQL server, as a role that may create databases."""
-    given = os.environ.get("NIGHTFIT_TEST_DATABASE_URL")
-    with nullcontext(given) if given else postgres_server.running() as address:
+    """The URL of a PostgreSQL server, with a role that may create databases."""
+    named = os.environ.get("NIGHTFIT_TEST_DATABASE_URL")
+    with nullcontext(named) if named else postgres_server.running() as address:
         yield make_url(address).set(drivername="postgresql+psycopg")
 
 
 @pytest.fixture(scope="session")
 def new_on_server(postgresql: URL) -> Iterator[Callable[[], str]]:
-    """Make an empty database on the server, and return its URL; gone at the end."""
-    made: list[str] = []
+    """A function that makes an empty database on the server and returns its URL.
+
+    The databases are dropped at the end of the session.
+    """
+    names: list[str] = []
 
     def make() -> str:
-        made.append(f"nightfit_test_{uuid.uuid4().hex}")
-        _tell(postgresql, f"CREATE DATABASE {made[-1]}")
-        return postgresql.set(database=made[-1]).render_as_string(hide_password=False)
+        names.append(f"nightfit_test_{uuid.uuid4().hex}")
+        _execute(postgresql, f"CREATE DATABASE {names[-1]}")
+        return postgresql.set(database=names[-1]).render_as_string(hide_password=False)
 
     yield make
-    for name in made:
-        _tell(postgresql, f"DROP DATABASE {name} WITH (FORCE)")
+    for name in names:
+        _execute(postgresql, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _tell(server: URL, statement: str) -> None:
+def _execute(server: URL, statement: str) -> None:
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(statement))

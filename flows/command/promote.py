@@ -13,7 +13,7 @@ from flows.command.printable import printable
 from flows.command.session import talking, working
 
 if TYPE_CHECKING:
-    from tasks.run.attempt import Attempt
+    from tasks.run.attempt import Trained
 
 MAX_REASON = 1_000
 """Characters; a reason is a sentence or two."""
@@ -23,27 +23,27 @@ def run_promote(
     dataset: str, run_id: int, candidate: str | None, *, reason: str, pin: bool
 ) -> None:
     """Make a model of an earlier run serve from now on."""
-    from tasks.run.decisions import promote
+    from tasks.run.decisions import Tools, promote
 
     config = settings()
     why = _one_line(reason)
-    again = functools.partial(_fit_again, config)
-    store = _ready_store(config)
+    fit_again = functools.partial(_fit_again, config)
+    tools = Tools(_ready_store(config), config.home, fit_again)
     with talking():
-        done = promote(store, dataset, run_id, candidate, reason=why, pin=pin, again=again)
+        done = promote(tools, dataset, run_id, candidate, reason=why, pin=pin)
     typer.echo(printable(done))
 
 
 def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool) -> None:
     """Make the previous champion, or the one that run `to` trained, serve again."""
-    from tasks.run.decisions import rollback
+    from tasks.run.decisions import Tools, rollback
 
     config = settings()
     why = None if reason is None else _one_line(reason)
-    again = functools.partial(_fit_again, config)
-    store = _ready_store(config)
+    fit_again = functools.partial(_fit_again, config)
+    tools = Tools(_ready_store(config), config.home, fit_again)
     with talking():
-        done = rollback(store, dataset, to, reason=why, pin=pin, again=again)
+        done = rollback(tools, dataset, to, reason=why, pin=pin)
     typer.echo(printable(done))
 
 
@@ -76,7 +76,7 @@ def _one_line(reason: str) -> str:
     return line
 
 
-def _fit_again(config: Settings, run_id: int, candidate: str) -> "Attempt":
+def _fit_again(config: Settings, run_id: int, candidate: str) -> "Trained":
     with working(config):
         from flows.verify import fit_again
 

@@ -12,7 +12,7 @@ from data.store.retention import Removed, old_data, remove_old_data
 from data.store.session import Store
 from flows.command.screen import print_json
 from flows.command.session import talking
-from tasks.run.progress import tell
+from tasks.run import progress
 
 
 def run_prune(datasets: Sequence[str] | None, *, dry_run: bool, as_json: bool) -> None:
@@ -40,7 +40,7 @@ def _prune(config: Settings, dataset: str, *, dry_run: bool) -> Removed:
     store, home, keep_runs = Store(config.database_url), config.home, config.keep_runs
     if dry_run:
         return old_data(store, dataset, home=home, keep_runs=keep_runs)
-    waiting = partial(tell, dataset, "waiting for another run of this dataset to end")
+    waiting = partial(progress.log, dataset, "waiting for another run of this dataset to end")
     return remove_old_data(
         store, dataset, home=home, keep_runs=keep_runs, wait=True, on_wait=waiting
     )

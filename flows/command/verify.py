@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 def run_verify(run_id: int, *, as_json: bool) -> int:
     """Fit a stored run again and print what differs; return 1 if anything does."""
-    from tasks.run.replay import declaration_of, snapshot_of
+    from tasks.run.replay import replay_of
 
     config = settings()
     with Store(config.database_url).reading() as connection:
         stored = stored_run(connection, run_id)
-    declaration_of(run_id, stored)
-    snapshot_of(run_id, stored)  # report a run that cannot be fitted again before any work
+    # Report a run that cannot be fitted again before any work.
+    replay_of(run_id, stored, home=config.home)
     with working(config):
         from flows.verify import verify
 

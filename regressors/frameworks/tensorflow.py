@@ -28,7 +28,7 @@ def least_squares_solver(design: Array) -> Correction:
 
 def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> NeuronFit:
     """Train one linear neuron on inputs (n, p) and target (n,), from weights `start` (p,)."""
-    # Else Keras rounds the rate (kept as floatx) and the momentum (a bare number) to float32.
+    # Keras would round the rate (kept as floatx) and the momentum (a bare number) to float32.
     tf.keras.backend.set_floatx("float64")
     momentum = np.float64(plan.momentum)
     optimizer = tf.keras.optimizers.SGD(plan.learning_rate, momentum, nesterov=plan.momentum > 0)
@@ -58,7 +58,7 @@ def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Neu
 
 @cache
 class _Network(tf.Module):
-    """The network and its training state; variables of open shape let one trace serve every fit."""
+    """The network and its training state, in variables of open shape: all fits share one trace."""
 
     def __init__(self, layers: int, settings: recipe.NetworkSettings, dtype: str) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class _Network(tf.Module):
     def _forward(self, arrays: list[tf.Variable], inputs: tf.Tensor) -> tf.Tensor:
         for weights, bias in zip(arrays[:-2:2], arrays[1:-2:2], strict=True):
             z = tf.matmul(inputs, weights) + bias
-            # GELU's tanh form; `tf.nn.gelu` rounds its constants to float32, also in float64.
+            # GELU in its tanh form; `tf.nn.gelu` rounds its constants to float32 even in float64.
             inputs = z * tf.sigmoid(2 * recipe.GELU_SLOPE * (z + recipe.GELU_CUBIC * z * z * z))
         return tf.squeeze(tf.matmul(inputs, arrays[-2]) + arrays[-1], axis=1)
 

@@ -15,7 +15,7 @@ from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
 from regressors.network.progress import Progress
 
-# The rewrite left out computes each gradient up to three times.
+# The excluded rewrite would compute each gradient up to three times.
 _FAST = theano.compile.get_default_mode().excluding("local_dot22_to_dot22scalar")
 
 
@@ -114,7 +114,7 @@ def _constants(like: Any, *values: float) -> list[Any]:
 
 
 def _forward(arrays: list[Any], inputs: Any) -> Any:
-    # GELU's tanh form with the tanh as a sigmoid, which Theano computes faster.
+    # GELU in its tanh form, the tanh as a sigmoid, which Theano computes faster.
     slope, cubic = _constants(inputs, 2 * recipe.GELU_SLOPE, recipe.GELU_CUBIC)
     for weights, bias in zip(arrays[:-2:2], arrays[1:-2:2], strict=True):
         z = tt.dot(inputs, weights) + bias

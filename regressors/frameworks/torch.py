@@ -56,7 +56,7 @@ def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Neu
 
 
 class _Network(nn.Module):
-    """The network; its arrays as they are in the recipe."""
+    """The network, with its arrays in the order of the recipe."""
 
     def __init__(self, start: Arrays) -> None:
         super().__init__()

@@ -1,9 +1,10 @@
-"""Champions that a person chooses: a model of an earlier run serves from now on, at once."""
+"""A person's decisions about the champion: promote, roll back and unpin, effective at once."""
 
 import getpass
 import os
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -25,62 +26,60 @@ from data.store.write.decision import write_decision
 from regressors.candidate import Candidate
 from regressors.encoding.columns import CannotEncode
 from regressors.job import Fitted
-from tasks.run.attempt import Attempt
+from tasks.run import progress
+from tasks.run.attempt import Trained
 from tasks.run.predictions import of_candidate, of_stored
-from tasks.run.progress import tell
 from tasks.run.replay import declaration_of, snapshot_of
 from tasks.run.rows import SnapshotRows
 
-Again = Callable[[int, str], Attempt]
+FitAgain = Callable[[int, str], Trained]
 """Fits one candidate of a stored run again, given the run's id and the candidate's name."""
 
 
+@dataclass(frozen=True)
+class Tools:
+    """What a decision needs: the store, the folder of snapshots, and a way to fit again."""
+
+    store: Store
+    home: Path
+    fit_again: FitAgain
+
+
 def promote(
-    store: Store,
-    dataset: str,
-    run_id: int,
-    candidate: str | None,
-    *,
-    reason: str,
-    pin: bool,
-    again: Again,
+    tools: Tools, dataset: str, run_id: int, candidate: str | None, *, reason: str, pin: bool
 ) -> str:
-    """Have a model of a run serve; return what was done, in a sentence.
+    """Make a model of a run the champion; return what was done, in a sentence.
 
-    A candidate that has no stored predictions, since it did not win, is fitted again by `again`.
+    A candidate without stored predictions, because it did not win its run, is fitted again.
     """
-    with store.reading() as connection:
+    with tools.store.reading() as connection:
         chosen = model_of(connection, dataset, run_id, candidate)
-    return _serve(store, dataset, chosen, decision="forced", reason=reason, pin=pin, again=again)
+    return _serve(tools, dataset, chosen, decision="forced", reason=reason, pin=pin)
 
 
-def rollback(
-    store: Store, dataset: str, to: int | None, *, reason: str | None, pin: bool, again: Again
-) -> str:
-    """Have the champion before serve again, or that of run `to`; return what was done."""
-    with store.reading() as connection:
-        current = _serving(connection, dataset)
+def rollback(tools: Tools, dataset: str, to: int | None, *, reason: str | None, pin: bool) -> str:
+    """Make the previous champion, or that of run `to`, serve again; return what was done."""
+    with tools.store.reading() as connection:
+        current = _champion(connection, dataset)
         if to is None:
             earlier = previous_champion(connection, dataset)
         else:
             earlier = past_champion(connection, dataset, to)
     if earlier is None:
         raise UserError(
-            f"{current.name_and_run} is its first champion: there is none before it.",
+            f"{current.name_and_run} is its first champion, so there is none to roll back to.",
             where=dataset,
-            next_step=f"nightfit query leaderboard --dataset {dataset} shows what else there is"
-            ", and 'nightfit promote' has it serve.",
+            next_step=f"'nightfit query leaderboard --dataset {dataset}' lists other models;"
+            " 'nightfit promote' makes one of them the champion.",
         )
     reason = reason or f"rolled back from {current.name_and_run}"
-    return _serve(
-        store, dataset, earlier, decision="rolled_back", reason=reason, pin=pin, again=again
-    )
+    return _serve(tools, dataset, earlier, decision="rolled_back", reason=reason, pin=pin)
 
 
 def unpin(store: Store, dataset: str, *, reason: str | None) -> str:
     """Let the nights replace a pinned champion again; return what was done."""
     with store.reading() as connection:
-        current = _serving(connection, dataset)
+        current = _champion(connection, dataset)
     if not current.pinned:
         raise CallError(f"{current.name_and_run} is not pinned.", where=dataset)
     with store.writing() as connection:
@@ -94,30 +93,21 @@ def unpin(store: Store, dataset: str, *, reason: str | None) -> str:
                 decided_by=_user(),
             ),
         )
-    return (
-        f"{dataset}: {current.name_and_run} serves on; from the next night on it may be replaced."
-    )
+    return f"{dataset}: {current.name_and_run} stays; from the next night on it may be replaced."
 
 
 def _serve(
-    store: Store,
-    dataset: str,
-    chosen: ServingModel,
-    *,
-    decision: str,
-    reason: str,
-    pin: bool,
-    again: Again,
+    tools: Tools, dataset: str, chosen: ServingModel, *, decision: str, reason: str, pin: bool
 ) -> str:
-    with store.reading() as connection:
+    with tools.store.reading() as connection:
         current = champion_model(connection, dataset)
     if current and current.model_id == chosen.model_id and (current.pinned or not pin):
-        raise CallError(
-            f"{chosen.name_and_run} serves already{', pinned' if current.pinned else ''}.",
-            where=dataset,
-        )
-    predictions, artifact = _predictions(store, dataset, chosen, again)
-    with store.writing() as connection:
+        pinned = " and is pinned" if current.pinned else ""
+        raise CallError(f"{chosen.name_and_run} already serves{pinned}.", where=dataset)
+    model = _servable(tools, dataset, chosen)
+    predictions = {} if model.predictions is None else {chosen.run_id: model.predictions}
+    predictions |= _newest_predictions(tools, dataset, chosen, model)
+    with tools.store.writing() as connection:
         write_decision(
             connection,
             ManualDecision(
@@ -128,82 +118,94 @@ def _serve(
                 decided_by=_user(),
                 pinned=pin,
                 predictions=predictions,
-                artifact=artifact,
+                artifact=model.artifact if chosen.artifact is None else None,
             ),
         )
     before = f" instead of {current.name_and_run}" if current else ""
     pinned = f"; it is pinned until 'nightfit unpin {dataset}'" if pin else ""
     if current and current.pinned and not pin:
-        pinned = "; the pin of the one before is gone with it"
+        pinned = "; the previous champion's pin is removed"
     return f"{dataset}: {chosen.name_and_run} serves from now on{before}{pinned}."
 
 
-def _predictions(
-    store: Store, dataset: str, chosen: ServingModel, again: Again
-) -> tuple[dict[int, PredictionColumns], bytes | None]:
-    """Return what is to be stored for the model to have a prediction of every row, by run.
+@dataclass(frozen=True)
+class _Servable:
+    """What a model needs in order to serve.
 
-    With it come the model's bytes where they were not stored: of an ANN that did not win.
+    `trained` are the keys of the rows that it was trained with. `predictions` are those of its own
+    run's rows, None where they are stored already.
     """
-    told: dict[int, PredictionColumns] = {}
-    artifact = chosen.artifact
-    with store.reading() as connection:
-        served = has_predictions(connection, chosen.model_id)
-        trained = artifact_training_keys(connection, chosen.model_id) if served else set()
-    if not served:
-        tell(
-            dataset,
-            f"{chosen.name_and_run} did not serve then: fitting it again on that run's rows",
-        )
-        rows, artifact = _fitted(again(chosen.run_id, chosen.name), chosen)
-        told[chosen.run_id] = rows
-        roles = zip(rows.key, rows.role.tolist(), strict=True)
-        trained = {key for key, role in roles if role != "new"}
-    with store.reading() as connection:
-        last = last_good(connection, dataset)
-    if last is not None and last.run_id != chosen.run_id and artifact is not None:
-        try:
-            with store.reading() as connection:
-                newest = stored_run(connection, last.run_id)
-            snapshot = snapshot_of(last.run_id, newest)
-            declaration = declaration_of(last.run_id, newest)
-            with store.reading() as connection:
-                kept = kept_rows(connection, last.run_id, snapshot.rows)
-            source = SnapshotRows(declaration, snapshot, kept, ())
-            told[last.run_id] = of_stored(chosen.model_id, artifact, trained, source)
-        except (UserError, CannotEncode) as obstacle:
-            tell(
-                dataset,
-                f"rows of run {last.run_id} alone have no prediction before the next night:"
-                f" {obstacle}",
-                warning=True,
-            )
-    return told, artifact if chosen.artifact is None else None
+
+    artifact: bytes | None
+    trained: Set[str]
+    predictions: PredictionColumns | None = None
 
 
-def _fitted(run: Attempt, chosen: ServingModel) -> tuple[PredictionColumns, bytes]:
-    """Return the predictions and the bytes of a model that was fitted again, to the same digits."""
+def _servable(tools: Tools, dataset: str, chosen: ServingModel) -> _Servable:
+    """Return the stored model, fitted again where its predictions were not stored."""
+    with tools.store.reading() as connection:
+        if has_predictions(connection, chosen.model_id):
+            return _Servable(chosen.artifact, artifact_training_keys(connection, chosen.model_id))
+    progress.log(
+        dataset,
+        f"{chosen.name_and_run} did not win its run, so it is fitted again on that run's rows",
+    )
+    return _fitted_again(tools.fit_again(chosen.run_id, chosen.name), chosen)
+
+
+def _fitted_again(trained: Trained, chosen: ServingModel) -> _Servable:
+    """Return a model that was fitted again; raise UserError unless every digit is the same."""
     candidate = Candidate(chosen.framework, chosen.kind)
-    fit, refit = run.fits[candidate], run.refits.get(candidate)
-    for outcome in (fit, refit):
-        if not isinstance(outcome, Fitted):
-            raise UserError(f"it could not be fitted again: {outcome}", where=chosen.name_and_run)
-    assert isinstance(fit, Fitted)
-    assert isinstance(refit, Fitted)
+    fit, refit = trained.fits[candidate], trained.refits.get(candidate)
+    if not isinstance(fit, Fitted) or not isinstance(refit, Fitted):
+        obstacle = refit if isinstance(fit, Fitted) else fit
+        raise UserError(f"it could not be fitted again: {obstacle}", where=chosen.name_and_run)
     if fit.model.to_bytes() != chosen.twin:
         raise UserError(
-            "fitted again on its run's rows it does not come to the same digits, so what it says"
-            " of them cannot be stored as its own.",
+            "fitted again on its run's rows it is not the same to the last digit, so the new"
+            " predictions cannot be stored as the old model's.",
             where=chosen.name_and_run,
-            next_step=f"'nightfit verify {chosen.run_id}' tells what differs; a new night fits it"
-            " anew.",
+            next_step=f"'nightfit verify {chosen.run_id}' shows what differs; the next night trains"
+            " a new model.",
         )
-    model = replace(refit.model, half_width=fit.model.half_width)
-    columns = replace(of_candidate(run, candidate), model=chosen.model_id)
-    return columns, model.to_bytes()
+    columns = of_candidate(trained.prepared, candidate, fit, refit)
+    return _Servable(
+        artifact=replace(refit.model, half_width=fit.model.half_width).to_bytes(),
+        trained={
+            key
+            for key, role in zip(columns.key, columns.role.tolist(), strict=True)
+            if role != "new"
+        },
+        predictions=replace(columns, model=chosen.model_id),
+    )
 
 
-def _serving(connection: Connection, dataset: str) -> ServingModel:
+def _newest_predictions(
+    tools: Tools, dataset: str, chosen: ServingModel, model: _Servable
+) -> dict[int, PredictionColumns]:
+    """Return a model's predictions of the newest rows, by the id of the run that read them."""
+    with tools.store.reading() as connection:
+        last = last_good(connection, dataset)
+        if last is None or last.run_id == chosen.run_id or model.artifact is None:
+            return {}
+    try:
+        with tools.store.reading() as connection:
+            newest = stored_run(connection, last.run_id)
+            snapshot = snapshot_of(last.run_id, newest, home=tools.home)
+            kept = kept_rows(connection, last.run_id, snapshot.rows)
+        source = SnapshotRows(declaration_of(last.run_id, newest), snapshot, kept, ())
+        return {last.run_id: of_stored(chosen.model_id, model.artifact, model.trained, source)}
+    except (UserError, CannotEncode) as obstacle:
+        progress.log(
+            dataset,
+            f"rows that only run {last.run_id} has read get no prediction before the next night:"
+            f" {obstacle}",
+            warning=True,
+        )
+        return {}
+
+
+def _champion(connection: Connection, dataset: str) -> ServingModel:
     refuse_unknown_dataset(connection, dataset)
     current = champion_model(connection, dataset)
     if current is None:
@@ -212,7 +214,7 @@ def _serving(connection: Connection, dataset: str) -> ServingModel:
 
 
 def _user() -> str:
-    """Return who decides: the user's name, or the number where it has none, as in a container."""
+    """Return the user's name, or the user's number where there is no name, as in a container."""
     try:
         return os.fsencode(getpass.getuser()).decode(errors="replace")
     except (KeyError, OSError):

@@ -1,64 +1,79 @@
-"""One night at a time for each dataset, and what the last good one had read."""
+"""One run of a dataset at a time, and none where nothing has changed since the last good one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from data.checks.freshness import recency_findings
 from data.declarations.model import Declaration
-from data.settings import settings
-from data.sources.snapshot import load
+from data.errors import Unchanged
+from data.sources.snapshot import Snapshot, load
 from data.store.database.lock import dataset_lock
 from data.store.read.earlier_runs import LastGood, kept_rows, last_good, same_run
 from data.store.session import Store
+from tasks.run import progress
 from tasks.run.attempt import Attempt
-from tasks.run.progress import tell
 from tasks.run.provenance import setup_fingerprint
 
 
 @contextmanager
-def one_night(declaration: Declaration, *, wait: bool) -> Iterator[None]:
-    """Hold a dataset for this night; another one of it waits, or raises Busy where it may not."""
-    name = declaration.name
+def only_run(store: Store, dataset: str, *, wait: bool) -> Iterator[None]:
+    """Hold a dataset for this run; wait for another run of it to end, or else raise Busy."""
+    message = "another run of this dataset is in progress: waiting for it to end"
     with dataset_lock(
-        settings().database_url,
-        name,
-        wait=wait,
-        on_wait=lambda: tell(
-            name, "another night of this dataset is under way: waiting for its end"
-        ),
+        store.url, dataset, wait=wait, on_wait=lambda: progress.log(dataset, message)
     ):
         yield
 
 
-def last_night(declaration: Declaration) -> LastGood | None:
-    """Return the latest run that succeeded, backfills apart; None before there was one."""
-    with Store(settings().database_url).reading() as connection:
+def last_night(store: Store, declaration: Declaration, *, as_of: str | None) -> LastGood | None:
+    """Return the latest run that succeeded and is no backfill; None for a night of the past."""
+    if as_of is not None:
+        return None
+    with store.reading() as connection:
         return last_good(connection, declaration.name)
 
 
-def unchanged_since(run: Attempt) -> int | None:
-    """Return the run that had the same rows, declaration, code and libraries; None: none had.
+def skip_if_unchanged(
+    run: Attempt, snapshot: Snapshot, last: LastGood | None, store: Store, *, force: bool
+) -> None:
+    """Raise Unchanged, unless `force`, where an earlier run had the same rows and the same setup.
 
-    For a night of today that is the last good one, for a night of the past any that succeeded. Rows
-    that have become older than the declared `max_age` are not what they were: the checks must tell.
+    The setup is the declaration, the code and the library versions.
     """
-    assert run.snapshot is not None
-    now = run.snapshot.fingerprint, setup_fingerprint(run.declaration)
-    if run.as_of is None:
-        last = run.last
-        same = last is not None and (last.fingerprint, last.setup_fingerprint) == now
-        return last.run_id if last and same and not _too_old(run, last) else None
-    with Store(settings().database_url).reading() as connection:
-        return same_run(connection, run.declaration.name, *now)
+    run_id = None if force else unchanged_since(run, snapshot, last, store)
+    if run_id is not None:
+        raise Unchanged(
+            f"nothing has changed since run {run_id}: the same rows, declaration, code and"
+            " library versions.",
+            next_step="Use --force to run anyway.",
+        )
 
 
-def _too_old(run: Attempt, last: LastGood) -> bool:
-    """Tell whether the newest time of the last good run's rows has gone past `max_age` by now."""
+def unchanged_since(
+    run: Attempt, snapshot: Snapshot, last: LastGood | None, store: Store
+) -> int | None:
+    """Return the id of the run that had the same rows and setup, None where there is none.
+
+    For a night of today this is the last good run, for a night of the past any run that succeeded.
+    Rows that are now older than the declared `max_age` count as changed, since the checks must
+    report them.
+    """
+    now = snapshot.fingerprint, setup_fingerprint(run.declaration)
+    if run.as_of is not None:
+        with store.reading() as connection:
+            return same_run(connection, run.declaration.name, *now)
+    if last is None or (last.fingerprint, last.setup_fingerprint) != now:
+        return None
+    return None if _are_too_old(run, snapshot, last, store) else last.run_id
+
+
+def _are_too_old(run: Attempt, snapshot: Snapshot, last: LastGood, store: Store) -> bool:
+    """Return whether the newest time of the last good run's rows is now older than `max_age`."""
     declaration = run.declaration
     if declaration.time is None or declaration.max_age is None:
         return False
-    assert run.snapshot is not None
-    table = load(run.snapshot.path, [declaration.time])
-    with Store(settings().database_url).reading() as connection:
-        kept = kept_rows(connection, last.run_id, run.snapshot.rows)
-    return any(one.sentence for one in recency_findings(declaration, table, kept, run.night))
+    table = load(snapshot.path, [declaration.time])
+    with store.reading() as connection:
+        kept = kept_rows(connection, last.run_id, snapshot.rows)
+    findings = recency_findings(declaration, table, kept, run.night)
+    return any(finding.sentence for finding in findings)

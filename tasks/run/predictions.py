@@ -1,47 +1,52 @@
-"""What the model that serves after a run says of its rows."""
+"""The predictions that are stored with a run."""
 
 from collections.abc import Set
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.settings import settings
 from data.store.read.predictions import artifact_training_keys
 from data.store.records import PredictionColumns
 from data.store.session import Store
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.model import Model
-from tasks.run.attempt import Attempt
+from tasks.run.attempt import Trained
+from tasks.run.choice import Incumbent
+from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows, SnapshotRows
 
 Array = NDArray[np.float64]
 
 
-def tonights_predictions(run: Attempt) -> list[PredictionColumns]:
-    """Return tonight's predictions of the winner, and of the model that serves from now on.
+def tonights_predictions(trained: Trained, store: Store) -> list[PredictionColumns]:
+    """Return the predictions of tonight's winner, and of the model that serves from now on.
 
-    A labelled row gets what a model said that had not seen it. Of an incumbent that goes on, only
-    the rows that it was not trained with are predicted: those of its training stand in the store.
-    A winner that was refused has its own predictions stored all the same, so that a person may
-    promote it later; in a night of the past they are all there is.
+    Each labelled row is predicted by a model that was not trained with it. An incumbent that stays
+    predicts only the rows that it was not trained with: its predictions of the others are stored
+    already. The winner's predictions are stored even if it was not promoted, so that a person may
+    promote it later; a backfill stores no others.
     """
-    assert run.choice is not None
-    names = dict.fromkeys([run.choice.winner, run.measured])
-    told = [of_candidate(run, name) for name in names if isinstance(run.refits[name], Fitted)]
-    goes_on = run.choice.promoted is None and not run.choice.is_backfill
-    if goes_on and run.incumbent and run.incumbent.obstacle is None:
-        told.append(of_incumbent(run))
-    return told
+    choice = trained.choice
+    predictions = []
+    for candidate in dict.fromkeys([choice.winner, choice.reported]):
+        fit, refit = trained.fits[candidate], trained.refits[candidate]
+        if isinstance(fit, Fitted) and isinstance(refit, Fitted):
+            predictions.append(of_candidate(trained.prepared, candidate, fit, refit))
+    incumbent = choice.incumbent
+    stays = choice.promoted is None and not choice.is_backfill
+    if stays and incumbent and incumbent.obstacle is None:
+        predictions.append(of_incumbent(trained.prepared, incumbent, store))
+    return predictions
 
 
-def of_candidate(run: Attempt, name: Candidate) -> PredictionColumns:
-    """Return what one of tonight's candidates, refitted, says of every row."""
-    assert run.prepared
-    prepared = run.prepared
-    fit, refit = run.fits[name], run.refits[name]
-    assert isinstance(fit, Fitted)
-    assert isinstance(refit, Fitted)
+def of_candidate(
+    prepared: Prepared, candidate: Candidate, fit: Fitted, refit: Fitted
+) -> PredictionColumns:
+    """Return a candidate's predictions of every row.
+
+    Training rows are predicted out of fold, test rows by the twin, new rows by the refit.
+    """
     role = prepared.split.role.astype(object)
     predicted = np.full(len(role), np.nan)
     predicted[prepared.is_train] = fit.out_of_fold
@@ -51,17 +56,16 @@ def of_candidate(run: Attempt, name: Candidate) -> PredictionColumns:
         predicted[prepared.is_new] = refit.model.predict(new)
     if prepared.split.chained:
         role[prepared.is_train & (prepared.split.fold == 0)] = "warmup"
-    return _columns(str(name), prepared.rows, predicted, role, fit.model.half_width)
+    return _columns(str(candidate), prepared.rows, predicted, role, fit.model.half_width)
 
 
-def of_incumbent(run: Attempt) -> PredictionColumns:
-    """Return what the champion of before says of the rows that it was not trained with."""
-    assert run.prepared and run.incumbent
-    serving = run.incumbent.serving
-    assert serving.artifact is not None
-    with Store(settings().database_url).reading() as connection:
+def of_incumbent(prepared: Prepared, incumbent: Incumbent, store: Store) -> PredictionColumns:
+    """Return the incumbent's predictions of the rows that it was not trained with."""
+    serving = incumbent.serving
+    assert serving.artifact is not None  # a model that serves was refitted
+    with store.reading() as connection:
         trained = artifact_training_keys(connection, serving.model_id)
-    return of_stored(serving.model_id, serving.artifact, trained, run.prepared.source)
+    return of_stored(serving.model_id, serving.artifact, trained, prepared.source)
 
 
 def of_stored(
@@ -76,9 +80,13 @@ def of_stored(
 
 
 def _columns(
-    model: str | int, rows: Rows, predicted: Array, role: NDArray[np.object_], half: float | None
+    model: str | int,
+    rows: Rows,
+    predicted: Array,
+    role: NDArray[np.object_],
+    half_width: float | None,
 ) -> PredictionColumns:
-    reach = np.nan if half is None else half
+    reach = np.nan if half_width is None else half_width
     return PredictionColumns(
         model=model,
         key=rows.keys.tolist(),

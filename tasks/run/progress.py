@@ -1,4 +1,4 @@
-"""What a run tells while it works, to the terminal and to Prefect's page alike."""
+"""What a run reports while it works, to the terminal and to Prefect's page alike."""
 
 import logging
 
@@ -6,6 +6,6 @@ LOG = logging.getLogger("nightfit")
 LOG.setLevel(logging.INFO)
 
 
-def tell(dataset: str, message: str, *, warning: bool = False) -> None:
-    """Tell one thing that happened to one dataset."""
+def log(dataset: str, message: str, *, warning: bool = False) -> None:
+    """Report one thing that happened to one dataset."""
     LOG.log(logging.WARNING if warning else logging.INFO, "%s: %s", dataset, message)

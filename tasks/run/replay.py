@@ -1,72 +1,79 @@
-"""A stored run once more: its snapshot and declaration, and what was known that night."""
+"""A stored run, ready to be trained again from its snapshot and its declaration."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from data.declarations.model import Candidates, Declaration
-from data.errors import NothingFitted, UserError
-from data.settings import settings
+from data.errors import UserError
 from data.sources.snapshot import Snapshot, snapshot_at
 from data.store.records import RunRecord
 from regressors.candidate import Candidate
 from tasks.run.attempt import Attempt
 
 
-def replayed(
-    run_id: int,
-    stored: RunRecord,
-    train: Callable[..., None],
-    *,
-    candidate: Candidate | None = None,
-) -> Attempt:
-    """Train a stored run again by `train`, or one `candidate` of it; nothing is written.
+@dataclass(frozen=True)
+class Replay:
+    """A new attempt at a stored run, and the rows that the run had read.
 
-    Raises UserError where the run did not succeed, or its snapshot is gone or has been changed.
+    `also_refit` are the candidates that had a refit in that run: they are refitted again.
     """
-    run = Attempt(
-        declaration_of(run_id, stored),
-        as_of=stored.as_of,
-        started_at=stored.started_at,
-        refitted=frozenset(
-            Candidate(one.framework, one.kind)
-            for one in stored.candidates
-            if one.artifact is not None
-        ),
-    )
+
+    run: Attempt
+    snapshot: Snapshot
+    also_refit: frozenset[Candidate]
+
+
+def replay_of(
+    run_id: int, stored: RunRecord, *, home: Path, candidate: Candidate | None = None
+) -> Replay:
+    """Return a stored run, or one candidate of it, as it started.
+
+    Raises UserError where the run did not succeed, or where its snapshot is gone or was changed.
+    """
+    declaration = declaration_of(run_id, stored)
     if candidate is not None:
         alone = Candidates(frameworks=(candidate.framework,), kinds=(candidate.kind,))
-        run.declaration = run.declaration.model_copy(update={"candidates": alone})
-    run.snapshot = snapshot_of(run_id, stored)
-    try:
-        train(run, before_run=run_id)
-    except NothingFitted as failure:
-        where = f"run {run_id} of {stored.dataset}"
-        raise UserError(f"nothing could be fitted again: {failure}", where=where) from None
-    return run
+        declaration = declaration.model_copy(update={"candidates": alone})
+    return Replay(
+        Attempt(declaration, as_of=stored.as_of, started_at=stored.started_at),
+        snapshot_of(run_id, stored, home=home),
+        also_refit=frozenset(
+            Candidate(record.framework, record.kind)
+            for record in stored.candidates
+            if record.artifact is not None
+        ),
+    )
 
 
 def declaration_of(run_id: int, stored: RunRecord) -> Declaration:
-    """Return the declaration that a run had; raise UserError where it did not succeed."""
+    """Return the declaration of a run; raise UserError where the run did not succeed."""
     if stored.status != "succeeded" or stored.declaration is None:
         raise UserError(
-            f"it was {stored.status}, and has nothing to compare with.",
+            f"it was {stored.status}, so it has no models.",
             where=f"run {run_id} of {stored.dataset}",
-            next_step="'nightfit query run_history' shows which succeeded.",
+            next_step="'nightfit query run_history' shows which runs succeeded.",
         )
     return Declaration.model_validate_json(stored.declaration)
 
 
-def snapshot_of(run_id: int, stored: RunRecord) -> Snapshot:
-    """Return the rows that a run had read, as they were; raise UserError where they are not."""
-    assert stored.snapshot is not None
-    path = settings().home / stored.snapshot
-    where = f"run {run_id} of {stored.dataset}, {path}"
+def snapshot_of(run_id: int, stored: RunRecord, *, home: Path) -> Snapshot:
+    """Return the rows that a run had read; raise UserError where they are gone or were changed."""
+    where = f"run {run_id} of {stored.dataset}"
+    if stored.snapshot is None:
+        raise UserError("it has no snapshot.", where=where, next_step="Choose another run.")
+    path = home / stored.snapshot
+    where = f"{where}, {path}"
     if not path.is_file():
         raise UserError(
-            "its snapshot is not there any more.",
+            "its snapshot no longer exists.",
             where=where,
-            next_step="Name a later run, or set NIGHTFIT_HOME to the folder that it was made in.",
+            next_step="Choose a later run, or set NIGHTFIT_HOME to the folder of that run.",
         )
-    found = snapshot_at(path)
-    if found.fingerprint != stored.fingerprint:
-        raise UserError("its snapshot is not what the run had read: it was changed.", where=where)
-    return found
+    snapshot = snapshot_at(path)
+    if snapshot.fingerprint != stored.fingerprint:
+        raise UserError(
+            "its snapshot was changed after the run had read it.",
+            where=where,
+            next_step="Choose another run.",
+        )
+    return snapshot

@@ -1,28 +1,39 @@
-"""Where last night's gradient descent ended, for a dataset that is to go on from there."""
+"""Where last night's gradient descent ended, for datasets that start tonight's from there."""
+
+from collections.abc import Sequence
 
 from data.declarations.model import Declaration
-from data.settings import settings
 from data.store.read.earlier_runs import last_details
 from data.store.session import Store
 from regressors.candidate import Candidate
 from regressors.job import Start
 
+Starts = dict[str, Start]
+"""Where each part of a candidate's fit (a fold, the twin, the refit) starts, by its name."""
+
 
 def last_starts(
-    candidate: Candidate, declaration: Declaration, before_run: int | None = None
-) -> dict[str, Start]:
-    """Return the ends of the candidate's latest stored descents, or those before a run, by part.
+    candidates: Sequence[Candidate],
+    declaration: Declaration,
+    store: Store,
+    *,
+    before_run: int | None = None,
+) -> dict[Candidate, Starts]:
+    """Return where each candidate's latest stored descents ended, or its latest before a run.
 
-    None but for gradient descent where the declaration says `start: last`.
+    Empty for a candidate that does not start from there: one of another kind than gradient descent,
+    or any unless the declaration says `start: last`.
     """
-    wanted = candidate.kind == "gradient_descent"
-    if not wanted or declaration.gradient_descent.start != "last":
-        return {}
-    with Store(settings().database_url).reading() as connection:
+    starts: dict[Candidate, Starts] = {candidate: {} for candidate in candidates}
+    descending = [c for c in candidates if c.kind == "gradient_descent"]
+    if not descending or declaration.gradient_descent.start != "last":
+        return starts
+    with store.reading() as connection:
         details = last_details(connection, declaration.name, before_run=before_run)
-    parts = details.get(candidate, {})
-    return {
-        name: Start(part["end"], part["split_rules"], part["until"])
-        for name, part in parts.items()
-        if isinstance(part, dict) and "end" in part
-    }
+    for candidate in descending:
+        starts[candidate] = {
+            name: Start(part["end"], part["split_rules"], part["until"])
+            for name, part in details.get(candidate, {}).items()
+            if isinstance(part, dict) and "end" in part
+        }
+    return starts

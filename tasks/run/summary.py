@@ -1,4 +1,4 @@
-"""Report a run in words: what the summary of a night says of each dataset."""
+"""The summary of a run: its results in words, for people who did not watch it."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from regressors.judging.agreement import Comparison
 from regressors.judging.scoring import Score
 from regressors.judging.selection import too_few
 from regressors.linear.descent import percent
-from tasks.choose import Choice
-from tasks.run.attempt import Attempt
+from tasks.run.attempt import Attempt, Trained
+from tasks.run.choice import Choice
 
 LOW_COVERAGE_SHARE = 0.8
-"""Below this share of the nominal coverage the summary says so."""
+"""The summary warns where intervals cover less than this share of what they should cover."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One dataset's night, in words and figures; None where the run did not come so far."""
+    """One run in words and figures; None where it has no such figure."""
 
     dataset: str
     status: str
@@ -41,114 +41,117 @@ class Summary:
 
 
 def report(run: Attempt) -> Summary:
-    """Return the summary of a run that succeeded, or was skipped."""
-    assert run.snapshot
-    if run.choice is None:
-        name, rows = run.declaration.name, run.snapshot.rows
-        told = (run.reason or "",)
-        return Summary(name, run.status, run.run_id, run.as_of, rows_read=rows, remarks=told)
-    assert run.checked
-    choice = run.choice
+    """Return the summary of a run that succeeded or was skipped."""
+    if run.trained is None:
+        return Summary(
+            run.declaration.name,
+            run.status,
+            run.run_id,
+            run.as_of,
+            rows_read=run.snapshot.rows if run.snapshot else None,
+            remarks=(run.reason or "",),
+        )
+    trained, prepared, choice = run.trained, run.trained.prepared, run.trained.choice
     serving = choice.incumbent.serving if choice.incumbent else None
-    scored: Score | None = choice.test[run.measured]
-    champion, change = str(run.measured), "promoted" if serving else "first champion"
+    score: Score | None = choice.test[choice.reported]
+    champion, change = str(choice.reported), "promoted" if serving else "first champion"
     if serving and not choice.promoted:
-        champion, scored, change = serving.name, choice.incumbent_test, "kept"
+        champion, score, change = serving.name, choice.incumbent_test, "kept"
     return Summary(
         dataset=run.declaration.name,
         status=run.status,
         run_id=run.run_id,
         as_of=run.as_of,
-        rows_read=run.snapshot.rows,
-        rows_rejected=len(run.checked.rejected_rows),
+        rows_read=prepared.snapshot.rows,
+        rows_rejected=len(prepared.checked.rejected_rows),
         target=run.declaration.target,
         champion=champion,
         change=change,
-        rmse=scored.rmse if scored else None,
-        rmse_low=scored.rmse_low if scored else None,
-        rmse_high=scored.rmse_high if scored else None,
-        r2=scored.r2 if scored else None,
+        rmse=score.rmse if score else None,
+        rmse_low=score.rmse_low if score else None,
+        rmse_high=score.rmse_high if score else None,
+        r2=score.r2 if score else None,
         verdict=choice.verdict,
-        verdict_reason=_verdict_reason(run),
-        agreement=_agreement(run.agreement),
-        decision=" ".join(one.reason for one in choice.decisions),
+        verdict_reason=_verdict_reason(choice),
+        agreement=_agreement(trained.agreement),
+        decision=choice.reason,
         sight=_sight(choice),
-        remarks=(*_doubts(run, scored), *run.warnings, *_failures(run)),
+        remarks=(*_doubts(trained, score), *run.warnings, *_failures(trained)),
     )
 
 
 def _sight(choice: Choice) -> str | None:
-    """Say what the gate can see with tonight's test rows."""
+    """Return what the gate can see with tonight's test rows."""
     if choice.paired is None:
         return None
-    rows, rate = f"{len(choice.paired.keys):,} test rows", 1 - choice.rules.confidence
-    few = too_few(len(choice.paired.keys), len(np.unique(choice.paired.unit)))
-    if choice.paired.smallest_gain is None and not few:
+    count, gain = len(choice.paired.keys), choice.paired.smallest_gain
+    rows = f"{count:,} test rows"
+    if gain is None and too_few(count, len(np.unique(choice.paired.unit))):
+        return f"{rows} are too few: no other candidate can replace the champion"
+    if gain is None:
         return f"on {rows} one of the models makes no error"
-    if choice.paired.smallest_gain is None:
-        return f"with {rows} it lets no other candidate take over, whatever its gain"
-    if choice.paired.smallest_gain == 0:
+    if gain == 0:
         return f"on {rows} both models make the same errors"
     return (
-        f"with {rows} it finds a gain of {choice.paired.smallest_gain:.1%} four times out of five;"
-        f" it errs in {rate:.0%} of such decisions, and the same rows are used again every night"
+        f"with {rows} it finds a gain of {gain:.1%} four times out of five and errs in"
+        f" {1 - choice.rules.confidence:.0%} of its decisions; every night uses the same test rows"
     )
 
 
-def _verdict_reason(run: Attempt) -> str:
-    assert run.choice is not None
-    difference = run.choice.difference
+def _verdict_reason(choice: Choice) -> str:
+    difference = choice.difference
     if difference is None:
-        return "no linear model and ANN to compare"
+        return "there are no linear model and ANN to compare"
     side = "lower" if difference.value < 0 else "higher"
     return (
         f"the best ANN's test RMSE is {abs(difference.value):.3g} {side} than the best linear "
-        f"model's ({run.declaration.promotion.confidence:.0%} interval "
+        f"model's ({choice.rules.confidence:.0%} interval "
         f"{difference.low:+.3g} to {difference.high:+.3g})"
     )
 
 
 def _agreement(comparisons: tuple[Comparison, ...]) -> str | None:
-    """Say how far apart the frameworks are, at the worst, in each thing that was compared."""
+    """Return how far apart the frameworks are at most, in each quantity that was compared."""
     worst: dict[str, Comparison] = {}
-    for one in comparisons:
-        if one.quantity not in worst or not one.figure <= worst[one.quantity].figure:
-            worst[one.quantity] = one
-    said = []
+    for comparison in comparisons:
+        so_far = worst.get(comparison.quantity)
+        if so_far is None or not comparison.figure <= so_far.figure:  # a NaN is the worst
+            worst[comparison.quantity] = comparison
+    parts = []
     if solved := worst.get("coefficients"):
-        apart = f"apart by {solved.figure:.1e}"
-        said.append(f"least squares {'the same to the last digit' if solved.agreed else apart}")
+        apart = f"differs by {solved.figure:.1e}"
+        parts.append(f"least squares {'is the same to the last digit' if solved.agreed else apart}")
     if descended := worst.get("excess_loss"):
         short = f"stays {percent(descended.figure)} above the loss of least squares"
-        said.append(f"gradient descent {'reaches least squares' if descended.agreed else short}")
+        parts.append(f"gradient descent {'reaches least squares' if descended.agreed else short}")
     if errors := worst.get("validation_rmse"):
-        said.append(f"ANNs' errors within {max(100 * errors.figure, 0.01):.2g}%")
-    return "; ".join(said) or None
+        parts.append(f"the ANNs' errors differ by at most {max(100 * errors.figure, 0.01):.2g}%")
+    return "; ".join(parts) or None
 
 
-def _doubts(run: Attempt, scored: Score | None) -> list[str]:
-    """Say plainly where the champion should not be leaned on."""
-    nominal, said = run.declaration.interval, []
-    r2, coverage = (scored.r2, scored.coverage) if scored else (None, None)
-    newest = " (the newest rows)" if run.prepared and run.prepared.split.chained else ""
-    one = run.choice.incumbent if run.choice and not run.choice.promoted else None
-    if one is not None and one.obstacle:
-        said.append(
-            f"the champion, {one.serving.name_and_run}, cannot score tonight's rows "
-            f" ({one.obstacle}): they have no prediction of it."
+def _doubts(trained: Trained, score: Score | None) -> list[str]:
+    """Return plain warnings of where the champion should not be relied on."""
+    declaration, choice = trained.prepared.declaration, trained.choice
+    r2, coverage = (score.r2, score.coverage) if score else (None, None)
+    newest = " (the newest rows)" if trained.prepared.split.chained else ""
+    doubts = []
+    if choice.incumbent and choice.incumbent.obstacle and not choice.promoted:
+        doubts.append(
+            f"the champion, {choice.incumbent.serving.name_and_run}, cannot score tonight's rows"
+            f" ({choice.incumbent.obstacle}), so they get no prediction from it."
         )
     if r2 is not None and r2 < 0:
-        said.append(
-            f"on the test rows{newest} the champion is worse than their mean (R2 {r2:.2f}): "
-            "the relation has moved; do not lean on these predictions."
+        doubts.append(
+            f"on the test rows{newest} the champion predicts worse than their mean (R2 {r2:.2f}):"
+            " the relation has changed, so do not rely on these predictions."
         )
-    if coverage is not None and coverage < LOW_COVERAGE_SHARE * nominal:
-        said.append(
-            f"{coverage:.0%} of the test rows{newest} lie inside their {nominal:.0%} interval: "
-            "the intervals are too narrow."
+    if coverage is not None and coverage < LOW_COVERAGE_SHARE * declaration.interval:
+        doubts.append(
+            f"{coverage:.0%} of the test rows{newest} lie inside their"
+            f" {declaration.interval:.0%} interval: the intervals are too narrow."
         )
-    return said
+    return doubts
 
 
-def _failures(run: Attempt) -> list[str]:
-    return [f"{name} failed: {fit}" for name, fit in run.fits.items() if isinstance(fit, str)]
+def _failures(trained: Trained) -> list[str]:
+    return [f"{c} failed: {fit}" for c, fit in trained.fits.items() if isinstance(fit, str)]

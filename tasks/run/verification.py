@@ -1,8 +1,9 @@
-"""Compare a stored run with the same run trained again, digit by digit."""
+"""Compare a stored run, digit by digit, with the same run trained again."""
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from data.store.records import (
@@ -12,29 +13,30 @@ from data.store.records import (
     RunRecord,
     ScoreRecord,
 )
+from data.store.session import Store
 from regressors.candidate import Candidate
 from regressors.job import Fitted
-from tasks.run.attempt import Attempt
+from tasks.run.attempt import Attempt, Trained
 from tasks.run.predictions import of_candidate, of_incumbent, tonights_predictions
 from tasks.run.provenance import library_versions, setup_fingerprint
-from tasks.store import run_record
+from tasks.run.record import run_record
 
-SHOWN = 20
-"""Differences that are told one by one."""
+MAX_SHOWN_DIFFERENCES = 20
+"""Differences that are listed one by one."""
 
 COEFFICIENT = ("estimate", "standard_error", "robust_standard_error", "t", "p", "low", "high")
 SCORE = ("rmse", "rmse_low", "rmse_high", "rmse_se", "mae", "r2", "n", "coverage")
 PREDICTION = ("actual", "predicted", "lower", "upper", "role")
 
 Figures = Mapping[str, tuple[Any, ...]]
-"""What was measured, by a name for people; None where there is none."""
+"""Figures of a run by a name for people, in the order of one of the three lists above."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """How many figures of each sort a run has, how many are not the same, and the first of these.
+    """How many figures of each sort a run has, how many differ, and the first of those.
 
-    `changed` tells what the run depends on, or had stored, that is not as it was that night.
+    `changed` lists what the run depends on, or had stored, that has changed since that night.
     """
 
     run_id: int
@@ -47,70 +49,74 @@ class Verification:
     changed: tuple[str, ...]
 
 
-def verification(run_id: int, stored: RunRecord, again: Attempt) -> Verification:
-    """Return what differs between a stored run and the attempt that trained it again."""
-    serving = again.incumbent.serving if again.incumbent else None
+def verification(
+    run_id: int, stored: RunRecord, run: Attempt, trained: Trained, *, store: Store, home: Path
+) -> Verification:
+    """Return how a stored run differs from `run`, the attempt that trained it again."""
+    serving = trained.choice.incumbent.serving if trained.choice.incumbent else None
     names = {serving.model_id: serving.name_and_run} if serving else {}
-    record = run_record(again, _predicted_again(stored, again))
-    told: list[str] = []
-    counts = []
-    for columns, of in (
-        (COEFFICIENT, _coefficients),
-        (SCORE, _scores),
-        (PREDICTION, _predictions),
-    ):
-        before, now = dict(of(stored, names)), dict(of(record, names))
-        if of is _predictions and stored.pruned_at is not None:
-            now = {name: values for name, values in now.items() if name in before}
-        told += _differences(before, now, columns)
-        counts.append(len(before))
-    coefficients, scores, predictions = counts
+    again = run_record(run, home=home, predictions=_predicted_again(stored, trained, store))
+    coefficients = dict(_coefficients(stored))
+    scores = dict(_scores(stored, names))
+    predictions = dict(_predictions(stored, names))
+    predictions_now = dict(_predictions(again, names))
+    if stored.pruned_at is not None:
+        predictions_now = {n: v for n, v in predictions_now.items() if n in predictions}
+    differences = [
+        *_differences(coefficients, dict(_coefficients(again)), COEFFICIENT),
+        *_differences(scores, dict(_scores(again, names)), SCORE),
+        *_differences(predictions, predictions_now, PREDICTION),
+    ]
     return Verification(
         run_id,
         stored.dataset,
-        coefficients,
-        scores,
-        predictions,
-        different=len(told),
-        differences=tuple(told[:SHOWN]),
-        changed=_changed(stored, again),
+        len(coefficients),
+        len(scores),
+        len(predictions),
+        different=len(differences),
+        differences=tuple(differences[:MAX_SHOWN_DIFFERENCES]),
+        changed=_changed(stored, run),
     )
 
 
-def _predicted_again(stored: RunRecord, again: Attempt) -> list[PredictionColumns]:
-    """Return the predictions of the night, and of what a person had serve afterwards."""
-    told = tonights_predictions(again)
-    for model in [said.model for said in stored.predictions]:
-        if model in [said.model for said in told]:
+def _predicted_again(stored: RunRecord, trained: Trained, store: Store) -> list[PredictionColumns]:
+    """Return the predictions of the night, and of the models that a person promoted later."""
+    predictions = tonights_predictions(trained, store)
+    tonight = {columns.model for columns in predictions}
+    incumbent = trained.choice.incumbent
+    for model in (columns.model for columns in stored.predictions):
+        if model in tonight:
             continue
-        candidate = Candidate.parse(model) if isinstance(model, str) else None
-        if candidate is not None and isinstance(again.refits.get(candidate), Fitted):
-            told.append(of_candidate(again, candidate))
-        elif again.incumbent and model == again.incumbent.serving.model_id:
-            told.append(of_incumbent(again))
-    return told
+        if isinstance(model, str):
+            candidate = Candidate.parse(model)
+            fit, refit = trained.fits.get(candidate), trained.refits.get(candidate)
+            if isinstance(fit, Fitted) and isinstance(refit, Fitted):
+                predictions.append(of_candidate(trained.prepared, candidate, fit, refit))
+        elif incumbent and model == incumbent.serving.model_id:
+            predictions.append(of_incumbent(trained.prepared, incumbent, store))
+    return predictions
 
 
-def _coefficients(record: RunRecord, _: Mapping[int, str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _coefficients(record: RunRecord) -> Iterator[tuple[str, tuple[Any, ...]]]:
     for candidate in record.candidates:
-        for term in candidate.coefficients:
-            yield f"{candidate.name} {term.term}", _values(term, COEFFICIENT)
+        for coefficient in candidate.coefficients:
+            yield f"{candidate.name} {coefficient.term}", _values(coefficient, COEFFICIENT)
 
 
 def _scores(record: RunRecord, names: Mapping[int, str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     by_model: dict[ModelRef, Any] = {one.name: one.scores for one in record.candidates}
     for model, scores in (by_model | dict(record.rescored)).items():
-        for part in scores:
-            yield f"{_name(model, names)} {part.rows}", _values(part, SCORE)
+        for score in scores:
+            yield f"{_name(model, names)} {score.rows}", _values(score, SCORE)
 
 
 def _predictions(
     record: RunRecord, names: Mapping[int, str]
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    for said in record.predictions:
-        columns = (getattr(said, name).tolist() for name in PREDICTION)
-        for key, *values in zip(said.key, *columns, strict=True):
-            yield f"{_name(said.model, names)} {key}", tuple(_known(value) for value in values)
+    for batch in record.predictions:
+        columns = (getattr(batch, name).tolist() for name in PREDICTION)
+        for key, *values in zip(batch.key, *columns, strict=True):
+            yield f"{_name(batch.model, names)} {key}", tuple(map(_as_stored, values))
 
 
 def _name(model: ModelRef, names: Mapping[int, str]) -> str:
@@ -118,47 +124,48 @@ def _name(model: ModelRef, names: Mapping[int, str]) -> str:
 
 
 def _values(record: CoefficientRecord | ScoreRecord, columns: tuple[str, ...]) -> tuple[Any, ...]:
-    return tuple(_known(getattr(record, column)) for column in columns)
+    return tuple(_as_stored(getattr(record, column)) for column in columns)
 
 
-def _known(value: Any) -> Any:
-    """Return a value as the store keeps it: none where it is no finite number."""
+def _as_stored(value: Any) -> Any:
+    """Return a value as the store keeps it: None where it is not a finite number."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _differences(old: Figures, new: Figures, columns: tuple[str, ...]) -> list[str]:
-    told = []
-    for name, values in old.items():
-        if name not in new:
-            told.append(f"{name}: stored, and not found again")
+def _differences(before: Figures, now: Figures, columns: tuple[str, ...]) -> Iterator[str]:
+    for name, values in before.items():
+        if name not in now:
+            yield f"{name}: stored, but missing now"
             continue
         differing = [
-            f"{column} was {_text(was)}, now {_text(now)}"
-            for column, was, now in zip(columns, values, new[name], strict=True)
-            if was != now
+            f"{column} was {_text(was)}, is now {_text(value)}"
+            for column, was, value in zip(columns, values, now[name], strict=True)
+            if was != value
         ]
         if differing:
-            told.append(f"{name}: {'; '.join(differing)}")
-    return told + [f"{name}: not stored, and found now" for name in new if name not in old]
+            yield f"{name}: {'; '.join(differing)}"
+    for name in now:
+        if name not in before:
+            yield f"{name}: not stored, but present now"
 
 
 def _text(value: Any) -> str:
-    return "nothing" if value is None else repr(value)
+    return "empty" if value is None else repr(value)
 
 
-def _changed(stored: RunRecord, again: Attempt) -> tuple[str, ...]:
-    """Say what the run depends on, or had stored, that is not as it was that night."""
+def _changed(stored: RunRecord, run: Attempt) -> tuple[str, ...]:
+    """Return what the run depends on, or had stored, that has changed since that night."""
     now, then = library_versions(), dict(stored.library_versions or {})
-    told = [
-        f"{name} was {then.get(name, 'absent')}, and is {now.get(name, 'absent')}"
+    changes = [
+        f"{name} was {then.get(name, 'absent')}, is now {now.get(name, 'absent')}"
         for name in sorted({*now, *then})
         if now.get(name) != then.get(name)
     ]
-    if not told and setup_fingerprint(again.declaration) != stored.setup_fingerprint:
-        told.append("nightfit's own code is not the same")
+    if not changes and setup_fingerprint(run.declaration) != stored.setup_fingerprint:
+        changes.append("nightfit's own code has changed")
     if stored.pruned_at is not None:
-        told.append(
+        changes.append(
             f"predictions of models that never served were pruned on {stored.pruned_at:%Y-%m-%d},"
             " and are not compared"
         )
-    return tuple(told)
+    return tuple(changes)

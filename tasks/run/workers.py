@@ -1,14 +1,15 @@
-"""The framework processes of a night, and how a step has a candidate fitted there."""
+"""The framework processes of a night, and how a step has a candidate fitted in one of them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 from prefect.futures import PrefectFuture
 
-from data.settings import settings
 from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.frameworks.contract import FrameworkModule
@@ -20,40 +21,97 @@ from tasks.run.prepared import Prepared
 from tasks.run.progress import LOG
 from tasks.run.rows import Rows
 
-_open: Workers | None = None
-_probes: dict[str, ProbeResult | str] = {}
-_probing = {framework: Lock() for framework in FRAMEWORK_NAMES}
+
+class FrameworkWorkers:
+    """The framework processes of a night, and what the parity probe reported of each.
+
+    A framework is probed when a fit first asks for it, once a night, in whichever thread that is.
+    """
+
+    def __init__(self, processes: Workers) -> None:
+        self._processes = processes
+        self._results: dict[str, ProbeResult | str] = {}
+        self._locks = {framework: Lock() for framework in FRAMEWORK_NAMES}
+
+    def run(self, function: Callable[[FrameworkModule, Job], Fitted], job: Job) -> Fitted | str:
+        """Run a fit in its framework's process; return the fit, or why it failed, in a sentence."""
+        framework = job.candidate.framework
+        if obstacle := self._obstacle(framework):
+            return obstacle
+        try:
+            fitted: Fitted = self._processes.result(
+                self._processes.submit(framework, function, job)
+            )
+        except WorkerFailed as failure:
+            return str(failure)
+        return fitted
+
+    @property
+    def probes(self) -> dict[str, ProbeResult]:
+        """Return tonight's parity probe of each framework that could start."""
+        return {n: probe for n, probe in self._results.items() if isinstance(probe, ProbeResult)}
+
+    def stop(self) -> None:
+        """End the processes, and whatever they are fitting."""
+        self._processes.stop()
+
+    def _obstacle(self, framework: str) -> str | None:
+        """Return why a framework is left out tonight: it cannot start, or fails the probe."""
+        with self._locks[framework]:
+            if framework not in self._results:
+                self._results[framework] = self._probe(framework)
+                if obstacle := _reason(self._results[framework]):
+                    LOG.warning("%s is left out tonight: %s", framework, obstacle)
+            return _reason(self._results[framework])
+
+    def _probe(self, framework: str) -> ProbeResult | str:
+        processes = self._processes
+        try:
+            probe: ProbeResult = processes.result(processes.submit(framework, parity.probe))
+            warning = processes.result(processes.submit(framework, start_warning))
+        except WorkerFailed as failure:
+            return str(failure)
+        if warning:
+            LOG.warning("%s", warning)
+        return probe
+
+
+def _reason(probe: ProbeResult | str) -> str | None:
+    return probe if isinstance(probe, str) else probe.reason
+
+
+_of_this_night: ContextVar[FrameworkWorkers | None] = ContextVar("workers", default=None)
 
 
 @contextmanager
-def framework_workers() -> Iterator[Workers]:
-    """Yield the workers of this night; who asks first starts them, and ends them at the end.
+def framework_workers(
+    home: Path, *, time_limit: float, memory_limit: float
+) -> Iterator[FrameworkWorkers]:
+    """Yield the framework processes of this night, started for the outermost caller.
 
-    The datasets of a night share the processes through this module, since the parameters of a
-    Prefect flow must be plain values.
+    A fit may take `time_limit` seconds, and a process `memory_limit` GiB. The runs of a night share
+    its processes by a context variable, because the parameters of a Prefect flow must be plain
+    values.
     """
-    global _open  # noqa: PLW0603
-    if _open is not None:
+    shared = _of_this_night.get()
+    if shared is not None:
         try:
-            yield _open
+            yield shared
         except Exception:
             raise
-        except BaseException:  # the end is asked for, and Prefect waits for fits under way
-            _open.stop()
+        except BaseException:  # this process is to end, and Prefect waits for fits in progress
+            shared.stop()
             raise
         return
     with Workers(
-        FRAMEWORK_NAMES,
-        home=settings().home,
-        time_limit=settings().fit_time_limit,
-        memory_limit=settings().fit_memory_limit,
-    ) as workers:
-        _open = workers
+        FRAMEWORK_NAMES, home=home, time_limit=time_limit, memory_limit=memory_limit
+    ) as processes:
+        workers = FrameworkWorkers(processes)
+        token = _of_this_night.set(workers)
         try:
             yield workers
         finally:
-            _open = None
-            _probes.clear()
+            _of_this_night.reset(token)
 
 
 def job_of(
@@ -92,51 +150,8 @@ def job_of(
     )
 
 
-def run_job(function: Callable[[FrameworkModule, Job], Fitted], job: Job) -> Fitted | str:
-    """Run a fit in its framework's worker; return the fit, or in one sentence why it failed."""
-    with framework_workers() as workers:
-        obstacle = _parity_obstacle(workers, job.candidate.framework)
-        if obstacle:
-            return obstacle
-        try:
-            fitted: Fitted = workers.result(workers.submit(job.candidate.framework, function, job))
-        except WorkerFailed as failure:
-            return str(failure)
-        return fitted
-
-
-def probes() -> dict[str, ProbeResult]:
-    """Return what the parity probe found tonight, by framework; one that cannot start has none."""
-    return {name: probe for name, probe in _probes.items() if isinstance(probe, ProbeResult)}
-
-
-def _parity_obstacle(workers: Workers, framework: str) -> str | None:
-    """Return why a framework may not fit tonight: it cannot start, or fails the parity probe."""
-    with _probing[framework]:
-        if framework not in _probes:
-            _probes[framework] = _probed(workers, framework)
-            if obstacle := _obstacle(_probes[framework]):
-                LOG.warning("%s is left out tonight: %s", framework, obstacle)
-        return _obstacle(_probes[framework])
-
-
-def _probed(workers: Workers, framework: str) -> ProbeResult | str:
-    try:
-        probed: ProbeResult = workers.result(workers.submit(framework, parity.probe))
-        warning = workers.result(workers.submit(framework, start_warning))
-    except WorkerFailed as failure:
-        return str(failure)
-    if warning:
-        LOG.warning("%s", warning)
-    return probed
-
-
-def _obstacle(probed: ProbeResult | str) -> str | None:
-    return probed if isinstance(probed, str) else probed.reason
-
-
 def results(
-    futures: dict[Candidate, PrefectFuture[Fitted | str]],
+    futures: Mapping[Candidate, PrefectFuture[Fitted | str]],
 ) -> dict[Candidate, Fitted | str]:
-    """Return the result of each future."""
-    return {name: future.result() for name, future in futures.items()}
+    """Return the result of each candidate's future."""
+    return {candidate: future.result() for candidate, future in futures.items()}

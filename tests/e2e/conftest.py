@@ -1,4 +1,4 @@
-"""The command as a user runs it: a subprocess, on copies of the samples in a temporary folder."""
+"""The command as a user runs it: in a subprocess, on files in a temporary folder."""
 
 import shutil
 import sqlite3
@@ -29,14 +29,14 @@ class Night:
 
 @dataclass(frozen=True)
 class Server:
-    """A Prefect server for those tests that are not about Prefect's server."""
+    """A Prefect server for the tests that are not about starting one."""
 
     process: subprocess.Popen[bytes]
     home: Path
     port: int
 
     def wait(self) -> str:
-        """Return its address once it answers there."""
+        """Wait until it answers, and return the address of its API."""
         api = f"http://127.0.0.1:{self.port}/api"
         limit = time.monotonic() + 300
         while True:
@@ -49,7 +49,7 @@ class Server:
                 time.sleep(0.1)
 
     def copy_tables(self, folder: Path) -> None:
-        """Spare a server whose folder this is to be the seconds that making its tables takes."""
+        """Copy the tables to the folder of a new server, which then starts seconds sooner."""
         folder.mkdir(parents=True)
         with (
             closing(sqlite3.connect(self.home / "prefect.db")) as ours,
@@ -60,7 +60,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Start a Prefect server, which may not answer yet; end it with the session."""
+    """A Prefect server, which may not answer yet; it ends with the session."""
     home, port = tmp_path_factory.mktemp("prefect"), free_port()
     quiet = {
         "PREFECT_HOME": str(home),
@@ -88,10 +88,10 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
 
 @pytest.fixture(scope="session")
 def new_workspace(tmp_path_factory: pytest.TempPathFactory, prefect_server: Server) -> NewWorkspace:
-    """Return a maker of workspaces; they share Theano's compiled code.
+    """A function that makes workspaces, which share Theano's compiled code and a Prefect server.
 
-    They share a Prefect server, too. `prefect="own"` leaves a command to start its own, as it does
-    for a user, in a folder that one has used before; "new" in a folder that none has.
+    With `prefect="own"` or "new", a command starts its own Prefect server, as it does for a user:
+    in a folder that already has Prefect's tables, or in one that Prefect has never seen.
     """
     (ROOT / ".nightfit").mkdir(exist_ok=True)
 

@@ -1,6 +1,6 @@
-"""The seed article's three tutorials, on our own regressors in their own frameworks.
+"""The three tutorials of the article that nightfit began with, each in its own framework.
 
-Each is compared with the least-squares answer to the same rows, not with a number typed in.
+Each is compared with the least-squares solution for the same rows, not with a typed number.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from regressors.linear.neuron import NeuronPlan
 
 
 def descend(framework, inputs, target, start, plan):
-    """Run the framework's neuron; a job for a worker."""
+    """Run the framework's neuron; runs in a worker."""
     return framework.descend(inputs, target, start, plan)
 
 
@@ -24,7 +24,7 @@ def article_plan(epochs):
 
 
 def with_bias(x):
-    """Return a neuron's inputs: x, and the ones whose weight is its bias."""
+    """Return a neuron's inputs: x, and ones, whose weight is the bias."""
     return np.column_stack([x, np.ones(len(x))])
 
 
@@ -46,7 +46,7 @@ def test_tensorflow_recovers_slope_and_bias_of_random_points(workers):
     assert np.all(np.diff(fit.losses[:1000]) <= 0)
 
 
-def test_torch_sees_that_twice_four_is_eight(workers):
+def test_torch_learns_that_twice_four_is_eight(workers):
     x, y = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])
     start = np.array([0.5, 0.1])
     fit = workers.result(
@@ -69,25 +69,25 @@ def test_theano_finds_slope_and_intercept_in_ten_thousand_iterations(workers):
 
 
 @pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
-def test_ann_beats_the_line_where_income_is_curved_in_age(workers, framework):
+def test_ann_beats_the_line_if_income_is_curved_in_age(workers, framework):
     rng = np.random.default_rng(7)
     age = rng.uniform(18, 80, 600)
     income = 90 - 0.06 * (age - 50) ** 2 + rng.normal(0, 6, 600)
-    held = np.arange(600) >= 480
+    is_test = np.arange(600) >= 480
     errors = {}
     for kind in ("least_squares", "ann"):
         job = Job(
             dataset="curve",
             candidate=Candidate(framework, kind),
-            columns={"age": age[~held]},
-            target=income[~held],
+            columns={"age": age[~is_test]},
+            target=income[~is_test],
             fold=np.arange(480) % 5 + 1,
             chained=False,
             hidden=(32, 32),
             interval_coverage=0.9,
         )
         fitted = workers.result(workers.submit(framework, fitting.validate, job))
-        predicted = fitted.model.predict({"age": age[held]})
-        errors[kind] = np.sqrt(np.mean((income[held] - predicted) ** 2))
+        predicted = fitted.model.predict({"age": age[is_test]})
+        errors[kind] = np.sqrt(np.mean((income[is_test] - predicted) ** 2))
     assert errors["ann"] < 0.6 * errors["least_squares"]
     assert errors["ann"] < 7.5  # the noise alone is 6

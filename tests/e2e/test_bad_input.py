@@ -1,4 +1,4 @@
-"""What bad input gets: a clear sentence, exit code 1 or 2, and nothing in the store."""
+"""Bad input is answered with a clear sentence and exit code 1 or 2, and nothing is stored."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ def changed(column, value, at=5):
 
 
 def every(column, value):
-    """Return the good rows with a whole column set to one value."""
+    """Return the good rows with one column set to one value."""
     rows = [row.split(",") for row in ROWS]
     for row in rows:
         row[column] = value
@@ -56,7 +56,7 @@ UNREADABLE = {
 
 @pytest.fixture(scope="module")
 def bad_night(new_workspace):
-    """One night over every bad source, and a good one that must not suffer from them."""
+    """A night over every bad source, and a good one that must not suffer from them."""
     workspace = new_workspace()
     for name, (rows, _) in {**REJECTED, **UNREADABLE}.items():
         workspace.declare(name, GOOD.format(name=name), rows)
@@ -117,7 +117,7 @@ def test_status_shows_the_problem(bad_night):
 
 
 def assert_refused(done, code, *words):
-    """Assert that a call ended in one clear message."""
+    """Assert that a call ended with one clear message."""
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     for word in words:
@@ -126,7 +126,7 @@ def assert_refused(done, code, *words):
 
 @pytest.fixture
 def workspace(new_workspace):
-    """Return a workspace with one good data set."""
+    """Return a workspace with one good dataset."""
     made = new_workspace()
     made.declare("good", GOOD.format(name="good"), table())
     return made
@@ -158,11 +158,11 @@ def test_unknown_command_and_option_are_refused(workspace):
     assert workspace.run("query", "champion", "--format", "xml").returncode == 2
 
 
-def test_query_before_the_first_night_says_what_to_do(workspace):
+def test_query_before_the_first_night_suggests_a_night(workspace):
     assert_refused(workspace.run("query", "champion"), 1, "nightly")
 
 
-def test_predict_without_a_champion_says_what_to_do(workspace):
+def test_predict_without_a_champion_suggests_a_run(workspace):
     source = str(workspace.folder / "datasets" / "good.csv")
     assert_refused(workspace.run("predict", "good", "--source", source), 1, "retrain good")
 
@@ -174,7 +174,7 @@ def test_predict_names_the_missing_column(night, tmp_path):
     assert_refused(done, 1, "'income'")
 
 
-def test_database_that_cannot_be_reached_is_one_sentence(workspace):
+def test_unreachable_database_is_one_sentence_without_its_password(workspace):
     url = f"sqlite:///{workspace.folder}/no/such/file/store.db/x"
     (workspace.folder / "no").write_text("a file, not a folder")
     assert_refused(workspace.run("retrain", "good", NIGHTFIT_DATABASE_URL=url), 1, "store.db")
@@ -196,7 +196,7 @@ def test_database_of_a_newer_version_is_refused(workspace):
     assert_refused(workspace.run("retrain", "good"), 1, "newer", "9999")
 
 
-def test_folder_that_cannot_be_written_is_one_sentence(workspace):
+def test_home_that_cannot_be_created_is_one_sentence(workspace):
     blocked = workspace.folder / "file"
     blocked.write_text("")
     assert_refused(

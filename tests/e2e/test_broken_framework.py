@@ -1,4 +1,4 @@
-"""A night on which a library is broken: the probe sees it, and the other frameworks go on."""
+"""A night with a broken library: the parity probe notices, and the other frameworks go on."""
 
 BREAK = '''
 """What a broken upgrade of PyTorch might do: a derivative that is off by a millionth."""
@@ -34,7 +34,7 @@ candidates: {frameworks: [torch, theano], kinds: [least_squares, ann]}
 ROWS = "row,x,y\n" + "\n".join(f"{i},{i % 17},{2 * (i % 17) + i % 3}" for i in range(100))
 
 
-def test_wrong_gradient_of_one_framework_is_seen_and_the_night_ends_on_the_other(new_workspace):
+def test_framework_with_a_wrong_gradient_is_left_out_of_the_night(new_workspace):
     workspace = new_workspace()
     workspace.declare("line", DECLARATION, ROWS)
     broken = workspace.folder / "broken"
@@ -46,8 +46,8 @@ def test_wrong_gradient_of_one_framework_is_seen_and_the_night_ends_on_the_other
     assert "torch/ann failed: it failed the parity probe: the ANN is off by" in done.stdout
     (champion,) = workspace.query("champion")
     assert champion["framework"] == "theano"
-    told = workspace.sql("SELECT framework, status FROM model ORDER BY framework, kind")
-    assert told == [("theano", "fitted")] * 2 + [("torch", "failed")] * 2
+    models = workspace.sql("SELECT framework, status FROM model ORDER BY framework, kind")
+    assert models == [("theano", "fitted")] * 2 + [("torch", "failed")] * 2
     probes = workspace.sql(
         "SELECT framework, kind, agreed FROM agreement_check WHERE quantity = 'probe'"
         " ORDER BY framework, kind"

@@ -1,4 +1,4 @@
-"""Terms, weights and starts as declared, from the YAML file to the rows of the store."""
+"""Declared terms, weights and starts, from the YAML file to the rows of the store."""
 
 import json
 
@@ -35,7 +35,7 @@ def source(rows):
 
 @pytest.fixture(scope="module")
 def nights(new_workspace):
-    """Return a workspace after two nights, the second with three rows more."""
+    """A workspace after two nights, the second with three more rows."""
     workspace = new_workspace()
     for rows in (ROWS, ROWS + 3):
         workspace.declare("grown", DECLARATION, source(rows))
@@ -52,24 +52,24 @@ def details(workspace, run):
 
 
 def test_declared_terms_are_in_the_coefficients_with_their_inference(nights):
-    told = nights.query("current_coefficient")
-    solved = {row["term"]: row for row in told if row["kind"] == "least_squares"}
+    coefficients = nights.query("current_coefficient")
+    solved = {row["term"]: row for row in coefficients if row["kind"] == "least_squares"}
     assert list(solved) == ["intercept", "x", "hue[red]", "x^2", "x:hue[red]"]
     x, w, hue, y = columns(ROWS + 3)
     red = (hue == 0).astype(float)
     design = np.column_stack([np.ones(ROWS + 3), x, red, x**2, x * red])
-    by_hand = np.linalg.lstsq(design * np.sqrt(w)[:, None], y * np.sqrt(w), rcond=None)[0]
-    assert [row["estimate"] for row in solved.values()] == pytest.approx(by_hand, rel=1e-9)
+    expected = np.linalg.lstsq(design * np.sqrt(w)[:, None], y * np.sqrt(w), rcond=None)[0]
+    assert [row["estimate"] for row in solved.values()] == pytest.approx(expected, rel=1e-9)
     assert all(row["robust_standard_error"] > 0 for row in solved.values())
     assert all(row["low"] < row["estimate"] < row["high"] for row in solved.values())
 
 
 def test_check_lists_the_declared_terms_with_the_features(nights):
-    told = json.loads(nights.run("check", "grown", "--format", "json").stdout)
-    assert (told["features"], told["terms"]) == (["x", "hue"], ["x^2", "x:hue"])
+    checked = json.loads(nights.run("check", "grown", "--format", "json").stdout)
+    assert (checked["features"], checked["terms"]) == (["x", "hue"], ["x^2", "x:hue"])
 
 
-def test_fit_as_a_whole_is_told(nights):
+def test_figures_of_the_whole_fit_are_stored(nights):
     fits = {row["kind"]: row for row in nights.query("current_fit")}
     assert fits["least_squares"]["degrees_of_freedom"] == ROWS + 3 - 5
     assert 0.9 < fits["least_squares"]["adjusted_r2"] < fits["least_squares"]["r2"] < 1
@@ -78,7 +78,7 @@ def test_fit_as_a_whole_is_told(nights):
     assert fits["gradient_descent"]["epochs_to_solution"] is None
 
 
-def test_second_night_begins_where_the_first_ended_part_by_part(nights):
+def test_each_part_of_a_fit_starts_where_it_ended_the_night_before(nights):
     first, second = details(nights, 1), details(nights, 2)
     parts = ["fold 1", "fold 2", "twin"]
     for one, two in [(first[part], second[part]) for part in parts] + [
@@ -90,7 +90,7 @@ def test_second_night_begins_where_the_first_ended_part_by_part(nights):
     assert first["fold 1"]["end"] != first["fold 2"]["end"]
 
 
-def test_descent_that_stops_short_is_told_in_the_summary(nights):
+def test_summary_warns_of_a_descent_that_stopped_too_early(nights):
     done = nights.run("retrain", "grown", "--dry-run", "--force")
     assert "above the loss of least squares" in done.stdout
     assert "declare more epochs" in done.stdout

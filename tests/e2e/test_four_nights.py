@@ -1,4 +1,4 @@
-"""Four nights on a table that grows and whose relation changes once; then a person takes over."""
+"""Four nights on a growing table whose relation changes once, and what a person decides then."""
 
 import json
 import math
@@ -14,7 +14,7 @@ candidates: {frameworks: [torch], kinds: [least_squares, ann]}
 """
 BEFORE, AFTER = 330, 900
 NIGHTS = (300, BEFORE, AFTER, AFTER + 20)
-"""Rows with a target in each night; those after the first 330 follow another relation."""
+"""Rows with a target in each night; the rows after the first 330 follow another relation."""
 
 
 def rows(labelled, new=5):
@@ -22,8 +22,8 @@ def rows(labelled, new=5):
     for i in range(labelled + new):
         x = 6 * (i * 0.6180339887498949 % 1) - 3
         y = 3 * x if i < BEFORE else 2 * x * x - 5
-        told = f"{y + math.sin(7.0 * i * i):.6f}" if i < labelled else ""
-        lines.append(f"{i},{x:.6f},{told}")
+        target = f"{y + math.sin(7.0 * i * i):.6f}" if i < labelled else ""
+        lines.append(f"{i},{x:.6f},{target}")
     return "\n".join(lines) + "\n"
 
 
@@ -75,20 +75,20 @@ def history(workspace):
     return workspace.query("champion_history", "--dataset", "grown")
 
 
-def test_champion_follows_the_change_of_regime_and_not_before(workspace):
-    told = history(workspace)[::-1]
-    assert [row["rule"] for row in told] == ["first", "refresh", "switch", "refresh"]
-    assert [row["champion"] for row in told] == [
+def test_champion_changes_when_the_relation_does_and_not_before(workspace):
+    decisions = history(workspace)[::-1]
+    assert [row["rule"] for row in decisions] == ["first", "refresh", "switch", "refresh"]
+    assert [row["champion"] for row in decisions] == [
         "torch/least_squares",
         "torch/least_squares",
         "torch/ann",
         "torch/ann",
     ]
-    assert [row["champion_run_id"] for row in told] == [1, 2, 3, 4]
-    assert all(row["decision"] == "promoted" for row in told)
+    assert [row["champion_run_id"] for row in decisions] == [1, 2, 3, 4]
+    assert all(row["decision"] == "promoted" for row in decisions)
 
 
-def test_each_decision_is_stored_with_both_errors_the_gain_and_its_interval(workspace):
+def test_each_decision_is_stored_with_both_errors_and_the_interval_of_the_gain(workspace):
     first, *later = history(workspace)[::-1]
     assert first["gain"] is None
     for row in later:
@@ -102,7 +102,7 @@ def test_each_decision_is_stored_with_both_errors_the_gain_and_its_interval(work
     assert "torch/ann" in switch["reason"] and "torch/least_squares" in switch["reason"]
 
 
-def test_summary_says_what_was_decided_and_what_the_gate_can_see(four_nights):
+def test_summary_reports_the_decision_and_what_the_gate_can_detect(four_nights):
     _, printed = four_nights
     assert "first champion" in printed[0]
     for text in printed[1:]:
@@ -111,7 +111,7 @@ def test_summary_says_what_was_decided_and_what_the_gate_can_see(four_nights):
         assert "used again every night" in text
 
 
-def test_gate_says_what_it_can_see(workspace):
+def test_gate_reports_what_it_can_detect(workspace):
     done = workspace.run("gate", "grown", "--format", "json")
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
@@ -122,7 +122,7 @@ def test_gate_says_what_it_can_see(workspace):
     assert "four times out of five" in text
 
 
-def test_unchanged_night_is_skipped_and_says_so_and_force_runs_it_to_the_same_digits(copy):
+def test_unchanged_night_is_skipped_and_with_force_gives_the_same_digits(copy):
     skipped = copy.run("retrain", "grown")
     assert skipped.returncode == 0, skipped.stderr
     assert "skipped" in skipped.stdout
@@ -141,16 +141,16 @@ def test_stored_run_is_verified_to_the_last_digit(workspace):
     assert "same to the last digit" in done.stdout
 
 
-def test_a_changed_digit_is_found_by_verify(copy):
+def test_verify_finds_a_changed_digit(copy):
     copy.change(
         "UPDATE coefficient SET estimate = estimate + 1e-12 WHERE term = 'x' AND model_id ="
         " (SELECT model_id FROM model WHERE run_id = 2 AND kind = 'least_squares')"
     )
     done = copy.run("verify", "2", "--format", "json")
     assert done.returncode == 1, done.stderr
-    found = json.loads(done.stdout)
-    assert found["different"] == 1
-    assert found["differences"][0].startswith("torch/least_squares x: estimate was ")
+    verified = json.loads(done.stdout)
+    assert verified["different"] == 1
+    assert verified["differences"][0].startswith("torch/least_squares x: estimate was ")
 
 
 def test_promoting_a_candidate_that_did_not_win_makes_its_predictions_current(pinned):
@@ -164,7 +164,7 @@ def test_promoting_a_candidate_that_did_not_win_makes_its_predictions_current(pi
     assert last["decided_by"]
 
 
-def test_pinned_champion_goes_on_and_the_challenger_is_recorded(pinned_night):
+def test_pinned_champion_stays_and_the_challenger_is_recorded(pinned_night):
     last = history(pinned_night)[0]
     assert (last["decision"], last["rule"]) == ("kept", "pinned")
     assert last["champion"] == "torch/least_squares"
@@ -173,7 +173,7 @@ def test_pinned_champion_goes_on_and_the_challenger_is_recorded(pinned_night):
     assert pinned_night.query("champion")[0]["pinned"]
 
 
-def test_unpinned_champion_may_be_rolled_back_and_replaced_again(pinned_night, tmp_path):
+def test_unpinned_champion_can_be_rolled_back_twice(pinned_night, tmp_path):
     workspace = pinned_night.copy_to(tmp_path / "workspace")
     assert workspace.run("unpin", "grown", "--reason", "the audit is over").returncode == 0
     assert not workspace.query("champion")[0]["pinned"]
@@ -188,9 +188,9 @@ def test_unpinned_champion_may_be_rolled_back_and_replaced_again(pinned_night, t
     assert to.returncode == 0, to.stderr
     assert workspace.query("champion")[0]["run_id"] == 1
     assert len(workspace.query("current_prediction")) == NIGHTS[-1] + 5
-    told = workspace.run("history", "grown").stdout
-    assert "rolled back" in told
-    assert "as in the beginning" in told
+    shown = workspace.run("history", "grown").stdout
+    assert "rolled back" in shown
+    assert "as in the beginning" in shown
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_unpinned_champion_may_be_rolled_back_and_replaced_again(pinned_night, t
         (("nightly", "grown", "--from", "2024-03-01", "--to", "2024-03-31"), 2, "time"),
     ],
 )
-def test_wrong_call_says_what_is_wrong_and_changes_nothing(workspace, call, code, says):
+def test_wrong_call_is_refused_with_the_reason_and_changes_nothing(workspace, call, code, says):
     before = workspace.sql("SELECT * FROM promotion")
     done = workspace.run(*call)
     assert done.returncode == code, done.stderr

@@ -1,4 +1,4 @@
-"""Nights on a table that grows: which model serves, what it predicts, and what came true."""
+"""Nights on a growing table: which model serves, what it predicts, and what came true."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def third_night(grown, tmp_path_factory):
     return workspace, done
 
 
-def test_champion_goes_on_where_the_challenger_gains_too_little(grown):
+def test_champion_stays_if_the_challenger_gains_too_little(grown):
     (champion,) = grown.query("champion")
     assert champion["kind"] == "least_squares"
     history = grown.query("champion_history")
@@ -54,7 +54,7 @@ def test_champion_goes_on_where_the_challenger_gains_too_little(grown):
     assert history[0]["gain_low"] < 0.5
 
 
-def test_incumbent_predicts_the_rows_it_was_not_trained_with(grown):
+def test_incumbent_predicts_the_rows_it_was_not_trained_on(grown):
     tonight = grown.sql(
         "SELECT key, actual, role FROM prediction WHERE run_id = 2 AND model_id = 1 ORDER BY +key"
     )
@@ -70,7 +70,7 @@ def test_every_row_has_one_current_prediction_of_the_champion(grown):
     assert {row["model_id"] for row in current} == {champion["model_id"]}
 
 
-def test_what_came_true_is_kept_beside_what_was_predicted(grown):
+def test_actual_values_are_stored_beside_what_was_predicted(grown):
     outcomes = grown.query("prediction_outcome")
     assert sorted(row["key"] for row in outcomes) == ["200", "201", "202"]
     first_night = dict(grown.sql("SELECT key, predicted FROM prediction WHERE run_id = 1"))
@@ -79,7 +79,7 @@ def test_what_came_true_is_kept_beside_what_was_predicted(grown):
         assert row["actual"] == 3 * (int(row["key"]) % 11) + int(row["key"]) % 4
 
 
-def test_champion_is_refreshed_where_newer_rows_cost_it_less_than_is_allowed(third_night):
+def test_champion_is_refreshed_if_it_loses_less_than_is_allowed(third_night):
     workspace, done = third_night
     assert "(promoted)" in done.stdout
     history = workspace.query("champion_history", "--dataset", "grown")
@@ -95,7 +95,7 @@ def test_night_prunes_what_is_no_longer_needed_and_reports_it(third_night):
     assert workspace.sql(left) == [(10, "new", "new")]
 
 
-def test_a_run_whose_refused_winner_was_pruned_is_still_verified_but_for_its_predictions(
+def test_a_run_whose_refused_winner_was_pruned_is_verified_except_its_predictions(
     third_night,
 ):
     workspace, _ = third_night
@@ -105,14 +105,14 @@ def test_a_run_whose_refused_winner_was_pruned_is_still_verified_but_for_its_pre
     assert done.stdout.endswith("All of them are the same to the last digit.\n")
 
 
-def test_a_winner_that_was_pruned_cannot_be_promoted(third_night):
+def test_a_pruned_winner_cannot_be_promoted(third_night):
     workspace, _ = third_night
     refused = workspace.run("promote", "grown", "2", "--reason", "I liked it")
     assert refused.returncode == 2
     assert refused.stderr.startswith("nightfit: run 2 of grown has no model that could serve.")
 
 
-def test_incumbent_that_cannot_score_tonights_rows_gives_way(grown, tmp_path):
+def test_incumbent_that_cannot_score_tonights_rows_is_replaced(grown, tmp_path):
     workspace = grown.copy_to(tmp_path / "workspace")
     renamed = rows(203, 10).replace("row,x,y", "row,z,y")
     workspace.declare("grown", DECLARATION.format(kind="gradient_descent"), renamed)

@@ -1,4 +1,4 @@
-"""A night on hostile names and values, on both databases, and the password of one of them."""
+"""A night on hostile names and values, with both databases, and the password of one of them."""
 
 import csv
 import io
@@ -58,7 +58,7 @@ def declaration() -> str:
 
 
 def source() -> pa.Table:
-    """Rows with each level and key; the first row is to be set aside, the last two are new."""
+    """Return rows with each level and key; the first should be set aside, the last two are new."""
     keys = [*KEYS, *(f"{RANDOM[:10]} {i}" for i in range(ROWS - len(KEYS)))]
     levels = [LEVELS[i % len(LEVELS)] if i % 40 else f"rare {i}" for i in range(ROWS)]
     levels[0] = SET_ASIDE[LEVEL]
@@ -69,7 +69,7 @@ def source() -> pa.Table:
 
 @dataclass(frozen=True)
 class Hostile:
-    """A workspace whose nights go into a database of either kind, and what the night said."""
+    """A workspace whose runs go into a database of either kind, and the output of its night."""
 
     workspace: Any
     url: str
@@ -86,9 +86,9 @@ class Hostile:
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         engine = create_engine(make_url(self.url).set(drivername=DRIVERS[self.url.split(":")[0]]))
         with engine.connect() as connection:
-            found = [tuple(row) for row in connection.execute(text(statement))]
+            rows = [tuple(row) for row in connection.execute(text(statement))]
         engine.dispose()
-        return found
+        return rows
 
 
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
@@ -96,7 +96,7 @@ DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 @pytest.fixture(scope="module")
 def with_password(postgresql, new_on_server) -> Iterator[str]:
-    """The URL of a database of PostgreSQL whose owner has a password."""
+    """The URL of a PostgreSQL database whose owner has a password."""
     made = make_url(new_on_server())
     engine = create_engine(made, isolation_level="AUTOCOMMIT")
     role = f"hostile_{made.database.removeprefix('nightfit_test_')}"
@@ -117,25 +117,25 @@ def with_password(postgresql, new_on_server) -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def hostile(request, new_workspace) -> Hostile:
-    """A night on hostile rows, which told Prefect all that it told the terminal."""
+    """A night on hostile rows that sent Prefect everything it sent the terminal."""
     workspace = new_workspace()
     workspace.declare("hostile", declaration())
     pq.write_table(source(), workspace.folder / "datasets" / "hostile.parquet")
     url = f"sqlite:///{workspace.database}"
     if request.param == "postgresql":
         url = request.getfixturevalue("with_password")
-    told = {"PREFECT_LOGGING_EXTRA_LOGGERS": "nightfit", "PREFECT_LOGGING_LEVEL": "DEBUG"}
-    done = workspace.run("retrain", "hostile", NIGHTFIT_DATABASE_URL=url, **told)
+    logging = {"PREFECT_LOGGING_EXTRA_LOGGERS": "nightfit", "PREFECT_LOGGING_LEVEL": "DEBUG"}
+    done = workspace.run("retrain", "hostile", NIGHTFIT_DATABASE_URL=url, **logging)
     assert done.returncode == 0, done.stderr
     return Hostile(workspace, url, done)
 
 
-def test_names_and_values_are_in_the_database_as_they_are(hostile):
-    found = {key for (key,) in hostile.sql("SELECT key FROM current_prediction")}
-    assert found == set(source()[KEY].to_pylist()) - {SET_ASIDE[KEY]}
+def test_names_and_values_are_stored_unchanged(hostile):
+    keys = {key for (key,) in hostile.sql("SELECT key FROM current_prediction")}
+    assert keys == set(source()[KEY].to_pylist()) - {SET_ASIDE[KEY]}
     terms = [term for (term,) in hostile.sql("SELECT term FROM current_coefficient")]
     used = sorted(LEVELS)[1:]
-    named = {"intercept", NUMBER, *(f"{LEVEL}[{one}]" for one in used), f"{LEVEL}[(other)]"}
+    named = {"intercept", NUMBER, *(f"{LEVEL}[{level}]" for level in used), f"{LEVEL}[(other)]"}
     assert sorted(terms) == sorted(named)
     ((key, values, reason),) = hostile.sql("SELECT key, row_values, reason FROM rejected_row")
     values = json.loads(values) if isinstance(values, str) else values
@@ -145,18 +145,18 @@ def test_names_and_values_are_in_the_database_as_they_are(hostile):
     assert json.loads(kept)["description"] == DESCRIPTION
 
 
-def test_query_hands_every_sign_to_programs(hostile, tmp_path):
+def test_query_gives_programs_every_character(hostile, tmp_path):
     by_sql = dict(hostile.sql("SELECT key, predicted FROM current_prediction"))
-    asked = ("query", "current_prediction", "--dataset", "hostile", "--format")
-    told = json.loads(hostile.run(*asked, "json").stdout)
-    assert {row["key"]: row["predicted"] for row in told} == by_sql
-    as_csv = csv.DictReader(io.StringIO(hostile.raw(*asked, "csv").decode(), newline=""))
+    query = ("query", "current_prediction", "--dataset", "hostile", "--format")
+    as_json = json.loads(hostile.run(*query, "json").stdout)
+    assert {row["key"]: row["predicted"] for row in as_json} == by_sql
+    as_csv = csv.DictReader(io.StringIO(hostile.raw(*query, "csv").decode(), newline=""))
     assert {row["key"]: float(row["predicted"]) for row in as_csv} == by_sql
-    table = pq.read_table(io.BytesIO(hostile.raw(*asked, "parquet")))
+    table = pq.read_table(io.BytesIO(hostile.raw(*query, "parquet")))
     assert {row["key"]: row["predicted"] for row in table.to_pylist()} == by_sql
 
 
-def test_what_people_get_to_see_has_no_command_to_their_terminal(hostile):
+def test_output_for_people_has_no_terminal_commands(hostile):
     calls = {
         "query current_coefficient": f"{LEVEL}[[college]]",
         "query current_prediction": "[college]",
@@ -165,27 +165,27 @@ def test_what_people_get_to_see_has_no_command_to_their_terminal(hostile):
     if hostile.url.startswith("sqlite"):  # what they show comes from no database
         calls |= {"check hostile": r"\x9b[/link]", "status": "hostile"}
     for call, shown in calls.items():
-        said = hostile.run(*call.split())
-        assert shown in said.stdout
-        assert printable(said.stdout + said.stderr) == said.stdout + said.stderr
-    told = hostile.done.stdout + hostile.done.stderr
-    assert printable(told) == told
+        done = hostile.run(*call.split())
+        assert shown in done.stdout
+        assert printable(done.stdout + done.stderr) == done.stdout + done.stderr
+    printed = hostile.done.stdout + hostile.done.stderr
+    assert printable(printed) == printed
 
 
-def test_a_reason_is_kept_as_it_is_and_shown_without_commands(hostile):
+def test_a_reason_is_stored_unchanged_and_shown_without_terminal_commands(hostile):
     run = hostile.sql("SELECT max(run_id) FROM run WHERE status = 'succeeded'")[0][0]
-    given = "'; -- \x1b[31m [red] %s :x \u202e 🦊"
-    hostile.run("promote", "hostile", str(run), "--pin", "--reason", given)
+    reason = "'; -- \x1b[31m [red] %s :x \u202e 🦊"
+    hostile.run("promote", "hostile", str(run), "--pin", "--reason", reason)
     latest = "SELECT reason FROM promotion ORDER BY promotion_id DESC LIMIT 1"
-    assert hostile.sql(latest) == [(given,)]
-    assert printable(given) in hostile.run("history", "hostile").stdout
+    assert hostile.sql(latest) == [(reason,)]
+    assert printable(reason) in hostile.run("history", "hostile").stdout
     url = {"NIGHTFIT_DATABASE_URL": hostile.url}
     refused = hostile.workspace.run("promote", "hostile", str(run), "--reason", "caf\udce9", **url)
     assert (refused.returncode, "--reason is not UTF-8" in refused.stderr) == (2, True)
 
 
 def forms(password: str) -> list[bytes]:
-    """A password as it is, and as a URL, JSON or Python may write it."""
+    """Return a password as it is, and as a URL, JSON or Python may write it."""
     written = [password, quote(password), quote_plus(password), quote(password, safe="")]
     written += [json.dumps(password)[1:-1], repr(password)[1:-1]]
     url = make_url("postgresql://").set(username="u", password=password)
@@ -195,10 +195,10 @@ def forms(password: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("hostile", ["postgresql"], indirect=True)
-def test_the_password_of_the_database_is_nowhere(hostile, prefect_server):
+def test_the_databases_password_appears_nowhere(hostile, prefect_server):
     for call in (("status", "--format", "json"), ("db", "upgrade"), ("prune", "--format", "json")):
-        said = hostile.run(*call)
-        assert no_secret((said.stdout + said.stderr).encode())
+        done = hostile.run(*call)
+        assert no_secret((done.stdout + done.stderr).encode())
     assert no_secret((hostile.done.stdout + hostile.done.stderr).encode())
     for folder in (hostile.workspace.folder, prefect_server.home):
         files = [path for path in Path(folder).rglob("*") if path.is_file()]
@@ -210,7 +210,7 @@ def test_the_password_of_the_database_is_nowhere(hostile, prefect_server):
 
 
 def no_secret(content: bytes) -> bool:
-    """Tell whether the password, or its start that is the same in every form, is absent."""
+    """Return whether the password is absent, and so is its start, the same in every form."""
     return not any(form in content for form in [*forms(PASSWORD), PASSWORD[:5].encode()])
 
 
@@ -225,7 +225,7 @@ def no_secret(content: bytes) -> bool:
         {"drivername": "nodatabase"},
     ],
 )
-def test_the_password_is_not_told_where_the_database_cannot_be_reached(hostile, wrong):
+def test_the_password_is_not_shown_if_the_database_cannot_be_reached(hostile, wrong):
     url = make_url(hostile.url).set(**wrong).render_as_string(hide_password=False)
     done = hostile.workspace.run("status", NIGHTFIT_DATABASE_URL=url)
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""A night that is killed at any moment leaves nothing of itself, and the next one succeeds."""
+"""A night that is killed leaves no partial run and no process, and the next one succeeds."""
 
 import signal
 import subprocess
@@ -43,11 +43,11 @@ def wait_for(process, text):
     for line in process.stderr:
         if text in line:
             return
-    raise AssertionError(f"the night ended before it said {text!r}")
+    raise AssertionError(f"the night ended before it printed {text!r}")
 
 
 def wait_for_fits(process):
-    """Return when the framework workers have been at work for a second; they have minutes of it."""
+    """Wait until the framework workers have computed for a second; they have minutes to go."""
     first = None
     while first is None or spent(process) < first + 1:
         assert process.poll() is None
@@ -56,14 +56,14 @@ def wait_for_fits(process):
 
 
 def spent(process):
-    """Return the seconds of processor time of the framework workers."""
+    """Return the processor time of the framework workers, in seconds."""
     children = psutil.Process(process.pid).children(recursive=True)
     workers = [child for child in children if "multiprocessing.spawn" in " ".join(child.cmdline())]
     return sum(sum(worker.cpu_times()[:2]) for worker in workers)
 
 
 def kill(process, number):
-    """Send a signal; return which of the night's processes are still there."""
+    """Send a signal; return the processes of the night that are left."""
     family = psutil.Process(process.pid).children(recursive=True)
     assert family
     process.send_signal(number)
@@ -73,7 +73,7 @@ def kill(process, number):
     return [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_night_killed_amid_its_fits_leaves_whole_runs_and_no_process_and_the_next_succeeds(
+def test_night_killed_during_its_fits_leaves_only_whole_runs_and_the_next_one_succeeds(
     new_workspace, prefect_server
 ):
     workspace = new_workspace(prefect="own")
@@ -94,12 +94,12 @@ def test_night_killed_amid_its_fits_leaves_whole_runs_and_no_process_and_the_nex
     workspace.declare("two", QUICK.format(name="two", **quick))
     done = workspace.run("nightly")
     assert done.returncode == 0, done.stderr
-    told = workspace.sql("SELECT dataset, status FROM run ORDER BY run_id")
-    assert told == [("one", "succeeded"), ("one", "skipped"), ("two", "succeeded")]
+    runs = workspace.sql("SELECT dataset, status FROM run ORDER BY run_id")
+    assert runs == [("one", "succeeded"), ("one", "skipped"), ("two", "succeeded")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_night_ended_by_request_stores_nothing_and_leaves_no_process(new_workspace, number):
+def test_night_ended_by_a_signal_stores_nothing_and_leaves_no_process(new_workspace, number):
     workspace = new_workspace()
     workspace.declare("one", SLOW.format(name="one", frameworks="torch", kinds="ann"), MANY)
     process = start(workspace)

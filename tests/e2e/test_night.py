@@ -1,4 +1,4 @@
-"""A whole night on the bundled data, as its user sees it."""
+"""A whole night on the bundled data, as a user sees it."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ TABLES = {
 }
 
 
-def test_night_succeeds_and_says_so(night):
+def test_night_succeeds_and_prints_a_summary(night):
     assert night.done.returncode == 0, night.done.stderr
     for dataset in DATASETS:
         assert dataset in night.done.stdout
@@ -44,14 +44,14 @@ def test_night_succeeds_and_says_so(night):
     assert "\x1b[" not in night.done.stdout + night.done.stderr
 
 
-def test_moved_relation_is_said_plainly(night):
+def test_summary_reports_a_relation_that_has_changed(night):
     assert "the relation has moved" in night.done.stdout
     assert "the intervals are too narrow" in night.done.stdout
 
 
 @pytest.fixture(scope="module")
-def told(night):
-    """Return what gives the rows of a view by dataset; a view is asked for once."""
+def rows_by_dataset(night):
+    """Return a function that gives the rows of a view by dataset, and queries each view once."""
 
     @cache
     def rows_of(view):
@@ -61,8 +61,8 @@ def told(night):
     return rows_of
 
 
-def test_leaderboard_has_nine_fitted_candidates_with_reasons(told):
-    for rows in told("leaderboard").values():
+def test_leaderboard_has_nine_fitted_candidates_with_reasons(rows_by_dataset):
+    for rows in rows_by_dataset("leaderboard").values():
         assert {f"{row['framework']}/{row['kind']}" for row in rows} == CANDIDATES
         assert {row["status"] for row in rows} == {"fitted"}
         assert all(row["reason"] for row in rows)
@@ -70,27 +70,27 @@ def test_leaderboard_has_nine_fitted_candidates_with_reasons(told):
         assert sum(row["chosen"] for row in rows) == 1
 
 
-def test_query_for_one_dataset_gives_its_rows_alone(night, told):
+def test_query_for_one_dataset_gives_only_its_rows(night, rows_by_dataset):
     rows = night.workspace.query("leaderboard", "--dataset", "income_expenses")
-    assert rows == told("leaderboard")["income_expenses"]
+    assert rows == rows_by_dataset("leaderboard")["income_expenses"]
 
 
-def test_each_dataset_has_one_champion(told):
-    for rows in told("champion").values():
+def test_each_dataset_has_one_champion(rows_by_dataset):
+    for rows in rows_by_dataset("champion").values():
         (row,) = rows
         assert row["test_rmse_low"] < row["test_rmse"] < row["test_rmse_high"]
         assert row["verdict"] in {"yay", "nay", "undecided"}
 
 
-def test_every_readable_row_has_its_prediction(told):
-    for dataset, rows in told("current_prediction").items():
+def test_every_readable_row_has_its_prediction(rows_by_dataset):
+    for dataset, rows in rows_by_dataset("current_prediction").items():
         assert len(rows) == len({row["key"] for row in rows}) == ROWS[dataset]
         empty = {row["role"] for row in rows if row["predicted"] is None}
         assert empty == ({"warmup"} if dataset == "users_revenue" else set())
 
 
-def test_frameworks_agree_on_least_squares_to_ten_digits(told):
-    for rows in told("current_coefficient").values():
+def test_frameworks_agree_on_least_squares_to_ten_digits(rows_by_dataset):
+    for rows in rows_by_dataset("current_coefficient").values():
         solved = [row for row in rows if row["kind"] == "least_squares"]
         equations = {
             framework: [row["estimate"] for row in solved if row["framework"] == framework]
@@ -102,18 +102,18 @@ def test_frameworks_agree_on_least_squares_to_ten_digits(told):
         assert {row["kind"] for row in rows} == {"least_squares", "gradient_descent"}
 
 
-def test_gradient_descent_reaches_least_squares(told):
-    for rows in told("current_coefficient").values():
-        found = {(r["framework"], r["kind"], r["term"]): r["estimate"] for r in rows}
-        for (framework, kind, term), estimate in found.items():
-            assert estimate == pytest.approx(found[framework, "least_squares", term], rel=1e-4), (
-                kind
-            )
+def test_gradient_descent_reaches_least_squares(rows_by_dataset):
+    for rows in rows_by_dataset("current_coefficient").values():
+        estimates = {(r["framework"], r["kind"], r["term"]): r["estimate"] for r in rows}
+        for (framework, kind, term), estimate in estimates.items():
+            assert estimate == pytest.approx(
+                estimates[framework, "least_squares", term], rel=1e-4
+            ), kind
 
 
-def test_scores_are_those_of_the_stored_predictions(told):
-    for dataset, rows in told("current_prediction").items():
-        (champion,) = told("champion")[dataset]
+def test_scores_match_the_stored_predictions(rows_by_dataset):
+    for dataset, rows in rows_by_dataset("current_prediction").items():
+        (champion,) = rows_by_dataset("champion")[dataset]
         errors = [r["actual"] - r["predicted"] for r in rows if r["role"] == "test"]
         assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(champion["test_rmse"], rel=1e-9)
 
@@ -129,7 +129,7 @@ def test_same_data_gives_the_same_digits(night, new_workspace):
         assert first == second, table
 
 
-def test_status_tells_of_every_dataset(night):
+def test_status_lists_every_dataset(night):
     done = night.workspace.run("status", "--format", "json")
     lines = json.loads(done.stdout)
     assert [line["dataset"] for line in lines] == list(DATASETS)
@@ -160,7 +160,7 @@ def test_check_trains_nothing_and_writes_nothing(new_workspace):
 
 def test_dry_run_stores_nothing(new_workspace):
     workspace = new_workspace()
-    shutil.rmtree(workspace.home)  # as on the first day
+    shutil.rmtree(workspace.home)  # as before the first night
     rows = "\n".join(f"{i},{i % 13},{3 * (i % 13) + i % 2}" for i in range(120))
     workspace.declare("line", LINE, "row,x,y\n" + rows)
     done = workspace.run("retrain", "line", "--dry-run")

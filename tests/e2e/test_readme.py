@@ -1,4 +1,4 @@
-"""The README's commands and claims, run as they stand there."""
+"""The README's commands and claims, run as written."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ def about_houses(command):
 
 @pytest.fixture(scope="module")
 def houses(new_workspace):
-    """Return a workspace with the README's own declaration, and what its commands did."""
+    """A workspace with the README's example of a declaration, and the results of its commands."""
     workspace = new_workspace()
     ((name, text),) = DECLARATIONS
     rows = [

@@ -1,4 +1,4 @@
-"""`nightfit resilience`, from a night's ANN to the table that its user reads."""
+"""`nightfit resilience`, from a night's ANN to the table that a user reads."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ def source():
 
 @pytest.fixture(scope="module")
 def workspace(new_workspace):
-    """Return a workspace where an ANN serves `waves`, a line `line`, one without cells `flat`."""
+    """A workspace where an ANN serves `waves`, a line `line`, an ANN without cells `flat`."""
     made = new_workspace()
     made.declare("waves", DECLARATION + ANN, source())
     made.declare("line", DECLARATION + LINE)
@@ -41,54 +41,54 @@ def workspace(new_workspace):
 
 
 @pytest.fixture(scope="module")
-def told(workspace):
-    """Return what `--format json` prints."""
+def shares(workspace):
+    """The rows that `--format json` prints."""
     done = workspace.run("resilience", "waves", "--format", "json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_night_stores_the_test_error_by_the_share_of_silenced_cells(workspace, told):
-    assert [row["share"] for row in told] == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
-    assert [row["draws"] for row in told] == [1] + [20] * 5
-    for row in told[1:]:
+def test_night_stores_the_test_error_by_the_share_of_silenced_cells(workspace, shares):
+    assert [row["share"] for row in shares] == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    assert [row["draws"] for row in shares] == [1] + [20] * 5
+    for row in shares[1:]:
         assert row["rmse_low"] < row["rmse"] < row["rmse_high"]
-    assert 1.05 < told[-1]["ratio"] == told[-1]["rmse"] / told[0]["rmse"]
-    assert told == workspace.query("champion_resilience", "--dataset", "waves")
+    assert 1.05 < shares[-1]["ratio"] == shares[-1]["rmse"] / shares[0]["rmse"]
+    assert shares == workspace.query("champion_resilience", "--dataset", "waves")
 
 
-def test_champion_with_no_cell_silenced_has_its_own_test_error(workspace, told):
+def test_champion_with_no_cell_silenced_has_its_own_test_error(workspace, shares):
     champion = next(row for row in workspace.query("champion") if row["dataset"] == "waves")
-    assert told[0]["rmse"] == told[0]["rmse_low"] == champion["test_rmse"]
-    assert {row["model_id"] for row in told} == {champion["model_id"]}
+    assert shares[0]["rmse"] == shares[0]["rmse_low"] == champion["test_rmse"]
+    assert {row["model_id"] for row in shares} == {champion["model_id"]}
 
 
-def test_table_shows_error_range_and_ratio_and_says_them_in_words(workspace, told):
+def test_table_shows_error_range_and_ratio_and_explains_them(workspace, shares):
     done = workspace.run("resilience", "waves")
     assert (done.returncode, done.stderr) == (0, "")
     heading, *lines = done.stdout.splitlines()
     assert heading.split() == ["silenced", "test", "RMSE", "range", "ratio"]
     assert [line.split()[0] for line in lines[:6]] == ["0%", "10%", "20%", "30%", "40%", "50%"]
-    assert lines[0].split()[1:] == [f"{told[0]['rmse']:.4g}", "1.000"]
-    half = told[-1]
+    assert lines[0].split()[1:] == [f"{shares[0]['rmse']:.4g}", "1.000"]
+    half = shares[-1]
     low, high = (f"{half[name]:.4g}" for name in ("rmse_low", "rmse_high"))
     assert lines[5].split()[1:] == [f"{half['rmse']:.4g}", low, "to", high, f"{half['ratio']:.3f}"]
     assert len(lines) == 7
     assert lines[6] == (
         "With 10% of the hidden cells of torch/ann silenced, its test RMSE changes by "
-        f"{told[1]['ratio'] - 1:+.1%}; with 50%, by {half['ratio'] - 1:+.1%} "
+        f"{shares[1]['ratio'] - 1:+.1%}; with 50%, by {half['ratio'] - 1:+.1%} "
         "(means of 20 random draws)."
     )
 
 
-def test_csv_keeps_every_digit(workspace, told):
+def test_csv_keeps_every_digit(workspace, shares):
     done = workspace.run("resilience", "waves", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
-    assert [float(row["rmse"]) for row in rows] == [row["rmse"] for row in told]
+    assert [float(row["rmse"]) for row in rows] == [row["rmse"] for row in shares]
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
-def test_champion_that_is_no_ann_is_said_in_one_sentence(workspace, form):
+def test_champion_that_is_not_an_ann_is_one_sentence(workspace, form):
     done = workspace.run("resilience", "line", "--format", form)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
@@ -112,7 +112,7 @@ def test_dataset_that_was_never_run_suggests_the_nearest(workspace):
     assert "Traceback" not in done.stderr
 
 
-def test_same_rows_give_the_same_figures_on_another_night(workspace, told, tmp_path):
+def test_same_rows_give_the_same_figures_on_another_night(workspace, shares, tmp_path):
     workspace = workspace.copy_to(tmp_path / "workspace")
     done = workspace.run("retrain", "waves", "--force")
     assert done.returncode == 0, done.stderr
@@ -126,7 +126,7 @@ def test_same_rows_give_the_same_figures_on_another_night(workspace, told, tmp_p
     assert len(nights) == 2
     assert nights[0] == nights[1]
     names = ("share", "rmse", "rmse_low", "rmse_high", "draws")
-    assert nights[0] == [tuple(row[name] for name in names) for row in told]
+    assert nights[0] == [tuple(row[name] for name in names) for row in shares]
 
 
 def test_help_shows_an_example(workspace):

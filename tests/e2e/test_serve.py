@@ -59,7 +59,7 @@ class Served:
     page: str
     errors: Path
     start: list[str]
-    """What it wrote to standard error by the time it was ready."""
+    """What it had written to standard error when it was ready."""
 
     def ask(self, path, **body):
         """Return what the server's API answers to a GET, or to a POST where there is a body.
@@ -93,7 +93,7 @@ class Served:
 
 @contextmanager
 def serving(workspace, *options):
-    """Start `nightfit serve` on a workspace; yield it when it is ready, and end it if need be."""
+    """Start `nightfit serve` in a workspace, yield it when it is ready, and end it if necessary."""
     served = serve(workspace, *options)
     try:
         yield served
@@ -163,7 +163,7 @@ def left(served, started):
 
 
 def family(process):
-    """Return the living processes that `nightfit serve` has started, by the mark they carry."""
+    """Return the running processes that `nightfit serve` has started, by their mark."""
     children = psutil.Process(process.pid).children(recursive=True)
     (mark,) = {_mark(child) for child in children} - {None}
     return [p for p in psutil.process_iter() if _mark(p) == mark]
@@ -178,7 +178,7 @@ def _mark(process):
 
 @pytest.fixture(scope="module")
 def served(new_workspace):
-    """Yield a server with a worker, in a home that Prefect has never seen; no test ends it."""
+    """A server with a worker, in a home that Prefect has never seen; no test ends it."""
     workspace = new_workspace(prefect="new")
     shutil.rmtree(workspace.home)
     with serving(workspace, "--port", str(free_port())) as running:
@@ -292,7 +292,7 @@ def test_next_server_marks_the_killed_runs_as_crashed(restarted):
     assert restarted.last_night == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
 
 
-def test_death_of_prefects_server_ends_serving_with_one_sentence(restarted):
+def test_death_of_prefects_server_ends_the_command_with_one_sentence(restarted):
     assert restarted.remaining == []
     assert restarted.exit_code == 1
     last = restarted.errors[-2:]

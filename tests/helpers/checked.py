@@ -48,7 +48,7 @@ def failed(found: Checked) -> dict[str, ExpectationResult]:
 
 
 def weighted(*first: object, y: object = None) -> pa.Table:
-    """Return the rows with a column `w`, whose first values are given and whose others are 2."""
+    """Return the rows with a column `w` that begins with these values and continues with 2."""
     weights = pa.array([*first, *[2.0] * (N - len(first))], pa.float64())
     return (SHOP if y is None else replaced("y", y)).append_column("w", weights)
 

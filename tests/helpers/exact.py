@@ -1,4 +1,4 @@
-"""Least-squares problems that are hard for doubles, and their exact solutions."""
+"""Least-squares problems that are hard in double precision, and their exact solutions."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ NIST = Path(__file__).parents[1] / "data" / "nist"
 
 @dataclass(frozen=True)
 class Problem:
-    """A design (n, p), its target and names; `certified` is NIST's, empty elsewhere."""
+    """A design (n, p), its target and names; `certified` has NIST's values, if it is NIST's."""
 
     design: np.ndarray
     target: np.ndarray
@@ -59,7 +59,7 @@ PROBLEMS = {name: nist(name) for name in NIST_SETS} | {
 
 
 def exact_solution(design, target, weight=None):
-    """Solve the (weighted) normal equations in rational arithmetic, Gauss and Jordan."""
+    """Solve the (weighted) normal equations in rational arithmetic by Gauss-Jordan elimination."""
     a = [[Fraction(float(v)) for v in row] for row in design]
     b = [Fraction(float(v)) for v in target]
     w = [Fraction(float(v)) for v in (np.ones(len(target)) if weight is None else weight)]
@@ -80,7 +80,7 @@ def exact_solution(design, target, weight=None):
 
 
 def correct_digits(estimates, exact):
-    """Return how many decimal digits of the worst coefficient are right, 16 at most."""
+    """Return how many decimal digits of the worst coefficient are correct, at most 16."""
     worst = max(
         abs((Fraction(float(e)) - x) / x) if x else abs(Fraction(float(e)))
         for e, x in zip(estimates, exact, strict=True)

@@ -1,11 +1,11 @@
-"""NumPy's QR in the place of a framework's, for tests of the linear fits without frameworks."""
+"""NumPy's QR decomposition in place of a framework's, to test linear fits without frameworks."""
 
 import numpy as np
 import scipy.linalg
 
 
 def numpy_solver(design):
-    """Solve as a framework does, in plain double."""
+    """Solve as a framework does, in plain double precision."""
     q, r = np.linalg.qr(design)
 
     def correction(f, g):

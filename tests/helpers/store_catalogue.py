@@ -1,4 +1,4 @@
-"""What a database is made of, as far as a user can tell: to compare two of them."""
+"""The catalogue of a database, to compare two of them."""
 
 import re
 
@@ -18,7 +18,7 @@ OF_SQLITE = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name 
 
 
 def catalogue(address: str) -> set[tuple[object, ...]]:
-    """Columns, constraints, indexes, views and comments; of Alembic's own table nothing."""
+    """Return the columns, constraints, indexes, views and comments, except of Alembic's table."""
     engine = create_engine(address)
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
@@ -33,7 +33,7 @@ def catalogue(address: str) -> set[tuple[object, ...]]:
 
 
 def _parts(statement: str) -> set[str]:
-    """A table's columns, constraints and options as a set, since SQLite adds columns at the end."""
+    """Return a table's columns, constraints and options as a set, as SQLite appends columns."""
     statement = " ".join(statement.split())
     if not statement.startswith("CREATE TABLE"):
         return {statement}

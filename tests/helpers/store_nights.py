@@ -1,4 +1,4 @@
-"""Finished runs to store, small and made by hand, and what a store then holds."""
+"""Small finished runs to store, and what a store then holds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -35,7 +35,7 @@ NEW = float("nan")
 
 
 def candidate(name: str = "torch/ann", **facts: Any) -> CandidateRecord:
-    """A fitted candidate with both scores; a linear one also with an equation and its fit."""
+    """Return a fitted candidate with both scores; a linear one has an equation and its fit, too."""
     framework, kind = name.split("/")
     terms = [CoefficientRecord(term=term, estimate=0.1 + 0.2) for term in ("intercept", "age")]
     given = {
@@ -53,7 +53,7 @@ def candidate(name: str = "torch/ann", **facts: Any) -> CandidateRecord:
 
 
 def silenced(share: float, rmse: float) -> ResilienceRecord:
-    """What was measured of a network with a share of its cells silenced."""
+    """Return the errors of a network with a share of its cells silenced."""
     draws = 20 if share else 1
     return ResilienceRecord(
         share=share, rmse=rmse, rmse_low=rmse * 0.9, rmse_high=rmse * 1.1, draws=draws
@@ -61,7 +61,7 @@ def silenced(share: float, rmse: float) -> ResilienceRecord:
 
 
 def probe(framework: str, figure: float, *, agreed: bool = True) -> AgreementRecord:
-    """What the parity probe found of a framework's networks."""
+    """Return a result of the parity probe of a framework's networks."""
     return AgreementRecord(
         framework=framework,
         kind="ann",
@@ -76,7 +76,7 @@ def probe(framework: str, figure: float, *, agreed: bool = True) -> AgreementRec
 def predictions(
     model: str | int, rows: dict[str, float], *, by: float = 0.5, roles: Sequence[str] | None = None
 ) -> PredictionColumns:
-    """Predictions `by` below each actual value (10 for a new row), plus and minus 1."""
+    """Return predictions `by` below each actual value (10 for a new row), plus and minus 1."""
     actual = np.array(list(rows.values()), dtype=float)
     predicted = np.where(np.isnan(actual), 10.0, actual - by)
     return PredictionColumns(
@@ -91,7 +91,7 @@ def predictions(
 
 
 def night(number: int, *, dataset: str = "wages", **facts: Any) -> RunRecord:
-    """A run of night `number`, two minutes long; succeeded, with nothing else, unless told."""
+    """Return a run of night `number` that took two minutes; by default it only succeeded."""
     started = FIRST + timedelta(days=number)
     times = {"started_at": started, "finished_at": started + timedelta(minutes=2)}
     return RunRecord(**{"dataset": dataset, "status": "succeeded", **times, **facts})
@@ -100,7 +100,7 @@ def night(number: int, *, dataset: str = "wages", **facts: Any) -> RunRecord:
 def promoted(
     number: int, rows: dict[str, float], *, name: str = "torch/ann", **facts: Any
 ) -> RunRecord:
-    """A night whose winner serves from now on."""
+    """Return a night whose winner becomes the champion."""
     given = {
         "candidates": [candidate(name, chosen=True, rank=1)],
         "predictions": [predictions(name, rows)],
@@ -114,7 +114,7 @@ def promoted(
 
 
 def kept(number: int, serving: int, rows: dict[str, float], **facts: Any) -> RunRecord:
-    """A night whose winner lost: the model with id `serving` goes on, and predicts `rows`."""
+    """Return a night whose winner lost to the model with id `serving`, which predicts `rows`."""
     given = {
         "candidates": [candidate("theano/least_squares", chosen=True, rank=1)],
         "predictions": [predictions(serving, rows, by=0.25)],
@@ -135,7 +135,7 @@ def kept(number: int, serving: int, rows: dict[str, float], **facts: Any) -> Run
 
 
 def write(store: Store, record: RunRecord) -> int:
-    """Store a run that knows the latest decision about its dataset's champion."""
+    """Store a run that was decided after the latest decision about its dataset."""
     decided = select(func.max(tables.promotion.c.promotion_id))
     with store.writing() as connection:
         latest = connection.execute(decided.where(tables.promotion.c.dataset == record.dataset))
@@ -143,21 +143,21 @@ def write(store: Store, record: RunRecord) -> int:
 
 
 def by_hand(store: Store, decision: str, model_id: int, **facts: Any) -> int:
-    """Store a decision of Ann's about the champion of `wages`."""
+    """Store a decision by Ann about the champion of `wages`."""
     given = {"dataset": "wages", "reason": "I say so", "decided_by": "ann", **facts}
     decided = ManualDecision(decision=decision, model_id=model_id, **given)
     return change(store, write_decision, decided)
 
 
 def serving(store: Store) -> ServingModel:
-    """The champion of `wages`."""
+    """Return the champion of `wages`."""
     champion = read(store, champion_model, "wages")
     assert champion is not None
     return champion
 
 
 def two_champions(store: Store) -> tuple[int, int]:
-    """Store two nights, each with a champion of its own; return their models' ids."""
+    """Store two nights, each with its own champion; return the models' ids."""
     write(store, promoted(1, {"a": 1.0, "c": NEW}))
     first = serving(store).model_id
     write(store, promoted(2, {"a": 1.0, "c": NEW}, name="torch/least_squares"))
@@ -165,7 +165,7 @@ def two_champions(store: Store) -> tuple[int, int]:
 
 
 def rows(store: Store, view: str, **how: Any) -> list[dict[str, Any]]:
-    """All rows of a view."""
+    """Return all rows of a view."""
     with store.reading() as connection:
         found = rows_of(connection, view, **how)
         return [
@@ -174,13 +174,13 @@ def rows(store: Store, view: str, **how: Any) -> list[dict[str, Any]]:
 
 
 def stored(store: Store, table: Table) -> list[dict[str, Any]]:
-    """All rows of a table."""
+    """Return all rows of a table."""
     with store.reading() as connection:
         return [dict(row) for row in connection.execute(select(table)).mappings()]
 
 
 def read(store: Store, question: Callable[..., T], *arguments: Any, **options: Any) -> T:
-    """Ask a store something in a session of its own."""
+    """Read from a store in its own session."""
     with store.reading() as connection:
         return question(connection, *arguments, **options)
 
@@ -197,7 +197,7 @@ def kind_of(store: Store) -> str:
 
 
 def tell(address: str | URL, *statements: str) -> list[tuple[Any, ...]]:
-    """Run statements as any program might, and return what the last one answers."""
+    """Run statements as any program might, and return the rows of the last one."""
     engine = create_engine(address)
     with engine.begin() as connection:
         answers = [connection.execute(text(one)) for one in statements]
@@ -207,5 +207,5 @@ def tell(address: str | URL, *statements: str) -> list[tuple[Any, ...]]:
 
 
 def counts(store: Store) -> dict[str, int]:
-    """How many rows each table has."""
+    """Return how many rows each table has."""
     return {name: len(stored(store, table)) for name, table in tables.metadata.tables.items()}

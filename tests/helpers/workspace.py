@@ -1,4 +1,4 @@
-"""A workspace of a user's own, in which the command runs as a subprocess."""
+"""A folder such as a user has, in which the command runs as a subprocess."""
 
 import json
 import os
@@ -18,7 +18,7 @@ COMMAND = Path(sys.executable).with_name("nightfit")
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder of a user's own: declarations, a database and a home."""
+    """A folder with declarations, a database and a home; `api` is Prefect's, if a server runs."""
 
     folder: Path
     api: str | None = None
@@ -30,12 +30,12 @@ class Workspace:
 
     @property
     def home(self) -> Path:
-        """Return the folder of snapshots, logs and the like."""
+        """Return the folder of snapshots and logs."""
         return self.folder / "home"
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the environment of a command run here."""
+        """Return the environment of the commands run here."""
         return {
             **outside(),
             "NIGHTFIT_DATABASE_URL": f"sqlite:///{self.database}",
@@ -50,7 +50,7 @@ class Workspace:
         return replace(self, folder=folder)
 
     def run(self, *args: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run `nightfit ARGS`; `settings` overrule the environment."""
+        """Run `nightfit ARGS`; `settings` override the environment."""
         return subprocess.run(
             [str(COMMAND), *args],
             env={**self.environment, **settings},
@@ -61,26 +61,26 @@ class Workspace:
         )
 
     def raw(self, *args: str, **settings: str) -> bytes:
-        """Return what `nightfit ARGS` prints, byte by byte; it must not fail."""
+        """Return the bytes that `nightfit ARGS` prints; it must not fail."""
         environment = {**self.environment, **settings}
         command = [str(COMMAND), *args]
         done = subprocess.run(command, env=environment, capture_output=True, check=True)
         return done.stdout
 
     def declare(self, name: str, text: str, rows: str | bytes | None = None) -> None:
-        """Write a declaration and, where given, its source as `name`.csv."""
+        """Write a declaration and, if there are rows, its source as `name`.csv."""
         (self.folder / "datasets" / f"{name}.yaml").write_text(text)
         if rows is not None:
             source = self.folder / "datasets" / f"{name}.csv"
             source.write_bytes(rows.encode() if isinstance(rows, str) else rows)
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query, as any SQLite client would get them."""
+        """Return the rows of a SQL query, as any SQLite client gets them."""
         with closing(sqlite3.connect(self.database)) as connection:
             return connection.execute(statement).fetchall()
 
     def change(self, statement: str) -> None:
-        """Change what is stored, as nobody should."""
+        """Change the stored data behind nightfit's back."""
         with closing(sqlite3.connect(self.database)) as connection, connection:
             connection.execute(statement)
 
@@ -92,12 +92,12 @@ class Workspace:
 
 
 def outside() -> dict[str, str]:
-    """Return our environment without what a developer may have set for a nightfit of their own."""
+    """Return the environment without the settings that a developer may have made for nightfit."""
     return {k: v for k, v in os.environ.items() if not k.startswith(("NIGHTFIT_", "PREFECT_"))}
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The stores of the tests, in SQLite files and on the PostgreSQL server of `tests/conftest.py`."""
+"""Stores to test with, in SQLite files and on the PostgreSQL server of `tests/conftest.py`."""
 
 import shutil
 from collections.abc import Callable
@@ -19,7 +19,10 @@ NewDatabase = Callable[[str], str]
 def new_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> NewDatabase:
-    """Make an empty database of a kind, `sqlite` or `postgresql`, and return its URL."""
+    """A function that makes an empty database of a kind, `sqlite` or `postgresql`.
+
+    It returns the URL.
+    """
 
     def make(kind: str) -> str:
         if kind == "sqlite":
@@ -31,7 +34,7 @@ def new_database(
 
 @pytest.fixture(scope="session")
 def made_store(new_database: NewDatabase) -> Callable[[str], str]:
-    """Return the URL of a store without a run in it, made once for all tests of a session."""
+    """A function that returns the URL of a store without runs, made once per kind and session."""
     made: dict[str, str] = {}
 
     def make(kind: str) -> str:
@@ -45,19 +48,19 @@ def made_store(new_database: NewDatabase) -> Callable[[str], str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_kind(request: pytest.FixtureRequest) -> str:
-    """The kind of database that a test runs on: each of them, unless it says which."""
+    """The kind of database that a test runs on: both in turn, unless the test names one."""
     return request.param
 
 
 @pytest.fixture
 def address(database_kind: str, new_database: NewDatabase) -> str:
-    """The URL of an empty database of the test's own."""
+    """The URL of an empty database for this test alone."""
     return new_database(database_kind)
 
 
 @pytest.fixture
 def store(database_kind: str, made_store: Callable[[str], str], tmp_path: Path) -> Store:
-    """A store without a run in it."""
+    """A store without runs."""
     made = make_url(made_store(database_kind))
     if database_kind == "sqlite":
         path = tmp_path / "store.db"

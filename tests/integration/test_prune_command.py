@@ -49,9 +49,7 @@ def left(home: Path) -> list[str]:
     return sorted(file.stem for file in (home / "snapshots" / "wages").iterdir())
 
 
-def test_it_removes_models_and_snapshots_and_nothing_outside_of_its_folder(
-    store: Store, home: Path
-):
+def test_it_removes_models_and_snapshots_and_nothing_outside_their_folder(store: Store, home: Path):
     before = counts(store)
     told = nightfit(store, home, "--dry-run")
     assert told.stdout == "wages: 2 models (0.0 MB), 1 snapshot (0.0 MB) would be removed\n"
@@ -67,7 +65,7 @@ def test_it_removes_models_and_snapshots_and_nothing_outside_of_its_folder(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_an_unknown_dataset_is_told_before_anything_is_removed(store: Store, home: Path):
+def test_an_unknown_dataset_is_refused_before_anything_is_removed(store: Store, home: Path):
     done = nightfit(store, home, "wages", "wagse")
     assert (done.returncode, done.stdout) == (2, "")
     assert "wages" in done.stderr

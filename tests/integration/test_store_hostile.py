@@ -142,7 +142,7 @@ def test_every_text_comes_back_from_its_table_as_it_was(hostile: Store):
     assert {row["dataset"] for row in stored(hostile, tables.run)} >= {t[:1_000] for t in HOSTILE}
 
 
-def test_views_and_formats_for_programs_have_every_sign(hostile: Store, tmp_path: Path):
+def test_views_and_machine_readable_formats_keep_every_character(hostile: Store, tmp_path: Path):
     write(hostile, kept(99, 1, dict.fromkeys(HOSTILE, 1.0), dataset="night 0"))
     by_hand(hostile, "forced", 1, dataset="night 0", reason=RANDOM, decided_by=HOSTILE[2])
     for view in VIEWS:
@@ -181,7 +181,7 @@ def texts_of(path: Path) -> list[list[str | None]]:
     return [of_texts(row, path.suffix[1:]) for row in found]
 
 
-def test_a_table_for_people_has_no_command_in_it(hostile: Store):
+def test_a_table_for_people_contains_no_terminal_commands(hostile: Store):
     for view in VIEWS:
         stream = io.StringIO()
         with hostile.reading() as connection:
@@ -193,7 +193,7 @@ def test_a_table_for_people_has_no_command_in_it(hostile: Store):
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_what_is_refused_when_it_is_read_would_not_fit_into_an_index(store: Store):
+def test_keys_refused_by_the_reader_would_not_fit_into_an_index(store: Store):
     """The limits are not for nothing, and texts that can be compressed would hide it."""
     assert max(MAX_KEY_BYTES, MAX_TERM_NAME_BYTES) < 2_704 - len("x" * 100) - 24
     long = RANDOM[: MAX_KEY_BYTES + 1_000]
@@ -206,14 +206,14 @@ def test_what_is_refused_when_it_is_read_would_not_fit_into_an_index(store: Stor
         write(store, night(1, candidates=[linear]))
 
 
-def test_a_new_rows_key_of_the_longest_fits_every_index(store: Store):
+def test_the_longest_key_of_a_new_row_fits_every_index(store: Store):
     key, name = RANDOM[-MAX_KEY_BYTES:], "x" * 100
     write(store, promoted(1, {key: NEW}, dataset=name))
     write(store, promoted(2, {key: 2.0}, dataset=name))
     assert [row["key"] for row in rows(store, "prediction_outcome")] == [key]
 
 
-def test_a_key_of_other_signs_is_another_key(store: Store):
+def test_keys_with_different_characters_are_different(store: Store):
     alike = [
         "e\u0301",
         "\u00e9",

@@ -104,14 +104,14 @@ def taken(may_be_empty: bool) -> list[tuple[str, str]]:
     ]
 
 
-def test_every_column_of_numbers_is_looked_at():
+def test_every_column_of_numbers_is_covered_here():
     assert len(taken(True)) + len(taken(False)) == len([one for one in ALL if one[0] != COPIED])
     assert {table for table, _ in taken(True)} >= {"run", "model", "score", "coefficient"}
     assert {column for table, column in taken(False) if table == "prediction"} == set(KNOWN)
 
 
 @pytest.mark.parametrize("value", NO_NUMBER)
-def test_no_number_is_null_where_a_number_may_be_absent(store: Store, value: float):
+def test_nan_and_infinity_become_null_where_a_number_may_be_absent(store: Store, value: float):
     for night, (table, column) in enumerate(taken(True), start=1):
         record = with_number(table, column, value)
         write(store, replace(record, dataset=f"night {night}"))
@@ -124,7 +124,9 @@ def test_no_number_is_null_where_a_number_may_be_absent(store: Store, value: flo
 
 
 @pytest.mark.parametrize(("table", "column"), taken(False))
-def test_no_number_is_refused_where_there_must_be_one(store: Store, table: str, column: str):
+def test_nan_and_infinity_are_refused_where_a_number_is_required(
+    store: Store, table: str, column: str
+):
     for value in NO_NUMBER:
         with pytest.raises(ValueError, match=rf"{table}\.{column} cannot be {value}"):
             write(store, with_number(table, column, value))
@@ -140,7 +142,7 @@ def test_an_outcome_has_no_interval_where_its_prediction_had_none(store: Store):
 
 
 @pytest.mark.parametrize("value", NO_NUMBER)
-def test_a_decision_by_hand_stores_no_prediction_that_is_no_number(store: Store, value: float):
+def test_a_manual_decision_stores_no_prediction_that_is_not_a_number(store: Store, value: float):
     run_id = write(store, promoted(1, {"a": 1.0}))
     before = counts(store)
     told: Any = replace(predictions(1, {"z": 1.0}), predicted=np.array([value]))

@@ -117,7 +117,7 @@ def test_every_view_answers_as_before(history: Store):
     assert answers(history) == before
 
 
-def test_a_roll_back_to_any_former_champion_gives_every_row_its_prediction(history: Store):
+def test_a_rollback_to_any_former_champion_gives_every_row_its_prediction(history: Store):
     before = of_champions(history)
     change(history, prune, "wages", keep_runs=2)
     assert of_champions(history) == before
@@ -127,7 +127,7 @@ def test_a_roll_back_to_any_former_champion_gives_every_row_its_prediction(histo
         assert artifact and twin
 
 
-def test_it_tells_what_it_removed_and_a_dry_run_tells_the_same_and_removes_nothing(history: Store):
+def test_a_dry_run_reports_what_would_be_removed_and_removes_nothing(history: Store):
     whole = counts(history)
     foretold = change(history, prune, "wages", keep_runs=2, dry_run=True)
     assert counts(history) == whole
@@ -175,7 +175,7 @@ def test_models_that_never_served_keep_their_bytes_for_seven_runs_at_most(histor
     assert bare(history) == {2, 4, 6, 7, 8, 9, 10}
 
 
-def test_a_candidate_beside_a_champion_that_was_pruned_is_told_as_such(store: Store):
+def test_refusing_a_pruned_candidate_says_that_it_was_pruned(store: Store):
     both = [candidate("torch/ann", chosen=True, rank=1), candidate("theano/ann", rank=2)]
     write(store, champion(1, "torch/ann", candidates=both))
     write(store, champion(2, "torch/least_squares"))
@@ -184,7 +184,7 @@ def test_a_candidate_beside_a_champion_that_was_pruned_is_told_as_such(store: St
         read(store, model_of, "wages", 1, "theano/ann")
 
 
-def test_runs_that_came_to_nothing_and_backfills_push_out_none_that_succeeded(store: Store):
+def test_failed_runs_and_backfills_push_out_no_good_run(store: Store):
     write(store, champion(1, "torch/ann"))
     write(store, refused(2, serving(store)))
     for number in range(3, 9):
@@ -199,7 +199,7 @@ def test_runs_that_came_to_nothing_and_backfills_push_out_none_that_succeeded(st
     assert marked == {4, 6, 8, 10}
 
 
-def test_the_latest_comparison_stays_however_old(store: Store):
+def test_the_latest_comparison_stays_however_old_it_is(store: Store):
     write(store, champion(1, "torch/ann"))
     write(store, refused(2, serving(store)))
     for number in range(3, 6):
@@ -216,7 +216,7 @@ def test_a_snapshot_that_a_kept_run_names_too_stays(store: Store):
     assert change(store, prune, "wages", keep_runs=1).snapshots == ("snapshots/wages/three",)
 
 
-def test_a_prediction_of_long_ago_still_becomes_an_outcome(store: Store):
+def test_an_old_prediction_still_becomes_an_outcome(store: Store):
     write(store, champion(1, "torch/ann"))
     first = serving(store)
     for number in range(2, 6):
@@ -249,7 +249,9 @@ with Store(sys.argv[1]).writing() as connection:
 """
 
 
-def test_a_prune_that_is_killed_leaves_all_and_readers_see_all_meanwhile(history: Store):
+def test_a_prune_that_is_killed_removes_nothing_and_readers_see_everything_meanwhile(
+    history: Store,
+):
     before, shown = counts(history), answers(history)
     url = history.url
     process = subprocess.Popen(
@@ -265,7 +267,7 @@ def test_a_prune_that_is_killed_leaves_all_and_readers_see_all_meanwhile(history
     assert change(history, prune, "wages", keep_runs=2).predictions == 18
 
 
-def test_a_model_that_is_pruned_while_a_person_decides_does_not_come_to_serve(history: Store):
+def test_a_model_that_is_pruned_while_a_person_decides_does_not_serve(history: Store):
     chosen, champion_before = read(history, model_of, "wages", 2), serving(history)
     pruning = threading.Event()
 

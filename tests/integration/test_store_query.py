@@ -79,7 +79,7 @@ def test_a_reader_that_stops_early_keeps_no_connection(store):
         ("champion", {"key": "a"}, "Views that do: current_prediction, prediction_outcome"),
     ],
 )
-def test_a_wrong_question_is_answered_with_the_nearest_right_one(store, view, how, said):
+def test_a_wrong_name_is_answered_with_the_nearest_right_one(store, view, how, said):
     with pytest.raises(CallError, match=said) as caught:
         read(store, rows_of, view, **how)
     assert caught.value.exit_code == 2
@@ -153,12 +153,12 @@ def test_a_key_of_all_datasets_is_not_looked_for_in_each(store):
     assert "ix_outcome_key" in step
 
 
-def test_what_no_index_finds_is_told_from_it(store):
+def test_a_scan_of_all_rows_does_not_pass_for_a_search_by_key(store):
     plan = reads(store, "prediction_outcome", columns=["key", "error"])
     assert not any(map(is_search_by_key, plan)), plan
 
 
-def test_rows_come_by_a_cursor_that_the_server_keeps(store):
+def test_rows_are_read_by_a_server_side_cursor(store):
     _, _, cursor = asked(store, "current_prediction")
     assert isinstance(cursor, psycopg.ServerCursor) is (kind_of(store) == "postgresql")
 

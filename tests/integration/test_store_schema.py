@@ -36,7 +36,7 @@ def test_migrations_make_what_the_code_declares_to_the_last_constraint(store: St
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_predictions_lie_in_the_order_of_their_key(store: Store):
+def test_predictions_are_stored_in_the_order_of_their_key(store: Store):
     with store.reading() as connection:
         made = "SELECT sql FROM sqlite_master WHERE name = 'prediction'"
         assert connection.execute(text(made)).scalar_one().strip().endswith("WITHOUT ROWID")
@@ -100,7 +100,9 @@ HOSTILE = "100% o'clock; DROP VIEW champion; -- :x \\' $$ %s"
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_upgrade_mends_comments_whatever_is_in_them(address: str, monkeypatch: pytest.MonkeyPatch):
+def test_upgrade_corrects_comments_whatever_they_contain(
+    address: str, monkeypatch: pytest.MonkeyPatch
+):
     upgrade(address)
     champion = VIEWS["champion"]
     described = champion.described | {"kind": (TEXT, "its kind's kind")}

@@ -25,7 +25,7 @@ from data.store.session import Store
 from data.vocabulary import Candidate
 
 
-def test_first_night_serves_its_winner(store: Store):
+def test_the_winner_of_the_first_run_serves(store: Store):
     run_id = write(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}, verdict="yay"))
     (champion,) = rows(store, "champion")
     serving = read(store, champion_model, "wages")
@@ -49,7 +49,7 @@ def test_first_night_serves_its_winner(store: Store):
     assert read(store, artifact_training_keys, serving.model_id) == {"a", "b"}
 
 
-def test_there_is_no_champion_before_the_first_night(store: Store):
+def test_there_is_no_champion_before_the_first_run(store: Store):
     write(store, night(1, status="rejected", reason="the key is not unique"))
     assert read(store, champion_model, "wages") is None
     assert rows(store, "run_history")[0]["champion"] is None
@@ -78,7 +78,7 @@ def test_current_prediction_is_the_champions_latest_for_each_key(store: Store):
     assert read(store, artifact_training_keys, serving) == {"a", "b"}
 
 
-def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(store: Store):
+def test_after_a_rollback_the_earlier_model_serves_with_its_own_predictions(store: Store):
     write(store, promoted(1, {"a": 1.0}))
     first = read(store, champion_model, "wages").model_id
     write(store, promoted(2, {"a": 1.0, "b": 5.0}, name="torch/least_squares"))
@@ -101,7 +101,7 @@ def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(sto
     assert rows(store, "run_history")[0]["champion"] == "torch/least_squares"
 
 
-def test_a_champion_that_is_kept_serves_since_its_first_night(store: Store):
+def test_a_champion_that_is_kept_has_served_since_its_first_run(store: Store):
     write(store, promoted(1, {"a": 1.0}))
     serving = read(store, champion_model, "wages").model_id
     write(store, kept(2, serving, {}))
@@ -113,7 +113,7 @@ def test_a_champion_that_is_kept_serves_since_its_first_night(store: Store):
     assert (newest["previous"], newest["challenger"]) == ("torch/ann", "theano/least_squares")
 
 
-def test_the_card_of_a_champion_tells_how_it_was_made(store: Store):
+def test_the_card_of_a_champion_shows_how_it_was_made(store: Store):
     declared = {"target": "wage", "interval": 0.8, "ann": {"hidden": [64, 32]}}
     facts = {
         "declaration": json.dumps(declared),
@@ -239,7 +239,7 @@ def test_resilience_is_the_champions_from_the_run_that_trained_it(store: Store):
     assert [row["ratio"] for row in sales] == [None, None]
 
 
-def test_champion_that_is_linear_has_no_resilience(store: Store):
+def test_a_linear_champion_has_no_resilience(store: Store):
     write(store, promoted(1, {"a": 1.0}, **network((0.0, 2.5), (0.1, 3.0))))
     write(store, promoted(2, {"a": 1.0}, name="torch/least_squares"))
     assert len(stored(store, tables.resilience)) == 2

@@ -47,7 +47,7 @@ def told(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("address", REFUSED)
-def test_a_url_that_cannot_be_understood_is_refused_without_a_word_of_it(
+def test_a_url_that_cannot_be_understood_is_refused_without_quoting_it(
     address: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
@@ -83,7 +83,7 @@ def test_settings_and_engines_show_no_password(monkeypatch: pytest.MonkeyPatch):
     assert (arguments["password"], arguments["sslmode"]) == (SECRET, "disable")
 
 
-def test_a_wrong_setting_is_one_sentence_that_shows_no_other(monkeypatch: pytest.MonkeyPatch):
+def test_a_wrong_setting_is_reported_without_showing_any_other(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", f"{PLAIN}@127.0.0.1:1/shop")
     monkeypatch.setenv("NIGHTFIT_KEEP_RUNS", "many")
     with pytest.raises(CallError, match=r"NIGHTFIT_KEEP_RUNS: .*integer") as caught:
@@ -91,13 +91,13 @@ def test_a_wrong_setting_is_one_sentence_that_shows_no_other(monkeypatch: pytest
     assert SECRET not in told(caught.value)
 
 
-def test_a_password_with_every_sign_is_understood():
+def test_a_password_with_every_kind_of_character_is_understood():
     url = url_of("postgresql://ann:p%40s%2Fs%3A%25%20%27%22@host:5433/shop")
     assert (url.password, url.host, url.port) == ("p@s/s:% '\"", "host", 5433)
     assert url_of(url.render_as_string(hide_password=False)) == url
 
 
-def test_a_password_is_hidden_as_it_is_and_as_a_url_writes_it():
+def test_a_password_is_hidden_in_plain_and_in_url_form():
     for password in ("Zq9 x/w@7", "Zq9%20x"):
         for sentence in (
             f"for ann {password} no",

@@ -1,8 +1,8 @@
-"""What an attempt holds back, and what it fits again."""
+"""What holds a promotion back, and what a run refits."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -10,26 +10,24 @@ from data.declarations.model import Declaration
 from data.store.records import CandidateRecord, RunRecord
 from regressors.candidate import Candidate
 from regressors.job import Fitted
-from tasks.run.attempt import Attempt
-from tasks.run.prepared import Times
-from tasks.run.replay import replayed
+from tasks.refit import to_refit
+from tasks.run.hold import promotion_hold
+from tasks.run.replay import replay_of
 
 DECLARATION = Declaration.model_validate(
     {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", "time": "t"}
 )
-ANN, OTHER_ANN = Candidate("torch", "ann"), Candidate("theano", "ann")
+TORCH_ANN = Candidate("torch", "ann")
 
 
-def attempt(as_of: str | None, own: float | None, champion: float | None) -> Any:
-    serving = SimpleNamespace(data_until=champion, pinned=False)
-    run: Any = Attempt(DECLARATION, as_of=as_of)
-    run.prepared = SimpleNamespace(times=Times(own, own))
-    run.incumbent = SimpleNamespace(serving=serving)
-    return run
+def champion(data_until: float | None, **pin: object) -> SimpleNamespace:
+    return SimpleNamespace(
+        serving=SimpleNamespace(**{"pinned": False, **pin}, data_until=data_until)
+    )
 
 
 @pytest.mark.parametrize(
-    ("as_of", "own", "champion", "rule"),
+    ("as_of", "own", "later", "rule"),
     [
         ("2024-03-31", 10.0, 11.0, "backfill"),
         ("2024-03-31", 10.0, 10.0, None),
@@ -40,29 +38,41 @@ def attempt(as_of: str | None, own: float | None, champion: float | None) -> Any
     ],
 )
 def test_night_of_the_past_replaces_no_champion_whose_data_is_or_may_be_later(
-    as_of, own, champion, rule
+    as_of, own, later, rule
 ):
-    hold = attempt(as_of, own, champion).hold
+    hold = promotion_hold(champion(later), as_of=as_of, data_until=own)
     assert (hold.rule if hold else None) == rule
 
 
-def test_attempt_without_a_champion_is_held_back_by_nothing():
-    run: Any = Attempt(DECLARATION, as_of="2024-03-31")
-    run.prepared = SimpleNamespace(times=Times(1.0, 1.0))
-    assert run.hold is None
+def test_nothing_holds_a_promotion_back_before_there_is_a_champion():
+    assert promotion_hold(None, as_of="2024-03-31", data_until=1.0) is None
+
+
+def test_a_pin_holds_every_promotion_back_and_says_whose_it_is():
+    pinned = champion(1.0, pinned=True, pinned_by="ann", pinned_reason="an audit")
+    hold = promotion_hold(pinned, as_of=None, data_until=2.0)
+    assert (hold.rule, hold.why) == ("pinned", "pinned by ann: an audit")
 
 
 def test_candidates_that_a_stored_run_refitted_are_refitted_where_it_is_replayed():
     fit = Fitted(model=None, out_of_fold=None, coefficients=(), details={})
-    run: Any = Attempt(DECLARATION, fits={ANN: fit, OTHER_ANN: "failed"})
-    run.choice = SimpleNamespace(winner=Candidate("torch", "least_squares"), promoted=None)
-    assert run.to_refit == {}
-    run.refitted = frozenset({ANN, OTHER_ANN})
-    assert run.to_refit == {ANN: fit}
+    fits = {TORCH_ANN: fit, Candidate("theano", "ann"): "failed"}
+    least_squares = Candidate("torch", "least_squares")
+    choice = SimpleNamespace(winner=least_squares, reported=least_squares)
+    assert to_refit(fits, choice) == {}
+    assert to_refit(fits, choice, also=set(fits)) == {TORCH_ANN: fit}
+
+
+def test_linear_candidates_are_always_refitted_since_each_has_an_equation():
+    fit = Fitted(model=None, out_of_fold=None, coefficients=(), details={})
+    linear = Candidate("theano", "gradient_descent")
+    fits = {linear: fit, TORCH_ANN: fit, Candidate("theano", "ann"): fit}
+    choice = SimpleNamespace(winner=TORCH_ANN, reported=TORCH_ANN)
+    assert list(to_refit(fits, choice)) == [linear, TORCH_ANN]
 
 
 def test_replayed_run_wants_what_was_refitted_then_or_when_a_person_promoted_it(monkeypatch):
-    monkeypatch.setattr("tasks.run.replay.snapshot_of", lambda *_: None)
+    monkeypatch.setattr("tasks.run.replay.snapshot_of", lambda *_, **__: None)
     given = {"framework": "torch", "status": "fitted"}
     stored = RunRecord(
         dataset="shop",
@@ -75,5 +85,4 @@ def test_replayed_run_wants_what_was_refitted_then_or_when_a_person_promoted_it(
             CandidateRecord(kind="ann", artifact=b"a model", **given),
         ],
     )
-    run = replayed(1, stored, lambda run, before_run: None)
-    assert run.refitted == {ANN}
+    assert replay_of(1, stored, home=Path("home")).also_refit == {TORCH_ANN}

@@ -11,8 +11,8 @@ from tasks.run.rows import Rows
 
 
 def declared(**more: object) -> Declaration:
-    given = {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y", **more}
-    return Declaration.model_validate(given)
+    base = {"name": "shop", "source": {"path": "/rows.csv"}, "key": "id", "target": "y"}
+    return Declaration.model_validate({**base, **more})
 
 
 def rows(group: list[str | None] | None) -> Rows:
@@ -33,7 +33,7 @@ def test_a_model_that_saw_one_row_of_a_group_knows_the_group():
 
 
 @pytest.mark.parametrize(
-    ("then", "told"),
+    ("then", "reason"),
     [
         ({}, None),
         ({"features": ["a"], "time": "t"}, None),
@@ -41,7 +41,7 @@ def test_a_model_that_saw_one_row_of_a_group_knows_the_group():
         ({"key": ["shop", "day"]}, "another key, 'shop', 'day'"),
     ],
 )
-def test_a_model_of_another_key_or_target_cannot_be_compared_with(then, told):
+def test_a_model_of_another_key_or_target_cannot_be_compared_with(then, reason):
     before = json.loads(declared(**then).model_dump_json())
     why = other_question(before, declared())
-    assert why == told if told is None else told in why
+    assert why == reason if reason is None else reason in why

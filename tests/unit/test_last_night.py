@@ -1,62 +1,67 @@
 """A night whose rows are those of the last good one is skipped, unless they have grown too old."""
 
 import datetime as dt
-from dataclasses import replace
 
 import pytest
 
 from data.checks.findings import RejectedRow
 from data.declarations.model import Declaration
-from data.settings import Settings
+from data.errors import Unchanged
 from data.store.records import RunRecord
 from data.store.session import Store
 from data.store.write.run import write_run
 from tasks.read import read
 from tasks.run.attempt import Attempt
-from tasks.run.night import last_night, unchanged_since
+from tasks.run.night import last_night, skip_if_unchanged, unchanged_since
 from tasks.run.provenance import setup_fingerprint
 
 LAST = dt.datetime(2024, 3, 31, 2, tzinfo=dt.UTC)
 
 
 @pytest.fixture
-def night(tmp_path, monkeypatch):
-    """Return the attempt of a night some days after a good one that read the same rows."""
-    settings = Settings(database_url=f"sqlite:///{tmp_path / 'store.db'}", home=tmp_path)
-    monkeypatch.setattr("tasks.run.night.settings", lambda: settings)
-    monkeypatch.setattr("tasks.read.settings", lambda: settings)
+def night(tmp_path):
+    """Return what a night is judged by, some days after a good one that read the same rows."""
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}")
     source = tmp_path / "rows.csv"
     source.write_text("id,day,y\n1,2024-03-29,1\n2,2024-03-30,2\n3,2030-01-01,3\n")
 
-    def attempt(*, days: int, aside: tuple[int, ...] = (), **declared: object) -> Attempt:
-        given = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y"}
-        declaration = Declaration.model_validate({**given, "time": "day", **declared})
-        run = Attempt(declaration, snapshot=read.fn(declaration))
+    def made(*, days: int, aside: tuple[int, ...] = (), **declared: object) -> tuple[object, ...]:
+        base = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y"}
+        declaration = Declaration.model_validate({**base, "time": "day", **declared})
+        snapshot = read.fn(declaration, tmp_path / "snapshots")
         good = RunRecord(
             dataset="shop",
             status="succeeded",
             started_at=LAST,
             finished_at=LAST,
-            fingerprint=run.snapshot.fingerprint,
+            fingerprint=snapshot.fingerprint,
             setup_fingerprint=setup_fingerprint(declaration),
             rows_read=3,
-            rejected_rows=[RejectedRow(str(n), n, {}, "a slip of the pen") for n in aside],
+            rejected_rows=[RejectedRow(str(n), n, {}, "a typing error") for n in aside],
         )
-        with Store(settings.database_url).writing() as connection:
+        with store.writing() as connection:
             write_run(connection, good)
-        return replace(run, started_at=LAST + dt.timedelta(days=days), last=last_night(declaration))
+        run = Attempt(declaration, started_at=LAST + dt.timedelta(days=days))
+        return run, snapshot, last_night(store, declaration, as_of=None), store
 
-    return attempt
+    return made
 
 
 def test_night_on_the_same_rows_is_unchanged_since_the_last_good_one(night):
-    assert unchanged_since(night(days=30)) == 1
+    assert unchanged_since(*night(days=30)) == 1
+
+
+def test_unchanged_night_is_skipped_unless_it_is_forced(night):
+    tonight = night(days=30)
+    skip_if_unchanged(*tonight, force=True)
+    with pytest.raises(Unchanged, match=r"^nothing has changed since run 1: .* --force "):
+        skip_if_unchanged(*tonight, force=False)
 
 
 @pytest.mark.parametrize(("days", "since"), [(1, 1), (5, None)])
 def test_same_rows_that_have_grown_too_old_are_not_unchanged(night, days, since):
-    assert unchanged_since(night(days=days, aside=(3,), max_age="2 days")) == since
+    assert unchanged_since(*night(days=days, aside=(3,), max_age="2 days")) == since
 
 
 def test_row_that_was_not_set_aside_keeps_the_others_young(night):
-    assert unchanged_since(night(days=5, max_age="2 days")) == 1
+    assert unchanged_since(*night(days=5, max_age="2 days")) == 1

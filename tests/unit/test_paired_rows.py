@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from tasks.store import MOST_PAIRED, _drawn
+from tasks.run.record import MAX_PAIRED_ROWS, kept_pairs
 
 
 def test_all_rows_are_kept_where_there_are_not_very_many():
-    assert _drawn(np.arange(MOST_PAIRED)).all()
+    assert kept_pairs(np.arange(MAX_PAIRED_ROWS)).all()
 
 
 @pytest.mark.parametrize("units", [20, 900])
 def test_all_rows_are_kept_of_few_units_since_fewer_would_tell_less(units):
-    assert _drawn(np.arange(50_000) % units).all()
+    assert kept_pairs(np.arange(50_000) % units).all()
 
 
 def test_of_very_many_rows_whole_units_are_kept():
     unit = np.arange(60_000) // 3
-    kept = _drawn(unit)
+    kept = kept_pairs(unit)
     assert 4_500 < kept.sum() < 5_500
     assert np.isin(unit, unit[kept]).sum() == kept.sum()

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from data.declarations.model import Candidates, Declaration
-from data.settings import Settings
 from regressors.candidate import Candidate
 from tasks.check import check
 from tasks.read import read
@@ -23,9 +22,8 @@ DECLARED = {
 }
 
 
-def night(folder, target, monkeypatch, **declared):
+def night(folder, target, **declared):
     """Read, check and split the rows with these targets, and make the job of every candidate."""
-    monkeypatch.setattr("tasks.read.settings", lambda: Settings(home=folder))
     rng = np.random.default_rng(5)
     lines = [
         f"{i},{rng.normal()!r},{rng.choice(list('pqr'))},{rng.uniform(1, 3)!r},{i % 30},"
@@ -34,9 +32,9 @@ def night(folder, target, monkeypatch, **declared):
     ]
     source = folder / "rows.csv"
     source.write_text("\n".join(["id,a,level,w,shop,day,y", *lines]), encoding="utf-8")
-    given = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y", **declared}
-    declaration = Declaration.model_validate(given)
-    snapshot = read.fn(declaration)
+    base = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y", **declared}
+    declaration = Declaration.model_validate(base)
+    snapshot = read.fn(declaration, folder)
     checked = check.fn(declaration, snapshot)
     assert checked.passed, checked.reason
     prepared = split.fn(declaration, snapshot, checked)
@@ -59,10 +57,10 @@ def _bits(value: object) -> object:
 
 
 @pytest.mark.parametrize("declared", DECLARED.values(), ids=DECLARED.keys())
-def test_no_job_of_a_fit_changes_with_the_targets_of_the_test_rows(tmp_path, monkeypatch, declared):
+def test_no_job_of_a_fit_changes_with_the_targets_of_the_test_rows(tmp_path, declared):
     rng = np.random.default_rng(0)
     target = rng.normal(size=N)
-    tested, jobs = night(tmp_path, target, monkeypatch, **declared)
+    tested, jobs = night(tmp_path, target, **declared)
     assert 10 < len(tested) < 40
     for other in (
         np.full(len(tested), 1e300),
@@ -71,23 +69,23 @@ def test_no_job_of_a_fit_changes_with_the_targets_of_the_test_rows(tmp_path, mon
     ):
         changed = target.copy()
         changed[tested] = other
-        again, same = night(tmp_path, changed, monkeypatch, **declared)
+        again, same = night(tmp_path, changed, **declared)
         assert again.tolist() == tested.tolist()
         for name, job in jobs.items():
             assert bits(job) == bits(same[name])
 
 
-def test_a_job_of_a_fit_changes_with_the_target_of_a_training_row(tmp_path, monkeypatch):
+def test_a_job_of_a_fit_changes_with_the_target_of_a_training_row(tmp_path):
     target = np.random.default_rng(0).normal(size=N)
-    tested, jobs = night(tmp_path, target, monkeypatch)
+    tested, jobs = night(tmp_path, target)
     target[np.setdiff1d(np.arange(N), tested)[0]] += 1e-9
-    _, others = night(tmp_path, target, monkeypatch)
+    _, others = night(tmp_path, target)
     assert all(bits(job) != bits(others[name]) for name, job in jobs.items())
 
 
-def test_a_job_has_whole_groups_in_each_fold(tmp_path, monkeypatch):
+def test_a_job_has_whole_groups_in_each_fold(tmp_path):
     target = np.random.default_rng(0).normal(size=N)
-    _, jobs = night(tmp_path, target, monkeypatch, **DECLARED["by group"])
+    _, jobs = night(tmp_path, target, **DECLARED["by group"])
     job = jobs[Candidate("torch", "ann")]
     assert len(set(job.group_numbers)) > 20
     assert all(len(set(job.fold[job.group_numbers == one])) == 1 for one in set(job.group_numbers))

@@ -1,0 +1,95 @@
+"""Who won tonight, what the winner was compared with, and who serves from now on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.store.read.champions import ServingModel
+from regressors.candidate import Candidate
+from regressors.judging.scoring import Difference, Score
+from regressors.judging.selection import Decision, PromotionRules, RankedCandidate
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The model that serves now, and what its twin predicts for tonight's m test rows.
+
+    `compared` (m,) marks the rows that are new to the twin: it was not trained with them, nor with
+    other rows of their group, nor, where there is a time column, with any later row. `predicted`
+    (m,) is in the target's units. `obstacle` says why it cannot score these rows.
+    """
+
+    serving: ServingModel
+    compared: NDArray[np.bool_]
+    predicted: Array
+    half_width: float | None = None
+    obstacle: str | None = None
+
+    @property
+    def candidate(self) -> Candidate:
+        """Return the model's framework and kind."""
+        return Candidate(self.serving.framework, self.serving.kind)
+
+    @property
+    def is_comparable(self) -> bool:
+        """Return whether there is a test row that is new to it and that it can score."""
+        return self.obstacle is None and bool(self.compared.any())
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Errors (m,) of tonight's winner and of another model on the same test rows.
+
+    `other` is a candidate of another kind; None where the other model is the incumbent. `unit` (m,)
+    numbers rows that belong together. Each error is multiplied by the root of its row's weight.
+    `smallest_gain` is the gain that a switch would find four times out of five.
+    """
+
+    other: Candidate | None
+    keys: NDArray[np.object_]
+    errors: Array
+    other_errors: Array
+    unit: NDArray[np.int64]
+    smallest_gain: float | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Tonight's ranking, scores and decisions."""
+
+    winner: Candidate
+    ranking: tuple[RankedCandidate, ...]
+    validation: Mapping[Candidate, Score]
+    test: Mapping[Candidate, Score]
+    incumbent: Incumbent | None
+    incumbent_test: Score | None
+    decisions: tuple[Decision, ...]
+    rules: PromotionRules
+    paired: Paired | None
+    verdict: str
+    difference: Difference | None
+
+    @property
+    def promoted(self) -> Candidate | None:
+        """Return tonight's candidate that serves from now on; None where the incumbent stays."""
+        last = self.decisions[-1]
+        return last.challenger if last.decision == "promoted" else None
+
+    @property
+    def reported(self) -> Candidate:
+        """Return the candidate that the summary reports on: the promoted one, or the winner."""
+        return self.promoted or self.winner
+
+    @property
+    def is_backfill(self) -> bool:
+        """Return whether this is a night of the past that met a champion with later data."""
+        return self.decisions[-1].rule == "backfill"
+
+    @property
+    def reason(self) -> str:
+        """Return the reasons of all decisions as one text."""
+        return " ".join(decision.reason for decision in self.decisions)

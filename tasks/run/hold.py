@@ -1,0 +1,26 @@
+"""Why nobody may be promoted tonight, where that is so."""
+
+from regressors.judging.selection import Hold
+from tasks.run.choice import Incumbent
+
+
+def promotion_hold(
+    champion: Incumbent | None, *, as_of: str | None, data_until: float | None
+) -> Hold | None:
+    """Return why nobody may replace the model that serves; None where somebody may.
+
+    A night of the past (`as_of`) replaces no model that was, or may have been, trained on later
+    data; `data_until` is the newest time of tonight's labelled rows. No night replaces a pin.
+    """
+    if champion is None:
+        return None
+    serving = champion.serving
+    later = serving.data_until
+    if as_of is not None and later is None:
+        why = f"it was trained without a time column, so its data may be later than that of {as_of}"
+        return Hold("backfill", why)
+    if as_of is not None and later is not None and data_until is not None and later > data_until:
+        return Hold("backfill", f"it was trained on later data than that of {as_of}")
+    if serving.pinned:
+        return Hold("pinned", f"pinned by {serving.pinned_by}: {serving.pinned_reason}")
+    return None

@@ -1,0 +1,260 @@
+"""Turn an attempt into the records that are stored of its run."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from prefect import runtime
+
+from data.store.records import (
+    AgreementRecord,
+    CandidateRecord,
+    CoefficientRecord,
+    LinearFitRecord,
+    PairedErrors,
+    PredictionColumns,
+    PromotionRecord,
+    ResilienceRecord,
+    RunRecord,
+    ScoreRecord,
+)
+from regressors.candidate import Candidate
+from regressors.job import Fitted
+from regressors.judging.scoring import Score
+from regressors.judging.selection import Decision
+from regressors.network import recipe
+from tasks.run.attempt import Attempt, Trained
+from tasks.run.choice import Choice
+from tasks.run.provenance import framework_version, library_versions, setup_fingerprint
+
+MAX_PAIRED_ROWS = 5_000
+"""About how many rows' paired errors are kept: what the gate can see needs no more."""
+MIN_KEPT_UNITS = 1_000
+"""All rows are kept where fewer groups or blocks of time than this would be left."""
+
+
+def run_record(
+    run: Attempt, *, home: Path, predictions: Sequence[PredictionColumns] = ()
+) -> RunRecord:
+    """Return an attempt as plain values, with as much as it has come to."""
+    record = RunRecord(
+        dataset=run.declaration.name,
+        status=run.status,
+        started_at=run.started_at,
+        finished_at=datetime.now(UTC),
+        setup_fingerprint=setup_fingerprint(run.declaration),
+        declaration=run.declaration.model_dump_json(),
+        library_versions=library_versions(),
+        python_version=platform.python_version(),
+        warnings=run.warnings,
+        reason=run.reason,
+        flow_run_id=runtime.flow_run.id,
+        predictions=predictions,
+        as_of=run.as_of,
+    )
+    record = _with_rows(record, run, home)
+    if run.status in ("rejected", "skipped"):
+        return record
+    record = _with_fits(record, run)
+    if run.trained is not None and run.status == "succeeded":
+        return _with_choice(record, run.trained.choice)
+    return record
+
+
+def _with_rows(record: RunRecord, run: Attempt, home: Path) -> RunRecord:
+    """Add what was read, how it met its checks, and how it was split."""
+    if run.snapshot is not None:
+        record = replace(
+            record,
+            rows_read=run.snapshot.rows,
+            fingerprint=run.snapshot.fingerprint,
+            snapshot=run.snapshot.path.relative_to(home).as_posix(),
+        )
+    if run.checked is not None:
+        record = replace(
+            record,
+            expectations=run.checked.results,
+            rejected_rows=run.checked.rejected_rows,
+            rows_rejected=len(run.checked.rejected_rows),
+            features=", ".join(run.checked.features) or None,
+        )
+    if run.prepared is not None:
+        times = run.prepared.times
+        first, last = times.period or (None, None)
+        record = replace(
+            record,
+            rows_labelled=int((~run.prepared.is_new).sum()),
+            rows_test=int(run.prepared.is_test.sum()),
+            rows_new=int(run.prepared.is_new.sum()),
+            data_until=times.data_until,
+            train_until=times.train_until,
+            period_from=first,
+            period_until=last,
+        )
+    return record
+
+
+def _with_choice(record: RunRecord, choice: Choice) -> RunRecord:
+    """Add the verdict, the decisions and the incumbent's score on tonight's test rows."""
+    serving = choice.incumbent.serving if choice.incumbent else None
+    difference, last = choice.difference, choice.decisions[-1]
+    rescored = {}
+    if serving and choice.incumbent_test:
+        rescored[serving.model_id] = [_score("test", choice.incumbent_test)]
+    return replace(
+        record,
+        verdict=choice.verdict,
+        verdict_difference=difference.value if difference else None,
+        verdict_low=difference.low if difference else None,
+        verdict_high=difference.high if difference else None,
+        change="first champion" if serving is None else last.decision,
+        reason=choice.reason,
+        rescored=rescored,
+        backfill=choice.is_backfill,
+        promotions=[_promotion(decision, choice) for decision in choice.decisions],
+        against=serving.promotion_id if serving else None,
+        paired_errors=_paired_errors(choice),
+    )
+
+
+def _promotion(decision: Decision, choice: Choice) -> PromotionRecord:
+    serving, gain = choice.incumbent.serving if choice.incumbent else None, decision.gain
+    challenger = str(decision.challenger)
+    test = choice.test[decision.challenger]
+    return PromotionRecord(
+        decision=decision.decision,
+        model=serving.model_id if serving and decision.decision == "kept" else challenger,
+        reason=decision.reason,
+        incumbent=serving.model_id if serving else None,
+        challenger=challenger,
+        incumbent_rmse=gain.incumbent_rmse if gain else None,
+        challenger_rmse=gain.challenger_rmse if gain else test.rmse,
+        gain=gain.value if gain else None,
+        gain_low=gain.low if gain else None,
+        gain_high=gain.high if gain else None,
+        rows=gain.rows if gain else None,
+        units=gain.units if gain else None,
+        confidence=choice.rules.confidence,
+        smallest_gain=choice.paired.smallest_gain if choice.paired else None,
+        rule=decision.rule,
+    )
+
+
+def _paired_errors(choice: Choice) -> PairedErrors | None:
+    paired, serving = choice.paired, choice.incumbent.serving if choice.incumbent else None
+    if paired is None:
+        return None
+    kept = kept_pairs(paired.unit)
+    return PairedErrors(
+        model=str(choice.winner),
+        other=serving.model_id if serving and paired.other is None else str(paired.other),
+        key=paired.keys[kept].tolist(),
+        error=paired.errors[kept],
+        other_error=paired.other_errors[kept],
+        unit=paired.unit[kept],
+    )
+
+
+def kept_pairs(unit: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which rows' paired errors to keep, given the unit (n,) of each row.
+
+    Where there are very many rows and units, whole units are drawn at random.
+    """
+    units = np.unique(unit)
+    share = MAX_PAIRED_ROWS / max(len(unit), 1)
+    if share >= 1 or share * len(units) < MIN_KEPT_UNITS:
+        return np.ones(len(unit), dtype=bool)
+    chosen = np.random.default_rng(len(unit)).random(len(units)) < share
+    return np.isin(unit, units[chosen])
+
+
+def _with_fits(record: RunRecord, run: Attempt) -> RunRecord:
+    """Add what became of each candidate, and how far the frameworks agree."""
+    candidates = [
+        CandidateRecord(
+            framework=candidate.framework, kind=candidate.kind, status="failed", reason=fit
+        )
+        if isinstance(fit, str)
+        else _fitted(candidate, fit, run.declaration.name)
+        for candidate, fit in run.fits.items()
+    ]
+    trained = run.trained
+    if trained is None:
+        return replace(record, candidates=candidates)
+    return replace(
+        record,
+        candidates=[_with_training(candidate, trained) for candidate in candidates],
+        agreement=[
+            AgreementRecord(**asdict(comparison), agreed=comparison.agreed)
+            for comparison in trained.agreement
+        ],
+    )
+
+
+def _fitted(candidate: Candidate, fit: Fitted, dataset: str) -> CandidateRecord:
+    is_ann = candidate.kind == "ann"
+    return CandidateRecord(
+        framework=candidate.framework,
+        kind=candidate.kind,
+        status="fitted",
+        fit_seconds=fit.seconds,
+        seed=str(recipe.seed_of(dataset, candidate.kind, 1)) if is_ann else None,
+        framework_version=framework_version(candidate.framework),
+        details=fit.details,
+        twin=fit.model.to_bytes(),
+    )
+
+
+def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord:
+    """Add a candidate's rank, scores and refit, where it has them."""
+    candidate = Candidate(record.framework, record.kind)
+    fit, refit = trained.fits[candidate], trained.refits.get(candidate)
+    ranked = {entry.candidate: entry for entry in trained.choice.ranking}[candidate]
+    record = replace(record, rank=ranked.rank)
+    if isinstance(fit, str):
+        return record
+    scores = (("validation", trained.choice.validation), ("test", trained.choice.test))
+    failed_refit = f"; its refit failed: {refit}" if isinstance(refit, str) else ""
+    record = replace(
+        record,
+        reason=ranked.reason + failed_refit,
+        chosen=ranked.chosen,
+        no_skill=ranked.no_skill,
+        scores=[_score(rows, of[candidate]) for rows, of in scores if candidate in of],
+        resilience=[ResilienceRecord(**asdict(share)) for share in trained.resilience]
+        if candidate == trained.choice.reported
+        else (),
+    )
+    if not isinstance(refit, Fitted):
+        return record
+    return replace(
+        record,
+        details={**fit.details, "refit": refit.details},
+        artifact=replace(refit.model, half_width=fit.model.half_width).to_bytes(),
+        coefficients=[CoefficientRecord(**asdict(one)) for one in refit.coefficients],
+        linear_fit=_linear_fit(refit),
+    )
+
+
+def _linear_fit(refit: Fitted) -> LinearFitRecord | None:
+    if refit.descended is not None:
+        return LinearFitRecord(**asdict(refit.descended))
+    if refit.solved is None:
+        return None
+    solved = refit.solved
+    return LinearFitRecord(
+        rows=solved.rows,
+        rank=solved.rank,
+        degrees_of_freedom=solved.degrees_of_freedom,
+        condition_number=solved.condition_number if isfinite(solved.condition_number) else None,
+        **asdict(solved.overall),
+    )
+
+
+def _score(rows: str, score: Score) -> ScoreRecord:
+    return ScoreRecord(rows=rows, **asdict(score))
