@@ -86,8 +86,10 @@ def test_rows_are_read_back_as_they_were_given(store: Store):
     found = {row[1]: row for row in bits(store, prediction)}
     for place, key in enumerate(columns["key"]):
         actual = columns["actual"][place]
-        told = found[key][4]  # SQLite keeps no sign of zero, so values are compared here, not bits
-        assert told is None if np.isnan(actual) else float.fromhex(told) == actual
+        stored_value = found[key][
+            4
+        ]  # SQLite keeps no sign of zero, so values are compared here, not bits
+        assert stored_value is None if np.isnan(actual) else float.fromhex(stored_value) == actual
         assert found[key][8] == columns["role"][place]
         assert (found[key][0], found[key][3], found[key][6]) == (2_000_000_000, "wägés", None)
 

@@ -224,7 +224,7 @@ def test_a_manual_decision_adds_the_bytes_of_a_model_that_had_none(store: Store)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         (
             {"decision": "promoted"},
@@ -235,10 +235,10 @@ def test_a_manual_decision_adds_the_bytes_of_a_model_that_had_none(store: Store)
         ({"predictions": {1: predictions(2, {"d": NEW})}}, "not those of the model that serves"),
     ],
 )
-def test_a_senseless_decision_leaves_nothing(store: Store, wrong: dict, said: str):
+def test_a_senseless_decision_leaves_nothing(store: Store, wrong: dict, message: str):
     two_champions(store)
     before = counts(store)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         by_hand(store, **{"decision": "forced", "model_id": 1, **wrong})
     assert counts(store) == before
 
@@ -292,7 +292,7 @@ def test_a_candidate_of_any_run_is_found_by_its_name(store: Store):
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("arguments", "message"),
     [
         (
             ("wages", 1, "torch/lest_squares"),
@@ -305,7 +305,7 @@ def test_a_candidate_of_any_run_is_found_by_its_name(store: Store):
     ],
 )
 def test_refusing_a_candidate_that_cannot_serve_lists_those_that_can(
-    store: Store, asked: tuple[str, int, str | None], said: str
+    store: Store, arguments: tuple[str, int, str | None], message: str
 ):
     pair = [
         candidate("theano/ann", status="failed", scores=[], artifact=None, twin=None),
@@ -314,8 +314,8 @@ def test_refusing_a_candidate_that_cannot_serve_lists_those_that_can(
     write(store, night(1, candidates=pair))
     write(store, night(2, status="failed"))
     write(store, promoted(1, {"a": 1.0}, dataset="sales"))
-    with pytest.raises(CallError, match=said):
-        read(store, model_of, *asked)
+    with pytest.raises(CallError, match=message):
+        read(store, model_of, *arguments)
 
 
 def test_a_backfill_is_stored_but_does_not_count_as_the_latest_run(store: Store):

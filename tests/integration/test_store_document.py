@@ -139,9 +139,9 @@ def test_documented_python_answers(nights: Store):
 
 def test_the_documented_r_query_is_valid_sql(nights: Store):
     (block,) = code(section("From other tools"), "r")
-    (asked,) = re.findall(r'"(SELECT .*?)"', block)
+    (query,) = re.findall(r'"(SELECT .*?)"', block)
     with nights.reading() as connection:
-        assert connection.execute(text(asked)).all()
+        assert connection.execute(text(query)).all()
 
 
 def test_documented_command_writes_a_file(nights: Store, tmp_path: Path):

@@ -88,9 +88,9 @@ def hostile_night(number: int, text: str, **facts: Any) -> Any:
         other_error=np.ones(len(HOSTILE)),
     )
     decided = PromotionRecord(decision="promoted", model=name, reason=text, rule=text)
-    said = {n: text for n in ("reason", "change", "snapshot", "as_of", "features")}
-    said["declaration"] = json.dumps({"target": text}, ensure_ascii=False)
-    said |= {n: text for n in ("fingerprint", "setup_fingerprint", "flow_run_id")}
+    texts = {n: text for n in ("reason", "change", "snapshot", "as_of", "features")}
+    texts["declaration"] = json.dumps({"target": text}, ensure_ascii=False)
+    texts |= {n: text for n in ("fingerprint", "setup_fingerprint", "flow_run_id")}
     record = promoted(
         number,
         {**given, "new": NEW},
@@ -102,7 +102,7 @@ def hostile_night(number: int, text: str, **facts: Any) -> Any:
         library_versions={text: text},
         expectations=[checks],
         rejected_rows=[RejectedRow(key=text, row_number=1, values={text: text}, reason=text)],
-        **said,
+        **texts,
     )
     return replace(record, **facts)
 
@@ -120,8 +120,8 @@ def hostile(store: Store) -> Store:
 def test_every_text_comes_back_from_its_table_as_it_was(hostile: Store):
     for number, text in enumerate(LONG):
         (run,) = [row for row in stored(hostile, tables.run) if row["dataset"] == f"night {number}"]
-        told = ("reason", "change", "target", "features", "snapshot", "as_of", "fingerprint")
-        assert {run[name] for name in (*told, "setup_fingerprint", "flow_run_id")} == {text}
+        columns = ("reason", "change", "target", "features", "snapshot", "as_of", "fingerprint")
+        assert {run[name] for name in (*columns, "setup_fingerprint", "flow_run_id")} == {text}
         assert (run["warnings"], run["library_versions"]) == ([text], {text: text})
         mine = {"run_id": run["run_id"]}
 

@@ -202,8 +202,8 @@ def test_the_command_works_in_the_schema_of_the_setting(server: str):
     assert (made.returncode, made.stderr) == (0, "")
     assert "?schema=Our+%22nights%22" in made.stdout
     write(Store(in_schema(server, HOSTILE)), promoted(1, {"a": 1.0}))
-    asked = nightfit(
+    done = nightfit(
         server, HOSTILE, "query", "champion", "--columns", "dataset,kind", "--format", "csv"
     )
-    assert asked.stdout == "dataset,kind\nwages,ann\n", asked.stderr
+    assert done.stdout == "dataset,kind\nwages,ann\n", done.stderr
     assert nightfit(server, HOSTILE, "prune").returncode == 0

@@ -86,7 +86,7 @@ def cut_off(store: Store, _process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("database_kind", "disturb", "said"),
+    ("database_kind", "disturb", "expected"),
     [("sqlite", kill, ""), ("postgresql", kill, ""), ("postgresql", cut_off, "the database")],
     indirect=["database_kind"],
 )
@@ -94,13 +94,13 @@ def test_a_run_killed_while_it_writes_leaves_nothing(
     store: Store,
     writer: subprocess.Popen[str],
     disturb: Callable[[Store, subprocess.Popen[str]], None],
-    said: str,
+    expected: str,
 ):
     before = counts(store)
     disturb(store, writer)
     _, message = writer.communicate(timeout=60)
-    assert writer.returncode == (1 if said else -signal.SIGKILL)
-    assert said in message
+    assert writer.returncode == (1 if expected else -signal.SIGKILL)
+    assert expected in message
     assert "Traceback" not in message
     assert counts(store) == before
     if kind_of(store) == "sqlite":

@@ -56,15 +56,15 @@ def pairs(serving: int) -> PairedErrors:
 
 def refused(number: int, serving: int, **facts):
     """A night whose winner was refused, with what both models say of the rows."""
-    said = predictions("theano/least_squares", KEYS, roles=ROLES)
+    own = predictions("theano/least_squares", KEYS, roles=ROLES)
     goes_on = predictions(serving, {"n": NEW})
-    given = {"predictions": [goes_on, said], "paired_errors": pairs(serving)}
+    given = {"predictions": [goes_on, own], "paired_errors": pairs(serving)}
     return kept(number, serving, {}, **{"snapshot": f"snapshots/wages/{number}", **given, **facts})
 
 
 def champion(number: int, name: str, **facts):
-    said = predictions(name, KEYS, roles=ROLES)
-    given = {"predictions": [said], "snapshot": f"snapshots/wages/{number}", **facts}
+    own = predictions(name, KEYS, roles=ROLES)
+    given = {"predictions": [own], "snapshot": f"snapshots/wages/{number}", **facts}
     return promoted(number, {}, name=name, **given)
 
 
@@ -91,18 +91,18 @@ def answers(store: Store) -> dict[str, list]:
 
 def of_champions(store: Store) -> dict[int, list]:
     """What each model that ever served says after a roll-back to it, and what it was trained on."""
-    told = {}
+    answers = {}
     for model_id in sorted({row["model_id"] for row in stored(store, tables.promotion)}):
         by_hand(store, "rolled_back", model_id)
         served = read(store, champion_model, "wages")
-        told[model_id] = [
+        answers[model_id] = [
             sorted(rows(store, "current_prediction"), key=repr),
             sorted(read(store, artifact_training_keys, model_id)),
             sorted(read(store, twin_training_keys, model_id)),
             served.artifact,
             served.twin,
         ]
-    return told
+    return answers
 
 
 def bare(store: Store) -> set[int]:
@@ -122,8 +122,8 @@ def test_a_rollback_to_any_former_champion_gives_every_row_its_prediction(histor
     change(history, prune, "wages", keep_runs=2)
     assert of_champions(history) == before
     assert len(before) == 3
-    for told, *_, artifact, twin in before.values():
-        assert {row["key"] for row in told} == set(KEYS)
+    for shown, *_, artifact, twin in before.values():
+        assert {row["key"] for row in shown} == set(KEYS)
         assert artifact and twin
 
 

@@ -86,14 +86,14 @@ WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 def test_postgresql_has_each_meaning_as_a_comment(address: str):
     upgrade(address)
-    told = {(view, column): said for view, column, said in tell(address, COMMENTS)}
+    comments = {(view, column): words for view, column, words in tell(address, COMMENTS)}
     wanted = {(name, ""): view.grain for name, view in VIEWS.items()} | {
         (name, column): meaning
         for name, view in VIEWS.items()
         for column, meaning in view.meanings.items()
     }
-    assert told == wanted
-    assert all(told.values())
+    assert comments == wanted
+    assert all(comments.values())
 
 
 HOSTILE = "100% o'clock; DROP VIEW champion; -- :x \\' $$ %s"
@@ -110,7 +110,7 @@ def test_upgrade_corrects_comments_whatever_they_contain(
     tell(address, "COMMENT ON COLUMN leaderboard.kind IS 'scribbled'")
     monkeypatch.setitem(VIEWS, "champion", changed)
     upgrade(address)
-    told = {(view, column): said for view, column, said in tell(address, COMMENTS)}
-    assert told["champion", ""] == HOSTILE
-    assert told["champion", "kind"] == "its kind's kind"
-    assert told["leaderboard", "kind"] == VIEWS["leaderboard"].meanings["kind"]
+    comments = {(view, column): words for view, column, words in tell(address, COMMENTS)}
+    assert comments["champion", ""] == HOSTILE
+    assert comments["champion", "kind"] == "its kind's kind"
+    assert comments["leaderboard", "kind"] == VIEWS["leaderboard"].meanings["kind"]

@@ -199,9 +199,9 @@ def test_fits_and_agreement_are_of_the_latest_run_that_succeeded(store: Store):
     write(store, promoted(1, {"a": 1.0}, name="torch/least_squares"))
     fit = LinearFitRecord(rows=7, excess_loss=0.1 + 0.2, epochs=90, epochs_to_solution=None)
     descent = candidate("theano/gradient_descent", rank=1, chosen=True, linear_fit=fit)
-    told = [probe("torch", float("nan"), agreed=False), probe("theano", 0.1 + 0.2)]
+    comparisons = [probe("torch", float("nan"), agreed=False), probe("theano", 0.1 + 0.2)]
     tonight = promoted(
-        2, {"a": 1.0}, name="theano/gradient_descent", candidates=[descent], agreement=told
+        2, {"a": 1.0}, name="theano/gradient_descent", candidates=[descent], agreement=comparisons
     )
     last = write(store, tonight)
     write(store, night(3, status="failed", candidates=[candidate("torch/least_squares")]))
@@ -225,9 +225,9 @@ def test_resilience_is_the_champions_from_the_run_that_trained_it(store: Store):
     lost = network((0.0, 9.0))["candidates"][0]
     loser = candidate("theano/least_squares", chosen=False, rank=2)
     write(store, kept(2, serving, {"a": 1.0}, candidates=[lost, loser]))
-    told = rows(store, "champion_resilience", dataset="wages")
+    shown = rows(store, "champion_resilience", dataset="wages")
     of = {"dataset": "wages", "run_id": first, "model_id": serving, "framework": "torch"}
-    assert told == [
+    assert shown == [
         of
         | {"share": 0.0, "rmse": 2.5, "rmse_low": 2.5 * 0.9, "rmse_high": 2.5 * 1.1, "ratio": 1.0}
         | {"draws": 1},

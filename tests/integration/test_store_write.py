@@ -133,8 +133,8 @@ def test_figures_of_a_fit_that_have_no_value_become_null(store: Store):
         linear_fit=LinearFitRecord(rows=np.int64(3), rank=np.int64(2), **figures),
         coefficients=[term],
     )
-    told = [probe("torch", nan, agreed=False), probe("theano", inf, agreed=False)]
-    write(store, night(1, candidates=[linear], agreement=told))
+    comparisons = [probe("torch", nan, agreed=False), probe("theano", inf, agreed=False)]
+    write(store, night(1, candidates=[linear], agreement=comparisons))
     (fit,) = stored(store, tables.linear_fit)
     assert (fit["rows"], fit["rank"]) == (3, 2)
     assert {name: fit[name] for name in figures} == dict.fromkeys(figures)
@@ -150,7 +150,7 @@ def test_a_bound_that_is_not_a_number_is_refused_and_leaves_nothing(store: Store
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         ({"predicted": np.array([1.0, np.nan])}, "prediction.predicted cannot be nan .*key 'b'"),
         ({"predicted": np.array([np.inf, 1.0])}, "prediction.predicted cannot be inf .*key 'a'"),
@@ -159,10 +159,10 @@ def test_a_bound_that_is_not_a_number_is_refused_and_leaves_nothing(store: Store
     ],
 )
 def test_a_prediction_that_is_not_a_number_is_refused_and_leaves_nothing(
-    store: Store, broken: dict[str, np.ndarray], said: str
+    store: Store, broken: dict[str, np.ndarray], message: str
 ):
     record = promoted(1, {"a": 1.0, "b": 2.0})
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         write(store, replace(record, predictions=[replace(record.predictions[0], **broken)]))
     assert not any(counts(store).values())
 

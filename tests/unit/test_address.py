@@ -1,4 +1,4 @@
-"""Database URLs: what cannot be understood is refused, and no password is ever told."""
+"""Database URLs: what cannot be understood is refused, and no password is ever shown."""
 
 import traceback
 
@@ -41,7 +41,7 @@ NOT_REACHED = [
 ]
 
 
-def told(error: BaseException) -> str:
+def everything_in(error: BaseException) -> str:
     """Everything that anybody may be shown of an error."""
     return f"{error!r} {error} " + "".join(traceback.format_exception(error))
 
@@ -53,10 +53,10 @@ def test_a_url_that_cannot_be_understood_is_refused_without_quoting_it(
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
     with pytest.raises(CallError, match="postgresql://user:password@host/name") as wrong:
         settings.__wrapped__()
-    assert SECRET not in told(wrong.value)
+    assert SECRET not in everything_in(wrong.value)
     with pytest.raises(StoreError, match="cannot be understood") as unusable:
         Store(address).ensure_ready()
-    assert SECRET not in told(unusable.value)
+    assert SECRET not in everything_in(unusable.value)
 
 
 @pytest.mark.parametrize("address", NOT_REACHED)
@@ -66,7 +66,7 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
     with pytest.raises(StoreError) as caught:
         Store(Settings().database_url).ensure_ready()
-    assert SECRET not in told(caught.value)
+    assert SECRET not in everything_in(caught.value)
 
 
 def test_settings_and_engines_show_no_password(monkeypatch: pytest.MonkeyPatch):
@@ -88,7 +88,7 @@ def test_a_wrong_setting_is_reported_without_showing_any_other(monkeypatch: pyte
     monkeypatch.setenv("NIGHTFIT_KEEP_RUNS", "many")
     with pytest.raises(CallError, match=r"NIGHTFIT_KEEP_RUNS: .*integer") as caught:
         settings.__wrapped__()
-    assert SECRET not in told(caught.value)
+    assert SECRET not in everything_in(caught.value)
 
 
 def test_a_password_with_every_kind_of_character_is_understood():
