@@ -18,10 +18,9 @@ from tasks.run.workers import FrameworkWorkers, job_of
 def to_refit(
     fits: Outcomes, choice: Choice, also: Set[Candidate] = frozenset()
 ) -> dict[Candidate, Fitted]:
-    """Return the fits to refit, and those of `also`.
+    """Return the fits to refit: the winner, what serves from now on, and every linear candidate.
 
-    They are the winner, the candidate that serves from now on, and the linear candidates, since
-    each of them has an equation.
+    Linear candidates are refitted because each has an equation to store. `also` names others.
     """
     wanted = {choice.winner, choice.reported, *also}
     return {

@@ -1,4 +1,4 @@
-"""Why nobody may be promoted tonight, where that is so."""
+"""What keeps every candidate from being promoted tonight."""
 
 from regressors.judging.selection import Hold
 from tasks.run.choice import Incumbent
@@ -10,7 +10,8 @@ def promotion_hold(
     """Return why nobody may replace the model that serves; None where somebody may.
 
     A night of the past (`as_of`) replaces no model that was, or may have been, trained on later
-    data; `data_until` is the newest time of tonight's labelled rows. No night replaces a pin.
+    data than its own, whose newest labelled row is of `data_until`. No night replaces a pinned
+    model.
     """
     if champion is None:
         return None

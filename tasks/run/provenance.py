@@ -1,4 +1,4 @@
-"""What made a run, besides its rows: the declaration, this code and its libraries."""
+"""What a run depends on besides its rows: its declaration, this code and the libraries."""
 
 import hashlib
 from functools import cache
@@ -24,13 +24,13 @@ PACKAGES = ("flows", "tasks", "regressors", "data")
 @cache
 def library_versions() -> dict[str, str]:
     """Return the installed version of each library that a result may depend on."""
-    found = {}
+    versions = {}
     for name in LIBRARIES:
         try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # TensorFlow has one of two names
+            versions[name] = version(name)
+        except PackageNotFoundError:  # TensorFlow is installed under one of two names
             continue
-    return found
+    return versions
 
 
 def framework_version(framework: str) -> str | None:
@@ -49,9 +49,9 @@ def code_fingerprint() -> str:
 
 
 def setup_fingerprint(declaration: Declaration) -> str:
-    """Return the SHA-256 of declaration, code and library versions.
+    """Return the SHA-256 of the declaration, the code and the library versions.
 
-    Where the source lies is left out: its rows have a fingerprint of their own.
+    The location of the source is left out, because its rows have a fingerprint of their own.
     """
     parts = (
         declaration.model_dump_json(exclude={"source"}),

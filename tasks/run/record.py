@@ -236,7 +236,7 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
         record,
         details={**fit.details, "refit": refit.details},
         artifact=replace(refit.model, half_width=fit.model.half_width).to_bytes(),
-        coefficients=[CoefficientRecord(**asdict(one)) for one in refit.coefficients],
+        coefficients=[CoefficientRecord(**asdict(term)) for term in refit.coefficients],
         linear_fit=_linear_fit(refit),
     )
 

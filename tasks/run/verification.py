@@ -104,7 +104,9 @@ def _coefficients(record: RunRecord) -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 
 def _scores(record: RunRecord, names: Mapping[int, str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    by_model: dict[ModelRef, Any] = {one.name: one.scores for one in record.candidates}
+    by_model: dict[ModelRef, Any] = {
+        candidate.name: candidate.scores for candidate in record.candidates
+    }
     for model, scores in (by_model | dict(record.rescored)).items():
         for score in scores:
             yield f"{_name(model, names)} {score.rows}", _values(score, SCORE)

@@ -45,7 +45,7 @@ def test_night_succeeds_and_prints_a_summary(night):
 
 
 def test_summary_reports_a_relation_that_has_changed(night):
-    assert "the relation has moved" in night.done.stdout
+    assert "the relation has changed" in night.done.stdout
     assert "the intervals are too narrow" in night.done.stdout
 
 
