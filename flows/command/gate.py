@@ -69,8 +69,8 @@ def _rates(dataset: str, power: "GatePower", rules: "PromotionRules") -> Sequenc
             f"The gate detects a switch that gains {power.smallest_gain:.1%} in mean squared error"
             f" four times out of five (min_gain {rules.min_gain:.1%}, confidence"
             f" {rules.confidence:.0%}).",
-            f"It would switch to an equally good model in {power.switch_to_equal:.1%} of nights, and"
-            f" to one whose RMSE is {power.worse:.0%} higher in {power.switch_to_worse:.1%}.",
+            f"It would switch to an equally good model in {power.switch_to_equal:.1%} of nights,"
+            f" and to one whose RMSE is {power.worse:.0%} higher in {power.switch_to_worse:.1%}.",
             f"It would accept a refresh whose RMSE is {power.worse:.0%} higher in"
             f" {power.refresh_to_worse:.1%} of nights (max_loss {rules.max_loss:.1%}).",
             repeated,
