@@ -74,4 +74,4 @@ def _in_words(age: timedelta) -> str:
 def _share_from(lost: float) -> float:
     """Return a short share that is no smaller than `lost` and still below 1."""
     shares = (ceil(round(lost * 10**digits, 9)) / 10**digits for digits in range(1, 16))
-    return next(share for share in shares if share < 1)
+    return float(next(share for share in shares if share < 1))

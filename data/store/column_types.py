@@ -28,7 +28,7 @@ class UtcTime(TypeDecorator[datetime]):
             raise ValueError(f"{value.isoformat()} has no time zone")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Say that what SQLite kept is UTC."""
         if value is None:
             return None
