@@ -96,8 +96,8 @@ class PathSource(_Section):
     """A file; the ending of its name decides how it is read."""
 
     path: Path = Field(
-        description="The file to read, CSV (`.csv`) or Parquet (`.parquet`). A relative path"
-        " starts at the folder of the declaration."
+        description="The file to read, in a format that its ending names, such as `.csv` or"
+        " `.parquet`. A relative path starts at the folder of the declaration."
     )
 
     @field_validator("path")

@@ -29,6 +29,14 @@ def houses(new_workspace):
     return workspace, {command: workspace.run(*shlex.split(command)) for command in commands}
 
 
+def test_summary_of_the_readme_has_the_lines_of_a_real_one(night):
+    labels = re.compile(r"^  (\w+) ", re.MULTILINE)
+    shown = README.partition("```\nage_income\n")[2].partition("```")[0]
+    printed = night.done.stdout.partition("age_income\n")[2].partition("\n\n")[0]
+    assert "rows" in labels.findall(shown)
+    assert labels.findall(shown) == labels.findall(printed)
+
+
 @pytest.mark.parametrize("command", [c for c in COMMANDS if not about_houses(c)])
 def test_query_of_the_readme_works(night, command):
     done = night.workspace.run(*shlex.split(command))
