@@ -21,6 +21,7 @@ from sqlalchemy.types import TypeEngine
 from typer.models import ArgumentInfo, CommandInfo, OptionInfo
 from typer.utils import get_params_from_function
 
+from data.checks.catalogue import ALWAYS_MADE
 from data.declarations.model import Declaration
 from data.settings import Settings
 from data.store.column_types import UtcTime
@@ -213,6 +214,12 @@ def _default(value: object) -> str:
     return f"`{text}`"
 
 
+def checks() -> str:
+    """Return the table of the checks that are always made, in their order."""
+    rows = [(f"`{check.name}`", check.meaning, check.severity) for check in ALWAYS_MADE]
+    return table(("check", "what it demands", "severity"), rows)
+
+
 def settings() -> str:
     """Return the table of the settings, with what each is if it is not set."""
     rows = []
@@ -241,6 +248,7 @@ BLOCKS: Mapping[str, tuple[str, Callable[[], str]]] = {
     "views": ("database.md", views),
     "commands": ("commands.md", commands),
     "keys": ("datasets.md", keys),
+    "checks": ("datasets.md", checks),
     "settings": ("operations.md", settings),
 }
 """Each generated block: the document that it stands in, and what writes it."""

@@ -95,7 +95,8 @@ def _unclosed_quote(text: str) -> SourceError | None:
 
 def _uneven_line(text: str) -> SourceError | None:
     """Find the first line with more or fewer values than the header."""
-    csv.field_size_limit(len(text) + 1)
+    # The limit is the process's: it is raised, but never lowered for other readers.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     rows = csv.reader(io.StringIO(text, newline=""))
     width = 0
     for row in rows:

@@ -1,4 +1,4 @@
-"""Two column types that mean the same on SQLite and on PostgreSQL: a UTC time and a JSON value."""
+"""Two column types that mean the same on SQLite and PostgreSQL: a UTC time and a JSON value."""
 
 import json
 import math
@@ -11,9 +11,9 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment, given and returned with its time zone, kept in UTC.
+    """A moment, given and returned with its time zone, stored in UTC.
 
-    PostgreSQL keeps `timestamptz`; SQLite, which has no such type, keeps the text
+    PostgreSQL stores `timestamptz`. SQLite has no such type and stores the text
     `2026-01-31 02:00:00.000000`, which sorts and compares as the moments do.
     """
 
@@ -21,7 +21,7 @@ class UtcTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn any zone to UTC; a time without a zone is a mistake of the caller."""
+        """Convert any zone to UTC; a time without a zone is a bug in the caller."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -29,7 +29,7 @@ class UtcTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Say that what SQLite kept is UTC."""
+        """Mark what SQLite stored as UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -38,39 +38,40 @@ class UtcTime(TypeDecorator[datetime]):
 class JsonValue(TypeDecorator[Any]):
     """Any plain value as JSON: `json` on PostgreSQL, text on SQLite.
 
-    SQLite would turn a column declared JSON that holds a bare number into a float.
+    SQLite would turn a bare number in a column declared as JSON into a float.
     """
 
     impl = Text
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Use PostgreSQL's own type, and text elsewhere."""
+        """Use PostgreSQL's own type there, and text elsewhere."""
         if dialect.name == "postgresql":
             return dialect.type_descriptor(JSON(none_as_null=True))
         return dialect.type_descriptor(Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """Make the value plain; on SQLite also text."""
+        """Make the value plain, and on SQLite also text."""
         if value is None:
             return None
         return plain(value) if dialect.name == "postgresql" else json_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Read back what was written; PostgreSQL's own type has done so already."""
+        """Parse the text; PostgreSQL's own type has been parsed already."""
         return value if value is None or dialect.name == "postgresql" else json.loads(value)
 
 
 def json_text(value: Any) -> str:
-    """Return `value` as JSON text, its floats to the last bit."""
+    """Return `value` as JSON text; floats are exact to the last bit."""
     return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
 
 
 def plain(value: Any) -> Any:
-    """Return `value` built of what JSON knows.
+    """Return `value` in terms of the types that JSON has.
 
-    JSON has no NaN and no infinity: they become the texts "NaN", "Infinity" and "-Infinity", since
-    a null would hide them. NumPy's values and arrays become Python's, moments and days ISO 8601.
+    JSON has no NaN or infinity: they become the texts "NaN", "Infinity" and "-Infinity", since a
+    null would hide them. NumPy's values and arrays become Python's; times and dates become ISO
+    8601 texts.
     """
     if hasattr(value, "tolist"):
         value = value.tolist()

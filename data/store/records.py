@@ -1,4 +1,4 @@
-"""One finished run as plain values: what `write_run` puts down in one transaction."""
+"""Finished runs and decisions as plain values: what the store's writers are given."""
 
 from __future__ import annotations
 
@@ -9,19 +9,25 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.vocabulary import Candidate
 
-if TYPE_CHECKING:  # importing it at run time would load Great Expectations to store a row
+if TYPE_CHECKING:  # importing it would load Arrow for commands that only query the store
     from data.checks.findings import ExpectationResult, RejectedRow
 
 ModelRef = str | int
-"""A candidate of this run by its name (`torch/ann`), or a model of an earlier run by its id."""
+"""A candidate of this run by its text (`torch/ann`), or a model of an earlier run by its id."""
+
+Array = NDArray[np.float64]
+
+MANUAL_DECISIONS = ("rolled_back", "forced", "unpinned")
+"""What a person may decide about a champion."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreRecord:
-    """Errors of one model on one set of rows, in the target's units; `coverage` is a share."""
+    """Errors of one model on one set of rows, in the target's units."""
 
     rows: str  # "validation" or "test"
     rmse: float
@@ -31,15 +37,15 @@ class ScoreRecord:
     rmse_high: float | None = None
     rmse_se: float | None = None
     r2: float | None = None
-    coverage: float | None = None
+    coverage: float | None = None  # share of the rows inside their prediction interval
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoefficientRecord:
     """One term of a linear equation in original units; gradient descent has no inference.
 
-    `robust_standard_error` (HC3) holds where the variances of the errors differ; the rest belongs
-    to the classical one.
+    `robust_standard_error` (HC3) also holds where the variance of the errors is not constant. `t`,
+    `p` and the interval belong to the classical standard error.
     """
 
     term: str
@@ -54,22 +60,18 @@ class CoefficientRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class LinearFitRecord:
-    """A linear model's fit as a whole, of its refit; None where a figure has no value.
-
-    `residual_sd` is in the target's units, `f` tests all terms but the constant, `excess_loss` is
-    gradient descent's training loss over the least-squares one, less 1.
-    """
+    """A linear model as a whole, as refitted; None where a figure has no value."""
 
     rows: int
     rank: int | None = None
     degrees_of_freedom: int | None = None
-    residual_sd: float | None = None
+    residual_sd: float | None = None  # in the target's units
     r2: float | None = None
     adjusted_r2: float | None = None
-    f: float | None = None
+    f: float | None = None  # tests all terms except the intercept
     f_p: float | None = None
     condition_number: float | None = None  # of the design's columns at unit norm; None if infinite
-    excess_loss: float | None = None
+    excess_loss: float | None = None  # training loss over that of least squares, minus 1
     epochs: int | None = None
     epochs_to_solution: int | None = None
 
@@ -87,84 +89,69 @@ class ResilienceRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateRecord:
-    """One framework and kind tonight: what became of it, how well it did, and the model itself.
-
-    `artifact` was refitted on all labelled rows; `twin` never saw the test rows. `coefficients` and
-    `linear_fit` are those of a linear kind's `artifact`; `resilience` is of the winner's `twin`.
-    """
+    """One candidate of a run: what became of it, how well it did, and the model itself."""
 
     framework: str
     kind: str
     status: str  # "fitted" or "failed"
-    reason: str | None = None
-    rank: int | None = None
+    reason: str | None = None  # why it failed, or why it was chosen or not
+    rank: int | None = None  # 1 is the best
     chosen: bool = False
-    no_skill: bool | None = None
+    no_skill: bool | None = None  # no better than predicting the mean
     fit_seconds: float | None = None
     seed: str | int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
-    artifact: bytes | None = field(default=None, repr=False)
-    twin: bytes | None = field(default=None, repr=False)
+    artifact: bytes | None = field(default=None, repr=False)  # refitted on all labelled rows
+    twin: bytes | None = field(default=None, repr=False)  # fitted without the test rows
     scores: Sequence[ScoreRecord] = ()
-    coefficients: Sequence[CoefficientRecord] = ()
-    linear_fit: LinearFitRecord | None = None
-    resilience: Sequence[ResilienceRecord] = ()
+    coefficients: Sequence[CoefficientRecord] = ()  # of a linear kind's artifact
+    linear_fit: LinearFitRecord | None = None  # of a linear kind's artifact
+    resilience: Sequence[ResilienceRecord] = ()  # of the twin, if it is the winner's and an ANN
     framework_version: str | None = None
 
     @property
     def name(self) -> str:
-        """The candidate's name, `framework/kind`."""
+        """The candidate as text, `framework/kind`."""
         return str(Candidate(self.framework, self.kind))
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionColumns:
-    """What one model says of the rows, one array a column, n long.
+    """One model's predictions of the rows of a run, one array per column, (n,) each.
 
-    NaN is "none": in `actual` for new rows, in `predicted` for warm-up rows, in `lower` and
+    NaN means "none": in `actual` for new rows, in `predicted` for warm-up rows, in `lower` and
     `upper` where there is no interval.
     """
 
     model: ModelRef
     key: Sequence[str]
-    actual: np.ndarray
-    predicted: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    role: np.ndarray  # of "train", "test", "new", "warmup"
+    actual: Array
+    predicted: Array
+    lower: Array
+    upper: Array
+    role: NDArray[Any]  # of "train", "test", "new", "warmup"
 
     def __post_init__(self) -> None:
         names = ("key", "actual", "predicted", "lower", "upper", "role")
         _refuse_unequal("predictions", self, names)
 
 
-def _refuse_unequal(of: str, columns: object, names: Sequence[str]) -> None:
-    given = {name: getattr(columns, name) for name in names}
-    lengths = {name: len(values) for name, values in given.items() if values is not None}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"columns of {of} differ in length: {lengths}")
-
-
 @dataclass(frozen=True, kw_only=True)
 class AgreementRecord:
-    """One comparison of one framework tonight; `figure` is None where there was no number."""
+    """One comparison of one framework in a run."""
 
     framework: str
     kind: str
     quantity: str  # "probe", "coefficients", "excess_loss" or "validation_rmse"
     compared_with: str
-    figure: float | None
-    allowed: float  # the greatest figure that agrees
+    figure: float | None  # None where there was no number to compare
+    allowed: float  # the largest figure that agrees
     agreed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionRecord:
-    """One decision of a night about the champion: `model` serves from now on.
-
-    The two were compared on `rows` test rows in `units` that are independent of each other; the
-    smallest gain is the one that a switch would have found four times of five.
-    """
+    """One decision of a run about the champion: `model` serves from now on."""
 
     decision: str  # "promoted" or "kept"
     model: ModelRef
@@ -177,26 +164,50 @@ class PromotionRecord:
     gain_low: float | None = None
     gain_high: float | None = None
     confidence: float | None = None
-    rows: int | None = None
-    units: int | None = None
-    smallest_gain: float | None = None
+    rows: int | None = None  # test rows that the two were compared on
+    units: int | None = None  # independent units that those rows form
+    smallest_gain: float | None = None  # the gain that a switch finds four times out of five
     rule: str | None = None
-    decided_at: datetime | None = None  # when the run finished, if not given
+    decided_at: datetime | None = None  # None: when the run finished
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManualDecision:
+    """What a person decided about a dataset's champion: `model_id` serves from now on.
+
+    `predictions` are those of this model that are not stored yet, by the id of the run whose rows
+    they are of. Raises ValueError where it does not make sense.
+    """
+
+    dataset: str
+    decision: str  # one of MANUAL_DECISIONS
+    model_id: int
+    reason: str
+    decided_by: str
+    pinned: bool = False  # runs promote nobody until a person decides again
+    predictions: Mapping[int, PredictionColumns] = field(default_factory=dict)
+    artifact: bytes | None = field(default=None, repr=False)  # where the model's is not stored yet
+
+    def __post_init__(self) -> None:
+        if self.decision not in MANUAL_DECISIONS:
+            raise ValueError(
+                f"{self.decision!r} is not something a person decides: "
+                f"{', '.join(MANUAL_DECISIONS)}"
+            )
+        if any(rows.model != self.model_id for rows in self.predictions.values()):
+            raise ValueError("the predictions are not those of the model that serves")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairedErrors:
-    """Errors (actual less predicted) of two models on the same test rows, n long each.
-
-    Rows of one `unit` depend on each other; None where each row stands for itself.
-    """
+    """Errors (actual minus predicted) of two models on the same test rows, (n,) each."""
 
     model: ModelRef
     other: ModelRef
     key: Sequence[str]
-    error: np.ndarray
-    other_error: np.ndarray
-    unit: np.ndarray | None = None
+    error: Array
+    other_error: Array
+    unit: NDArray[np.int64] | None = None  # rows of one unit depend on each other; None: none do
 
     def __post_init__(self) -> None:
         _refuse_unequal("paired errors", self, ("key", "error", "other_error", "unit"))
@@ -204,58 +215,64 @@ class PairedErrors:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """One attempt to retrain one dataset, finished; times carry their zone.
+    """One attempt to retrain one dataset, finished. Times carry their time zone.
 
-    `verdict_difference` is RMSE of the best ANN less RMSE of the best linear model on the test
-    rows, with its interval. `rescored` holds tonight's scores of models of earlier runs, by id.
-    `promotions` stand in order: the model of the last one serves. They were decided `against` the
-    dataset's latest decision then, by its promotion_id; None where there was none. `data_until` and
-    `train_until` are the newest time of a labelled row and of a training row, in microseconds since
-    1970 or as the number it is. A `backfill` met a champion that had seen later data. `pruned_at`
-    is when a stored run lost predictions of models that never served. `features` are names for
-    people, `period_from` and `period_until` the oldest and the newest time of a labelled row.
+    Raises ValueError where the parts contradict each other.
     """
 
+    # What it was
     dataset: str
     status: str  # "succeeded", "failed", "rejected" or "skipped"
     started_at: datetime
     finished_at: datetime
-    rows_read: int | None = None
-    rows_rejected: int | None = None
-    rows_labelled: int | None = None
-    rows_test: int | None = None
-    rows_new: int | None = None
-    fingerprint: str | None = None
-    setup_fingerprint: str | None = None
-    declaration: str | None = None  # JSON text
-    library_versions: Mapping[str, str] | None = None
-    verdict: str | None = None
-    verdict_difference: float | None = None
-    verdict_low: float | None = None
-    verdict_high: float | None = None
-    reason: str | None = None
-    change: str | None = None
+    reason: str | None = None  # why it did not succeed, or what it decided
     warnings: Sequence[str] = ()
-    snapshot: str | None = None
-    flow_run_id: str | None = None
+    flow_run_id: str | None = None  # Prefect's id
+    as_of: str | None = None  # the past moment it was trained as of, as it was given
+    backfill: bool = False  # a champion trained on later data was already serving
+
+    # What it read
+    rows_read: int | None = None  # rows in the source
+    rows_rejected: int | None = None  # rows quarantined
+    rows_labelled: int | None = None  # rows with a target
+    rows_test: int | None = None  # labelled rows held out for the test
+    rows_new: int | None = None  # rows without a target
+    snapshot: str | None = None  # its file, relative to the home
+    fingerprint: str | None = None  # SHA-256 of the rows
+    period_from: str | None = None  # the oldest time of a labelled row
+    period_until: str | None = None  # the newest time of a labelled row
+    data_until: float | None = None  # the same, in microseconds since 1970 or the number itself
+    train_until: float | None = None  # the newest time of a training row, likewise
     expectations: Sequence[ExpectationResult] = ()
     rejected_rows: Sequence[RejectedRow] = ()
-    agreement: Sequence[AgreementRecord] = ()
-    candidates: Sequence[CandidateRecord] = ()
-    rescored: Mapping[int, Sequence[ScoreRecord]] = field(default_factory=dict)
-    predictions: Sequence[PredictionColumns] = ()
-    promotions: Sequence[PromotionRecord] = ()
-    paired_errors: PairedErrors | None = None
-    against: int | None = None
-    as_of: str | None = None
-    data_until: float | None = None
-    train_until: float | None = None
-    backfill: bool = False
-    pruned_at: datetime | None = None
-    features: str | None = None
-    period_from: str | None = None
-    period_until: str | None = None
+
+    # How it was set up
+    declaration: str | None = None  # as JSON
+    features: str | None = None  # the columns used, as people read them
+    setup_fingerprint: str | None = None  # SHA-256 of declaration, code and library versions
+    library_versions: Mapping[str, str] | None = None
     python_version: str | None = None
+
+    # What came of it
+    candidates: Sequence[CandidateRecord] = ()
+    agreement: Sequence[AgreementRecord] = ()
+    rescored: Mapping[int, Sequence[ScoreRecord]] = field(default_factory=dict)
+    """Scores of models of earlier runs on this run's test rows, by model id."""
+    predictions: Sequence[PredictionColumns] = ()
+    verdict: str | None = None  # is the best ANN better than the best linear model?
+    verdict_difference: float | None = None  # RMSE of the ANN minus RMSE of the linear model
+    verdict_low: float | None = None
+    verdict_high: float | None = None
+
+    # Who serves
+    promotions: Sequence[PromotionRecord] = ()  # in order: the model of the last one serves
+    against: int | None = None
+    """The latest promotion_id of the dataset when this run decided; None if there was none."""
+    change: str | None = None  # what became of the champion, in a word or two
+    paired_errors: PairedErrors | None = None
+
+    # Later
+    pruned_at: datetime | None = None  # when predictions of models that never served were removed
 
     def __post_init__(self) -> None:
         trained = self.candidates or self.rescored or self.predictions or self.promotions
@@ -271,12 +288,12 @@ class RunRecord:
 
     @property
     def interval_level(self) -> float | None:
-        """The declared share of rows that a prediction interval should hold."""
+        """The declared share of rows that a prediction interval should cover."""
         return self._declared.get("interval")
 
     @property
     def hidden_layers(self) -> str | None:
-        """The declared cells of each hidden layer, None where a network has none."""
+        """The declared number of cells in each hidden layer, None if a network has none."""
         cells = self._declared.get("ann", {}).get("hidden", ())
         return ", ".join(map(str, cells)) or None
 
@@ -293,3 +310,10 @@ class RunRecord:
     @property
     def _declared(self) -> dict[str, Any]:
         return json.loads(self.declaration) if self.declaration else {}
+
+
+def _refuse_unequal(what: str, columns: object, names: Sequence[str]) -> None:
+    values = {name: getattr(columns, name) for name in names}
+    lengths = {name: len(column) for name, column in values.items() if column is not None}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"columns of {what} differ in length: {lengths}")

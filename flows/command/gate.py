@@ -28,54 +28,54 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
     config = settings()
     promotion = load_dataset(dataset, config.datasets).promotion
     with Store(config.database_url).reading() as connection:
-        night = latest_comparison(connection, dataset)
-    if night is None:
+        comparison = latest_comparison(connection, dataset)
+    if comparison is None:
         raise UserError(
             "no run has compared two models of this dataset yet.",
             where=dataset,
             next_step=f"Run 'nightfit retrain {dataset}' first, with more than one kind of model.",
         )
     rules = PromotionRules(promotion.min_gain, promotion.max_loss, promotion.confidence)
-    pairs = night.errors
-    seen = gate_power(pairs.error, pairs.other_error, rules=rules, unit=pairs.unit)
+    pairs = comparison.errors
+    power = gate_power(pairs.error, pairs.other_error, rules=rules, unit=pairs.unit)
     if as_json:
-        compared = {"model": night.model, "other": night.other}
-        print_json({"dataset": dataset, "run_id": night.run_id, **asdict(seen), **compared})
+        compared = {"model": comparison.model, "other": comparison.other}
+        print_json({"dataset": dataset, "run_id": comparison.run_id, **asdict(power), **compared})
         return
     console = Screen(sys.stdout)
-    for line in _in_words(dataset, night, seen, rules):
+    for line in _in_words(dataset, comparison, power, rules):
         console.print(line, soft_wrap=True)
 
 
 def _in_words(
-    dataset: str, night: PairedComparison, seen: "GatePower", rules: "PromotionRules"
+    dataset: str, comparison: PairedComparison, power: "GatePower", rules: "PromotionRules"
 ) -> Sequence[str]:
-    units = f" in {seen.units:,} independent units" if seen.units != seen.rows else ""
+    units = f" in {power.units:,} independent units" if power.units != power.rows else ""
     compared = (
-        f"{dataset}: run {night.run_id} compared {night.model} with {night.other} on"
-        f" {seen.rows:,} test rows{units}."
+        f"{dataset}: run {comparison.run_id} compared {comparison.model} with {comparison.other} on"
+        f" {power.rows:,} test rows{units}."
     )
-    if seen.smallest_gain == 0:
+    if power.smallest_gain == 0:
         return [compared, "Both make the same errors, so there is no difference to detect."]
-    return [compared, *_rates(dataset, seen, rules)]
+    return [compared, *_rates(dataset, power, rules)]
 
 
-def _rates(dataset: str, seen: "GatePower", rules: "PromotionRules") -> Sequence[str]:
+def _rates(dataset: str, power: "GatePower", rules: "PromotionRules") -> Sequence[str]:
     from regressors.judging.selection import too_few
 
     repeated = "These rates hold for one decision; the same test rows are used again every night."
-    if seen.smallest_gain is not None:
+    if power.smallest_gain is not None:
         return [
-            f"The gate detects a switch that gains {seen.smallest_gain:.1%} in mean squared error"
+            f"The gate detects a switch that gains {power.smallest_gain:.1%} in mean squared error"
             f" four times out of five (min_gain {rules.min_gain:.1%}, confidence"
             f" {rules.confidence:.0%}).",
-            f"It would switch to an equally good model in {seen.switch_to_equal:.1%} of nights, and"
-            f" to one whose RMSE is {seen.worse:.0%} higher in {seen.switch_to_worse:.1%}.",
-            f"It would accept a refresh whose RMSE is {seen.worse:.0%} higher in"
-            f" {seen.refresh_to_worse:.1%} of nights (max_loss {rules.max_loss:.1%}).",
+            f"It would switch to an equally good model in {power.switch_to_equal:.1%} of nights,"
+            f" and to one whose RMSE is {power.worse:.0%} higher in {power.switch_to_worse:.1%}.",
+            f"It would accept a refresh whose RMSE is {power.worse:.0%} higher in"
+            f" {power.refresh_to_worse:.1%} of nights (max_loss {rules.max_loss:.1%}).",
             repeated,
         ]
-    if too_few(seen.rows, seen.units):
+    if too_few(power.rows, power.units):
         return [
             "These are too few for another candidate to take over, whatever its gain, unless you"
             f" promote it ('nightfit promote {dataset} RUN'); newer fits of the champion's own"

@@ -14,6 +14,7 @@ from flows.command.session import talking, working
 
 if TYPE_CHECKING:
     from tasks.run.attempt import Trained
+    from tasks.run.decisions import Tools
 
 MAX_REASON = 1_000
 """Characters; a reason is a sentence or two."""
@@ -23,12 +24,10 @@ def run_promote(
     dataset: str, run_id: int, candidate: str | None, *, reason: str, pin: bool
 ) -> None:
     """Make a model of an earlier run serve from now on."""
-    from tasks.run.decisions import Tools, promote
+    from tasks.run.decisions import promote
 
-    config = settings()
     why = _one_line(reason)
-    fit_again = functools.partial(_fit_again, config)
-    tools = Tools(_ready_store(config), config.home, fit_again)
+    tools = _tools(settings())
     with talking():
         done = promote(tools, dataset, run_id, candidate, reason=why, pin=pin)
     typer.echo(printable(done))
@@ -36,12 +35,10 @@ def run_promote(
 
 def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool) -> None:
     """Make the previous champion, or the one that run `to` trained, serve again."""
-    from tasks.run.decisions import Tools, rollback
+    from tasks.run.decisions import rollback
 
-    config = settings()
     why = None if reason is None else _one_line(reason)
-    fit_again = functools.partial(_fit_again, config)
-    tools = Tools(_ready_store(config), config.home, fit_again)
+    tools = _tools(settings())
     with talking():
         done = rollback(tools, dataset, to, reason=why, pin=pin)
     typer.echo(printable(done))
@@ -54,6 +51,12 @@ def run_unpin(dataset: str, *, reason: str | None) -> None:
     why = None if reason is None else _one_line(reason)
     done = unpin(_ready_store(settings()), dataset, reason=why)
     typer.echo(printable(done))
+
+
+def _tools(config: Settings) -> "Tools":
+    from tasks.run.decisions import Tools
+
+    return Tools(_ready_store(config), config.home, functools.partial(_fit_again, config))
 
 
 def _ready_store(config: Settings) -> Store:

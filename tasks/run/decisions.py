@@ -20,9 +20,9 @@ from data.store.read.datasets import no_champion, refuse_unknown_dataset
 from data.store.read.earlier_runs import kept_rows, last_good
 from data.store.read.predictions import artifact_training_keys, has_predictions
 from data.store.read.whole_run import stored_run
-from data.store.records import PredictionColumns
+from data.store.records import ManualDecision, PredictionColumns
 from data.store.session import Store
-from data.store.write.run import write_decision
+from data.store.write.decision import write_decision
 from regressors.candidate import Candidate
 from regressors.encoding.columns import CannotEncode
 from regressors.job import Fitted
@@ -85,11 +85,13 @@ def unpin(store: Store, dataset: str, *, reason: str | None) -> str:
     with store.writing() as connection:
         write_decision(
             connection,
-            dataset=dataset,
-            decision="unpinned",
-            model_id=current.model_id,
-            reason=reason or "unpinned: the nights decide again",
-            decided_by=_user(),
+            ManualDecision(
+                dataset=dataset,
+                decision="unpinned",
+                model_id=current.model_id,
+                reason=reason or "unpinned: the nights decide again",
+                decided_by=_user(),
+            ),
         )
     return f"{dataset}: {current.name_and_run} stays; from the next night on it may be replaced."
 
@@ -108,14 +110,16 @@ def _serve(
     with tools.store.writing() as connection:
         write_decision(
             connection,
-            dataset=dataset,
-            decision=decision,
-            model_id=chosen.model_id,
-            reason=reason,
-            decided_by=_user(),
-            pinned=pin,
-            predictions=predictions,
-            artifact=model.artifact if chosen.artifact is None else None,
+            ManualDecision(
+                dataset=dataset,
+                decision=decision,
+                model_id=chosen.model_id,
+                reason=reason,
+                decided_by=_user(),
+                pinned=pin,
+                predictions=predictions,
+                artifact=model.artifact if chosen.artifact is None else None,
+            ),
         )
     before = f" instead of {current.name_and_run}" if current else ""
     pinned = f"; it is pinned until 'nightfit unpin {dataset}'" if pin else ""

@@ -33,7 +33,7 @@ def last_starts(
     for candidate in descending:
         starts[candidate] = {
             name: Start(part["end"], part["split_rules"], part["until"])
-            for name, part in details.get(str(candidate), {}).items()
+            for name, part in details.get(candidate, {}).items()
             if isinstance(part, dict) and "end" in part
         }
     return starts

@@ -29,6 +29,14 @@ def houses(new_workspace):
     return workspace, {command: workspace.run(*shlex.split(command)) for command in commands}
 
 
+def test_summary_of_the_readme_is_worded_like_a_real_one(night):
+    shown = README.partition("```\nage_income\n")[2].partition("\n```")[0]
+    printed = night.done.stdout.partition("age_income\n")[2].partition("\n\n")[0]
+    number = re.compile(r"[+-]?\d[\d,.]*")
+    assert number.sub("#", shown).splitlines() == number.sub("#", printed).splitlines()
+    assert "612 test rows" in shown
+
+
 @pytest.mark.parametrize("command", [c for c in COMMANDS if not about_houses(c)])
 def test_query_of_the_readme_works(night, command):
     done = night.workspace.run(*shlex.split(command))

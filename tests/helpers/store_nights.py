@@ -16,6 +16,7 @@ from data.store.records import (
     CandidateRecord,
     CoefficientRecord,
     LinearFitRecord,
+    ManualDecision,
     PredictionColumns,
     PromotionRecord,
     ResilienceRecord,
@@ -23,7 +24,8 @@ from data.store.records import (
     ScoreRecord,
 )
 from data.store.session import Store
-from data.store.write.run import write_decision, write_run
+from data.store.write.decision import write_decision
+from data.store.write.run import write_run
 
 T = TypeVar("T")
 
@@ -143,7 +145,8 @@ def write(store: Store, record: RunRecord) -> int:
 def by_hand(store: Store, decision: str, model_id: int, **facts: Any) -> int:
     """Store a decision by Ann about the champion of `wages`."""
     given = {"dataset": "wages", "reason": "I say so", "decided_by": "ann", **facts}
-    return change(store, write_decision, decision=decision, model_id=model_id, **given)
+    decided = ManualDecision(decision=decision, model_id=model_id, **given)
+    return change(store, write_decision, decided)
 
 
 def serving(store: Store) -> ServingModel:

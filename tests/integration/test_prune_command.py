@@ -49,12 +49,10 @@ def left(home: Path) -> list[str]:
     return sorted(file.stem for file in (home / "snapshots" / "wages").iterdir())
 
 
-def test_it_removes_models_and_snapshots_and_nothing_outside_of_its_folder(
-    store: Store, home: Path
-):
+def test_it_removes_models_and_snapshots_and_nothing_outside_their_folder(store: Store, home: Path):
     before = counts(store)
-    told = nightfit(store, home, "--dry-run")
-    assert told.stdout == "wages: 2 models (0.0 MB), 1 snapshot (0.0 MB) would be removed\n"
+    foretold = nightfit(store, home, "--dry-run")
+    assert foretold.stdout == "wages: 2 models (0.0 MB), 1 snapshot (0.0 MB) would be removed\n"
     assert left(home) == ["1", "2", "3", "4", "5"]
     done = nightfit(store, home, "wages", "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -67,7 +65,7 @@ def test_it_removes_models_and_snapshots_and_nothing_outside_of_its_folder(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_an_unknown_dataset_is_told_before_anything_is_removed(store: Store, home: Path):
+def test_an_unknown_dataset_is_refused_before_anything_is_removed(store: Store, home: Path):
     done = nightfit(store, home, "wages", "wagse")
     assert (done.returncode, done.stdout) == (2, "")
     assert "wages" in done.stderr

@@ -62,7 +62,7 @@ def bits(store: Store, table: Table) -> list[tuple[Any, ...]]:
         (paired_error, compared(np.array([-1, 3_000_000_000, 0]))),
     ],
 )
-def test_the_quick_way_and_the_portable_one_write_the_same_rows(
+def test_the_fast_and_the_portable_insert_write_the_same_rows(
     store: Store, monkeypatch: pytest.MonkeyPatch, table: Table, columns: dict[str, Any]
 ):
     found = []
@@ -79,15 +79,17 @@ def test_the_quick_way_and_the_portable_one_write_the_same_rows(
     assert len(found[0]) == len(columns["key"])
 
 
-def test_what_is_read_back_is_what_was_given(store: Store):
+def test_rows_are_read_back_as_they_were_given(store: Store):
     columns = predicted(60)
     with store.writing() as connection:
         bulk.insert_columns(connection, prediction, columns)
     found = {row[1]: row for row in bits(store, prediction)}
     for place, key in enumerate(columns["key"]):
         actual = columns["actual"][place]
-        told = found[key][4]  # SQLite keeps no sign of zero, so values are compared here, not bits
-        assert told is None if np.isnan(actual) else float.fromhex(told) == actual
+        stored_value = found[key][
+            4
+        ]  # SQLite keeps no sign of zero, so values are compared here, not bits
+        assert stored_value is None if np.isnan(actual) else float.fromhex(stored_value) == actual
         assert found[key][8] == columns["role"][place]
         assert (found[key][0], found[key][3], found[key][6]) == (2_000_000_000, "wägés", None)
 
@@ -99,7 +101,7 @@ def test_a_row_that_is_refused_takes_the_others_with_it(store: Store):
     assert not any(counts(store).values())
 
 
-def test_no_rows_are_no_work(store: Store):
+def test_inserting_no_rows_does_nothing(store: Store):
     with store.writing() as connection:
         bulk.insert_columns(connection, prediction, {**predicted(1), "key": []})
     assert not any(counts(store).values())

@@ -35,9 +35,10 @@ from data.store.read.earlier_runs import last_details, last_good
 from data.store.records import PairedErrors, PromotionRecord
 from data.store.session import Store
 from data.store.write.run import write_run
+from data.vocabulary import Candidate
 
 
-def test_a_night_with_two_decisions_serves_by_the_second(store: Store):
+def test_the_second_of_two_decisions_of_a_run_holds(store: Store):
     first, _ = two_champions(store)
     winner, own = candidate("theano/ann", chosen=True, rank=1), candidate(rank=2)
     refused = PromotionRecord(
@@ -104,7 +105,7 @@ def test_a_person_decides_and_the_views_follow(store: Store):
     assert second != first
 
 
-def test_a_failed_night_after_a_decision_by_hand_shows_whom_the_person_chose(store: Store):
+def test_a_failed_run_after_a_manual_decision_shows_the_model_that_the_person_chose(store: Store):
     first, _ = two_champions(store)
     by_hand(store, "rolled_back", first)
     write(store, night(20_000, status="failed", reason="all fits failed"))
@@ -112,7 +113,7 @@ def test_a_failed_night_after_a_decision_by_hand_shows_whom_the_person_chose(sto
     assert (newest["status"], newest["champion"]) == ("failed", "torch/ann")
 
 
-def test_a_champion_stays_pinned_through_the_nights_until_a_person_decides(store: Store):
+def test_a_champion_stays_pinned_until_a_person_decides(store: Store):
     first, _ = two_champions(store)
     by_hand(store, "forced", first, reason="an audit", pinned=True)
     pinned_at = serving(store).pinned_at
@@ -150,8 +151,8 @@ def test_a_run_that_decided_against_another_champion_is_refused_and_leaves_nothi
     with pytest.raises(ChampionChanged) as caught:
         change(store, write_run, tonight)
     assert str(caught.value) == (
-        "wages: while this run worked, ann decided about the champion (rolled_back: it is odd),"
-        " so nothing of this run is stored. Run it again."
+        "wages: while this run was working, ann decided about the champion (rolled_back: it is"
+        " odd), so nothing from this run is stored. Run it again."
     )
     assert counts(store) == before
     with pytest.raises(ChampionChanged, match="ann decided"):
@@ -160,7 +161,7 @@ def test_a_run_that_decided_against_another_champion_is_refused_and_leaves_nothi
     assert rows(store, "run_history")[0]["status"] == "failed"
 
 
-def test_two_first_nights_at_once_make_one_champion(store: Store):
+def test_two_first_runs_make_one_champion(store: Store):
     change(store, write_run, promoted(1, {"a": 1.0}))
     with pytest.raises(
         ChampionChanged, match=r"run 1 decided about the champion \(promoted: it is"
@@ -171,7 +172,7 @@ def test_two_first_nights_at_once_make_one_champion(store: Store):
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_two_first_nights_that_are_stored_in_the_same_moment_make_one_champion(store: Store):
+def test_two_first_runs_stored_at_the_same_moment_make_one_champion(store: Store):
     waiting = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -187,7 +188,7 @@ def test_two_first_nights_that_are_stored_in_the_same_moment_make_one_champion(s
     assert len(rows(store, "champion_history")) == 1
 
 
-def test_a_decision_by_hand_brings_predictions_and_keeps_those_that_are_there(store: Store):
+def test_a_manual_decision_adds_predictions_and_keeps_stored_ones(store: Store):
     first, _ = two_champions(store)
     last = rows(store, "run_history")[0]["run_id"]
     given = predictions(first, {"c": NEW, "d": NEW})
@@ -204,7 +205,7 @@ def test_a_decision_by_hand_brings_predictions_and_keeps_those_that_are_there(st
     }
 
 
-def test_a_decision_by_hand_brings_the_bytes_of_a_model_that_had_none(store: Store):
+def test_a_manual_decision_adds_the_bytes_of_a_model_that_had_none(store: Store):
     weak = candidate("theano/ann", artifact=None, rank=2)
     write(store, promoted(1, {"a": 1.0}, candidates=[candidate(chosen=True), weak]))
     loser = read(store, model_of, "wages", 1, "theano/ann")
@@ -223,18 +224,21 @@ def test_a_decision_by_hand_brings_the_bytes_of_a_model_that_had_none(store: Sto
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
-        ({"decision": "promoted"}, "'promoted' is nothing a person decides: rolled_back, forced"),
-        ({"model_id": 99}, "model 99 is no model of wages"),
-        ({"dataset": "sales"}, "model 1 is no model of sales"),
-        ({"predictions": {1: predictions(2, {"d": NEW})}}, "not of the model that serves"),
+        (
+            {"decision": "promoted"},
+            "'promoted' is not something a person decides: rolled_back",
+        ),
+        ({"model_id": 99}, "model 99 is not a model of wages"),
+        ({"dataset": "sales"}, "model 1 is not a model of sales"),
+        ({"predictions": {1: predictions(2, {"d": NEW})}}, "not those of the model that serves"),
     ],
 )
-def test_a_decision_that_makes_no_sense_leaves_nothing(store: Store, wrong: dict, said: str):
+def test_a_senseless_decision_leaves_nothing(store: Store, wrong: dict, message: str):
     two_champions(store)
     before = counts(store)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         by_hand(store, **{"decision": "forced", "model_id": 1, **wrong})
     assert counts(store) == before
 
@@ -255,7 +259,7 @@ def test_rolling_back_again_goes_further_back(store: Store):
     assert serving(store).name == "torch/ann"
 
 
-def test_the_incumbent_that_a_run_met_is_found_again(store: Store):
+def test_the_incumbent_of_an_earlier_run_is_found_again(store: Store):
     first, second = two_champions(store)
     failed = write(store, night(3, status="failed"))
     by_hand(store, "rolled_back", first, pinned=True)
@@ -288,20 +292,20 @@ def test_a_candidate_of_any_run_is_found_by_its_name(store: Store):
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("arguments", "message"),
     [
         (
             ("wages", 1, "torch/lest_squares"),
             r"no candidate .* Did you mean 'torch/least_squares'\?",
         ),
-        (("wages", 1, "theano/ann"), "failed, .* There are: torch/least_squares."),
+        (("wages", 1, "theano/ann"), "failed, .* Those that can: torch/least_squares."),
         (("wages", 2, None), "run 2 of wages has no model that could serve. The latest .*: 1."),
-        (("wages", 3, None), "wages has no run 3. The latest that have one: 1."),
+        (("wages", 3, None), "wages has no run 3. The latest runs with one: 1."),
         (("wage", 1, None), r"no run of a dataset named 'wage' is stored. Did you mean 'wages'\?"),
     ],
 )
-def test_a_candidate_that_cannot_serve_names_what_can(
-    store: Store, asked: tuple[str, int, str | None], said: str
+def test_refusing_a_candidate_that_cannot_serve_lists_those_that_can(
+    store: Store, arguments: tuple[str, int, str | None], message: str
 ):
     pair = [
         candidate("theano/ann", status="failed", scores=[], artifact=None, twin=None),
@@ -310,11 +314,11 @@ def test_a_candidate_that_cannot_serve_names_what_can(
     write(store, night(1, candidates=pair))
     write(store, night(2, status="failed"))
     write(store, promoted(1, {"a": 1.0}, dataset="sales"))
-    with pytest.raises(CallError, match=said):
-        read(store, model_of, *asked)
+    with pytest.raises(CallError, match=message):
+        read(store, model_of, *arguments)
 
 
-def test_a_backfill_is_stored_and_is_no_latest_run(store: Store):
+def test_a_backfill_is_stored_but_does_not_count_as_the_latest_run(store: Store):
     assert read(store, last_good, "wages") is None
     of = {"twin": {"age": 0.5}}
     linear = "torch/least_squares"
@@ -340,7 +344,7 @@ def test_a_backfill_is_stored_and_is_no_latest_run(store: Store):
     write(store, replace(backfill, candidates=[winner]))
     assert {name: rows(store, name) for name in before} == before
     assert read(store, dataset_statuses) == (status,)
-    assert read(store, last_details, "wages") == {linear: of}
+    assert read(store, last_details, "wages") == {Candidate.parse(linear): of}
     found = read(store, last_good, "wages")
     assert found is not None
     assert (found.run_id, found.fingerprint, found.setup_fingerprint) == (good, "f1", "s1")
@@ -350,7 +354,7 @@ def test_a_backfill_is_stored_and_is_no_latest_run(store: Store):
     assert rows(store, "run_history")[1]["backfill"] is False
 
 
-def test_a_backfill_with_predictions_of_the_champion_is_a_mistake():
+def test_a_backfill_with_predictions_of_the_champion_is_refused():
     with pytest.raises(ValueError, match="has seen later data"):
         kept(2, 1, {"a": NEW}, backfill=True)
 
@@ -383,7 +387,7 @@ def test_errors_of_the_last_comparison_come_back_to_the_last_bit(store: Store, u
     assert found.unit is None if unit is None else found.unit.tolist() == [3_000_000_000, 7]
 
 
-def test_an_error_that_is_no_number_is_refused(store: Store):
+def test_an_error_that_is_not_a_number_is_refused(store: Store):
     write(store, promoted(1, {"a": 1.0}))
     broken = compared(other_error=np.array([1.0, np.inf]))
     with pytest.raises(ValueError, match=r"paired_error\.other_error cannot be inf \(key 'a'\)"):

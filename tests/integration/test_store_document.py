@@ -105,7 +105,7 @@ def test_every_documented_query_answers(nights: Store):
     assert all(found), [number for number, rows in enumerate(found) if not rows]
 
 
-def test_documented_queries_answer_what_they_say(nights: Store):
+def test_documented_queries_give_the_documented_answers(nights: Store):
     found = answers(nights)
     (ada,) = found[2]
     assert (ada["name"], ada["predicted"]) == ("Ada", 0.5)
@@ -137,11 +137,11 @@ def test_documented_python_answers(nights: Store):
     assert sorted(names["days"]["day"]) == ["10", "9"]
 
 
-def test_documented_r_asks_what_sql_understands(nights: Store):
+def test_the_documented_r_query_is_valid_sql(nights: Store):
     (block,) = code(section("From other tools"), "r")
-    (asked,) = re.findall(r'"(SELECT .*?)"', block)
+    (query,) = re.findall(r'"(SELECT .*?)"', block)
     with nights.reading() as connection:
-        assert connection.execute(text(asked)).all()
+        assert connection.execute(text(query)).all()
 
 
 def test_documented_command_writes_a_file(nights: Store, tmp_path: Path):

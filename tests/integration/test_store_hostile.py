@@ -88,9 +88,9 @@ def hostile_night(number: int, text: str, **facts: Any) -> Any:
         other_error=np.ones(len(HOSTILE)),
     )
     decided = PromotionRecord(decision="promoted", model=name, reason=text, rule=text)
-    said = {n: text for n in ("reason", "change", "snapshot", "as_of", "features")}
-    said["declaration"] = json.dumps({"target": text}, ensure_ascii=False)
-    said |= {n: text for n in ("fingerprint", "setup_fingerprint", "flow_run_id")}
+    texts = {n: text for n in ("reason", "change", "snapshot", "as_of", "features")}
+    texts["declaration"] = json.dumps({"target": text}, ensure_ascii=False)
+    texts |= {n: text for n in ("fingerprint", "setup_fingerprint", "flow_run_id")}
     record = promoted(
         number,
         {**given, "new": NEW},
@@ -102,7 +102,7 @@ def hostile_night(number: int, text: str, **facts: Any) -> Any:
         library_versions={text: text},
         expectations=[checks],
         rejected_rows=[RejectedRow(key=text, row_number=1, values={text: text}, reason=text)],
-        **said,
+        **texts,
     )
     return replace(record, **facts)
 
@@ -120,8 +120,8 @@ def hostile(store: Store) -> Store:
 def test_every_text_comes_back_from_its_table_as_it_was(hostile: Store):
     for number, text in enumerate(LONG):
         (run,) = [row for row in stored(hostile, tables.run) if row["dataset"] == f"night {number}"]
-        told = ("reason", "change", "target", "features", "snapshot", "as_of", "fingerprint")
-        assert {run[name] for name in (*told, "setup_fingerprint", "flow_run_id")} == {text}
+        columns = ("reason", "change", "target", "features", "snapshot", "as_of", "fingerprint")
+        assert {run[name] for name in (*columns, "setup_fingerprint", "flow_run_id")} == {text}
         assert (run["warnings"], run["library_versions"]) == ([text], {text: text})
         mine = {"run_id": run["run_id"]}
 
@@ -142,7 +142,7 @@ def test_every_text_comes_back_from_its_table_as_it_was(hostile: Store):
     assert {row["dataset"] for row in stored(hostile, tables.run)} >= {t[:1_000] for t in HOSTILE}
 
 
-def test_views_and_formats_for_programs_have_every_sign(hostile: Store, tmp_path: Path):
+def test_views_and_machine_readable_formats_keep_every_character(hostile: Store, tmp_path: Path):
     write(hostile, kept(99, 1, dict.fromkeys(HOSTILE, 1.0), dataset="night 0"))
     by_hand(hostile, "forced", 1, dataset="night 0", reason=RANDOM, decided_by=HOSTILE[2])
     for view in VIEWS:
@@ -181,7 +181,7 @@ def texts_of(path: Path) -> list[list[str | None]]:
     return [of_texts(row, path.suffix[1:]) for row in found]
 
 
-def test_a_table_for_people_has_no_command_in_it(hostile: Store):
+def test_a_table_for_people_contains_no_terminal_commands(hostile: Store):
     for view in VIEWS:
         stream = io.StringIO()
         with hostile.reading() as connection:
@@ -193,7 +193,7 @@ def test_a_table_for_people_has_no_command_in_it(hostile: Store):
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_what_is_refused_when_it_is_read_would_not_fit_into_an_index(store: Store):
+def test_keys_refused_by_the_reader_would_not_fit_into_an_index(store: Store):
     """The limits are not for nothing, and texts that can be compressed would hide it."""
     assert max(MAX_KEY_BYTES, MAX_TERM_NAME_BYTES) < 2_704 - len("x" * 100) - 24
     long = RANDOM[: MAX_KEY_BYTES + 1_000]
@@ -206,14 +206,14 @@ def test_what_is_refused_when_it_is_read_would_not_fit_into_an_index(store: Stor
         write(store, night(1, candidates=[linear]))
 
 
-def test_a_new_rows_key_of_the_longest_fits_every_index(store: Store):
+def test_the_longest_key_of_a_new_row_fits_every_index(store: Store):
     key, name = RANDOM[-MAX_KEY_BYTES:], "x" * 100
     write(store, promoted(1, {key: NEW}, dataset=name))
     write(store, promoted(2, {key: 2.0}, dataset=name))
     assert [row["key"] for row in rows(store, "prediction_outcome")] == [key]
 
 
-def test_a_key_of_other_signs_is_another_key(store: Store):
+def test_keys_with_different_characters_are_different(store: Store):
     alike = [
         "e\u0301",
         "\u00e9",

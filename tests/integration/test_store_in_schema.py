@@ -13,14 +13,13 @@ from helpers.store_nights import change, kept, promoted, read, rows, serving, te
 from sqlalchemy import URL, func, make_url, select, text
 
 from data.errors import Busy, StoreError
-from data.store.database.lock import dataset_lock
+from data.store.database.lock import dataset_lock, one_writer_at_a_time
 from data.store.database.schema import lock_key
 from data.store.database.upgrades import upgrade
 from data.store.database.version import head
 from data.store.read.datasets import dataset_statuses
 from data.store.session import Store
 from data.store.write.prune import prune
-from data.store.write.run import one_writer_at_a_time
 
 COMMAND = Path(sys.executable).with_name("nightfit")
 HOSTILE = """Our "nights" 100% o'clock; DROP SCHEMA public -- ☾"""
@@ -99,7 +98,7 @@ def test_a_failed_upgrade_leaves_no_schema(server: str, monkeypatch: pytest.Monk
     assert tell(server, "SELECT 1 FROM pg_namespace WHERE nspname = 'half'") == []
 
 
-def test_two_first_nights_at_once_make_one_schema(server: str):
+def test_two_upgrades_at_once_make_one_schema(server: str):
     address = in_schema(server, "at once")
     with ThreadPoolExecutor(2) as pool:
         done = sorted(str(one).partition(": ")[2] for one in pool.map(upgrade, [address] * 2))
@@ -125,7 +124,7 @@ def test_stores_in_two_schemas_do_not_wait_for_each_other(two: tuple[Store, Stor
         one_writer_at_a_time(second, "wages")
 
 
-def test_the_usual_schema_is_one_store_whether_named_or_not(server: str, new_on_server):
+def test_the_default_schema_is_one_store_whether_named_or_not(server: str, new_on_server):
     address = new_on_server()
     Store(address).ensure_ready()
     never = pytest.fail
@@ -147,7 +146,7 @@ def role(postgresql: URL, server: str) -> Iterator[str]:
     tell(server, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
 
 
-def test_role_that_may_not_make_the_schema_is_told_what_to_ask_for(role: str, server: str):
+def test_role_that_may_not_create_the_schema_learns_what_to_ask_for(role: str, server: str):
     with pytest.raises(
         StoreError, match="there is no schema 'Our nights', and this role"
     ) as caught:
@@ -159,7 +158,7 @@ def test_role_that_may_not_make_the_schema_is_told_what_to_ask_for(role: str, se
 
 
 @pytest.mark.parametrize("ask", [Store.ensure_ready, lambda store: read(store, dataset_statuses)])
-def test_role_that_may_not_use_the_schema_is_told_so(
+def test_role_that_may_not_use_the_schema_is_refused(
     role: str, server: str, ask: Callable[[Store], object]
 ):
     Store(in_schema(server, "closed")).ensure_ready()
@@ -180,7 +179,7 @@ def test_role_with_a_schema_of_its_name_needs_no_public(role: str, server: str):
         tell(server, "GRANT USAGE ON SCHEMA public TO PUBLIC")
 
 
-def test_reader_whose_own_search_path_leads_nowhere_finds_no_store(server: str):
+def test_reader_with_a_search_path_to_nowhere_finds_no_store(server: str):
     address = make_url(server).update_query_dict({"options": "-c search_path=nowhere"})
     with pytest.raises(StoreError, match="this database has no store yet"):
         read(Store(address.render_as_string(hide_password=False)), dataset_statuses)
@@ -198,13 +197,13 @@ def nightfit(server: str, schema: str, *arguments: str) -> subprocess.CompletedP
     )
 
 
-def test_the_command_works_by_the_setting(server: str):
+def test_the_command_works_in_the_schema_of_the_setting(server: str):
     made = nightfit(server, HOSTILE, "db", "upgrade")
     assert (made.returncode, made.stderr) == (0, "")
     assert "?schema=Our+%22nights%22" in made.stdout
     write(Store(in_schema(server, HOSTILE)), promoted(1, {"a": 1.0}))
-    asked = nightfit(
+    done = nightfit(
         server, HOSTILE, "query", "champion", "--columns", "dataset,kind", "--format", "csv"
     )
-    assert asked.stdout == "dataset,kind\nwages,ann\n", asked.stderr
+    assert done.stdout == "dataset,kind\nwages,ann\n", done.stderr
     assert nightfit(server, HOSTILE, "prune").returncode == 0

@@ -86,21 +86,21 @@ def cut_off(store: Store, _process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("database_kind", "disturb", "said"),
+    ("database_kind", "disturb", "expected"),
     [("sqlite", kill, ""), ("postgresql", kill, ""), ("postgresql", cut_off, "the database")],
     indirect=["database_kind"],
 )
-def test_a_run_that_is_ended_while_it_writes_leaves_nothing_of_itself(
+def test_a_run_killed_while_it_writes_leaves_nothing(
     store: Store,
     writer: subprocess.Popen[str],
     disturb: Callable[[Store, subprocess.Popen[str]], None],
-    said: str,
+    expected: str,
 ):
     before = counts(store)
     disturb(store, writer)
     _, message = writer.communicate(timeout=60)
-    assert writer.returncode == (1 if said else -signal.SIGKILL)
-    assert said in message
+    assert writer.returncode == (1 if expected else -signal.SIGKILL)
+    assert expected in message
     assert "Traceback" not in message
     assert counts(store) == before
     if kind_of(store) == "sqlite":
@@ -111,7 +111,7 @@ def test_a_run_that_is_ended_while_it_writes_leaves_nothing_of_itself(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_a_run_that_meets_a_full_disk_leaves_nothing_of_itself(store: Store):
+def test_a_run_that_fills_the_disk_leaves_nothing(store: Store):
     write(store, promoted(1, {"a": 1.0}))
     before = counts(store)
 

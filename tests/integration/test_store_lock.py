@@ -79,7 +79,9 @@ def test_the_second_waits_until_the_first_has_ended(holder: Callable[..., Holder
     assert says(second) == "ended"
 
 
-def test_who_shall_not_wait_is_told_so_in_a_sentence(address: str, holder: Callable[..., Holder]):
+def test_a_process_that_must_not_wait_is_refused_in_one_sentence(
+    address: str, holder: Callable[..., Holder]
+):
     assert says(holder()) == "holding"
     with (
         pytest.raises(Busy) as caught,
@@ -87,8 +89,8 @@ def test_who_shall_not_wait_is_told_so_in_a_sentence(address: str, holder: Calla
     ):
         raise AssertionError("two hold one lock")
     assert str(caught.value) == (
-        "wages: another process is at work on it, so nothing was started. Try again when it has"
-        " ended; without --no-wait this waits for it."
+        "wages: another process is working on it, so nothing was started. Try again when it has"
+        " finished, or leave out --no-wait to wait for it."
     )
     assert caught.value.exit_code == 1
 
@@ -122,7 +124,7 @@ def test_a_child_that_outlives_a_killed_holder_keeps_nothing(
         os.kill(child, 0)  # it lives
 
 
-def test_it_is_taken_again_and_again_and_the_store_works_meanwhile(address: str):
+def test_the_lock_can_be_taken_repeatedly_while_the_store_works(address: str):
     found = []
     for _ in range(2):
         with dataset_lock(address, "wages", wait=False, on_wait=refuse_to_wait):
@@ -130,7 +132,7 @@ def test_it_is_taken_again_and_again_and_the_store_works_meanwhile(address: str)
     assert found == [None, None]
 
 
-def test_an_error_inside_frees_it_and_is_passed_on(address: str):
+def test_an_error_while_holding_the_lock_frees_it_and_propagates(address: str):
     with (
         pytest.raises(ZeroDivisionError),
         dataset_lock(address, "wages", wait=False, on_wait=refuse_to_wait),

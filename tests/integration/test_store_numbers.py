@@ -55,7 +55,7 @@ def with_number(table: str, column: str, value: float) -> RunRecord:
         error=np.array([1.0]),
         other_error=np.array([2.0]),
     )
-    told, checked = predictions("torch/ann", ROWS), probe("torch", 0.5)
+    columns, checked = predictions("torch/ann", ROWS), probe("torch", 0.5)
     more: dict[str, Any] = {}
     decided = PromotionRecord(decision="promoted", model="torch/ann", reason="it is better")
     if table == "model":
@@ -73,7 +73,7 @@ def with_number(table: str, column: str, value: float) -> RunRecord:
     elif table == "agreement_check":
         checked = replace(checked, **one)
     elif table == "prediction":
-        told = replace(told, **{column: np.array([value, getattr(told, column)[1]])})
+        columns = replace(columns, **{column: np.array([value, getattr(columns, column)[1]])})
     elif table == "promotion":
         decided = replace(decided, **one)
     elif table == "paired_error":
@@ -86,7 +86,7 @@ def with_number(table: str, column: str, value: float) -> RunRecord:
         1,
         ROWS,
         candidates=[ann, linear],
-        predictions=[told],
+        predictions=[columns],
         promotions=[decided],
         agreement=[checked],
         paired_errors=compared,
@@ -104,14 +104,14 @@ def taken(may_be_empty: bool) -> list[tuple[str, str]]:
     ]
 
 
-def test_every_column_of_numbers_is_looked_at():
+def test_every_column_of_numbers_is_covered_here():
     assert len(taken(True)) + len(taken(False)) == len([one for one in ALL if one[0] != COPIED])
     assert {table for table, _ in taken(True)} >= {"run", "model", "score", "coefficient"}
     assert {column for table, column in taken(False) if table == "prediction"} == set(KNOWN)
 
 
 @pytest.mark.parametrize("value", NO_NUMBER)
-def test_no_number_is_null_where_a_number_may_be_absent(store: Store, value: float):
+def test_nan_and_infinity_become_null_where_a_number_may_be_absent(store: Store, value: float):
     for night, (table, column) in enumerate(taken(True), start=1):
         record = with_number(table, column, value)
         write(store, replace(record, dataset=f"night {night}"))
@@ -124,7 +124,9 @@ def test_no_number_is_null_where_a_number_may_be_absent(store: Store, value: flo
 
 
 @pytest.mark.parametrize(("table", "column"), taken(False))
-def test_no_number_is_refused_where_there_must_be_one(store: Store, table: str, column: str):
+def test_nan_and_infinity_are_refused_where_a_number_is_required(
+    store: Store, table: str, column: str
+):
     for value in NO_NUMBER:
         with pytest.raises(ValueError, match=rf"{table}\.{column} cannot be {value}"):
             write(store, with_number(table, column, value))
@@ -132,18 +134,18 @@ def test_no_number_is_refused_where_there_must_be_one(store: Store, table: str, 
 
 
 def test_an_outcome_has_no_interval_where_its_prediction_had_none(store: Store):
-    told = replace(predictions("torch/ann", {"a": NEW}), lower=np.array([float("-inf")]))
-    write(store, promoted(1, {}, predictions=[told]))
+    columns = replace(predictions("torch/ann", {"a": NEW}), lower=np.array([float("-inf")]))
+    write(store, promoted(1, {}, predictions=[columns]))
     write(store, promoted(2, {"a": 1.0}))
     (outcome,) = stored(store, tables.outcome)
     assert (outcome["lower"], outcome["upper"]) == (None, 11.0)
 
 
 @pytest.mark.parametrize("value", NO_NUMBER)
-def test_a_decision_by_hand_stores_no_prediction_that_is_no_number(store: Store, value: float):
+def test_a_manual_decision_stores_no_prediction_that_is_not_a_number(store: Store, value: float):
     run_id = write(store, promoted(1, {"a": 1.0}))
     before = counts(store)
-    told: Any = replace(predictions(1, {"z": 1.0}), predicted=np.array([value]))
+    columns: Any = replace(predictions(1, {"z": 1.0}), predicted=np.array([value]))
     with pytest.raises(ValueError, match=r"prediction\.predicted cannot be"):
-        by_hand(store, "forced", 1, predictions={run_id: told})
+        by_hand(store, "forced", 1, predictions={run_id: columns})
     assert counts(store) == before

@@ -76,7 +76,7 @@ def refusal(address: str, *, reading: bool = False) -> str:
     return message
 
 
-def test_an_empty_database_is_brought_to_this_version(address: str):
+def test_an_empty_database_gets_its_tables(address: str):
     assert change(Store(address), dataset_statuses) == ()
     assert str(upgrade(address)).endswith(f": already at version {HEAD}.")
 
@@ -107,7 +107,7 @@ def test_tables_of_another_program_stay_as_they_are(address: str):
     assert tell(address, "SELECT * FROM alembic_version") == [("x9",)]
 
 
-def test_a_table_of_another_program_with_our_name_is_refused_and_kept(address: str):
+def test_a_table_of_another_program_with_a_name_of_ours_is_refused_and_kept(address: str):
     tell(address, "CREATE TABLE model (car TEXT)")
     assert "already has a table or view named 'model'" in refusal(address)
     assert names(address) == {"model"}
@@ -122,7 +122,7 @@ def test_a_database_of_a_newer_version_is_refused(address: str):
         upgrade(address)
 
 
-def test_a_database_that_is_behind_names_the_command_that_mends_it(
+def test_a_database_that_is_behind_names_the_command_that_upgrades_it(
     address: str, request: pytest.FixtureRequest
 ):
     filled(address)
@@ -170,9 +170,7 @@ def test_processes_that_open_an_empty_database_at_once_all_succeed(address: str)
     assert [opener.exitcode for opener in openers] == [0, 0, 0]
 
 
-def test_of_two_upgrades_at_once_one_works_and_one_waits(
-    address: str, request: pytest.FixtureRequest
-):
+def test_of_two_upgrades_at_once_one_waits(address: str, request: pytest.FixtureRequest):
     filled(address)
     request.getfixturevalue("next_version")
     slow = version.MIGRATIONS / "versions" / "9999_next.py"
@@ -185,7 +183,7 @@ def test_of_two_upgrades_at_once_one_works_and_one_waits(
 
 
 @pytest.mark.parametrize("content", ["hello", "worker,wage\n1,2\n" * 200])
-def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path, content: str):
+def test_a_file_that_is_not_a_database_is_refused_and_kept(tmp_path: Path, content: str):
     path = tmp_path / "wages.csv"
     path.write_text(content)
     message = refusal(url(path))
@@ -194,11 +192,11 @@ def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path, content:
     assert path.read_text() == content
 
 
-def test_a_folder_in_the_files_place_is_refused(tmp_path: Path):
+def test_a_folder_instead_of_a_file_is_refused(tmp_path: Path):
     assert "cannot be opened" in refusal(url(tmp_path))
 
 
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path):
+def test_a_folder_that_cannot_be_created_is_refused(tmp_path: Path):
     (tmp_path / "file").write_text("")
     message = refusal(url(tmp_path / "file" / "store.db"))
     assert f"{tmp_path / 'file'}: the folder cannot be created" in message

@@ -51,7 +51,7 @@ def test_an_outcome_keeps_the_last_prediction_before_the_target_was_known(store:
     }
 
 
-def test_an_outcome_is_found_on_the_night_of_a_new_champion_and_never_changes(store: Store):
+def test_an_outcome_is_found_in_the_run_of_a_new_champion_and_never_changes(store: Store):
     write(store, promoted(1, {"a": 1.0, "c": NEW}))
     write(store, promoted(2, {"a": 1.0, "c": 9.5}, name="torch/least_squares"))
     write(store, promoted(3, {"a": 1.0, "c": NEW}))
@@ -60,7 +60,7 @@ def test_an_outcome_is_found_on_the_night_of_a_new_champion_and_never_changes(st
     assert (outcome["predicted"], outcome["actual"], outcome["inside"]) == (10.0, 9.5, True)
 
 
-def test_an_outcome_of_one_dataset_is_none_of_another(store: Store):
+def test_outcomes_of_two_datasets_do_not_mix(store: Store):
     write(store, promoted(1, {"c": NEW}, dataset="wages"))
     write(store, promoted(2, {"c": 9.0}, dataset="sales"))
     assert rows(store, "prediction_outcome") == []
@@ -74,7 +74,7 @@ def test_a_later_prediction_of_another_dataset_hides_no_outcome(store: Store):
     assert (outcome["dataset"], outcome["predicted_at"]) == ("wages", night(1).finished_at)
 
 
-def test_what_a_refused_winner_said_is_stored_and_is_no_outcome(store: Store):
+def test_predictions_of_a_refused_winner_are_stored_but_are_no_outcomes(store: Store):
     write(store, promoted(1, {"a": 1.0, "c": NEW}))
     first = serving(store).model_id
     refused = loser({"a": 1.0, "c": NEW, "d": NEW})
@@ -88,7 +88,7 @@ def test_what_a_refused_winner_said_is_stored_and_is_no_outcome(store: Store):
     assert (outcome["actual"], outcome["realised_run_id"]) == (11.5, 3)
 
 
-def test_the_truth_that_two_models_tell_is_kept_once(store: Store):
+def test_an_actual_value_given_with_two_models_is_stored_once(store: Store):
     write(store, promoted(1, {"c": NEW}))
     first = serving(store).model_id
     write(
@@ -98,7 +98,7 @@ def test_the_truth_that_two_models_tell_is_kept_once(store: Store):
     assert len(rows(store, "prediction_outcome")) == 1
 
 
-def test_after_a_roll_back_the_outcome_is_what_the_chosen_model_said(store: Store):
+def test_after_a_rollback_the_outcome_is_what_the_chosen_model_predicted(store: Store):
     first, second = two_champions(store)
     last = rows(store, "run_history")[0]["run_id"]
     given = predictions(first, {"c": NEW})
@@ -126,7 +126,7 @@ def test_an_outcome_is_of_the_model_that_served_whatever_people_decided_later(st
     assert found["c"]["run_id"] == 3
 
 
-def test_what_a_backfill_said_is_no_outcome_and_its_truth_makes_none(store: Store):
+def test_predictions_and_actual_values_of_a_backfill_make_no_outcomes(store: Store):
     write(store, promoted(1, {"a": 1.0, "c": NEW}))
     old = night(
         2,
@@ -151,7 +151,7 @@ def test_what_was_shown_before_a_person_chose_another_model_is_the_outcome(store
     assert (outcome["model_id"], outcome["run_id"]) == (second, 2)
 
 
-def test_many_outcomes_of_a_dataset_that_the_statistics_do_not_know_take_no_time(store: Store):
+def test_many_outcomes_are_quick_before_the_database_has_statistics(store: Store):
     keys = [f"{number:05d}" for number in range(30_000)]
     write(store, promoted(1, dict.fromkeys(keys[:1_000], NEW), dataset="sales"))
     tell(store.url, "ANALYZE")

@@ -56,15 +56,15 @@ def pairs(serving: int) -> PairedErrors:
 
 def refused(number: int, serving: int, **facts):
     """A night whose winner was refused, with what both models say of the rows."""
-    said = predictions("theano/least_squares", KEYS, roles=ROLES)
+    own = predictions("theano/least_squares", KEYS, roles=ROLES)
     goes_on = predictions(serving, {"n": NEW})
-    given = {"predictions": [goes_on, said], "paired_errors": pairs(serving)}
+    given = {"predictions": [goes_on, own], "paired_errors": pairs(serving)}
     return kept(number, serving, {}, **{"snapshot": f"snapshots/wages/{number}", **given, **facts})
 
 
 def champion(number: int, name: str, **facts):
-    said = predictions(name, KEYS, roles=ROLES)
-    given = {"predictions": [said], "snapshot": f"snapshots/wages/{number}", **facts}
+    own = predictions(name, KEYS, roles=ROLES)
+    given = {"predictions": [own], "snapshot": f"snapshots/wages/{number}", **facts}
     return promoted(number, {}, name=name, **given)
 
 
@@ -91,18 +91,18 @@ def answers(store: Store) -> dict[str, list]:
 
 def of_champions(store: Store) -> dict[int, list]:
     """What each model that ever served says after a roll-back to it, and what it was trained on."""
-    told = {}
+    answers = {}
     for model_id in sorted({row["model_id"] for row in stored(store, tables.promotion)}):
         by_hand(store, "rolled_back", model_id)
         served = read(store, champion_model, "wages")
-        told[model_id] = [
+        answers[model_id] = [
             sorted(rows(store, "current_prediction"), key=repr),
             sorted(read(store, artifact_training_keys, model_id)),
             sorted(read(store, twin_training_keys, model_id)),
             served.artifact,
             served.twin,
         ]
-    return told
+    return answers
 
 
 def bare(store: Store) -> set[int]:
@@ -117,17 +117,17 @@ def test_every_view_answers_as_before(history: Store):
     assert answers(history) == before
 
 
-def test_a_roll_back_to_any_former_champion_gives_every_row_its_prediction(history: Store):
+def test_a_rollback_to_any_former_champion_gives_every_row_its_prediction(history: Store):
     before = of_champions(history)
     change(history, prune, "wages", keep_runs=2)
     assert of_champions(history) == before
     assert len(before) == 3
-    for told, *_, artifact, twin in before.values():
-        assert {row["key"] for row in told} == set(KEYS)
+    for shown, *_, artifact, twin in before.values():
+        assert {row["key"] for row in shown} == set(KEYS)
         assert artifact and twin
 
 
-def test_it_tells_what_it_removed_and_a_dry_run_tells_the_same_and_removes_nothing(history: Store):
+def test_a_dry_run_reports_what_would_be_removed_and_removes_nothing(history: Store):
     whole = counts(history)
     foretold = change(history, prune, "wages", keep_runs=2, dry_run=True)
     assert counts(history) == whole
@@ -175,16 +175,16 @@ def test_models_that_never_served_keep_their_bytes_for_seven_runs_at_most(histor
     assert bare(history) == {2, 4, 6, 7, 8, 9, 10}
 
 
-def test_a_candidate_beside_a_champion_that_was_pruned_is_told_as_such(store: Store):
+def test_refusing_a_pruned_candidate_says_that_it_was_pruned(store: Store):
     both = [candidate("torch/ann", chosen=True, rank=1), candidate("theano/ann", rank=2)]
     write(store, champion(1, "torch/ann", candidates=both))
     write(store, champion(2, "torch/least_squares"))
     change(store, prune, "wages", keep_runs=1)
-    with pytest.raises(CallError, match="theano/ann of run 1 never served and was pruned since"):
+    with pytest.raises(CallError, match="theano/ann of run 1 never served and has been pruned"):
         read(store, model_of, "wages", 1, "theano/ann")
 
 
-def test_runs_that_came_to_nothing_and_backfills_push_out_none_that_succeeded(store: Store):
+def test_failed_runs_and_backfills_push_out_no_good_run(store: Store):
     write(store, champion(1, "torch/ann"))
     write(store, refused(2, serving(store)))
     for number in range(3, 9):
@@ -199,7 +199,7 @@ def test_runs_that_came_to_nothing_and_backfills_push_out_none_that_succeeded(st
     assert marked == {4, 6, 8, 10}
 
 
-def test_the_latest_comparison_stays_however_old(store: Store):
+def test_the_latest_comparison_stays_however_old_it_is(store: Store):
     write(store, champion(1, "torch/ann"))
     write(store, refused(2, serving(store)))
     for number in range(3, 6):
@@ -216,7 +216,7 @@ def test_a_snapshot_that_a_kept_run_names_too_stays(store: Store):
     assert change(store, prune, "wages", keep_runs=1).snapshots == ("snapshots/wages/three",)
 
 
-def test_a_prediction_of_long_ago_still_becomes_an_outcome(store: Store):
+def test_an_old_prediction_still_becomes_an_outcome(store: Store):
     write(store, champion(1, "torch/ann"))
     first = serving(store)
     for number in range(2, 6):
@@ -249,7 +249,9 @@ with Store(sys.argv[1]).writing() as connection:
 """
 
 
-def test_a_prune_that_is_killed_leaves_all_and_readers_see_all_meanwhile(history: Store):
+def test_a_prune_that_is_killed_removes_nothing_and_readers_see_everything_meanwhile(
+    history: Store,
+):
     before, shown = counts(history), answers(history)
     url = history.url
     process = subprocess.Popen(
@@ -265,7 +267,7 @@ def test_a_prune_that_is_killed_leaves_all_and_readers_see_all_meanwhile(history
     assert change(history, prune, "wages", keep_runs=2).predictions == 18
 
 
-def test_a_model_that_is_pruned_while_a_person_decides_does_not_come_to_serve(history: Store):
+def test_a_model_that_is_pruned_while_a_person_decides_does_not_serve(history: Store):
     chosen, champion_before = read(history, model_of, "wages", 2), serving(history)
     pruning = threading.Event()
 
@@ -278,7 +280,7 @@ def test_a_model_that_is_pruned_while_a_person_decides_does_not_come_to_serve(hi
     with ThreadPoolExecutor(1) as pool:
         pruned = pool.submit(change, history, prune, "wages", keep_runs=2)
         assert pruning.wait(30)
-        with pytest.raises(StoreError, match=r"theano/least_squares of run 2 .* pruned just now"):
+        with pytest.raises(StoreError, match=r"theano/least_squares of run 2 .* just been pruned"):
             by_hand(history, "forced", chosen.model_id, artifact=b"fitted again")
         assert pruned.result().models == 6
     assert serving(history) == champion_before

@@ -68,7 +68,7 @@ def test_a_reader_that_stops_early_keeps_no_connection(store):
 
 
 @pytest.mark.parametrize(
-    ("view", "how", "said"),
+    ("view", "how", "message"),
     [
         ("leaderbord", {}, "Did you mean 'leaderboard'"),
         ("zzz", {}, "There are: champion, model_card"),
@@ -79,8 +79,8 @@ def test_a_reader_that_stops_early_keeps_no_connection(store):
         ("champion", {"key": "a"}, "Views that do: current_prediction, prediction_outcome"),
     ],
 )
-def test_a_wrong_question_is_answered_with_the_nearest_right_one(store, view, how, said):
-    with pytest.raises(CallError, match=said) as caught:
+def test_a_wrong_name_is_answered_with_the_nearest_right_one(store, view, how, message):
+    with pytest.raises(CallError, match=message) as caught:
         read(store, rows_of, view, **how)
     assert caught.value.exit_code == 2
 
@@ -98,7 +98,7 @@ def test_a_key_that_is_not_there_has_no_rows(store, key: str):
     assert rows(store, "current_prediction", key=key) == []
 
 
-def asked(store: Store, view: str, **how: Any) -> tuple[str, Any, Any]:
+def executed(store: Store, view: str, **how: Any) -> tuple[str, Any, Any]:
     """Return the statement that reads the rows, its parameters, and the driver's cursor."""
     seen: list[tuple[str, Any, Any]] = []
 
@@ -115,7 +115,7 @@ def asked(store: Store, view: str, **how: Any) -> tuple[str, Any, Any]:
 
 def reads(store: Store, view: str, **how: Any) -> list[str]:
     """Return how each table with keys is read, and by what it is searched, in the plan."""
-    statement, parameters, _ = asked(store, view, **how)
+    statement, parameters, _ = executed(store, view, **how)
     kind = kind_of(store)
     explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN (FORMAT JSON)"
     with store.reading() as connection:
@@ -153,13 +153,13 @@ def test_a_key_of_all_datasets_is_not_looked_for_in_each(store):
     assert "ix_outcome_key" in step
 
 
-def test_what_no_index_finds_is_told_from_it(store):
+def test_a_scan_of_all_rows_does_not_pass_for_a_search_by_key(store):
     plan = reads(store, "prediction_outcome", columns=["key", "error"])
     assert not any(map(is_search_by_key, plan)), plan
 
 
-def test_rows_come_by_a_cursor_that_the_server_keeps(store):
-    _, _, cursor = asked(store, "current_prediction")
+def test_rows_are_read_by_a_server_side_cursor(store):
+    _, _, cursor = executed(store, "current_prediction")
     assert isinstance(cursor, psycopg.ServerCursor) is (kind_of(store) == "postgresql")
 
 

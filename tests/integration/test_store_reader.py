@@ -92,10 +92,10 @@ def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_works_for_the_role(filled: str, new_role):
     role = new_role(filled)
-    asked = ("query", "champion", "--columns", "kind", "--format", "csv", "--dataset")
-    done = nightfit(role, *asked, "wages")
+    query = ("query", "champion", "--columns", "kind", "--format", "csv", "--dataset")
+    done = nightfit(role, *query, "wages")
     assert (done.stdout, done.stderr) == ("kind\nleast_squares\n", "")
-    assert "Did you mean 'wages'" in nightfit(role, *asked, "wagse").stderr
+    assert "Did you mean 'wages'" in nightfit(role, *query, "wagse").stderr
     assert nightfit(role, "history", "wages").returncode == 0
     refused = nightfit(role, "status")
     assert refused.returncode == 1

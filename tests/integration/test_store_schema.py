@@ -36,7 +36,7 @@ def test_migrations_make_what_the_code_declares_to_the_last_constraint(store: St
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_predictions_lie_in_the_order_of_their_key(store: Store):
+def test_predictions_are_stored_in_the_order_of_their_key(store: Store):
     with store.reading() as connection:
         made = "SELECT sql FROM sqlite_master WHERE name = 'prediction'"
         assert connection.execute(text(made)).scalar_one().strip().endswith("WITHOUT ROWID")
@@ -86,21 +86,23 @@ WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 def test_postgresql_has_each_meaning_as_a_comment(address: str):
     upgrade(address)
-    told = {(view, column): said for view, column, said in tell(address, COMMENTS)}
+    comments = {(view, column): words for view, column, words in tell(address, COMMENTS)}
     wanted = {(name, ""): view.grain for name, view in VIEWS.items()} | {
         (name, column): meaning
         for name, view in VIEWS.items()
         for column, meaning in view.meanings.items()
     }
-    assert told == wanted
-    assert all(told.values())
+    assert comments == wanted
+    assert all(comments.values())
 
 
 HOSTILE = "100% o'clock; DROP VIEW champion; -- :x \\' $$ %s"
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_upgrade_mends_comments_whatever_is_in_them(address: str, monkeypatch: pytest.MonkeyPatch):
+def test_upgrade_corrects_comments_whatever_they_contain(
+    address: str, monkeypatch: pytest.MonkeyPatch
+):
     upgrade(address)
     champion = VIEWS["champion"]
     described = champion.described | {"kind": (TEXT, "its kind's kind")}
@@ -108,7 +110,7 @@ def test_upgrade_mends_comments_whatever_is_in_them(address: str, monkeypatch: p
     tell(address, "COMMENT ON COLUMN leaderboard.kind IS 'scribbled'")
     monkeypatch.setitem(VIEWS, "champion", changed)
     upgrade(address)
-    told = {(view, column): said for view, column, said in tell(address, COMMENTS)}
-    assert told["champion", ""] == HOSTILE
-    assert told["champion", "kind"] == "its kind's kind"
-    assert told["leaderboard", "kind"] == VIEWS["leaderboard"].meanings["kind"]
+    comments = {(view, column): words for view, column, words in tell(address, COMMENTS)}
+    assert comments["champion", ""] == HOSTILE
+    assert comments["champion", "kind"] == "its kind's kind"
+    assert comments["leaderboard", "kind"] == VIEWS["leaderboard"].meanings["kind"]

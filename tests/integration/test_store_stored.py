@@ -106,12 +106,12 @@ def test_a_run_comes_back_as_it_was_written(store: Store):
     assert different == []
 
 
-def test_a_run_that_is_not_there_is_told_with_the_way_to_find_one(store: Store):
+def test_an_unknown_run_names_the_command_that_lists_all_runs(store: Store):
     with pytest.raises(CallError, match=r": there is no run 7\. `nightfit query run_history`"):
         read(store, stored_run, 7)
 
 
-def test_the_keys_a_twin_was_trained_with_leave_out_the_test_rows(store: Store):
+def test_the_training_keys_of_a_twin_leave_out_the_test_rows(store: Store):
     roles = ["warmup", "train", "test", "new"]
     given = {"w": 1.0, "a": 2.0, "t": 3.0, "n": NEW}
     write(store, promoted(1, {}, predictions=[predictions("torch/ann", given, roles=roles)]))

@@ -21,6 +21,7 @@ from data.store.read.datasets import dataset_statuses
 from data.store.read.earlier_runs import last_details
 from data.store.session import Store
 from data.store.views import VIEWS
+from data.vocabulary import Candidate
 from flows.command.cli import app
 
 COMMAND = Path(sys.executable).with_name("nightfit")
@@ -102,7 +103,10 @@ def test_decisions_continue_where_they_stood_before_the_upgrade(old: str):
 def test_details_of_a_release_are_read_after_the_upgrade(old: str):
     upgrade(old)
     details = read(Store(old), last_details, "wages")
-    assert details == {"torch/least_squares": {"r2": 0.1 + 0.2}, "theano/ann": {}}
+    assert details == {
+        Candidate("torch", "least_squares"): {"r2": 0.1 + 0.2},
+        Candidate("theano", "ann"): {},
+    }
 
 
 def test_a_users_own_views_still_answer_after_the_upgrade(old: str, request: pytest.FixtureRequest):
@@ -148,7 +152,6 @@ def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@sqlite_only
 def test_the_command_reports_what_it_did(tmp_path: Path):
     path = tmp_path / "new.db"
     made = nightfit(f"sqlite:///{path}", "db", "upgrade")

@@ -22,9 +22,10 @@ from data.store.read.earlier_runs import last_details
 from data.store.read.predictions import artifact_training_keys
 from data.store.records import LinearFitRecord, ScoreRecord
 from data.store.session import Store
+from data.vocabulary import Candidate
 
 
-def test_first_night_serves_its_winner(store: Store):
+def test_the_winner_of_the_first_run_serves(store: Store):
     run_id = write(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}, verdict="yay"))
     (champion,) = rows(store, "champion")
     serving = read(store, champion_model, "wages")
@@ -48,7 +49,7 @@ def test_first_night_serves_its_winner(store: Store):
     assert read(store, artifact_training_keys, serving.model_id) == {"a", "b"}
 
 
-def test_there_is_no_champion_before_the_first_night(store: Store):
+def test_there_is_no_champion_before_the_first_run(store: Store):
     write(store, night(1, status="rejected", reason="the key is not unique"))
     assert read(store, champion_model, "wages") is None
     assert rows(store, "run_history")[0]["champion"] is None
@@ -77,7 +78,7 @@ def test_current_prediction_is_the_champions_latest_for_each_key(store: Store):
     assert read(store, artifact_training_keys, serving) == {"a", "b"}
 
 
-def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(store: Store):
+def test_after_a_rollback_the_earlier_model_serves_with_its_own_predictions(store: Store):
     write(store, promoted(1, {"a": 1.0}))
     first = read(store, champion_model, "wages").model_id
     write(store, promoted(2, {"a": 1.0, "b": 5.0}, name="torch/least_squares"))
@@ -100,7 +101,7 @@ def test_after_a_roll_back_the_earlier_model_serves_with_its_own_predictions(sto
     assert rows(store, "run_history")[0]["champion"] == "torch/least_squares"
 
 
-def test_a_champion_that_is_kept_serves_since_its_first_night(store: Store):
+def test_a_champion_that_is_kept_has_served_since_its_first_run(store: Store):
     write(store, promoted(1, {"a": 1.0}))
     serving = read(store, champion_model, "wages").model_id
     write(store, kept(2, serving, {}))
@@ -112,7 +113,7 @@ def test_a_champion_that_is_kept_serves_since_its_first_night(store: Store):
     assert (newest["previous"], newest["challenger"]) == ("torch/ann", "theano/least_squares")
 
 
-def test_the_card_of_a_champion_tells_how_it_was_made(store: Store):
+def test_the_card_of_a_champion_shows_how_it_was_made(store: Store):
     declared = {"target": "wage", "interval": 0.8, "ann": {"hidden": [64, 32]}}
     facts = {
         "declaration": json.dumps(declared),
@@ -198,9 +199,9 @@ def test_fits_and_agreement_are_of_the_latest_run_that_succeeded(store: Store):
     write(store, promoted(1, {"a": 1.0}, name="torch/least_squares"))
     fit = LinearFitRecord(rows=7, excess_loss=0.1 + 0.2, epochs=90, epochs_to_solution=None)
     descent = candidate("theano/gradient_descent", rank=1, chosen=True, linear_fit=fit)
-    told = [probe("torch", float("nan"), agreed=False), probe("theano", 0.1 + 0.2)]
+    comparisons = [probe("torch", float("nan"), agreed=False), probe("theano", 0.1 + 0.2)]
     tonight = promoted(
-        2, {"a": 1.0}, name="theano/gradient_descent", candidates=[descent], agreement=told
+        2, {"a": 1.0}, name="theano/gradient_descent", candidates=[descent], agreement=comparisons
     )
     last = write(store, tonight)
     write(store, night(3, status="failed", candidates=[candidate("torch/least_squares")]))
@@ -224,9 +225,9 @@ def test_resilience_is_the_champions_from_the_run_that_trained_it(store: Store):
     lost = network((0.0, 9.0))["candidates"][0]
     loser = candidate("theano/least_squares", chosen=False, rank=2)
     write(store, kept(2, serving, {"a": 1.0}, candidates=[lost, loser]))
-    told = rows(store, "champion_resilience", dataset="wages")
+    shown = rows(store, "champion_resilience", dataset="wages")
     of = {"dataset": "wages", "run_id": first, "model_id": serving, "framework": "torch"}
-    assert told == [
+    assert shown == [
         of
         | {"share": 0.0, "rmse": 2.5, "rmse_low": 2.5 * 0.9, "rmse_high": 2.5 * 1.1, "ratio": 1.0}
         | {"draws": 1},
@@ -238,7 +239,7 @@ def test_resilience_is_the_champions_from_the_run_that_trained_it(store: Store):
     assert [row["ratio"] for row in sales] == [None, None]
 
 
-def test_champion_that_is_linear_has_no_resilience(store: Store):
+def test_a_linear_champion_has_no_resilience(store: Store):
     write(store, promoted(1, {"a": 1.0}, **network((0.0, 2.5), (0.1, 3.0))))
     write(store, promoted(2, {"a": 1.0}, name="torch/least_squares"))
     assert len(stored(store, tables.resilience)) == 2
@@ -251,7 +252,7 @@ def test_details_of_the_latest_good_run_are_those_of_each_candidate(store: Store
     write(store, promoted(1, {"a": 1.0}, candidates=[candidate("torch/ann", details=of)]))
     write(store, night(2, status="failed", candidates=[candidate("torch/ann")]))
     write(store, promoted(3, {"a": 1.0}, dataset="sales"))
-    assert read(store, last_details, "wages") == {"torch/ann": of}
+    assert read(store, last_details, "wages") == {Candidate("torch", "ann"): of}
 
 
 def test_status_shows_the_last_run_and_the_last_good_one(store: Store):

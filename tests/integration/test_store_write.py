@@ -87,7 +87,7 @@ def test_a_rejected_run_stores_its_checks_and_nothing_else(store: Store):
     assert stored(store, tables.rejected_row)[0]["row_values"] == {"age": "-Infinity"}
 
 
-def test_a_rejected_run_with_models_is_a_mistake():
+def test_a_rejected_run_with_models_is_refused():
     with pytest.raises(ValueError, match="rejected has no models"):
         night(1, status="rejected", candidates=[candidate()])
 
@@ -133,8 +133,8 @@ def test_figures_of_a_fit_that_have_no_value_become_null(store: Store):
         linear_fit=LinearFitRecord(rows=np.int64(3), rank=np.int64(2), **figures),
         coefficients=[term],
     )
-    told = [probe("torch", nan, agreed=False), probe("theano", inf, agreed=False)]
-    write(store, night(1, candidates=[linear], agreement=told))
+    comparisons = [probe("torch", nan, agreed=False), probe("theano", inf, agreed=False)]
+    write(store, night(1, candidates=[linear], agreement=comparisons))
     (fit,) = stored(store, tables.linear_fit)
     assert (fit["rows"], fit["rank"]) == (3, 2)
     assert {name: fit[name] for name in figures} == dict.fromkeys(figures)
@@ -142,7 +142,7 @@ def test_figures_of_a_fit_that_have_no_value_become_null(store: Store):
     assert [row["figure"] for row in stored(store, tables.agreement_check)] == [None, None]
 
 
-def test_a_bound_that_is_no_number_is_refused_and_leaves_nothing(store: Store):
+def test_a_bound_that_is_not_a_number_is_refused_and_leaves_nothing(store: Store):
     boundless = replace(probe("torch", 0.5), allowed=float("inf"))
     with pytest.raises(ValueError, match=r"agreement_check\.allowed cannot be inf"):
         write(store, night(1, agreement=[boundless]))
@@ -150,7 +150,7 @@ def test_a_bound_that_is_no_number_is_refused_and_leaves_nothing(store: Store):
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         ({"predicted": np.array([1.0, np.nan])}, "prediction.predicted cannot be nan .*key 'b'"),
         ({"predicted": np.array([np.inf, 1.0])}, "prediction.predicted cannot be inf .*key 'a'"),
@@ -158,24 +158,24 @@ def test_a_bound_that_is_no_number_is_refused_and_leaves_nothing(store: Store):
         ({"actual": np.array([1.0, -np.inf])}, "prediction.actual cannot be -inf"),
     ],
 )
-def test_a_prediction_that_is_no_number_is_refused_and_leaves_nothing(
-    store: Store, broken: dict[str, np.ndarray], said: str
+def test_a_prediction_that_is_not_a_number_is_refused_and_leaves_nothing(
+    store: Store, broken: dict[str, np.ndarray], message: str
 ):
     record = promoted(1, {"a": 1.0, "b": 2.0})
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         write(store, replace(record, predictions=[replace(record.predictions[0], **broken)]))
     assert not any(counts(store).values())
 
 
-def test_an_error_that_is_no_number_is_refused_and_leaves_nothing(store: Store):
+def test_an_error_that_is_not_a_number_is_refused_and_leaves_nothing(store: Store):
     diverged = ScoreRecord(rows="validation", rmse=float("nan"), mae=1.0, n=3)
     with pytest.raises(ValueError, match=r"score\.rmse cannot be nan"):
         write(store, promoted(1, {"a": 1.0}, candidates=[candidate(scores=[diverged])]))
     assert not any(counts(store).values())
 
 
-def test_a_model_that_is_no_candidate_is_refused_and_leaves_nothing(store: Store):
-    with pytest.raises(ValueError, match="'torch/annn' is no candidate of this run: torch/ann"):
+def test_a_model_that_is_not_a_candidate_is_refused_and_leaves_nothing(store: Store):
+    with pytest.raises(ValueError, match="'torch/annn' is not a candidate of this run: torch/ann"):
         write(store, promoted(1, {"a": 1.0}, predictions=[predictions("torch/annn", {"a": 1.0})]))
     assert not any(counts(store).values())
 
@@ -322,7 +322,7 @@ def test_figures_of_a_fit_come_back_to_the_last_bit(store: Store):
     assert comparison["agreed"] is True
 
 
-def test_resilience_comes_back_to_the_last_bit_and_takes_no_number_that_is_none(store: Store):
+def test_resilience_comes_back_to_the_last_bit_and_nan_is_refused(store: Store):
     figures = ResilienceRecord(
         share=0.1 + 0.2, rmse=1.1e-308, rmse_low=5e-324, rmse_high=1.7e308, draws=np.int64(20)
     )
@@ -343,7 +343,7 @@ def test_an_earlier_run_stays_when_a_later_one_fails(store: Store):
     assert counts(store)["prediction"] == 1
 
 
-def test_a_reader_sees_the_last_night_until_the_next_is_whole(store: Store):
+def test_a_reader_sees_the_last_run_until_the_next_is_stored_whole(store: Store):
     write(store, promoted(1, {"a": 1.0}))
     with store.writing() as connection:
         connection.execute(text("DELETE FROM prediction"))

@@ -1,4 +1,4 @@
-"""Database URLs: what cannot be understood is refused, and no password is ever told."""
+"""Database URLs: what cannot be understood is refused, and no password is ever shown."""
 
 import traceback
 
@@ -41,22 +41,22 @@ NOT_REACHED = [
 ]
 
 
-def told(error: BaseException) -> str:
+def everything_in(error: BaseException) -> str:
     """Everything that anybody may be shown of an error."""
     return f"{error!r} {error} " + "".join(traceback.format_exception(error))
 
 
 @pytest.mark.parametrize("address", REFUSED)
-def test_a_url_that_cannot_be_understood_is_refused_without_a_word_of_it(
+def test_a_url_that_cannot_be_understood_is_refused_without_quoting_it(
     address: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
     with pytest.raises(CallError, match="postgresql://user:password@host/name") as wrong:
         settings.__wrapped__()
-    assert SECRET not in told(wrong.value)
+    assert SECRET not in everything_in(wrong.value)
     with pytest.raises(StoreError, match="cannot be understood") as unusable:
         Store(address).ensure_ready()
-    assert SECRET not in told(unusable.value)
+    assert SECRET not in everything_in(unusable.value)
 
 
 @pytest.mark.parametrize("address", NOT_REACHED)
@@ -66,7 +66,7 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
     with pytest.raises(StoreError) as caught:
         Store(Settings().database_url).ensure_ready()
-    assert SECRET not in told(caught.value)
+    assert SECRET not in everything_in(caught.value)
 
 
 def test_settings_and_engines_show_no_password(monkeypatch: pytest.MonkeyPatch):
@@ -83,21 +83,21 @@ def test_settings_and_engines_show_no_password(monkeypatch: pytest.MonkeyPatch):
     assert (arguments["password"], arguments["sslmode"]) == (SECRET, "disable")
 
 
-def test_a_wrong_setting_is_one_sentence_that_shows_no_other(monkeypatch: pytest.MonkeyPatch):
+def test_a_wrong_setting_is_reported_without_showing_any_other(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", f"{PLAIN}@127.0.0.1:1/shop")
     monkeypatch.setenv("NIGHTFIT_KEEP_RUNS", "many")
     with pytest.raises(CallError, match=r"NIGHTFIT_KEEP_RUNS: .*integer") as caught:
         settings.__wrapped__()
-    assert SECRET not in told(caught.value)
+    assert SECRET not in everything_in(caught.value)
 
 
-def test_a_password_with_every_sign_is_understood():
+def test_a_password_with_every_kind_of_character_is_understood():
     url = url_of("postgresql://ann:p%40s%2Fs%3A%25%20%27%22@host:5433/shop")
     assert (url.password, url.host, url.port) == ("p@s/s:% '\"", "host", 5433)
     assert url_of(url.render_as_string(hide_password=False)) == url
 
 
-def test_a_password_is_hidden_as_it_is_and_as_a_url_writes_it():
+def test_a_password_is_hidden_in_plain_and_in_url_form():
     for password in ("Zq9 x/w@7", "Zq9%20x"):
         for sentence in (
             f"for ann {password} no",

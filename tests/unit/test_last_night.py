@@ -1,4 +1,4 @@
-"""A night whose rows are those of the last good one is skipped, unless they have grown too old."""
+"""A run whose rows are those of the last good one is skipped, unless they are too old by now."""
 
 import datetime as dt
 
@@ -47,11 +47,11 @@ def night(tmp_path):
     return made
 
 
-def test_night_on_the_same_rows_is_unchanged_since_the_last_good_one(night):
+def test_run_on_the_same_rows_is_unchanged_since_the_last_good_one(night):
     assert unchanged_since(*night(days=30)) == 1
 
 
-def test_unchanged_night_is_skipped_unless_it_is_forced(night):
+def test_unchanged_run_is_skipped_unless_it_is_forced(night):
     tonight = night(days=30)
     skip_if_unchanged(*tonight, force=True)
     with pytest.raises(Unchanged, match=r"^nothing has changed since run 1: .* --force "):
@@ -59,9 +59,9 @@ def test_unchanged_night_is_skipped_unless_it_is_forced(night):
 
 
 @pytest.mark.parametrize(("days", "since"), [(1, 1), (5, None)])
-def test_same_rows_that_have_grown_too_old_are_not_unchanged(night, days, since):
+def test_same_rows_count_as_changed_once_they_are_too_old(night, days, since):
     assert unchanged_since(*night(days=days, aside=(3,), max_age="2 days")) == since
 
 
-def test_row_that_was_not_set_aside_keeps_the_others_young(night):
+def test_age_of_the_rows_is_that_of_the_newest_row_that_was_not_set_aside(night):
     assert unchanged_since(*night(days=5, max_age="2 days")) == 1

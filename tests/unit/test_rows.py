@@ -123,7 +123,7 @@ def test_a_weight_of_whole_numbers_becomes_doubles_and_may_be_a_feature_too(rows
     np.testing.assert_array_equal(rows.columns["w"], [3, 4])
 
 
-def test_the_period_of_rows_is_told_as_their_times_are_written(rows_of):
+def test_the_period_of_rows_is_written_as_their_times_are(rows_of):
     rows = rows_of(time="t")
     assert rows.period(~np.isnan(rows.target)) == ("2024-01-03", "2024-01-04")
     assert rows.period(rows.target > 99) is None

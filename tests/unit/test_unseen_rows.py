@@ -1,4 +1,4 @@
-"""What a fit is given tells nothing of the targets of the rows that it will be scored on."""
+"""A fit learns nothing about the targets of the rows that it will be scored on."""
 
 from dataclasses import fields
 from itertools import product

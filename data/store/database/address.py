@@ -1,4 +1,4 @@
-"""A database's URL: read strictly, and without its password in whatever people get to see."""
+"""A database's URL: read strictly, and shown to people without its password."""
 
 import re
 from urllib.parse import quote, quote_plus
@@ -8,27 +8,27 @@ from sqlalchemy.exc import ArgumentError
 
 HOW = "Write it as sqlite:///file.db or postgresql://user:password@host/name."
 SCHEMA_KEY = "schema"
-"""What names PostgreSQL's schema of the store in the query of a URL."""
+"""The key in the query of a URL that names the store's PostgreSQL schema."""
 
-SHORT = 4
-"""A password of fewer characters is hidden only where it is a word: it is in many others, too."""
+MIN_HIDDEN_ANYWHERE = 4
+"""Characters; a shorter password is hidden only as a whole word, since many words contain it."""
 
 
 def url_of(text: str) -> URL:
-    """Return a database's URL, a password that is among its options in its usual place.
+    """Return a database's URL; a password among its options is moved to its usual position.
 
-    Raises ValueError where it cannot be understood. The message never has a part of the URL in it:
-    where a sign is amiss, nobody knows which part is the password.
+    Raises ValueError where it cannot be understood. The message never quotes any part of the URL:
+    with a character out of order, nobody knows which part is the password.
     """
     try:
         url = make_url(text)
-    except (ArgumentError, ValueError):  # the latter of a port that is no number
+    except (ArgumentError, ValueError):  # ValueError for a port that is not a number
         raise ValueError(HOW) from None
     after_the_user = text.partition("://")[2].partition(":")[2]
     if url.password is not None and after_the_user.count("@") > 1:
         raise ValueError(f"{HOW} Write an @ in a password as %40.")
     if "\0" in f"{url.username}{url.password}{url.host}{url.database}":
-        raise ValueError(f"{HOW} None of these can have a NUL character.")
+        raise ValueError(f"{HOW} No part of it may contain a NUL character.")
     password = url.query.get("password")
     if isinstance(password, str):
         url = url.set(password=password).difference_update_query(["password"])
@@ -46,20 +46,20 @@ def display_url(url: URL) -> str:
 
 
 def schema_of(url: URL) -> str | None:
-    """Return the schema that a URL names, None where it leaves it to the database."""
+    """Return the schema that a URL names, None where it leaves the choice to the database."""
     named = url.query.get(SCHEMA_KEY)
     return named if isinstance(named, str) else None
 
 
 def is_postgresql(url: URL) -> bool:
-    """Return whether a URL is of a PostgreSQL database."""
+    """Return whether a URL is that of a PostgreSQL database."""
     return url.get_backend_name() == "postgresql"
 
 
 def hidden(sentence: str, password: str | None) -> str:
-    """Return a sentence without the password, as it is and as a URL writes it."""
+    """Return a sentence without the password, in plain form and in the forms a URL writes it."""
     for form in sorted({form(password or "") for form in (str, quote, quote_plus, _all_quoted)}):
-        if len(form) >= SHORT:
+        if len(form) >= MIN_HIDDEN_ANYWHERE:
             sentence = sentence.replace(form, "***")
         elif form:
             sentence = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "***", sentence)

@@ -1,4 +1,4 @@
-"""What SQLite needs and a server does not: a file one may open, real transactions, a journal."""
+"""What SQLite needs and a server does not: an accessible file, real transactions, a journal."""
 
 import os
 from pathlib import Path
@@ -9,15 +9,15 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from data.errors import StoreError
 
 WRITES = "nightfit_writes"
-"""The execution option of a connection that will write: it takes the write lock at once, since a
-transaction that reads first and writes later fails if another has written in between."""
+"""The execution option of a connection that will write. It takes the write lock at once, because a
+transaction that reads first and writes later fails if another one has written in between."""
 
 WAIT_SECONDS = 60.0
 """How long a writer waits for another one."""
 
 
 def sqlite_engine(url: URL, *, read_only: bool) -> Engine:
-    """Return an engine with foreign keys on and transactions that SQLAlchemy begins and ends.
+    """Return an engine with foreign keys on, and transactions that SQLAlchemy begins and ends.
 
     Raises StoreError where the file or its folder cannot be used.
     """
@@ -27,10 +27,10 @@ def sqlite_engine(url: URL, *, read_only: bool) -> Engine:
         if read_only:
             url = _readable(url, path)
         else:
-            _make_ready(path)
+            _make_writable(path)
         arguments = {"timeout": WAIT_SECONDS}
     engine = create_engine(url, connect_args=arguments)
-    event.listen(engine, "connect", _reader if read_only else _writer)
+    event.listen(engine, "connect", _set_up_reader if read_only else _set_up_writer)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -40,16 +40,18 @@ def _readable(url: URL, path: Path) -> URL:
         raise StoreError(
             "there is no database here yet.",
             where=str(path),
-            next_step="`nightfit nightly` makes it, or NIGHTFIT_DATABASE_URL names another.",
+            next_step="`nightfit nightly` creates it, or name another one in"
+            " NIGHTFIT_DATABASE_URL.",
         )
-    # A journal beside the file must be read too, and SQLite then opens both by itself. Without
-    # one it would have to make one, which a read-only folder does not allow; nobody writes there.
+    # SQLite reads a journal beside the file by itself. Without one it would create one, which a
+    # read-only folder does not allow; but then nobody can be writing there either.
     if _may_write(path.parent) or path.with_name(f"{path.name}-wal").exists():
         return url
     return url.set(database=path.as_uri(), query={"immutable": "1", "uri": "true"})
 
 
-def _make_ready(path: Path) -> None:
+def _make_writable(path: Path) -> None:
+    """Make the folder of a database, and refuse one that may not be written."""
     folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,27 +61,27 @@ def _make_ready(path: Path) -> None:
             where=str(folder),
             next_step="Create it, or name another database in NIGHTFIT_DATABASE_URL.",
         ) from None
-    for place, kind in ((folder, "folder"), (path, "file")):
-        if place.exists() and not _may_write(place):
+    for existing, kind in ((folder, "folder"), (path, "file")):
+        if existing.exists() and not _may_write(existing):
             raise StoreError(
                 f"the database's {kind} is read-only.",
-                where=str(place),
-                next_step="Allow writing, or name another database in NIGHTFIT_DATABASE_URL.",
+                where=str(existing),
+                next_step="Make it writable, or name another database in NIGHTFIT_DATABASE_URL.",
             )
 
 
-def _may_write(place: Path) -> bool:
-    return os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+def _may_write(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
-def _writer(connection: Any, _record: object) -> None:
-    # Python's driver would otherwise begin transactions of its own, later than we say.
+def _set_up_writer(connection: Any, _record: object) -> None:
+    # Python's driver would otherwise begin transactions of its own, later than SQLAlchemy does.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _reader(connection: Any, _record: object) -> None:
+def _set_up_reader(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA query_only = ON")
 

@@ -1,4 +1,4 @@
-"""Models that serve, served, or could serve a dataset, as a night and a decision need them."""
+"""Models that serve, served, or could serve a dataset, as runs and decisions need them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,33 +16,30 @@ from data.vocabulary import Candidate
 class ServingModel:
     """A model that serves, or could: what it is, how it did in its own run, and the model itself.
 
-    `artifact` serves; `twin` never saw the test rows of its run and is for tonight's comparison.
-    `promotion_id` is the dataset's decision that it was read at, and `since` when it began to
-    serve; both are None where it does not. `data_until` and `train_until` are the newest time of
-    its labelled rows and of those that its twin was trained with, in microseconds since 1970 or as
-    the number it is; None without a time column. `declaration` is that of its run, as JSON.
+    `data_until` and `train_until` are in microseconds since 1970, or the number itself; None
+    without a time column.
     """
 
     dataset: str
     model_id: int
-    run_id: int
+    run_id: int  # the run that trained it
     framework: str
     kind: str
     test_rmse: float | None
     test_rmse_low: float | None
     test_rmse_high: float | None
     test_r2: float | None
-    n_train: int | None
+    n_train: int | None  # labelled rows of its run
     details: dict[str, Any] = field(repr=False)
-    artifact: bytes | None = field(repr=False)
-    twin: bytes | None = field(repr=False)
+    artifact: bytes | None = field(repr=False)  # refitted on all labelled rows: this one serves
+    twin: bytes | None = field(repr=False)  # never saw the test rows of its run: for comparisons
     fingerprint: str | None
     setup_fingerprint: str | None
-    data_until: float | None
-    train_until: float | None
-    declaration: str | None = field(repr=False)
-    since: datetime | None = None
-    promotion_id: int | None = None
+    data_until: float | None  # the newest time of its labelled rows
+    train_until: float | None  # the newest time of the rows that its twin was fitted on
+    declaration: str | None = field(repr=False)  # of its run, as JSON
+    since: datetime | None = None  # when it began to serve; None if it does not serve
+    promotion_id: int | None = None  # the decision by which it serves; None if it does not serve
     pinned: bool = False
     pinned_by: str | None = None
     pinned_at: datetime | None = None
@@ -50,21 +47,21 @@ class ServingModel:
 
     @property
     def name(self) -> str:
-        """The model's name, `framework/kind`."""
+        """The model's candidate as text, `framework/kind`."""
         return str(Candidate(self.framework, self.kind))
 
     @property
     def name_and_run(self) -> str:
-        """The model's name with the run that trained it."""
+        """The name with the run that trained the model."""
         return f"{self.name} of run {self.run_id}"
 
 
 def champion_model(
     connection: Connection, dataset: str, *, before_run: int | None = None
 ) -> ServingModel | None:
-    """Return the model that serves a dataset now, or None before the first night.
+    """Return the model that serves a dataset now, or None if it has no champion yet.
 
-    With `before_run`, the model that served when that run decided: the incumbent that it met.
+    With `before_run`, the model that served when that run decided: its incumbent.
     """
     standing = latest_decision(connection, dataset, _before(before_run))
     if standing is None:
@@ -91,9 +88,9 @@ def champion_model(
 
 
 def previous_champion(connection: Connection, dataset: str) -> ServingModel | None:
-    """Return who served before the current champion first became one; None where nobody did.
+    """Return the champion before the current one first became champion, or None.
 
-    Rolling back again therefore goes further back, and never to and fro between two models.
+    Rolling back twice therefore goes further back, never back and forth between two models.
     """
     standing = latest_decision(connection, dataset)
     if standing is None:
@@ -115,7 +112,7 @@ def model_of(
 ) -> ServingModel:
     """Return a candidate of a run that could serve: the one named, or the run's winner.
 
-    One that did not win may have no `artifact`. Raises CallError, naming what there is, for an
+    One that did not win may have no `artifact`. Raises CallError, listing the choices, for an
     unknown dataset, run or candidate, and for a candidate that failed or was pruned.
     """
     refuse_unknown_dataset(connection, dataset)
@@ -127,7 +124,7 @@ def model_of(
     name = model.c.framework + "/" + model.c.kind
     chosen = connection.execute(select(name).where(*winner))
     wanted = candidate or chosen.scalar()
-    able = {str(Candidate(one.framework, one.kind)): one for one in models if one.twin is not None}
+    able = {str(Candidate(row.framework, row.kind)): row for row in models if row.twin is not None}
     statuses = select(name, model.c.status).where(model.c.run_id == run_id)
     status = {row[0]: row.status for row in connection.execute(statuses)}
     if not able or wanted is None:
@@ -138,10 +135,10 @@ def model_of(
     if wanted in able:
         return ServingModel(**able[wanted]._mapping)
     if wanted in status:
-        why = "failed" if status[wanted] == "failed" else "never served and was pruned since"
+        why = "failed" if status[wanted] == "failed" else "never served and has been pruned"
         raise CallError(
             f"{wanted} of run {run_id} {why}, so it cannot serve.",
-            next_step=f"There are: {', '.join(able)}.",
+            next_step=f"Those that can: {', '.join(able)}.",
         )
     raise CallError(
         f"run {run_id} of {dataset} has no candidate {wanted!r}.",
@@ -150,9 +147,9 @@ def model_of(
 
 
 def past_champion(connection: Connection, dataset: str, run_id: int) -> ServingModel:
-    """Return the model of a run that has served a dataset; the latest to do so of that run.
+    """Return the model of a run that has served a dataset; of several, the last to do so.
 
-    Raises CallError, naming the runs whose models have served, for any other run.
+    Raises CallError, listing the runs whose models have served, for any other run.
     """
     refuse_unknown_dataset(connection, dataset)
     served = (
@@ -163,12 +160,12 @@ def past_champion(connection: Connection, dataset: str, run_id: int) -> ServingM
         .order_by(func.max(promotion.c.promotion_id).desc())
     )
     champions = connection.execute(served).all()
-    chosen = next((one for one in champions if one.run_id == run_id), None)
+    chosen = next((row for row in champions if row.run_id == run_id), None)
     if chosen is None:
-        runs = ", ".join(dict.fromkeys(str(one.run_id) for one in champions))
+        runs = ", ".join(dict.fromkeys(str(row.run_id) for row in champions))
         raise CallError(
             f"no model of run {run_id} has served {dataset}.",
-            next_step=f"Models of these runs have: {runs}." if runs else "None has yet.",
+            next_step=f"Models of these runs have: {runs}." if runs else "No model has yet.",
         )
     (facts,) = _models(connection, model.c.model_id == chosen.model_id)
     return ServingModel(**facts._mapping)
@@ -177,7 +174,7 @@ def past_champion(connection: Connection, dataset: str, run_id: int) -> ServingM
 def latest_decision(
     connection: Connection, dataset: str, *where: ColumnElement[bool]
 ) -> Row[Any] | None:
-    """Return the latest decision about a dataset's champion of those asked for."""
+    """Return the latest decision about a dataset's champion, or the latest of some of them."""
     statement = (
         select(promotion)
         .where(promotion.c.dataset == dataset, *where)
@@ -188,7 +185,7 @@ def latest_decision(
 
 
 def _before(run_id: int | None) -> ColumnElement[bool]:
-    """Return which decisions stood when a run decided: by earlier runs, and by hand until then."""
+    """Return which decisions preceded a run's own: by earlier runs, and by people until then."""
     if run_id is None:
         return promotion.c.promotion_id.is_not(None)
     own, that = promotion.alias("own"), run.alias("that")
@@ -207,7 +204,7 @@ def _before(run_id: int | None) -> ColumnElement[bool]:
 
 
 def _models(connection: Connection, which: ColumnElement[bool]) -> list[Row[Any]]:
-    """Return the facts of models as ServingModel names them, the best first."""
+    """Return models with the columns that ServingModel has, the best first."""
     own_test = and_(
         score.c.run_id == model.c.run_id,
         score.c.model_id == model.c.model_id,
@@ -243,7 +240,7 @@ def _models(connection: Connection, which: ColumnElement[bool]) -> list[Row[Any]
 
 
 def _since(standing: Row[Any]) -> Any:
-    """Return when the model of a decision began to serve without a break until then."""
+    """Return since when the model of a decision had been serving without interruption."""
     other = promotion.alias("other")
     of_another = select(func.max(other.c.promotion_id)).where(
         other.c.dataset == standing.dataset,
@@ -258,7 +255,7 @@ def _since(standing: Row[Any]) -> Any:
 
 
 def _runs(connection: Connection, dataset: str) -> str:
-    """Return the latest runs of a dataset that have a model to serve, for people."""
+    """Return a sentence that lists the latest runs with a model that could serve."""
     able = (
         select(model.c.run_id)
         .join(run, run.c.run_id == model.c.run_id)
@@ -267,5 +264,5 @@ def _runs(connection: Connection, dataset: str) -> str:
         .order_by(model.c.run_id.desc())
         .limit(5)
     )
-    found = [str(run_id) for run_id in connection.execute(able).scalars()]
-    return f"The latest that have one: {', '.join(found)}." if found else "No run has one yet."
+    runs = ", ".join(str(run_id) for run_id in connection.execute(able).scalars())
+    return f"The latest runs with one: {runs}." if runs else "No run has one yet."

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, ScalarSelect, func, select, true
 
 from data.store.tables import is_good, model, rejected_row, run
+from data.vocabulary import Candidate
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ def last_good(connection: Connection, dataset: str) -> LastGood | None:
 
 def last_details(
     connection: Connection, dataset: str, *, before_run: int | None = None
-) -> dict[str, dict[str, Any]]:
-    """Return the details of each candidate of a dataset's last good run, by `framework/kind`.
+) -> dict[Candidate, dict[str, Any]]:
+    """Return the details of each candidate of a dataset's last good run.
 
     With `before_run`, those of the last good run before that one. Without such a run the result is
     empty; so are the details of a candidate that failed.
@@ -45,7 +46,7 @@ def last_details(
         .order_by(model.c.model_id)
     )
     rows = connection.execute(statement).all()
-    return {f"{framework}/{kind}": details for framework, kind, details in rows}
+    return {Candidate(framework, kind): details for framework, kind, details in rows}
 
 
 def same_run(connection: Connection, dataset: str, fingerprint: str, setup: str) -> int | None:

@@ -34,6 +34,7 @@ from data.store.tables import (
     run,
     score,
 )
+from data.vocabulary import Candidate
 
 Record = TypeVar("Record")
 Scores = dict[int, list[ScoreRecord]]
@@ -55,7 +56,7 @@ def stored_run(connection: Connection, run_id: int) -> RunRecord:
         )
     models = _rows(connection, model, model.c.run_id == run_id)
     names: dict[int, ModelRef] = {
-        row["model_id"]: f"{row['framework']}/{row['kind']}" for row in models
+        row["model_id"]: str(Candidate(row["framework"], row["kind"])) for row in models
     }
     scores = _scores(connection, run_id)
     decisions = _rows(connection, promotion, promotion.c.run_id == run_id)

@@ -1,7 +1,7 @@
-"""The views: what people query, so their columns do not change silently.
+"""The views: what people query, so their columns never change silently.
 
-Each is one SQL statement that SQLite and PostgreSQL both understand. A change of one needs a
-migration, and a change of its words the same words in `docs/database.md`.
+Each is one SQL statement that both SQLite and PostgreSQL understand. Changing one needs a
+migration; after changing its words, run `make docs`.
 """
 
 from data.store.views.champions import (

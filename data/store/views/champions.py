@@ -1,4 +1,4 @@
-"""The views of the models that serve now."""
+"""The views of the models that serve now: champions, their cards, predictions and resilience."""
 
 from data.store.views.fragments import CURRENT_DECISION
 from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, TIME, View
@@ -12,31 +12,31 @@ CHAMPION = View(
         "model_id": (INTEGER, "the model"),
         "framework": (TEXT, "its framework"),
         "kind": (TEXT, "its kind"),
-        "since": (TIME, "when it began to serve; after a roll-back, the time of the roll-back"),
+        "since": (TIME, "when it began to serve; after a rollback, the time of the rollback"),
         "test_rmse": (
             NUMBER,
-            "its root mean squared error on rows that it never saw, in the run that trained it",
+            "root mean squared error (RMSE) on rows that it never saw, in the run that trained it",
         ),
-        "test_rmse_low": (NUMBER, "lower end of that error's interval"),
-        "test_rmse_high": (NUMBER, "upper end of that error's interval"),
+        "test_rmse_low": (NUMBER, "lower end of the interval for `test_rmse`"),
+        "test_rmse_high": (NUMBER, "upper end of the interval for `test_rmse`"),
         "test_r2": (
             NUMBER,
-            "share of the target's variance explained on the same rows; below 0 is worse than "
-            "the mean",
+            "share of the target's variance explained on the same rows; below 0 it is worse than "
+            "predicting the mean",
         ),
         "n_train": (
             INTEGER,
-            "rows it was fitted on before it began to serve: all that had a target",
+            "rows it was fitted on before it began to serve: all rows with a target",
         ),
         "verdict": (
             TEXT,
-            "in that run, was the best network better than the best line: `yay`, `nay` or "
-            "`undecided`",
+            "whether the best ANN of that run was better than its best linear model: `yay`, `nay` "
+            "or `undecided`",
         ),
         "pinned": (
             BOOLEAN,
-            "was it pinned by hand: nights go on, and nobody is promoted until a person "
-            "decides again",
+            "whether a person pinned it: runs continue, but promote nobody until a person decides "
+            "again",
         ),
     },
     f"""
@@ -57,12 +57,12 @@ ORDER BY latest.dataset
 """,  # noqa: S608
 )
 
-# On the view `champion`, so that the two never disagree about who serves.
+# Built on the view `champion`, so that the two never disagree about who serves.
 MODEL_CARD = View(
     "model_card",
     (
         "One row per dataset: the card of the model that serves it now, with what it was trained "
-        "on, how well it does, and what made it. What a run of an earlier version had not stored "
+        "on, how well it does, and the versions that made it. A value that its run did not store "
         "is NULL."
     ),
     {
@@ -73,42 +73,46 @@ MODEL_CARD = View(
         "kind": (TEXT, "its kind"),
         "hidden_layers": (
             TEXT,
-            "cells of each hidden layer of a network, as `128, 128`; NULL where it has none",
+            "number of cells in each hidden layer of an ANN, for example `128, 128`; NULL where "
+            "there are none",
         ),
         "since": (TIME, "when it began to serve, as in `champion`"),
-        "trained_at": (TIME, "when the run finished that trained it"),
+        "trained_at": (TIME, "when the run that trained it finished"),
         "as_of": (
             TEXT,
-            "the day or moment it was trained as of; NULL for a night that knew all rows",
+            "the past date or moment it was trained as of; NULL for a run that used all rows",
         ),
         "target": (TEXT, "the column that it predicts"),
-        "features": (TEXT, "the columns that it predicts from, as `age, education`"),
-        "rows_read": (INTEGER, "rows in the source that night"),
+        "features": (TEXT, "the columns that it predicts from, for example `age, education`"),
+        "rows_read": (INTEGER, "rows in the source when it was trained"),
         "n_train": (INTEGER, "rows it was fitted on before it began to serve, as in `champion`"),
-        "n_test": (INTEGER, "those of them that its errors below were measured on, by its twin"),
+        "n_test": (INTEGER, "rows among them that its twin was tested on, for the errors below"),
         "period_from": (
             TEXT,
-            "the oldest time of a row with a target; NULL where no time column is declared",
+            "the oldest time of a row with a target; NULL if no time column is declared",
         ),
-        "period_until": (TEXT, "the newest one"),
-        "validation_rmse": (NUMBER, "its root mean squared error out of fold, which chose it"),
-        "test_rmse": (NUMBER, "its error on the test rows, which it had not seen then"),
-        "test_rmse_low": (NUMBER, "lower end of that error's interval"),
-        "test_rmse_high": (NUMBER, "upper end of that error's interval"),
+        "period_until": (TEXT, "the newest time of a row with a target"),
+        "validation_rmse": (NUMBER, "its RMSE out of fold, by which it was chosen"),
+        "test_rmse": (NUMBER, "RMSE of its twin on the test rows, which the twin never saw"),
+        "test_rmse_low": (NUMBER, "lower end of the interval for `test_rmse`"),
+        "test_rmse_high": (NUMBER, "upper end of the interval for `test_rmse`"),
         "test_r2": (NUMBER, "share of the target's variance explained on the test rows"),
-        "interval_level": (NUMBER, "the share of rows that its prediction intervals should hold"),
+        "interval_level": (NUMBER, "the share of rows that its prediction intervals should cover"),
         "coverage": (
             NUMBER,
-            "the share of test rows that they did hold; NULL where there were too few rows for an "
+            "the share of test rows that they did cover; NULL where there were too few rows for an "
             "interval",
         ),
-        "seed": (TEXT, "the seed of its first network's start; NULL for a line"),
+        "seed": (TEXT, "the seed of its first network; NULL for a linear model"),
         "fingerprint": (TEXT, "SHA-256 of the rows that were read"),
-        "setup_fingerprint": (TEXT, "SHA-256 of declaration, code and library versions"),
+        "setup_fingerprint": (
+            TEXT,
+            "SHA-256 of the declaration, the code and the library versions",
+        ),
         "nightfit_version": (TEXT, "the version of nightfit that trained it"),
-        "python_version": (TEXT, "of Python"),
-        "numpy_version": (TEXT, "of NumPy"),
-        "framework_version": (TEXT, "of its own framework"),
+        "python_version": (TEXT, "the version of Python"),
+        "numpy_version": (TEXT, "the version of NumPy"),
+        "framework_version": (TEXT, "the version of its framework"),
     },
     """
 SELECT champion.dataset, champion.run_id, champion.model_id, champion.framework, champion.kind,
@@ -130,8 +134,8 @@ ORDER BY champion.dataset
 """,
 )
 
-# CROSS JOIN with the condition below it: SQLite then always starts from the champion, and finds
-# its predictions by the primary key. PostgreSQL reads it as an inner join.
+# With CROSS JOIN, SQLite always starts from the champion and finds its predictions by the primary
+# key. PostgreSQL reads it as an inner join.
 CURRENT_PREDICTION = View(
     "current_prediction",
     (
@@ -141,7 +145,7 @@ CURRENT_PREDICTION = View(
     {
         "dataset": (TEXT, "the dataset"),
         "key": (TEXT, "the row's key"),
-        "actual": (NUMBER, "the target's value; NULL while it is not known"),
+        "actual": (NUMBER, "the target's value; NULL while it is unknown"),
         "predicted": (NUMBER, "the prediction; NULL only for `warmup` rows"),
         "lower": (
             NUMBER,
@@ -151,11 +155,10 @@ CURRENT_PREDICTION = View(
         "role": (
             TEXT,
             "`train` (predicted out of fold), `test`, `new` (no target yet) or `warmup` (the "
-            "oldest rows of a dataset with a time column, before which there is nothing to "
-            "learn from)",
+            "oldest rows of a dataset with a time column, which no earlier rows can predict)",
         ),
         "model_id": (INTEGER, "the model, as in `champion`"),
-        "predicted_at": (TIME, "when the run finished that made this prediction"),
+        "predicted_at": (TIME, "when the run that made this prediction finished"),
     },
     f"""
 SELECT latest.dataset, prediction.key, prediction.actual, prediction.predicted, prediction.lower,
@@ -173,11 +176,10 @@ WHERE {CURRENT_DECISION}
 CHAMPION_RESILIENCE = View(
     "champion_resilience",
     (
-        "One row per share of silenced cells of each champion that is a network: how much "
-        "worse it predicts when some of its hidden cells fall silent, on test rows of the run "
-        "that trained it. Measured on the champion's twin, which never saw those rows; where "
-        "there are more than 5,000 of them, on so many drawn at random. A champion that is "
-        "linear, has no hidden cells, or was trained before nightfit measured this has no "
+        "One row per share of silenced cells of each champion that is an ANN: how much worse it "
+        "predicts when some of its hidden cells are silenced, on test rows of the run that trained "
+        "it. This is measured on the champion's twin, which never saw those rows, and on at most "
+        "5,000 of them, drawn at random. A linear champion, or one without hidden cells, has no "
         "rows here."
     ),
     {
@@ -187,19 +189,19 @@ CHAMPION_RESILIENCE = View(
         "framework": (TEXT, "its framework"),
         "share": (
             NUMBER,
-            "the share of cells that is silenced in each hidden layer: 0, 0.1 and so on to 0.5",
+            "the share of cells silenced in each hidden layer: 0, 0.1 and so on up to 0.5",
         ),
         "rmse": (
             NUMBER,
-            "root mean squared error on the test rows, the mean over the draws; at share 0, "
-            "and on all test rows, it is `test_rmse` of `champion`",
+            "RMSE on the test rows, averaged over the draws; at share 0, and on all test rows, it "
+            "is the `test_rmse` of `champion`",
         ),
         "rmse_low": (NUMBER, "the lowest of the draws"),
         "rmse_high": (NUMBER, "the highest of the draws"),
-        "ratio": (NUMBER, "`rmse` over that of share 0; NULL where that is 0"),
+        "ratio": (NUMBER, "`rmse` divided by that at share 0; NULL where that is 0"),
         "draws": (
             INTEGER,
-            "how often the silenced cells were drawn at random; 1 at share 0, where there is "
+            "how many times the silenced cells were drawn at random; 1 at share 0, where there is "
             "nothing to draw",
         ),
     },

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, text
 
 from data.store.views import VIEWS
 
-STANDING = """
+STORED_COMMENTS = """
 SELECT class.relname, attribute.attname, description.description
 FROM pg_description AS description
 JOIN pg_class AS class ON class.oid = description.objoid
@@ -16,27 +16,29 @@ WHERE description.classoid = 'pg_class'::regclass AND class.relkind = 'v'
 
 
 def write_comments(connection: Connection) -> None:
-    """Write on PostgreSQL the comments that are not as the code has them; elsewhere do nothing."""
+    """Write the comments that differ from the code's on PostgreSQL; elsewhere do nothing."""
     if connection.dialect.name != "postgresql":
         return
-    standing = {(view, column): said for view, column, said in connection.execute(text(STANDING))}
+    stored = {
+        (view, column): words for view, column, words in connection.execute(text(STORED_COMMENTS))
+    }
     wanted: dict[tuple[str, str | None], str] = {}
     for name, view in VIEWS.items():
         wanted[name, None] = view.grain
         wanted |= {(name, column): meaning for column, meaning in view.meanings.items()}
     statements = [
-        f"COMMENT ON {_object(view, column)} IS {_literal(said)}"
-        for (view, column), said in wanted.items()
-        if standing.get((view, column)) != said
+        f"COMMENT ON {_object(view, column)} IS {_literal(words)}"
+        for (view, column), words in wanted.items()
+        if stored.get((view, column)) != words
     ]
     if statements:
-        as_it_is = {"no_parameters": True}  # or the driver would look for parameters after a %
-        connection.exec_driver_sql("; ".join(statements), execution_options=as_it_is)
+        verbatim = {"no_parameters": True}  # otherwise the driver takes a % for a parameter
+        connection.exec_driver_sql("; ".join(statements), execution_options=verbatim)
 
 
 def _object(view: str, column: str | None) -> str:
     return f"VIEW {view}" if column is None else f'COLUMN {view}."{column}"'
 
 
-def _literal(said: str) -> str:
-    return "'" + said.replace("'", "''") + "'"
+def _literal(words: str) -> str:
+    return "'" + words.replace("'", "''") + "'"

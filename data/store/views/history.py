@@ -1,4 +1,4 @@
-"""The views of what was: outcomes, runs and decisions."""
+"""The views of the past: outcomes, runs and decisions."""
 
 from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, TIME, View
 
@@ -6,8 +6,8 @@ PREDICTION_OUTCOME = View(
     "prediction_outcome",
     (
         "One row per key whose target became known after it had been predicted: the last "
-        "prediction before, by the model that served then, beside the truth. Rows are added "
-        "and never change."
+        "prediction before that, by the model that served then, beside the actual value. Rows are "
+        "added and never change."
     ),
     {
         "dataset": (TEXT, "the dataset"),
@@ -16,10 +16,13 @@ PREDICTION_OUTCOME = View(
         "lower": (NUMBER, "lower end of its interval"),
         "upper": (NUMBER, "upper end of its interval"),
         "predicted_at": (TIME, "when it was made"),
-        "actual": (NUMBER, "the truth, as it was first read"),
-        "realised_at": (TIME, "when the run finished that first read it"),
-        "error": (NUMBER, "actual less predicted"),
-        "inside": (BOOLEAN, "was the truth between lower and upper; NULL without an interval"),
+        "actual": (NUMBER, "the actual value, as first read"),
+        "realised_at": (TIME, "when the run that first read it finished"),
+        "error": (NUMBER, "actual minus predicted"),
+        "inside": (
+            BOOLEAN,
+            "whether the actual value lies between lower and upper; NULL without an interval",
+        ),
     },
     """
 SELECT dataset, key, predicted, lower, upper, predicted_at, actual, realised_at,
@@ -36,25 +39,25 @@ RUN_HISTORY = View(
         "dataset": (TEXT, "the dataset"),
         "status": (
             TEXT,
-            "`succeeded`, `failed`, `rejected` (the data did not pass its checks) or `skipped`"
-            " (nothing had changed)",
+            "`succeeded`, `failed`, `rejected` (the data failed its checks) or `skipped` (nothing "
+            "had changed)",
         ),
         "started_at": (TIME, "when it started"),
         "finished_at": (TIME, "when it finished"),
         "rows_read": (INTEGER, "rows in the source"),
-        "rows_rejected": (INTEGER, "rows set aside because they broke a rule"),
+        "rows_rejected": (INTEGER, "rows quarantined because they broke a rule"),
         "champion": (TEXT, "the model that served after this run; NULL before the first champion"),
-        "change": (TEXT, "what became of the champion"),
-        "reason": (TEXT, "why the run did not succeed, or what is to be said of it"),
+        "change": (TEXT, "what became of the champion in this run"),
+        "reason": (TEXT, "why the run did not succeed, or what it decided"),
         "as_of": (
             TEXT,
-            "the day or moment it was trained as of, as it was given; NULL for a night that "
-            "knew all rows",
+            "the past date or moment it was trained as of, as it was given; NULL for a run that "
+            "used all rows",
         ),
         "backfill": (
             BOOLEAN,
-            "did a champion that had seen later data serve already: such a run is stored, and "
-            "never serves by itself nor counts as the latest",
+            "whether a champion that had seen later data was already serving: such a run is "
+            "stored, but promotes nobody and does not count as the latest",
         ),
     },
     """
@@ -74,47 +77,47 @@ ORDER BY run.run_id DESC
 CHAMPION_HISTORY = View(
     "champion_history",
     (
-        "One row per decision about a dataset's champion, newest first. A night that refused "
-        "its winner, and then let the champion's own kind serve with newer data, has two: the "
-        "second one holds."
+        "One row per decision about a dataset's champion, newest first. A run that refused its "
+        "winner, and then let the champion's own kind serve with newer data, has two: the second "
+        "one holds."
     ),
     {
-        "promotion_id": (INTEGER, "the decision; later ones have higher numbers"),
-        "run_id": (INTEGER, "the run that decided; NULL where a person did"),
+        "promotion_id": (INTEGER, "the decision; later decisions have higher numbers"),
+        "run_id": (INTEGER, "the run that decided; NULL where a person decided"),
         "dataset": (TEXT, "the dataset"),
-        "decided_at": (TIME, "when"),
+        "decided_at": (TIME, "when it was decided"),
         "decision": (
             TEXT,
-            "`promoted` or `kept` by a night; `rolled_back`, `forced` or `unpinned` by a person",
+            "`promoted` or `kept` by a run; `rolled_back`, `forced` or `unpinned` by a person",
         ),
         "champion": (TEXT, "the model that served from then on"),
         "champion_run_id": (INTEGER, "the run that trained it"),
-        "previous": (TEXT, "the model that had served until then; NULL for the first"),
+        "previous": (TEXT, "the model that served until then; NULL for the first champion"),
         "previous_run_id": (INTEGER, "the run that trained it"),
-        "challenger": (TEXT, "the model that wanted to serve"),
+        "challenger": (TEXT, "the model that could have replaced it"),
         "challenger_run_id": (INTEGER, "the run that trained it"),
         "previous_rmse": (
             NUMBER,
-            "error of the previous model, on the rows that the two were compared on",
+            "RMSE of the previous model on the rows that the two were compared on",
         ),
-        "challenger_rmse": (NUMBER, "error of the challenger on the same rows"),
+        "challenger_rmse": (NUMBER, "RMSE of the challenger on the same rows"),
         "gain": (
             NUMBER,
-            "1 less the challenger's mean squared error over the previous model's; 0.02 is 2% "
-            "better",
+            "1 minus the challenger's mean squared error divided by the previous model's; 0.02 is "
+            "2% better",
         ),
         "gain_low": (NUMBER, "lower end of the gain's interval"),
         "gain_high": (NUMBER, "upper end of the gain's interval"),
         "rule": (TEXT, "the rule that was applied"),
         "reason": (TEXT, "the decision in words"),
-        "rows": (INTEGER, "the test rows that the two were compared on"),
-        "confidence": (NUMBER, "the confidence of the gain's interval"),
+        "rows": (INTEGER, "how many test rows the two were compared on"),
+        "confidence": (NUMBER, "the confidence level of the gain's interval"),
         "smallest_gain": (
             NUMBER,
-            "the smallest gain that would have been found four times of five on so many rows",
+            "the smallest gain that so many rows would have shown four times out of five",
         ),
-        "decided_by": (TEXT, "the person who decided; NULL for a night"),
-        "pinned": (BOOLEAN, "was the champion pinned from then on"),
+        "decided_by": (TEXT, "the person who decided; NULL where a run decided"),
+        "pinned": (BOOLEAN, "whether the champion was pinned from then on"),
     },
     """
 SELECT promotion.promotion_id, promotion.run_id, promotion.dataset, promotion.decided_at,

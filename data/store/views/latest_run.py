@@ -1,4 +1,4 @@
-"""The views of each dataset's latest run that succeeded."""
+"""The views of each dataset's latest good run: its candidates, equations, fits and agreement."""
 
 from data.store.views.fragments import LATEST_GOOD_RUN
 from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, View
@@ -6,8 +6,8 @@ from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, View
 LEADERBOARD = View(
     "leaderboard",
     (
-        "One row per candidate of each dataset's latest run that succeeded, best first. Here "
-        "and below, a backfill (see `run_history`) is no latest run."
+        "One row per candidate of each dataset's latest run that succeeded, best first. Here and "
+        "below, backfills (see `run_history`) do not count as the latest run."
     ),
     {
         "run_id": (INTEGER, "the run"),
@@ -15,16 +15,19 @@ LEADERBOARD = View(
         "framework": (TEXT, "the candidate's framework"),
         "kind": (TEXT, "the candidate's kind"),
         "status": (TEXT, "`fitted` or `failed`"),
-        "validation_rmse": (NUMBER, "root mean squared error out of fold: the number that chooses"),
+        "validation_rmse": (
+            NUMBER,
+            "root mean squared error (RMSE) out of fold: what candidates are ranked by",
+        ),
         "validation_se": (NUMBER, "its standard error"),
         "test_rmse": (
             NUMBER,
-            "error on the test rows; NULL for candidates that were not scored on them",
+            "RMSE on the test rows; NULL for candidates that were not scored on them",
         ),
         "rank": (INTEGER, "1 is the best; NULL for a candidate that failed"),
-        "chosen": (BOOLEAN, "did this candidate win the night"),
+        "chosen": (BOOLEAN, "whether this candidate won"),
         "reason": (TEXT, "why it failed, or why it was chosen or not"),
-        "fit_seconds": (NUMBER, "seconds its fits took"),
+        "fit_seconds": (NUMBER, "how many seconds its fits took"),
     },
     f"""
 SELECT run.run_id, run.dataset, model.framework, model.kind, model.status,
@@ -44,8 +47,8 @@ ORDER BY run.dataset, model.rank IS NULL, model.rank, model.framework, model.kin
 CURRENT_COEFFICIENT = View(
     "current_coefficient",
     (
-        "One row per term of each linear model of each dataset's latest run that succeeded. "
-        "The prediction is the sum of estimate times term, in the data's own units."
+        "One row per term of each linear model of each dataset's latest run that succeeded. A "
+        "prediction is the sum of estimate times term over all terms, in the data's own units."
     ),
     {
         "dataset": (TEXT, "the dataset"),
@@ -53,27 +56,28 @@ CURRENT_COEFFICIENT = View(
         "kind": (TEXT, "`least_squares` or `gradient_descent`"),
         "term": (
             TEXT,
-            "`intercept`, a column, a level (`education[College Grad]`, 1 or 0 against the "
-            "first level), a gap (`age[missing]`, 1 where the value was missing), or a "
-            "declared product of these (`age^2`, `age:education[College Grad]`)",
+            "`intercept`, a column, a level of a category (`education[College Grad]`, 1 for that "
+            "level and 0 otherwise; the first level has no term), a gap (`age[missing]`, 1 where "
+            "the value was missing), or a declared product of these (`age^2`, "
+            "`age:education[College Grad]`)",
         ),
         "estimate": (NUMBER, "the coefficient"),
         "standard_error": (
             NUMBER,
-            "its standard error; this and the rest are NULL for gradient descent, and where "
-            "terms depend on each other or are as many as the rows",
+            "its standard error; this and the rest are NULL for gradient descent, and where terms "
+            "depend on each other or there are as many as rows",
         ),
         "t": (
             NUMBER,
-            "estimate over standard error; this and the next three are NULL for an exact fit",
+            "estimate divided by standard error; this and the next three are NULL for an exact fit",
         ),
-        "p": (NUMBER, "two-sided p value"),
+        "p": (NUMBER, "two-sided p-value"),
         "low": (NUMBER, "lower end of the confidence interval"),
         "high": (NUMBER, "upper end of the confidence interval"),
         "robust_standard_error": (
             NUMBER,
-            "the standard error that holds also where the errors of some rows are larger than "
-            "of others (HC3); NULL where one row alone decides a coefficient",
+            "a standard error that also holds where the variance of the errors is not constant "
+            "(HC3); NULL where a single row decides a coefficient",
         ),
     },
     f"""
@@ -101,41 +105,42 @@ CURRENT_FIT = View(
         "rows": (INTEGER, "rows it was fitted on"),
         "rank": (
             INTEGER,
-            "independent terms; fewer than there are terms where some depend on each other. "
-            "This and the next seven are NULL for gradient descent",
+            "how many terms are independent; fewer than there are where some depend on each "
+            "other. This and the next seven are NULL for gradient descent",
         ),
-        "degrees_of_freedom": (INTEGER, "rows less rank"),
+        "degrees_of_freedom": (INTEGER, "rows minus rank"),
         "residual_sd": (
             NUMBER,
-            "standard deviation of what the line leaves; of a row of weight 1 where rows have "
-            "weights; NULL where there are no degrees of freedom",
+            "standard deviation of the residuals, for a row of weight 1 if rows have weights; "
+            "NULL where there are no degrees of freedom",
         ),
         "r2": (
             NUMBER,
             "share of the target's variance explained on the rows it was fitted on; NULL where"
             " the target is constant",
         ),
-        "adjusted_r2": (NUMBER, "the same, less what as many useless terms would explain"),
+        "adjusted_r2": (NUMBER, "`r2` minus what as many useless terms would explain by chance"),
         "f": (
             NUMBER,
-            "test of all terms but the intercept together; NULL for an exact fit, and where "
-            "terms depend on each other",
+            "F statistic of all terms except the intercept; NULL for an exact fit, and where terms "
+            "depend on each other",
         ),
-        "f_p": (NUMBER, "its p value"),
+        "f_p": (NUMBER, "its p-value"),
         "condition_number": (
             NUMBER,
-            "how alike the terms are, each brought to length 1; from 1e14 on the run warns; "
-            "NULL if infinite",
+            "condition number of the terms, each scaled to length 1; from 1e14 the run warns; NULL "
+            "if infinite",
         ),
         "excess_loss": (
             NUMBER,
-            "the training loss over that of least squares, less 1, at times just below 0 by "
-            "rounding; NULL for least squares, as the rest",
+            "training loss divided by that of least squares, minus 1; rounding can bring it just "
+            "below 0; this and the rest are NULL for least squares",
         ),
-        "epochs": (INTEGER, "epochs that gradient descent took"),
+        "epochs": (INTEGER, "how many epochs gradient descent took"),
         "epochs_to_solution": (
             INTEGER,
-            "epochs until its loss was within a millionth of least squares'; NULL if it never was",
+            "epochs until its loss was within one millionth of that of least squares; NULL if it "
+            "never was",
         ),
     },
     f"""
@@ -161,20 +166,19 @@ AGREEMENT = View(
         "kind": (TEXT, "the kind"),
         "quantity": (
             TEXT,
-            "`probe`: a small fixed problem, before the night (a framework that fails it takes"
-            " no part); `coefficients`: the largest relative difference of a coefficient; "
-            "`excess_loss`: as in `current_fit`; `validation_rmse`: the ratio of out-of-fold "
-            "errors, less 1",
+            "`probe`: a small fixed problem, before the run (a framework that fails it takes no "
+            "part); `coefficients`: the largest relative difference between coefficients; "
+            "`excess_loss`: as in `current_fit`; `validation_rmse`: the ratio of the out-of-fold "
+            "errors, minus 1",
         ),
         "compared_with": (TEXT, "`numpy` (a reference), another framework, or least squares"),
         "figure": (
             NUMBER,
-            "how far the two are apart: a share, but for the probe of `least_squares`, whose "
-            "error is in condition numbers times the rounding unit; NULL where there was no "
-            "number",
+            "how far apart the two are, as a share; for the probe of `least_squares`, in units of "
+            "the condition number times the rounding unit; NULL where there was no number",
         ),
-        "allowed": (NUMBER, "how far they may be"),
-        "agreed": (BOOLEAN, "is the figure within that"),
+        "allowed": (NUMBER, "how far apart they may be"),
+        "agreed": (BOOLEAN, "whether `figure` is within `allowed`"),
     },
     f"""
 SELECT run.dataset, run.run_id, agreement_check.framework, agreement_check.kind,

@@ -1,6 +1,6 @@
 """What a view is: its grain, its columns with their types and meanings, and the SELECT behind it.
 
-`docs/database.md` says the same of each to people, and PostgreSQL keeps it as comments.
+The tables in `docs/database.md` are written from it, and so are PostgreSQL's comments.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ NUMBER: Double[float] = Double()
 class View:
     """One view: what one row of it is, its columns in order, and the SELECT behind it.
 
-    A column has its type, which SQLite does not keep, and its meaning.
+    Each column has its type, which SQLite does not keep, and its meaning.
     """
 
     name: str
     grain: str
-    described: dict[str, tuple[TypeEngine[Any], str]]
+    described: dict[str, tuple[TypeEngine[Any], str]]  # column -> type and meaning
     select: str
 
     @property

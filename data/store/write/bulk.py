@@ -1,4 +1,4 @@
-"""Many rows at once, given as columns, on the connection of the caller's transaction."""
+"""Inserting many rows at once, given as columns, in the caller's transaction."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice, repeat
@@ -6,39 +6,43 @@ from operator import le
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from data.store.write.copy_format import HEADER, TRAILER, copied
 
 BATCH_ROWS = 4_000
-"""Rows in memory at a time as Python objects; the columns themselves stay as they came. So few that
-PostgreSQL has the last of a batch still to read from its socket while the next one is made."""
+"""Rows that are Python objects at any one time; the columns themselves stay as they came. They are
+so few that PostgreSQL is still reading the end of a batch while the next one is made."""
 
 STATEMENT_ROWS = 50
-"""Rows in one statement for SQLite; with all columns of any table far fewer values than the 999
-that the oldest SQLite takes."""
+"""Rows in one statement for SQLite: even with all columns of any table, far fewer values than the
+999 that the oldest SQLite accepts."""
 
 Columns = Mapping[str, Any]
+Rows = range | NDArray[np.int64]
+"""Numbers of rows, from 0."""
 
 
 def insert_columns(connection: Connection, table: Table, columns: Columns) -> None:
-    """Insert rows given as columns: sequences or arrays of one length, or one value for all.
+    """Insert rows given as columns: sequences or arrays of one length, or one value for all rows.
 
-    NaN in an array of floats is NULL. The rows go in by the order of the primary key's column that
-    is no single value: a tree that grows at its end is written twice as fast as one that grows all
-    over. Databases in FAST have a way of their own, all others SQLAlchemy's portable insert.
+    NaN in an array of floats becomes NULL. The rows are inserted in the order of the primary key's
+    first column that varies: an index that grows at its end is written twice as fast as one that
+    grows everywhere. The databases in FAST have a method of their own; the others use SQLAlchemy's
+    portable insert.
     """
     write = FAST.get(connection.dialect.name, _portable)
     order = _order(table, columns)
     rows = (order[start : start + BATCH_ROWS] for start in range(0, len(order), BATCH_ROWS))
-    write(connection, table, ({n: _picked(c, some) for n, c in columns.items()} for some in rows))
+    write(connection, table, (_batch(columns, numbers) for numbers in rows))
 
 
 def _values(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:
-    """Give SQLite's driver many rows a statement, since a statement costs it more than a row.
+    """Insert many rows per statement, since a statement costs SQLite's driver more than a row.
 
-    What is the same in all rows is given once a statement, before the rest.
+    Values that are the same in all rows are given once per statement, before the others.
     """
     for batch in batches:
         same = {name: column for name, column in batch.items() if _is_single(column)}
@@ -48,31 +52,31 @@ def _values(connection: Connection, table: Table, batches: Iterator[Columns]) ->
         step = STATEMENT_ROWS * len(own)
         whole = len(values) - len(values) % step
         for start, end in ((0, whole), (whole, len(values))):
-            given = [
+            parameters = [
                 (*same.values(), *values[at : min(at + step, end)])
                 for at in range(start, end, step)
             ]
-            if given:
+            if parameters:
                 rows = min(end - start, step) // len(own)
                 statement = _insert_statement(table, names, same=len(same), rows=rows)
-                connection.exec_driver_sql(statement, given)
+                connection.exec_driver_sql(statement, parameters)
 
 
 def _insert_statement(table: Table, names: Sequence[str], *, same: int, rows: int) -> str:
-    """Return an INSERT of so many rows; the first columns take the same values in each of them."""
+    """Return an INSERT of `rows` rows; its first `same` columns have the same values in each."""
     own = len(names) - same
     shared = [f"?{number + 1}" for number in range(same)]
-    holes = (
+    placeholders = (
         ", ".join([*shared, *(f"?{same + row * own + number + 1}" for number in range(own))])
         for row in range(rows)
     )
     quoted = ", ".join(f'"{name}"' for name in names)
-    listed = ", ".join(f"({some})" for some in holes)
+    listed = ", ".join(f"({row})" for row in placeholders)
     return f'INSERT INTO "{table.name}" ({quoted}) VALUES {listed}'  # noqa: S608
 
 
 def _copy(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:
-    """Stream PostgreSQL's own binary format to it by COPY, in the same transaction."""
+    """Stream PostgreSQL's own binary format by COPY, in the same transaction."""
     dialect = connection.dialect
     preparer = dialect.identifier_preparer
     names = [column.name for column in table.columns]
@@ -110,7 +114,11 @@ FAST: dict[str, Callable[[Connection, Table, Iterator[Columns]], None]] = {
 }
 
 
-def _order(table: Table, columns: Columns) -> range | np.ndarray:
+def _batch(columns: Columns, rows: Rows) -> Columns:
+    return {name: _picked(column, rows) for name, column in columns.items()}
+
+
+def _order(table: Table, columns: Columns) -> Rows:
     values = next(
         columns[column.name] for column in table.primary_key if not _is_single(columns[column.name])
     )
@@ -120,12 +128,12 @@ def _order(table: Table, columns: Columns) -> range | np.ndarray:
 
 
 def _is_single(column: Any) -> bool:
-    """Tell whether a column is one value for all rows."""
+    """Return whether a column is one value for all rows."""
     return column is None or isinstance(column, (int, str))
 
 
-def _picked(column: Any, rows: range | np.ndarray) -> Any:
-    """Return some rows of a column: an array, a list, or the one value for all."""
+def _picked(column: Any, rows: Rows) -> Any:
+    """Return some rows of a column: an array, a list, or the one value for all rows."""
     if _is_single(column):
         return column
     if isinstance(rows, range):

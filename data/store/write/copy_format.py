@@ -1,9 +1,9 @@
-"""Rows in PostgreSQL's binary COPY format, made of whole columns at a time.
+"""Rows in PostgreSQL's binary COPY format, made from whole columns at a time.
 
 Source: PostgreSQL's manual, COPY, "Binary Format". A row is the number of its fields (2 bytes), and
 for each field its length (4 bytes, -1 for NULL) and its bytes, all big-endian. Here each field has
-a slot as wide as its longest value, so that a batch is a matrix of bytes; what a row does not use
-of it is left out at the end, which is one step for all rows.
+a slot as wide as its longest value, so that a batch is a matrix of bytes; the bytes that a row does
+not use are left out at the end, in one step for all rows.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,10 +17,10 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 CHUNK_BYTES = 8_000_000
 ROW_BYTES = 200
-"""About the bytes of a row without its texts."""
+"""Approximate size of a row without its texts."""
 
 NUMBERS = ((Double, ">f8"), (BigInteger, ">i8"), (Integer, ">i4"))
-"""SQLAlchemy's types of numbers, the narrower after the wider that it is one of."""
+"""SQLAlchemy's number types and their formats; a type comes before those it is derived from."""
 
 Lengths = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -29,15 +29,15 @@ Bytes = NDArray[np.uint8]
 def copied(table: Table, columns: Mapping[str, Any]) -> Iterator[bytes]:
     """Yield a batch of rows as COPY reads them, without the header and the trailer.
 
-    A column is an array, a sequence of texts, or one value for all rows; NaN is NULL.
+    A column is an array, a sequence of texts, or one value for all rows; NaN becomes NULL.
     """
     long = {name: c for name, c in columns.items() if isinstance(c, (np.ndarray, list))}
     rows = len(next(iter(long.values())))
     texts = (c for name, c in long.items() if isinstance(table.c[name].type, Text))
     step = max(1, CHUNK_BYTES // (ROW_BYTES + 4 * sum(map(_longest, texts))))
     for start in range(0, rows, step):
-        some = {name: c[start : start + step] for name, c in long.items()}
-        yield _rows(table, {**columns, **some}, min(step, rows - start))
+        part = {name: c[start : start + step] for name, c in long.items()}
+        yield _rows(table, {**columns, **part}, min(step, rows - start))
 
 
 def _rows(table: Table, columns: Mapping[str, Any], rows: int) -> bytes:
@@ -57,24 +57,24 @@ def _rows(table: Table, columns: Mapping[str, Any], rows: int) -> bytes:
 
 
 def _field(kind: Any, values: Any) -> tuple[Lengths, Bytes]:
-    """Return the length of each value, and its bytes in a slot; of one row where all are alike."""
+    """Return the length of each value and its bytes in a slot; one row stands for equal rows."""
     if values is None:
         return np.array([-1]), np.zeros((1, 0), np.uint8)
     if isinstance(kind, Text):
         return _texts([values] if isinstance(values, str) else values)
     number = next(form for of, form in NUMBERS if isinstance(kind, of))
-    given = np.atleast_1d(np.asarray(values)).astype(number)
-    data = _bytes(given, number)
+    numbers = np.atleast_1d(np.asarray(values)).astype(number)
+    data = _bytes(numbers, number)
     if number != ">f8":
         return np.array([data.shape[1]]), data
-    return np.where(np.isnan(given), -1, data.shape[1]), data
+    return np.where(np.isnan(numbers), -1, data.shape[1]), data
 
 
 def _texts(values: Any) -> tuple[Lengths, Bytes]:
-    if isinstance(values, np.ndarray):  # few different words, as roles are
-        words, place = np.unique(values.astype(str), return_inverse=True)
+    if isinstance(values, np.ndarray):  # of a few different words, such as roles
+        words, index = np.unique(values.astype(str), return_inverse=True)
         lengths, data = _texts(words.tolist())
-        return lengths[place], data[place]
+        return lengths[index], data[index]
     joined = "".join(values)
     encoded = values if joined.isascii() else [value.encode() for value in values]
     lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
@@ -90,7 +90,7 @@ def _longest(texts: Any) -> int:
 
 
 def _bytes(numbers: NDArray[Any], form: str) -> Bytes:
-    """Return the bytes of each number, one in a row."""
+    """Return the bytes of each number, one number per row."""
     return numbers.astype(form).view(np.uint8).reshape(len(numbers), -1)
 
 

@@ -1,4 +1,4 @@
-"""Predictions that came true: the last one that was served before the target was known."""
+"""Predictions that came true: the last one that was served before the target became known."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,52 +7,24 @@ from datetime import datetime
 from sqlalchemy import CTE, Connection, and_, false, func, insert, literal, or_, select, text
 
 from data.store.column_types import UtcTime
-from data.store.tables import outcome, prediction, promotion, run, target_unknown
+from data.store.tables import is_good, outcome, prediction, promotion, run, target_unknown
 
 
 def insert_outcomes(
     connection: Connection, dataset: str, *, run_id: int, model_id: int, realised_at: datetime
 ) -> None:
-    """Keep each key whose target became known in this run, beside the last prediction before.
+    """Store each key whose target became known in this run, with the last prediction before that.
 
     `model_id` is a model whose predictions of this run are stored; their actual values are the
-    truth. Predictions that nobody was shown count for nothing: those of a model that did not serve
-    after its run, and those of backfills. Call it before this run's own decision is stored.
+    truth. Predictions that nobody was shown do not count: those of a model that did not serve after
+    its run, and those of backfills. Call it before this run's own decision is stored.
     """
-    waiting, tonight = prediction.alias("waiting"), prediction.alias("tonight")
-    known = and_(outcome.c.dataset == dataset, outcome.c.key == waiting.c.key)
-    due = (
-        select(
-            waiting.c.key,
-            waiting.c.run_id,
-            waiting.c.model_id,
-            waiting.c.predicted,
-            waiting.c.lower,
-            waiting.c.upper,
-            tonight.c.actual,
-        )
-        .join(
-            tonight,
-            and_(
-                tonight.c.model_id == model_id,
-                tonight.c.key == waiting.c.key,
-                tonight.c.run_id == run_id,
-                tonight.c.actual.is_not(None),
-            ),
-        )
-        .where(
-            target_unknown(waiting),
-            waiting.c.dataset == dataset,
-            waiting.c.run_id < run_id,
-            ~select(outcome.c.key).where(known).exists(),
-        )
-        .cte("due")
-    )
-    served = _served(dataset, due, tonight=run_id)
+    due = _due(dataset, run_id=run_id, model_id=model_id)
+    served = _served(dataset, due, before_run=run_id)
     newest_first = (
         func.row_number()
         .over(partition_by=due.c.key, order_by=(due.c.run_id.desc(), served.c.decision.desc()))
-        .label("place")
+        .label("age")
     )
     shown = (
         select(due, served.c.finished_at, newest_first)
@@ -71,74 +43,119 @@ def insert_outcomes(
         shown.c.actual,
         literal(realised_at, UtcTime),
         literal(run_id),
-    ).where(shown.c.place == 1)
-    with _joined_whole(connection):
-        connection.execute(insert(outcome).from_select([c.name for c in outcome.columns], realised))
+    ).where(shown.c.age == 1)
+    columns = [column.name for column in outcome.columns]
+    with _whole_tables_joined(connection):
+        connection.execute(insert(outcome).from_select(columns, realised))
 
 
-@contextmanager
-def _joined_whole(connection: Connection) -> Iterator[None]:
-    """Have PostgreSQL join tables as wholes, not row by row, in one statement.
+def _due(dataset: str, *, run_id: int, model_id: int) -> CTE:
+    """Return the predictions whose target was unknown until this run, with its value.
 
-    It knows nothing yet of the rows that its transaction has written. Where it takes many for one,
-    it would compare each that waits with each of tonight.
+    Keys that have an outcome already are left out: the first truth stays.
     """
-    if connection.dialect.name != "postgresql":
-        yield
-        return
-    connection.execute(text("SET LOCAL enable_nestloop = off"))
-    connection.execute(text("SET LOCAL jit = off"))  # which the joins left would seem to be worth
-    yield
-    connection.execute(text("SET LOCAL enable_nestloop TO DEFAULT"))
-    connection.execute(text("SET LOCAL jit TO DEFAULT"))
+    waiting, known = prediction.alias("waiting"), prediction.alias("known")
+    of_this_run = and_(
+        known.c.model_id == model_id,
+        known.c.key == waiting.c.key,
+        known.c.run_id == run_id,
+        known.c.actual.is_not(None),
+    )
+    stored = and_(outcome.c.dataset == dataset, outcome.c.key == waiting.c.key)
+    return (
+        select(
+            waiting.c.key,
+            waiting.c.run_id,
+            waiting.c.model_id,
+            waiting.c.predicted,
+            waiting.c.lower,
+            waiting.c.upper,
+            known.c.actual,
+        )
+        .join(known, of_this_run)
+        .where(
+            target_unknown(waiting),
+            waiting.c.dataset == dataset,
+            waiting.c.run_id < run_id,
+            ~select(outcome.c.key).where(stored).exists(),
+        )
+        .cte("due")
+    )
 
 
-def _served(dataset: str, due: CTE, *, tonight: int) -> CTE:
-    """Return which models served between a run that predicted and the night that came next.
+def _served(dataset: str, due: CTE, *, before_run: int) -> CTE:
+    """Return which models served after each run that made a prediction, until the next good run.
 
-    That is the one that the run left in charge, and those that people chose after it. A later
-    decision has the higher number.
+    One row per run and model: `finished_at` is when the run finished, `decision` the latest
+    decision by which the model served in that time. A model served if the run left it in charge, or
+    if a person chose it before the next good run finished.
+    """
+    period = _periods(dataset, due, before_run=before_run)
+    chosen_by_a_person = and_(
+        promotion.c.run_id.is_(None),
+        promotion.c.promotion_id > period.c.standing,
+        or_(period.c.until.is_(None), promotion.c.decided_at <= period.c.until),
+    )
+    return (
+        select(
+            period.c.run_id,
+            period.c.finished_at,
+            promotion.c.model_id,
+            func.max(promotion.c.promotion_id).label("decision"),
+        )
+        .join(promotion, or_(promotion.c.promotion_id == period.c.standing, chosen_by_a_person))
+        .where(promotion.c.dataset == dataset)
+        .group_by(period.c.run_id, period.c.finished_at, promotion.c.model_id)
+        .cte("served")
+    )
+
+
+def _periods(dataset: str, due: CTE, *, before_run: int) -> CTE:
+    """Return the time after each run that made a prediction, in which people saw it.
+
+    One row per run, backfills aside: `standing` is the decision that stood when the run finished,
+    its own included; `until` is when the next good run finished, NULL if that is this run. Later
+    decisions have higher numbers.
     """
     earlier, later = promotion.alias("earlier"), run.alias("later")
-    left_in_charge = select(func.max(earlier.c.promotion_id)).where(
+    standing = select(func.max(earlier.c.promotion_id)).where(
         earlier.c.dataset == dataset,
         or_(
             earlier.c.run_id <= run.c.run_id,
             and_(earlier.c.run_id.is_(None), earlier.c.decided_at <= run.c.finished_at),
         ),
     )
-    next_night = select(func.min(later.c.finished_at)).where(
+    next_good_run = select(func.min(later.c.finished_at)).where(
         later.c.dataset == dataset,
-        later.c.status == "succeeded",
-        later.c.backfill == false(),
+        is_good(later),
         later.c.run_id > run.c.run_id,
-        later.c.run_id < tonight,
-    )
-    moment = (
-        select(
-            run.c.run_id,
-            run.c.finished_at,
-            left_in_charge.correlate(run).scalar_subquery().label("standing"),
-            next_night.correlate(run).scalar_subquery().label("until"),
-        )
-        .where(run.c.run_id.in_(select(due.c.run_id)), run.c.backfill == false())
-        .cte("moment")
-        .prefix_with("MATERIALIZED")  # or SQLite asks again for each decision
-    )
-    by_hand = and_(
-        promotion.c.run_id.is_(None),
-        promotion.c.promotion_id > moment.c.standing,
-        or_(moment.c.until.is_(None), promotion.c.decided_at <= moment.c.until),
+        later.c.run_id < before_run,
     )
     return (
         select(
-            moment.c.run_id,
-            moment.c.finished_at,
-            promotion.c.model_id,
-            func.max(promotion.c.promotion_id).label("decision"),
+            run.c.run_id,
+            run.c.finished_at,
+            standing.correlate(run).scalar_subquery().label("standing"),
+            next_good_run.correlate(run).scalar_subquery().label("until"),
         )
-        .join(promotion, or_(promotion.c.promotion_id == moment.c.standing, by_hand))
-        .where(promotion.c.dataset == dataset)
-        .group_by(moment.c.run_id, moment.c.finished_at, promotion.c.model_id)
-        .cte("served")
+        .where(run.c.run_id.in_(select(due.c.run_id)), run.c.backfill == false())
+        .cte("period")
+        .prefix_with("MATERIALIZED")  # otherwise SQLite evaluates it again for each decision
     )
+
+
+@contextmanager
+def _whole_tables_joined(connection: Connection) -> Iterator[None]:
+    """Make PostgreSQL join whole tables, not row by row, in one statement.
+
+    Its statistics do not cover the rows that the transaction itself has written. It would take many
+    for a single row, and compare each waiting prediction with each row of this run.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.execute(text("SET LOCAL enable_nestloop = off"))
+    connection.execute(text("SET LOCAL jit = off"))  # the joins left would seem to be worth it
+    yield
+    connection.execute(text("SET LOCAL enable_nestloop TO DEFAULT"))
+    connection.execute(text("SET LOCAL jit TO DEFAULT"))

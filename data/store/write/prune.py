@@ -1,7 +1,7 @@
-"""What of earlier runs may go: sized up for one dataset, then removed in one transaction.
+"""Removing the old data of a dataset that nothing needs any more, in one transaction.
 
-For ever stay: scores, coefficients and decisions; predictions of new rows; and of each model that
-ever served all predictions and the model itself, by which a person may roll back to it at any time.
+Some data stays for ever: scores, coefficients and decisions; predictions of new rows; and each
+model that ever served, with all its predictions, so that a person may roll back to it at any time.
 """
 
 import operator
@@ -20,21 +20,22 @@ from sqlalchemy import (
     update,
 )
 
+from data.store.database.lock import one_writer_at_a_time
 from data.store.tables import model, paired_error, prediction, promotion, run
-from data.store.write.run import one_writer_at_a_time
 
 KEEP_MODELS = 7
-"""Runs whose models stay though they never served: for so long a person may still promote them."""
+"""How many of the latest runs keep models that never served, for a person to promote."""
 
-AT_A_TIME = 500
-"""Ids in one statement: few enough for any database to look each up in its index."""
+IDS_PER_STATEMENT = 500
+"""Few enough for any database to look each id up in its index."""
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What was removed of a dataset, or would be; `snapshots` are files that no kept run names.
+    """What was removed from a dataset, or would be, in numbers; `model_bytes` is a size.
 
-    They are named as their runs have them, relative to the home, and are not removed here.
+    `snapshots` are the files that no kept run names, relative to the home; they are not removed
+    here.
     """
 
     dataset: str
@@ -46,46 +47,42 @@ class Pruned:
 
 
 @dataclass(frozen=True)
-class _Spent:
-    """The ids of what may go; `said` are models that never served and said more than of new rows.
+class _OldData:
+    """The ids of what may go."""
 
-    `said_in` are the runs of these.
-    """
-
-    said: Sequence[int] = field(repr=False)
-    said_in: Sequence[int]
-    compared: Sequence[int]
-    models: Sequence[int]
+    predicting: Sequence[int] = field(repr=False)  # models whose predictions may go
+    predicting_runs: Sequence[int]  # the runs of these models
+    compared_runs: Sequence[int]  # runs whose paired errors may go
+    models: Sequence[int]  # models whose bytes may go
 
 
 def prune(connection: Connection, dataset: str, *, keep_runs: int, dry_run: bool = False) -> Pruned:
-    """Remove what no view, rollback or coming night of a dataset needs; return what, in numbers.
+    """Remove what no view, rollback or coming run of a dataset needs; return it in numbers.
 
-    Of models that never served go: predictions that are not of new rows, before the last
-    `keep_runs` runs, and the models' bytes, before the last 7 (or `keep_runs`, if fewer). The
-    errors by which two models were compared go as the predictions do, but those of the latest
-    comparison. Runs are counted by what became of them, backfills apart: many that failed push out
-    none that succeeded. With `dry_run`, nothing is removed. Raises StoreError where the database
-    fails; nothing is removed then.
+    Models that never served lose their predictions of all but new rows once they are older than the
+    last `keep_runs` runs, and their bytes once they are older than the last 7 runs (or `keep_runs`,
+    if fewer). Paired errors go with the predictions, except those of the latest comparison. Runs
+    are counted separately by status, and backfills apart, so that failed runs never push out
+    successful ones. With `dry_run`, nothing is removed.
     """
     if not dry_run:
         one_writer_at_a_time(connection, dataset)
-    spent = _spent(connection, dataset, keep_runs)
-    found = Pruned(
+    old = _old_data(connection, dataset, keep_runs)
+    pruned = Pruned(
         dataset,
-        predictions=sum(_count(connection, _said(some)) for some in _parts(spent.said)),
-        paired_errors=sum(_count(connection, _pairs(some)) for some in _parts(spent.compared)),
-        models=len(spent.models),
-        model_bytes=_bytes(connection, spent.models),
+        predictions=sum(_count(connection, _of_known_rows(ids)) for ids in _parts(old.predicting)),
+        paired_errors=sum(_count(connection, _pairs(ids)) for ids in _parts(old.compared_runs)),
+        models=len(old.models),
+        model_bytes=_bytes(connection, old.models),
         snapshots=_snapshots(connection, dataset, keep_runs),
     )
     if not dry_run:
-        _remove(connection, spent)
-    return found
+        _remove(connection, old)
+    return pruned
 
 
 def _runs(dataset: str) -> Subquery:
-    """Return the runs of a dataset; `age` counts them, 1 the latest of those that ended alike."""
+    """Return the runs of a dataset; `age` is 1 for the latest of those with the same status."""
     newest_first = func.row_number().over(
         partition_by=(run.c.status, run.c.backfill), order_by=run.c.run_id.desc()
     )
@@ -101,10 +98,10 @@ def _never_served(dataset: str) -> ColumnElement[bool]:
     return model.c.model_id.not_in(served)
 
 
-def _spent(connection: Connection, dataset: str, keep_runs: int) -> _Spent:
+def _old_data(connection: Connection, dataset: str, keep_runs: int) -> _OldData:
     aged = _runs(dataset)
     of_run = model.c.run_id == aged.c.run_id
-    said = (
+    of_old_rows = (
         select(model.c.model_id, model.c.run_id)
         .join(aged, of_run)
         .where(
@@ -127,17 +124,17 @@ def _spent(connection: Connection, dataset: str, keep_runs: int) -> _Spent:
             _never_served(dataset),
         )
     )
-    silent = connection.execute(said).all()
-    compared = connection.execute(pairs).all()[:-1]  # but for the latest comparison
-    return _Spent(
-        said=[one.model_id for one in silent],
-        said_in=sorted({one.run_id for one in silent}),
-        compared=[one.run_id for one in compared if one.age > keep_runs],
+    predicting = connection.execute(of_old_rows).all()
+    compared = connection.execute(pairs).all()[:-1]  # except the latest comparison
+    return _OldData(
+        predicting=[row.model_id for row in predicting],
+        predicting_runs=sorted({row.run_id for row in predicting}),
+        compared_runs=[row.run_id for row in compared if row.age > keep_runs],
         models=list(connection.execute(models).scalars()),
     )
 
 
-def _said(models: Sequence[int]) -> ColumnElement[bool]:
+def _of_known_rows(models: Sequence[int]) -> ColumnElement[bool]:
     return prediction.c.model_id.in_(models) & (prediction.c.role != "new")
 
 
@@ -153,38 +150,38 @@ def _bytes(connection: Connection, models: Sequence[int]) -> int:
     sizes = (func.coalesce(func.length(column), 0) for column in (model.c.artifact, model.c.twin))
     total = func.coalesce(func.sum(operator.add(*sizes)), 0)
     return sum(
-        int(connection.execute(select(total).where(model.c.model_id.in_(some))).scalar_one())
-        for some in _parts(models)
+        int(connection.execute(select(total).where(model.c.model_id.in_(ids))).scalar_one())
+        for ids in _parts(models)
     )
 
 
 def _snapshots(connection: Connection, dataset: str, keep_runs: int) -> tuple[str, ...]:
-    """Return the snapshots that only runs name which are past and trained no champion."""
+    """Return the snapshots that only old runs name, none of which trained a champion."""
     aged = _runs(dataset)
     champions = select(model.c.run_id).join(promotion, promotion.c.model_id == model.c.model_id)
-    past = (aged.c.age > keep_runs) & aged.c.run_id.not_in(
+    is_old = (aged.c.age > keep_runs) & aged.c.run_id.not_in(
         champions.where(promotion.c.dataset == dataset)
     )
-    named = select(aged.c.snapshot, past.label("past")).where(aged.c.snapshot.is_not(None))
-    found: dict[bool, set[str]] = {True: set(), False: set()}
-    for name, is_past in connection.execute(named.distinct()):
-        found[bool(is_past)].add(name)
-    return tuple(sorted(found[True] - found[False]))
+    named = select(aged.c.snapshot, is_old.label("is_old")).where(aged.c.snapshot.is_not(None))
+    snapshots: dict[bool, set[str]] = {True: set(), False: set()}
+    for name, old in connection.execute(named.distinct()):
+        snapshots[bool(old)].add(name)
+    return tuple(sorted(snapshots[True] - snapshots[False]))
 
 
-def _remove(connection: Connection, spent: _Spent) -> None:
-    for some in _parts(spent.said):
-        connection.execute(delete(prediction).where(_said(some)))
-    for some in _parts(spent.said_in):
-        pruned = update(run).where(run.c.run_id.in_(some))
-        connection.execute(pruned.values(pruned_at=datetime.now(UTC)))
-    for some in _parts(spent.compared):
-        connection.execute(delete(paired_error).where(_pairs(some)))
-    for some in _parts(spent.models):
-        bare = update(model).where(model.c.model_id.in_(some))
+def _remove(connection: Connection, old: _OldData) -> None:
+    for ids in _parts(old.predicting):
+        connection.execute(delete(prediction).where(_of_known_rows(ids)))
+    for ids in _parts(old.predicting_runs):
+        marked = update(run).where(run.c.run_id.in_(ids))
+        connection.execute(marked.values(pruned_at=datetime.now(UTC)))
+    for ids in _parts(old.compared_runs):
+        connection.execute(delete(paired_error).where(_pairs(ids)))
+    for ids in _parts(old.models):
+        bare = update(model).where(model.c.model_id.in_(ids))
         connection.execute(bare.values(artifact=None, twin=None))
 
 
 def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), AT_A_TIME):
-        yield ids[start : start + AT_A_TIME]
+    for start in range(0, len(ids), IDS_PER_STATEMENT):
+        yield ids[start : start + IDS_PER_STATEMENT]

@@ -1,0 +1,80 @@
+"""Storing what a person decided about a champion, in one transaction or not at all."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+from sqlalchemy import Connection, or_, select, update
+
+from data.errors import StoreError
+from data.store.database.lock import one_writer_at_a_time
+from data.store.read.champions import latest_decision
+from data.store.records import ManualDecision, PredictionColumns
+from data.store.tables import model, prediction, promotion, run
+from data.store.write.rows import insert_predictions, insert_row
+from data.vocabulary import Candidate
+
+
+def write_decision(connection: Connection, decision: ManualDecision) -> int:
+    """Store a decision about a dataset's champion and return its promotion_id.
+
+    Its predictions are stored with those of their runs, except for keys that have one by the same
+    model already. Raises StoreError if the model was pruned since it was chosen.
+    """
+    dataset, model_id = decision.dataset, decision.model_id
+    one_writer_at_a_time(connection, dataset)
+    _refuse_model_of_another_dataset(connection, dataset, model_id)
+    standing = latest_decision(connection, dataset)
+    for run_id, rows in decision.predictions.items():
+        missing = _without_stored_keys(connection, run_id, model_id, rows)
+        insert_predictions(connection, run_id, model_id, dataset, missing)
+    if decision.artifact is not None:
+        bare = (model.c.model_id == model_id) & model.c.artifact.is_(None)
+        connection.execute(update(model).where(bare).values(artifact=decision.artifact))
+    _refuse_pruned_model(connection, model_id)
+    values = {
+        "dataset": dataset,
+        "decided_at": datetime.now(UTC),
+        "decision": decision.decision,
+        "model_id": model_id,
+        "incumbent_model_id": None if standing is None else standing.model_id,
+        "reason": decision.reason,
+        "decided_by": decision.decided_by,
+        "pinned": decision.pinned,
+    }
+    return insert_row(connection, promotion, values)
+
+
+def _refuse_model_of_another_dataset(connection: Connection, dataset: str, model_id: int) -> None:
+    of = select(run.c.dataset).join(model).where(model.c.model_id == model_id)
+    if connection.execute(of).scalar() != dataset:
+        raise ValueError(f"model {model_id} is not a model of {dataset}")
+
+
+def _without_stored_keys(
+    connection: Connection, run_id: int, model_id: int, rows: PredictionColumns
+) -> PredictionColumns:
+    same = (prediction.c.model_id == model_id) & (prediction.c.run_id == run_id)
+    stored = set(connection.execute(select(prediction.c.key).where(same)).scalars())
+    missing = np.array([key not in stored for key in rows.key], dtype=bool)
+    arrays = {
+        name: np.asarray(getattr(rows, name))[missing]
+        for name in ("actual", "predicted", "lower", "upper", "role")
+    }
+    return replace(rows, key=[key for key in rows.key if key not in stored], **arrays)
+
+
+def _refuse_pruned_model(connection: Connection, model_id: int) -> None:
+    """Refuse a model whose bytes are gone; a model that ever served keeps them."""
+    served = select(promotion.c.model_id).where(promotion.c.model_id == model_id).exists()
+    bare = or_(model.c.artifact.is_(None), model.c.twin.is_(None))
+    pruned = select(model.c.run_id, model.c.framework, model.c.kind).where(
+        model.c.model_id == model_id, bare, ~served
+    )
+    row = connection.execute(pruned).first()
+    if row is not None:
+        raise StoreError(
+            f"{Candidate(row.framework, row.kind)} of run {row.run_id} never served and has just"
+            " been pruned, so it cannot serve; nothing has changed.",
+            next_step="Run 'nightfit promote' again: it names the runs that have a model.",
+        )

@@ -1,0 +1,82 @@
+"""Rows of records: the values of a table's columns, checked, and inserted in a transaction."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Column, Connection, Table, insert
+
+from data.store.column_types import JsonValue
+from data.store.records import Array, PredictionColumns
+from data.store.tables import prediction
+from data.store.write.bulk import insert_columns
+
+
+def row_of(table: Table, record: object, **more: Any) -> dict[str, Any]:
+    """Return a table's row: the record's values that go by its columns' names, and `more`.
+
+    NaN and infinity become NULL in a column that may be empty, and raise ValueError in any other.
+    """
+    names = [column.name for column in table.columns]
+    values = {name: getattr(record, name) for name in names if hasattr(record, name)} | more
+    return {name: _storable(table.c[name], value) for name, value in values.items()}
+
+
+def insert_row(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
+    """Insert one row and return its primary key."""
+    inserted = insert(table).values(**values).returning(*table.primary_key)
+    return int(connection.execute(inserted).scalar_one())
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert any number of rows, perhaps none."""
+    if rows:
+        connection.execute(insert(table), [dict(row) for row in rows])
+
+
+def insert_predictions(
+    connection: Connection, run_id: int, model_id: int, dataset: str, rows: PredictionColumns
+) -> None:
+    """Insert the predictions of a model in a run; raises ValueError for a number that is none."""
+    role = np.asarray(rows.role)
+    columns = {
+        "model_id": model_id,
+        "key": rows.key,
+        "run_id": run_id,
+        "dataset": dataset,
+        "actual": _numbers(rows, "actual", may_be_missing=role == "new"),
+        "predicted": _numbers(rows, "predicted", may_be_missing=role == "warmup"),
+        "lower": _finite_or_nan(rows.lower),
+        "upper": _finite_or_nan(rows.upper),
+        "role": role,
+    }
+    insert_columns(connection, prediction, columns)
+
+
+def _storable(column: Column[Any], value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if not isinstance(value, float) or math.isfinite(value) or isinstance(column.type, JsonValue):
+        return value
+    if column.nullable:
+        return None
+    raise ValueError(f"{column.table.name}.{column.name} cannot be {value}")
+
+
+def _numbers(rows: PredictionColumns, name: str, *, may_be_missing: NDArray[np.bool_]) -> Array:
+    values = np.asarray(getattr(rows, name), dtype=float)
+    wrong = np.isinf(values) | (np.isnan(values) & ~may_be_missing)
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"prediction.{name} cannot be {values[at]} for a {rows.role[at]} row"
+            f" (key {rows.key[at]!r}, one of {int(wrong.sum())})"
+        )
+    return values
+
+
+def _finite_or_nan(values: Array) -> Array:
+    values = np.asarray(values, dtype=float)
+    return np.where(np.isfinite(values), values, np.nan)
