@@ -108,7 +108,7 @@ def test_summary_reports_the_decision_and_what_the_gate_can_detect(four_nights):
     for text in printed[1:]:
         assert "  decision " in text
         assert "four times out of five" in text
-        assert "used again every night" in text
+        assert "every night uses the same test rows" in text
 
 
 def test_gate_reports_what_it_can_detect(workspace):
