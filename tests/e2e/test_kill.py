@@ -86,7 +86,7 @@ def test_night_killed_during_its_fits_leaves_only_whole_runs_and_the_next_one_su
     wait_for_fits(process)
     busy = workspace.run("retrain", "two", "--no-wait", PREFECT_API_URL=prefect_server.wait())
     assert busy.returncode == 1
-    assert "at work" in busy.stderr
+    assert "is working on it" in busy.stderr
     assert "--no-wait" in busy.stderr
     assert kill(process, signal.SIGKILL) == []
     run, model, _, _, prediction, promotion = [count for (count,) in workspace.sql(COUNTS)]
