@@ -48,8 +48,13 @@ class FrameworkWorkers:
 
     @property
     def probes(self) -> dict[str, ProbeResult]:
-        """Return tonight's parity probe of each framework that could start."""
-        return {n: probe for n, probe in self._results.items() if isinstance(probe, ProbeResult)}
+        """Return tonight's parity probe of each framework that could start.
+
+        They are in the order of the registry, not in that in which the processes answered, so that
+        two nights with the same results are stored alike.
+        """
+        results = {name: self._results.get(name) for name in FRAMEWORK_NAMES}
+        return {name: probe for name, probe in results.items() if isinstance(probe, ProbeResult)}
 
     def stop(self) -> None:
         """End the processes, and whatever they are fitting."""

@@ -1,0 +1,110 @@
+"""The runs of a night share its framework processes, each of which is probed once.
+
+Functions without `test_` run in workers.
+"""
+
+import os
+from threading import Thread
+
+import numpy as np
+import pytest
+
+from regressors.candidate import Candidate
+from regressors.frameworks.registry import FRAMEWORK_NAMES
+from regressors.frameworks.workers import Workers
+from regressors.job import Job
+from tasks.run.workers import FrameworkWorkers, framework_workers
+
+LIMITS = {"time_limit": 60.0, "memory_limit": 8.0}
+
+
+def process_id(_, job):
+    return os.getpid()
+
+
+def fail(_, job):
+    raise ValueError(f"{job.dataset} has no solution")
+
+
+def job_for(framework):
+    return Job(
+        dataset="shop",
+        candidate=Candidate(framework, "ann"),
+        columns={},
+        target=np.zeros(3),
+        fold=np.array([1, 2, 1]),
+        chained=False,
+        hidden=(),
+        interval_coverage=0.9,
+    )
+
+
+def test_runs_of_one_night_share_its_processes(tmp_path):
+    with framework_workers(tmp_path, **LIMITS) as night:
+        with framework_workers(tmp_path, **LIMITS) as first:
+            assert first is night
+        with framework_workers(tmp_path, **LIMITS) as second:
+            assert second is night
+    with framework_workers(tmp_path, **LIMITS) as other:
+        assert other is not night
+
+
+def test_a_night_in_another_thread_has_processes_of_its_own(tmp_path):
+    nights = []
+
+    def start_night() -> None:
+        with framework_workers(tmp_path, **LIMITS) as night:
+            nights.append(night)
+
+    with framework_workers(tmp_path, **LIMITS) as night:
+        thread = Thread(target=start_night)
+        thread.start()
+        thread.join()
+    assert len(nights) == 1
+    assert nights[0] is not night
+
+
+@pytest.mark.parametrize(("error", "stopped"), [(SystemExit, True), (ValueError, False)])
+def test_only_the_end_of_this_process_stops_the_nights_processes(tmp_path, error, stopped):
+    with framework_workers(tmp_path, **LIMITS) as night:
+        with pytest.raises(error), framework_workers(tmp_path, **LIMITS):
+            raise error
+        if stopped:
+            with pytest.raises(RuntimeError, match="shutdown"):
+                night.run(process_id, job_for("torch"))
+        else:
+            assert isinstance(night.run(process_id, job_for("torch")), int)
+
+
+def test_a_framework_is_probed_once_a_night_and_in_any_order(workers):
+    night = FrameworkWorkers(workers)
+    backwards = FRAMEWORK_NAMES[::-1]
+    for framework in backwards:
+        assert isinstance(night.run(process_id, job_for(framework)), int)
+    probes = night.probes
+    assert tuple(probes) == FRAMEWORK_NAMES
+    for framework in backwards:
+        night.run(process_id, job_for(framework))
+        assert night.probes[framework] is probes[framework]
+
+
+def test_a_fit_that_fails_is_a_sentence_and_the_next_one_runs(workers):
+    night = FrameworkWorkers(workers)
+    assert night.run(fail, job_for("torch")) == "ValueError: shop has no solution"
+    assert isinstance(night.run(process_id, job_for("torch")), int)
+
+
+def test_a_framework_that_cannot_start_says_why_instead_of_each_fit(tmp_path, monkeypatch):
+    broken = tmp_path / "broken" / "torch"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('half installed')")
+    monkeypatch.setenv(
+        "PYTHONPATH", f"{broken.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    )
+    monkeypatch.syspath_prepend(str(broken.parent))
+    with Workers(("torch",), home=tmp_path, time_limit=60) as processes:
+        night = FrameworkWorkers(processes)
+        for _ in range(2):
+            outcome = night.run(process_id, job_for("torch"))
+            assert outcome == "torch cannot be imported (ImportError: half installed)"
+        assert night.probes == {}
