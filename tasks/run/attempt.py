@@ -17,7 +17,7 @@ from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
 
 Outcomes = Mapping[Candidate, Fitted | str]
-"""Each candidate's fit, or in one sentence why it failed."""
+"""Each candidate's fit, or one sentence on why it failed."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Trained:
 class Attempt:
     """What one attempt has come to so far; None is a stage that it has not reached.
 
-    It is the logbook of a run, and exists because a run that fails half-way is stored with as much
-    as it had found out. Steps do not read it: they get the values they need, `Prepared` and then
-    `Trained`, in which nothing is missing.
+    It is the logbook of a run: one that fails half-way is stored with the results it had by then.
+    Steps do not read it: they get the values they need, `Prepared` and then `Trained`, in which
+    nothing is missing.
 
-    `as_of` is the night of the past that the run stands for.
+    `as_of` is the past night that the run stands for.
     """
 
     declaration: Declaration
@@ -63,7 +63,7 @@ class Attempt:
 
     @property
     def night(self) -> datetime:
-        """Return the time that the run stands for: its start, or the end of a night of the past."""
+        """Return the time that the run stands for: its start, or the end of a past night."""
         try:
             return self.started_at if self.as_of is None else last_moment(self.as_of)
         except CallError:  # `as_of` is a number, and a column of numbers has no age
