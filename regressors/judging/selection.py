@@ -1,4 +1,4 @@
-"""Who wins tonight, and may the winner serve: pure decisions on arrays and rules."""
+"""Who wins tonight, and whether the winner may serve: pure decisions on arrays and rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SAME_RESULT = 0.005
 ROUNDING = 1e-9
 """Shares of a mean squared error below this are rounding."""
 MIN_TEST_ROWS = 30
-"""With fewer test rows no switch is made: its rate of error would not be the promised one."""
+"""With fewer test rows no switch is made, since its error rate could exceed the promised one."""
 MIN_TEST_UNITS = 10
 """The same for groups, or blocks of time."""
 
@@ -118,23 +118,23 @@ def rank(
         reasons = (f"{c.candidate}: {_why_failed(c)}" for c in contenders)
         raise NothingFitted("; ".join(reasons))
     best = ranked[0]
-    near = [one for one in ranked if _within_one_error(one, best, unit)]
-    simplest = min(near, key=lambda one: (one.simplicity, one.rmse))
-    chosen = min(_ties(simplest, ranked), key=lambda one: one.declared)
-    close = {one.declared for one in (*near, *_ties(simplest, ranked), *_ties(best, ranked))}
+    near = [fit for fit in ranked if _within_one_error(fit, best, unit)]
+    simplest = min(near, key=lambda fit: (fit.simplicity, fit.rmse))
+    chosen = min(_ties(simplest, ranked), key=lambda fit: fit.declared)
+    close = {fit.declared for fit in (*near, *_ties(simplest, ranked), *_ties(best, ranked))}
     ranking = [
         RankedCandidate(
-            candidate=one.candidate,
+            candidate=fit.candidate,
             rank=position,
-            chosen=one is chosen,
-            no_skill=one.rmse > spread,
-            rmse=one.rmse,
-            reason=_reason(one, best, chosen, close=one.declared in close)
-            + ("; no skill: worse than the mean of the target" if one.rmse > spread else ""),
+            chosen=fit is chosen,
+            no_skill=fit.rmse > spread,
+            rmse=fit.rmse,
+            reason=_reason(fit, best, chosen, close=fit.declared in close)
+            + ("; no skill: worse than the mean of the target" if fit.rmse > spread else ""),
         )
-        for position, one in enumerate(ranked, start=1)
+        for position, fit in enumerate(ranked, start=1)
     ]
-    failed = [c for c in contenders if c.candidate not in {one.candidate for one in ranked}]
+    failed = [c for c in contenders if c.candidate not in {fit.candidate for fit in ranked}]
     ranking += [
         RankedCandidate(c.candidate, position, False, False, None, _why_failed(c))
         for position, c in enumerate(failed, start=len(ranking) + 1)
@@ -145,55 +145,55 @@ def rank(
 def _fitted(contenders: Sequence[Contender]) -> list[_Fitted]:
     return [
         _Fitted(
-            candidate=one.candidate,
-            errors=one.errors,
-            rmse=sqrt(float(np.square(one.errors).mean())),
-            simplicity=KINDS.index(one.candidate.kind),
+            candidate=contender.candidate,
+            errors=contender.errors,
+            rmse=sqrt(float(np.square(contender.errors).mean())),
+            simplicity=KINDS.index(contender.candidate.kind),
             declared=declared,
         )
-        for declared, one in enumerate(contenders)
-        if one.errors is not None and np.isfinite(one.errors).all()
+        for declared, contender in enumerate(contenders)
+        if contender.errors is not None and np.isfinite(contender.errors).all()
     ]
 
 
-def _rank_order(one: _Fitted) -> tuple[float, int, int]:
+def _rank_order(fit: _Fitted) -> tuple[float, int, int]:
     # Rounded, so that equal solutions of two frameworks stand in the declared order.
-    return float(f"{one.rmse:.9g}"), one.simplicity, one.declared
+    return float(f"{fit.rmse:.9g}"), fit.simplicity, fit.declared
 
 
-def _within_one_error(one: _Fitted, best: _Fitted, unit: Indices | None) -> bool:
-    worse = np.square(one.errors) - np.square(best.errors)
+def _within_one_error(fit: _Fitted, best: _Fitted, unit: Indices | None) -> bool:
+    worse = np.square(fit.errors) - np.square(best.errors)
     # The last term forgives rounding: equal solutions of two frameworks are a tie.
     tie = ROUNDING * float(np.square(best.errors).mean())
     return float(worse.mean()) <= standard_error(worse, unit) + tie
 
 
-def _ties(one: _Fitted, ranked: Sequence[_Fitted]) -> list[_Fitted]:
+def _ties(fit: _Fitted, ranked: Sequence[_Fitted]) -> list[_Fitted]:
     """Return the fits of the same kind that are as good, or better.
 
     Two frameworks' fits differ by rounding, which a standard error would not always forgive.
     """
-    limit = one.rmse * (1 + SAME_RESULT)
+    limit = fit.rmse * (1 + SAME_RESULT)
     return [
         other
         for other in ranked
-        if other.candidate.kind == one.candidate.kind and other.rmse <= limit
+        if other.candidate.kind == fit.candidate.kind and other.rmse <= limit
     ]
 
 
-def _reason(one: _Fitted, best: _Fitted, chosen: _Fitted, *, close: bool) -> str:
-    worse = 100 * (one.rmse / best.rmse - 1) if best.rmse else 0.0
-    kind, chosen_kind = one.candidate.kind, chosen.candidate.kind
-    if one is chosen and one is best:
+def _reason(fit: _Fitted, best: _Fitted, chosen: _Fitted, *, close: bool) -> str:
+    worse = 100 * (fit.rmse / best.rmse - 1) if best.rmse else 0.0
+    kind, chosen_kind = fit.candidate.kind, chosen.candidate.kind
+    if fit is chosen and fit is best:
         return "chosen: the lowest out-of-fold error"
-    if one is chosen and kind == best.candidate.kind:
+    if fit is chosen and kind == best.candidate.kind:
         return f"chosen: as good as {best.candidate}, and declared before it"
-    if one is chosen:
+    if fit is chosen:
         return (
             f"chosen: the simplest kind within one standard error of the best "
             f"({best.candidate}, {worse:.2g}% better)"
         )
-    if one is best and kind != chosen_kind:
+    if fit is best and kind != chosen_kind:
         return f"the lowest error, but {chosen_kind} is simpler and within one standard error"
     if not close:
         return f"{worse:.2g}% worse than the best, by more than one standard error"
