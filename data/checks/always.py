@@ -1,7 +1,8 @@
-"""The checks that need no declaring: columns, rows, kinds, keys, target, time and weight.
+"""The checks made on every source: columns, rows, kinds, keys, target, time and weight.
 
-They look at the rows that are left after quarantine, and each only at what the ones before it left
-meaningful. Arrow makes them, without Great Expectations, whose names are used for equal rules.
+They look at the rows left after quarantine, and a check is skipped where an earlier failure leaves
+it without meaning. They run on Arrow, without Great Expectations, but use its names for the same
+rules.
 """
 
 from collections.abc import Iterator, Sequence

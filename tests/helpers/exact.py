@@ -14,7 +14,7 @@ NIST = Path(__file__).parents[1] / "data" / "nist"
 
 @dataclass(frozen=True)
 class Problem:
-    """A design (n, p), its target and names; `certified` holds NIST's values, if NIST published it."""
+    """A design (n, p), its target and names; `certified` has NIST's values, if it is one of theirs."""
 
     design: np.ndarray
     target: np.ndarray

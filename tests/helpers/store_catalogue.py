@@ -33,7 +33,7 @@ def catalogue(address: str) -> set[tuple[object, ...]]:
 
 
 def _parts(statement: str) -> set[str]:
-    """Return a table's columns, constraints and options as a set, since SQLite appends new columns."""
+    """Return a table's columns, constraints and options as a set: SQLite appends new ones."""
     statement = " ".join(statement.split())
     if not statement.startswith("CREATE TABLE"):
         return {statement}

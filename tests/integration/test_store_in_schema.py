@@ -13,7 +13,7 @@ from helpers.store_nights import change, kept, promoted, read, rows, run_sql, se
 from sqlalchemy import URL, func, make_url, select, text
 
 from data.errors import Busy, StoreError
-from data.store.database.lock import dataset_lock, one_writer_at_a_time
+from data.store.database.lock import dataset_lock, lock_for_writing
 from data.store.database.schema import lock_key
 from data.store.database.upgrades import upgrade
 from data.store.database.version import head
@@ -121,7 +121,7 @@ def test_stores_in_two_schemas_do_not_wait_for_each_other(two: tuple[Store, Stor
             for connection in (first, second):
                 key = lock_key(connection, words)
                 connection.execute(select(func.pg_advisory_xact_lock(key)))
-        one_writer_at_a_time(second, "wages")
+        lock_for_writing(second, "wages")
 
 
 def test_the_default_schema_is_one_store_whether_named_or_not(server: str, new_on_server):
