@@ -1,7 +1,8 @@
-"""The checks that need no declaring: columns, rows, kinds, keys, target, time and weight.
+"""The checks that need no declaration: columns, rows, kinds, keys, target, time and weight.
 
-They look at the rows that are left after quarantine, and each only at what the ones before it left
-meaningful. Arrow makes them, without Great Expectations, whose names are used for equal rules.
+Those about structure look at the whole table, those about contents at the rows that are left after
+quarantine. Each is made only if it still means something after the ones before it. They use Arrow
+and not Great Expectations, but the same names where it has the same rule.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """Texts that no run can work with are refused as the source is read, before anything is fitted.
 
-The rules are the same for every database: PostgreSQL can store no NUL character, and no key that is
-longer than an entry of its indexes.
+The rules are the same for every database: PostgreSQL cannot store a NUL character, or a key
+that is longer than an entry of its indexes.
 """
 
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ from regressors.network.resilience import Silenced
 from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
 
-Outcomes = Mapping[Candidate, Fitted | str]
+Fits = Mapping[Candidate, Fitted | str]
 """Each candidate's fit, or in one sentence why it failed."""
 
 
@@ -25,9 +25,9 @@ class Trained:
     """What a run trained and decided: all that its scores, decisions and predictions come from."""
 
     prepared: Prepared
-    fits: Outcomes
+    fits: Fits
     choice: Choice
-    refits: Outcomes = field(default_factory=dict)
+    refits: Fits = field(default_factory=dict)
     agreement: tuple[Comparison, ...] = ()
     resilience: tuple[Silenced, ...] = ()
 
@@ -40,7 +40,7 @@ class Attempt:
     as it had found out. Steps do not read it: they get the values they need, `Prepared` and then
     `Trained`, in which nothing is missing.
 
-    `as_of` is the night of the past that the run stands for.
+    `as_of` is the past night that the run stands for.
     """
 
     declaration: Declaration
@@ -52,7 +52,7 @@ class Attempt:
     snapshot: Snapshot | None = None
     checked: Checked | None = None
     prepared: Prepared | None = None
-    fits: Outcomes = field(default_factory=dict)
+    fits: Fits = field(default_factory=dict)
     trained: Trained | None = None
 
     @property
@@ -63,7 +63,7 @@ class Attempt:
 
     @property
     def night(self) -> datetime:
-        """Return the time that the run stands for: its start, or the end of a night of the past."""
+        """Return the time that the run stands for: its start, or the end of a past night."""
         try:
             return self.started_at if self.as_of is None else last_moment(self.as_of)
         except CallError:  # `as_of` is a number, and a column of numbers has no age

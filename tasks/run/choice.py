@@ -86,7 +86,7 @@ class Choice:
 
     @property
     def is_backfill(self) -> bool:
-        """Return whether this is a night of the past that met a champion with later data."""
+        """Return whether this is a past night that met a champion with later data."""
         return self.decisions[-1].rule == "backfill"
 
     @property

@@ -9,7 +9,7 @@ def promotion_hold(
 ) -> Hold | None:
     """Return why nobody may replace the model that serves; None where somebody may.
 
-    A night of the past (`as_of`) replaces no model that was, or may have been, trained on later
+    A past night (`as_of`) replaces no model that was, or may have been, trained on later
     data than its own, whose newest labelled row is of `data_until`. No night replaces a pinned
     model.
     """

@@ -26,7 +26,7 @@ def only_run(store: Store, dataset: str, *, wait: bool) -> Iterator[None]:
 
 
 def last_night(store: Store, declaration: Declaration, *, as_of: str | None) -> LastGood | None:
-    """Return the latest run that succeeded and is no backfill; None for a night of the past."""
+    """Return the latest run that succeeded and is not a backfill; None for a past night."""
     if as_of is not None:
         return None
     with store.reading() as connection:
@@ -54,7 +54,7 @@ def unchanged_since(
 ) -> int | None:
     """Return the id of the run that had the same rows and setup, None where there is none.
 
-    For a night of today this is the last good run, for a night of the past any run that succeeded.
+    For tonight this is the last good run, for a past night any run that succeeded.
     Rows that are now older than the declared `max_age` count as changed, since the checks must
     report them.
     """

@@ -72,8 +72,8 @@ class Rows:
         instants = self.instants
         if instants is None:
             return None
-        known = instants[chosen & ~np.isnan(instants)]
-        return float(known.max()) if len(known) else None
+        moments = instants[chosen & ~np.isnan(instants)]
+        return float(moments.max()) if len(moments) else None
 
     def period(self, chosen: Mask) -> tuple[str, str] | None:
         """Return the oldest and the newest time of the chosen rows as text, None without times.
@@ -82,10 +82,10 @@ class Rows:
         """
         if self.time is None:
             return None
-        known = self.time[chosen & ~np.isnan(self.time)]
-        if not len(known):
+        times = self.time[chosen & ~np.isnan(self.time)]
+        if not len(times):
             return None
-        ends = known.min(), known.max()
+        ends = times.min(), times.max()
         if self.time.dtype.kind != "M":
             return _number_text(ends[0]), _number_text(ends[1])
         moments = [str(end).replace("T", " ").removesuffix(".000000") for end in ends]

@@ -1,4 +1,4 @@
-"""Which rows a stored model was fitted on, as its predictions of its own run tell."""
+"""Which rows a stored model was fitted on, as the predictions of its own run show."""
 
 from sqlalchemy import ColumnElement, Connection, select
 

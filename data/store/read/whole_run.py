@@ -68,7 +68,7 @@ def stored_run(connection: Connection, run_id: int) -> RunRecord:
         RunRecord,
         row,
         agreement=[_record(AgreementRecord, check) for check in checks],
-        candidates=[_candidate(connection, one, scores) for one in models],
+        candidates=[_candidate(connection, model_row, scores) for model_row in models],
         rescored={of: theirs for of, theirs in scores.items() if of not in names},
         predictions=list(_predictions(connection, run_id, predicting | names)),
         promotions=[_promotion(decision, names) for decision in decisions],
