@@ -79,7 +79,7 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """Return the settings of this process; a wrong one is a `CallError`.
 
-    Called only where a flow or a command begins. What lies below is given what it needs.
+    Called only where a flow or a command begins, which passes on what the rest needs.
     """
     try:
         return Settings()
@@ -109,7 +109,7 @@ def _absolute(url: URL) -> URL:
 
 
 def _with_schema(url: URL, schemas: set[str]) -> URL:
-    """Return the URL with the one schema named in it; raise `CallError` if it cannot be that."""
+    """Return the URL with its one schema in it; raise `CallError` if it cannot be used."""
     if len(schemas) > 1:
         raise CallError(
             f"the store cannot be in several schemas: {', '.join(map(repr, sorted(schemas)))}.",
@@ -133,7 +133,7 @@ def _with_schema(url: URL, schemas: set[str]) -> URL:
 
 
 def _why_not_a_schema(name: str) -> str:
-    """Return why PostgreSQL would refuse this name or read it as something else, or nothing."""
+    """Return why PostgreSQL would refuse this name or read it as something else, or ""."""
     if name.startswith("pg_") or name in ("$user", "information_schema"):
         return "PostgreSQL reserves it for itself"
     if not name.isprintable():

@@ -6,9 +6,9 @@ as a share of 2^64, make the row a test row when they fall below the declared sh
 share keeps the test rows of a smaller one); the next eight, modulo the number of folds, give the
 fold.
 
-Where rows belong to groups, the group's text takes the place of the key, so a group stays whole. A
-row without a group stands alone: its hash is that of a NUL byte, name, NUL and key, which no group
-can have, because no name begins with a NUL.
+Where rows belong to groups, the group's text is hashed instead of the key, so a group stays whole.
+A row without a group stands alone: its hash is that of a NUL byte, name, NUL and key, which no
+group can have, because no name begins with a NUL.
 """
 
 import hashlib

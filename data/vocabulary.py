@@ -1,6 +1,6 @@
 """The words that declarations and the store share with the numerics: frameworks and kinds.
 
-This is the only file of `data` that imports from `regressors`, so that both lists stand once.
+This is the only file of `data` that imports from `regressors`, so that each list exists once.
 """
 
 from regressors.candidate import KINDS, LINEAR_KINDS, Candidate

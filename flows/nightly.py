@@ -22,8 +22,8 @@ def nightly(
 ) -> list[Summary]:
     """Retrain the named datasets, or all that are declared; one that fails does not stop the rest.
 
-    After each run, old data that nothing needs any more is removed. With `as_of`, each of
-    these past nights is run instead, in order.
+    After each run, old data that nothing needs any more is removed. With `as_of`, these past nights
+    are run instead of tonight, in order.
     """
     config = settings()
     names = datasets or declared_datasets(config.datasets)

@@ -38,10 +38,10 @@ def retrain(
 ) -> Summary:
     """Retrain a declared dataset and store the outcome, unless it is a dry run.
 
-    A run is skipped where nothing has changed since the last good one, unless `force` is set.
-    `as_of` trains as an earlier night would have. While another run of the dataset is in progress,
-    this one waits for it, or without `wait` raises Busy. Raises RunFailed, with the attempt stored,
-    where the data was rejected or nothing could be fitted.
+    A run is skipped if nothing has changed since the last good one, unless `force` is set. `as_of`
+    trains as on that past night. While another run of the dataset is in progress, this one waits
+    for it, or raises Busy without `wait`. If the data was rejected or nothing could be fitted, the
+    attempt is stored and RunFailed is raised.
     """
     config = settings()
     store, home = Store(config.database_url), config.home
@@ -71,7 +71,7 @@ def train(
     before_run: int | None = None,
     also_refit: Set[Candidate] = frozenset(),
 ) -> Trained:
-    """Do everything between the snapshot and the store, and note in `run` what it comes to.
+    """Run every step between reading and storing, and record the results in `run` as they come.
 
     With `before_run`, the champion and the starts of gradient descent are those before that run.
     """

@@ -37,6 +37,6 @@ def check(
 
 
 def refuse_rejected(checked: Checked) -> None:
-    """Raise Rejected where a critical check failed."""
+    """Raise Rejected if a critical check failed."""
     if not checked.passed:
         raise Rejected(checked.reason or "the data did not pass its checks.")

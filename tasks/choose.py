@@ -174,7 +174,7 @@ def _with_incumbent(
 def _with_other_kind(
     tested: _Tested, winner: Candidate, other: Candidate | None, rules: PromotionRules
 ) -> _Comparison:
-    """Compare the winner with the best candidate of the other kind, where there is one."""
+    """Compare the winner with the best candidate of the other kind, if there is one."""
     if other is None:
         return _Comparison({}, None, None)
     errors = tested.errors(other)

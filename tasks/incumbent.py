@@ -1,4 +1,4 @@
-"""Let the model that serves now predict those of tonight's test rows that are new to it."""
+"""Score the model that serves now on those of tonight's test rows that are new to it."""
 
 import json
 from collections.abc import Mapping, Set
@@ -24,7 +24,7 @@ from tasks.run.rows import Rows
 def incumbent(
     prepared: Prepared, store: Store, *, before_run: int | None = None
 ) -> Incumbent | None:
-    """Return the champion, or the champion before a stored run; None where nothing serves yet."""
+    """Return the champion, or the champion before a stored run; None if nothing serves yet."""
     declaration, test = prepared.declaration, prepared.test
     with store.reading() as connection:
         serving = champion_model(connection, declaration.name, before_run=before_run)
@@ -38,7 +38,7 @@ def incumbent(
     then = json.loads(serving.declaration or "{}")
     if declaration.time is not None and then.get("time", declaration.time) != declaration.time:
         compared[:] = False  # it is not known which rows are newer than its own
-    obstacle = other_question(then, declaration)
+    obstacle = declaration_obstacle(then, declaration)
     try:
         if obstacle is None:
             columns = prepared.source.columns(twin.features, prepared.is_test)
@@ -52,18 +52,18 @@ def incumbent(
 def seen(rows: Rows, trained: Set[str]) -> NDArray[np.bool_]:
     """Return which rows (n,) are known to a model that was trained with these keys.
 
-    Rows of one group tell about each other, so a model that saw one of them knows the whole group.
+    The rows of a group resemble each other, so a model that saw one of them knows the whole group.
     """
     is_known = np.array([key in trained for key in rows.keys], dtype=bool)
     numbers = rows.group_numbers
     return is_known if numbers is None else np.isin(numbers, numbers[is_known])
 
 
-def other_question(then: Mapping[str, Any], now: Declaration) -> str | None:
-    """Return why a model cannot be compared whose run had another declaration, `then` (JSON)."""
+def declaration_obstacle(then: Mapping[str, Any], now: Declaration) -> str | None:
+    """Return why a model declared as in `then` (JSON) cannot be compared now; None if it can."""
     target, key = then.get("target", now.target), then.get("key", list(now.key))
     if target != now.target:
-        return f"it predicts {target!r}, and tonight's target is {now.target!r}"
+        return f"it predicts {target!r}, but tonight's target is {now.target!r}"
     if list(key) != list(now.key):
         names = ", ".join(map(repr, key))
         return f"its rows had another key, {names}, so it is not known which rows it was trained on"

@@ -13,7 +13,7 @@ from tasks.run import progress
 
 @task(cache_policy=NO_CACHE)
 def read(declaration: Declaration, folder: Path, *, as_of: str | None = None) -> Snapshot:
-    """Write the rows of the source, or those up to a night, to `folder`; return the snapshot."""
+    """Write the source's rows, or those up to a past night, to `folder`; return the snapshot."""
     snapshot = data.sources.read.read(declaration, folder=folder, as_of=as_of)
     until = "" if as_of is None else f" up to {as_of}"
     progress.log(declaration.name, f"read {snapshot.rows:,} rows{until}")

@@ -11,14 +11,14 @@ from regressors.network.resilience import resilience as resilience_of
 from tasks.run.prepared import Prepared
 
 MAX_RESILIENCE_ROWS = 5_000
-"""Test rows to measure on, drawn at random where there are more: each is predicted 100 times."""
+"""Test rows to measure on, drawn at random if there are more: each is predicted 100 times."""
 
 
 @task(cache_policy=NO_CACHE)
 def resilience(prepared: Prepared, fitted: Fitted) -> tuple[Silenced, ...]:
     """Return the twin's error on test rows, which are new to it, per share of silenced cells.
 
-    Empty where the model has no hidden cells.
+    Empty if the model has no hidden cells.
     """
     dataset, chosen = prepared.declaration.name, prepared.test
     count = len(chosen.target)

@@ -22,11 +22,10 @@ from tasks.run.record import run_record
 def new_attempt(
     declaration: Declaration, store: Store, *, home: Path, as_of: str | None, dry_run: bool
 ) -> Iterator[Attempt]:
-    """Yield a new attempt; where it fails after its source was read, store how it failed.
+    """Yield a new attempt; if it fails after its source was read, store how it failed.
 
-    A run that is skipped ends here and is stored as skipped. Nothing is stored where the source
-    cannot be read or the process is killed. Raises RunFailed where the run was stored as failed or
-    rejected.
+    A run that is skipped ends here and is stored as skipped. Nothing is stored if the source cannot
+    be read or the process is killed. Raises RunFailed if the run was stored as failed or rejected.
     """
     store.ensure_ready()  # so that a broken store is reported before any work
     run = Attempt(declaration, as_of=as_of)

@@ -1,8 +1,8 @@
-"""The checks that need no declaration: columns, rows, kinds, keys, target, time and weight.
+"""The checks made on every source: columns, rows, kinds, keys, target, time and weight.
 
-Those about structure look at the whole table, those about contents at the rows that are left after
-quarantine. Each is made only if it still means something after the ones before it. They use Arrow
-and not Great Expectations, but the same names where it has the same rule.
+Those about structure look at the whole table, those about contents at the rows left after
+quarantine. A check is skipped where an earlier failure leaves it without meaning. They run on Arrow,
+without Great Expectations, but use its names for the same rules.
 """
 
 from collections.abc import Iterator, Sequence

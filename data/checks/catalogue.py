@@ -1,4 +1,4 @@
-"""The checks that are made on every source, whatever its declaration says.
+"""The checks made on every source, whatever its declaration says.
 
 `docs/datasets.md` is generated from this table, and a finding takes its severity from it: a
 critical check that fails rejects the run, a warning is stored and the run continues.
@@ -12,7 +12,7 @@ Severity = Literal["critical", "warning"]
 
 @dataclass(frozen=True)
 class Check:
-    """One check: the name that its results are stored under, its severity, and what it demands."""
+    """One check: the name that its results are stored under, its severity, and what it requires."""
 
     name: str
     severity: Severity

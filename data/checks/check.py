@@ -1,8 +1,8 @@
 """All checks of a snapshot's rows, and what they mean for the run.
 
 A critical check that fails ends the run; a warning is stored. A declared rule with `quarantine`
-sets aside the rows that break it, and the others continue; only if such a rule is critical, has
-`mostly`, and misses even that share, does it end the run.
+sets aside the rows that break it, and the others continue; it ends the run only if it is critical,
+has `mostly`, and fewer than that share of the rows pass.
 """
 
 import datetime
@@ -28,10 +28,11 @@ def check(
     """Check the rows of a snapshot; the table itself is not changed.
 
     `last_rows` is how many rows the last good run read, None if there was none. `now`, which has a
-    zone, is the time that the rows should reach if it is not the present. Checks that make no sense
-    after another one has failed are left out. An expectation that Great Expectations does not know,
-    a wrong keyword, or `quarantine` on a rule that is not about single rows is a `CallError`. One
-    that names a missing column, or cannot be computed on the values, is a failed critical result.
+    time zone, is the moment that the age of the rows is counted from; by default the present.
+    Checks that make no sense after another one has failed are left out. An expectation that Great
+    Expectations does not know, a wrong keyword, or `quarantine` on a rule that is not about single
+    rows is a `CallError`. One that names a missing column, or cannot be computed on the values, is
+    a failed critical result.
     """
     kept = np.ones(table.num_rows, dtype=bool)
     rules = declared_rules(declaration)

@@ -41,7 +41,7 @@ class Outcome:
 
 
 def declared_rules(declaration: Declaration) -> list[Any]:
-    """Return Great Expectations' own object for each declared expectation, or a `CallError`."""
+    """Return Great Expectations' own object for each declared expectation; raise `CallError`."""
     return [_rule(declaration, index) for index in range(len(declaration.expectations))]
 
 
@@ -229,7 +229,7 @@ def _with_times(value: Any) -> Any:
 
 
 def _mistakes(error: Exception) -> str:
-    """Return the mistakes that pydantic found, in one line."""
+    """Return the mistakes that pydantic reports, in one line."""
     details = error.errors() if hasattr(error, "errors") else [{"loc": (), "msg": str(error)}]
     mistakes = (
         f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg']}".lstrip(": ")

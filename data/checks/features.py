@@ -1,4 +1,4 @@
-"""The checks of what explains the target: the features, and the terms that consist of them."""
+"""The checks of what explains the target: the features, and the terms made of them."""
 
 from collections.abc import Collection, Iterator
 
@@ -12,13 +12,13 @@ from data.declarations.terms import Product, hint_for, text_of
 from data.sources.columns import infinite, kind_of
 
 MIN_LEVEL_ROWS, MAX_CODED_LEVELS = 10, 200
-"""Which levels `regressors.encoding.columns` gives terms; a test holds the two files together."""
+"""Which levels `regressors.encoding.columns` gives terms; a test checks that both files agree."""
 
 MAX_TERM_NAME_BYTES = 2_000
-"""In UTF-8. The database has an index of the names, and PostgreSQL's entries are no longer."""
+"""In UTF-8. The database has an index on the names, and PostgreSQL limits the size of an entry."""
 
 LABEL_BYTES = len("[((missing))]")
-"""What the name of a term has beside those of its column and its level."""
+"""What the name of a term contains besides its column and its level."""
 
 
 def products_of(declaration: Declaration, features: Collection[str]) -> tuple[Product, ...]:
@@ -193,7 +193,7 @@ def _level_finding(name: str, frequent: int) -> Finding:
 def _why_it_explains_nothing(column: pa.ChunkedArray) -> str:
     """Return why a column explains nothing, or "".
 
-    A single value beside gaps does explain something: it may tell rows apart.
+    A single value among missing ones may explain something, since it distinguishes rows.
     """
     if column.null_count == len(column):
         return "is missing in every row with a target"

@@ -46,7 +46,7 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class Checked:
-    """The outcome of all checks: may the run continue, and with which rows and columns.
+    """The outcome of all checks: whether the run may continue, and with which rows and columns.
 
     `kept` (n,) marks the rows that continue; `features` are the columns that vary among them, and
     `products` the declared terms that consist of these features alone.
@@ -86,7 +86,7 @@ def row_finding(
     table: pa.Table,
     sentence: str,
 ) -> Finding:
-    """Return the finding of a check of single rows; `rows` are the numbers (from 0) of bad ones.
+    """Return the finding of a check of single rows; `rows` are the indices of the bad ones.
 
     `sentence` may refer to {n} (how many rows), {column} and {example}.
     """

@@ -37,7 +37,7 @@ def recency_findings(
 ) -> Iterator[Finding]:
     """Check that the newest time among the kept rows is no older than the declaration allows.
 
-    A date is as old as its end, in UTC.
+    The age of a date is counted from the end of the day, in UTC.
     """
     name, text = declaration.time, declaration.max_age
     if name is None or text is None:

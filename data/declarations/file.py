@@ -13,7 +13,7 @@ from data.declarations.model import MAX_NAME_LENGTH, NAME_PATTERN, Declaration
 from data.errors import CallError
 
 NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
-"""What no database or file can keep: a NUL character, and half of a surrogate pair."""
+"""What cannot be stored everywhere: a NUL character, and half of a surrogate pair."""
 
 
 def declared_datasets(folder: Path) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ def _parse(file: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
             )
     for line, name in _repeated_keys(node):
         raise CallError(
-            f"{name!r} is there twice.",
+            f"{name!r} appears twice.",
             where=f"{file.absolute()}, line {line}",
             next_step="Keep one of the two.",
         )

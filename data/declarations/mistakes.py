@@ -1,4 +1,4 @@
-"""The mistakes of a declaration in plain words: the line, what is wrong, the nearest right word."""
+"""Explain the mistakes in a declaration: the line, what is wrong, and the nearest right word."""
 
 import types
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ WORDS = {"gt": "above", "lt": "below", "ge": "at least", "le": "at most"}
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
-    """Return "Did you mean 'x'? " for the name that is most like this word, or nothing."""
+    """Return "Did you mean 'x'? " for the name that is most like this word, or ""."""
     by_lower = {name.lower(): name for name in names}
     matches = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return f"Did you mean {by_lower[matches[0]]!r}? " if matches else ""
@@ -123,7 +123,7 @@ def _described(value: object) -> str:
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
-    """Return a location as a reader counts: `expectations[2].kwargs` is that of the second one."""
+    """Return a location with items counted from 1, for example `expectations[2].kwargs`."""
     text = ""
     for part in location:
         if part == "[key]":

@@ -73,7 +73,7 @@ Term = Annotated[Column, BeforeValidator(refuse_mapping), AfterValidator(_term_o
 
 
 def _one_of(words: Sequence[str]) -> BeforeValidator:
-    """Return a check that a value is one of the words, which fails as that of a `Literal` does."""
+    """Return a validator that accepts only these words, and fails just as a `Literal` does."""
     expected = ", ".join(map(repr, words))
 
     def check(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Terms of the linear kinds: products of features, written as the table `coefficient` has them."""
+"""Terms of the linear kinds: products of features, written as in the table `coefficient`."""
 
 import re
 from collections import Counter

@@ -38,7 +38,7 @@ def _moment(text: str) -> datetime.datetime:
 
 
 def require_time_column(declaration: Declaration) -> None:
-    """Raise `CallError` if no column says when a row came, as a night in the past needs."""
+    """Raise `CallError` if no time column is declared, which a night in the past needs."""
     if declaration.time is None:
         raise CallError(
             "Going back to a night in the past needs a time column, but the declaration has none.",

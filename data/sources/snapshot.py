@@ -1,4 +1,4 @@
-"""Snapshots: the typed rows of one reading in a Parquet file, named by their fingerprint."""
+"""Snapshots: the typed rows of one reading in a Parquet file, named after their fingerprint."""
 
 import hashlib
 import json

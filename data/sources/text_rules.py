@@ -1,7 +1,7 @@
 """Texts that no run can work with are refused as the source is read, before anything is fitted.
 
-The rules are the same for every database: PostgreSQL cannot store a NUL character, or a key
-that is longer than an entry of its indexes.
+The rules are the same for every database: PostgreSQL can store neither a NUL character nor a key
+longer than an entry of its indexes.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from data.errors import SourceError
 from data.sources.keys import row_key_column
 
 MAX_KEY_BYTES = 2_000
-"""In UTF-8. An index entry of PostgreSQL has about 2,700, which dataset and ids share."""
+"""In UTF-8. A PostgreSQL index entry holds about 2,700, some of them for dataset and ids."""
 
 NUL = "\0"
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)

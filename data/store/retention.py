@@ -45,10 +45,10 @@ def remove_old_data(
 ) -> Removed:
     """Remove what no view, rollback or coming run of a dataset needs; return it in numbers.
 
-    The store's part is one transaction; the snapshots go after it, and those that a killed process
-    left behind go the next time. Where another process works on the dataset, this calls `on_wait`
-    and waits for it, or without `wait` raises Busy. Raises StoreError where the database or a file
-    cannot be changed.
+    The store is pruned in one transaction; then the snapshots are deleted, and any that a killed
+    process left behind are deleted the next time. While another process works on the dataset, this
+    calls `on_wait` and waits, or without `wait` raises Busy. Raises StoreError where the database
+    or a file cannot be changed.
     """
     with dataset_lock(store.url, dataset, wait=wait, on_wait=on_wait):
         with store.writing() as connection:

@@ -28,11 +28,11 @@ class Store:
     def reading(self) -> Iterator[Connection]:
         """Give a connection that never writes; raises StoreError where there is no store yet.
 
-        Keep it for as long as the reading takes and no longer: a database may hold back old rows
+        Close it as soon as the reading is done: until then, a database may have to keep old rows
         for it.
         """
         with engine_on(self.url, read_only=True) as engine:
-            _ready(engine, read_only=True)
+            _ensure_ready(engine, read_only=True)
             with translated(engine), engine.connect() as connection:
                 yield connection
 
@@ -43,7 +43,7 @@ class Store:
         An empty database gets its tables first.
         """
         with engine_on(self.url, read_only=False) as engine:
-            _ready(engine, read_only=False)
+            _ensure_ready(engine, read_only=False)
             writer = engine.execution_options(**{WRITES: True})
             with translated(engine), writer.begin() as connection:
                 yield connection
@@ -51,7 +51,7 @@ class Store:
     def ensure_ready(self) -> None:
         """Make the tables of an empty database, or check those that are there."""
         with engine_on(self.url, read_only=False) as engine:
-            _ready(engine, read_only=False)
+            _ensure_ready(engine, read_only=False)
 
     @property
     def display_url(self) -> str:
@@ -59,12 +59,14 @@ class Store:
         return display_url(url_of(self.url))
 
 
-def _ready(engine: Engine, *, read_only: bool) -> None:
+def _ensure_ready(engine: Engine, *, read_only: bool) -> None:
     with translated(engine), engine.connect() as connection:
         if is_postgresql(engine.url):
             refuse_closed_schema(connection, display_url(engine.url))
         ready = is_current(connection)
     if not ready:
-        from data.store.database.upgrades import make_ready  # Alembic takes as long as a query
+        from data.store.database.upgrades import (
+            make_ready,
+        )  # importing Alembic takes as long as a query
 
         make_ready(engine, read_only=read_only)

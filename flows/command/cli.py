@@ -98,7 +98,7 @@ def nightly(
     """Retrain every declared dataset, one after the other.
 
     Afterwards, delete old data that nothing needs any more, as `nightfit prune` does. With `--from`
-    and `--to`, train each of these past nights in order, on the rows that were there by then.
+    and `--to`, train each of these past nights in order, on the rows that existed then.
     """
     from flows.command.nights import run_nightly
 

@@ -41,7 +41,7 @@ def with_time_column(names: Sequence[str], folder: Path, *, named: bool) -> list
     untimed = [name for name in names if declared[name].time is None]
     if untimed and (named or not timed):
         raise CallError(
-            "no time column is declared, so nightfit cannot know which rows were there on a past"
+            "no time column is declared, so nightfit cannot know which rows existed on a past"
             " night.",
             where=", ".join(untimed),
             next_step="Declare 'time', or leave these datasets out.",

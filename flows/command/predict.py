@@ -15,7 +15,7 @@ from flows.command.output_formats import write_rows
 
 COLUMNS = {"key": Text(), "predicted": Double(), "lower": Double(), "upper": Double()}
 FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
-"""The format of an output file by the end of its name."""
+"""The format of an output file by its extension."""
 
 Prediction = tuple[str, float, float | None, float | None]
 """Key, predicted, lower and upper, in the target's units."""
@@ -55,7 +55,7 @@ def predictions(config: Settings, dataset: str, source: Path) -> list[Prediction
     to_score = declaration.model_copy(
         update={
             "source": PathSource(path=source.resolve()),
-            # A few rows may look like another type.
+            # The model's own types: in a few rows, a column may look like another type.
             "types": {**model.column_types, **declaration.types},
         }
     )

@@ -38,7 +38,7 @@ def has_worker(api: str) -> bool:
 
 
 def mark_lost_runs(api: str) -> None:
-    """Mark the runs of our work pool that the server takes for running as crashed.
+    """Mark as crashed the runs of our work pool that the server still believes to be running.
 
     Call it only while no worker runs. Prefect 3.8 does not notice by itself: a night that was
     killed with its worker would stay "running" for ever, and since only one may run at a time,

@@ -20,13 +20,13 @@ TERMINATE_SECONDS = 5.0
 """Processes get this long to end after SIGTERM, before SIGKILL; framework workers need none."""
 
 GIVE_UP_SECONDS = 20.0
-"""After this time, processes that survive even SIGKILL (waiting for a broken disk) are left."""
+"""After this time, processes that survive even SIGKILL (waiting for a broken disk) are ignored."""
 
 
 def start_keeper() -> str:
     """Ensure that processes started from now on end with this one; return their mark.
 
-    The keeper is a process that waits for the end of a pipe from this one, which comes however this
+    The keeper is a process that waits until a pipe from this one closes, which happens however this
     one ends. Without it, the server that Prefect starts for a night would outlive a SIGKILL.
     """
     mark = uuid.uuid4().hex

@@ -29,8 +29,8 @@ def run_promote(
     why = _one_line(reason)
     tools = _tools(settings())
     with talking():
-        done = promote(tools, dataset, run_id, candidate, reason=why, pin=pin)
-    typer.echo(printable(done))
+        message = promote(tools, dataset, run_id, candidate, reason=why, pin=pin)
+    typer.echo(printable(message))
 
 
 def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool) -> None:
@@ -40,8 +40,8 @@ def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool)
     why = None if reason is None else _one_line(reason)
     tools = _tools(settings())
     with talking():
-        done = rollback(tools, dataset, to, reason=why, pin=pin)
-    typer.echo(printable(done))
+        message = rollback(tools, dataset, to, reason=why, pin=pin)
+    typer.echo(printable(message))
 
 
 def run_unpin(dataset: str, *, reason: str | None) -> None:
@@ -49,8 +49,8 @@ def run_unpin(dataset: str, *, reason: str | None) -> None:
     from tasks.run.decisions import unpin
 
     why = None if reason is None else _one_line(reason)
-    done = unpin(_ready_store(settings()), dataset, reason=why)
-    typer.echo(printable(done))
+    message = unpin(_ready_store(settings()), dataset, reason=why)
+    typer.echo(printable(message))
 
 
 def _tools(config: Settings) -> "Tools":

@@ -17,7 +17,7 @@ from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
 
 Fits = Mapping[Candidate, Fitted | str]
-"""Each candidate's fit, or in one sentence why it failed."""
+"""Each candidate's fit, or one sentence on why it failed."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Trained:
 class Attempt:
     """What one attempt has come to so far; None is a stage that it has not reached.
 
-    It is the logbook of a run, and exists because a run that fails half-way is stored with as much
-    as it had found out. Steps do not read it: they get the values they need, `Prepared` and then
-    `Trained`, in which nothing is missing.
+    It is the logbook of a run: one that fails half-way is stored with the results it had by then.
+    Steps do not read it: they get the values they need, `Prepared` and then `Trained`, in which
+    nothing is missing.
 
     `as_of` is the past night that the run stands for.
     """

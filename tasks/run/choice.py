@@ -44,9 +44,9 @@ class Incumbent:
 class Paired:
     """Errors (m,) of tonight's winner and of another model on the same test rows.
 
-    `other` is a candidate of another kind; None where the other model is the incumbent. `unit` (m,)
+    `other` is a candidate of another kind; None if the other model is the incumbent. `unit` (m,)
     numbers rows that belong together. Each error is multiplied by the root of its row's weight.
-    `smallest_gain` is the gain that a switch would find four times out of five.
+    `smallest_gain` is the smallest gain that the gate would detect four times out of five.
     """
 
     other: Candidate | None
@@ -75,7 +75,7 @@ class Choice:
 
     @property
     def promoted(self) -> Candidate | None:
-        """Return tonight's candidate that serves from now on; None where the incumbent stays."""
+        """Return tonight's candidate that serves from now on; None if the incumbent stays."""
         last = self.decisions[-1]
         return last.challenger if last.decision == "promoted" else None
 
@@ -86,7 +86,7 @@ class Choice:
 
     @property
     def is_backfill(self) -> bool:
-        """Return whether this is a past night that met a champion with later data."""
+        """Return whether this past night kept a champion that has, or may have, later data."""
         return self.decisions[-1].rule == "backfill"
 
     @property

@@ -133,7 +133,7 @@ class _Servable:
     """What a model needs in order to serve.
 
     `trained` are the keys of the rows that it was trained with. `predictions` are those of its own
-    run's rows, None where they are stored already.
+    run's rows, None if they are stored already.
     """
 
     artifact: bytes | None
@@ -142,7 +142,7 @@ class _Servable:
 
 
 def _servable(tools: Tools, dataset: str, chosen: ServingModel) -> _Servable:
-    """Return the stored model, fitted again where its predictions were not stored."""
+    """Return the stored model, fitted again if its predictions were not stored."""
     with tools.store.reading() as connection:
         if has_predictions(connection, chosen.model_id):
             return _Servable(chosen.artifact, artifact_training_keys(connection, chosen.model_id))
@@ -214,7 +214,7 @@ def _champion(connection: Connection, dataset: str) -> ServingModel:
 
 
 def _user() -> str:
-    """Return the user's name, or the user's number where there is no name, as in a container."""
+    """Return the user's name, or the user's number if there is no name, as in a container."""
     try:
         return os.fsencode(getpass.getuser()).decode(errors="replace")
     except (KeyError, OSError):

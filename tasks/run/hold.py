@@ -7,11 +7,10 @@ from tasks.run.choice import Incumbent
 def promotion_hold(
     champion: Incumbent | None, *, as_of: str | None, data_until: float | None
 ) -> Hold | None:
-    """Return why nobody may replace the model that serves; None where somebody may.
+    """Return why nobody may replace the model that serves; None if it may be replaced.
 
-    A past night (`as_of`) replaces no model that was, or may have been, trained on later
-    data than its own, whose newest labelled row is of `data_until`. No night replaces a pinned
-    model.
+    A past night (`as_of`), whose newest labelled row is from `data_until`, replaces no model that
+    was, or may have been, trained on later data. No night replaces a pinned model.
     """
     if champion is None:
         return None

@@ -1,4 +1,4 @@
-"""One run of a dataset at a time, and none where nothing has changed since the last good one."""
+"""One run of a dataset at a time, and none if nothing has changed since the last good one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from tasks.run.provenance import setup_fingerprint
 
 @contextmanager
 def only_run(store: Store, dataset: str, *, wait: bool) -> Iterator[None]:
-    """Hold a dataset for this run; wait for another run of it to end, or else raise Busy."""
+    """Lock a dataset for this run; if another run holds it, wait, or raise Busy without `wait`."""
     message = "another run of this dataset is in progress: waiting for it to end"
     with dataset_lock(
         store.url, dataset, wait=wait, on_wait=lambda: progress.log(dataset, message)
@@ -26,7 +26,7 @@ def only_run(store: Store, dataset: str, *, wait: bool) -> Iterator[None]:
 
 
 def last_night(store: Store, declaration: Declaration, *, as_of: str | None) -> LastGood | None:
-    """Return the latest run that succeeded and is not a backfill; None for a past night."""
+    """Return the latest run that succeeded and is no backfill; None on a past night."""
     if as_of is not None:
         return None
     with store.reading() as connection:
@@ -36,7 +36,7 @@ def last_night(store: Store, declaration: Declaration, *, as_of: str | None) -> 
 def skip_if_unchanged(
     run: Attempt, snapshot: Snapshot, last: LastGood | None, store: Store, *, force: bool
 ) -> None:
-    """Raise Unchanged, unless `force`, where an earlier run had the same rows and the same setup.
+    """Raise Unchanged, unless `force`, if an earlier run had the same rows and the same setup.
 
     The setup is the declaration, the code and the library versions.
     """
@@ -52,10 +52,10 @@ def skip_if_unchanged(
 def unchanged_since(
     run: Attempt, snapshot: Snapshot, last: LastGood | None, store: Store
 ) -> int | None:
-    """Return the id of the run that had the same rows and setup, None where there is none.
+    """Return the id of the run that had the same rows and setup, None if there is none.
 
-    For tonight this is the last good run, for a past night any run that succeeded.
-    Rows that are now older than the declared `max_age` count as changed, since the checks must
+    Tonight only the last good run counts; on a past night, any run that succeeded does. Rows that
+    are now older than the declared `max_age` count as changed, since the checks must
     report them.
     """
     now = snapshot.fingerprint, setup_fingerprint(run.declaration)

@@ -34,7 +34,7 @@ def library_versions() -> dict[str, str]:
 
 
 def framework_version(framework: str) -> str | None:
-    """Return the installed version of a framework, None where it is not installed."""
+    """Return the installed version of a framework, None if it is not installed."""
     installed, distributions = library_versions(), framework_called(framework).distributions
     return next((installed[name] for name in distributions if name in installed), None)
 

@@ -33,9 +33,9 @@ from tasks.run.choice import Choice
 from tasks.run.provenance import framework_version, library_versions, setup_fingerprint
 
 MAX_PAIRED_ROWS = 5_000
-"""About how many rows' paired errors are kept: what the gate can see needs no more."""
+"""About how many rows' paired errors are kept: more would not sharpen what the gate detects."""
 MIN_KEPT_UNITS = 1_000
-"""All rows are kept where fewer groups or blocks of time than this would be left."""
+"""All rows are kept if fewer groups or blocks of time than this would be left."""
 
 
 def run_record(
@@ -163,7 +163,7 @@ def _paired_errors(choice: Choice) -> PairedErrors | None:
 def kept_pairs(unit: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which rows' paired errors to keep, given the unit (n,) of each row.
 
-    Where there are very many rows and units, whole units are drawn at random.
+    If there are very many rows and units, whole units are drawn at random.
     """
     units = np.unique(unit)
     share = MAX_PAIRED_ROWS / max(len(unit), 1)
@@ -211,7 +211,7 @@ def _fitted(candidate: Candidate, fit: Fitted, dataset: str) -> CandidateRecord:
 
 
 def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord:
-    """Add a candidate's rank, scores and refit, where it has them."""
+    """Add a candidate's rank, scores and refit, if it has them."""
     candidate = Candidate(record.framework, record.kind)
     fit, refit = trained.fits[candidate], trained.refits.get(candidate)
     ranked = {entry.candidate: entry for entry in trained.choice.ranking}[candidate]
@@ -236,7 +236,7 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
         record,
         details={**fit.details, "refit": refit.details},
         artifact=replace(refit.model, half_width=fit.model.half_width).to_bytes(),
-        coefficients=[CoefficientRecord(**asdict(term)) for term in refit.coefficients],
+        coefficients=[CoefficientRecord(**asdict(c)) for c in refit.coefficients],
         linear_fit=_linear_fit(refit),
     )
 

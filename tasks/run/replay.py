@@ -28,7 +28,7 @@ def replay_of(
 ) -> Replay:
     """Return a stored run, or one candidate of it, as it started.
 
-    Raises UserError where the run did not succeed, or where its snapshot is gone or was changed.
+    Raises UserError if the run did not succeed, or if its snapshot is gone or was changed.
     """
     declaration = declaration_of(run_id, stored)
     if candidate is not None:
@@ -46,7 +46,7 @@ def replay_of(
 
 
 def declaration_of(run_id: int, stored: RunRecord) -> Declaration:
-    """Return the declaration of a run; raise UserError where the run did not succeed."""
+    """Return the declaration of a run; raise UserError if the run did not succeed."""
     if stored.status != "succeeded" or stored.declaration is None:
         raise UserError(
             f"it was {stored.status}, so it has no models.",
@@ -57,7 +57,7 @@ def declaration_of(run_id: int, stored: RunRecord) -> Declaration:
 
 
 def snapshot_of(run_id: int, stored: RunRecord, *, home: Path) -> Snapshot:
-    """Return the rows that a run had read; raise UserError where they are gone or were changed."""
+    """Return the rows that a run had read; raise UserError if they are gone or were changed."""
     where = f"run {run_id} of {stored.dataset}"
     if stored.snapshot is None:
         raise UserError("it has no snapshot.", where=where, next_step="Choose another run.")

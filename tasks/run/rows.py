@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Rows:
-    """n rows; `target` is NaN in new rows; `time`, `weight` and `group` are None where undeclared.
+    """n rows; `target` is NaN in new rows; `time`, `weight` and `group` are None if undeclared.
 
     A weight is finite and above zero in every row with a target; a new row needs none and may have
     any number or NaN. A group is text, None in a row that stands alone.
@@ -36,7 +36,7 @@ class Rows:
     group: NDArray[np.object_] | None = None
 
     def take(self, chosen: Mask) -> "Rows":
-        """Return the chosen rows (a mask of n); these very rows where all are chosen."""
+        """Return the chosen rows (a mask of n), or this same object if all are chosen."""
         if chosen.all():
             return self
         columns = {name: values[chosen] for name, values in self.columns.items()}
@@ -52,9 +52,9 @@ class Rows:
 
     @cached_property
     def instants(self) -> NDArray[np.float64] | None:
-        """Return times (n,) in microseconds since 1970, or unchanged where they are numbers.
+        """Return times (n,) in microseconds since 1970, or unchanged if they are numbers.
 
-        NaN where missing, None without a time column.
+        NaN where one is missing, None without a time column.
         """
         if self.time is None or self.time.dtype.kind != "M":
             return self.time
@@ -63,29 +63,29 @@ class Rows:
 
     @cached_property
     def units(self) -> NDArray[np.int64] | None:
-        """Return each row's block of time or group (n,); None where each row is its own unit."""
+        """Return each row's block of time or group (n,); None if each row is its own unit."""
         instants = self.instants
         return self.group_numbers if instants is None else time_blocks(instants)
 
     def newest(self, chosen: Mask) -> float | None:
-        """Return the newest of the chosen rows' `instants`, None where none has a time."""
+        """Return the newest of the chosen rows' `instants`, None if none has a time."""
         instants = self.instants
         if instants is None:
             return None
-        moments = instants[chosen & ~np.isnan(instants)]
-        return float(moments.max()) if len(moments) else None
+        present = instants[chosen & ~np.isnan(instants)]
+        return float(present.max()) if len(present) else None
 
     def period(self, chosen: Mask) -> tuple[str, str] | None:
         """Return the oldest and the newest time of the chosen rows as text, None without times.
 
-        Times are in UTC where the column has a zone, and dates where both are at midnight.
+        Times are in UTC if the column has a zone, and are written as dates if both are midnight.
         """
         if self.time is None:
             return None
-        times = self.time[chosen & ~np.isnan(self.time)]
-        if not len(times):
+        present = self.time[chosen & ~np.isnan(self.time)]
+        if not len(present):
             return None
-        ends = times.min(), times.max()
+        ends = present.min(), present.max()
         if self.time.dtype.kind != "M":
             return _number_text(ends[0]), _number_text(ends[1])
         moments = [str(end).replace("T", " ").removesuffix(".000000") for end in ends]
@@ -102,9 +102,9 @@ class SnapshotRows:
     """The kept rows of a snapshot, read once and sorted by the text of their keys.
 
     The order does not depend on the source's, so that a source that lists its rows in another order
-    gives the same fits to the last digit. `features` that the snapshot does not have are left out:
-    a model that needs one says so. Not a dataclass, because Prefect would walk through everything
-    in it each time that a task gets it as an argument.
+    gives the same fits to the last digit. `features` that the snapshot does not have are left out;
+    a model that needs one refuses to predict. Not a dataclass, because Prefect would walk through
+    everything in it each time that a task gets it as an argument.
     """
 
     def __init__(

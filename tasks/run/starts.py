@@ -21,8 +21,7 @@ def last_starts(
 ) -> dict[Candidate, Starts]:
     """Return where each candidate's latest stored descents ended, or its latest before a run.
 
-    Empty for a candidate that does not start from there: one of another kind than gradient descent,
-    or any unless the declaration says `start: last`.
+    Empty for every kind but gradient descent, and for all of them unless `start: last` is declared.
     """
     starts: dict[Candidate, Starts] = {candidate: {} for candidate in candidates}
     descending = [c for c in candidates if c.kind == "gradient_descent"]

@@ -12,12 +12,12 @@ from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
 
 LOW_COVERAGE_SHARE = 0.8
-"""The summary warns where intervals cover less than this share of what they should cover."""
+"""The summary warns if intervals cover less than this share of what they should cover."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One run in words and figures; None where it has no such figure."""
+    """One run in words and figures; None if it has no such figure."""
 
     dataset: str
     status: str
@@ -81,7 +81,7 @@ def report(run: Attempt) -> Summary:
 
 
 def _sight(choice: Choice) -> str | None:
-    """Return what the gate can see with tonight's test rows."""
+    """Return how large a gain the gate detects with tonight's test rows."""
     if choice.paired is None:
         return None
     count, gain = len(choice.paired.keys), choice.paired.smallest_gain
@@ -130,7 +130,7 @@ def _agreement(comparisons: tuple[Comparison, ...]) -> str | None:
 
 
 def _doubts(trained: Trained, score: Score | None) -> list[str]:
-    """Return plain warnings of where the champion should not be relied on."""
+    """Return warnings, in plain words, that the champion should not be relied on."""
     declaration, choice = trained.prepared.declaration, trained.choice
     r2, coverage = (score.r2, score.coverage) if score else (None, None)
     newest = " (the newest rows)" if trained.prepared.split.chained else ""

@@ -29,12 +29,12 @@ SCORE = ("rmse", "rmse_low", "rmse_high", "rmse_se", "mae", "r2", "n", "coverage
 PREDICTION = ("actual", "predicted", "lower", "upper", "role")
 
 Figures = Mapping[str, tuple[Any, ...]]
-"""Figures of a run by a name for people, in the order of one of the three lists above."""
+"""Figures of a run by a name for people, in the order of one of the three tuples above."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """How many figures of each sort a run has, how many differ, and the first of those.
+    """How many figures of each kind a run has, how many differ, and the first of those.
 
     `changed` lists what the run depends on, or had stored, that has changed since that night.
     """
@@ -130,7 +130,7 @@ def _values(record: CoefficientRecord | ScoreRecord, columns: tuple[str, ...]) -
 
 
 def _as_stored(value: Any) -> Any:
-    """Return a value as the store keeps it: None where it is not a finite number."""
+    """Return a value as the store keeps it: None if it is not a finite number."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

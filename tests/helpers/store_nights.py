@@ -196,7 +196,7 @@ def kind_of(store: Store) -> str:
     return make_url(store.url).get_backend_name()
 
 
-def tell(address: str | URL, *statements: str) -> list[tuple[Any, ...]]:
+def run_sql(address: str | URL, *statements: str) -> list[tuple[Any, ...]]:
     """Run statements as any program might, and return the rows of the last one."""
     engine = create_engine(address)
     with engine.begin() as connection:

@@ -18,9 +18,9 @@ from helpers.store_nights import (
     promoted,
     read,
     rows,
+    run_sql,
     serving,
     stored,
-    tell,
     two_champions,
     write,
 )
@@ -180,7 +180,7 @@ def test_two_first_runs_stored_at_the_same_moment_make_one_champion(store: Store
     with ThreadPoolExecutor(2) as pool, store.reading() as holder:
         holder.execute(text("LOCK TABLE run IN EXCLUSIVE MODE"))
         nights = [pool.submit(change, store, write_run, promoted(n, {"a": 1.0})) for n in (1, 2)]
-        while tell(store.url, waiting) != [(2,)]:
+        while run_sql(store.url, waiting) != [(2,)]:
             time.sleep(0.01)
         holder.rollback()
         refused = [one.exception() for one in nights]

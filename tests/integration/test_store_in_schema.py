@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from helpers.old_stores import answers, make
-from helpers.store_nights import change, kept, promoted, read, rows, serving, tell, write
+from helpers.store_nights import change, kept, promoted, read, rows, run_sql, serving, write
 from sqlalchemy import URL, func, make_url, select, text
 
 from data.errors import Busy, StoreError
-from data.store.database.lock import dataset_lock, one_writer_at_a_time
+from data.store.database.lock import dataset_lock, lock_for_writing
 from data.store.database.schema import lock_key
 from data.store.database.upgrades import upgrade
 from data.store.database.version import head
@@ -45,7 +45,7 @@ def two(server: str, request: pytest.FixtureRequest) -> tuple[Store, Store]:
 
 
 def tables_of(server: str) -> dict[str, int]:
-    found = tell(
+    found = run_sql(
         server,
         "SELECT nspname, count(*) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
         " WHERE relkind IN ('r', 'v') AND nspname !~ '^(pg_|information)' GROUP BY 1",
@@ -70,7 +70,7 @@ def test_upgrade_works_inside_the_schema(new_on_server, name: str, request: pyte
     server = new_on_server()
     address = in_schema(server, name)
     quoted = name.replace('"', '""')
-    tell(server, f'CREATE SCHEMA "{quoted}"')
+    run_sql(server, f'CREATE SCHEMA "{quoted}"')
     make(address, release="0.1.0")
     before = answers(address)
     assert len(before["run_history"]) == 5
@@ -85,7 +85,7 @@ def test_reader_of_a_missing_schema_makes_none(server: str):
     with pytest.raises(StoreError, match="this database has no store yet") as caught:
         read(Store(in_schema(server, "nowhere")), dataset_statuses)
     assert caught.value.where.endswith("?schema=nowhere")
-    assert tell(server, "SELECT 1 FROM pg_namespace WHERE nspname = 'nowhere'") == []
+    assert run_sql(server, "SELECT 1 FROM pg_namespace WHERE nspname = 'nowhere'") == []
 
 
 def test_a_failed_upgrade_leaves_no_schema(server: str, monkeypatch: pytest.MonkeyPatch):
@@ -95,7 +95,7 @@ def test_a_failed_upgrade_leaves_no_schema(server: str, monkeypatch: pytest.Monk
     monkeypatch.setattr("data.store.database.upgrades.command.upgrade", broken)
     with pytest.raises(RuntimeError, match="no migration"):
         upgrade(in_schema(server, "half"))
-    assert tell(server, "SELECT 1 FROM pg_namespace WHERE nspname = 'half'") == []
+    assert run_sql(server, "SELECT 1 FROM pg_namespace WHERE nspname = 'half'") == []
 
 
 def test_two_upgrades_at_once_make_one_schema(server: str):
@@ -121,7 +121,7 @@ def test_stores_in_two_schemas_do_not_wait_for_each_other(two: tuple[Store, Stor
             for connection in (first, second):
                 key = lock_key(connection, words)
                 connection.execute(select(func.pg_advisory_xact_lock(key)))
-        one_writer_at_a_time(second, "wages")
+        lock_for_writing(second, "wages")
 
 
 def test_the_default_schema_is_one_store_whether_named_or_not(server: str, new_on_server):
@@ -140,10 +140,10 @@ def test_the_default_schema_is_one_store_whether_named_or_not(server: str, new_o
 def role(postgresql: URL, server: str) -> Iterator[str]:
     """The URL of a role that may do nothing yet."""
     name = f"ann_{os.getpid()}"
-    tell(server, f"CREATE ROLE {name} LOGIN PASSWORD 'pass-w0rd'")
+    run_sql(server, f"CREATE ROLE {name} LOGIN PASSWORD 'pass-w0rd'")
     url = make_url(server).set(username=name, password="pass-w0rd")
     yield url.render_as_string(hide_password=False)
-    tell(server, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
+    run_sql(server, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
 
 
 def test_role_that_may_not_create_the_schema_learns_what_to_ask_for(role: str, server: str):
@@ -153,7 +153,7 @@ def test_role_that_may_not_create_the_schema_learns_what_to_ask_for(role: str, s
         Store(in_schema(role, "Our nights")).ensure_ready()
     advice = caught.value.next_step
     assert "pass-w0rd" not in str(caught.value)
-    tell(server, advice.partition("`")[2].partition("`")[0])
+    run_sql(server, advice.partition("`")[2].partition("`")[0])
     Store(in_schema(role, "Our nights")).ensure_ready()
 
 
@@ -168,15 +168,17 @@ def test_role_that_may_not_use_the_schema_is_refused(
 
 def test_role_with_a_schema_of_its_name_needs_no_public(role: str, server: str):
     name = make_url(role).username
-    tell(server, f"CREATE SCHEMA AUTHORIZATION {name}", "REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+    run_sql(
+        server, f"CREATE SCHEMA AUTHORIZATION {name}", "REVOKE USAGE ON SCHEMA public FROM PUBLIC"
+    )
     try:
         Store(role).ensure_ready()
         assert name in tables_of(server)
-        tell(server, f"DROP SCHEMA {name} CASCADE")
+        run_sql(server, f"DROP SCHEMA {name} CASCADE")
         with pytest.raises(StoreError, match="may not use the schema 'public'"):
             read(Store(role), dataset_statuses)
     finally:
-        tell(server, "GRANT USAGE ON SCHEMA public TO PUBLIC")
+        run_sql(server, "GRANT USAGE ON SCHEMA public TO PUBLIC")
 
 
 def test_reader_with_a_search_path_to_nowhere_finds_no_store(server: str):

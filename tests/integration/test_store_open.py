@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers.store_nights import change, promoted, read, rows, tell
+from helpers.store_nights import change, promoted, read, rows, run_sql
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import ProgrammingError
 
@@ -95,7 +95,7 @@ def test_opening_again_finds_what_was_written(address: str):
 
 
 def test_tables_of_another_program_stay_as_they_are(address: str):
-    tell(
+    run_sql(
         address,
         "CREATE TABLE sales (id INTEGER, amount DOUBLE PRECISION)",
         "INSERT INTO sales VALUES (1, 2.5)",
@@ -103,19 +103,19 @@ def test_tables_of_another_program_stay_as_they_are(address: str):
         "INSERT INTO alembic_version VALUES ('x9')",
     )
     Store(address).ensure_ready()
-    assert tell(address, "SELECT * FROM sales") == [(1, 2.5)]
-    assert tell(address, "SELECT * FROM alembic_version") == [("x9",)]
+    assert run_sql(address, "SELECT * FROM sales") == [(1, 2.5)]
+    assert run_sql(address, "SELECT * FROM alembic_version") == [("x9",)]
 
 
 def test_a_table_of_another_program_with_a_name_of_ours_is_refused_and_kept(address: str):
-    tell(address, "CREATE TABLE model (car TEXT)")
+    run_sql(address, "CREATE TABLE model (car TEXT)")
     assert "already has a table or view named 'model'" in refusal(address)
     assert names(address) == {"model"}
 
 
 def test_a_database_of_a_newer_version_is_refused(address: str):
     filled(address)
-    tell(address, f"UPDATE {VERSION_TABLE} SET version_num = 'x999'")
+    run_sql(address, f"UPDATE {VERSION_TABLE} SET version_num = 'x999'")
     assert "made by a newer nightfit" in refusal(address)
     assert "x999" in refusal(address, reading=True)
     with pytest.raises(StoreError, match="newer nightfit"):
@@ -130,7 +130,7 @@ def test_a_database_that_is_behind_names_the_command_that_upgrades_it(
     assert "Run `nightfit db upgrade`" in refusal(address)
     assert str(upgrade(address)).endswith(f": upgraded from version {HEAD} to 9999.")
     Store(address).ensure_ready()
-    assert tell(address, "SELECT x FROM extra") == [(1,)]
+    assert run_sql(address, "SELECT x FROM extra") == [(1,)]
 
 
 def test_an_upgrade_that_fails_changes_nothing(address: str, request: pytest.FixtureRequest):
@@ -141,19 +141,19 @@ def test_an_upgrade_that_fails_changes_nothing(address: str, request: pytest.Fix
     with pytest.raises((StoreError, ProgrammingError), match="nowhere"):
         upgrade(address)
     assert "extra" not in names(address)
-    assert tell(address, f"SELECT version_num FROM {VERSION_TABLE}") == [(HEAD,)]
+    assert run_sql(address, f"SELECT version_num FROM {VERSION_TABLE}") == [(HEAD,)]
 
 
 def test_an_upgrade_keeps_a_table_of_another_program_with_a_new_name(
     address: str, request: pytest.FixtureRequest
 ):
     filled(address)
-    tell(address, "CREATE TABLE extra (car TEXT)")
+    run_sql(address, "CREATE TABLE extra (car TEXT)")
     request.getfixturevalue("next_version")
     with pytest.raises(StoreError, match="already has a table or view named 'extra'") as caught:
         upgrade(address)
     assert caught.value.next_step == "Rename it, then run `nightfit db upgrade` again."
-    tell(address, "INSERT INTO extra (car) VALUES ('mini')")
+    run_sql(address, "INSERT INTO extra (car) VALUES ('mini')")
 
 
 def _open(address: str) -> None:
@@ -179,7 +179,7 @@ def test_of_two_upgrades_at_once_one_waits(address: str, request: pytest.Fixture
     with ThreadPoolExecutor(2) as pool:
         done = sorted(str(one).partition(": ")[2] for one in pool.map(upgrade, [address] * 2))
     assert done == ["already at version 9999.", f"upgraded from version {HEAD} to 9999."]
-    assert tell(address, "SELECT x FROM extra") == [(1,)]
+    assert run_sql(address, "SELECT x FROM extra") == [(1,)]
 
 
 @pytest.mark.parametrize("content", ["hello", "worker,wage\n1,2\n" * 200])

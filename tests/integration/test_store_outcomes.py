@@ -13,9 +13,9 @@ from helpers.store_nights import (
     promoted,
     read,
     rows,
+    run_sql,
     serving,
     stored,
-    tell,
     two_champions,
     write,
 )
@@ -154,7 +154,7 @@ def test_what_was_shown_before_a_person_chose_another_model_is_the_outcome(store
 def test_many_outcomes_are_quick_before_the_database_has_statistics(store: Store):
     keys = [f"{number:05d}" for number in range(30_000)]
     write(store, promoted(1, dict.fromkeys(keys[:1_000], NEW), dataset="sales"))
-    tell(store.url, "ANALYZE")
+    run_sql(store.url, "ANALYZE")
     write(store, promoted(2, dict.fromkeys(keys, NEW)))
     started = time.monotonic()
     write(store, kept(3, serving(store).model_id, dict.fromkeys(keys, 1.0)))

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from helpers.store_nights import NEW, kind_of, predictions, promoted, read, rows, tell, write
+from helpers.store_nights import NEW, kind_of, predictions, promoted, read, rows, run_sql, write
 from sqlalchemy import Engine, event, text
 
 from data.errors import CallError
@@ -61,9 +61,9 @@ def test_a_reader_that_stops_early_keeps_no_connection(store):
             assert connection.execute(text("SELECT count(*) FROM pg_cursors")).scalar() == 0
     if kind_of(store) == "postgresql":
         others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        assert tell(store.url, f"{others} AND pid <> pg_backend_pid()") == [(0,)]
+        assert run_sql(store.url, f"{others} AND pid <> pg_backend_pid()") == [(0,)]
     else:
-        ((busy, *_),) = tell(store.url, "PRAGMA wal_checkpoint(TRUNCATE)")
+        ((busy, *_),) = run_sql(store.url, "PRAGMA wal_checkpoint(TRUNCATE)")
         assert busy == 0
 
 

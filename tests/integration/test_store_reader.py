@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.documents import code, section
 from helpers.old_stores import make
-from helpers.store_nights import promoted, read, rows, tell, write
+from helpers.store_nights import promoted, read, rows, run_sql, write
 from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
 
@@ -38,13 +38,13 @@ def new_role() -> Iterator[Callable[[str], str]]:
         create, use, grant = documented.replace("analyst", name).strip().split(";\n")
         listed = grant.partition(" ON\n")[2].partition("TO ")[0]
         assert {view.strip() for view in listed.split(",")} == {*VIEWS, VERSION_TABLE}
-        tell(address, create, use, grant.rstrip(";").replace(listed, ", ".join(views) + " "))
+        run_sql(address, create, use, grant.rstrip(";").replace(listed, ", ".join(views) + " "))
         url = make_url(address).set(username=name, password="choose one")
         return url.render_as_string(hide_password=False)
 
     yield make_role
     for address, name in made:
-        tell(address, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
+        run_sql(address, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def filled(new_on_server) -> str:
 def test_role_reads_every_view(filled: str, new_role):
     role = new_role(filled)
     for view in set(VIEWS) - {"prediction_outcome", "champion_resilience"}:
-        assert tell(role, f"SELECT * FROM {view}"), view
-    assert tell(role, "SELECT * FROM prediction_outcome") == []
-    assert tell(role, "SELECT * FROM champion_resilience") == []
+        assert run_sql(role, f"SELECT * FROM {view}"), view
+    assert run_sql(role, "SELECT * FROM prediction_outcome") == []
+    assert run_sql(role, "SELECT * FROM champion_resilience") == []
 
 
 def test_role_reads_no_table_and_writes_nothing(filled: str, new_role):
@@ -76,7 +76,7 @@ def test_role_reads_no_table_and_writes_nothing(filled: str, new_role):
     ]
     for statement in refused:
         with pytest.raises(ProgrammingError, match="InsufficientPrivilege"):
-            tell(role, statement)
+            run_sql(role, statement)
 
 
 def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -117,8 +117,8 @@ def test_grants_outlive_an_upgrade(new_on_server, new_role, request: pytest.Fixt
     assert upgrade(address).after == "9999"
     assert read(Store(role), stored_datasets) == ("sales", "wages")
     for view in VIEWS:
-        tell(role, f"SELECT * FROM {view}")
-    assert tell(role, "SELECT count(*) FROM champion") == [(2,)]
+        run_sql(role, f"SELECT * FROM {view}")
+    assert run_sql(role, "SELECT count(*) FROM champion") == [(2,)]
 
 
 def test_role_reads_the_views_of_a_schema_of_its_own(new_on_server, new_role):
@@ -130,13 +130,13 @@ def test_role_reads_the_views_of_a_schema_of_its_own(new_on_server, new_role):
     quoted = '"' + SCHEMA.replace('"', '""') + '"'
     own = documented.replace("analyst", name).replace("SCHEMA public", f"SCHEMA {quoted}")
     statements = [f"SET search_path = {quoted}", *filter(str.strip, own.split(";\n"))]
-    tell(server, *statements, f"ALTER ROLE {name} SET search_path = {quoted}")
+    run_sql(server, *statements, f"ALTER ROLE {name} SET search_path = {quoted}")
     try:
         role = make_url(address).set(username=name, password="choose one")
         store = Store(role.render_as_string(hide_password=False))
         assert rows(store, "champion", dataset="wages", columns=["kind"]) == [{"kind": "ann"}]
-        assert tell(role.difference_update_query(["schema"]), "SELECT kind FROM champion") == [
+        assert run_sql(role.difference_update_query(["schema"]), "SELECT kind FROM champion") == [
             ("ann",)
         ]
     finally:
-        tell(server, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
+        run_sql(server, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")

@@ -4,7 +4,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from helpers.store_catalogue import catalogue
-from helpers.store_nights import promoted, tell, write
+from helpers.store_nights import promoted, run_sql, write
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
@@ -86,7 +86,7 @@ WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 def test_postgresql_has_each_meaning_as_a_comment(address: str):
     upgrade(address)
-    comments = {(view, column): words for view, column, words in tell(address, COMMENTS)}
+    comments = {(view, column): words for view, column, words in run_sql(address, COMMENTS)}
     wanted = {(name, ""): view.grain for name, view in VIEWS.items()} | {
         (name, column): meaning
         for name, view in VIEWS.items()
@@ -107,10 +107,10 @@ def test_upgrade_corrects_comments_whatever_they_contain(
     champion = VIEWS["champion"]
     described = champion.described | {"kind": (TEXT, "its kind's kind")}
     changed = replace(champion, grain=HOSTILE, described=described)
-    tell(address, "COMMENT ON COLUMN leaderboard.kind IS 'scribbled'")
+    run_sql(address, "COMMENT ON COLUMN leaderboard.kind IS 'scribbled'")
     monkeypatch.setitem(VIEWS, "champion", changed)
     upgrade(address)
-    comments = {(view, column): words for view, column, words in tell(address, COMMENTS)}
+    comments = {(view, column): words for view, column, words in run_sql(address, COMMENTS)}
     assert comments["champion", ""] == HOSTILE
     assert comments["champion", "kind"] == "its kind's kind"
     assert comments["leaderboard", "kind"] == VIEWS["leaderboard"].meanings["kind"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from helpers.old_stores import FOLDER, RELEASES, answers, make
 from helpers.store_catalogue import catalogue
-from helpers.store_nights import by_hand, read, tell
+from helpers.store_nights import by_hand, read, run_sql
 from typer.testing import CliRunner
 
 from data.errors import StoreError
@@ -71,7 +71,7 @@ def test_every_answer_of_a_release_stays_through_the_next_migration(
     assert upgrade(address).after == "9999"
     refuse_changed_answers(address, release)
     runs = [(number,) for number in range(1, 6)]
-    assert tell(address, "SELECT x FROM extra ORDER BY x") == runs
+    assert run_sql(address, "SELECT x FROM extra ORDER BY x") == runs
 
 
 @each_release
@@ -84,7 +84,7 @@ def test_an_upgraded_database_is_the_same_as_a_new_one(
     for one in (address, new):
         upgrade(one)
         made.append(catalogue(one))
-        assert tell(one, f"SELECT * FROM {VERSION_TABLE}") == [(HEAD,)]
+        assert run_sql(one, f"SELECT * FROM {VERSION_TABLE}") == [(HEAD,)]
     assert made[0] == made[1]
     assert len(made[1]) > 150
 
@@ -115,17 +115,17 @@ def test_a_users_own_views_still_answer_after_the_upgrade(old: str, request: pyt
         "serving": "SELECT dataset, kind, since FROM champion",
         "decided": "SELECT promotion_id, reason FROM promotion",
     }
-    tell(old, *(f"CREATE VIEW {name} AS {select}" for name, select in own.items()))
-    before = {name: tell(old, f"SELECT * FROM {name}") for name in own}
+    run_sql(old, *(f"CREATE VIEW {name} AS {select}" for name, select in own.items()))
+    before = {name: run_sql(old, f"SELECT * FROM {name}") for name in own}
     request.getfixturevalue("next_version")
     upgrade(old)
-    assert {name: tell(old, f"SELECT * FROM {name}") for name in own} == before
+    assert {name: run_sql(old, f"SELECT * FROM {name}") for name in own} == before
     assert [len(rows) for rows in before.values()] == [3, 2, 4]
 
 
 @pytest.mark.parametrize("version", UNRELEASED)
 def test_a_database_from_before_the_first_release_is_refused_and_stays(old: str, version: str):
-    tell(old, f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
+    run_sql(old, f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
     store = Store(old)
     for use in (lambda: upgrade(old), store.ensure_ready, lambda: read(store, dataset_statuses)):
         with pytest.raises(StoreError) as caught:
@@ -136,8 +136,8 @@ def test_a_database_from_before_the_first_release_is_refused_and_stays(old: str,
         )
         assert caught.value.where == store.display_url
         assert caught.value.next_step.startswith("Name another database in NIGHTFIT_DATABASE_URL.")
-    assert tell(old, f"SELECT * FROM {VERSION_TABLE}") == [(version,)]
-    assert len(tell(old, "SELECT * FROM run_history")) == 5
+    assert run_sql(old, f"SELECT * FROM {VERSION_TABLE}") == [(version,)]
+    assert len(run_sql(old, "SELECT * FROM run_history")) == 5
 
 
 def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -163,7 +163,7 @@ def test_the_command_reports_what_it_did(tmp_path: Path):
 
 @sqlite_only
 def test_the_command_reports_an_old_database_in_one_line(old: str):
-    tell(old, f"UPDATE {VERSION_TABLE} SET version_num = '0007'")
+    run_sql(old, f"UPDATE {VERSION_TABLE} SET version_num = '0007'")
     path = old.removeprefix("sqlite:///")
     done = nightfit(old, "db", "upgrade")
     assert (done.returncode, done.stdout) == (1, "")

@@ -178,7 +178,7 @@ def test_a_misspelt_key_is_reported_with_file_line_and_the_right_word(tmp_path):
         ("name: a b\n", "made of letters, digits, _ and - only"),
         ("expectations:\n - type: expect_a\n   severty: x\n", "line 6: 'severty' is not a key"),
         ("expectations:\n - {type: e, severity: critcal}\n", "Did you mean 'critical'?"),
-        ("key: other\n", "line 4: 'key' is there twice."),
+        ("key: other\n", "line 4: 'key' appears twice."),
         ("'a:\n", "This is not YAML"),
     ],
 )

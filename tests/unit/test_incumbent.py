@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.declarations.model import Declaration
-from tasks.incumbent import other_question, seen
+from tasks.incumbent import declaration_obstacle, seen
 from tasks.run.rows import Rows
 
 
@@ -37,11 +37,11 @@ def test_a_model_that_saw_one_row_of_a_group_knows_the_group():
     [
         ({}, None),
         ({"features": ["a"], "time": "t"}, None),
-        ({"target": "z"}, "it predicts 'z', and tonight's target is 'y'"),
+        ({"target": "z"}, "it predicts 'z', but tonight's target is 'y'"),
         ({"key": ["shop", "day"]}, "another key, 'shop', 'day'"),
     ],
 )
 def test_a_model_of_another_key_or_target_cannot_be_compared_with(then, reason):
     before = json.loads(declared(**then).model_dump_json())
-    why = other_question(before, declared())
+    why = declaration_obstacle(before, declared())
     assert why == reason if reason is None else reason in why

@@ -18,7 +18,7 @@ def url_of(text: str) -> URL:
     """Return a database's URL; a password among its options is moved to its usual position.
 
     Raises ValueError where it cannot be understood. The message never quotes any part of the URL:
-    with a character out of order, nobody knows which part is the password.
+    nobody knows which part of a malformed one is the password.
     """
     try:
         url = make_url(text)
@@ -57,7 +57,7 @@ def is_postgresql(url: URL) -> bool:
 
 
 def hidden(sentence: str, password: str | None) -> str:
-    """Return a sentence without the password, in plain form and in the forms a URL writes it."""
+    """Return a sentence without the password, whether plain or quoted as in a URL."""
     for form in sorted({form(password or "") for form in (str, quote, quote_plus, _all_quoted)}):
         if len(form) >= MIN_HIDDEN_ANYWHERE:
             sentence = sentence.replace(form, "***")

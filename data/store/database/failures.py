@@ -14,9 +14,9 @@ NOT_PERMITTED = "42501"
 """PostgreSQL's code for a role that lacks a permission."""
 
 NUL = ("cannot contain NUL", 'encoding "UTF8": 0x00')
-"""What PostgreSQL's driver and its server report of a text with a NUL, which SQLite keeps."""
+"""How PostgreSQL's driver and server report a text with a NUL, which SQLite accepts."""
 
-OF_SQLITE = {
+SQLITE_FAILURES = {
     "SQLITE_NOTADB": "the file is not an SQLite database.",
     "SQLITE_CANTOPEN": "the file cannot be opened.",
     "SQLITE_FULL": "the disk is full; nothing from this run was stored.",
@@ -32,7 +32,7 @@ def translated(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if not _is_of_the_database(error):
+        if not _is_database_failure(error):
             raise
         refused = getattr(error.orig, "sqlstate", None) == NOT_PERMITTED
         raise StoreError(
@@ -44,7 +44,7 @@ def translated(engine: Engine) -> Iterator[None]:
         ) from None
 
 
-def _is_of_the_database(error: DBAPIError) -> bool:
+def _is_database_failure(error: DBAPIError) -> bool:
     """Return whether the database failed, and not one of our statements."""
     return (
         isinstance(error, OperationalError)
@@ -52,19 +52,19 @@ def _is_of_the_database(error: DBAPIError) -> bool:
         or type(error) is DatabaseError
         or error.connection_invalidated
         or getattr(error.orig, "sqlstate", None) == NOT_PERMITTED
-        or _is_of_nul(error)
+        or _is_about_nul(error)
     )
 
 
-def _is_of_nul(error: DBAPIError) -> bool:
+def _is_about_nul(error: DBAPIError) -> bool:
     return any(words in str(error.orig) for words in NUL)
 
 
 def _sentence(error: DBAPIError, url: URL) -> str:
-    if _is_of_nul(error):
+    if _is_about_nul(error):
         return "a text contains a NUL character, which PostgreSQL cannot store."
     name = "_".join(getattr(error.orig, "sqlite_errorname", "").split("_")[:2])
-    if name in OF_SQLITE:
-        return OF_SQLITE[name]
+    if name in SQLITE_FAILURES:
+        return SQLITE_FAILURES[name]
     lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
     return f"the database cannot be used: {hidden(lines[0], url.password).rstrip('.')}."

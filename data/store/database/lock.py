@@ -21,7 +21,7 @@ SESSION_SETTINGS = (
     "SET tcp_keepalives_interval = 10",
     "SET tcp_keepalives_count = 3",
 )
-"""They let a server keep a quiet session all night, and notice soon if our machine died."""
+"""They let a server keep an idle session all night, and notice soon if our machine dies."""
 
 
 @contextmanager
@@ -52,10 +52,10 @@ def dataset_lock(
                 lock.release()
 
 
-def one_writer_at_a_time(connection: Connection, dataset: str) -> None:
-    """Wait until no other transaction writes this dataset; on SQLite that was waited for already.
+def lock_for_writing(connection: Connection, dataset: str) -> None:
+    """Wait until no other transaction writes this dataset, and keep others out until this one ends.
 
-    The lock ends with the transaction.
+    On SQLite, beginning the transaction has done both.
     """
     if connection.dialect.name == "postgresql":
         key = lock_key(connection, f"nightfit writes {dataset}")

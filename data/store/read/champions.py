@@ -174,7 +174,7 @@ def past_champion(connection: Connection, dataset: str, run_id: int) -> ServingM
 def latest_decision(
     connection: Connection, dataset: str, *where: ColumnElement[bool]
 ) -> Row[Any] | None:
-    """Return the latest decision about a dataset's champion, or the latest of some of them."""
+    """Return the latest decision about a dataset's champion, or the latest that meets `where`."""
     statement = (
         select(promotion)
         .where(promotion.c.dataset == dataset, *where)
@@ -185,7 +185,7 @@ def latest_decision(
 
 
 def _before(run_id: int | None) -> ColumnElement[bool]:
-    """Return which decisions preceded a run's own: by earlier runs, and by people until then."""
+    """Select the decisions before a run's own: by earlier runs, and by people until then."""
     if run_id is None:
         return promotion.c.promotion_id.is_not(None)
     own, that = promotion.alias("own"), run.alias("that")
@@ -204,7 +204,7 @@ def _before(run_id: int | None) -> ColumnElement[bool]:
 
 
 def _models(connection: Connection, which: ColumnElement[bool]) -> list[Row[Any]]:
-    """Return models with the columns that ServingModel has, the best first."""
+    """Return models with the columns that ServingModel has, best first."""
     own_test = and_(
         score.c.run_id == model.c.run_id,
         score.c.model_id == model.c.model_id,

@@ -1,4 +1,4 @@
-"""The datasets that the store knows: which they are, how each stands, and refusing any other."""
+"""The datasets in the store: their names, how each stands, and the errors for any other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,5 +102,5 @@ def no_champion(dataset: str) -> UserError:
 
 
 def advice_for(word: str, names: Sequence[str]) -> str:
-    """Return the name most like a word, as a question, or all the names if none is alike."""
+    """Return the name most like a word, as a question, or all names if none is similar."""
     return nearest(word, names).strip() or f"There are: {', '.join(names)}."

@@ -1,4 +1,4 @@
-"""Which rows a stored model was fitted on, as the predictions of its own run show."""
+"""Which rows a stored model was fitted on, according to the predictions of its own run."""
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -7,7 +7,7 @@ from data.store.tables import model, prediction
 
 
 def has_predictions(connection: Connection, model_id: int) -> bool:
-    """Return whether a model's predictions of the rows of its own run are stored."""
+    """Return whether a model's predictions for the rows of its own run are stored."""
     statement = (
         select(prediction.c.key)
         .join(model, model.c.model_id == prediction.c.model_id)
@@ -23,7 +23,7 @@ def artifact_training_keys(connection: Connection, model_id: int) -> set[str]:
 
 
 def twin_training_keys(connection: Connection, model_id: int) -> set[str]:
-    """Return the keys of the rows that a model's twin was fitted on: not the test rows."""
+    """Return the keys of the rows that a model's twin was fitted on: no test rows."""
     return _keys(connection, model_id, prediction.c.role.in_(("train", "warmup")))
 
 

@@ -1,4 +1,4 @@
-"""Reading a long answer in constant memory."""
+"""Reading a long result in constant memory."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,9 +10,9 @@ BATCH_ROWS = 10_000
 
 
 def batches_of(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
-    """Yield the rows of an answer in batches, while its connection is open.
+    """Yield the rows of a result in batches, while its connection is open.
 
-    An answer that is not read to its end is given up when the iterator is closed.
+    A result that is not read to its end is released when the iterator is closed.
     """
     with connection.execute(statement, execution_options={"yield_per": BATCH_ROWS}) as result:
         yield from result.partitions()

@@ -33,7 +33,7 @@ def rows_of(
 
     `columns` chooses and orders the columns; `key` is a row's key as the view shows it. Raises
     CallError at once for an unknown view, column or dataset, suggesting the nearest one, and for a
-    key where the view has none. Use the batches up while the connection is open.
+    key where the view has none. Read the batches while the connection is open.
     """
     shown = _view(view)
     names = tuple(dict.fromkeys(columns or shown.columns))

@@ -1,4 +1,4 @@
-"""A stored run, whole: to train it again and compare every digit."""
+"""A stored run as a whole, to train it again and compare every digit."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -68,8 +68,8 @@ def stored_run(connection: Connection, run_id: int) -> RunRecord:
         RunRecord,
         row,
         agreement=[_record(AgreementRecord, check) for check in checks],
-        candidates=[_candidate(connection, model_row, scores) for model_row in models],
-        rescored={of: theirs for of, theirs in scores.items() if of not in names},
+        candidates=[_candidate(connection, candidate, scores) for candidate in models],
+        rescored={ref: records for ref, records in scores.items() if ref not in names},
         predictions=list(_predictions(connection, run_id, predicting | names)),
         promotions=[_promotion(decision, names) for decision in decisions],
         paired_errors=paired_errors_of(connection, run_id, names),
@@ -84,7 +84,7 @@ def _rows(connection: Connection, table: Table, which: ColumnElement[bool]) -> l
 
 
 def _record(kind: type[Record], row: RowMapping, **more: Any) -> Record:
-    """Return a record of the row's values that go by the names of its fields, and of `more`."""
+    """Return a record made of the row's values for its fields, and of `more`."""
     names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: value for name, value in row.items() if name in names} | more)
 

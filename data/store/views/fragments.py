@@ -1,7 +1,7 @@
 """Conditions that several views share: each is one piece of SQL text, so that no two can differ.
 
-They are correlated subqueries and not views of their own, because both databases look each of them
-up in an index; `tests/benchmarks/reads.py` measures what that is worth.
+They are correlated subqueries rather than views of their own, because both databases look each of
+them up in an index; `tests/benchmarks/reads.py` measures what that saves.
 """
 
 LATEST_GOOD_RUN = """\

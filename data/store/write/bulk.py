@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from data.store.write.copy_format import HEADER, TRAILER, copied
 
 BATCH_ROWS = 4_000
-"""Rows that are Python objects at any one time; the columns themselves stay as they came. They are
-so few that PostgreSQL is still reading the end of a batch while the next one is made."""
+"""Rows that are Python objects at any one time; the columns themselves stay as they came. A batch
+is so small that PostgreSQL is still reading the end of it while the next one is made."""
 
 STATEMENT_ROWS = 50
 """Rows in one statement for SQLite: even with all columns of any table, far fewer values than the
@@ -30,7 +30,7 @@ def insert_columns(connection: Connection, table: Table, columns: Columns) -> No
 
     NaN in an array of floats becomes NULL. The rows are inserted in the order of the primary key's
     first column that varies: an index that grows at its end is written twice as fast as one that
-    grows everywhere. The databases in FAST have a method of their own; the others use SQLAlchemy's
+    grows everywhere. The databases in FAST have a method of their own; others use SQLAlchemy's
     portable insert.
     """
     write = FAST.get(connection.dialect.name, _portable)

@@ -57,7 +57,7 @@ def _rows(table: Table, columns: Mapping[str, Any], rows: int) -> bytes:
 
 
 def _field(kind: Any, values: Any) -> tuple[Lengths, Bytes]:
-    """Return the length of each value and its bytes in a slot; one row stands for equal rows."""
+    """Return the length of each value and its bytes in a slot; one row if all rows are equal."""
     if values is None:
         return np.array([-1]), np.zeros((1, 0), np.uint8)
     if isinstance(kind, Text):

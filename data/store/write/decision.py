@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy import Connection, or_, select, update
 
 from data.errors import StoreError
-from data.store.database.lock import one_writer_at_a_time
+from data.store.database.lock import lock_for_writing
 from data.store.read.champions import latest_decision
 from data.store.records import ManualDecision, PredictionColumns
 from data.store.tables import model, prediction, promotion, run
@@ -22,7 +22,7 @@ def write_decision(connection: Connection, decision: ManualDecision) -> int:
     model already. Raises StoreError if the model was pruned since it was chosen.
     """
     dataset, model_id = decision.dataset, decision.model_id
-    one_writer_at_a_time(connection, dataset)
+    lock_for_writing(connection, dataset)
     _refuse_model_of_another_dataset(connection, dataset, model_id)
     standing = latest_decision(connection, dataset)
     for run_id, rows in decision.predictions.items():

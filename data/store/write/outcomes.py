@@ -16,7 +16,7 @@ def insert_outcomes(
     """Store each key whose target became known in this run, with the last prediction before that.
 
     `model_id` is a model whose predictions of this run are stored; their actual values are the
-    truth. Predictions that nobody was shown do not count: those of a model that did not serve after
+    truth. Predictions that were never shown do not count: those of a model that did not serve after
     its run, and those of backfills. Call it before this run's own decision is stored.
     """
     due = _due(dataset, run_id=run_id, model_id=model_id)
@@ -52,14 +52,14 @@ def insert_outcomes(
 def _due(dataset: str, *, run_id: int, model_id: int) -> CTE:
     """Return the predictions whose target was unknown until this run, with its value.
 
-    Keys that have an outcome already are left out: the first truth stays.
+    Keys that already have an outcome are left out: the first actual value stays.
     """
-    waiting, known = prediction.alias("waiting"), prediction.alias("known")
+    waiting, current = prediction.alias("waiting"), prediction.alias("current")
     of_this_run = and_(
-        known.c.model_id == model_id,
-        known.c.key == waiting.c.key,
-        known.c.run_id == run_id,
-        known.c.actual.is_not(None),
+        current.c.model_id == model_id,
+        current.c.key == waiting.c.key,
+        current.c.run_id == run_id,
+        current.c.actual.is_not(None),
     )
     stored = and_(outcome.c.dataset == dataset, outcome.c.key == waiting.c.key)
     return (
@@ -70,9 +70,9 @@ def _due(dataset: str, *, run_id: int, model_id: int) -> CTE:
             waiting.c.predicted,
             waiting.c.lower,
             waiting.c.upper,
-            known.c.actual,
+            current.c.actual,
         )
-        .join(known, of_this_run)
+        .join(current, of_this_run)
         .where(
             target_unknown(waiting),
             waiting.c.dataset == dataset,
@@ -148,14 +148,14 @@ def _periods(dataset: str, due: CTE, *, before_run: int) -> CTE:
 def _whole_tables_joined(connection: Connection) -> Iterator[None]:
     """Make PostgreSQL join whole tables, not row by row, in one statement.
 
-    Its statistics do not cover the rows that the transaction itself has written. It would take many
-    for a single row, and compare each waiting prediction with each row of this run.
+    Its statistics do not cover the rows that the transaction itself has written. It would plan for
+    a single row, and compare each waiting prediction with each row of this run.
     """
     if connection.dialect.name != "postgresql":
         yield
         return
     connection.execute(text("SET LOCAL enable_nestloop = off"))
-    connection.execute(text("SET LOCAL jit = off"))  # the joins left would seem to be worth it
+    connection.execute(text("SET LOCAL jit = off"))  # the remaining joins would seem to be worth it
     yield
     connection.execute(text("SET LOCAL enable_nestloop TO DEFAULT"))
     connection.execute(text("SET LOCAL jit TO DEFAULT"))

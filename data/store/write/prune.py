@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from data.store.database.lock import one_writer_at_a_time
+from data.store.database.lock import lock_for_writing
 from data.store.tables import model, paired_error, prediction, promotion, run
 
 KEEP_MODELS = 7
@@ -66,7 +66,7 @@ def prune(connection: Connection, dataset: str, *, keep_runs: int, dry_run: bool
     successful ones. With `dry_run`, nothing is removed.
     """
     if not dry_run:
-        one_writer_at_a_time(connection, dataset)
+        lock_for_writing(connection, dataset)
     old = _old_data(connection, dataset, keep_runs)
     pruned = Pruned(
         dataset,

@@ -15,7 +15,7 @@ from data.store.write.bulk import insert_columns
 
 
 def row_of(table: Table, record: object, **more: Any) -> dict[str, Any]:
-    """Return a table's row: the record's values that go by its columns' names, and `more`.
+    """Return a table's row: the record's values for its columns, and `more`.
 
     NaN and infinity become NULL in a column that may be empty, and raise ValueError in any other.
     """
@@ -39,7 +39,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
 def insert_predictions(
     connection: Connection, run_id: int, model_id: int, dataset: str, rows: PredictionColumns
 ) -> None:
-    """Insert the predictions of a model in a run; raises ValueError for a number that is none."""
+    """Insert a model's predictions in a run; raises ValueError for one that is not a number."""
     role = np.asarray(rows.role)
     columns = {
         "model_id": model_id,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, select
 
 from data.errors import ChampionChanged, StoreError
 from data.store.database.address import display_url
-from data.store.database.lock import one_writer_at_a_time
+from data.store.database.lock import lock_for_writing
 from data.store.read.champions import latest_decision
 from data.store.records import (
     Array,
@@ -47,7 +47,7 @@ def write_run(connection: Connection, record: RunRecord) -> int:
     Raises StoreError if the same attempt (dataset and start) is stored already, and ChampionChanged
     if the run decided against another champion than the one that serves now.
     """
-    one_writer_at_a_time(connection, record.dataset)
+    lock_for_writing(connection, record.dataset)
     _refuse_stored_run(connection, record)
     standing = latest_decision(connection, record.dataset)
     if record.promotions:
