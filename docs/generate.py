@@ -74,7 +74,7 @@ def _command(name: str, info: CommandInfo) -> str:
     assert info.callback is not None
     usage, rows = [f"nightfit {name}"], []
     parameters = get_params_from_function(info.callback).values()
-    for parameter in sorted(parameters, key=lambda one: isinstance(one.default, OptionInfo)):
+    for parameter in sorted(parameters, key=lambda p: isinstance(p.default, OptionInfo)):
         settings = parameter.default
         assert isinstance(settings, ArgumentInfo | OptionInfo)
         shown = _spelling(parameter.name, parameter.annotation, settings)
@@ -257,9 +257,9 @@ BLOCKS: Mapping[str, tuple[str, Callable[[], str]]] = {
 def replaced(text: str, name: str, block: str) -> str:
     """Return a document with the text between a block's marks replaced."""
     begin = BEGIN.format(name)
-    before, found, rest = text.partition(begin)
-    _, ended, after = rest.partition(END)
-    if not (found and ended):
+    before, begin_mark, rest = text.partition(begin)
+    _, end_mark, after = rest.partition(END)
+    if not (begin_mark and end_mark):
         raise SystemExit(f"docs/generate.py: {begin} and {END} are not both in the document.")
     return f"{before}{begin}\n\n{block}\n\n{END}{after}"
 

@@ -1,4 +1,4 @@
-"""Retrain one dataset: read, check, split, fit, choose, refit, compare, resilience, store."""
+"""Retrain one dataset: each step of a run in order, from reading its source to storing it."""
 
 from collections.abc import Set
 from dataclasses import replace

@@ -21,7 +21,7 @@ def check(
     last_rows: int | None = None,
     now: datetime | None = None,
 ) -> Checked:
-    """Return every expectation's result, the rows set aside and the features that can be used.
+    """Return every check's result, the rows set aside and the features that can be used.
 
     The table is not kept for the later steps, which need other types and another order: reading a
     million rows again takes half a second, and keeping them would double the memory.
@@ -32,9 +32,7 @@ def check(
         progress.log(declaration.name, warning, warning=True)
     met = sum(result.success for result in checked.results)
     aside = f", {len(checked.rejected_rows):,} rows set aside" if checked.rejected_rows else ""
-    progress.log(
-        declaration.name, f"checked: {met} of {len(checked.results)} expectations met{aside}"
-    )
+    progress.log(declaration.name, f"checked: {met} of {len(checked.results)} checks met{aside}")
     return checked
 
 

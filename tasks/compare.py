@@ -8,13 +8,13 @@ from prefect.cache_policies import NO_CACHE
 from regressors.frameworks.parity import ProbeResult
 from regressors.judging import agreement
 from regressors.judging.agreement import Comparison
-from tasks.run.attempt import Outcomes
+from tasks.run.attempt import Fits
 from tasks.run.choice import Choice
 
 
 @task(cache_policy=NO_CACHE)
 def compare(
-    fits: Outcomes, refits: Outcomes, choice: Choice, probes: Mapping[str, ProbeResult]
+    fits: Fits, refits: Fits, choice: Choice, probes: Mapping[str, ProbeResult]
 ) -> tuple[Comparison, ...]:
     """Return every comparison of a run: parity probes, coefficients, losses, ANNs' errors."""
     rmse = {candidate: score.rmse for candidate, score in choice.validation.items()}

@@ -9,14 +9,14 @@ from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.job import Fitted, Start
 from tasks.run import progress
-from tasks.run.attempt import Outcomes
+from tasks.run.attempt import Fits
 from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
 from tasks.run.workers import FrameworkWorkers, job_of
 
 
 def to_refit(
-    fits: Outcomes, choice: Choice, also: Set[Candidate] = frozenset()
+    fits: Fits, choice: Choice, also: Set[Candidate] = frozenset()
 ) -> dict[Candidate, Fitted]:
     """Return the fits to refit: the winner, what serves from now on, and every linear candidate.
 

@@ -1,8 +1,8 @@
 """The checks made on every source: columns, rows, kinds, keys, target, time and weight.
 
-They look at the rows left after quarantine, and a check is skipped where an earlier failure leaves
-it without meaning. They run on Arrow, without Great Expectations, but use its names for the same
-rules.
+Those about structure look at the whole table, those about contents at the rows left after
+quarantine. A check is skipped where an earlier failure leaves it without meaning. They run on
+Arrow, without Great Expectations, but use its names for the same rules.
 """
 
 from collections.abc import Iterator, Sequence

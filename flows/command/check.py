@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run_check(dataset: str, *, as_json: bool) -> int:
-    """Print every expectation and whether it is met; return 1 if the data may not be trained on."""
+    """Print every check and whether it is met; return 1 if the data may not be trained on."""
     from data.checks.check import check
     from data.sources.read import read
     from data.sources.snapshot import load
@@ -48,7 +48,7 @@ def run_check(dataset: str, *, as_json: bool) -> int:
 
 def _print_report(checked: "Checked", rows: int) -> None:
     console = Screen()
-    console.print(_expectations(checked))
+    console.print(_results(checked))
     for warning in checked.warnings:
         console.print(Text(warning, style="yellow"), soft_wrap=True)
     rejected = f", {len(checked.rejected_rows):,} set aside" if checked.rejected_rows else ""
@@ -56,9 +56,9 @@ def _print_report(checked: "Checked", rows: int) -> None:
     console.print(f"{rows:,} rows read{rejected}; {outcome}", soft_wrap=True)
 
 
-def _expectations(checked: "Checked") -> Table:
+def _results(checked: "Checked") -> Table:
     table = Table(box=None, header_style="bold")
-    for heading in ("", "expectation", "column", "severity", "observed", "bad rows"):
+    for heading in ("", "check", "column", "severity", "observed", "bad rows"):
         table.add_column(heading, overflow="fold")
     for result in checked.results:
         failed_style = "red" if result.severity == "critical" else "yellow"

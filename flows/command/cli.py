@@ -6,9 +6,10 @@ every worker process of a framework imports this file when it starts.
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from data.errors import UserError
 from flows.command.options import (
@@ -146,7 +147,7 @@ def retrain(
 def check(dataset: Dataset, format: AsReport = ReportFormat.TEXT) -> None:
     """Read a dataset and check it, without training and without writing to the database.
 
-    The exit code is 1 if a critical expectation is not met.
+    The exit code is 1 if a critical check fails.
     """
     from flows.command.check import run_check
 
@@ -167,13 +168,24 @@ def verify(
     raise typer.Exit(run_verify(run, as_json=format is ReportFormat.JSON))
 
 
+class _QueryCommand(TyperCommand):
+    """The command `query`, whose help lists the views: they are imported only to print it."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from data.store.views import VIEWS
+
+        self.help = f"{self.help}\n\nThe views: {', '.join(f'`{name}`' for name in VIEWS)}."
+        super().format_help(ctx, formatter)
+
+
 @app.command(
+    cls=_QueryCommand,
     rich_help_panel=QUERY,
     epilog="For example: `nightfit query current_prediction --dataset age_income --key 42`",
 )
 def query(
     view: Annotated[
-        str, typer.Argument(help="Name of a view, such as champion or current_prediction.")
+        str, typer.Argument(help="Name of a view, such as `champion` or `current_prediction`.")
     ],
     dataset: Annotated[
         str | None, typer.Option(help="Print only the rows of this dataset.")

@@ -1,4 +1,4 @@
-"""One long-lived process per framework, where its fits run, with their threads and crashes.
+"""One long-lived process per framework, which keeps its threads and crashes to itself.
 
 This file is imported first in each of these processes, so it does not import NumPy: a library
 decides how many threads it takes when it is imported.

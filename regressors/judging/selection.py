@@ -110,31 +110,32 @@ def rank(
     The standard error is that of the paired difference of squared errors; rows of one label in
     `unit` (n,), a group or a block of time, are taken together. Between frameworks of one kind
     whose errors differ by less than 0.5%, the order of `contenders`, which is the declared one,
-    decides, so that the champion does not flap. `spread` is the RMSE of the mean of the target: a
-    candidate above it has no skill. Raises NothingFitted where every contender failed.
+    decides; otherwise the champion would change back and forth. `spread` is the RMSE of the mean
+    of the target: a candidate above it has no skill. Raises NothingFitted where every contender
+    failed.
     """
     ranked = sorted(_fitted(contenders), key=_rank_order)
     if not ranked:
         reasons = (f"{c.candidate}: {_why_failed(c)}" for c in contenders)
         raise NothingFitted("; ".join(reasons))
     best = ranked[0]
-    near = [fit for fit in ranked if _within_one_error(fit, best, unit)]
-    simplest = min(near, key=lambda fit: (fit.simplicity, fit.rmse))
-    chosen = min(_ties(simplest, ranked), key=lambda fit: fit.declared)
-    close = {fit.declared for fit in (*near, *_ties(simplest, ranked), *_ties(best, ranked))}
+    near = [fitted for fitted in ranked if _within_one_error(fitted, best, unit)]
+    simplest = min(near, key=lambda fitted: (fitted.simplicity, fitted.rmse))
+    chosen = min(_ties(simplest, ranked), key=lambda fitted: fitted.declared)
+    close = {fitted.declared for fitted in (*near, *_ties(simplest, ranked), *_ties(best, ranked))}
     ranking = [
         RankedCandidate(
-            candidate=fit.candidate,
+            candidate=fitted.candidate,
             rank=position,
-            chosen=fit is chosen,
-            no_skill=fit.rmse > spread,
-            rmse=fit.rmse,
-            reason=_reason(fit, best, chosen, close=fit.declared in close)
-            + ("; no skill: worse than the mean of the target" if fit.rmse > spread else ""),
+            chosen=fitted is chosen,
+            no_skill=fitted.rmse > spread,
+            rmse=fitted.rmse,
+            reason=_reason(fitted, best, chosen, close=fitted.declared in close)
+            + ("; no skill: worse than the mean of the target" if fitted.rmse > spread else ""),
         )
-        for position, fit in enumerate(ranked, start=1)
+        for position, fitted in enumerate(ranked, start=1)
     ]
-    failed = [c for c in contenders if c.candidate not in {fit.candidate for fit in ranked}]
+    failed = [c for c in contenders if c.candidate not in {fitted.candidate for fitted in ranked}]
     ranking += [
         RankedCandidate(c.candidate, position, False, False, None, _why_failed(c))
         for position, c in enumerate(failed, start=len(ranking) + 1)
@@ -156,44 +157,44 @@ def _fitted(contenders: Sequence[Contender]) -> list[_Fitted]:
     ]
 
 
-def _rank_order(fit: _Fitted) -> tuple[float, int, int]:
+def _rank_order(fitted: _Fitted) -> tuple[float, int, int]:
     # Rounded, so that equal solutions of two frameworks stand in the declared order.
-    return float(f"{fit.rmse:.9g}"), fit.simplicity, fit.declared
+    return float(f"{fitted.rmse:.9g}"), fitted.simplicity, fitted.declared
 
 
-def _within_one_error(fit: _Fitted, best: _Fitted, unit: Indices | None) -> bool:
-    worse = np.square(fit.errors) - np.square(best.errors)
+def _within_one_error(fitted: _Fitted, best: _Fitted, unit: Indices | None) -> bool:
+    worse = np.square(fitted.errors) - np.square(best.errors)
     # The last term forgives rounding: equal solutions of two frameworks are a tie.
     tie = ROUNDING * float(np.square(best.errors).mean())
     return float(worse.mean()) <= standard_error(worse, unit) + tie
 
 
-def _ties(fit: _Fitted, ranked: Sequence[_Fitted]) -> list[_Fitted]:
+def _ties(fitted: _Fitted, ranked: Sequence[_Fitted]) -> list[_Fitted]:
     """Return the fits of the same kind that are as good, or better.
 
     Two frameworks' fits differ by rounding, which a standard error would not always forgive.
     """
-    limit = fit.rmse * (1 + SAME_RESULT)
+    limit = fitted.rmse * (1 + SAME_RESULT)
     return [
         other
         for other in ranked
-        if other.candidate.kind == fit.candidate.kind and other.rmse <= limit
+        if other.candidate.kind == fitted.candidate.kind and other.rmse <= limit
     ]
 
 
-def _reason(fit: _Fitted, best: _Fitted, chosen: _Fitted, *, close: bool) -> str:
-    worse = 100 * (fit.rmse / best.rmse - 1) if best.rmse else 0.0
-    kind, chosen_kind = fit.candidate.kind, chosen.candidate.kind
-    if fit is chosen and fit is best:
+def _reason(fitted: _Fitted, best: _Fitted, chosen: _Fitted, *, close: bool) -> str:
+    worse = 100 * (fitted.rmse / best.rmse - 1) if best.rmse else 0.0
+    kind, chosen_kind = fitted.candidate.kind, chosen.candidate.kind
+    if fitted is chosen and fitted is best:
         return "chosen: the lowest out-of-fold error"
-    if fit is chosen and kind == best.candidate.kind:
+    if fitted is chosen and kind == best.candidate.kind:
         return f"chosen: as good as {best.candidate}, and declared before it"
-    if fit is chosen:
+    if fitted is chosen:
         return (
             f"chosen: the simplest kind within one standard error of the best "
             f"({best.candidate}, {worse:.2g}% better)"
         )
-    if fit is best and kind != chosen_kind:
+    if fitted is best and kind != chosen_kind:
         return f"the lowest error, but {chosen_kind} is simpler and within one standard error"
     if not close:
         return f"{worse:.2g}% worse than the best, by more than one standard error"

@@ -16,7 +16,7 @@ from regressors.network.resilience import Silenced
 from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
 
-Outcomes = Mapping[Candidate, Fitted | str]
+Fits = Mapping[Candidate, Fitted | str]
 """Each candidate's fit, or one sentence on why it failed."""
 
 
@@ -25,9 +25,9 @@ class Trained:
     """What a run trained and decided: all that its scores, decisions and predictions come from."""
 
     prepared: Prepared
-    fits: Outcomes
+    fits: Fits
     choice: Choice
-    refits: Outcomes = field(default_factory=dict)
+    refits: Fits = field(default_factory=dict)
     agreement: tuple[Comparison, ...] = ()
     resilience: tuple[Silenced, ...] = ()
 
@@ -52,7 +52,7 @@ class Attempt:
     snapshot: Snapshot | None = None
     checked: Checked | None = None
     prepared: Prepared | None = None
-    fits: Outcomes = field(default_factory=dict)
+    fits: Fits = field(default_factory=dict)
     trained: Trained | None = None
 
     @property

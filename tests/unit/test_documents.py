@@ -6,9 +6,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from typer.testing import CliRunner
 
 from data.declarations.model import Declaration
 from data.settings import ROOT, Settings
+from data.store.views import VIEWS
 
 DOCUMENTS = sorted(
     file.relative_to(ROOT)
@@ -56,6 +58,12 @@ def test_every_command_is_documented(generate: ModuleType):
     names = [name for name, _ in generate.registered_commands(generate.app)]
     assert {"predict", "db upgrade"} <= set(names)
     assert re.findall(r"^## `nightfit (.+)`$", text, flags=re.MULTILINE) == names
+
+
+def test_help_of_query_lists_every_view(generate: ModuleType):
+    shown = CliRunner().invoke(generate.app, ["query", "--help"])
+    assert shown.exit_code == 0
+    assert [name for name in VIEWS if name not in shown.output] == []
 
 
 def test_every_setting_is_documented():

@@ -78,8 +78,8 @@ CHAMPION_HISTORY = View(
     "champion_history",
     (
         "One row per decision about a dataset's champion, newest first. A run that refused its "
-        "winner, and then let the champion's own kind serve with newer data, has two: the second "
-        "one holds."
+        "winner, and then let the champion's own candidate serve with newer data, has two: the "
+        "second one holds."
     ),
     {
         "promotion_id": (INTEGER, "the decision; later decisions have higher numbers"),
