@@ -12,7 +12,7 @@ RNG = np.random.default_rng(4)
 
 
 def pair(rows, nights=None, rng=RNG):
-    """Errors (2, rows), or (2, nights, rows), of two models that correlate by 0.9."""
+    """Return errors (2, rows), or (2, nights, rows), of two models that correlate by 0.9."""
     size = (3, rows) if nights is None else (3, nights, rows)
     shared, first, second = rng.normal(size=size)
     return np.sqrt(0.9) * shared + np.sqrt(0.1) * np.stack([first, second])
@@ -26,8 +26,8 @@ def test_smallest_gain_is_detected_four_times_out_of_five():
     assert least == pytest.approx(at_300, rel=0.15)
     challenger, incumbent = np.square(pair(rows, 1000, rng))
     nights = Sums((1 - at_300) * challenger, incumbent, rows)
-    found = [night.low > 0 for night in gains(nights, confidence=0.95, resamples=2000)]
-    assert np.mean(found) == pytest.approx(0.8, abs=0.04)
+    switches = [night.low > 0 for night in gains(nights, confidence=0.95, resamples=2000)]
+    assert np.mean(switches) == pytest.approx(0.8, abs=0.04)
 
 
 def test_smallest_gain_is_above_the_required_one():

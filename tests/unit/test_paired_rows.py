@@ -1,4 +1,4 @@
-"""Which rows' paired errors are kept, so that the gate can tell later what it sees."""
+"""Which rows' paired errors are kept, from which the power of the gate is estimated later."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def test_all_rows_are_kept_where_there_are_not_very_many():
 
 
 @pytest.mark.parametrize("units", [20, 900])
-def test_all_rows_are_kept_of_few_units_since_fewer_would_tell_less(units):
+def test_all_rows_are_kept_of_few_units_since_fewer_would_not_be_enough(units):
     assert kept_pairs(np.arange(50_000) % units).all()
 
 
