@@ -1,4 +1,4 @@
-"""Who wins tonight, and may the winner serve: pure decisions on arrays and rules."""
+"""Who wins tonight, and whether the winner may serve: pure decisions on arrays and rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SAME_RESULT = 0.005
 ROUNDING = 1e-9
 """Shares of a mean squared error below this are rounding."""
 MIN_SWITCH_ROWS = 30
-"""With fewer test rows no switch is made: its rate of error would not be the promised one."""
+"""With fewer test rows no switch is made, since its error rate could exceed the promised one."""
 MIN_SWITCH_UNITS = 10
 """The same for groups, or blocks of time."""
 
