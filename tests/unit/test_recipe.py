@@ -1,3 +1,5 @@
+"""The training recipe: plans of gradient descent, starts, batches, steps and when to stop."""
+
 import subprocess
 import sys
 from itertools import pairwise
