@@ -162,7 +162,7 @@ def test_output_for_people_has_no_terminal_commands(hostile):
         "query current_prediction": "[college]",
         "history hostile": "first champion",
     }
-    if hostile.url.startswith("sqlite"):  # these two do not read the database
+    if hostile.url.startswith("sqlite"):  # once is enough: neither depends on the kind of database
         calls |= {"check hostile": r"\x9b[/link]", "status": "hostile"}
     for call, shown in calls.items():
         done = hostile.run(*call.split())
