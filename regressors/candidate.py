@@ -22,10 +22,10 @@ class Candidate:
 
     @classmethod
     def parse(cls, text: str) -> "Candidate":
-        """Return the candidate that has this text; raise ValueError where it is no such text."""
+        """Return the candidate that has this text; raise ValueError for any other text."""
         parts = text.split("/")
         if len(parts) != 2 or not all(parts):
-            raise ValueError(f"{text!r} is not a candidate, which reads framework/kind")
+            raise ValueError(f"{text!r} is not a candidate, written framework/kind")
         return cls(*parts)
 
     @property

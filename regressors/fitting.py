@@ -2,7 +2,7 @@
 
 `validate` fits every fold and the twin, a model that never sees the test rows. `refit` fits the
 model that may serve, on every labelled row. A fold is fitted on its training rows alone: encoding,
-scaling, start and stopping are computed anew for it.
+scaling, start and stopping are computed again for it.
 """
 
 from dataclasses import replace

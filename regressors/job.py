@@ -106,7 +106,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Descended:
-    """How a descent went: rows, epochs, and its loss over that of least squares, less 1.
+    """How a descent went: rows, epochs, and its loss over that of least squares, minus 1.
 
     `epochs_to_solution` counts the epochs until `excess_loss` was negligible; None if it never was.
     """

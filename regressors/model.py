@@ -104,7 +104,7 @@ class Model:
         return predicted
 
     def to_bytes(self) -> bytes:
-        """Return the model in the safetensors format, its description as JSON in the header."""
+        """Return the model in the safetensors format, with a description as JSON in its header."""
         arrays = {
             f"{i:02d}.{name}": np.ascontiguousarray(array)
             for i, member in enumerate(self.members)

@@ -10,11 +10,11 @@ from regressors.arrays import Array, Mask, Values
 MIN_LEVEL_ROWS = 10
 """A level, or a word, needs this many rows for a column of its own."""
 MAX_CODED_LEVELS = 200
-"""Levels of one category that have a column of their own."""
+"""At most so many levels of one category have a column of their own."""
 MIN_MISSING_ROWS = 5
 """Gaps of a number need this many rows for a column of their own."""
 MAX_SHORT_TEXT = 200
-"""Texts with more characters than this are not sorted as NumPy's own."""
+"""Texts with more characters than this are not sorted as NumPy strings."""
 MISSING, OTHER = "missing", "other"
 
 
@@ -27,7 +27,7 @@ class NumberColumn:
     """A number: its median fills gaps, `mean` and `sd` scale it for the linear start of an ANN.
 
     `spread`, the interquartile range, scales it for the network, and `edges` cut it into pieces.
-    `indicator` says that gaps have a column of their own. An `sd` of 0 is of a constant.
+    `indicator` is whether gaps have a column of their own. An `sd` of 0 means a constant.
     """
 
     name: str
@@ -43,7 +43,7 @@ class NumberColumn:
 class CategoryColumn:
     """A category: the levels that have a column of their own; the first one is the reference.
 
-    A level is a text, or None for missing. `other` says that there were rarer levels in the fit.
+    A level is a text, or None for missing. `other` is whether the fit saw rarer levels as well.
     """
 
     name: str
@@ -95,7 +95,7 @@ def pieces_for(rows: int) -> int:
 
 
 def piece_limit(numeric_columns: int) -> int:
-    """Return the most pieces per number that keep the input of a network narrow."""
+    """Return the maximum number of pieces per number that keeps a network's input narrow."""
     return max(8, 640 // max(1, numeric_columns))
 
 
@@ -139,9 +139,9 @@ def category_column(name: str, values: Values) -> CategoryColumn:
 
 
 def sortable(texts: Values) -> Values:
-    """Return texts (n,) as NumPy's own, which sort fastest, or as they are where one is long.
+    """Return texts (n,) as NumPy strings, which sort fastest, or as they are where one is long.
 
-    NumPy gives every text as much memory as the longest.
+    A NumPy array of strings gives every text as much memory as the longest.
     """
     short = max(map(len, texts), default=0) <= MAX_SHORT_TEXT
     return texts.astype(str) if short else texts

@@ -1,7 +1,7 @@
 """Target encoding of groups: what rows of one level have in common beyond the linear start.
 
-Ids, routes, schools and persons, some of them hidden in numbers, are found by trees but not by a
-one-hot network. Each level gets a shrunken mean of the linear start's leave-one-out residuals
+Trees find the effects of ids, routes, schools and people, even those stored as numbers; a one-hot
+network does not. Each level gets a shrunken mean of the linear start's leave-one-out residuals
 (Micci-Barreca 2001). A fitted row gets it from the rows outside its own inner fold, so that its own
 target is not in it.
 """
@@ -20,23 +20,23 @@ from regressors.encoding.columns import sortable
 MIN_GROUP_LEVELS = 3
 INNER_FOLDS = 10
 MIN_SHRINKAGE = 0.5
-"""In rows: a level is pulled to zero as if so many rows without any effect were added to it."""
+"""In rows: a level is pulled to zero as if it had this many more rows, all without an effect."""
 MAX_GROUP_COLUMNS = 12
 MIN_EXPLAINED = 0.01
 """The share of the residual's variance that levels made of a number, or of a pair, must explain."""
 MAX_PAIRED_COLUMNS, MAX_TRIED_PAIRS = 32, 20
-"""Pairs are made of so many columns, and so many of the pairs then compete with one another."""
+"""At most so many columns form pairs, of which at most so many then compete with one another."""
 MAX_STANDARDISED = 6.0
 """Standardised values are clipped at plus and minus this many standard deviations."""
 MAX_GROUP_LEVELS = 20_000
-"""Levels that are kept of a column, the most frequent ones; the others count as unseen."""
+"""So many of a column's levels are kept, the most frequent ones; the others count as unseen."""
 
 
 @dataclass(frozen=True)
 class GroupColumn:
     """A column's levels, with what each adds (in residual units) and how many rows it had.
 
-    `levels` are texts (None: missing) or numbers in ascending order; an unseen one adds empty.
+    `levels` are texts (None: missing) or numbers in ascending order; an unseen one adds 0.
     `sd` is that of the effects; `count_mean` and `count_sd` are of log(1 + count). With `second`,
     a level is a pair of values of two columns, as text.
     """
@@ -118,12 +118,12 @@ def fit_groups(
     pairs: bool,
     together: Indices | None = None,
 ) -> FittedGroups:
-    """Choose columns whose levels explain `residual` (n,), the best first, each on what is left.
+    """Choose columns whose levels explain `residual` (n,), best first, each fitted to what is left.
 
-    Tried are numbers with more than `pieces` different values, categories of three levels or more
-    and then, with `pairs`, pairs of columns. Half of the rows must be in levels of two rows or
-    more. `weight` (n,) has a mean of 1; rows with the same number in `together` (n,) share an inner
-    fold.
+    The choice is from numbers with more than `pieces` different values and categories of three
+    levels or more, and then, with `pairs`, pairs of columns. Half of the rows must be in levels of
+    two rows or more. `weight` (n,) has a mean of 1; rows with the same number in `together` (n,)
+    share an inner fold.
     """
     units = np.arange(len(residual)) if together is None else together
     names, unit_index = np.unique(units, return_inverse=True)
@@ -214,7 +214,7 @@ def _repeat(codes: Indices) -> bool:
 def _best_pairs(
     columns: Columns, residual: Array, weight: Array, inner_fold: Indices
 ) -> list[_Coded]:
-    """Return the pairs of columns whose levels explain most of `residual` (n,), each by itself."""
+    """Return the pairs of columns whose levels explain `residual` (n,) best, each by itself."""
     single = {name: _levels(columns[name]) for name in sorted(columns)}
     # A heap, so that only the best pairs have their codes in memory.
     best: list[tuple[float, str, str, Indices, Indices]] = []
@@ -293,7 +293,7 @@ def _try(coded: _Coded, residual: Array, weight: Array, inner_fold: Indices) -> 
 
 
 def _shrinkage(codes: Indices, residual: Array) -> float | None:
-    """Return the variance within levels over that between them; None where none is between."""
+    """Return the variance within levels over that between them; None where that is not above 0."""
     variances = _variances(codes, residual)
     if variances is None or variances[1] <= 0:
         return None

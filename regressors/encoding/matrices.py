@@ -209,7 +209,7 @@ class Encoding:
 
         Rows with the same number in `together` (n,) are not used for one another's effects. For the
         fitted rows, the fitted groups hold what belongs in the last columns: `standardised` and
-        `network` would give a row's own target away.
+        `network` would leak a row's own target.
         """
         parts, _ = self._parts(columns)
         numbers = {column.name for column in self.numbers if column.sd > 0}
@@ -247,7 +247,7 @@ class Encoding:
         rows = len(next(iter(chosen.values()))) if chosen else 0
         return with_time_parts(chosen, self.times), rows
 
-    # At rest
+    # As stored
 
     def to_json(self) -> dict[str, Any]:
         """Return the encoding as plain JSON values; floats keep every digit."""

@@ -21,8 +21,8 @@ class WordsColumn:
 def words_column(name: str, values: Values) -> WordsColumn:
     """Fit the words of a category (n,): the most frequent ones that two or more levels share.
 
-    A level that has too few rows for a column of its own, or none at all, can be known by its
-    words: a school by its name. There are at most as many as a number may have pieces.
+    A level with too few rows for a column of its own, or none at all, can still be described by its
+    words, such as those in a school's name. There are at most as many as a number may have pieces.
     """
     rows, levels = Counter[str](), Counter[str]()
     for level, count in Counter(values[~is_missing(values)].tolist()).items():

@@ -29,9 +29,9 @@ class FrameworkModule(Protocol):
     def least_squares_solver(self, design: Array) -> Correction:
         """Factor a design (n, p), n >= p, in float64 as QR; return its corrections.
 
-        The columns have norms near 1; no unit matters. Normal equations will not do: the error may
-        grow with the condition number, not with its square. Where R is singular, what a correction
-        returns is not finite; it does not raise.
+        The columns have norms near 1, whatever their units. Normal equations are not enough: the
+        error may grow with the condition number, but not with its square. Where R is singular, a
+        correction returns values that are not finite; it does not raise.
         """
         ...
 

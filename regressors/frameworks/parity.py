@@ -1,8 +1,7 @@
 """The parity probe: does a framework compute tonight what NumPy computes?
 
-A broken upgrade of a library is noticed here, in the night in which it happens, before it fits
-anything. The gradients below are written by hand, so that they share nothing with automatic
-differentiation.
+A library broken by an upgrade is noticed here on the first night, before it fits anything. The
+gradients below are written by hand, so that they share nothing with automatic differentiation.
 """
 
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ SOLUTION_BOUND = 100.0
 AGREEMENT = 1e-9
 """The largest difference of a weight from the reference, relative to the largest weight."""
 BOUNDS = {"least_squares": SOLUTION_BOUND, "gradient_descent": AGREEMENT, "ann": AGREEMENT}
-"""What the figure of each kind may amount to."""
+"""The largest figure that each kind may have."""
 
 
 @dataclass(frozen=True)

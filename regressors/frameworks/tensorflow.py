@@ -58,7 +58,7 @@ def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Neu
 
 @cache
 class _Network(tf.Module):
-    """The network and its training state, in variables of open shape: all fits share one trace."""
+    """The network and its training state, in variables of any shape: all fits share one trace."""
 
     def __init__(self, layers: int, settings: recipe.NetworkSettings, dtype: str) -> None:
         super().__init__()

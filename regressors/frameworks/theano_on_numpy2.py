@@ -14,7 +14,7 @@ import numpy as np
 
 HEADER = Path(__file__).with_name("numpy2_compat.h")
 _HEADER_EDITION = 1
-"""Counts the changes of the header, which the key of Theano's cache does not cover."""
+"""Counts the changes to the header, which the key of Theano's cache does not cover."""
 
 _GONE = {
     "int": int,

@@ -19,7 +19,7 @@ from regressors.judging.selection import SAME_RESULT
 from regressors.linear.descent import REACHED_EXCESS
 
 LAST_DIGITS = 4.5e-16
-"""Two units in the last place, which rare ties of rounding may amount to."""
+"""Two units in the last place: the most that rare ties in rounding amount to."""
 ANN_ROWS = 2000
 """From so many rows on, the ANNs of two frameworks differ by less than 0.5%; below, by more."""
 
@@ -29,8 +29,8 @@ class Comparison:
     """One figure of a framework, compared with another framework or with a reference.
 
     `quantity` is "probe" (the parity probe's difference from NumPy), "coefficients" (the largest
-    relative difference), "excess_loss" (training loss over that of least squares, less 1) or
-    "validation_rmse" (ratio of out-of-fold errors, less 1).
+    relative difference), "excess_loss" (training loss over that of least squares, minus 1) or
+    "validation_rmse" (ratio of out-of-fold errors, minus 1).
     """
 
     framework: str

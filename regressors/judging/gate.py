@@ -1,4 +1,4 @@
-"""The power of the gate, and its rates of error, with today's test rows."""
+"""The power of the gate, and its error rates, with today's test rows."""
 
 from dataclasses import dataclass, replace
 from math import exp
@@ -14,9 +14,9 @@ from regressors.judging.selection import PromotionRules, decide, too_few
 POWER = 0.8
 """The share of nights on which a switch is made, if the gain is the smallest detectable one."""
 WORSE = 0.05
-"""How much higher the RMSE is of the worse model whose chances are simulated."""
+"""How much higher the RMSE of the simulated worse model is, as a share."""
 MAX_SIMULATED_UNITS = 1_000
-"""More units than this are pooled into this many, whose sums vary as those of the units do."""
+"""More units are pooled into this many, whose sums vary as those of the units do."""
 SIMULATED_RESAMPLES = 2_000
 """Resamples per simulated night: fewer than for a real one, since the nights are averaged."""
 CHALLENGER, INCUMBENT = Candidate("challenger", "ann"), Candidate("incumbent", "ann")
@@ -71,9 +71,9 @@ def gate_power(
     ones. For a worse model, the errors of one of them are then multiplied.
     """
     sums = unit_sums(challenger, incumbent, unit)
-    least = _smallest_gain(sums, rules)
+    smallest = _smallest_gain(sums, rules)
     switch_to_equal = switch_to_worse = refresh_to_worse = None
-    if least is not None:
+    if smallest is not None:
         nightly = _equal_nights(sums, nights, np.random.default_rng(seed))
         equal = gains(nightly, confidence=rules.confidence, resamples=SIMULATED_RESAMPLES)
         nightly = replace(nightly, challenger=(1 + WORSE) ** 2 * nightly.challenger)
@@ -85,7 +85,7 @@ def gate_power(
         rows=sums.rows,
         units=sums.challenger.shape[1],
         confidence=rules.confidence,
-        smallest_gain=least,
+        smallest_gain=smallest,
         switch_to_equal=switch_to_equal,
         switch_to_worse=switch_to_worse,
         refresh_to_worse=refresh_to_worse,

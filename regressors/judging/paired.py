@@ -2,8 +2,8 @@
 
 The gain is one minus the ratio of the two mean squared errors. Its bounds are those of a
 studentised bootstrap of the logarithm of the ratio. What is resampled are units: rows, or the
-groups or blocks of time whose rows belong together. docs/decisions/010-gate.md compares the rates
-of error of this and other statistics.
+groups or blocks of time whose rows belong together. docs/decisions/010-gate.md compares the error
+rates of this and other statistics.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ MAX_RESAMPLED_UNITS = 5_000
 BLOCK_ROWS = 30
 """Rows of a block of time: enough for most of the errors that are alike to share a block."""
 MIN_TIME_BLOCKS, MAX_TIME_BLOCKS = 10, 20
-"""With fewer the bounds are wide; more are of no use."""
+"""With fewer the bounds are wide; more do not help."""
 MIN_REPORTED_GAIN = -1e6
 """Stands for every gain below it, also where the incumbent makes no error at all."""
 MAX_REPORTED_GAIN = 1.0

@@ -1,4 +1,4 @@
-"""Errors of predictions, and the intervals of them."""
+"""Errors of predictions, and prediction intervals."""
 
 from dataclasses import dataclass
 from math import ceil, exp, sqrt

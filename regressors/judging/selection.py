@@ -1,4 +1,4 @@
-"""Who wins tonight, and may the winner serve: pure decisions on arrays and rules."""
+"""Who wins tonight, and whether the winner may serve: pure decisions on arrays and rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ SAME_RESULT = 0.005
 """Errors of one kind in two frameworks that differ by less than this share are a tie."""
 ROUNDING = 1e-9
 """Shares of a mean squared error below this are rounding."""
-MIN_TEST_ROWS = 30
-"""With fewer test rows no switch is made: its rate of error would not be the promised one."""
-MIN_TEST_UNITS = 10
+MIN_SWITCH_ROWS = 30
+"""With fewer test rows no switch is made, since its error rate could exceed the promised one."""
+MIN_SWITCH_UNITS = 10
 """The same for groups, or blocks of time."""
 
 
@@ -85,7 +85,7 @@ class Decision:
 
 def too_few(rows: int, units: int) -> bool:
     """Return whether there are too few test rows, or units of them, for a switch."""
-    return rows < MIN_TEST_ROWS or units < MIN_TEST_UNITS
+    return rows < MIN_SWITCH_ROWS or units < MIN_SWITCH_UNITS
 
 
 # Ranking
@@ -261,7 +261,9 @@ def _judge(
         return _Judgement(refresh, "too_few", "no test row is new to both models")
     figures = _figures(gain)
     if too_few(gain.rows, gain.units):
-        needed = f"at least {MIN_TEST_ROWS} rows in {MIN_TEST_UNITS} units are needed to compare"
+        needed = (
+            f"at least {MIN_SWITCH_ROWS} rows in {MIN_SWITCH_UNITS} units are needed to compare"
+        )
         outcome = "so the refresh serves" if refresh else "so no switch is made"
         return _Judgement(refresh, "too_few", f"{figures}; {needed}, {outcome}")
     if refresh or _simpler(challenger, incumbent):

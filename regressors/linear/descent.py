@@ -1,4 +1,4 @@
-"""Gradient descent of one neuron on some rows of a job: scaling, start, and how far it came."""
+"""Gradient descent of one neuron on some rows of a job: scaling, start, and how far it got."""
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def fit_by_descent(
     """Fit a neuron to `design` (n, p), that of some rows (a mask); raise CannotFit if it diverges.
 
     It starts where the last night's descent of this `part` ended, if that saw nothing that the part
-    is judged by, and else at zero.
+    is judged by, and otherwise at zero.
     """
     scaling = _Scaling(design, job.target[rows], job.weights(rows), intercept=encoding.intercept)
     plan = neuron_plan(scaling.inputs, learning_rate=job.learning_rate, epochs=job.epochs)

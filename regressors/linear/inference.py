@@ -18,7 +18,7 @@ EPS = float(np.finfo(float).eps)
 EXACT_FIT = 4 * EPS
 """A residual SD below this share of the largest target is rounding: the fit is exact."""
 FULL_LEVERAGE = 1e-10
-"""A row whose leverage is this close to 1 is fitted by itself alone."""
+"""A row whose leverage is this close to 1 is fitted exactly, whatever its target."""
 IN_THE_SPAN = 1e-9
 """A column is in the span of others if its part outside it is a smaller share than this."""
 

@@ -7,9 +7,9 @@ two (exact) and refines. The residual u and the solution x of weighted least squ
     [ A'W  0 ] [ x ] = [ g ]
 
 with g = 0. Bjorck's iteration on this system (BIT 7, 1967) carries residuals, u and x in
-double-double. A design without a unique solution shows itself in a refinement that does not shrink.
-Then the columns at fault are named, and the solution is the one of minimum norm: a coefficient is
-never huge without a warning.
+double-double. If a design has no unique solution, the steps of the refinement do not shrink. Then
+the columns at fault are named, and the solution is the one of minimum norm: a coefficient is never
+huge without a warning.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ from regressors.linear.inference import (
 
 DOUBTFUL_CONDITION = 1e14
 PLAIN_INVERSE_CONDITION = 1e4
-"""Up to here the inverse in plain double gives standard errors that are right to 1e-11."""
+"""Up to here the inverse in plain double gives standard errors that are accurate to 1e-11."""
 MAX_REFINEMENTS = 12
 
 
@@ -61,7 +61,7 @@ class LeastSquares:
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Return the rows that are left when every independent term has taken one."""
+        """Return the number of rows minus the number of independent terms."""
         return self.rows - self.rank
 
 

@@ -1,7 +1,7 @@
-"""One linear neuron: how gradient descent is to run, and how it ended. NumPy alone.
+"""One linear neuron: the plan of its gradient descent, and the result. NumPy alone.
 
-All that a descent depends on besides its data is here, so that every framework takes the same
-steps.
+Everything that a descent depends on besides its data is here, so that every framework takes the
+same steps.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class NeuronPlan:
         return min(self.block, self.epochs - len(losses))
 
     def converged(self, losses: Sequence[float]) -> bool:
-        """Return whether the loss stood still, or was rounding noise, throughout the last block."""
+        """Return whether the loss was constant, or rounding noise, throughout the last block."""
         last = np.asarray(losses[-self.block :])
         if len(last) < self.block or not np.isfinite(last).all():
             return False

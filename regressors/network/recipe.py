@@ -1,7 +1,7 @@
 """The recipe of a network: settings, seeds, start arrays, batches and steps. NumPy alone.
 
-All that a training depends on besides its data is here and in `regressors.network.progress`, so
-that every framework takes the same steps. A network of layer sizes d, h1, ..., 1 is the list
+Everything that a training depends on besides its data is here and in `regressors.network.progress`,
+so that every framework takes the same steps. A network of layer sizes d, h1, ..., 1 is the list
 W1 (d, h1), b1 (h1,), ..., w (h, 1), b (1,), with the tanh form of GELU between the layers
 (Hendrycks and Gimpel 2016).
 """

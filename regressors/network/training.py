@@ -23,9 +23,9 @@ GROUP_PASSES = 2
 def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit a network per fold; the model is their mean, or one network where folds are chained.
 
-    Where groups are found, the folds are fitted without them, with groups of single columns, and
-    with those of pairs as well. The out-of-fold errors decide: more must be better by more than one
-    standard error. `job.grouping` decides beforehand.
+    Where there are groups, the folds are fitted without them, with groups of single columns, and
+    with those of pairs as well. The out-of-fold errors decide: more groups must be better by more
+    than one standard error. If `job.grouping` is set, it decides instead.
     """
     if job.grouping is not None:
         return _validate(framework, job, job.grouping)
@@ -172,7 +172,7 @@ class _LinearStart:
         return self.ridge.intercept + self.encoding.standardised(columns) @ self.ridge.weights
 
     def member(self, layers: tuple[Any, ...]) -> NetworkMember:
-        """Return the member of a model; that of a constant target predicts no more than that."""
+        """Return the member of a model; for a constant target, it predicts that constant."""
         scale = np.array([self.target_mean, self.target_sd, self.ridge.intercept])
         return NetworkMember(self.encoding, scale, self.ridge.weights, layers)
 

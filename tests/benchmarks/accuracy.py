@@ -5,7 +5,7 @@
 Each set is split once, by nightfit's own rule, into about 80% training rows in five folds and
 20% test rows; every model gets the same rows. The error is the RMSE on the test rows divided by the
 target's standard deviation there: 1 is no better than their mean. The seconds are processor time,
-with one thread; models run one after another, and each framework has fitted something small before.
+with one thread; models run one after another, and each framework has fitted a small set before.
 With more than one of `--splits`, further splits are made by the same rule under other names. The
 tables then show the means, and an additional one the standard deviations between splits.
 
@@ -197,7 +197,7 @@ def rivals() -> Mapping[str, Predict]:
         network = MLPRegressor(hidden_layer_sizes=HIDDEN, early_stopping=True, random_state=0)
         return standardised(TransformedTargetRegressor(network, transformer=StandardScaler()))
 
-    def one(make: Callable[[], Any]) -> Predict:
+    def single(make: Callable[[], Any]) -> Predict:
         def predict(train: Rows, _: Array, test: Rows) -> Array:
             return make().fit(framed(train), train.target).predict(framed(test))
 
@@ -214,9 +214,9 @@ def rivals() -> Mapping[str, Predict]:
         return predict
 
     return {
-        "linear": one(lambda: standardised(LinearRegression())),
-        "MLP": one(mlp),
-        "LightGBM": one(boosted),
+        "linear": single(lambda: standardised(LinearRegression())),
+        "MLP": single(mlp),
+        "LightGBM": single(boosted),
         "five LightGBMs": five(boosted),
         "five, encoded": five(encoded),
     }
@@ -279,10 +279,10 @@ def table(values: pd.DataFrame, title: str, digits: int, marked: pd.DataFrame | 
     return "\n".join(lines)
 
 
-def report(found: pd.DataFrame, frameworks: Sequence[str]) -> str:
-    """Return the tables, with a mark at each ANN that is worse than linear in the mean."""
-    models = list(dict.fromkeys(found["model"]))
-    by_set = found.groupby(["set", "model"], sort=False)
+def report(results: pd.DataFrame, frameworks: Sequence[str]) -> str:
+    """Return the tables, in which each ANN with a mean error above that of linear is marked."""
+    models = list(dict.fromkeys(results["model"]))
+    by_set = results.groupby(["set", "model"], sort=False)
     errors, seconds = (by_set[name].mean().unstack()[models] for name in ("error", "seconds"))
     worse = errors.gt(TOLERATED * errors["linear"], axis=0)
     worse.loc[:, ~worse.columns.isin(frameworks)] = False
@@ -306,14 +306,14 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=1, help="how often to split each set")
     chosen = parser.parse_args()
     folder = Path(os.environ[FOLDER]) if os.environ.get(FOLDER) else None
-    known = names(folder)
-    if unknown := sorted(set(chosen.sets) - set(known)):
-        parser.error(f"there is no set {unknown[0]!r}; there are {', '.join(known)}. {HOW}")
+    available = names(folder)
+    if unknown := sorted(set(chosen.sets) - set(available)):
+        parser.error(f"there is no set {unknown[0]!r}; there are {', '.join(available)}. {HOW}")
     if not chosen.sets and folder is None:
         print(f"Accuracy is not measured. {HOW}")
         return
 
-    found = []
+    results = []
     others = rivals()
     from threadpoolctl import threadpool_limits  # after the libraries that it holds to a thread
 
@@ -325,16 +325,16 @@ def main() -> None:
         home = Path(name)
         os.environ.update(ONE_THREAD)
         warm_up(workers, chosen.frameworks)
-        for dataset, number in product(chosen.sets or known, range(1, chosen.splits + 1)):
+        for dataset, number in product(chosen.sets or available, range(1, chosen.splits + 1)):
             parts = split_set(declared(dataset, folder, home), home, number)
             for model, error, took in measured(workers, others, chosen.frameworks, dataset, parts):
-                found.append((dataset, model, error, took))
+                results.append((dataset, model, error, took))
                 split = f"{dataset}, split {number}: {model}"
                 record("accuracy", f"{split}: test RMSE / SD", error, "ratio")
                 record("accuracy", split, took, "s")
                 print(f"{dataset:<16}{model:<16}{error:>8.4f}{took:>8.1f} s", file=sys.stderr)
     columns = ["set", "model", "error", "seconds"]
-    print(report(pd.DataFrame(found, columns=columns), chosen.frameworks))
+    print(report(pd.DataFrame(results, columns=columns), chosen.frameworks))
 
 
 if __name__ == "__main__":

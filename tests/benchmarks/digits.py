@@ -25,7 +25,7 @@ def estimates(framework, problem: Problem) -> np.ndarray:
 
 
 def rows(workers: Workers) -> Iterator[tuple[str, float, float, list[float]]]:
-    """Yield a set's name, its scaled condition number, and the digits of NumPy and of each."""
+    """Yield a set's name, scaled condition number, and the digits of NumPy and each framework."""
     for name, problem in PROBLEMS.items():
         exact = exact_solution(problem.design, problem.target)
         plain = np.linalg.lstsq(problem.design, problem.target, rcond=None)[0]

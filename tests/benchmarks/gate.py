@@ -2,8 +2,8 @@
 
 Nothing is fitted: the errors of two models correlate by 0.9, and are decided on as in a night. The
 first table has 500 nights per cell, with the promise beside each rate, and the command fails if a
-promise is not kept; a rate of error may exceed the stated one by two standard errors of 500 nights.
-The second table has the rates of error for rows that are correlated in time or within groups. The
+promise is not kept; an error rate may exceed the stated one by two standard errors of 500 nights.
+The second table has the error rates for rows that are correlated in time or within groups. The
 third compares other statistics that might have been used.
 """
 
@@ -81,9 +81,9 @@ def nights(
     )
 
 
-def promoted(found: list[PairedGain], incumbent: Candidate) -> float:
+def promoted(nightly: list[PairedGain], incumbent: Candidate) -> float:
     """Return the share of nights on which the challenger is promoted against `incumbent`."""
-    decided = [decide(NEW, incumbent, {NEW: gain}, rules=RULES)[0] for gain in found]
+    decided = [decide(NEW, incumbent, {NEW: gain}, rules=RULES)[0] for gain in nightly]
     return float(np.mean([decision.decision == "promoted" for decision in decided]))
 
 
@@ -94,33 +94,33 @@ def promoted(found: list[PairedGain], incumbent: Candidate) -> float:
 class Promise:
     """The bounds that a rate must keep."""
 
-    least: float = 0.0
-    most: float = 1.0
+    at_least: float = 0.0
+    at_most: float = 1.0
 
     def cell(self, rate: float) -> str:
         """Return the rate and its promise."""
-        promise = f" (at least {self.least:.0%})" if self.least else ""
-        if self.most < 1:
-            promise = f" (at most {self.most:.1%})" if self.most else " (never)"
+        promise = f" (at least {self.at_least:.0%})" if self.at_least else ""
+        if self.at_most < 1:
+            promise = f" (at most {self.at_most:.1%})" if self.at_most else " (never)"
         return f"{rate:.1%}{promise}{'' if self.kept(rate) else ' BROKEN'}"
 
     def kept(self, rate: float) -> bool:
         """Return whether the rate is as promised."""
-        return self.least <= rate <= self.most
+        return self.at_least <= rate <= self.at_most
 
 
 STATED = 1 - RULES.confidence
-NOT_MORE = Promise(most=STATED + 2 * float(np.sqrt(STATED * (1 - STATED) / NIGHTS)))
-NEVER, ANY = Promise(most=0.0), Promise()
+NOT_MORE = Promise(at_most=STATED + 2 * float(np.sqrt(STATED * (1 - STATED) / NIGHTS)))
+NEVER, ANY = Promise(at_most=0.0), Promise()
 SHAPES: dict[str, Draw] = {"normal": normal, "t4": t4, "joint t4": joint_t4}
 PROMISES: dict[tuple[str, int], tuple[Promise, Promise, Promise, Promise]] = {
     ("normal", 30): (NOT_MORE, ANY, ANY, ANY),
-    ("normal", 300): (NOT_MORE, Promise(least=0.6), NEVER, ANY),
-    ("normal", 1000): (NOT_MORE, Promise(least=0.95), NEVER, Promise(least=0.95)),
-    ("t4", 30): (Promise(most=0.08), ANY, ANY, ANY),
+    ("normal", 300): (NOT_MORE, Promise(at_least=0.6), NEVER, ANY),
+    ("normal", 1000): (NOT_MORE, Promise(at_least=0.95), NEVER, Promise(at_least=0.95)),
+    ("t4", 30): (Promise(at_most=0.08), ANY, ANY, ANY),
     ("t4", 300): (NOT_MORE, ANY, NEVER, ANY),
     ("t4", 1000): (NOT_MORE, ANY, NEVER, ANY),
-    ("joint t4", 30): (Promise(most=0.08), ANY, ANY, ANY),
+    ("joint t4", 30): (Promise(at_most=0.08), ANY, ANY, ANY),
     ("joint t4", 300): (NOT_MORE, ANY, NEVER, ANY),
     ("joint t4", 1000): (NOT_MORE, ANY, NEVER, ANY),
 }
@@ -149,12 +149,12 @@ def rates(draw: Draw, rows: int) -> tuple[float, float, float, float]:
 
 def wrong(sums: Sums) -> tuple[float, float]:
     """Return how often an equal model is switched to, and how often it fails as a refresh."""
-    found = gains(sums, confidence=RULES.confidence)
-    return promoted(found, SERVING), 1 - promoted(found, NEW)
+    nightly = gains(sums, confidence=RULES.confidence)
+    return promoted(nightly, SERVING), 1 - promoted(nightly, NEW)
 
 
 def together() -> list[tuple[str, int, tuple[float, float], tuple[float, float]]]:
-    """Return both rates of error by rows and by units, for rows that are not independent."""
+    """Return both error rates by rows and by units, for rows that are not independent."""
     cases: list[tuple[str, int, Draw, Array]] = []
     for correlation in (0.0, 0.5, 0.8, 0.9):
         for rows in (100, 300, 1000):
@@ -175,7 +175,7 @@ def together() -> list[tuple[str, int, tuple[float, float], tuple[float, float]]
 
 def others(sums: Sums) -> dict[str, Array]:
     """Return whether each statistic calls the challenger better, at the confidence: (nights,)."""
-    level, m = RULES.confidence, sums.challenger.shape[1]
+    confidence, m = RULES.confidence, sums.challenger.shape[1]
     first, second = sums.challenger, sums.incumbent
     log_ratio = np.log(first.mean(axis=1) / second.mean(axis=1))
     a = first / first.mean(axis=1, keepdims=True)
@@ -192,19 +192,19 @@ def others(sums: Sums) -> dict[str, Array]:
     a1, b1, aa, ab, bb = np.split(counts @ np.concatenate([a, b, a * a, a * b, b * b]).T, 5, axis=1)
     by_ratio = np.log(a1 / b1) / np.sqrt((aa / a1**2 - 2 * ab / a1 / b1 + bb / b1**2) / (m - 1))
     return {
-        "difference, Student": mean < -stdtrit(m - 1, level),
-        "difference, bootstrap": mean < np.quantile(by_difference, 1 - level, axis=0),
-        "log ratio, Student": log_ratio < -stdtrit(m - 1, level) * error,
-        "log ratio, bootstrap": log_ratio < np.quantile(by_ratio, 1 - level, axis=0) * error,
+        "difference, Student": mean < -stdtrit(m - 1, confidence),
+        "difference, bootstrap": mean < np.quantile(by_difference, 1 - confidence, axis=0),
+        "log ratio, Student": log_ratio < -stdtrit(m - 1, confidence) * error,
+        "log ratio, bootstrap": log_ratio < np.quantile(by_ratio, 1 - confidence, axis=0) * error,
         "log ratio, bootstrap of its size": np.array(
-            [gain.low > 0 for gain in gains(sums, confidence=level)]
+            [gain.low > 0 for gain in gains(sums, confidence=confidence)]
         ),
     }
 
 
 def statistics() -> dict[str, list[tuple[float, float]]]:
     """Return how often each statistic calls an equal and a 5% better model better, by shape."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    shares: dict[str, list[tuple[float, float]]] = {}
     for rows in (30, 300):
         for draw in SHAPES.values():
             equal, better = (
@@ -216,12 +216,12 @@ def statistics() -> dict[str, list[tuple[float, float]]]:
                     np.concatenate([part[name] for part in parts]) for parts in (equal, better)
                 )
                 first, second = (float(each.mean()) for each in calls)
-                found.setdefault(name, []).append((first, second))
-    return found
+                shares.setdefault(name, []).append((first, second))
+    return shares
 
 
 def table(*lines: tuple[object, ...]) -> str:
-    """Return a Markdown table of the lines, of which the first is its head."""
+    """Return a Markdown table of the lines, whose first one is the head."""
     head, *rest = (f"| {' | '.join(map(str, line))} |" for line in lines)
     return "\n".join([head, "|" + "---|" * len(lines[0]), *rest])
 
@@ -243,11 +243,11 @@ def main() -> None:
              "5% worse, refused as a refresh")  # fmt: skip
     lines, broken = [], 0
     for (name, rows), promises in PROMISES.items():
-        found = rates(SHAPES[name], rows)
-        cells = [promise.cell(rate) for promise, rate in zip(promises, found, strict=True)]
+        shares = rates(SHAPES[name], rows)
+        cells = [promise.cell(rate) for promise, rate in zip(promises, shares, strict=True)]
         broken += sum(cell.endswith("BROKEN") for cell in cells)
         lines.append((name, rows, *cells))
-        for head, rate in zip(heads, found, strict=True):
+        for head, rate in zip(heads, shares, strict=True):
             record("gate", f"{name}, {rows} rows: {head}", rate, "share")
     print(f"{NIGHTS} nights per cell; the errors of the two models correlate by 0.9:\n")
     print(table(("errors", "test rows", *heads), *lines))

@@ -1,7 +1,7 @@
 """Reading a store with 10M predictions: the views' first answers, and a stream of all rows.
 
 There are five datasets, the largest with half of the predictions. The champion of each was promoted
-in the first night. Then came many nights of which no prediction is left, as after pruning, and four
+on the first night. Then came many nights whose predictions are gone, as after pruning, and four
 whose winner was refused. Each of the four stored all rows as predicted by its winner, and as
 predicted by the champion the rows that had no target when it was trained: a fifth of most datasets,
 nine tenths of one.
@@ -58,7 +58,7 @@ def predicted_rows(model: str | int, number: np.ndarray, *, new: float) -> Predi
     unknown = number % 100 < 100 * new
     return PredictionColumns(
         model=model,
-        key=[f"{one:08d}" for one in number],
+        key=[f"{index:08d}" for index in number],
         actual=np.where(unknown, np.nan, predicted + 0.5),
         predicted=predicted,
         lower=low,
@@ -87,11 +87,11 @@ def fill(store: Store, dataset: str, rows: int, new: float) -> None:
         write(store, replace(record, predictions=batches if night > QUIET else []))
 
 
-def milliseconds(store: Store, statement: str, given: Sequence[dict[str, str]]) -> float:
+def milliseconds(store: Store, statement: str, parameters: Sequence[dict[str, str]]) -> float:
     """Return how long a statement and its rows take: the median over the calls."""
     taken = []
     with store.reading() as connection:
-        for values in given:
+        for values in parameters:
             start = time.perf_counter()
             connection.execute(text(statement), values).all()
             taken.append(time.perf_counter() - start)
@@ -100,7 +100,7 @@ def milliseconds(store: Store, statement: str, given: Sequence[dict[str, str]]) 
 
 def answers(store: Store) -> list[tuple[float, str, str]]:
     """Return for each question its milliseconds, its text, and the slowest dataset."""
-    found = []
+    timings = []
     for name, view in VIEWS.items():
         questions = {"first 100 rows": f"SELECT * FROM {name} WHERE dataset = :dataset LIMIT 100"}
         if "key" in view.columns:
@@ -118,8 +118,8 @@ def answers(store: Store) -> list[tuple[float, str, str]]:
                 for dataset in DATASETS
             }
             slowest = max(times, key=times.__getitem__)
-            found.append((times[slowest], f"{name}: {question}", slowest))
-    return sorted(found, reverse=True)
+            timings.append((times[slowest], f"{name}: {question}", slowest))
+    return sorted(timings, reverse=True)
 
 
 def streamed(address: str, *arguments: str) -> tuple[int, float, float]:
@@ -131,12 +131,12 @@ def streamed(address: str, *arguments: str) -> tuple[int, float, float]:
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
-    rows, most, seen = -1, 0, psutil.Process(process.pid)
+    rows, peak, measured = -1, 0, psutil.Process(process.pid)
     while chunk := process.stdout.read(1 << 16):
         rows += chunk.count(b"\n")
-        most = max(most, seen.memory_info().rss)
+        peak = max(peak, measured.memory_info().rss)
     assert process.wait() == 0
-    return rows, time.perf_counter() - start, most / 1e6
+    return rows, time.perf_counter() - start, peak / 1e6
 
 
 def main() -> None:
@@ -157,10 +157,10 @@ def main() -> None:
                 record("reads", f"{kind}: {question}", taken, "ms")
                 print(f"{question:<40}{taken:>8.1f}{AIM:>8}  {slowest}", flush=True)
             for arguments in (["--limit", str(FIRST)], []):
-                count, seconds, most = streamed(address, *arguments)
+                count, seconds, peak = streamed(address, *arguments)
                 record("reads", f"{kind}: query to CSV, {count} rows", seconds, "s")
-                record("reads", f"{kind}: query to CSV, {count} rows, memory", most, "MB")
-                print(f"query to CSV: {count:,} rows in {seconds:.0f} s, {most:.0f} MB", flush=True)
+                record("reads", f"{kind}: query to CSV, {count} rows, memory", peak, "MB")
+                print(f"query to CSV: {count:,} rows in {seconds:.0f} s, {peak:.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

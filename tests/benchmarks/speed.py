@@ -1,8 +1,8 @@
 """Microseconds per step and rows per second of training an ANN, by framework, once warm.
 
 Each framework trains the recipe's network (128 and 128 hidden units, float32, one thread) on tables
-of noise, taking turns. Reported is the fastest epoch, from the shuffling of its rows to the
-averaged weights, because other work on the machine disturbs it least.
+of noise, taking turns. The fastest epoch is reported, from shuffling its rows to the averaged
+weights, because other work on the machine disturbs it least.
 """
 
 import os
@@ -53,12 +53,12 @@ class Batches(recipe.Program):
 
 @dataclass
 class Clock(Progress):
-    """The progress of a training that notes when each epoch ended."""
+    """The progress of a training, which also records when each epoch ended."""
 
     ends: list[float] = field(default_factory=list)
 
     def record(self, predictions, weights, loss=None) -> bool:
-        """Note the time, and whatever a training notes."""
+        """Record the time, and everything that a training records."""
         self.ends.append(perf_counter())
         return super().record(predictions, weights, loss)
 

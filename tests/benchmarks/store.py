@@ -55,8 +55,8 @@ def columns(rows: int) -> dict[str, Any]:
     }
 
 
-def write_rows(address: str, way: str, rows: int, answers: Any) -> None:
-    """Write the rows in a process of its own; answer the seconds, and the bytes above the data."""
+def write_rows(address: str, way: str, rows: int, results: Any) -> None:
+    """Write the rows in a process of its own; report the seconds, and the bytes above the data."""
     data: Any = columns(rows)
     if way == "to_sql":
         data = pd.DataFrame(data)
@@ -71,7 +71,7 @@ def write_rows(address: str, way: str, rows: int, answers: Any) -> None:
             insert_columns(connection, prediction, data)
     seconds = time.perf_counter() - started
     peak = process.memory_info().rss if sys.platform != "linux" else _peak()
-    answers.put((seconds, peak - before))
+    results.put((seconds, peak - before))
 
 
 def _peak() -> int:
@@ -82,10 +82,10 @@ def _peak() -> int:
 def measured(new_address: Any, way: str, rows: int) -> tuple[float, float]:
     """Return the rows per second, and the megabytes above the data."""
     spawn = multiprocessing.get_context("spawn")
-    answers = spawn.Queue()
-    writer = spawn.Process(target=write_rows, args=(new_address(), way, rows, answers))
+    results = spawn.Queue()
+    writer = spawn.Process(target=write_rows, args=(new_address(), way, rows, results))
     writer.start()
-    seconds, memory = answers.get()
+    seconds, memory = results.get()
     writer.join()
     return rows / seconds, memory / 1e6
 

@@ -14,7 +14,7 @@ NIST = Path(__file__).parents[1] / "data" / "nist"
 
 @dataclass(frozen=True)
 class Problem:
-    """A design (n, p), its target and names; `certified` has NIST's values, if it is NIST's."""
+    """A design (n, p), its target and names; `certified` has NIST's values, if there are any."""
 
     design: np.ndarray
     target: np.ndarray

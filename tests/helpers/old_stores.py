@@ -1,4 +1,4 @@
-"""Stores as released versions made them, with rows in them, and what their views then show."""
+"""Stores made as released versions made them, with rows, and what their views then show."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ FOLDER = ROOT / "tests" / "data" / "releases"
 
 
 def make(address: str, *, release: str, empty: bool = False) -> None:
-    """Make a store as a release did, with the rows that are kept for the tests of upgrades.
+    """Make a store as a release did, with the rows kept for testing upgrades.
 
-    On SQLite it is made by the statements of the release itself, so that a migration that is
-    changed after its release is found out.
+    On SQLite the release's own statements make it, so that the tests notice if a migration was
+    changed after its release.
     """
     with engine_on(address, read_only=False) as engine, engine.begin() as connection:
         if engine.dialect.name == "sqlite":
@@ -45,7 +45,7 @@ def _run(connection: Connection, statements: str) -> None:
 
 
 def answers(address: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of every view in a fixed order, each value as it is stored as JSON."""
+    """Return the rows of every view in a fixed order, each value as JSON would hold it."""
     return {name: sorted(_rows(address, name), key=str) for name in VIEWS}
 
 

@@ -1,8 +1,8 @@
 """A PostgreSQL server for the tests, in a temporary folder, for as long as they need it.
 
 Run as a program, this file starts a server, prints its URL, and stops it when standard input ends:
-at the end of the tests, or when they are killed. If this program is killed too, the next one stops
-the server that was left, by its pid file.
+at the end of the tests, or when they are killed. If this program is killed too, the next one finds
+the server that was left by its pid file, and stops it.
 """
 
 import shutil
@@ -17,7 +17,7 @@ import psutil
 
 PREFIX = "nightfit-postgresql-"
 SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
-"""What protects data from a power cut: no test needs it, and it slows every test down."""
+"""Settings that protect data from a power cut, which no test needs and which slow every test."""
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def _stop_leftovers() -> None:
 
 
 def _is_running(pid: int) -> bool:
-    try:  # another program may have the number now, and a zombie has no command line
+    try:  # another program may have this pid by now, and a zombie has no command line
         return any(Path(__file__).name in word for word in psutil.Process(pid).cmdline())
     except psutil.NoSuchProcess:
         return False

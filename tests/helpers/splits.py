@@ -1,4 +1,4 @@
-"""What tests want to know about a split: roles and folds by key, and why it was refused."""
+"""What tests check of a split: roles and folds by key, and why it was refused."""
 
 import pytest
 

@@ -18,22 +18,22 @@ OF_SQLITE = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name 
 
 
 def catalogue(address: str) -> set[tuple[object, ...]]:
-    """Return the columns, constraints, indexes, views and comments, except of Alembic's table."""
+    """Return the columns, constraints, indexes, views and comments, without Alembic's own table."""
     engine = create_engine(address)
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
-            found = {
+            entries = {
                 tuple(row) for query in OF_POSTGRESQL for row in connection.execute(text(query))
             }
         else:
             statements = connection.execute(text(OF_SQLITE)).all()
-            found = {(name, part) for name, sql in statements for part in _parts(sql)}
+            entries = {(name, part) for name, sql in statements for part in _parts(sql)}
     engine.dispose()
-    return {row for row in found if not str(row[0]).startswith("nightfit_version")}
+    return {row for row in entries if not str(row[0]).startswith("nightfit_version")}
 
 
 def _parts(statement: str) -> set[str]:
-    """Return a table's columns, constraints and options as a set, as SQLite appends columns."""
+    """Return a table's columns, constraints and options as a set: SQLite appends new ones."""
     statement = " ".join(statement.split())
     if not statement.startswith("CREATE TABLE"):
         return {statement}

@@ -35,10 +35,10 @@ NEW = float("nan")
 
 
 def candidate(name: str = "torch/ann", **facts: Any) -> CandidateRecord:
-    """Return a fitted candidate with both scores; a linear one has an equation and its fit, too."""
+    """Return a fitted candidate with both scores; a linear one also has an equation and its fit."""
     framework, kind = name.split("/")
     terms = [CoefficientRecord(term=term, estimate=0.1 + 0.2) for term in ("intercept", "age")]
-    given = {
+    defaults = {
         "status": "fitted",
         "artifact": f"{name} model".encode(),
         "twin": f"{name} twin".encode(),
@@ -49,7 +49,7 @@ def candidate(name: str = "torch/ann", **facts: Any) -> CandidateRecord:
         "coefficients": [] if kind == "ann" else terms,
         "linear_fit": None if kind == "ann" else LinearFitRecord(rows=100, rank=2, r2=0.1 + 0.2),
     }
-    return CandidateRecord(framework=framework, kind=kind, **{**given, **facts})
+    return CandidateRecord(framework=framework, kind=kind, **{**defaults, **facts})
 
 
 def silenced(share: float, rmse: float) -> ResilienceRecord:
@@ -76,7 +76,7 @@ def probe(framework: str, figure: float, *, agreed: bool = True) -> AgreementRec
 def predictions(
     model: str | int, rows: dict[str, float], *, by: float = 0.5, roles: Sequence[str] | None = None
 ) -> PredictionColumns:
-    """Return predictions `by` below each actual value (10 for a new row), plus and minus 1."""
+    """Return predictions `by` below each actual value (10 for a new row), each plus or minus 1."""
     actual = np.array(list(rows.values()), dtype=float)
     predicted = np.where(np.isnan(actual), 10.0, actual - by)
     return PredictionColumns(
@@ -91,7 +91,7 @@ def predictions(
 
 
 def night(number: int, *, dataset: str = "wages", **facts: Any) -> RunRecord:
-    """Return a run of night `number` that took two minutes; by default it only succeeded."""
+    """Return a run of night `number` that took two minutes; by default, it succeeded."""
     started = FIRST + timedelta(days=number)
     times = {"started_at": started, "finished_at": started + timedelta(minutes=2)}
     return RunRecord(**{"dataset": dataset, "status": "succeeded", **times, **facts})
@@ -101,7 +101,7 @@ def promoted(
     number: int, rows: dict[str, float], *, name: str = "torch/ann", **facts: Any
 ) -> RunRecord:
     """Return a night whose winner becomes the champion."""
-    given = {
+    defaults = {
         "candidates": [candidate(name, chosen=True, rank=1)],
         "predictions": [predictions(name, rows)],
         "promotions": [PromotionRecord(decision="promoted", model=name, reason="it is better")],
@@ -110,12 +110,12 @@ def promoted(
         "rows_labelled": sum(not np.isnan(value) for value in rows.values()),
         "change": "promoted",
     }
-    return night(number, **{**given, **facts})
+    return night(number, **{**defaults, **facts})
 
 
 def kept(number: int, serving: int, rows: dict[str, float], **facts: Any) -> RunRecord:
     """Return a night whose winner lost to the model with id `serving`, which predicts `rows`."""
-    given = {
+    defaults = {
         "candidates": [candidate("theano/least_squares", chosen=True, rank=1)],
         "predictions": [predictions(serving, rows, by=0.25)],
         "promotions": [
@@ -131,22 +131,22 @@ def kept(number: int, serving: int, rows: dict[str, float], **facts: Any) -> Run
         "rescored": {serving: [ScoreRecord(rows="test", rmse=2.6, mae=1.9, n=22)]},
         "change": "kept",
     }
-    return night(number, **{**given, **facts})
+    return night(number, **{**defaults, **facts})
 
 
 def write(store: Store, record: RunRecord) -> int:
     """Store a run that was decided after the latest decision about its dataset."""
-    decided = select(func.max(tables.promotion.c.promotion_id))
+    newest = select(func.max(tables.promotion.c.promotion_id))
     with store.writing() as connection:
-        latest = connection.execute(decided.where(tables.promotion.c.dataset == record.dataset))
+        latest = connection.execute(newest.where(tables.promotion.c.dataset == record.dataset))
         return write_run(connection, replace(record, against=latest.scalar()))
 
 
 def by_hand(store: Store, decision: str, model_id: int, **facts: Any) -> int:
     """Store a decision by Ann about the champion of `wages`."""
-    given = {"dataset": "wages", "reason": "I say so", "decided_by": "ann", **facts}
-    decided = ManualDecision(decision=decision, model_id=model_id, **given)
-    return change(store, write_decision, decided)
+    fields = {"dataset": "wages", "reason": "I say so", "decided_by": "ann", **facts}
+    manual = ManualDecision(decision=decision, model_id=model_id, **fields)
+    return change(store, write_decision, manual)
 
 
 def serving(store: Store) -> ServingModel:
@@ -167,9 +167,9 @@ def two_champions(store: Store) -> tuple[int, int]:
 def rows(store: Store, view: str, **how: Any) -> list[dict[str, Any]]:
     """Return all rows of a view."""
     with store.reading() as connection:
-        found = rows_of(connection, view, **how)
+        answer = rows_of(connection, view, **how)
         return [
-            dict(zip(found.columns, row, strict=True)) for batch in found.batches for row in batch
+            dict(zip(answer.columns, row, strict=True)) for batch in answer.batches for row in batch
         ]
 
 
@@ -179,14 +179,14 @@ def stored(store: Store, table: Table) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(select(table)).mappings()]
 
 
-def read(store: Store, question: Callable[..., T], *arguments: Any, **options: Any) -> T:
-    """Read from a store in its own session."""
+def read(store: Store, query: Callable[..., T], *arguments: Any, **options: Any) -> T:
+    """Call a function that reads from a store, in a session of its own."""
     with store.reading() as connection:
-        return question(connection, *arguments, **options)
+        return query(connection, *arguments, **options)
 
 
 def change(store: Store, write: Callable[..., T], *arguments: Any, **options: Any) -> T:
-    """Change a store in one transaction."""
+    """Call a function that writes to a store, in one transaction."""
     with store.writing() as connection:
         return write(connection, *arguments, **options)
 
@@ -197,10 +197,10 @@ def kind_of(store: Store) -> str:
 
 
 def run_sql(address: str | URL, *statements: str) -> list[tuple[Any, ...]]:
-    """Run statements as any program might, and return the rows of the last one."""
+    """Run SQL statements as any other program might; return the rows of the last one."""
     engine = create_engine(address)
     with engine.begin() as connection:
-        answers = [connection.execute(text(one)) for one in statements]
+        answers = [connection.execute(text(statement)) for statement in statements]
         rows = [tuple(row) for row in answers[-1]] if answers[-1].returns_rows else []
     engine.dispose()
     return rows

@@ -1,4 +1,4 @@
-"""A folder such as a user has, in which the command runs as a subprocess."""
+"""A folder like a user's, in which the command runs as a subprocess."""
 
 import json
 import os

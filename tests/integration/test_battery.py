@@ -108,7 +108,7 @@ def test_column_order_is_irrelevant(workers, framework, kind):
 def fits_of_fold(framework, job, number):
     """Return every array that is fitted without the targets of a fold, and the encoding.
 
-    The layers of an ANN's member are left out: they are of the epoch that those targets choose.
+    The layers of an ANN's member are left out: they come from the epoch that those targets choose.
     """
     if job.candidate.kind == "ann":
         member = fitting.validate(framework, job).model.members[number - 1]
@@ -128,7 +128,7 @@ def test_held_out_targets_do_not_influence_what_is_fitted_for_their_fold(workers
     assert all(np.array_equal(a, b) for a, b in zip(arrays, others, strict=True))
     assert encoding == another
     whole = [validated(workers, each).out_of_fold[job.fold == 2] for each in (job, changed)]
-    if kind != "ann":  # of an ANN each half of the fold chooses the other's epoch
+    if kind != "ann":  # with an ANN, each half of the fold chooses the other's epoch
         assert np.array_equal(*whole)
 
 
@@ -217,7 +217,7 @@ def linear_forward_in(framework, job):
     (member,) = model.members
     design = member.encoding.design(job.columns)
     zeros = np.zeros((design.shape[1], 1))
-    # The residual of f = A x beside the solution is f less the framework's own product Q R x.
+    # The residual of f = A x beside the solution is f minus the framework's own product Q R x.
     residual, _ = framework.least_squares_solver(design)(job.target[:, None], zeros)
     return model, job.target - residual[:, 0]
 

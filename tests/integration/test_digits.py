@@ -1,4 +1,4 @@
-"""Least squares in every framework: the exact digits, and the same ones."""
+"""Least squares in every framework: exact digits, and the same in each."""
 
 import re
 from pathlib import Path
@@ -37,10 +37,10 @@ def test_every_framework_reaches_the_exact_digits(workers, name, weighted):
     weight = np.random.default_rng(3).uniform(0.2, 5, rows) if weighted else None
     exact = exact_solution(problem.design, problem.target, weight)
     solved = solutions(workers, problem, weight)
-    for one in solved:
-        assert correct_digits(one.estimates, exact) >= 15
-        assert one.estimates.tolist() == solved[0].estimates.tolist()
-        assert not one.warnings
+    for solution in solved:
+        assert correct_digits(solution.estimates, exact) >= 15
+        assert solution.estimates.tolist() == solved[0].estimates.tolist()
+        assert not solution.warnings
 
 
 @pytest.mark.parametrize("name", NIST_SETS)
@@ -49,7 +49,7 @@ def test_certified_standard_errors_have_nine_digits_in_every_framework(workers, 
     certified = np.array(problem.certified["standard_errors"], float)
     zero = 1e-9 * np.abs(problem.target).max() * (certified == 0).all()
     for solved in solutions(workers, problem):
-        errors = [one.standard_error for one in solved.coefficients]
+        errors = [coefficient.standard_error for coefficient in solved.coefficients]
         np.testing.assert_allclose(errors, certified, rtol=1e-9, atol=zero)
         sd = float(problem.certified["residual_sd"])
         assert solved.overall.residual_sd == pytest.approx(sd, rel=1e-9, abs=zero)
@@ -64,12 +64,12 @@ def test_every_framework_warns_of_a_hopeless_design(workers):
         assert "condition number" in solved.warnings[0]
 
 
-def test_documented_digits_are_those_there_are(workers):
-    """The table has a column for each framework of the registry, or for the first ones of it."""
+def test_documented_digits_are_those_computed(workers):
+    """The table has a column for each framework of the registry, or for the first few of them."""
     documented = {name: row.split(" | ") for name, row in TABLE}
     digits = {}
     for name, problem in PROBLEMS.items():
         exact = exact_solution(problem.design, problem.target)
         solved = solutions(workers, problem)[: len(documented[name])]
-        digits[name] = [f"{correct_digits(one.estimates, exact):.1f}" for one in solved]
+        digits[name] = [f"{correct_digits(solution.estimates, exact):.1f}" for solution in solved]
     assert digits == documented

@@ -1,4 +1,4 @@
-"""What is checked of features, weights and terms, without being declared."""
+"""The checks of features, weights and terms, which are made without being declared."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""The frameworks against NumPy and one another. Functions without `test_` run in workers."""
+"""The frameworks compared with NumPy and one another. Functions without `test_` run in workers."""
 
 from dataclasses import replace
 from inspect import isfunction, signature

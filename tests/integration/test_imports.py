@@ -12,7 +12,7 @@ from regressors.frameworks.registry import FRAMEWORKS
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("flows", "tasks", "regressors", "data")
 EVERYWHERE = {*sys.stdlib_module_names, *PACKAGES, "numpy", "scipy"}
-"""What any file of the numerics may import; a framework's file imports its library besides."""
+"""What any file of the numerics may import; a framework's file also imports its library."""
 
 
 def source_of(framework):
@@ -20,7 +20,7 @@ def source_of(framework):
 
 
 def imported_by(path):
-    """Return the full names of the modules that a file imports, wherever in it that is."""
+    """Return the full names of the modules that a file imports, anywhere in it."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""The ANN of a whole fit: honest on noise, better where groups are, and the same everywhere."""
+"""Whole fits of an ANN: honest on noise, better with groups, and alike in every framework."""
 
 from dataclasses import replace
 
@@ -127,13 +127,13 @@ def test_targets_of_half_a_fold_do_not_influence_its_out_of_fold_predictions(wor
     half = np.zeros(400, dtype=bool)
     half[held] = halves(len(held), seed, person[held])
     fits = [
-        workers.submit(framework, fitting.validate, replace(job, target=one))
-        for one in (target, np.where(half, 5 - 3 * target, target))
+        workers.submit(framework, fitting.validate, replace(job, target=values))
+        for values in (target, np.where(half, 5 - 3 * target, target))
     ]
     before, after = (workers.result(fit).out_of_fold for fit in fits)
     assert np.array_equal(after[half], before[half])
     assert not np.array_equal(after[~half], before[~half])
-    assert all(len(set(half[person == one])) == 1 for one in set(person))
+    assert all(len(set(half[person == number])) == 1 for number in set(person))
 
 
 def test_group_that_is_held_together_cannot_be_encoded_from_its_own_rows(workers):

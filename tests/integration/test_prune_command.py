@@ -51,8 +51,8 @@ def left(home: Path) -> list[str]:
 
 def test_it_removes_models_and_snapshots_and_nothing_outside_their_folder(store: Store, home: Path):
     before = counts(store)
-    foretold = nightfit(store, home, "--dry-run")
-    assert foretold.stdout == "wages: 2 models (0.0 MB), 1 snapshot (0.0 MB) would be removed\n"
+    announced = nightfit(store, home, "--dry-run")
+    assert announced.stdout == "wages: 2 models (0.0 MB), 1 snapshot (0.0 MB) would be removed\n"
     assert left(home) == ["1", "2", "3", "4", "5"]
     done = nightfit(store, home, "wages", "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""The quick ways into each database and the portable one: the same rows, to the last bit."""
+"""The fast insert of each database and the portable one: the same rows, to the last bit."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ TEXTS = ["", " ", "z", "é", "🦊", "'; --", '"', "a\tb\\N\n", "\\.", "x" * 5_0
 
 
 def predicted(rows: int) -> dict[str, Any]:
-    """Columns of `prediction` with every kind of value, in no order."""
+    """Columns of `prediction` with every kind of value, in random order."""
     draw = np.random.default_rng(rows)
     texts = [f"{text}{number // len(TEXTS)}" for number, text in enumerate(TEXTS * rows)][:rows]
     numbers = np.array((FLOATS * rows)[:rows])
     return {
         "model_id": 2_000_000_000,
-        "key": [texts[place] for place in draw.permutation(rows)],
+        "key": [texts[index] for index in draw.permutation(rows)],
         "run_id": 7,
         "dataset": "wägés",
         "actual": numbers,
@@ -65,33 +65,31 @@ def bits(store: Store, table: Table) -> list[tuple[Any, ...]]:
 def test_the_fast_and_the_portable_insert_write_the_same_rows(
     store: Store, monkeypatch: pytest.MonkeyPatch, table: Table, columns: dict[str, Any]
 ):
-    found = []
+    results = []
     monkeypatch.setattr(bulk, "BATCH_ROWS", 7)
     monkeypatch.setattr(copy_format, "CHUNK_BYTES", 1_000)
     for ways in (bulk.FAST, {}):
         monkeypatch.setattr(bulk, "FAST", ways)
         with store.writing() as connection:
             bulk.insert_columns(connection, table, columns)
-        found.append(bits(store, table))
+        results.append(bits(store, table))
         with store.writing() as connection:
             connection.execute(table.delete())
-    assert found[0] == found[1]
-    assert len(found[0]) == len(columns["key"])
+    assert results[0] == results[1]
+    assert len(results[0]) == len(columns["key"])
 
 
 def test_rows_are_read_back_as_they_were_given(store: Store):
     columns = predicted(60)
     with store.writing() as connection:
         bulk.insert_columns(connection, prediction, columns)
-    found = {row[1]: row for row in bits(store, prediction)}
-    for place, key in enumerate(columns["key"]):
-        actual = columns["actual"][place]
-        stored_value = found[key][
-            4
-        ]  # SQLite keeps no sign of zero, so values are compared here, not bits
+    by_key = {row[1]: row for row in bits(store, prediction)}
+    for index, key in enumerate(columns["key"]):
+        actual = columns["actual"][index]
+        stored_value = by_key[key][4]  # compared by value: SQLite does not keep the sign of a zero
         assert stored_value is None if np.isnan(actual) else float.fromhex(stored_value) == actual
-        assert found[key][8] == columns["role"][place]
-        assert (found[key][0], found[key][3], found[key][6]) == (2_000_000_000, "wägés", None)
+        assert by_key[key][8] == columns["role"][index]
+        assert (by_key[key][0], by_key[key][3], by_key[key][6]) == (2_000_000_000, "wägés", None)
 
 
 def test_a_row_that_is_refused_takes_the_others_with_it(store: Store):

@@ -1,4 +1,4 @@
-"""Who serves: what nights and people decide, and what of earlier nights a decision needs."""
+"""Who serves: decisions of nights and of people, and what they need from earlier nights."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -144,10 +144,10 @@ def test_a_champion_stays_pinned_until_a_person_decides(store: Store):
 
 def test_a_run_that_decided_against_another_champion_is_refused_and_leaves_nothing(store: Store):
     first, _ = two_champions(store)
-    known = serving(store).promotion_id
+    standing = serving(store).promotion_id
     by_hand(store, "rolled_back", first, reason="it is odd")
     before = counts(store)
-    tonight = promoted(3, {"a": 1.0}, against=known)
+    tonight = promoted(3, {"a": 1.0}, against=standing)
     with pytest.raises(ChampionChanged) as caught:
         change(store, write_run, tonight)
     assert str(caught.value) == (
@@ -157,7 +157,7 @@ def test_a_run_that_decided_against_another_champion_is_refused_and_leaves_nothi
     assert counts(store) == before
     with pytest.raises(ChampionChanged, match="ann decided"):
         change(store, write_run, replace(tonight, against=None))
-    change(store, write_run, night(3, status="failed", against=known))
+    change(store, write_run, night(3, status="failed", against=standing))
     assert rows(store, "run_history")[0]["status"] == "failed"
 
 
@@ -183,20 +183,20 @@ def test_two_first_runs_stored_at_the_same_moment_make_one_champion(store: Store
         while run_sql(store.url, waiting) != [(2,)]:
             time.sleep(0.01)
         holder.rollback()
-        refused = [one.exception() for one in nights]
-    assert [type(one) for one in refused if one is not None] == [ChampionChanged]
+        refused = [future.exception() for future in nights]
+    assert [type(error) for error in refused if error is not None] == [ChampionChanged]
     assert len(rows(store, "champion_history")) == 1
 
 
 def test_a_manual_decision_adds_predictions_and_keeps_stored_ones(store: Store):
     first, _ = two_champions(store)
     last = rows(store, "run_history")[0]["run_id"]
-    given = predictions(first, {"c": NEW, "d": NEW})
-    by_hand(store, "rolled_back", first, predictions={last: given})
-    found = {row["key"]: row for row in rows(store, "current_prediction")}
-    assert sorted(found) == ["a", "c", "d"]
-    assert found["d"]["predicted_at"] == night(2).finished_at
-    again = replace(given, predicted=given.predicted + 5)
+    added = predictions(first, {"c": NEW, "d": NEW})
+    by_hand(store, "rolled_back", first, predictions={last: added})
+    shown = {row["key"]: row for row in rows(store, "current_prediction")}
+    assert sorted(shown) == ["a", "c", "d"]
+    assert shown["d"]["predicted_at"] == night(2).finished_at
+    again = replace(added, predicted=added.predicted + 5)
     by_hand(store, "forced", first, predictions={last: again})
     assert {row["key"]: row["predicted"] for row in rows(store, "current_prediction")} == {
         "a": 0.5,
@@ -235,7 +235,7 @@ def test_a_manual_decision_adds_the_bytes_of_a_model_that_had_none(store: Store)
         ({"predictions": {1: predictions(2, {"d": NEW})}}, "not those of the model that serves"),
     ],
 )
-def test_a_senseless_decision_leaves_nothing(store: Store, wrong: dict, message: str):
+def test_an_invalid_decision_leaves_nothing(store: Store, wrong: dict, message: str):
     two_champions(store)
     before = counts(store)
     with pytest.raises(ValueError, match=message):
@@ -265,16 +265,16 @@ def test_the_incumbent_of_an_earlier_run_is_found_again(store: Store):
     by_hand(store, "rolled_back", first, pinned=True)
     write(store, kept(20_000, first, {"a": 1.0}))
     assert read(store, champion_model, "wages", before_run=1) is None
-    met = read(store, champion_model, "wages", before_run=failed)
-    assert met is not None
-    assert met.model_id == second
-    met = read(store, champion_model, "wages", before_run=2)
-    assert met is not None
-    assert (met.model_id, met.promotion_id, met.pinned) == (first, 1, False)
-    assert met.since == night(1).finished_at
-    met = read(store, champion_model, "wages", before_run=failed + 1)
-    assert met is not None
-    assert (met.model_id, met.promotion_id, met.pinned) == (first, 3, True)
+    incumbent = read(store, champion_model, "wages", before_run=failed)
+    assert incumbent is not None
+    assert incumbent.model_id == second
+    incumbent = read(store, champion_model, "wages", before_run=2)
+    assert incumbent is not None
+    assert (incumbent.model_id, incumbent.promotion_id, incumbent.pinned) == (first, 1, False)
+    assert incumbent.since == night(1).finished_at
+    incumbent = read(store, champion_model, "wages", before_run=failed + 1)
+    assert incumbent is not None
+    assert (incumbent.model_id, incumbent.promotion_id, incumbent.pinned) == (first, 3, True)
     assert read(store, champion_model, "wages", before_run=99) == serving(store)
 
 
@@ -283,11 +283,11 @@ def test_a_candidate_of_any_run_is_found_by_its_name(store: Store):
     good = candidate("torch/least_squares", chosen=True, rank=1)
     failed = candidate("tensorflow/ann", status="failed", scores=[], artifact=None, twin=None)
     write(store, night(1, candidates=[weak, good, failed], train_until=3.0, data_until=5.0))
-    found = read(store, model_of, "wages", 1)
-    assert (found.name, found.artifact) == (good.name, good.artifact)
-    assert (found.train_until, found.data_until, found.test_rmse) == (3.0, 5.0, 2.5)
-    assert (found.promotion_id, found.since, found.pinned) == (None, None, False)
-    assert read(store, model_of, "wages", 1, "torch/least_squares") == found
+    winner = read(store, model_of, "wages", 1)
+    assert (winner.name, winner.artifact) == (good.name, good.artifact)
+    assert (winner.train_until, winner.data_until, winner.test_rmse) == (3.0, 5.0, 2.5)
+    assert (winner.promotion_id, winner.since, winner.pinned) == (None, None, False)
+    assert read(store, model_of, "wages", 1, "torch/least_squares") == winner
     assert read(store, model_of, "wages", 1, "theano/ann").artifact is None
 
 
@@ -345,10 +345,10 @@ def test_a_backfill_is_stored_but_does_not_count_as_the_latest_run(store: Store)
     assert {name: rows(store, name) for name in before} == before
     assert read(store, dataset_statuses) == (status,)
     assert read(store, last_details, "wages") == {Candidate.parse(linear): of}
-    found = read(store, last_good, "wages")
-    assert found is not None
-    assert (found.run_id, found.fingerprint, found.setup_fingerprint) == (good, "f1", "s1")
-    assert (found.rows_read, found.snapshot) == (1, "snapshots/1")
+    latest = read(store, last_good, "wages")
+    assert latest is not None
+    assert (latest.run_id, latest.fingerprint, latest.setup_fingerprint) == (good, "f1", "s1")
+    assert (latest.rows_read, latest.snapshot) == (1, "snapshots/1")
     newest = rows(store, "run_history")[0]
     assert (newest["as_of"], newest["backfill"]) == ("2025-12-01", True)
     assert rows(store, "run_history")[1]["backfill"] is False
@@ -360,7 +360,7 @@ def test_a_backfill_with_predictions_of_the_champion_is_refused():
 
 
 def compared(unit: np.ndarray | None = None, **facts) -> PairedErrors:
-    given = {
+    columns = {
         "model": "theano/least_squares",
         "other": 1,
         "key": ["b", "a"],
@@ -368,7 +368,7 @@ def compared(unit: np.ndarray | None = None, **facts) -> PairedErrors:
         "other_error": np.array([1.5, -2.5]),
         "unit": unit,
     }
-    return PairedErrors(**given | facts)
+    return PairedErrors(**columns | facts)
 
 
 @pytest.mark.parametrize("unit", [None, np.array([7, 3_000_000_000])])
@@ -379,12 +379,12 @@ def test_errors_of_the_last_comparison_come_back_to_the_last_bit(store: Store, u
     write(store, kept(3, 1, {}, paired_errors=compared(unit)))
     write(store, night(4, status="failed"))
     write(store, promoted(4, {"a": 1.0}, dataset="sales"))
-    found = read(store, latest_comparison, "wages").errors
-    assert found is not None
-    assert (found.model, found.other, found.key) == (3, 1, ["a", "b"])
-    assert found.error.tolist() == [-5e-324, 0.1 + 0.2]
-    assert found.other_error.tolist() == [-2.5, 1.5]
-    assert found.unit is None if unit is None else found.unit.tolist() == [3_000_000_000, 7]
+    errors = read(store, latest_comparison, "wages").errors
+    assert errors is not None
+    assert (errors.model, errors.other, errors.key) == (3, 1, ["a", "b"])
+    assert errors.error.tolist() == [-5e-324, 0.1 + 0.2]
+    assert errors.other_error.tolist() == [-2.5, 1.5]
+    assert errors.unit is None if unit is None else errors.unit.tolist() == [3_000_000_000, 7]
 
 
 def test_an_error_that_is_not_a_number_is_refused(store: Store):

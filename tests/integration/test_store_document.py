@@ -1,4 +1,4 @@
-"""What `docs/database.md` says of the views is so, and what it shows works."""
+"""What `docs/database.md` says about the views is true, and its examples work."""
 
 import os
 import re
@@ -46,7 +46,7 @@ OWN = (
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def nights(request: pytest.FixtureRequest, new_database) -> Store:
-    """A store with a few nights in it, and a user's own tables beside."""
+    """A store with a few nights in it, and a user's own tables beside them."""
     store = Store(new_database(request.param))
     wages = {"dataset": "age_income", "features": "age"}
     network, line = candidate("torch/ann"), candidate("torch/least_squares", chosen=True, rank=1)
@@ -91,7 +91,7 @@ REFRESH = PromotionRecord(
 
 
 def answers(nights: Store) -> list[list[dict[str, Any]]]:
-    """What each documented query answers, in the order of the document."""
+    """The rows that each documented query returns, in the order of the document."""
     with nights.reading() as connection:
         return [
             [dict(row) for row in connection.execute(text(example)).mappings()]
@@ -100,27 +100,27 @@ def answers(nights: Store) -> list[list[dict[str, Any]]]:
 
 
 def test_every_documented_query_answers(nights: Store):
-    found = answers(nights)
-    assert len(found) == 13
-    assert all(found), [number for number, rows in enumerate(found) if not rows]
+    results = answers(nights)
+    assert len(results) == 13
+    assert all(results), [number for number, rows in enumerate(results) if not rows]
 
 
 def test_documented_queries_give_the_documented_answers(nights: Store):
-    found = answers(nights)
-    (ada,) = found[2]
+    results = answers(nights)
+    (ada,) = results[2]
     assert (ada["name"], ada["predicted"]) == ("Ada", 0.5)
-    residuals = [abs(row["residual"]) for row in found[3]]
+    residuals = [abs(row["residual"]) for row in results[3]]
     assert residuals == sorted(residuals, reverse=True)
-    assert [row["term"] for row in found[4]] == ["intercept", "age"]
-    assert [(row["decision"], row["rmse"]) for row in found[5]] == [
+    assert [row["term"] for row in results[4]] == ["intercept", "age"]
+    assert [(row["decision"], row["rmse"]) for row in results[5]] == [
         ("promoted", 2.4),
         ("kept", 2.6),
         ("promoted", None),
     ]
-    assert [(row["key"], row["actual"]) for row in found[6]] == [("9", 19.0)]
-    days = [(row["shop"], row["day"]) for row in found[-2]]
+    assert [(row["key"], row["actual"]) for row in results[6]] == [("9", 19.0)]
+    days = [(row["shop"], row["day"]) for row in results[-2]]
     assert days == [('Ann"s', 9), ("Zoë, 2", 10)]
-    joined = {(row["shop"], row["day"]): row["predicted"] for row in found[-1]}
+    joined = {(row["shop"], row["day"]): row["predicted"] for row in results[-1]}
     assert joined == {('Ann"s', 9): 8.5, ("Zoë, 2", 10): 10.0}
 
 

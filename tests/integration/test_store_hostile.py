@@ -1,4 +1,4 @@
-"""Hostile texts in every column that takes text: stored, shown and handed on sign by sign."""
+"""Hostile text in any column that takes text is stored, shown and exported unchanged."""
 
 import csv
 import io
@@ -56,13 +56,13 @@ HOSTILE = [
     RANDOM[:MAX_KEY_BYTES],
 ]
 LONG = [*HOSTILE, RANDOM]
-"""What columns without an index take, too."""
+"""What columns without an index can hold as well."""
 
 
 def hostile_night(number: int, text: str, **facts: Any) -> Any:
     """A night with a text in each of its columns that takes one."""
     name = "torch/least_squares"
-    given = {key: float(place) for place, key in enumerate(HOSTILE)}
+    targets = {key: float(index) for index, key in enumerate(HOSTILE)}
     linear = candidate(
         name,
         reason=text,
@@ -93,7 +93,7 @@ def hostile_night(number: int, text: str, **facts: Any) -> Any:
     texts |= {n: text for n in ("fingerprint", "setup_fingerprint", "flow_run_id")}
     record = promoted(
         number,
-        {**given, "new": NEW},
+        {**targets, "new": NEW},
         name=name,
         candidates=[linear, candidate()],
         promotions=[decided],
@@ -109,10 +109,10 @@ def hostile_night(number: int, text: str, **facts: Any) -> Any:
 
 @pytest.fixture
 def hostile(store: Store) -> Store:
-    """A store with such a night for each text, the last of which made some predictions true."""
+    """A store with such a night for each text, and a failed run of a dataset named by each."""
     for number, text in enumerate(LONG):
         write(store, hostile_night(number, text, dataset=f"night {number}"))
-    for number, text in enumerate(HOSTILE):  # the index of datasets is one, too
+    for number, text in enumerate(HOSTILE):  # the names of datasets are indexed, too
         write(store, night(number, dataset=text[:1_000], status="failed"))
     return store
 
@@ -133,7 +133,7 @@ def test_every_text_comes_back_from_its_table_as_it_was(hostile: Store):
         assert (check["kwargs"], check["examples"][0]["values"]) == ({text: text}, {text: text})
         (bad,) = of(tables.rejected_row)
         assert (bad["key"], bad["reason"], bad["row_values"]) == (text, text, {text: text})
-        linear = next(one for one in of(tables.model) if one["kind"] == "least_squares")
+        linear = next(row for row in of(tables.model) if row["kind"] == "least_squares")
         assert (linear["reason"], linear["seed"], linear["details"]) == (text, text, {text: [text]})
         (decision,) = of(tables.promotion)
         assert (decision["reason"], decision["rule"]) == (text, text)
@@ -146,17 +146,17 @@ def test_views_and_machine_readable_formats_keep_every_character(hostile: Store,
     write(hostile, kept(99, 1, dict.fromkeys(HOSTILE, 1.0), dataset="night 0"))
     by_hand(hostile, "forced", 1, dataset="night 0", reason=RANDOM, decided_by=HOSTILE[2])
     for view in VIEWS:
-        given = rows(hostile, view)
+        shown = rows(hostile, view)
         if view == "current_prediction":
-            assert {row["key"] for row in given} == {*HOSTILE, "new"}
+            assert {row["key"] for row in shown} == {*HOSTILE, "new"}
         if view == "current_coefficient":
-            assert {row["term"] for row in given} >= set(HOSTILE)
+            assert {row["term"] for row in shown} >= set(HOSTILE)
         for form in ("csv", "json", "parquet"):
             path = tmp_path / f"{view}.{form}"
             with hostile.reading() as connection:
-                found = rows_of(connection, view)
-                write_rows(found.batches, found.columns, form, path)
-            assert texts_of(path) == [of_texts(row, form) for row in given]
+                view_rows = rows_of(connection, view)
+                write_rows(view_rows.batches, view_rows.columns, form, path)
+            assert texts_of(path) == [of_texts(row, form) for row in shown]
 
 
 TEXTS = {
@@ -165,28 +165,28 @@ TEXTS = {
 
 
 def of_texts(row: dict[str, Any], form: str) -> list[str | None]:
-    """The texts of a row; no text at all is an empty one in CSV."""
+    """The texts of a row; in CSV, a missing one is empty."""
     return [value or "" if form == "csv" else value for n, value in row.items() if n in TEXTS]
 
 
 def texts_of(path: Path) -> list[list[str | None]]:
     """The texts of each row of a file."""
     if path.suffix == ".parquet":
-        found = pq.read_table(path).to_pylist()
+        records = pq.read_table(path).to_pylist()
     elif path.suffix == ".json":
-        found = json.loads(path.read_text())
+        records = json.loads(path.read_text())
     else:
         with path.open(newline="", encoding="utf-8") as stream:
-            found = list(csv.DictReader(stream))
-    return [of_texts(row, path.suffix[1:]) for row in found]
+            records = list(csv.DictReader(stream))
+    return [of_texts(row, path.suffix[1:]) for row in records]
 
 
 def test_a_table_for_people_contains_no_terminal_commands(hostile: Store):
     for view in VIEWS:
         stream = io.StringIO()
         with hostile.reading() as connection:
-            found = rows_of(connection, view)
-            write_rows(found.batches, found.columns, "table", stream)
+            view_rows = rows_of(connection, view)
+            write_rows(view_rows.batches, view_rows.columns, "table", stream)
         assert printable(stream.getvalue()) == stream.getvalue()
         if view == "current_coefficient":
             assert r"\x01\x1b[31m\x7f\x9b" in stream.getvalue()
@@ -194,7 +194,7 @@ def test_a_table_for_people_contains_no_terminal_commands(hostile: Store):
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 def test_keys_refused_by_the_reader_would_not_fit_into_an_index(store: Store):
-    """The limits are not for nothing, and texts that can be compressed would hide it."""
+    """The texts are random, since PostgreSQL compresses others before it checks their size."""
     assert max(MAX_KEY_BYTES, MAX_TERM_NAME_BYTES) < 2_704 - len("x" * 100) - 24
     long = RANDOM[: MAX_KEY_BYTES + 1_000]
     with pytest.raises(StoreError, match="index row size"):
@@ -230,9 +230,9 @@ def test_keys_with_different_characters_are_different(store: Store):
         "ß",
         "ss",
     ]
-    given = {key: float(place) for place, key in enumerate(alike)}
-    write(store, promoted(1, given, predictions=[predictions("torch/ann", given)]))
-    for key, place in given.items():
+    targets = {key: float(target) for target, key in enumerate(alike)}
+    write(store, promoted(1, targets, predictions=[predictions("torch/ann", targets)]))
+    for key, target in targets.items():
         of_key = select(tables.prediction.c.actual).where(tables.prediction.c.key == key)
         with store.reading() as connection:
-            assert connection.execute(of_key).scalars().all() == [place]
+            assert connection.execute(of_key).scalars().all() == [target]

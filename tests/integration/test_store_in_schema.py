@@ -40,29 +40,29 @@ def server(new_on_server) -> str:
 def two(server: str, request: pytest.FixtureRequest) -> tuple[Store, Store]:
     """Two stores in one database; the name of the second needs quotes."""
     names = (f"{request.node.name}", f"{request.node.name} {HOSTILE}"[-40:])
-    one, other = (Store(in_schema(server, name[:50])) for name in names)
-    return one, other
+    first, second = (Store(in_schema(server, name[:50])) for name in names)
+    return first, second
 
 
 def tables_of(server: str) -> dict[str, int]:
-    found = run_sql(
+    rows_by_schema = run_sql(
         server,
         "SELECT nspname, count(*) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
         " WHERE relkind IN ('r', 'v') AND nspname !~ '^(pg_|information)' GROUP BY 1",
     )
-    return dict(found)
+    return dict(rows_by_schema)
 
 
 def test_two_schemas_are_two_stores_of_the_same_dataset(two: tuple[Store, Store], server: str):
-    one, other = two
-    write(one, promoted(1, {"a": 1.0}))
-    write(one, kept(2, serving(one).model_id, {"b": 2.0}))
-    write(other, promoted(1, {"x": 5.0}, name="torch/least_squares"))
-    assert [row["key"] for row in rows(one, "current_prediction", dataset="wages")] == ["a", "b"]
-    assert [row["key"] for row in rows(other, "current_prediction", dataset="wages")] == ["x"]
-    assert change(one, prune, "wages", keep_runs=1).predictions == 0
+    first, second = two
+    write(first, promoted(1, {"a": 1.0}))
+    write(first, kept(2, serving(first).model_id, {"b": 2.0}))
+    write(second, promoted(1, {"x": 5.0}, name="torch/least_squares"))
+    assert [row["key"] for row in rows(first, "current_prediction", dataset="wages")] == ["a", "b"]
+    assert [row["key"] for row in rows(second, "current_prediction", dataset="wages")] == ["x"]
+    assert change(first, prune, "wages", keep_runs=1).predictions == 0
     assert "public" not in tables_of(server)
-    assert str(make_url(other.display_url).query["schema"]) == make_url(other.url).query["schema"]
+    assert str(make_url(second.display_url).query["schema"]) == make_url(second.url).query["schema"]
 
 
 @pytest.mark.parametrize("name", ["nights", HOSTILE])
@@ -101,18 +101,20 @@ def test_a_failed_upgrade_leaves_no_schema(server: str, monkeypatch: pytest.Monk
 def test_two_upgrades_at_once_make_one_schema(server: str):
     address = in_schema(server, "at once")
     with ThreadPoolExecutor(2) as pool:
-        done = sorted(str(one).partition(": ")[2] for one in pool.map(upgrade, [address] * 2))
+        done = sorted(
+            str(outcome).partition(": ")[2] for outcome in pool.map(upgrade, [address] * 2)
+        )
     assert done == [f"already at version {head()}.", f"created at version {head()}."]
 
 
 def test_stores_in_two_schemas_do_not_wait_for_each_other(two: tuple[Store, Store]):
-    one, other = (store.url for store in two)
+    url, other_url = (store.url for store in two)
     never = pytest.fail
     with (
-        dataset_lock(one, "wages", wait=False, on_wait=never),
-        dataset_lock(other, "wages", wait=False, on_wait=never),
+        dataset_lock(url, "wages", wait=False, on_wait=never),
+        dataset_lock(other_url, "wages", wait=False, on_wait=never),
         pytest.raises(Busy),
-        dataset_lock(one, "wages", wait=False, on_wait=never),
+        dataset_lock(url, "wages", wait=False, on_wait=never),
     ):
         pass
     with two[0].writing() as first, two[1].writing() as second:

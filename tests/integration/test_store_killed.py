@@ -1,4 +1,4 @@
-"""Whatever ends a run while it writes, nothing of it stays, and the next one works."""
+"""Whatever ends a run while it is being stored, it leaves nothing, and the next one works."""
 
 import os
 import signal
@@ -40,7 +40,7 @@ except StoreError as error:
 
 
 def size_on_disk(store: Store) -> int:
-    """How many bytes the predictions take, those of a transaction that is under way included."""
+    """How many bytes the predictions take, including those of an unfinished transaction."""
     if kind_of(store) == "sqlite":
         journal = Path(f"{make_url(store.url).database}-wal")
         return journal.stat().st_size if journal.exists() else 0
@@ -51,7 +51,7 @@ def size_on_disk(store: Store) -> int:
 
 @pytest.fixture
 def writer(store: Store):
-    """A process in the midst of writing many predictions, over a store with one night in it."""
+    """A process that is busy writing many predictions into a store with one night in it."""
     write(store, promoted(1, {"a": 1.0}))
     small = size_on_disk(store)
     url = store.url
@@ -71,7 +71,7 @@ def writer(store: Store):
     process.communicate()
 
 
-def kill(_store: Engine, process: subprocess.Popen[str]) -> None:
+def kill(_store: Store, process: subprocess.Popen[str]) -> None:
     os.kill(process.pid, signal.SIGKILL)
 
 

@@ -1,4 +1,4 @@
-"""One night of a dataset at a time, by processes that are killed without a word."""
+"""Only one process works on a dataset at a time, even where processes are killed."""
 
 import contextlib
 import os
@@ -58,7 +58,7 @@ def holder(address: str) -> Iterator[Callable[..., Holder]]:
         process.stdout.close()
 
 
-def says(process: Holder) -> str:
+def next_line(process: Holder) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
@@ -69,20 +69,20 @@ def refuse_to_wait() -> None:
 
 def test_the_second_waits_until_the_first_has_ended(holder: Callable[..., Holder]):
     first = holder()
-    assert says(first) == "holding"
+    assert next_line(first) == "holding"
     second = holder()
-    assert says(second) == "waiting"
+    assert next_line(second) == "waiting"
     first.stdin.close()
-    assert says(second) == "holding"
-    assert says(first) == "ended"
+    assert next_line(second) == "holding"
+    assert next_line(first) == "ended"
     second.stdin.close()
-    assert says(second) == "ended"
+    assert next_line(second) == "ended"
 
 
 def test_a_process_that_must_not_wait_is_refused_in_one_sentence(
     address: str, holder: Callable[..., Holder]
 ):
-    assert says(holder()) == "holding"
+    assert next_line(holder()) == "holding"
     with (
         pytest.raises(Busy) as caught,
         dataset_lock(address, "wages", wait=False, on_wait=refuse_to_wait),
@@ -96,14 +96,14 @@ def test_a_process_that_must_not_wait_is_refused_in_one_sentence(
 
 
 def test_two_datasets_do_not_wait_for_each_other(address: str, holder: Callable[..., Holder]):
-    assert says(holder("wages")) == "holding"
+    assert next_line(holder("wages")) == "holding"
     with dataset_lock(address, "sales", on_wait=refuse_to_wait):
         pass
 
 
 def test_a_killed_holder_frees_it_at_once(address: str, holder: Callable[..., Holder]):
     first = holder()
-    assert says(first) == "holding"
+    assert next_line(first) == "holding"
     first.kill()
     assert first.wait() == -signal.SIGKILL
     waited: list[bool] = []
@@ -116,8 +116,8 @@ def test_a_child_that_outlives_a_killed_holder_keeps_nothing(
     address: str, holder: Callable[..., Holder]
 ):
     first = holder(child=True)
-    child = int(says(first))
-    assert says(first) == "holding"
+    child = int(next_line(first))
+    assert next_line(first) == "holding"
     first.kill()
     first.wait()
     with dataset_lock(address, "wages", on_wait=lambda: None):
@@ -125,11 +125,11 @@ def test_a_child_that_outlives_a_killed_holder_keeps_nothing(
 
 
 def test_the_lock_can_be_taken_repeatedly_while_the_store_works(address: str):
-    found = []
+    last_runs = []
     for _ in range(2):
         with dataset_lock(address, "wages", wait=False, on_wait=refuse_to_wait):
-            found.append(change(Store(address), last_good, "wages"))
-    assert found == [None, None]
+            last_runs.append(change(Store(address), last_good, "wages"))
+    assert last_runs == [None, None]
 
 
 def test_an_error_while_holding_the_lock_frees_it_and_propagates(address: str):

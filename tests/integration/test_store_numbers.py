@@ -39,14 +39,14 @@ ALL = [
     if isinstance(c.type, Double)
 ]
 COPIED = "outcome"
-"""Holds what `prediction` had."""
+"""Its numbers are copied from `prediction`."""
 ROWS = {"a": 1.0, "b": NEW}
 KNOWN = ("actual", "predicted")
 
 
 def with_number(table: str, column: str, value: float) -> RunRecord:
-    """A night in which one number is `value`, or its first row's is."""
-    one = {column: value}
+    """A night in which one number, or that of the first row, is `value`."""
+    number = {column: value}
     linear, ann = candidate("torch/least_squares"), candidate(resilience=[silenced(0.1, 2.0)])
     compared = PairedErrors(
         model="torch/ann",
@@ -59,29 +59,29 @@ def with_number(table: str, column: str, value: float) -> RunRecord:
     more: dict[str, Any] = {}
     decided = PromotionRecord(decision="promoted", model="torch/ann", reason="it is better")
     if table == "model":
-        ann = replace(ann, **one)
+        ann = replace(ann, **number)
     elif table == "score":
-        given = {"rows": "test", "rmse": 1.0, "mae": 1.0, "n": 3, **one}
-        ann = replace(ann, scores=[ScoreRecord(**given)])
+        fields = {"rows": "test", "rmse": 1.0, "mae": 1.0, "n": 3, **number}
+        ann = replace(ann, scores=[ScoreRecord(**fields)])
     elif table == "resilience":
-        ann = replace(ann, resilience=[replace(silenced(0.1, 2.0), **one)])
+        ann = replace(ann, resilience=[replace(silenced(0.1, 2.0), **number)])
     elif table == "coefficient":
-        given = {"term": "age", "estimate": 1.0, **one}
-        linear = replace(linear, coefficients=[CoefficientRecord(**given)])
+        fields = {"term": "age", "estimate": 1.0, **number}
+        linear = replace(linear, coefficients=[CoefficientRecord(**fields)])
     elif table == "linear_fit":
-        linear = replace(linear, linear_fit=LinearFitRecord(rows=3, **one))
+        linear = replace(linear, linear_fit=LinearFitRecord(rows=3, **number))
     elif table == "agreement_check":
-        checked = replace(checked, **one)
+        checked = replace(checked, **number)
     elif table == "prediction":
         columns = replace(columns, **{column: np.array([value, getattr(columns, column)[1]])})
     elif table == "promotion":
-        decided = replace(decided, **one)
+        decided = replace(decided, **number)
     elif table == "paired_error":
         compared = replace(compared, **{column: np.array([value])})
     else:
         assert table == "run"
         declared = {"declaration": json.dumps({"interval": value})}  # Python's JSON has NaN
-        more |= declared if column == "interval_level" else one
+        more |= declared if column == "interval_level" else number
     return promoted(
         1,
         ROWS,
@@ -105,7 +105,9 @@ def taken(may_be_empty: bool) -> list[tuple[str, str]]:
 
 
 def test_every_column_of_numbers_is_covered_here():
-    assert len(taken(True)) + len(taken(False)) == len([one for one in ALL if one[0] != COPIED])
+    assert len(taken(True)) + len(taken(False)) == len(
+        [column for column in ALL if column[0] != COPIED]
+    )
     assert {table for table, _ in taken(True)} >= {"run", "model", "score", "coefficient"}
     assert {column for table, column in taken(False) if table == "prediction"} == set(KNOWN)
 
@@ -115,11 +117,11 @@ def test_nan_and_infinity_become_null_where_a_number_may_be_absent(store: Store,
     for night, (table, column) in enumerate(taken(True), start=1):
         record = with_number(table, column, value)
         write(store, replace(record, dataset=f"night {night}"))
-        found = stored(store, tables.metadata.tables[table])
-        assert any(row[column] is None for row in found), column
+        stored_rows = stored(store, tables.metadata.tables[table])
+        assert any(row[column] is None for row in stored_rows), column
     for name, written in tables.metadata.tables.items():
         for row in stored(store, written):
-            numbers = [one for one in row.values() if isinstance(one, float)]
+            numbers = [number for number in row.values() if isinstance(number, float)]
             assert np.isfinite(numbers).all(), name
 
 

@@ -1,3 +1,5 @@
+"""Opening a store: new, foreign, older, newer, read-only and unreachable databases."""
+
 import multiprocessing
 import os
 import shutil
@@ -35,7 +37,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def ordinary_user() -> Iterator[None]:
-    """Permissions hold for this test even where it runs as root."""
+    """Make file permissions apply to this test even where it runs as root."""
     if os.geteuid() != 0:
         yield
         return
@@ -63,9 +65,9 @@ def made(path: Path) -> Path:
 def names(address: str) -> set[str]:
     """The tables and views of a database."""
     engine = create_engine(address)
-    found = {*inspect(engine).get_table_names(), *inspect(engine).get_view_names()}
+    existing = {*inspect(engine).get_table_names(), *inspect(engine).get_view_names()}
     engine.dispose()
-    return found
+    return existing
 
 
 def refusal(address: str, *, reading: bool = False) -> str:
@@ -177,7 +179,9 @@ def test_of_two_upgrades_at_once_one_waits(address: str, request: pytest.Fixture
     pause = "    import time; time.sleep(0.5)\n"
     slow.write_text(slow.read_text() + pause)
     with ThreadPoolExecutor(2) as pool:
-        done = sorted(str(one).partition(": ")[2] for one in pool.map(upgrade, [address] * 2))
+        done = sorted(
+            str(outcome).partition(": ")[2] for outcome in pool.map(upgrade, [address] * 2)
+        )
     assert done == ["already at version 9999.", f"upgraded from version {HEAD} to 9999."]
     assert run_sql(address, "SELECT x FROM extra") == [(1,)]
 

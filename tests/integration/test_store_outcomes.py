@@ -26,7 +26,7 @@ from data.store.session import Store
 
 
 def loser(rows_predicted: dict[str, float], *, by: float = 3.0):
-    """Tonight's winner that was refused, with what it says of the rows."""
+    """The predictions of a winner that was refused."""
     return predictions("theano/least_squares", rows_predicted, by=by)
 
 
@@ -101,8 +101,8 @@ def test_an_actual_value_given_with_two_models_is_stored_once(store: Store):
 def test_after_a_rollback_the_outcome_is_what_the_chosen_model_predicted(store: Store):
     first, second = two_champions(store)
     last = rows(store, "run_history")[0]["run_id"]
-    given = predictions(first, {"c": NEW})
-    chosen = replace(given, predicted=given.predicted + 1)
+    own = predictions(first, {"c": NEW})
+    chosen = replace(own, predicted=own.predicted + 1)
     by_hand(store, "rolled_back", first, predictions={last: chosen})
     write(store, kept(20_000, first, {"c": 9.0}))
     by_hand(store, "rolled_back", second)
@@ -121,9 +121,9 @@ def test_an_outcome_is_of_the_model_that_served_whatever_people_decided_later(st
     of_loser = read(store, model_of, "wages", 3).model_id
     by_hand(store, "forced", of_loser)
     write(store, kept(20_001, of_loser, {"c": 9.0, "d": 8.0}))
-    found = {row["key"]: row for row in stored(store, tables.outcome)}
-    assert {key: row["model_id"] for key, row in found.items()} == {"c": second}
-    assert found["c"]["run_id"] == 3
+    by_key = {row["key"]: row for row in stored(store, tables.outcome)}
+    assert {key: row["model_id"] for key, row in by_key.items()} == {"c": second}
+    assert by_key["c"]["run_id"] == 3
 
 
 def test_predictions_and_actual_values_of_a_backfill_make_no_outcomes(store: Store):

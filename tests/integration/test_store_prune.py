@@ -1,4 +1,4 @@
-"""What of runs of long ago may go: never what a view, a roll-back or a coming night needs."""
+"""What may be removed of old runs: never what a view, a rollback or a later night needs."""
 
 import os
 import signal
@@ -55,17 +55,19 @@ def pairs(serving: int) -> PairedErrors:
 
 
 def refused(number: int, serving: int, **facts):
-    """A night whose winner was refused, with what both models say of the rows."""
+    """A night whose winner was refused, with the predictions of both models."""
     own = predictions("theano/least_squares", KEYS, roles=ROLES)
-    goes_on = predictions(serving, {"n": NEW})
-    given = {"predictions": [goes_on, own], "paired_errors": pairs(serving)}
-    return kept(number, serving, {}, **{"snapshot": f"snapshots/wages/{number}", **given, **facts})
+    serving_rows = predictions(serving, {"n": NEW})
+    rows_stored = {"predictions": [serving_rows, own], "paired_errors": pairs(serving)}
+    return kept(
+        number, serving, {}, **{"snapshot": f"snapshots/wages/{number}", **rows_stored, **facts}
+    )
 
 
 def champion(number: int, name: str, **facts):
     own = predictions(name, KEYS, roles=ROLES)
-    given = {"predictions": [own], "snapshot": f"snapshots/wages/{number}", **facts}
-    return promoted(number, {}, name=name, **given)
+    stored_facts = {"predictions": [own], "snapshot": f"snapshots/wages/{number}", **facts}
+    return promoted(number, {}, name=name, **stored_facts)
 
 
 def serving(store: Store) -> int:
@@ -90,7 +92,7 @@ def answers(store: Store) -> dict[str, list]:
 
 
 def of_champions(store: Store) -> dict[int, list]:
-    """What each model that ever served says after a roll-back to it, and what it was trained on."""
+    """What each former champion predicts after a rollback to it, and what it was trained on."""
     answers = {}
     for model_id in sorted({row["model_id"] for row in stored(store, tables.promotion)}):
         by_hand(store, "rolled_back", model_id)
@@ -107,7 +109,7 @@ def of_champions(store: Store) -> dict[int, list]:
 
 def bare(store: Store) -> set[int]:
     """The runs that have a model without bytes."""
-    return {one["run_id"] for one in stored(store, tables.model) if one["twin"] is None}
+    return {row["run_id"] for row in stored(store, tables.model) if row["twin"] is None}
 
 
 def test_every_view_answers_as_before(history: Store):
@@ -129,16 +131,16 @@ def test_a_rollback_to_any_former_champion_gives_every_row_its_prediction(histor
 
 def test_a_dry_run_reports_what_would_be_removed_and_removes_nothing(history: Store):
     whole = counts(history)
-    foretold = change(history, prune, "wages", keep_runs=2, dry_run=True)
+    announced = change(history, prune, "wages", keep_runs=2, dry_run=True)
     assert counts(history) == whole
-    assert change(history, prune, "wages", keep_runs=2) == foretold
+    assert change(history, prune, "wages", keep_runs=2) == announced
     now = counts(history)
     lost = {name: whole[name] - now[name] for name in whole if whole[name] != now[name]}
-    assert lost == {"prediction": foretold.predictions, "paired_error": foretold.paired_errors}
+    assert lost == {"prediction": announced.predictions, "paired_error": announced.paired_errors}
     assert lost == {"prediction": 3 * 6, "paired_error": 2 * 6}
     size = len(b"theano/least_squares model") + len(b"theano/least_squares twin")
-    assert (foretold.models, foretold.model_bytes) == (6, 6 * size)
-    assert foretold.snapshots == tuple(sorted(f"snapshots/wages/{n}" for n in (2, 4, 6, 7, 8, 9)))
+    assert (announced.models, announced.model_bytes) == (6, 6 * size)
+    assert announced.snapshots == tuple(sorted(f"snapshots/wages/{n}" for n in (2, 4, 6, 7, 8, 9)))
 
 
 def test_pruning_twice_removes_nothing_more(history: Store):
@@ -153,15 +155,15 @@ def test_pruning_twice_removes_nothing_more(history: Store):
 def test_the_last_runs_and_all_predictions_of_new_rows_stay(history: Store):
     change(history, prune, "wages", keep_runs=2)
     models = stored(history, tables.model)
-    losers = {one["model_id"]: one["run_id"] for one in models if one["framework"] == "theano"}
+    losers = {row["model_id"]: row["run_id"] for row in models if row["framework"] == "theano"}
     del losers[serving(history)]
     roles: dict[int, set[str]] = {}
-    for one in stored(history, tables.prediction):
-        if one["model_id"] in losers:
-            roles.setdefault(one["run_id"], set()).add(one["role"])
+    for row in stored(history, tables.prediction):
+        if row["model_id"] in losers:
+            roles.setdefault(row["run_id"], set()).add(row["role"])
     old = {number: {"new"} for number in (2, 4, 6, 7, 8, 9)}
     assert roles == old | {10: set(ROLES), 11: set(ROLES)}
-    marked = {one["run_id"] for one in stored(history, tables.run) if one["pruned_at"]}
+    marked = {row["run_id"] for row in stored(history, tables.run) if row["pruned_at"]}
     assert marked == {2, 4, 6, 7, 8, 9}
 
 
@@ -195,7 +197,7 @@ def test_failed_runs_and_backfills_push_out_no_good_run(store: Store):
     removed = change(store, prune, "wages", keep_runs=2)
     assert removed.snapshots == tuple(f"snapshots/wages/{n}" for n in (3, 4, 5, 6))
     assert removed.predictions == 4 * 3
-    marked = {one["run_id"] for one in stored(store, tables.run) if one["pruned_at"]}
+    marked = {row["run_id"] for row in stored(store, tables.run) if row["pruned_at"]}
     assert marked == {4, 6, 8, 10}
 
 

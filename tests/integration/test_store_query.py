@@ -1,4 +1,4 @@
-"""What `nightfit query` asks of the database: the rows, how they are found, how they come."""
+"""How `nightfit query` reads the database: which rows, by which index, in which batches."""
 
 import tracemalloc
 from typing import Any
@@ -37,26 +37,26 @@ def store(request: pytest.FixtureRequest, new_database):
 
 def test_rows_come_in_batches_that_together_are_all(store):
     with store.reading() as connection:
-        found = rows_of(connection, "current_prediction", dataset="wages")
-        batches = [len(batch) for batch in found.batches]
+        view_rows = rows_of(connection, "current_prediction", dataset="wages")
+        batches = [len(batch) for batch in view_rows.batches]
     assert sum(batches) == 25_001
     assert max(batches) <= 10_000
 
 
 def test_columns_come_in_the_order_asked_for_and_the_limit_holds(store):
     with store.reading() as connection:
-        found = rows_of(connection, "current_prediction", columns=["predicted", "key"], limit=7)
-        (batch,) = found.batches
-    assert list(found.columns) == ["predicted", "key"]
+        view_rows = rows_of(connection, "current_prediction", columns=["predicted", "key"], limit=7)
+        (batch,) = view_rows.batches
+    assert list(view_rows.columns) == ["predicted", "key"]
     assert len(batch) == 7
     assert [type(value) for value in batch[0]] == [float, str]
 
 
 def test_a_reader_that_stops_early_keeps_no_connection(store):
     with store.reading() as connection:
-        found = rows_of(connection, "current_prediction")
-        next(found.batches)
-        found.batches.close()  # type: ignore[attr-defined]  # a generator
+        view_rows = rows_of(connection, "current_prediction")
+        next(view_rows.batches)
+        view_rows.batches.close()  # type: ignore[attr-defined]  # a generator
         if kind_of(store) == "postgresql":
             assert connection.execute(text("SELECT count(*) FROM pg_cursors")).scalar() == 0
     if kind_of(store) == "postgresql":
@@ -87,8 +87,8 @@ def test_a_wrong_name_is_answered_with_the_nearest_right_one(store, view, how, m
 
 @pytest.mark.parametrize("view", ["current_prediction", "prediction_outcome"])
 def test_a_key_is_found_in_one_dataset_or_in_all(store, view: str):
-    found = [row["dataset"] for row in rows(store, view, key="00007")]
-    assert sorted(found) == ["sales", "wages"]
+    datasets = [row["dataset"] for row in rows(store, view, key="00007")]
+    assert sorted(datasets) == ["sales", "wages"]
     (row,) = rows(store, view, key="00007", dataset="sales", columns=["dataset", "key"])
     assert row == {"dataset": "sales", "key": "00007"}
 
@@ -171,14 +171,14 @@ def test_rows_are_written_in_constant_memory(
 
     def peak(limit: int) -> int:
         with store.reading() as connection:
-            found = rows_of(connection, "current_prediction", limit=limit)
+            view_rows = rows_of(connection, "current_prediction", limit=limit)
             tracemalloc.start()
             try:
-                write_rows(found.batches, found.columns, form, tmp_path / "rows")
+                write_rows(view_rows.batches, view_rows.columns, form, tmp_path / "rows")
                 return tracemalloc.get_traced_memory()[1]
             finally:
                 tracemalloc.stop()
 
-    peak(1_000)  # what is loaded at the first time
+    peak(1_000)  # the first call also loads what is imported lazily
     few, many = peak(1_000), peak(8_000)
     assert many < 1.5 * few, (few, many)

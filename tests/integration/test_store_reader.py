@@ -1,4 +1,4 @@
-"""A role of PostgreSQL's that may read the views and nothing else, as the document makes it."""
+"""A PostgreSQL role that may only read the views, created as the documentation says."""
 
 import os
 import subprocess

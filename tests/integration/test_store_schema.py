@@ -1,3 +1,5 @@
+"""The schema that migrations make is the one that the code declares."""
+
 from dataclasses import replace
 
 import pytest

@@ -24,15 +24,17 @@ from data.store.records import PairedErrors, PromotionRecord, RunRecord, ScoreRe
 from data.store.session import Store
 
 
-def same(one: object, other: object) -> bool:
-    """Are two records equal, with lists equal to tuples, and arrays to the last bit?"""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-    return one == other
+def same(first: object, second: object) -> bool:
+    """Return whether two records are equal: arrays to the last bit, lists also to tuples."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(
+            same(first[name], second[name]) for name in first
+        )
+    if isinstance(first, list | tuple) and isinstance(second, list | tuple):
+        return len(first) == len(second) and all(map(same, first, second))
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
+        return np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
+    return first == second
 
 
 def test_a_run_comes_back_as_it_was_written(store: Store):
@@ -97,11 +99,13 @@ def test_a_run_comes_back_as_it_was_written(store: Store):
     )
     run_id = write(store, written)
     write(store, promoted(3, {"a": 1.0}))
-    found = read(store, stored_run, run_id)
-    decided = [replace(one, decided_at=written.finished_at) for one in written.promotions]
+    read_back = read(store, stored_run, run_id)
+    decided = [replace(decision, decided_at=written.finished_at) for decision in written.promotions]
     wanted = asdict(replace(written, promotions=decided))
     different = [
-        one.name for one in fields(RunRecord) if not same(asdict(found)[one.name], wanted[one.name])
+        field.name
+        for field in fields(RunRecord)
+        if not same(asdict(read_back)[field.name], wanted[field.name])
     ]
     assert different == []
 
@@ -113,8 +117,8 @@ def test_an_unknown_run_names_the_command_that_lists_all_runs(store: Store):
 
 def test_the_training_keys_of_a_twin_leave_out_the_test_rows(store: Store):
     roles = ["warmup", "train", "test", "new"]
-    given = {"w": 1.0, "a": 2.0, "t": 3.0, "n": NEW}
-    write(store, promoted(1, {}, predictions=[predictions("torch/ann", given, roles=roles)]))
+    targets = {"w": 1.0, "a": 2.0, "t": 3.0, "n": NEW}
+    write(store, promoted(1, {}, predictions=[predictions("torch/ann", targets, roles=roles)]))
     champion = read(store, champion_model, "wages")
     assert champion is not None
     write(store, kept(2, champion.model_id, {"n": 4.0}))

@@ -1,4 +1,4 @@
-"""Stores of released versions, with rows in them, brought to this one; others are refused."""
+"""Stores of released versions, with rows in them, are upgraded to this one; others are refused."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def kept_answers(release: str) -> dict[str, list[dict[str, Any]]]:
     return kept
 
 
-def refuse_changed_answers(address: str, release: str) -> None:
+def assert_same_answers(address: str, release: str) -> None:
     """Compare the columns that the views had then: later versions only add some at the end."""
     now, then = answers(address), kept_answers(release)
     assert {name: len(now[name]) for name in then} == {name: len(then[name]) for name in then}
@@ -59,7 +59,7 @@ def test_every_answer_of_a_release_stays(address: str, release: str):
     make(address, release=release)
     done = upgrade(address)
     assert (done.before, done.after) == (RELEASES[release], HEAD)
-    refuse_changed_answers(address, release)
+    assert_same_answers(address, release)
 
 
 @each_release
@@ -69,7 +69,7 @@ def test_every_answer_of_a_release_stays_through_the_next_migration(
     make(address, release=release)
     request.getfixturevalue("next_version")
     assert upgrade(address).after == "9999"
-    refuse_changed_answers(address, release)
+    assert_same_answers(address, release)
     runs = [(number,) for number in range(1, 6)]
     assert run_sql(address, "SELECT x FROM extra ORDER BY x") == runs
 
@@ -81,10 +81,10 @@ def test_an_upgraded_database_is_the_same_as_a_new_one(
     make(address, release=release)
     new = new_database(database_kind)
     made = []
-    for one in (address, new):
-        upgrade(one)
-        made.append(catalogue(one))
-        assert run_sql(one, f"SELECT * FROM {VERSION_TABLE}") == [(HEAD,)]
+    for database in (address, new):
+        upgrade(database)
+        made.append(catalogue(database))
+        assert run_sql(database, f"SELECT * FROM {VERSION_TABLE}") == [(HEAD,)]
     assert made[0] == made[1]
     assert len(made[1]) > 150
 

@@ -1,3 +1,5 @@
+"""What the views show after a few nights and decisions."""
+
 import json
 from dataclasses import replace
 
@@ -61,20 +63,20 @@ def test_current_prediction_is_the_champions_latest_for_each_key(store: Store):
     write(store, kept(2, serving, {"c": NEW, "d": 8.0}))
     answer = rows(store, "current_prediction", dataset="wages")
     assert sorted(row["key"] for row in answer) == ["a", "b", "c", "d"]
-    found = {row["key"]: row for row in answer}
-    assert {key: row["predicted"] for key, row in found.items()} == {
+    by_key = {row["key"]: row for row in answer}
+    assert {key: row["predicted"] for key, row in by_key.items()} == {
         "a": 0.5,
         "b": 1.5,
         "c": 10.0,
         "d": 7.75,
     }
-    assert {key: row["predicted_at"] for key, row in found.items()} == {
+    assert {key: row["predicted_at"] for key, row in by_key.items()} == {
         "a": night(1).finished_at,
         "b": night(1).finished_at,
         "c": night(2).finished_at,
         "d": night(2).finished_at,
     }
-    assert found["d"]["role"] == "train"
+    assert by_key["d"]["role"] == "train"
     assert read(store, artifact_training_keys, serving) == {"a", "b"}
 
 

@@ -1,3 +1,5 @@
+"""Writing a run: whole or not at all, and every value as it was or refused."""
+
 import math
 from dataclasses import asdict, replace
 from datetime import timedelta, timezone
@@ -117,9 +119,9 @@ def test_not_a_number_and_infinity_become_null_where_a_value_may_be_absent(store
     assert [term_row[name] for name in ("standard_error", "t", "low")] == [None, None, None]
     (score_row,) = stored(store, tables.score)
     assert (score_row["r2"], score_row["rmse_high"]) == (None, None)
-    found = {row["key"]: row for row in stored(store, tables.prediction)}
-    assert (found["a"]["predicted"], found["a"]["lower"]) == (None, None)
-    assert (found["b"]["lower"], found["c"]["actual"]) == (None, None)
+    by_key = {row["key"]: row for row in stored(store, tables.prediction)}
+    assert (by_key["a"]["predicted"], by_key["a"]["lower"]) == (None, None)
+    assert (by_key["b"]["lower"], by_key["c"]["actual"]) == (None, None)
     assert stored(store, tables.run)[0]["verdict_low"] is None
 
 
@@ -219,20 +221,20 @@ def test_a_time_is_text_that_sorts_where_there_is_no_type_for_it(store: Store):
 def test_no_driver_is_given_a_value_that_is_not_a_number(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    given: list[object] = []
+    values_sent: list[object] = []
 
     def collect(_c: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
         if statement.replace('"', "").startswith("INSERT INTO prediction"):
-            rows_given = [values] if isinstance(values, tuple) else values
-            given.extend(value for row in rows_given for value in row)
+            batch = [values] if isinstance(values, tuple) else values
+            values_sent.extend(value for row in batch for value in row)
 
     event.listen(Engine, "before_cursor_execute", collect)
     write(store, promoted(1, {"a": 1.0, "c": NEW}))
     monkeypatch.setattr(bulk, "FAST", {})
     write(store, promoted(2, {"a": 1.0, "c": NEW}))
     event.remove(Engine, "before_cursor_execute", collect)
-    assert sum(value == "new" for value in given) == 2
-    assert not [value for value in given if isinstance(value, float) and math.isnan(value)]
+    assert sum(value == "new" for value in values_sent) == 2
+    assert not [value for value in values_sent if isinstance(value, float) and math.isnan(value)]
 
 
 def test_a_time_without_a_zone_is_refused(store: Store):
@@ -244,7 +246,7 @@ def test_a_time_without_a_zone_is_refused(store: Store):
 def test_hostile_texts_come_back_exactly(store: Store):
     keeps_nul = kind_of(store) == "sqlite"
     hostile = [value for value in HOSTILE if keeps_nul or value != NUL]
-    given = {value: float(number) for number, value in enumerate(hostile)}
+    targets = {value: float(number) for number, value in enumerate(hostile)}
     terms = [CoefficientRecord(term=value, estimate=1.0) for value in hostile]
     for number, name in enumerate(hostile):
         linear = candidate("torch/least_squares", coefficients=terms, details={name: name})
@@ -252,7 +254,7 @@ def test_hostile_texts_come_back_exactly(store: Store):
             store,
             promoted(
                 number,
-                given,
+                targets,
                 name="torch/least_squares",
                 dataset=name,
                 candidates=[linear],
@@ -260,8 +262,8 @@ def test_hostile_texts_come_back_exactly(store: Store):
                 reason=name,
             ),
         )
-        found = rows(store, "current_prediction", dataset=name)
-        assert {row["key"]: row["actual"] for row in found} == given
+        shown = rows(store, "current_prediction", dataset=name)
+        assert {row["key"]: row["actual"] for row in shown} == targets
         assert [row["term"] for row in rows(store, "current_coefficient", dataset=name)] == hostile
         assert read(store, champion_model, name).details == {name: name}
     assert sorted(status.dataset for status in read(store, dataset_statuses)) == sorted(hostile)
@@ -295,8 +297,8 @@ def test_floats_come_back_to_the_last_bit(store: Store):
         for i, v in enumerate(draw.normal(size=50) * 10.0 ** draw.integers(-300, 300, 50))
     }
     write(store, promoted(1, values, predictions=[predictions("torch/ann", values, by=0.0)]))
-    found = {row["key"]: row for row in rows(store, "current_prediction")}
-    assert {key: row["predicted"] for key, row in found.items()} == values
+    by_key = {row["key"]: row for row in rows(store, "current_prediction")}
+    assert {key: row["predicted"] for key, row in by_key.items()} == values
 
 
 def test_figures_of_a_fit_come_back_to_the_last_bit(store: Store):

@@ -88,7 +88,7 @@ def lone_torch(tmp_path):
 def _wait_until(condition):
     deadline = time.monotonic() + SECONDS
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition was never met"
         time.sleep(0.05)
 
 
@@ -215,17 +215,17 @@ def test_two_nights_share_one_cache_of_compiled_code(tmp_path):
     def night():
         return Workers(("theano",), home=tmp_path, time_limit=60)
 
-    with night() as one, night() as other:
-        jobs = [(w, w.submit("theano", compiled_sum)) for w in (one, other)]
+    with night() as first, night() as second:
+        jobs = [(w, w.submit("theano", compiled_sum)) for w in (first, second)]
         assert [w.result(job) for w, job in jobs] == [25.0, 25.0]
     assert len(list(tmp_path.glob("theano-*"))) == 1
-    found = []
+    compiled = []
     for _ in range(2):  # the first may find that the two got in each other's way
         with night() as later:
             assert later.result(later.submit("theano", compiled_sum)) == 25.0
-        found.append({file.name for file in tmp_path.glob("theano-*/*/*/*.so")})
-    assert found[0]
-    assert found[0] == found[1]
+        compiled.append({file.name for file in tmp_path.glob("theano-*/*/*/*.so")})
+    assert compiled[0]
+    assert compiled[0] == compiled[1]
 
 
 def test_without_a_compiler_theano_runs_in_python_with_one_warning(tmp_path, monkeypatch):
@@ -281,10 +281,10 @@ def test_no_process_outlives_its_parent(tmp_path, ending):
         text=True,
         start_new_session=True,
     )
-    mother = psutil.Process(parent.pid)
+    parent_process = psutil.Process(parent.pid)
     log = tmp_path / "logs" / "worker-torch.log"
     _wait_until(lambda: log.exists() and "asleep" in log.read_text())
-    children = mother.children(recursive=True)
+    children = parent_process.children(recursive=True)
     assert children
     if ending == signal.SIGINT:
         os.killpg(parent.pid, ending)  # as a terminal does at Ctrl-C

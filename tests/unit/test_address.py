@@ -42,7 +42,7 @@ NOT_REACHED = [
 
 
 def everything_in(error: BaseException) -> str:
-    """Everything that anybody may be shown of an error."""
+    """Return every text of an error that anybody may be shown."""
     return f"{error!r} {error} " + "".join(traceback.format_exception(error))
 
 
@@ -74,10 +74,10 @@ def test_settings_and_engines_show_no_password(monkeypatch: pytest.MonkeyPatch):
         f"postgresql://ann@localhost/shop?password={SECRET}&sslpassword={SECRET}&sslmode=disable"
     )
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
-    given = Settings()
-    store = Store(given.database_url)
-    with engine_on(given.database_url, read_only=False) as engine:
-        shown = f"{given!r} {given} {store!r} {store} {engine!r} {engine.url!r} {engine.url}"
+    config = Settings()
+    store = Store(config.database_url)
+    with engine_on(config.database_url, read_only=False) as engine:
+        shown = f"{config!r} {config} {store!r} {store} {engine!r} {engine.url!r} {engine.url}"
         arguments = engine.dialect.create_connect_args(engine.url)[1]
     assert SECRET not in shown + store.display_url
     assert (arguments["password"], arguments["sslmode"]) == (SECRET, "disable")

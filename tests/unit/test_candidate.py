@@ -12,7 +12,7 @@ def test_text_of_a_candidate_is_parsed_to_the_same_candidate():
 
 
 @pytest.mark.parametrize("text", ["", "torch", "torch/", "/ann", "torch/ann/2", "/"])
-def test_anything_else_is_no_candidate(text):
+def test_anything_else_is_not_a_candidate(text):
     with pytest.raises(ValueError, match="is not a candidate"):
         Candidate.parse(text)
 

@@ -39,8 +39,8 @@ def test_terms_name_each_column_of_the_design():
 def test_design_keeps_raw_units():
     columns = table()
     encoding = Encoding.fit(columns)
-    place = encoding.term_names().index("age")
-    assert np.array_equal(encoding.design(columns)[:, place], columns["age"])
+    index = encoding.term_names().index("age")
+    assert np.array_equal(encoding.design(columns)[:, index], columns["age"])
 
 
 def test_missing_number_is_the_median_with_an_indicator():

@@ -12,7 +12,7 @@ RNG = np.random.default_rng(4)
 
 
 def pair(rows, nights=None, rng=RNG):
-    """Errors (2, rows), or (2, nights, rows), of two models that correlate by 0.9."""
+    """Return errors (2, rows), or (2, nights, rows), of two models that correlate by 0.9."""
     size = (3, rows) if nights is None else (3, nights, rows)
     shared, first, second = rng.normal(size=size)
     return np.sqrt(0.9) * shared + np.sqrt(0.1) * np.stack([first, second])
@@ -26,8 +26,8 @@ def test_smallest_gain_is_detected_four_times_out_of_five():
     assert least == pytest.approx(at_300, rel=0.15)
     challenger, incumbent = np.square(pair(rows, 1000, rng))
     nights = Sums((1 - at_300) * challenger, incumbent, rows)
-    found = [night.low > 0 for night in gains(nights, confidence=0.95, resamples=2000)]
-    assert np.mean(found) == pytest.approx(0.8, abs=0.04)
+    switches = [night.low > 0 for night in gains(nights, confidence=0.95, resamples=2000)]
+    assert np.mean(switches) == pytest.approx(0.8, abs=0.04)
 
 
 def test_smallest_gain_is_above_the_required_one():
@@ -55,7 +55,7 @@ def test_simulation_ignores_how_much_the_models_differ():
     assert here.refresh_to_worse == pytest.approx(there.refresh_to_worse, abs=0.09)
 
 
-def test_simulated_models_are_equal_also_where_the_errors_of_one_are_rare_and_large():
+def test_simulated_models_are_equal_even_if_the_errors_of_one_are_rare_and_large():
     rng = np.random.default_rng(1)
     shared, often, rare = rng.normal(size=(3, 300))
     rare *= np.where(rng.random(300) < 0.05, np.sqrt(20), 0)
@@ -64,7 +64,7 @@ def test_simulated_models_are_equal_also_where_the_errors_of_one_are_rare_and_la
         assert gate_power(*errors, rules=RULES).switch_to_equal < 0.07
 
 
-def test_more_rows_give_more_power_also_where_units_are_pooled():
+def test_more_rows_give_more_power_even_if_units_are_pooled():
     few, many, most = (
         gate_power(*pair(rows), rules=RULES, nights=200) for rows in (100, 1_000, 20_000)
     )

@@ -22,13 +22,13 @@ def fit(columns, residual, weight=ONES, pieces=20, seed=0, together=None):
     return fit_groups(columns, residual, weight, rng, pieces=pieces, pairs=True, together=together)
 
 
-def test_levels_that_share_something_are_found_and_explain_it():
+def test_levels_with_an_effect_are_found_and_explain_it():
     groups = fit({"school": SCHOOL, "hue": np.array(["a", "b", "c"] * 400, dtype=object)}, RESIDUAL)
     assert [column.name for column in groups.columns] == ["school"]
     truth = np.array([EFFECT[school] for school in SCHOOL])
     assert np.corrcoef(groups.effects[:, 0], truth)[0, 1] > 0.9
-    told, _ = groups.columns[0].encode(np.array(sorted(EFFECT), dtype=object))
-    assert np.corrcoef(told, [EFFECT[school] for school in sorted(EFFECT)])[0, 1] > 0.95
+    encoded, _ = groups.columns[0].encode(np.array(sorted(EFFECT), dtype=object))
+    assert np.corrcoef(encoded, [EFFECT[school] for school in sorted(EFFECT)])[0, 1] > 0.95
 
 
 def test_groups_hide_in_numbers_too():
@@ -39,7 +39,7 @@ def test_groups_hide_in_numbers_too():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_noise_has_no_groups_of_numbers_and_little_of_categories(seed):
+def test_noise_gives_no_groups_of_numbers_and_little_effect_of_categories(seed):
     noise = np.random.default_rng(seed).normal(size=ROWS)
     groups = fit({"number": np.arange(ROWS) // 4 * 1.0, "school": SCHOOL}, noise)
     assert "number" not in [column.name for column in groups.columns]
@@ -50,8 +50,8 @@ def test_noise_has_no_groups_of_numbers_and_little_of_categories(seed):
 def test_target_of_a_row_is_not_in_its_own_effect():
     changed = RESIDUAL.copy()
     changed[7] += 100
-    before, after = (fit({"school": SCHOOL}, one) for one in (RESIDUAL, changed))
-    raw = [one.effects[:, 0] * one.columns[0].sd for one in (before, after)]
+    before, after = (fit({"school": SCHOOL}, residual) for residual in (RESIDUAL, changed))
+    raw = [groups.effects[:, 0] * groups.columns[0].sd for groups in (before, after)]
     inner = np.random.default_rng(0).permutation(ROWS) % 10
     same_fold = (SCHOOL[7] == SCHOOL) & (inner == inner[7])
     others = (SCHOOL[7] == SCHOOL) & (inner != inner[7])
@@ -64,10 +64,10 @@ def test_target_of_a_row_is_not_in_its_own_effect():
 def test_rows_that_belong_together_are_not_used_for_one_another():
     person = np.arange(ROWS) // 3
     school = SCHOOL[person * 3]  # the three rows of a person are in one school
-    residual = np.array([EFFECT[one] for one in school]) + 0.5 * NOISE
+    residual = np.array([EFFECT[name] for name in school]) + 0.5 * NOISE
     before, after = (
-        one.effects[:, 0] * one.columns[0].sd
-        for one in (
+        groups.effects[:, 0] * groups.columns[0].sd
+        for groups in (
             fit({"school": school}, targets, together=person)
             for targets in (residual, residual + 5 * (person == 7))
         )
@@ -92,7 +92,7 @@ TOGETHER = RNG.normal(size=(12, 10))
 
 def of_pair():
     """Return a residual that shift and line explain together but not alone; both have gaps."""
-    line = np.array([int(one.split()[1]) for one in LINE])
+    line = np.array([int(name.split()[1]) for name in LINE])
     alone = TOGETHER - TOGETHER.mean(axis=0) - TOGETHER.mean(axis=1, keepdims=True)
     shift, name = SHIFT.copy(), LINE.copy()
     shift[SHIFT == 3] = np.nan
@@ -100,7 +100,7 @@ def of_pair():
     return {"shift": shift, "line": name}, alone[SHIFT.astype(int), line] + 0.3 * NOISE
 
 
-def test_pair_of_columns_is_found_where_neither_explains_anything_alone():
+def test_pair_of_columns_is_found_if_neither_explains_anything_alone():
     columns, residual = of_pair()
     groups = fit({**columns, "x": np.round(RNG.normal(size=ROWS), 1)}, residual)
     (column,) = groups.columns
@@ -123,7 +123,7 @@ def test_encoding_with_a_pair_encodes_its_own_rows_alike_after_json():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_noise_has_no_pairs(seed):
+def test_noise_gives_no_pairs(seed):
     noise = np.random.default_rng(seed).normal(size=ROWS)
     columns, _ = of_pair()
     names = [column.columns for column in fit(columns, noise).columns]
@@ -156,7 +156,7 @@ def test_group_of_an_earlier_version_is_of_one_column():
     assert Encoding.from_json(stored) == encoding
 
 
-def test_ids_that_never_repeat_are_no_groups():
+def test_ids_that_never_repeat_are_not_groups():
     once = np.array([f"row {i}" for i in range(ROWS)], dtype=object)
     assert fit({"id": once, "number": np.arange(ROWS) * 1.0}, RESIDUAL).columns == ()
 

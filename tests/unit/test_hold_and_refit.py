@@ -37,9 +37,7 @@ def champion(data_until: float | None, **pin: object) -> SimpleNamespace:
         (None, 10.0, None, None),
     ],
 )
-def test_night_of_the_past_replaces_no_champion_whose_data_is_or_may_be_later(
-    as_of, own, later, rule
-):
+def test_past_night_replaces_no_champion_whose_data_is_or_may_be_later(as_of, own, later, rule):
     hold = promotion_hold(champion(later), as_of=as_of, data_until=own)
     assert (hold.rule if hold else None) == rule
 
@@ -48,13 +46,13 @@ def test_nothing_holds_a_promotion_back_before_there_is_a_champion():
     assert promotion_hold(None, as_of="2024-03-31", data_until=1.0) is None
 
 
-def test_a_pin_holds_every_promotion_back_and_says_whose_it_is():
+def test_a_pin_holds_every_promotion_back_and_names_who_set_it():
     pinned = champion(1.0, pinned=True, pinned_by="ann", pinned_reason="an audit")
     hold = promotion_hold(pinned, as_of=None, data_until=2.0)
     assert (hold.rule, hold.why) == ("pinned", "pinned by ann: an audit")
 
 
-def test_candidates_that_a_stored_run_refitted_are_refitted_where_it_is_replayed():
+def test_candidates_that_a_stored_run_refitted_are_refitted_when_it_is_replayed():
     fit = Fitted(model=None, out_of_fold=None, coefficients=(), details={})
     fits = {TORCH_ANN: fit, Candidate("theano", "ann"): "failed"}
     least_squares = Candidate("torch", "least_squares")
@@ -71,9 +69,9 @@ def test_linear_candidates_are_always_refitted_since_each_has_an_equation():
     assert list(to_refit(fits, choice)) == [linear, TORCH_ANN]
 
 
-def test_replayed_run_wants_what_was_refitted_then_or_when_a_person_promoted_it(monkeypatch):
+def test_replay_refits_what_was_refitted_then_or_when_a_person_promoted_it(monkeypatch):
     monkeypatch.setattr("tasks.run.replay.snapshot_of", lambda *_, **__: None)
-    given = {"framework": "torch", "status": "fitted"}
+    fitted = {"framework": "torch", "status": "fitted"}
     stored = RunRecord(
         dataset="shop",
         status="succeeded",
@@ -81,8 +79,8 @@ def test_replayed_run_wants_what_was_refitted_then_or_when_a_person_promoted_it(
         finished_at=datetime.now(UTC),
         declaration=DECLARATION.model_dump_json(),
         candidates=[
-            CandidateRecord(kind="least_squares", **given),
-            CandidateRecord(kind="ann", artifact=b"a model", **given),
+            CandidateRecord(kind="least_squares", **fitted),
+            CandidateRecord(kind="ann", artifact=b"a model", **fitted),
         ],
     )
     assert replay_of(1, stored, home=Path("home")).also_refit == {TORCH_ANN}

@@ -28,7 +28,7 @@ def test_inference_has_nine_certified_digits(name):
     problem = nist(name)
     solved = solve(problem.design, problem.target, problem.names, numpy_solver)
     zero = DIGITS * np.abs(problem.target).max()
-    seen = [one.standard_error for one in solved.coefficients]
+    seen = [c.standard_error for c in solved.coefficients]
     certified = np.array(problem.certified["standard_errors"], float)
     np.testing.assert_allclose(seen, certified, rtol=DIGITS, atol=zero * (certified == 0).all())
     whole = solved.overall
@@ -109,7 +109,7 @@ def real_set(name):
 def assert_equals_statsmodels(solved, reference):
     """Compare every figure of the fit with that of statsmodels, to nine digits."""
     fields = ("estimate", "standard_error", "t", "p", "low", "high", "robust_standard_error")
-    seen = np.array([[getattr(one, field) for field in fields] for one in solved.coefficients])
+    seen = np.array([[getattr(c, field) for field in fields] for c in solved.coefficients])
     columns = [reference.params, reference.bse, reference.tvalues, reference.pvalues]
     robust = reference.get_robustcov_results("HC3").bse
     expected = np.column_stack([*columns, *np.asarray(reference.conf_int()).T, robust])
@@ -171,7 +171,7 @@ def test_exact_fit_has_estimates_and_a_note_in_place_of_t_and_p():
     design = np.column_stack([np.ones(10), np.arange(10.0)])
     solved = solve(design, design @ [1.0, 2.0], ["one", "x"], numpy_solver)
     assert solved.estimates.tolist() == [1.0, 2.0]
-    assert {(one.t, one.p, one.low) for one in solved.coefficients} == {(None, None, None)}
+    assert {(c.t, c.p, c.low) for c in solved.coefficients} == {(None, None, None)}
     assert solved.overall.f is None
     assert "exact" in solved.notes[0]
 
@@ -179,8 +179,8 @@ def test_exact_fit_has_estimates_and_a_note_in_place_of_t_and_p():
 def test_row_that_alone_determines_a_term_has_no_robust_error_and_a_note():
     design = np.column_stack([np.ones(12), np.arange(12.0), np.arange(12) == 3])
     solved = solve(design, np.sin(np.arange(12.0)), ["one", "x", "third"], numpy_solver)
-    assert all(one.robust_standard_error is None for one in solved.coefficients)
-    assert all(one.standard_error > 0 for one in solved.coefficients)
+    assert all(c.robust_standard_error is None for c in solved.coefficients)
+    assert all(c.standard_error > 0 for c in solved.coefficients)
     assert "leverage of 1" in solved.notes[0]
 
 
@@ -188,5 +188,5 @@ def test_as_many_terms_as_rows_have_no_inference_and_a_note():
     solved = solve(np.array([[1.0, 1], [1, 2]]), np.array([3.0, 5]), ["one", "x"], numpy_solver)
     assert solved.estimates.tolist() == [1, 2]
     assert solved.overall.residual_sd is None
-    assert {one.standard_error for one in solved.coefficients} == {None}
+    assert {c.standard_error for c in solved.coefficients} == {None}
     assert "as many terms as rows" in solved.notes[0]

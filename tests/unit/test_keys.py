@@ -23,14 +23,14 @@ MOMENT = dt.datetime(2024, 3, 31, 12, 0, 0, 5)
 
 
 def of_parquet(folder: Path, *columns: pa.Array) -> list[str]:
-    names = [f"k{place}" for place in range(len(columns))]
+    names = [f"k{i}" for i in range(len(columns))]
     numbers = [float(i) for i in range(len(columns[0]))]
     pq.write_table(pa.table([*columns, numbers], [*names, "y"]), folder / "rows.parquet")
     return row_keys(rows(folder / "rows.parquet", folder, key=names), names)
 
 
 def of_csv(folder: Path, *columns: pa.Array) -> list[str]:
-    names = [f"k{place}" for place in range(len(columns))]
+    names = [f"k{i}" for i in range(len(columns))]
     numbers = [float(i) for i in range(len(columns[0]))]
     pa.csv.write_csv(pa.table([*columns, numbers], [*names, "y"]), folder / "rows.csv")
     return row_keys(rows(folder / "rows.csv", folder, key=names), names)

@@ -20,7 +20,7 @@ LAST = dt.datetime(2024, 3, 31, 2, tzinfo=dt.UTC)
 
 @pytest.fixture
 def night(tmp_path):
-    """Return what a night is judged by, some days after a good one that read the same rows."""
+    """Return a function: what a night is judged by, days after a good one with the same rows."""
     store = Store(f"sqlite:///{tmp_path / 'store.db'}")
     source = tmp_path / "rows.csv"
     source.write_text("id,day,y\n1,2024-03-29,1\n2,2024-03-30,2\n3,2030-01-01,3\n")

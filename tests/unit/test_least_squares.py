@@ -53,7 +53,7 @@ def test_duplicate_columns_are_named_and_share_their_weight():
     assert solved.rank == 3
     assert "c depends on a;" in solved.warnings[0] or "a depends on c;" in solved.warnings[0]
     assert solved.estimates[1] == pytest.approx(solved.estimates[3], rel=1e-12)
-    assert all(one.standard_error is None for one in solved.coefficients)
+    assert all(c.standard_error is None for c in solved.coefficients)
 
 
 def test_one_hot_trap_names_every_column_of_it():

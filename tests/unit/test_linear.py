@@ -64,13 +64,13 @@ def test_reference_descent_of_these_tests_is_that_of_the_probe():
 def test_declared_terms_are_fitted_and_named():
     products = ((("age", 2),), (("age", 1), ("education", 1)))
     fitted = fitting.refit(NUMPY, job(products=products))
-    names = [one.term for one in fitted.coefficients]
+    names = [c.term for c in fitted.coefficients]
     expected = ["age", "education[HS]", "education[PhD]", "age^2"]
     assert names == ["intercept", *expected, "age:education[HS]", "age:education[PhD]"]
     dummies = np.column_stack([EDUCATION == "HS", EDUCATION == "PhD"])
     design = np.column_stack([np.ones(ROWS), AGE, dummies, AGE**2, AGE[:, None] * dummies])
     by_hand = np.linalg.lstsq(design, WAGE, rcond=None)[0]
-    np.testing.assert_allclose([one.estimate for one in fitted.coefficients], by_hand, rtol=1e-7)
+    np.testing.assert_allclose([c.estimate for c in fitted.coefficients], by_hand, rtol=1e-7)
     np.testing.assert_allclose(
         fitted.model.predict({"age": AGE, "education": EDUCATION}), design @ by_hand, rtol=1e-9
     )
@@ -84,12 +84,12 @@ def test_descent_reaches_least_squares(intercept, weight):
     descended = fitting.refit(NUMPY, job("gradient_descent", **changes))
     assert abs(descended.descended.excess_loss) < 1e-9
     assert descended.descended.epochs_to_solution <= descended.descended.epochs
-    seen, wanted = ([one.estimate for one in fit.coefficients] for fit in (descended, solved))
+    seen, wanted = ([c.estimate for c in fit.coefficients] for fit in (descended, solved))
     np.testing.assert_allclose(seen, wanted, rtol=1e-3)
-    assert ("intercept" in [one.term for one in solved.coefficients]) == intercept
+    assert ("intercept" in [c.term for c in solved.coefficients]) == intercept
 
 
-def test_descent_that_stops_short_says_how_far_it_is():
+def test_descent_that_stops_short_warns_how_far_it_is():
     slow = job("gradient_descent", learning_rate=0.01, epochs=20)
     fitted = fitting.refit(NUMPY, slow)
     assert fitted.descended.excess_loss > 0.1

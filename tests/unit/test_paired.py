@@ -25,16 +25,16 @@ def gain(challenger, incumbent, unit=None, confidence=0.95):
     return paired_gain(challenger, incumbent, confidence=confidence, unit=unit)
 
 
-def bounds(found):
-    return found.value, found.low, found.high
+def bounds(gained):
+    return gained.value, gained.low, gained.high
 
 
 def test_gain_is_one_minus_the_ratio_of_the_mean_squares():
-    found = gain(np.array([1.0, 2.0]), np.array([-3.0, 1.0]))
-    assert found.value == pytest.approx(1 - 5 / 10)
-    assert found.challenger_rmse == pytest.approx(np.sqrt(2.5))
-    assert found.incumbent_rmse == pytest.approx(np.sqrt(5))
-    assert (found.rows, found.units, found.confidence) == (2, 2, 0.95)
+    gained = gain(np.array([1.0, 2.0]), np.array([-3.0, 1.0]))
+    assert gained.value == pytest.approx(1 - 5 / 10)
+    assert gained.challenger_rmse == pytest.approx(np.sqrt(2.5))
+    assert gained.incumbent_rmse == pytest.approx(np.sqrt(5))
+    assert (gained.rows, gained.units, gained.confidence) == (2, 2, 0.95)
 
 
 def test_bounds_enclose_the_gain_and_widen_with_the_confidence():
@@ -62,11 +62,11 @@ def test_order_of_rows_and_names_of_units_change_no_digit(seed, rows, units):
 
 def test_rows_of_one_unit_count_once():
     often = np.repeat(np.arange(80), 7)
-    found = gain(FIRST[often], SECOND[often], unit=often)
-    assert (found.rows, found.units) == (560, 80)
-    assert bounds(found) == pytest.approx(bounds(gain(FIRST, SECOND)), rel=1e-9)
-    assert found.challenger_rmse == pytest.approx(gain(FIRST, SECOND).challenger_rmse)
-    assert gain(FIRST[often], SECOND[often]).high < found.high
+    gained = gain(FIRST[often], SECOND[often], unit=often)
+    assert (gained.rows, gained.units) == (560, 80)
+    assert bounds(gained) == pytest.approx(bounds(gain(FIRST, SECOND)), rel=1e-9)
+    assert gained.challenger_rmse == pytest.approx(gain(FIRST, SECOND).challenger_rmse)
+    assert gain(FIRST[often], SECOND[often]).high < gained.high
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_bounds_of_very_many_rows_are_students_and_agree_with_the_bootstrap():
     assert np.log((1 - beyond.low) / (1 - beyond.value)) == pytest.approx(reach)
 
 
-def test_zero_has_no_sign():
+def test_gain_of_zero_is_never_a_negative_zero():
     assert not np.signbit(bounds(gain(FIRST, FIRST))).any()
 
 
 def equal_nights(draw, *, nights, rows):
-    """Squared errors (nights, rows) of two equally good models whose errors correlate by 0.9."""
+    """Return squared errors (nights, rows) of two equally good models, correlated by 0.9."""
     shared, first, second = draw((3, nights, rows))
     ours, theirs = np.square(np.sqrt(0.9) * shared + np.sqrt(0.1) * np.stack([first, second]))
     return Sums(ours, theirs, rows=rows)
@@ -146,12 +146,12 @@ def test_bounds_keep_their_stated_rate(rows, shape, most):
     """5% of 1,500 nights are wrong in each direction, 1.7% being three standard errors."""
     rng = np.random.default_rng(5)
     draw = rng.standard_normal if shape == "normal" else lambda size: rng.standard_t(4, size)
-    found = gains(equal_nights(draw, nights=1500, rows=rows), confidence=0.95, resamples=2000)
-    assert 0.033 < np.mean([night.low > 0 for night in found]) < most
-    assert 0.033 < np.mean([night.high < 0 for night in found]) < most
+    nightly = gains(equal_nights(draw, nights=1500, rows=rows), confidence=0.95, resamples=2000)
+    assert 0.033 < np.mean([night.low > 0 for night in nightly]) < most
+    assert 0.033 < np.mean([night.high < 0 for night in nightly]) < most
 
 
-def test_blocks_of_time_keep_the_rate_where_rows_do_not():
+def test_blocks_of_time_keep_the_rate_when_rows_do_not():
     rng = np.random.default_rng(8)
     by_row = equal_nights(lambda size: following(rng, size), nights=1000, rows=400)
     starts = np.flatnonzero(np.diff(time_blocks(np.arange(400.0)), prepend=-1))
@@ -169,7 +169,7 @@ def test_blocks_of_time_keep_the_rate_where_rows_do_not():
 
 
 def following(rng, size):
-    """Errors that each correlate by 0.8 with the one before."""
+    """Return errors that each correlate by 0.8 with the one before."""
     errors = rng.normal(size=size)
     for i in range(1, size[-1]):
         errors[..., i] = 0.8 * errors[..., i - 1] + 0.6 * errors[..., i]

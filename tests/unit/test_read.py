@@ -52,16 +52,16 @@ def test_decimals_become_the_nearest_doubles_to_the_last_bit(tmp_path):
             middle = format((Decimal(float(low)) + Decimal(float(high))) / 2, "e")
             texts += [middle, middle.replace("e", "0000000000001e")]
     path = written(tmp_path, "id,y\n" + "".join(f"{i},{t}\n" for i, t in enumerate(texts)))
-    got = arrays(rows(path, tmp_path), ["y"])["y"]
-    assert got.tobytes() == np.array([float(text) for text in texts]).tobytes()
+    column = arrays(rows(path, tmp_path), ["y"])["y"]
+    assert column.tobytes() == np.array([float(text) for text in texts]).tobytes()
 
 
 def test_decimal_columns_of_parquet_become_the_nearest_doubles(tmp_path):
     value = Decimal("0.1234567890123456789012345")
     table = pa.table({"id": [1], "y": pa.array([value], pa.decimal128(38, 25))})
     pq.write_table(table, tmp_path / "rows.parquet")
-    got = arrays(rows(tmp_path / "rows.parquet", tmp_path), ["y"])["y"]
-    assert got[0] == float(value)
+    column = arrays(rows(tmp_path / "rows.parquet", tmp_path), ["y"])["y"]
+    assert column[0] == float(value)
 
 
 def test_kinds_are_recognised_by_their_values(tmp_path):
@@ -72,17 +72,19 @@ def test_kinds_are_recognised_by_their_values(tmp_path):
         "b,,,,,,,,\n"
         "c,2,4,False,NA,2024-04-01,2024-04-01 00:00:00.25,2024-03-31T12:00:00Z,00:00:01\n",
     )
-    got = arrays(rows(path, tmp_path), ["y", "whole", "flag", "level", "day", "moment", "zoned"])
-    assert got["y"].dtype == np.float64
-    np.testing.assert_array_equal(got["y"], [1.5, np.nan, 2])
-    np.testing.assert_array_equal(got["whole"], [3, np.nan, 4])
-    assert got["flag"].tolist() == ["true", None, "false"]
-    assert got["level"].tolist() == ["x", None, None]
-    assert got["day"].dtype == "datetime64[us]"
-    assert got["day"][0] == np.datetime64("2024-03-31")
-    assert np.isnat(got["day"][1])
-    assert got["moment"][2] == np.datetime64("2024-04-01T00:00:00.250000")
-    assert got["zoned"][0] == np.datetime64("2024-03-31T10:00")
+    columns = arrays(
+        rows(path, tmp_path), ["y", "whole", "flag", "level", "day", "moment", "zoned"]
+    )
+    assert columns["y"].dtype == np.float64
+    np.testing.assert_array_equal(columns["y"], [1.5, np.nan, 2])
+    np.testing.assert_array_equal(columns["whole"], [3, np.nan, 4])
+    assert columns["flag"].tolist() == ["true", None, "false"]
+    assert columns["level"].tolist() == ["x", None, None]
+    assert columns["day"].dtype == "datetime64[us]"
+    assert columns["day"][0] == np.datetime64("2024-03-31")
+    assert np.isnat(columns["day"][1])
+    assert columns["moment"][2] == np.datetime64("2024-04-01T00:00:00.250000")
+    assert columns["zoned"][0] == np.datetime64("2024-03-31T10:00")
     clock = arrays(rows(path, tmp_path), ["clock"])["clock"]
     np.testing.assert_array_equal(clock, [45000, np.nan, 1])
 
@@ -90,11 +92,11 @@ def test_kinds_are_recognised_by_their_values(tmp_path):
 def test_the_declaration_overrides_the_recognised_kind(tmp_path):
     path = written(tmp_path, "id,y,code,paid,day,level\n1,2,007,1,2024-03-31,NA\n2,3,010,0,,x\n")
     types = {"code": "category", "paid": "boolean", "day": "category", "level": "category"}
-    got = arrays(rows(path, tmp_path, types=types), list(types))
-    assert got["code"].tolist() == ["007", "010"]
-    assert got["paid"].tolist() == ["true", "false"]
-    assert got["day"].tolist() == ["2024-03-31", None]
-    assert got["level"].tolist() == ["NA", "x"]
+    columns = arrays(rows(path, tmp_path, types=types), list(types))
+    assert columns["code"].tolist() == ["007", "010"]
+    assert columns["paid"].tolist() == ["true", "false"]
+    assert columns["day"].tolist() == ["2024-03-31", None]
+    assert columns["level"].tolist() == ["NA", "x"]
     assert arrays(rows(path, tmp_path), ["code"])["code"].tolist() == [7, 10]
 
 
@@ -102,9 +104,9 @@ def test_a_parquet_text_column_may_be_declared_a_number_or_a_time(tmp_path):
     table = pa.table({"id": [1, 2], "y": ["1.5", "NA"], "t": ["2024-03-31T10:00:00", None]})
     pq.write_table(table, tmp_path / "rows.parquet")
     types = {"y": "number", "t": "time"}
-    got = arrays(rows(tmp_path / "rows.parquet", tmp_path, types=types), ["y", "t"])
-    np.testing.assert_array_equal(got["y"], [1.5, np.nan])
-    assert got["t"][0] == np.datetime64("2024-03-31T10:00")
+    columns = arrays(rows(tmp_path / "rows.parquet", tmp_path, types=types), ["y", "t"])
+    np.testing.assert_array_equal(columns["y"], [1.5, np.nan])
+    assert columns["t"][0] == np.datetime64("2024-03-31T10:00")
 
 
 def test_a_value_that_is_not_of_the_declared_kind_is_named_with_its_row(tmp_path):
@@ -163,20 +165,20 @@ def test_keys_of_typed_columns_have_the_same_text_as_those_of_a_csv_file():
 
 def test_several_key_columns_make_the_json_array_that_sqlite_makes():
     awkward = ['say "hi"', "back\\slash", "tab\there", "Straße", ""]
-    table = pa.table({"place": awkward, "number": [1, 2, 3, 4, 5]})
-    keys = row_keys(table, ("place", "number"))
+    table = pa.table({"site": awkward, "number": [1, 2, 3, 4, 5]})
+    keys = row_keys(table, ("site", "number"))
     assert [json.loads(key) for key in keys] == [
-        [place, str(number)] for number, place in enumerate(awkward, start=1)
+        [site, str(number)] for number, site in enumerate(awkward, start=1)
     ]
     database = sqlite3.connect(":memory:")
-    for place, number, key in zip(awkward, "12345", keys, strict=True):
-        assert database.execute("select json_array(?, ?)", (place, number)).fetchone() == (key,)
+    for site, number, key in zip(awkward, "12345", keys, strict=True):
+        assert database.execute("select json_array(?, ?)", (site, number)).fetchone() == (key,)
     database.close()
 
 
 def test_a_missing_part_makes_the_key_missing():
-    table = pa.table({"place": ["a", None], "number": [None, 1]})
-    assert row_keys(table, ("place", "number")) == [None, None]
+    table = pa.table({"site": ["a", None], "number": [None, 1]})
+    assert row_keys(table, ("site", "number")) == [None, None]
 
 
 def test_whole_numbers_beyond_64_bits_stay_exact_as_keys_of_parquet(tmp_path):
@@ -232,7 +234,7 @@ def test_the_snapshot_is_named_by_its_fingerprint_and_written_once(tmp_path):
     assert [file.name for file in first.path.parent.iterdir()] == [first.path.name]
 
 
-def test_a_header_without_rows_is_a_snapshot_of_no_rows(tmp_path):
+def test_a_header_without_rows_gives_an_empty_snapshot(tmp_path):
     snapshot = read(shop(written(tmp_path, "id,y\n")), folder=tmp_path / "home")
     assert snapshot.rows == 0
     assert load(snapshot.path).column_names == ["id", "y"]
@@ -243,7 +245,7 @@ def test_quoted_text_may_hold_commas_quotes_and_line_ends(tmp_path):
     assert rows(path, tmp_path)["note"].to_pylist() == ['a, "b"\nc']
 
 
-def test_columns_of_no_known_kind_are_left_out_unless_they_are_needed(tmp_path):
+def test_columns_of_an_unsupported_type_are_left_out_unless_they_are_needed(tmp_path):
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"id": [1], "y": [2.0], "list": [[1, 2]]}), path)
     for role in ("features", "time", "weight"):
@@ -251,7 +253,7 @@ def test_columns_of_no_known_kind_are_left_out_unless_they_are_needed(tmp_path):
     assert rows(path, tmp_path).column_names == ["id", "y"]
 
 
-def test_infinite_features_are_missing_where_declared_and_targets_never(tmp_path):
+def test_infinite_features_become_missing_if_declared_and_targets_never_do(tmp_path):
     path = written(tmp_path, "id,x,y\n1,inf,inf\n2,-inf,2\n3,1.5,3\n")
     declared = shop(path, infinite="missing")
     table = load(read(declared, folder=tmp_path / "home").path)

@@ -1,3 +1,5 @@
+"""The training recipe: plans of gradient descent, starts, batches, steps and when to stop."""
+
 import subprocess
 import sys
 from itertools import pairwise
@@ -116,7 +118,7 @@ def test_steps_warm_up_correct_the_bias_of_adam_and_lengthen_the_average():
 
 
 def _progress(held_losses, epochs=None):
-    """A training with a given course of the held-out error, and the number of its epochs."""
+    """Return a training whose held-out error takes this course, and its number of epochs."""
     progress = Progress(held_target=np.zeros(2), epochs=epochs)
     for epoch, loss in enumerate(held_losses):
         weights = [np.full((1, 1), float(epoch)), np.zeros(1)]
@@ -171,7 +173,7 @@ def test_progress_keeps_copies():
 
 
 def _trained(curves, target, half):
-    """A training with given held-out predictions (epochs, m), until it stops."""
+    """Return a training with these held-out predictions (epochs, m), until it stops."""
     progress = Progress(held_target=target, half=half)
     for curve in curves:
         if not progress.record(curve, [np.zeros((1, 1)), np.zeros(1)], 1.0):
@@ -187,7 +189,7 @@ def test_honest_predictions_of_a_half_do_not_depend_on_its_own_targets_not_even_
         curves, target = rng.normal(size=(61, 40)), rng.normal(size=40)
         before = honest_predictions(_trained(curves, target, half))
         for own in (half, ~half):
-            # A target that some epoch hits exactly moves the stop of its half to and fro.
+            # A target that some epoch hits exactly moves the stop of its half back and forth.
             moved = np.where(own, curves[rng.integers(0, 61)], target)
             progress = _trained(curves, moved, half)
             lengths.add(len(progress.held_losses))
@@ -213,7 +215,7 @@ def test_halves_are_even_and_keep_groups_together():
         assert halves(rows, seed=1).sum() == rows // 2
     group = np.repeat(np.arange(30), np.arange(30) % 5 + 1)
     half = halves(len(group), seed=1, group=group)
-    assert all(len(set(half[group == one])) == 1 for one in range(30))
+    assert all(len(set(half[group == number])) == 1 for number in range(30))
     assert 0.4 < half.mean() < 0.6
     large = np.array([0] * 8 + [1, 2])
     for seed in range(8):

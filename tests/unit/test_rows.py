@@ -15,8 +15,8 @@ def source_of(tmp_path):
     def load(text: str = TEXT, features: tuple[str, ...] = ("a",), **more: object):
         source = tmp_path / "rows.csv"
         source.write_text(text, encoding="utf-8")
-        given = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y", **more}
-        declaration = Declaration.model_validate(given)
+        keys = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y", **more}
+        declaration = Declaration.model_validate(keys)
         snapshot = read(declaration, folder=tmp_path / "snapshots")
         return SnapshotRows(declaration, snapshot, np.ones(snapshot.rows, dtype=bool), features)
 
@@ -28,7 +28,7 @@ def rows_of(source_of):
     return lambda *args, **declared: source_of(*args, **declared).rows
 
 
-def test_a_column_that_is_no_feature_tonight_is_read_in_the_order_of_the_keys_too(source_of):
+def test_a_column_that_is_not_a_feature_tonight_is_read_in_the_order_of_the_keys_too(source_of):
     source = source_of()
     columns = source.columns(("w", "a", "gone"), np.array([True, False, True, True]))
     assert list(columns) == ["w", "a"]
@@ -39,8 +39,8 @@ def test_a_column_that_is_no_feature_tonight_is_read_in_the_order_of_the_keys_to
 def test_rows_that_were_set_aside_are_in_no_column(tmp_path):
     source = tmp_path / "rows.csv"
     source.write_text(TEXT, encoding="utf-8")
-    given = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y"}
-    declaration = Declaration.model_validate(given)
+    keys = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y"}
+    declaration = Declaration.model_validate(keys)
     snapshot = read(declaration, folder=tmp_path / "snapshots")
     kept = np.array([True, False, True, True])
     rows = SnapshotRows(declaration, snapshot, kept, ("a",))
@@ -60,28 +60,28 @@ def test_weights_are_loaded_in_the_order_of_the_keys_with_nan_where_one_is_missi
 def test_without_a_declared_weight_or_time_there_is_none(rows_of):
     rows = rows_of()
     assert (rows.weight, rows.time, rows.group) == (None, None, None)
-    some = rows.take(np.array([True, False, False, True]))
-    assert (some.weight, some.time, some.group) == (None, None, None)
+    taken = rows.take(np.array([True, False, False, True]))
+    assert (taken.weight, taken.time, taken.group) == (None, None, None)
     assert (rows.group_numbers, rows.instants, rows.newest(rows.target > 0)) == (None, None, None)
 
 
 def test_chosen_rows_keep_their_own_weights_and_times(rows_of):
-    some = rows_of(weight="w", time="t").take(np.array([False, True, False, True]))
-    assert some.keys.tolist() == ["b", "d"]
-    np.testing.assert_array_equal(some.weight, [np.nan, 2])
-    np.testing.assert_array_equal(some.time, np.array(["2024-01-02", "2024-01-04"], "M8[us]"))
-    np.testing.assert_array_equal(some.target, [np.nan, 40])
+    taken = rows_of(weight="w", time="t").take(np.array([False, True, False, True]))
+    assert taken.keys.tolist() == ["b", "d"]
+    np.testing.assert_array_equal(taken.weight, [np.nan, 2])
+    np.testing.assert_array_equal(taken.time, np.array(["2024-01-02", "2024-01-04"], "M8[us]"))
+    np.testing.assert_array_equal(taken.target, [np.nan, 40])
 
 
-def test_groups_are_loaded_as_texts_that_no_number_has_changed_and_kept_with_their_rows(rows_of):
+def test_groups_are_loaded_as_text_not_as_numbers_and_kept_with_their_rows(rows_of):
     text = "id,a,g,y\nd,4,01,40\nb,2,,20\nc,3,1,30\na,1,1,10\n"
     rows = rows_of(text, split={"group": "g"})
     assert rows.keys.tolist() == ["a", "b", "c", "d"]
     assert rows.group.tolist() == ["1", None, "1", "01"]
     assert rows.group_numbers.tolist() == [1, 2, 1, 0]
-    some = rows.take(np.array([True, True, True, False]))
-    assert some.group.tolist() == ["1", None, "1"]
-    assert some.group_numbers.tolist() == [0, 1, 0]
+    taken = rows.take(np.array([True, True, True, False]))
+    assert taken.group.tolist() == ["1", None, "1"]
+    assert taken.group_numbers.tolist() == [0, 1, 0]
     assert list(rows.columns) == ["a"]
 
 
@@ -104,16 +104,16 @@ def test_a_new_row_with_another_kind_of_group_changes_no_other_groups_text(rows_
 def test_the_newest_time_is_in_microseconds_since_1970_or_the_number_that_it_is(rows_of):
     rows = rows_of(time="t")
     day = 86_400e6
-    known = np.array([0, 1, 1, 1], dtype=bool)
+    timed = np.array([0, 1, 1, 1], dtype=bool)
     np.testing.assert_array_equal(
         rows.instants / day,
         [np.nan, 19_724, 19_725, 19_726],  # days since 1970
     )
-    assert rows.newest(known) == 19_726 * day
+    assert rows.newest(timed) == 19_726 * day
     assert rows.newest(np.array([1, 1, 1, 0], dtype=bool)) == 19_725 * day
-    assert rows.newest(~known) is None
+    assert rows.newest(~timed) is None
     assert rows.newest(np.zeros(4, dtype=bool)) is None
-    assert rows_of(time="a").newest(known) == 4
+    assert rows_of(time="a").newest(timed) == 4
 
 
 def test_a_weight_of_whole_numbers_becomes_doubles_and_may_be_a_feature_too(rows_of):
@@ -131,7 +131,7 @@ def test_the_period_of_rows_is_written_as_their_times_are(rows_of):
 
 
 @pytest.mark.parametrize(
-    ("times", "told"),
+    ("times", "period"),
     [
         (
             ("2024-01-01T02:00:00Z", "2024-01-02T00:00:00Z"),
@@ -145,7 +145,7 @@ def test_the_period_of_rows_is_written_as_their_times_are(rows_of):
         ),
     ],
 )
-def test_the_period_keeps_times_of_day_and_numbers(rows_of, times, told):
+def test_the_period_keeps_times_of_day_and_numbers(rows_of, times, period):
     text = "id,a,t,y\n" + "".join(f"{i},1,{time},1\n" for i, time in enumerate(times))
     rows = rows_of(text, time="t")
-    assert rows.period(rows.target > 0) == told
+    assert rows.period(rows.target > 0) == period

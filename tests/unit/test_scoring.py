@@ -10,27 +10,27 @@ RNG = np.random.default_rng(11)
 
 def test_score_follows_its_definitions():
     actual, predicted = np.array([1.0, 2.0, 4.0, 9.0]), np.array([1.0, 3.0, 2.0, 9.5])
-    found = score(actual, predicted, half_width=1.0)
-    assert found.rmse == pytest.approx(np.sqrt((0 + 1 + 4 + 0.25) / 4))
-    assert found.mae == pytest.approx(3.5 / 4)
-    assert found.r2 == pytest.approx(1 - 5.25 / 38)
-    assert found.coverage == 0.75
-    assert found.n == 4
+    result = score(actual, predicted, half_width=1.0)
+    assert result.rmse == pytest.approx(np.sqrt((0 + 1 + 4 + 0.25) / 4))
+    assert result.mae == pytest.approx(3.5 / 4)
+    assert result.r2 == pytest.approx(1 - 5.25 / 38)
+    assert result.coverage == 0.75
+    assert result.n == 4
 
 
 def test_interval_of_the_rmse_has_its_coverage():
     inside = 0
     for _ in range(400):
         errors = RNG.normal(size=200)
-        found = score(errors, np.zeros(200), half_width=None)
-        inside += found.rmse_low <= 1.0 <= found.rmse_high
+        result = score(errors, np.zeros(200), half_width=None)
+        inside += result.rmse_low <= 1.0 <= result.rmse_high
     assert 0.91 < inside / 400 < 0.985
 
 
 def test_two_rows_have_an_error_and_no_interval():
-    found = score(np.array([1.0, 2.0]), np.array([0.0, 0.0]), half_width=None)
-    assert found.rmse_low is None
-    assert found.coverage is None
+    result = score(np.array([1.0, 2.0]), np.array([0.0, 0.0]), half_width=None)
+    assert result.rmse_low is None
+    assert result.coverage is None
 
 
 def test_constant_target_has_no_r2():
@@ -58,18 +58,18 @@ def test_half_width_covers_as_many_new_rows_as_it_should():
 def test_paired_difference_distinguishes_better_from_worse():
     noise = RNG.normal(size=500)
     better, worse = noise, noise + RNG.normal(size=500)
-    found = paired_difference(better, worse, confidence=0.95)
-    assert found.value == pytest.approx(
+    result = paired_difference(better, worse, confidence=0.95)
+    assert result.value == pytest.approx(
         np.sqrt(np.mean(better**2)) - np.sqrt(np.mean(worse**2)), rel=1e-9
     )
-    assert found.low < found.value < found.high < 0
+    assert result.low < result.value < result.high < 0
     reverse = paired_difference(worse, better, confidence=0.95)
-    assert reverse.low == pytest.approx(-found.high)
+    assert reverse.low == pytest.approx(-result.high)
 
 
 def test_equal_errors_have_a_difference_of_zero():
-    found = paired_difference(np.ones(10), -np.ones(10), confidence=0.95)
-    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+    result = paired_difference(np.ones(10), -np.ones(10), confidence=0.95)
+    assert (result.value, result.low, result.high) == (0.0, 0.0, 0.0)
     assert paired_difference(np.zeros(9), np.zeros(9), confidence=0.9).high == 0.0
     assert paired_difference(np.ones(2), np.ones(2), confidence=0.95) is None
 

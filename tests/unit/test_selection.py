@@ -25,34 +25,34 @@ LINE = Candidate("torch", "least_squares")
 GONE = Candidate("mxnet", "ann"), Candidate("torch", "forest")
 
 
-def chosen(places):
-    return next(str(place.candidate) for place in places if place.chosen)
+def chosen(ranking):
+    return next(str(ranked.candidate) for ranked in ranking if ranked.chosen)
 
 
 def test_clearly_better_ann_wins():
-    places = rank([Contender(LINE, 2 * NOISE), Contender(ANN, NOISE)], spread=5)
-    assert chosen(places) == "torch/ann"
-    assert [place.candidate for place in places] == [ANN, LINE]
-    assert "lowest" in places[0].reason
-    assert "more than one standard error" in places[1].reason
+    ranking = rank([Contender(LINE, 2 * NOISE), Contender(ANN, NOISE)], spread=5)
+    assert chosen(ranking) == "torch/ann"
+    assert [ranked.candidate for ranked in ranking] == [ANN, LINE]
+    assert "lowest" in ranking[0].reason
+    assert "more than one standard error" in ranking[1].reason
 
 
 def test_simpler_kind_within_one_standard_error_wins():
     best = np.ones(400)
     close = np.tile([1.09, 0.91], 200)  # 0.0081 worse in mean square, standard error 0.0090
-    places = rank([Contender(LINE, close), Contender(ANN, best)], spread=5)
-    assert chosen(places) == "torch/least_squares"
-    assert places[0].candidate == ANN
-    assert "simplest kind" in places[1].reason
+    ranking = rank([Contender(LINE, close), Contender(ANN, best)], spread=5)
+    assert chosen(ranking) == "torch/least_squares"
+    assert ranking[0].candidate == ANN
+    assert "simplest kind" in ranking[1].reason
 
 
-def test_rows_of_one_unit_are_no_independent_evidence():
+def test_rows_of_one_unit_are_not_independent_evidence():
     """Errors are the same in the 20 rows of a unit; 20 units are within one standard error."""
     unit = np.repeat(np.arange(20), 20)
     close = np.tile([1.09, 0.93], 10)[unit]
-    ranked = [Contender(LINE, close), Contender(ANN, np.ones(400))]
-    assert chosen(rank(ranked, spread=5)) == "torch/ann"
-    assert chosen(rank(ranked, spread=5, unit=unit)) == "torch/least_squares"
+    contenders = [Contender(LINE, close), Contender(ANN, np.ones(400))]
+    assert chosen(rank(contenders, spread=5)) == "torch/ann"
+    assert chosen(rank(contenders, spread=5, unit=unit)) == "torch/least_squares"
 
 
 def test_tie_between_frameworks_goes_to_the_declared_order():
@@ -62,15 +62,15 @@ def test_tie_between_frameworks_goes_to_the_declared_order():
     assert chosen(rank(tie[::-1], spread=5)) == "theano/least_squares"
 
 
-def test_one_enormous_error_is_no_evidence_against_the_simpler_kind():
+def test_one_enormous_error_is_not_evidence_against_the_simpler_kind():
     worse, better = NOISE.copy(), 1.01 * NOISE
     worse[0] = 100.0
-    places = rank([Contender(ANN, better), Contender(LINE, worse)], spread=5)
-    assert chosen(places) == "torch/least_squares"
+    ranking = rank([Contender(ANN, better), Contender(LINE, worse)], spread=5)
+    assert chosen(ranking) == "torch/least_squares"
 
 
 def test_failed_candidate_is_last_with_its_reason():
-    places = rank(
+    ranking = rank(
         [
             Contender(ANN, None, "no memory"),
             Contender(OTHER_ANN, np.full(400, np.nan)),
@@ -78,20 +78,20 @@ def test_failed_candidate_is_last_with_its_reason():
         ],
         spread=5,
     )
-    assert [(p.rank, p.candidate) for p in places] == [
+    assert [(r.rank, r.candidate) for r in ranking] == [
         (1, LINE),
         (2, ANN),
         (3, OTHER_ANN),
     ]
-    assert places[1].reason == "no memory"
-    assert "not finite" in places[2].reason
+    assert ranking[1].reason == "no memory"
+    assert "not finite" in ranking[2].reason
 
 
 def test_worse_than_the_mean_is_flagged_and_still_ranked():
-    (place,) = rank([Contender(ANN, 10 * NOISE)], spread=1)
-    assert place.no_skill
-    assert place.chosen
-    assert "no skill" in place.reason
+    (ranked,) = rank([Contender(ANN, 10 * NOISE)], spread=1)
+    assert ranked.no_skill
+    assert ranked.chosen
+    assert "no skill" in ranked.reason
 
 
 def test_nothing_fitted_is_an_error_with_every_reason():
@@ -101,10 +101,10 @@ def test_nothing_fitted_is_an_error_with_every_reason():
 
 def test_all_equal_errors_choose_the_simplest():
     same = np.ones(30)
-    places = rank(
+    ranking = rank(
         [Contender(ANN, same), Contender(Candidate.parse("theano/least_squares"), same)], spread=2
     )
-    assert chosen(places) == "theano/least_squares"
+    assert chosen(ranking) == "theano/least_squares"
 
 
 def gain(value, low, high, *, rows=300, units=None):
@@ -233,14 +233,14 @@ def test_reason_is_one_sentence_with_every_figure():
     assert decision.reason.startswith("The current torch/ann stays; tonight's refit was rejected:")
 
 
-def test_reason_never_shows_a_sign_of_nothing():
+def test_reason_never_shows_a_negative_zero():
     nothing = gain(-1e-9, -1e-8, -1e-9)
     for rules in (PromotionRules(), PromotionRules(min_gain=-1e-9, max_loss=-0.0)):
         for incumbent in (ANN, OTHER_ANN):
             assert "-0.00%" not in decide(ANN, incumbent, {ANN: nothing}, rules=rules)[0].reason
 
 
-def test_equal_errors_but_for_rounding_switch_nothing_and_refuse_nothing():
+def test_errors_equal_up_to_rounding_neither_switch_nor_refuse():
     assert not serves(ANN, OTHER_ANN, (1 - 1e-12) * NOISE, NOISE)
     assert serves(ANN, ANN, (1 + 1e-12) * NOISE, NOISE)
     assert not serves(ANN, OTHER_ANN, np.zeros(400), np.zeros(400))
@@ -248,7 +248,7 @@ def test_equal_errors_but_for_rounding_switch_nothing_and_refuse_nothing():
 
 
 @pytest.mark.parametrize("size", [1e3, 1e9, 1e100])
-def test_one_enormous_error_is_no_evidence_for_either_model(size):
+def test_one_enormous_error_is_not_evidence_for_either_model(size):
     spoilt = NOISE.copy()
     spoilt[0] = size
     assert not serves(ANN, OTHER_ANN, NOISE, spoilt)
@@ -275,8 +275,8 @@ def test_decision_does_not_depend_on_the_order_of_rows(seed, rows, grouped, othe
 
     def decided(rows):
         labels = None if unit is None else unit[rows]
-        found = paired_gain(errors[rows], other_errors[rows], confidence=0.95, unit=labels)
-        return decide(ANN, other, {ANN: found, other: found}, rules=RULES)
+        measured = paired_gain(errors[rows], other_errors[rows], confidence=0.95, unit=labels)
+        return decide(ANN, other, {ANN: measured, other: measured}, rules=RULES)
 
     assert decided(np.arange(rows)) == decided(order)
 
@@ -300,14 +300,14 @@ def test_better_on_every_row_always_wins_and_the_reverse_never_does(
     }[shape]
     better = worse * rng.uniform(0, 1 - least, rows)
     for pair, decision in (((better, worse), "promoted"), ((worse, better), "kept")):
-        found = {ANN: paired_gain(*pair, confidence=0.95)}
+        measured = {ANN: paired_gain(*pair, confidence=0.95)}
         for incumbent in (other, ANN):
-            assert decide(ANN, incumbent, found, rules=RULES)[0].decision == decision
+            assert decide(ANN, incumbent, measured, rules=RULES)[0].decision == decision
 
 
 def serves(challenger, incumbent, errors, other_errors, unit=None):
-    found = paired_gain(errors, other_errors, confidence=RULES.confidence, unit=unit)
-    decisions = decide(challenger, incumbent, {challenger: found}, rules=RULES)
+    measured = paired_gain(errors, other_errors, confidence=RULES.confidence, unit=unit)
+    decisions = decide(challenger, incumbent, {challenger: measured}, rules=RULES)
     return decisions[0].decision == "promoted"
 
 
@@ -326,15 +326,15 @@ def test_verdict_follows_the_interval(difference, expected):
 
 def test_rounding_between_frameworks_is_a_tie():
     worse = NOISE * (1 + 1e-7)  # its standard error is as small as the difference
-    places = rank(
+    ranking = rank(
         [Contender(Candidate.parse("tensorflow/ann"), worse), Contender(ANN, NOISE)], spread=5
     )
-    assert chosen(places) == "tensorflow/ann"
-    assert "as good as torch/ann" in places[1].reason
+    assert chosen(ranking) == "tensorflow/ann"
+    assert "as good as torch/ann" in ranking[1].reason
 
 
 def test_rounding_is_never_called_worse_by_more_than_a_standard_error():
     best, other = Contender(ANN, NOISE), Contender(OTHER_ANN, NOISE * (1 + 1e-7))
     line = Contender(LINE, 1.001 * np.roll(NOISE, 1))
-    for place in rank([best, other, line], spread=5):
-        assert "more than one standard error" not in place.reason
+    for ranked in rank([best, other, line], spread=5):
+        assert "more than one standard error" not in ranked.reason

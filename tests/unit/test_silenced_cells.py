@@ -20,7 +20,7 @@ WEIGHT = RNG.uniform(0.5, 3.0, ROWS)
 
 
 def member(hidden=(10, 6)):
-    """A small network whose output is not close to zero."""
+    """Return a small network whose output is not close to zero."""
     encoding = Encoding.fit(COLUMNS)
     layers = start_arrays(RNG, encoding.network(COLUMNS).shape[1], hidden)
     layers[-2] = RNG.normal(size=layers[-2].shape).astype(np.float32)
@@ -31,13 +31,13 @@ def member(hidden=(10, 6)):
 MODEL = Model(Candidate("torch", "ann"), (member(), member((7,))), half_width=1.5)
 
 
-def measured(model=MODEL, **how):
+def silenced(model=MODEL, **how):
     return resilience(model, COLUMNS, TARGET, **{"dataset": "wages", **how})
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
-def test_no_silenced_cell_is_the_model_itself_to_the_last_bit(weight):
-    (whole,) = measured(weight=weight, percents=(0,))
+def test_error_with_no_cell_silenced_is_the_models_own_to_the_last_bit(weight):
+    (whole,) = silenced(weight=weight, percents=(0,))
     itself = score(TARGET, MODEL.predict(COLUMNS), half_width=None, weight=weight)
     assert (whole.share, whole.draws) == (0.0, 1)
     assert whole.rmse == whole.rmse_low == whole.rmse_high == itself.rmse
@@ -50,7 +50,7 @@ def test_silencing_every_cell_leaves_the_linear_start():
         [20.0 + 3.7 * (0.1 + m.encoding.standardised(COLUMNS) @ m.ridge) for m in MODEL.members],
         axis=0,
     )
-    (none,) = measured(percents=(100,))
+    (none,) = silenced(percents=(100,))
     assert none.draws == 20
     expected = np.sqrt(np.square(TARGET - start).mean())
     assert [none.rmse_low, none.rmse_high] == pytest.approx([expected] * 2, rel=1e-14)
@@ -68,9 +68,9 @@ def test_each_hidden_layer_loses_its_share_of_cells_and_nothing_else():
 
 
 def test_range_and_mean_are_those_of_the_draws():
-    (half,) = measured(percents=(50,))
-    alone = [measured(percents=(50,), draws=n)[0] for n in range(1, 21)]
-    totals = np.array([one.rmse * n for n, one in enumerate(alone, start=1)])
+    (half,) = silenced(percents=(50,))
+    alone = [silenced(percents=(50,), draws=n)[0] for n in range(1, 21)]
+    totals = np.array([figure.rmse * n for n, figure in enumerate(alone, start=1)])
     errors = np.diff(totals, prepend=0)
     assert half.draws == 20
     assert half.rmse == pytest.approx(errors.mean())
@@ -80,27 +80,31 @@ def test_range_and_mean_are_those_of_the_draws():
 
 
 def test_shares_go_from_none_to_half_in_steps_of_a_tenth():
-    assert [one.share for one in measured()] == pytest.approx(np.linspace(0, 0.5, 6), abs=1e-15)
+    assert [figure.share for figure in silenced()] == pytest.approx(
+        np.linspace(0, 0.5, 6), abs=1e-15
+    )
 
 
-def test_same_dataset_gives_the_same_figures_and_another_others():
-    assert measured() == measured()
-    here, there = measured(), measured(dataset="sales")
+def test_same_dataset_gives_the_same_figures_and_another_dataset_others():
+    assert silenced() == silenced()
+    here, there = silenced(), silenced(dataset="sales")
     assert here[0] == there[0]
-    assert all(one.rmse != other.rmse for one, other in zip(here[1:], there[1:], strict=True))
+    assert all(first.rmse != second.rmse for first, second in zip(here[1:], there[1:], strict=True))
 
 
 def test_draws_of_one_share_do_not_depend_on_the_other_shares():
-    assert measured(percents=(30,)) == measured(percents=(10, 20, 30))[2:]
+    assert silenced(percents=(30,)) == silenced(percents=(10, 20, 30))[2:]
 
 
 def test_row_of_weight_two_counts_as_two_rows():
     once = np.arange(ROWS) % 2 == 0
     rows = np.repeat(np.arange(ROWS), np.where(once, 1, 2))
     twice = {name: values[rows] for name, values in COLUMNS.items()}
-    weighted = measured(weight=np.where(once, 1.0, 2.0))
+    weighted = silenced(weight=np.where(once, 1.0, 2.0))
     repeated = resilience(MODEL, twice, TARGET[rows], dataset="wages")
-    assert [one.rmse for one in weighted] == pytest.approx([one.rmse for one in repeated], rel=1e-6)
+    assert [figure.rmse for figure in weighted] == pytest.approx(
+        [figure.rmse for figure in repeated], rel=1e-6
+    )
 
 
 def test_inputs_stay_as_they_were():
@@ -117,4 +121,4 @@ def test_inputs_stay_as_they_were():
 def test_model_without_hidden_cells_has_nothing_to_silence():
     line = linear_model(Candidate("torch", "least_squares"), Encoding.fit(COLUMNS), np.ones(4))
     flat = replace(MODEL, members=(member(()),))
-    assert measured(line) == measured(flat) == ()
+    assert silenced(line) == silenced(flat) == ()

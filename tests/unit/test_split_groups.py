@@ -21,7 +21,7 @@ def by_group(keys, group, *, labelled=None, share=0.2, folds=5) -> Split:
     )
 
 
-def some_alone(groups, *, every=7):
+def with_single_rows(groups, *, every=7):
     return [None if i % every == 0 else text for i, text in enumerate(groups)]
 
 
@@ -29,7 +29,7 @@ def some_alone(groups, *, every=7):
 @given(st.lists(texts, min_size=1, max_size=20), st.integers(2, 6), st.integers(0, 999))
 def test_rows_of_one_group_share_role_and_fold(others, every, seed):
     rng = np.random.default_rng(seed)
-    group = some_alone([*GROUPS[:600], *(others * 100)[:100]], every=every)
+    group = with_single_rows([*GROUPS[:600], *(others * 100)[:100]], every=every)
     rng.shuffle(group)
     labelled = rng.random(700) < 0.8
     split = by_group(KEYS[:700], group, labelled=labelled)
@@ -41,7 +41,7 @@ def test_rows_of_one_group_share_role_and_fold(others, every, seed):
 @settings(max_examples=50, deadline=None)
 @given(st.dictionaries(texts, st.none() | texts, max_size=50), st.randoms())
 def test_adding_removing_and_reordering_rows_moves_no_other_row(others, random):
-    before = dict(zip(KEYS[:300], some_alone(GROUPS[:300]), strict=True))
+    before = dict(zip(KEYS[:300], with_single_rows(GROUPS[:300]), strict=True))
     after = [*list(before.items())[30:], *((k, g) for k, g in others.items() if k not in before)]
     random.shuffle(after)
     was = roles_and_folds_of(list(before), by_group(list(before), list(before.values())))
@@ -55,8 +55,8 @@ def test_adding_removing_and_reordering_rows_moves_no_other_row(others, random):
 @given(st.floats(0.05, 0.5), st.floats(0.05, 0.5))
 def test_a_larger_share_keeps_the_test_groups_of_a_smaller_one(first, second):
     small, large = sorted((first, second))
-    in_small = by_group(KEYS, some_alone(GROUPS), share=small).role == "test"
-    in_large = by_group(KEYS, some_alone(GROUPS), share=large).role == "test"
+    in_small = by_group(KEYS, with_single_rows(GROUPS), share=small).role == "test"
+    in_large = by_group(KEYS, with_single_rows(GROUPS), share=large).role == "test"
     assert not (in_small & ~in_large).any()
 
 
@@ -70,7 +70,7 @@ def test_shares_and_folds_of_groups_are_right_to_sampling_error():
 
 
 def test_the_hash_is_as_documented():
-    group = some_alone(GROUPS)
+    group = with_single_rows(GROUPS)
     roles_and_folds = roles_and_folds_of(KEYS, by_group(KEYS, group))
     for key, text in zip(KEYS[:60], group, strict=False):
         hashed = b"\0shop\0" + key.encode() if text is None else b"shop\0" + text.encode()
@@ -81,7 +81,7 @@ def test_the_hash_is_as_documented():
 
 
 def test_a_row_without_a_group_stands_alone_apart_from_a_group_named_like_its_key():
-    group = some_alone(KEYS, every=2)
+    group = with_single_rows(KEYS, every=2)
     alone = by_group(KEYS, group)
     called = by_group(KEYS, KEYS)
     assert (alone.role[1::2] == called.role[1::2]).all()

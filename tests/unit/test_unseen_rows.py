@@ -44,13 +44,13 @@ def night(folder, target, **declared):
 
 
 def bits(job) -> dict[str, object]:
-    """Return every field of a job as what can be compared to the last bit."""
-    return {one.name: _bits(getattr(job, one.name)) for one in fields(job)}
+    """Return every field of a job in a form that can be compared to the last bit."""
+    return {field.name: _bits(getattr(job, field.name)) for field in fields(job)}
 
 
 def _bits(value: object) -> object:
     if isinstance(value, dict):
-        return {name: _bits(one) for name, one in value.items()}
+        return {name: _bits(item) for name, item in value.items()}
     if isinstance(value, np.ndarray):
         return value.dtype, value.tolist() if value.dtype.kind == "O" else value.tobytes()
     return value
@@ -88,6 +88,8 @@ def test_a_job_has_whole_groups_in_each_fold(tmp_path):
     _, jobs = night(tmp_path, target, **DECLARED["by group"])
     job = jobs[Candidate("torch", "ann")]
     assert len(set(job.group_numbers)) > 20
-    assert all(len(set(job.fold[job.group_numbers == one])) == 1 for one in set(job.group_numbers))
+    assert all(
+        len(set(job.fold[job.group_numbers == group])) == 1 for group in set(job.group_numbers)
+    )
     assert "'shop'" in job.split_rules
     assert "shop" not in job.columns
