@@ -174,7 +174,7 @@ def test_predict_names_the_missing_column(night, tmp_path):
     assert_refused(done, 1, "'income'")
 
 
-def test_unreachable_database_is_one_sentence_without_its_password(workspace):
+def test_unreachable_database_is_reported_in_one_sentence_without_its_password(workspace):
     url = f"sqlite:///{workspace.folder}/no/such/file/store.db/x"
     (workspace.folder / "no").write_text("a file, not a folder")
     assert_refused(workspace.run("retrain", "good", NIGHTFIT_DATABASE_URL=url), 1, "store.db")
@@ -196,7 +196,7 @@ def test_database_of_a_newer_version_is_refused(workspace):
     assert_refused(workspace.run("retrain", "good"), 1, "newer", "9999")
 
 
-def test_home_that_cannot_be_created_is_one_sentence(workspace):
+def test_home_that_cannot_be_created_is_reported_in_one_sentence(workspace):
     blocked = workspace.folder / "file"
     blocked.write_text("")
     assert_refused(
@@ -205,7 +205,7 @@ def test_home_that_cannot_be_created_is_one_sentence(workspace):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write to a read-only folder")
-def test_read_only_folder_is_one_sentence(workspace):
+def test_read_only_folder_is_reported_in_one_sentence(workspace):
     closed = workspace.folder / "closed"
     closed.mkdir(mode=0o500)
     assert_refused(

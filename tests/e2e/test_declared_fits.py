@@ -81,12 +81,12 @@ def test_figures_of_the_whole_fit_are_stored(nights):
 def test_each_part_of_a_fit_starts_where_it_ended_the_night_before(nights):
     first, second = details(nights, 1), details(nights, 2)
     parts = ["fold 1", "fold 2", "twin"]
-    for one, two in [(first[part], second[part]) for part in parts] + [
+    for before, after in [(first[part], second[part]) for part in parts] + [
         (first["refit"], second["refit"])
     ]:
-        assert two["start"] == pytest.approx(one["end"], rel=1e-9)
-        assert two["loss"][0] < one["loss"][0]
-        assert two["excess_loss"] < one["excess_loss"]
+        assert after["start"] == pytest.approx(before["end"], rel=1e-9)
+        assert after["loss"][0] < before["loss"][0]
+        assert after["excess_loss"] < before["excess_loss"]
     assert first["fold 1"]["end"] != first["fold 2"]["end"]
 
 

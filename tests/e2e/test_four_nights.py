@@ -1,4 +1,4 @@
-"""Four nights on a growing table whose relation changes once, and what a person decides then."""
+"""Four nights on a growing table whose relation changes once, and a person's decisions after."""
 
 import json
 import math
@@ -14,7 +14,7 @@ candidates: {frameworks: [torch], kinds: [least_squares, ann]}
 """
 BEFORE, AFTER = 330, 900
 NIGHTS = (300, BEFORE, AFTER, AFTER + 20)
-"""Rows with a target in each night; the rows after the first 330 follow another relation."""
+"""Rows with a target on each night; those after the first 330 follow another relation."""
 
 
 def rows(labelled, new=5):
@@ -114,10 +114,10 @@ def test_summary_reports_the_decision_and_what_the_gate_can_detect(four_nights):
 def test_gate_reports_what_it_can_detect(workspace):
     done = workspace.run("gate", "grown", "--format", "json")
     assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
-    assert 0 < seen["smallest_gain"] < 1
-    assert 0 < seen["switch_to_equal"] < 0.15
-    assert seen["switch_to_worse"] <= seen["switch_to_equal"]
+    power = json.loads(done.stdout)
+    assert 0 < power["smallest_gain"] < 1
+    assert 0 < power["switch_to_equal"] < 0.15
+    assert power["switch_to_worse"] <= power["switch_to_equal"]
     text = workspace.run("gate", "grown").stdout
     assert "four times out of five" in text
 
@@ -194,7 +194,7 @@ def test_unpinned_champion_can_be_rolled_back_twice(pinned_night, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("call", "code", "says"),
+    ("call", "code", "message"),
     [
         (("promote", "grown", "99", "--reason", "x"), 2, "99"),
         (("promote", "grown", "3", "torch/tree", "--reason", "x"), 2, "torch/tree"),
@@ -212,10 +212,10 @@ def test_unpinned_champion_can_be_rolled_back_twice(pinned_night, tmp_path):
         (("nightly", "grown", "--from", "2024-03-01", "--to", "2024-03-31"), 2, "time"),
     ],
 )
-def test_wrong_call_is_refused_with_the_reason_and_changes_nothing(workspace, call, code, says):
+def test_wrong_call_is_refused_with_the_reason_and_changes_nothing(workspace, call, code, message):
     before = workspace.sql("SELECT * FROM promotion")
     done = workspace.run(*call)
     assert done.returncode == code, done.stderr
-    assert says in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert workspace.sql("SELECT * FROM promotion") == before

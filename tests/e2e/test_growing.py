@@ -21,7 +21,7 @@ def rows(labelled, new):
 
 @pytest.fixture(scope="module")
 def grown(new_workspace):
-    """Spend two nights; the second has another candidate, which gains too little."""
+    """Return a workspace after two nights; the other candidate of the second gains too little."""
     workspace = new_workspace()
     workspace.declare("grown", DECLARATION.format(kind="least_squares"), rows(200, 5))
     first = workspace.run("retrain", "grown")
@@ -36,7 +36,7 @@ def grown(new_workspace):
 def third_night(grown, tmp_path_factory):
     """Return the workspace after a night with the first candidate again, and what it printed.
 
-    What the nights before stored and no longer need is pruned.
+    Old data of the earlier nights that nothing needs any more is pruned.
     """
     workspace = grown.copy_to(tmp_path_factory.mktemp("third") / "workspace")
     workspace.declare("grown", DECLARATION.format(kind="least_squares"), rows(203, 10))

@@ -162,7 +162,7 @@ def test_output_for_people_has_no_terminal_commands(hostile):
         "query current_prediction": "[college]",
         "history hostile": "first champion",
     }
-    if hostile.url.startswith("sqlite"):  # what they show comes from no database
+    if hostile.url.startswith("sqlite"):  # once is enough: neither depends on the kind of database
         calls |= {"check hostile": r"\x9b[/link]", "status": "hostile"}
     for call, shown in calls.items():
         done = hostile.run(*call.split())
@@ -189,9 +189,8 @@ def forms(password: str) -> list[bytes]:
     written = [password, quote(password), quote_plus(password), quote(password, safe="")]
     written += [json.dumps(password)[1:-1], repr(password)[1:-1]]
     url = make_url("postgresql://").set(username="u", password=password)
-    return [
-        one.encode() for one in [*written, url.render_as_string(False).split(":")[-1].rstrip("@")]
-    ]
+    written.append(url.render_as_string(False).split(":")[-1].rstrip("@"))
+    return [form.encode() for form in written]
 
 
 @pytest.mark.parametrize("hostile", ["postgresql"], indirect=True)

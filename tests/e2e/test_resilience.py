@@ -57,7 +57,7 @@ def test_night_stores_the_test_error_by_the_share_of_silenced_cells(workspace, s
     assert shares == workspace.query("champion_resilience", "--dataset", "waves")
 
 
-def test_champion_with_no_cell_silenced_has_its_own_test_error(workspace, shares):
+def test_error_with_no_cell_silenced_is_the_champions_test_error(workspace, shares):
     champion = next(row for row in workspace.query("champion") if row["dataset"] == "waves")
     assert shares[0]["rmse"] == shares[0]["rmse_low"] == champion["test_rmse"]
     assert {row["model_id"] for row in shares} == {champion["model_id"]}
@@ -88,7 +88,7 @@ def test_csv_keeps_every_digit(workspace, shares):
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
-def test_champion_that_is_not_an_ann_is_one_sentence(workspace, form):
+def test_champion_that_is_not_an_ann_is_refused_in_one_sentence(workspace, form):
     done = workspace.run("resilience", "line", "--format", form)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (

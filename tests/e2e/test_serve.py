@@ -133,7 +133,7 @@ def wait_until(ready):
     return answer
 
 
-def spend_slow_night(served):
+def start_slow_night(served):
     """Start a night by hand; return while it is busy with a fit that would take minutes."""
     log = served.workspace.home / "logs" / "worker-torch.log"
     log.unlink(missing_ok=True)
@@ -235,7 +235,7 @@ def test_run_is_started_from_the_page_and_found_in_the_store(served):
 
 def test_ctrl_c_during_a_run_leaves_no_process_and_no_running_state(new_workspace):
     with serving(new_workspace(prefect="own"), "--port", str(free_port())) as served:
-        spend_slow_night(served)
+        start_slow_night(served)
         assert end(served, signal.SIGINT) == []
     assert served.process.returncode == 0
     assert served.last_night() == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
@@ -255,7 +255,7 @@ class Killed:
 @pytest.fixture(scope="module")
 def killed(new_workspace):
     with serving(new_workspace(prefect="own"), "--port", str(free_port())) as running:
-        spend_slow_night(running)
+        start_slow_night(running)
         return Killed(running.workspace, end(running, signal.SIGKILL), running.last_night())
 
 
@@ -310,7 +310,7 @@ def test_server_of_the_users_own_is_used_and_left_running(new_workspace):
     assert running.ask("health") is True
 
 
-def test_taken_port_is_one_sentence(new_workspace):
+def test_taken_port_is_reported_in_one_sentence(new_workspace):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

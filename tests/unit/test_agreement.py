@@ -38,7 +38,7 @@ def test_least_squares_of_each_framework_is_compared_with_the_first():
     assert disagreements((same, other))[0].startswith("least squares of third and first")
 
 
-def test_last_bit_is_a_tie_and_the_one_after_it_is_not():
+def test_difference_in_the_last_bit_is_a_tie_and_a_larger_one_is_not():
     near, far = 1.0 + 2**-52, 1.0 + 2**-50
     fits = of_kind("least_squares", [linear(1.0), linear(near), linear(far)])
     assert [comparison.agreed for comparison in compare({}, fits, fits, {})] == [True, False]

@@ -1,4 +1,4 @@
-"""A night in the past reads the rows that existed then, and nothing that came later."""
+"""A past night reads the rows that existed then, and nothing that came later."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -32,7 +32,7 @@ def kept(folder, source, as_of, **more) -> list[int]:
     return table["id"].to_pylist()
 
 
-def refused(folder, source, as_of, **more) -> str:
+def refusal(folder, source, as_of, **more) -> str:
     with pytest.raises(CallError) as caught:
         kept(folder, source, as_of, **more)
     assert not (folder / "home").exists()
@@ -82,31 +82,31 @@ def test_a_day_of_a_zoned_column_ends_by_its_own_clock(tmp_path):
         assert kept(tmp_path, path, "2024-03-31T21:59Z") == [1]
 
 
-def test_a_night_in_the_past_has_the_fingerprint_that_it_had_then(tmp_path):
+def test_a_past_night_has_the_fingerprint_that_it_had_then(tmp_path):
     first = read(shop(written(tmp_path, "id,t,y\n1,2024-03-31,10\n")), folder=tmp_path)
     later = shop(written(tmp_path, DAYS), time="t")
     assert read(later, folder=tmp_path, as_of="2024-03-31") == first
     assert read(later, folder=tmp_path).fingerprint != first.fingerprint
 
 
-def test_without_a_time_column_a_night_in_the_past_is_refused(tmp_path):
-    message = refused(tmp_path, DAYS, "2024-03-31", time=None)
+def test_without_a_time_column_a_past_night_is_refused(tmp_path):
+    message = refusal(tmp_path, DAYS, "2024-03-31", time=None)
     assert "the declaration has none. Declare one as 'time'" in message
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2024", "2024-03", "2024-02-30", "31.03.2024", ""])
 def test_text_that_is_not_a_date_or_time_is_refused_with_an_example(tmp_path, text):
-    message = refused(tmp_path, DAYS, text)
+    message = refusal(tmp_path, DAYS, text)
     assert f"{text!r} is neither a date nor a time. Write a date, for example 2024-03-31" in message
 
 
 @pytest.mark.parametrize("text", ["2024-03-31", "last year", "nan", "inf"])
 def test_a_time_column_of_numbers_refuses_text_that_is_not_a_number(tmp_path, text):
-    message = refused(tmp_path, NUMBERS, text)
+    message = refusal(tmp_path, NUMBERS, text)
     assert f"{text!r} is not a number, but the time column 't' holds numbers. Write" in message
 
 
-def test_text_that_fits_no_time_column_is_refused_before_reading():
+def test_text_that_no_time_column_could_hold_is_refused_before_reading():
     for text in ("2024-03-31", "2024-03-31T12:00", "2024", "-1.5"):
         require_date_time_or_number(text)
     for text in ("yesterday", "2024-02-30", "nan", ""):
@@ -116,14 +116,14 @@ def test_text_that_fits_no_time_column_is_refused_before_reading():
 
 @pytest.mark.parametrize("text", ["9999-12-30", "2999-01-01T00:00"])
 def test_a_night_in_the_future_is_refused(tmp_path, text):
-    assert f"{text} is in the future" in refused(tmp_path, DAYS, text)
+    assert f"{text} is in the future" in refusal(tmp_path, DAYS, text)
 
 
 def test_a_night_before_all_rows_is_refused_with_the_oldest_time(tmp_path):
-    message = refused(tmp_path, DAYS, "2024-03-30")
+    message = refusal(tmp_path, DAYS, "2024-03-30")
     assert "There are no rows with 't' up to 2024-03-30: the oldest time is 2024-03-31." in message
-    assert "the oldest time is 2020." in refused(tmp_path, NUMBERS, "2019")
-    assert "no row has a time" in refused(tmp_path, "id,t,y\n1,,1\n", "2024", types={"t": "number"})
+    assert "the oldest time is 2020." in refusal(tmp_path, NUMBERS, "2019")
+    assert "no row has a time" in refusal(tmp_path, "id,t,y\n1,,1\n", "2024", types={"t": "number"})
 
 
 @pytest.mark.parametrize("source", [DAYS.replace("t,y", "u,y"), "id,t,y\n1,late,2\n2,early,3\n"])

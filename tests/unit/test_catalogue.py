@@ -30,7 +30,7 @@ EVERYTHING = {
 }
 
 
-def made(*, kept=None, **declared):
+def checks_of(*, kept=None, **declared):
     """Return the names and severities of the checks that a declaration leads to."""
     declaration = shop(**declared)
     findings = structure_findings(declaration, TABLE, last_rows=N)
@@ -41,10 +41,10 @@ def made(*, kept=None, **declared):
 
 
 def test_catalogue_lists_the_checks_that_are_made_and_no_others():
-    checks = made(**EVERYTHING)
-    checks |= made(key=["id", "shop"])
-    checks |= made(time="age", max_age="2 days")
-    checks |= made(kept=np.zeros(N, dtype=bool))
+    checks = checks_of(**EVERYTHING)
+    checks |= checks_of(key=["id", "shop"])
+    checks |= checks_of(time="age", max_age="2 days")
+    checks |= checks_of(kept=np.zeros(N, dtype=bool))
     assert checks == {(check.name, check.severity) for check in ALWAYS_MADE}
 
 

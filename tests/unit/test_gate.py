@@ -55,7 +55,7 @@ def test_simulation_ignores_how_much_the_models_differ():
     assert here.refresh_to_worse == pytest.approx(there.refresh_to_worse, abs=0.09)
 
 
-def test_simulated_models_are_equal_also_where_the_errors_of_one_are_rare_and_large():
+def test_simulated_models_are_equal_even_if_the_errors_of_one_are_rare_and_large():
     rng = np.random.default_rng(1)
     shared, often, rare = rng.normal(size=(3, 300))
     rare *= np.where(rng.random(300) < 0.05, np.sqrt(20), 0)
@@ -64,7 +64,7 @@ def test_simulated_models_are_equal_also_where_the_errors_of_one_are_rare_and_la
         assert gate_power(*errors, rules=RULES).switch_to_equal < 0.07
 
 
-def test_more_rows_give_more_power_also_where_units_are_pooled():
+def test_more_rows_give_more_power_even_if_units_are_pooled():
     few, many, most = (
         gate_power(*pair(rows), rules=RULES, nights=200) for rows in (100, 1_000, 20_000)
     )

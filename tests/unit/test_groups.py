@@ -39,7 +39,7 @@ def test_groups_hide_in_numbers_too():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_noise_has_no_groups_of_numbers_and_little_of_categories(seed):
+def test_noise_gives_no_groups_of_numbers_and_little_effect_of_categories(seed):
     noise = np.random.default_rng(seed).normal(size=ROWS)
     groups = fit({"number": np.arange(ROWS) // 4 * 1.0, "school": SCHOOL}, noise)
     assert "number" not in [column.name for column in groups.columns]
@@ -100,7 +100,7 @@ def of_pair():
     return {"shift": shift, "line": name}, alone[SHIFT.astype(int), line] + 0.3 * NOISE
 
 
-def test_pair_of_columns_is_found_where_neither_explains_anything_alone():
+def test_pair_of_columns_is_found_if_neither_explains_anything_alone():
     columns, residual = of_pair()
     groups = fit({**columns, "x": np.round(RNG.normal(size=ROWS), 1)}, residual)
     (column,) = groups.columns
@@ -123,7 +123,7 @@ def test_encoding_with_a_pair_encodes_its_own_rows_alike_after_json():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_noise_has_no_pairs(seed):
+def test_noise_gives_no_pairs(seed):
     noise = np.random.default_rng(seed).normal(size=ROWS)
     columns, _ = of_pair()
     names = [column.columns for column in fit(columns, noise).columns]

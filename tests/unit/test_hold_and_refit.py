@@ -52,7 +52,7 @@ def test_a_pin_holds_every_promotion_back_and_names_who_set_it():
     assert (hold.rule, hold.why) == ("pinned", "pinned by ann: an audit")
 
 
-def test_candidates_that_a_stored_run_refitted_are_refitted_where_it_is_replayed():
+def test_candidates_that_a_stored_run_refitted_are_refitted_when_it_is_replayed():
     fit = Fitted(model=None, out_of_fold=None, coefficients=(), details={})
     fits = {TORCH_ANN: fit, Candidate("theano", "ann"): "failed"}
     least_squares = Candidate("torch", "least_squares")

@@ -41,7 +41,7 @@ def test_a_model_that_saw_one_row_of_a_group_knows_the_group():
         ({"key": ["shop", "day"]}, "another key, 'shop', 'day'"),
     ],
 )
-def test_a_model_of_another_key_or_target_cannot_be_compared_with(then, reason):
+def test_a_model_of_another_key_or_target_cannot_be_compared(then, reason):
     before = json.loads(declared(**then).model_dump_json())
     why = declaration_obstacle(before, declared())
     assert why == reason if reason is None else reason in why

@@ -54,7 +54,7 @@ def test_column_types_are_those_that_columns_must_have():
     assert network_member().encoding.column_types == {"x": "number", "c": "category"}
 
 
-def test_leave_one_out_of_ridge_is_that_of_leaving_each_row_out():
+def test_ridge_chooses_the_penalty_that_leaving_out_each_row_chooses():
     inputs, target = RNG.normal(size=(30, 4)), RNG.normal(size=30)
 
     def left_out(penalty):

@@ -129,7 +129,7 @@ def test_bounds_of_very_many_rows_are_students_and_agree_with_the_bootstrap():
     assert np.log((1 - beyond.low) / (1 - beyond.value)) == pytest.approx(reach)
 
 
-def test_zero_has_no_sign():
+def test_gain_of_zero_is_never_a_negative_zero():
     assert not np.signbit(bounds(gain(FIRST, FIRST))).any()
 
 
@@ -151,7 +151,7 @@ def test_bounds_keep_their_stated_rate(rows, shape, most):
     assert 0.033 < np.mean([night.high < 0 for night in nightly]) < most
 
 
-def test_blocks_of_time_keep_the_rate_where_rows_do_not():
+def test_blocks_of_time_keep_the_rate_when_rows_do_not():
     rng = np.random.default_rng(8)
     by_row = equal_nights(lambda size: following(rng, size), nights=1000, rows=400)
     starts = np.flatnonzero(np.diff(time_blocks(np.arange(400.0)), prepend=-1))

@@ -6,16 +6,16 @@ import pytest
 from tasks.run.record import MAX_PAIRED_ROWS, kept_pairs
 
 
-def test_all_rows_are_kept_where_there_are_not_very_many():
+def test_all_rows_are_kept_unless_there_are_very_many():
     assert kept_pairs(np.arange(MAX_PAIRED_ROWS)).all()
 
 
 @pytest.mark.parametrize("units", [20, 900])
-def test_all_rows_are_kept_of_few_units_since_fewer_would_not_be_enough(units):
+def test_all_rows_are_kept_if_they_have_few_units(units):
     assert kept_pairs(np.arange(50_000) % units).all()
 
 
-def test_of_very_many_rows_whole_units_are_kept():
+def test_whole_units_are_drawn_from_very_many_rows():
     unit = np.arange(60_000) // 3
     kept = kept_pairs(unit)
     assert 4_500 < kept.sum() < 5_500

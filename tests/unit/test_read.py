@@ -234,7 +234,7 @@ def test_the_snapshot_is_named_by_its_fingerprint_and_written_once(tmp_path):
     assert [file.name for file in first.path.parent.iterdir()] == [first.path.name]
 
 
-def test_a_header_without_rows_is_a_snapshot_of_no_rows(tmp_path):
+def test_a_header_without_rows_gives_an_empty_snapshot(tmp_path):
     snapshot = read(shop(written(tmp_path, "id,y\n")), folder=tmp_path / "home")
     assert snapshot.rows == 0
     assert load(snapshot.path).column_names == ["id", "y"]
@@ -245,7 +245,7 @@ def test_quoted_text_may_hold_commas_quotes_and_line_ends(tmp_path):
     assert rows(path, tmp_path)["note"].to_pylist() == ['a, "b"\nc']
 
 
-def test_columns_of_no_known_kind_are_left_out_unless_they_are_needed(tmp_path):
+def test_columns_of_an_unsupported_type_are_left_out_unless_they_are_needed(tmp_path):
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"id": [1], "y": [2.0], "list": [[1, 2]]}), path)
     for role in ("features", "time", "weight"):
@@ -253,7 +253,7 @@ def test_columns_of_no_known_kind_are_left_out_unless_they_are_needed(tmp_path):
     assert rows(path, tmp_path).column_names == ["id", "y"]
 
 
-def test_infinite_features_are_missing_where_declared_and_targets_never(tmp_path):
+def test_infinite_features_become_missing_if_declared_and_targets_never_do(tmp_path):
     path = written(tmp_path, "id,x,y\n1,inf,inf\n2,-inf,2\n3,1.5,3\n")
     declared = shop(path, infinite="missing")
     table = load(read(declared, folder=tmp_path / "home").path)

@@ -1,3 +1,5 @@
+"""The training recipe: plans of gradient descent, starts, batches, steps and when to stop."""
+
 import subprocess
 import sys
 from itertools import pairwise
@@ -187,7 +189,7 @@ def test_honest_predictions_of_a_half_do_not_depend_on_its_own_targets_not_even_
         curves, target = rng.normal(size=(61, 40)), rng.normal(size=40)
         before = honest_predictions(_trained(curves, target, half))
         for own in (half, ~half):
-            # A target that some epoch hits exactly moves the stop of its half to and fro.
+            # A target that some epoch hits exactly moves the stop of its half back and forth.
             moved = np.where(own, curves[rng.integers(0, 61)], target)
             progress = _trained(curves, moved, half)
             lengths.add(len(progress.held_losses))

@@ -73,7 +73,7 @@ def test_chosen_rows_keep_their_own_weights_and_times(rows_of):
     np.testing.assert_array_equal(taken.target, [np.nan, 40])
 
 
-def test_groups_are_loaded_as_texts_that_no_number_has_changed_and_kept_with_their_rows(rows_of):
+def test_groups_are_loaded_as_text_not_as_numbers_and_kept_with_their_rows(rows_of):
     text = "id,a,g,y\nd,4,01,40\nb,2,,20\nc,3,1,30\na,1,1,10\n"
     rows = rows_of(text, split={"group": "g"})
     assert rows.keys.tolist() == ["a", "b", "c", "d"]

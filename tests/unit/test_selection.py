@@ -240,7 +240,7 @@ def test_reason_never_shows_a_negative_zero():
             assert "-0.00%" not in decide(ANN, incumbent, {ANN: nothing}, rules=rules)[0].reason
 
 
-def test_equal_errors_but_for_rounding_switch_nothing_and_refuse_nothing():
+def test_errors_equal_up_to_rounding_neither_switch_nor_refuse():
     assert not serves(ANN, OTHER_ANN, (1 - 1e-12) * NOISE, NOISE)
     assert serves(ANN, ANN, (1 + 1e-12) * NOISE, NOISE)
     assert not serves(ANN, OTHER_ANN, np.zeros(400), np.zeros(400))

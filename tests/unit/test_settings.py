@@ -1,3 +1,5 @@
+"""The schema of a PostgreSQL database: in a setting or in the URL, and refused if impossible."""
+
 import pytest
 from sqlalchemy import make_url
 

@@ -36,7 +36,7 @@ def silenced(model=MODEL, **how):
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
-def test_no_silenced_cell_is_the_model_itself_to_the_last_bit(weight):
+def test_error_with_no_cell_silenced_is_the_models_own_to_the_last_bit(weight):
     (whole,) = silenced(weight=weight, percents=(0,))
     itself = score(TARGET, MODEL.predict(COLUMNS), half_width=None, weight=weight)
     assert (whole.share, whole.draws) == (0.0, 1)
@@ -85,7 +85,7 @@ def test_shares_go_from_none_to_half_in_steps_of_a_tenth():
     )
 
 
-def test_same_dataset_gives_the_same_figures_and_another_others():
+def test_same_dataset_gives_the_same_figures_and_another_dataset_others():
     assert silenced() == silenced()
     here, there = silenced(), silenced(dataset="sales")
     assert here[0] == there[0]

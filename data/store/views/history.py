@@ -111,7 +111,7 @@ CHAMPION_HISTORY = View(
         "rule": (TEXT, "the rule that was applied"),
         "reason": (TEXT, "the decision in words"),
         "rows": (INTEGER, "how many test rows the two were compared on"),
-        "confidence": (NUMBER, "the confidence level of the gain's interval"),
+        "confidence": (NUMBER, "the confidence of the gain's interval"),
         "smallest_gain": (
             NUMBER,
             "the smallest gain that so many rows would have shown four times out of five",
