@@ -53,7 +53,7 @@ def _refuse_as_feature(name: str, info: ValidationInfo) -> None:
         raise DeclarationMistake(f"{name!r} is part of the key, which only identifies the row")
 
 
-def _refuse_term_of_other_columns(term: str, info: ValidationInfo) -> str:
+def _refuse_other_columns(term: str, info: ValidationInfo) -> str:
     features = info.data.get("features")
     for name, _ in product_of(term):
         _refuse_as_feature(name, info)
@@ -64,14 +64,12 @@ def _refuse_term_of_other_columns(term: str, info: ValidationInfo) -> str:
     return term
 
 
-def _refuse_no_duration(text: object) -> object:
+def _require_duration(text: object) -> object:
     duration(text)
     return text
 
 
-Term = Annotated[
-    Column, BeforeValidator(refuse_mapping), AfterValidator(_refuse_term_of_other_columns)
-]
+Term = Annotated[Column, BeforeValidator(refuse_mapping), AfterValidator(_refuse_other_columns)]
 
 
 def _one_of(words: Sequence[str]) -> BeforeValidator:
@@ -273,7 +271,7 @@ class Declaration(_Section):
         default=0.5,
         description="The largest share of the last good run's rows that may be missing tonight.",
     )
-    max_age: Annotated[str, BeforeValidator(_refuse_no_duration)] | None = Field(
+    max_age: Annotated[str, BeforeValidator(_require_duration)] | None = Field(
         default=None,
         description="How old the newest time may be, for example `36 hours`, `2 days` or `1 week`."
         " Needs a `time` column that holds times.",
@@ -316,9 +314,7 @@ class Declaration(_Section):
 
     @field_validator("weight")
     @classmethod
-    def _refuse_weight_with_another_role(
-        cls, weight: str | None, info: ValidationInfo
-    ) -> str | None:
+    def _refuse_double_role(cls, weight: str | None, info: ValidationInfo) -> str | None:
         roles = {
             info.data.get("target"): "target",
             **dict.fromkeys(info.data.get("key", ()), "key"),
@@ -340,9 +336,7 @@ class Declaration(_Section):
 
     @field_validator("types")
     @classmethod
-    def _refuse_types_that_roles_exclude(
-        cls, types: dict[str, Kind], info: ValidationInfo
-    ) -> dict[str, Kind]:
+    def _refuse_wrong_types(cls, types: dict[str, Kind], info: ValidationInfo) -> dict[str, Kind]:
         time = info.data.get("time")
         for role in ("target", "weight"):
             name = info.data.get(role)
