@@ -42,7 +42,7 @@ class CallError(UserError):
 
 
 class Busy(UserError):
-    """Another process is working on the dataset, and this one was asked not to wait."""
+    """Another process is working on the dataset, and this one must not wait."""
 
     run_status: str | None = None
 

@@ -54,7 +54,7 @@ class JsonValue(TypeDecorator[Any]):
         """Make the value plain, and on SQLite also text."""
         if value is None:
             return None
-        return plain(value) if dialect.name == "postgresql" else json_text(value)
+        return json_value(value) if dialect.name == "postgresql" else json_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Parse the text; PostgreSQL's own type has been parsed already."""
@@ -63,10 +63,10 @@ class JsonValue(TypeDecorator[Any]):
 
 def json_text(value: Any) -> str:
     """Return `value` as JSON text; floats are exact to the last bit."""
-    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+    return json.dumps(json_value(value), ensure_ascii=False, allow_nan=False)
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Return `value` in terms of the types that JSON has.
 
     JSON has no NaN or infinity: they become the texts "NaN", "Infinity" and "-Infinity", since a
@@ -80,7 +80,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
+        return {str(name): json_value(item) for name, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
+        return [json_value(item) for item in value]
     return value.isoformat() if isinstance(value, date) else str(value)

@@ -29,7 +29,7 @@ def rows_of(
     columns: Sequence[str] | None = None,
     limit: int | None = None,
 ) -> ViewRows:
-    """Return rows of a view, read as they are asked for, in constant memory.
+    """Return rows of a view, which are read one batch at a time, in constant memory.
 
     `columns` chooses and orders the columns; `key` is a row's key as the view shows it. Raises
     CallError at once for an unknown view, column or dataset, suggesting the nearest one, and for a
