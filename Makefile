@@ -8,8 +8,8 @@ BENCH_STAMP := $(VENV)/.installed-bench
 
 CHANGED = $$(git diff --name-only --diff-filter=d HEAD -- '*.py'; \
   git ls-files --others --exclude-standard -- '*.py')
-# A file's tests stay on one worker; tests/conftest.py lists the files that also stay together.
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+# The longest files come first. A file's tests stay on one worker; tests/conftest.py has the rules.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder
 # Coverage measures what runs in the tests' own processes: the unit and integration tests, but not
 # the framework workers or the command itself, which the tests in tests/e2e start as subprocesses.
 COVERAGE := --cov --cov-report=term:skip-covered

@@ -13,25 +13,41 @@ from pathlib import Path
 import pytest
 from helpers import postgres_server
 from sqlalchemy import URL, create_engine, make_url, text
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
 
 ROOT = Path(__file__).parents[1]
-SHARED = ("workers", "night")
-"""Fixtures that several files use. Their tests stay on one worker, so that each is made once."""
+TOGETHER = {
+    "frameworks": (
+        "test_article",
+        "test_battery",
+        "test_digits",
+        "test_frameworks",
+        "test_network",
+    ),
+    "night": ("test_bad_input", "test_night", "test_readme"),
+}
+"""Files that share the fixture `workers`, or `night`: one worker runs them, and makes it once."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell makes its background commands ignore Ctrl-C, and the tests' commands would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell pytest-xdist to keep a file's tests together, and those that share a fixture."""
-    for item in items:
-        shared = next((name for name in SHARED if name in getattr(item, "fixturenames", ())), None)
-        item.add_marker(pytest.mark.xdist_group(shared or item.path.stem))
+class ByFile(LoadScopeScheduling):
+    """Hands out whole files, so that what a file's tests share is made once, too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0]).stem
+        return next((group for group, files in TOGETHER.items() if file in files), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Have pytest-xdist distribute the tests by file."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ AsTuple = BeforeValidator(lambda value: value if isinstance(value, list | tuple)
 Columns = Annotated[tuple[Column, ...], Field(min_length=1), AsTuple]
 
 
-def _distinct(values: Any) -> Any:
+def _refuse_repeats(values: Any) -> Any:
     for value in values or ():
         if list(values).count(value) > 1:
             raise DeclarationMistake(f"{value!r} is listed twice")
@@ -53,7 +53,7 @@ def _refuse_as_feature(name: str, info: ValidationInfo) -> None:
         raise DeclarationMistake(f"{name!r} is part of the key, which only identifies the row")
 
 
-def _term_of_features(term: str, info: ValidationInfo) -> str:
+def _refuse_term_of_other_columns(term: str, info: ValidationInfo) -> str:
     features = info.data.get("features")
     for name, _ in product_of(term):
         _refuse_as_feature(name, info)
@@ -64,12 +64,14 @@ def _term_of_features(term: str, info: ValidationInfo) -> str:
     return term
 
 
-def _text_of_a_duration(text: object) -> object:
+def _refuse_no_duration(text: object) -> object:
     duration(text)
     return text
 
 
-Term = Annotated[Column, BeforeValidator(refuse_mapping), AfterValidator(_term_of_features)]
+Term = Annotated[
+    Column, BeforeValidator(refuse_mapping), AfterValidator(_refuse_term_of_other_columns)
+]
 
 
 def _one_of(words: Sequence[str]) -> BeforeValidator:
@@ -162,7 +164,7 @@ class Candidates(_Section):
         min_length=1,
         description="The kinds of model; every framework fits each of them.",
     )
-    _once = field_validator("frameworks", "kinds")(_distinct)
+    _once = field_validator("frameworks", "kinds")(_refuse_repeats)
 
 
 class GradientDescent(_Section):
@@ -271,7 +273,7 @@ class Declaration(_Section):
         default=0.5,
         description="The largest share of the last good run's rows that may be missing tonight.",
     )
-    max_age: Annotated[str, BeforeValidator(_text_of_a_duration)] | None = Field(
+    max_age: Annotated[str, BeforeValidator(_refuse_no_duration)] | None = Field(
         default=None,
         description="How old the newest time may be, for example `36 hours`, `2 days` or `1 week`."
         " Needs a `time` column that holds times.",
@@ -294,11 +296,11 @@ class Declaration(_Section):
         description="The share of true values that the interval of a prediction should cover.",
     )
 
-    _once = field_validator("key", "features")(_distinct)
+    _once = field_validator("key", "features")(_refuse_repeats)
 
     @field_validator("target")
     @classmethod
-    def _target_is_not_the_key(cls, target: str, info: ValidationInfo) -> str:
+    def _refuse_key_as_target(cls, target: str, info: ValidationInfo) -> str:
         if target in info.data.get("key", ()):
             raise DeclarationMistake(
                 f"{target!r} is part of the key, and a key cannot be predicted"
@@ -307,14 +309,16 @@ class Declaration(_Section):
 
     @field_validator("time")
     @classmethod
-    def _time_is_not_the_target(cls, time: str | None, info: ValidationInfo) -> str | None:
+    def _refuse_target_as_time(cls, time: str | None, info: ValidationInfo) -> str | None:
         if time is not None and time == info.data.get("target"):
             raise DeclarationMistake(f"{time!r} is the target and cannot order the rows")
         return time
 
     @field_validator("weight")
     @classmethod
-    def _weight_has_no_other_role(cls, weight: str | None, info: ValidationInfo) -> str | None:
+    def _refuse_weight_with_another_role(
+        cls, weight: str | None, info: ValidationInfo
+    ) -> str | None:
         roles = {
             info.data.get("target"): "target",
             **dict.fromkeys(info.data.get("key", ()), "key"),
@@ -327,7 +331,7 @@ class Declaration(_Section):
 
     @field_validator("features")
     @classmethod
-    def _features_can_explain(
+    def _refuse_key_and_target_as_features(
         cls, features: tuple[str, ...] | None, info: ValidationInfo
     ) -> tuple[str, ...] | None:
         for name in features or ():
@@ -336,7 +340,9 @@ class Declaration(_Section):
 
     @field_validator("types")
     @classmethod
-    def _types_fit_the_roles(cls, types: dict[str, Kind], info: ValidationInfo) -> dict[str, Kind]:
+    def _refuse_types_that_roles_exclude(
+        cls, types: dict[str, Kind], info: ValidationInfo
+    ) -> dict[str, Kind]:
         time = info.data.get("time")
         for role in ("target", "weight"):
             name = info.data.get(role)
@@ -348,7 +354,7 @@ class Declaration(_Section):
 
     @field_validator("max_age")
     @classmethod
-    def _time_has_an_age(cls, max_age: str | None, info: ValidationInfo) -> str | None:
+    def _refuse_max_age_without_times(cls, max_age: str | None, info: ValidationInfo) -> str | None:
         time = info.data.get("time")
         if max_age and "time" in info.data and time is None:
             raise DeclarationMistake(
@@ -364,13 +370,13 @@ class Declaration(_Section):
 
     @field_validator("terms")
     @classmethod
-    def _terms_differ(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
-        refuse_same_terms(_distinct(terms))
+    def _refuse_repeated_terms(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
+        refuse_same_terms(_refuse_repeats(terms))
         return terms
 
     @field_validator("split")
     @classmethod
-    def _group_can_split(cls, split: SplitRules, info: ValidationInfo) -> SplitRules:
+    def _refuse_group_that_cannot_split(cls, split: SplitRules, info: ValidationInfo) -> SplitRules:
         if split.group is None:
             return split
         if split.group == info.data.get("target"):

@@ -59,8 +59,8 @@ def typed(column: pa.ChunkedArray, *, exact: bool = False) -> pa.ChunkedArray | 
     return next((convert(column) for matches, convert in _CONVERSIONS if matches(dtype)), None)
 
 
-def usable(table: pa.Table, name: str) -> pa.ChunkedArray:
-    """Return a column of a table in its type; one of no kind is a `SourceError`."""
+def typed_column(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """Return a column of a table in one of those types; any other column is a `SourceError`."""
     column = typed(table[name])
     if column is None:
         raise SourceError(
@@ -185,7 +185,7 @@ def arrays(table: pa.Table, names: Sequence[str]) -> dict[str, np.ndarray]:
     Numbers are float64 with NaN for missing; categories and booleans are objects (text, "true" or
     "false", None for missing); times are datetime64[us] with NaT for missing.
     """
-    return {name: _array(usable(table, name)) for name in names}
+    return {name: _array(typed_column(table, name)) for name in names}
 
 
 def _array(column: pa.ChunkedArray) -> np.ndarray:

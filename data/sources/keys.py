@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.sources.columns import usable, value_text
+from data.sources.columns import typed_column, value_text
 
 
 def row_keys(table: pa.Table, key: Sequence[str]) -> list[str]:
@@ -23,7 +23,7 @@ def row_keys(table: pa.Table, key: Sequence[str]) -> list[str]:
 
 def row_key_column(table: pa.Table, key: Sequence[str]) -> pa.ChunkedArray:
     """Return the same texts as a column, null where a part of the key is missing."""
-    texts = [value_text(usable(table, name)) for name in key]
+    texts = [value_text(typed_column(table, name)) for name in key]
     if len(texts) == 1:
         return texts[0]
     quoted = [pc.binary_join_element_wise('"', _escaped(text), '"', "") for text in texts]
