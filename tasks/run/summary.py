@@ -101,7 +101,7 @@ def _sight(choice: Choice) -> str | None:
 def _verdict_reason(choice: Choice) -> str:
     difference = choice.difference
     if difference is None:
-        return "there are no linear model and ANN to compare"
+        return "the comparison needs both a linear model and an ANN"
     side = "lower" if difference.value < 0 else "higher"
     return (
         f"the best ANN's test RMSE is {abs(difference.value):.3g} {side} than the best linear "

@@ -1,4 +1,4 @@
-"""Past nights, trained later on the rows that the time column says were there."""
+"""Past nights, trained later on the rows that existed then according to the time column."""
 
 import datetime
 import math

@@ -56,7 +56,7 @@ UNREADABLE = {
 
 @pytest.fixture(scope="module")
 def bad_night(new_workspace):
-    """A night over every bad source, and a good one that must not suffer from them."""
+    """A night over every bad source, and over a good one, which must succeed anyway."""
     workspace = new_workspace()
     for name, (rows, _) in {**REJECTED, **UNREADABLE}.items():
         workspace.declare(name, GOOD.format(name=name), rows)

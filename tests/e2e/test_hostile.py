@@ -1,4 +1,4 @@
-"""A night on hostile names and values, with both databases, and the password of one of them."""
+"""A night on hostile names and values, with both kinds of database; no password is shown."""
 
 import csv
 import io
@@ -36,7 +36,7 @@ ROWS = 120
 
 
 def declaration() -> str:
-    return json.dumps(  # which is YAML, too
+    return json.dumps(  # JSON is YAML, too
         {
             "description": DESCRIPTION,
             "source": {"path": "hostile.parquet"},
@@ -117,7 +117,7 @@ def with_password(postgresql, new_on_server) -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def hostile(request, new_workspace) -> Hostile:
-    """A night on hostile rows that sent Prefect everything it sent the terminal."""
+    """A night on hostile rows whose every message went to Prefect as well as to the terminal."""
     workspace = new_workspace()
     workspace.declare("hostile", declaration())
     pq.write_table(source(), workspace.folder / "datasets" / "hostile.parquet")
@@ -185,7 +185,7 @@ def test_a_reason_is_stored_unchanged_and_shown_without_terminal_commands(hostil
 
 
 def forms(password: str) -> list[bytes]:
-    """Return a password as it is, and as a URL, JSON or Python may write it."""
+    """Return a password as it is, and as it is written in a URL, in JSON or in Python."""
     written = [password, quote(password), quote_plus(password), quote(password, safe="")]
     written += [json.dumps(password)[1:-1], repr(password)[1:-1]]
     url = make_url("postgresql://").set(username="u", password=password)
@@ -209,7 +209,7 @@ def test_the_databases_password_appears_nowhere(hostile, prefect_server):
 
 
 def no_secret(content: bytes) -> bool:
-    """Return whether the password is absent, and so is its start, the same in every form."""
+    """Return whether the password is absent in every form; its start is the same in all of them."""
     return not any(form in content for form in [*forms(PASSWORD), PASSWORD[:5].encode()])
 
 

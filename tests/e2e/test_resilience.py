@@ -30,7 +30,7 @@ def source():
 
 @pytest.fixture(scope="module")
 def workspace(new_workspace):
-    """A workspace where an ANN serves `waves`, a line `line`, an ANN without cells `flat`."""
+    """A workspace where `waves` has an ANN, `line` a linear model, `flat` an ANN without cells."""
     made = new_workspace()
     made.declare("waves", DECLARATION + ANN, source())
     made.declare("line", DECLARATION + LINE)

@@ -62,7 +62,7 @@ class Served:
     """What it had written to standard error when it was ready."""
 
     def ask(self, path, **body):
-        """Return what the server's API answers to a GET, or to a POST where there is a body.
+        """Return what the server's API answers to a GET, or to a POST if there is a body.
 
         If the server's database is busy, ask again, as Prefect's own client does.
         """
@@ -134,7 +134,7 @@ def wait_until(ready):
 
 
 def start_slow_night(served):
-    """Start a night by hand; return while it is busy with a fit that would take minutes."""
+    """Start a night by hand; return once it is busy with a fit that would take minutes."""
     log = served.workspace.home / "logs" / "worker-torch.log"
     log.unlink(missing_ok=True)
     nightly = served.ask("deployments/name/nightly/nightly")

@@ -1,4 +1,4 @@
-"""What is compared between frameworks, and the sentences where they differ."""
+"""What is compared between frameworks, and what is reported if they differ."""
 
 from types import SimpleNamespace
 

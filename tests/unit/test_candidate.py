@@ -1,4 +1,4 @@
-"""A candidate and its text."""
+"""A candidate as text, and which kinds are linear."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The catalogue of checks that are always made, against the checks that really are."""
+"""The catalogue of checks that are always made lists exactly the checks that are made."""
 
 import datetime as dt
 

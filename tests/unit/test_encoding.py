@@ -1,4 +1,4 @@
-"""From columns to matrices: values that are missing, rare, unseen, constant or out of order."""
+"""Encoding columns as matrices: values that are missing, rare, unseen, constant or out of order."""
 
 import json
 
@@ -161,7 +161,11 @@ def schools():
 def test_words_that_rare_levels_share_have_columns():
     encoding = Encoding.fit(schools())
     (column,) = encoding.words
-    assert column.words == ("college", "of", "school")  # none is of one level, or of few rows
+    assert column.words == (
+        "college",
+        "of",
+        "school",
+    )  # none occurs in one level only, or in few rows
     for matrix in (encoding.standardised, encoding.network):
         seen = matrix({"name": np.array(["new COLLEGE", "Yale", None, ""], dtype=object)})
         assert seen[:, -3:].tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
@@ -222,7 +226,7 @@ def test_category_of_thousands_of_levels_stays_within_bounds():
     assert fits.MIN_LEVEL_ROWS == checks.MIN_LEVEL_ROWS  # the checks report what the fits do
     assert fits.MAX_CODED_LEVELS == checks.MAX_CODED_LEVELS
     level = np.repeat(np.arange(1000), 10)
-    level[:3000] = np.arange(3000) % 150  # of which a hundred and fifty are the most frequent
+    level[:3000] = np.arange(3000) % 150  # 150 of them become the most frequent
     text = np.array([f"level {i:04d}" for i in level], dtype=object)
     encoding = Encoding.fit({"text": text})
     (category,) = encoding.categories

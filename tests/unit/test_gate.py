@@ -1,4 +1,4 @@
-"""The power of the gate, against simulation and in cases where it is known."""
+"""The power of the gate, against simulation and in cases with a known answer."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What holds a promotion back, and what a run refits."""
+"""What prevents a promotion, and what a run refits."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stored models predict the same bits once loaded, and the ridge regression is exact."""
+"""Models predict the same bits once stored and loaded, and the ridge regression is exact."""
 
 import numpy as np
 import pytest

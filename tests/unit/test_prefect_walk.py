@@ -1,4 +1,4 @@
-"""Prefect walks through the arguments of every task, but not through the large ones of ours."""
+"""Prefect walks through the arguments of every task, except for our large ones."""
 
 import pytest
 from prefect.utilities.collections import visit_collection

@@ -1,4 +1,4 @@
-"""The schema of a PostgreSQL database: in a setting or in the URL, and refused if impossible."""
+"""The schema of a PostgreSQL database: set by a setting or in the URL, and refused if invalid."""
 
 import pytest
 from sqlalchemy import make_url

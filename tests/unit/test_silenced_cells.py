@@ -1,4 +1,4 @@
-"""Silenced cells: what the others still predict, and what is left without any."""
+"""Silenced cells: what a network still predicts with the rest, or with none."""
 
 from dataclasses import replace
 

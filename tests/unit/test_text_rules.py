@@ -1,4 +1,4 @@
-"""Text that no run can work with is refused, with its column and row, before anything is fitted."""
+"""Text that cannot be stored is refused, with its column and row, before anything is fitted."""
 
 import random
 import string
