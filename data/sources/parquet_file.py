@@ -7,13 +7,12 @@ import pyarrow.parquet as pq
 
 from data.declarations.model import Declaration
 from data.errors import SourceError, library_message
-from data.sources.text_rules import refuse_text_that_is_not_utf8
 
 
 def read_parquet(path: Path, _declaration: Declaration) -> pa.Table:
-    """Return the columns of a Parquet file; a damaged one, or text not in UTF-8, is refused."""
+    """Return the columns of a Parquet file; a damaged one is refused."""
     try:
-        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+        return pq.ParquetFile(path, page_checksum_verification=True).read()
     except UnicodeDecodeError:
         raise SourceError(
             "The name of a column is not UTF-8.", next_step="Rename the column."
@@ -23,5 +22,3 @@ def read_parquet(path: Path, _declaration: Declaration) -> pa.Table:
             f"This is not a complete Parquet file: {library_message(error)}",
             next_step="Write or copy it again: it may have been cut off.",
         ) from None
-    refuse_text_that_is_not_utf8(table)
-    return table

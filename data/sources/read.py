@@ -14,7 +14,7 @@ from data.sources.columns import as_kind, finite_or_missing, typed
 from data.sources.csv_file import read_csv
 from data.sources.parquet_file import read_parquet
 from data.sources.snapshot import Snapshot, write
-from data.sources.text_rules import refuse_unstorable_text
+from data.sources.text_rules import refuse_text_that_is_not_utf8, refuse_unstorable_text
 
 READERS: dict[str, Callable[[Path, Declaration], pa.Table]] = {
     ".csv": read_csv,
@@ -23,7 +23,9 @@ READERS: dict[str, Callable[[Path, Declaration], pa.Table]] = {
 """What reads each kind of source, by the ending of the file's name.
 
 A reader returns the columns in Arrow's own types, in the order of the source, and raises
-`SourceError` (without `where`) for a file that it cannot read. Everything else is done here.
+`SourceError` (without `where`) for a file that it cannot read. Where the format has no types of its
+own, it keeps the text of keys, groups and declared categories, as `read_csv` does: "007" is not 7.
+Everything else is done here.
 """
 
 
@@ -67,6 +69,7 @@ def _raw_table(path: Path, declaration: Declaration) -> pa.Table:
             "The file is empty (0 bytes).", next_step="Check the program that writes it."
         )
     table = reader(path, declaration)
+    refuse_text_that_is_not_utf8(table)
     _check_header(table.column_names)
     return table
 

@@ -224,7 +224,8 @@ def predict(
     source: Annotated[
         Path,
         typer.Option(
-            help="CSV or Parquet file of rows to score, with the dataset's key and feature columns."
+            help="File of rows to score, in any format of a source, with the dataset's key and "
+            "feature columns."
         ),
     ],
     out: Annotated[

@@ -22,7 +22,7 @@ Prediction = tuple[str, float, float | None, float | None]
 
 
 def run_predict(dataset: str, source: Path, out: Path | None) -> None:
-    """Write key, predicted, lower and upper for each row of a CSV or Parquet file."""
+    """Write key, predicted, lower and upper for each row of a file in any format of a source."""
     if out is not None and out.suffix.lower() not in FORMATS:
         raise CallError(
             f"the name of an output file must end in one of {', '.join(FORMATS)}.", where=str(out)

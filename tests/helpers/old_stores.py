@@ -1,5 +1,7 @@
 """Stores made as released versions made them, with rows, and what their views then show."""
 
+import json
+import re
 from typing import Any
 
 from alembic import command
@@ -61,3 +63,25 @@ def _rows(address: str, view: str) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+
+
+def views_of(release: str) -> list[str]:
+    """Return the names of the views that a release made."""
+    text = (FOLDER / release / "sqlite.sql").read_text(encoding="utf-8")
+    return re.findall(r"^CREATE VIEW (\w+)", text, flags=re.MULTILINE)
+
+
+def kept_answers(release: str) -> dict[str, list[dict[str, Any]]]:
+    """Return what the views of a release showed of its rows."""
+    text = (FOLDER / release / "answers.json").read_text(encoding="utf-8")
+    kept: dict[str, list[dict[str, Any]]] = json.loads(text)
+    return kept
+
+
+def assert_same_answers(address: str, release: str) -> None:
+    """Compare the columns that the views had then: later versions only add some at the end."""
+    now, then = answers(address), kept_answers(release)
+    assert {name: len(now[name]) for name in then} == {name: len(then[name]) for name in then}
+    for name, rows in then.items():
+        for old_row, new_row in zip(rows, now[name], strict=True):
+            assert list(new_row.items())[: len(old_row)] == list(old_row.items()), name

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from helpers.documents import code, section
-from helpers.old_stores import make
+from helpers.old_stores import make, views_of
 from helpers.store_nights import promoted, read, rows, run_sql, write
 from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
@@ -112,11 +112,11 @@ def test_view_that_was_not_granted_is_named(filled: str, new_role):
 def test_grants_outlive_an_upgrade(new_on_server, new_role, request: pytest.FixtureRequest):
     address = new_on_server()
     make(address, release="0.1.0")
-    role = new_role(address, (*VIEWS, VERSION_TABLE))
+    role = new_role(address, (*views_of("0.1.0"), VERSION_TABLE))
     request.getfixturevalue("next_version")
     assert upgrade(address).after == "9999"
     assert read(Store(role), stored_datasets) == ("sales", "wages")
-    for view in VIEWS:
+    for view in views_of("0.1.0"):
         run_sql(role, f"SELECT * FROM {view}")
     assert run_sql(role, "SELECT count(*) FROM champion") == [(2,)]
 
