@@ -27,6 +27,7 @@ TOGETHER = {
         "test_digits",
         "test_frameworks",
         "test_network",
+        "test_night_workers",
     ),
     "night": ("test_bad_input", "test_night", "test_readme"),
 }

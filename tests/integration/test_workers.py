@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from regressors.frameworks import parity
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers, start_warning
 
 SECONDS = 30
@@ -112,7 +113,7 @@ def test_an_exception_comes_back_as_one_line_and_the_worker_goes_on(workers):
 
 
 def test_threads_are_pinned_before_the_framework_is_imported(workers):
-    share = max(1, len(os.sched_getaffinity(0)) // 3)
+    share = max(1, len(os.sched_getaffinity(0)) // len(FRAMEWORK_NAMES))
     seen = workers.result(workers.submit("tensorflow", environment))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
         assert seen[name] == str(share)
