@@ -12,7 +12,7 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from regressors.arrays import Array, Arrays, Columns, Floats
+from regressors.arrays import Array, Arrays, Columns, Floats, Values
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
 from regressors.network.recipe import forward
@@ -81,6 +81,20 @@ class NetworkMember:
 
 
 @dataclass(frozen=True)
+class Predicted:
+    """Predictions (n,) in the target's units, with their intervals and what makes them doubtful.
+
+    `lower` and `upper` are NaN where there is no interval; `note` (n,) holds texts, None for most
+    rows.
+    """
+
+    value: Array
+    lower: Array
+    upper: Array
+    note: Values
+
+
+@dataclass(frozen=True)
 class Model:
     """A fitted candidate; `half_width` is that of its prediction interval, in target units."""
 
@@ -102,6 +116,12 @@ class Model:
         """Predict (n,) in the target's units: the mean of the members."""
         predicted: Array = np.mean([member.predict(columns) for member in self.members], axis=0)
         return predicted
+
+    def predicted(self, columns: Columns) -> Predicted:
+        """Predict n rows that the model was not fitted on, each with its interval and its note."""
+        value = self.predict(columns)
+        reach = np.nan if self.half_width is None else self.half_width
+        return Predicted(value, value - reach, value + reach, np.full(len(value), None))
 
     def to_bytes(self) -> bytes:
         """Return the model in the safetensors format, with a description as JSON in its header."""

@@ -22,7 +22,8 @@ from data.checks.findings import (
     plain,
 )
 from data.declarations.mistakes import nearest
-from data.declarations.model import Declaration, Expectation
+from data.declarations.model import Declaration
+from data.declarations.sections import Expectation
 from data.errors import CallError, library_message
 from data.sources.keys import row_key_column
 

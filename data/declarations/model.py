@@ -4,46 +4,43 @@ The tables in `docs/datasets.md` are generated from the descriptions and default
 """
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     Strict,
     StringConstraints,
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import PydanticKnownError
 
 from data.declarations.durations import duration
+from data.declarations.sections import (
+    Ann,
+    Candidates,
+    Column,
+    Expectation,
+    GradientDescent,
+    PathSource,
+    Promotion,
+    Section,
+    Share,
+    SplitRules,
+    refuse_repeats,
+)
 from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
 from data.errors import DeclarationMistake
-from data.vocabulary import FRAMEWORKS, KINDS
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 MAX_NAME_LENGTH = 100
 """In characters. A dataset's name is part of the names of files."""
 
 Kind = Literal["number", "category", "boolean", "time"]
-Column = Annotated[str, StringConstraints(min_length=1)]
-Share = Annotated[float, Strict(), Field(gt=0, lt=1)]
-WholeNumber = Annotated[int, Strict()]
-NonNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 # YAML has no tuples, and a single column or term needs no brackets.
 AsTuple = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,))
 Columns = Annotated[tuple[Column, ...], Field(min_length=1), AsTuple]
-
-
-def _refuse_repeats(values: Any) -> Any:
-    for value in values or ():
-        if list(values).count(value) > 1:
-            raise DeclarationMistake(f"{value!r} is listed twice")
-    return values
 
 
 def _refuse_as_feature(name: str, info: ValidationInfo) -> None:
@@ -72,147 +69,7 @@ def _require_duration(text: object) -> object:
 Term = Annotated[Column, BeforeValidator(refuse_mapping), AfterValidator(_refuse_other_columns)]
 
 
-def _one_of(words: Sequence[str]) -> BeforeValidator:
-    """Return a validator that accepts only these words, and fails just as a `Literal` does."""
-    expected = ", ".join(map(repr, words))
-
-    def check(value: object) -> object:
-        if value not in words:
-            raise PydanticKnownError("literal_error", {"expected": expected})
-        return value
-
-    return BeforeValidator(check)
-
-
-FrameworkName = Annotated[str, _one_of(FRAMEWORKS)]
-KindName = Annotated[str, _one_of(KINDS)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PathSource(_Section):
-    """A file; the ending of its name decides how it is read."""
-
-    path: Path = Field(
-        description="The file to read, in a format that its ending names, such as `.csv` or"
-        " `.parquet`. A relative path starts at the folder of the declaration."
-    )
-
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
-        folder = (info.context or {}).get("folder", Path.cwd())
-        resolved: Path = (folder / path.expanduser()).resolve()
-        return resolved
-
-
-class Expectation(_Section):
-    """One rule of Great Expectations; the check itself finds out whether the rule exists."""
-
-    type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] = Field(
-        description="The name of the rule in Great Expectations, for example"
-        " `expect_column_values_to_be_between`."
-    )
-    kwargs: dict[str, Any] = Field(
-        default={},
-        description="The keyword arguments of the rule, as its documentation lists them.",
-    )
-    severity: Literal["critical", "warning"] = Field(
-        default="critical",
-        description="What happens when the rule fails: `critical` rejects the run, and the current"
-        " champion stays; `warning` records the failure, and the run continues.",
-    )
-    quarantine: Annotated[bool, Strict()] = Field(
-        default=False,
-        description="Set aside the rows that break the rule, with the reason, and continue with"
-        " the others. Only for rules about single values or rows.",
-    )
-
-
-class SplitRules(_Section):
-    """How the labelled rows are split into test rows and folds of training rows."""
-
-    test: Share = Field(
-        default=0.2,
-        description="The share of the labelled rows that are test rows, which no model sees before"
-        " it is judged.",
-    )
-    folds: Annotated[WholeNumber, Field(ge=2, le=50)] = Field(
-        default=5, description="The number of folds that the training rows are split into."
-    )
-    group: Column | None = Field(
-        default=None,
-        description="A column whose equal values keep rows together, all of them among the test"
-        " rows or all in one fold. Cannot be combined with `time`.",
-    )
-
-
-class Candidates(_Section):
-    """What competes every night: each kind on each framework."""
-
-    frameworks: tuple[FrameworkName, ...] = Field(
-        default=FRAMEWORKS,
-        min_length=1,
-        description="The frameworks that fit the models.",
-    )
-    kinds: tuple[KindName, ...] = Field(
-        default=KINDS,
-        min_length=1,
-        description="The kinds of model; every framework fits each of them.",
-    )
-    _once = field_validator("frameworks", "kinds")(_refuse_repeats)
-
-
-class GradientDescent(_Section):
-    """How the kind `gradient_descent` searches for the coefficients."""
-
-    learning_rate: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = Field(
-        default=None,
-        description="The step size on standardised columns. If it is not set, the fastest one that"
-        " is sure to converge is used.",
-    )
-    epochs: Annotated[WholeNumber, Field(ge=1, le=10_000_000)] = Field(
-        default=10_000, description="The maximum number of passes over the rows."
-    )
-    start: Literal["zero", "last"] = Field(
-        default="zero",
-        description="Where the weights start: at `zero`, or from those of the `last` run that"
-        " succeeded.",
-    )
-
-
-class Ann(_Section):
-    """The shape of the network, the kind `ann`."""
-
-    hidden: tuple[Annotated[WholeNumber, Field(ge=1, le=4096)], ...] = Field(
-        default=(128, 128),
-        description="The sizes of the hidden layers, from the inputs to the prediction; `[]` for"
-        " none.",
-    )
-
-
-class Promotion(_Section):
-    """When tonight's winner may replace the champion."""
-
-    min_gain: NonNegative = Field(
-        default=0.0,
-        description="A challenger must be better than the incumbent by at least this share of the"
-        " incumbent's mean squared error.",
-    )
-    max_loss: NonNegative = Field(
-        default=0.0,
-        description="A newer fit of the champion's own candidate is accepted unless it is worse by"
-        " more than this share of the mean squared error.",
-    )
-    confidence: Share = Field(
-        default=0.95,
-        description="The confidence of both comparisons, which are made on the test rows.",
-    )
-
-
-class Declaration(_Section):
+class Declaration(Section):
     """One dataset: where its rows are, what identifies them and what to predict."""
 
     name: Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=MAX_NAME_LENGTH)] = (
@@ -294,7 +151,7 @@ class Declaration(_Section):
         description="The share of true values that the interval of a prediction should cover.",
     )
 
-    _once = field_validator("key", "features")(_refuse_repeats)
+    _once = field_validator("key", "features")(refuse_repeats)
 
     @field_validator("target")
     @classmethod
@@ -365,7 +222,7 @@ class Declaration(_Section):
     @field_validator("terms")
     @classmethod
     def _refuse_repeated_terms(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
-        refuse_same_terms(_refuse_repeats(terms))
+        refuse_same_terms(refuse_repeats(terms))
         return terms
 
     @field_validator("split")

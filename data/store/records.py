@@ -56,6 +56,24 @@ class CoefficientRecord:
     p: float | None = None
     low: float | None = None
     high: float | None = None
+    cluster_standard_error: float | None = None  # with a declared group
+    hac_standard_error: float | None = None  # with a time column
+    rows: int | None = None  # of a fit on complete cases; else those of the linear fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceColumnRecord:
+    """One column of the source: what the next run is compared with, and what people look up."""
+
+    name: str
+    role: str  # "key", "target", "time", "weight", "group", "feature", "unused", or several
+    kind: str | None = None  # None: of no kind, so it is left out
+    kind_from: str | None = None  # "declared", "remembered" or "values"
+    missing: int | None = None  # rows without a value
+    distinct_values: int | None = None
+    typical_size: float | None = None  # the median absolute value of a number, zeros aside
+    example: str | None = None
+    enters: str | None = None  # how it enters the models, or why it does not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +123,7 @@ class CandidateRecord:
     twin: bytes | None = field(default=None, repr=False)  # fitted without the test rows
     scores: Sequence[ScoreRecord] = ()
     coefficients: Sequence[CoefficientRecord] = ()  # of a linear kind's artifact
+    complete_cases: Sequence[CoefficientRecord] = ()  # fitted on rows without a missing value
     linear_fit: LinearFitRecord | None = None  # of a linear kind's artifact
     resilience: Sequence[ResilienceRecord] = ()  # of the twin, if it is the winner's and an ANN
     framework_version: str | None = None
@@ -130,9 +149,10 @@ class PredictionColumns:
     lower: Array
     upper: Array
     role: NDArray[Any]  # of "train", "test", "new", "warmup"
+    note: Sequence[str | None] | None = None  # what makes a prediction less certain; None: nothing
 
     def __post_init__(self) -> None:
-        names = ("key", "actual", "predicted", "lower", "upper", "role")
+        names = ("key", "actual", "predicted", "lower", "upper", "role", "note")
         _refuse_unequal("predictions", self, names)
 
 
@@ -243,6 +263,7 @@ class RunRecord:
     period_until: str | None = None  # the newest time of a labelled row
     data_until: float | None = None  # the same, in microseconds since 1970 or the number itself
     train_until: float | None = None  # the newest time of a training row, likewise
+    columns: Sequence[SourceColumnRecord] = ()
     expectations: Sequence[ExpectationResult] = ()
     rejected_rows: Sequence[RejectedRow] = ()
 

@@ -125,6 +125,45 @@ expectation_result = Table(
     comment="One expectation checked in one run.",
 )
 
+source_column = Table(
+    "source_column",
+    metadata,
+    Column("run_id", ForeignKey(run.c.run_id), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("kind", Text),
+    Column("kind_from", Text),
+    Column("missing", BigInteger),
+    Column("distinct_values", BigInteger),
+    Column("typical_size", Double),
+    Column("example", Text),
+    Column("enters", Text),
+    PrimaryKeyConstraint("run_id", "position"),
+    UniqueConstraint("run_id", "name"),
+    comment=(
+        "One column of the source of one run: its role and kind, how it was filled, and how it"
+        " enters the models. The next run is compared with it."
+    ),
+)
+
+acceptance = Table(
+    "acceptance",
+    metadata,
+    Column("acceptance_id", Integer, primary_key=True),
+    Column("dataset", Text, nullable=False),
+    Column("run_id", ForeignKey(run.c.run_id), nullable=False),
+    Column("accepted_at", UtcTime, nullable=False),
+    Column("accepted_by", Text, nullable=False),
+    Column("reason", Text),
+    Index(None, "dataset", "acceptance_id"),
+    comment=(
+        "One decision of a person that the source of a dataset may look as it did in run_id. Rows"
+        " are only ever added."
+    ),
+    sqlite_autoincrement=True,
+)
+
 rejected_row = Table(
     "rejected_row",
     metadata,
@@ -199,9 +238,35 @@ coefficient = Table(
     Column("low", Double),
     Column("high", Double),
     Column("robust_standard_error", Double),
+    Column("cluster_standard_error", Double),
+    Column("hac_standard_error", Double),
     PrimaryKeyConstraint("model_id", "position"),
     UniqueConstraint("model_id", "term"),
     comment="One term of one linear model, in the data's own units, with its inference if any.",
+)
+
+complete_case_coefficient = Table(
+    "complete_case_coefficient",
+    metadata,
+    Column("model_id", ForeignKey(model.c.model_id), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("term", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("estimate", Double, nullable=False),
+    Column("standard_error", Double),
+    Column("t", Double),
+    Column("p", Double),
+    Column("low", Double),
+    Column("high", Double),
+    Column("robust_standard_error", Double),
+    Column("cluster_standard_error", Double),
+    Column("hac_standard_error", Double),
+    PrimaryKeyConstraint("model_id", "position"),
+    UniqueConstraint("model_id", "term"),
+    comment=(
+        "One term of the same linear model fitted only on the rows without a missing value, where"
+        " many rows have one. The model that serves is the one in coefficient."
+    ),
 )
 
 linear_fit = Table(
@@ -275,12 +340,16 @@ prediction = Table(
     Column("lower", Double),
     Column("upper", Double),
     Column("role", Text, nullable=False),
+    Column("note", Text),
     PrimaryKeyConstraint("model_id", "key", "run_id"),
     CheckConstraint(  # for IN, SQLite would build a table of the words for each row
         "role = 'train' OR role = 'test' OR role = 'new' OR role = 'warmup'", name="role"
     ),
     CheckConstraint("predicted IS NOT NULL OR role = 'warmup'", name="predicted"),
-    comment="One row of one run as predicted by one model; train rows are predicted out of fold.",
+    comment=(
+        "One row of one run as predicted by one model; train rows are predicted out of fold. note:"
+        " what makes the prediction less certain than others, for example a level never seen."
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -346,12 +415,14 @@ promotion = Table(
     Column("smallest_gain", Double),
     Column("decided_by", Text),
     Column("pinned", Boolean, nullable=False, server_default=false()),
+    Column("predictions_run_id", Integer),
     _one_of("decision", "promoted", "kept", "rolled_back", "forced", "unpinned"),
     Index(None, "dataset", "promotion_id"),
     comment=(
         "One decision about a dataset's champion; model_id serves from then on. Rows are only ever"
         " added. A person's decision has decided_by instead of run_id. pinned: runs promote nobody"
-        " from then on, until a person decides again."
+        " from then on, until a person decides again. predictions_run_id: the run whose rows the"
+        " champion's current predictions are of; NULL in decisions of version 0.1.0."
     ),
     sqlite_autoincrement=True,
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import Double, Text
 
 from data.declarations.file import load_dataset
-from data.declarations.model import PathSource
+from data.declarations.sections import PathSource
 from data.errors import CallError, SourceError
 from data.settings import Settings, settings
 from data.store.read.champions import champion_model

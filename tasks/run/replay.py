@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.declarations.model import Candidates, Declaration
+from data.declarations.model import Declaration
+from data.declarations.sections import Candidates
 from data.errors import UserError
 from data.sources.snapshot import Snapshot, snapshot_at
 from data.store.records import RunRecord

@@ -6,7 +6,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from data.declarations.model import Candidates, Declaration
+from data.declarations.model import Declaration
+from data.declarations.sections import Candidates
 from regressors.candidate import Candidate
 from tasks.check import check
 from tasks.read import read

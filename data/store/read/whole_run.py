@@ -26,6 +26,7 @@ from data.store.records import (
 from data.store.tables import (
     agreement_check,
     coefficient,
+    complete_case_coefficient,
     linear_fit,
     model,
     prediction,
@@ -100,6 +101,8 @@ def _scores(connection: Connection, run_id: int) -> Scores:
 def _candidate(connection: Connection, row: RowMapping, scores: Scores) -> CandidateRecord:
     model_id = row["model_id"]
     coefficients = _rows(connection, coefficient, coefficient.c.model_id == model_id)
+    complete = complete_case_coefficient
+    complete_cases = _rows(connection, complete, complete.c.model_id == model_id)
     fits = _rows(connection, linear_fit, linear_fit.c.model_id == model_id)
     shares = _rows(connection, resilience, resilience.c.model_id == model_id)
     return _record(
@@ -107,6 +110,7 @@ def _candidate(connection: Connection, row: RowMapping, scores: Scores) -> Candi
         row,
         scores=scores.get(model_id, []),
         coefficients=[_record(CoefficientRecord, term) for term in coefficients],
+        complete_cases=[_record(CoefficientRecord, term) for term in complete_cases],
         linear_fit=_record(LinearFitRecord, fits[0]) if fits else None,
         resilience=[_record(ResilienceRecord, share) for share in shares],
     )
@@ -129,15 +133,21 @@ def _predictions(
     numbers = ("actual", "predicted", "lower", "upper")
     for model_id, name in names.items():
         statement = (
-            select(*(prediction.c[column] for column in ("key", "role", *numbers)))
+            select(*(prediction.c[column] for column in ("key", "role", "note", *numbers)))
             .where(prediction.c.model_id == model_id, prediction.c.run_id == run_id)
             .order_by(prediction.c.key)
         )
         rows = connection.execute(statement).all()
         if rows:
-            key, role, *values = zip(*rows, strict=True)
+            key, role, note, *values = zip(*rows, strict=True)
             columns = {
                 column: np.array(of_column, dtype=float)
                 for column, of_column in zip(numbers, values, strict=True)
             }
-            yield PredictionColumns(model=name, key=list(key), role=np.array(role), **columns)
+            yield PredictionColumns(
+                model=name,
+                key=list(key),
+                role=np.array(role),
+                note=note if any(note) else None,
+                **columns,
+            )

@@ -11,7 +11,13 @@ from data.store.views.champions import (
     MODEL_CARD,
 )
 from data.store.views.history import CHAMPION_HISTORY, PREDICTION_OUTCOME, RUN_HISTORY
-from data.store.views.latest_run import AGREEMENT, CURRENT_COEFFICIENT, CURRENT_FIT, LEADERBOARD
+from data.store.views.latest_run import (
+    AGREEMENT,
+    CURRENT_COEFFICIENT,
+    CURRENT_COLUMN,
+    CURRENT_FIT,
+    LEADERBOARD,
+)
 from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, TIME, View
 
 __all__ = [
@@ -36,6 +42,7 @@ VIEWS = {
         CURRENT_PREDICTION,
         CURRENT_COEFFICIENT,
         CURRENT_FIT,
+        CURRENT_COLUMN,
         CHAMPION_RESILIENCE,
         AGREEMENT,
         PREDICTION_OUTCOME,

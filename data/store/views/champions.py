@@ -159,10 +159,16 @@ CURRENT_PREDICTION = View(
         ),
         "model_id": (INTEGER, "the model, as in `champion`"),
         "predicted_at": (TIME, "when the run that made this prediction finished"),
+        "note": (
+            TEXT,
+            "what makes this prediction less certain than others, for example a level that was "
+            "never seen before; NULL for most rows",
+        ),
     },
     f"""
 SELECT latest.dataset, prediction.key, prediction.actual, prediction.predicted, prediction.lower,
-  prediction.upper, prediction.role, prediction.model_id, run.finished_at AS predicted_at
+  prediction.upper, prediction.role, prediction.model_id, run.finished_at AS predicted_at,
+  prediction.note
 FROM promotion AS latest
 CROSS JOIN prediction
 JOIN run ON run.run_id = prediction.run_id

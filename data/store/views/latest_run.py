@@ -79,16 +79,48 @@ CURRENT_COEFFICIENT = View(
             "a standard error that also holds where the variance of the errors is not constant "
             "(HC3); NULL where a single row decides a coefficient",
         ),
+        "cluster_standard_error": (
+            NUMBER,
+            "a standard error that also holds where the errors of a group are alike (the sandwich "
+            "over groups, as in Stata and statsmodels); NULL unless `split.group` is declared",
+        ),
+        "hac_standard_error": (
+            NUMBER,
+            "a standard error that also holds where errors that are close in time are alike (Newey "
+            "and West); NULL unless `time` is declared",
+        ),
+        "variant": (
+            TEXT,
+            "`all rows`, where missing values are filled with the median: this one predicts; or "
+            "`complete cases`, the same equation fitted on the rows without a missing value, where "
+            "more than 5% of a column is missing",
+        ),
+        "rows": (INTEGER, "rows that it was fitted on"),
     },
     f"""
-SELECT run.dataset, model.framework, model.kind, coefficient.term, coefficient.estimate,
-  coefficient.standard_error, coefficient.t, coefficient.p, coefficient.low, coefficient.high,
-  coefficient.robust_standard_error
-FROM run
-JOIN model ON model.run_id = run.run_id
-JOIN coefficient ON coefficient.model_id = model.model_id
-WHERE {LATEST_GOOD_RUN}
-ORDER BY run.dataset, model.framework, model.kind, coefficient.position
+SELECT dataset, framework, kind, term, estimate, standard_error, t, p, low, high,
+  robust_standard_error, cluster_standard_error, hac_standard_error, variant, rows
+FROM (
+  SELECT run.dataset, model.framework, model.kind, coefficient.term, coefficient.estimate,
+    coefficient.standard_error, coefficient.t, coefficient.p, coefficient.low, coefficient.high,
+    coefficient.robust_standard_error, coefficient.cluster_standard_error,
+    coefficient.hac_standard_error, coefficient.position, linear_fit.rows, 'all rows' AS variant
+  FROM run
+  JOIN model ON model.run_id = run.run_id
+  JOIN coefficient ON coefficient.model_id = model.model_id
+  LEFT JOIN linear_fit ON linear_fit.model_id = model.model_id
+  WHERE {LATEST_GOOD_RUN}
+  UNION ALL
+  SELECT run.dataset, model.framework, model.kind, complete.term, complete.estimate,
+    complete.standard_error, complete.t, complete.p, complete.low, complete.high,
+    complete.robust_standard_error, complete.cluster_standard_error,
+    complete.hac_standard_error, complete.position, complete.rows, 'complete cases' AS variant
+  FROM run
+  JOIN model ON model.run_id = run.run_id
+  JOIN complete_case_coefficient AS complete ON complete.model_id = model.model_id
+  WHERE {LATEST_GOOD_RUN}
+) AS of_variant
+ORDER BY dataset, framework, kind, variant, position
 """,  # noqa: S608
 )
 
@@ -153,6 +185,50 @@ JOIN model ON model.run_id = run.run_id
 JOIN linear_fit ON linear_fit.model_id = model.model_id
 WHERE {LATEST_GOOD_RUN}
 ORDER BY run.dataset, model.framework, model.kind
+""",  # noqa: S608
+)
+
+CURRENT_COLUMN = View(
+    "current_column",
+    (
+        "One row per column of the source of each dataset's latest run that succeeded: what it "
+        "was taken for. The next run is compared with it."
+    ),
+    {
+        "dataset": (TEXT, "the dataset"),
+        "run_id": (INTEGER, "the run"),
+        "name": (TEXT, "the column"),
+        "role": (
+            TEXT,
+            "`key`, `target`, `time`, `weight`, `group`, `feature`, `unused`, or several of these",
+        ),
+        "kind": (
+            TEXT,
+            "`number`, `category`, `boolean` or `time`; NULL for a column of none of these, which "
+            "is left out",
+        ),
+        "kind_from": (
+            TEXT,
+            "`declared` in `types`, `remembered` from the run before, or decided by the `values`",
+        ),
+        "missing": (INTEGER, "rows without a value"),
+        "distinct_values": (INTEGER, "how many different values it has"),
+        "typical_size": (
+            NUMBER,
+            "of a number, the median absolute value, zeros aside; a change by a power of ten is "
+            "reported",
+        ),
+        "example": (TEXT, "one of its values"),
+        "enters": (TEXT, "how it enters the models, or why it does not"),
+    },
+    f"""
+SELECT run.dataset, run.run_id, source_column.name, source_column.role, source_column.kind,
+  source_column.kind_from, source_column.missing, source_column.distinct_values,
+  source_column.typical_size, source_column.example, source_column.enters
+FROM run
+JOIN source_column ON source_column.run_id = run.run_id
+WHERE {LATEST_GOOD_RUN}
+ORDER BY run.dataset, source_column.position
 """,  # noqa: S608
 )
 

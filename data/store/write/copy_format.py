@@ -29,7 +29,8 @@ Bytes = NDArray[np.uint8]
 def copied(table: Table, columns: Mapping[str, Any]) -> Iterator[bytes]:
     """Yield a batch of rows as COPY reads them, without the header and the trailer.
 
-    A column is an array, a sequence of texts, or one value for all rows; NaN becomes NULL.
+    A column is an array, a sequence of texts, or one value for all rows; NaN and None become
+    NULL.
     """
     long = {name: c for name, c in columns.items() if isinstance(c, (np.ndarray, list))}
     rows = len(next(iter(long.values())))
@@ -75,10 +76,13 @@ def _texts(values: Any) -> tuple[Lengths, Bytes]:
         words, index = np.unique(values.astype(str), return_inverse=True)
         lengths, data = _texts(words.tolist())
         return lengths[index], data[index]
+    missing = [row for row, value in enumerate(values) if value is None]
+    values = [value or "" for value in values] if missing else values
     joined = "".join(values)
     encoded = values if joined.isascii() else [value.encode() for value in values]
     lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-    data = np.zeros((len(encoded), int(lengths.max())), np.uint8)
+    lengths[missing] = -1
+    data = np.zeros((len(encoded), int(lengths.max(initial=0))), np.uint8)
     data[_within(lengths, data.shape[1])] = np.frombuffer(joined.encode(), np.uint8)
     return lengths, data
 
@@ -86,7 +90,7 @@ def _texts(values: Any) -> tuple[Lengths, Bytes]:
 def _longest(texts: Any) -> int:
     if isinstance(texts, np.ndarray):
         return int(np.char.str_len(texts.astype(str)).max())
-    return max(map(len, texts))
+    return max(len(text or "") for text in texts)
 
 
 def _bytes(numbers: NDArray[Any], form: str) -> Bytes:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import compress
 
 import numpy as np
 from sqlalchemy import Connection, or_, select, update
@@ -61,7 +62,8 @@ def _without_stored_keys(
         name: np.asarray(getattr(rows, name))[missing]
         for name in ("actual", "predicted", "lower", "upper", "role")
     }
-    return replace(rows, key=[key for key in rows.key if key not in stored], **arrays)
+    note = None if rows.note is None else list(compress(rows.note, missing))
+    return replace(rows, key=list(compress(rows.key, missing)), note=note, **arrays)
 
 
 def _refuse_pruned_model(connection: Connection, model_id: int) -> None:

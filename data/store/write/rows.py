@@ -51,6 +51,7 @@ def insert_predictions(
         "lower": _finite_or_nan(rows.lower),
         "upper": _finite_or_nan(rows.upper),
         "role": role,
+        "note": None if rows.note is None or not any(rows.note) else list(rows.note),
     }
     insert_columns(connection, prediction, columns)
 

@@ -22,6 +22,7 @@ from data.store.records import (
 from data.store.tables import (
     agreement_check,
     coefficient,
+    complete_case_coefficient,
     expectation_result,
     linear_fit,
     model,
@@ -31,6 +32,7 @@ from data.store.tables import (
     resilience,
     run,
     score,
+    source_column,
 )
 from data.store.write.bulk import insert_columns
 from data.store.write.outcomes import insert_outcomes
@@ -110,6 +112,11 @@ def _insert_checks(connection: Connection, run_id: int, record: RunRecord) -> No
         row_of(agreement_check, comparison, run_id=run_id, position=number)
         for number, comparison in enumerate(record.agreement, start=1)
     ]
+    columns = [
+        row_of(source_column, column, run_id=run_id, position=number)
+        for number, column in enumerate(record.columns, start=1)
+    ]
+    insert_rows(connection, source_column, columns)
     insert_rows(connection, expectation_result, expectations)
     insert_rows(connection, rejected_row, rejected)
     insert_rows(connection, agreement_check, comparisons)
@@ -124,6 +131,11 @@ def _insert_candidate(connection: Connection, run_id: int, candidate: CandidateR
         for number, term in enumerate(candidate.coefficients, start=1)
     ]
     insert_rows(connection, coefficient, coefficients)
+    complete_cases = [
+        row_of(complete_case_coefficient, term, model_id=model_id, position=number)
+        for number, term in enumerate(candidate.complete_cases, start=1)
+    ]
+    insert_rows(connection, complete_case_coefficient, complete_cases)
     if candidate.linear_fit is not None:
         fit = row_of(linear_fit, candidate.linear_fit, model_id=model_id)
         insert_rows(connection, linear_fit, [fit])

@@ -1,0 +1,175 @@
+"""The parts of a declaration that are mappings of their own: source, split, candidates, others."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticKnownError
+
+from data.errors import DeclarationMistake
+from data.vocabulary import FRAMEWORKS, KINDS
+
+Column = Annotated[str, StringConstraints(min_length=1)]
+Share = Annotated[float, Strict(), Field(gt=0, lt=1)]
+WholeNumber = Annotated[int, Strict()]
+NonNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
+
+
+def refuse_repeats(values: Any) -> Any:
+    """Refuse a list that has a value twice."""
+    for value in values or ():
+        if list(values).count(value) > 1:
+            raise DeclarationMistake(f"{value!r} is listed twice")
+    return values
+
+
+def _one_of(words: Sequence[str]) -> BeforeValidator:
+    """Return a validator that accepts only these words, and fails just as a `Literal` does."""
+    expected = ", ".join(map(repr, words))
+
+    def check(value: object) -> object:
+        if value not in words:
+            raise PydanticKnownError("literal_error", {"expected": expected})
+        return value
+
+    return BeforeValidator(check)
+
+
+FrameworkName = Annotated[str, _one_of(FRAMEWORKS)]
+KindName = Annotated[str, _one_of(KINDS)]
+
+
+class Section(BaseModel):
+    """A mapping of fixed keys; any other key is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PathSource(Section):
+    """A file; the ending of its name decides how it is read."""
+
+    path: Path = Field(
+        description="The file to read, in a format that its ending names, such as `.csv` or"
+        " `.parquet`. A relative path starts at the folder of the declaration."
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
+        folder = (info.context or {}).get("folder", Path.cwd())
+        resolved: Path = (folder / path.expanduser()).resolve()
+        return resolved
+
+
+class Expectation(Section):
+    """One rule of Great Expectations; the check itself finds out whether the rule exists."""
+
+    type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] = Field(
+        description="The name of the rule in Great Expectations, for example"
+        " `expect_column_values_to_be_between`."
+    )
+    kwargs: dict[str, Any] = Field(
+        default={},
+        description="The keyword arguments of the rule, as its documentation lists them.",
+    )
+    severity: Literal["critical", "warning"] = Field(
+        default="critical",
+        description="What happens when the rule fails: `critical` rejects the run, and the current"
+        " champion stays; `warning` records the failure, and the run continues.",
+    )
+    quarantine: Annotated[bool, Strict()] = Field(
+        default=False,
+        description="Set aside the rows that break the rule, with the reason, and continue with"
+        " the others. Only for rules about single values or rows.",
+    )
+
+
+class SplitRules(Section):
+    """How the labelled rows are split into test rows and folds of training rows."""
+
+    test: Share = Field(
+        default=0.2,
+        description="The share of the labelled rows that are test rows, which no model sees before"
+        " it is judged.",
+    )
+    folds: Annotated[WholeNumber, Field(ge=2, le=50)] = Field(
+        default=5, description="The number of folds that the training rows are split into."
+    )
+    group: Column | None = Field(
+        default=None,
+        description="A column whose equal values keep rows together, all of them among the test"
+        " rows or all in one fold. Cannot be combined with `time`.",
+    )
+
+
+class Candidates(Section):
+    """What competes every night: each kind on each framework."""
+
+    frameworks: tuple[FrameworkName, ...] = Field(
+        default=FRAMEWORKS,
+        min_length=1,
+        description="The frameworks that fit the models.",
+    )
+    kinds: tuple[KindName, ...] = Field(
+        default=KINDS,
+        min_length=1,
+        description="The kinds of model; every framework fits each of them.",
+    )
+    _once = field_validator("frameworks", "kinds")(refuse_repeats)
+
+
+class GradientDescent(Section):
+    """How the kind `gradient_descent` searches for the coefficients."""
+
+    learning_rate: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="The step size on standardised columns. If it is not set, the fastest one that"
+        " is sure to converge is used.",
+    )
+    epochs: Annotated[WholeNumber, Field(ge=1, le=10_000_000)] = Field(
+        default=10_000, description="The maximum number of passes over the rows."
+    )
+    start: Literal["zero", "last"] = Field(
+        default="zero",
+        description="Where the weights start: at `zero`, or from those of the `last` run that"
+        " succeeded.",
+    )
+
+
+class Ann(Section):
+    """The shape of the network, the kind `ann`."""
+
+    hidden: tuple[Annotated[WholeNumber, Field(ge=1, le=4096)], ...] = Field(
+        default=(128, 128),
+        description="The sizes of the hidden layers, from the inputs to the prediction; `[]` for"
+        " none.",
+    )
+
+
+class Promotion(Section):
+    """When tonight's winner may replace the champion."""
+
+    min_gain: NonNegative = Field(
+        default=0.0,
+        description="A challenger must be better than the incumbent by at least this share of the"
+        " incumbent's mean squared error.",
+    )
+    max_loss: NonNegative = Field(
+        default=0.0,
+        description="A newer fit of the champion's own candidate is accepted unless it is worse by"
+        " more than this share of the mean squared error.",
+    )
+    confidence: Share = Field(
+        default=0.95,
+        description="The confidence of both comparisons, which are made on the test rows.",
+    )

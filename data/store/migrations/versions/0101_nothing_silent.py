@@ -1,0 +1,124 @@
+"""Columns of the source, acceptances, notes on predictions, and more standard errors."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from data.store.views import VIEWS
+
+revision = "0101"
+down_revision = "0100"
+branch_labels = None
+depends_on = None
+
+new_names = ("source_column", "acceptance", "complete_case_coefficient", "current_column")
+"""Tables and views that this migration adds to those of the version before."""
+
+TIME = sa.DateTime(timezone=True)
+CHANGED = ("current_prediction", "current_coefficient")
+COMMENTS = {
+    "prediction": (
+        "One row of one run as predicted by one model; train rows are predicted out of fold. note:"
+        " what makes the prediction less certain than others, for example a level never seen."
+    ),
+    "promotion": (
+        "One decision about a dataset's champion; model_id serves from then on. Rows are only ever"
+        " added. A person's decision has decided_by instead of run_id. pinned: runs promote nobody"
+        " from then on, until a person decides again. predictions_run_id: the run whose rows the"
+        " champion's current predictions are of; NULL in decisions of version 0.1.0."
+    ),
+}
+
+
+def upgrade() -> None:
+    """Add tables and columns; nothing that is stored changes."""
+    op.create_table(
+        "source_column",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text()),
+        sa.Column("kind_from", sa.Text()),
+        sa.Column("missing", sa.BigInteger()),
+        sa.Column("distinct_values", sa.BigInteger()),
+        sa.Column("typical_size", sa.Double()),
+        sa.Column("example", sa.Text()),
+        sa.Column("enters", sa.Text()),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["run.run_id"], name=op.f("fk_source_column_run_id_run")
+        ),
+        sa.PrimaryKeyConstraint("run_id", "position", name=op.f("pk_source_column")),
+        sa.UniqueConstraint("run_id", "name", name=op.f("uq_source_column_run_id_name")),
+        comment=(
+            "One column of the source of one run: its role and kind, how it was filled, and how it"
+            " enters the models. The next run is compared with it."
+        ),
+    )
+    op.create_table(
+        "acceptance",
+        sa.Column("acceptance_id", sa.Integer(), nullable=False),
+        sa.Column("dataset", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("accepted_at", TIME, nullable=False),
+        sa.Column("accepted_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text()),
+        sa.ForeignKeyConstraint(["run_id"], ["run.run_id"], name=op.f("fk_acceptance_run_id_run")),
+        sa.PrimaryKeyConstraint("acceptance_id", name=op.f("pk_acceptance")),
+        comment=(
+            "One decision of a person that the source of a dataset may look as it did in run_id."
+            " Rows are only ever added."
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_acceptance_dataset_acceptance_id"), "acceptance", ["dataset", "acceptance_id"]
+    )
+    op.create_table(
+        "complete_case_coefficient",
+        sa.Column("model_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("term", sa.Text(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("estimate", sa.Double(), nullable=False),
+        sa.Column("standard_error", sa.Double()),
+        sa.Column("t", sa.Double()),
+        sa.Column("p", sa.Double()),
+        sa.Column("low", sa.Double()),
+        sa.Column("high", sa.Double()),
+        sa.Column("robust_standard_error", sa.Double()),
+        sa.Column("cluster_standard_error", sa.Double()),
+        sa.Column("hac_standard_error", sa.Double()),
+        sa.ForeignKeyConstraint(
+            ["model_id"],
+            ["model.model_id"],
+            name=op.f("fk_complete_case_coefficient_model_id_model"),
+        ),
+        sa.PrimaryKeyConstraint("model_id", "position", name=op.f("pk_complete_case_coefficient")),
+        sa.UniqueConstraint(
+            "model_id", "term", name=op.f("uq_complete_case_coefficient_model_id_term")
+        ),
+        comment=(
+            "One term of the same linear model fitted only on the rows without a missing value,"
+            " where many rows have one. The model that serves is the one in coefficient."
+        ),
+    )
+    op.add_column("coefficient", sa.Column("cluster_standard_error", sa.Double()))
+    op.add_column("coefficient", sa.Column("hac_standard_error", sa.Double()))
+    op.add_column("prediction", sa.Column("note", sa.Text()))
+    op.add_column("promotion", sa.Column("predictions_run_id", sa.Integer()))
+    if op.get_bind().dialect.name == "postgresql":  # SQLite has no comments
+        for table, comment in COMMENTS.items():
+            op.create_table_comment(table, comment)
+    _replace_views()
+
+
+def _replace_views() -> None:
+    """Make the views of this version: new columns come last, so PostgreSQL can replace a view."""
+    if op.get_bind().dialect.name == "postgresql":
+        for name in CHANGED:
+            op.execute(VIEWS[name].create.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
+    else:
+        for name in CHANGED:
+            op.execute(f"DROP VIEW {name}")
+            op.execute(VIEWS[name].create)
+    op.execute(VIEWS["current_column"].create)
