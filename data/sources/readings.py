@@ -7,8 +7,19 @@ from typing import Any, Literal
 
 from data.declarations.model import Kind
 
+MAX_EXAMPLES = 3
+"""So many cells that could not be read are quoted."""
+
+MAX_UNPARSABLE = 0.01
+"""Rows with cells that could not be read are set aside while they are less than this share."""
+
 METADATA_KEY = b"nightfit.readings"
 """Under this key the metadata of a snapshot's Parquet file has the readings, as JSON."""
+
+
+def may_be_set_aside(count: int, rows: int) -> bool:
+    """Return whether so many of the rows are few enough to be set aside."""
+    return count < MAX_UNPARSABLE * rows
 
 
 @dataclass(frozen=True)
