@@ -7,7 +7,6 @@ has `mostly`, and fewer than that share of the rows pass.
 
 import datetime
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +17,13 @@ from data.checks.declared import declared_rules, outcomes_of, rows_set_aside
 from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
 from data.declarations.model import Declaration
+from data.sources.readings import ColumnReading
 
 
 def check(
     declaration: Declaration,
     table: pa.Table,
-    readings: Sequence[Any] = (),
+    readings: Sequence[ColumnReading] = (),
     contract: Contract | None = None,
     now: datetime.datetime | None = None,
 ) -> Checked:
