@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from prefect import flow
 
+from data.checks.contract import Contract
 from data.declarations.file import load_dataset
 from data.settings import settings
 from data.sources.snapshot import Snapshot
@@ -20,7 +21,7 @@ from tasks.refit import refit, to_refit
 from tasks.resilience import resilience
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
-from tasks.run.night import last_night, only_run, skip_if_unchanged
+from tasks.run.night import contract, last_night, only_run, skip_if_unchanged
 from tasks.run.starts import last_starts
 from tasks.run.summary import Summary, report
 from tasks.run.workers import FrameworkWorkers, framework_workers, results
@@ -56,7 +57,8 @@ def retrain(
         last = last_night(store, declaration, as_of=as_of)
         run.snapshot = snapshot = read(declaration, home / "snapshots", as_of=as_of)
         skip_if_unchanged(run, snapshot, last, store, force=force)
-        trained = train(run, snapshot, store, workers, last_rows=last.rows_read if last else None)
+        expected = contract(store, declaration, as_of=as_of)
+        trained = train(run, snapshot, store, workers, expected)
         store_run(run, trained, store, home=home, dry_run=dry_run)
     return report(run)
 
@@ -66,8 +68,8 @@ def train(
     snapshot: Snapshot,
     store: Store,
     workers: FrameworkWorkers,
+    expected: Contract | None,
     *,
-    last_rows: int | None = None,
     before_run: int | None = None,
     also_refit: Set[Candidate] = frozenset(),
 ) -> Trained:
@@ -76,7 +78,7 @@ def train(
     With `before_run`, the champion and the starts of gradient descent are those before that run.
     """
     declaration = run.declaration
-    run.checked = checked = check(declaration, snapshot, last_rows=last_rows, now=run.night)
+    run.checked = checked = check(declaration, snapshot, expected, run.night)
     refuse_rejected(checked)
     run.prepared = rows = split(declaration, snapshot, checked)
     starts = last_starts(run.candidates, declaration, store, before_run=before_run)

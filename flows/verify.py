@@ -10,6 +10,7 @@ from data.store.session import Store
 from flows.retrain import train
 from regressors.candidate import Candidate
 from tasks.run.attempt import Trained
+from tasks.run.night import contract
 from tasks.run.replay import Replay, replay_of
 from tasks.run.verification import Verification, verification
 from tasks.run.workers import framework_workers
@@ -42,18 +43,21 @@ def _stored(run_id: int, config: Settings) -> RunRecord:
 
 
 def _trained_again(run_id: int, replay: Replay, config: Settings) -> Trained:
+    run, store = replay.run, Store(config.database_url)
+    expected = contract(store, run.declaration, as_of=run.as_of, before_run=run_id)
     with framework_workers(
         config.home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
     ) as workers:
         try:
             return train(
-                replay.run,
+                run,
                 replay.snapshot,
-                Store(config.database_url),
+                store,
                 workers,
+                expected,
                 before_run=run_id,
                 also_refit=replay.also_refit,
             )
         except NothingFitted as failure:
-            where = f"run {run_id} of {replay.run.declaration.name}"
+            where = f"run {run_id} of {run.declaration.name}"
             raise UserError(f"nothing could be fitted again: {failure}", where=where) from None

@@ -6,6 +6,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 import data.checks.check
+from data.checks.contract import Contract
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.errors import Rejected
@@ -17,8 +18,7 @@ from tasks.run import progress
 def check(
     declaration: Declaration,
     snapshot: Snapshot,
-    *,
-    last_rows: int | None = None,
+    contract: Contract | None = None,
     now: datetime | None = None,
 ) -> Checked:
     """Return every check's result, the rows set aside and the features that can be used.
@@ -27,7 +27,7 @@ def check(
     million rows again takes half a second, and keeping them would double the memory.
     """
     table = load(snapshot.path)
-    checked = data.checks.check.check(declaration, table, last_rows=last_rows, now=now)
+    checked = data.checks.check.check(declaration, table, contract=contract, now=now)
     for warning in checked.warnings:
         progress.log(declaration.name, warning, warning=True)
     met = sum(result.success for result in checked.results)

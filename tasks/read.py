@@ -1,20 +1,27 @@
 """Read a source into tonight's snapshot."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 import data.sources.read
-from data.declarations.model import Declaration
+from data.declarations.model import Declaration, Kind
 from data.sources.snapshot import Snapshot
 from tasks.run import progress
 
 
 @task(cache_policy=NO_CACHE)
-def read(declaration: Declaration, folder: Path, *, as_of: str | None = None) -> Snapshot:
+def read(
+    declaration: Declaration,
+    folder: Path,
+    *,
+    as_of: str | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+) -> Snapshot:
     """Write the source's rows, or those up to a past night, to `folder`; return the snapshot."""
-    snapshot = data.sources.read.read(declaration, folder=folder, as_of=as_of)
+    snapshot = data.sources.read.read(declaration, folder=folder, as_of=as_of, kinds=kinds)
     until = "" if as_of is None else f" up to {as_of}"
     progress.log(declaration.name, f"read {snapshot.rows:,} rows{until}")
     return snapshot

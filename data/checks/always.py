@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.checks.contract import Contract
 from data.checks.features import feature_findings, term_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import recency_findings, shrinkage_finding
@@ -23,7 +24,7 @@ from data.split import MIN_LABELLED_ROWS
 
 
 def structure_findings(
-    declaration: Declaration, table: pa.Table, last_rows: int | None = None
+    declaration: Declaration, table: pa.Table, contract: Contract | None = None
 ) -> list[Finding]:
     """Check columns, number of rows, and kinds; if they are wrong, nothing else makes sense."""
     roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
@@ -31,8 +32,8 @@ def structure_findings(
     named = dict.fromkeys([*roles, *others])
     findings = [column_finding(name, table.column_names, declaration) for name in named if name]
     findings.append(_row_count_finding(declaration, table.num_rows))
-    if last_rows and table.num_rows:
-        findings.append(shrinkage_finding(declaration, table.num_rows, last_rows))
+    if contract and contract.rows and table.num_rows:
+        findings.append(shrinkage_finding(declaration, table.num_rows, contract.rows))
     if not any(check.fatal for check in findings):
         findings.append(_numeric_finding("target", declaration.target, "can be predicted", table))
         findings += _time_findings(declaration, table)

@@ -7,11 +7,13 @@ has `mostly`, and fewer than that share of the rows pass.
 
 import datetime
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from data.checks.always import content_findings, structure_findings
+from data.checks.contract import Contract
 from data.checks.declared import declared_rules, outcomes_of, rows_set_aside
 from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
@@ -21,14 +23,15 @@ from data.declarations.model import Declaration
 def check(
     declaration: Declaration,
     table: pa.Table,
-    *,
-    last_rows: int | None = None,
+    readings: Sequence[Any] = (),
+    contract: Contract | None = None,
     now: datetime.datetime | None = None,
 ) -> Checked:
     """Check the rows of a snapshot; the table itself is not changed.
 
-    `last_rows` is how many rows the last good run read, None if there was none. `now`, which has a
-    time zone, is the moment that the age of the rows is counted from; by default the present.
+    `readings` say how each column was read. `contract` is what the source looked like last, None if
+    there was no good run yet. `now`, which has a time zone, is the moment that the age of the rows
+    is counted from; by default the present.
     Checks that make no sense after another one has failed are left out. An expectation that Great
     Expectations does not know, a wrong keyword, or `quarantine` on a rule that is not about single
     rows is a `CallError`. One that names a missing column, or cannot be computed on the values, is
@@ -36,7 +39,7 @@ def check(
     """
     kept = np.ones(table.num_rows, dtype=bool)
     rules = declared_rules(declaration)
-    findings = structure_findings(declaration, table, last_rows)
+    findings = structure_findings(declaration, table, contract)
     if any(finding.fatal for finding in findings):
         return _verdict(declaration, table, findings, (), kept)
     outcomes = outcomes_of(rules, declaration, table)

@@ -14,6 +14,7 @@ from data.declarations.model import Declaration
 from data.declarations.terms import Product
 from data.sources.columns import PLURAL, first_non_number, kind_of
 from data.sources.keys import row_key_column
+from data.store.records import SourceColumnRecord
 
 MAX_EXAMPLES = 5
 """How many bad rows a result shows."""
@@ -49,7 +50,8 @@ class Checked:
     """The outcome of all checks: whether the run may continue, and with which rows and columns.
 
     `kept` (n,) marks the rows that continue; `features` are the columns that vary among them, and
-    `products` the declared terms that consist of these features alone.
+    `products` the declared terms that consist of these features alone. `columns` describes every
+    column of the source, for people and for the next night.
     """
 
     passed: bool
@@ -60,6 +62,7 @@ class Checked:
     features: tuple[str, ...]
     products: tuple[Product, ...]
     warnings: tuple[str, ...]
+    columns: tuple[SourceColumnRecord, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,15 @@ AsTuple = BeforeValidator(lambda value: value if isinstance(value, list | tuple)
 Columns = Annotated[tuple[Column, ...], Field(min_length=1), AsTuple]
 
 
+def _word(value: object) -> object:
+    """Return a number of a YAML file as the text that a source has for it."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Word = Annotated[str, BeforeValidator(_word)]
+MissingWords = Annotated[tuple[Word, ...], AsTuple]
+
+
 def _refuse_as_feature(name: str, info: ValidationInfo) -> None:
     if name == info.data.get("target"):
         raise DeclarationMistake(f"{name!r} is the target and cannot explain itself")
@@ -107,6 +116,17 @@ class Declaration(Section):
         default={},
         description="The kind of single columns, `number`, `category`, `boolean` or `time`, where"
         " the values alone would suggest another.",
+    )
+    unparsable: Literal["quarantine", "missing", "refuse"] = Field(
+        default="quarantine",
+        description="What to do with a cell that is not of its column's kind, such as `12,5` in a"
+        " column of numbers: `quarantine` its row, as long as these are under 1% of the rows, take"
+        " the cell as `missing`, or `refuse` the source.",
+    )
+    missing: MissingWords = Field(
+        default=(),
+        description="More words that mean a missing value, in every column, for example `unknown`"
+        " or `-999`.",
     )
     infinite: Literal["refuse", "missing"] = Field(
         default="refuse",

@@ -1,18 +1,20 @@
 """Read the source of a dataset: any kind of file becomes typed rows in a snapshot."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 
 from data.declarations.mistakes import nearest
-from data.declarations.model import Declaration
+from data.declarations.model import Declaration, Kind
 from data.errors import SourceError
 from data.sources.as_of import require_time_column, rows_as_of, zone_of
-from data.sources.columns import as_kind, finite_or_missing, typed
+from data.sources.columns import as_kind, finite_or_missing, kind_of, typed
 from data.sources.csv_file import read_csv
 from data.sources.parquet_file import read_parquet
+from data.sources.readings import ColumnReading
 from data.sources.snapshot import Snapshot, write
 from data.sources.text_rules import refuse_text_that_is_not_utf8, refuse_unstorable_text
 
@@ -29,10 +31,17 @@ Everything else is done here.
 """
 
 
-def read(declaration: Declaration, *, folder: Path, as_of: str | None = None) -> Snapshot:
+def read(
+    declaration: Declaration,
+    *,
+    folder: Path,
+    as_of: str | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+) -> Snapshot:
     """Read the source, type its columns and write the rows to a snapshot under `folder`.
 
-    With `as_of`, only the rows up to that day, time or number in the time column. The file is
+    `kinds` are the remembered kinds of columns, which the declared ones overrule. With `as_of`,
+    only the rows up to that day, time or number in the time column. The file is
     `folder/<dataset>/<first 16 characters of the fingerprint>.parquet`; equal rows are written
     once. A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
     neither writes anything; a folder that cannot be written to is a `StoreError`.
@@ -48,7 +57,20 @@ def read(declaration: Declaration, *, folder: Path, as_of: str | None = None) ->
         raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
     if as_of is not None:
         table = rows_as_of(as_of, declaration, table, zone_of(raw, declaration.time))
-    return write(table, folder / declaration.name)
+    origins: dict[str, Literal["remembered", "declared"]] = {
+        **dict.fromkeys(kinds or {}, "remembered"),
+        **dict.fromkeys(declaration.types, "declared"),
+    }
+    readings = [
+        ColumnReading(
+            name,
+            kind_of(column.type),
+            origins.get(name, "values"),
+            natural=kind_of(column.type),
+        )
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    return write(table, folder / declaration.name, readings)
 
 
 def _raw_table(path: Path, declaration: Declaration) -> pa.Table:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from data.errors import SourceError, StoreError, library_message
 from data.sources.columns import kind_of
+from data.sources.readings import METADATA_KEY, ColumnReading, as_json, from_json, what_matters
 
 
 @dataclass(frozen=True)
@@ -25,45 +26,63 @@ class Snapshot:
     rows: int
 
 
-def write(table: pa.Table, folder: Path) -> Snapshot:
+def write(table: pa.Table, folder: Path, readings: Sequence[ColumnReading] = ()) -> Snapshot:
     """Write the rows to `folder/<first 16 characters of their fingerprint>.parquet`.
 
-    A file that is there already holds the same rows and is left alone. A folder that cannot be
-    written to is a `StoreError`.
+    How the columns were read is written with them. A file that is there already and has all this is
+    left alone. A folder that cannot be written to is a `StoreError`.
     """
-    digest = fingerprint(table)
+    digest = fingerprint(table, readings)
     file = folder.absolute() / f"{digest[:16]}.parquet"
-    if not file.exists():
-        _write_whole(table, file)
+    if not file.exists() or readings_of(file) != tuple(readings):
+        _write_whole(table.replace_schema_metadata({METADATA_KEY: as_json(readings)}), file)
     return Snapshot(file, digest, table.num_rows)
 
 
 def load(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Return the rows of a snapshot, in the order of the source: the named columns, or all."""
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True).read(columns=columns)
+        table = pq.ParquetFile(path, page_checksum_verification=True).read(columns=columns)
+        return table.replace_schema_metadata(None)
     except (OSError, pa.ArrowException) as error:
-        raise SourceError(
-            f"The snapshot cannot be read: {library_message(error)}",
-            where=str(path),
-            next_step="Delete it and run again; the source is then read again.",
-        ) from None
+        raise _unreadable(path, error) from None
+
+
+def readings_of(path: Path) -> tuple[ColumnReading, ...]:
+    """Return how the columns of a snapshot were read; nothing if version 0.1.0 wrote it."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from None
+    return from_json(metadata[METADATA_KEY]) if METADATA_KEY in metadata else ()
+
+
+def _unreadable(path: Path, error: Exception) -> SourceError:
+    return SourceError(
+        f"The snapshot cannot be read: {library_message(error)}",
+        where=str(path),
+        next_step="Delete it and run again; the source is then read again.",
+    )
 
 
 def snapshot_at(path: Path) -> Snapshot:
     """Return the snapshot in a file, with the fingerprint of the rows that the file has now."""
     table = load(path)
-    return Snapshot(path, fingerprint(table), table.num_rows)
+    return Snapshot(path, fingerprint(table, readings_of(path)), table.num_rows)
 
 
-def fingerprint(table: pa.Table) -> str:
-    """Return the SHA-256 of the typed rows: names, types and values, however they are chunked."""
+def fingerprint(table: pa.Table, readings: Sequence[ColumnReading] = ()) -> str:
+    """Return the SHA-256 of the typed rows: names, types and values, however they are chunked.
+
+    It includes the cells that could not be read (see `what_matters`).
+    """
     digest = hashlib.sha256()
     types = [str(dtype) for dtype in table.schema.types]
     digest.update(json.dumps([table.column_names, types, table.num_rows]).encode())
     for column in table.columns:
         for part in _canonical_bytes([chunk for chunk in column.chunks if len(chunk)]):
             digest.update(part)
+    digest.update(what_matters(readings))
     return digest.hexdigest()
 
 

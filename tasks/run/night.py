@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from data.checks.contract import Contract
 from data.checks.freshness import recency_findings
 from data.declarations.model import Declaration
 from data.errors import Unchanged
 from data.sources.snapshot import Snapshot, load
 from data.store.database.lock import dataset_lock
+from data.store.read.contract import contract_of
 from data.store.read.earlier_runs import LastGood, kept_rows, last_good, same_run
 from data.store.session import Store
 from tasks.run import progress
@@ -31,6 +33,18 @@ def last_night(store: Store, declaration: Declaration, *, as_of: str | None) -> 
         return None
     with store.reading() as connection:
         return last_good(connection, declaration.name)
+
+
+def contract(
+    store: Store, declaration: Declaration, *, as_of: str | None, before_run: int | None = None
+) -> Contract | None:
+    """Return what the source is compared with: how it looked last, or before a stored run.
+
+    A past night has other rows, so only the columns and their kinds are compared.
+    """
+    with store.reading() as connection:
+        last = contract_of(connection, declaration.name, before_run=before_run)
+    return last if last is None or as_of is None else last.without_counts()
 
 
 def skip_if_unchanged(

@@ -82,6 +82,7 @@ def _with_rows(record: RunRecord, run: Attempt, home: Path) -> RunRecord:
             rejected_rows=run.checked.rejected_rows,
             rows_rejected=len(run.checked.rejected_rows),
             features=", ".join(run.checked.features) or None,
+            columns=run.checked.columns,
         )
     if run.prepared is not None:
         times = run.prepared.times

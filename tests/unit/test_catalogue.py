@@ -8,7 +8,9 @@ from helpers.checked import N, shop
 
 from data.checks.always import content_findings, structure_findings
 from data.checks.catalogue import ALWAYS_MADE, SEVERITY
+from data.checks.contract import Contract
 
+CONTRACT = Contract(1, N, N, {}, {}, accepted=False)
 NOW = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
 TABLE = pa.table(
     {
@@ -33,7 +35,7 @@ EVERYTHING = {
 def checks_of(*, kept=None, **declared):
     """Return the names and severities of the checks that a declaration leads to."""
     declaration = shop(**declared)
-    findings = structure_findings(declaration, TABLE, last_rows=N)
+    findings = structure_findings(declaration, TABLE, CONTRACT)
     if not any(finding.fatal for finding in findings):
         kept = np.ones(N, dtype=bool) if kept is None else kept
         findings += content_findings(declaration, TABLE, kept, NOW)

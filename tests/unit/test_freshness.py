@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.checks.check import check
+from data.checks.contract import Contract
 from data.checks.freshness import shrinkage_finding
 from data.declarations.durations import duration
 from data.declarations.model import Declaration
@@ -33,6 +34,10 @@ def shop(**more: object) -> Declaration:
     return Declaration.model_validate(keys)
 
 
+def source_of(rows: int) -> Contract:
+    return Contract(1, rows, rows, {}, {}, accepted=False)
+
+
 def results_of(checked) -> dict:
     return {result.expectation: result for result in checked.results}
 
@@ -42,14 +47,14 @@ def results_of(checked) -> dict:
     [(120, 0.5, True), (121, 0.5, False), (60, 0.1, True), (1, 0.5, True), (200, 0.7, True)],
 )
 def test_a_source_may_lose_the_declared_share_of_its_rows_and_no_more(last_rows, share, passes):
-    checked = check(shop(max_shrinkage=share), TABLE, last_rows=last_rows)
+    checked = check(shop(max_shrinkage=share), TABLE, contract=source_of(last_rows))
     assert checked.passed == passes
     result = results_of(checked)["source_has_not_shrunk"]
     assert (result.success, result.severity, result.observed) == (passes, "critical", 60)
 
 
 def test_a_source_that_shrank_is_refused_with_both_numbers_and_a_share_to_declare():
-    checked = check(shop(), TABLE, last_rows=1234)
+    checked = check(shop(), TABLE, contract=source_of(1234))
     assert checked.reason == (
         "/rows.csv has 60 rows, down from 1,234 in the last good run: more than a share of 0.5 is"
         " missing. Check the program that writes it; if the loss is intended, declare a larger"
@@ -68,7 +73,7 @@ def test_the_proposed_share_is_enough(rows, last_rows):
 
 def test_without_an_earlier_run_or_without_rows_shrinkage_is_not_checked():
     assert "source_has_not_shrunk" not in results_of(check(shop(), TABLE))
-    empty = check(shop(), TABLE.slice(0, 0), last_rows=60)
+    empty = check(shop(), TABLE.slice(0, 0), contract=source_of(60))
     assert "source_has_not_shrunk" not in results_of(empty)
     assert empty.reason.startswith("/rows.csv has no rows.")
 
