@@ -231,7 +231,7 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=3, help="how often to split each set")
     chosen = parser.parse_args()
     folder = Path(os.environ[FOLDER]) if os.environ.get(FOLDER) else None
-    fits = pickle.loads(chosen.file.read_bytes()) if chosen.file.exists() else {}  # noqa: S301
+    fits = pickle.loads(chosen.file.read_bytes()) if chosen.file.exists() else {}
     sets = chosen.sets or [*names(folder), *STATSMODELS]
     with (
         tempfile.TemporaryDirectory() as name,
