@@ -6,6 +6,7 @@ from dataclasses import replace
 from prefect import flow
 
 from data.checks.contract import Contract
+from data.checks.waivers import remembered_kinds
 from data.declarations.file import load_dataset
 from data.settings import settings
 from data.sources.snapshot import Snapshot
@@ -55,9 +56,10 @@ def retrain(
         new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
     ):
         last = last_night(store, declaration, as_of=as_of)
-        run.snapshot = snapshot = read(declaration, home / "snapshots", as_of=as_of)
-        skip_if_unchanged(run, snapshot, last, store, force=force)
         expected = contract(store, declaration, as_of=as_of)
+        kinds = remembered_kinds(declaration, expected)
+        run.snapshot = snapshot = read(declaration, home / "snapshots", as_of=as_of, kinds=kinds)
+        skip_if_unchanged(run, snapshot, last, store, force=force)
         trained = train(run, snapshot, store, workers, expected)
         store_run(run, trained, store, home=home, dry_run=dry_run)
     return report(run)
