@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pyarrow as pa
 
 from data.checks.findings import ExpectationResult, Finding, RejectedRow, counted, finding, plain
@@ -12,6 +11,7 @@ from data.sources.keys import row_key_column
 from data.sources.readings import MAX_UNPARSABLE, ColumnReading, may_be_set_aside
 
 CELLS = "cells_are_of_their_kind"
+GUESSES = "columns_are_read_without_guessing"
 
 
 def cell_findings(
@@ -20,35 +20,28 @@ def cell_findings(
     """Check that the cells of each column that is used are of its kind, and report guesses."""
     used = _used(declaration, table, readings)
     findings = [_cell_finding(declaration, reading, table.num_rows) for reading in used]
-    together = len(unparsable_rows(declaration, table, readings))
-    if not any(check.fatal for check in findings) and not _are_few(together, table.num_rows):
-        findings.append(_of_many_columns(together, table.num_rows))
-    return [*findings, *_guesses(used)]
-
-
-def unparsable_rows(
-    declaration: Declaration, table: pa.Table, readings: Sequence[ColumnReading]
-) -> np.ndarray:
-    """Return the rows (from 0) to set aside for their cells, in order."""
-    if declaration.unparsable != "quarantine":
-        return np.array([], dtype=int)
-    used = _used(declaration, table, readings)
-    return np.unique(np.array([row for reading in used for row in reading.rows], dtype=int))
+    aside = {row for reading in used for row in reading.rows}
+    too_many = declaration.unparsable == "quarantine" and not _are_few(len(aside), table.num_rows)
+    if too_many and not any(check.fatal for check in findings):
+        findings.append(_of_many_columns(len(aside), table.num_rows))
+    return [*(findings or [finding(CELLS, None)]), *_guesses(used)]
 
 
 def rows_with_unparsable_cells(
     declaration: Declaration, table: pa.Table, readings: Sequence[ColumnReading]
 ) -> tuple[RejectedRow, ...]:
-    """Return these rows with the reason for each."""
-    rows = unparsable_rows(declaration, table, readings)
+    """Return the rows to set aside for their cells, in order, each with all its reasons."""
+    if declaration.unparsable != "quarantine":
+        return ()
     reasons: dict[int, list[str]] = {}
     for reading in _used(declaration, table, readings):
         for row in reading.rows:
             reasons.setdefault(row, []).append(_reason(reading, row))
+    rows = sorted(reasons)
     aside = table.take(pa.array(rows, pa.int64()))
     keys = row_key_column(aside, declaration.key).to_pylist()
     return tuple(
-        RejectedRow(key, int(row) + 1, plain(values), "; ".join(reasons[int(row)]) + ".")
+        RejectedRow(key, row + 1, plain(values), "; ".join(reasons[row]) + ".")
         for row, key, values in zip(rows, keys, aside.to_pylist(), strict=True)
     )
 
@@ -56,10 +49,10 @@ def rows_with_unparsable_cells(
 def _used(
     declaration: Declaration, table: pa.Table, readings: Sequence[ColumnReading]
 ) -> list[ColumnReading]:
-    """Return the readings of columns that a model or a rule uses."""
+    """Return the readings of columns that a model or a rule uses, or would use."""
     used = {*declaration.named_columns(), *declaration.feature_names(table.column_names)}
-    left_out = set() if declaration.features else {r.name for r in readings} - {*table.column_names}
-    return [reading for reading in readings if reading.name in used | left_out]
+    everything = declaration.features is None
+    return [r for r in readings if r.name in used or (everything and r.is_left_out)]
 
 
 def _are_few(count: int, rows: int) -> bool:
@@ -72,8 +65,8 @@ def _cell_finding(declaration: Declaration, reading: ColumnReading, rows: int) -
     result = ExpectationResult(
         CELLS,
         reading.name,
-        severity="warning" if warns else "critical",
-        quarantine=rule == "quarantine",
+        severity="warning" if count and warns else "critical",
+        quarantine=bool(count) and rule == "quarantine",
         success=not count,
         kwargs={"column": reading.name, "kind": reading.kind},
         unexpected_count=count,
@@ -87,29 +80,30 @@ def _cell_finding(declaration: Declaration, reading: ColumnReading, rows: int) -
     return Finding(result, _sentence(declaration, reading, rows, warns=warns), fatal=not warns)
 
 
-def _sentence(
-    declaration: Declaration, reading: ColumnReading, rows: int, *, warns: bool
-) -> str:
+def _sentence(declaration: Declaration, reading: ColumnReading, rows: int, *, warns: bool) -> str:
     name, count = reading.name, reading.unparsable
     origin = {
         "declared": "is declared to hold",
         "remembered": "has always held",
         "values": "holds",
     }[reading.kind_from]
-    cells = " and ".join([", ".join(_quoted(reading)[:-1]), _quoted(reading)[-1]]).removeprefix(
-        " and "
-    )
-    more = f" and {counted(count - len(reading.examples), 'other row')}"
-    others = more if count > len(reading.examples) else ""
-    what = f"Column {name!r} {origin} {PLURAL[reading.kind]}, but {cells}{others} {_verb(count)}"
+    others = count - len(reading.examples)
+    cells = [f"{text!r} in row {row:,}" for row, text in reading.examples]
+    cells += [f"the cells of {counted(others, 'other row')}"] if others else []
+    listed = ", ".join(cells[:-1]) + (" and " if count > 1 else "") + cells[-1]
+    verb = "is not one" if count == 1 else "are not"
+    what = f"Column {name!r} {origin} {PLURAL[reading.kind]}, but {listed} {verb}"
     them = "it" if count == 1 else "them"
     words = f"missing: [{reading.examples[0][1]!r}]"
     if warns and declaration.unparsable == "quarantine":
         aside = "This row is" if count == 1 else f"These {count:,} rows are"
-        return f"{what}. {aside} set aside. Correct {them} in the source, or declare {words}."
+        return f"{what}. {aside} set aside. Correct {them} in the source; if such a text means a"
+            f" missing value, declare {words}."
     if warns:
         return f"{what}. {'It is' if count == 1 else 'They are'} taken as missing."
-    way_out = f"Correct {them}, or declare {words}, 'unparsable: missing' or types: {{{name}: ...}}."
+    way_out = (
+        f"Correct {them}, or declare {words}, 'unparsable: missing' or types: {{{name}: ...}}."
+    )
     if declaration.unparsable == "refuse":
         return f"{what}, and 'unparsable' is 'refuse'. {way_out}"
     share = f"{count / rows:.2g}".rstrip("0").rstrip(".") if count < rows else "all"
@@ -117,14 +111,6 @@ def _sentence(
         f"{what}: a share of {share} of the rows, and only less than {MAX_UNPARSABLE:g} can be set"
         f" aside. {way_out}"
     )
-
-
-def _quoted(reading: ColumnReading) -> list[str]:
-    return [f"{text!r} in row {row:,}" for row, text in reading.examples]
-
-
-def _verb(count: int) -> str:
-    return "is not one" if count == 1 else "are not"
 
 
 def _reason(reading: ColumnReading, row: int) -> str:
@@ -146,4 +132,6 @@ def _of_many_columns(count: int, rows: int) -> Finding:
 def _guesses(readings: Sequence[ColumnReading]) -> Iterator[Finding]:
     for reading in readings:
         for note in reading.notes:
-            yield finding("columns_are_read_without_guessing", reading.name, note)
+            yield finding(GUESSES, reading.name, note)
+    if not any(reading.notes for reading in readings):
+        yield finding(GUESSES, None)

@@ -72,7 +72,9 @@ def rows_as_of(
     or `as_of` does not fit the kind of the column, it is a `CallError`.
     """
     name = declaration.time
-    kind = None if times is None else kind_of(times.type)
+    if times is None:
+        return table
+    kind = kind_of(times.type)
     if kind == "number":
         instants, end = times.cast(pa.float64(), safe=False), _number(as_of, declaration)
     elif kind == "time":

@@ -167,14 +167,16 @@ def value_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(texts, pa.string())])
 
 
-def arrays(table: pa.Table, names: Sequence[str]) -> dict[str, np.ndarray]:
+def arrays(table: pa.Table, names: Sequence[str], *, in_utc: bool = False) -> dict[str, np.ndarray]:
     """Return columns as arrays whose dtype shows their kind.
 
     Numbers are float64 with NaN for missing; categories and booleans are objects (text, "true" or
     "false", None for missing); times are datetime64[us] with NaT for missing. Times of a source
-    with zones are in UTC, or what the clock showed if the table has their `OFFSETS`.
+    with zones are what the clock showed if the table has their `OFFSETS`, else and with `in_utc` in
+    UTC.
     """
-    return {name: _array(_by_the_clock(table, name)) for name in names}
+    column = typed_column if in_utc else _by_the_clock
+    return {name: _array(column(table, name)) for name in names}
 
 
 def with_offsets(names: Sequence[str]) -> list[str]:

@@ -66,8 +66,8 @@ def _other_separator(
     points = " and points in its numbers" if decimal_commas else ""
     shown = repr(separator)
     return SourceError(
-        f"The values in this file are separated by {SEPARATORS[separator]} ({shown}){also}. Read so,"
-        f" its columns are {', '.join(columns)}.",
+        f"The values in this file are separated by {SEPARATORS[separator]} ({shown}){also}. Read"
+        f" so, its columns are {', '.join(columns)}.",
         next_step=f"Save it with commas between its values{points}.",
     )
 

@@ -10,7 +10,7 @@ NULLS = (
     *("NA", "N/A", "n/a", "n.a.", "#NA", "NaN", "nan", "-NaN", "-nan", "NaT", "<NA>"),
     *("NULL", "Null", "null", "(null)", "<null>", "[NULL]", "\\N", "None"),
 )
-"""What databases, R and Python write. A column of numbers, times or booleans takes them silently."""
+"""What databases, R and Python write. Beside numbers, times and booleans they need no warning."""
 
 MARKS = (
     *("-", "--", "---", "\u2212", "\u2013", "\u2014", ".", "..", "...", "?", "??", ":", "*"),

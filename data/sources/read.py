@@ -12,10 +12,10 @@ from data.errors import SourceError
 from data.sources.as_of import require_time_column, rows_as_of
 from data.sources.csv_file import read_csv
 from data.sources.parquet_file import left_out_index, read_parquet
-from data.sources.readings import ColumnReading
+from data.sources.readings import left_out
 from data.sources.snapshot import Snapshot, write
 from data.sources.text_rules import refuse_text_that_is_not_utf8, refuse_unstorable_text
-from data.sources.typed_table import typed_column, typed_table
+from data.sources.typed_table import time_column, typed_table
 
 READERS: dict[str, Callable[[Path, Declaration], pa.Table]] = {
     ".csv": read_csv,
@@ -53,28 +53,18 @@ def read(
         require_time_column(declaration)
     try:
         raw = _raw_table(path, declaration)
-        if as_of is not None and declaration.time in raw.column_names:
-            times = typed_column(
-                raw, declaration.time, declaration, kinds or {}, has_types=has_types
-            )
-            raw = rows_as_of(as_of, declaration, raw, times and times.values)
+        if as_of is not None:
+            times = time_column(raw, declaration, kinds or {}, has_types=has_types)
+            raw = rows_as_of(as_of, declaration, raw, times)
         index = left_out_index(raw, declaration)
         table, readings = typed_table(
             raw.drop_columns(index), declaration, kinds or {}, has_types=has_types
         )
-        readings += [_of_index(name) for name in index]
+        readings += [left_out(name, "is the index of a pandas table") for name in index]
         refuse_unstorable_text(table, declaration.key)
     except SourceError as error:
         raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
     return write(table, folder / declaration.name, readings)
-
-
-def _of_index(name: str) -> ColumnReading:
-    note = (
-        f"Column {name!r} is the index of a pandas table, and is left out. List it in 'features' if"
-        " it explains something."
-    )
-    return ColumnReading(name, None, "values", notes=(note,))
 
 
 def _raw_table(path: Path, declaration: Declaration) -> pa.Table:

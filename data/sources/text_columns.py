@@ -135,8 +135,11 @@ def _plain_numbers(text: pa.ChunkedArray, request: Request) -> pa.ChunkedArray |
 def _missing(cells: Distinct, request: Request) -> Mask:
     """Mark the different texts that mean a missing value wherever they are."""
     if request.kind == "category" and request.kind_from == "declared":
-        return cells.blank | cells.among(request.words)
-    return cells.blank | cells.among((*EVERYWHERE, *request.words))
+        words = request.words
+    else:
+        words = (*EVERYWHERE, *request.words)
+    missing: Mask = cells.blank | cells.among(words)
+    return missing
 
 
 def _suggested(cells: Distinct, missing: Mask, request: Request) -> _Suggestion:
@@ -152,7 +155,7 @@ def _suggested(cells: Distinct, missing: Mask, request: Request) -> _Suggestion:
     odd = values & ~fits[form]
     if form is NUMBERS and share >= MIN_SHARE and request.needs is None:
         code = _code(cells, fits[form])
-        if code:
+        if code is not None:
             return _Suggestion("category", note=_code_note(cells, code, request))
     if share == 1:
         return _Suggestion(form.kind, form)
@@ -341,14 +344,15 @@ def first_non_number(text: pa.ChunkedArray) -> tuple[int, str] | None:
     return next(iter(column.reading.examples), None)
 
 
-def format_sentence(text: pa.ChunkedArray) -> str:
-    """Return how the texts of a column are written, with an example; "" if it is not known."""
+def written_as(text: pa.ChunkedArray) -> str:
+    """Return which foreign format a column of text is in, as "holds ..., such as ..."; else ""."""
     cells = Distinct(text)
     present = ~cells.blank & ~cells.among(EVERYWHERE)
     mixed = _mixed_zones(cells, present)
     if mixed:
-        return f"has {mixed}. Write all of them with a zone, or none."
+        return f"has {mixed}: nightfit needs all of them with a zone, or none"
     written = format_of(cells.counted(present))
     if written is None:
         return ""
-    return f"holds {written.name}, such as {_example(cells, present)}; write {written.instead}"
+    example = _example(cells, present)
+    return f"holds {written.name}, such as {example}: nightfit reads {written.instead}"

@@ -20,7 +20,7 @@ from data.sources.columns import (
 )
 from data.sources.forms import NUMBERS
 from data.sources.key_columns import read_key_text
-from data.sources.readings import ColumnReading
+from data.sources.readings import ColumnReading, left_out
 from data.sources.text_columns import Request, TextColumn, read_text
 
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
@@ -42,8 +42,9 @@ def typed_table(
     readings = []
     exact = {*declaration.key, declaration.split.group}
     for name in raw.column_names:
-        column = typed_column(raw, name, declaration, kinds, has_types=has_types)
+        column = _column(raw, name, declaration, kinds, has_types=has_types)
         if column is None:
+            readings.append(left_out(name, f"holds {raw[name].type}"))
             continue
         values = column.values
         if name not in exact:
@@ -57,7 +58,18 @@ def typed_table(
     return pa.table({**columns, **ahead}), readings
 
 
-def typed_column(
+def time_column(
+    raw: pa.Table, declaration: Declaration, kinds: Mapping[str, Kind], *, has_types: bool
+) -> pa.ChunkedArray | None:
+    """Return the typed time column, None if the source has no such column."""
+    name = declaration.time
+    if name is None or name not in raw.column_names:
+        return None
+    column = _column(raw, name, declaration, kinds, has_types=has_types)
+    return column and column.values
+
+
+def _column(
     raw: pa.Table,
     name: str,
     declaration: Declaration,
