@@ -161,4 +161,19 @@ ALWAYS_MADE = (
 )
 """In the order in which they are made."""
 
+ACCEPTABLE = frozenset(
+    {
+        "source_has_not_shrunk",
+        "feature_is_still_there",
+        "column_keeps_its_kind",
+        "column_is_known",
+        "feature_still_varies",
+        "feature_is_still_filled",
+        "labels_are_still_there",
+        "numbers_keep_their_size",
+        "rows_are_not_doubled",
+    }
+)
+"""The checks that compare a source with how it looked before: a person may accept how it is now."""
+
 SEVERITY: dict[str, Severity] = {check.name: check.severity for check in ALWAYS_MADE}
