@@ -113,6 +113,12 @@ ALWAYS_MADE = (
         "No feature has the name of a declared term, or is called `intercept` beside the"
         " intercept.",
     ),
+    Check(
+        "rows_do_not_repeat",
+        "warning",
+        "No row repeats another one under a new key, with the same features and target, more often"
+        " than by chance.",
+    ),
 )
 """In the order in which they are made."""
 

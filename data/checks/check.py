@@ -7,6 +7,7 @@ has `mostly`, and fewer than that share of the rows pass.
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pyarrow as pa
 from data.checks.always import content_findings, structure_findings
 from data.checks.contract import Contract
 from data.checks.declared import outcomes_of, refuse_wrong_rules, rows_set_aside
+from data.checks.duplicates import duplicates_of
 from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
 from data.declarations.model import Declaration
@@ -48,7 +50,11 @@ def check(
     findings += [outcome.finding for outcome in outcomes]
     now = now or datetime.datetime.now(datetime.UTC)
     findings += content_findings(declaration, table, kept, now)
-    return _verdict(declaration, table, findings, rejected, kept)
+    if any(finding.fatal for finding in findings):
+        return _verdict(declaration, table, findings, rejected, kept)
+    duplicates = duplicates_of(declaration, table, kept)
+    checked = _verdict(declaration, table, [*findings, duplicates.finding], rejected, kept)
+    return replace(checked, label=duplicates.label, together=duplicates.together)
 
 
 def _verdict(

@@ -9,6 +9,7 @@ from helpers.checked import N, shop
 from data.checks.always import content_findings, structure_findings
 from data.checks.catalogue import ALWAYS_MADE, SEVERITY
 from data.checks.contract import Contract
+from data.checks.duplicates import duplicates_of
 
 CONTRACT = Contract(1, N, N, {}, {}, accepted=False)
 NOW = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
@@ -39,6 +40,7 @@ def checks_of(*, kept=None, **declared):
     if not any(finding.fatal for finding in findings):
         kept = np.ones(N, dtype=bool) if kept is None else kept
         findings += content_findings(declaration, TABLE, kept, NOW)
+        findings.append(duplicates_of(declaration, TABLE, kept).finding)
     return {(finding.result.expectation, finding.result.severity) for finding in findings}
 
 
