@@ -6,6 +6,7 @@ from dataclasses import replace
 from prefect import flow
 
 from data.checks.contract import Contract
+from data.checks.waivers import remembered_kinds
 from data.declarations.file import load_dataset
 from data.settings import settings
 from data.sources.snapshot import Snapshot
@@ -56,7 +57,7 @@ def retrain(
     ):
         last = last_night(store, declaration, as_of=as_of)
         expected = contract(store, declaration, as_of=as_of)
-        kinds = expected.kinds if expected else None
+        kinds = remembered_kinds(declaration, expected)
         run.snapshot = snapshot = read(declaration, home / "snapshots", as_of=as_of, kinds=kinds)
         skip_if_unchanged(run, snapshot, last, store, force=force)
         trained = train(run, snapshot, store, workers, expected)

@@ -4,12 +4,9 @@ import json
 
 from sqlalchemy import Connection, func, select
 
-from data.checks.contract import Contract
+from data.checks.contract import NEW, Contract
 from data.store.records import SourceColumnRecord
 from data.store.tables import acceptance, is_good, run, source_column
-
-NEW = "new"
-"""The role of a column that the contract did not have; it enters once a person accepts it."""
 
 
 def contract_of(
