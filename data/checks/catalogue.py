@@ -127,6 +127,12 @@ ALWAYS_MADE = (
         " intercept.",
     ),
     Check(
+        "rows_do_not_repeat",
+        "warning",
+        "No row repeats another one under a new key, with the same features and target, more often"
+        " than by chance.",
+    ),
+    Check(
         "feature_still_varies",
         "critical",
         "No feature that varied in the last good run has become empty or constant.",

@@ -7,6 +7,7 @@ has `mostly`, and fewer than that share of the rows pass.
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from data.checks.always import content_findings, structure_findings
 from data.checks.changes import content_changes, new_columns, structure_changes
 from data.checks.contract import Contract
 from data.checks.declared import outcomes_of, refuse_wrong_rules, rows_set_aside
+from data.checks.duplicates import duplicates_of
 from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
 from data.checks.profile import profile
@@ -59,7 +61,12 @@ def check(
     columns = profile(declaration, table, readings, kept=kept, new=new)
     if contract is not None and kept.any():
         findings += content_changes(declaration, table, columns, contract, kept)
-    return _verdict(declaration, used, findings, rejected, kept, columns)
+    if any(finding.fatal for finding in findings):
+        return _verdict(declaration, used, findings, rejected, kept, columns)
+    duplicates = duplicates_of(declaration, used, kept)
+    findings.append(duplicates.finding)
+    checked = _verdict(declaration, used, findings, rejected, kept, columns)
+    return replace(checked, label=duplicates.label, together=duplicates.together)
 
 
 def _verdict(
