@@ -140,6 +140,12 @@ ALWAYS_MADE = (
         " intercept.",
     ),
     Check(
+        "rows_do_not_repeat",
+        "warning",
+        "No row repeats another one under a new key, with the same features and target, more often"
+        " than by chance.",
+    ),
+    Check(
         "feature_still_varies",
         "critical",
         "No feature that varied in the last good run has become empty or constant.",
@@ -173,5 +179,20 @@ ALWAYS_MADE = (
     ),
 )
 """In the order in which they are made."""
+
+ACCEPTABLE = frozenset(
+    {
+        "source_has_not_shrunk",
+        "feature_is_still_there",
+        "column_keeps_its_kind",
+        "column_is_known",
+        "feature_still_varies",
+        "feature_is_still_filled",
+        "labels_are_still_there",
+        "numbers_keep_their_size",
+        "rows_are_not_doubled",
+    }
+)
+"""The checks that compare a source with how it looked before: a person may accept how it is now."""
 
 SEVERITY: dict[str, Severity] = {check.name: check.severity for check in ALWAYS_MADE}

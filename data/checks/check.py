@@ -17,6 +17,7 @@ from data.checks.cells import cell_findings, rows_with_unparsable_cells
 from data.checks.changes import content_changes, new_columns, structure_changes
 from data.checks.contract import Contract
 from data.checks.declared import outcomes_of, refuse_wrong_rules, rows_set_aside
+from data.checks.duplicates import duplicates_of
 from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
 from data.checks.profile import profile
@@ -65,7 +66,12 @@ def check(
     columns = profile(declaration, table, readings, kept=kept, new=new)
     if contract is not None and kept.any():
         findings += content_changes(declaration, table, columns, contract, kept)
-    return _verdict(declaration, used, findings, rejected, kept, columns)
+    if any(finding.fatal for finding in findings):
+        return _verdict(declaration, used, findings, rejected, kept, columns)
+    duplicates = duplicates_of(declaration, used, kept)
+    findings.append(duplicates.finding)
+    checked = _verdict(declaration, used, findings, rejected, kept, columns)
+    return replace(checked, label=duplicates.label, together=duplicates.together)
 
 
 def _together(*groups: Sequence[RejectedRow]) -> tuple[RejectedRow, ...]:
