@@ -97,8 +97,10 @@ def _sentence(declaration: Declaration, reading: ColumnReading, rows: int, *, wa
     words = f"missing: [{reading.examples[0][1]!r}]"
     if warns and declaration.unparsable == "quarantine":
         aside = "This row is" if count == 1 else f"These {count:,} rows are"
-        return f"{what}. {aside} set aside. Correct {them} in the source; if such a text means a"
+        return (
+            f"{what}. {aside} set aside. Correct {them} in the source; if such a text means a"
             f" missing value, declare {words}."
+        )
     if warns:
         return f"{what}. {'It is' if count == 1 else 'They are'} taken as missing."
     way_out = (

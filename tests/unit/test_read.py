@@ -97,7 +97,9 @@ def test_the_declaration_overrides_the_recognised_kind(tmp_path):
     assert columns["paid"].tolist() == ["true", "false"]
     assert columns["day"].tolist() == ["2024-03-31", None]
     assert columns["level"].tolist() == ["NA", "x"]
-    assert arrays(rows(path, tmp_path), ["code"])["code"].tolist() == [7, 10]
+    assert arrays(rows(path, tmp_path), ["code"])["code"].tolist() == ["007", "010"]
+    declared = {"code": "number"}
+    assert arrays(rows(path, tmp_path, types=declared), ["code"])["code"].tolist() == [7, 10]
 
 
 def test_a_parquet_text_column_may_be_declared_a_number_or_a_time(tmp_path):
