@@ -26,7 +26,8 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     fitted = _require_finite(fit(framework, job))
     assert fitted.out_of_fold is not None
     residuals = (job.target - fitted.out_of_fold)[~np.isnan(fitted.out_of_fold)]
-    model = replace(fitted.model, half_width=interval_half_width(residuals, job.interval_coverage))
+    half_width = interval_half_width(residuals, job.interval_coverage)
+    model = replace(fitted.model, half_width=half_width, coverage=job.interval_coverage)
     return replace(fitted, model=model, seconds=perf_counter() - start)
 
 
@@ -41,7 +42,9 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
         fitted = refit_network(framework, job)
     else:
         fitted = validate_network(framework, job)
-    return replace(_require_finite(fitted), seconds=perf_counter() - start)
+    fitted = _require_finite(fitted)
+    model = replace(fitted.model, coverage=job.interval_coverage)
+    return replace(fitted, model=model, seconds=perf_counter() - start)
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
