@@ -55,9 +55,10 @@ def retrain(
         new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
     ):
         last = last_night(store, declaration, as_of=as_of)
-        run.snapshot = snapshot = read(declaration, home / "snapshots", as_of=as_of)
-        skip_if_unchanged(run, snapshot, last, store, force=force)
         expected = contract(store, declaration, as_of=as_of)
+        kinds = expected.kinds if expected else None
+        run.snapshot = snapshot = read(declaration, home / "snapshots", as_of=as_of, kinds=kinds)
+        skip_if_unchanged(run, snapshot, last, store, force=force)
         trained = train(run, snapshot, store, workers, expected)
         store_run(run, trained, store, home=home, dry_run=dry_run)
     return report(run)

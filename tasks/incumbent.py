@@ -42,11 +42,13 @@ def incumbent(
     try:
         if obstacle is None:
             columns = prepared.source.columns(twin.features, prepared.is_test)
-            return Incumbent(serving, compared, twin.predict(columns), twin.half_width)
+            predicted = twin.predicted(columns, test.weight)
+            interval = predicted.lower, predicted.upper
+            return Incumbent(serving, compared, predicted.value, interval)
     except CannotEncode as error:
         obstacle = str(error)
-    no_predictions = np.full(len(compared), np.nan)
-    return Incumbent(serving, compared, no_predictions, obstacle=obstacle)
+    nothing = np.full(len(compared), np.nan)
+    return Incumbent(serving, compared, nothing, (nothing, nothing), obstacle=obstacle)
 
 
 def seen(rows: Rows, trained: Set[str]) -> NDArray[np.bool_]:

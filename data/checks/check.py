@@ -7,23 +7,23 @@ has `mostly`, and fewer than that share of the rows pass.
 
 import datetime
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from data.checks.always import content_findings, structure_findings
 from data.checks.contract import Contract
-from data.checks.declared import declared_rules, outcomes_of, rows_set_aside
+from data.checks.declared import outcomes_of, refuse_wrong_rules, rows_set_aside
 from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
 from data.declarations.model import Declaration
+from data.sources.readings import ColumnReading
 
 
 def check(
     declaration: Declaration,
     table: pa.Table,
-    readings: Sequence[Any] = (),
+    readings: Sequence[ColumnReading] = (),
     contract: Contract | None = None,
     now: datetime.datetime | None = None,
 ) -> Checked:
@@ -38,11 +38,11 @@ def check(
     a failed critical result.
     """
     kept = np.ones(table.num_rows, dtype=bool)
-    rules = declared_rules(declaration)
+    refuse_wrong_rules(declaration)
     findings = structure_findings(declaration, table, contract)
     if any(finding.fatal for finding in findings):
         return _verdict(declaration, table, findings, (), kept)
-    outcomes = outcomes_of(rules, declaration, table)
+    outcomes = outcomes_of(declaration, table)
     rejected = rows_set_aside(declaration, table, outcomes)
     kept[[row.row_number - 1 for row in rejected]] = False
     findings += [outcome.finding for outcome in outcomes]

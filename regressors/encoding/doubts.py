@@ -75,16 +75,19 @@ def in_common(members: Sequence[Sequence[Doubt]]) -> list[Doubt]:
     return list(common.values())
 
 
-def notes_of(doubts: Sequence[Doubt], rows: int) -> Values:
-    """Return the notes of each row (n,), joined by "; ", None where there are none."""
+def notes_of(noted: Sequence[tuple[Mask, Values]], rows: int) -> Values:
+    """Return the notes of each row (n,), joined by "; ", None where there are none.
+
+    `noted` are masks (n,) with the notes (n,) of their rows.
+    """
     lists: dict[int, dict[str, None]] = {}
-    for doubt in doubts:
-        for row in np.flatnonzero(doubt.rows).tolist():
-            lists.setdefault(row, {})[doubt.notes[row]] = None
-    notes: Values = np.full(rows, None, dtype=object)
+    for mask, notes in noted:
+        for row in np.flatnonzero(mask).tolist():
+            lists.setdefault(row, {})[notes[row]] = None
+    joined: Values = np.full(rows, None, dtype=object)
     for row, texts in lists.items():
-        notes[row] = "; ".join(texts)
-    return notes
+        joined[row] = "; ".join(texts)
+    return joined
 
 
 def _implied(encoding: Encoding, parts: Columns) -> dict[str, Mask]:

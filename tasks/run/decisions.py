@@ -170,7 +170,7 @@ def _fitted_again(trained: Trained, chosen: ServingModel) -> _Servable:
         )
     columns = of_candidate(trained.prepared, candidate, fit, refit)
     return _Servable(
-        artifact=replace(refit.model, half_width=fit.model.half_width).to_bytes(),
+        artifact=refit.model.with_interval_of(fit.model).to_bytes(),
         trained={
             key
             for key, role in zip(columns.key, columns.role.tolist(), strict=True)

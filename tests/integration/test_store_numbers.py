@@ -28,6 +28,7 @@ from data.store.records import (
     PromotionRecord,
     RunRecord,
     ScoreRecord,
+    SourceColumnRecord,
 )
 from data.store.session import Store
 
@@ -68,6 +69,11 @@ def with_number(table: str, column: str, value: float) -> RunRecord:
     elif table == "coefficient":
         fields = {"term": "age", "estimate": 1.0, **number}
         linear = replace(linear, coefficients=[CoefficientRecord(**fields)])
+    elif table == "complete_case_coefficient":
+        fields = {"term": "age", "estimate": 1.0, "rows": 3, **number}
+        linear = replace(linear, complete_cases=[CoefficientRecord(**fields)])
+    elif table == "source_column":
+        more["columns"] = [SourceColumnRecord(name="age", role="feature", **number)]
     elif table == "linear_fit":
         linear = replace(linear, linear_fit=LinearFitRecord(rows=3, **number))
     elif table == "agreement_check":
