@@ -54,10 +54,11 @@ def incumbent(
 def seen(rows: Rows, trained: Set[str]) -> NDArray[np.bool_]:
     """Return which rows (n,) are known to a model that was trained with these keys.
 
-    The rows of a group resemble each other, so a model that saw one of them knows the whole group.
+    The rows of a group resemble each other, and so do those that repeat each other: a model that
+    saw one of them knows them all.
     """
     is_known = np.array([key in trained for key in rows.keys], dtype=bool)
-    numbers = rows.group_numbers
+    numbers = rows.together
     return is_known if numbers is None else np.isin(numbers, numbers[is_known])
 
 
