@@ -93,6 +93,12 @@ class Expectation(Section):
         " the others. Only for rules about single values or rows.",
     )
 
+    def columns(self) -> list[str]:
+        """Return the columns that the rule is about."""
+        single = [self.kwargs.get(name) for name in ("column", "column_A", "column_B")]
+        several = self.kwargs.get("column_list")
+        return [str(name) for name in [*single, *(several or [])] if name is not None]
+
 
 class SplitRules(Section):
     """How the labelled rows are split into test rows and folds of training rows."""
