@@ -1,7 +1,7 @@
 """How each feature enters the models, and which kinds leave it out: by the rules of the fits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -29,13 +29,14 @@ class Entry:
     """How a feature enters: in a few words, and what a reader should know if a kind lacks it.
 
     `warning` is "" where every kind has it. `levels` are those with terms of their own, and
-    `frequent` counts those with rows enough for one.
+    `frequent` counts those with the `needed` rows for one.
     """
 
     words: str
     warning: str = ""
     levels: tuple[str, ...] = ()
     frequent: int = 0
+    needed: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,7 @@ class _Category:
     needed: int
 
 
-@dataclass(frozen=True)
-class Entries:
-    """The entry of each feature by name."""
-
-    by_name: Mapping[str, Entry] = field(default_factory=dict)
-
-    def words(self, name: str) -> str | None:
-        """Return how a feature enters, None for a column that is not one of them."""
-        entry = self.by_name.get(name)
-        return entry.words if entry else None
-
-
-def entries_of(declaration: Declaration, table: pa.Table, rows: np.ndarray) -> Entries:
+def entries_of(declaration: Declaration, table: pa.Table, rows: np.ndarray) -> dict[str, Entry]:
     """Return how the features of a table enter models that are fitted on `rows`, a mask (n,)."""
     names = [n for n in declaration.feature_names(table.column_names) if n in table.column_names]
     part = table.select(names).filter(pa.array(rows))
@@ -74,7 +63,7 @@ def entries_of(declaration: Declaration, table: pa.Table, rows: np.ndarray) -> E
         counts.name: _Category(counts, column, needed[counts.name])
         for counts, column in zip(counted, coded, strict=True)
     }
-    entries = {}
+    entries: dict[str, Entry] = {}
     for name in names:
         if name in categories:
             entries[name] = _category_entry(categories[name], declaration, part.num_rows)
@@ -82,7 +71,7 @@ def entries_of(declaration: Declaration, table: pa.Table, rows: np.ndarray) -> E
             entries[name] = _time_entry(name, parts[name])
         else:
             entries[name] = Entry("number")
-    return Entries(entries)
+    return entries
 
 
 def _is_text(values: np.ndarray) -> bool:
@@ -115,7 +104,7 @@ def _category_entry(category: _Category, declaration: Declaration, rows: int) ->
     frequent = int((counted.counts >= needed).sum())
     levels = tuple(level for level in column.levels if level is not None)
     if column.varies:
-        return Entry(_coded_words(counted, column), levels=levels, frequent=frequent)
+        return Entry(_coded_words(counted, column), levels=levels, frequent=frequent, needed=needed)
     noun = "level" if counted.number == 1 else "levels"
     enough = {0: "none", 1: "only one"}.get(len(levels), "few")
     why = f"{counted.number:,} {noun} in {rows:,} rows, {enough} with {needed} rows or more"
@@ -125,10 +114,10 @@ def _category_entry(category: _Category, declaration: Declaration, rows: int) ->
     subject = f"The feature {counted.name!r} has {why}: "
     if not uses:
         warning = f"{subject}no model uses it. Declare 'features' without it, or wider levels."
-        return Entry(f"in no model: {why}", warning, levels, frequent)
+        return Entry(f"in no model: {why}", warning, levels, frequent, needed)
     words = f"{uses}, in the ANN alone" if linear else uses
-    loss = f"the linear kinds leave it out, and the ANN uses only {uses}."
-    return Entry(words, subject + loss if linear else "", levels, frequent)
+    loss = f"the linear kinds leave it out, and the ANN uses at most {uses}."
+    return Entry(words, subject + loss if linear else "", levels, frequent, needed)
 
 
 def _coded_words(counted: LevelCounts, column: CategoryColumn) -> str:

@@ -21,9 +21,7 @@ def column_of(feature: str, columns: Collection[str]) -> str:
     return feature if named is None else named[0]
 
 
-def declared_parts(
-    features: Sequence[str], columns: Collection[str]
-) -> dict[str, tuple[str, ...]]:
+def declared_parts(features: Sequence[str], columns: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Return the parts that the features name, by their column, in the order declared."""
     parts: dict[str, tuple[str, ...]] = {}
     for feature in features:

@@ -238,7 +238,9 @@ def _paired_names(
     """Return the columns that pairs are made of: of many, those whose levels differ most."""
     ratio = {}
     for name, (_, codes) in single.items():
-        variances = _variances(codes, residual) if levels_repeat(np.bincount(codes), len(codes)) else None
+        variances = (
+            _variances(codes, residual) if levels_repeat(np.bincount(codes), len(codes)) else None
+        )
         if variances is not None:
             within, between = variances
             ratio[name] = between / within if within > 0 else np.inf
