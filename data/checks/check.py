@@ -7,23 +7,29 @@ has `mostly`, and fewer than that share of the rows pass.
 
 import datetime
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from data.checks.always import content_findings, structure_findings
+from data.checks.cells import cell_findings, rows_with_unparsable_cells
+from data.checks.changes import content_changes, new_columns, structure_changes
 from data.checks.contract import Contract
 from data.checks.declared import outcomes_of, refuse_wrong_rules, rows_set_aside
+from data.checks.duplicates import duplicates_of
 from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
+from data.checks.profile import profile
 from data.declarations.model import Declaration
+from data.sources.readings import ColumnReading
+from data.store.records import SourceColumnRecord
 
 
 def check(
     declaration: Declaration,
     table: pa.Table,
-    readings: Sequence[Any] = (),
+    readings: Sequence[ColumnReading] = (),
     contract: Contract | None = None,
     now: datetime.datetime | None = None,
 ) -> Checked:
@@ -39,16 +45,43 @@ def check(
     """
     kept = np.ones(table.num_rows, dtype=bool)
     refuse_wrong_rules(declaration)
-    findings = structure_findings(declaration, table, contract)
+    new = new_columns(declaration, table, contract)
+    used = table.drop_columns(new) if new else table
+    findings = structure_findings(declaration, used, contract)
+    if contract is not None:
+        findings += structure_changes(declaration, table, readings, contract)
+    findings += cell_findings(declaration, used, readings)
     if any(finding.fatal for finding in findings):
-        return _verdict(declaration, table, findings, (), kept)
+        columns = profile(declaration, table, readings, kept=kept, new=new)
+        return _verdict(declaration, used, findings, (), kept, columns)
     outcomes = outcomes_of(declaration, table)
-    rejected = rows_set_aside(declaration, table, outcomes)
+    rejected = _together(
+        rows_with_unparsable_cells(declaration, used, readings),
+        rows_set_aside(declaration, table, outcomes),
+    )
     kept[[row.row_number - 1 for row in rejected]] = False
     findings += [outcome.finding for outcome in outcomes]
     now = now or datetime.datetime.now(datetime.UTC)
-    findings += content_findings(declaration, table, kept, now)
-    return _verdict(declaration, table, findings, rejected, kept)
+    findings += content_findings(declaration, used, kept, now)
+    columns = profile(declaration, table, readings, kept=kept, new=new)
+    if contract is not None and kept.any():
+        findings += content_changes(declaration, table, columns, contract, kept)
+    if any(finding.fatal for finding in findings):
+        return _verdict(declaration, used, findings, rejected, kept, columns)
+    duplicates = duplicates_of(declaration, used, kept)
+    findings.append(duplicates.finding)
+    checked = _verdict(declaration, used, findings, rejected, kept, columns)
+    return replace(checked, label=duplicates.label, together=duplicates.together)
+
+
+def _together(*groups: Sequence[RejectedRow]) -> tuple[RejectedRow, ...]:
+    """Return the rows of all groups in order; one in several has the reasons of each."""
+    rows: dict[int, RejectedRow] = {}
+    for row in (row for group in groups for row in group):
+        before = rows.get(row.row_number)
+        reason = row.reason if before is None else f"{before.reason[:-1]}; {row.reason}"
+        rows[row.row_number] = replace(row, reason=reason)
+    return tuple(rows[number] for number in sorted(rows))
 
 
 def _verdict(
@@ -57,6 +90,7 @@ def _verdict(
     findings: Sequence[Finding],
     rejected: tuple[RejectedRow, ...],
     kept: np.ndarray,
+    columns: tuple[SourceColumnRecord, ...],
 ) -> Checked:
     fatal = [finding.sentence for finding in findings if finding.fatal]
     reason = fatal[0] if fatal else None
@@ -80,4 +114,5 @@ def _verdict(
         warnings=tuple(
             finding.sentence for finding in findings if finding.sentence and not finding.fatal
         ),
+        columns=columns,
     )

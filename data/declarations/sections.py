@@ -93,6 +93,12 @@ class Expectation(Section):
         " the others. Only for rules about single values or rows.",
     )
 
+    def columns(self) -> list[str]:
+        """Return the columns that the rule is about."""
+        single = [self.kwargs.get(name) for name in ("column", "column_A", "column_B")]
+        several = self.kwargs.get("column_list")
+        return [str(name) for name in [*single, *(several or [])] if name is not None]
+
 
 class SplitRules(Section):
     """How the labelled rows are split into test rows and folds of training rows."""
@@ -109,6 +115,12 @@ class SplitRules(Section):
         default=None,
         description="A column whose equal values keep rows together, all of them among the test"
         " rows or all in one fold. Cannot be combined with `time`.",
+    )
+    duplicates: Literal["together", "apart"] = Field(
+        default="together",
+        description="Rows that repeat another one under a new key, with the same features and"
+        " target: `together` keeps them on one side and in one fold, `apart` splits each by its own"
+        " key. A declared `group` or `time` decides instead.",
     )
 
 
@@ -168,6 +180,12 @@ class Promotion(Section):
         default=0.0,
         description="A newer fit of the champion's own candidate is accepted unless it is worse by"
         " more than this share of the mean squared error.",
+    )
+    max_point_loss: NonNegative = Field(
+        default=0.05,
+        description="With too few test rows to be confident, a newer fit of the champion's own"
+        " candidate is accepted unless its mean squared error on them is larger by more than this"
+        " share.",
     )
     confidence: Share = Field(
         default=0.95,

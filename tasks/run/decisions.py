@@ -91,7 +91,7 @@ def unpin(store: Store, dataset: str, *, reason: str | None) -> str:
                 decision="unpinned",
                 model_id=current.model_id,
                 reason=reason or "unpinned: the nights decide again",
-                decided_by=_user(),
+                decided_by=user_name(),
             ),
         )
     return f"{dataset}: {current.name_and_run} stays; from the next night on it may be replaced."
@@ -116,7 +116,7 @@ def _serve(
                 decision=decision,
                 model_id=chosen.model_id,
                 reason=reason,
-                decided_by=_user(),
+                decided_by=user_name(),
                 pinned=pin,
                 predictions=own | newest,
                 predictions_run_id=next(iter(newest), chosen.run_id),
@@ -160,7 +160,7 @@ def _fitted_again(trained: Trained, chosen: ServingModel) -> StoredModel:
         )
     return StoredModel(
         chosen.name_and_run,
-        artifact=replace(refit.model, half_width=fit.model.half_width),
+        artifact=refit.model.with_interval_of(fit.model),
         twin=fit.model,
         own=replace(of_candidate(trained.prepared, candidate, fit, refit), model=chosen.model_id),
         trained_on=trained.prepared.source,
@@ -203,7 +203,7 @@ def _champion(connection: Connection, dataset: str) -> ServingModel:
     return current
 
 
-def _user() -> str:
+def user_name() -> str:
     """Return the user's name, or the user's number if there is no name, as in a container."""
     try:
         return os.fsencode(getpass.getuser()).decode(errors="replace")

@@ -1,6 +1,6 @@
 """The predictions that are stored with a run."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -55,23 +55,25 @@ def of_candidate(
     Training rows are predicted out of fold, test rows by the twin, new rows by the refit.
     """
     role = prepared.split.role.astype(object)
-    reach = np.nan if fit.model.half_width is None else fit.model.half_width
+    rows = prepared.rows
+    reach = fit.model.reach(len(role), rows.weight)
     predicted = np.full(len(role), np.nan)
     predicted[prepared.is_train] = fit.out_of_fold
     lower, upper = predicted - reach, predicted + reach
     note = np.full(len(role), None, dtype=object)
-    refitted = replace(refit.model, half_width=fit.model.half_width)
+    refitted = refit.model.with_interval_of(fit.model)
     for part, model in ((prepared.is_test, fit.model), (prepared.is_new, refitted)):
         if part.any():
-            of_part = model.predicted(prepared.source.columns(model.features, part))
+            columns = prepared.source.columns(model.features, part)
+            of_part = model.predicted(columns, rows.take(part).weight)
             predicted[part], note[part] = of_part.value, of_part.note
             lower[part], upper[part] = of_part.lower, of_part.upper
     if prepared.split.chained:
         role[prepared.is_train & (prepared.split.fold == 0)] = "warmup"
     return PredictionColumns(
         model=str(candidate),
-        key=prepared.rows.keys.tolist(),
-        actual=prepared.rows.target,
+        key=rows.keys.tolist(),
+        actual=rows.target,
         predicted=predicted,
         lower=lower,
         upper=upper,

@@ -236,7 +236,7 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
     return replace(
         record,
         details={**fit.details, "refit": refit.details},
-        artifact=replace(refit.model, half_width=fit.model.half_width).to_bytes(),
+        artifact=refit.model.with_interval_of(fit.model).to_bytes(),
         coefficients=[CoefficientRecord(**asdict(c)) for c in refit.coefficients],
         linear_fit=_linear_fit(refit),
     )

@@ -97,14 +97,15 @@ def predictions_of(
         (changed & (role == "test"), model.twin),
     ):
         if part.any():
-            again = fitted.predicted(source.columns(fitted.features, part))
+            columns = source.columns(fitted.features, part)
+            again = fitted.predicted(columns, rows.take(part).weight)
             values["predicted"][part] = again.value
             values["lower"][part], values["upper"][part] = again.lower, again.upper
             note[part] = again.note
     for row in np.flatnonzero(changed & (role != "warmup")):
         names = ", ".join(name for name, differs in changes.items() if differs[row])
         note[row] = "; ".join(filter(None, [note[row], f"{names} {CHANGED}"]))
-    columns = PredictionColumns(
+    predictions = PredictionColumns(
         model=own.model,
         key=rows.keys.tolist(),
         actual=rows.target,
@@ -112,7 +113,7 @@ def predictions_of(
         note=note.tolist(),
         **values,
     )
-    return columns, _warnings(model, rows.keys, changes, changed)
+    return predictions, _warnings(model, rows.keys, changes, changed)
 
 
 def _taken(values: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.float64]:

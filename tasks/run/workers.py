@@ -143,8 +143,10 @@ def job_of(
         interval_coverage=declaration.interval,
         weight=rows.weight,
         time=rows.instants,
-        group_numbers=rows.group_numbers,
-        split_rules=repr((rules.test, rules.folds, rules.group, declaration.time)),
+        group_numbers=rows.group_numbers if candidate.is_linear else rows.together,
+        split_rules=repr(
+            (rules.test, rules.folds, rules.group, rules.duplicates, declaration.time)
+        ),
         products=prepared.checked.products,
         intercept=declaration.intercept,
         learning_rate=descent.learning_rate,
