@@ -238,8 +238,16 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
         details={**fit.details, "refit": refit.details},
         artifact=replace(refit.model, half_width=fit.model.half_width).to_bytes(),
         coefficients=[CoefficientRecord(**asdict(c)) for c in refit.coefficients],
+        complete_cases=_complete_cases(refit),
         linear_fit=_linear_fit(refit),
     )
+
+
+def _complete_cases(refit: Fitted) -> list[CoefficientRecord]:
+    complete = refit.complete_cases
+    if complete is None:
+        return []
+    return [CoefficientRecord(**asdict(c), rows=complete.rows) for c in complete.coefficients]
 
 
 def _linear_fit(refit: Fitted) -> LinearFitRecord | None:
