@@ -9,6 +9,9 @@ fold.
 Where rows belong to groups, the group's text is hashed instead of the key, so a group stays whole.
 A row without a group stands alone: its hash is that of a NUL byte, name, NUL and key, which no
 group can have, because no name begins with a NUL.
+
+Rows that repeat each other under new keys stay with the first of them: the hash is that of the
+smallest of their keys. So a copy that is added moves no other row, unless its key is the smallest.
 """
 
 import hashlib
@@ -49,13 +52,15 @@ def split_rows(
     folds: int,
     time: np.ndarray | None = None,
     group: Sequence[str | None] | None = None,
+    alike: np.ndarray | None = None,
 ) -> Split:
     """Split the rows into test rows, folds of training rows, and new rows.
 
     `keys`, `labelled` (bool), `time` and `group` all have one entry per row (n,), in one order.
     With `time` (datetime64 or float; NaT or NaN where missing) the newest labelled rows are the
     test rows, and the others are cut into blocks; every cut lies between two different times.
-    With `group` (None in a row that stands alone), which excludes `time`, groups stay whole.
+    With `group` (None in a row that stands alone), which excludes `time`, groups stay whole. With
+    neither, rows of one label in `alike` (-1 in a row that repeats no other) stay together.
     Raises `CannotSplit` if there are fewer than 20 labelled rows or 3 test rows or groups, if a
     fold is empty, or if a labelled row has no time.
     """
@@ -68,6 +73,8 @@ def split_rows(
             next_step="Collect more rows.",
         )
     if time is None:
+        if group is None and alike is not None:
+            keys = _first_keys(keys, alike)
         in_test, fold = _by_hash(dataset, keys, group, share, folds)
         fold[~labelled] = 0
     else:
@@ -89,6 +96,18 @@ def group_numbers(group: Sequence[str | None]) -> np.ndarray:
     alone = itertools.count(len(texts))
     numbers = (next(alone) if text is None else number_of[text] for text in group)
     return np.fromiter(numbers, dtype=np.int64, count=len(group))
+
+
+def _first_keys(keys: Sequence[str], alike: np.ndarray) -> list[str]:
+    """Return each row's key (n,), and in rows that are alike the smallest of their keys."""
+    first: dict[int, str] = {}
+    rows = np.flatnonzero(alike >= 0).tolist()
+    for row, label in zip(rows, alike[rows].tolist(), strict=True):
+        first[label] = min(keys[row], first.get(label, keys[row]))
+    replaced = list(keys)
+    for row, label in zip(rows, alike[rows].tolist(), strict=True):
+        replaced[row] = first[label]
+    return replaced
 
 
 def _by_hash(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from prefect import flow
 
 from data.checks.contract import Contract
+from data.checks.waivers import remembered_kinds
 from data.declarations.file import load_dataset
 from data.settings import settings
 from data.sources.snapshot import Snapshot
@@ -21,7 +22,7 @@ from tasks.refit import refit, to_refit
 from tasks.resilience import resilience
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
-from tasks.run.night import contract, last_night, only_run, skip_if_unchanged
+from tasks.run.night import contract, only_run, skip_if_unchanged
 from tasks.run.starts import last_starts
 from tasks.run.summary import Summary, report
 from tasks.run.workers import FrameworkWorkers, framework_workers, results
@@ -54,10 +55,10 @@ def retrain(
         ) as workers,
         new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
     ):
-        last = last_night(store, declaration, as_of=as_of)
-        run.snapshot = snapshot = read(declaration, home / "snapshots", as_of=as_of)
-        skip_if_unchanged(run, snapshot, last, store, force=force)
         expected = contract(store, declaration, as_of=as_of)
+        kinds = remembered_kinds(declaration, expected)
+        run.snapshot = snapshot = read(declaration, home / "snapshots", as_of=as_of, kinds=kinds)
+        skip_if_unchanged(run, snapshot, expected, store, force=force)
         trained = train(run, snapshot, store, workers, expected)
         store_run(run, trained, store, home=home, dry_run=dry_run)
     return report(run)

@@ -25,8 +25,13 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     fit = _validate_linear if job.candidate.is_linear else validate_network
     fitted = _require_finite(fit(framework, job))
     assert fitted.out_of_fold is not None
-    residuals = (job.target - fitted.out_of_fold)[~np.isnan(fitted.out_of_fold)]
-    model = replace(fitted.model, half_width=interval_half_width(residuals, job.interval_coverage))
+    everything = np.ones(len(job.target), dtype=bool)
+    residuals = (job.target - fitted.out_of_fold) * np.sqrt(job.weights(everything))
+    model = replace(
+        fitted.model,
+        half_width=interval_half_width(residuals[~np.isnan(residuals)], job.interval_coverage),
+        mean_weight=None if job.weight is None else float(job.weight.mean()),
+    )
     return replace(fitted, model=model, seconds=perf_counter() - start)
 
 

@@ -5,17 +5,20 @@ A linear model has one member; an ANN has one per fold, and predicts their mean.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from regressors.arrays import Array, Arrays, Columns, Floats, Values
+from regressors.arrays import Array, Arrays, Columns, Floats, Mask, Values
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
 from regressors.network.recipe import forward
+
+UNKNOWN_WEIGHT = "its weight is unknown: the interval is that of a row of mean weight"
+"""What `predicted` notes of such a row, where the model was trained with weights."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,15 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted candidate; `half_width` is that of its prediction interval, in target units."""
+    """A fitted candidate; `half_width` is that of its prediction interval, in target units.
+
+    Where training rows had weights, it is for a row of their mean, `mean_weight`.
+    """
 
     candidate: Candidate
     members: tuple[LinearMember | NetworkMember, ...]
     half_width: float | None = None
+    mean_weight: float | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -117,11 +124,34 @@ class Model:
         predicted: Array = np.mean([member.predict(columns) for member in self.members], axis=0)
         return predicted
 
-    def predicted(self, columns: Columns) -> Predicted:
-        """Predict n rows that the model was not fitted on, each with its interval and its note."""
+    def predicted(self, columns: Columns, weight: Array | None = None) -> Predicted:
+        """Predict n rows that the model was not fitted on, each with its interval and its note.
+
+        `weight` (n,) is NaN, or altogether None, where it is not known.
+        """
         value = self.predict(columns)
-        reach = np.nan if self.half_width is None else self.half_width
-        return Predicted(value, value - reach, value + reach, np.full(len(value), None))
+        reach = self.reach(len(value), weight)
+        note = np.full(len(value), None, dtype=object)
+        if self.mean_weight is not None:
+            note[~_known(weight, len(value))] = UNKNOWN_WEIGHT
+        return Predicted(value, value - reach, value + reach, note)
+
+    def reach(self, rows: int, weight: Array | None = None) -> Array:
+        """Return how far the intervals of n rows reach to each side; NaN where there is none.
+
+        The weight of a row is proportional to one over the variance of its error, so its interval
+        is narrower by the root of it. A row of unknown `weight` (n,) has the interval of the mean.
+        """
+        widths = np.full(rows, np.nan if self.half_width is None else self.half_width)
+        if self.mean_weight is None or weight is None:
+            return widths
+        known = np.where(_known(weight, rows), weight, self.mean_weight)
+        reach: Array = widths * np.sqrt(self.mean_weight / known)
+        return reach
+
+    def with_interval_of(self, twin: "Model") -> "Model":
+        """Return this model, refitted on all rows, with the prediction interval of its twin."""
+        return replace(self, half_width=twin.half_width, mean_weight=twin.mean_weight)
 
     def to_bytes(self) -> bytes:
         """Return the model in the safetensors format, with a description as JSON in its header."""
@@ -134,6 +164,7 @@ class Model:
             "framework": self.candidate.framework,
             "kind": self.candidate.kind,
             "half_width": self.half_width,
+            "mean_weight": self.mean_weight,
             "encodings": [member.encoding.to_json() for member in self.members],
         }
         return safetensors.numpy.save(arrays, {"nightfit": json.dumps(description)})
@@ -154,7 +185,16 @@ class Model:
             )
             for i, encoding in enumerate(description["encodings"])
         )
-        return cls(candidate, members, description["half_width"])
+        # Models of older releases took no account of weights.
+        mean_weight = description.get("mean_weight")
+        return cls(candidate, members, description["half_width"], mean_weight)
+
+
+def _known(weight: Array | None, rows: int) -> Mask:
+    """Return which of n rows have a usable weight (n,): a finite one above zero."""
+    if weight is None:
+        return np.zeros(rows, dtype=bool)
+    return np.isfinite(weight) & (weight > 0)
 
 
 def linear_model(candidate: Candidate, encoding: Encoding, estimates: Array) -> Model:

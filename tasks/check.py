@@ -10,7 +10,7 @@ from data.checks.contract import Contract
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.errors import Rejected
-from data.sources.snapshot import Snapshot, load
+from data.sources.snapshot import Snapshot, load, readings_of
 from tasks.run import progress
 
 
@@ -27,7 +27,7 @@ def check(
     million rows again takes half a second, and keeping them would double the memory.
     """
     table = load(snapshot.path)
-    checked = data.checks.check.check(declaration, table, contract=contract, now=now)
+    checked = data.checks.check.check(declaration, table, readings_of(snapshot.path), contract, now)
     for warning in checked.warnings:
         progress.log(declaration.name, warning, warning=True)
     met = sum(result.success for result in checked.results)

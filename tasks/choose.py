@@ -14,8 +14,9 @@ from regressors.job import Fitted
 from regressors.judging import selection
 from regressors.judging.gate import smallest_gain
 from regressors.judging.paired import PairedGain, paired_gain
-from regressors.judging.scoring import Score, paired_difference, roots, score, spread
+from regressors.judging.scoring import Interval, Score, paired_difference, roots, score, spread
 from regressors.judging.selection import Contender, Hold, PromotionRules, RankedCandidate
+from regressors.model import Model
 from tasks.run.choice import Choice, Incumbent, Paired
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask, Rows
@@ -43,9 +44,7 @@ def choose(
         for candidate in dict.fromkeys([winner, linear, ann, own])
         if candidate is not None and isinstance(fit := fits.get(candidate), Fitted)
     }
-    tested = _Tested(
-        prepared.test, {c: m.predict(prepared.test.columns) for c, m in models.items()}
-    )
+    tested = _Tested.by(models, prepared.test)
     if incumbent is not None and incumbent.is_comparable:
         comparison = _with_incumbent(tested, winner, incumbent, rules)
     else:
@@ -71,8 +70,8 @@ def choose(
         ranking=ranking.ranked,
         validation=ranking.validation,
         test={
-            candidate: _score(tested.rows, tested.predicted[candidate], model.half_width)
-            for candidate, model in models.items()
+            candidate: _score(tested.rows, tested.predicted[candidate], tested.interval[candidate])
+            for candidate in models
         },
         incumbent=incumbent,
         incumbent_test=comparison.incumbent_score,
@@ -123,7 +122,7 @@ def _ranking(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ran
     except selection.NothingFitted as error:
         raise NothingFitted(str(error)) from None
     validation = {
-        candidate: _score(rows, predicted, _half_width(fits[candidate]))
+        candidate: _score(rows, predicted, _interval(fits[candidate], rows, predicted))
         for candidate, predicted in out_of_fold.items()
     }
     return _Ranking(ranked, validation)
@@ -135,10 +134,22 @@ class _Tested:
 
     rows: Rows
     predicted: Mapping[Candidate, Array]
+    interval: Mapping[Candidate, Interval]
+
+    @classmethod
+    def by(cls, models: Mapping[Candidate, Model], rows: Rows) -> "_Tested":
+        """Return what these models predict for the rows."""
+        predicted = {c: model.predicted(rows.columns, rows.weight) for c, model in models.items()}
+        return cls(
+            rows,
+            {candidate: each.value for candidate, each in predicted.items()},
+            {candidate: (each.lower, each.upper) for candidate, each in predicted.items()},
+        )
 
     def take(self, chosen: Mask) -> "_Tested":
         predicted = {candidate: values[chosen] for candidate, values in self.predicted.items()}
-        return _Tested(self.rows.take(chosen), predicted)
+        interval = {c: (low[chosen], high[chosen]) for c, (low, high) in self.interval.items()}
+        return _Tested(self.rows.take(chosen), predicted, interval)
 
     def errors(self, candidate: Candidate) -> Array:
         return _weighted_errors(self.rows, self.predicted[candidate])
@@ -167,7 +178,9 @@ def _with_incumbent(
         for candidate in dict.fromkeys([winner, incumbent.candidate])
         if candidate in new.predicted
     }
-    incumbent_score = _score(new.rows, predicted, incumbent.half_width)
+    lower, upper = incumbent.interval
+    interval = lower[incumbent.compared], upper[incumbent.compared]
+    incumbent_score = _score(new.rows, predicted, interval)
     return _Comparison(gains, incumbent_score, _paired(new, winner, None, errors, rules))
 
 
@@ -204,9 +217,13 @@ def _weighted_errors(rows: Rows, predicted: Array) -> Array:
     return (rows.target - predicted) * roots(rows.weight, len(rows.target))
 
 
-def _score(rows: Rows, predicted: Array, half_width: float | None) -> Score:
-    return score(rows.target, predicted, half_width=half_width, weight=rows.weight)
+def _score(rows: Rows, predicted: Array, interval: Interval | None) -> Score:
+    return score(rows.target, predicted, interval=interval, weight=rows.weight, unit=rows.units)
 
 
-def _half_width(fit: Fitted | str) -> float | None:
-    return fit.model.half_width if isinstance(fit, Fitted) else None
+def _interval(fit: Fitted | str, rows: Rows, predicted: Array) -> Interval | None:
+    """Return the intervals of out-of-fold predictions (n,)."""
+    if not isinstance(fit, Fitted):
+        return None
+    reach = fit.model.reach(len(predicted), rows.weight)
+    return predicted - reach, predicted + reach

@@ -42,20 +42,23 @@ def incumbent(
     try:
         if obstacle is None:
             columns = prepared.source.columns(twin.features, prepared.is_test)
-            return Incumbent(serving, compared, twin.predict(columns), twin.half_width)
+            predicted = twin.predicted(columns, test.weight)
+            interval = predicted.lower, predicted.upper
+            return Incumbent(serving, compared, predicted.value, interval)
     except CannotEncode as error:
         obstacle = str(error)
-    no_predictions = np.full(len(compared), np.nan)
-    return Incumbent(serving, compared, no_predictions, obstacle=obstacle)
+    nothing = np.full(len(compared), np.nan)
+    return Incumbent(serving, compared, nothing, (nothing, nothing), obstacle=obstacle)
 
 
 def seen(rows: Rows, trained: Set[str]) -> NDArray[np.bool_]:
     """Return which rows (n,) are known to a model that was trained with these keys.
 
-    The rows of a group resemble each other, so a model that saw one of them knows the whole group.
+    The rows of a group resemble each other, and so do those that repeat each other: a model that
+    saw one of them knows them all.
     """
     is_known = np.array([key in trained for key in rows.keys], dtype=bool)
-    numbers = rows.group_numbers
+    numbers = rows.together
     return is_known if numbers is None else np.isin(numbers, numbers[is_known])
 
 

@@ -16,7 +16,10 @@ from tasks.run.rows import SnapshotRows
 @task(cache_policy=NO_CACHE)
 def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Prepared:
     """Return the rows that passed their checks, in the order of their keys, each with its role."""
-    source = SnapshotRows(declaration, snapshot, checked.kept, checked.features)
+    alike = checked.label
+    if alike is not None and checked.together is not None:
+        alike = np.where(checked.together, alike, -1)
+    source = SnapshotRows(declaration, snapshot, checked.kept, checked.features, alike)
     rows = source.rows
     parts = split_rows(
         dataset=declaration.name,
@@ -26,6 +29,7 @@ def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Pre
         folds=declaration.split.folds,
         time=rows.time,
         group=None if rows.group is None else rows.group.tolist(),
+        alike=rows.alike,
     )
     counts = {role: int((parts.role == role).sum()) for role in ("train", "test", "new")}
     text = ", ".join(f"{count:,} {role}" for role, count in counts.items())

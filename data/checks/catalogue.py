@@ -31,6 +31,19 @@ ALWAYS_MADE = (
         "critical",
         "No more than the share `max_shrinkage` of the last good run's rows is missing.",
     ),
+    Check("feature_is_still_there", "critical", "No feature of the last good run is gone."),
+    Check(
+        "column_keeps_its_kind",
+        "critical",
+        "Each column holds the kind of values that it held in the last good run, unless `types`"
+        " declares another.",
+    ),
+    Check(
+        "column_is_known",
+        "warning",
+        "The source has no columns that the last good run did not have; such a column is not used"
+        " until it is accepted or declared.",
+    ),
     Check("target_is_numeric", "critical", "The target is a column of numbers."),
     Check("weight_is_numeric", "critical", "The weight, if declared, is a column of numbers."),
     Check(
@@ -113,7 +126,60 @@ ALWAYS_MADE = (
         "No feature has the name of a declared term, or is called `intercept` beside the"
         " intercept.",
     ),
+    Check(
+        "rows_do_not_repeat",
+        "warning",
+        "No row repeats another one under a new key, with the same features and target, more often"
+        " than by chance.",
+    ),
+    Check(
+        "feature_still_varies",
+        "critical",
+        "No feature that varied in the last good run has become empty or constant.",
+    ),
+    Check(
+        "feature_is_still_filled",
+        "critical",
+        "No feature has lost most of the values that it had in the last good run.",
+    ),
+    Check(
+        "labels_are_still_there",
+        "critical",
+        "No more than the share `max_shrinkage` of the last good run's targets is missing.",
+    ),
+    Check(
+        "numbers_keep_their_size",
+        "critical",
+        "No column of numbers has changed by a power of ten as a whole, as it does when its unit"
+        " changes.",
+    ),
+    Check(
+        "rows_are_not_doubled",
+        "critical",
+        "The rows of the last good run are not there twice, or more often, under other keys.",
+    ),
+    Check(
+        "change_is_declared",
+        "warning",
+        "No change since the last good run is accepted only because the declaration was changed"
+        " with it.",
+    ),
 )
 """In the order in which they are made."""
+
+ACCEPTABLE = frozenset(
+    {
+        "source_has_not_shrunk",
+        "feature_is_still_there",
+        "column_keeps_its_kind",
+        "column_is_known",
+        "feature_still_varies",
+        "feature_is_still_filled",
+        "labels_are_still_there",
+        "numbers_keep_their_size",
+        "rows_are_not_doubled",
+    }
+)
+"""The checks that compare a source with how it looked before: a person may accept how it is now."""
 
 SEVERITY: dict[str, Severity] = {check.name: check.severity for check in ALWAYS_MADE}

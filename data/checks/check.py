@@ -7,23 +7,28 @@ has `mostly`, and fewer than that share of the rows pass.
 
 import datetime
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from data.checks.always import content_findings, structure_findings
+from data.checks.changes import content_changes, new_columns, structure_changes
 from data.checks.contract import Contract
-from data.checks.declared import declared_rules, outcomes_of, rows_set_aside
+from data.checks.declared import outcomes_of, refuse_wrong_rules, rows_set_aside
+from data.checks.duplicates import duplicates_of
 from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
+from data.checks.profile import profile
 from data.declarations.model import Declaration
+from data.sources.readings import ColumnReading
+from data.store.records import SourceColumnRecord
 
 
 def check(
     declaration: Declaration,
     table: pa.Table,
-    readings: Sequence[Any] = (),
+    readings: Sequence[ColumnReading] = (),
     contract: Contract | None = None,
     now: datetime.datetime | None = None,
 ) -> Checked:
@@ -38,17 +43,30 @@ def check(
     a failed critical result.
     """
     kept = np.ones(table.num_rows, dtype=bool)
-    rules = declared_rules(declaration)
-    findings = structure_findings(declaration, table, contract)
+    refuse_wrong_rules(declaration)
+    new = new_columns(declaration, table, contract)
+    used = table.drop_columns(new) if new else table
+    findings = structure_findings(declaration, used, contract)
+    if contract is not None:
+        findings += structure_changes(declaration, table, readings, contract)
     if any(finding.fatal for finding in findings):
-        return _verdict(declaration, table, findings, (), kept)
-    outcomes = outcomes_of(rules, declaration, table)
+        columns = profile(declaration, table, readings, kept=kept, new=new)
+        return _verdict(declaration, used, findings, (), kept, columns)
+    outcomes = outcomes_of(declaration, table)
     rejected = rows_set_aside(declaration, table, outcomes)
     kept[[row.row_number - 1 for row in rejected]] = False
     findings += [outcome.finding for outcome in outcomes]
     now = now or datetime.datetime.now(datetime.UTC)
-    findings += content_findings(declaration, table, kept, now)
-    return _verdict(declaration, table, findings, rejected, kept)
+    findings += content_findings(declaration, used, kept, now)
+    columns = profile(declaration, table, readings, kept=kept, new=new)
+    if contract is not None and kept.any():
+        findings += content_changes(declaration, table, columns, contract, kept)
+    if any(finding.fatal for finding in findings):
+        return _verdict(declaration, used, findings, rejected, kept, columns)
+    duplicates = duplicates_of(declaration, used, kept)
+    findings.append(duplicates.finding)
+    checked = _verdict(declaration, used, findings, rejected, kept, columns)
+    return replace(checked, label=duplicates.label, together=duplicates.together)
 
 
 def _verdict(
@@ -57,6 +75,7 @@ def _verdict(
     findings: Sequence[Finding],
     rejected: tuple[RejectedRow, ...],
     kept: np.ndarray,
+    columns: tuple[SourceColumnRecord, ...],
 ) -> Checked:
     fatal = [finding.sentence for finding in findings if finding.fatal]
     reason = fatal[0] if fatal else None
@@ -80,4 +99,5 @@ def _verdict(
         warnings=tuple(
             finding.sentence for finding in findings if finding.sentence and not finding.fatal
         ),
+        columns=columns,
     )

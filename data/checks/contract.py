@@ -7,6 +7,9 @@ from typing import Any, cast
 from data.declarations.model import Kind
 from data.store.records import SourceColumnRecord
 
+NEW = "new"
+"""The role of a column that the contract does not have; it is not used until it is accepted."""
+
 
 @dataclass(frozen=True)
 class Contract:

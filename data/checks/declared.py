@@ -1,15 +1,15 @@
 """The declared expectations, checked by Great Expectations, which is imported only when needed."""
 
-import datetime
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data.checks.always import column_finding
 from data.checks.findings import (
@@ -21,16 +21,37 @@ from data.checks.findings import (
     examples,
     plain,
 )
+from data.checks.rule_values import (
+    LIMITS,
+    column_frame,
+    columns_of,
+    row_frame,
+    typed_keywords,
+)
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.sections import Expectation
 from data.errors import CallError, library_message
+from data.sources.columns import PLURAL, kind_of
 from data.sources.keys import row_key_column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_SHOWN = 3
+"""Rows that a sentence about a failed rule names."""
+
+MAX_TEXT = 200
+"""Characters of a value that a sentence quotes."""
 
 CORRECT = "Correct the source, or the rule in the declaration."
 NOT_DECLARED = {"batch_id", "catch_exceptions", "id", "meta", "notes", "rendered_content"}
 NOT_DECLARED |= {"result_format", "severity", "windows"}
 ROW_LEVEL = ("ColumnMapExpectation", "ColumnPairMapExpectation", "MulticolumnMapExpectation")
+COMPARING = (*ROW_LEVEL[1:], "ExpectColumnKLDivergenceToBeLessThan")
+"""Rules that compare columns, or bin values: they cannot work with pandas' own NA."""
+
+NO_PROVIDER = "No provider found"
 
 
 @dataclass(frozen=True)
@@ -41,26 +62,41 @@ class Outcome:
     aside: np.ndarray = field(default_factory=lambda: np.array([], dtype=int))
 
 
-def declared_rules(declaration: Declaration) -> list[Any]:
-    """Return Great Expectations' own object for each declared expectation; raise `CallError`."""
-    return [_rule(declaration, index) for index in range(len(declaration.expectations))]
-
-
-def outcomes_of(rules: Sequence[Any], declaration: Declaration, table: pa.Table) -> list[Outcome]:
-    """Check all declared expectations in one validation, and return their outcomes in order."""
-    outcomes: dict[int, Outcome] = {}
+def refuse_wrong_rules(declaration: Declaration) -> None:
+    """Raise `CallError` for a rule that Great Expectations does not know, or a wrong keyword."""
     for index, expectation in enumerate(declaration.expectations):
-        missing = [name for name in _columns(expectation) if name not in table.column_names]
+        where = f"{declaration.name}, expectation {index + 1} ({expectation.type})"
+        implementation = _implementation(expectation, where)
+        try:
+            implementation(**plain(expectation.kwargs))
+        except (ValueError, TypeError) as error:
+            raise CallError(
+                f"Its 'kwargs' are wrong: {_mistakes(error)}",
+                where=where,
+                next_step="Correct them in the declaration.",
+            ) from None
+
+
+def outcomes_of(declaration: Declaration, table: pa.Table) -> list[Outcome]:
+    """Check all declared expectations, and return their outcomes in order."""
+    outcomes: dict[int, Outcome] = {}
+    rules: list[Any] = []
+    for index, expectation in enumerate(declaration.expectations):
+        missing = [name for name in columns_of(expectation) if name not in table.column_names]
         if missing and expectation.type != "expect_column_to_exist":
             absent = column_finding(missing[0], table.column_names, declaration)
             result = _result(expectation, success=False, severity="critical")
             outcomes[index] = Outcome(Finding(result, absent.sentence, fatal=True))
-    runnable = [rule for index, rule in enumerate(rules) if index not in outcomes]
-    if runnable:
-        every_row = any(expectation.quarantine for expectation in declaration.expectations)
-        for raw in _validate(table, runnable, every_row=every_row):
-            index = raw.expectation_config.meta["index"]
-            outcomes[index] = _outcome(declaration, declaration.expectations[index], table, raw)
+            continue
+        try:
+            rules.append(_rule(expectation, index, table))
+        except (ValueError, TypeError) as error:
+            reason = _mistakes(error)
+            outcomes[index] = _not_computed(expectation, declaration, table, reason)
+    every_row = any(expectation.quarantine for expectation in declaration.expectations)
+    for raw in _validated(table, rules, every_row=every_row):
+        index = raw.expectation_config.meta["index"]
+        outcomes[index] = _outcome(declaration, declaration.expectations[index], table, raw)
     return [outcomes[index] for index in sorted(outcomes)]
 
 
@@ -72,7 +108,7 @@ def rows_set_aside(
     for expectation, outcome in zip(declaration.expectations, outcomes, strict=True):
         if not len(outcome.aside):
             continue
-        rows = table.select(_columns(expectation)).take(pa.array(outcome.aside)).to_pylist()
+        rows = table.select(columns_of(expectation)).take(pa.array(outcome.aside)).to_pylist()
         for row, values in zip(outcome.aside.tolist(), rows, strict=True):
             shown = " and ".join(f"{name} is {_shown(value)}" for name, value in values.items())
             reasons.setdefault(row, []).append(f"{shown}: breaks {_as_text(expectation)}")
@@ -85,9 +121,8 @@ def rows_set_aside(
     )
 
 
-def _rule(declaration: Declaration, index: int) -> Any:
-    expectation = declaration.expectations[index]
-    where = f"{declaration.name}, expectation {index + 1} ({expectation.type})"
+def _implementation(expectation: Expectation, where: str) -> Any:
+    """Return Great Expectations' class for an expectation; raise `CallError`."""
     implementations = _implementations()
     if expectation.type not in implementations:
         raise CallError(
@@ -97,8 +132,7 @@ def _rule(declaration: Declaration, index: int) -> Any:
             + "Its documentation lists all expectations.",
         )
     implementation = implementations[expectation.type]
-    row_level = any(base.__name__ in ROW_LEVEL for base in implementation.__mro__)
-    if expectation.quarantine and not row_level:
+    if expectation.quarantine and not _is_about(implementation, ROW_LEVEL):
         raise CallError(
             "'quarantine' sets aside single rows, but this rule is about a whole column or table.",
             where=where,
@@ -112,25 +146,35 @@ def _rule(declaration: Declaration, index: int) -> Any:
                 where=where,
                 next_step=nearest(name, keywords) + f"They are {', '.join(keywords)}.",
             )
-    try:
-        kwargs = {name: _with_times(value) for name, value in expectation.kwargs.items()}
-        return implementation(**kwargs, meta={"index": index})
-    except (ValueError, TypeError) as error:
-        raise CallError(
-            f"Its 'kwargs' are wrong: {_mistakes(error)}",
-            where=where,
-            next_step="Correct them in the declaration.",
-        ) from None
+    return implementation
 
 
-def _validate(table: pa.Table, rules: Sequence[Any], *, every_row: bool) -> Sequence[Any]:
+def _is_about(implementation: Any, bases: Sequence[str]) -> bool:
+    return any(base.__name__ in bases for base in implementation.__mro__)
+
+
+def _rule(expectation: Expectation, index: int, table: pa.Table) -> Any:
+    """Return Great Expectations' own object for an expectation about these rows."""
+    kwargs = typed_keywords(expectation, table)
+    return _implementations()[expectation.type](**kwargs, meta={"index": index})
+
+
+def _validated(table: pa.Table, rules: Sequence[Any], *, every_row: bool) -> Iterator[Any]:
+    """Yield Great Expectations' results of all rules."""
+    comparing = [rule for rule in rules if _is_about(type(rule), COMPARING)]
+    others = [rule for rule in rules if not _is_about(type(rule), COMPARING)]
+    for frame_of, batch in ((column_frame, others), (row_frame, comparing)):
+        if batch:
+            yield from _validate(frame_of(table), batch, every_row=every_row)
+
+
+def _validate(frame: "pd.DataFrame", rules: Sequence[Any], *, every_row: bool) -> Sequence[Any]:
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
     definition = asset.add_batch_definition_whole_dataframe("rows")
-    frame = table.to_pandas(date_as_object=False)
     batch = definition.get_batch({"dataframe": frame})
     result_format = {
         "result_format": "COMPLETE" if every_row else "SUMMARY",
@@ -146,18 +190,12 @@ def _outcome(
 ) -> Outcome:
     """Translate Great Expectations' result of one expectation."""
     if raised := _raised(raw.exception_info):
-        sentence = f"{_as_text(expectation)} could not be checked: {raised} {CORRECT}"
-        result = _result(expectation, success=False, severity="critical")
-        return Outcome(Finding(result, sentence, fatal=True))
+        return _not_computed(expectation, declaration, table, raised)
+    if "element_count" not in raw.result:
+        return _whole_outcome(declaration, expectation, table, raw)
     success, critical = bool(raw.success), expectation.severity == "critical"
-    if "unexpected_count" not in raw.result:
-        observed = plain(raw.result.get("observed_value"))
-        value = "" if observed is None else f": the value is {observed!r}"
-        sentence = "" if success else f"{_as_text(expectation)} fails{value}. {CORRECT}"
-        result = _result(expectation, success=success, observed=observed)
-        return Outcome(Finding(result, sentence, fatal=critical and not success))
     rows = _bad_rows(raw.result)
-    shown = examples(table, declaration.key, rows, _columns(expectation))
+    shown = examples(table, declaration.key, rows, columns_of(expectation))
     count = int(raw.result["unexpected_count"])
     result = _result(
         expectation,
@@ -167,7 +205,7 @@ def _outcome(
         examples=shown,
     )
     sentence = (
-        f"{_as_text(expectation)} fails in {counted(count, 'row')}: {described(shown[0])}. "
+        f"{_as_text(expectation)} fails in {counted(count, 'row')}: {_listed(shown)}. "
         if shown
         else ""
     )
@@ -177,6 +215,79 @@ def _outcome(
     too_many = critical and not success and "mostly" in expectation.kwargs
     sentence = sentence and sentence + (CORRECT if too_many else "They are set aside.")
     return Outcome(Finding(result, sentence, fatal=too_many), rows)
+
+
+def _whole_outcome(
+    declaration: Declaration, expectation: Expectation, table: pa.Table, raw: Any
+) -> Outcome:
+    """Translate the result of an expectation about a whole column or table."""
+    success = bool(raw.success)
+    shown: list[dict[str, Any]] = []
+    observed = plain(raw.result.get("observed_value"))
+    if success:
+        found = ""
+    elif {"unexpected_count", "missing_count"} & set(raw.result):
+        found, shown = _found_values(declaration, expectation, table, raw.result)
+    elif expectation.type == "expect_column_to_exist":
+        found = f"the columns are {', '.join(table.column_names)}"
+    elif observed is None:
+        found = _shortened(f"found {plain(raw.result.get('details', 'nothing'))!r}")
+    else:
+        found = _shortened(f"the value is {observed!r}")
+    result = _result(
+        expectation,
+        success=success,
+        observed=observed,
+        unexpected_count=raw.result.get("unexpected_count"),
+        examples=shown,
+    )
+    sentence = "" if success else f"{_as_text(expectation)} fails: {found}. {CORRECT}"
+    fatal = expectation.severity == "critical" and not success
+    return Outcome(Finding(result, sentence, fatal=fatal))
+
+
+def _found_values(
+    declaration: Declaration, expectation: Expectation, table: pa.Table, result: dict[str, Any]
+) -> tuple[str, list[dict[str, Any]]]:
+    """Return which distinct values a column has beside those expected, and rows that have them."""
+    (name,) = columns_of(expectation)
+    column = table[name]
+    present = column_frame(table.select([name]))[name].dropna()
+    values = [str(plain(value)) for value in pc.unique(column.drop_null()).to_pylist()]
+    parts = [_shortened(f"the values are {', '.join(sorted(values))}")]
+    unexpected = result.get("partial_unexpected_list") or []
+    rows = np.asarray(present.index[present.isin(unexpected)], dtype=int)
+    shown = examples(table, declaration.key, rows, [name])
+    if shown:
+        parts.append(_shortened(f"not expected: {_listed(shown)}"))
+    if lacking := result.get("partial_missing_list"):
+        absent = ", ".join(repr(plain(value)) for value in lacking)
+        parts.append(_shortened(f"missing: {absent}"))
+    return "; ".join(parts), shown
+
+
+def _not_computed(
+    expectation: Expectation, declaration: Declaration, table: pa.Table, reason: str
+) -> Outcome:
+    """Return the outcome of a rule that has no result, with what its columns hold."""
+    names = [name for name in columns_of(expectation) if name in table.column_names]
+    shown = examples(table, declaration.key, np.arange(min(MAX_SHOWN, table.num_rows)), names)
+    if NO_PROVIDER in reason:
+        reason = "Great Expectations has this rule for databases only, not for rows in memory."
+    holds = " and ".join(f"{name!r} holds {PLURAL[kind_of(table[name].type)]}" for name in names)
+    rows = f" ({_listed(shown)})" if names else ""
+    found = f"{holds}{rows}. " if names else ""
+    sentence = f"{_as_text(expectation)} could not be checked: {reason} {found}{CORRECT}"
+    result = _result(expectation, success=False, severity="critical", examples=shown)
+    return Outcome(Finding(result, sentence, fatal=True))
+
+
+def _listed(shown: Sequence[dict[str, Any]]) -> str:
+    return ", ".join(described(example) for example in shown[:MAX_SHOWN])
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 3]}..."
 
 
 def _raised(info: dict[str, Any]) -> str:
@@ -196,7 +307,7 @@ def _result(expectation: Expectation, *, success: bool, **facts: Any) -> Expecta
     facts = {"severity": expectation.severity, **facts}
     return ExpectationResult(
         expectation.type,
-        ", ".join(_columns(expectation)) or None,
+        ", ".join(columns_of(expectation)) or None,
         quarantine=expectation.quarantine,
         success=success,
         kwargs=plain(expectation.kwargs),
@@ -204,29 +315,13 @@ def _result(expectation: Expectation, *, success: bool, **facts: Any) -> Expecta
     )
 
 
-def _columns(expectation: Expectation) -> list[str]:
-    """Return the columns that an expectation is about."""
-    single = [expectation.kwargs.get(name) for name in ("column", "column_A", "column_B")]
-    several = expectation.kwargs.get("column_list")
-    return [str(name) for name in [*single, *(several or [])] if name is not None]
-
-
 def _as_text(expectation: Expectation) -> str:
-    kwargs = ", ".join(f"{name}={plain(value)!r}" for name, value in expectation.kwargs.items())
-    return f"{expectation.type}({kwargs})"
+    kwargs = (f"{name}={_shortened(repr(plain(v)))}" for name, v in expectation.kwargs.items())
+    return f"{expectation.type}({', '.join(kwargs)})"
 
 
 def _shown(value: object) -> str:
     return "missing" if value is None else repr(plain(value))
-
-
-def _with_times(value: Any) -> Any:
-    """Turn dates, which YAML makes of 2024-03-31, into the times that columns hold."""
-    if isinstance(value, list):
-        return [_with_times(item) for item in value]
-    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-        return datetime.datetime(value.year, value.month, value.day)
-    return value
 
 
 def _mistakes(error: Exception) -> str:
@@ -250,4 +345,23 @@ def _implementations() -> dict[str, Any]:
     from great_expectations.expectations import registry
 
     names = registry.list_registered_expectation_implementations()
-    return {name: registry.get_expectation_impl(name) for name in names}
+    implementations = {name: registry.get_expectation_impl(name) for name in names}
+    for implementation in implementations.values():
+        _accept_whole_limits(implementation)
+    return implementations
+
+
+def _accept_whole_limits(implementation: Any) -> None:
+    """Keep a limit that is a whole number: as the double that it would become, it is not exact."""
+    for name in LIMITS:
+        field = implementation.__fields__.get(name)
+        double = (
+            next((sub for sub in field.sub_fields or () if sub.type_ is float), None)
+            if field
+            else None
+        )
+        if double is not None:
+            whole = type(double)(
+                name=double.name, type_=int, class_validators=None, model_config=field.model_config
+            )
+            field.sub_fields.append(whole)

@@ -78,7 +78,7 @@ def feature_findings(
             findings.append(_level_finding(name, len(frequent)))
         longest = pc.max(pc.binary_length(frequent)).as_py() if frequent is not None else 0
         widths[name] = len(name.encode()) + LABEL_BYTES + (longest or 0)
-        flaw = _why_it_explains_nothing(column)
+        flaw = why_it_explains_nothing(column)
         findings.append(
             finding(
                 "feature_varies",
@@ -190,7 +190,7 @@ def _level_finding(name: str, frequent: int) -> Finding:
     )
 
 
-def _why_it_explains_nothing(column: pa.ChunkedArray) -> str:
+def why_it_explains_nothing(column: pa.ChunkedArray) -> str:
     """Return why a column explains nothing, or "".
 
     A single value among missing ones may explain something, since it distinguishes rows.

@@ -51,7 +51,8 @@ class Checked:
 
     `kept` (n,) marks the rows that continue; `features` are the columns that vary among them, and
     `products` the declared terms that consist of these features alone. `columns` describes every
-    column of the source, for people and for the next night.
+    column of the source, for people and for the next night. `label` and `together` (n,) are those
+    of `data.checks.duplicates`; None where the checks ended before.
     """
 
     passed: bool
@@ -63,6 +64,8 @@ class Checked:
     products: tuple[Product, ...]
     warnings: tuple[str, ...]
     columns: tuple[SourceColumnRecord, ...] = ()
+    label: np.ndarray | None = None
+    together: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,12 @@ class SplitRules(Section):
         description="A column whose equal values keep rows together, all of them among the test"
         " rows or all in one fold. Cannot be combined with `time`.",
     )
+    duplicates: Literal["together", "apart"] = Field(
+        default="together",
+        description="Rows that repeat another one under a new key, with the same features and"
+        " target: `together` keeps them on one side and in one fold, `apart` splits each by its own"
+        " key. A declared `group` or `time` decides instead.",
+    )
 
 
 class Candidates(Section):

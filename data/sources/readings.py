@@ -61,3 +61,11 @@ def what_matters(readings: Sequence[ColumnReading]) -> bytes:
         if r.unparsable or r.natural != r.kind
     ]
     return json.dumps(odd, ensure_ascii=False).encode() if odd else b""
+
+
+def mostly_unparsable(reading: ColumnReading, filled: int) -> bool:
+    """Return whether a remembered kind no longer fits most of a column's cells.
+
+    `filled` is the number of cells that it does fit.
+    """
+    return reading.kind_from == "remembered" and reading.unparsable > filled

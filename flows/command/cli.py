@@ -154,6 +154,18 @@ def check(dataset: Dataset, format: AsReport = ReportFormat.TEXT) -> None:
     raise typer.Exit(run_check(dataset, as_json=format is ReportFormat.JSON))
 
 
+@app.command(rich_help_panel=TRAIN, epilog="For example: `nightfit accept age_income`")
+def accept(dataset: Dataset, reason: Reason = None) -> None:
+    """Accept how the source of a dataset looks now, after a run was rejected because it changed.
+
+    Accepts the columns, the rows and the labels that the newest run read: kinds that changed,
+    features that are gone or empty, new columns, other units. The next runs are compared with it.
+    """
+    from flows.command.accept import run_accept
+
+    run_accept(dataset, reason=reason)
+
+
 @app.command(rich_help_panel=TRAIN, epilog="For example: `nightfit verify 12`")
 def verify(
     run: Annotated[int, typer.Argument(help="The `run_id` of a run that succeeded.")],

@@ -26,7 +26,7 @@ def run_promote(
     """Make a model of an earlier run serve from now on."""
     from tasks.run.decisions import promote
 
-    why = _one_line(reason)
+    why = one_line(reason)
     tools = _tools(settings())
     with talking():
         message = promote(tools, dataset, run_id, candidate, reason=why, pin=pin)
@@ -37,7 +37,7 @@ def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool)
     """Make the previous champion, or the one that run `to` trained, serve again."""
     from tasks.run.decisions import rollback
 
-    why = None if reason is None else _one_line(reason)
+    why = None if reason is None else one_line(reason)
     tools = _tools(settings())
     with talking():
         message = rollback(tools, dataset, to, reason=why, pin=pin)
@@ -48,25 +48,25 @@ def run_unpin(dataset: str, *, reason: str | None) -> None:
     """Let the nights replace a pinned champion again."""
     from tasks.run.decisions import unpin
 
-    why = None if reason is None else _one_line(reason)
-    message = unpin(_ready_store(settings()), dataset, reason=why)
+    why = None if reason is None else one_line(reason)
+    message = unpin(ready_store(settings()), dataset, reason=why)
     typer.echo(printable(message))
 
 
 def _tools(config: Settings) -> "Tools":
     from tasks.run.decisions import Tools
 
-    return Tools(_ready_store(config), config.home, functools.partial(_fit_again, config))
+    return Tools(ready_store(config), config.home, functools.partial(_fit_again, config))
 
 
-def _ready_store(config: Settings) -> Store:
+def ready_store(config: Settings) -> Store:
     """Return the store after checking it: a broken one is reported before any work."""
     store = Store(config.database_url)
     store.ensure_ready()
     return store
 
 
-def _one_line(reason: str) -> str:
+def one_line(reason: str) -> str:
     """Return a reason on one line; raise CallError if it is empty, too long or not text."""
     line = " ".join(reason.split())
     if NOT_STORABLE.search(line):

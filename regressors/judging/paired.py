@@ -135,7 +135,7 @@ def gains(sums: Sums, *, confidence: float, resamples: int = RESAMPLES) -> list[
     a = sums.challenger[regular] / first[regular, None]
     b = sums.incumbent[regular] / second[regular, None]
     ratio = np.log(first[regular] / second[regular])
-    reach = _quantile(a, b, confidence, resamples) * log_ratio_error(a, b)
+    reach = studentised_quantile(a, b, confidence, resamples=resamples) * log_ratio_error(a, b)
     value[regular], low[regular], high[regular] = map(_gain, (ratio, ratio + reach, ratio - reach))
     for i in np.flatnonzero(~regular & (first + second > 0)):
         value[i] = MAX_REPORTED_GAIN if second[i] > 0 else MIN_REPORTED_GAIN
@@ -177,16 +177,24 @@ def _gain(log_ratio: Array) -> Array:
     return gain + 0.0  # not -0.0
 
 
-def _quantile(a: Array, b: Array, confidence: float, resamples: int) -> Array:
+def studentised_quantile(
+    a: Array,
+    b: Array,
+    confidence: float,
+    *,
+    resamples: int = RESAMPLES,
+    max_units: int = MAX_RESAMPLED_UNITS,
+) -> Array:
     """Return the quantile (k,) of the studentised log ratio of a and b, both (k, m), means of 1.
 
-    Its distribution is symmetric where two models are equally good, so the quantile is that of its
+    It is Student's above `max_units`, and infinite where too many resamples are without evidence.
+    The distribution is symmetric where two models are equally good, so the quantile is that of its
     absolute value in the resamples (Hall 1992, section 3.6).
     """
     k, m = a.shape
     student = np.full(k, stdtrit(max(m - 1, 1), confidence))
     resampled = np.square(a - b).mean(axis=1) > _SAME_ERRORS**2
-    if m > MAX_RESAMPLED_UNITS or m < 2 or not resampled.any():
+    if m > max_units or m < 2 or not resampled.any():
         return student
     a, b = a[resampled], b[resampled]
     moments = np.concatenate([a, b, a * a, a * b, b * b]).T

@@ -7,12 +7,21 @@ import numpy as np
 from scipy.special import stdtrit
 
 from regressors.arrays import Array, Indices
-from regressors.judging.paired import standard_error
+from regressors.judging.paired import log_ratio_error, standard_error, studentised_quantile
+
+Interval = tuple[Array, Array]
+"""The lower and the upper ends (n,) of prediction intervals, NaN where there is none."""
+RMSE_RESAMPLES = 2_000
+MAX_RESAMPLED_RMSE_UNITS = 200
+"""With more units the interval of an RMSE is Student's, which is then the same."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """The errors of one model on n rows, in the target's units; None where n is too small."""
+    """The errors of one model on n rows, in the target's units; None where n is too small.
+
+    `rmse_low` and `rmse_high` are the ends of an interval of 95%.
+    """
 
     n: int
     rmse: float
@@ -37,37 +46,78 @@ def score(
     actual: Array,
     predicted: Array,
     *,
-    half_width: float | None,
+    interval: Interval | None = None,
     weight: Array | None = None,
+    unit: Indices | None = None,
     confidence: float = 0.95,
 ) -> Score:
     """Score predictions (n,) against actual values (n,), each row by its `weight`, 1 where None.
 
-    The interval of the RMSE comes from the delta method on the logarithm of the mean squared error,
-    so that it is never negative. R2 is about the mean of these rows. `coverage` is the unweighted
-    share of rows within `half_width` of their prediction.
+    Rows of one label in `unit` (n,), a group or a block of time, are taken together in the interval
+    of the RMSE. R2 is about the mean of these rows. `coverage` is the unweighted share of rows
+    inside their prediction `interval`.
     """
-    errors = actual - predicted
-    n = len(errors)
-    mean_one = np.square(roots(weight, n))
-    squares = np.square(errors) * mean_one
-    rmse = sqrt(float(squares.mean()))
+    root = roots(weight, len(actual))
+    errors = (actual - predicted) * root
+    rmse, around = root_mean_square(errors), spread(actual, weight)
     se = low = high = None
-    if n >= 3 and rmse > 0:
-        relative = float(squares.std(ddof=1)) / sqrt(n) / float(squares.mean())
-        reach = float(stdtrit(n - 1, (1 + confidence) / 2)) * relative / 2
-        se, low, high = rmse * relative / 2, rmse * exp(-reach), rmse * exp(min(reach, 50.0))
-    around = spread(actual, weight)
+    if rmse > 0 and np.isfinite(rmse):
+        error, reach = _log_mean_square(errors / rmse, unit, confidence)
+        se = rmse * error / 2 if np.isfinite(error) else None
+        if np.isfinite(reach):
+            low, high = rmse * exp(-reach / 2), rmse * exp(min(reach / 2, 50.0))
     return Score(
-        n=n,
+        n=len(actual),
         rmse=rmse,
         rmse_se=se,
         rmse_low=low,
         rmse_high=high,
-        mae=float((np.abs(errors) * mean_one).mean()),
-        r2=1 - float(squares.mean()) / around**2 if around else None,
-        coverage=None if half_width is None else float((np.abs(errors) <= half_width).mean()),
+        mae=float((np.abs(errors) * root).mean()),
+        r2=1 - (rmse / around) ** 2 if around else None,
+        coverage=None if interval is None else coverage_of(actual, interval),
     )
+
+
+def coverage_of(actual: Array, interval: Interval) -> float | None:
+    """Return the share of actual values (n,) inside their intervals; None if there are none."""
+    lower, upper = interval
+    if np.isnan(lower).all():
+        return None
+    return float(((lower <= actual) & (actual <= upper)).mean())
+
+
+def root_mean_square(errors: Array) -> float:
+    """Return the root of the mean square of errors (n,), without an overflow of the squares."""
+    largest = float(np.abs(errors).max())
+    if not largest or not np.isfinite(largest):
+        return largest
+    scale: float = 2.0 ** float(np.frexp(largest)[1] - 1)
+    return scale * sqrt(float(np.square(errors / scale).mean()))
+
+
+def _log_mean_square(errors: Array, unit: Indices | None, confidence: float) -> tuple[float, float]:
+    """Return the standard error of the log mean square of errors (n,), and how far it may be off.
+
+    The mean is the ratio of two sums over units, of squares and of rows (Cochran 1977, section
+    6.3). Its quantile is that of the size of the studentised log ratio in resamples of the units,
+    or Student's from 200 units on. Infinite where there is too little evidence, as in one unit.
+    """
+    squares = np.square(errors)
+    label = np.arange(len(errors)) if unit is None else np.unique(unit, return_inverse=True)[1]
+    sizes, sums = np.bincount(label).astype(float), np.bincount(label, squares)
+    order = np.lexsort((sizes, sums))  # so that the order of rows changes no digit
+    sizes, sums = sizes[None, order] / sizes.mean(), sums[None, order] / sums.mean()
+    error = float(log_ratio_error(sums, sizes)[0])
+    if not np.isfinite(error):
+        return error, error
+    quantile = studentised_quantile(
+        sums,
+        sizes,
+        (1 + confidence) / 2,
+        resamples=RMSE_RESAMPLES,
+        max_units=MAX_RESAMPLED_RMSE_UNITS,
+    )
+    return error, float(quantile[0]) * error
 
 
 def roots(weight: Array | None, rows: int) -> Array:
@@ -81,8 +131,9 @@ def roots(weight: Array | None, rows: int) -> Array:
 
 def spread(target: Array, weight: Array | None) -> float:
     """Return the RMSE of the (weighted) mean of the target (n,)."""
-    share = np.square(roots(weight, len(target))) / len(target)
-    return sqrt(float(share @ np.square(target - share @ target)))
+    root = roots(weight, len(target))
+    share = np.square(root) / len(target)
+    return root_mean_square(root * (target - share @ target))
 
 
 def interval_half_width(residuals: Array, coverage: float) -> float | None:

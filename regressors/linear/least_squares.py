@@ -229,9 +229,11 @@ def _with_dependences(
     for position, coefficient in zip(kept, solved.coefficients, strict=True):
         if dependences.estimable[position]:
             coefficients[position] = coefficient
+    aliases = listed([terms[i] for i in dependences.others])
     warning = (
-        f"the rows cannot tell apart the effects of terms that depend on each other: "
-        f"{dependences.clauses(terms)}. They share them by minimum norm and have no standard error."
+        f"{dependences.clauses(terms)}: the rows cannot tell their effects apart, so these terms "
+        "share them by minimum norm and have no standard errors (current_coefficient, variant "
+        f"'aliases left out', has the fit without {aliases})."
     )
     return replace(
         solved,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from data.store.read.champions import ServingModel
 from regressors.candidate import Candidate
-from regressors.judging.scoring import Difference, Score
+from regressors.judging.scoring import Difference, Interval, Score
 from regressors.judging.selection import Decision, PromotionRules, RankedCandidate
 
 Array = NDArray[np.float64]
@@ -20,13 +20,14 @@ class Incumbent:
 
     `compared` (m,) marks the rows that are new to the twin: it was not trained with them, nor with
     other rows of their group, nor, where there is a time column, with any later row. `predicted`
-    (m,) is in the target's units. `obstacle` says why it cannot score these rows.
+    (m,) is in the target's units, as are the ends of its intervals, `interval`. `obstacle` says why
+    it cannot score these rows.
     """
 
     serving: ServingModel
     compared: NDArray[np.bool_]
     predicted: Array
-    half_width: float | None = None
+    interval: Interval
     obstacle: str | None = None
 
     @property

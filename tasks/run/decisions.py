@@ -90,7 +90,7 @@ def unpin(store: Store, dataset: str, *, reason: str | None) -> str:
                 decision="unpinned",
                 model_id=current.model_id,
                 reason=reason or "unpinned: the nights decide again",
-                decided_by=_user(),
+                decided_by=user_name(),
             ),
         )
     return f"{dataset}: {current.name_and_run} stays; from the next night on it may be replaced."
@@ -115,7 +115,7 @@ def _serve(
                 decision=decision,
                 model_id=chosen.model_id,
                 reason=reason,
-                decided_by=_user(),
+                decided_by=user_name(),
                 pinned=pin,
                 predictions=predictions,
                 artifact=model.artifact if chosen.artifact is None else None,
@@ -170,7 +170,7 @@ def _fitted_again(trained: Trained, chosen: ServingModel) -> _Servable:
         )
     columns = of_candidate(trained.prepared, candidate, fit, refit)
     return _Servable(
-        artifact=replace(refit.model, half_width=fit.model.half_width).to_bytes(),
+        artifact=refit.model.with_interval_of(fit.model).to_bytes(),
         trained={
             key
             for key, role in zip(columns.key, columns.role.tolist(), strict=True)
@@ -213,7 +213,7 @@ def _champion(connection: Connection, dataset: str) -> ServingModel:
     return current
 
 
-def _user() -> str:
+def user_name() -> str:
     """Return the user's name, or the user's number if there is no name, as in a container."""
     try:
         return os.fsencode(getpass.getuser()).decode(errors="replace")

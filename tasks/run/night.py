@@ -27,14 +27,6 @@ def only_run(store: Store, dataset: str, *, wait: bool) -> Iterator[None]:
         yield
 
 
-def last_night(store: Store, declaration: Declaration, *, as_of: str | None) -> LastGood | None:
-    """Return the latest run that succeeded and is no backfill; None on a past night."""
-    if as_of is not None:
-        return None
-    with store.reading() as connection:
-        return last_good(connection, declaration.name)
-
-
 def contract(
     store: Store, declaration: Declaration, *, as_of: str | None, before_run: int | None = None
 ) -> Contract | None:
@@ -48,13 +40,13 @@ def contract(
 
 
 def skip_if_unchanged(
-    run: Attempt, snapshot: Snapshot, last: LastGood | None, store: Store, *, force: bool
+    run: Attempt, snapshot: Snapshot, expected: Contract | None, store: Store, *, force: bool
 ) -> None:
     """Raise Unchanged, unless `force`, if an earlier run had the same rows and the same setup.
 
     The setup is the declaration, the code and the library versions.
     """
-    run_id = None if force else unchanged_since(run, snapshot, last, store)
+    run_id = None if force else unchanged_since(run, snapshot, expected, store)
     if run_id is not None:
         raise Unchanged(
             f"nothing has changed since run {run_id}: the same rows, declaration, code and"
@@ -64,18 +56,21 @@ def skip_if_unchanged(
 
 
 def unchanged_since(
-    run: Attempt, snapshot: Snapshot, last: LastGood | None, store: Store
+    run: Attempt, snapshot: Snapshot, expected: Contract | None, store: Store
 ) -> int | None:
     """Return the id of the run that had the same rows and setup, None if there is none.
 
     Tonight only the last good run counts; on a past night, any run that succeeded does. Rows that
-    are now older than the declared `max_age` count as changed, since the checks must
-    report them.
+    are now older than the declared `max_age` count as changed, since the checks must report them,
+    and so does everything after a person has accepted how the source looks now.
     """
     now = snapshot.fingerprint, setup_fingerprint(run.declaration)
-    if run.as_of is not None:
-        with store.reading() as connection:
+    if expected is not None and expected.accepted:
+        return None
+    with store.reading() as connection:
+        if run.as_of is not None:
             return same_run(connection, run.declaration.name, *now)
+        last = last_good(connection, run.declaration.name)
     if last is None or (last.fingerprint, last.setup_fingerprint) != now:
         return None
     return None if _are_too_old(run, snapshot, last, store) else last.run_id

@@ -56,7 +56,8 @@ def of_candidate(
         predicted[prepared.is_new] = refit.model.predict(new)
     if prepared.split.chained:
         role[prepared.is_train & (prepared.split.fold == 0)] = "warmup"
-    return _columns(str(candidate), prepared.rows, predicted, role, fit.model.half_width)
+    reach = fit.model.reach(len(role), prepared.rows.weight)
+    return _columns(str(candidate), prepared.rows, predicted, role, reach)
 
 
 def of_incumbent(prepared: Prepared, incumbent: Incumbent, store: Store) -> PredictionColumns:
@@ -74,9 +75,10 @@ def of_stored(
     """Return a stored model's predictions of the rows whose keys are not among `trained`."""
     model, rows = Model.from_bytes(artifact), source.rows
     unseen = np.array([key not in trained for key in rows.keys], dtype=bool)
+    taken = rows.take(unseen)
     predicted = model.predict(source.columns(model.features, unseen))
     role = np.full(len(predicted), "new", dtype=object)
-    return _columns(model_id, rows.take(unseen), predicted, role, model.half_width)
+    return _columns(model_id, taken, predicted, role, model.reach(len(role), taken.weight))
 
 
 def _columns(
@@ -84,9 +86,8 @@ def _columns(
     rows: Rows,
     predicted: Array,
     role: NDArray[np.object_],
-    half_width: float | None,
+    reach: Array,
 ) -> PredictionColumns:
-    reach = np.nan if half_width is None else half_width
     return PredictionColumns(
         model=model,
         key=rows.keys.tolist(),

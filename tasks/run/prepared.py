@@ -85,6 +85,15 @@ class Prepared:
         return self.split.fold[~self.is_new]
 
     @cached_property
+    def repeated_test_rows(self) -> int:
+        """Return how many test rows repeat a training row: the same features and target."""
+        if self.checked.label is None:
+            return 0
+        label = self.source.arranged(self.checked.label)
+        in_training = label[self.is_train & (label >= 0)]
+        return int((np.isin(label, in_training) & self.is_test).sum())
+
+    @cached_property
     def times(self) -> Times:
         """Return how far the rows reach in time."""
         rows, labelled = self.rows, ~self.is_new

@@ -13,7 +13,7 @@ from data.sources.columns import arrays
 from data.sources.keys import row_keys
 from data.sources.snapshot import Snapshot, load
 from data.split import group_numbers
-from regressors.arrays import Columns
+from regressors.arrays import Columns, Values
 from regressors.encoding.columns import sortable
 from regressors.judging.paired import time_blocks
 
@@ -25,7 +25,8 @@ class Rows:
     """n rows; `target` is NaN in new rows; `time`, `weight` and `group` are None if undeclared.
 
     A weight is finite and above zero in every row with a target; a new row needs none and may have
-    any number or NaN. A group is text, None in a row that stands alone.
+    any number or NaN. A group is text, None in a row that stands alone. `alike` has one number for
+    rows that repeat each other and stay together, -1 in all others; None where there are none.
     """
 
     keys: NDArray[np.object_]
@@ -34,6 +35,7 @@ class Rows:
     time: NDArray[Any] | None = None
     weight: NDArray[np.float64] | None = None
     group: NDArray[np.object_] | None = None
+    alike: NDArray[np.int64] | None = None
 
     def take(self, chosen: Mask) -> "Rows":
         """Return the chosen rows (a mask of n), or this same object if all are chosen."""
@@ -43,12 +45,26 @@ class Rows:
         time = None if self.time is None else self.time[chosen]
         weight = None if self.weight is None else self.weight[chosen]
         group = None if self.group is None else self.group[chosen]
-        return Rows(self.keys[chosen], columns, self.target[chosen], time, weight, group)
+        alike = None if self.alike is None else self.alike[chosen]
+        return Rows(self.keys[chosen], columns, self.target[chosen], time, weight, group, alike)
 
     @cached_property
     def group_numbers(self) -> NDArray[np.int64] | None:
         """Return a number for each group (n,); a row that stands alone has a number of its own."""
         return None if self.group is None else group_numbers(self.group.tolist())
+
+    @cached_property
+    def together(self) -> NDArray[np.int64] | None:
+        """Return a number for rows (n,) that stay together: of one group, or repeating each other.
+
+        None where every row stands alone.
+        """
+        if self.group is not None or self.alike is None:
+            return self.group_numbers
+        alone = self.alike < 0
+        numbers = self.alike.copy()
+        numbers[alone] = self.alike.max(initial=-1) + 1 + np.arange(alone.sum())
+        return numbers
 
     @cached_property
     def instants(self) -> NDArray[np.float64] | None:
@@ -65,7 +81,7 @@ class Rows:
     def units(self) -> NDArray[np.int64] | None:
         """Return each row's block of time or group (n,); None if each row is its own unit."""
         instants = self.instants
-        return self.group_numbers if instants is None else time_blocks(instants)
+        return self.together if instants is None else time_blocks(instants)
 
     def newest(self, chosen: Mask) -> float | None:
         """Return the newest of the chosen rows' `instants`, None if none has a time."""
@@ -103,8 +119,9 @@ class SnapshotRows:
 
     The order does not depend on the source's, so that a source that lists its rows in another order
     gives the same fits to the last digit. `features` that the snapshot does not have are left out;
-    a model that needs one refuses to predict. Not a dataclass, because Prefect would walk through
-    everything in it each time that a task gets it as an argument.
+    a model that needs one refuses to predict. `alike` are the labels of the snapshot's rows that
+    stay together, -1 in the others. Not a dataclass, because Prefect would walk through everything
+    in it each time that a task gets it as an argument.
     """
 
     def __init__(
@@ -113,6 +130,7 @@ class SnapshotRows:
         snapshot: Snapshot,
         kept: Mask,
         features: Sequence[str],
+        alike: NDArray[np.int64] | None = None,
     ) -> None:
         target, time, weight = declaration.target, declaration.time, declaration.weight
         group = declaration.split.group
@@ -134,7 +152,12 @@ class SnapshotRows:
             None if time is None else values[time],
             None if weight is None else values[weight],
             None if group is None else np.array(row_keys(table, [group]), dtype=object)[order],
+            None if alike is None or (alike < 0).all() else self.arranged(alike),
         )
+
+    def arranged(self, values: Values) -> Values:
+        """Return values of all rows of the snapshot as values of the kept ones, in their order."""
+        return values[self._kept][self._order]
 
     def columns(self, names: Sequence[str], chosen: Mask) -> Columns:
         """Return columns of the chosen rows (a mask of n); one that is not yet read is read now.

@@ -143,10 +143,12 @@ def job_of(
         interval_coverage=declaration.interval,
         weight=rows.weight,
         time=rows.instants,
-        group_numbers=rows.group_numbers,
+        group_numbers=rows.group_numbers if candidate.is_linear else rows.together,
         time_column=declaration.time,
         group_column=rules.group,
-        split_rules=repr((rules.test, rules.folds, rules.group, declaration.time)),
+        split_rules=repr(
+            (rules.test, rules.folds, rules.group, rules.duplicates, declaration.time)
+        ),
         products=prepared.checked.products,
         intercept=declaration.intercept,
         learning_rate=descent.learning_rate,

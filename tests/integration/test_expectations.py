@@ -49,7 +49,7 @@ def test_a_failed_critical_rule_ends_the_run_with_observed_value_and_examples():
     assert outcome.reason.startswith(
         f"{BETWEEN}(column='age', min_value=16, max_value=70) fails in"
     )
-    assert "8 rows: 7 in row 1 (key 1)." in outcome.reason
+    assert "8 rows: 7 in row 1 (key 1), 71 in row 54 (key 54), 72 in row 55" in outcome.reason
     result = failed(outcome)[BETWEEN]
     assert result.kwargs == {"column": "age", "min_value": 16, "max_value": 70}
     assert (result.column, result.severity, result.unexpected_count) == ("age", "critical", 8)

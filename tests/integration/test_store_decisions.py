@@ -348,7 +348,7 @@ def test_a_backfill_is_stored_but_does_not_count_as_the_latest_run(store: Store)
     latest = read(store, last_good, "wages")
     assert latest is not None
     assert (latest.run_id, latest.fingerprint, latest.setup_fingerprint) == (good, "f1", "s1")
-    assert (latest.rows_read, latest.snapshot) == (1, "snapshots/1")
+    assert latest.snapshot == "snapshots/1"
     newest = rows(store, "run_history")[0]
     assert (newest["as_of"], newest["backfill"]) == ("2025-12-01", True)
     assert rows(store, "run_history")[1]["backfill"] is False

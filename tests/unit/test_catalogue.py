@@ -5,12 +5,12 @@ import datetime as dt
 import numpy as np
 import pyarrow as pa
 from helpers.checked import N, shop
+from helpers.contracts import contract_after
 
-from data.checks.always import content_findings, structure_findings
+from data.checks.always import content_findings
 from data.checks.catalogue import ALWAYS_MADE, SEVERITY
-from data.checks.contract import Contract
+from data.checks.check import check
 
-CONTRACT = Contract(1, N, N, {}, {}, accepted=False)
 NOW = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
 TABLE = pa.table(
     {
@@ -32,13 +32,15 @@ EVERYTHING = {
 }
 
 
-def checks_of(*, kept=None, **declared):
+def checks_of(*, contract=None, **declared):
     """Return the names and severities of the checks that a declaration leads to."""
     declaration = shop(**declared)
-    findings = structure_findings(declaration, TABLE, CONTRACT)
-    if not any(finding.fatal for finding in findings):
-        kept = np.ones(N, dtype=bool) if kept is None else kept
-        findings += content_findings(declaration, TABLE, kept, NOW)
+    outcome = check(declaration, TABLE, (), contract or contract_after(declaration, TABLE), NOW)
+    return {(result.expectation, result.severity) for result in outcome.results}
+
+
+def checks_without_rows():
+    findings = content_findings(shop(), TABLE, np.zeros(N, dtype=bool), NOW)
     return {(finding.result.expectation, finding.result.severity) for finding in findings}
 
 
@@ -46,12 +48,15 @@ def test_catalogue_lists_the_checks_that_are_made_and_no_others():
     checks = checks_of(**EVERYTHING)
     checks |= checks_of(key=["id", "shop"])
     checks |= checks_of(time="age", max_age="2 days")
-    checks |= checks_of(kept=np.zeros(N, dtype=bool))
+    checks |= checks_without_rows()
+    checks |= checks_of(features=["age"])
+    with_gone_feature = contract_after(shop(), TABLE.append_column("gone", TABLE["y"]))
+    checks |= checks_of(contract=with_gone_feature, key=["id", "age"])
     assert checks == {(check.name, check.severity) for check in ALWAYS_MADE}
 
 
 def test_each_check_of_the_catalogue_has_one_row_and_one_sentence():
     assert len(SEVERITY) == len(ALWAYS_MADE)
-    for check in ALWAYS_MADE:
-        assert check.meaning.endswith("."), check.name
-        assert len(check.meaning) < 200, check.name
+    for entry in ALWAYS_MADE:
+        assert entry.meaning.endswith("."), entry.name
+        assert len(entry.meaning) < 200, entry.name

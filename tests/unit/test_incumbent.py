@@ -32,6 +32,13 @@ def test_a_model_that_saw_one_row_of_a_group_knows_the_group():
     assert not seen(grouped, set()).any()
 
 
+def test_a_row_that_repeats_a_row_that_was_seen_is_known():
+    keys = np.array(["a", "b", "c", "d"], dtype=object)
+    rows = Rows(keys, {}, np.zeros(4), alike=np.array([0, -1, 0, -1]))
+    assert seen(rows, {"a"}).tolist() == [True, False, True, False]
+    assert seen(rows, {"b"}).tolist() == [False, True, False, False]
+
+
 @pytest.mark.parametrize(
     ("then", "reason"),
     [

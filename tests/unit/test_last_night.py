@@ -12,7 +12,7 @@ from data.store.session import Store
 from data.store.write.run import write_run
 from tasks.read import read
 from tasks.run.attempt import Attempt
-from tasks.run.night import last_night, skip_if_unchanged, unchanged_since
+from tasks.run.night import contract, skip_if_unchanged, unchanged_since
 from tasks.run.provenance import setup_fingerprint
 
 LAST = dt.datetime(2024, 3, 31, 2, tzinfo=dt.UTC)
@@ -42,7 +42,7 @@ def night(tmp_path):
         with store.writing() as connection:
             write_run(connection, good)
         run = Attempt(declaration, started_at=LAST + dt.timedelta(days=days))
-        return run, snapshot, last_night(store, declaration, as_of=None), store
+        return run, snapshot, contract(store, declaration, as_of=None), store
 
     return made
 

@@ -50,6 +50,32 @@ def test_model_predicts_the_mean_of_its_members():
     np.testing.assert_allclose(both, np.mean(apart, axis=0), rtol=1e-15)
 
 
+def test_intervals_are_as_wide_as_the_root_of_the_weight_says():
+    model = Model(ANN, (network_member(),), half_width=2.0, mean_weight=50.0)
+    weight = np.full(300, 50.0)
+    weight[:4] = [1.0, 100.0, np.nan, 0.0]
+    predicted = model.predicted(COLUMNS, weight)
+    reach = (predicted.upper - predicted.lower) / 2
+    np.testing.assert_allclose(reach[:5], [2 * 50**0.5, 2 / 2**0.5, 2, 2, 2])
+    assert [note is None for note in predicted.note[:5]] == [True, True, False, False, True]
+    assert "mean weight" in predicted.note[2]
+    assert set(model.predicted(COLUMNS).note) == {predicted.note[2]}
+
+
+def test_models_without_weights_have_intervals_of_one_width():
+    model = Model(ANN, (network_member(),), half_width=2.0)
+    predicted = model.predicted(COLUMNS, np.arange(300.0))
+    np.testing.assert_allclose(predicted.upper - predicted.lower, 4)
+    assert set(predicted.note) == {None}
+    assert np.isnan(Model(ANN, model.members).predicted(COLUMNS).lower).all()
+
+
+def test_refit_takes_the_interval_of_its_twin_into_the_store():
+    twin = Model(ANN, (network_member(),), half_width=2.0, mean_weight=50.0)
+    again = Model.from_bytes(Model(ANN, twin.members).with_interval_of(twin).to_bytes())
+    assert (again.half_width, again.mean_weight) == (2.0, 50.0)
+
+
 def test_column_types_are_those_that_columns_must_have():
     assert network_member().encoding.column_types == {"x": "number", "c": "category"}
 

@@ -12,13 +12,14 @@ TEXT = "id,a,w,t,y\nd,4,2,2024-01-04,40\nb,2,,2024-01-02,\nc,3,0.5,2024-01-03,30
 
 @pytest.fixture
 def source_of(tmp_path):
-    def load(text: str = TEXT, features: tuple[str, ...] = ("a",), **more: object):
+    def load(text: str = TEXT, features: tuple[str, ...] = ("a",), alike=None, **more: object):
         source = tmp_path / "rows.csv"
         source.write_text(text, encoding="utf-8")
         keys = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y", **more}
         declaration = Declaration.model_validate(keys)
         snapshot = read(declaration, folder=tmp_path / "snapshots")
-        return SnapshotRows(declaration, snapshot, np.ones(snapshot.rows, dtype=bool), features)
+        kept = np.ones(snapshot.rows, dtype=bool)
+        return SnapshotRows(declaration, snapshot, kept, features, alike)
 
     return load
 
@@ -83,6 +84,16 @@ def test_groups_are_loaded_as_text_not_as_numbers_and_kept_with_their_rows(rows_
     assert taken.group.tolist() == ["1", None, "1"]
     assert taken.group_numbers.tolist() == [0, 1, 0]
     assert list(rows.columns) == ["a"]
+
+
+def test_rows_that_repeat_each_other_keep_their_label_in_the_order_of_keys(rows_of):
+    rows = rows_of(alike=np.array([0, -1, 0, -1]))  # of the rows d, b, c, a
+    assert rows.alike.tolist() == [-1, -1, 0, 0]
+    assert rows.together.tolist() == [1, 2, 0, 0]
+    assert rows.units.tolist() == [1, 2, 0, 0]
+    assert rows.group_numbers is None
+    assert rows.take(np.array([True, False, True, True])).together.tolist() == [1, 0, 0]
+    assert rows_of(alike=np.full(4, -1)).alike is None
 
 
 def test_a_group_may_be_a_feature_or_a_part_of_the_key(rows_of):

@@ -10,7 +10,7 @@ RNG = np.random.default_rng(11)
 
 def test_score_follows_its_definitions():
     actual, predicted = np.array([1.0, 2.0, 4.0, 9.0]), np.array([1.0, 3.0, 2.0, 9.5])
-    result = score(actual, predicted, half_width=1.0)
+    result = score(actual, predicted, interval=(predicted - 1, predicted + 1))
     assert result.rmse == pytest.approx(np.sqrt((0 + 1 + 4 + 0.25) / 4))
     assert result.mae == pytest.approx(3.5 / 4)
     assert result.r2 == pytest.approx(1 - 5.25 / 38)
@@ -22,19 +22,68 @@ def test_interval_of_the_rmse_has_its_coverage():
     inside = 0
     for _ in range(400):
         errors = RNG.normal(size=200)
-        result = score(errors, np.zeros(200), half_width=None)
+        result = score(errors, np.zeros(200))
         inside += result.rmse_low <= 1.0 <= result.rmse_high
     assert 0.91 < inside / 400 < 0.985
 
 
+@pytest.mark.parametrize("groups", [8, 20])
+def test_interval_of_the_rmse_counts_groups_and_not_their_rows(groups):
+    """Half of the variance is of the group. By rows the interval of 8 groups of 25 covers 55%."""
+    unit = np.repeat(np.arange(groups), 25)
+    inside, inside_by_rows = 0, 0
+    for _ in range(300):
+        errors = RNG.normal(size=groups)[unit] + RNG.normal(size=len(unit))
+        result = score(errors, np.zeros(len(unit)), unit=unit)
+        inside += result.rmse_low <= np.sqrt(2) <= result.rmse_high
+        by_rows = score(errors, np.zeros(len(unit)))
+        inside_by_rows += by_rows.rmse_low <= np.sqrt(2) <= by_rows.rmse_high
+    assert 0.86 < inside / 300 < 0.98
+    assert inside_by_rows / 300 < 0.65
+
+
+def test_interval_of_the_rmse_does_not_depend_on_the_order_of_rows_or_the_names_of_units():
+    errors, unit = RNG.normal(size=120), np.repeat(np.arange(12), 10)
+    order = RNG.permutation(120)
+    result = score(errors, np.zeros(120), unit=unit)
+    again = score(errors[order], np.zeros(120), unit=99 - unit[order])
+    assert result.rmse_high == pytest.approx(again.rmse_high, rel=1e-12)
+    assert result.rmse_low == pytest.approx(again.rmse_low, rel=1e-12)
+
+
+def test_units_of_one_row_are_rows():
+    errors = RNG.normal(size=60)
+    assert score(errors, np.zeros(60), unit=np.arange(60)) == score(errors, np.zeros(60))
+
+
+def test_one_unit_has_an_error_and_no_interval():
+    result = score(RNG.normal(size=50), np.zeros(50), unit=np.zeros(50, dtype=int))
+    assert result.rmse > 0
+    assert (result.rmse_se, result.rmse_low, result.rmse_high) == (None, None, None)
+
+
+def test_enormous_errors_have_a_finite_rmse():
+    errors = 1e200 * RNG.normal(size=50)
+    result = score(errors, np.zeros(50))
+    assert result.rmse / 1e200 == pytest.approx(score(errors / 1e200, np.zeros(50)).rmse)
+    assert np.isfinite([result.rmse_low, result.rmse_high, result.r2]).all()
+
+
+def test_coverage_counts_each_row_by_its_own_interval():
+    actual = np.array([1.0, 2.0, 3.0, 4.0])
+    lower, upper = np.array([0.0, 2.0, 3.5, 0.0]), np.array([2.0, 2.0, 9.0, 3.0])
+    assert score(actual, actual, interval=(lower, upper)).coverage == 0.5
+    assert score(actual, actual, interval=(lower * np.nan, upper)).coverage is None
+
+
 def test_two_rows_have_an_error_and_no_interval():
-    result = score(np.array([1.0, 2.0]), np.array([0.0, 0.0]), half_width=None)
+    result = score(np.array([1.0, 2.0]), np.array([0.0, 0.0]))
     assert result.rmse_low is None
     assert result.coverage is None
 
 
 def test_constant_target_has_no_r2():
-    assert score(np.ones(5), np.zeros(5), half_width=None).r2 is None
+    assert score(np.ones(5), np.zeros(5)).r2 is None
 
 
 def test_half_width_is_the_conformal_order_statistic():

@@ -38,7 +38,7 @@ def silenced(model=MODEL, **how):
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 def test_error_with_no_cell_silenced_is_the_models_own_to_the_last_bit(weight):
     (whole,) = silenced(weight=weight, percents=(0,))
-    itself = score(TARGET, MODEL.predict(COLUMNS), half_width=None, weight=weight)
+    itself = score(TARGET, MODEL.predict(COLUMNS), weight=weight)
     assert (whole.share, whole.draws) == (0.0, 1)
     assert whole.rmse == whole.rmse_low == whole.rmse_high == itself.rmse
     of_itself = resilience(MODEL, COLUMNS, MODEL.predict(COLUMNS), dataset="wages", weight=weight)

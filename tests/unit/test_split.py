@@ -186,3 +186,30 @@ def test_too_few_different_times_are_refused_with_their_number():
     assert "There are 2 different times, but 6 are needed" in refusal(
         lambda: by_time(np.arange(100.0) // 50)
     )
+
+
+def test_rows_that_repeat_each_other_stay_with_the_smallest_of_their_keys():
+    keys = MANY[:400]
+    alike = np.full(400, -1)
+    alike[200:] = np.arange(200) % 50  # four rows each
+    before = randomly(keys)
+    split = split_rows(
+        dataset="shop", keys=keys, labelled=np.ones(400, bool), share=0.2, folds=5, alike=alike
+    )
+    assert np.array_equal(split.role[:200], before.role[:200])
+    assert np.array_equal(split.fold[:200], before.fold[:200])
+    for label in range(50):
+        rows = np.flatnonzero(alike == label)
+        first = min(rows, key=lambda row: keys[row])
+        assert set(split.role[rows]) == {before.role[first]}
+        assert set(split.fold[rows]) == {before.fold[first]}
+
+
+def test_rows_that_repeat_nothing_are_split_as_ever():
+    alone = np.full(400, -1)
+    keys = MANY[:400]
+    split = split_rows(
+        dataset="shop", keys=keys, labelled=alone < 0, share=0.2, folds=5, alike=alone
+    )
+    assert np.array_equal(split.role, randomly(keys).role)
+    assert np.array_equal(split.fold, randomly(keys).fold)

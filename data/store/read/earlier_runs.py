@@ -20,7 +20,6 @@ class LastGood:
     finished_at: datetime
     fingerprint: str | None
     setup_fingerprint: str | None
-    rows_read: int | None
     snapshot: str | None
 
 

@@ -1,0 +1,213 @@
+"""Rows that repeat another one under a new key: the same features and the same target.
+
+If such rows were dealt out one by one, a test row could be one that was trained on. So rows that
+repeat stay together in a split by hash, unless the repeats are no more than chance explains, or are
+so many that nothing would be left to split: the rows of a designed experiment, or one content that
+a large part of all rows have.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.checks.findings import Finding, finding
+from data.declarations.model import Declaration
+from data.sources.columns import present
+from data.sources.keys import row_key_column
+
+CHANCE_FACTOR = 3.0
+"""Repeats are no accident where there are this many times the pairs that chance explains."""
+MAX_COMMON_ROWS, MAX_COMMON_SHARE = 10, 0.05
+"""One content in more rows than this, and in a larger share of all, is common: not a copy."""
+MIN_DIFFERENT, MAX_ROWS_PER_CONTENT = 100, 5
+"""Rows of fewer different contents, each in more rows than this, are a design."""
+_BUCKET_BITS = 22
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Which of n rows repeat others, and which of them a split by hash keeps together.
+
+    `label` (n,) is equal in rows of the same features and target, -1 in a row that repeats no
+    other; `together` (n,) marks the rows that stay with the others of their label.
+    """
+
+    label: np.ndarray
+    together: np.ndarray
+    finding: Finding
+
+
+def duplicates_of(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Duplicates:
+    """Find the rows with a target, among the `kept` ones (a mask of n), that repeat each other."""
+    labelled = kept & present(table[declaration.target])
+    target, features = declaration.target, declaration.feature_names(table.column_names)
+    rows, group = _alike(table, (target, *features), np.flatnonzero(labelled))
+    label = np.full(table.num_rows, -1, dtype=np.int64)
+    together = np.zeros(table.num_rows, dtype=bool)
+    total, size = int(labelled.sum()), np.bincount(group)
+    if not len(rows) or _pairs(size) <= _by_chance(table, target, features, labelled):
+        return Duplicates(label, together, _finding(len(rows), total, ""))
+    label[rows] = group
+    common = (size > max(MAX_COMMON_ROWS, MAX_COMMON_SHARE * total))[group]
+    different = len(size) + total - len(rows)
+    if different < MIN_DIFFERENT and total > MAX_ROWS_PER_CONTENT * different:
+        common[:] = True
+    if by_content(declaration):
+        together[rows] = ~common
+    sentence = _sentence(declaration, table, rows, group, total, int(common.sum()))
+    return Duplicates(label, together, _finding(len(rows), total, sentence))
+
+
+def by_content(declaration: Declaration) -> bool:
+    """Return whether rows that repeat each other are split together."""
+    rules = declaration.split
+    return declaration.time is None and rules.group is None and rules.duplicates == "together"
+
+
+def _finding(repeats: int, rows: int, sentence: str) -> Finding:
+    return finding(
+        "rows_do_not_repeat", None, sentence, observed={"rows": rows, "repeat another": repeats}
+    )
+
+
+def _sentence(
+    declaration: Declaration,
+    table: pa.Table,
+    rows: np.ndarray,
+    group: np.ndarray,
+    total: int,
+    common: int,
+) -> str:
+    """Return what a reader should know of the rows that repeat; "" if `apart` is declared.
+
+    `common` is how many of the rows have a content that is too common to keep them together.
+    """
+    if declaration.split.duplicates == "apart":
+        return ""
+    pair = rows[group == group[0]][:2]
+    key, other_key = row_key_column(table.take(pa.array(pair)), declaration.key).to_pylist()
+    repeat = (
+        f"{len(rows):,} of {total:,} rows with a target repeat another one under a new key: the"
+        f" same features and the same {declaration.target!r}, as in row {pair[0] + 1} (key {key})"
+        f" and row {pair[1] + 1} (key {other_key})."
+    )
+    remove = "Remove them from the source if they are copies"
+    if declaration.time is not None:
+        return (
+            f"{repeat} A split by time does not keep them together, so the test error is too low"
+            f" where a test row repeats a training row. {remove}."
+        )
+    if declaration.split.group is not None:
+        return _across_groups(declaration, table, rows, group, repeat, remove)
+    if common == len(rows):
+        return (
+            f"{repeat} Their contents are too common to keep such rows together, so each is split"
+            f" by its own key. {remove}."
+        )
+    apart = f", except {common:,} whose content is too common for that" if common else ""
+    return (
+        f"{repeat} They are kept on one side of every split{apart}. {remove}, or declare"
+        " 'duplicates: apart' in 'split' if they are not."
+    )
+
+
+def _across_groups(
+    declaration: Declaration,
+    table: pa.Table,
+    rows: np.ndarray,
+    group: np.ndarray,
+    repeat: str,
+    remove: str,
+) -> str:
+    """Return a warning if rows repeat those of another group, which a split keeps apart."""
+    name = declaration.split.group
+    assert name is not None
+    declared = _codes(table[name].take(pa.array(rows)))
+    pairs = np.unique(np.stack([group.astype(np.uint64), declared]), axis=1)[0]
+    if len(pairs) == len(np.unique(group)):
+        return ""
+    return (
+        f"{repeat} Such rows are in different groups of {name!r}, which decides how they are split,"
+        f" so a test row may repeat a training row. {remove}."
+    )
+
+
+def _alike(
+    table: pa.Table, names: Sequence[str], rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that are equal to another one in these columns, and numbers for equal ones.
+
+    Equal contents have equal hashes of 64 bits. After each column, rows whose hash is alone in its
+    bucket are dropped: mostly few are left after the first.
+    """
+    hashes = np.zeros(len(rows), dtype=np.uint64)
+    for name in names:
+        if not len(rows):
+            break
+        hashes = _mixed(hashes ^ _codes(table[name].take(pa.array(rows))))
+        bucket = (hashes >> np.uint64(64 - _BUCKET_BITS)).astype(np.int64)
+        shared = np.bincount(bucket)[bucket] > 1
+        rows, hashes = rows[shared], hashes[shared]
+    _, group, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    repeats = counts[group] > 1
+    return rows[repeats], np.unique(group[repeats], return_inverse=True)[1].astype(np.int64)
+
+
+def _codes(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a number (n,) for each value, equal where values are; missing is a value, too."""
+    if pa.types.is_floating(column.type):
+        doubles: np.ndarray = column.to_numpy().astype(np.float64) + 0.0  # not -0.0
+        return doubles.view(np.uint64)
+    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    codes = pa.chunked_array([encoded]).combine_chunks().indices
+    numbers: np.ndarray = codes.to_numpy(zero_copy_only=False).astype(np.uint64)
+    return numbers
+
+
+def _mixed(hashes: np.ndarray) -> np.ndarray:
+    """Return hashes (n,) in which each bit depends on all bits (SplitMix64, Steele et al. 2014)."""
+    hashes = hashes + _MULTIPLIER
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: np.ndarray = hashes ^ (hashes >> np.uint64(31))
+    return mixed
+
+
+def _by_chance(
+    table: pa.Table, target: str, features: Sequence[str], labelled: np.ndarray
+) -> float:
+    """Return how many pairs of rows that are alike would be no surprise.
+
+    Two estimates of the number that coarse values lead to: from columns that are independent, and
+    from pairs of the same features whose targets are next to each other, which are about twice as
+    many as those of the same target.
+    """
+    total = float(labelled.sum())
+    independent = _pairs(np.array([total]))
+    for name in (target, *features):
+        counts = pc.value_counts(table[name].filter(pa.array(labelled))).field("counts")
+        independent *= _pairs(np.asarray(counts)) / _pairs(np.array([total]))
+    rows, group = _alike(table, features, np.flatnonzero(labelled))
+    expected = max(independent, _neighbours(table[target].take(pa.array(rows)), group) / 2)
+    return float(max(CHANCE_FACTOR * expected, expected + 3 * expected**0.5))
+
+
+def _neighbours(target: pa.ChunkedArray, group: np.ndarray) -> float:
+    """Return how many pairs of one group have targets (n,) that differ by the smallest step."""
+    values, number = np.unique(target.to_numpy().astype(float), return_inverse=True)
+    if len(values) < 2:
+        return 0.0
+    steps = np.diff(values)
+    is_step = np.append(steps <= 1.5 * steps.min(), False)
+    cells, counts = np.unique(group * len(values) + number, return_counts=True)
+    next_to = np.flatnonzero((np.diff(cells) == 1) & is_step[cells[:-1] % len(values)])
+    return float((counts[next_to].astype(float) * counts[next_to + 1]).sum())
+
+
+def _pairs(counts: np.ndarray) -> float:
+    counts = counts.astype(float)
+    return float((counts * (counts - 1)).sum() / 2)

@@ -1,0 +1,165 @@
+"""The columns of a source, described one by one: for people, and for the next run to compare."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.checks.contract import NEW
+from data.checks.features import why_it_explains_nothing
+from data.checks.findings import plain
+from data.declarations.model import Declaration
+from data.sources.columns import kind_of, value_text
+from data.sources.readings import ColumnReading, mostly_unparsable
+from data.store.records import SourceColumnRecord
+
+UNUSED = "unused"
+"""The role of a column that the declared `features` leave out."""
+LEFT_OUT = "left out: "
+"""How `enters` begins for a feature that the models do without."""
+MAX_EXAMPLE = 60
+"""Characters of an example."""
+
+
+def profile(
+    declaration: Declaration,
+    table: pa.Table,
+    readings: Sequence[ColumnReading],
+    *,
+    kept: np.ndarray,
+    new: Sequence[str],
+) -> tuple[SourceColumnRecord, ...]:
+    """Describe every column of a table, in its order.
+
+    `kept` (n,) marks the rows that continue: sizes, levels and what varies are theirs, while
+    missing values are counted in all rows. `new` are the columns that are not used, because the run
+    before did not have them.
+    """
+    by_name = {reading.name: reading for reading in readings}
+    part = table.filter(pa.array(kept))
+    target = declaration.target
+    labelled = part[target].is_valid() if target in part.column_names else None
+    used = [name for name in table.column_names if name not in new]
+    columns = []
+    for name in table.column_names:
+        reading = by_name.get(name)
+        role, column = role_of(name, declaration, used), part[name]
+        enters = _enters(role, column, column if labelled is None else column.filter(labelled))
+        columns.append(_described(name, table[name], column, reading, role, enters))
+    return (*columns, *_without_kind(readings, table, declaration))
+
+
+def role_of(name: str, declaration: Declaration, columns: Sequence[str]) -> str:
+    """Return the roles of a column among those in use, or `new` for another one."""
+    declared = {
+        "key": declaration.key,
+        "target": (declaration.target,),
+        "time": (declaration.time,),
+        "weight": (declaration.weight,),
+        "group": (declaration.split.group,),
+        "feature": declaration.feature_names(columns),
+    }
+    roles = [role for role, names in declared.items() if name in names]
+    return ", ".join(roles) or (UNUSED if name in columns else NEW)
+
+
+def is_feature(column: SourceColumnRecord) -> bool:
+    """Return whether a column is a feature, whatever else it is."""
+    return "feature" in column.role.split(", ")
+
+
+def _described(
+    name: str,
+    column: pa.ChunkedArray,
+    kept: pa.ChunkedArray,
+    reading: ColumnReading | None,
+    role: str,
+    enters: str,
+) -> SourceColumnRecord:
+    filled = column.drop_null()
+    kind, kind_from = _kind(column, reading)
+    return SourceColumnRecord(
+        name=name,
+        role=role,
+        kind=kind,
+        kind_from=kind_from,
+        missing=column.null_count - (reading.unparsable if reading else 0),
+        distinct_values=int(pc.count_distinct(kept.drop_null()).as_py()),
+        typical_size=typical_size(kept),
+        example=_shortened(filled[0:1]) if len(filled) else None,
+        enters=enters,
+    )
+
+
+def _kind(column: pa.ChunkedArray, reading: ColumnReading | None) -> tuple[str | None, str]:
+    """Return the kind of a column and where it comes from: None for a column without a value.
+
+    Where the remembered kind no longer fits most cells, it is the one that tonight's values have.
+    """
+    filled = len(column) - column.null_count
+    if reading is not None and mostly_unparsable(reading, filled):
+        return reading.natural, "values"
+    kind_from = reading.kind_from if reading else "values"
+    return kind_of(column.type) if filled or kind_from != "values" else None, kind_from
+
+
+def typical_size(column: pa.ChunkedArray) -> float | None:
+    """Return the median absolute value of a column of numbers, zeros and infinities aside."""
+    sizes = absolute_sizes(column)
+    return float(np.median(sizes)) if len(sizes) else None
+
+
+def absolute_sizes(column: pa.ChunkedArray) -> np.ndarray:
+    """Return the absolute values of a column of numbers, without zeros, infinities and gaps."""
+    if kind_of(column.type) != "number":
+        return np.array([])
+    sizes: np.ndarray = np.abs(column.drop_null().to_numpy().astype(float))
+    return np.asarray(sizes[(sizes > 0) & np.isfinite(sizes)])
+
+
+def _enters(role: str, kept: pa.ChunkedArray, labelled: pa.ChunkedArray) -> str:
+    """Return how a column enters the models: as the rows with a target have it."""
+    words = {
+        "key": "key",
+        "target": "target",
+        "time": "orders the rows",
+        "weight": "weighs the rows",
+        "group": "groups the rows",
+        NEW: "not used: it is new, and neither accepted nor declared",
+        UNUSED: "not used: it is not among the declared features",
+    }
+    roles = role.split(", ")
+    parts = [words[role] for role in roles if role in words]
+    if "feature" in roles:
+        flaw = why_it_explains_nothing(labelled) if len(labelled) else ""
+        parts.append(f"{LEFT_OUT}it {flaw}" if flaw else _as_feature(kept))
+    return ", ".join(parts)
+
+
+def _as_feature(column: pa.ChunkedArray) -> str:
+    kind = kind_of(column.type)
+    if kind == "category":
+        levels = int(pc.count_distinct(column.drop_null()).as_py())
+        return f"{levels:,} levels" if levels != 1 else "1 level"
+    return {"boolean": "true or false", "time": "parts of the time"}.get(kind or "", "number")
+
+
+def _without_kind(
+    readings: Sequence[ColumnReading], table: pa.Table, declaration: Declaration
+) -> list[SourceColumnRecord]:
+    """Describe the columns that no model can use, such as lists."""
+    return [
+        SourceColumnRecord(
+            name=reading.name,
+            role=UNUSED,
+            enters=f"{LEFT_OUT}it is not a number, category, boolean or time",
+        )
+        for reading in readings
+        if reading.name not in table.column_names and reading.name not in declaration.key
+    ]
+
+
+def _shortened(value: pa.ChunkedArray) -> str:
+    text = str(plain(value_text(value)[0].as_py()))
+    return text if len(text) <= MAX_EXAMPLE else f"{text[:MAX_EXAMPLE]}…"
