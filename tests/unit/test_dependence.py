@@ -147,3 +147,39 @@ def test_shifted_copy_far_from_zero_is_found():
     np.testing.assert_allclose(
         design @ solved.estimates, design[:, [0, 1, 3]] @ wanted.estimates, atol=1e-6
     )
+
+
+def test_unseen_combination_is_predicted_better_than_without_the_aliases_or_by_the_mean():
+    rng = np.random.default_rng(18)
+    kinds = ("all rows", "aliases left out", "mean")
+    squares = {kind: [] for kind in kinds}
+    for _ in range(60):
+        block, of_medium = rng.permutation(6) < 3, rng.permutation(6) < 3
+        artist = rng.integers(0, 6, 200)
+        medium = np.array([rng.choice(np.flatnonzero(of_medium == block[a])) for a in artist])
+        effects = rng.normal(size=(2, 6))
+        target = 100 + effects[0][artist] + effects[1][medium] + 0.3 * rng.normal(size=200)
+        terms = ["intercept", *(f"a{i}" for i in range(1, 6)), *(f"m{i}" for i in range(1, 6))]
+        solved = solve(two_categories(artist, medium), target, terms, numpy_solver)
+        left_out = {c.term: c.estimate for c in solved.without_aliases}
+        pairs = [(a, m) for a in range(6) for m in range(6) if block[a] != of_medium[m]]
+        unseen = np.array(pairs).T
+        truth = 100 + effects[0][unseen[0]] + effects[1][unseen[1]]
+        design = two_categories(*unseen)
+        predicted = (
+            design @ solved.estimates,
+            design @ [left_out.get(term, 0.0) for term in terms],
+            np.full(len(truth), target.mean()),
+        )
+        for kind, values in zip(kinds, predicted, strict=True):
+            squares[kind].append(np.square(values - truth).mean())
+    rmse = {kind: np.sqrt(np.mean(values)) for kind, values in squares.items()}
+    assert rmse["all rows"] < 0.75 * rmse["aliases left out"]
+    assert rmse["all rows"] < 0.75 * rmse["mean"]
+
+
+def two_categories(artist, medium):
+    levels = np.arange(1, 6)
+    return np.column_stack(
+        [np.ones(len(artist)), artist[:, None] == levels, medium[:, None] == levels]
+    ).astype(float)
