@@ -30,6 +30,7 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     model = replace(
         fitted.model,
         half_width=interval_half_width(residuals[~np.isnan(residuals)], job.interval_coverage),
+        coverage=job.interval_coverage,
         mean_weight=None if job.weight is None else float(job.weight.mean()),
     )
     return replace(fitted, model=model, seconds=perf_counter() - start)

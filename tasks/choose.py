@@ -34,7 +34,7 @@ def choose(
 ) -> Choice:
     """Return who won, by how much, and whether it serves; with `hold`, nobody is promoted."""
     declared = prepared.declaration.promotion
-    rules = PromotionRules(declared.min_gain, declared.max_loss, declared.confidence)
+    rules = PromotionRules(**declared.model_dump())
     ranking = _ranking(prepared, fits)
     winner = ranking.winner
     linear, ann = ranking.best(linear=True), ranking.best(linear=False)
@@ -55,6 +55,7 @@ def choose(
         {c: comparison.gains.get(c) for c in (winner, own) if c in models},
         rules=rules,
         obstacle=incumbent.obstacle if incumbent else None,
+        explanation=incumbent.explanation if incumbent else None,
         hold=hold,
     )
     difference = None

@@ -20,6 +20,7 @@ from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.sources.columns import PLURAL, arrays, infinite, kind_of, present
 from data.sources.keys import row_key_column
+from data.sources.text_columns import written_as
 from data.split import MIN_LABELLED_ROWS
 
 
@@ -111,9 +112,11 @@ def _time_findings(declaration: Declaration, table: pa.Table) -> Iterator[Findin
     if name is None:
         return
     kind = kind_of(table[name].type)
+    form = written_as(table[name]) if kind == "category" else ""
+    holds = form or f"holds {PLURAL[kind]}, which have no order in time"
     without_order = (
-        f"The time column {name!r} holds {PLURAL[kind]}, which have no order in time. Write times"
-        " in ISO 8601 (2024-03-31), or declare no 'time'."
+        f"The time column {name!r} {holds}. Write times in ISO 8601 (2024-03-31), or declare no"
+        " 'time'."
     )
     yield finding(
         "time_has_order",
@@ -207,7 +210,8 @@ def _target_findings(
         np.flatnonzero(kept & infinite(column)),
         declaration,
         table,
-        "The target {column!r} is infinite in {n}: {example}. Correct or remove it.",
+        "The target {column!r} is infinite or beyond 1e150 in {n}: {example}. Correct or remove"
+        " it.",
     )
     values = column.filter(pa.array(labelled))
     distinct = pc.count_distinct(values).as_py()

@@ -62,6 +62,19 @@ ALWAYS_MADE = (
         "Each declared term consists of features, none of them a time, and raises only numbers to"
         " a power.",
     ),
+    Check(
+        "cells_are_of_their_kind",
+        "critical",
+        "Each cell of a column that is used is of the column's kind. `unparsable` says what becomes"
+        " of the others: it is a warning if their rows are set aside, or the cells are taken as"
+        " missing.",
+    ),
+    Check(
+        "columns_are_read_without_guessing",
+        "warning",
+        "No column that is used has codes such as `007`, words that may or may not mean a missing"
+        " value, or numbers and dates in a format that nightfit does not read.",
+    ),
     Check("rows_are_left", "critical", "Quarantine rules do not set aside all rows."),
     Check(
         "expect_column_values_to_not_be_null",

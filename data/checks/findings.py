@@ -12,8 +12,9 @@ import pyarrow as pa
 from data.checks.catalogue import SEVERITY
 from data.declarations.model import Declaration
 from data.declarations.terms import Product
-from data.sources.columns import PLURAL, first_non_number, kind_of
+from data.sources.columns import PLURAL, kind_of
 from data.sources.keys import row_key_column
+from data.sources.text_columns import first_non_number, written_as
 from data.store.records import SourceColumnRecord
 
 MAX_EXAMPLES = 5
@@ -160,6 +161,9 @@ def why_not_numbers(
     kind = kind_of(column.type)
     if kind == "number":
         return ""
+    form = written_as(column) if kind == "category" else ""
+    if form:
+        return f"{subject} {form}. Only plain numbers {use}. {way_out}"
     bad = first_non_number(column) if kind == "category" else None
     example = f": row {bad[0]} has {bad[1]!r}" if bad else ""
     if kind == "boolean" or (kind == "category" and not bad):

@@ -153,7 +153,7 @@ def _without_kind(
         SourceColumnRecord(
             name=reading.name,
             role=UNUSED,
-            enters=f"{LEFT_OUT}it is not a number, category, boolean or time",
+            enters=f"{LEFT_OUT}{reading.why_left_out}",
         )
         for reading in readings
         if reading.name not in table.column_names and reading.name not in declaration.key

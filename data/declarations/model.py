@@ -273,3 +273,9 @@ class Declaration(Section):
             return self.features
         others = {*self.key, self.target, self.weight, self.split.group}
         return tuple(name for name in columns if name not in others)
+
+    def named_columns(self) -> set[str]:
+        """Return every column that the declaration names, in whatever role."""
+        roles = [self.target, self.time, self.weight, self.split.group]
+        rules = [name for rule in self.expectations for name in rule.columns()]
+        return {*self.key, *filter(None, roles), *(self.features or ()), *self.types, *rules}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from regressors.arrays import Array, Values
-from regressors.encoding.columns import MIN_LEVEL_ROWS, is_missing, pieces_for
+from regressors.encoding.columns import is_missing, pieces_for
+from regressors.encoding.levels import MIN_LEVEL_ROWS
 
 
 @dataclass(frozen=True)

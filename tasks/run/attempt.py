@@ -80,4 +80,5 @@ class Attempt:
                 frameworks.setdefault((candidate.kind, warning), []).append(candidate.framework)
         fits = [f"{kind} ({', '.join(of)}): {text}" for (kind, text), of in frameworks.items()]
         agreement = disagreements(self.trained.agreement) if self.trained else ()
-        return tuple(dict.fromkeys([*data, *fits, *agreement]))
+        unscored = self.trained.choice.warning if self.trained else None
+        return tuple(dict.fromkeys([*data, *fits, *agreement, *([unscored] if unscored else [])]))

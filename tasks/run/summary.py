@@ -131,15 +131,10 @@ def _agreement(comparisons: tuple[Comparison, ...]) -> str | None:
 
 def _doubts(trained: Trained, score: Score | None) -> list[str]:
     """Return warnings, in plain words, that the champion should not be relied on."""
-    declaration, choice = trained.prepared.declaration, trained.choice
+    declaration = trained.prepared.declaration
     r2, coverage = (score.r2, score.coverage) if score else (None, None)
     newest = " (the newest rows)" if trained.prepared.split.chained else ""
     doubts = []
-    if choice.incumbent and choice.incumbent.obstacle and not choice.promoted:
-        doubts.append(
-            f"the champion, {choice.incumbent.serving.name_and_run}, cannot score tonight's rows"
-            f" ({choice.incumbent.obstacle}), so they get no prediction from it."
-        )
     if r2 is not None and r2 < 0:
         doubts.append(
             f"on the test rows{newest} the champion predicts worse than their mean (R2 {r2:.2f}):"
