@@ -152,8 +152,8 @@ def test_shifted_copy_far_from_zero_is_found():
 def test_unseen_combination_is_predicted_better_than_without_the_aliases_or_by_the_mean():
     rng = np.random.default_rng(18)
     kinds = ("all rows", "aliases left out", "mean")
-    squares = {kind: [] for kind in kinds}
-    for _ in range(60):
+    squares: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for _ in range(40):
         block, of_medium = rng.permutation(6) < 3, rng.permutation(6) < 3
         artist = rng.integers(0, 6, 200)
         medium = np.array([rng.choice(np.flatnonzero(of_medium == block[a])) for a in artist])
