@@ -58,7 +58,8 @@ class CoefficientRecord:
     high: float | None = None
     cluster_standard_error: float | None = None  # with a declared group
     hac_standard_error: float | None = None  # with a time column
-    rows: int | None = None  # of a fit on complete cases; else those of the linear fit
+    variant: str | None = None  # "aliases left out" or "complete cases"; else what predicts
+    rows: int | None = None  # of a variant; else those of the linear fit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +124,7 @@ class CandidateRecord:
     twin: bytes | None = field(default=None, repr=False)  # fitted without the test rows
     scores: Sequence[ScoreRecord] = ()
     coefficients: Sequence[CoefficientRecord] = ()  # of a linear kind's artifact
-    complete_cases: Sequence[CoefficientRecord] = ()  # fitted on rows without a missing value
+    variants: Sequence[CoefficientRecord] = ()  # fitted in other ways, to compare
     linear_fit: LinearFitRecord | None = None  # of a linear kind's artifact
     resilience: Sequence[ResilienceRecord] = ()  # of the twin, if it is the winner's and an ANN
     framework_version: str | None = None

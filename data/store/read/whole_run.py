@@ -26,7 +26,7 @@ from data.store.records import (
 from data.store.tables import (
     agreement_check,
     coefficient,
-    complete_case_coefficient,
+    coefficient_variant,
     linear_fit,
     model,
     promotion,
@@ -100,8 +100,7 @@ def _scores(connection: Connection, run_id: int) -> Scores:
 def _candidate(connection: Connection, row: RowMapping, scores: Scores) -> CandidateRecord:
     model_id = row["model_id"]
     coefficients = _rows(connection, coefficient, coefficient.c.model_id == model_id)
-    complete = complete_case_coefficient
-    complete_cases = _rows(connection, complete, complete.c.model_id == model_id)
+    variants = _rows(connection, coefficient_variant, coefficient_variant.c.model_id == model_id)
     fits = _rows(connection, linear_fit, linear_fit.c.model_id == model_id)
     shares = _rows(connection, resilience, resilience.c.model_id == model_id)
     return _record(
@@ -109,7 +108,7 @@ def _candidate(connection: Connection, row: RowMapping, scores: Scores) -> Candi
         row,
         scores=scores.get(model_id, []),
         coefficients=[_record(CoefficientRecord, term) for term in coefficients],
-        complete_cases=[_record(CoefficientRecord, term) for term in complete_cases],
+        variants=[_record(CoefficientRecord, term) for term in variants],
         linear_fit=_record(LinearFitRecord, fits[0]) if fits else None,
         resilience=[_record(ResilienceRecord, share) for share in shares],
     )

@@ -22,7 +22,7 @@ from data.store.records import (
 from data.store.tables import (
     agreement_check,
     coefficient,
-    complete_case_coefficient,
+    coefficient_variant,
     expectation_result,
     linear_fit,
     model,
@@ -135,11 +135,11 @@ def _insert_candidate(connection: Connection, run_id: int, candidate: CandidateR
         for number, term in enumerate(candidate.coefficients, start=1)
     ]
     insert_rows(connection, coefficient, coefficients)
-    complete_cases = [
-        row_of(complete_case_coefficient, term, model_id=model_id, position=number)
-        for number, term in enumerate(candidate.complete_cases, start=1)
+    variants = [
+        row_of(coefficient_variant, term, model_id=model_id, position=number)
+        for number, term in enumerate(candidate.variants, start=1)
     ]
-    insert_rows(connection, complete_case_coefficient, complete_cases)
+    insert_rows(connection, coefficient_variant, variants)
     if candidate.linear_fit is not None:
         fit = row_of(linear_fit, candidate.linear_fit, model_id=model_id)
         insert_rows(connection, linear_fit, [fit])
