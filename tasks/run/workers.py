@@ -144,6 +144,8 @@ def job_of(
         weight=rows.weight,
         time=rows.instants,
         group_numbers=rows.group_numbers if candidate.is_linear else rows.together,
+        time_column=declaration.time,
+        group_column=rules.group,
         split_rules=repr(
             (rules.test, rules.folds, rules.group, rules.duplicates, declaration.time)
         ),
