@@ -48,6 +48,7 @@ class Job:
     where no group is declared; `time_column` and `group_column` are the names of these columns, for
     messages. `interval_coverage` is what prediction intervals should cover.
 
+    `time_parts` are those that enter of a time; of others those enter that say something.
     `products` and `intercept` concern the linear kinds; `learning_rate` (None: the fastest that is
     sure to converge), `epochs` and `starts` (by `fold 1`, `twin` or `refit`) concern gradient
     descent. `hidden` are the layers of an ANN; `grouping` are the groups that it encodes (None: as
@@ -69,6 +70,7 @@ class Job:
     time_column: str | None = None
     group_column: str | None = None
     split_rules: str = ""
+    time_parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     products: tuple[Product, ...] = ()
     intercept: bool = True
     learning_rate: float | None = None

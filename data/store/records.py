@@ -197,7 +197,8 @@ class ManualDecision:
     """What a person decided about a dataset's champion: `model_id` serves from now on.
 
     `predictions` are those of this model that are not stored yet, by the id of the run whose rows
-    they are of. Raises ValueError where it does not make sense.
+    they are of; `predictions_run_id` is the run whose rows are shown from then on, None for those
+    that are shown now. Raises ValueError where it does not make sense.
     """
 
     dataset: str
@@ -207,6 +208,7 @@ class ManualDecision:
     decided_by: str
     pinned: bool = False  # runs promote nobody until a person decides again
     predictions: Mapping[int, PredictionColumns] = field(default_factory=dict)
+    predictions_run_id: int | None = None
     artifact: bytes | None = field(default=None, repr=False)  # where the model's is not stored yet
 
     def __post_init__(self) -> None:
@@ -294,7 +296,7 @@ class RunRecord:
     paired_errors: PairedErrors | None = None
 
     # Later
-    pruned_at: datetime | None = None  # when predictions of models that never served were removed
+    pruned_at: datetime | None = None  # when predictions that nothing shows any more were removed
 
     def __post_init__(self) -> None:
         trained = self.candidates or self.rescored or self.predictions or self.promotions

@@ -94,7 +94,7 @@ run = Table(
         "One attempt to retrain one dataset. as_of: the past moment it was trained as of, if any;"
         " data_until, train_until: the newest time of a labelled row and of a training row, in"
         " microseconds since 1970, or the number itself; backfill: a champion trained on later data"
-        " was already serving; pruned_at: when predictions of models that never served were"
+        " was already serving; pruned_at: when predictions that nothing shows any more were"
         " removed."
     ),
     sqlite_autoincrement=True,  # an id is never used twice

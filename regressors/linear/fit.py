@@ -18,7 +18,12 @@ from regressors.model import linear_model
 def fit_linear(framework: FrameworkModule, job: Job, rows: Mask, *, part: str) -> Part:
     """Fit a linear kind on some rows (a mask); `part` names the fold, the twin or the refit."""
     columns = take(job.columns, rows)
-    encoding = Encoding.fit(columns, products=job.products, intercept=job.intercept)
+    encoding = Encoding.fit(
+        columns,
+        products=job.products,
+        intercept=job.intercept,
+        declared_parts=job.time_parts,
+    )
     design = encoding.design(columns)
     if job.candidate.kind == "least_squares":
         fitted = _fit_least_squares(framework, job, rows, encoding, design)

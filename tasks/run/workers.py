@@ -149,6 +149,7 @@ def job_of(
         split_rules=repr(
             (rules.test, rules.folds, rules.group, rules.duplicates, declaration.time)
         ),
+        time_parts=prepared.checked.time_parts,
         products=prepared.checked.products,
         intercept=declaration.intercept,
         learning_rate=descent.learning_rate,

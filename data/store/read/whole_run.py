@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
-import numpy as np
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
 
 from data.errors import CallError
 from data.store.database.address import display_url
 from data.store.read.champions import latest_decision
 from data.store.read.comparisons import paired_errors_of
+from data.store.read.predictions import predictions_in
 from data.store.records import (
     AgreementRecord,
     CandidateRecord,
@@ -29,7 +29,6 @@ from data.store.tables import (
     coefficient_variant,
     linear_fit,
     model,
-    prediction,
     promotion,
     resilience,
     run,
@@ -129,24 +128,7 @@ def _predictions(
     connection: Connection, run_id: int, names: Mapping[int, ModelRef]
 ) -> Iterator[PredictionColumns]:
     """Yield the predictions that each of these models made in the run, in order."""
-    numbers = ("actual", "predicted", "lower", "upper")
     for model_id, name in names.items():
-        statement = (
-            select(*(prediction.c[column] for column in ("key", "role", "note", *numbers)))
-            .where(prediction.c.model_id == model_id, prediction.c.run_id == run_id)
-            .order_by(prediction.c.key)
-        )
-        rows = connection.execute(statement).all()
-        if rows:
-            key, role, note, *values = zip(*rows, strict=True)
-            columns = {
-                column: np.array(of_column, dtype=float)
-                for column, of_column in zip(numbers, values, strict=True)
-            }
-            yield PredictionColumns(
-                model=name,
-                key=list(key),
-                role=np.array(role),
-                note=note if any(note) else None,
-                **columns,
-            )
+        columns = predictions_in(connection, run_id, model_id, name)
+        if columns is not None:
+            yield columns

@@ -66,9 +66,13 @@ def write_run(connection: Connection, record: RunRecord) -> int:
     if record.paired_errors is not None:
         _insert_paired_errors(connection, run_id, record.paired_errors, model_ids)
     pinned = standing is not None and standing.pinned
+    shown = None if standing is None else standing.predictions_run_id
+    predicting = {_model_id(rows.model, model_ids) for rows in record.predictions}
     for decision in record.promotions:
         values = _promotion_row(record, decision, model_ids, pinned=pinned)
-        insert_row(connection, promotion, {**values, "run_id": run_id})
+        is_new = values["model_id"] in predicting and not record.backfill
+        values |= {"run_id": run_id, "predictions_run_id": run_id if is_new else shown}
+        insert_row(connection, promotion, values)
     return run_id
 
 

@@ -16,6 +16,13 @@ new_names = ("source_column", "acceptance", "coefficient_variant", "current_colu
 TIME = sa.DateTime(timezone=True)
 CHANGED = ("current_prediction", "current_coefficient", "current_fit")
 COMMENTS = {
+    "run": (
+        "One attempt to retrain one dataset. as_of: the past moment it was trained as of, if any;"
+        " data_until, train_until: the newest time of a labelled row and of a training row, in"
+        " microseconds since 1970, or the number itself; backfill: a champion trained on later data"
+        " was already serving; pruned_at: when predictions that nothing shows any more were"
+        " removed."
+    ),
     "prediction": (
         "One row of one run as predicted by one model; train rows are predicted out of fold. note:"
         " what makes the prediction less certain than others, for example a level never seen."
