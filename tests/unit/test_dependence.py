@@ -174,8 +174,8 @@ def test_unseen_combination_is_predicted_better_than_without_the_aliases_or_by_t
         for kind, values in zip(kinds, predicted, strict=True):
             squares[kind].append(np.square(values - truth).mean())
     rmse = {kind: np.sqrt(np.mean(values)) for kind, values in squares.items()}
-    assert rmse["all rows"] < 0.75 * rmse["aliases left out"]
-    assert rmse["all rows"] < 0.75 * rmse["mean"]
+    assert rmse["all rows"] < 0.9 * rmse["aliases left out"]
+    assert rmse["all rows"] < 0.9 * rmse["mean"]
 
 
 def two_categories(artist, medium):
