@@ -49,7 +49,8 @@ class LeastSquares:
 
     `warnings` are for the reader of the run, `notes` say why a figure has no value. Where terms
     depend on each other, `without_aliases` is the same fit without those that depend on earlier
-    ones, all with their inference.
+    ones, all with their inference, and a row of a design times `breaches` (p, m) is by how many SDs
+    it breaks each dependence.
     """
 
     coefficients: tuple[Coefficient, ...]
@@ -60,6 +61,7 @@ class LeastSquares:
     warnings: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     without_aliases: tuple[Coefficient, ...] = field(default=())
+    breaches: Array | None = None
 
     @property
     def estimates(self) -> Array:
@@ -252,6 +254,7 @@ def _with_dependences(
         solved,
         coefficients=tuple(coefficients),
         without_aliases=solved.coefficients,
+        breaches=dependences.breaches * problem.column_scale[:, None],
         condition_number=geometry.condition_number,
         warnings=(warning, *solved.warnings),
     )
