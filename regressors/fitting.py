@@ -30,6 +30,7 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     model = replace(
         fitted.model,
         half_width=interval_half_width(residuals[~np.isnan(residuals)], job.interval_coverage),
+        coverage=job.interval_coverage,
         mean_weight=None if job.weight is None else float(job.weight.mean()),
     )
     return replace(fitted, model=model, seconds=perf_counter() - start)
@@ -70,6 +71,7 @@ def _linear(part: Part, out_of_fold: Array | None, details: dict[str, Any]) -> F
         part.warnings,
         solved=part.solved,
         descended=part.descended,
+        complete_cases=part.complete_cases,
     )
 
 

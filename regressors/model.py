@@ -4,18 +4,24 @@ A linear model has one member; an ANN has one per fold, and predicts their mean.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
-from regressors.arrays import Array, Arrays, Columns, Floats, Mask, Values
+from regressors.arrays import Array, Arrays, Columns, Floats, Indices, Mask, Values
 from regressors.candidate import Candidate
+from regressors.encoding.doubts import doubts_of, in_common, notes_of
 from regressors.encoding.matrices import Encoding
-from regressors.network.recipe import forward
+from regressors.network.rowwise import network_output, weighted_sum
+from regressors.uncertainty import linear_spread, tried_spread
+
+COVERAGE = 0.9
+"""What the intervals of models of version 0.1.0 are taken to cover, which do not say it."""
 
 UNKNOWN_WEIGHT = "its weight is unknown: the interval is that of a row of mean weight"
 """What `predicted` notes of such a row, where the model was trained with weights."""
@@ -28,10 +34,16 @@ class LinearMember:
     encoding: Encoding
     estimates: Array
 
-    def predict(self, columns: Columns) -> Array:
-        """Predict (n,) in the target's units."""
-        predicted: Array = self.encoding.design(columns) @ self.estimates
-        return predicted
+    def predict(self, parts: Columns) -> Array:
+        """Predict (n,) in the target's units, from the parts of the encoding."""
+        return weighted_sum(self.encoding.design_of(parts), self.estimates)
+
+    def spread(self, part: str, parts: Columns) -> Array:
+        """Return the SD (n,) of the predictions over the values that a part may have."""
+        if self.encoding.in_products(part):
+            return tried_spread(self, part, parts)
+        spread = linear_spread(self.encoding, self.estimates, part)
+        return np.full(len(parts[part]), spread)
 
     def arrays(self) -> dict[str, Floats]:
         """Return the arrays to store."""
@@ -56,19 +68,23 @@ class NetworkMember:
     ridge: Array
     layers: tuple[Floats, ...]
 
-    def predict(self, columns: Columns) -> Array:
-        """Predict (n,) in the target's units."""
-        return self.output(*self.encoded(columns), self.layers)
+    def predict(self, parts: Columns) -> Array:
+        """Predict (n,) in the target's units, from the parts of the encoding."""
+        return self.output(*self.encoded(parts), self.layers)
 
-    def encoded(self, columns: Columns) -> tuple[Array, Floats]:
+    def spread(self, part: str, parts: Columns) -> Array:
+        """Return the SD (n,) of the predictions over the values that a part may have."""
+        return tried_spread(self, part, parts)
+
+    def encoded(self, parts: Columns) -> tuple[Array, Floats]:
         """Return the linear start (n,), standardised, and what the layers see (n, d)."""
-        start = self.scale[2] + self.encoding.standardised(columns) @ self.ridge
-        return start, self.encoding.network(columns).astype(self.layers[0].dtype)
+        start = self.scale[2] + weighted_sum(self.encoding.standardised_of(parts), self.ridge)
+        return start, self.encoding.network_of(parts).astype(self.layers[0].dtype)
 
     def output(self, start: Array, inputs: Floats, layers: Arrays) -> Array:
         """Return predictions (n,) in the target's units from encoded columns and these layers."""
         mean, sd, _ = self.scale
-        predicted: Array = mean + sd * (start + forward(layers, inputs).astype(float))
+        predicted: Array = mean + sd * (start + network_output(layers, inputs).astype(float))
         return predicted
 
     def arrays(self) -> dict[str, Floats]:
@@ -101,12 +117,14 @@ class Predicted:
 class Model:
     """A fitted candidate; `half_width` is that of its prediction interval, in target units.
 
-    Where training rows had weights, it is for a row of their mean, `mean_weight`.
+    It is to cover the share `coverage` of true values. Where training rows had weights, it is for a
+    row of their mean, `mean_weight`.
     """
 
     candidate: Candidate
     members: tuple[LinearMember | NetworkMember, ...]
     half_width: float | None = None
+    coverage: float = COVERAGE
     mean_weight: float | None = None
 
     @property
@@ -120,21 +138,37 @@ class Model:
         return self.members[0].encoding.column_types
 
     def predict(self, columns: Columns) -> Array:
-        """Predict (n,) in the target's units: the mean of the members."""
-        predicted: Array = np.mean([member.predict(columns) for member in self.members], axis=0)
-        return predicted
+        """Predict (n,) in the target's units: the mean of the members.
+
+        The digits of a row depend on that row alone.
+        """
+        return _mean([m.predict(m.encoding.parts(columns)) for m in self.members])
 
     def predicted(self, columns: Columns, weight: Array | None = None) -> Predicted:
         """Predict n rows that the model was not fitted on, each with its interval and its note.
 
-        `weight` (n,) is NaN, or altogether None, where it is not known.
+        `weight` (n,) is NaN, or altogether None, where it is not known. Where training does not
+        know a row's level, or a number is missing as it never was, the prediction is a mean over
+        the levels, or at the median. Its error then has a further part, of the SD of the effects:
+        this SD times the normal quantile of the coverage widens the interval, as the root of the
+        sum of squares with what it would be.
         """
-        value = self.predict(columns)
+        parts = [member.encoding.parts(columns) for member in self.members]
+        pairs = list(zip(self.members, parts, strict=True))
+        value = _mean([member.predict(own) for member, own in pairs])
+        doubts = in_common([doubts_of(member.encoding, own) for member, own in pairs])
         reach = self.reach(len(value), weight)
-        note = np.full(len(value), None, dtype=object)
+        for doubt in doubts:
+            rows = np.flatnonzero(doubt.unknown)
+            if self.half_width is not None and rows.size:
+                spread = _mean([m.spread(doubt.part, _take(own, rows)) for m, own in pairs])
+                more = float(ndtri((1 + self.coverage) / 2)) * spread
+                reach[rows] = np.sqrt(np.square(reach[rows]) + np.square(more))
+        notes = [(doubt.rows, doubt.notes) for doubt in doubts]
         if self.mean_weight is not None:
-            note[~_known(weight, len(value))] = UNKNOWN_WEIGHT
-        return Predicted(value, value - reach, value + reach, note)
+            unknown = ~_known(weight, len(value))
+            notes.append((unknown, np.full(len(value), UNKNOWN_WEIGHT, dtype=object)))
+        return Predicted(value, value - reach, value + reach, notes_of(notes, len(value)))
 
     def reach(self, rows: int, weight: Array | None = None) -> Array:
         """Return how far the intervals of n rows reach to each side; NaN where there is none.
@@ -151,7 +185,12 @@ class Model:
 
     def with_interval_of(self, twin: "Model") -> "Model":
         """Return this model, refitted on all rows, with the prediction interval of its twin."""
-        return replace(self, half_width=twin.half_width, mean_weight=twin.mean_weight)
+        return replace(
+            self,
+            half_width=twin.half_width,
+            coverage=twin.coverage,
+            mean_weight=twin.mean_weight,
+        )
 
     def to_bytes(self) -> bytes:
         """Return the model in the safetensors format, with a description as JSON in its header."""
@@ -164,6 +203,7 @@ class Model:
             "framework": self.candidate.framework,
             "kind": self.candidate.kind,
             "half_width": self.half_width,
+            "coverage": self.coverage,
             "mean_weight": self.mean_weight,
             "encodings": [member.encoding.to_json() for member in self.members],
         }
@@ -185,9 +225,22 @@ class Model:
             )
             for i, encoding in enumerate(description["encodings"])
         )
-        # Models of older releases took no account of weights.
+        # Models of older releases took no account of weights, and did not keep the coverage.
+        coverage = description.get("coverage", COVERAGE)
         mean_weight = description.get("mean_weight")
-        return cls(candidate, members, description["half_width"], mean_weight)
+        return cls(candidate, members, description["half_width"], coverage, mean_weight)
+
+
+def _mean(figures: Sequence[Array]) -> Array:
+    """Return the mean (n,) of the members' figures, added in the order of the members."""
+    total = np.zeros(len(figures[0]))
+    for of_member in figures:
+        total += of_member
+    return total / len(figures)
+
+
+def _take(parts: Columns, rows: Indices) -> Columns:
+    return {name: values[rows] for name, values in parts.items()}
 
 
 def _known(weight: Array | None, rows: int) -> Mask:

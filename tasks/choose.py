@@ -48,7 +48,7 @@ def choose(
 ) -> Choice:
     """Return who won, by how much, and whether it serves; with `hold`, nobody is promoted."""
     declared = prepared.declaration.promotion
-    rules = PromotionRules(declared.min_gain, declared.max_loss, declared.confidence)
+    rules = PromotionRules(**declared.model_dump())
     own = incumbent.candidate if incumbent else None
     ranking, tested = _ranked_and_tested(prepared, dict(fits), own)
     winner = ranking.winner
@@ -63,6 +63,7 @@ def choose(
         {c: comparison.gains.get(c) for c in tested.predicted if c in (winner, own)},
         rules=rules,
         obstacle=incumbent.obstacle if incumbent else None,
+        explanation=incumbent.explanation if incumbent else None,
         hold=hold,
     )
     difference = None

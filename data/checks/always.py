@@ -13,13 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.checks.contract import Contract
-from data.checks.features import feature_findings, term_findings
+from data.checks.features import feature_findings, part_findings, term_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import recency_findings, shrinkage_finding
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
+from data.declarations.parts import PARTS
 from data.sources.columns import PLURAL, arrays, infinite, kind_of, present
 from data.sources.keys import row_key_column
+from data.sources.text_columns import written_as
 from data.split import MIN_LABELLED_ROWS
 
 
@@ -28,7 +30,8 @@ def structure_findings(
 ) -> list[Finding]:
     """Check columns, number of rows, and kinds; if they are wrong, nothing else makes sense."""
     roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
-    others = [*(declaration.features or ()), *declaration.types, declaration.split.group]
+    features = declaration.feature_names(table.column_names) if declaration.features else ()
+    others = [*features, *declaration.types, declaration.split.group]
     named = dict.fromkeys([*roles, *others])
     findings = [column_finding(name, table.column_names, declaration) for name in named if name]
     findings.append(_row_count_finding(declaration, table.num_rows))
@@ -41,6 +44,7 @@ def structure_findings(
             findings.append(
                 _numeric_finding("weight", declaration.weight, "can weight rows", table)
             )
+        findings += part_findings(declaration, table)
         findings += term_findings(declaration, table)
     return findings
 
@@ -76,8 +80,10 @@ def content_findings(
 
 def column_finding(name: str, columns: Sequence[str], declaration: Declaration) -> Finding:
     """Check that a column exists, and suggest which one is meant if it does not."""
+    parts = f"The parts of a time are {PARTS}. " if name.endswith("]") else ""
     sentence = (
-        f"{declaration.source.path} has no column {name!r}. {nearest(name, columns)}Its columns are"
+        f"{declaration.source.path} has no column {name!r}. {nearest(name, columns)}{parts}Its"
+        " columns are"
         f" {', '.join(columns)}. Correct the source or the declaration."
     )
     return finding(
@@ -111,9 +117,11 @@ def _time_findings(declaration: Declaration, table: pa.Table) -> Iterator[Findin
     if name is None:
         return
     kind = kind_of(table[name].type)
+    form = written_as(table[name]) if kind == "category" else ""
+    holds = form or f"holds {PLURAL[kind]}, which have no order in time"
     without_order = (
-        f"The time column {name!r} holds {PLURAL[kind]}, which have no order in time. Write times"
-        " in ISO 8601 (2024-03-31), or declare no 'time'."
+        f"The time column {name!r} {holds}. Write times in ISO 8601 (2024-03-31), or declare no"
+        " 'time'."
     )
     yield finding(
         "time_has_order",
@@ -207,7 +215,8 @@ def _target_findings(
         np.flatnonzero(kept & infinite(column)),
         declaration,
         table,
-        "The target {column!r} is infinite in {n}: {example}. Correct or remove it.",
+        "The target {column!r} is infinite or beyond 1e150 in {n}: {example}. Correct or remove"
+        " it.",
     )
     values = column.filter(pa.array(labelled))
     distinct = pc.count_distinct(values).as_py()

@@ -57,10 +57,29 @@ ALWAYS_MADE = (
         "If `max_age` is declared, the time column holds times, since numbers have no age.",
     ),
     Check(
+        "time_has_parts",
+        "critical",
+        "A feature such as `hired[weekday]` names a part of a time whose column is no feature"
+        " itself.",
+    ),
+    Check(
         "term_can_be_made",
         "critical",
         "Each declared term consists of features, none of them a time, and raises only numbers to"
         " a power.",
+    ),
+    Check(
+        "cells_are_of_their_kind",
+        "critical",
+        "Each cell of a column that is used is of the column's kind. `unparsable` says what becomes"
+        " of the others: it is a warning if their rows are set aside, or the cells are taken as"
+        " missing.",
+    ),
+    Check(
+        "columns_are_read_without_guessing",
+        "warning",
+        "No column that is used has codes such as `007`, words that may or may not mean a missing"
+        " value, or numbers and dates in a format that nightfit does not read.",
     ),
     Check("rows_are_left", "critical", "Quarantine rules do not set aside all rows."),
     Check(
@@ -109,6 +128,12 @@ ALWAYS_MADE = (
         " are its terms.",
     ),
     Check("some_feature_varies", "critical", "At least one feature varies."),
+    Check(
+        "feature_enters_every_kind",
+        "warning",
+        "A category has a term in the linear kinds: two levels or more have two rows, or ten where"
+        " levels are many beside the rows.",
+    ),
     Check(
         "feature_levels_are_few",
         "warning",

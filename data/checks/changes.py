@@ -23,6 +23,8 @@ from data.sources.columns import PLURAL, kind_of, present
 from data.sources.readings import ColumnReading, mostly_unparsable
 from data.store.records import SourceColumnRecord
 
+IDENTIFIERS = {UNUSED, "key", "group"}
+"""Roles in which a column's values are only told apart, whatever their kind."""
 MAX_ROWS_SHOWN = 3
 """How many rows a sentence names."""
 CERTAIN = 3.0
@@ -121,7 +123,7 @@ def _findings(
     check: str, changes: Iterator[_Change], declaration: Declaration, contract: Contract
 ) -> list[Finding]:
     """Return a finding per change, or the one that there is none."""
-    waived = waiver(declaration, contract)
+    waived = waiver(declaration, contract.declaration)
     findings = []
     for change in changes:
         explained = waived.reason(change.column)
@@ -184,7 +186,7 @@ def _changed_kinds(
         then = contract.columns.get(name)
         if then is None or then.kind is None or name in declaration.types:
             continue
-        if role_of(name, declaration, table.column_names) == UNUSED:
+        if set(role_of(name, declaration, table.column_names).split(", ")) <= IDENTIFIERS:
             continue
         column, reading = table[name], by_name.get(name)
         filled = int(len(column) - column.null_count)

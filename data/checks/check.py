@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.checks.always import content_findings, structure_findings
+from data.checks.cells import cell_findings, rows_with_unparsable_cells
 from data.checks.changes import content_changes, new_columns, structure_changes
 from data.checks.contract import Contract
 from data.checks.declared import outcomes_of, refuse_wrong_rules, rows_set_aside
@@ -49,11 +50,15 @@ def check(
     findings = structure_findings(declaration, used, contract)
     if contract is not None:
         findings += structure_changes(declaration, table, readings, contract)
+    findings += cell_findings(declaration, used, readings)
     if any(finding.fatal for finding in findings):
         columns = profile(declaration, table, readings, kept=kept, new=new)
         return _verdict(declaration, used, findings, (), kept, columns)
     outcomes = outcomes_of(declaration, table)
-    rejected = rows_set_aside(declaration, table, outcomes)
+    rejected = _together(
+        rows_with_unparsable_cells(declaration, used, readings),
+        rows_set_aside(declaration, table, outcomes),
+    )
     kept[[row.row_number - 1 for row in rejected]] = False
     findings += [outcome.finding for outcome in outcomes]
     now = now or datetime.datetime.now(datetime.UTC)
@@ -67,6 +72,16 @@ def check(
     findings.append(duplicates.finding)
     checked = _verdict(declaration, used, findings, rejected, kept, columns)
     return replace(checked, label=duplicates.label, together=duplicates.together)
+
+
+def _together(*groups: Sequence[RejectedRow]) -> tuple[RejectedRow, ...]:
+    """Return the rows of all groups in order; one in several has the reasons of each."""
+    rows: dict[int, RejectedRow] = {}
+    for row in (row for group in groups for row in group):
+        before = rows.get(row.row_number)
+        reason = row.reason if before is None else f"{before.reason[:-1]}; {row.reason}"
+        rows[row.row_number] = replace(row, reason=reason)
+    return tuple(rows[number] for number in sorted(rows))
 
 
 def _verdict(
@@ -100,4 +115,9 @@ def _verdict(
             finding.sentence for finding in findings if finding.sentence and not finding.fatal
         ),
         columns=columns,
+        time_parts={
+            name: parts
+            for name, parts in declaration.time_parts(table.column_names).items()
+            if name in features
+        },
     )

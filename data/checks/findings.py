@@ -2,7 +2,7 @@
 
 import datetime
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,9 @@ import pyarrow as pa
 from data.checks.catalogue import SEVERITY
 from data.declarations.model import Declaration
 from data.declarations.terms import Product
-from data.sources.columns import PLURAL, first_non_number, kind_of
+from data.sources.columns import PLURAL, kind_of
 from data.sources.keys import row_key_column
+from data.sources.text_columns import first_non_number, written_as
 from data.store.records import SourceColumnRecord
 
 MAX_EXAMPLES = 5
@@ -52,7 +53,8 @@ class Checked:
     `kept` (n,) marks the rows that continue; `features` are the columns that vary among them, and
     `products` the declared terms that consist of these features alone. `columns` describes every
     column of the source, for people and for the next night. `label` and `together` (n,) are those
-    of `data.checks.duplicates`; None where the checks ended before.
+    of `data.checks.duplicates`; None where the checks ended before. `time_parts` are the parts that
+    the declaration names of a time; of other times those enter that say something.
     """
 
     passed: bool
@@ -66,6 +68,7 @@ class Checked:
     columns: tuple[SourceColumnRecord, ...] = ()
     label: np.ndarray | None = None
     together: np.ndarray | None = None
+    time_parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,9 @@ def why_not_numbers(
     kind = kind_of(column.type)
     if kind == "number":
         return ""
+    form = written_as(column) if kind == "category" else ""
+    if form:
+        return f"{subject} {form}. Only plain numbers {use}. {way_out}"
     bad = first_non_number(column) if kind == "category" else None
     example = f": row {bad[0]} has {bad[1]!r}" if bad else ""
     if kind == "boolean" or (kind == "category" and not bad):

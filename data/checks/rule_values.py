@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from data.declarations.model import Kind
 from data.declarations.sections import Expectation
-from data.sources.columns import FALSE, MAX_EXACT, TRUE, kind_of
+from data.sources.columns import MAX_EXACT, kind_of
+from data.sources.forms import FALSE, TRUE
 
 if TYPE_CHECKING:  # its import takes longer than all checks of a dataset without expectations
     import pandas as pd

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from data.declarations.durations import duration
+from data.declarations.parts import column_of, declared_parts
 from data.declarations.sections import (
     Ann,
     Candidates,
@@ -53,7 +54,7 @@ MissingWords = Annotated[tuple[Word, ...], AsTuple]
 
 
 def _refuse_as_feature(name: str, info: ValidationInfo) -> None:
-    if name == info.data.get("target"):
+    if name == info.data.get("target") or column_of(name, ()) == info.data.get("target"):
         raise DeclarationMistake(f"{name!r} is the target and cannot explain itself")
     if name in info.data.get("key", ()):
         raise DeclarationMistake(f"{name!r} is part of the key, which only identifies the row")
@@ -109,8 +110,8 @@ class Declaration(Section):
     )
     features: Columns | None = Field(
         default=None,
-        description="The columns that explain the target. If they are not set, all columns but"
-        " key, target, weight and group.",
+        description="The columns that explain the target, or single parts of a time, such as"
+        " `hired[weekday]`. If they are not set, all columns but key, target, weight and group.",
     )
     types: dict[str, Kind] = Field(
         default={},
@@ -268,8 +269,23 @@ class Declaration(Section):
         return tuple(product_of(term) for term in self.terms)
 
     def feature_names(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Return the declared features, or all `columns` but key, target, weight and group."""
+        """Return the columns of the features: all but key, target, weight and group by default.
+
+        `columns` are those of the source.
+        """
         if self.features is not None:
-            return self.features
+            return tuple(dict.fromkeys(column_of(name, columns) for name in self.features))
         others = {*self.key, self.target, self.weight, self.split.group}
         return tuple(name for name in columns if name not in others)
+
+    def time_parts(self, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the parts that the features name of each time, among the source's `columns`."""
+        return declared_parts(self.features or (), columns)
+
+    def named_columns(self) -> set[str]:
+        """Return every column that the declaration names, in whatever role."""
+        roles = [self.target, self.time, self.weight, self.split.group]
+        rules = [name for rule in self.expectations for name in rule.columns()]
+        features = self.features or ()
+        of_parts = (column_of(name, ()) for name in features)
+        return {*self.key, *filter(None, roles), *features, *of_parts, *self.types, *rules}

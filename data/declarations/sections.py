@@ -93,6 +93,12 @@ class Expectation(Section):
         " the others. Only for rules about single values or rows.",
     )
 
+    def columns(self) -> list[str]:
+        """Return the columns that the rule is about."""
+        single = [self.kwargs.get(name) for name in ("column", "column_A", "column_B")]
+        several = self.kwargs.get("column_list")
+        return [str(name) for name in [*single, *(several or [])] if name is not None]
+
 
 class SplitRules(Section):
     """How the labelled rows are split into test rows and folds of training rows."""
@@ -174,6 +180,12 @@ class Promotion(Section):
         default=0.0,
         description="A newer fit of the champion's own candidate is accepted unless it is worse by"
         " more than this share of the mean squared error.",
+    )
+    max_point_loss: NonNegative = Field(
+        default=0.05,
+        description="With too few test rows to be confident, a newer fit of the champion's own"
+        " candidate is accepted unless its mean squared error on them is larger by more than this"
+        " share.",
     )
     confidence: Share = Field(
         default=0.95,

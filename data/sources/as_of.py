@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 
 from data.declarations.model import Declaration
 from data.errors import CallError
-from data.sources.columns import TIMESTAMP, kind_of
+from data.sources.columns import kind_of
+from data.sources.forms import TIMESTAMP
 
 EXAMPLES = (
     "Write a date, for example 2024-03-31, which includes the whole day, or a time, for example"
@@ -62,27 +63,29 @@ def zone_of(raw: pa.Table, time: str | None) -> datetime.tzinfo:
 
 
 def rows_as_of(
-    as_of: str, declaration: Declaration, table: pa.Table, zone: datetime.tzinfo = datetime.UTC
+    as_of: str, declaration: Declaration, table: pa.Table, times: pa.ChunkedArray | None
 ) -> pa.Table:
-    """Return the typed rows whose time is `as_of` or earlier; rows without a time are left out.
+    """Return the rows of a source whose time is `as_of` or earlier; those without one are left out.
 
-    `zone` is that of the source's times. If the time column is missing or cannot order rows, the
-    table is returned whole, since the checks report that. If no row is left, or `as_of` does not
-    fit the kind of the column, it is a `CallError`.
+    `times` is the typed time column, None if the source has no such column. If it is missing or
+    cannot order rows, the table is returned whole, since the checks report that. If no row is left,
+    or `as_of` does not fit the kind of the column, it is a `CallError`.
     """
     name = declaration.time
-    kind = kind_of(table[name].type) if name in table.column_names else None
+    if times is None:
+        return table
+    kind = kind_of(times.type)
     if kind == "number":
-        times, end = table[name].cast(pa.float64(), safe=False), _number(as_of, declaration)
+        instants, end = times.cast(pa.float64(), safe=False), _number(as_of, declaration)
     elif kind == "time":
-        moment = last_moment(as_of, zone).replace(tzinfo=None)
+        moment = last_moment(as_of, zone_of(table, name)).replace(tzinfo=None)
         _require_past(moment, as_of, declaration)
-        times, end = table[name].cast(TIMESTAMP), pa.scalar(moment, TIMESTAMP)
+        instants, end = times.cast(TIMESTAMP), pa.scalar(moment, TIMESTAMP)
     else:
         return table
-    rows = table.filter(pc.less_equal(times, end))
+    rows = table.filter(pc.less_equal(instants, end))
     if rows.num_rows == 0:
-        oldest = pc.min(table[name]).as_py()
+        oldest = pc.min(times).as_py()
         text = oldest.isoformat() if isinstance(oldest, datetime.date) else oldest
         reason = "no row has a time" if oldest is None else f"the oldest time is {text}"
         raise CallError(

@@ -1,9 +1,14 @@
 """Typed columns: each column of a source becomes one of four kinds.
 
-A number is int64 or float64, a category text, a boolean bool, a time date32 or timestamp[us] in
-UTC. A missing value is null, whatever the source called it; NaN is missing too.
+A number is int64 or float64, a category text, a boolean bool, a time date32 or timestamp[us]. A
+missing value is null, whatever the source called it; NaN is missing too.
+
+Times of a source with time zones are in UTC. Beside such a column stands another, called `OFFSETS`
+and its name: by how many minutes the clock was ahead of UTC where the time was taken, which the
+weekday and the hour of a feature depend on. Only `data.sources` sees it.
 """
 
+import datetime
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,15 +17,16 @@ import pyarrow.compute as pc
 
 from data.declarations.model import Kind
 from data.errors import SourceError
+from data.sources.forms import DECLARED_BOOLEANS, TIMESTAMP, cast
 
-MISSING_WORDS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None")
-"""Text that means a missing value; in a column declared as a category, only the first one."""
-
-TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 MAX_EXACT = 2.0**53
 """Above it, a double cannot tell neighbouring whole numbers apart."""
 
-TIMESTAMP = pa.timestamp("us")
+MAX_MAGNITUDE = 1e150
+"""Beyond it, the square of a value leaves the range of doubles: it counts as infinite."""
+
+OFFSETS = "\x1futc_offset:"
+"""Before a column's name: the column with the minutes by which its clock is ahead of UTC."""
 
 PLURAL: dict[Kind | None, str] = {
     "number": "numbers",
@@ -28,7 +34,13 @@ PLURAL: dict[Kind | None, str] = {
     "boolean": "booleans",
     "time": "times",
 }
-_TYPES = {"number": pa.float64(), "boolean": pa.bool_(), "time": TIMESTAMP}
+TYPES: dict[Kind, pa.DataType] = {
+    "number": pa.float64(),
+    "category": pa.string(),
+    "boolean": pa.bool_(),
+    "time": TIMESTAMP,
+}
+"""What a column of a kind is when it has no values."""
 
 
 def kind_of(dtype: pa.DataType) -> Kind | None:
@@ -47,11 +59,12 @@ def typed(column: pa.ChunkedArray, *, exact: bool = False) -> pa.ChunkedArray | 
 
     A clock time or a duration becomes a number, its seconds; a UUID becomes text. Whole numbers
     beyond 64 bits and decimals become the nearest doubles, and times are cut to microseconds. With
-    `exact`, which keys need, a column that would lose a digit that way becomes text instead.
+    `exact`, which keys need, a column that would lose a digit that way becomes text instead, in
+    which each value has the text that it has in any other column.
     """
     dtype = column.type
-    if exact and pa.types.is_timestamp(dtype) and _cast(column, TIMESTAMP) is None:
-        return column.cast(pa.timestamp(dtype.unit)).cast(pa.string())
+    if exact and pa.types.is_timestamp(dtype) and cast(column, TIMESTAMP) is None:
+        return _all_digits(column)
     if pa.types.is_dictionary(dtype):
         return typed(column.cast(dtype.value_type), exact=exact)
     if pa.types.is_integer(dtype) or pa.types.is_decimal(dtype):
@@ -102,62 +115,36 @@ _CONVERSIONS: tuple[tuple[Callable[[pa.DataType], bool], Callable[..., pa.Chunke
 )
 
 
-def typed_exactly(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column of text in the type that it is written in, or as text if that changes it.
+def offsets(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return by how many minutes the clock of a column's zone is ahead of UTC at each time.
 
-    "007", "1.0" next to "1.00" and whole numbers too large for a double stay text: as numbers, two
-    different keys could become one.
+    None for a column without a zone, and for one whose clock is UTC.
     """
-    whole = _cast(text, pa.int64())
-    if whole is not None:
-        return whole if whole.cast(pa.string()).equals(text) else text
-    number = _cast(text, pa.float64())
-    if number is not None:
-        large = pc.any(pc.greater_equal(pc.abs(number), MAX_EXACT)).as_py()
-        return text if large or _distinct(number) < _distinct(text) else number
-    times = _times(text)
-    return text if times is None else times
+    if not pa.types.is_timestamp(column.type) or column.type.tz is None:
+        return None
+    local = pc.local_timestamp(column).cast(pa.int64())
+    per_minute = {"s": 60, "ms": 60_000, "us": 60_000_000, "ns": 60_000_000_000}
+    ahead = pc.subtract(local, column.cast(pa.int64()))
+    minutes = pc.divide(ahead, per_minute[column.type.unit]).cast(pa.int32())
+    return minutes if pc.any(pc.not_equal(minutes, 0)).as_py() else None
 
 
-def as_kind(column: pa.ChunkedArray, kind: Kind, name: str) -> pa.ChunkedArray:
-    """Return a typed column as the declared `kind`; a value that is not one is a `SourceError`."""
+def as_kind(column: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray | None:
+    """Return a column of values as another kind, None if it cannot be of it."""
     actual = kind_of(column.type)
     if actual == kind:
         return column
     if kind == "category":
         return value_text(column)
-    conversions: dict[
-        tuple[Kind | None, Kind], Callable[[pa.ChunkedArray], pa.ChunkedArray | None]
-    ] = {
-        ("category", "number"): lambda text: _cast(text, pa.float64()),
-        ("boolean", "number"): lambda flags: flags.cast(pa.int64()),
-        ("category", "boolean"): _booleans,
-        ("number", "boolean"): lambda numbers: _booleans(value_text(numbers)),
-        ("category", "time"): _times,
-    }
-    if pc.all(pc.is_null(column)).as_py() is not False:
-        return pa.chunked_array([pa.nulls(len(column), _TYPES[kind])])
-    convert = conversions.get((actual, kind))
-    if convert is None:
-        raise SourceError(
-            f"Column {name!r} holds {PLURAL[actual]}, but is declared to hold {PLURAL[kind]}.",
-            next_step="Declare another kind in 'types', or none.",
-        )
-    values = words_as_missing(column, MISSING_WORDS) if actual == "category" else column
-    converted = convert(values)
-    if converted is not None:
-        return converted
-    row, value = _first(values, lambda part: convert(part) is None)
-    raise SourceError(
-        f"Column {name!r} is declared to hold {PLURAL[kind]}, but has {value!r} in row {row}.",
-        next_step="Correct the value (times in ISO 8601), or declare another kind in 'types'.",
-    )
-
-
-def words_as_missing(text: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
-    """Return the text with each of `words` missing."""
-    is_word = pc.is_in(text, value_set=pa.array(words, pa.string()))
-    return pc.if_else(is_word, pa.scalar(None, pa.string()), text)
+    if column.null_count == len(column):
+        return pa.chunked_array([pa.nulls(len(column), TYPES[kind])])
+    if (actual, kind) == ("boolean", "number"):
+        return column.cast(pa.int64())
+    if (actual, kind) == ("number", "boolean"):
+        texts = value_text(column).combine_chunks()
+        if DECLARED_BOOLEANS.fits(texts.drop_null()).all():
+            return pa.chunked_array([DECLARED_BOOLEANS.read(texts)])
+    return None
 
 
 def value_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -165,7 +152,8 @@ def value_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
     Text stays as it is. Whole numbers have no point, 3.0 included, so a key does not change when a
     fraction or a gap turns its column into doubles; other numbers are written by `repr`. Booleans
-    are true and false; dates and times are ISO 8601, times in UTC without a zone.
+    are true and false; dates and times are ISO 8601, times in UTC without a zone. Midnight has no
+    time of day, so that a key does not change when its column of dates becomes one of times.
     """
     kind = kind_of(column.type)
     if kind == "category":
@@ -173,19 +161,35 @@ def value_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if kind == "boolean" or pa.types.is_integer(column.type) or pa.types.is_date(column.type):
         return column.cast(pa.string())
     if kind == "time":
-        texts = [value and value.isoformat() for value in column.to_pylist()]
+        texts = [value and _moment_text(value) for value in column.to_pylist()]
     else:
         texts = [None if value is None else _float_text(value) for value in column.to_pylist()]
     return pa.chunked_array([pa.array(texts, pa.string())])
 
 
-def arrays(table: pa.Table, names: Sequence[str]) -> dict[str, np.ndarray]:
+def arrays(table: pa.Table, names: Sequence[str], *, in_utc: bool = False) -> dict[str, np.ndarray]:
     """Return columns as arrays whose dtype shows their kind.
 
     Numbers are float64 with NaN for missing; categories and booleans are objects (text, "true" or
-    "false", None for missing); times are datetime64[us] with NaT for missing.
+    "false", None for missing); times are datetime64[us] with NaT for missing. Times of a source
+    with zones are what the clock showed if the table has their `OFFSETS`, else and with `in_utc` in
+    UTC.
     """
-    return {name: _array(typed_column(table, name)) for name in names}
+    column = typed_column if in_utc else _by_the_clock
+    return {name: _array(column(table, name)) for name in names}
+
+
+def with_offsets(names: Sequence[str]) -> list[str]:
+    """Return the names of columns, each followed by that of its `OFFSETS`."""
+    return [name for column in names for name in (column, OFFSETS + column)]
+
+
+def _by_the_clock(table: pa.Table, name: str) -> pa.ChunkedArray:
+    column = typed_column(table, name)
+    if OFFSETS + name not in table.column_names:
+        return column
+    minutes = pc.multiply(table[OFFSETS + name].cast(pa.int64()), 60_000_000)
+    return pc.add(column.cast(TIMESTAMP), minutes.cast(pa.duration("us")))
 
 
 def _array(column: pa.ChunkedArray) -> np.ndarray:
@@ -200,52 +204,35 @@ def _array(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _number(column: pa.ChunkedArray, *, exact: bool) -> pa.ChunkedArray:
-    whole = _cast(column, pa.int64())
+    whole = cast(column, pa.int64())
     if whole is not None:
         return whole
     # By way of text: Arrow's own cast from decimal to double is not correctly rounded.
     text = column.cast(pa.string())
-    return typed_exactly(text) if exact else text.cast(pa.float64())
+    return _shortest(text) if exact else text.cast(pa.float64())
 
 
-def _booleans(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    lower = pc.utf8_lower(text)
-    yes = pc.is_in(lower, value_set=pa.array(TRUE))
-    no = pc.is_in(lower, value_set=pa.array(FALSE))
-    if not pc.all(pc.or_(yes, pc.or_(no, pc.is_null(lower)))).as_py():
-        return None
-    return pc.if_else(pc.is_null(lower), pa.scalar(None, pa.bool_()), yes)
+def _shortest(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the digits of each number that are not zeros at its end: "2.50" is "2.5"."""
+    decimals = pc.replace_substring_regex(text, r"(\.\d*?)0+$", r"\1")
+    return pc.replace_substring_regex(decimals, r"\.$", "")
 
 
-def _times(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    for dtype in (pa.date32(), TIMESTAMP, pa.timestamp("us", "UTC")):
-        times = _cast(text, dtype)
-        if times is not None:
-            return typed(times)
-    return None
+def _all_digits(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return times of nanoseconds as text, with all nine digits where the last three are not 0."""
+    nanoseconds = column.cast(pa.int64()).to_pylist()
+    microseconds = pa.array([count and count // 1_000 for count in nanoseconds], pa.int64())
+    whole = value_text(pa.chunked_array([microseconds.cast(TIMESTAMP)])).to_pylist()
+    texts = [
+        text if not count or count % 1_000 == 0 else _with_digits(text, count % 10**9)
+        for text, count in zip(whole, nanoseconds, strict=True)
+    ]
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
-def _cast(column: pa.ChunkedArray, dtype: pa.DataType) -> pa.ChunkedArray | None:
-    """Return the column as `dtype`, None if a value would be lost or is not of that type."""
-    try:
-        return column.cast(dtype)
-    except pa.ArrowInvalid:
-        return None
-
-
-def _distinct(column: pa.ChunkedArray) -> int:
-    return int(pc.count_distinct(column).as_py())
-
-
-def _first(
-    column: pa.ChunkedArray, is_bad: Callable[[pa.ChunkedArray], bool]
-) -> tuple[int, object]:
-    """Return the row (from 1) of the first bad value, and the value, by repeated halving."""
-    low, high = 0, len(column)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_bad(column[low:middle]) else (middle, high)
-    return low + 1, column[low].as_py()
+def _with_digits(text: str, nanoseconds: int) -> str:
+    moment = text if len(text) > len("2024-03-31") else f"{text}T00:00:00"
+    return f"{moment[:19]}.{nanoseconds:09d}"
 
 
 def present(column: pa.ChunkedArray) -> np.ndarray:
@@ -254,26 +241,22 @@ def present(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def infinite(column: pa.ChunkedArray) -> np.ndarray:
-    """Mark the values that are infinite; only doubles can be."""
+    """Mark the values that are infinite, or beyond `MAX_MAGNITUDE`; only doubles can be."""
     if not pa.types.is_floating(column.type):
         return np.zeros(len(column), dtype=bool)
-    return np.asarray(np.isinf(column.to_numpy()))
+    return np.asarray(np.abs(column.to_numpy()) > MAX_MAGNITUDE)
 
 
 def finite_or_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the column with its infinite values missing."""
+    """Return the column with its infinite values, as `infinite` marks them, missing."""
     if not pa.types.is_floating(column.type):
         return column
-    return pc.if_else(pc.is_inf(column), pa.scalar(None, column.type), column)
-
-
-def first_non_number(text: pa.ChunkedArray) -> tuple[int, object] | None:
-    """Return row (from 1) and value of the first text that is not a number, if there is one."""
-    text = words_as_missing(text, MISSING_WORDS)
-    if _cast(text, pa.float64()) is not None:
-        return None
-    return _first(text, lambda part: _cast(part, pa.float64()) is None)
+    return pc.if_else(pa.array(infinite(column)), pa.scalar(None, column.type), column)
 
 
 def _float_text(value: float) -> str:
     return str(int(value)) if abs(value) < MAX_EXACT and value.is_integer() else repr(value)
+
+
+def _moment_text(value: datetime.date) -> str:
+    return value.isoformat().removesuffix("T00:00:00")

@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,46 +12,64 @@ import pyarrow.csv
 
 from data.declarations.model import Declaration
 from data.errors import SourceError, library_message
-from data.sources.columns import MISSING_WORDS, typed_exactly, words_as_missing
 
 QUOTED = re.compile(r'"(?:[^"]|"")*+"')
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+"""Characters that other programs write between values."""
 
 
 def read_csv(path: Path, declaration: Declaration) -> pa.Table:
-    """Return the columns of a CSV file; what is wrong with a bad one is a `SourceError`.
+    """Return the columns of a CSV file as text; what is wrong with a bad one is a `SourceError`.
 
-    Keys, groups and declared categories are read as text, because "007" is not 7.
+    No text is null, and none is read as a value here: "007" is not 7 in every column.
     """
-    categories = {name for name, kind in declaration.types.items() if kind == "category"}
-    exact = [*declaration.key, *filter(None, [declaration.split.group])]
-    keys = {name for name in exact if name not in declaration.types}
     try:
         table = pyarrow.csv.read_csv(
             path,
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
-                null_values=MISSING_WORDS,
-                strings_can_be_null=False,
-                column_types=dict.fromkeys(categories | keys, pa.string()),
+                default_column_type=pa.string(), strings_can_be_null=False
             ),
         )
         names = table.column_names
     except (ValueError, pa.ArrowException, OSError) as error:
-        raise _mistake(path) or SourceError(
-            f"The file cannot be read as CSV: {library_message(error)}",
-            next_step="It needs a header, commas, and double quotes around text with commas.",
+        raise (
+            _mistake(path, declaration)
+            or SourceError(
+                f"The file cannot be read as CSV: {library_message(error)}",
+                next_step="It needs a header, commas, and double quotes around text with commas.",
+            )
         ) from None
-    if any(pa.types.is_binary(dtype) for dtype in table.schema.types):
-        raise _mistake(path) or SourceError("The file is not UTF-8.")
+    if mistake := _other_separator(path, names, declaration):
+        raise mistake
     if _ends_in_a_line_break(table) and (mistake := _unclosed_quote(path.read_text("utf-8-sig"))):
         raise mistake
-    columns = []
-    for name, column in zip(names, table.columns, strict=True):
-        if pa.types.is_string(column.type):
-            words = MISSING_WORDS[:1] if name in categories else MISSING_WORDS
-            column = words_as_missing(column, words)  # noqa: PLW2901
-        columns.append(typed_exactly(column) if name in keys else column)
-    return pa.table(columns, names=names)
+    return table
+
+
+def _other_separator(
+    path: Path, names: Sequence[str], declaration: Declaration
+) -> SourceError | None:
+    """Find out whether something else than commas is between the values."""
+    needed = {*declaration.key, declaration.target}
+    if needed <= set(names):
+        return None
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        header, *lines = [line.rstrip("\r\n") for line in islice(file, 20)] or [""]
+    separator = max(SEPARATORS, key=header.count)
+    columns = [name.strip().strip('"') for name in header.split(separator)]
+    if len(columns) < 2 or not (needed & set(columns) or len(names) == 1):
+        return None
+    values = [value.strip('" ') for line in lines for value in line.split(separator)]
+    decimal_commas = any(re.fullmatch(r"[+-]?[\d.]*\d,\d+", value) for value in values)
+    also = ", and its numbers have decimal commas" if decimal_commas else ""
+    points = " and points in its numbers" if decimal_commas else ""
+    shown = repr(separator)
+    return SourceError(
+        f"The values in this file are separated by {SEPARATORS[separator]} ({shown}){also}. Read"
+        f" so, its columns are {', '.join(columns)}.",
+        next_step=f"Save it with commas between its values{points}.",
+    )
 
 
 def _ends_in_a_line_break(table: pa.Table) -> bool:
@@ -61,8 +81,8 @@ def _ends_in_a_line_break(table: pa.Table) -> bool:
     return pa.types.is_string(last.type) and len(last) > 0 and "\n" in last[-1].as_py()
 
 
-def _mistake(path: Path) -> SourceError | None:
-    """Find out why Arrow refused a file: its encoding, a quote, or the length of a row."""
+def _mistake(path: Path, declaration: Declaration) -> SourceError | None:
+    """Find out why Arrow refused a file: its encoding, separator, a quote or a row's length."""
     content = path.read_bytes()
     try:
         text = content.decode("utf-8-sig")
@@ -73,7 +93,10 @@ def _mistake(path: Path) -> SourceError | None:
             f" {line} cannot be read.",
             next_step="Save it as UTF-8.",
         )
-    return _unclosed_quote(text) or _uneven_line(text)
+    header = next(csv.reader(io.StringIO(text, newline="")), [])
+    return (
+        _other_separator(path, header, declaration) or _unclosed_quote(text) or _uneven_line(text)
+    )
 
 
 def _unclosed_quote(text: str) -> SourceError | None:

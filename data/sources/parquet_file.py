@@ -1,5 +1,6 @@
 """Parquet: the file's own types decide what a column holds."""
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,3 +23,18 @@ def read_parquet(path: Path, _declaration: Declaration) -> pa.Table:
             f"This is not a complete Parquet file: {library_message(error)}",
             next_step="Write or copy it again: it may have been cut off.",
         ) from None
+
+
+def left_out_index(table: pa.Table, declaration: Declaration) -> list[str]:
+    """Return the columns that pandas wrote as the index of a frame and no one has named.
+
+    Such an index mostly numbers the rows, which explains nothing.
+    """
+    metadata = (table.schema.metadata or {}).get(b"pandas")
+    indices = json.loads(metadata).get("index_columns", []) if metadata else []
+    named = declaration.named_columns()
+    return [
+        name
+        for name in indices
+        if isinstance(name, str) and name in table.column_names and name not in named
+    ]

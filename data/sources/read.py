@@ -3,20 +3,19 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import pyarrow as pa
 
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration, Kind
 from data.errors import SourceError
-from data.sources.as_of import require_time_column, rows_as_of, zone_of
-from data.sources.columns import as_kind, finite_or_missing, kind_of, typed
+from data.sources.as_of import require_time_column, rows_as_of
 from data.sources.csv_file import read_csv
-from data.sources.parquet_file import read_parquet
-from data.sources.readings import ColumnReading
+from data.sources.parquet_file import left_out_index, read_parquet
+from data.sources.readings import left_out
 from data.sources.snapshot import Snapshot, write
 from data.sources.text_rules import refuse_text_that_is_not_utf8, refuse_unstorable_text
+from data.sources.typed_table import time_column, typed_table
 
 READERS: dict[str, Callable[[Path, Declaration], pa.Table]] = {
     ".csv": read_csv,
@@ -26,9 +25,11 @@ READERS: dict[str, Callable[[Path, Declaration], pa.Table]] = {
 
 A reader returns the columns in Arrow's own types, in the order of the source, and raises
 `SourceError` (without `where`) for a file that it cannot read. Where the format has no types of its
-own, it keeps the text of keys, groups and declared categories, as `read_csv` does: "007" is not 7.
-Everything else is done here.
+own, all columns are text. Everything else is done here.
 """
+
+TYPELESS = (".csv",)
+"""The endings of formats in which everything is text."""
 
 
 def read(
@@ -47,29 +48,22 @@ def read(
     neither writes anything; a folder that cannot be written to is a `StoreError`.
     """
     path = declaration.source.path
+    has_types = path.suffix.lower() not in TYPELESS
     if as_of is not None:
         require_time_column(declaration)
     try:
         raw = _raw_table(path, declaration)
-        table = _typed_table(raw, declaration)
+        if as_of is not None:
+            times = time_column(raw, declaration, kinds or {}, has_types=has_types)
+            raw = rows_as_of(as_of, declaration, raw, times)
+        index = left_out_index(raw, declaration)
+        table, readings = typed_table(
+            raw.drop_columns(index), declaration, kinds or {}, has_types=has_types
+        )
+        readings += [left_out(name, "is the index of a pandas table") for name in index]
         refuse_unstorable_text(table, declaration.key)
     except SourceError as error:
         raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
-    if as_of is not None:
-        table = rows_as_of(as_of, declaration, table, zone_of(raw, declaration.time))
-    origins: dict[str, Literal["remembered", "declared"]] = {
-        **dict.fromkeys(kinds or {}, "remembered"),
-        **dict.fromkeys(declaration.types, "declared"),
-    }
-    readings = [
-        ColumnReading(
-            name,
-            kind_of(column.type),
-            origins.get(name, "values"),
-            natural=kind_of(column.type),
-        )
-        for name, column in zip(table.column_names, table.columns, strict=True)
-    ]
     return write(table, folder / declaration.name, readings)
 
 
@@ -125,26 +119,3 @@ def _check_header(names: Sequence[str]) -> None:
                 f"Column {list(names).index(name) + 1} has no name in the header.",
                 next_step="Name it, or remove it.",
             )
-
-
-def _typed_table(table: pa.Table, declaration: Declaration) -> pa.Table:
-    """Return the columns in the types of `columns.py`; columns of no kind are left out."""
-    exact = {*declaration.key, declaration.split.group}
-    roles = {*exact, declaration.target, declaration.time, declaration.weight}
-    needed = {*roles, *(declaration.features or ()), *declaration.types}
-    columns = {}
-    for name, raw in zip(table.column_names, table.columns, strict=True):
-        column = typed(raw, exact=name in exact)
-        if column is not None and name in declaration.types:
-            column = as_kind(column, declaration.types[name], name)
-        if column is not None and declaration.infinite == "missing" and name not in roles:
-            column = finite_or_missing(column)
-        if column is not None:
-            columns[name] = column
-        elif name in needed:
-            raise SourceError(
-                f"Column {name!r} holds {raw.type}, which is not a number, category, boolean or"
-                " time.",
-                next_step="Flatten it in the source, or leave it out of the declaration.",
-            )
-    return pa.table(columns)

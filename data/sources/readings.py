@@ -7,8 +7,19 @@ from typing import Any, Literal
 
 from data.declarations.model import Kind
 
+MAX_EXAMPLES = 3
+"""So many cells that could not be read are quoted."""
+
+MAX_UNPARSABLE = 0.01
+"""Rows with cells that could not be read are set aside while they are less than this share."""
+
 METADATA_KEY = b"nightfit.readings"
 """Under this key the metadata of a snapshot's Parquet file has the readings, as JSON."""
+
+
+def may_be_set_aside(count: int, rows: int) -> bool:
+    """Return whether so many of the rows are few enough to be set aside."""
+    return count < MAX_UNPARSABLE * rows
 
 
 @dataclass(frozen=True)
@@ -18,8 +29,8 @@ class ColumnReading:
     `unparsable` counts the cells that are not of the column's kind, which are null in the snapshot.
     `rows` (from 0) has all of them where they are to be quarantined, else the first three, and
     `examples` up to three with their row (from 1) and text. `natural` is the kind that tonight's
-    values alone suggest, and `notes` are whole sentences for people. A kind is None only in a
-    column of no known kind.
+    values alone suggest, and `notes` are whole sentences for people. A kind is None in a column
+    without values, or one that is left out, such as a list or the index of a pandas table.
     """
 
     name: str
@@ -30,6 +41,21 @@ class ColumnReading:
     examples: tuple[tuple[int, str], ...] = ()
     natural: Kind | None = None
     notes: tuple[str, ...] = ()
+    is_left_out: bool = False
+
+    @property
+    def why_left_out(self) -> str:
+        """Return why a column is not in the snapshot, as "it holds list<int64>"."""
+        return "it " + self.notes[0].removeprefix(f"Column {self.name!r} ").split(", so")[0]
+
+
+def left_out(name: str, why: str) -> ColumnReading:
+    """Return the reading of a column that is not in the snapshot; `why` continues its name."""
+    note = (
+        f"Column {name!r} {why}, so it is left out. If it explains something, make it a column of"
+        " numbers, texts, booleans or times, and list it in 'features'."
+    )
+    return ColumnReading(name, None, "values", notes=(note,), is_left_out=True)
 
 
 def as_json(readings: Iterable[ColumnReading]) -> bytes:

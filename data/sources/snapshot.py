@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.errors import SourceError, StoreError, library_message
-from data.sources.columns import kind_of
+from data.sources.columns import OFFSETS, arrays, kind_of, with_offsets
 from data.sources.readings import METADATA_KEY, ColumnReading, as_json, from_json, what_matters
 
 
@@ -40,12 +40,27 @@ def write(table: pa.Table, folder: Path, readings: Sequence[ColumnReading] = ())
 
 
 def load(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return the rows of a snapshot, in the order of the source: the named columns, or all."""
+    """Return the rows of a snapshot, in the order of the source: the named columns, or all.
+
+    All columns are without their `OFFSETS`; a column that is named and not there is left out.
+    """
+    table = _whole(path, columns)
+    if columns is not None:
+        return table
+    return table.select([name for name in table.column_names if not name.startswith(OFFSETS)])
+
+
+def feature_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return columns of a snapshot as `arrays` does; times are what the clock showed."""
+    return arrays(load(path, with_offsets(names)), names)
+
+
+def _whole(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read(columns=columns)
-        return table.replace_schema_metadata(None)
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(path, error) from None
+    return table.replace_schema_metadata(None)
 
 
 def readings_of(path: Path) -> tuple[ColumnReading, ...]:
@@ -67,7 +82,7 @@ def _unreadable(path: Path, error: Exception) -> SourceError:
 
 def snapshot_at(path: Path) -> Snapshot:
     """Return the snapshot in a file, with the fingerprint of the rows that the file has now."""
-    table = load(path)
+    table = _whole(path)
     return Snapshot(path, fingerprint(table, readings_of(path)), table.num_rows)
 
 

@@ -20,13 +20,13 @@ def run_check(dataset: str, *, as_json: bool) -> int:
     """Print every check and whether it is met; return 1 if the data may not be trained on."""
     from data.checks.check import check
     from data.sources.read import read
-    from data.sources.snapshot import load
+    from data.sources.snapshot import load, readings_of
 
     config = settings()
     declaration = load_dataset(dataset, config.datasets)
     make_folder(config.home)
     snapshot = read(declaration, folder=config.home / "snapshots")
-    checked = check(declaration, load(snapshot.path))
+    checked = check(declaration, load(snapshot.path), readings_of(snapshot.path))
     if as_json:
         report = {
             "dataset": dataset,

@@ -1,10 +1,13 @@
 """`nightfit predict`: score new rows with the champion of a dataset."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Double, Text
 
 from data.declarations.file import load_dataset
+from data.declarations.model import Kind
 from data.declarations.sections import PathSource
 from data.errors import CallError, SourceError
 from data.settings import Settings, settings
@@ -37,10 +40,10 @@ def predictions(config: Settings, dataset: str, source: Path) -> list[Prediction
     Raises SourceError if the file cannot be read or lacks a column, and UserError if the dataset
     has no champion.
     """
-    from data.sources.columns import arrays
+    from data.sources.columns import PLURAL
     from data.sources.keys import row_keys
     from data.sources.read import read
-    from data.sources.snapshot import load
+    from data.sources.snapshot import feature_arrays, load, readings_of
     from regressors.encoding.columns import CannotEncode
     from regressors.model import Model
 
@@ -55,11 +58,12 @@ def predictions(config: Settings, dataset: str, source: Path) -> list[Prediction
     to_score = declaration.model_copy(
         update={
             "source": PathSource(path=source.resolve()),
-            # The model's own types: in a few rows, a column may look like another type.
-            "types": {**model.column_types, **declaration.types},
         }
     )
-    table = load(read(to_score, folder=config.home / "scored").path)
+    # The model's own kinds: in a few rows, a column may look like another one.
+    kinds = cast("Mapping[str, Kind]", model.column_types)
+    path = read(to_score, folder=config.home / "scored", kinds=kinds).path
+    table = load(path)
     needed = (*declaration.key, *model.features)
     missing = [name for name in needed if name not in table.column_names]
     if missing:
@@ -68,8 +72,17 @@ def predictions(config: Settings, dataset: str, source: Path) -> list[Prediction
             where=str(source.resolve()),
             next_step=f"The champion needs: {', '.join(needed)}.",
         )
+    for reading in readings_of(path):
+        if reading.unparsable and reading.name in needed:
+            row, text = reading.examples[0]
+            raise SourceError(
+                f"the column {reading.name!r} has {text!r} in row {row}, but the champion needs"
+                f" {PLURAL[reading.kind]}.",
+                where=str(source.resolve()),
+                next_step="Correct the value, or leave it empty.",
+            )
     try:
-        predicted = model.predict(arrays(table, list(model.features)))
+        predicted = model.predict(feature_arrays(path, model.features))
     except CannotEncode as error:
         raise SourceError(f"{error}.", where=str(source.resolve())) from None
     half = model.half_width

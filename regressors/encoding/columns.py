@@ -1,16 +1,11 @@
-"""Numbers and categories: how a column is fitted on training rows, and then encoded."""
+"""Numbers: how a column is fitted on training rows, and then encoded; and what texts need."""
 
-from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from regressors.arrays import Array, Mask, Values
 
-MIN_LEVEL_ROWS = 10
-"""A level, or a word, needs this many rows for a column of its own."""
-MAX_CODED_LEVELS = 200
-"""At most so many levels of one category have a column of their own."""
 MIN_MISSING_ROWS = 5
 """Gaps of a number need this many rows for a column of their own."""
 MAX_SHORT_TEXT = 200
@@ -27,7 +22,9 @@ class NumberColumn:
     """A number: its median fills gaps, `mean` and `sd` scale it for the linear start of an ANN.
 
     `spread`, the interquartile range, scales it for the network, and `edges` cut it into pieces.
-    `indicator` is whether gaps have a column of their own. An `sd` of 0 means a constant.
+    `indicator` is whether gaps have a column of their own, and `missing_share` the share of the
+    fitted rows with a gap. An `sd` of 0 means a constant. `low` and `high` are the extremes, None
+    in a column of version 0.1.0.
     """
 
     name: str
@@ -37,37 +34,9 @@ class NumberColumn:
     spread: float
     indicator: bool
     edges: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class CategoryColumn:
-    """A category: the levels that have a column of their own; the first one is the reference.
-
-    A level is a text, or None for missing. `other` is whether the fit saw rarer levels as well.
-    """
-
-    name: str
-    levels: tuple[str | None, ...]
-    other: bool
-
-    @property
-    def boolean(self) -> bool:
-        """Return whether the levels are those of a boolean column."""
-        return {"true", "false"} >= {level for level in self.levels if level is not None}
-
-    @property
-    def labels(self) -> list[str]:
-        """Return the names of the levels, `other` last; in brackets where a level has that name."""
-        missing = _label_apart(MISSING, self.levels)
-        return [missing if level is None else level for level in self.levels] + (
-            [_label_apart(OTHER, self.levels)] if self.other else []
-        )
-
-
-def _label_apart(label: str, levels: Collection[str | None]) -> str:
-    while label in levels:
-        label = f"({label})"
-    return label
+    low: float | None = None
+    high: float | None = None
+    missing_share: float = 0.0
 
 
 def number_column(name: str, values: Array) -> NumberColumn:
@@ -86,7 +55,17 @@ def number_column(name: str, values: Array) -> NumberColumn:
     spread = float(high - low) or sd
     count = int(missing.sum())
     indicator = MIN_MISSING_ROWS <= count < len(values)
-    return NumberColumn(name, median, float(filled.mean()), sd, spread, indicator)
+    return NumberColumn(
+        name,
+        median,
+        float(filled.mean()),
+        sd,
+        spread,
+        indicator,
+        low=float(present.min()),
+        high=float(present.max()),
+        missing_share=count / len(values),
+    )
 
 
 def pieces_for(rows: int) -> int:
@@ -122,22 +101,6 @@ def missing_column(column: NumberColumn, values: Array) -> list[Array]:
     return [np.isnan(values).astype(float)[:, None]] if column.indicator else []
 
 
-def category_column(name: str, values: Values) -> CategoryColumn:
-    """Fit a category (n,): its most frequent levels, and whether there are others."""
-    missing = is_missing(values)
-    levels, counts = np.unique(sortable(values[~missing]), return_counts=True)
-    frequent = np.argsort(-counts, kind="stable")[:MAX_CODED_LEVELS]
-    frequent = np.sort(frequent[counts[frequent] >= MIN_LEVEL_ROWS])
-    kept: list[str | None] = levels[frequent].tolist()
-    rare = int(counts.sum() - counts[frequent].sum())
-    missing_rows = int(missing.sum())
-    if missing_rows >= MIN_LEVEL_ROWS:
-        kept.append(None)
-    else:
-        rare += missing_rows
-    return CategoryColumn(name, tuple(kept), other=rare > 0)
-
-
 def sortable(texts: Values) -> Values:
     """Return texts (n,) as NumPy strings, which sort fastest, or as they are where one is long.
 
@@ -150,17 +113,3 @@ def sortable(texts: Values) -> Values:
 def is_missing(values: Values) -> Mask:
     """Return which texts (n,) are missing."""
     return np.fromiter((value is None for value in values), dtype=bool, count=len(values))
-
-
-def level_names(column: CategoryColumn) -> list[str]:
-    """Return the name of each level's column: `education[BA]`."""
-    return [f"{column.name}[{label}]" for label in column.labels]
-
-
-def one_hot(column: CategoryColumn, values: Values) -> Array:
-    """Return one 0/1 column per label; an unseen level is `other`, or no level at all."""
-    index = {level: i for i, level in enumerate(column.levels)}
-    other = len(column.levels)
-    codes = np.fromiter((index.get(v, other) for v in values), dtype=int, count=len(values))
-    matrix: Array = (codes[:, None] == np.arange(len(column.labels))).astype(float)
-    return matrix

@@ -6,30 +6,33 @@ layers see). A fitted encoding is plain JSON. The order of the columns makes no 
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from regressors.arrays import Array, Columns, Indices, Values
+from regressors.encoding.categories import (
+    CategoryColumn,
+    fit_categories,
+    level_names,
+    one_hot,
+)
 from regressors.encoding.columns import (
     MISSING,
     CannotEncode,
-    CategoryColumn,
     NumberColumn,
-    category_column,
     filled,
-    level_names,
     missing_column,
     number_column,
-    one_hot,
     piece_limit,
     pieces_for,
     with_edges,
 )
+from regressors.encoding.gaps import GapColumn, Gaps, fit_gaps, gap_column
 from regressors.encoding.groups import FittedGroups, GroupColumn, fit_groups
-from regressors.encoding.times import with_time_parts
+from regressors.encoding.times import TIME_PARTS, part_name, time_parts, with_time_parts
 from regressors.encoding.words import WordsColumn, one_hot_words, words_column
 
 _DTYPES = {"number": "f", "category": "O", "boolean": "O", "time": "M"}
@@ -43,8 +46,10 @@ INTERCEPT = "intercept"
 class Encoding:
     """A fitted encoding.
 
-    `names` are all columns that it was fitted on. Only the design of the linear kinds has
-    `products` and `intercept`, only an ANN has `groups` and `words`.
+    `names` are all columns that it was fitted on, and `entered` the parts of its times that say
+    something. `design_categories`, `gaps`, `products` and `intercept` make the design of the linear
+    kinds; only an ANN has `categories`, `groups` and `words`. A model of version 0.1.0 has None for
+    what it did not know: its design has the `categories`, and each number its own gaps.
     """
 
     times: tuple[str, ...] = ()
@@ -55,17 +60,27 @@ class Encoding:
     intercept: bool = True
     groups: tuple[GroupColumn, ...] = ()
     words: tuple[WordsColumn, ...] = ()
+    entered: tuple[str, ...] | None = None
+    design_categories: tuple[CategoryColumn, ...] | None = None
+    gaps: Gaps | None = None
 
     @classmethod
     def fit(
-        cls, columns: Columns, *, products: Sequence[Product] = (), intercept: bool = True
+        cls,
+        columns: Columns,
+        *,
+        products: Sequence[Product] = (),
+        intercept: bool = True,
+        declared_parts: Mapping[str, Sequence[str]] | None = None,
     ) -> "Encoding":
         """Fit on training rows, n values per feature.
 
-        A product is left out where one of its columns does not vary among these rows.
+        A product is left out where one of its columns does not vary among these rows. Of the times
+        in `declared_parts` these parts enter, of the others those that say something.
         """
         times = tuple(sorted(name for name in columns if columns[name].dtype.kind == "M"))
-        parts = with_time_parts(columns, times)
+        time_of = time_parts(columns, times, declared_parts or {})
+        parts = _entering(with_time_parts(columns, times), times, time_of)
         names = sorted(parts)
         numeric = [name for name in names if parts[name].dtype.kind == "f"]
         fitted = {name: number_column(name, parts[name]) for name in numeric}
@@ -75,37 +90,64 @@ class Encoding:
             for name in numeric
             if fitted[name].sd > 0 or fitted[name].indicator
         )
-        levels = [category_column(n, parts[n]) for n in names if parts[n].dtype.kind == "O"]
-        categories = tuple(column for column in levels if len(column.labels) > 1)
-        wordy = (words_column(c.name, parts[c.name]) for c in levels if c.other)
+        levels, for_design = fit_categories(parts)
+        wordy = (words_column(c.name, parts[c.name]) for c in levels if c.other or not c.varies)
         words = tuple(column for column in wordy if column.words)
-        varying = {c.name for c in numbers if c.sd > 0} | {c.name for c in categories}
+        coded = tuple(column for column in for_design if column.varies)
+        gaps, coded = fit_gaps(numbers, coded, parts, time_of, intercept=intercept)
+        varying = {c.name for c in numbers if c.sd > 0} | {c.name for c in coded}
         usable = tuple(p for p in products if {name for name, _ in p} <= varying)
-        names = sorted(columns)
-        return cls(times, numbers, categories, tuple(names), usable, intercept, words=words)
+        return cls(
+            times=times,
+            numbers=numbers,
+            categories=tuple(column for column in levels if column.varies),
+            names=tuple(sorted(columns)),
+            products=usable,
+            intercept=intercept,
+            words=words,
+            entered=tuple(time_of),
+            design_categories=coded,
+            gaps=gaps,
+        )
 
     @property
     def column_types(self) -> dict[str, str]:
         """Return the type of each column that is used: number, category, boolean or time."""
         named = [n for group in self.groups for n in group.columns] + [w.name for w in self.words]
         types = dict.fromkeys(named, "category")  # overwritten below where they are numbers
-        types |= {c.name: "boolean" if c.boolean else "category" for c in self.categories}
+        categories = (*self.coded, *self.categories)
+        types |= {c.name: "boolean" if c.boolean else "category" for c in categories}
         types |= {column.name: "number" for column in self.numbers}
         types |= dict.fromkeys(self.times, "time")
         return {name: of_type for name, of_type in types.items() if name in self.names}
+
+    @property
+    def coded(self) -> tuple[CategoryColumn, ...]:
+        """Return the categories of the design."""
+        return self.categories if self.design_categories is None else self.design_categories
+
+    @property
+    def time_of(self) -> dict[str, str]:
+        """Return the time of each part that enters, by the part's name."""
+        parts = {part_name(time, part): time for time in self.times for part in TIME_PARTS}
+        return {n: t for n, t in parts.items() if self.entered is None or n in self.entered}
 
     # What goes into a fit
 
     def design(self, columns: Columns) -> Array:
         """Return the design (n, p) of the linear kinds, in raw units, by `term_names`."""
-        parts, rows = self._parts(columns)
+        return self.design_of(self.parts(columns))
+
+    def design_of(self, parts: Columns) -> Array:
+        """Return the design (n, p) of what `parts` returned."""
+        rows = _rows(parts)
         blocks = [np.ones((rows, 1))] if self.intercept else []
+        gaps = self._gaps_by_number()
         for column in self.numbers:
-            values = parts[column.name]
             if column.sd > 0:
-                blocks.append(filled(column, values)[:, None])
-            blocks += missing_column(column, values)
-        for category, skipped in self._coded():
+                blocks.append(filled(column, parts[column.name])[:, None])
+            blocks += [gap_column(gap, parts) for gap in gaps.get(column.name, ())]
+        for category, skipped in self._referenced():
             blocks.append(one_hot(category, parts[category.name])[:, skipped:])
         blocks += [self._product(product, parts) for product in self.products]
         return _stack(blocks, rows)
@@ -117,10 +159,11 @@ class Encoding:
         `intercept`.
         """
         names = [INTERCEPT] if self.intercept else []
+        gaps = self._gaps_by_number()
         for column in self.numbers:
             names += [column.name] if column.sd > 0 else []
-            names += [f"{column.name}[{MISSING}]"] if column.indicator else []
-        for category, skipped in self._coded():
+            names += [gap.term for gap in gaps.get(column.name, ())]
+        for category, skipped in self._referenced():
             names += level_names(category)[skipped:]
         for product in self.products:
             factors = [self._factor_names(name, power) for name, power in product]
@@ -130,16 +173,46 @@ class Encoding:
             raise CannotEncode(f"two terms would be called {repeated!r}: rename a column")
         return tuple(names)
 
-    def _coded(self) -> list[tuple[CategoryColumn, int]]:
+    def _gaps_by_number(self) -> dict[str, list[GapColumn]]:
+        """Return the patterns of gaps by the first number of each."""
+        if self.gaps is None:
+            gappy = (number.name for number in self.numbers if number.indicator)
+            return {name: [GapColumn((name,), f"{name}[{MISSING}]")] for name in gappy}
+        return {gap.names[0]: [gap] for gap in self.gaps.columns}
+
+    def _referenced(self) -> list[tuple[CategoryColumn, int]]:
         """Return each category and how many of its first levels have no column of their own.
 
         The first level is the reference. Without an intercept the first category has no reference:
         its levels are then intercepts of their own.
         """
         complete = 0 if self.intercept else 1
-        return [(c, 1 if i >= complete else 0) for i, c in enumerate(self.categories)]
+        return [(c, 1 if i >= complete else 0) for i, c in enumerate(self.coded)]
 
-    def _product(self, product: Product, parts: dict[str, Values]) -> Array:
+    def effects(self, name: str, estimates: Array) -> Array:
+        """Return what a part adds to a prediction, from the estimates (p,) of the design's terms.
+
+        For a category, that of each label; for a number, that of one SD more, and of one less.
+        """
+        start = int(self.intercept)
+        gaps = self._gaps_by_number()
+        for column in self.numbers:
+            if column.name == name:
+                slope = estimates[start] if column.sd > 0 else 0.0
+                return slope * np.array([column.sd, -column.sd])
+            start += (column.sd > 0) + len(gaps.get(column.name, ()))
+        for category, skipped in self._referenced():
+            end = start + len(category.labels) - skipped
+            if category.name == name:
+                return np.concatenate([np.zeros(skipped), estimates[start:end]])
+            start = end
+        return np.zeros(1)
+
+    def in_products(self, name: str) -> bool:
+        """Return whether a declared product contains a part."""
+        return any(name == factor for product in self.products for factor, _ in product)
+
+    def _product(self, product: Product, parts: Columns) -> Array:
         """Return the products (n, m) of one column of each factor, the last one varying fastest."""
         combined = np.ones((len(parts[product[0][0]]), 1))
         with np.errstate(over="ignore", invalid="ignore"):
@@ -163,17 +236,20 @@ class Encoding:
         return level_names(self._category(name))[1:]
 
     def _category(self, name: str) -> CategoryColumn:
-        return next(category for category in self.categories if category.name == name)
+        return next(category for category in self.coded if category.name == name)
 
     def standardised(self, columns: Columns) -> Array:
         """Return the matrix (n, q) of the linear start: numbers as (x - mean) / sd."""
-        parts, rows = self._parts(columns)
+        return self.standardised_of(self.parts(columns))
+
+    def standardised_of(self, parts: Columns) -> Array:
+        """Return the matrix (n, q) of the linear start of what `parts` returned."""
         blocks = [
             ((filled(column, parts[column.name]) - column.mean) / column.sd)[:, None]
             for column in self.numbers
             if column.sd > 0
         ]
-        return _stack(blocks + self._shared(parts) + self._groups(parts)[:1], rows)
+        return _stack(blocks + self._shared(parts) + self._groups(parts)[:1], _rows(parts))
 
     def network(self, columns: Columns) -> Array:
         """Return the matrix (n, d) of the hidden layers: squashed numbers and their pieces.
@@ -181,7 +257,10 @@ class Encoding:
         The squash is q / sqrt(1 + (q / 3)^2) of q = (x - median) / spread; the pieces are the
         piecewise-linear encoding of Gorishniy et al. (2022).
         """
-        parts, rows = self._parts(columns)
+        return self.network_of(self.parts(columns))
+
+    def network_of(self, parts: Columns) -> Array:
+        """Return the matrix (n, d) of the hidden layers of what `parts` returned."""
         blocks = []
         for column in self.numbers:
             if column.sd == 0:
@@ -193,7 +272,7 @@ class Encoding:
                 edges = np.asarray(column.edges)
                 pieces = (values[:, None] - edges[:-1]) / np.diff(edges)
                 blocks.append(np.clip(pieces, 0, 1) - 0.5)
-        return _stack(blocks + self._shared(parts) + self._groups(parts), rows)
+        return _stack(blocks + self._shared(parts) + self._groups(parts), _rows(parts))
 
     def with_groups(
         self,
@@ -211,7 +290,7 @@ class Encoding:
         fitted rows, the fitted groups hold what belongs in the last columns: `standardised` and
         `network` would leak a row's own target.
         """
-        parts, _ = self._parts(columns)
+        parts = _entering(self.parts(columns), self.times, self.time_of)
         numbers = {column.name for column in self.numbers if column.sd > 0}
         parts = {n: v for n, v in parts.items() if v.dtype.kind == "O" or n in numbers}
         pieces = min(pieces_for(len(residual)), piece_limit(len(self.numbers)))
@@ -221,14 +300,14 @@ class Encoding:
         )
         return replace(self, groups=fitted.columns), fitted
 
-    def _groups(self, parts: dict[str, Values]) -> list[Array]:
+    def _groups(self, parts: Columns) -> list[Array]:
         """Return the effects (n, k) of the groups, and their log counts (n, k)."""
         if not self.groups:
             return []
         encoded = [group.encode(group.values(parts)) for group in self.groups]
         return [np.column_stack(block) for block in zip(*encoded, strict=True)]
 
-    def _shared(self, parts: dict[str, Values]) -> list[Array]:
+    def _shared(self, parts: Columns) -> list[Array]:
         """Return what the linear start and the network both see: indicators, categories, words."""
         blocks = [b for column in self.numbers for b in missing_column(column, parts[column.name])]
         for category in self.categories:
@@ -236,7 +315,11 @@ class Encoding:
             blocks.append(matrix[:, 1:] - 0.5 if matrix.shape[1] == 2 else matrix)
         return blocks + [one_hot_words(column, parts[column.name]) for column in self.words]
 
-    def _parts(self, columns: Columns) -> tuple[dict[str, Values], int]:
+    def parts(self, columns: Columns) -> dict[str, Values]:
+        """Return the columns that the encoding needs, with times as their parts.
+
+        Raises CannotEncode where one is missing, or is of another type.
+        """
         missing = sorted(set(self.names) - set(columns))
         if missing:
             raise CannotEncode(f"the column {missing[0]!r} that the model was fitted on is missing")
@@ -244,8 +327,7 @@ class Encoding:
         for name, of_type in self.column_types.items():
             if chosen[name].dtype.kind != _DTYPES[of_type]:
                 raise CannotEncode(f"the column {name!r} is no longer a {of_type}")
-        rows = len(next(iter(chosen.values()))) if chosen else 0
-        return with_time_parts(chosen, self.times), rows
+        return with_time_parts(chosen, self.times)
 
     # As stored
 
@@ -257,23 +339,37 @@ class Encoding:
     def from_json(cls, value: dict[str, Any]) -> "Encoding":
         """Return the encoding that `to_json` wrote."""
         numbers = (NumberColumn(**{**n, "edges": tuple(n["edges"])}) for n in value["numbers"])
-        categories = (
-            CategoryColumn(c["name"], tuple(c["levels"]), c["other"]) for c in value["categories"]
-        )
+        categories, coded = value["categories"], value.get("design_categories")
+        gaps, entered = value.get("gaps"), value.get("entered")
         return cls(
             tuple(value["times"]),
             tuple(numbers),
-            tuple(categories),
+            tuple(CategoryColumn.from_json(category) for category in categories),
             tuple(value["names"]),
             tuple(tuple((n, p) for n, p in product) for product in value.get("products", ())),
             value.get("intercept", True),
             tuple(GroupColumn.from_json(group) for group in value.get("groups", ())),
             tuple(WordsColumn(w["name"], tuple(w["words"])) for w in value.get("words", ())),
+            None if entered is None else tuple(entered),
+            None if coded is None else tuple(map(CategoryColumn.from_json, coded)),
+            None if gaps is None else Gaps.from_json(gaps),
         )
 
 
 def _product_name(product: Product) -> str:
     return ":".join(name if power == 1 else f"{name}^{power}" for name, power in product)
+
+
+def _entering(
+    parts: Columns, times: Sequence[str], time_of: Mapping[str, str]
+) -> dict[str, Values]:
+    """Return the parts without those of times that say nothing."""
+    silent = {part_name(time, part) for time in times for part in TIME_PARTS} - set(time_of)
+    return {name: values for name, values in parts.items() if name not in silent}
+
+
+def _rows(parts: Columns) -> int:
+    return len(next(iter(parts.values()))) if parts else 0
 
 
 def _stack(blocks: list[Array], rows: int) -> Array:

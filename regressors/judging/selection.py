@@ -54,12 +54,14 @@ class PromotionRules:
     """What a challenger must meet, in shares of the incumbent's mean squared error.
 
     A switch must surely gain more than `min_gain`; a refresh must not surely lose more than
-    `max_loss`; each is sure with probability `confidence`.
+    `max_loss`; each is sure with probability `confidence`. A refresh on too few rows to be sure
+    must not lose more than `max_point_loss`.
     """
 
     min_gain: float = 0.0
     max_loss: float = 0.0
     confidence: float = 0.95
+    max_point_loss: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -263,25 +265,28 @@ def decide(
     *,
     rules: PromotionRules,
     obstacle: str | None = None,
+    explanation: str | None = None,
     hold: Hold | None = None,
 ) -> tuple[Decision, ...]:
     """Decide whether tonight's winner serves, or else tonight's refit of the incumbent.
 
     `gains` are those of tonight's candidates on the serving model: the winner's, and that of the
     incumbent's own candidate where it was fitted tonight; None where no test row can be compared.
-    `obstacle` says why the incumbent cannot score tonight's rows; then the winner serves.
+    `obstacle` says why the incumbent cannot score tonight's rows. The winner, which nothing can be
+    compared with, then serves only if there is an `explanation`: the declaration has changed, or a
+    person has accepted how the source looks now.
 
     Another candidate is a *switch*, which must be better, or, to a simpler kind, not worse. The
     same candidate with newer data is a *refresh*, which must not be worse. With fewer than 30 rows,
-    or 10 units, a switch is rejected and a refresh serves. With a `hold` nobody is promoted, and
-    the reason says what would have happened.
+    or 10 units, a switch is rejected, and a refresh serves if it does not lose much. With a `hold`
+    nobody is promoted, and the reason says what would have happened.
     """
     if incumbent is None:
         reason = f"{winner} is the first champion of this dataset."
         return (Decision("promoted", "first", winner, None, None, reason),)
     if obstacle is not None:
-        why = f"{incumbent} cannot score tonight's rows ({obstacle})"
-        return (_decision(winner, incumbent, None, _Judgement(True, "incomparable", why), hold),)
+        judgement = _uncompared(incumbent, obstacle, explanation)
+        return (_decision(winner, incumbent, None, judgement, hold),)
     challengers = [winner]
     judgements = {winner: _judge(winner, incumbent, gains.get(winner), rules)}
     if not judgements[winner].serves and winner != incumbent and incumbent in gains:
@@ -299,6 +304,17 @@ class _Judgement:
     why: str
 
 
+def _uncompared(incumbent: Candidate, obstacle: str, explanation: str | None) -> _Judgement:
+    why = f"{incumbent} cannot score tonight's rows ({obstacle})"
+    if explanation is not None:
+        return _Judgement(True, "incomparable", f"{why}, and {explanation}")
+    unexplained = (
+        "so the two cannot be compared; the declaration has not changed, and nobody has accepted"
+        " how the source looks now ('nightfit promote' makes tonight's model serve)"
+    )
+    return _Judgement(False, "incomparable", f"{why}, {unexplained}")
+
+
 def _judge(
     challenger: Candidate, incumbent: Candidate, gain: PairedGain | None, rules: PromotionRules
 ) -> _Judgement:
@@ -310,8 +326,12 @@ def _judge(
         needed = (
             f"at least {MIN_SWITCH_ROWS} rows in {MIN_SWITCH_UNITS} units are needed to compare"
         )
-        outcome = "so the refresh serves" if refresh else "so no switch is made"
-        return _Judgement(refresh, "too_few", f"{figures}; {needed}, {outcome}")
+        if not refresh:
+            return _Judgement(False, "too_few", f"{figures}; {needed}, so no switch is made")
+        most = max(rules.max_point_loss, rules.max_loss)
+        rule = f"a refresh on so few must not lose more than {_percent(most)}"
+        serves = gain.value >= -most - ROUNDING
+        return _Judgement(serves, "too_few", f"{figures}; {needed}, and {rule}")
     if refresh or _simpler(challenger, incumbent):
         what = "a refresh" if refresh else "a simpler kind"
         rule = f"{what} must not surely lose more than {_percent(rules.max_loss)}"

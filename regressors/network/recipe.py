@@ -67,9 +67,14 @@ def forward(arrays: Arrays, inputs: Floats) -> Floats:
     """Return the output (n,) of a network for inputs (n, d), in the dtype of both."""
     values = inputs
     for weights, bias in zip(arrays[:-2:2], arrays[1:-2:2], strict=True):
-        z = values @ weights + bias
-        values = 0.5 * z * (1 + np.tanh(GELU_SLOPE * (z + GELU_CUBIC * z * z * z)))
+        values = gelu(values @ weights + bias)
     return (values @ arrays[-2] + arrays[-1])[:, 0]
+
+
+def gelu(z: Floats) -> Floats:
+    """Return the tanh form of GELU of any array, in its dtype."""
+    activated: Floats = 0.5 * z * (1 + np.tanh(GELU_SLOPE * (z + GELU_CUBIC * z * z * z)))
+    return activated
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def resilience(
     hidden cells.
     """
     networks = [
-        (member, *member.encoded(columns))
+        (member, *member.encoded(member.encoding.parts(columns)))
         for member in model.members
         if isinstance(member, NetworkMember) and len(member.layers) > 2
     ]

@@ -31,20 +31,10 @@ GOOD_R2 = 0.1
 def doubts(trained: Trained, score: Score | None) -> list[str]:
     """Return warnings; `score` is that of who serves from now on, on the test rows."""
     return [
-        *_unable(trained),
         *_worse_than_mean(trained, score),
         *_narrow(trained, score),
         *_repeated(trained.prepared),
     ]
-
-
-def _unable(trained: Trained) -> Iterator[str]:
-    choice = trained.choice
-    if choice.incumbent and choice.incumbent.obstacle and not choice.promoted:
-        yield (
-            f"the champion, {choice.incumbent.serving.name_and_run}, cannot score tonight's rows"
-            f" ({choice.incumbent.obstacle}), so they get no prediction from it."
-        )
 
 
 def _worse_than_mean(trained: Trained, score: Score | None) -> Iterator[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.declarations.model import Declaration
-from data.sources.columns import arrays
+from data.sources.columns import arrays, with_offsets
 from data.sources.keys import row_keys
 from data.sources.snapshot import Snapshot, load
 from data.split import group_numbers
@@ -136,21 +136,18 @@ class SnapshotRows:
         group = declaration.split.group
         roles = [name for name in (target, time, weight) if name is not None]
         needed = [*declaration.key, *roles, *features, *filter(None, [group])]
-        table = load(snapshot.path, list(dict.fromkeys(needed))).filter(kept)
+        table = load(snapshot.path, with_offsets(list(dict.fromkeys(needed)))).filter(kept)
         keys = np.array(row_keys(table, declaration.key), dtype=object)
         order = np.argsort(sortable(keys), kind="stable")
         names = [name for name in features if name in table.column_names]
-        values = {
-            name: column[order]
-            for name, column in arrays(table, list(dict.fromkeys([*roles, *names]))).items()
-        }
+        values = arrays(table, roles, in_utc=True)
         self._path, self._kept, self._order = snapshot.path, kept, order
         self.rows = Rows(
             keys[order],
-            {name: values[name] for name in names},
-            values[target],
-            None if time is None else values[time],
-            None if weight is None else values[weight],
+            {name: column[order] for name, column in arrays(table, names).items()},
+            values[target][order],
+            None if time is None else values[time][order],
+            None if weight is None else values[weight][order],
             None if group is None else np.array(row_keys(table, [group]), dtype=object)[order],
             None if alike is None or (alike < 0).all() else self.arranged(alike),
         )
@@ -173,7 +170,7 @@ class SnapshotRows:
         others = [name for name in dict.fromkeys(names) if name not in own]
         read: Columns = {}
         if others:
-            table = load(self._path, others).filter(self._kept)
+            table = load(self._path, with_offsets(others)).filter(self._kept)
             present = [name for name in others if name in table.column_names]
             read = {n: values[self._order] for n, values in arrays(table, present).items()}
         everything = {**own, **read}

@@ -39,7 +39,12 @@ def test_three_keys_are_enough_and_the_rest_has_the_documented_defaults(tmp_path
     assert shop.infinite == "refuse"
     assert shop.candidates.frameworks == FRAMEWORKS
     assert shop.candidates.kinds == ("least_squares", "gradient_descent", "ann")
-    assert shop.promotion.model_dump() == {"min_gain": 0, "max_loss": 0, "confidence": 0.95}
+    assert shop.promotion.model_dump() == {
+        "min_gain": 0,
+        "max_loss": 0,
+        "max_point_loss": 0.05,
+        "confidence": 0.95,
+    }
     assert (shop.weight, shop.intercept, shop.terms, shop.products) == (None, True, (), ())
     descent = {"learning_rate": None, "epochs": 10_000, "start": "zero"}
     assert shop.gradient_descent.model_dump() == descent

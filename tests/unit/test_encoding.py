@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import data.checks.features
 import regressors.encoding.columns
 from regressors.encoding.columns import CannotEncode
 from regressors.encoding.matrices import Encoding
@@ -59,14 +58,6 @@ def test_missing_category_is_a_level_of_its_own():
     assert encoding.design(columns)[0].tolist() == [1.0, 0.0, 1.0]
 
 
-def test_rare_and_unseen_levels_are_other():
-    columns = {"c": np.array(["a"] * 20 + ["b"] * 20 + ["rare"] * 3, dtype=object)}
-    encoding = Encoding.fit(columns)
-    assert encoding.term_names() == ("intercept", "c[b]", "c[other]")
-    unseen = {"c": np.array(["never seen", None], dtype=object)}
-    assert encoding.design(unseen)[:, 2].tolist() == [1.0, 1.0]
-
-
 def test_constant_and_all_missing_columns_give_no_column():
     columns = {
         "constant": np.full(50, 3.0),
@@ -110,23 +101,6 @@ def test_json_keeps_every_bit():
     again = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
     assert again == encoding
     assert np.array_equal(again.network(columns), encoding.network(columns))
-
-
-def test_time_has_days_month_and_weekday():
-    encoding = Encoding.fit(table(2000))
-    terms = encoding.term_names()
-    assert {"hired[days]", "hired[month][02]", "hired[weekday][Mon]"} < set(terms)
-    assert "hired[hour]" not in terms  # dates have no time of day
-
-
-def test_calendar_parts_are_right():
-    day = np.array(["2024-02-29T18:30"] * 20 + ["2024-03-03T06:00"] * 20, dtype="M8[us]")
-    encoding = Encoding.fit({"t": day})
-    design = dict(zip(encoding.term_names(), encoding.design({"t": day}).T, strict=True))
-    assert design["t[days]"][0] == 19782 + 18.5 / 24  # 19782 days from 1970-01-01
-    assert design["t[hour]"][0] == 18.5
-    assert design["t[month][03]"][[0, -1]].tolist() == [0.0, 1.0]
-    assert design["t[weekday][Thu]"][[0, -1]].tolist() == [1.0, 0.0]
 
 
 def test_infinite_value_is_refused_with_its_column():
@@ -221,43 +195,11 @@ def test_product_too_large_for_a_number_is_refused_by_name():
         encoding.design(columns)
 
 
-def test_category_of_thousands_of_levels_stays_within_bounds():
-    fits, checks = regressors.encoding.columns, data.checks.features
-    assert fits.MIN_LEVEL_ROWS == checks.MIN_LEVEL_ROWS  # the checks report what the fits do
-    assert fits.MAX_CODED_LEVELS == checks.MAX_CODED_LEVELS
-    level = np.repeat(np.arange(1000), 10)
-    level[:3000] = np.arange(3000) % 150  # 150 of them become the most frequent
-    text = np.array([f"level {i:04d}" for i in level], dtype=object)
-    encoding = Encoding.fit({"text": text})
-    (category,) = encoding.categories
-    assert len(category.levels) == 200
-    assert category.other
-    assert {f"level {i:04d}" for i in range(150)} < set(category.levels)
-    assert encoding.design({"text": text}).shape == (10_000, 201)
-
-
-def test_levels_called_other_and_missing_are_kept_apart_from_the_real_ones():
-    texts = ["missing"] * 20 + ["other"] * 20 + ["(other)"] * 20 + [None] * 20 + ["rare"]
-    encoding = Encoding.fit({"level": np.array(texts, dtype=object)})
-    assert encoding.term_names() == (
-        "intercept",
-        "level[missing]",
-        "level[other]",
-        "level[(missing)]",
-        "level[((other))]",
-    )
-
-
 def test_two_terms_of_the_same_name_are_refused():
     columns = {"intercept": RNG.normal(size=50), "age": RNG.normal(size=50)}
     with pytest.raises(CannotEncode, match="two terms would be called 'intercept'"):
         Encoding.fit(columns).term_names()
     assert Encoding.fit(columns, intercept=False).term_names() == ("age", "intercept")
-
-
-def test_one_long_text_does_not_cost_every_row_its_memory():
-    texts = np.array(["b", "a"] * 100_000 + ["x" * 1_000_000], dtype=object)
-    assert Encoding.fit({"text": texts}).term_names() == ("intercept", "text[b]", "text[other]")
 
 
 def test_long_texts_sort_as_short_ones_do():

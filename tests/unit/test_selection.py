@@ -244,7 +244,7 @@ def test_declared_margins_are_for_a_switch_and_for_a_refresh():
 @pytest.mark.parametrize(("rows", "units"), [(1, 1), (29, 29), (300, 9)])
 def test_too_few_rows_or_units_refuse_a_switch_and_let_a_refresh_serve(rows, units):
     few = gain(0.1, 0.05, 0.15, rows=rows, units=units)
-    worse = gain(-0.1, -0.15, -0.05, rows=rows, units=units)
+    worse = gain(-0.05, -0.5, 0.4, rows=rows, units=units)
     for other in (OTHER_ANN, LINE):
         both = decide(ANN, other, {ANN: few, other: worse}, rules=RULES)
         assert outcomes(both) == [(ANN, "kept", "too_few"), (other, "promoted", "too_few")]
@@ -261,10 +261,24 @@ def test_without_a_common_test_row_no_switch_is_made():
     assert outcomes(both) == [(ANN, "kept", "too_few"), (OTHER_ANN, "promoted", "too_few")]
 
 
-def test_incumbent_that_cannot_score_gives_way():
-    (decision,) = decide(ANN, OTHER_ANN, {}, rules=RULES, obstacle="the column 'age' is absent")
+def test_a_refresh_on_too_few_rows_must_not_lose_more_than_the_tolerance():
+    loss = {ANN: gain(-0.10, -0.6, 0.2, rows=19, units=19)}
+    (decision,) = decide(ANN, ANN, loss, rules=RULES)
+    assert (decision.decision, decision.rule) == ("kept", "too_few")
+    assert "a refresh on so few must not lose more than 5.00%" in decision.reason
+    for rules in (PromotionRules(max_point_loss=0.1), PromotionRules(max_loss=0.1)):
+        assert decide(ANN, ANN, loss, rules=rules)[0].decision == "promoted"
+
+
+def test_incumbent_that_cannot_score_gives_way_only_if_that_is_explained():
+    why = {"obstacle": "the column 'age' is absent"}
+    (kept,) = decide(ANN, OTHER_ANN, {}, rules=RULES, **why)
+    assert (kept.decision, kept.rule) == ("kept", "incomparable")
+    assert "theano/ann cannot score tonight's rows (the column 'age' is absent)" in kept.reason
+    assert "'nightfit promote'" in kept.reason
+    (decision,) = decide(ANN, OTHER_ANN, {}, rules=RULES, explanation="ann has accepted it", **why)
     assert (decision.decision, decision.rule) == ("promoted", "incomparable")
-    assert "theano/ann cannot score tonight's rows (the column 'age' is absent)" in decision.reason
+    assert "(the column 'age' is absent), and ann has accepted it." in decision.reason
 
 
 @pytest.mark.parametrize("rule", ["pinned", "backfill"])

@@ -1,0 +1,171 @@
+"""The columns of a source become typed columns, as declared, remembered or suggested by values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.declarations.model import Declaration, Kind
+from data.errors import SourceError
+from data.sources.columns import (
+    OFFSETS,
+    PLURAL,
+    as_kind,
+    finite_or_missing,
+    kind_of,
+    offsets,
+    typed,
+)
+from data.sources.forms import NUMBERS
+from data.sources.key_columns import read_key_text
+from data.sources.readings import ColumnReading, left_out
+from data.sources.text_columns import Request, TextColumn, read_text
+
+TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+
+
+def typed_table(
+    raw: pa.Table, declaration: Declaration, kinds: Mapping[str, Kind], *, has_types: bool
+) -> tuple[pa.Table, list[ColumnReading]]:
+    """Return the columns in the types of `columns.py`, and how each was read.
+
+    `kinds` are those that columns had before. A source that `has_types` has texts only where they
+    are meant as such; in CSV everything is text.
+
+    Columns of no kind are left out; a `SourceError` if the declaration needs one of them. Beside
+    times of a source with time zones stand their `OFFSETS`.
+    """
+    columns: dict[str, pa.ChunkedArray] = {}
+    ahead: dict[str, pa.ChunkedArray] = {}
+    readings = []
+    exact = {*declaration.key, declaration.split.group}
+    for name in raw.column_names:
+        column = _column(raw, name, declaration, kinds, has_types=has_types)
+        if column is None:
+            readings.append(left_out(name, f"holds {raw[name].type}"))
+            continue
+        values = column.values
+        if name not in exact:
+            values = _without_numbers(values, declaration.missing)
+        if declaration.infinite == "missing" and name not in _roles(declaration):
+            values = finite_or_missing(values)
+        columns[name] = values
+        readings.append(column.reading)
+        if column.offsets is not None:
+            ahead[OFFSETS + name] = column.offsets
+    return pa.table({**columns, **ahead}), readings
+
+
+def time_column(
+    raw: pa.Table, declaration: Declaration, kinds: Mapping[str, Kind], *, has_types: bool
+) -> pa.ChunkedArray | None:
+    """Return the typed time column, None if the source has no such column."""
+    name = declaration.time
+    if name is None or name not in raw.column_names:
+        return None
+    column = _column(raw, name, declaration, kinds, has_types=has_types)
+    return column and column.values
+
+
+def _column(
+    raw: pa.Table,
+    name: str,
+    declaration: Declaration,
+    kinds: Mapping[str, Kind],
+    *,
+    has_types: bool,
+) -> TextColumn | None:
+    """Return one typed column, None if it is of no kind; `SourceError` if it must be of one."""
+    column = raw[name]
+    request = _request(name, declaration, kinds, raw.column_names)
+    is_category = pa.types.is_dictionary(column.type) and request.kind in (None, "category")
+    dtype = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if any(is_text(dtype) for is_text in TEXT_TYPES) and not is_category:
+        return _of_text(column.cast(pa.string()), request, declaration, has_types=has_types)
+    return _of_values(column, request, declaration)
+
+
+def _roles(declaration: Declaration) -> set[str | None]:
+    roles = {declaration.target, declaration.time, declaration.weight}
+    return {*declaration.key, declaration.split.group, *roles}
+
+
+def _request(
+    name: str, declaration: Declaration, kinds: Mapping[str, Kind], columns: Sequence[str]
+) -> Request:
+    needs: Literal["number", "order"] | None = None
+    if name in (declaration.target, declaration.weight):
+        needs = "number"
+    elif name == declaration.time:
+        needs = "order"
+    request = Request(
+        name,
+        needs=needs,
+        is_feature=name in declaration.feature_names(columns),
+        words=declaration.missing,
+        list_all=declaration.unparsable == "quarantine",
+    )
+    if name in declaration.types:
+        return replace(request, kind=declaration.types[name], kind_from="declared")
+    if name in kinds:
+        return replace(request, kind=kinds[name], kind_from="remembered")
+    return request
+
+
+def _of_text(
+    text: pa.ChunkedArray, request: Request, declaration: Declaration, *, has_types: bool
+) -> TextColumn:
+    if request.name in (*declaration.key, declaration.split.group):
+        return read_key_text(text, request, has_words=not has_types)
+    column = read_text(text, request)
+    reading = column.reading
+    if not has_types or request.kind_from == "declared" or reading.kind in (None, "category"):
+        return column
+    note = (
+        f"Column {request.name!r} is text in the file, but its values are {PLURAL[reading.kind]},"
+        f" so it is read as {PLURAL[reading.kind]}. Declare types:"
+        f" {{{request.name}: {reading.kind}}} if that is right, or category if not."
+    )
+    return replace(column, reading=replace(reading, notes=(note, *reading.notes)))
+
+
+def _of_values(
+    column: pa.ChunkedArray, request: Request, declaration: Declaration
+) -> TextColumn | None:
+    """Return a column that has a type of its own, converted where another kind is asked for."""
+    name = request.name
+    exact = name in (*declaration.key, declaration.split.group)
+    values = typed(column, exact=exact)
+    if values is None:
+        needed = {*_roles(declaration), *declaration.named_columns()}
+        if name not in needed:
+            return None
+        raise SourceError(
+            f"Column {name!r} holds {column.type}, which is not a number, category, boolean or"
+            " time.",
+            next_step="Flatten it in the source, or leave it out of the declaration.",
+        )
+    natural = kind_of(values.type) if values.null_count < len(values) else None
+    kind = request.kind if natural is None else request.kind or natural
+    converted = values if kind is None else as_kind(values, kind)
+    if converted is None and request.kind_from == "declared":
+        raise SourceError(
+            f"Column {name!r} holds {PLURAL[natural]}, but is declared to hold {PLURAL[kind]}.",
+            next_step="Declare another kind in 'types', or none.",
+        )
+    if converted is None or (exact and request.kind_from == "remembered"):
+        kind, converted = natural, values
+    reading = ColumnReading(name, kind, request.kind_from, natural=natural)
+    return TextColumn(converted, reading, offsets(column) if kind == "time" else None)
+
+
+def _without_numbers(values: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
+    """Return numbers with those missing that are declared to be, such as -999."""
+    texts = pa.array(words, pa.string())
+    numbers = texts.filter(pa.array(NUMBERS.fits(texts))).cast(pa.float64())
+    if not len(numbers) or kind_of(values.type) != "number":
+        return values
+    is_word = pc.is_in(values.cast(pa.float64(), safe=False), value_set=numbers)
+    return pc.if_else(is_word, pa.scalar(None, values.type), values)

@@ -1,0 +1,181 @@
+"""What makes a row's prediction doubtful: levels and gaps that training lacks, values far outside.
+
+A doubt belongs to one part of the encoding, such as `animal` or `hired[month]`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from regressors.arrays import Columns, Mask, Values
+from regressors.encoding.categories import CategoryColumn
+from regressors.encoding.columns import NumberColumn, is_missing
+from regressors.encoding.gaps import all_missing
+from regressors.encoding.matrices import Encoding
+from regressors.encoding.times import part_name
+
+FAR_RANGES = 1.0
+"""A value is far outside if it is beyond the range of the fitted ones by more than this many."""
+NEVER = ", which training never had"
+MAX_QUOTED = 40
+"""At most so many characters of a level are quoted."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Which rows (a mask of n) one part makes doubtful, and what to note of each (n,).
+
+    `unknown` are those whose value of the part is not known to training, so that their prediction
+    is a mean over its values, and their interval is to be wider.
+    """
+
+    part: str
+    rows: Mask
+    unknown: Mask
+    notes: Values
+
+
+def doubts_of(encoding: Encoding, parts: Columns) -> list[Doubt]:
+    """Return the doubts about rows, given as `encoding.parts`; none for a model of version 0.1.0.
+
+    A doubt that makes no row doubtful is left out.
+    """
+    time_of = encoding.time_of
+    categories = {column.name: column for column in (*encoding.categories, *encoding.coded)}
+    implied = _implied(encoding, parts)
+    doubts = [
+        _about_level(column, parts[name], implied.get(name), time_of)
+        for name, column in categories.items()
+    ]
+    doubts += [
+        _about_number(column, parts, _known_gaps(column, encoding, implied, parts), time_of)
+        for column in encoding.numbers
+    ]
+    doubtful = [doubt for doubt in doubts if doubt is not None and doubt.rows.any()]
+    return sorted(doubtful, key=lambda doubt: doubt.part)
+
+
+def in_common(members: Sequence[Sequence[Doubt]]) -> list[Doubt]:
+    """Return what all members doubt: a level that one of them was fitted on is not unseen."""
+    first, *rest = members
+    common = {doubt.part: doubt for doubt in first}
+    for doubts in rest:
+        of_part = {doubt.part: doubt for doubt in doubts}
+        common = {
+            part: Doubt(
+                part,
+                doubt.rows & of_part[part].rows,
+                doubt.unknown & of_part[part].unknown,
+                doubt.notes,
+            )
+            for part, doubt in common.items()
+            if part in of_part
+        }
+    return list(common.values())
+
+
+def notes_of(noted: Sequence[tuple[Mask, Values]], rows: int) -> Values:
+    """Return the notes of each row (n,), joined by "; ", None where there are none.
+
+    `noted` are masks (n,) with the notes (n,) of their rows.
+    """
+    lists: dict[int, dict[str, None]] = {}
+    for mask, notes in noted:
+        for row in np.flatnonzero(mask).tolist():
+            lists.setdefault(row, {})[notes[row]] = None
+    joined: Values = np.full(rows, None, dtype=object)
+    for row, texts in lists.items():
+        joined[row] = "; ".join(texts)
+    return joined
+
+
+def _implied(encoding: Encoding, parts: Columns) -> dict[str, Mask]:
+    """Return in which rows (n,) a category implies that a column is missing, by its name."""
+    coded = {column.name: column for column in encoding.coded}
+    gaps = encoding.gaps.implied if encoding.gaps is not None else ()
+    rows = {}
+    for gap in gaps:
+        labels = np.array([*coded[gap.category].labels, None], dtype=object)
+        own = labels[coded[gap.category].codes(parts[gap.category])]
+        rows[gap.name] = np.isin(own, np.array(gap.labels, dtype=object))
+    return rows
+
+
+def _about_level(
+    column: CategoryColumn, values: Values, implied: Mask | None, time_of: Mapping[str, str]
+) -> Doubt | None:
+    """Return the doubt about values (n,) that are no level of a category."""
+    if not column.shares:
+        return None
+    # Without other rare levels, a rare level is a single row, and coded as no level.
+    known = {*column.levels, *column.rare} if column.other else {*column.levels}
+    unseen = np.fromiter((value not in known for value in values), dtype=bool, count=len(values))
+    if implied is not None:
+        unseen &= ~(is_missing(values) & implied)
+    notes: Values = np.full(len(values), None, dtype=object)
+    for value in set(values[unseen]):
+        rows = is_missing(values) if value is None else values == value
+        notes[rows] = _level_note(column, value, time_of)
+    return Doubt(column.name, unseen, unseen, notes)
+
+
+def _level_note(column: CategoryColumn, value: str | None, time_of: Mapping[str, str]) -> str:
+    if value is None:
+        name = time_of.get(column.name, column.name)
+        never = "" if column.missing_implied or None in column.rare else NEVER
+        return f"{name} is missing{never}"
+    text = value if len(value) <= MAX_QUOTED else f"{value[:MAX_QUOTED]}…"
+    if value in column.rare:
+        return f"level {text!r} of {column.name} was in one row of training"
+    untold = column.other and not column.rare
+    return f"unseen {'or rare ' if untold else ''}level {text!r} of {column.name}"
+
+
+def _about_number(
+    column: NumberColumn, parts: Columns, known_gaps: Mask, time_of: Mapping[str, str]
+) -> Doubt | None:
+    """Return the doubt about gaps that training does not know, and about values far outside."""
+    if column.low is None or column.high is None:
+        return None
+    values = parts[column.name]
+    missing = np.isnan(values)
+    unknown = missing & ~known_gaps
+    reach = FAR_RANGES * (column.high - column.low)
+    with np.errstate(invalid="ignore"):
+        far = (values > column.high + reach) | (values < column.low - reach)
+    far &= reach > 0
+    notes: Values = np.full(len(values), None, dtype=object)
+    name = time_of.get(column.name, column.name)
+    never = "" if column.missing_share else NEVER
+    notes[unknown] = f"{name} is missing{never}"
+    of_days = column.name == part_name(name, "days") and column.name in time_of
+    write = _date if of_days else _number
+    for row in np.flatnonzero(far):
+        notes[row] = (
+            f"{name} is {write(values[row])}, far outside the {write(column.low)} to"
+            f" {write(column.high)} that it was trained on"
+        )
+    return Doubt(column.name, unknown | far, unknown, notes)
+
+
+def _known_gaps(
+    column: NumberColumn, encoding: Encoding, implied: Mapping[str, Mask], parts: Columns
+) -> Mask:
+    """Return the rows (n,) whose gaps are of a pattern that the fit had, if it had any."""
+    if not column.indicator:
+        return np.zeros(len(parts[column.name]), dtype=bool)
+    if column.name in implied:
+        return implied[column.name]
+    names = [column.name]
+    for gap in encoding.gaps.columns if encoding.gaps is not None else ():
+        names = list(gap.names) if column.name in gap.names else names
+    return all_missing(names, parts)
+
+
+def _date(days: float) -> str:
+    return str(np.datetime64("1970-01-01") + np.timedelta64(int(np.floor(days)), "D"))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.6g}"

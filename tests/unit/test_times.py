@@ -1,0 +1,83 @@
+"""Times: which of their parts say something, and what the parts are."""
+
+import numpy as np
+import pytest
+
+from regressors.encoding.matrices import Encoding
+from regressors.encoding.times import telling_parts
+
+
+def days(first, count, step=1):
+    return np.datetime64(first, "us") + np.arange(count) * np.timedelta64(step, "D")
+
+
+def months(first, count, step=1):
+    return (np.datetime64(first, "M") + np.arange(count) * step).astype("M8[D]").astype("M8[us]")
+
+
+@pytest.mark.parametrize(
+    ("time", "parts"),
+    [
+        (days("2024-01-01", 300), ("days", "weekday")),
+        (days("2015-01-01", 365), ("days", "weekday")),
+        (days("2023-01-01", 730), ("days", "month", "weekday")),
+        (days("2023-01-01", 700), ("days", "weekday")),
+        (days("2024-01-01", 13), ("days",)),
+        (months("2020-01", 60), ("days", "month")),
+        (months("2000-01", 30, step=12), ("days", "month")),
+        (months("2020-01", 60) - np.timedelta64(1, "D"), ("days", "month")),
+        (days("2024-01-01", 30) + np.timedelta64(90, "m"), ("days", "weekday", "hour")),
+        (np.datetime64("2024-01-01", "us") + np.arange(40) * np.timedelta64(1, "h"), ("days",)),
+        (
+            np.datetime64("2024-01-01", "us") + np.arange(48) * np.timedelta64(1, "h"),
+            ("days", "hour"),
+        ),
+        (np.full(5, np.datetime64("NaT", "us")), ()),
+    ],
+)
+def test_parts_of_a_time_that_say_something(time, parts):
+    assert telling_parts(time) == parts
+
+
+def names_of(time, **declared):
+    columns = {"t": time}
+    return Encoding.fit(columns, **declared).term_names()
+
+
+def test_a_time_has_days_month_and_weekday_but_no_hour_where_it_holds_dates():
+    names = names_of(days("2020-01-01", 900))
+    assert {"t[days]", "t[month][02]", "t[weekday][Mon]"} < set(names)
+    assert "t[hour]" not in names
+
+
+def test_a_line_over_less_than_two_years_has_no_month():
+    assert not any("month" in name for name in names_of(days("2024-01-01", 300)))
+
+
+def test_times_once_a_year_or_once_a_week_are_a_line():
+    assert names_of(months("1990-01", 30, step=12)) == ("intercept", "t[days]")
+    assert names_of(days("2024-01-01", 80, step=7)) == ("intercept", "t[days]")
+
+
+def test_declared_parts_enter_and_no_others():
+    names = names_of(days("2024-01-01", 300), declared_parts={"t": ("month",)})
+    assert names[:2] == ("intercept", "t[month][02]")
+    assert all("month" in name for name in names[1:])
+
+
+def test_parts_are_those_of_the_calendar():
+    time = np.concatenate([days("2021-02-28T18:30", 740), days("2024-03-03T06:00", 1)])
+    encoding = Encoding.fit({"t": time})
+    design = dict(zip(encoding.term_names(), encoding.design({"t": time}).T, strict=True))
+    assert design["t[days]"][0] == 18686 + 18.5 / 24  # 18686 days from 1970-01-01
+    assert design["t[hour]"][[0, -1]].tolist() == [18.5, 6.0]
+    assert design["t[month][03]"][[0, 1, -1]].tolist() == [0.0, 1.0, 1.0]
+    assert design["t[weekday][Sun]"][[0, 1, -1]].tolist() == [1.0, 0.0, 1.0]
+
+
+def test_a_month_that_was_never_seen_is_the_mean_of_those_that_were():
+    time = np.concatenate([days(f"{year}-01-01", 151) for year in (2020, 2021, 2022)])
+    encoding = Encoding.fit({"t": time}, declared_parts={"t": ("month",)})
+    design = encoding.design({"t": np.array(["2023-08-01"], dtype="M8[us]")})
+    january = np.mean(time.astype("M8[M]").astype(int) % 12 == 0)
+    assert design[0].sum() == pytest.approx(2 - january)  # the constant, and the other months
