@@ -16,11 +16,11 @@ from data.checks.contract import Contract
 from data.checks.features import feature_findings, part_findings, term_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import recency_findings, shrinkage_finding
+from data.checks.keys import key_findings
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.parts import PARTS
 from data.sources.columns import PLURAL, arrays, infinite, kind_of, present
-from data.sources.keys import row_key_column
 from data.sources.text_columns import written_as
 from data.split import MIN_LABELLED_ROWS
 
@@ -64,7 +64,7 @@ def content_findings(
             )
         ]
     findings = [
-        *_key_findings(declaration, table, kept),
+        *key_findings(declaration, table, kept),
         *_target_findings(declaration, table, kept),
         *recency_findings(declaration, table, kept, now),
     ]
@@ -136,36 +136,6 @@ def _time_findings(declaration: Declaration, table: pa.Table) -> Iterator[Findin
             f"The time column {name!r} holds numbers, but 'max_age' needs times. Leave 'max_age'"
             " out of the declaration, or write times in ISO 8601 (2024-03-31).",
         )
-
-
-def _key_findings(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterator[Finding]:
-    key = declaration.key
-    for name in key:
-        rows = np.flatnonzero(kept & ~present(table[name]))
-        yield row_finding(
-            "expect_column_values_to_not_be_null",
-            (name,),
-            rows,
-            declaration,
-            table,
-            "The key {column!r} is missing in {n}: {example}. Fill it in, or quarantine such rows.",
-        )
-    texts = row_key_column(table, key)
-    counts = pc.value_counts(texts.filter(pa.array(kept)).drop_null())
-    repeated_texts = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    repeated = np.asarray(pc.is_in(texts, value_set=repeated_texts), dtype=bool)
-    rows = np.flatnonzero(kept & repeated) if len(repeated_texts) else np.array([], dtype=int)
-    yield row_finding(
-        "expect_column_values_to_be_unique"
-        if len(key) == 1
-        else "expect_compound_columns_to_be_unique",
-        key,
-        rows,
-        declaration,
-        table,
-        "The key {column!r} is not unique in {n}: {example}. Remove the repeated rows, or declare"
-        " more columns as part of the key.",
-    )
 
 
 def _missing_time_findings(

@@ -135,6 +135,12 @@ ALWAYS_MADE = (
         " levels are many beside the rows.",
     ),
     Check(
+        "key_explains",
+        "warning",
+        "Where no `features` are declared, no column of a key of several columns is a feature; one"
+        " that has the same value in several rows is.",
+    ),
+    Check(
         "feature_levels_are_few",
         "warning",
         "A category has at most 200 levels with 10 rows or more; beyond the 200 most frequent,"

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from data.checks.entering import Entry, entries_of
 from data.checks.findings import Finding, finding, plain, row_finding, why_not_numbers
+from data.checks.keys import key_feature_finding, why_it_only_identifies
 from data.declarations.model import Declaration
 from data.declarations.parts import part_of
 from data.declarations.terms import Product, hint_for, text_of
@@ -67,6 +68,11 @@ def _why_unfit(product: Product, name: str, declaration: Declaration, table: pa.
                     f"{term} contains the {role} {name!r}, which is not a feature. List it in"
                     " 'features', or remove the term."
                 )
+        if name in declaration.key:
+            return (
+                f"{term} contains the key {name!r}, which is a feature only where 'features' lists"
+                " it. List it, or remove the term."
+            )
         return f"{term} contains {name!r}, but there is no such feature. {hint_for(name, features)}"
     if kind_of(table[name].type) == "time":
         return (
@@ -98,7 +104,7 @@ def feature_findings(
         entry = entries[name]
         longest = max((len(level.encode()) for level in entry.levels), default=0)
         widths[name] = len(name.encode()) + LABEL_BYTES + longest
-        flaw = why_it_explains_nothing(column)
+        flaw = why_left_out(name, declaration, column)
         findings.append(
             finding(
                 "feature_varies",
@@ -117,6 +123,7 @@ def feature_findings(
     findings.append(
         finding("some_feature_varies", None, "" if varying else sentence, observed=varying)
     )
+    findings.append(key_feature_finding(declaration, varying))
     return [*findings, *_term_name_findings(declaration, table, varying, widths)]
 
 
@@ -205,6 +212,11 @@ def _entry_findings(name: str, entry: Entry, kind: str | None) -> Iterator[Findi
         kwargs={"max_value": MAX_CODED_LEVELS},
         observed=entry.frequent,
     )
+
+
+def why_left_out(name: str, declaration: Declaration, column: pa.ChunkedArray) -> str:
+    """Return why a feature, as the rows with a target have it, enters no model; "" if it does."""
+    return why_it_explains_nothing(column) or why_it_only_identifies(name, declaration, column)
 
 
 def why_it_explains_nothing(column: pa.ChunkedArray) -> str:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from data.checks.contract import NEW
 from data.checks.entering import entries_of
-from data.checks.features import why_it_explains_nothing
+from data.checks.features import why_left_out
 from data.checks.findings import plain
 from data.declarations.model import Declaration
 from data.sources.columns import kind_of, present, value_text
@@ -49,7 +49,8 @@ def profile(
         reading = by_name.get(name)
         role, column = role_of(name, declaration, used), part[name]
         of_labelled = column if labelled is None else column.filter(labelled)
-        enters = _enters(role, entries[name].words if name in entries else "", of_labelled)
+        flaw = why_left_out(name, declaration, of_labelled) if len(of_labelled) else ""
+        enters = _enters(role, entries[name].words if name in entries else "", flaw)
         columns.append(_described(name, table[name], column, reading, role, enters))
     return (*columns, *_without_kind(readings, table, declaration))
 
@@ -122,10 +123,10 @@ def absolute_sizes(column: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(sizes[(sizes > 0) & np.isfinite(sizes)])
 
 
-def _enters(role: str, entry: str, labelled: pa.ChunkedArray) -> str:
+def _enters(role: str, entry: str, flaw: str) -> str:
     """Return how a column enters the models: as the rows with a target have it.
 
-    `entry` is how it enters as a feature.
+    `entry` is how it enters as a feature, and `flaw` is why it does not, or "".
     """
     words = {
         "key": "key",
@@ -139,7 +140,6 @@ def _enters(role: str, entry: str, labelled: pa.ChunkedArray) -> str:
     roles = role.split(", ")
     parts = [words[role] for role in roles if role in words]
     if "feature" in roles:
-        flaw = why_it_explains_nothing(labelled) if len(labelled) else ""
         parts.append(f"{LEFT_OUT}it {flaw}" if flaw else entry)
     return ", ".join(parts)
 
