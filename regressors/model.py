@@ -90,7 +90,9 @@ class NetworkMember:
         """Predict (n,) in the target's units, from the parts of the encoding."""
         rows = len(next(iter(parts.values()))) if parts else 0
         blocks = [
-            self.output(*self.encoded(_take(parts, slice(start, start + ENCODED_ROWS))), self.layers)
+            self.output(
+                *self.encoded(_take(parts, slice(start, start + ENCODED_ROWS))), self.layers
+            )
             for start in range(0, rows, ENCODED_ROWS)
         ]
         return np.concatenate(blocks) if blocks else np.empty(0)
