@@ -11,7 +11,7 @@ from data.checks.features import why_it_explains_nothing
 from data.checks.findings import plain
 from data.declarations.model import Declaration
 from data.sources.columns import kind_of, value_text
-from data.sources.readings import ColumnReading, mostly_unparsable
+from data.sources.readings import ColumnReading, kind_has_changed
 from data.store.records import SourceColumnRecord
 
 UNUSED = "unused"
@@ -98,7 +98,7 @@ def _kind(column: pa.ChunkedArray, reading: ColumnReading | None) -> tuple[str |
     Where the remembered kind no longer fits most cells, it is the one that tonight's values have.
     """
     filled = len(column) - column.null_count
-    if reading is not None and mostly_unparsable(reading, filled):
+    if reading is not None and kind_has_changed(reading, filled):
         return reading.natural, "values"
     kind_from = reading.kind_from if reading else "values"
     return kind_of(column.type) if filled or kind_from != "values" else None, kind_from
