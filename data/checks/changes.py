@@ -226,7 +226,13 @@ def _constant(pairs: Pairs, contract: Contract) -> Iterator[_Change]:
     for now, then in pairs:
         flaw = (now.enters or "").partition(LEFT_OUT)[2]
         known = then.distinct_values is not None and is_feature(then)
-        if is_feature(now) and flaw and known and LEFT_OUT not in (then.enters or ""):
+        if (
+            is_feature(now)
+            and "key" not in now.role
+            and flaw
+            and known
+            and LEFT_OUT not in (then.enters or "")
+        ):
             yield _Change(
                 now.name,
                 f"The feature {now.name!r} {flaw.removeprefix('it ')}, but had"

@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.checks.contract import NEW
-from data.checks.features import why_it_explains_nothing
+from data.checks.entering import entries_of
+from data.checks.features import why_left_out
 from data.checks.findings import plain
 from data.declarations.model import Declaration
-from data.sources.columns import kind_of, value_text
+from data.sources.columns import kind_of, present, value_text
 from data.sources.readings import ColumnReading, kind_has_changed
 from data.store.records import SourceColumnRecord
 
@@ -41,11 +42,18 @@ def profile(
     target = declaration.target
     labelled = part[target].is_valid() if target in part.column_names else None
     used = [name for name in table.column_names if name not in new]
+    learning = kept if labelled is None else kept & present(table[target])
+    entries = entries_of(declaration, table.select(used), learning if learning.any() else kept)
     columns = []
     for name in table.column_names:
         reading = by_name.get(name)
         role, column = role_of(name, declaration, used), part[name]
-        enters = _enters(role, column, column if labelled is None else column.filter(labelled))
+        of_labelled = column if labelled is None else column.filter(labelled)
+        if reading is not None and kind_has_changed(reading, len(column) - column.null_count):
+            columns.append(_of_another_kind(table[name], reading, role))
+            continue
+        flaw = why_left_out(name, declaration, of_labelled) if len(of_labelled) else ""
+        enters = _enters(role, entries[name].words if name in entries else "", flaw)
         columns.append(_described(name, table[name], column, reading, role, enters))
     return (*columns, *_without_kind(readings, table, declaration))
 
@@ -78,11 +86,11 @@ def _described(
     enters: str,
 ) -> SourceColumnRecord:
     filled = column.drop_null()
-    kind, kind_from = _kind(column, reading)
+    kind_from = reading.kind_from if reading else "values"
     return SourceColumnRecord(
         name=name,
         role=role,
-        kind=kind,
+        kind=kind_of(column.type) if len(filled) or kind_from != "values" else None,
         kind_from=kind_from,
         missing=column.null_count - (reading.unparsable if reading else 0),
         distinct_values=int(pc.count_distinct(kept.drop_null()).as_py()),
@@ -92,16 +100,24 @@ def _described(
     )
 
 
-def _kind(column: pa.ChunkedArray, reading: ColumnReading | None) -> tuple[str | None, str]:
-    """Return the kind of a column and where it comes from: None for a column without a value.
+def _of_another_kind(
+    column: pa.ChunkedArray, reading: ColumnReading, role: str
+) -> SourceColumnRecord:
+    """Describe a column that could not be read as what it used to be, as what it seems to be now.
 
-    Where the remembered kind no longer fits most cells, it is the one that tonight's values have.
+    Its values are not known, but the run is rejected, and the next one reads them if it is
+    accepted.
     """
-    filled = len(column) - column.null_count
-    if reading is not None and kind_has_changed(reading, filled):
-        return reading.natural, "values"
-    kind_from = reading.kind_from if reading else "values"
-    return kind_of(column.type) if filled or kind_from != "values" else None, kind_from
+    example = reading.examples[0][1] if reading.examples else None
+    return SourceColumnRecord(
+        name=reading.name,
+        role=role,
+        kind=reading.natural,
+        kind_from="values",
+        missing=column.null_count - reading.unparsable,
+        example=None if example is None else _cut(example),
+        enters=f"not used: it is no longer a {reading.kind}",
+    )
 
 
 def typical_size(column: pa.ChunkedArray) -> float | None:
@@ -118,8 +134,11 @@ def absolute_sizes(column: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(sizes[(sizes > 0) & np.isfinite(sizes)])
 
 
-def _enters(role: str, kept: pa.ChunkedArray, labelled: pa.ChunkedArray) -> str:
-    """Return how a column enters the models: as the rows with a target have it."""
+def _enters(role: str, entry: str, flaw: str) -> str:
+    """Return how a column enters the models: as the rows with a target have it.
+
+    `entry` is how it enters as a feature, and `flaw` is why it does not, or "".
+    """
     words = {
         "key": "key",
         "target": "target",
@@ -132,17 +151,8 @@ def _enters(role: str, kept: pa.ChunkedArray, labelled: pa.ChunkedArray) -> str:
     roles = role.split(", ")
     parts = [words[role] for role in roles if role in words]
     if "feature" in roles:
-        flaw = why_it_explains_nothing(labelled) if len(labelled) else ""
-        parts.append(f"{LEFT_OUT}it {flaw}" if flaw else _as_feature(kept))
+        parts.append(f"{LEFT_OUT}it {flaw}" if flaw else entry)
     return ", ".join(parts)
-
-
-def _as_feature(column: pa.ChunkedArray) -> str:
-    kind = kind_of(column.type)
-    if kind == "category":
-        levels = int(pc.count_distinct(column.drop_null()).as_py())
-        return f"{levels:,} levels" if levels != 1 else "1 level"
-    return {"boolean": "true or false", "time": "parts of the time"}.get(kind or "", "number")
 
 
 def _without_kind(
@@ -161,5 +171,8 @@ def _without_kind(
 
 
 def _shortened(value: pa.ChunkedArray) -> str:
-    text = str(plain(value_text(value)[0].as_py()))
+    return _cut(str(plain(value_text(value)[0].as_py())))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAX_EXAMPLE else f"{text[:MAX_EXAMPLE]}…"

@@ -54,6 +54,7 @@ class Attempt:
     prepared: Prepared | None = None
     fits: Fits = field(default_factory=dict)
     trained: Trained | None = None
+    prediction_warnings: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -81,4 +82,5 @@ class Attempt:
         fits = [f"{kind} ({', '.join(of)}): {text}" for (kind, text), of in frameworks.items()]
         agreement = disagreements(self.trained.agreement) if self.trained else ()
         unscored = self.trained.choice.warning if self.trained else None
-        return tuple(dict.fromkeys([*data, *fits, *agreement, *([unscored] if unscored else [])]))
+        sentences = [*data, *fits, *agreement, unscored, *self.prediction_warnings]
+        return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))
