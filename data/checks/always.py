@@ -18,7 +18,7 @@ from data.checks.findings import Finding, counted, finding, row_finding, why_not
 from data.checks.freshness import recency_findings, shrinkage_finding
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
-from data.sources.columns import PLURAL, arrays, infinite, kind_of, present
+from data.sources.columns import PLURAL, arrays, infinite, infinity_in_words, kind_of, present
 from data.sources.keys import row_key_column
 from data.sources.text_columns import written_as
 from data.split import MIN_LABELLED_ROWS
@@ -210,8 +210,8 @@ def _target_findings(
         np.flatnonzero(kept & infinite(column)),
         declaration,
         table,
-        "The target {column!r} is infinite or beyond 1e150 in {n}: {example}. Correct or remove"
-        " it.",
+        f"The target {{column!r}} is {infinity_in_words(column)} in {{n}}: {{example}}. Correct or"
+        " remove it.",
     )
     values = column.filter(pa.array(labelled))
     distinct = pc.count_distinct(values).as_py()

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from data.checks.findings import Finding, finding, plain, row_finding, why_not_numbers
 from data.declarations.model import Declaration
 from data.declarations.terms import Product, hint_for, text_of
-from data.sources.columns import infinite, kind_of
+from data.sources.columns import infinite, infinity_in_words, kind_of
 
 MIN_LEVEL_ROWS, MAX_CODED_LEVELS = 10, 200
 """Which levels `regressors.encoding.columns` gives terms; a test checks that both files agree."""
@@ -108,7 +108,8 @@ def _finite_finding(
         np.flatnonzero(kept & infinite(table[name])),
         declaration,
         table,
-        "The feature {column!r} is infinite in {n}: {example}. Correct it, leave it empty, or"
+        f"The feature {{column!r}} is {infinity_in_words(table[name])} in {{n}}: {{example}}."
+        " Correct it, leave it empty, or"
         " declare 'infinite: missing'.",
     )
 

@@ -28,6 +28,11 @@ def read_key_text(text: pa.ChunkedArray, request: Request, *, has_words: bool) -
     """
     if request.kind_from == "declared" or (request.kind == "number" and request.is_also_used):
         return read_text(text, request)
+    if request.kind in (None, "number") and not request.words:
+        whole = cast(text, pa.int64())  # as most keys are
+        if whole is not None and len(whole) and whole.cast(pa.string()).equals(text):
+            reading = ColumnReading(request.name, "number", request.kind_from, natural="number")
+            return TextColumn(whole, reading)
     cells = Distinct(text)
     missing = cells.among(request.words)
     if has_words:
