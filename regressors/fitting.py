@@ -71,6 +71,7 @@ def _linear(part: Part, out_of_fold: Array | None, details: dict[str, Any]) -> F
         part.warnings,
         solved=part.solved,
         descended=part.descended,
+        complete_cases=part.complete_cases,
     )
 
 

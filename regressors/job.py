@@ -45,8 +45,10 @@ class Job:
     `fold` (n,) counts from 1; where `chained`, fold i trains on the folds before it, and 0 is the
     warm-up block that is never scored. `weight` (n,) is positive, 1 where None; `time` (n,) is
     None without a time column; `group_numbers` (n,) are equal for rows that stay together, None
-    where no group is declared. `interval_coverage` is what prediction intervals should cover.
+    where no group is declared; `time_column` and `group_column` are the names of these columns, for
+    messages. `interval_coverage` is what prediction intervals should cover.
 
+    `time_parts` are those that enter of a time; of others those enter that say something.
     `products` and `intercept` concern the linear kinds; `learning_rate` (None: the fastest that is
     sure to converge), `epochs` and `starts` (by `fold 1`, `twin` or `refit`) concern gradient
     descent. `hidden` are the layers of an ANN; `grouping` are the groups that it encodes (None: as
@@ -65,7 +67,10 @@ class Job:
     weight: Array | None = None
     time: Array | None = None
     group_numbers: Indices | None = None
+    time_column: str | None = None
+    group_column: str | None = None
     split_rules: str = ""
+    time_parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     products: tuple[Product, ...] = ()
     intercept: bool = True
     learning_rate: float | None = None
@@ -93,7 +98,8 @@ class Job:
 class Part:
     """One linear fit on some rows: a model of one member, its coefficients and figures.
 
-    `solved` is set for least squares, `descended` for gradient descent.
+    `solved` is set for least squares, `descended` for gradient descent. `complete_cases` is the
+    same equation on the rows without a missing value, where many are filled in.
     """
 
     model: Model
@@ -102,6 +108,7 @@ class Part:
     warnings: tuple[str, ...] = ()
     solved: LeastSquares | None = None
     descended: "Descended | None" = None
+    complete_cases: LeastSquares | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +139,7 @@ class Fitted:
     seconds: float = 0.0
     solved: LeastSquares | None = None
     descended: Descended | None = None
+    complete_cases: LeastSquares | None = None
     grouping: Grouping = "none"
     refit_epochs: int | None = None
 

@@ -15,6 +15,7 @@ from scipy.special import ndtri
 
 from regressors.arrays import Array, Arrays, Columns, Floats, Indices, Mask, Values
 from regressors.candidate import Candidate
+from regressors.encoding.combinations import combinations_of
 from regressors.encoding.doubts import doubts_of, in_common, notes_of
 from regressors.encoding.matrices import Encoding
 from regressors.network.rowwise import network_output, weighted_sum
@@ -29,10 +30,14 @@ UNKNOWN_WEIGHT = "its weight is unknown: the interval is that of a row of mean w
 
 @dataclass(frozen=True)
 class LinearMember:
-    """A linear equation: `estimates` (p,) of the terms of the encoding, in raw units."""
+    """A linear equation: `estimates` (p,) of the terms of the encoding, in raw units.
+
+    Where terms depended on each other, `breaches` (p, m) are what `LeastSquares` has.
+    """
 
     encoding: Encoding
     estimates: Array
+    breaches: Array | None = None
 
     def predict(self, parts: Columns) -> Array:
         """Predict (n,) in the target's units, from the parts of the encoding."""
@@ -47,12 +52,22 @@ class LinearMember:
 
     def arrays(self) -> dict[str, Floats]:
         """Return the arrays to store."""
-        return {"estimates": self.estimates}
+        more = {} if self.breaches is None else {"breaches": self.breaches}
+        return {"estimates": self.estimates, **more}
 
     @classmethod
     def of(cls, encoding: Encoding, arrays: Mapping[str, NDArray[Any]]) -> "LinearMember":
         """Return the member with these stored arrays."""
-        return cls(encoding, arrays["estimates"])
+        return cls(encoding, arrays["estimates"], arrays.get("breaches"))
+
+    def combinations(self, parts: Columns) -> tuple[Mask, Values]:
+        """Return which rows (n,) combine columns as training never did, and what to note of each.
+
+        These are the rows that break a dependence that all training rows met; only a member with
+        `breaches` has any.
+        """
+        assert self.breaches is not None
+        return combinations_of(self.encoding, self.encoding.design_of(parts), self.breaches)
 
 
 @dataclass(frozen=True)
@@ -165,6 +180,13 @@ class Model:
                 more = float(ndtri((1 + self.coverage) / 2)) * spread
                 reach[rows] = np.sqrt(np.square(reach[rows]) + np.square(more))
         notes = [(doubt.rows, doubt.notes) for doubt in doubts]
+        certain = ~np.any(
+            [np.zeros(len(value), bool), *(doubt.unknown for doubt in doubts)], axis=0
+        )
+        for member, own in pairs:
+            if isinstance(member, LinearMember) and member.breaches is not None:
+                rare, texts = member.combinations(own)
+                notes.append((rare & certain, texts))
         if self.mean_weight is not None:
             unknown = ~_known(weight, len(value))
             notes.append((unknown, np.full(len(value), UNKNOWN_WEIGHT, dtype=object)))
@@ -250,7 +272,9 @@ def _known(weight: Array | None, rows: int) -> Mask:
     return np.isfinite(weight) & (weight > 0)
 
 
-def linear_model(candidate: Candidate, encoding: Encoding, estimates: Array) -> Model:
+def linear_model(
+    candidate: Candidate, encoding: Encoding, estimates: Array, breaches: Array | None = None
+) -> Model:
     """Return a linear model of one member."""
     assert len(encoding.term_names()) == len(estimates)
-    return Model(candidate, (LinearMember(encoding, estimates),))
+    return Model(candidate, (LinearMember(encoding, estimates, breaches),))

@@ -1,7 +1,7 @@
 """Score the model that serves now on those of tonight's test rows that are new to it."""
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data.checks.waivers import waiver
 from data.declarations.model import Declaration
 from data.store.read.champions import champion_model
+from data.store.read.contract import acceptance_since
 from data.store.read.predictions import twin_training_keys
 from data.store.session import Store
 from regressors.encoding.columns import CannotEncode
@@ -28,9 +30,12 @@ def incumbent(
     declaration, test = prepared.declaration, prepared.test
     with store.reading() as connection:
         serving = champion_model(connection, declaration.name, before_run=before_run)
-        trained = set() if serving is None else twin_training_keys(connection, serving.model_id)
-    if serving is None or serving.twin is None:
-        return None
+        if serving is None or serving.twin is None:
+            return None
+        trained = twin_training_keys(connection, serving.model_id)
+        accepted_by = acceptance_since(
+            connection, declaration.name, serving.run_id, before_run=before_run
+        )
     twin = Model.from_bytes(serving.twin)
     compared = ~seen(prepared.rows, trained)[prepared.is_test]
     if serving.train_until is not None and test.instants is not None:
@@ -44,11 +49,33 @@ def incumbent(
             columns = prepared.source.columns(twin.features, prepared.is_test)
             predicted = twin.predicted(columns, test.weight)
             interval = predicted.lower, predicted.upper
-            return Incumbent(serving, compared, predicted.value, interval)
+            if np.isfinite(predicted.value[compared]).all():
+                return Incumbent(serving, compared, predicted.value, interval)
+            obstacle = "its predictions of some of them are not finite"
     except CannotEncode as error:
         obstacle = str(error)
     nothing = np.full(len(compared), np.nan)
-    return Incumbent(serving, compared, nothing, (nothing, nothing), obstacle=obstacle)
+    why = explanation(twin.features, then, declaration, accepted_by=accepted_by)
+    return Incumbent(serving, compared, nothing, (nothing, nothing), obstacle, why)
+
+
+def explanation(
+    features: Sequence[str],
+    then: Mapping[str, Any],
+    now: Declaration,
+    *,
+    accepted_by: str | None,
+) -> str | None:
+    """Return why a model of these features need not fit tonight's rows; None if it should.
+
+    The declaration has changed since that of the model (`then`, JSON), or a person has accepted how
+    the source looks now.
+    """
+    changed = waiver(now, then)
+    keys = dict.fromkeys([*changed.keys, *(changed.columns.get(name, "") for name in features)])
+    if names := " and ".join(f"'{key}'" for key in keys if key):
+        return f"the declaration of {names} has changed"
+    return f"{accepted_by} has accepted how the source looks now" if accepted_by else None
 
 
 def seen(rows: Rows, trained: Set[str]) -> NDArray[np.bool_]:

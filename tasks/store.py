@@ -56,11 +56,14 @@ def store_run(run: Attempt, trained: Trained, store: Store, *, home: Path, dry_r
     refit = trained.refits[choice.reported]
     if isinstance(refit, str):
         raise NothingFitted(f"the refit of {choice.reported} failed: {refit}")
-    predictions = tonights_predictions(trained, store)
+    predictions = tonights_predictions(trained, store, home=home)
+    run.prediction_warnings = predictions.warnings
+    for warning in predictions.warnings:
+        progress.log(dataset, warning, warning=True)
     if dry_run:
         progress.log(dataset, "dry run: nothing is stored")
         return
-    _write(run, store, home, predictions)
+    _write(run, store, home, predictions.columns)
     progress.log(dataset, f"stored as run {run.run_id}")
 
 

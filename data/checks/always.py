@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.checks.contract import Contract
-from data.checks.features import feature_findings, term_findings
+from data.checks.features import feature_findings, part_findings, term_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import recency_findings, shrinkage_finding
+from data.checks.keys import key_findings
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
+from data.declarations.parts import PARTS
 from data.sources.columns import PLURAL, arrays, infinite, infinity_in_words, kind_of, present
-from data.sources.keys import row_key_column
 from data.sources.text_columns import written_as
 from data.split import MIN_LABELLED_ROWS
 
@@ -29,7 +30,8 @@ def structure_findings(
 ) -> list[Finding]:
     """Check columns, number of rows, and kinds; if they are wrong, nothing else makes sense."""
     roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
-    others = [*(declaration.features or ()), *declaration.types, declaration.split.group]
+    features = declaration.feature_names(table.column_names) if declaration.features else ()
+    others = [*features, *declaration.types, declaration.split.group]
     named = dict.fromkeys([*roles, *others])
     findings = [column_finding(name, table.column_names, declaration) for name in named if name]
     findings.append(_row_count_finding(declaration, table.num_rows))
@@ -42,6 +44,7 @@ def structure_findings(
             findings.append(
                 _numeric_finding("weight", declaration.weight, "can weight rows", table)
             )
+        findings += part_findings(declaration, table)
         findings += term_findings(declaration, table)
     return findings
 
@@ -61,7 +64,7 @@ def content_findings(
             )
         ]
     findings = [
-        *_key_findings(declaration, table, kept),
+        *key_findings(declaration, table, kept),
         *_target_findings(declaration, table, kept),
         *recency_findings(declaration, table, kept, now),
     ]
@@ -77,8 +80,10 @@ def content_findings(
 
 def column_finding(name: str, columns: Sequence[str], declaration: Declaration) -> Finding:
     """Check that a column exists, and suggest which one is meant if it does not."""
+    parts = f"The parts of a time are {PARTS}. " if name.endswith("]") else ""
     sentence = (
-        f"{declaration.source.path} has no column {name!r}. {nearest(name, columns)}Its columns are"
+        f"{declaration.source.path} has no column {name!r}. {nearest(name, columns)}{parts}Its"
+        " columns are"
         f" {', '.join(columns)}. Correct the source or the declaration."
     )
     return finding(
@@ -131,36 +136,6 @@ def _time_findings(declaration: Declaration, table: pa.Table) -> Iterator[Findin
             f"The time column {name!r} holds numbers, but 'max_age' needs times. Leave 'max_age'"
             " out of the declaration, or write times in ISO 8601 (2024-03-31).",
         )
-
-
-def _key_findings(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterator[Finding]:
-    key = declaration.key
-    for name in key:
-        rows = np.flatnonzero(kept & ~present(table[name]))
-        yield row_finding(
-            "expect_column_values_to_not_be_null",
-            (name,),
-            rows,
-            declaration,
-            table,
-            "The key {column!r} is missing in {n}: {example}. Fill it in, or quarantine such rows.",
-        )
-    texts = row_key_column(table, key)
-    counts = pc.value_counts(texts.filter(pa.array(kept)).drop_null())
-    repeated_texts = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    repeated = np.asarray(pc.is_in(texts, value_set=repeated_texts), dtype=bool)
-    rows = np.flatnonzero(kept & repeated) if len(repeated_texts) else np.array([], dtype=int)
-    yield row_finding(
-        "expect_column_values_to_be_unique"
-        if len(key) == 1
-        else "expect_compound_columns_to_be_unique",
-        key,
-        rows,
-        declaration,
-        table,
-        "The key {column!r} is not unique in {n}: {example}. Remove the repeated rows, or declare"
-        " more columns as part of the key.",
-    )
 
 
 def _missing_time_findings(

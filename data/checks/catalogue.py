@@ -57,6 +57,12 @@ ALWAYS_MADE = (
         "If `max_age` is declared, the time column holds times, since numbers have no age.",
     ),
     Check(
+        "time_has_parts",
+        "critical",
+        "A feature such as `hired[weekday]` names a part of a time whose column is no feature"
+        " itself.",
+    ),
+    Check(
         "term_can_be_made",
         "critical",
         "Each declared term consists of features, none of them a time, and raises only numbers to"
@@ -122,6 +128,18 @@ ALWAYS_MADE = (
         " are its terms.",
     ),
     Check("some_feature_varies", "critical", "At least one feature varies."),
+    Check(
+        "feature_enters_every_kind",
+        "warning",
+        "A category has a term in the linear kinds: two levels or more have two rows, or ten where"
+        " levels are many beside the rows.",
+    ),
+    Check(
+        "key_explains",
+        "warning",
+        "Where no `features` are declared, no column of a key of several columns is a feature; one"
+        " that has the same value in several rows is.",
+    ),
     Check(
         "feature_levels_are_few",
         "warning",

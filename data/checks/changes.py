@@ -123,7 +123,7 @@ def _findings(
     check: str, changes: Iterator[_Change], declaration: Declaration, contract: Contract
 ) -> list[Finding]:
     """Return a finding per change, or the one that there is none."""
-    waived = waiver(declaration, contract)
+    waived = waiver(declaration, contract.declaration)
     findings = []
     for change in changes:
         explained = waived.reason(change.column)

@@ -115,4 +115,9 @@ def _verdict(
             finding.sentence for finding in findings if finding.sentence and not finding.fatal
         ),
         columns=columns,
+        time_parts={
+            name: parts
+            for name, parts in declaration.time_parts(table.column_names).items()
+            if name in features
+        },
     )

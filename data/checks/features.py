@@ -6,13 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.checks.entering import Entry, entries_of
 from data.checks.findings import Finding, finding, plain, row_finding, why_not_numbers
+from data.checks.keys import key_feature_finding, why_it_only_identifies
 from data.declarations.model import Declaration
+from data.declarations.parts import part_of
 from data.declarations.terms import Product, hint_for, text_of
-from data.sources.columns import infinite, infinity_in_words, kind_of
-
-MIN_LEVEL_ROWS, MAX_CODED_LEVELS = 10, 200
-"""Which levels `regressors.encoding.columns` gives terms; a test checks that both files agree."""
+from data.sources.columns import PLURAL, infinite, infinity_in_words, kind_of
+from data.vocabulary import MAX_CODED_LEVELS
 
 MAX_TERM_NAME_BYTES = 2_000
 """In UTF-8. The database has an index on the names, and PostgreSQL limits the size of an entry."""
@@ -28,6 +29,24 @@ def products_of(declaration: Declaration, features: Collection[str]) -> tuple[Pr
     )
 
 
+def part_findings(declaration: Declaration, table: pa.Table) -> Iterator[Finding]:
+    """Check that each feature that names a part of a time can be made."""
+    for name, parts in declaration.time_parts(table.column_names).items():
+        kind, feature = kind_of(table[name].type), f"{name}[{parts[0]}]"
+        sentence = ""
+        if kind != "time":
+            sentence = (
+                f"The feature {feature!r} is a part of {name!r}, which holds {PLURAL[kind]}, but"
+                " only times have parts. Correct the source or the declaration."
+            )
+        elif name in (declaration.features or ()):
+            sentence = (
+                f"The features list both {name!r} and {feature!r}, a part of it. List the column,"
+                " whose parts then enter as far as they say something, or single parts."
+            )
+        yield finding("time_has_parts", name, sentence, observed=list(parts))
+
+
 def term_findings(declaration: Declaration, table: pa.Table) -> Iterator[Finding]:
     """Check that each declared term can be made of the features."""
     for product in declaration.products:
@@ -39,6 +58,9 @@ def _why_unfit(product: Product, name: str, declaration: Declaration, table: pa.
     """Return why a column cannot be in a term with its power; "" if it can."""
     term = f"The term {text_of(product)!r}"
     features = declaration.feature_names(table.column_names)
+    time = part_of(name)
+    if name not in features and time and time[0] in features:
+        name = time[0]
     if name not in features:
         for role, column in (("weight", declaration.weight), ("group", declaration.split.group)):
             if name == column:
@@ -46,6 +68,11 @@ def _why_unfit(product: Product, name: str, declaration: Declaration, table: pa.
                     f"{term} contains the {role} {name!r}, which is not a feature. List it in"
                     " 'features', or remove the term."
                 )
+        if name in declaration.key:
+            return (
+                f"{term} contains the key {name!r}, which is a feature only where 'features' lists"
+                " it. List it, or remove the term."
+            )
         return f"{term} contains {name!r}, but there is no such feature. {hint_for(name, features)}"
     if kind_of(table[name].type) == "time":
         return (
@@ -69,16 +96,15 @@ def feature_findings(
     findings: list[Finding] = []
     varying: list[str] = []
     widths: dict[str, int] = {}
+    entries = entries_of(declaration, table, labelled)
     for name in declaration.feature_names(table.column_names):
         if pa.types.is_floating(table[name].type):
             findings.append(_finite_finding(name, declaration, table, kept))
         column = table[name].filter(pa.array(labelled))
-        frequent = _frequent_levels(column) if kind_of(column.type) == "category" else None
-        if frequent is not None:
-            findings.append(_level_finding(name, len(frequent)))
-        longest = pc.max(pc.binary_length(frequent)).as_py() if frequent is not None else 0
-        widths[name] = len(name.encode()) + LABEL_BYTES + (longest or 0)
-        flaw = why_it_explains_nothing(column)
+        entry = entries[name]
+        longest = max((len(level.encode()) for level in entry.levels), default=0)
+        widths[name] = len(name.encode()) + LABEL_BYTES + longest
+        flaw = why_left_out(name, declaration, column)
         findings.append(
             finding(
                 "feature_varies",
@@ -89,6 +115,7 @@ def feature_findings(
         )
         if not flaw:
             varying.append(name)
+            findings += _entry_findings(name, entry, kind_of(column.type))
     sentence = (
         "No feature varies among the rows with a target, so nothing can explain it. Declare other"
         " 'features', or check what happened to the source."
@@ -96,6 +123,7 @@ def feature_findings(
     findings.append(
         finding("some_feature_varies", None, "" if varying else sentence, observed=varying)
     )
+    findings.append(key_feature_finding(declaration, varying))
     return [*findings, *_term_name_findings(declaration, table, varying, widths)]
 
 
@@ -152,8 +180,8 @@ def _name_length_finding(products: tuple[Product, ...], widths: dict[str, int]) 
     name = max(lengths, key=lengths.__getitem__)
     sentence = (
         f"A term of {_shortened(name)} has a name of about {lengths[name]:,} bytes, but at most"
-        f" {MAX_TERM_NAME_BYTES:,} are possible. Shorten the column's name or its texts"
-        f" that occur in {MIN_LEVEL_ROWS} rows or more, or declare 'features' without it."
+        f" {MAX_TERM_NAME_BYTES:,} are possible. Shorten the column's name or its most frequent"
+        " texts, or declare 'features' without it."
     )
     return finding(
         "term_names_are_short",
@@ -169,26 +197,27 @@ def _shortened(name: str) -> str:
     return repr(name if len(name) <= 50 else f"{name[:50]}…")
 
 
-def _frequent_levels(column: pa.ChunkedArray) -> pa.Array:
-    """Return the levels that occur in enough rows for a term of their own."""
-    counts = pc.value_counts(column.drop_null())
-    enough = pc.greater_equal(counts.field("counts"), MIN_LEVEL_ROWS)
-    return counts.field("values").filter(enough)
-
-
-def _level_finding(name: str, frequent: int) -> Finding:
-    """Check that a category has no more frequent levels than can get terms of their own."""
+def _entry_findings(name: str, entry: Entry, kind: str | None) -> Iterator[Finding]:
+    """Check that every kind of model has a category, and all its frequent levels."""
+    if kind not in ("category", "boolean"):
+        return
+    yield finding("feature_enters_every_kind", name, entry.warning, observed=entry.words)
     sentence = (
-        f"The feature {name!r} has {frequent:,} levels with {MIN_LEVEL_ROWS} rows or more: the"
+        f"The feature {name!r} has {entry.frequent:,} levels with {entry.needed} rows or more: the"
         f" {MAX_CODED_LEVELS} most frequent have terms of their own, and the others share one."
     )
-    return finding(
+    yield finding(
         "feature_levels_are_few",
         name,
-        sentence if frequent > MAX_CODED_LEVELS else "",
+        sentence if entry.frequent > MAX_CODED_LEVELS else "",
         kwargs={"max_value": MAX_CODED_LEVELS},
-        observed=frequent,
+        observed=entry.frequent,
     )
+
+
+def why_left_out(name: str, declaration: Declaration, column: pa.ChunkedArray) -> str:
+    """Return why a feature, as the rows with a target have it, enters no model; "" if it does."""
+    return why_it_explains_nothing(column) or why_it_only_identifies(name, declaration, column)
 
 
 def why_it_explains_nothing(column: pa.ChunkedArray) -> str:

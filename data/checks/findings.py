@@ -2,7 +2,7 @@
 
 import datetime
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +53,8 @@ class Checked:
     `kept` (n,) marks the rows that continue; `features` are the columns that vary among them, and
     `products` the declared terms that consist of these features alone. `columns` describes every
     column of the source, for people and for the next night. `label` and `together` (n,) are those
-    of `data.checks.duplicates`; None where the checks ended before.
+    of `data.checks.duplicates`; None where the checks ended before. `time_parts` are the parts that
+    the declaration names of a time; of other times those enter that say something.
     """
 
     passed: bool
@@ -67,6 +68,7 @@ class Checked:
     columns: tuple[SourceColumnRecord, ...] = ()
     label: np.ndarray | None = None
     together: np.ndarray | None = None
+    time_parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

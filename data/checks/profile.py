@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.checks.contract import NEW
-from data.checks.features import why_it_explains_nothing
+from data.checks.entering import entries_of
+from data.checks.features import why_left_out
 from data.checks.findings import plain
 from data.declarations.model import Declaration
-from data.sources.columns import kind_of, value_text
+from data.sources.columns import kind_of, present, value_text
 from data.sources.readings import ColumnReading, mostly_unparsable
 from data.store.records import SourceColumnRecord
 
@@ -41,11 +42,15 @@ def profile(
     target = declaration.target
     labelled = part[target].is_valid() if target in part.column_names else None
     used = [name for name in table.column_names if name not in new]
+    learning = kept if labelled is None else kept & present(table[target])
+    entries = entries_of(declaration, table.select(used), learning if learning.any() else kept)
     columns = []
     for name in table.column_names:
         reading = by_name.get(name)
         role, column = role_of(name, declaration, used), part[name]
-        enters = _enters(role, column, column if labelled is None else column.filter(labelled))
+        of_labelled = column if labelled is None else column.filter(labelled)
+        flaw = why_left_out(name, declaration, of_labelled) if len(of_labelled) else ""
+        enters = _enters(role, entries[name].words if name in entries else "", flaw)
         columns.append(_described(name, table[name], column, reading, role, enters))
     return (*columns, *_without_kind(readings, table, declaration))
 
@@ -118,8 +123,11 @@ def absolute_sizes(column: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(sizes[(sizes > 0) & np.isfinite(sizes)])
 
 
-def _enters(role: str, kept: pa.ChunkedArray, labelled: pa.ChunkedArray) -> str:
-    """Return how a column enters the models: as the rows with a target have it."""
+def _enters(role: str, entry: str, flaw: str) -> str:
+    """Return how a column enters the models: as the rows with a target have it.
+
+    `entry` is how it enters as a feature, and `flaw` is why it does not, or "".
+    """
     words = {
         "key": "key",
         "target": "target",
@@ -132,17 +140,8 @@ def _enters(role: str, kept: pa.ChunkedArray, labelled: pa.ChunkedArray) -> str:
     roles = role.split(", ")
     parts = [words[role] for role in roles if role in words]
     if "feature" in roles:
-        flaw = why_it_explains_nothing(labelled) if len(labelled) else ""
-        parts.append(f"{LEFT_OUT}it {flaw}" if flaw else _as_feature(kept))
+        parts.append(f"{LEFT_OUT}it {flaw}" if flaw else entry)
     return ", ".join(parts)
-
-
-def _as_feature(column: pa.ChunkedArray) -> str:
-    kind = kind_of(column.type)
-    if kind == "category":
-        levels = int(pc.count_distinct(column.drop_null()).as_py())
-        return f"{levels:,} levels" if levels != 1 else "1 level"
-    return {"boolean": "true or false", "time": "parts of the time"}.get(kind or "", "number")
 
 
 def _without_kind(

@@ -29,20 +29,21 @@ class Waiver:
         return " and ".join(f"'{key}'" for key in keys)
 
 
-def waiver(declaration: Declaration, contract: Contract) -> Waiver:
-    """Return what has changed in the declaration since the contract's run.
+def waiver(declaration: Declaration, then: Mapping[str, Any]) -> Waiver:
+    """Return what has changed in a declaration since it was `then`, in JSON.
 
     A key that the stored declaration does not have is of a later version, and has not changed.
     """
-    then, now = contract.declaration, json.loads(declaration.model_dump_json())
+    now = json.loads(declaration.model_dump_json())
     keys = [key for key in ABOUT_EVERY_COLUMN if key in then and then[key] != now[key]]
     if "split" in then and then["split"].get("group") != declaration.split.group:
         keys.append("split.group")
     columns = dict.fromkeys(_changed_types(then, now), "types")
-    if "features" in then:
-        columns |= dict.fromkeys(
-            {*(then["features"] or ())} ^ {*(declaration.features or ())}, "features"
-        )
+    features = then.get("features", now["features"])
+    if (features is None) != (declaration.features is None):
+        keys.append("features")
+    else:
+        columns |= dict.fromkeys({*(features or ())} ^ {*(declaration.features or ())}, "features")
     return Waiver(tuple(keys), columns)
 
 

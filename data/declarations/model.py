@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from data.declarations.durations import duration
+from data.declarations.parts import column_of, declared_parts
 from data.declarations.sections import (
     Ann,
     Candidates,
@@ -52,17 +53,15 @@ Word = Annotated[str, BeforeValidator(_word)]
 MissingWords = Annotated[tuple[Word, ...], AsTuple]
 
 
-def _refuse_as_feature(name: str, info: ValidationInfo) -> None:
-    if name == info.data.get("target"):
+def _refuse_target(name: str, info: ValidationInfo) -> None:
+    if name == info.data.get("target") or column_of(name, ()) == info.data.get("target"):
         raise DeclarationMistake(f"{name!r} is the target and cannot explain itself")
-    if name in info.data.get("key", ()):
-        raise DeclarationMistake(f"{name!r} is part of the key, which only identifies the row")
 
 
 def _refuse_other_columns(term: str, info: ValidationInfo) -> str:
     features = info.data.get("features")
     for name, _ in product_of(term):
-        _refuse_as_feature(name, info)
+        _refuse_target(name, info)
         if features and name not in features:
             raise DeclarationMistake(
                 f"{name!r} is not one of the 'features'", hint_for(name, features)
@@ -91,7 +90,8 @@ class Declaration(Section):
     source: PathSource = Field(description="Where the rows are.")
     key: Columns = Field(
         description="The column, or the list of columns, that identifies a row. Together they are"
-        " unique and never missing."
+        " unique and never missing. Where there is none, `row` numbers the rows, and `content`"
+        " makes a key of the values of each, unless a column has that name."
     )
     target: Column = Field(
         description="The column to predict, which holds numbers. A row without a target is new"
@@ -109,8 +109,9 @@ class Declaration(Section):
     )
     features: Columns | None = Field(
         default=None,
-        description="The columns that explain the target. If they are not set, all columns but"
-        " key, target, weight and group.",
+        description="The columns that explain the target, or single parts of a time, such as"
+        " `hired[weekday]`. If they are not set, all columns but target, weight, group and a key of"
+        " one column; of a key of several columns, those that have a value in more than one row.",
     )
     types: dict[str, Kind] = Field(
         default={},
@@ -204,11 +205,11 @@ class Declaration(Section):
 
     @field_validator("features")
     @classmethod
-    def _refuse_key_and_target_as_features(
+    def _refuse_target_as_feature(
         cls, features: tuple[str, ...] | None, info: ValidationInfo
     ) -> tuple[str, ...] | None:
         for name in features or ():
-            _refuse_as_feature(name, info)
+            _refuse_target(name, info)
         return features
 
     @field_validator("types")
@@ -268,14 +269,32 @@ class Declaration(Section):
         return tuple(product_of(term) for term in self.terms)
 
     def feature_names(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Return the declared features, or all `columns` but key, target, weight and group."""
+        """Return the columns of the features: by default all that have no other role.
+
+        `columns` are those of the source. A key of one column is another role; the columns of a
+        longer key may explain something.
+        """
         if self.features is not None:
-            return self.features
-        others = {*self.key, self.target, self.weight, self.split.group}
+            return tuple(dict.fromkeys(column_of(name, columns) for name in self.features))
+        others = {self.target, self.weight, self.split.group}
+        others |= {*self.key} - {*self.implied_key_features}
         return tuple(name for name in columns if name not in others)
+
+    @property
+    def implied_key_features(self) -> tuple[str, ...]:
+        """Return the columns of the key that are features because no features are declared."""
+        if self.features is not None or len(self.key) == 1:
+            return ()
+        return tuple(name for name in self.key if name not in (self.weight, self.split.group))
+
+    def time_parts(self, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the parts that the features name of each time, among the source's `columns`."""
+        return declared_parts(self.features or (), columns)
 
     def named_columns(self) -> set[str]:
         """Return every column that the declaration names, in whatever role."""
         roles = [self.target, self.time, self.weight, self.split.group]
         rules = [name for rule in self.expectations for name in rule.columns()]
-        return {*self.key, *filter(None, roles), *(self.features or ()), *self.types, *rules}
+        features = self.features or ()
+        of_parts = (column_of(name, ()) for name in features)
+        return {*self.key, *filter(None, roles), *features, *of_parts, *self.types, *rules}

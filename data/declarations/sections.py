@@ -181,6 +181,12 @@ class Promotion(Section):
         description="A newer fit of the champion's own candidate is accepted unless it is worse by"
         " more than this share of the mean squared error.",
     )
+    max_point_loss: NonNegative = Field(
+        default=0.05,
+        description="With too few test rows to be confident, a newer fit of the champion's own"
+        " candidate is accepted unless its mean squared error on them is larger by more than this"
+        " share.",
+    )
     confidence: Share = Field(
         default=0.95,
         description="The confidence of both comparisons, which are made on the test rows.",

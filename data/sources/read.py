@@ -11,6 +11,7 @@ from data.declarations.model import Declaration, Kind
 from data.errors import SourceError
 from data.sources.as_of import require_time_column, rows_as_of
 from data.sources.csv_file import read_csv
+from data.sources.made_keys import made_key, with_made_key
 from data.sources.parquet_file import left_out_index, read_parquet
 from data.sources.readings import left_out
 from data.sources.snapshot import Snapshot, write
@@ -27,6 +28,9 @@ A reader returns the columns in Arrow's own types, in the order of the source, a
 `SourceError` (without `where`) for a file that it cannot read. Where the format has no types of its
 own, all columns are text. Everything else is done here.
 """
+
+NUMBER = "\0number"
+"""The numbers of the rows, while a night in the past leaves out some of them; no name in a file."""
 
 TYPELESS = (".csv",)
 """The endings of formats in which everything is text."""
@@ -53,14 +57,23 @@ def read(
         require_time_column(declaration)
     try:
         raw = _raw_table(path, declaration)
+        made = made_key(declaration, raw)
+        if made is not None:
+            raw = raw.append_column(NUMBER, pa.array(range(1, raw.num_rows + 1), pa.int64()))
         if as_of is not None:
             times = time_column(raw, declaration, kinds or {}, has_types=has_types)
             raw = rows_as_of(as_of, declaration, raw, times)
+        if made is not None:
+            numbers = raw[NUMBER].to_numpy()
+            raw = raw.drop_columns(NUMBER)
         index = left_out_index(raw, declaration)
         table, readings = typed_table(
             raw.drop_columns(index), declaration, kinds or {}, has_types=has_types
         )
         readings += [left_out(name, "is the index of a pandas table") for name in index]
+        if made is not None:
+            table, reading = with_made_key(table, made, numbers, declaration)
+            readings = [reading, *readings]
         refuse_unstorable_text(table, declaration.key)
     except SourceError as error:
         raise SourceError(error.what, where=str(path), next_step=error.next_step) from None

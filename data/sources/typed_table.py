@@ -139,7 +139,7 @@ def _of_values(
     exact = name in (*declaration.key, declaration.split.group)
     values = typed(column, exact=exact)
     if values is None:
-        needed = {*_roles(declaration), *(declaration.features or ()), *declaration.types}
+        needed = {*_roles(declaration), *declaration.named_columns()}
         if name not in needed:
             return None
         raise SourceError(

@@ -58,7 +58,8 @@ class CoefficientRecord:
     high: float | None = None
     cluster_standard_error: float | None = None  # with a declared group
     hac_standard_error: float | None = None  # with a time column
-    rows: int | None = None  # of a fit on complete cases; else those of the linear fit
+    variant: str | None = None  # "aliases left out" or "complete cases"; else what predicts
+    rows: int | None = None  # of a variant; else those of the linear fit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +124,7 @@ class CandidateRecord:
     twin: bytes | None = field(default=None, repr=False)  # fitted without the test rows
     scores: Sequence[ScoreRecord] = ()
     coefficients: Sequence[CoefficientRecord] = ()  # of a linear kind's artifact
-    complete_cases: Sequence[CoefficientRecord] = ()  # fitted on rows without a missing value
+    variants: Sequence[CoefficientRecord] = ()  # fitted in other ways, to compare
     linear_fit: LinearFitRecord | None = None  # of a linear kind's artifact
     resilience: Sequence[ResilienceRecord] = ()  # of the twin, if it is the winner's and an ANN
     framework_version: str | None = None
@@ -196,7 +197,8 @@ class ManualDecision:
     """What a person decided about a dataset's champion: `model_id` serves from now on.
 
     `predictions` are those of this model that are not stored yet, by the id of the run whose rows
-    they are of. Raises ValueError where it does not make sense.
+    they are of; `predictions_run_id` is the run whose rows are shown from then on, None for those
+    that are shown now. Raises ValueError where it does not make sense.
     """
 
     dataset: str
@@ -206,6 +208,7 @@ class ManualDecision:
     decided_by: str
     pinned: bool = False  # runs promote nobody until a person decides again
     predictions: Mapping[int, PredictionColumns] = field(default_factory=dict)
+    predictions_run_id: int | None = None
     artifact: bytes | None = field(default=None, repr=False)  # where the model's is not stored yet
 
     def __post_init__(self) -> None:
@@ -293,7 +296,7 @@ class RunRecord:
     paired_errors: PairedErrors | None = None
 
     # Later
-    pruned_at: datetime | None = None  # when predictions of models that never served were removed
+    pruned_at: datetime | None = None  # when predictions that nothing shows any more were removed
 
     def __post_init__(self) -> None:
         trained = self.candidates or self.rescored or self.predictions or self.promotions

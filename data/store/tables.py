@@ -94,7 +94,7 @@ run = Table(
         "One attempt to retrain one dataset. as_of: the past moment it was trained as of, if any;"
         " data_until, train_until: the newest time of a labelled row and of a training row, in"
         " microseconds since 1970, or the number itself; backfill: a champion trained on later data"
-        " was already serving; pruned_at: when predictions of models that never served were"
+        " was already serving; pruned_at: when predictions that nothing shows any more were"
         " removed."
     ),
     sqlite_autoincrement=True,  # an id is never used twice
@@ -245,10 +245,11 @@ coefficient = Table(
     comment="One term of one linear model, in the data's own units, with its inference if any.",
 )
 
-complete_case_coefficient = Table(
-    "complete_case_coefficient",
+coefficient_variant = Table(
+    "coefficient_variant",
     metadata,
     Column("model_id", ForeignKey(model.c.model_id), nullable=False),
+    Column("variant", Text, nullable=False),
     Column("position", Integer, nullable=False),
     Column("term", Text, nullable=False),
     Column("rows", BigInteger, nullable=False),
@@ -261,11 +262,13 @@ complete_case_coefficient = Table(
     Column("robust_standard_error", Double),
     Column("cluster_standard_error", Double),
     Column("hac_standard_error", Double),
-    PrimaryKeyConstraint("model_id", "position"),
-    UniqueConstraint("model_id", "term"),
+    PrimaryKeyConstraint("model_id", "variant", "position"),
+    UniqueConstraint("model_id", "variant", "term"),
+    _one_of("variant", "aliases left out", "complete cases"),
     comment=(
-        "One term of the same linear model fitted only on the rows without a missing value, where"
-        " many rows have one. The model that serves is the one in coefficient."
+        "One term of a linear model fitted in another way, to compare: without the terms that"
+        " depend on earlier ones, or only on the rows without a missing value. The model that"
+        " serves is the one in coefficient."
     ),
 )
 

@@ -35,7 +35,7 @@ def run_gate(dataset: str, *, as_json: bool) -> None:
             where=dataset,
             next_step=f"Run 'nightfit retrain {dataset}' first, with more than one kind of model.",
         )
-    rules = PromotionRules(promotion.min_gain, promotion.max_loss, promotion.confidence)
+    rules = PromotionRules(**promotion.model_dump())
     pairs = comparison.errors
     power = gate_power(pairs.error, pairs.other_error, rules=rules, unit=pairs.unit)
     if as_json:

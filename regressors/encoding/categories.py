@@ -145,26 +145,31 @@ def category_column(counted: LevelCounts, min_rows: int = MIN_LEVEL_ROWS) -> Cat
     )
 
 
-def fit_categories(
-    parts: Mapping[str, Values],
-) -> tuple[tuple[CategoryColumn, ...], tuple[CategoryColumn, ...]]:
+Categories = tuple[CategoryColumn, ...]
+
+
+def fit_categories(parts: Mapping[str, Values]) -> tuple[Categories, Categories]:
     """Fit every category among the parts (n,): as the layers of an ANN see it, and for the design.
 
-    The design keeps every level with two rows or more while levels are few. The ANN has what levels
-    have in common as well, so each of its levels needs ten; a category that would then have none
-    has the levels of the design.
+    See `coded_categories`.
     """
     texts = {name: values for name, values in sorted(parts.items()) if values.dtype.kind == "O"}
-    counted = {name: LevelCounts.of(name, values) for name, values in texts.items()}
-    rows = len(next(iter(texts.values()))) if texts else 0
-    needed = rows_per_level({name: counts.number for name, counts in counted.items()}, rows)
-    network, design = [], []
-    for name, counts in counted.items():
-        for_design = category_column(counts, needed[name])
-        for_network = category_column(counts)
-        network.append(for_network if for_network.varies else for_design)
-        design.append(for_design)
-    return tuple(network), tuple(design)
+    counted = [LevelCounts.of(name, values) for name, values in texts.items()]
+    return coded_categories(counted, len(next(iter(texts.values()))) if texts else 0)
+
+
+def coded_categories(counted: Sequence[LevelCounts], rows: int) -> tuple[Categories, Categories]:
+    """Return the columns of categories counted in `rows`, for the ANN and for the design.
+
+    The design keeps every level with two rows or more while levels are few. The ANN also has what
+    levels have in common, so each of its levels needs ten; a category that would then have no
+    column has those of the design.
+    """
+    needed = rows_per_level({counts.name: counts.number for counts in counted}, rows)
+    design = tuple(category_column(counts, needed[counts.name]) for counts in counted)
+    network = tuple(category_column(counts) for counts in counted)
+    pairs = zip(network, design, strict=True)
+    return tuple(own if own.varies else of_design for own, of_design in pairs), design
 
 
 def _shares(rows: Sequence[int] | Indices) -> tuple[float, ...]:

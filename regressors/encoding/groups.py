@@ -16,6 +16,7 @@ import numpy as np
 
 from regressors.arrays import Array, Columns, Indices, Values
 from regressors.encoding.columns import sortable
+from regressors.encoding.levels import levels_repeat
 
 MIN_GROUP_LEVELS = 3
 INNER_FOLDS = 10
@@ -189,7 +190,7 @@ def _single_columns(columns: Columns, pieces: int) -> Iterator[_Coded]:
         levels, codes = _levels(columns[name])
         is_number = columns[name].dtype.kind != "O"
         enough = len(levels) > pieces if is_number else len(levels) >= MIN_GROUP_LEVELS
-        if enough and _repeat(codes):
+        if enough and levels_repeat(np.bincount(codes), len(codes)):
             yield _Coded(name, levels, codes, MIN_EXPLAINED if is_number else 0.0)
 
 
@@ -205,12 +206,6 @@ def _levels(values: Values) -> tuple[tuple[Any, ...], Indices]:
     return tuple(texts.tolist()) + (() if present.all() else (None,)), codes
 
 
-def _repeat(codes: Indices) -> bool:
-    """Return whether half of the rows are in levels of two rows or more."""
-    rows = np.bincount(codes)
-    return bool(rows[rows >= 2].sum() >= len(codes) / 2)
-
-
 def _best_pairs(
     columns: Columns, residual: Array, weight: Array, inner_fold: Indices
 ) -> list[_Coded]:
@@ -221,7 +216,7 @@ def _best_pairs(
     for first, second in combinations(_paired_names(single, residual), 2):
         sizes = len(single[first][0]), len(single[second][0])
         numbers, codes = _cross(single[first][1], single[second][1], sizes[1])
-        if len(numbers) > max(sizes) and _repeat(codes):
+        if len(numbers) > max(sizes) and levels_repeat(np.bincount(codes), len(codes)):
             pair = _Coded(first, tuple(numbers.tolist()), codes, MIN_EXPLAINED, second)
             trial = _try(pair, residual, weight, inner_fold)
             if trial is not None:
@@ -243,7 +238,9 @@ def _paired_names(
     """Return the columns that pairs are made of: of many, those whose levels differ most."""
     ratio = {}
     for name, (_, codes) in single.items():
-        variances = _variances(codes, residual) if _repeat(codes) else None
+        variances = (
+            _variances(codes, residual) if levels_repeat(np.bincount(codes), len(codes)) else None
+        )
         if variances is not None:
             within, between = variances
             ratio[name] = between / within if within > 0 else np.inf

@@ -1,7 +1,4 @@
-"""Which levels of a category have a column of their own: the rule, on numbers of rows alone.
-
-`data.vocabulary` offers it to the checks, so that they report what the fits do.
-"""
+"""Which levels of a category have a column of their own: the rules, on numbers of rows alone."""
 
 from collections.abc import Mapping
 
@@ -45,3 +42,8 @@ def coded_levels(counts: Indices, min_rows: int) -> Indices:
     """Return the indices, ascending, of the levels (m,) that have columns, from their counts."""
     frequent = np.argsort(-counts, kind="stable")[:MAX_CODED_LEVELS]
     return np.sort(frequent[counts[frequent] >= min_rows])
+
+
+def levels_repeat(counts: Indices, rows: int) -> bool:
+    """Return whether half of the rows are in levels of two rows or more, from their counts (m,)."""
+    return bool(counts[counts >= 2].sum() >= rows / 2)

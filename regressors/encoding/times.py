@@ -14,6 +14,7 @@ from regressors.arrays import Columns, Values
 TIME_PARTS = ("days", "month", "weekday", "hour")
 MIN_TURNS = 2
 """Of a year, a week or a day."""
+_MONTHS = np.array([f"{month:02d}" for month in range(1, 13)], dtype=object)
 _WEEKDAYS = np.array(["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"], dtype=object)
 _DAY = np.timedelta64(1, "D")
 _EPOCH = np.datetime64("1970-01-01", "us")
@@ -24,8 +25,8 @@ def _elapsed_days(time: Values) -> Values:
 
 
 def _month(time: Values) -> Values:
-    month = time.astype("M8[M]").astype(int) % 12 + 1
-    return np.array([f"{m:02d}" for m in month], dtype=object)
+    months: Values = _MONTHS[time.astype("M8[M]").astype(int) % 12]
+    return months
 
 
 def _weekday(time: Values) -> Values:

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,14 +26,19 @@ def words_column(name: str, values: Values) -> WordsColumn:
     A level with too few rows for a column of its own, or none at all, can still be described by its
     words, such as those in a school's name. There are at most as many as a number may have pieces.
     """
-    rows, levels = Counter[str](), Counter[str]()
-    for level, count in Counter(values[~is_missing(values)].tolist()).items():
+    return WordsColumn(name, shared_words(Counter(values[~is_missing(values)]), len(values)))
+
+
+def shared_words(counts: Mapping[str, int], rows: int) -> tuple[str, ...]:
+    """Return the words that have columns, from the number of rows of each level."""
+    word_rows, levels = Counter[str](), Counter[str]()
+    for level, count in counts.items():
         for word in _words(level):
-            rows[word] += count
+            word_rows[word] += count
             levels[word] += 1
-    shared = [w for w in rows if MIN_LEVEL_ROWS <= rows[w] < len(values) and levels[w] > 1]
-    frequent = sorted(shared, key=lambda word: (-rows[word], word))[: pieces_for(len(values))]
-    return WordsColumn(name, tuple(sorted(frequent)))
+    shared = [w for w in word_rows if MIN_LEVEL_ROWS <= word_rows[w] < rows and levels[w] > 1]
+    frequent = sorted(shared, key=lambda word: (-word_rows[word], word))[: pieces_for(rows)]
+    return tuple(sorted(frequent))
 
 
 def one_hot_words(column: WordsColumn, values: Values) -> Array:

@@ -6,10 +6,10 @@ formulas serves fits with and without weights.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import isnan, sqrt
+from typing import Any
 
 import numpy as np
-import scipy.linalg
 from scipy.special import fdtrc, stdtr, stdtrit
 
 from regressors.arrays import Array
@@ -17,8 +17,6 @@ from regressors.arrays import Array
 EPS = float(np.finfo(float).eps)
 EXACT_FIT = 4 * EPS
 """A residual SD below this share of the largest target is rounding: the fit is exact."""
-FULL_LEVERAGE = 1e-10
-"""A row whose leverage is this close to 1 is fitted exactly, whatever its target."""
 IN_THE_SPAN = 1e-9
 """A column is in the span of others if its part outside it is a smaller share than this."""
 
@@ -28,7 +26,9 @@ class Coefficient:
     """The estimate of one term and its inference, in original units; None where it has no value.
 
     `t`, `p`, `low` and `high` belong to the classical standard error, which assumes errors of equal
-    variance (over the weights). The robust one (HC3) holds for any variances.
+    variance (over the weights) that have nothing to do with each other. The robust one (HC3) holds
+    for any variances, the cluster one also where the errors of a group are alike, and the HAC one
+    where those close in time are.
     """
 
     term: str
@@ -39,6 +39,23 @@ class Coefficient:
     p: float | None = None
     low: float | None = None
     high: float | None = None
+    cluster_standard_error: float | None = None
+    hac_standard_error: float | None = None
+
+
+@dataclass(frozen=True)
+class StandardErrors:
+    """Standard errors (p,) of each kind; NaN where one has no value, None where none has."""
+
+    classical: Array
+    robust: Array | None = None
+    cluster: Array | None = None
+    hac: Array | None = None
+
+    def times(self, scale: Array) -> "StandardErrors":
+        """Return the errors of coefficients that are `scale` (p,) times as large."""
+        others = [e if e is None else e * scale for e in (self.robust, self.cluster, self.hac)]
+        return StandardErrors(self.classical * scale, *others)
 
 
 @dataclass(frozen=True)
@@ -85,8 +102,7 @@ class Geometry:
 def coefficients_of(
     terms: Sequence[str],
     estimates: Array,
-    errors: Array,
-    robust: Array | None,
+    errors: StandardErrors,
     *,
     freedom: int,
     confidence: float,
@@ -94,36 +110,34 @@ def coefficients_of(
 ) -> tuple[Coefficient, ...]:
     """Return the coefficients with Student's t, p and two-sided intervals at `confidence`.
 
-    `errors` and `robust` (p,) are standard errors. An exact fit has no t, p or interval.
+    An exact fit has no t, p or interval.
     """
-    columns: list[Array | None] = [estimates, errors, robust]
+    t = p = low = high = None
     if not exact:
-        t = estimates / errors
-        half = stdtrit(freedom, (1 + confidence) / 2) * errors
-        columns += [t, 2 * stdtr(freedom, -np.abs(t)), estimates - half, estimates + half]
-    values = [[None] * len(terms) if c is None else c.tolist() for c in columns]
+        t = estimates / errors.classical
+        half = stdtrit(freedom, (1 + confidence) / 2) * errors.classical
+        p, low, high = two_sided(t, freedom), estimates - half, estimates + half
+    columns = (estimates, errors.classical, errors.robust, t, p, low, high)
+    values = [_values(column, len(terms)) for column in (*columns, errors.cluster, errors.hac)]
     return tuple(Coefficient(term, *row) for term, *row in zip(terms, *values, strict=True))
+
+
+def two_sided(t: Array, freedom: int) -> Array:
+    """Return the two-sided p-values of Student's t."""
+    p: Array = 2 * stdtr(freedom, -np.abs(t))
+    return p
+
+
+def _values(column: Array | None, length: int) -> list[Any]:
+    if column is None:
+        return [None] * length
+    return [None if isnan(value) else value for value in column.tolist()]
 
 
 def without_inference(terms: Sequence[str], estimates: Array) -> tuple[Coefficient, ...]:
     """Return the coefficients of estimates (p,) alone."""
     pairs = zip(terms, estimates.tolist(), strict=True)
     return tuple(Coefficient(term, estimate) for term, estimate in pairs)
-
-
-def robust_errors(geometry: Geometry, residuals: Array) -> Array | None:
-    """Return standard errors (p,) of the coefficients that hold for any variances: HC3.
-
-    MacKinnon and White (1985): the sandwich with each residual over 1 - h, h its row's leverage.
-    None where a leverage is 1, since the error of such a row cannot be seen.
-    """
-    left = 1 - np.square(geometry.q).sum(axis=1)
-    if (left <= FULL_LEVERAGE).any():
-        return None
-    meat = geometry.q * (residuals / left)[:, None]
-    halves = scipy.linalg.solve_triangular(geometry.r, meat.T)
-    errors: Array = np.sqrt(np.square(halves).sum(axis=1)) / geometry.norms
-    return errors
 
 
 def overall(

@@ -1,49 +1,56 @@
-"""Least squares to the last digit.
+"""Least squares to the last digit, with its inference.
 
-A framework factors the design and solves in plain double. This file scales the columns by powers of
-two (exact) and refines. The residual u and the solution x of weighted least squares are
-
-    [ I    A ] [ u ]   [ f ]
-    [ A'W  0 ] [ x ] = [ g ]
-
-with g = 0. Bjorck's iteration on this system (BIT 7, 1967) carries residuals, u and x in
-double-double. If a design has no unique solution, the steps of the refinement do not shrink. Then
-the columns at fault are named, and the solution is the one of minimum norm: a coefficient is never
+If a design has no unique solution, the steps of the refinement do not shrink. Then the columns that
+do not depend on earlier ones are fitted, and what every solution has in common is taken from there.
+With fewer rows than columns, the solution is only the one of minimum norm. A coefficient is never
 huge without a warning.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from regressors.arrays import Array
+from regressors.arrays import Array, Indices
 from regressors.frameworks.contract import Correction, Solver
-from regressors.linear import double_double as dd
-from regressors.linear.dependence import minimum_norm
+from regressors.linear.dependence import (
+    Centred,
+    Dependences,
+    independent_columns,
+    listed,
+    minimum_norm,
+)
 from regressors.linear.inference import (
     EPS,
     Coefficient,
     Geometry,
     Overall,
+    StandardErrors,
     coefficients_of,
     is_exact,
     overall,
-    robust_errors,
     without_inference,
 )
+from regressors.linear.sandwich import cluster_errors, hac_errors, robust_errors
+from regressors.linear.system import Problem, refine
 
+ROUNDING = 2.0**-90
+"""A smaller share of the largest coefficient is rounding, in the double-double of the solution."""
 DOUBTFUL_CONDITION = 1e14
+SAME_FIT, SAME_LEVEL = 1e-8, 1e-13
+"""Shares of the spread and of the size of the target by which two predictions may differ."""
 PLAIN_INVERSE_CONDITION = 1e4
 """Up to here the inverse in plain double gives standard errors that are accurate to 1e-11."""
-MAX_REFINEMENTS = 12
 
 
 @dataclass(frozen=True)
 class LeastSquares:
     """A solved problem of n rows: coefficients and inference, in original units.
 
-    `warnings` are for the reader of the run, `notes` say why a figure has no value.
+    `warnings` are for the reader of the run, `notes` say why a figure has no value. Where terms
+    depend on each other, `without_aliases` is the same fit without those that depend on earlier
+    ones, all with their inference, and a row of a design times `breaches` (p, m) is by how many SDs
+    it breaks each dependence.
     """
 
     coefficients: tuple[Coefficient, ...]
@@ -53,6 +60,8 @@ class LeastSquares:
     rows: int
     warnings: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    without_aliases: tuple[Coefficient, ...] = field(default=())
+    breaches: Array | None = None
 
     @property
     def estimates(self) -> Array:
@@ -72,88 +81,50 @@ def solve(
     solver: Solver,
     *,
     weight: Array | None = None,
+    groups: Indices | None = None,
+    times: Array | None = None,
     confidence: float = 0.95,
 ) -> LeastSquares:
     """Minimise sum(weight (target - design x)^2) and infer.
 
     `design` is (n, p), `target` (n,), `terms` the names of its p columns. `weight` (n,) is
-    positive, proportional to one over an error variance; 1 where None. The intervals of the
-    coefficients hold at `confidence` under normal errors. The residual SD is that of a row of
-    weight 1.
+    positive, proportional to one over an error variance; 1 where None. Rows with equal numbers in
+    `groups` (n,) or close in `times` (n,) may have errors that are alike, for which there are more
+    standard errors. The intervals of the coefficients hold at `confidence` under normal errors. The
+    residual SD is that of a row of weight 1.
+
+    If columns depend on one another, the fit is that without those that depend on earlier ones, as
+    in R's `lm`. A term that has the same coefficient in every solution has its inference; the
+    others have coefficients of minimum norm and none.
     """
-    problem = _Problem.of(design, target, weight)
+    problem = Problem.of(design, target, weight)
     geometry = Geometry.of(problem.whitened)
-    correction = refined = None
-    if _may_be_unique(geometry, design.shape):
-        correction = problem.correction(solver(problem.whitened))
-        refined = _refine(problem, problem.target[:, None], np.zeros((len(terms), 1)), correction)
-    if correction is None or refined is None:
-        return _of_minimum_norm(problem, geometry, terms)
-    return _unique(problem, geometry, terms, correction, *refined, confidence=confidence)
-
-
-def powers_of_two(matrix: Array) -> Array:
-    """Return for each column the power of two that brings its norm near 1; 1 for zeros."""
-    largest = np.abs(matrix).max(axis=0, initial=0.0)
-    safe = np.where(largest > 0, largest, 1.0)
-    norms = safe * np.sqrt(np.square(matrix / safe).sum(axis=0))
-    return np.where(largest > 0, 2.0 ** -np.round(np.log2(np.where(norms > 0, norms, 1.0))), 1.0)
+    if len(target) < len(terms):
+        few = f"{len(target)} rows cannot distinguish {len(terms)} terms ({listed(terms)})"
+        return _of_minimum_norm(problem, geometry, terms, few)
+    related = _Related(groups, times)
+    solved = _unique(problem, geometry, terms, solver, related, confidence)
+    if solved is not None:
+        return solved
+    for kept in independent_columns(geometry.r):
+        part, names = problem.take(kept), [terms[i] for i in kept]
+        independent = Geometry.of(part.whitened)
+        solved = _unique(part, independent, names, solver, related, confidence)
+        if solved is not None:
+            whole = _with_dependences(solved, problem, geometry, kept, terms)
+            if whole is not None:
+                return whole
+            break
+    hopeless = f"the scaled condition number is {geometry.condition_number:.1e}"
+    return _of_minimum_norm(problem, geometry, terms, hopeless)
 
 
 @dataclass(frozen=True)
-class _Problem:
-    """The augmented system: design (n, p) and target (n,), scaled, and weights (n,).
+class _Related:
+    """The groups (n,) and times (n,) by which the errors of rows may be alike."""
 
-    `root` are the roots of the weights. `whitened` is the scaled design and `observed` the target
-    in original units, each row times its root.
-    """
-
-    design: Array
-    target: Array
-    weight: Array
-    root: Array
-    whitened: Array
-    observed: Array
-    column_scale: Array
-    target_scale: float
-
-    @classmethod
-    def of(cls, design: Array, target: Array, weight: Array | None) -> "_Problem":
-        """Scale the columns and the target to norms near 1."""
-        root = np.ones(len(target)) if weight is None else np.sqrt(weight)
-        column_scale = powers_of_two(design)
-        target_scale = float(powers_of_two(target[:, None])[0])
-        scaled = design * column_scale
-        return cls(
-            design=scaled,
-            target=target * target_scale,
-            weight=np.ones(len(target)) if weight is None else weight,
-            root=root,
-            whitened=scaled * root[:, None],
-            observed=target * root,
-            column_scale=column_scale,
-            target_scale=target_scale,
-        )
-
-    def correction(self, whitened: Correction) -> Correction:
-        """Return the solution of the weighted system, from that of the whitened design."""
-
-        def correct(f: Array, g: Array) -> tuple[Array, Array]:
-            r, x = whitened(f * self.root[:, None], g)
-            return r / self.root[:, None], x
-
-        return correct
-
-    def left(self, f: dd.Pair, g: dd.Pair, u: dd.Pair, x: dd.Pair) -> tuple[Array, Array]:
-        """Return what a solution leaves of both right-hand sides, rounded to double."""
-        weighted = dd.scale(self.weight[:, None], u)
-        f_left = dd.subtract(dd.subtract(f, u), dd.multiply(self.design, x))
-        return f_left.high, dd.subtract(g, dd.multiply_transposed(self.design, weighted)).high
-
-    def has_constant(self, geometry: Geometry) -> bool:
-        """Return whether a column, or a combination of columns, is constant."""
-        constant = (self.design == self.design[:1]).all(axis=0) & (self.design[:1] != 0)[0]
-        return bool(constant.any()) or geometry.spans(self.root)
+    groups: Indices | None
+    times: Array | None
 
 
 def _may_be_unique(geometry: Geometry, shape: tuple[int, ...]) -> bool:
@@ -161,42 +132,24 @@ def _may_be_unique(geometry: Geometry, shape: tuple[int, ...]) -> bool:
     return shape[0] >= shape[1] and bool(singular.size) and singular[-1] > 10 * EPS * singular[0]
 
 
-def _refine(
-    problem: _Problem, f: Array, g: Array, correction: Correction
-) -> tuple[dd.Pair, dd.Pair] | None:
-    """Return x (p, m) and u (n, m) in double-double, or None where the steps do not shrink."""
-    right_f, right_g = dd.pair(f), dd.pair(g)
-    u, x = correction(f, g)
-    if not np.isfinite(x).all():
-        return None
-    residual, solution = dd.pair(u), dd.pair(x)
-    before = np.abs(x).max(initial=0.0)
-    for _ in range(MAX_REFINEMENTS):
-        u, x = correction(*problem.left(right_f, right_g, residual, solution))
-        step = np.abs(x).max(initial=0.0)
-        largest = np.abs(solution.high).max(initial=0.0)
-        if not np.isfinite(step) or (step > before / 2 and step > 2.0**-90 * largest):
-            return None
-        residual, solution = dd.add(residual, dd.pair(u)), dd.add(solution, dd.pair(x))
-        settled = np.abs(x) <= 2.0**-60 * np.abs(solution.high)
-        if settled.all() or step <= 2.0**-98 * largest:
-            return solution, residual
-        before = step
-    return solution, residual
-
-
 def _unique(
-    problem: _Problem,
+    problem: Problem,
     geometry: Geometry,
     terms: Sequence[str],
-    correction: Correction,
-    x: dd.Pair,
-    u: dd.Pair,
-    *,
+    solver: Solver,
+    related: _Related,
     confidence: float,
-) -> LeastSquares:
-    """Return the only solution, with its inference."""
-    estimates = x.high[:, 0] * problem.column_scale / problem.target_scale
+) -> LeastSquares | None:
+    """Return the only solution, with its inference; None if it is not the only one."""
+    if not _may_be_unique(geometry, problem.design.shape):
+        return None
+    correction = problem.correction(solver(problem.whitened))
+    zeros = np.zeros((len(terms), 1))
+    refined = refine(problem, problem.target[:, None], zeros, correction)
+    if refined is None:
+        return None
+    x, u = refined
+    estimates = _cleared(x.high[:, 0]) * problem.column_scale / problem.target_scale
     residuals = u.high[:, 0] / problem.target_scale * problem.root
     rows, freedom = len(residuals), len(residuals) - len(terms)
     exact = is_exact(problem.observed, residuals, freedom)
@@ -213,11 +166,12 @@ def _unique(
     if inverse is None or whole.residual_sd is None:
         coefficients = without_inference(terms, estimates)
     else:
+        classical = np.sqrt(inverse) * whole.residual_sd
+        errors = _errors(geometry, residuals, related, classical, robust)
         coefficients = coefficients_of(
             terms,
             estimates,
-            np.sqrt(inverse) * problem.column_scale * whole.residual_sd,
-            None if robust is None else robust * problem.column_scale,
+            errors.times(problem.column_scale),
             freedom=freedom,
             confidence=confidence,
             exact=exact,
@@ -229,47 +183,117 @@ def _unique(
         rank=len(terms),
         rows=rows,
         warnings=_doubts(geometry.condition_number),
-        notes=_notes(exact=exact, freedom=freedom, robust=robust is not None),
+        notes=_notes(exact=exact, freedom=freedom, robust=robust),
     )
 
 
-def _inverse_diagonal(problem: _Problem, correction: Correction, condition: float) -> Array | None:
+def _cleared(x: Array) -> Array:
+    """Return a solution (p,) of the scaled system with 0 for what is only rounding of the rest."""
+    largest = max(1.0, float(np.abs(x).max(initial=0.0)))  # the scaled target has a norm near 1
+    return np.where(np.abs(x) > ROUNDING * largest, x, 0.0)
+
+
+def _errors(
+    geometry: Geometry,
+    residuals: Array,
+    related: _Related,
+    classical: Array,
+    robust: Array | None,
+) -> StandardErrors:
+    """Return the standard errors of every kind, for the scaled columns."""
+    groups, times = related.groups, related.times
+    return StandardErrors(
+        classical,
+        robust,
+        None if groups is None else cluster_errors(geometry, residuals, groups),
+        None if times is None else hac_errors(geometry, residuals, times),
+    )
+
+
+def _inverse_diagonal(problem: Problem, correction: Correction, condition: float) -> Array | None:
     """Return the diagonal of the inverse of A'WA, refined where plain double is not enough."""
     rows, columns = problem.design.shape
     zeros, identity = np.zeros((rows, columns)), np.eye(columns)
     if condition <= PLAIN_INVERSE_CONDITION:
         return np.diag(correction(zeros, -identity)[1])
-    refined = _refine(problem, zeros, -identity, correction)
+    refined = refine(problem, zeros, -identity, correction)
     return None if refined is None else np.diag(refined[0].high)
 
 
-def _of_minimum_norm(problem: _Problem, geometry: Geometry, terms: Sequence[str]) -> LeastSquares:
-    """Return the solution of minimum norm, which has no inference, and name the columns at fault.
+def _with_dependences(
+    solved: LeastSquares,
+    problem: Problem,
+    geometry: Geometry,
+    kept: Indices,
+    terms: Sequence[str],
+) -> LeastSquares | None:
+    """Return the fit of all terms, from that of the `kept` columns, which are independent.
 
-    The norm is that of the coefficients of columns brought to unit norm, so that it does not depend
-    on their units.
+    None if those are so close to depending on each other that it would not be the same fit.
     """
-    right = problem.target * problem.root
-    shortest = minimum_norm(problem.whitened / geometry.norms, right, terms)
-    scaled = shortest.solution / geometry.norms
+    intercept = problem.intercept()
+    centre = intercept if intercept in kept else None
+    dependences = Dependences.of(Centred.of(problem.design, problem.root, centre), kept)
+    fitted = np.zeros(len(terms))
+    fitted[kept] = solved.estimates / problem.column_scale[kept]
+    shortest = dependences.shortest(fitted)
+    apart = np.abs(problem.design @ (shortest - fitted)).max() * problem.target_scale
+    if not apart <= SAME_FIT * np.ptp(problem.target) + SAME_LEVEL * np.abs(problem.target).max():
+        return None
+    coefficients = list(without_inference(terms, shortest * problem.column_scale))
+    for position, coefficient in zip(kept, solved.coefficients, strict=True):
+        if dependences.estimable[position]:
+            coefficients[position] = coefficient
+    aliases = listed([terms[i] for i in dependences.others])
+    warning = (
+        f"{dependences.clauses(terms)}: the rows cannot tell their effects apart, so these terms "
+        "share them by minimum norm and have no standard errors (current_coefficient, variant "
+        f"'aliases left out', has the fit without {aliases})."
+    )
+    return replace(
+        solved,
+        coefficients=tuple(coefficients),
+        without_aliases=solved.coefficients,
+        breaches=dependences.breaches * problem.column_scale[:, None],
+        condition_number=geometry.condition_number,
+        warnings=(warning, *solved.warnings),
+    )
+
+
+def _of_minimum_norm(
+    problem: Problem, geometry: Geometry, terms: Sequence[str], reason: str
+) -> LeastSquares:
+    """Return the solution of minimum norm, which has no inference, with the reason."""
+    solution, rank = minimum_norm(problem.design, problem.target, problem.root, problem.intercept())
+    rows = len(problem.target)
+    residuals = (problem.target * problem.root - problem.whitened @ solution) / problem.target_scale
+    warning = (
+        f"least squares has no unique solution: {reason}; the coefficients are those of minimum "
+        "norm, without standard errors."
+        if rank
+        else f"least squares has no terms: {listed(terms)} {_is(len(terms))} zero in every row."
+    )
     return LeastSquares(
-        coefficients=without_inference(terms, scaled * problem.column_scale / problem.target_scale),
+        coefficients=without_inference(
+            terms, solution * problem.column_scale / problem.target_scale
+        ),
         overall=overall(
-            right / problem.target_scale,
-            (right - problem.whitened @ scaled) / problem.target_scale,
+            problem.observed,
+            residuals,
             problem.root,
-            rank=shortest.rank,
+            rank=rank,
             constant=problem.has_constant(geometry),
-            exact=True,
+            exact=is_exact(problem.observed, residuals, rows - rank),
         ),
         condition_number=geometry.condition_number,
-        rank=shortest.rank,
-        rows=len(right),
-        warnings=(
-            f"least squares has no unique solution: {shortest.reason}; "
-            "the coefficients are those of minimum norm.",
-        ),
+        rank=rank,
+        rows=rows,
+        warnings=(warning,),
     )
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _doubts(condition: float) -> tuple[str, ...]:
@@ -281,10 +305,12 @@ def _doubts(condition: float) -> tuple[str, ...]:
     )
 
 
-def _notes(*, exact: bool, freedom: int, robust: bool) -> tuple[str, ...]:
+def _notes(*, exact: bool, freedom: int, robust: Array | None) -> tuple[str, ...]:
     if not freedom:
         return ("there are as many terms as rows, so nothing is left to judge them by",)
     notes = ["the fit is exact, so t, p and intervals have no value"] if exact else []
-    if not robust:
-        notes.append("a row has a leverage of 1, so robust standard errors have no value")
+    if robust is not None and np.isnan(robust).any():
+        notes.append(
+            "a row has a leverage of 1: the terms that it decides have no robust standard error"
+        )
     return tuple(notes)

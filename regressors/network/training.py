@@ -182,7 +182,7 @@ def _linear_start(job: Job, train: Mask, grouping: Grouping, seed: int) -> _Line
     columns, target, weight = take(job.columns, train), job.target[train], job.weights(train)
     mean, sd = float(target.mean()), float(target.std())
     standardised = (target - mean) / (sd or 1.0)
-    plain = encoding = Encoding.fit(columns)
+    plain = encoding = Encoding.fit(columns, declared_parts=job.time_parts)
     without_groups = linear = plain.standardised(columns)
     inputs = plain.network(columns)
     ridge = fit_ridge(linear, standardised, weight)

@@ -54,6 +54,7 @@ class Attempt:
     prepared: Prepared | None = None
     fits: Fits = field(default_factory=dict)
     trained: Trained | None = None
+    prediction_warnings: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -80,4 +81,6 @@ class Attempt:
                 frameworks.setdefault((candidate.kind, warning), []).append(candidate.framework)
         fits = [f"{kind} ({', '.join(of)}): {text}" for (kind, text), of in frameworks.items()]
         agreement = disagreements(self.trained.agreement) if self.trained else ()
-        return tuple(dict.fromkeys([*data, *fits, *agreement]))
+        unscored = self.trained.choice.warning if self.trained else None
+        sentences = [*data, *fits, *agreement, unscored, *self.prediction_warnings]
+        return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))

@@ -21,7 +21,7 @@ class Incumbent:
     `compared` (m,) marks the rows that are new to the twin: it was not trained with them, nor with
     other rows of their group, nor, where there is a time column, with any later row. `predicted`
     (m,) is in the target's units, as are the ends of its intervals, `interval`. `obstacle` says why
-    it cannot score these rows.
+    it cannot score these rows, and `explanation` why it need not.
     """
 
     serving: ServingModel
@@ -29,6 +29,7 @@ class Incumbent:
     predicted: Array
     interval: Interval
     obstacle: str | None = None
+    explanation: str | None = None
 
     @property
     def candidate(self) -> Candidate:
@@ -60,7 +61,12 @@ class Paired:
 
 @dataclass(frozen=True)
 class Choice:
-    """Tonight's ranking, scores and decisions."""
+    """Tonight's ranking, scores and decisions.
+
+    `verdict` and `difference` compare the best ANN with the best linear candidate on the test rows;
+    `difference` is None if there are too few units of them. `coverage_p` is the chance that
+    intervals of the declared level cover as few of the test rows as those of the model that serves.
+    """
 
     winner: Candidate
     ranking: tuple[RankedCandidate, ...]
@@ -73,6 +79,9 @@ class Choice:
     paired: Paired | None
     verdict: str
     difference: Difference | None
+    best_ann: Candidate | None
+    best_linear: Candidate | None
+    coverage_p: float | None
 
     @property
     def promoted(self) -> Candidate | None:
@@ -84,6 +93,16 @@ class Choice:
     def reported(self) -> Candidate:
         """Return the candidate that the summary reports on: the promoted one, or the winner."""
         return self.promoted or self.winner
+
+    @property
+    def warning(self) -> str | None:
+        """Return the sentence that the champion stays but cannot predict tonight's rows, if so."""
+        if self.promoted or self.incumbent is None or self.incumbent.obstacle is None:
+            return None
+        return (
+            f"The champion, {self.incumbent.serving.name_and_run}, cannot score tonight's rows"
+            f" ({self.incumbent.obstacle}), so they get no prediction from it."
+        )
 
     @property
     def is_backfill(self) -> bool:

@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from data.store.read.champions import (
 )
 from data.store.read.datasets import no_champion, refuse_unknown_dataset
 from data.store.read.earlier_runs import kept_rows, last_good
-from data.store.read.predictions import artifact_training_keys, has_predictions
+from data.store.read.predictions import has_predictions
 from data.store.read.whole_run import stored_run
 from data.store.records import ManualDecision, PredictionColumns
 from data.store.session import Store
@@ -28,9 +28,10 @@ from regressors.encoding.columns import CannotEncode
 from regressors.job import Fitted
 from tasks.run import progress
 from tasks.run.attempt import Trained
-from tasks.run.predictions import of_candidate, of_stored
+from tasks.run.predictions import of_candidate
 from tasks.run.replay import declaration_of, snapshot_of
 from tasks.run.rows import SnapshotRows
+from tasks.run.stored_model import StoredModel, predictions_of, stored_model
 
 FitAgain = Callable[[int, str], Trained]
 """Fits one candidate of a stored run again, given the run's id and the candidate's name."""
@@ -105,8 +106,8 @@ def _serve(
         pinned = " and is pinned" if current.pinned else ""
         raise CallError(f"{chosen.name_and_run} already serves{pinned}.", where=dataset)
     model = _servable(tools, dataset, chosen)
-    predictions = {} if model.predictions is None else {chosen.run_id: model.predictions}
-    predictions |= _newest_predictions(tools, dataset, chosen, model)
+    own = {chosen.run_id: model.own} if chosen.artifact is None else {}
+    newest = _newest_predictions(tools, dataset, chosen, model)
     with tools.store.writing() as connection:
         write_decision(
             connection,
@@ -117,8 +118,9 @@ def _serve(
                 reason=reason,
                 decided_by=user_name(),
                 pinned=pin,
-                predictions=predictions,
-                artifact=model.artifact if chosen.artifact is None else None,
+                predictions=own | newest,
+                predictions_run_id=next(iter(newest), chosen.run_id),
+                artifact=model.artifact.to_bytes() if chosen.artifact is None else None,
             ),
         )
     before = f" instead of {current.name_and_run}" if current else ""
@@ -128,24 +130,12 @@ def _serve(
     return f"{dataset}: {chosen.name_and_run} serves from now on{before}{pinned}."
 
 
-@dataclass(frozen=True)
-class _Servable:
-    """What a model needs in order to serve.
-
-    `trained` are the keys of the rows that it was trained with. `predictions` are those of its own
-    run's rows, None if they are stored already.
-    """
-
-    artifact: bytes | None
-    trained: Set[str]
-    predictions: PredictionColumns | None = None
-
-
-def _servable(tools: Tools, dataset: str, chosen: ServingModel) -> _Servable:
+def _servable(tools: Tools, dataset: str, chosen: ServingModel) -> StoredModel:
     """Return the stored model, fitted again if its predictions were not stored."""
     with tools.store.reading() as connection:
-        if has_predictions(connection, chosen.model_id):
-            return _Servable(chosen.artifact, artifact_training_keys(connection, chosen.model_id))
+        is_stored = has_predictions(connection, chosen.model_id)
+    if is_stored:
+        return stored_model(tools.store, chosen, home=tools.home)
     progress.log(
         dataset,
         f"{chosen.name_and_run} did not win its run, so it is fitted again on that run's rows",
@@ -153,7 +143,7 @@ def _servable(tools: Tools, dataset: str, chosen: ServingModel) -> _Servable:
     return _fitted_again(tools.fit_again(chosen.run_id, chosen.name), chosen)
 
 
-def _fitted_again(trained: Trained, chosen: ServingModel) -> _Servable:
+def _fitted_again(trained: Trained, chosen: ServingModel) -> StoredModel:
     """Return a model that was fitted again; raise UserError unless every digit is the same."""
     candidate = Candidate(chosen.framework, chosen.kind)
     fit, refit = trained.fits[candidate], trained.refits.get(candidate)
@@ -168,25 +158,22 @@ def _fitted_again(trained: Trained, chosen: ServingModel) -> _Servable:
             next_step=f"'nightfit verify {chosen.run_id}' shows what differs; the next night trains"
             " a new model.",
         )
-    columns = of_candidate(trained.prepared, candidate, fit, refit)
-    return _Servable(
-        artifact=refit.model.with_interval_of(fit.model).to_bytes(),
-        trained={
-            key
-            for key, role in zip(columns.key, columns.role.tolist(), strict=True)
-            if role != "new"
-        },
-        predictions=replace(columns, model=chosen.model_id),
+    return StoredModel(
+        chosen.name_and_run,
+        artifact=refit.model.with_interval_of(fit.model),
+        twin=fit.model,
+        own=replace(of_candidate(trained.prepared, candidate, fit, refit), model=chosen.model_id),
+        trained_on=trained.prepared.source,
     )
 
 
 def _newest_predictions(
-    tools: Tools, dataset: str, chosen: ServingModel, model: _Servable
+    tools: Tools, dataset: str, chosen: ServingModel, model: StoredModel
 ) -> dict[int, PredictionColumns]:
     """Return a model's predictions of the newest rows, by the id of the run that read them."""
     with tools.store.reading() as connection:
         last = last_good(connection, dataset)
-        if last is None or last.run_id == chosen.run_id or model.artifact is None:
+        if last is None or last.run_id == chosen.run_id:
             return {}
     try:
         with tools.store.reading() as connection:
@@ -194,15 +181,18 @@ def _newest_predictions(
             snapshot = snapshot_of(last.run_id, newest, home=tools.home)
             kept = kept_rows(connection, last.run_id, snapshot.rows)
         source = SnapshotRows(declaration_of(last.run_id, newest), snapshot, kept, ())
-        return {last.run_id: of_stored(chosen.model_id, model.artifact, model.trained, source)}
+        columns, warnings = predictions_of(model, source)
     except (UserError, CannotEncode) as obstacle:
         progress.log(
             dataset,
-            f"rows that only run {last.run_id} has read get no prediction before the next night:"
-            f" {obstacle}",
+            f"until the next night, the predictions shown are of the rows of run {chosen.run_id},"
+            f" not of run {last.run_id}: {obstacle}",
             warning=True,
         )
         return {}
+    for warning in warnings:
+        progress.log(dataset, warning, warning=True)
+    return {last.run_id: columns}
 
 
 def _champion(connection: Connection, dataset: str) -> ServingModel:

@@ -238,8 +238,24 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
         details={**fit.details, "refit": refit.details},
         artifact=refit.model.with_interval_of(fit.model).to_bytes(),
         coefficients=[CoefficientRecord(**asdict(c)) for c in refit.coefficients],
+        variants=_variants(refit),
         linear_fit=_linear_fit(refit),
     )
+
+
+def _variants(refit: Fitted) -> list[CoefficientRecord]:
+    """Return the coefficients of a linear refit fitted in other ways, if it was."""
+    solved, complete = refit.solved, refit.complete_cases
+    variants = []
+    if solved is not None:
+        variants.append(("aliases left out", solved.rows, solved.without_aliases))
+    if complete is not None:
+        variants.append(("complete cases", complete.rows, complete.coefficients))
+    return [
+        CoefficientRecord(**asdict(coefficient), variant=variant, rows=rows)
+        for variant, rows, coefficients in variants
+        for coefficient in coefficients
+    ]
 
 
 def _linear_fit(refit: Fitted) -> LinearFitRecord | None:

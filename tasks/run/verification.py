@@ -55,12 +55,14 @@ def verification(
     """Return how a stored run differs from `run`, the attempt that trained it again."""
     serving = trained.choice.incumbent.serving if trained.choice.incumbent else None
     names = {serving.model_id: serving.name_and_run} if serving else {}
-    again = run_record(run, home=home, predictions=_predicted_again(stored, trained, store))
+    again = run_record(
+        run, home=home, predictions=_predicted_again(stored, trained, store, home=home)
+    )
     coefficients = dict(_coefficients(stored))
     scores = dict(_scores(stored, names))
     predictions = dict(_predictions(stored, names))
     predictions_now = dict(_predictions(again, names))
-    if stored.pruned_at is not None:
+    if stored.pruned_at is not None or _has_incumbents_new_rows_alone(stored):
         predictions_now = {n: v for n, v in predictions_now.items() if n in predictions}
     differences = [
         *_differences(coefficients, dict(_coefficients(again)), COEFFICIENT),
@@ -79,9 +81,17 @@ def verification(
     )
 
 
-def _predicted_again(stored: RunRecord, trained: Trained, store: Store) -> list[PredictionColumns]:
+def _has_incumbents_new_rows_alone(stored: RunRecord) -> bool:
+    """Return whether an incumbent predicted new rows alone, as it did in version 0.1.0."""
+    batches = [batch for batch in stored.predictions if isinstance(batch.model, int)]
+    return any((batch.role == "new").all() for batch in batches)
+
+
+def _predicted_again(
+    stored: RunRecord, trained: Trained, store: Store, *, home: Path
+) -> list[PredictionColumns]:
     """Return the predictions of the night, and of the models that a person promoted later."""
-    predictions = tonights_predictions(trained, store)
+    predictions = list(tonights_predictions(trained, store, home=home).columns)
     tonight = {columns.model for columns in predictions}
     incumbent = trained.choice.incumbent
     for model in (columns.model for columns in stored.predictions):
@@ -93,7 +103,7 @@ def _predicted_again(stored: RunRecord, trained: Trained, store: Store) -> list[
             if isinstance(fit, Fitted) and isinstance(refit, Fitted):
                 predictions.append(of_candidate(trained.prepared, candidate, fit, refit))
         elif incumbent and model == incumbent.serving.model_id:
-            predictions.append(of_incumbent(trained.prepared, incumbent, store))
+            predictions.append(of_incumbent(trained.prepared, incumbent, store, home=home)[0])
     return predictions
 
 
@@ -167,7 +177,7 @@ def _changed(stored: RunRecord, run: Attempt) -> tuple[str, ...]:
         changes.append("nightfit's own code has changed")
     if stored.pruned_at is not None:
         changes.append(
-            f"predictions of models that never served were pruned on {stored.pruned_at:%Y-%m-%d},"
+            f"predictions that nothing shows any more were pruned on {stored.pruned_at:%Y-%m-%d},"
             " and are not compared"
         )
     return tuple(changes)

@@ -144,9 +144,12 @@ def job_of(
         weight=rows.weight,
         time=rows.instants,
         group_numbers=rows.group_numbers if candidate.is_linear else rows.together,
+        time_column=declaration.time,
+        group_column=rules.group,
         split_rules=repr(
             (rules.test, rules.folds, rules.group, rules.duplicates, declaration.time)
         ),
+        time_parts=prepared.checked.time_parts,
         products=prepared.checked.products,
         intercept=declaration.intercept,
         learning_rate=descent.learning_rate,

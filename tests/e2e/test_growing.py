@@ -54,13 +54,24 @@ def test_champion_stays_if_the_challenger_gains_too_little(grown):
     assert history[0]["gain_low"] < 0.5
 
 
-def test_incumbent_predicts_the_rows_it_was_not_trained_on(grown):
-    tonight = grown.sql(
-        "SELECT key, actual, role FROM prediction WHERE run_id = 2 AND model_id = 1 ORDER BY +key"
+def test_incumbent_predicts_every_row_and_those_it_was_trained_on_as_in_its_own_run(grown):
+    tonight, own = (
+        {
+            key: rest
+            for key, *rest in grown.sql(
+                "SELECT key, actual, predicted, lower, upper, role FROM prediction"
+                f" WHERE run_id = {run_id} AND model_id = 1"
+            )
+        }
+        for run_id in (2, 1)
     )
-    assert {int(key) for key, _, _ in tonight} == set(range(200, 213))
-    assert {role for _, _, role in tonight} == {"new"}
-    assert sum(actual is not None for _, actual, _ in tonight) == 3
+    assert {int(key) for key in tonight} == set(range(213))
+    new = {key: rest for key, rest in tonight.items() if rest[-1] == "new"}
+    assert {int(key) for key in new} == set(range(200, 213))
+    assert sum(actual is not None for actual, *_ in new.values()) == 3
+    assert {key: tonight[key] for key in tonight.keys() - new} == {
+        key: rest for key, rest in own.items() if rest[-1] != "new"
+    }
 
 
 def test_every_row_has_one_current_prediction_of_the_champion(grown):

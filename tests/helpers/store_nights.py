@@ -10,6 +10,7 @@ from sqlalchemy import URL, Table, create_engine, func, make_url, select, text
 
 from data.store import tables
 from data.store.read.champions import ServingModel, champion_model
+from data.store.read.predictions import own_predictions
 from data.store.read.view_rows import rows_of
 from data.store.records import (
     AgreementRecord,
@@ -154,6 +155,16 @@ def serving(store: Store) -> ServingModel:
     champion = read(store, champion_model, "wages")
     assert champion is not None
     return champion
+
+
+def trained_keys(store: Store, model_id: int) -> set[str]:
+    """Return the keys of the rows that a model's artifact was fitted on."""
+    own = read(store, own_predictions, model_id)
+    return (
+        set()
+        if own is None
+        else {key for key, r in zip(own.key, own.role, strict=True) if r != "new"}
+    )
 
 
 def two_champions(store: Store) -> tuple[int, int]:

@@ -205,6 +205,18 @@ def test_a_manual_decision_adds_predictions_and_keeps_stored_ones(store: Store):
     }
 
 
+def test_a_manual_decision_names_the_run_whose_rows_are_shown(store: Store):
+    first, second = two_champions(store)
+    last = rows(store, "run_history")[0]["run_id"]
+    all_rows = predictions(first, {"a": 1.5, "e": NEW})
+    by_hand(store, "forced", first, predictions={last: all_rows}, predictions_run_id=last)
+    shown = {row["key"]: row["actual"] for row in rows(store, "current_prediction")}
+    assert shown == {"a": 1.5, "e": None}
+    by_hand(store, "unpinned", first)
+    assert {row["key"] for row in rows(store, "current_prediction")} == {"a", "e"}
+    assert second != first
+
+
 def test_a_manual_decision_adds_the_bytes_of_a_model_that_had_none(store: Store):
     weak = candidate("theano/ann", artifact=None, rank=2)
     write(store, promoted(1, {"a": 1.0}, candidates=[candidate(chosen=True), weak]))

@@ -69,9 +69,9 @@ def with_number(table: str, column: str, value: float) -> RunRecord:
     elif table == "coefficient":
         fields = {"term": "age", "estimate": 1.0, **number}
         linear = replace(linear, coefficients=[CoefficientRecord(**fields)])
-    elif table == "complete_case_coefficient":
-        fields = {"term": "age", "estimate": 1.0, "rows": 3, **number}
-        linear = replace(linear, complete_cases=[CoefficientRecord(**fields)])
+    elif table == "coefficient_variant":
+        fields = {"term": "age", "estimate": 1.0, "variant": "complete cases", "rows": 3, **number}
+        linear = replace(linear, variants=[CoefficientRecord(**fields)])
     elif table == "source_column":
         more["columns"] = [SourceColumnRecord(name="age", role="feature", **number)]
     elif table == "linear_fit":

@@ -24,6 +24,7 @@ from helpers.store_nights import (
     read,
     rows,
     stored,
+    trained_keys,
     write,
 )
 from sqlalchemy import Engine, event
@@ -33,7 +34,7 @@ from data.settings import ROOT
 from data.store import tables
 from data.store.read.champions import champion_model, model_of
 from data.store.read.comparisons import latest_comparison
-from data.store.read.predictions import artifact_training_keys, twin_training_keys
+from data.store.read.predictions import twin_training_keys
 from data.store.records import PairedErrors
 from data.store.session import Store
 from data.store.views import VIEWS
@@ -99,7 +100,7 @@ def of_champions(store: Store) -> dict[int, list]:
         served = read(store, champion_model, "wages")
         answers[model_id] = [
             sorted(rows(store, "current_prediction"), key=repr),
-            sorted(read(store, artifact_training_keys, model_id)),
+            sorted(trained_keys(store, model_id)),
             sorted(read(store, twin_training_keys, model_id)),
             served.artifact,
             served.twin,
@@ -117,6 +118,26 @@ def test_every_view_answers_as_before(history: Store):
     removed = change(history, prune, "wages", keep_runs=2)
     assert removed.predictions > 0
     assert answers(history) == before
+
+
+def test_what_a_champion_predicted_in_old_runs_goes_and_what_it_was_trained_on_stays(store: Store):
+    write(store, champion(1, "torch/ann"))
+    model_id = serving(store)
+    for number in range(2, 7):
+        write(store, kept(number, model_id, {**KEYS, "w": 9.0}))
+    shown = answers(store)
+
+    def known() -> list[int]:
+        of_champion = (row for row in stored(store, tables.prediction) if row["role"] != "new")
+        return sorted({row["run_id"] for row in of_champion if row["model_id"] == model_id})
+
+    assert known() == [1, 2, 3, 4, 5, 6]
+    counted = change(store, prune, "wages", keep_runs=2, dry_run=True).predictions
+    assert change(store, prune, "wages", keep_runs=2).predictions == counted > 0
+    assert known() == [1, 5, 6]
+    assert answers(store) == shown
+    assert trained_keys(store, model_id) == {"w", "a", "t"}
+    assert change(store, prune, "wages", keep_runs=2).predictions == 0
 
 
 def test_a_rollback_to_any_former_champion_gives_every_row_its_prediction(history: Store):

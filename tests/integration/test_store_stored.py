@@ -13,12 +13,13 @@ from helpers.store_nights import (
     promoted,
     read,
     silenced,
+    trained_keys,
     write,
 )
 
 from data.errors import CallError
 from data.store.read.champions import champion_model
-from data.store.read.predictions import artifact_training_keys, twin_training_keys
+from data.store.read.predictions import twin_training_keys
 from data.store.read.whole_run import stored_run
 from data.store.records import PairedErrors, PromotionRecord, RunRecord, ScoreRecord
 from data.store.session import Store
@@ -123,4 +124,4 @@ def test_the_training_keys_of_a_twin_leave_out_the_test_rows(store: Store):
     assert champion is not None
     write(store, kept(2, champion.model_id, {"n": 4.0}))
     assert read(store, twin_training_keys, champion.model_id) == {"w", "a"}
-    assert read(store, artifact_training_keys, champion.model_id) == {"w", "a", "t"}
+    assert trained_keys(store, champion.model_id) == {"w", "a", "t"}

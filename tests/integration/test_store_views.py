@@ -8,12 +8,15 @@ from helpers.store_nights import (
     candidate,
     kept,
     night,
+    predictions,
     probe,
     promoted,
     read,
     rows,
+    run_sql,
     silenced,
     stored,
+    trained_keys,
     write,
 )
 
@@ -21,8 +24,7 @@ from data.store import tables
 from data.store.read.champions import champion_model
 from data.store.read.datasets import dataset_statuses
 from data.store.read.earlier_runs import last_details
-from data.store.read.predictions import artifact_training_keys
-from data.store.records import LinearFitRecord, ScoreRecord
+from data.store.records import LinearFitRecord, PromotionRecord, ScoreRecord
 from data.store.session import Store
 from data.vocabulary import Candidate
 
@@ -48,7 +50,7 @@ def test_the_winner_of_the_first_run_serves(store: Store):
         "pinned": False,
     }
     assert (serving.artifact, serving.twin) == (b"torch/ann model", b"torch/ann twin")
-    assert read(store, artifact_training_keys, serving.model_id) == {"a", "b"}
+    assert trained_keys(store, serving.model_id) == {"a", "b"}
 
 
 def test_there_is_no_champion_before_the_first_run(store: Store):
@@ -57,27 +59,38 @@ def test_there_is_no_champion_before_the_first_run(store: Store):
     assert rows(store, "run_history")[0]["champion"] is None
 
 
-def test_current_prediction_is_the_champions_latest_for_each_key(store: Store):
+def test_current_prediction_has_the_rows_of_the_last_good_run_and_no_others(store: Store):
+    write(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}))
+    serving = read(store, champion_model, "wages").model_id
+    write(store, kept(2, serving, {"b": 2.5, "c": NEW, "d": 8.0}))
+    answer = rows(store, "current_prediction", dataset="wages")
+    assert {row["key"]: (row["actual"], row["predicted"]) for row in answer} == {
+        "b": (2.5, 2.25),
+        "c": (None, 10.0),
+        "d": (8.0, 7.75),
+    }
+    assert {row["predicted_at"] for row in answer} == {night(2).finished_at}
+    assert trained_keys(store, serving) == {"a", "b"}
+    backfill = night(3, backfill=True, candidates=[candidate("theano/ann")])
+    decided = PromotionRecord(decision="kept", model=serving, reason="it has later data")
+    own = [predictions("theano/ann", {"z": 1.0})]
+    write(store, replace(backfill, promotions=[decided], predictions=own))
+    assert rows(store, "current_prediction", dataset="wages") == answer
+
+
+def test_current_prediction_is_the_latest_for_each_key_where_no_run_is_named(store: Store):
     write(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}))
     serving = read(store, champion_model, "wages").model_id
     write(store, kept(2, serving, {"c": NEW, "d": 8.0}))
-    answer = rows(store, "current_prediction", dataset="wages")
-    assert sorted(row["key"] for row in answer) == ["a", "b", "c", "d"]
-    by_key = {row["key"]: row for row in answer}
+    run_sql(store.url, "UPDATE promotion SET predictions_run_id = NULL")  # as in version 0.1.0
+    by_key = {row["key"]: row for row in rows(store, "current_prediction", dataset="wages")}
     assert {key: row["predicted"] for key, row in by_key.items()} == {
         "a": 0.5,
         "b": 1.5,
         "c": 10.0,
         "d": 7.75,
     }
-    assert {key: row["predicted_at"] for key, row in by_key.items()} == {
-        "a": night(1).finished_at,
-        "b": night(1).finished_at,
-        "c": night(2).finished_at,
-        "d": night(2).finished_at,
-    }
-    assert by_key["d"]["role"] == "train"
-    assert read(store, artifact_training_keys, serving) == {"a", "b"}
+    assert by_key["b"]["predicted_at"] == night(1).finished_at
 
 
 def test_after_a_rollback_the_earlier_model_serves_with_its_own_predictions(store: Store):

@@ -39,7 +39,12 @@ def test_three_keys_are_enough_and_the_rest_has_the_documented_defaults(tmp_path
     assert shop.infinite == "refuse"
     assert shop.candidates.frameworks == FRAMEWORKS
     assert shop.candidates.kinds == ("least_squares", "gradient_descent", "ann")
-    assert shop.promotion.model_dump() == {"min_gain": 0, "max_loss": 0, "confidence": 0.95}
+    assert shop.promotion.model_dump() == {
+        "min_gain": 0,
+        "max_loss": 0,
+        "max_point_loss": 0.05,
+        "confidence": 0.95,
+    }
     assert (shop.weight, shop.intercept, shop.terms, shop.products) == (None, True, (), ())
     descent = {"learning_rate": None, "epochs": 10_000, "start": "zero"}
     assert shop.gradient_descent.model_dump() == descent
@@ -153,7 +158,6 @@ def test_a_misspelt_key_is_reported_with_file_line_and_the_right_word(tmp_path):
         ("gradient_descent: 0.01\n", "should be a mapping of names to values"),
         ("time: t\ntypes: {t: boolean}\n", "must be a time or a number"),
         ("time: y\n", "'y' is the target and cannot order"),
-        ("features: [id, a]\n", "line 4: 'features': 'id' is part of the key"),
         ("features: [y]\n", "line 4: 'features': 'y' is the target"),
         ("features: [a, a]\n", "'a' is listed twice"),
         ("features: []\n", "should be a list that is not empty"),
@@ -224,10 +228,22 @@ def test_dates_reach_an_expectation_as_dates(tmp_path):
 
 
 def test_features_default_to_all_but_key_and_target_in_the_order_of_the_file(tmp_path):
-    shop = declared(tmp_path, GOOD.replace("key: id", "key: [id, part]"))
-    assert shop.feature_names(["z", "id", "a", "y", "part"]) == ("z", "a")
+    shop = declared(tmp_path, GOOD)
+    assert shop.feature_names(["z", "id", "a", "y"]) == ("z", "a")
     named = declared(tmp_path, GOOD + "features: [b, a]\n")
     assert named.feature_names(["a", "b", "c"]) == ("b", "a")
+
+
+def test_the_columns_of_a_longer_key_are_features_unless_others_are_declared(tmp_path):
+    columns = ["z", "id", "a", "y", "part"]
+    longer = GOOD.replace("key: id", "key: [id, part]")
+    assert declared(tmp_path, longer).feature_names(columns) == ("z", "id", "a", "part")
+    grouped = declared(tmp_path, longer + "split: {group: part}\n")
+    assert grouped.feature_names(columns) == ("z", "id", "a")
+    named = declared(tmp_path, longer + "features: [part, a]\nterms: [part:a]\n")
+    assert named.feature_names(columns) == ("part", "a")
+    single = declared(tmp_path, GOOD + "features: [id, a]\n")
+    assert single.feature_names(columns) == ("id", "a")
 
 
 def test_a_weight_is_not_a_feature_unless_declared_as_one(tmp_path):

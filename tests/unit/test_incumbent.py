@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.declarations.model import Declaration
-from tasks.incumbent import declaration_obstacle, seen
+from tasks.incumbent import declaration_obstacle, explanation, seen
 from tasks.run.rows import Rows
 
 
@@ -52,3 +52,22 @@ def test_a_model_of_another_key_or_target_cannot_be_compared(then, reason):
     before = json.loads(declared(**then).model_dump_json())
     why = declaration_obstacle(before, declared())
     assert why == reason if reason is None else reason in why
+
+
+@pytest.mark.parametrize(
+    ("now", "accepted_by", "reason"),
+    [
+        ({}, None, None),
+        ({"interval": 0.8}, None, None),
+        ({"types": {"b": "category"}}, None, None),
+        ({"types": {"a": "category"}}, None, "the declaration of 'types' has changed"),
+        ({"features": ["b"]}, None, "the declaration of 'features' has changed"),
+        ({"key": ["id", "day"]}, "ann", "the declaration of 'key' has changed"),
+        ({}, "ann", "ann has accepted how the source looks now"),
+    ],
+)
+def test_a_model_need_not_fit_rows_that_are_declared_or_accepted_to_differ(
+    now, accepted_by, reason
+):
+    before = json.loads(declared().model_dump_json())
+    assert explanation(("a",), before, declared(**now), accepted_by=accepted_by) == reason

@@ -176,10 +176,16 @@ def test_exact_fit_has_estimates_and_a_note_in_place_of_t_and_p():
     assert "exact" in solved.notes[0]
 
 
-def test_row_that_alone_determines_a_term_has_no_robust_error_and_a_note():
+def test_row_that_alone_determines_a_term_blanks_the_robust_error_of_that_term():
     design = np.column_stack([np.ones(12), np.arange(12.0), np.arange(12) == 3])
-    solved = solve(design, np.sin(np.arange(12.0)), ["one", "x", "third"], numpy_solver)
-    assert all(c.robust_standard_error is None for c in solved.coefficients)
+    target = np.sin(np.arange(12.0))
+    solved = solve(design, target, ["one", "x", "third"], numpy_solver)
+    others = np.arange(12) != 3
+    without = solve(design[others, :2], target[others], ["one", "x"], numpy_solver)
+    *seen, third = [c.robust_standard_error for c in solved.coefficients]
+    wanted = [c.robust_standard_error for c in without.coefficients]
+    np.testing.assert_allclose(seen, wanted, rtol=DIGITS)
+    assert third is None
     assert all(c.standard_error > 0 for c in solved.coefficients)
     assert "leverage of 1" in solved.notes[0]
 

@@ -73,7 +73,6 @@ def test_a_weight_that_is_a_feature_can_stand_in_a_term(tmp_path):
         ("terms: [age^2, age^2]", "line 4: 'terms': 'age^2' is listed twice."),
         ("terms: [age:b, b:age]", "line 4: 'terms': 'age:b' and 'b:age' are the same term."),
         ("terms: y:age", "'y' is the target and cannot explain itself."),
-        ("terms: age:id", "'id' is part of the key, which only identifies the row."),
         (FEATURES + "terms: agee^2", "'agee' is not one of the 'features'. Did you mean 'age'?"),
         (FEATURES + "terms: zzz:age", "The features are age, education, member."),
         (FEATURES + "terms: 'age^2, age^3'", "is not one of the 'features'. A term joins columns"),

@@ -33,6 +33,8 @@ class ServingModel:
     details: dict[str, Any] = field(repr=False)
     artifact: bytes | None = field(repr=False)  # refitted on all labelled rows: this one serves
     twin: bytes | None = field(repr=False)  # never saw the test rows of its run: for comparisons
+    snapshot: str | None  # the file that its run read, relative to the home
+    rows_read: int | None  # rows in that file
     fingerprint: str | None
     setup_fingerprint: str | None
     data_until: float | None  # the newest time of its labelled rows
@@ -225,6 +227,8 @@ def _models(connection: Connection, which: ColumnElement[bool]) -> list[Row[Any]
             model.c.details,
             model.c.artifact,
             model.c.twin,
+            run.c.snapshot,
+            run.c.rows_read,
             run.c.fingerprint,
             run.c.setup_fingerprint,
             run.c.data_until,

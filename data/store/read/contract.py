@@ -36,6 +36,23 @@ def contract_of(
     return _contract(connection, max(good, accepted), accepted=accepted >= good)
 
 
+def acceptance_since(
+    connection: Connection, dataset: str, run_id: int, *, before_run: int | None = None
+) -> str | None:
+    """Return who accepted how the source looked after a run, None if nobody did.
+
+    With `before_run`, only what had been accepted when that run started counts.
+    """
+    later = select(acceptance.c.accepted_by).where(
+        acceptance.c.dataset == dataset, acceptance.c.run_id > run_id
+    )
+    if before_run is not None:
+        started = select(run.c.started_at).where(run.c.run_id == before_run).scalar_subquery()
+        later = later.where(acceptance.c.accepted_at <= started)
+    newest = later.order_by(acceptance.c.acceptance_id.desc()).limit(1)
+    return connection.execute(newest).scalar()
+
+
 @dataclass(frozen=True)
 class Proposal:
     """What a person may accept: how the source looked in the newest run that read and checked it.

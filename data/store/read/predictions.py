@@ -1,9 +1,13 @@
-"""Which rows a stored model was fitted on, according to the predictions of its own run."""
+"""The predictions of stored models, which also say which rows a model was fitted on."""
 
+import numpy as np
 from sqlalchemy import ColumnElement, Connection, select
 
 from data.store.read.streaming import batches_of
+from data.store.records import ModelRef, PredictionColumns
 from data.store.tables import model, prediction
+
+NUMBERS = ("actual", "predicted", "lower", "upper")
 
 
 def has_predictions(connection: Connection, model_id: int) -> bool:
@@ -17,9 +21,40 @@ def has_predictions(connection: Connection, model_id: int) -> bool:
     return connection.execute(statement).first() is not None
 
 
-def artifact_training_keys(connection: Connection, model_id: int) -> set[str]:
-    """Return the keys of the rows that a model's artifact was fitted on: all labelled rows."""
-    return _keys(connection, model_id, prediction.c.role != "new")
+def own_predictions(connection: Connection, model_id: int) -> PredictionColumns | None:
+    """Return what a model predicted in the run that trained it; None if that is not stored.
+
+    Its artifact was fitted on all rows but the new ones.
+    """
+    own = select(model.c.run_id).where(model.c.model_id == model_id)
+    run_id = connection.execute(own).scalar_one()
+    return predictions_in(connection, run_id, model_id, model_id)
+
+
+def predictions_in(
+    connection: Connection, run_id: int, model_id: int, name: ModelRef
+) -> PredictionColumns | None:
+    """Return what a model predicted in a run, by key; None if nothing is stored."""
+    statement = (
+        select(*(prediction.c[column] for column in ("key", "role", "note", *NUMBERS)))
+        .where(prediction.c.model_id == model_id, prediction.c.run_id == run_id)
+        .order_by(prediction.c.key)
+    )
+    rows = [row for batch in batches_of(connection, statement) for row in batch]
+    if not rows:
+        return None
+    key, role, note, *values = zip(*rows, strict=True)
+    columns = {
+        column: np.array(of_column, dtype=float)
+        for column, of_column in zip(NUMBERS, values, strict=True)
+    }
+    return PredictionColumns(
+        model=name,
+        key=list(key),
+        role=np.array(role),
+        note=note if any(note) else None,
+        **columns,
+    )
 
 
 def twin_training_keys(connection: Connection, model_id: int) -> set[str]:

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
-import numpy as np
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
 
 from data.errors import CallError
 from data.store.database.address import display_url
 from data.store.read.champions import latest_decision
 from data.store.read.comparisons import paired_errors_of
+from data.store.read.predictions import predictions_in
 from data.store.records import (
     AgreementRecord,
     CandidateRecord,
@@ -26,10 +26,9 @@ from data.store.records import (
 from data.store.tables import (
     agreement_check,
     coefficient,
-    complete_case_coefficient,
+    coefficient_variant,
     linear_fit,
     model,
-    prediction,
     promotion,
     resilience,
     run,
@@ -101,8 +100,7 @@ def _scores(connection: Connection, run_id: int) -> Scores:
 def _candidate(connection: Connection, row: RowMapping, scores: Scores) -> CandidateRecord:
     model_id = row["model_id"]
     coefficients = _rows(connection, coefficient, coefficient.c.model_id == model_id)
-    complete = complete_case_coefficient
-    complete_cases = _rows(connection, complete, complete.c.model_id == model_id)
+    variants = _rows(connection, coefficient_variant, coefficient_variant.c.model_id == model_id)
     fits = _rows(connection, linear_fit, linear_fit.c.model_id == model_id)
     shares = _rows(connection, resilience, resilience.c.model_id == model_id)
     return _record(
@@ -110,7 +108,7 @@ def _candidate(connection: Connection, row: RowMapping, scores: Scores) -> Candi
         row,
         scores=scores.get(model_id, []),
         coefficients=[_record(CoefficientRecord, term) for term in coefficients],
-        complete_cases=[_record(CoefficientRecord, term) for term in complete_cases],
+        variants=[_record(CoefficientRecord, term) for term in variants],
         linear_fit=_record(LinearFitRecord, fits[0]) if fits else None,
         resilience=[_record(ResilienceRecord, share) for share in shares],
     )
@@ -130,24 +128,7 @@ def _predictions(
     connection: Connection, run_id: int, names: Mapping[int, ModelRef]
 ) -> Iterator[PredictionColumns]:
     """Yield the predictions that each of these models made in the run, in order."""
-    numbers = ("actual", "predicted", "lower", "upper")
     for model_id, name in names.items():
-        statement = (
-            select(*(prediction.c[column] for column in ("key", "role", "note", *numbers)))
-            .where(prediction.c.model_id == model_id, prediction.c.run_id == run_id)
-            .order_by(prediction.c.key)
-        )
-        rows = connection.execute(statement).all()
-        if rows:
-            key, role, note, *values = zip(*rows, strict=True)
-            columns = {
-                column: np.array(of_column, dtype=float)
-                for column, of_column in zip(numbers, values, strict=True)
-            }
-            yield PredictionColumns(
-                model=name,
-                key=list(key),
-                role=np.array(role),
-                note=note if any(note) else None,
-                **columns,
-            )
+        columns = predictions_in(connection, run_id, model_id, name)
+        if columns is not None:
+            yield columns

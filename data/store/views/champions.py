@@ -134,13 +134,15 @@ ORDER BY champion.dataset
 """,
 )
 
-# With CROSS JOIN, SQLite always starts from the champion and finds its predictions by the primary
+# Decisions of version 0.1.0 name no run: there, a key's latest prediction counts. With CROSS JOIN,
+# SQLite always starts from the champion and finds its predictions by the primary
 # key. PostgreSQL reads it as an inner join.
 CURRENT_PREDICTION = View(
     "current_prediction",
     (
-        "One row per key of each dataset: the champion's latest prediction for it. Where the "
-        "target is known, the prediction is still from a model that never saw that row."
+        "One row per row of each dataset's latest good run, backfills aside: what the champion "
+        "predicts for it, whichever run trained the champion. Where the target is known, the "
+        "prediction is still from a model that never saw that row, unless `note` says otherwise."
     ),
     {
         "dataset": (TEXT, "the dataset"),
@@ -154,15 +156,17 @@ CURRENT_PREDICTION = View(
         "upper": (NUMBER, "upper end of the prediction interval"),
         "role": (
             TEXT,
-            "`train` (predicted out of fold), `test`, `new` (no target yet) or `warmup` (the "
-            "oldest rows of a dataset with a time column, which no earlier rows can predict)",
+            "`train` (predicted out of fold), `test`, `new` (the champion was trained without it: "
+            "no target yet, or a later row) or `warmup` (the oldest rows of a dataset with a time "
+            "column, which no earlier rows can predict)",
         ),
         "model_id": (INTEGER, "the model, as in `champion`"),
         "predicted_at": (TIME, "when the run that made this prediction finished"),
         "note": (
             TEXT,
             "what makes this prediction less certain than others, for example a level that was "
-            "never seen before; NULL for most rows",
+            "never seen before, or a feature that has changed since the champion was trained; NULL "
+            "for most rows",
         ),
     },
     f"""
@@ -174,8 +178,9 @@ CROSS JOIN prediction
 JOIN run ON run.run_id = prediction.run_id
 WHERE {CURRENT_DECISION}
   AND prediction.model_id = latest.model_id
-  AND NOT EXISTS (SELECT 1 FROM prediction AS later WHERE later.model_id = prediction.model_id
-    AND later.key = prediction.key AND later.run_id > prediction.run_id)
+  AND prediction.run_id = coalesce(latest.predictions_run_id,
+    (SELECT max(later.run_id) FROM prediction AS later
+      WHERE later.model_id = prediction.model_id AND later.key = prediction.key))
 """,  # noqa: S608
 )
 

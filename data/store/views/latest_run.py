@@ -48,7 +48,8 @@ CURRENT_COEFFICIENT = View(
     "current_coefficient",
     (
         "One row per term of each linear model of each dataset's latest run that succeeded. A "
-        "prediction is the sum of estimate times term over all terms, in the data's own units."
+        "prediction is the sum of estimate times term over all terms of the variant `all rows`, in "
+        "the data's own units."
     ),
     {
         "dataset": (TEXT, "the dataset"),
@@ -64,8 +65,9 @@ CURRENT_COEFFICIENT = View(
         "estimate": (NUMBER, "the coefficient"),
         "standard_error": (
             NUMBER,
-            "its standard error; this and the rest are NULL for gradient descent, and where terms "
-            "depend on each other or there are as many as rows",
+            "its standard error; this and the next six are NULL for gradient descent, for a term "
+            "whose effect the rows cannot tell from those of others (see `variant`), and where "
+            "there are as many terms as rows",
         ),
         "t": (
             NUMBER,
@@ -82,18 +84,22 @@ CURRENT_COEFFICIENT = View(
         "cluster_standard_error": (
             NUMBER,
             "a standard error that also holds where the errors of a group are alike (the sandwich "
-            "over groups, as in Stata and statsmodels); NULL unless `split.group` is declared",
+            "over groups of Stata and statsmodels, with their correction for few groups); NULL "
+            "unless `split.group` is declared",
         ),
         "hac_standard_error": (
             NUMBER,
             "a standard error that also holds where errors that are close in time are alike (Newey "
-            "and West); NULL unless `time` is declared",
+            "and West, 4 (T / 100)^(2/9) lags for T times, corrected by n / (n - p)); NULL unless "
+            "`time` is declared",
         ),
         "variant": (
             TEXT,
-            "`all rows`, where missing values are filled with the median: this one predicts; or "
-            "`complete cases`, the same equation fitted on the rows without a missing value, where "
-            "more than 5% of a column is missing",
+            "`all rows` is what predicts; missing values are filled in with the median, and terms "
+            "that depend on each other share their effects by minimum norm. Where there are such "
+            "terms, `aliases left out` is the same fit without those that depend on earlier ones, "
+            "as R's `lm` reports it. Where more than 5% of a column is filled in, `complete cases` "
+            "is the same equation fitted on the rows without a missing value",
         ),
         "rows": (INTEGER, "rows that it was fitted on"),
     },
@@ -111,16 +117,16 @@ FROM (
   LEFT JOIN linear_fit ON linear_fit.model_id = model.model_id
   WHERE {LATEST_GOOD_RUN}
   UNION ALL
-  SELECT run.dataset, model.framework, model.kind, complete.term, complete.estimate,
-    complete.standard_error, complete.t, complete.p, complete.low, complete.high,
-    complete.robust_standard_error, complete.cluster_standard_error,
-    complete.hac_standard_error, complete.position, complete.rows, 'complete cases' AS variant
+  SELECT run.dataset, model.framework, model.kind, compared.term, compared.estimate,
+    compared.standard_error, compared.t, compared.p, compared.low, compared.high,
+    compared.robust_standard_error, compared.cluster_standard_error,
+    compared.hac_standard_error, compared.position, compared.rows, compared.variant
   FROM run
   JOIN model ON model.run_id = run.run_id
-  JOIN complete_case_coefficient AS complete ON complete.model_id = model.model_id
+  JOIN coefficient_variant AS compared ON compared.model_id = model.model_id
   WHERE {LATEST_GOOD_RUN}
 ) AS of_variant
-ORDER BY dataset, framework, kind, variant, position
+ORDER BY dataset, framework, kind, variant <> 'all rows', variant, position
 """,  # noqa: S608
 )
 
@@ -154,8 +160,8 @@ CURRENT_FIT = View(
         "adjusted_r2": (NUMBER, "`r2` minus what as many useless terms would explain by chance"),
         "f": (
             NUMBER,
-            "F statistic of all terms except the intercept; NULL for an exact fit, and where terms "
-            "depend on each other",
+            "F statistic of all terms except the intercept, as many as `rank` says; NULL for an "
+            "exact fit, and where there are as many terms as rows",
         ),
         "f_p": (NUMBER, "its p-value"),
         "condition_number": (

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import compress
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, Row, or_, select, update
 
 from data.errors import StoreError
 from data.store.database.lock import lock_for_writing
@@ -42,8 +43,19 @@ def write_decision(connection: Connection, decision: ManualDecision) -> int:
         "reason": decision.reason,
         "decided_by": decision.decided_by,
         "pinned": decision.pinned,
+        "predictions_run_id": _run_shown(decision, standing),
     }
     return insert_row(connection, promotion, values)
+
+
+def _run_shown(decision: ManualDecision, standing: Row[Any] | None) -> int | None:
+    """Return the run whose rows the champion's current predictions are of, as far as known."""
+    if decision.predictions_run_id is not None:
+        return decision.predictions_run_id
+    if standing is None or standing.model_id != decision.model_id:
+        return None
+    shown: int | None = standing.predictions_run_id
+    return shown
 
 
 def _refuse_model_of_another_dataset(connection: Connection, dataset: str, model_id: int) -> None:

@@ -1,7 +1,8 @@
 """Removing the old data of a dataset that nothing needs any more, in one transaction.
 
 Some data stays for ever: scores, coefficients and decisions; predictions of new rows; and each
-model that ever served, with all its predictions, so that a person may roll back to it at any time.
+model that ever served, with the predictions of the run that trained it, so that a person may roll
+back to it at any time.
 """
 
 import operator
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     Subquery,
     delete,
     func,
@@ -51,7 +53,8 @@ class _OldData:
     """The ids of what may go."""
 
     predicting: Sequence[int] = field(repr=False)  # models whose predictions may go
-    predicting_runs: Sequence[int]  # the runs of these models
+    superseded: Sequence[tuple[int, int]] = field(repr=False)  # models, and later runs they were in
+    predicting_runs: Sequence[int]  # the runs of all these predictions
     compared_runs: Sequence[int]  # runs whose paired errors may go
     models: Sequence[int]  # models whose bytes may go
 
@@ -61,16 +64,17 @@ def prune(connection: Connection, dataset: str, *, keep_runs: int, dry_run: bool
 
     Models that never served lose their predictions of all but new rows once they are older than the
     last `keep_runs` runs, and their bytes once they are older than the last 7 runs (or `keep_runs`,
-    if fewer). Paired errors go with the predictions, except those of the latest comparison. Runs
-    are counted separately by status, and backfills apart, so that failed runs never push out
-    successful ones. With `dry_run`, nothing is removed.
+    if fewer). A model that served loses those that it made in such an old run, except in the one
+    that trained it and in the one whose rows are shown now. Paired errors go with the predictions,
+    except those of the latest comparison. Runs are counted separately by status, and backfills
+    apart, so that failed runs never push out successful ones. With `dry_run`, nothing is removed.
     """
     if not dry_run:
         lock_for_writing(connection, dataset)
     old = _old_data(connection, dataset, keep_runs)
     pruned = Pruned(
         dataset,
-        predictions=sum(_count(connection, _of_known_rows(ids)) for ids in _parts(old.predicting)),
+        predictions=sum(_count(connection, which) for which in _predictions(old)),
         paired_errors=sum(_count(connection, _pairs(ids)) for ids in _parts(old.compared_runs)),
         models=len(old.models),
         model_bytes=_bytes(connection, old.models),
@@ -125,17 +129,49 @@ def _old_data(connection: Connection, dataset: str, keep_runs: int) -> _OldData:
         )
     )
     predicting = connection.execute(of_old_rows).all()
+    superseded = [tuple(row) for row in connection.execute(_superseded(dataset, keep_runs))]
     compared = connection.execute(pairs).all()[:-1]  # except the latest comparison
     return _OldData(
         predicting=[row.model_id for row in predicting],
-        predicting_runs=sorted({row.run_id for row in predicting}),
+        superseded=superseded,
+        predicting_runs=sorted(
+            {row.run_id for row in predicting} | {run_id for _, run_id in superseded}
+        ),
         compared_runs=[row.run_id for row in compared if row.age > keep_runs],
         models=list(connection.execute(models).scalars()),
     )
 
 
-def _of_known_rows(models: Sequence[int]) -> ColumnElement[bool]:
-    return prediction.c.model_id.in_(models) & (prediction.c.role != "new")
+def _superseded(dataset: str, keep_runs: int) -> Select[tuple[int, int]]:
+    """Return the models that served, each with the old runs that showed others' rows by it."""
+    aged = _runs(dataset)
+    newest = select(func.max(promotion.c.promotion_id)).where(promotion.c.dataset == dataset)
+    shown_now = select(promotion.c.predictions_run_id).where(
+        promotion.c.promotion_id == newest.scalar_subquery(),
+        promotion.c.predictions_run_id.is_not(None),
+    )
+    return (
+        select(promotion.c.model_id, promotion.c.predictions_run_id)
+        .join(aged, aged.c.run_id == promotion.c.predictions_run_id)
+        .join(model, model.c.model_id == promotion.c.model_id)
+        .where(
+            promotion.c.dataset == dataset,
+            model.c.run_id != promotion.c.predictions_run_id,
+            aged.c.age > keep_runs,
+            aged.c.pruned_at.is_(None),
+            promotion.c.predictions_run_id.not_in(shown_now),
+        )
+        .distinct()
+    )
+
+
+def _predictions(old: _OldData) -> Iterator[ColumnElement[bool]]:
+    """Yield conditions for the predictions that may go."""
+    known = prediction.c.role != "new"
+    for ids in _parts(old.predicting):
+        yield prediction.c.model_id.in_(ids) & known
+    for model_id, run_id in old.superseded:
+        yield (prediction.c.model_id == model_id) & (prediction.c.run_id == run_id) & known
 
 
 def _pairs(runs: Sequence[int]) -> ColumnElement[bool]:
@@ -170,8 +206,8 @@ def _snapshots(connection: Connection, dataset: str, keep_runs: int) -> tuple[st
 
 
 def _remove(connection: Connection, old: _OldData) -> None:
-    for ids in _parts(old.predicting):
-        connection.execute(delete(prediction).where(_of_known_rows(ids)))
+    for which in _predictions(old):
+        connection.execute(delete(prediction).where(which))
     for ids in _parts(old.predicting_runs):
         marked = update(run).where(run.c.run_id.in_(ids))
         connection.execute(marked.values(pruned_at=datetime.now(UTC)))

@@ -46,7 +46,10 @@ def insert_predictions(
         "key": rows.key,
         "run_id": run_id,
         "dataset": dataset,
-        "actual": _numbers(rows, "actual", may_be_missing=role == "new"),
+        # A row that an earlier run trained a model with may have lost its target since.
+        "actual": _numbers(
+            rows, "actual", may_be_missing=(role == "new") | isinstance(rows.model, int)
+        ),
         "predicted": _numbers(rows, "predicted", may_be_missing=role == "warmup"),
         "lower": _finite_or_nan(rows.lower),
         "upper": _finite_or_nan(rows.upper),

@@ -22,7 +22,7 @@ from data.store.records import (
 from data.store.tables import (
     agreement_check,
     coefficient,
-    complete_case_coefficient,
+    coefficient_variant,
     expectation_result,
     linear_fit,
     model,
@@ -66,9 +66,13 @@ def write_run(connection: Connection, record: RunRecord) -> int:
     if record.paired_errors is not None:
         _insert_paired_errors(connection, run_id, record.paired_errors, model_ids)
     pinned = standing is not None and standing.pinned
+    shown = None if standing is None else standing.predictions_run_id
+    predicting = {_model_id(rows.model, model_ids) for rows in record.predictions}
     for decision in record.promotions:
         values = _promotion_row(record, decision, model_ids, pinned=pinned)
-        insert_row(connection, promotion, {**values, "run_id": run_id})
+        is_new = values["model_id"] in predicting and not record.backfill
+        values |= {"run_id": run_id, "predictions_run_id": run_id if is_new else shown}
+        insert_row(connection, promotion, values)
     return run_id
 
 
@@ -131,11 +135,11 @@ def _insert_candidate(connection: Connection, run_id: int, candidate: CandidateR
         for number, term in enumerate(candidate.coefficients, start=1)
     ]
     insert_rows(connection, coefficient, coefficients)
-    complete_cases = [
-        row_of(complete_case_coefficient, term, model_id=model_id, position=number)
-        for number, term in enumerate(candidate.complete_cases, start=1)
+    variants = [
+        row_of(coefficient_variant, term, model_id=model_id, position=number)
+        for number, term in enumerate(candidate.variants, start=1)
     ]
-    insert_rows(connection, complete_case_coefficient, complete_cases)
+    insert_rows(connection, coefficient_variant, variants)
     if candidate.linear_fit is not None:
         fit = row_of(linear_fit, candidate.linear_fit, model_id=model_id)
         insert_rows(connection, linear_fit, [fit])

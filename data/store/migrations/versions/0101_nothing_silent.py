@@ -10,12 +10,19 @@ down_revision = "0100"
 branch_labels = None
 depends_on = None
 
-new_names = ("source_column", "acceptance", "complete_case_coefficient", "current_column")
+new_names = ("source_column", "acceptance", "coefficient_variant", "current_column")
 """Tables and views that this migration adds to those of the version before."""
 
 TIME = sa.DateTime(timezone=True)
-CHANGED = ("current_prediction", "current_coefficient")
+CHANGED = ("current_prediction", "current_coefficient", "current_fit")
 COMMENTS = {
+    "run": (
+        "One attempt to retrain one dataset. as_of: the past moment it was trained as of, if any;"
+        " data_until, train_until: the newest time of a labelled row and of a training row, in"
+        " microseconds since 1970, or the number itself; backfill: a champion trained on later data"
+        " was already serving; pruned_at: when predictions that nothing shows any more were"
+        " removed."
+    ),
     "prediction": (
         "One row of one run as predicted by one model; train rows are predicted out of fold. note:"
         " what makes the prediction less certain than others, for example a level never seen."
@@ -74,8 +81,9 @@ def upgrade() -> None:
         op.f("ix_acceptance_dataset_acceptance_id"), "acceptance", ["dataset", "acceptance_id"]
     )
     op.create_table(
-        "complete_case_coefficient",
+        "coefficient_variant",
         sa.Column("model_id", sa.Integer(), nullable=False),
+        sa.Column("variant", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("term", sa.Text(), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),
@@ -91,15 +99,22 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["model_id"],
             ["model.model_id"],
-            name=op.f("fk_complete_case_coefficient_model_id_model"),
+            name=op.f("fk_coefficient_variant_model_id_model"),
         ),
-        sa.PrimaryKeyConstraint("model_id", "position", name=op.f("pk_complete_case_coefficient")),
+        sa.CheckConstraint(
+            "variant IN ('aliases left out', 'complete cases')",
+            name=op.f("ck_coefficient_variant_variant"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "model_id", "variant", "position", name=op.f("pk_coefficient_variant")
+        ),
         sa.UniqueConstraint(
-            "model_id", "term", name=op.f("uq_complete_case_coefficient_model_id_term")
+            "model_id", "variant", "term", name=op.f("uq_coefficient_variant_model_id_variant_term")
         ),
         comment=(
-            "One term of the same linear model fitted only on the rows without a missing value,"
-            " where many rows have one. The model that serves is the one in coefficient."
+            "One term of a linear model fitted in another way, to compare: without the terms that"
+            " depend on earlier ones, or only on the rows without a missing value. The model that"
+            " serves is the one in coefficient."
         ),
     )
     op.add_column("coefficient", sa.Column("cluster_standard_error", sa.Double()))

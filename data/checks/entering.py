@@ -1,0 +1,138 @@
+"""How each feature enters the models, and which kinds leave it out: by the rules of the fits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.declarations.model import Declaration
+from data.sources.columns import arrays, kind_of
+from data.vocabulary import (
+    LINEAR_KINDS,
+    MIN_GROUP_LEVELS,
+    CategoryColumn,
+    LevelCounts,
+    coded_categories,
+    levels_repeat,
+    part_name,
+    rows_per_level,
+    shared_words,
+    telling_parts,
+    with_time_parts,
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How a feature enters: in a few words, and what a reader should know if a kind lacks it.
+
+    `warning` is "" where every kind has it. `levels` are those with terms of their own, and
+    `frequent` counts those with the `needed` rows for one.
+    """
+
+    words: str
+    warning: str = ""
+    levels: tuple[str, ...] = ()
+    frequent: int = 0
+    needed: int = 0
+
+
+@dataclass(frozen=True)
+class _Category:
+    """A category as it is counted and coded; `needed` rows give a level a term of its own."""
+
+    counted: LevelCounts
+    column: CategoryColumn
+    needed: int
+
+
+def entries_of(declaration: Declaration, table: pa.Table, rows: np.ndarray) -> dict[str, Entry]:
+    """Return how the features of a table enter models that are fitted on `rows`, a mask (n,)."""
+    names = [n for n in declaration.feature_names(table.column_names) if n in table.column_names]
+    part = table.select(names).filter(pa.array(rows))
+    kinds = {name: kind_of(part[name].type) for name in names}
+    parts = {n: _parts(n, part, declaration) for n in names if kinds[n] == "time"}
+    counted = [_counted(n, part[n]) for n in names if kinds[n] in ("category", "boolean")]
+    counted += [LevelCounts.of(n, v) for of in parts.values() for n, v in of.items() if _is_text(v)]
+    counted.sort(key=lambda counts: counts.name)
+    needed = rows_per_level({counts.name: counts.number for counts in counted}, part.num_rows)
+    _, coded = coded_categories(counted, part.num_rows)
+    categories = {
+        counts.name: _Category(counts, column, needed[counts.name])
+        for counts, column in zip(counted, coded, strict=True)
+    }
+    entries: dict[str, Entry] = {}
+    for name in names:
+        if name in categories:
+            entries[name] = _category_entry(categories[name], declaration, part.num_rows)
+        elif name in parts:
+            entries[name] = _time_entry(name, parts[name])
+        else:
+            entries[name] = Entry("number")
+    return entries
+
+
+def _is_text(values: np.ndarray) -> bool:
+    return values.dtype.kind == "O"
+
+
+def _counted(name: str, column: pa.ChunkedArray) -> LevelCounts:
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.string())
+    counts = pc.value_counts(column.drop_null())
+    levels = np.array(counts.field("values").to_pylist(), dtype=object)
+    return LevelCounts(name, levels, counts.field("counts").to_numpy(), column.null_count)
+
+
+def _parts(name: str, table: pa.Table, declaration: Declaration) -> dict[str, np.ndarray]:
+    """Return the parts of a time that enter, by their names."""
+    time = arrays(table, [name])[name]
+    declared = declaration.time_parts(table.column_names).get(name)
+    wanted = [part_name(name, part) for part in declared or telling_parts(time)]
+    parts = with_time_parts({name: time}, [name])
+    return {part: parts[part] for part in wanted}
+
+
+def _time_entry(name: str, parts: Mapping[str, np.ndarray]) -> Entry:
+    return Entry(", ".join(part.removeprefix(f"{name}[").rstrip("]") for part in parts) or "time")
+
+
+def _category_entry(category: _Category, declaration: Declaration, rows: int) -> Entry:
+    counted, column, needed = category.counted, category.column, category.needed
+    frequent = int((counted.counts >= needed).sum())
+    levels = tuple(level for level in column.levels if level is not None)
+    if column.varies:
+        return Entry(_coded_words(counted, column), levels=levels, frequent=frequent, needed=needed)
+    noun = "level" if counted.number == 1 else "levels"
+    enough = {0: "none", 1: "only one"}.get(len(levels), "few")
+    why = f"{counted.number:,} {noun} in {rows:,} rows, {enough} with {needed} rows or more"
+    kinds = declaration.candidates.kinds
+    linear, ann = bool(set(kinds) & set(LINEAR_KINDS)), "ann" in kinds
+    uses = _what_the_ann_uses(counted, rows) if ann else ""
+    subject = f"The feature {counted.name!r} has {why}: "
+    if not uses:
+        warning = f"{subject}no model uses it. Declare 'features' without it, or wider levels."
+        return Entry(f"in no model: {why}", warning, levels, frequent, needed)
+    words = f"{uses}, in the ANN alone" if linear else uses
+    loss = f"the linear kinds leave it out, and the ANN uses at most {uses}."
+    return Entry(words, subject + loss if linear else "", levels, frequent, needed)
+
+
+def _coded_words(counted: LevelCounts, column: CategoryColumn) -> str:
+    own = len(column.levels) - (None in column.levels)
+    words = f"{own:,} {'level' if own == 1 else 'levels'}"
+    words += " and missing" if None in column.levels else ""
+    others = len(counted.levels) - own
+    return f"{words}, and one for {others:,} rare ones" if column.other and others else words
+
+
+def _what_the_ann_uses(counted: LevelCounts, rows: int) -> str:
+    """Return what an ANN uses of a category none of whose levels has a column."""
+    counts = dict(zip(counted.levels.tolist(), counted.counts.tolist(), strict=True))
+    uses = ["words that its levels share"] if shared_words(counts, rows) else []
+    together = np.append(counted.counts, counted.missing)
+    if counted.number >= MIN_GROUP_LEVELS and levels_repeat(together, rows):
+        uses.append("what the rows of a level have in common")
+    return " and ".join(uses)

@@ -1,0 +1,103 @@
+"""What a model of an earlier run predicts for the rows of tonight."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from data.declarations.model import Declaration
+from data.sources.read import read
+from data.store.records import PredictionColumns
+from regressors.candidate import Candidate
+from regressors.encoding.matrices import Encoding
+from regressors.model import linear_model
+from tasks.run.rows import SnapshotRows
+from tasks.run.stored_model import StoredModel, predictions_of
+
+CANDIDATE = Candidate("torch", "least_squares")
+HEADER = "id,a,y\n"
+THEN = {"k1": ("1", "10"), "k2": ("2", "20"), "k3": ("3", "30"), "k4": ("4", "")}
+OWN = PredictionColumns(
+    model=7,
+    key=[*THEN],
+    actual=np.array([10.0, 20.0, 30.0, np.nan]),
+    predicted=np.array([11.0, 21.0, 31.0, 41.0]),
+    lower=np.array([10.0, 20.0, 30.0, 40.0]),
+    upper=np.array([12.0, 22.0, 32.0, 42.0]),
+    role=np.array(["train", "train", "test", "new"]),
+    note=[None, "a is missing", None, None],
+)
+
+
+def line(slope):
+    encoding = Encoding.fit({"a": np.arange(1.0, 30.0)})
+    return replace(linear_model(CANDIDATE, encoding, np.array([0.0, slope])), half_width=1.0)
+
+
+@pytest.fixture
+def tonight(tmp_path):
+    def rows(values):
+        lines = [f"{key},{a},{y}" for key, (a, y) in values.items()]
+        source = tmp_path / "rows.csv"
+        source.write_text(HEADER + "\n".join([*lines, ""]), encoding="utf-8")
+        keys = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y"}
+        declaration = Declaration.model_validate(keys)
+        snapshot = read(declaration, folder=tmp_path / "snapshots")
+        return SnapshotRows(declaration, snapshot, np.ones(snapshot.rows, dtype=bool), ())
+
+    return rows
+
+
+@pytest.fixture
+def model(tonight):
+    return StoredModel(
+        "torch/least_squares of run 1", line(100.0), line(1000.0), OWN, tonight(THEN)
+    )
+
+
+def shown(columns):
+    values = zip(columns.actual, columns.predicted, columns.role, columns.note, strict=True)
+    return dict(zip(columns.key, ((str(a), p, r, n) for a, p, r, n in values), strict=True))
+
+
+def test_rows_that_it_was_trained_with_keep_the_prediction_of_its_own_run(model, tonight):
+    columns, warnings = predictions_of(model, tonight(THEN))
+    assert shown(columns) == {
+        "k1": ("10.0", 11.0, "train", None),
+        "k2": ("20.0", 21.0, "train", "a is missing"),
+        "k3": ("30.0", 31.0, "test", None),
+        "k4": ("nan", 400.0, "new", None),
+    }
+    assert columns.lower.tolist() == [10, 20, 30, 399]
+    assert warnings == ()
+
+
+def test_deleted_rows_go_and_a_corrected_target_stands_beside_the_same_prediction(model, tonight):
+    columns, warnings = predictions_of(model, tonight({"k1": ("1", "99"), "k3": ("3", "")}))
+    assert shown(columns) == {
+        "k1": ("99.0", 11.0, "train", None),
+        "k3": ("nan", 31.0, "test", None),
+    }
+    assert warnings == ()
+
+
+def test_rows_whose_feature_has_changed_are_predicted_again_with_a_note(model, tonight):
+    changed = {**THEN, "k1": ("1.5", "10"), "k3": ("", "30"), "k5": ("5", "50")}
+    columns, (warning,) = predictions_of(model, tonight(changed))
+    rows = shown(columns)
+    assert rows["k1"] == ("10.0", 150.0, "train", "a changed since the model was trained")
+    assert rows["k3"][1] == pytest.approx(1000 * 15)  # the twin, with the median for the gap
+    assert "a changed since the model was trained" in rows["k3"][3]
+    assert rows["k2"] == ("20.0", 21.0, "train", "a is missing")
+    assert rows["k5"] == ("50.0", 500.0, "new", None)
+    assert warning.startswith("2 rows have changed since torch/least_squares of run 1 was trained")
+    assert "the first has key k1" in warning
+
+
+def test_without_the_rows_of_its_own_run_the_stored_predictions_stay_and_a_warning_says_so(
+    model, tonight
+):
+    blind = replace(model, trained_on=None)
+    columns, (warning,) = predictions_of(blind, tonight({**THEN, "k1": ("1.5", "10")}))
+    assert shown(columns)["k1"] == ("10.0", 11.0, "train", None)
+    assert "it is not known whether their features have changed" in warning
