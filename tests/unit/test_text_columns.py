@@ -235,6 +235,16 @@ def test_a_key_of_no_remembered_kind_is_its_text_unless_all_are_times(texts):
         assert keys(tuple(texts), None) == written
 
 
+def test_a_key_that_is_a_feature_too_is_a_number_only_while_each_is_written_as_its_key():
+    request = Request("k", kind="number", kind_from="remembered", is_feature=True)
+    texts = pa.chunked_array([["1.1", "1.2", "12,5"]], pa.string())
+    read = read_key_text(texts, request, has_words=True)
+    assert (read.values.to_pylist(), read.reading.unparsable) == ([1.1, 1.2, None], 1)
+    texts = pa.chunked_array([["1.1", "1.10"]], pa.string())
+    read = read_key_text(texts, request, has_words=True)
+    assert read.values.to_pylist() == ["1.1", "1.10"]
+
+
 def test_a_key_of_numbers_does_not_change_when_its_column_becomes_one_of_doubles():
     assert keys(("1.0", "2.0", "007"), "number") == ["1", "2", "007"]
     assert keys(("1.0", "2.0"), "category") == ["1.0", "2.0"]
