@@ -12,7 +12,7 @@ from data.checks.keys import key_feature_finding, why_it_only_identifies
 from data.declarations.model import Declaration
 from data.declarations.parts import part_of
 from data.declarations.terms import Product, hint_for, text_of
-from data.sources.columns import PLURAL, infinite, kind_of
+from data.sources.columns import PLURAL, infinite, infinity_in_words, kind_of
 from data.vocabulary import MAX_CODED_LEVELS
 
 MAX_TERM_NAME_BYTES = 2_000
@@ -136,7 +136,8 @@ def _finite_finding(
         np.flatnonzero(kept & infinite(table[name])),
         declaration,
         table,
-        "The feature {column!r} is infinite in {n}: {example}. Correct it, leave it empty, or"
+        f"The feature {{column!r}} is {infinity_in_words(table[name])} in {{n}}: {{example}}."
+        " Correct it, leave it empty, or"
         " declare 'infinite: missing'.",
     )
 
