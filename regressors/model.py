@@ -15,6 +15,7 @@ from scipy.special import ndtri
 
 from regressors.arrays import Array, Arrays, Columns, Floats, Indices, Mask, Values
 from regressors.candidate import Candidate
+from regressors.encoding.combinations import combinations_of
 from regressors.encoding.doubts import doubts_of, in_common, notes_of
 from regressors.encoding.matrices import Encoding
 from regressors.network.rowwise import network_output, weighted_sum
@@ -23,16 +24,23 @@ from regressors.uncertainty import linear_spread, tried_spread
 COVERAGE = 0.9
 """What the intervals of models of version 0.1.0 are taken to cover, which do not say it."""
 
+ENCODED_ROWS = 8192
+"""So many rows are encoded for a network at once, which needs little memory and is fastest."""
+
 UNKNOWN_WEIGHT = "its weight is unknown: the interval is that of a row of mean weight"
 """What `predicted` notes of such a row, where the model was trained with weights."""
 
 
 @dataclass(frozen=True)
 class LinearMember:
-    """A linear equation: `estimates` (p,) of the terms of the encoding, in raw units."""
+    """A linear equation: `estimates` (p,) of the terms of the encoding, in raw units.
+
+    Where terms depended on each other, `breaches` (p, m) are what `LeastSquares` has.
+    """
 
     encoding: Encoding
     estimates: Array
+    breaches: Array | None = None
 
     def predict(self, parts: Columns) -> Array:
         """Predict (n,) in the target's units, from the parts of the encoding."""
@@ -47,12 +55,22 @@ class LinearMember:
 
     def arrays(self) -> dict[str, Floats]:
         """Return the arrays to store."""
-        return {"estimates": self.estimates}
+        more = {} if self.breaches is None else {"breaches": self.breaches}
+        return {"estimates": self.estimates, **more}
 
     @classmethod
     def of(cls, encoding: Encoding, arrays: Mapping[str, NDArray[Any]]) -> "LinearMember":
         """Return the member with these stored arrays."""
-        return cls(encoding, arrays["estimates"])
+        return cls(encoding, arrays["estimates"], arrays.get("breaches"))
+
+    def combinations(self, parts: Columns) -> tuple[Mask, Values]:
+        """Return which rows (n,) combine columns as training never did, and what to note of each.
+
+        These are the rows that break a dependence that all training rows met; only a member with
+        `breaches` has any.
+        """
+        assert self.breaches is not None
+        return combinations_of(self.encoding, self.encoding.design_of(parts), self.breaches)
 
 
 @dataclass(frozen=True)
@@ -70,7 +88,14 @@ class NetworkMember:
 
     def predict(self, parts: Columns) -> Array:
         """Predict (n,) in the target's units, from the parts of the encoding."""
-        return self.output(*self.encoded(parts), self.layers)
+        rows = len(next(iter(parts.values()))) if parts else 0
+        blocks = [
+            self.output(
+                *self.encoded(_take(parts, slice(start, start + ENCODED_ROWS))), self.layers
+            )
+            for start in range(0, rows, ENCODED_ROWS)
+        ]
+        return np.concatenate(blocks) if blocks else np.empty(0)
 
     def spread(self, part: str, parts: Columns) -> Array:
         """Return the SD (n,) of the predictions over the values that a part may have."""
@@ -165,6 +190,13 @@ class Model:
                 more = float(ndtri((1 + self.coverage) / 2)) * spread
                 reach[rows] = np.sqrt(np.square(reach[rows]) + np.square(more))
         notes = [(doubt.rows, doubt.notes) for doubt in doubts]
+        certain = ~np.any(
+            [np.zeros(len(value), bool), *(doubt.unknown for doubt in doubts)], axis=0
+        )
+        for member, own in pairs:
+            if isinstance(member, LinearMember) and member.breaches is not None:
+                rare, texts = member.combinations(own)
+                notes.append((rare & certain, texts))
         if self.mean_weight is not None:
             unknown = ~_known(weight, len(value))
             notes.append((unknown, np.full(len(value), UNKNOWN_WEIGHT, dtype=object)))
@@ -239,7 +271,7 @@ def _mean(figures: Sequence[Array]) -> Array:
     return total / len(figures)
 
 
-def _take(parts: Columns, rows: Indices) -> Columns:
+def _take(parts: Columns, rows: Indices | slice) -> Columns:
     return {name: values[rows] for name, values in parts.items()}
 
 
@@ -250,7 +282,9 @@ def _known(weight: Array | None, rows: int) -> Mask:
     return np.isfinite(weight) & (weight > 0)
 
 
-def linear_model(candidate: Candidate, encoding: Encoding, estimates: Array) -> Model:
+def linear_model(
+    candidate: Candidate, encoding: Encoding, estimates: Array, breaches: Array | None = None
+) -> Model:
     """Return a linear model of one member."""
     assert len(encoding.term_names()) == len(estimates)
-    return Model(candidate, (LinearMember(encoding, estimates),))
+    return Model(candidate, (LinearMember(encoding, estimates, breaches),))

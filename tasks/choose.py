@@ -14,8 +14,22 @@ from regressors.job import Fitted
 from regressors.judging import selection
 from regressors.judging.gate import smallest_gain
 from regressors.judging.paired import PairedGain, paired_gain
-from regressors.judging.scoring import Interval, Score, paired_difference, roots, score, spread
-from regressors.judging.selection import Contender, Hold, PromotionRules, RankedCandidate
+from regressors.judging.scoring import (
+    Interval,
+    Score,
+    paired_difference,
+    roots,
+    score,
+    spread,
+    undercoverage_p,
+)
+from regressors.judging.selection import (
+    Contender,
+    Decision,
+    Hold,
+    PromotionRules,
+    RankedCandidate,
+)
 from regressors.model import Model
 from tasks.run.choice import Choice, Incumbent, Paired
 from tasks.run.prepared import Prepared
@@ -35,16 +49,10 @@ def choose(
     """Return who won, by how much, and whether it serves; with `hold`, nobody is promoted."""
     declared = prepared.declaration.promotion
     rules = PromotionRules(**declared.model_dump())
-    ranking = _ranking(prepared, fits)
+    own = incumbent.candidate if incumbent else None
+    ranking, tested = _ranked_and_tested(prepared, dict(fits), own)
     winner = ranking.winner
     linear, ann = ranking.best(linear=True), ranking.best(linear=False)
-    own = incumbent.candidate if incumbent else None
-    models = {
-        candidate: fit.model
-        for candidate in dict.fromkeys([winner, linear, ann, own])
-        if candidate is not None and isinstance(fit := fits.get(candidate), Fitted)
-    }
-    tested = _Tested.by(models, prepared.test)
     if incumbent is not None and incumbent.is_comparable:
         comparison = _with_incumbent(tested, winner, incumbent, rules)
     else:
@@ -52,7 +60,7 @@ def choose(
     decisions = selection.decide(
         winner,
         own,
-        {c: comparison.gains.get(c) for c in (winner, own) if c in models},
+        {c: comparison.gains.get(c) for c in tested.predicted if c in (winner, own)},
         rules=rules,
         obstacle=incumbent.obstacle if incumbent else None,
         explanation=incumbent.explanation if incumbent else None,
@@ -72,7 +80,7 @@ def choose(
         validation=ranking.validation,
         test={
             candidate: _score(tested.rows, tested.predicted[candidate], tested.interval[candidate])
-            for candidate in models
+            for candidate in tested.predicted
         },
         incumbent=incumbent,
         incumbent_test=comparison.incumbent_score,
@@ -81,7 +89,48 @@ def choose(
         paired=comparison.paired,
         verdict=selection.verdict(difference),
         difference=difference,
+        best_ann=ann,
+        best_linear=linear,
+        coverage_p=_coverage_p(prepared, tested, decisions[-1], incumbent),
     )
+
+
+def _ranked_and_tested(
+    prepared: Prepared, fits: dict[Candidate, Fitted | str], own: Candidate | None
+) -> tuple["_Ranking", "_Tested"]:
+    """Rank the candidates, and predict the test rows with those that are compared there.
+
+    A candidate whose predictions of the test rows are not finite has failed.
+    """
+    while True:
+        ranking = _ranking(prepared, fits)
+        compared = [ranking.winner, ranking.best(linear=True), ranking.best(linear=False), own]
+        models = {
+            candidate: fit.model
+            for candidate in dict.fromkeys(compared)
+            if candidate is not None and isinstance(fit := fits.get(candidate), Fitted)
+        }
+        tested = _Tested.by(models, prepared.test)
+        failed = [c for c, values in tested.predicted.items() if not np.isfinite(values).all()]
+        if not failed:
+            return ranking, tested
+        fits |= dict.fromkeys(failed, "its predictions of the test rows are not finite")
+
+
+def _coverage_p(
+    prepared: Prepared, tested: "_Tested", last: Decision, incumbent: Incumbent | None
+) -> float | None:
+    """Return how likely it is that right intervals cover as few test rows, of who serves."""
+    level = prepared.declaration.interval
+    if last.decision == "promoted":
+        rows, interval = tested.rows, tested.interval[last.challenger]
+    elif incumbent is not None and incumbent.is_comparable:
+        rows = tested.rows.take(incumbent.compared)
+        lower, upper = incumbent.interval
+        interval = lower[incumbent.compared], upper[incumbent.compared]
+    else:
+        return None
+    return undercoverage_p(rows.target, interval, level, rows.units)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,9 @@ def incumbent(
             columns = prepared.source.columns(twin.features, prepared.is_test)
             predicted = twin.predicted(columns, test.weight)
             interval = predicted.lower, predicted.upper
-            return Incumbent(serving, compared, predicted.value, interval)
+            if np.isfinite(predicted.value[compared]).all():
+                return Incumbent(serving, compared, predicted.value, interval)
+            obstacle = "its predictions of some of them are not finite"
     except CannotEncode as error:
         obstacle = str(error)
     nothing = np.full(len(compared), np.nan)

@@ -20,11 +20,12 @@ from data.checks.waivers import waiver
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.sources.columns import PLURAL, kind_of, present
-from data.sources.readings import ColumnReading, mostly_unparsable
+from data.sources.readings import ColumnReading, kind_has_changed
 from data.store.records import SourceColumnRecord
 
 IDENTIFIERS = {UNUSED, "key", "group"}
 """Roles in which a column's values are only told apart, whatever their kind."""
+KIND = "column_keeps_its_kind"
 MAX_ROWS_SHOWN = 3
 """How many rows a sentence names."""
 CERTAIN = 3.0
@@ -84,7 +85,7 @@ def structure_changes(
     kinds = _changed_kinds(declaration, table, readings, contract)
     return [
         *_findings("feature_is_still_there", gone, declaration, contract),
-        *_findings("column_keeps_its_kind", kinds, declaration, contract),
+        *_findings(KIND, kinds, declaration, contract),
         *_new_findings(new, declaration, contract),
     ]
 
@@ -192,7 +193,7 @@ def _changed_kinds(
         filled = int(len(column) - column.null_count)
         kind = kind_of(column.type)
         before = f"The column {name!r} held {_held(then)} in run {contract.run_id}, but"
-        if reading is not None and mostly_unparsable(reading, filled):
+        if reading is not None and kind_has_changed(reading, filled):
             cells = filled + reading.unparsable
             shown = ", ".join(f"{text!r} in row {row}" for row, text in reading.examples)
             yield _Change(
@@ -225,7 +226,13 @@ def _constant(pairs: Pairs, contract: Contract) -> Iterator[_Change]:
     for now, then in pairs:
         flaw = (now.enters or "").partition(LEFT_OUT)[2]
         known = then.distinct_values is not None and is_feature(then)
-        if is_feature(now) and flaw and known and LEFT_OUT not in (then.enters or ""):
+        if (
+            is_feature(now)
+            and "key" not in now.role
+            and flaw
+            and known
+            and LEFT_OUT not in (then.enters or "")
+        ):
             yield _Change(
                 now.name,
                 f"The feature {now.name!r} {flaw.removeprefix('it ')}, but had"

@@ -89,9 +89,13 @@ def what_matters(readings: Sequence[ColumnReading]) -> bytes:
     return json.dumps(odd, ensure_ascii=False).encode() if odd else b""
 
 
-def mostly_unparsable(reading: ColumnReading, filled: int) -> bool:
-    """Return whether a remembered kind no longer fits most of a column's cells.
+def kind_has_changed(reading: ColumnReading, filled: int) -> bool:
+    """Return whether a remembered kind no longer fits a column, because its values are of another.
 
-    `filled` is the number of cells that it does fit.
+    `filled` is the number of cells that it does fit. A few cells that it does not fit are mistakes.
     """
-    return reading.kind_from == "remembered" and reading.unparsable > filled
+    if reading.kind_from != "remembered" or not reading.unparsable:
+        return False
+    is_other = reading.natural not in (None, reading.kind)
+    many = not may_be_set_aside(reading.unparsable, filled + reading.unparsable)
+    return reading.unparsable > filled or (is_other and many)

@@ -271,7 +271,8 @@ def predict(
 def status(format: AsReport = ReportFormat.TEXT) -> None:
     """Show each dataset's last run, its last good run, its champion and any problem.
 
-    The exit code is 1 if the last run of any dataset failed or was rejected.
+    The exit code is 1 if the last run of any dataset failed or was rejected, or if a declaration
+    has a mistake.
     """
     from flows.command.status import run_status
 

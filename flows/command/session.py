@@ -17,6 +17,7 @@ from rich.text import Text
 from data.errors import UserError
 from data.settings import Settings
 from data.store.session import Store
+from flows.command.prefect_server import refuse_unusable_server, unusable_server
 from flows.command.process_keeper import start_keeper
 from flows.command.screen import Screen
 
@@ -42,14 +43,15 @@ def working(config: Settings) -> Iterator[None]:
     """Prepare for a flow and show its progress on standard error.
 
     SIGTERM ends it in the same way as Ctrl-C, so that no worker process outlives us. Raises
-    UserError if the home or the store cannot be used.
+    UserError if the home, the store or Prefect's server cannot be used.
     """
     quiet_prefect(config.home)
     make_folder(config.home)
     Store(config.database_url).ensure_ready()  # report a broken store before any work
     start_keeper()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    with talking("starting Prefect …"), _without_heartbeat():
+    with talking("starting Prefect …"), _without_heartbeat(), _server_errors():
+        refuse_unusable_server()
         yield
 
 
@@ -95,6 +97,18 @@ class _ProgressLines(logging.Handler):
         )
         if self.status is not None:
             self.status.update(Text(f"{message} …"))
+
+
+@contextmanager
+def _server_errors() -> Iterator[None]:
+    """Turn what Prefect raises when its server is lost in the middle of a flow into a UserError."""
+    import httpx
+
+    try:
+        yield
+    except (httpx.TransportError, httpx.HTTPStatusError) as error:
+        lost = unusable_server(error)
+        raise UserError(lost.what, where=lost.where, next_step=lost.next_step) from None
 
 
 @contextmanager

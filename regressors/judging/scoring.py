@@ -1,16 +1,18 @@
 """Errors of predictions, and prediction intervals."""
 
 from dataclasses import dataclass
-from math import ceil, exp, sqrt
+from math import ceil, exp, inf, sqrt
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import betainc, stdtr, stdtrit
 
 from regressors.arrays import Array, Indices
 from regressors.judging.paired import log_ratio_error, standard_error, studentised_quantile
 
 Interval = tuple[Array, Array]
 """The lower and the upper ends (n,) of prediction intervals, NaN where there is none."""
+MIN_UNITS = 3
+"""Two models are not compared on fewer test rows, groups or blocks of time."""
 RMSE_RESAMPLES = 2_000
 MAX_RESAMPLED_RMSE_UNITS = 200
 """With more units the interval of an RMSE is Student's, which is then the same."""
@@ -86,6 +88,38 @@ def coverage_of(actual: Array, interval: Interval) -> float | None:
     return float(((lower <= actual) & (actual <= upper)).mean())
 
 
+def undercoverage_p(
+    actual: Array, interval: Interval, level: float, unit: Indices | None = None
+) -> float | None:
+    """Return the chance that intervals of this level cover as few actual values, or fewer.
+
+    The larger one of the binomial probability, with as many rows as those of the units (n,) are
+    worth, and of Student's t over the units. None where there is no interval.
+    """
+    lower, upper = interval
+    if np.isnan(lower).all():
+        return None
+    inside = ((lower <= actual) & (actual <= upper)).astype(float)
+    share, n = float(inside.mean()), len(inside)
+    if unit is None:
+        return _binomial(share, n, level)
+    units = len(np.unique(unit))
+    if units < 2:
+        return 1.0
+    # So many rows of a unit are worth one independent row; undefined where all or none are inside.
+    independent = sqrt(share * (1 - share) / n)
+    alike = (
+        max(1.0, (standard_error(inside, unit) / independent) ** 2) if independent else n / units
+    )
+    student = stdtr(units - 1, (share - level) / sqrt(level * (1 - level) * alike / n))
+    return max(_binomial(share, n / alike, level), float(student))
+
+
+def _binomial(share: float, n: float, level: float) -> float:
+    """Return the probability of at most this share of n; n need not be a whole number."""
+    return float(betainc((1 - share) * n, share * n + 1, 1 - level)) if share < 1 else 1.0
+
+
 def root_mean_square(errors: Array) -> float:
     """Return the root of the mean square of errors (n,), without an overflow of the squares."""
     largest = float(np.abs(errors).max())
@@ -107,9 +141,12 @@ def _log_mean_square(errors: Array, unit: Indices | None, confidence: float) -> 
     sizes, sums = np.bincount(label).astype(float), np.bincount(label, squares)
     order = np.lexsort((sizes, sums))  # so that the order of rows changes no digit
     sizes, sums = sizes[None, order] / sizes.mean(), sums[None, order] / sums.mean()
-    error = float(log_ratio_error(sums, sizes)[0])
-    if not np.isfinite(error):
-        return error, error
+    m = sums.shape[1]
+    if m < 2:
+        return inf, inf
+    # Each unit is compared with the mean of the others, as by the jackknife: with few units their
+    # common mean is too near to each.
+    error = m / (m - 1) * float(log_ratio_error(sums, sizes)[0])
     quantile = studentised_quantile(
         sums,
         sizes,
@@ -156,7 +193,7 @@ def paired_difference(
     Rows of one label in `unit` (n,) are one unit; None: each row is one.
     """
     units = len(first) if unit is None else len(np.unique(unit))
-    if units < 3:
+    if units < MIN_UNITS:
         return None
     squares = np.square(first) - np.square(second)
     scale = sqrt(float(np.square(first).mean())) + sqrt(float(np.square(second).mean()))

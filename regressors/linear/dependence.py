@@ -39,18 +39,21 @@ class Centred:
     norms: Array
     intercept: int | None
     constant: float
+    weight: float
 
     @classmethod
     def of(cls, design: Array, root: Array, intercept: int | None) -> "Centred":
         """Centre and scale `design` (n, p)."""
-        weight = np.square(root) / np.square(root).sum()
-        means = np.zeros(design.shape[1]) if intercept is None else weight @ design
+        weight = float(np.square(root).sum())
+        share = np.square(root) / weight
+        means = np.zeros(design.shape[1]) if intercept is None else share @ design
         moved = (design - means) * root[:, None]
         norms = np.sqrt(np.square(moved).sum(axis=0))
         varies = norms > CONSTANT * np.sqrt(np.square(design * root[:, None]).sum(axis=0))
         norms = np.where(varies, norms, 1.0)
         constant = 1.0 if intercept is None else float(design[0, intercept])
-        return cls(np.where(varies, moved / norms, 0.0), means, norms, intercept, constant)
+        columns = np.where(varies, moved / norms, 0.0)
+        return cls(columns, means, norms, intercept, constant, weight)
 
     def level(self, coefficients: Array) -> Array:
         """Return what coefficients (p, m) of the columns add to the mean, in intercepts (m,)."""
@@ -104,6 +107,15 @@ class Dependences:
         steps = scipy.linalg.lstsq(self.free * norms[:, None], solution * norms)[0]
         moved: Array = solution - self.free @ steps
         return np.where(self.estimable, solution, moved)
+
+    @property
+    def breaches(self) -> Array:
+        """Return what says how far a row (p,) is from meeting each dependence, in SDs (p, m).
+
+        The product of the two is what the column has beside what the others say of it.
+        """
+        sds: Array = self.centred.norms[self.others] / np.sqrt(self.centred.weight)
+        return self.free / sds
 
     def clauses(self, terms: Sequence[str]) -> str:
         """Return the dependences in words: fahrenheit depends on intercept, celsius."""

@@ -57,7 +57,7 @@ def _fit_least_squares(
         warnings += groups_warning(solved, job.group_column, len(np.unique(groups)))
     if times is not None and job.time_column:
         warnings += times_warning(solved, job.time_column)
-    model = linear_model(job.candidate, encoding, solved.estimates)
+    model = linear_model(job.candidate, encoding, solved.estimates, solved.breaches)
     return Part(model, solved.coefficients, details, warnings, solved=solved)
 
 

@@ -37,6 +37,8 @@ from regressors.linear.system import Problem, refine
 ROUNDING = 2.0**-90
 """A smaller share of the largest coefficient is rounding, in the double-double of the solution."""
 DOUBTFUL_CONDITION = 1e14
+SAME_FIT, SAME_LEVEL = 1e-8, 1e-13
+"""Shares of the spread and of the size of the target by which two predictions may differ."""
 PLAIN_INVERSE_CONDITION = 1e4
 """Up to here the inverse in plain double gives standard errors that are accurate to 1e-11."""
 
@@ -47,7 +49,8 @@ class LeastSquares:
 
     `warnings` are for the reader of the run, `notes` say why a figure has no value. Where terms
     depend on each other, `without_aliases` is the same fit without those that depend on earlier
-    ones, all with their inference.
+    ones, all with their inference, and a row of a design times `breaches` (p, m) is by how many SDs
+    it breaks each dependence.
     """
 
     coefficients: tuple[Coefficient, ...]
@@ -58,6 +61,7 @@ class LeastSquares:
     warnings: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     without_aliases: tuple[Coefficient, ...] = field(default=())
+    breaches: Array | None = None
 
     @property
     def estimates(self) -> Array:
@@ -96,7 +100,8 @@ def solve(
     problem = Problem.of(design, target, weight)
     geometry = Geometry.of(problem.whitened)
     if len(target) < len(terms):
-        return _of_minimum_norm(problem, geometry, terms)
+        few = f"{len(target)} rows cannot distinguish {len(terms)} terms ({listed(terms)})"
+        return _of_minimum_norm(problem, geometry, terms, few)
     related = _Related(groups, times)
     solved = _unique(problem, geometry, terms, solver, related, confidence)
     if solved is not None:
@@ -106,8 +111,12 @@ def solve(
         independent = Geometry.of(part.whitened)
         solved = _unique(part, independent, names, solver, related, confidence)
         if solved is not None:
-            return _with_dependences(solved, problem, geometry, kept, terms)
-    return _of_minimum_norm(problem, geometry, terms)
+            whole = _with_dependences(solved, problem, geometry, kept, terms)
+            if whole is not None:
+                return whole
+            break
+    hopeless = f"the scaled condition number is {geometry.condition_number:.1e}"
+    return _of_minimum_norm(problem, geometry, terms, hopeless)
 
 
 @dataclass(frozen=True)
@@ -217,15 +226,21 @@ def _with_dependences(
     geometry: Geometry,
     kept: Indices,
     terms: Sequence[str],
-) -> LeastSquares:
-    """Return the fit of all terms, from that of the `kept` columns, which are independent."""
+) -> LeastSquares | None:
+    """Return the fit of all terms, from that of the `kept` columns, which are independent.
+
+    None if those are so close to depending on each other that it would not be the same fit.
+    """
     intercept = problem.intercept()
     centre = intercept if intercept in kept else None
     dependences = Dependences.of(Centred.of(problem.design, problem.root, centre), kept)
     fitted = np.zeros(len(terms))
     fitted[kept] = solved.estimates / problem.column_scale[kept]
-    shortest = dependences.shortest(fitted) * problem.column_scale
-    coefficients = list(without_inference(terms, shortest))
+    shortest = dependences.shortest(fitted)
+    apart = np.abs(problem.design @ (shortest - fitted)).max() * problem.target_scale
+    if not apart <= SAME_FIT * np.ptp(problem.target) + SAME_LEVEL * np.abs(problem.target).max():
+        return None
+    coefficients = list(without_inference(terms, shortest * problem.column_scale))
     for position, coefficient in zip(kept, solved.coefficients, strict=True):
         if dependences.estimable[position]:
             coefficients[position] = coefficient
@@ -239,23 +254,25 @@ def _with_dependences(
         solved,
         coefficients=tuple(coefficients),
         without_aliases=solved.coefficients,
+        breaches=dependences.breaches * problem.column_scale[:, None],
         condition_number=geometry.condition_number,
         warnings=(warning, *solved.warnings),
     )
 
 
-def _of_minimum_norm(problem: Problem, geometry: Geometry, terms: Sequence[str]) -> LeastSquares:
-    """Return the solution of minimum norm, which has no inference, and the reason."""
+def _of_minimum_norm(
+    problem: Problem, geometry: Geometry, terms: Sequence[str], reason: str
+) -> LeastSquares:
+    """Return the solution of minimum norm, which has no inference, with the reason."""
     solution, rank = minimum_norm(problem.design, problem.target, problem.root, problem.intercept())
-    rows, names = len(problem.target), listed(terms)
+    rows = len(problem.target)
     residuals = (problem.target * problem.root - problem.whitened @ solution) / problem.target_scale
-    if rank:
-        reason = (
-            f"least squares has no unique solution: {rows} rows cannot distinguish {len(terms)} "
-            f"terms ({names}); the coefficients are those of minimum norm."
-        )
-    else:
-        reason = f"least squares has no terms: {names} {_is(len(terms))} zero in every row."
+    warning = (
+        f"least squares has no unique solution: {reason}; the coefficients are those of minimum "
+        "norm, without standard errors."
+        if rank
+        else f"least squares has no terms: {listed(terms)} {_is(len(terms))} zero in every row."
+    )
     return LeastSquares(
         coefficients=without_inference(
             terms, solution * problem.column_scale / problem.target_scale
@@ -271,7 +288,7 @@ def _of_minimum_norm(problem: Problem, geometry: Geometry, terms: Sequence[str])
         condition_number=geometry.condition_number,
         rank=rank,
         rows=rows,
-        warnings=(reason,),
+        warnings=(warning,),
     )
 
 

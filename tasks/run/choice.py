@@ -61,7 +61,12 @@ class Paired:
 
 @dataclass(frozen=True)
 class Choice:
-    """Tonight's ranking, scores and decisions."""
+    """Tonight's ranking, scores and decisions.
+
+    `verdict` and `difference` compare the best ANN with the best linear candidate on the test rows;
+    `difference` is None if there are too few units of them. `coverage_p` is the chance that
+    intervals of the declared level cover as few of the test rows as those of the model that serves.
+    """
 
     winner: Candidate
     ranking: tuple[RankedCandidate, ...]
@@ -74,6 +79,9 @@ class Choice:
     paired: Paired | None
     verdict: str
     difference: Difference | None
+    best_ann: Candidate | None
+    best_linear: Candidate | None
+    coverage_p: float | None
 
     @property
     def promoted(self) -> Candidate | None:

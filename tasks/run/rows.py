@@ -156,6 +156,11 @@ class SnapshotRows:
         """Return values of all rows of the snapshot as values of the kept ones, in their order."""
         return values[self._kept][self._order]
 
+    @cached_property
+    def row_numbers(self) -> NDArray[np.int64]:
+        """Return the number of each row (n,) in the source, from 1."""
+        return (1 + np.flatnonzero(self._kept))[self._order]
+
     def columns(self, names: Sequence[str], chosen: Mask) -> Columns:
         """Return columns of the chosen rows (a mask of n); one that is not yet read is read now.
 

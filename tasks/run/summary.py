@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data.checks.findings import counted
+from regressors.candidate import Candidate
 from regressors.judging.agreement import Comparison
-from regressors.judging.scoring import Score
+from regressors.judging.scoring import MIN_UNITS, Score
 from regressors.judging.selection import too_few
 from regressors.linear.descent import percent
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
-
-LOW_COVERAGE_SHARE = 0.8
-"""The summary warns if intervals cover less than this share of what they should cover."""
+from tasks.run.doubts import doubts
+from tasks.run.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,11 @@ def report(run: Attempt) -> Summary:
     trained, prepared, choice = run.trained, run.trained.prepared, run.trained.choice
     serving = choice.incumbent.serving if choice.incumbent else None
     score: Score | None = choice.test[choice.reported]
+    candidate = choice.reported
     champion, change = str(choice.reported), "promoted" if serving else "first champion"
-    if serving and not choice.promoted:
-        champion, score, change = serving.name, choice.incumbent_test, "kept"
+    if choice.incumbent and serving and not choice.promoted:
+        candidate, score = choice.incumbent.candidate, choice.incumbent_test
+        champion, change = serving.name, "kept"
     return Summary(
         dataset=run.declaration.name,
         status=run.status,
@@ -72,11 +75,11 @@ def report(run: Attempt) -> Summary:
         rmse_high=score.rmse_high if score else None,
         r2=score.r2 if score else None,
         verdict=choice.verdict,
-        verdict_reason=_verdict_reason(choice),
+        verdict_reason=_verdict_reason(prepared, choice, candidate),
         agreement=_agreement(trained.agreement),
         decision=choice.reason,
         sight=_sight(choice),
-        remarks=(*_doubts(trained, score), *run.warnings, *_failures(trained)),
+        remarks=(*doubts(trained, score), *run.warnings, *_failures(trained)),
     )
 
 
@@ -98,16 +101,54 @@ def _sight(choice: Choice) -> str | None:
     )
 
 
-def _verdict_reason(choice: Choice) -> str:
+def _verdict_reason(prepared: Prepared, choice: Choice, champion: Candidate) -> str:
+    """Return the figures of the verdict, or why there are none, and why the champion differs."""
     difference = choice.difference
     if difference is None:
-        return "the comparison needs both a linear model and an ANN"
+        return _why_undecided(prepared, choice)
     side = "lower" if difference.value < 0 else "higher"
-    return (
+    reason = (
         f"the best ANN's test RMSE is {abs(difference.value):.3g} {side} than the best linear "
         f"model's ({choice.rules.confidence:.0%} interval "
         f"{difference.low:+.3g} to {difference.high:+.3g})"
     )
+    if choice.verdict == ("yay" if champion.is_linear else "nay"):
+        reason += f"; {_why_other(choice, champion)}"
+    return reason
+
+
+def _why_undecided(prepared: Prepared, choice: Choice) -> str:
+    for kind, best, is_linear in (
+        ("linear model", choice.best_linear, True),
+        ("ANN", choice.best_ann, False),
+    ):
+        if best is not None:
+            continue
+        if any(ranked.candidate.is_linear == is_linear for ranked in choice.ranking):
+            return f"there is no {kind} to compare, because each of them failed"
+        return f"no {kind} is declared, so there is nothing to compare"
+    test = prepared.test
+    count = len(test.keys) if test.units is None else len(np.unique(test.units))
+    noun = "group" if test.group is not None else "row"
+    if test.instants is not None:
+        times = len(np.unique(test.instants))
+        count, noun = (times, "time") if times < MIN_UNITS else (count, "block of time")
+    units = (
+        counted(count, noun) if noun != "block of time" else f"{counted(count, 'block')} of time"
+    )
+    return (
+        f"the {counted(len(test.keys), 'test row')} are of {units}, but at least"
+        f" {MIN_UNITS} are needed to compare the best ANN with the best linear model"
+    )
+
+
+def _why_other(choice: Choice, champion: Candidate) -> str:
+    """Return why the champion is of the other kind than the better one of the verdict."""
+    if choice.winner.is_linear != champion.is_linear:
+        return f"{champion} serves until the gate, or a person, lets another replace it"
+    reason = next(entry.reason for entry in choice.ranking if entry.candidate == choice.winner)
+    why = reason.removeprefix("chosen: ").partition(";")[0]
+    return f"{champion} serves all the same, since the choice is made by out-of-fold errors: {why}"
 
 
 def _agreement(comparisons: tuple[Comparison, ...]) -> str | None:
@@ -127,25 +168,6 @@ def _agreement(comparisons: tuple[Comparison, ...]) -> str | None:
     if errors := worst.get("validation_rmse"):
         parts.append(f"the ANNs' errors differ by at most {max(100 * errors.figure, 0.01):.2g}%")
     return "; ".join(parts) or None
-
-
-def _doubts(trained: Trained, score: Score | None) -> list[str]:
-    """Return warnings, in plain words, that the champion should not be relied on."""
-    declaration = trained.prepared.declaration
-    r2, coverage = (score.r2, score.coverage) if score else (None, None)
-    newest = " (the newest rows)" if trained.prepared.split.chained else ""
-    doubts = []
-    if r2 is not None and r2 < 0:
-        doubts.append(
-            f"on the test rows{newest} the champion predicts worse than their mean (R2 {r2:.2f}):"
-            " the relation has changed, so do not rely on these predictions."
-        )
-    if coverage is not None and coverage < LOW_COVERAGE_SHARE * declaration.interval:
-        doubts.append(
-            f"{coverage:.0%} of the test rows{newest} lie inside their"
-            f" {declaration.interval:.0%} interval: the intervals are too narrow."
-        )
-    return doubts
 
 
 def _failures(trained: Trained) -> list[str]:

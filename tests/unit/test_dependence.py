@@ -149,6 +149,27 @@ def test_shifted_copy_far_from_zero_is_found():
     )
 
 
+def test_columns_too_close_to_depending_have_the_solution_of_minimum_norm_and_a_warning():
+    powers = np.linspace(0, 1, 60)[:, None] ** np.arange(40)
+    target = np.sin(7 * np.arange(60.0))
+    solved = solve(powers, target, [f"x{i}" for i in range(40)], numpy_solver)
+    assert "scaled condition number is" in solved.warnings[0]
+    assert np.abs(target - powers @ solved.estimates).max() < 2
+    assert all(c.standard_error is None for c in solved.coefficients)
+
+
+def test_duplicate_beside_a_steep_polynomial_blanks_only_itself():
+    powers = np.linspace(0, 1, 60)[:, None] ** np.arange(9)
+    rng = np.random.default_rng(9)
+    x = rng.normal(size=60)
+    target = np.sin(7 * np.arange(60.0))
+    terms = [*(f"t^{i}" for i in range(9)), "x", "again"]
+    solved = solve(np.column_stack([powers, x, x]), target, terms, numpy_solver)
+    wanted = solve(np.column_stack([powers, x]), target, terms[:-1], numpy_solver)
+    assert solved.coefficients[:9] == wanted.coefficients[:9]
+    assert {c.t for c in solved.coefficients[9:]} == {None}
+
+
 def test_unseen_combination_is_predicted_better_than_without_the_aliases_or_by_the_mean():
     rng = np.random.default_rng(18)
     kinds = ("all rows", "aliases left out", "mean")

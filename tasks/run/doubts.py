@@ -1,0 +1,159 @@
+"""Why the champion of a run should not be relied on: what was measured, and likely causes.
+
+A cause is named only if it was seen in the rows.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from regressors.candidate import Candidate
+from regressors.job import Fitted
+from regressors.judging.scoring import Score
+from regressors.judging.selection import MIN_SWITCH_ROWS
+from tasks.run.attempt import Trained
+from tasks.run.prepared import Prepared
+from tasks.run.rows import Mask
+
+LOW_COVERAGE_P = 0.01
+"""The summary warns if right intervals would cover so few test rows with less than this chance."""
+EXTREME_SDS, EXTREME_SHARE = 10.0, 0.1
+"""A target is extreme so many (robust) SDs from the median, with so much of the squared spread."""
+MIN_TIMES = 10
+"""An extreme target is compared with the median if it is so many times as large."""
+MIN_ROWS_PER_TERM = 5
+"""With fewer training rows per term, a linear equation follows chance."""
+SHIFTED_SDS = 0.5
+"""The newest rows differ if the mean of their target is so many SDs from that of the older ones."""
+GOOD_R2 = 0.1
+
+
+def doubts(trained: Trained, score: Score | None) -> list[str]:
+    """Return warnings; `score` is that of who serves from now on, on the test rows."""
+    return [
+        *_worse_than_mean(trained, score),
+        *_narrow(trained, score),
+        *_repeated(trained.prepared),
+    ]
+
+
+def _worse_than_mean(trained: Trained, score: Score | None) -> Iterator[str]:
+    if score is None or score.r2 is None or score.r2 >= 0:
+        return
+    causes = "; ".join(_causes(trained))
+    yield (
+        f"on the {_test_rows(trained, score)} the champion predicts worse than their mean"
+        f" (R2 {_plain(score.r2)}), so do not rely on it."
+        f" {f'Likely causes: {causes}.' if causes else 'No cause stands out in the rows.'}"
+    )
+
+
+def _narrow(trained: Trained, score: Score | None) -> Iterator[str]:
+    p, level = trained.choice.coverage_p, trained.prepared.declaration.interval
+    if score is None or score.coverage is None or p is None or p >= LOW_COVERAGE_P:
+        return
+    yield (
+        f"{score.coverage:.0%} of the {_test_rows(trained, score)} lie inside their {level:.0%}"
+        f" interval, significantly fewer (p = {p:.1g}): the intervals are too narrow."
+    )
+
+
+def _repeated(prepared: Prepared) -> Iterator[str]:
+    if prepared.declaration.split.duplicates == "apart" or not prepared.repeated_test_rows:
+        return
+    yield (
+        f"{prepared.repeated_test_rows:,} of {int(prepared.is_test.sum()):,} test rows repeat a"
+        " training row (the same features and target), so the test error is too low."
+    )
+
+
+def _test_rows(trained: Trained, score: Score) -> str:
+    newest = " (the newest rows)" if trained.prepared.split.chained else ""
+    return f"{score.n:,} test rows{newest}"
+
+
+def _causes(trained: Trained) -> Iterator[str]:
+    """Yield what may explain that the champion predicts badly."""
+    prepared, choice = trained.prepared, trained.choice
+    if prepared.split.chained:
+        yield from _changed(trained)
+    yield from _extreme(prepared, prepared.is_train, "training")
+    yield from _extreme(prepared, prepared.is_test, "test")
+    if choice.incumbent is None or choice.promoted:
+        yield from _lost(trained, choice.reported)
+    if int(prepared.is_test.sum()) < MIN_SWITCH_ROWS:
+        yield f"there are only {int(prepared.is_test.sum())} test rows"
+    validation = choice.validation.get(choice.reported)
+    if validation and validation.r2 is not None and validation.r2 <= 0:
+        yield (
+            "out of fold it is no better than the mean of the target either"
+            f" (R2 {_plain(validation.r2)})"
+        )
+
+
+def _extreme(prepared: Prepared, chosen: Mask, part: str) -> Iterator[str]:
+    """Name the most extreme target among the chosen rows, if it decides their spread."""
+    name, rows = prepared.declaration.target, np.flatnonzero(chosen)
+    target = prepared.rows.target[rows]
+    low, median, high = np.quantile(target, [0.25, 0.5, 0.75])
+    sd = (high - low) / 1.349 or float(np.abs(target - median).mean())
+    squares = np.square(target - target.mean())
+    worst = int(np.abs(target - median).argmax())
+    apart = abs(target[worst] - median)
+    if not apart > EXTREME_SDS * sd or not squares[worst] > EXTREME_SHARE * squares.sum():
+        return
+    times = abs(target[worst] / median) if median else 0.0
+    beside = f"where the median is {median:,.6g}"
+    if times >= MIN_TIMES:
+        beside = f"{float(f'{times:.2g}'):,.0f} times the median"
+    row = rows[worst]
+    yield (
+        f"one {part} row (row {prepared.source.row_numbers[row]}, key {prepared.rows.keys[row]})"
+        f" has {name} {target[worst]:,.6g}, {beside}"
+    )
+
+
+def _lost(trained: Trained, champion: Candidate) -> Iterator[str]:
+    """Name the features without a term, or that there are many terms for the rows."""
+    fit = trained.fits[champion]
+    if not champion.is_linear or not isinstance(fit, Fitted):
+        return
+    terms = fit.model.members[0].encoding.term_names()
+    lost = [name for name in fit.model.features if not any(_is_of(name, term) for term in terms)]
+    if lost:
+        names = ", ".join(map(repr, lost))
+        verb = "has" if len(lost) == 1 else "have"
+        yield f"{names} {verb} no term in its equation"
+    rows = int(trained.prepared.is_train.sum())
+    if rows < MIN_ROWS_PER_TERM * len(terms):
+        yield f"there are only {rows} training rows for {len(terms)} terms"
+
+
+def _is_of(name: str, term: str) -> bool:
+    """Return whether a term is made of this feature: `age`, `shop[b]`, `age^2:shop[b]`."""
+    return any(
+        part == name or part.startswith((f"{name}[", f"{name}^"))
+        for part in (term, *term.split(":"))
+    )
+
+
+def _changed(trained: Trained) -> Iterator[str]:
+    """Name what differs between the newest rows and the older ones."""
+    prepared, choice = trained.prepared, trained.choice
+    older, newest = prepared.train.target, prepared.test.target
+    if abs(newest.mean() - older.mean()) > SHIFTED_SDS * older.std():
+        yield (
+            f"the newest rows differ from the older ones: their mean"
+            f" {prepared.declaration.target} is {newest.mean():,.4g}, before it was"
+            f" {older.mean():,.4g}"
+        )
+    validation = choice.validation.get(choice.reported)
+    if validation and validation.r2 is not None and validation.r2 > GOOD_R2:
+        yield (
+            f"the relation has changed with time: on the older rows it predicted with an R2 of"
+            f" {validation.r2:.2f}"
+        )
+
+
+def _plain(r2: float) -> str:
+    return "0.00" if f"{r2:.2f}" == "-0.00" else f"{r2:.2f}"
