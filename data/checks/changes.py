@@ -225,14 +225,9 @@ Pairs = Sequence[tuple[SourceColumnRecord, SourceColumnRecord]]
 def _constant(pairs: Pairs, contract: Contract) -> Iterator[_Change]:
     for now, then in pairs:
         flaw = (now.enters or "").partition(LEFT_OUT)[2]
-        known = then.distinct_values is not None and is_feature(then)
-        if (
-            is_feature(now)
-            and "key" not in now.role
-            and flaw
-            and known
-            and LEFT_OUT not in (then.enters or "")
-        ):
+        entered = is_feature(then) and LEFT_OUT not in (then.enters or "")
+        known = then.distinct_values is not None
+        if flaw and is_feature(now) and "key" not in now.role and entered and known:
             yield _Change(
                 now.name,
                 f"The feature {now.name!r} {flaw.removeprefix('it ')}, but had"
