@@ -84,7 +84,7 @@ def _sentence(declaration: Declaration, reading: ColumnReading, rows: int, *, wa
     name, count = reading.name, reading.unparsable
     origin = {
         "declared": "is declared to hold",
-        "remembered": "has always held",
+        "remembered": "used to hold",
         "values": "holds",
     }[reading.kind_from]
     others = count - len(reading.examples)
@@ -108,10 +108,9 @@ def _sentence(declaration: Declaration, reading: ColumnReading, rows: int, *, wa
     )
     if declaration.unparsable == "refuse":
         return f"{what}, and 'unparsable' is 'refuse'. {way_out}"
-    share = f"{count / rows:.2g}".rstrip("0").rstrip(".") if count < rows else "all"
     return (
-        f"{what}: a share of {share} of the rows, and only less than {MAX_UNPARSABLE:g} can be set"
-        f" aside. {way_out}"
+        f"{what}. That is {100 * count / rows:.2g}% of the rows, and only less than"
+        f" {100 * MAX_UNPARSABLE:g}% can be set aside. {way_out}"
     )
 
 
@@ -125,7 +124,7 @@ def _reason(reading: ColumnReading, row: int) -> str:
 def _of_many_columns(count: int, rows: int) -> Finding:
     sentence = (
         f"{count:,} of {rows:,} rows have a cell that is not of its column's kind, in one column or"
-        f" another: only less than a share of {MAX_UNPARSABLE:g} can be set aside. Correct the"
+        f" another, and only less than {100 * MAX_UNPARSABLE:g}% can be set aside. Correct the"
         " source, or declare 'unparsable: missing'."
     )
     return finding(CELLS, None, sentence, unexpected_count=count)

@@ -244,18 +244,27 @@ def predict(
         Path | None,
         typer.Option(
             help="File to write; its name ends in .csv, .json or .parquet.",
-            show_default="CSV on standard output",
+            show_default="standard output",
+        ),
+    ] = None,
+    format: Annotated[
+        OutputFormat | None,
+        typer.Option(
+            "--format",
+            help="Format of the rows.",
+            show_default="that of the file's name, or csv",
         ),
     ] = None,
 ) -> None:
     """Score new rows with the dataset's champion.
 
-    Prints the key, the prediction and the bounds of its interval for each row. Nothing is written
-    to the database.
+    Prints the key, the prediction, the bounds of its interval and a note for each row, and warns of
+    odd rows on standard error. Cells are read as they were when the champion was trained. Nothing
+    is written to the database.
     """
     from flows.command.predict import run_predict
 
-    run_predict(dataset, source, out)
+    run_predict(dataset, source, out, format)
 
 
 @app.command(rich_help_panel=QUERY, epilog="For example: `nightfit status`")

@@ -1,10 +1,10 @@
 """Errors of predictions, and prediction intervals."""
 
 from dataclasses import dataclass
-from math import ceil, exp, floor, inf, sqrt
+from math import ceil, exp, inf, sqrt
 
 import numpy as np
-from scipy.special import bdtr, stdtr, stdtrit
+from scipy.special import betainc, stdtr, stdtrit
 
 from regressors.arrays import Array, Indices
 from regressors.judging.paired import log_ratio_error, standard_error, studentised_quantile
@@ -93,24 +93,31 @@ def undercoverage_p(
 ) -> float | None:
     """Return the chance that intervals of this level cover as few actual values, or fewer.
 
-    Of the binomial probability, with as many rows as the rows of the units (n,) are worth, and that
-    of Student's t over units, the larger one. None where there is no interval.
+    The larger one of the binomial probability, with as many rows as those of the units (n,) are
+    worth, and of Student's t over the units. None where there is no interval.
     """
     lower, upper = interval
     if np.isnan(lower).all():
         return None
     inside = ((lower <= actual) & (actual <= upper)).astype(float)
     share, n = float(inside.mean()), len(inside)
-    if share >= level:
-        return 1.0
-    error = standard_error(inside, unit)
-    if unit is None or share == 0:
-        return float(bdtr(floor(share * n), n, level))
-    independent = sqrt(share * (1 - share) / n)
-    worth = max(1, round(n * min(1.0, (independent / error) ** 2))) if error > 0 else n
+    if unit is None:
+        return _binomial(share, n, level)
     units = len(np.unique(unit))
-    student = float(stdtr(units - 1, (share - level) / error)) if 0 < error < inf else 0.5
-    return max(float(bdtr(floor(share * worth), worth, level)), student)
+    if units < 2:
+        return 1.0
+    # So many rows of a unit are worth one independent row; undefined where all or none are inside.
+    independent = sqrt(share * (1 - share) / n)
+    alike = (
+        max(1.0, (standard_error(inside, unit) / independent) ** 2) if independent else n / units
+    )
+    student = stdtr(units - 1, (share - level) / sqrt(level * (1 - level) * alike / n))
+    return max(_binomial(share, n / alike, level), float(student))
+
+
+def _binomial(share: float, n: float, level: float) -> float:
+    """Return the probability of at most this share of n; n need not be a whole number."""
+    return float(betainc((1 - share) * n, share * n + 1, 1 - level)) if share < 1 else 1.0
 
 
 def root_mean_square(errors: Array) -> float:

@@ -143,3 +143,10 @@ def test_levels_called_other_and_missing_are_kept_apart_from_the_real_ones():
 def test_one_long_text_does_not_cost_every_row_its_memory():
     column = texts(*["b", "a"] * 100_000, "x" * 1_000_000, "y")
     assert Encoding.fit({"text": column}).term_names() == ("intercept", "text[b]", "text[other]")
+
+
+def test_rare_texts_that_are_too_long_to_keep_are_other():
+    encoding = Encoding.fit({"c": texts(*["a"] * 30, *["b"] * 30, "x" * 200_000, "y")})
+    assert encoding.coded[0].rare == ()
+    assert encoding.term_names()[-1] == "c[other]"
+    assert encoding.design({"c": texts("x" * 200_000, "y")})[:, -1].tolist() == [1.0, 1.0]
