@@ -46,7 +46,7 @@ class Request:
     Without a `kind`, the values decide. `needs` is what its role asks for: the target and the
     weight need a number, the time column an order. `words` are declared to mean a missing value, in
     addition to nightfit's own. All rows of cells that are not of the kind are listed if `list_all`
-    and they are few enough to be set aside, else the first three.
+    and they are few enough to be set aside, or `list_many`; else the first three.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Request:
     is_feature: bool = False
     words: tuple[str, ...] = ()
     list_all: bool = True
+    list_many: bool = False
 
     @property
     def is_also_used(self) -> bool:
@@ -308,7 +309,8 @@ def _values(
     texts = cells.normal.filter(pa.array(fits[form]))
     zoned = form is ZONED_TIMES
     bad = cells.where(odd)
-    whole = request.list_all and may_be_set_aside(len(bad), cells.n)
+    few = request.list_many or may_be_set_aside(len(bad), cells.n)
+    whole = request.list_all and few
     reading = _reading(
         request,
         kind,
