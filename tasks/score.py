@@ -31,7 +31,7 @@ MAX_NAMES = 5
 REASONS = (
     ("a level that training does not know", re.compile(r"(^|; )(unseen|level) ")),
     ("a value far outside the range of training", re.compile(r", far outside ")),
-    ("a missing value that training does not know", re.compile(r" is missing(,|;|$)")),
+    ("a value missing that training had nearly always", re.compile(r" is missing(,|;|$)")),
 )
 """What notes are about, and how such a note reads."""
 
