@@ -185,7 +185,7 @@ def _changed_kinds(
     by_name = {reading.name: reading for reading in readings}
     for name in table.column_names:
         then = contract.columns.get(name)
-        if then is None or then.kind is None or name in declaration.types:
+        if then is None or then.kind is None:
             continue
         if set(role_of(name, declaration, table.column_names).split(", ")) <= IDENTIFIERS:
             continue
@@ -193,7 +193,7 @@ def _changed_kinds(
         filled = int(len(column) - column.null_count)
         kind = kind_of(column.type)
         before = f"The column {name!r} held {_held(then)} in run {contract.run_id}, but"
-        if reading is not None and kind_has_changed(reading, filled):
+        if reading is not None and reading.unparsable and kind_has_changed(reading, filled):
             cells = filled + reading.unparsable
             shown = ", ".join(f"{text!r} in row {row}" for row, text in reading.examples)
             yield _Change(
@@ -202,7 +202,10 @@ def _changed_kinds(
                 f" {PLURAL[reading.kind]}: {shown}.",
                 {"unexpected_count": reading.unparsable},
             )
-        elif filled and kind != then.kind:
+            continue
+        if reading is not None and kind_has_changed(reading, filled):
+            kind = reading.natural
+        if filled and kind != then.kind:
             row = int(np.flatnonzero(present(column))[0])
             yield _Change(
                 name,
@@ -225,14 +228,9 @@ Pairs = Sequence[tuple[SourceColumnRecord, SourceColumnRecord]]
 def _constant(pairs: Pairs, contract: Contract) -> Iterator[_Change]:
     for now, then in pairs:
         flaw = (now.enters or "").partition(LEFT_OUT)[2]
-        known = then.distinct_values is not None and is_feature(then)
-        if (
-            is_feature(now)
-            and "key" not in now.role
-            and flaw
-            and known
-            and LEFT_OUT not in (then.enters or "")
-        ):
+        entered = is_feature(then) and LEFT_OUT not in (then.enters or "")
+        known = then.distinct_values is not None
+        if flaw and is_feature(now) and "key" not in now.role and entered and known:
             yield _Change(
                 now.name,
                 f"The feature {now.name!r} {flaw.removeprefix('it ')}, but had"

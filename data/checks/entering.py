@@ -57,7 +57,7 @@ def entries_of(declaration: Declaration, table: pa.Table, rows: np.ndarray) -> d
     counted = [_counted(n, part[n]) for n in names if kinds[n] in ("category", "boolean")]
     counted += [LevelCounts.of(n, v) for of in parts.values() for n, v in of.items() if _is_text(v)]
     counted.sort(key=lambda counts: counts.name)
-    needed = rows_per_level({counts.name: counts.number for counts in counted}, part.num_rows)
+    needed = rows_per_level({counts.name: counts.sizes for counts in counted}, part.num_rows)
     _, coded = coded_categories(counted, part.num_rows)
     categories = {
         counts.name: _Category(counts, column, needed[counts.name])
@@ -105,9 +105,10 @@ def _category_entry(category: _Category, declaration: Declaration, rows: int) ->
     levels = tuple(level for level in column.levels if level is not None)
     if column.varies:
         return Entry(_coded_words(counted, column), levels=levels, frequent=frequent, needed=needed)
-    noun = "level" if counted.number == 1 else "levels"
+    number = len(counted.sizes)
+    noun = "level" if number == 1 else "levels"
     enough = {0: "none", 1: "only one"}.get(len(levels), "few")
-    why = f"{counted.number:,} {noun} in {rows:,} rows, {enough} with {needed} rows or more"
+    why = f"{number:,} {noun} in {rows:,} rows, {enough} with {needed} rows or more"
     kinds = declaration.candidates.kinds
     linear, ann = bool(set(kinds) & set(LINEAR_KINDS)), "ann" in kinds
     uses = _what_the_ann_uses(counted, rows) if ann else ""
@@ -132,7 +133,6 @@ def _what_the_ann_uses(counted: LevelCounts, rows: int) -> str:
     """Return what an ANN uses of a category none of whose levels has a column."""
     counts = dict(zip(counted.levels.tolist(), counted.counts.tolist(), strict=True))
     uses = ["words that its levels share"] if shared_words(counts, rows) else []
-    together = np.append(counted.counts, counted.missing)
-    if counted.number >= MIN_GROUP_LEVELS and levels_repeat(together, rows):
+    if len(counted.sizes) >= MIN_GROUP_LEVELS and levels_repeat(counted.sizes, rows):
         uses.append("what the rows of a level have in common")
     return " and ".join(uses)

@@ -42,10 +42,12 @@ def read(
     folder: Path,
     as_of: str | None = None,
     kinds: Mapping[str, Kind] | None = None,
+    every_cell: bool = False,
 ) -> Snapshot:
     """Read the source, type its columns and write the rows to a snapshot under `folder`.
 
-    `kinds` are the remembered kinds of columns, which the declared ones overrule. With `as_of`,
+    `kinds` are the remembered kinds of columns, which the declared ones overrule. With
+    `every_cell`, the readings list every row with a cell that is not of its kind. With `as_of`,
     only the rows up to that day, time or number in the time column. The file is
     `folder/<dataset>/<first 16 characters of the fingerprint>.parquet`; equal rows are written
     once. A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
@@ -68,7 +70,11 @@ def read(
             raw = raw.drop_columns(NUMBER)
         index = left_out_index(raw, declaration)
         table, readings = typed_table(
-            raw.drop_columns(index), declaration, kinds or {}, has_types=has_types
+            raw.drop_columns(index),
+            declaration,
+            kinds or {},
+            has_types=has_types,
+            every_cell=every_cell,
         )
         readings += [left_out(name, "is the index of a pandas table") for name in index]
         if made is not None:

@@ -94,7 +94,11 @@ def kind_has_changed(reading: ColumnReading, filled: int) -> bool:
 
     `filled` is the number of cells that it does fit. A few cells that it does not fit are mistakes.
     """
-    if reading.kind_from != "remembered" or not reading.unparsable:
+    if reading.kind_from != "remembered":
+        return False
+    if (reading.kind, reading.natural) == ("number", "boolean"):  # it would be read as 0 and 1
+        return True
+    if not reading.unparsable:
         return False
     is_other = reading.natural not in (None, reading.kind)
     many = not may_be_set_aside(reading.unparsable, filled + reading.unparsable)
