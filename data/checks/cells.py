@@ -104,12 +104,12 @@ def _sentence(declaration: Declaration, reading: ColumnReading, rows: int, *, wa
     if warns:
         return f"{what}. {'It is' if count == 1 else 'They are'} taken as missing."
     way_out = (
-        f"Correct {them}, or declare {words}, 'unparsable: missing' or types: {{{name}: ...}}."
+        f"Correct {them}, or declare {words}, 'unparsable: missing' or types: {{{name}: category}}."
     )
     if declaration.unparsable == "refuse":
         return f"{what}, and 'unparsable' is 'refuse'. {way_out}"
     return (
-        f"{what}. That is {100 * count / rows:.2g}% of the rows, and only less than"
+        f"{what}. That is {100 * count / rows:.3g}% of the rows, and only less than"
         f" {100 * MAX_UNPARSABLE:g}% can be set aside. {way_out}"
     )
 

@@ -34,6 +34,7 @@ from data.sources.readings import MAX_EXAMPLES, ColumnReading, may_be_set_aside
 MAX_LEVELS = 20
 """A column of numbers with some texts may be a category if it has no more different values."""
 
+COMPACT_DATES = (1900_01_01, 2100_12_31)
 LEADING_ZERO = re.compile(r"0\d+")
 BARE_EXPONENT = re.compile(r"\d+[eE]\d+")
 INTEGER = r"^[+-]?\d+$"
@@ -93,7 +94,8 @@ def read_text(text: pa.ChunkedArray, request: Request) -> TextColumn:
     """
     plain = _plain_numbers(text, request)
     if plain is not None:
-        return TextColumn(plain, _reading(request, "number", natural="number"))
+        notes = _compact_dates(plain, request)
+        return TextColumn(plain, _reading(request, "number", natural="number", notes=notes))
     cells = Distinct(text)
     missing = _missing(cells, request)
     suggestion = _suggested(cells, missing, request)
@@ -131,6 +133,24 @@ def _plain_numbers(text: pa.ChunkedArray, request: Request) -> pa.ChunkedArray |
     if numbers is None or not pc.any(pc.match_substring(text, ".")).as_py():
         return None  # without any point, there may be codes such as 1E7
     return numbers
+
+
+def _compact_dates(numbers: pa.ChunkedArray, request: Request) -> tuple[str, ...]:
+    """Return a note if all numbers look like dates without dashes, such as 20231231."""
+    if request.kind_from == "declared" or request.needs or not pa.types.is_integer(numbers.type):
+        return ()
+    ends = pc.min_max(numbers).as_py()
+    if not (COMPACT_DATES[0] <= ends["min"] and ends["max"] <= COMPACT_DATES[1]):
+        return ()
+    dates = numbers.drop_null().to_numpy()
+    month, day = dates // 100 % 100, dates % 100
+    if not ((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all():
+        return ()
+    return (
+        f"Column {request.name!r} holds numbers that look like dates, such as {dates[0]} in row"
+        f" {int(pc.index(numbers, dates[0]).as_py()) + 1}, and is read as numbers. Write dates as"
+        f" 2023-12-31, or declare types: {{{request.name}: number}} if they are none.",
+    )
 
 
 def _missing(cells: Distinct, request: Request) -> Mask:

@@ -65,7 +65,7 @@ def test_rows_with_such_cells_end_the_run_from_one_in_a_hundred_on(tmp_path):
     assert checked.reason == (
         "Column 'dose' holds numbers, but 'a' in row 5, 'b' in row 6 and 'c' in row 7 are not."
         " That is 1% of the rows, and only less than 1% can be set aside. Correct them, or declare"
-        " missing: ['a'], 'unparsable: missing' or types: {dose: ...}."
+        " missing: ['a'], 'unparsable: missing' or types: {dose: category}."
     )
     columns = {f"c{i}": doses(**{f"row{i + 1}": "x"}) for i in range(3)}
     together, _ = outcome(tmp_path, table(**columns))

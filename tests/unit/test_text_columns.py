@@ -134,6 +134,12 @@ def test_codes_with_leading_zeros_or_bare_exponents_stay_text_with_a_note():
     assert values(["007", "8"], kind="number", kind_from="declared") == [7, 8]
 
 
+def test_numbers_that_look_like_dates_are_named():
+    assert "look like dates, such as 20231231 in row 2" in note(["", "20231231", "20240101"])
+    assert reading(["20231231", "20241301"]).notes == ()
+    assert reading(["20231231"], kind="number", kind_from="declared").notes == ()
+
+
 def test_a_remembered_kind_holds_against_tonights_values():
     remembered = {"kind_from": "remembered"}
     kept = column(["1", "2"], kind="category", **remembered)
