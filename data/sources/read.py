@@ -51,7 +51,7 @@ def read(
     only the rows up to that day, time or number in the time column. The file is
     `folder/<dataset>/<first 16 characters of the fingerprint>.parquet`; equal rows are written
     once. A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
-    neither writes anything; a folder that cannot be written to is a `StoreError`.
+    neither writes anything; a folder that cannot be written to is a `HomeError`.
     """
     path = declaration.source.path
     has_types = path.suffix.lower() not in TYPELESS
