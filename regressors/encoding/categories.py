@@ -109,9 +109,9 @@ class LevelCounts:
         return cls(name, levels, counts, int(missing.sum()))
 
     @property
-    def number(self) -> int:
-        """Return the number of levels, missing included."""
-        return len(self.levels) + (self.missing > 0)
+    def sizes(self) -> Indices:
+        """Return the numbers of rows of the levels, missing included."""
+        return np.append(self.counts, [self.missing] if self.missing else []).astype(np.int64)
 
 
 def category_column(counted: LevelCounts, min_rows: int = MIN_LEVEL_ROWS) -> CategoryColumn:
@@ -167,7 +167,7 @@ def coded_categories(counted: Sequence[LevelCounts], rows: int) -> tuple[Categor
     levels have in common, so each of its levels needs ten; a category that would then have no
     column has those of the design.
     """
-    needed = rows_per_level({counts.name: counts.number for counts in counted}, rows)
+    needed = rows_per_level({counts.name: counts.sizes for counts in counted}, rows)
     design = tuple(category_column(counts, needed[counts.name]) for counts in counted)
     network = tuple(category_column(counts) for counts in counted)
     pairs = zip(network, design, strict=True)

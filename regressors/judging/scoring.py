@@ -12,10 +12,12 @@ from regressors.judging.paired import log_ratio_error, standard_error, studentis
 Interval = tuple[Array, Array]
 """The lower and the upper ends (n,) of prediction intervals, NaN where there is none."""
 MIN_UNITS = 3
-"""Two models are not compared on fewer test rows, groups or blocks of time."""
+"""With fewer test rows, groups or blocks of time there is no interval of an error."""
 RMSE_RESAMPLES = 2_000
 MAX_RESAMPLED_RMSE_UNITS = 200
 """With more units the interval of an RMSE is Student's, which is then the same."""
+MAX_TIMES_STUDENT = 2.0
+"""The quantile of resamples is at most so many times Student's."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def _log_mean_square(errors: Array, unit: Indices | None, confidence: float) -> 
 
     The mean is the ratio of two sums over units, of squares and of rows (Cochran 1977, section
     6.3). Its quantile is that of the size of the studentised log ratio in resamples of the units,
-    or Student's from 200 units on. Infinite where there is too little evidence, as in one unit.
+    or Student's above 200 units. Infinite for fewer than three.
     """
     squares = np.square(errors)
     label = np.arange(len(errors)) if unit is None else np.unique(unit, return_inverse=True)[1]
@@ -142,19 +144,17 @@ def _log_mean_square(errors: Array, unit: Indices | None, confidence: float) -> 
     order = np.lexsort((sizes, sums))  # so that the order of rows changes no digit
     sizes, sums = sizes[None, order] / sizes.mean(), sums[None, order] / sums.mean()
     m = sums.shape[1]
-    if m < 2:
+    if m < MIN_UNITS:
         return inf, inf
     # Each unit is compared with the mean of the others, as by the jackknife: with few units their
     # common mean is too near to each.
     error = m / (m - 1) * float(log_ratio_error(sums, sizes)[0])
+    level = (1 + confidence) / 2
     quantile = studentised_quantile(
-        sums,
-        sizes,
-        (1 + confidence) / 2,
-        resamples=RMSE_RESAMPLES,
-        max_units=MAX_RESAMPLED_RMSE_UNITS,
+        sums, sizes, level, resamples=RMSE_RESAMPLES, max_units=MAX_RESAMPLED_RMSE_UNITS
     )
-    return error, float(quantile[0]) * error
+    # Where one unit has most of the squares, resamples without it are far off.
+    return error, min(float(quantile[0]), MAX_TIMES_STUDENT * float(stdtrit(m - 1, level))) * error
 
 
 def roots(weight: Array | None, rows: int) -> Array:

@@ -27,6 +27,8 @@ DAY_FIRST = "dates with the day first"
         (["31/12/2023", "12/31/2023"], "dates of which some have the day first and some the month"),
         (["2023/12/31"], "dates with slashes or points"),
         (["31 Dec 2023", "1-Jan-2024"], "dates with the month as a word"),
+        (["9:30", "10:15"], "times of day with am or pm, or hours of one digit"),
+        (["09:30 PM"], "times of day with am or pm, or hours of one digit"),
         (["$5", "$1,000"], "numbers with a currency"),
         (["5 EUR", "5,50 €"], "numbers with a currency"),
         (["12 %", "5%"], "percentages with their sign"),

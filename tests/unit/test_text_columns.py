@@ -134,11 +134,18 @@ def test_codes_with_leading_zeros_or_bare_exponents_stay_text_with_a_note():
     assert values(["007", "8"], kind="number", kind_from="declared") == [7, 8]
 
 
+def test_numbers_that_look_like_dates_are_named():
+    assert "look like dates, such as 20231231 in row 2" in note(["", "20231231", "20240101"])
+    assert reading(["20231231", "20241301"]).notes == ()
+    assert reading(["20231231"], kind="number", kind_from="declared").notes == ()
+
+
 def test_a_remembered_kind_holds_against_tonights_values():
     remembered = {"kind_from": "remembered"}
     kept = column(["1", "2"], kind="category", **remembered)
     assert kept.values.to_pylist() == ["1", "2"]
     assert (kept.reading.kind, kept.reading.natural) == ("category", "number")
+    assert "holds numbers tonight, but it was a category before" in kept.reading.notes[0]
     lost = column(["1,5", "2,5", "3"], kind="number", **remembered)
     assert lost.values.to_pylist() == [None, None, 3]
     assert (lost.reading.natural, lost.reading.unparsable) == ("category", 2)
