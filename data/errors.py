@@ -11,8 +11,8 @@ from typing import Any
 class UserError(Exception):
     """A problem with a call, a setting, the data or the database that a user can fix.
 
-    `run_status` is how a run is stored when this error ends it after its source was read; None
-    means that nothing is stored. `exit_code` is the exit code of a command that it ends.
+    `run_status` is how a run is stored when this error ends it; None means that nothing is stored.
+    `exit_code` is the exit code of a command that it ends.
     """
 
     run_status: str | None = "failed"
@@ -45,6 +45,14 @@ class Busy(UserError):
     """Another process is working on the dataset, and this one must not wait."""
 
     run_status: str | None = None
+
+
+class NoServer(UserError):
+    """Prefect's server, which the user has named, does not answer or does not fit."""
+
+
+class HomeError(UserError):
+    """A file or folder of nightfit's own, outside the database, cannot be written."""
 
 
 # The data of a run

@@ -24,6 +24,7 @@ from typer.utils import get_params_from_function
 from data.checks.catalogue import ALWAYS_MADE
 from data.declarations.model import Declaration
 from data.settings import Settings
+from data.sources.missing_words import documented as documented_words
 from data.store.column_types import UtcTime
 from data.store.views import VIEWS
 from flows.command.cli import app
@@ -220,6 +221,12 @@ def checks() -> str:
     return table(("check", "what it demands", "severity"), rows)
 
 
+def missing() -> str:
+    """Return the words that mean a missing value, and where each counts."""
+    rows = [(where, " ".join(f"`{word}`" for word in words)) for where, words in documented_words()]
+    return table(("where", "words"), rows)
+
+
 def settings() -> str:
     """Return the table of the settings, with what each is if it is not set."""
     rows = []
@@ -249,6 +256,7 @@ BLOCKS: Mapping[str, tuple[str, Callable[[], str]]] = {
     "commands": ("commands.md", commands),
     "keys": ("datasets.md", keys),
     "checks": ("datasets.md", checks),
+    "missing": ("datasets.md", missing),
     "settings": ("operations.md", settings),
 }
 """Each generated block: the document that it stands in, and what writes it."""

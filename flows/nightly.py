@@ -2,8 +2,8 @@
 
 from prefect import flow
 
-from data.declarations.file import declared_datasets
-from data.errors import NightFailed, RunFailed, UserError
+from data.declarations.file import declared_datasets, load_dataset
+from data.errors import CallError, NightFailed, RunFailed, UserError
 from data.settings import Settings, settings
 from data.store.session import Store
 from flows.retrain import retrain
@@ -11,6 +11,7 @@ from tasks.prune import prune
 from tasks.run import progress
 from tasks.run.summary import Summary
 from tasks.run.workers import framework_workers
+from tasks.store import store_failure
 
 
 @flow
@@ -42,7 +43,7 @@ def nightly(
 
 
 def _run(dataset: str, config: Settings, *, force: bool, as_of: str | None, wait: bool) -> Summary:
-    summary = _retrained(dataset, force=force, as_of=as_of, wait=wait)
+    summary = _retrained(dataset, config, force=force, as_of=as_of, wait=wait)
     try:
         prune(dataset, Store(config.database_url), home=config.home, keep_runs=config.keep_runs)
     except UserError as error:
@@ -52,8 +53,22 @@ def _run(dataset: str, config: Settings, *, force: bool, as_of: str | None, wait
     return summary
 
 
-def _retrained(dataset: str, *, force: bool, as_of: str | None, wait: bool) -> Summary:
+def _refuse_broken_declaration(dataset: str, config: Settings, *, as_of: str | None) -> None:
+    """Raise RunFailed for a declaration with mistakes, which leaves a trace like any failed run."""
     try:
+        load_dataset(dataset, config.datasets)
+    except CallError as error:
+        if dataset not in declared_datasets(config.datasets):
+            raise
+        store_failure(dataset, error, Store(config.database_url), as_of=as_of)
+        raise RunFailed(dataset, "failed", str(error)) from error
+
+
+def _retrained(
+    dataset: str, config: Settings, *, force: bool, as_of: str | None, wait: bool
+) -> Summary:
+    try:
+        _refuse_broken_declaration(dataset, config, as_of=as_of)
         return retrain(dataset, force=force, as_of=as_of, wait=wait)
     except RunFailed as failure:
         progress.log(dataset, f"{failure.status}: {failure.what}", warning=True)

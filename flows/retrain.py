@@ -42,18 +42,18 @@ def retrain(
 
     A run is skipped if nothing has changed since the last good one, unless `force` is set. `as_of`
     trains as on that past night. While another run of the dataset is in progress, this one waits
-    for it, or raises Busy without `wait`. If the data was rejected or nothing could be fitted, the
-    attempt is stored and RunFailed is raised.
+    for it, or raises Busy without `wait`. If the source cannot be read, the data is rejected or
+    nothing can be fitted, the attempt is stored and RunFailed is raised.
     """
     config = settings()
     store, home = Store(config.database_url), config.home
     declaration = load_dataset(dataset, config.datasets)
     with (
         only_run(store, dataset, wait=wait),
+        new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
         framework_workers(
             home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
         ) as workers,
-        new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
     ):
         expected = contract(store, declaration, as_of=as_of)
         kinds = remembered_kinds(declaration, expected)

@@ -24,6 +24,9 @@ from regressors.uncertainty import linear_spread, tried_spread
 COVERAGE = 0.9
 """What the intervals of models of version 0.1.0 are taken to cover, which do not say it."""
 
+ENCODED_ROWS = 8192
+"""So many rows are encoded for a network at once, which needs little memory and is fastest."""
+
 UNKNOWN_WEIGHT = "its weight is unknown: the interval is that of a row of mean weight"
 """What `predicted` notes of such a row, where the model was trained with weights."""
 
@@ -85,7 +88,14 @@ class NetworkMember:
 
     def predict(self, parts: Columns) -> Array:
         """Predict (n,) in the target's units, from the parts of the encoding."""
-        return self.output(*self.encoded(parts), self.layers)
+        rows = len(next(iter(parts.values()))) if parts else 0
+        blocks = [
+            self.output(
+                *self.encoded(_take(parts, slice(start, start + ENCODED_ROWS))), self.layers
+            )
+            for start in range(0, rows, ENCODED_ROWS)
+        ]
+        return np.concatenate(blocks) if blocks else np.empty(0)
 
     def spread(self, part: str, parts: Columns) -> Array:
         """Return the SD (n,) of the predictions over the values that a part may have."""
@@ -261,7 +271,7 @@ def _mean(figures: Sequence[Array]) -> Array:
     return total / len(figures)
 
 
-def _take(parts: Columns, rows: Indices) -> Columns:
+def _take(parts: Columns, rows: Indices | slice) -> Columns:
     return {name: values[rows] for name, values in parts.items()}
 
 

@@ -1,7 +1,7 @@
 """How far the value of a part that training does not know may move a prediction."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -43,19 +43,27 @@ def tried_spread(member: Member, part: str, parts: Columns) -> Array:
     """
     encoding = member.encoding
     column = _column((*encoding.categories, *encoding.coded), encoding, part)
-    if isinstance(column, CategoryColumn):
-        shares = np.array(column.shares[: len(column.levels)])
+    if not isinstance(column, NumberColumn):
+        levels, shares = _levels(column, encoding, part)
         first = np.argsort(-shares, kind="stable")[:MAX_TRIED_LEVELS]
         tried = [
-            member.predict(_with(parts, part, np.full(len(parts[part]), column.levels[i], object)))
+            member.predict(_with(parts, part, np.full(len(parts[part]), levels[i], object)))
             for i in first
         ]
         return _sd(np.column_stack(tried), shares[first] / shares[first].sum())
-    if column is None:
-        return np.zeros(len(parts[part]))
     ends = (np.full(len(parts[part]), column.median + step) for step in (column.sd, -column.sd))
     above, below = (member.predict(_with(parts, part, end)) for end in ends)
     return np.abs(above - below) / 2
+
+
+def _levels(
+    column: CategoryColumn | None, encoding: Encoding, part: str
+) -> tuple[tuple[Any, ...], Array]:
+    """Return the levels of a category, or of the groups of one without columns, and their sizes."""
+    if column is not None:
+        return column.levels, np.array(column.shares[: len(column.levels)])
+    group = next(group for group in encoding.groups if group.columns == (part,))
+    return group.levels, np.array(group.counts)
 
 
 def _column(

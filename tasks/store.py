@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
-from prefect import task
+from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
 
 from data.declarations.model import Declaration
-from data.errors import NothingFitted, RunFailed, UserError
-from data.store.records import PredictionColumns
+from data.errors import CallError, NothingFitted, RunFailed, UserError
+from data.store.records import PredictionColumns, RunRecord
 from data.store.session import Store
 from data.store.write.run import write_run
 from tasks.run import progress
@@ -22,10 +23,11 @@ from tasks.run.record import run_record
 def new_attempt(
     declaration: Declaration, store: Store, *, home: Path, as_of: str | None, dry_run: bool
 ) -> Iterator[Attempt]:
-    """Yield a new attempt; if it fails after its source was read, store how it failed.
+    """Yield a new attempt; if it fails, store how, whether or not its source could be read.
 
-    A run that is skipped ends here and is stored as skipped. Nothing is stored if the source cannot
-    be read or the process is killed. Raises RunFailed if the run was stored as failed or rejected.
+    A run that is skipped ends here and is stored as skipped. Nothing is stored if the call itself
+    is wrong, the store cannot be used or the process is killed. Raises RunFailed if the run was
+    stored as failed or rejected.
     """
     store.ensure_ready()  # so that a broken store is reported before any work
     run = Attempt(declaration, as_of=as_of)
@@ -34,7 +36,8 @@ def new_attempt(
     except Exception as error:
         user_error = error if isinstance(error, UserError) else None
         status = user_error.run_status if user_error else "failed"
-        if run.snapshot is None or status is None:
+        is_wrong_call = isinstance(error, CallError) and run.snapshot is None
+        if is_wrong_call or status is None:
             raise
         run.status = status
         run.reason = user_error.run_reason if user_error else f"{type(error).__name__}: {error}"
@@ -46,6 +49,30 @@ def new_attempt(
         if user_error:
             raise RunFailed(declaration.name, status, str(error)) from error
         raise
+
+
+def store_failure(
+    dataset: str,
+    error: UserError,
+    store: Store,
+    *,
+    as_of: str | None = None,
+    declaration: Declaration | None = None,
+) -> None:
+    """Store that a run failed before its source could be read."""
+    now = datetime.now(UTC)
+    record = RunRecord(
+        dataset=dataset,
+        status="failed",
+        started_at=now,
+        finished_at=now,
+        reason=error.run_reason,
+        declaration=declaration.model_dump_json() if declaration else None,
+        flow_run_id=runtime.flow_run.id,
+        as_of=as_of,
+    )
+    with store.writing() as connection:
+        write_run(connection, record)
 
 
 @task(name="store", cache_policy=NO_CACHE)

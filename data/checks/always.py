@@ -20,7 +20,7 @@ from data.checks.keys import key_findings
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.parts import PARTS
-from data.sources.columns import PLURAL, arrays, infinite, kind_of, present
+from data.sources.columns import PLURAL, arrays, infinite, infinity_in_words, kind_of, present
 from data.sources.text_columns import written_as
 from data.split import MIN_LABELLED_ROWS
 
@@ -185,8 +185,8 @@ def _target_findings(
         np.flatnonzero(kept & infinite(column)),
         declaration,
         table,
-        "The target {column!r} is infinite or beyond 1e150 in {n}: {example}. Correct or remove"
-        " it.",
+        f"The target {{column!r}} is {infinity_in_words(column)} in {{n}}: {{example}}. Correct or"
+        " remove it.",
     )
     values = column.filter(pa.array(labelled))
     distinct = pc.count_distinct(values).as_py()

@@ -34,14 +34,17 @@ def rows_with_unparsable_cells(
     if declaration.unparsable != "quarantine":
         return ()
     reasons: dict[int, list[str]] = {}
+    cells: dict[int, dict[str, str]] = {}
     for reading in _used(declaration, table, readings):
-        for row in reading.rows:
-            reasons.setdefault(row, []).append(_reason(reading, row))
+        noun = reading.kind
+        for row, text in zip(reading.rows, reading.texts, strict=True):
+            reasons.setdefault(row, []).append(f"{reading.name} {text!r} is not a {noun}")
+            cells.setdefault(row, {})[reading.name] = text
     rows = sorted(reasons)
     aside = table.take(pa.array(rows, pa.int64()))
     keys = row_key_column(aside, declaration.key).to_pylist()
     return tuple(
-        RejectedRow(key, row + 1, plain(values), "; ".join(reasons[row]) + ".")
+        RejectedRow(key, row + 1, plain(values) | cells[row], "; ".join(reasons[row]) + ".")
         for row, key, values in zip(rows, keys, aside.to_pylist(), strict=True)
     )
 
@@ -84,7 +87,7 @@ def _sentence(declaration: Declaration, reading: ColumnReading, rows: int, *, wa
     name, count = reading.name, reading.unparsable
     origin = {
         "declared": "is declared to hold",
-        "remembered": "has always held",
+        "remembered": "used to hold",
         "values": "holds",
     }[reading.kind_from]
     others = count - len(reading.examples)
@@ -104,28 +107,20 @@ def _sentence(declaration: Declaration, reading: ColumnReading, rows: int, *, wa
     if warns:
         return f"{what}. {'It is' if count == 1 else 'They are'} taken as missing."
     way_out = (
-        f"Correct {them}, or declare {words}, 'unparsable: missing' or types: {{{name}: ...}}."
+        f"Correct {them}, or declare {words}, 'unparsable: missing' or types: {{{name}: category}}."
     )
     if declaration.unparsable == "refuse":
         return f"{what}, and 'unparsable' is 'refuse'. {way_out}"
-    share = f"{count / rows:.2g}".rstrip("0").rstrip(".") if count < rows else "all"
     return (
-        f"{what}: a share of {share} of the rows, and only less than {MAX_UNPARSABLE:g} can be set"
-        f" aside. {way_out}"
+        f"{what}. That is {100 * count / rows:.3g}% of the rows, and only less than"
+        f" {100 * MAX_UNPARSABLE:g}% can be set aside. {way_out}"
     )
-
-
-def _reason(reading: ColumnReading, row: int) -> str:
-    texts = dict(reading.examples)
-    shown = f" {texts[row + 1]!r}" if row + 1 in texts else ""
-    noun = PLURAL[reading.kind].removesuffix("s")
-    return f"{reading.name}{shown} is not a {noun}"
 
 
 def _of_many_columns(count: int, rows: int) -> Finding:
     sentence = (
         f"{count:,} of {rows:,} rows have a cell that is not of its column's kind, in one column or"
-        f" another: only less than a share of {MAX_UNPARSABLE:g} can be set aside. Correct the"
+        f" another, and only less than {100 * MAX_UNPARSABLE:g}% can be set aside. Correct the"
         " source, or declare 'unparsable: missing'."
     )
     return finding(CELLS, None, sentence, unexpected_count=count)

@@ -20,11 +20,12 @@ from data.checks.waivers import waiver
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.sources.columns import PLURAL, kind_of, present
-from data.sources.readings import ColumnReading, mostly_unparsable
+from data.sources.readings import ColumnReading, kind_has_changed
 from data.store.records import SourceColumnRecord
 
 IDENTIFIERS = {UNUSED, "key", "group"}
 """Roles in which a column's values are only told apart, whatever their kind."""
+KIND = "column_keeps_its_kind"
 MAX_ROWS_SHOWN = 3
 """How many rows a sentence names."""
 CERTAIN = 3.0
@@ -84,7 +85,7 @@ def structure_changes(
     kinds = _changed_kinds(declaration, table, readings, contract)
     return [
         *_findings("feature_is_still_there", gone, declaration, contract),
-        *_findings("column_keeps_its_kind", kinds, declaration, contract),
+        *_findings(KIND, kinds, declaration, contract),
         *_new_findings(new, declaration, contract),
     ]
 
@@ -184,7 +185,7 @@ def _changed_kinds(
     by_name = {reading.name: reading for reading in readings}
     for name in table.column_names:
         then = contract.columns.get(name)
-        if then is None or then.kind is None or name in declaration.types:
+        if then is None or then.kind is None:
             continue
         if set(role_of(name, declaration, table.column_names).split(", ")) <= IDENTIFIERS:
             continue
@@ -192,7 +193,7 @@ def _changed_kinds(
         filled = int(len(column) - column.null_count)
         kind = kind_of(column.type)
         before = f"The column {name!r} held {_held(then)} in run {contract.run_id}, but"
-        if reading is not None and mostly_unparsable(reading, filled):
+        if reading is not None and reading.unparsable and kind_has_changed(reading, filled):
             cells = filled + reading.unparsable
             shown = ", ".join(f"{text!r} in row {row}" for row, text in reading.examples)
             yield _Change(
@@ -201,7 +202,10 @@ def _changed_kinds(
                 f" {PLURAL[reading.kind]}: {shown}.",
                 {"unexpected_count": reading.unparsable},
             )
-        elif filled and kind != then.kind:
+            continue
+        if reading is not None and kind_has_changed(reading, filled):
+            kind = reading.natural
+        if filled and kind != then.kind:
             row = int(np.flatnonzero(present(column))[0])
             yield _Change(
                 name,
@@ -224,8 +228,9 @@ Pairs = Sequence[tuple[SourceColumnRecord, SourceColumnRecord]]
 def _constant(pairs: Pairs, contract: Contract) -> Iterator[_Change]:
     for now, then in pairs:
         flaw = (now.enters or "").partition(LEFT_OUT)[2]
-        known = then.distinct_values is not None and is_feature(then)
-        if is_feature(now) and flaw and known and LEFT_OUT not in (then.enters or ""):
+        entered = is_feature(then) and LEFT_OUT not in (then.enters or "")
+        known = then.distinct_values is not None
+        if flaw and is_feature(now) and "key" not in now.role and entered and known:
             yield _Change(
                 now.name,
                 f"The feature {now.name!r} {flaw.removeprefix('it ')}, but had"

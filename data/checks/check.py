@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from data.checks.always import content_findings, structure_findings
 from data.checks.cells import cell_findings, rows_with_unparsable_cells
-from data.checks.changes import content_changes, new_columns, structure_changes
+from data.checks.changes import KIND, content_changes, new_columns, structure_changes
 from data.checks.contract import Contract
 from data.checks.declared import outcomes_of, refuse_wrong_rules, rows_set_aside
 from data.checks.duplicates import duplicates_of
@@ -50,7 +50,9 @@ def check(
     findings = structure_findings(declaration, used, contract)
     if contract is not None:
         findings += structure_changes(declaration, table, readings, contract)
-    findings += cell_findings(declaration, used, readings)
+    changed = {f.result.column for f in findings if f.result.expectation == KIND and f.sentence}
+    cells = cell_findings(declaration, used, readings)
+    findings += [found for found in cells if found.result.column not in changed]
     if any(finding.fatal for finding in findings):
         columns = profile(declaration, table, readings, kept=kept, new=new)
         return _verdict(declaration, used, findings, (), kept, columns)

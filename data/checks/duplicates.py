@@ -20,6 +20,8 @@ from data.sources.keys import row_key_column
 
 CHANCE_FACTOR = 3.0
 """Repeats are no accident where there are this many times the pairs that chance explains."""
+MIN_REPEATS, MIN_REPEATS_SHARE = 10, 0.01
+"""Repeats in fewer rows than this, and in a smaller share of all, are taken for chance."""
 MAX_COMMON_ROWS, MAX_COMMON_SHARE = 10, 0.05
 """One content in more rows than this, and in a larger share of all, is common: not a copy."""
 MIN_DIFFERENT, MAX_ROWS_PER_CONTENT = 100, 5
@@ -49,7 +51,8 @@ def duplicates_of(declaration: Declaration, table: pa.Table, kept: np.ndarray) -
     label = np.full(table.num_rows, -1, dtype=np.int64)
     together = np.zeros(table.num_rows, dtype=bool)
     total, size = int(labelled.sum()), np.bincount(group)
-    if not len(rows) or _pairs(size) <= _by_chance(table, target, features, labelled):
+    few = len(rows) < min(MIN_REPEATS, MIN_REPEATS_SHARE * total)
+    if few or not len(rows) or _pairs(size) <= _by_chance(table, target, features, labelled):
         return Duplicates(label, together, _finding(len(rows), total, ""))
     label[rows] = group
     common = (size > max(MAX_COMMON_ROWS, MAX_COMMON_SHARE * total))[group]

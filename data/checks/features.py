@@ -12,7 +12,7 @@ from data.checks.keys import key_feature_finding, why_it_only_identifies
 from data.declarations.model import Declaration
 from data.declarations.parts import part_of
 from data.declarations.terms import Product, hint_for, text_of
-from data.sources.columns import PLURAL, infinite, kind_of
+from data.sources.columns import PLURAL, infinite, infinity_in_words, kind_of
 from data.vocabulary import MAX_CODED_LEVELS
 
 MAX_TERM_NAME_BYTES = 2_000
@@ -115,7 +115,7 @@ def feature_findings(
         )
         if not flaw:
             varying.append(name)
-            findings += _entry_findings(name, entry, kind_of(column.type))
+            findings += _entry_findings(declaration, name, entry, kind_of(column.type))
     sentence = (
         "No feature varies among the rows with a target, so nothing can explain it. Declare other"
         " 'features', or check what happened to the source."
@@ -136,17 +136,22 @@ def _finite_finding(
         np.flatnonzero(kept & infinite(table[name])),
         declaration,
         table,
-        "The feature {column!r} is infinite in {n}: {example}. Correct it, leave it empty, or"
+        f"The feature {{column!r}} is {infinity_in_words(table[name])} in {{n}}: {{example}}."
+        " Correct it, leave it empty, or"
         " declare 'infinite: missing'.",
     )
 
 
 def _consequence(name: str, declaration: Declaration) -> str:
     """Return what the models lose with a feature."""
+    lost = _lost_terms(name, declaration)
+    return f"tonight's models do without it{f', and without {lost}' if lost else ''}."
+
+
+def _lost_terms(name: str, declaration: Declaration) -> str:
+    """Return "the terms age^2, age:level": those that contain a feature; "" for none."""
     lost = [text_of(product) for product in declaration.products if name in dict(product)]
-    noun = "term" if len(lost) == 1 else "terms"
-    terms = f", and without the {noun} {', '.join(lost)}" if lost else ""
-    return f"tonight's models do without it{terms}."
+    return f"the {'term' if len(lost) == 1 else 'terms'} {', '.join(lost)}" if lost else ""
 
 
 def _term_name_findings(
@@ -196,11 +201,17 @@ def _shortened(name: str) -> str:
     return repr(name if len(name) <= 50 else f"{name[:50]}…")
 
 
-def _entry_findings(name: str, entry: Entry, kind: str | None) -> Iterator[Finding]:
+def _entry_findings(
+    declaration: Declaration, name: str, entry: Entry, kind: str | None
+) -> Iterator[Finding]:
     """Check that every kind of model has a category, and all its frequent levels."""
     if kind not in ("category", "boolean"):
         return
-    yield finding("feature_enters_every_kind", name, entry.warning, observed=entry.words)
+    lost = _lost_terms(name, declaration)
+    warning = (
+        f"{entry.warning} It takes {lost} with it." if entry.warning and lost else entry.warning
+    )
+    yield finding("feature_enters_every_kind", name, warning, observed=entry.words)
     sentence = (
         f"The feature {name!r} has {entry.frequent:,} levels with {entry.needed} rows or more: the"
         f" {MAX_CODED_LEVELS} most frequent have terms of their own, and the others share one."

@@ -12,7 +12,7 @@ from data.checks.features import why_left_out
 from data.checks.findings import plain
 from data.declarations.model import Declaration
 from data.sources.columns import kind_of, present, value_text
-from data.sources.readings import ColumnReading, mostly_unparsable
+from data.sources.readings import ColumnReading, kind_has_changed
 from data.store.records import SourceColumnRecord
 
 UNUSED = "unused"
@@ -49,6 +49,9 @@ def profile(
         reading = by_name.get(name)
         role, column = role_of(name, declaration, used), part[name]
         of_labelled = column if labelled is None else column.filter(labelled)
+        if reading is not None and kind_has_changed(reading, len(column) - column.null_count):
+            columns.append(_of_another_kind(table[name], reading, role))
+            continue
         flaw = why_left_out(name, declaration, of_labelled) if len(of_labelled) else ""
         enters = _enters(role, entries[name].words if name in entries else "", flaw)
         columns.append(_described(name, table[name], column, reading, role, enters))
@@ -83,11 +86,11 @@ def _described(
     enters: str,
 ) -> SourceColumnRecord:
     filled = column.drop_null()
-    kind, kind_from = _kind(column, reading)
+    kind_from = reading.kind_from if reading else "values"
     return SourceColumnRecord(
         name=name,
         role=role,
-        kind=kind,
+        kind=kind_of(column.type) if len(filled) or kind_from != "values" else None,
         kind_from=kind_from,
         missing=column.null_count - (reading.unparsable if reading else 0),
         distinct_values=int(pc.count_distinct(kept.drop_null()).as_py()),
@@ -97,16 +100,24 @@ def _described(
     )
 
 
-def _kind(column: pa.ChunkedArray, reading: ColumnReading | None) -> tuple[str | None, str]:
-    """Return the kind of a column and where it comes from: None for a column without a value.
+def _of_another_kind(
+    column: pa.ChunkedArray, reading: ColumnReading, role: str
+) -> SourceColumnRecord:
+    """Describe a column that could not be read as what it used to be, as what it seems to be now.
 
-    Where the remembered kind no longer fits most cells, it is the one that tonight's values have.
+    Its values are not known, but the run is rejected, and the next one reads them if it is
+    accepted.
     """
-    filled = len(column) - column.null_count
-    if reading is not None and mostly_unparsable(reading, filled):
-        return reading.natural, "values"
-    kind_from = reading.kind_from if reading else "values"
-    return kind_of(column.type) if filled or kind_from != "values" else None, kind_from
+    example = reading.examples[0][1] if reading.examples else None
+    return SourceColumnRecord(
+        name=reading.name,
+        role=role,
+        kind=reading.natural,
+        kind_from="values",
+        missing=column.null_count - reading.unparsable,
+        example=None if example is None else _cut(example),
+        enters=f"not used: it is no longer a {reading.kind}",
+    )
 
 
 def typical_size(column: pa.ChunkedArray) -> float | None:
@@ -160,5 +171,8 @@ def _without_kind(
 
 
 def _shortened(value: pa.ChunkedArray) -> str:
-    text = str(plain(value_text(value)[0].as_py()))
+    return _cut(str(plain(value_text(value)[0].as_py())))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAX_EXAMPLE else f"{text[:MAX_EXAMPLE]}…"

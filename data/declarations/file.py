@@ -100,6 +100,13 @@ def _parse(file: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
             where=str(file.absolute()),
             next_step="Allow the user who runs nightfit to read it.",
         ) from None
+    except (ValueError, OverflowError) as error:  # such as 2024-02-30, which YAML takes for a date
+        line, text = _unmade_value(node)
+        raise CallError(
+            f"{text!r} cannot be read: {error}.",
+            where=f"{file.absolute()}, line {line}",
+            next_step="Correct it, or write it in quotes if it is text.",
+        ) from None
     except yaml.YAMLError as error:
         raise CallError(
             f"This is not YAML: {getattr(error, 'problem', None) or error}.",
@@ -126,6 +133,18 @@ def _parse(file: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
             next_step="Keep one of the two.",
         )
     return node, content
+
+
+def _unmade_value(node: yaml.Node | None) -> tuple[int, str]:
+    """Return the line and the text of the first value that YAML cannot make anything of."""
+    for line, text in _texts(node) if node else ():
+        try:
+            yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a safe loader
+        except (ValueError, OverflowError):
+            return line, text
+        except yaml.YAMLError:
+            continue
+    return 1, ""
 
 
 def _line(error: yaml.YAMLError) -> str:

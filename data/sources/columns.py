@@ -247,6 +247,12 @@ def infinite(column: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(np.abs(column.to_numpy()) > MAX_MAGNITUDE)
 
 
+def infinity_in_words(column: pa.ChunkedArray) -> str:
+    """Return what the values that `infinite` marks are."""
+    values = column.to_numpy()[infinite(column)]
+    return "infinite" if np.isinf(values).all() else f"infinite or beyond {MAX_MAGNITUDE:g}"
+
+
 def finite_or_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the column with its infinite values, as `infinite` marks them, missing."""
     if not pa.types.is_floating(column.type):

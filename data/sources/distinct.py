@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+EMPTY = pa.array([], pa.large_string())
 MAX_SHOWN = 50
 """A longer text is cut in a message."""
 
@@ -18,11 +19,14 @@ class Distinct:
     """
 
     def __init__(self, column: pa.ChunkedArray) -> None:
-        encoded = column.dictionary_encode().unify_dictionaries()
-        chunks = [chunk for chunk in encoded.chunks if len(chunk)]
-        self.texts = chunks[0].dictionary if chunks else pa.array([], pa.string())
-        parts = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
-        self._index = np.concatenate(parts) if parts else np.array([], dtype=np.int32)
+        # One array, since unifying the dictionaries of many takes the square of their number; with
+        # wide offsets, since it may have more than 2 GB.
+        whole = pa.concat_arrays(
+            [chunk.cast(pa.large_string()) for chunk in column.chunks] or [EMPTY]
+        )
+        encoded = whole.dictionary_encode()
+        self.texts = encoded.dictionary.cast(pa.string())
+        self._index = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
         self.n = len(self._index)
         self.counts = np.bincount(self._index[self._index >= 0], minlength=len(self.texts))
 

@@ -50,6 +50,7 @@ SEPARATED = re.compile(NUMBER)
 SLASHED = re.compile(rf"(\d{{1,2}})[./-](\d{{1,2}})[./-](\d{{4}}|\d{{2}}){TIME_OF_DAY}", re.I)
 YEAR_FIRST = re.compile(rf"\d{{4}}[./]\d{{1,2}}[./]\d{{1,2}}{TIME_OF_DAY}", re.I)
 SHORT_ISO = re.compile(rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{TIME_OF_DAY}", re.I)
+CLOCK = re.compile(r"(?:[01]?\d|2[0-3]):\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[ap]\.?m\.?)?", re.I)
 NAMED_MONTH = re.compile(
     rf"(?:\w+,? )?\d{{1,2}}\.?[ -]{MONTHS}[ ,-]+\d{{2,4}}{TIME_OF_DAY}"
     rf"|{MONTHS}[ -](?:\d{{1,2}},? )?\d{{2,4}}{TIME_OF_DAY}",
@@ -80,12 +81,14 @@ def _dates(texts: Mapping[str, int], total: int) -> Format | None:
             return Format(_order(first, second), "2023-12-31", is_time=True)
     for pattern, name in (
         (YEAR_FIRST, "dates with slashes or points"),
+        (CLOCK, "times of day with am or pm, or hours of one digit"),
         (NAMED_MONTH, "dates with the month as a word"),
         (SHORT_ISO, "dates with days or months of one digit, or a time of another form"),
     ):
         matches = [(text, n) for text, n in texts.items() if pattern.fullmatch(text)]
         if _enough(matches, total):
-            return Format(name, "2023-12-31", is_time=True)
+            instead = "13:30:00" if pattern is CLOCK else "2023-12-31"
+            return Format(name, instead, is_time=True)
     return None
 
 

@@ -26,8 +26,17 @@ def read_key_text(text: pa.ChunkedArray, request: Request, *, has_words: bool) -
     where the column has been one of numbers, 3.0 is 3. With `has_words`, as in CSV, blanks and the
     words for a missing key are missing.
     """
-    if request.kind_from == "declared" or (request.kind == "number" and request.is_also_used):
+    if request.kind_from == "declared":
         return read_text(text, request)
+    if request.kind == "number" and request.is_also_used:
+        column = read_text(text, request)
+        if request.needs is not None or _are_written_so(column.values, text):
+            return column
+    if request.kind in (None, "number") and not request.words:
+        whole = cast(text, pa.int64())  # as most keys are
+        if whole is not None and len(whole) and whole.cast(pa.string()).equals(text):
+            reading = ColumnReading(request.name, "number", request.kind_from, natural="number")
+            return TextColumn(whole, reading)
     cells = Distinct(text)
     missing = cells.among(request.words)
     if has_words:
@@ -72,6 +81,12 @@ def _times(text: pa.ChunkedArray, request: Request) -> TextColumn:
         for value, match, plain in zip(whole, digits, texts, strict=True)
     ]
     return replace(column, values=pa.chunked_array([pa.array(exact, pa.string())]))
+
+
+def _are_written_so(numbers: pa.ChunkedArray, text: pa.ChunkedArray) -> bool:
+    """Return whether the key of each number is its text: not if 1.10 and 1.1 are two keys."""
+    same = pc.equal(value_text(numbers), pc.replace_substring_regex(text, WHOLE, r"\1"))
+    return bool(pc.all(same).as_py() is not False)
 
 
 def _as_numbers(text: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -34,6 +34,7 @@ from data.sources.readings import MAX_EXAMPLES, ColumnReading, may_be_set_aside
 MAX_LEVELS = 20
 """A column of numbers with some texts may be a category if it has no more different values."""
 
+COMPACT_DATES = (1900_01_01, 2100_12_31)
 LEADING_ZERO = re.compile(r"0\d+")
 BARE_EXPONENT = re.compile(r"\d+[eE]\d+")
 INTEGER = r"^[+-]?\d+$"
@@ -46,7 +47,7 @@ class Request:
     Without a `kind`, the values decide. `needs` is what its role asks for: the target and the
     weight need a number, the time column an order. `words` are declared to mean a missing value, in
     addition to nightfit's own. All rows of cells that are not of the kind are listed if `list_all`
-    and they are few enough to be set aside, else the first three.
+    and they are few enough to be set aside, or `list_many`; else the first three.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Request:
     is_feature: bool = False
     words: tuple[str, ...] = ()
     list_all: bool = True
+    list_many: bool = False
 
     @property
     def is_also_used(self) -> bool:
@@ -92,7 +94,8 @@ def read_text(text: pa.ChunkedArray, request: Request) -> TextColumn:
     """
     plain = _plain_numbers(text, request)
     if plain is not None:
-        return TextColumn(plain, _reading(request, "number", natural="number"))
+        notes = _compact_dates(plain, request)
+        return TextColumn(plain, _reading(request, "number", natural="number", notes=notes))
     cells = Distinct(text)
     missing = _missing(cells, request)
     suggestion = _suggested(cells, missing, request)
@@ -129,7 +132,25 @@ def _plain_numbers(text: pa.ChunkedArray, request: Request) -> pa.ChunkedArray |
     numbers = cast(text, pa.float64())
     if numbers is None or not pc.any(pc.match_substring(text, ".")).as_py():
         return None  # without any point, there may be codes such as 1E7
-    return numbers
+    return None if pc.any(pc.is_nan(numbers)).as_py() else numbers
+
+
+def _compact_dates(numbers: pa.ChunkedArray, request: Request) -> tuple[str, ...]:
+    """Return a note if all numbers look like dates without dashes, such as 20231231."""
+    if request.kind_from == "declared" or request.needs or not pa.types.is_integer(numbers.type):
+        return ()
+    ends = pc.min_max(numbers).as_py()
+    if not (COMPACT_DATES[0] <= ends["min"] and ends["max"] <= COMPACT_DATES[1]):
+        return ()
+    dates = numbers.drop_null().to_numpy()
+    month, day = dates // 100 % 100, dates % 100
+    if not ((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all():
+        return ()
+    return (
+        f"Column {request.name!r} holds numbers that look like dates, such as {dates[0]} in row"
+        f" {int(pc.index(numbers, dates[0]).as_py()) + 1}, and is read as numbers. Write dates as"
+        f" 2023-12-31, or declare types: {{{request.name}: number}} if they are none.",
+    )
 
 
 def _missing(cells: Distinct, request: Request) -> Mask:
@@ -263,9 +284,19 @@ def _category(
     if request.kind_from != "declared":
         words = missing & ~cells.blank & ~cells.among(request.words)
         notes = (*word_notes(cells, words, request, "category"), suggestion.note)
+    if request.kind_from == "remembered" and suggestion.kind in ("number", "time"):
+        notes = (*notes, _still_a_category(request, suggestion.kind))
     notes = tuple(filter(None, notes))
     reading = _reading(request, "category", natural=suggestion.kind, notes=notes)
     return TextColumn(cells.without(text, missing), reading)
+
+
+def _still_a_category(request: Request, kind: Kind) -> str:
+    return (
+        f"Column {request.name!r} holds {PLURAL[kind]} tonight, but it was a category before, so it"
+        f" still is one. Declare types: {{{request.name}: {kind}}} to use its {PLURAL[kind]}, or"
+        " category if it is one."
+    )
 
 
 def word_notes(cells: Distinct, words: Mask, request: Request, kind: Kind) -> list[str]:
@@ -308,13 +339,15 @@ def _values(
     texts = cells.normal.filter(pa.array(fits[form]))
     zoned = form is ZONED_TIMES
     bad = cells.where(odd)
-    whole = request.list_all and may_be_set_aside(len(bad), cells.n)
+    few = request.list_many or may_be_set_aside(len(bad), cells.n)
+    listed = bad[: None if request.list_all and few else MAX_EXAMPLES].tolist()
     reading = _reading(
         request,
         kind,
         unparsable=len(bad),
-        rows=tuple(bad[: None if whole else MAX_EXAMPLES].tolist()),
-        examples=tuple((int(row) + 1, cells.at(int(row))) for row in bad[:MAX_EXAMPLES]),
+        rows=tuple(listed),
+        texts=tuple(map(cells.at, listed)),
+        examples=tuple((row + 1, cells.at(row)) for row in listed[:MAX_EXAMPLES]),
         natural=suggestion.kind,
         notes=tuple(filter(None, notes)),
     )

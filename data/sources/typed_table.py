@@ -27,7 +27,12 @@ TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_v
 
 
 def typed_table(
-    raw: pa.Table, declaration: Declaration, kinds: Mapping[str, Kind], *, has_types: bool
+    raw: pa.Table,
+    declaration: Declaration,
+    kinds: Mapping[str, Kind],
+    *,
+    has_types: bool,
+    every_cell: bool = False,
 ) -> tuple[pa.Table, list[ColumnReading]]:
     """Return the columns in the types of `columns.py`, and how each was read.
 
@@ -42,7 +47,9 @@ def typed_table(
     readings = []
     exact = {*declaration.key, declaration.split.group}
     for name in raw.column_names:
-        column = _column(raw, name, declaration, kinds, has_types=has_types)
+        request = _request(name, declaration, kinds, raw.column_names)
+        request = replace(request, list_all=request.list_all or every_cell, list_many=every_cell)
+        column = _column(raw, request, declaration, has_types=has_types)
         if column is None:
             readings.append(left_out(name, f"holds {raw[name].type}"))
             continue
@@ -65,21 +72,16 @@ def time_column(
     name = declaration.time
     if name is None or name not in raw.column_names:
         return None
-    column = _column(raw, name, declaration, kinds, has_types=has_types)
+    request = _request(name, declaration, kinds, raw.column_names)
+    column = _column(raw, request, declaration, has_types=has_types)
     return column and column.values
 
 
 def _column(
-    raw: pa.Table,
-    name: str,
-    declaration: Declaration,
-    kinds: Mapping[str, Kind],
-    *,
-    has_types: bool,
+    raw: pa.Table, request: Request, declaration: Declaration, *, has_types: bool
 ) -> TextColumn | None:
     """Return one typed column, None if it is of no kind; `SourceError` if it must be of one."""
-    column = raw[name]
-    request = _request(name, declaration, kinds, raw.column_names)
+    column = raw[request.name]
     is_category = pa.types.is_dictionary(column.type) and request.kind in (None, "category")
     dtype = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if any(is_text(dtype) for is_text in TEXT_TYPES) and not is_category:

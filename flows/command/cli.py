@@ -144,14 +144,22 @@ def retrain(
 
 
 @app.command(rich_help_panel=TRAIN, epilog="For example: `nightfit check age_income`")
-def check(dataset: Dataset, format: AsReport = ReportFormat.TEXT) -> None:
+def check(
+    dataset: Dataset,
+    all: Annotated[
+        bool, typer.Option("--all", help="List the checks that are met, too, not only how many.")
+    ] = False,
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
     """Read a dataset and check it, without training and without writing to the database.
 
-    The exit code is 1 if a critical check fails.
+    Prints how each column is read and will enter the models, the checks that are not met, and what
+    a night would warn of. The source is compared with the last good run, as a night would do. The
+    exit code is 1 if a critical check fails.
     """
     from flows.command.check import run_check
 
-    raise typer.Exit(run_check(dataset, as_json=format is ReportFormat.JSON))
+    raise typer.Exit(run_check(dataset, as_json=format is ReportFormat.JSON, show_all=all))
 
 
 @app.command(rich_help_panel=TRAIN, epilog="For example: `nightfit accept age_income`")
@@ -244,25 +252,35 @@ def predict(
         Path | None,
         typer.Option(
             help="File to write; its name ends in .csv, .json or .parquet.",
-            show_default="CSV on standard output",
+            show_default="standard output",
+        ),
+    ] = None,
+    format: Annotated[
+        OutputFormat | None,
+        typer.Option(
+            "--format",
+            help="Format of the rows.",
+            show_default="that of the file's name, or csv",
         ),
     ] = None,
 ) -> None:
     """Score new rows with the dataset's champion.
 
-    Prints the key, the prediction and the bounds of its interval for each row. Nothing is written
-    to the database.
+    Prints the key, the prediction, the bounds of its interval and a note for each row, and warns of
+    odd rows on standard error. Cells are read as they were when the champion was trained. Nothing
+    is written to the database.
     """
     from flows.command.predict import run_predict
 
-    run_predict(dataset, source, out)
+    run_predict(dataset, source, out, format)
 
 
 @app.command(rich_help_panel=QUERY, epilog="For example: `nightfit status`")
 def status(format: AsReport = ReportFormat.TEXT) -> None:
     """Show each dataset's last run, its last good run, its champion and any problem.
 
-    The exit code is 1 if the last run of any dataset failed or was rejected.
+    The exit code is 1 if the last run of any dataset failed or was rejected, or if a declaration
+    has a mistake.
     """
     from flows.command.status import run_status
 

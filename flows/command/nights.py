@@ -1,11 +1,12 @@
 """`nightfit nightly` and `nightfit retrain`: run the flow and print its summary."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from data.declarations.file import declared_datasets, load_dataset
-from data.errors import NightFailed, UserError
-from data.settings import settings
+from data.errors import CallError, NightFailed, NoServer, UserError
+from data.settings import Settings, settings
 from data.store.database.lock import dataset_lock
 from data.store.session import Store
 from flows.command.past_nights import days_between, with_time_column
@@ -38,7 +39,7 @@ def run_nightly(
     past = days_between(*nights)
     if past:
         names = with_time_column(names, config.datasets, named=bool(datasets))
-    with working(config):
+    with _recorded(names, config), working(config):
         from flows.nightly import nightly
 
         try:
@@ -66,9 +67,27 @@ def run_retrain(
     if not wait:
         with dataset_lock(config.database_url, dataset, wait=False):
             pass  # raises Busy at once; the flow takes the lock for itself
-    with working(config):
+    with _recorded([] if dry_run else [dataset], config), working(config):
         from flows.retrain import retrain
 
         summary = retrain(dataset, dry_run=dry_run, force=force, as_of=as_of, wait=wait)
     print_summaries([summary], Store(config.database_url).display_url, as_json=as_json)
     return 0
+
+
+@contextmanager
+def _recorded(names: Sequence[str], config: Settings) -> Iterator[None]:
+    """Store the runs of these datasets as failed if Prefect's server cannot be used."""
+    try:
+        yield
+    except NoServer as error:
+        from tasks.store import store_failure
+
+        for name in names:
+            try:
+                declaration = load_dataset(name, config.datasets)
+            except CallError:
+                declaration = None
+            store = Store(config.database_url)
+            store_failure(name, error, store, declaration=declaration)
+        raise

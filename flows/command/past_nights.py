@@ -7,7 +7,9 @@ from pathlib import Path
 import typer
 
 from data.declarations.file import load_dataset
+from data.declarations.model import Declaration
 from data.errors import CallError
+from flows.command.printable import printable
 
 MAX_NIGHTS = 3_660
 """Ten years; a longer range is a typing mistake."""
@@ -36,7 +38,8 @@ def days_between(first: str | None, last: str | None) -> list[str]:
 
 def with_time_column(names: Sequence[str], folder: Path, *, named: bool) -> list[str]:
     """Return the datasets that declare a time column; those that the user `named` all must."""
-    declared = {name: load_dataset(name, folder) for name in names}
+    declared = _loaded(names, folder, named=named)
+    names = list(declared)
     timed = [name for name in names if declared[name].time is not None]
     untimed = [name for name in names if declared[name].time is None]
     if untimed and (named or not timed):
@@ -49,6 +52,19 @@ def with_time_column(names: Sequence[str], folder: Path, *, named: bool) -> list
     if untimed:
         typer.echo(f"Skipping datasets without a time column: {', '.join(untimed)}.", err=True)
     return timed
+
+
+def _loaded(names: Sequence[str], folder: Path, *, named: bool) -> dict[str, Declaration]:
+    """Return the declarations; one with a mistake is left out, unless the user named it."""
+    declared = {}
+    for name in names:
+        try:
+            declared[name] = load_dataset(name, folder)
+        except CallError as error:
+            if named:
+                raise
+            typer.echo(f"Skipping {name}: {printable(str(error))}", err=True)
+    return declared
 
 
 def _parse_day(option: str, text: str) -> date:

@@ -1,92 +1,76 @@
 """`nightfit predict`: score new rows with the champion of a dataset."""
 
-from collections.abc import Mapping
+import math
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING
 
+from rich.text import Text as Line
 from sqlalchemy import Double, Text
 
 from data.declarations.file import load_dataset
-from data.declarations.model import Kind
-from data.declarations.sections import PathSource
-from data.errors import CallError, SourceError
+from data.errors import CallError
 from data.settings import Settings, settings
 from data.store.read.champions import champion_model
+from data.store.read.contract import source_columns
 from data.store.read.datasets import no_champion
 from data.store.session import Store
 from flows.command.output_formats import write_rows
+from flows.command.screen import Screen
 
-COLUMNS = {"key": Text(), "predicted": Double(), "lower": Double(), "upper": Double()}
+if TYPE_CHECKING:
+    from tasks.score import Scored
+
+COLUMNS = {
+    "key": Text(),
+    "predicted": Double(),
+    "lower": Double(),
+    "upper": Double(),
+    "note": Text(),
+}
 FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
 """The format of an output file by its extension."""
 
-Prediction = tuple[str, float, float | None, float | None]
-"""Key, predicted, lower and upper, in the target's units."""
+Prediction = tuple[str | None, float, float | None, float | None, str | None]
+"""Key, predicted, lower and upper, in the target's units, and note."""
 
 
-def run_predict(dataset: str, source: Path, out: Path | None) -> None:
-    """Write key, predicted, lower and upper for each row of a file in any format of a source."""
-    if out is not None and out.suffix.lower() not in FORMATS:
+def run_predict(dataset: str, source: Path, out: Path | None, output_format: str | None) -> None:
+    """Write a prediction for each row of a file in any format of a source; warn of odd rows."""
+    if out is not None and output_format is None and out.suffix.lower() not in FORMATS:
         raise CallError(
             f"the name of an output file must end in one of {', '.join(FORMATS)}.", where=str(out)
         )
-    rows = predictions(settings(), dataset, source)
-    write_rows([rows], COLUMNS, FORMATS[out.suffix.lower()] if out else "csv", out)
+    scored = scored_by_champion(settings(), dataset, source)
+    chosen = output_format or (FORMATS[out.suffix.lower()] if out else "csv")
+    write_rows([rows_of(scored)], COLUMNS, chosen, out)
+    screen = Screen(stderr=True)
+    for warning in scored.warnings:
+        screen.print(Line(f"warning: {warning}", style="yellow"), soft_wrap=True)
 
 
-def predictions(config: Settings, dataset: str, source: Path) -> list[Prediction]:
-    """Return a prediction for each row of a file, in the file's order.
+def scored_by_champion(config: Settings, dataset: str, source: Path) -> "Scored":
+    """Return what the champion predicts for each row of a file, in the file's order.
 
     Raises SourceError if the file cannot be read or lacks a column, and UserError if the dataset
     has no champion.
     """
-    from data.sources.columns import PLURAL
-    from data.sources.keys import row_keys
-    from data.sources.read import read
-    from data.sources.snapshot import feature_arrays, load, readings_of
-    from regressors.encoding.columns import CannotEncode
-    from regressors.model import Model
+    from tasks.score import score
 
-    declaration = load_dataset(dataset, config.datasets)
     store = Store(config.database_url)
     store.ensure_ready()
     with store.reading() as connection:
         champion = champion_model(connection, dataset)
+        columns = [] if champion is None else source_columns(connection, champion.run_id)
     if champion is None or champion.artifact is None:
+        load_dataset(dataset, config.datasets)  # a name that is not declared is another mistake
         raise no_champion(dataset)
-    model = Model.from_bytes(champion.artifact)
-    to_score = declaration.model_copy(
-        update={
-            "source": PathSource(path=source.resolve()),
-        }
+    return score(champion, columns, source)
+
+
+def rows_of(scored: "Scored") -> list[Prediction]:
+    """Return the predictions as rows, in which None is a bound or a note that there is not."""
+    bounds = (
+        [None if math.isnan(bound) else bound for bound in bounds.tolist()]
+        for bounds in (scored.lower, scored.upper)
     )
-    # The model's own kinds: in a few rows, a column may look like another one.
-    kinds = cast("Mapping[str, Kind]", model.column_types)
-    path = read(to_score, folder=config.home / "scored", kinds=kinds).path
-    table = load(path)
-    needed = (*declaration.key, *model.features)
-    missing = [name for name in needed if name not in table.column_names]
-    if missing:
-        raise SourceError(
-            f"the column {missing[0]!r} is missing.",
-            where=str(source.resolve()),
-            next_step=f"The champion needs: {', '.join(needed)}.",
-        )
-    for reading in readings_of(path):
-        if reading.unparsable and reading.name in needed:
-            row, text = reading.examples[0]
-            raise SourceError(
-                f"the column {reading.name!r} has {text!r} in row {row}, but the champion needs"
-                f" {PLURAL[reading.kind]}.",
-                where=str(source.resolve()),
-                next_step="Correct the value, or leave it empty.",
-            )
-    try:
-        predicted = model.predict(feature_arrays(path, model.features))
-    except CannotEncode as error:
-        raise SourceError(f"{error}.", where=str(source.resolve())) from None
-    half = model.half_width
-    return [
-        (key, value, None if half is None else value - half, None if half is None else value + half)
-        for key, value in zip(row_keys(table, declaration.key), predicted.tolist(), strict=True)
-    ]
+    return list(zip(scored.keys, scored.value.tolist(), *bounds, scored.note, strict=True))

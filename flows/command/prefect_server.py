@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from data.errors import NoServer, library_message
+
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
@@ -23,6 +25,40 @@ def is_healthy(api: str) -> bool:
     """Return whether the server answers and is healthy."""
     with _client(api) as client:
         return client.api_healthcheck() is None
+
+
+def refuse_unusable_server() -> None:
+    """Raise NoServer if the user's Prefect names a server that does not answer or does not fit.
+
+    Without such a server, Prefect starts one of its own for each flow.
+    """
+    from prefect.settings import get_current_settings
+
+    api = get_current_settings().api.url
+    if api is None:
+        return
+    try:
+        with _client(api) as client:
+            client.raise_for_api_version_mismatch()
+    except Exception as error:  # noqa: BLE001 - whatever it is, this server cannot be used
+        raise unusable_server(error) from None
+
+
+def unusable_server(error: BaseException) -> NoServer:
+    """Return the error for a server that cannot be used."""
+    from httpx import URL, HTTPStatusError
+    from prefect.settings import get_current_settings
+
+    cause = error.__cause__ or error
+    why = str(cause) or type(cause).__name__
+    if isinstance(cause, HTTPStatusError):
+        why = f"it answers with the status {cause.response.status_code}"
+    return NoServer(
+        f"Prefect's server cannot be used: {library_message(why)}",
+        where=str(URL(get_current_settings().api.url or "").copy_with(userinfo=b"")),
+        next_step="Start it, correct PREFECT_API_URL or your Prefect profile, which name it, or"
+        " unset them: nightfit then starts a server of its own.",
+    )
 
 
 def has_worker(api: str) -> bool:

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from data.errors import UserError
+from data.errors import HomeError, UserError
 from data.settings import Settings
 from data.store.session import Store
+from flows.command.prefect_server import refuse_unusable_server, unusable_server
 from flows.command.process_keeper import start_keeper
 from flows.command.screen import Screen
 
@@ -42,14 +43,15 @@ def working(config: Settings) -> Iterator[None]:
     """Prepare for a flow and show its progress on standard error.
 
     SIGTERM ends it in the same way as Ctrl-C, so that no worker process outlives us. Raises
-    UserError if the home or the store cannot be used.
+    UserError if the home, the store or Prefect's server cannot be used.
     """
     quiet_prefect(config.home)
     make_folder(config.home)
     Store(config.database_url).ensure_ready()  # report a broken store before any work
     start_keeper()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    with talking("starting Prefect …"), _without_heartbeat():
+    with talking("starting Prefect …"), _without_heartbeat(), _server_errors():
+        refuse_unusable_server()
         yield
 
 
@@ -98,6 +100,18 @@ class _ProgressLines(logging.Handler):
 
 
 @contextmanager
+def _server_errors() -> Iterator[None]:
+    """Turn what Prefect raises when its server is lost in the middle of a flow into a UserError."""
+    import httpx
+
+    try:
+        yield
+    except (httpx.TransportError, httpx.HTTPStatusError) as error:
+        lost = unusable_server(error)
+        raise UserError(lost.what, where=lost.where, next_step=lost.next_step) from None
+
+
+@contextmanager
 def _without_heartbeat() -> Iterator[None]:
     """Turn Prefect's heartbeat off, unless the user has set one: it costs a second per flow run.
 
@@ -110,13 +124,13 @@ def _without_heartbeat() -> Iterator[None]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that nightfit writes to; raise UserError if it cannot."""
+    """Make a folder that nightfit writes to; raise HomeError if it cannot."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return
     except OSError as error:
-        raise UserError(
+        raise HomeError(
             f"the folder cannot be written to ({error.strerror}).",
             where=str(folder),
             next_step="Make it writable for this user, or name another one in NIGHTFIT_HOME.",

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from data.declarations.file import declared_datasets
+from data.declarations.file import declared_datasets, load_dataset
+from data.errors import CallError
 from data.settings import settings
 from data.store.read.datasets import DatasetStatus, dataset_statuses
 from data.store.session import Store
@@ -19,34 +21,49 @@ STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
 
 
 def run_status(*, as_json: bool) -> int:
-    """Print how each dataset is doing; return 1 if the last run of any failed or was rejected."""
+    """Print how each dataset is doing; return 1 if the last run of any failed or was rejected.
+
+    A declaration with mistakes, with which the next run would fail, counts as well.
+    """
     config = settings()
     with Store(config.database_url).reading() as connection:
         stored = {status.dataset: status for status in dataset_statuses(connection)}
-    names = sorted({*declared_datasets(config.datasets), *stored})
-    lines = [_line(name, stored.get(name)) for name in names]
+    declared = declared_datasets(config.datasets)
+    mistakes = {name: mistake for name in declared if (mistake := _mistake(name, config.datasets))}
+    names = sorted({*declared, *stored})
+    lines = [_line(name, stored.get(name), mistakes.get(name)) for name in names]
     if as_json:
         print_json(lines, default=datetime.isoformat)
     else:
         Screen(sys.stdout).print(_table(lines))
-    return 1 if any(line["last_run"] in BAD for line in lines) else 0
+    return 1 if mistakes or any(line["last_run"] in BAD for line in lines) else 0
 
 
-def _line(name: str, status: DatasetStatus | None) -> dict[str, Any]:
+def _mistake(name: str, folder: Path) -> str | None:
+    """Return what is wrong with a declaration, None if nothing is."""
+    try:
+        load_dataset(name, folder)
+    except CallError as error:
+        return str(error)
+    return None
+
+
+def _line(name: str, status: DatasetStatus | None, mistake: str | None) -> dict[str, Any]:
     if status is None:
         return {
             "dataset": name,
             "last_run": "never run",
             "last_good": None,
             "champion": None,
-            "wrong": f"run 'nightfit retrain {name}'",
+            "wrong": mistake or f"run 'nightfit retrain {name}'",
         }
+    wrong = status.reason if status.status in BAD else " ".join(status.warnings) or None
     return {
         "dataset": name,
         "last_run": status.status,
         "last_good": status.last_succeeded_at,
         "champion": status.champion,
-        "wrong": status.reason if status.status in BAD else " ".join(status.warnings) or None,
+        "wrong": mistake or wrong,
     }
 
 

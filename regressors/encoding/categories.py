@@ -15,8 +15,8 @@ from regressors.encoding.levels import (
     rows_per_level,
 )
 
-MAX_RARE_LEVELS = 1000
-"""Of more rare levels than this, none is kept: an unseen level can then not be told from them."""
+MAX_RARE_LEVELS, MAX_RARE_CHARACTERS = 1000, 100_000
+"""Of more rare levels, or longer ones, none is kept: an unseen level then counts as one of them."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,9 @@ class LevelCounts:
         return cls(name, levels, counts, int(missing.sum()))
 
     @property
-    def number(self) -> int:
-        """Return the number of levels, missing included."""
-        return len(self.levels) + (self.missing > 0)
+    def sizes(self) -> Indices:
+        """Return the numbers of rows of the levels, missing included."""
+        return np.append(self.counts, [self.missing] if self.missing else []).astype(np.int64)
 
 
 def category_column(counted: LevelCounts, min_rows: int = MIN_LEVEL_ROWS) -> CategoryColumn:
@@ -135,13 +135,15 @@ def category_column(counted: LevelCounts, min_rows: int = MIN_LEVEL_ROWS) -> Cat
         rare.append(None)
         rare_rows += counted.missing
     other = rare_rows >= MIN_FEW_LEVELS_ROWS
+    characters = sum(len(level) for level in rare if level is not None)
+    kept_too = len(rare) <= MAX_RARE_LEVELS and characters <= MAX_RARE_CHARACTERS
     return CategoryColumn(
         counted.name,
         tuple(kept),
         other,
         _shares([*rows, rare_rows] if other else rows),
-        tuple(rare) if len(rare) <= MAX_RARE_LEVELS else (),
-        pools_unseen=several and rare_rows >= MIN_LEVEL_ROWS,
+        tuple(rare) if kept_too else (),
+        pools_unseen=not kept_too or (several and rare_rows >= MIN_LEVEL_ROWS),
     )
 
 
@@ -165,7 +167,7 @@ def coded_categories(counted: Sequence[LevelCounts], rows: int) -> tuple[Categor
     levels have in common, so each of its levels needs ten; a category that would then have no
     column has those of the design.
     """
-    needed = rows_per_level({counts.name: counts.number for counts in counted}, rows)
+    needed = rows_per_level({counts.name: counts.sizes for counts in counted}, rows)
     design = tuple(category_column(counts, needed[counts.name]) for counts in counted)
     network = tuple(category_column(counts) for counts in counted)
     pairs = zip(network, design, strict=True)

@@ -12,6 +12,7 @@ from regressors.arrays import Columns, Mask, Values
 from regressors.encoding.categories import CategoryColumn
 from regressors.encoding.columns import NumberColumn, is_missing
 from regressors.encoding.gaps import all_missing
+from regressors.encoding.groups import MAX_GROUP_LEVELS, GroupColumn
 from regressors.encoding.matrices import Encoding
 from regressors.encoding.times import part_name
 
@@ -47,6 +48,9 @@ def doubts_of(encoding: Encoding, parts: Columns) -> list[Doubt]:
     doubts = [
         _about_level(column, parts[name], implied.get(name), time_of)
         for name, column in categories.items()
+    ]
+    doubts += [
+        _about_group(group, parts) for group in encoding.groups if group.name not in categories
     ]
     doubts += [
         _about_number(column, parts, _known_gaps(column, encoding, implied, parts), time_of)
@@ -120,16 +124,40 @@ def _about_level(
     return Doubt(column.name, unseen, unseen, notes)
 
 
+def _about_group(group: GroupColumn, parts: Columns) -> Doubt | None:
+    """Return the doubt about values (n,) of a category that are none of a group's levels."""
+    values = parts[group.name]
+    if (
+        group.second is not None
+        or values.dtype.kind != "O"
+        or len(group.levels) >= MAX_GROUP_LEVELS
+    ):
+        return None
+    known = {*group.levels}
+    unseen = np.fromiter((value not in known for value in values), dtype=bool, count=len(values))
+    notes: Values = np.full(len(values), None, dtype=object)
+    for row in np.flatnonzero(unseen):
+        notes[row] = (
+            f"{group.name} is missing{NEVER}"
+            if values[row] is None
+            else f"unseen level {_quoted(values[row])} of {group.name}"
+        )
+    return Doubt(group.name, unseen, unseen, notes)
+
+
+def _quoted(level: str) -> str:
+    return repr(level if len(level) <= MAX_QUOTED else f"{level[:MAX_QUOTED]}…")
+
+
 def _level_note(column: CategoryColumn, value: str | None, time_of: Mapping[str, str]) -> str:
     if value is None:
         name = time_of.get(column.name, column.name)
         never = "" if column.missing_implied or None in column.rare else NEVER
         return f"{name} is missing{never}"
-    text = value if len(value) <= MAX_QUOTED else f"{value[:MAX_QUOTED]}…"
     if value in column.rare:
-        return f"level {text!r} of {column.name} was in one row of training"
+        return f"level {_quoted(value)} of {column.name} was in one row of training"
     untold = column.other and not column.rare
-    return f"unseen {'or rare ' if untold else ''}level {text!r} of {column.name}"
+    return f"unseen {'or rare ' if untold else ''}level {_quoted(value)} of {column.name}"
 
 
 def _about_number(

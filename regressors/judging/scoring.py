@@ -1,10 +1,10 @@
 """Errors of predictions, and prediction intervals."""
 
 from dataclasses import dataclass
-from math import ceil, exp, floor, inf, sqrt
+from math import ceil, exp, inf, sqrt
 
 import numpy as np
-from scipy.special import bdtr, stdtr, stdtrit
+from scipy.special import betainc, stdtr, stdtrit
 
 from regressors.arrays import Array, Indices
 from regressors.judging.paired import log_ratio_error, standard_error, studentised_quantile
@@ -12,10 +12,12 @@ from regressors.judging.paired import log_ratio_error, standard_error, studentis
 Interval = tuple[Array, Array]
 """The lower and the upper ends (n,) of prediction intervals, NaN where there is none."""
 MIN_UNITS = 3
-"""Two models are not compared on fewer test rows, groups or blocks of time."""
+"""With fewer test rows, groups or blocks of time there is no interval of an error."""
 RMSE_RESAMPLES = 2_000
 MAX_RESAMPLED_RMSE_UNITS = 200
 """With more units the interval of an RMSE is Student's, which is then the same."""
+MAX_TIMES_STUDENT = 2.0
+"""The quantile of resamples is at most so many times Student's."""
 
 
 @dataclass(frozen=True)
@@ -93,24 +95,31 @@ def undercoverage_p(
 ) -> float | None:
     """Return the chance that intervals of this level cover as few actual values, or fewer.
 
-    Of the binomial probability, with as many rows as the rows of the units (n,) are worth, and that
-    of Student's t over units, the larger one. None where there is no interval.
+    The larger one of the binomial probability, with as many rows as those of the units (n,) are
+    worth, and of Student's t over the units. None where there is no interval.
     """
     lower, upper = interval
     if np.isnan(lower).all():
         return None
     inside = ((lower <= actual) & (actual <= upper)).astype(float)
     share, n = float(inside.mean()), len(inside)
-    if share >= level:
-        return 1.0
-    error = standard_error(inside, unit)
-    if unit is None or share == 0:
-        return float(bdtr(floor(share * n), n, level))
-    independent = sqrt(share * (1 - share) / n)
-    worth = max(1, round(n * min(1.0, (independent / error) ** 2))) if error > 0 else n
+    if unit is None:
+        return _binomial(share, n, level)
     units = len(np.unique(unit))
-    student = float(stdtr(units - 1, (share - level) / error)) if 0 < error < inf else 0.5
-    return max(float(bdtr(floor(share * worth), worth, level)), student)
+    if units < 2:
+        return 1.0
+    # So many rows of a unit are worth one independent row; undefined where all or none are inside.
+    independent = sqrt(share * (1 - share) / n)
+    alike = (
+        max(1.0, (standard_error(inside, unit) / independent) ** 2) if independent else n / units
+    )
+    student = stdtr(units - 1, (share - level) / sqrt(level * (1 - level) * alike / n))
+    return max(_binomial(share, n / alike, level), float(student))
+
+
+def _binomial(share: float, n: float, level: float) -> float:
+    """Return the probability of at most this share of n; n need not be a whole number."""
+    return float(betainc((1 - share) * n, share * n + 1, 1 - level)) if share < 1 else 1.0
 
 
 def root_mean_square(errors: Array) -> float:
@@ -127,7 +136,7 @@ def _log_mean_square(errors: Array, unit: Indices | None, confidence: float) -> 
 
     The mean is the ratio of two sums over units, of squares and of rows (Cochran 1977, section
     6.3). Its quantile is that of the size of the studentised log ratio in resamples of the units,
-    or Student's from 200 units on. Infinite where there is too little evidence, as in one unit.
+    or Student's above 200 units. Infinite for fewer than three.
     """
     squares = np.square(errors)
     label = np.arange(len(errors)) if unit is None else np.unique(unit, return_inverse=True)[1]
@@ -135,19 +144,17 @@ def _log_mean_square(errors: Array, unit: Indices | None, confidence: float) -> 
     order = np.lexsort((sizes, sums))  # so that the order of rows changes no digit
     sizes, sums = sizes[None, order] / sizes.mean(), sums[None, order] / sums.mean()
     m = sums.shape[1]
-    if m < 2:
+    if m < MIN_UNITS:
         return inf, inf
     # Each unit is compared with the mean of the others, as by the jackknife: with few units their
     # common mean is too near to each.
     error = m / (m - 1) * float(log_ratio_error(sums, sizes)[0])
+    level = (1 + confidence) / 2
     quantile = studentised_quantile(
-        sums,
-        sizes,
-        (1 + confidence) / 2,
-        resamples=RMSE_RESAMPLES,
-        max_units=MAX_RESAMPLED_RMSE_UNITS,
+        sums, sizes, level, resamples=RMSE_RESAMPLES, max_units=MAX_RESAMPLED_RMSE_UNITS
     )
-    return error, float(quantile[0]) * error
+    # Where one unit has most of the squares, resamples without it are far off.
+    return error, min(float(quantile[0]), MAX_TIMES_STUDENT * float(stdtrit(m - 1, level))) * error
 
 
 def roots(weight: Array | None, rows: int) -> Array:

@@ -19,8 +19,9 @@ ROWS_AT_ONCE = 2048
 def weighted_sum(matrix: Array, weights: Array) -> Array:
     """Return matrix (n, p) @ weights (p,), adding column by column."""
     total = np.zeros(len(matrix))
-    for column, weight in zip(matrix.T, weights.tolist(), strict=True):
-        total += column * weight
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller sees what is not finite
+        for column, weight in zip(matrix.T, weights.tolist(), strict=True):
+            total += column * weight
     return total
 
 

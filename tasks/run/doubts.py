@@ -75,14 +75,14 @@ def _test_rows(trained: Trained, score: Score) -> str:
 def _causes(trained: Trained) -> Iterator[str]:
     """Yield what may explain that the champion predicts badly."""
     prepared, choice = trained.prepared, trained.choice
+    if prepared.split.chained:
+        yield from _changed(trained)
     yield from _extreme(prepared, prepared.is_train, "training")
     yield from _extreme(prepared, prepared.is_test, "test")
     if choice.incumbent is None or choice.promoted:
         yield from _lost(trained, choice.reported)
     if int(prepared.is_test.sum()) < MIN_SWITCH_ROWS:
         yield f"there are only {int(prepared.is_test.sum())} test rows"
-    if prepared.split.chained:
-        yield from _changed(trained)
     validation = choice.validation.get(choice.reported)
     if validation and validation.r2 is not None and validation.r2 <= 0:
         yield (

@@ -101,12 +101,17 @@ def test_refused_data_is_stored_as_a_rejected_run(bad_night, name):
 
 
 @pytest.mark.parametrize("name", [*UNREADABLE, "truncated"])
-def test_unreadable_source_writes_nothing(bad_night, name):
+def test_an_unreadable_source_is_stored_as_a_failed_run(bad_night, name):
     workspace, done = bad_night
     summary = summary_of(done.stdout, name)
+    word = UNREADABLE.get(name, (None, "truncated.parquet"))[1]
     assert "failed" in summary
-    assert UNREADABLE.get(name, (None, "truncated.parquet"))[1] in summary
-    assert workspace.sql(f"SELECT count(*) FROM run WHERE dataset = '{name}'") == [(0,)]
+    assert word in summary
+    ((status, reason, snapshot),) = workspace.sql(
+        f"SELECT status, reason, snapshot FROM run WHERE dataset = '{name}'"
+    )
+    assert (status, snapshot) == ("failed", None)
+    assert word in reason
 
 
 def test_status_shows_the_problem(bad_night):

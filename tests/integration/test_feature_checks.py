@@ -165,6 +165,13 @@ def test_a_term_is_dropped_with_its_feature_and_the_warning_says_so():
     assert without_level.warnings[0].endswith("do without it, and without the term age:level.")
 
 
+def test_a_term_of_a_category_without_terms_is_lost_with_it():
+    table = replaced("level", [f"{i:03d}" for i in range(N)])
+    warnings = checked(table=table, terms=["age:level"]).warnings
+    assert warnings[0].startswith("The feature 'level' has 60 levels in 60 rows, none with 10 rows")
+    assert warnings[0].endswith("wider levels. It takes the term age:level with it.")
+
+
 def test_a_missing_group_is_reported_with_the_nearest_column():
     outcome = checked(split={"group": "levl"})
     assert "has no column 'levl'. Did you mean 'level'?" in outcome.reason

@@ -84,7 +84,7 @@ def test_a_query_imports_nothing_that_takes_longer_than_itself():
 def test_promoting_verifying_and_scoring_start_without_prefect():
     loaded = loaded_after(
         "import flows.command.promote, flows.command.verify, flows.command.predict\n"
-        "import tasks.run.decisions, tasks.run.replay, data.sources.read, regressors.model"
+        "import tasks.run.decisions, tasks.run.replay, tasks.score, data.sources.read"
     )
     assert "numpy" in loaded
     assert "prefect" not in loaded  # its settings are set just before a flow runs

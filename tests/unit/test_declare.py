@@ -278,3 +278,22 @@ def test_a_declaration_cannot_be_changed(tmp_path):
     with pytest.raises(ValidationError):
         shop.target = "id"
     assert shop.target == "y"
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("2024-02-30", "day is out of range for month"),
+        ("2024-13-01 10:00:00", "month must be in 1..12"),
+    ],
+)
+def test_an_impossible_date_is_a_mistake_with_its_line_and_stops_no_other_dataset(
+    tmp_path, value, why
+):
+    declared(tmp_path, GOOD, "good")
+    rule = f"{{type: expect_column_max_to_be_between, kwargs: {{column: x, max_value: {value}}}}}"
+    message = mistake(tmp_path, GOOD + f"expectations:\n  - {rule}\n")
+    for word in ("shop.yaml, line 5", value, why, "quotes"):
+        assert word in message
+    assert declared_datasets(tmp_path) == ("good", "shop")
+    assert load_dataset("good", tmp_path).name == "good"

@@ -75,6 +75,13 @@ def test_coarse_values_that_agree_by_chance_are_no_copies(columns):
     assert not duplicates.together.any()
 
 
+def test_a_few_repeats_among_many_rows_are_taken_for_chance():
+    x, y = RNG.normal(size=(2, 1500))
+    x[:4], y[:4] = x[4:8], y[4:8]
+    assert not found({"x": x, "y": y}).together.any()
+    assert found({"x": x[:300], "y": y[:300]}).together.sum() == 8
+
+
 def test_a_design_of_few_different_rows_is_split_row_by_row():
     product = RNG.integers(0, 20, 600)
     duplicates = found({"product": pa.array(map(str, product)), "y": 1.5 * product})

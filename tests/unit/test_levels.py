@@ -38,12 +38,22 @@ def test_levels_of_a_long_tail_share_a_term():
     assert names == ("intercept", "c[often]", "c[other]")
 
 
+def test_levels_of_unequal_size_are_a_tail_sooner_than_those_of_an_experiment():
+    even, uneven = np.full(25, 4), np.array([28, *[3] * 24])
+    assert even.sum() == uneven.sum() == 100
+    assert rows_per_level({"c": even}, 100) == {"c": 2}
+    assert rows_per_level({"c": uneven}, 100) == {"c": 10}
+    assert rows_per_level({"c": np.append(uneven[:17], [1, 1])}, 100) == {"c": 2}
+
+
 def test_levels_count_together_so_that_many_categories_leave_rows_to_learn_from():
-    levels = {"a": 25, "b": 5, "c": 30}
-    assert rows_per_level(levels, 100) == {"a": 2, "b": 2, "c": 10}
+    even = {
+        name: np.full(number, 100 // number) for name, number in [("a", 25), ("b", 5), ("c", 30)]
+    }
+    assert rows_per_level(even, 100) == {"a": 2, "b": 2, "c": 10}
     columns = {
         name: texts(*(f"level {i % number}" for i in range(100)))
-        for name, number in [*levels.items(), ("d", 33), ("e", 33)]
+        for name, number in [("a", 25), ("b", 5), ("c", 30), ("d", 33), ("e", 33)]
     }
     assert Encoding.fit(columns).design(columns).shape[1] < 50
 
@@ -143,3 +153,10 @@ def test_levels_called_other_and_missing_are_kept_apart_from_the_real_ones():
 def test_one_long_text_does_not_cost_every_row_its_memory():
     column = texts(*["b", "a"] * 100_000, "x" * 1_000_000, "y")
     assert Encoding.fit({"text": column}).term_names() == ("intercept", "text[b]", "text[other]")
+
+
+def test_rare_texts_that_are_too_long_to_keep_are_other():
+    encoding = Encoding.fit({"c": texts(*["a"] * 30, *["b"] * 30, "x" * 200_000, "y")})
+    assert encoding.coded[0].rare == ()
+    assert encoding.term_names()[-1] == "c[other]"
+    assert encoding.design({"c": texts("x" * 200_000, "y")})[:, -1].tolist() == [1.0, 1.0]

@@ -182,3 +182,21 @@ def test_a_model_of_the_first_version_loads_and_predicts_as_it_did():
     assert earlier.coverage == 0.9
     assert predicted(earlier) == predicted()
     assert predicted(earlier, animal=texts("okapi")) == (15.0, 2.0, None)
+
+
+def test_an_unseen_level_of_a_group_is_noted():
+    person = texts(*(f"p{i // 3}" for i in range(1200)))
+    columns = {"person": person, "x": RNG.normal(size=1200)}
+    residual = np.repeat(RNG.normal(size=400), 3)
+    encoding, _ = Encoding.fit(columns).with_groups(columns, residual, np.ones(1200), 3, pairs=True)
+    layers = start_arrays(RNG, encoding.network(columns).shape[1], (8,))
+    ridge = np.ones(encoding.standardised(columns).shape[1])
+    member = NetworkMember(encoding, np.array([0.0, 1.0, 0.0]), ridge, tuple(layers))
+    model = Model(ANN, (member,), half_width=0.1)
+    result = model.predicted({"person": texts("p1", "p400", None), "x": np.zeros(3)})
+    assert result.note.tolist() == [
+        None,
+        "unseen level 'p400' of person",
+        "person is missing, which training never had",
+    ]
+    assert ((result.upper - result.lower) > 0.3).tolist() == [False, True, True]

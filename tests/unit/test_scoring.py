@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from regressors.judging.scoring import interval_half_width, paired_difference, score
+from regressors.judging.scoring import (
+    interval_half_width,
+    paired_difference,
+    score,
+    undercoverage_p,
+)
 
 RNG = np.random.default_rng(11)
 
@@ -131,3 +136,32 @@ def test_paired_difference_counts_the_rows_of_one_unit_once():
     assert together.low == pytest.approx(once.low)
     assert together.high == pytest.approx(once.high)
     assert paired_difference(first, second, confidence=0.95, unit=np.arange(40) % 2) is None
+
+
+def covered(rows: int, inside: int):
+    """Return actual values of which so many are inside the interval from 0 to 2."""
+    return np.r_[np.ones(inside), np.full(rows - inside, 9.0)], (np.zeros(rows), np.full(rows, 2.0))
+
+
+def test_undercoverage_is_the_binomial_probability():
+    for inside, expected in ((81, 8.64e-7), (94, 0.0814), (110, 1.0)):
+        actual, interval = covered(110, inside)
+        assert undercoverage_p(actual, interval, 0.9) == pytest.approx(expected, rel=0.01)
+    actual, (lower, upper) = covered(9, 0)
+    assert undercoverage_p(actual, (lower * np.nan, upper), 0.9) is None
+
+
+def test_rows_of_one_unit_are_less_evidence_of_undercoverage():
+    actual, interval = covered(200, 150)
+    unit = np.arange(200) // 25  # two groups of eight have all of the rows outside
+    assert undercoverage_p(actual, interval, 0.9) < 1e-6
+    assert undercoverage_p(actual, interval, 0.9, unit) > 0.01
+    assert undercoverage_p(actual, interval, 0.9, np.zeros(200, dtype=int)) == 1.0
+
+
+def test_right_intervals_are_seldom_called_too_narrow():
+    actual = RNG.normal(size=(1000, 8, 25)) * np.exp(0.5 * RNG.normal(size=(1000, 8, 1)))
+    width = np.quantile(np.abs(actual), 0.9)
+    interval, unit = (np.full(200, -width), np.full(200, width)), np.repeat(np.arange(8), 25)
+    alarms = [undercoverage_p(rows.ravel(), interval, 0.9, unit) < 0.01 for rows in actual]
+    assert np.mean(alarms) < 0.025

@@ -118,7 +118,7 @@ def _contract(connection: Connection, run_id: int, *, accepted: bool) -> Contrac
     row = connection.execute(select(run).where(run.c.run_id == run_id)).mappings().one()
     columns = {
         column.name: column
-        for column in _columns(connection, run_id)
+        for column in source_columns(connection, run_id)
         if accepted or column.role != NEW
     }
     return Contract(
@@ -140,7 +140,7 @@ def _labelled(row: RowMapping, target: SourceColumnRecord | None) -> int:
     return max(int(row["rows_read"] or 0) - target.missing, 0)
 
 
-def _columns(connection: Connection, run_id: int) -> list[SourceColumnRecord]:
+def source_columns(connection: Connection, run_id: int) -> list[SourceColumnRecord]:
     """Return what was stored of each column of a run's source, in its order."""
     statement = (
         select(source_column)

@@ -1,0 +1,95 @@
+"""A model that learned from a file as a night would, and what it predicts for files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data.checks.check import check
+from data.declarations.model import Declaration
+from data.sources.read import read
+from data.sources.snapshot import load, readings_of
+from data.store.read.champions import ServingModel
+from data.store.records import SourceColumnRecord
+from regressors.candidate import Candidate
+from regressors.encoding.matrices import Encoding
+from regressors.model import LinearMember, Model, NetworkMember, Predicted
+from regressors.network.recipe import start_arrays
+from tasks.run.rows import SnapshotRows
+from tasks.score import Scored, score
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A model, what is stored of it, and the rows that it was fitted on, sorted by key."""
+
+    serving: ServingModel
+    columns: tuple[SourceColumnRecord, ...]
+    rows: SnapshotRows
+
+    def scored(self, source: Path) -> Scored:
+        """Return what `nightfit predict` finds in a file."""
+        return score(self.serving, self.columns, source)
+
+    def predicted(self) -> Predicted:
+        """Return what a night predicts for the rows that the model was fitted on."""
+        everything = np.ones(len(self.rows.rows.keys), dtype=bool)
+        model = Model.from_bytes(self.serving.artifact or b"")
+        columns = self.rows.columns(model.features, everything)
+        return model.predicted(columns, self.rows.rows.weight)
+
+
+def learned(declaration: Declaration, folder: Path, *, network: bool = False) -> Learned:
+    """Read, check and encode a source as a night does; the weights of the model are random."""
+    snapshot = read(declaration, folder=folder / "snapshots")
+    checked = check(declaration, load(snapshot.path), readings_of(snapshot.path))
+    assert checked.passed, checked.reason
+    rows = SnapshotRows(declaration, snapshot, checked.kept, checked.features)
+    labelled = ~np.isnan(rows.rows.target)
+    encoding = Encoding.fit(
+        rows.columns(checked.features, labelled),
+        products=checked.products,
+        declared_parts=checked.time_parts,
+    )
+    model = random_model(encoding, rows.columns(checked.features, labelled), network=network)
+    serving = ServingModel(
+        dataset=declaration.name,
+        model_id=1,
+        run_id=1,
+        framework="torch",
+        kind=model.candidate.kind,
+        test_rmse=None,
+        test_rmse_low=None,
+        test_rmse_high=None,
+        test_r2=None,
+        n_train=int(labelled.sum()),
+        details={},
+        artifact=model.to_bytes(),
+        twin=model.to_bytes(),
+        snapshot=None,
+        rows_read=snapshot.rows,
+        fingerprint=snapshot.fingerprint,
+        setup_fingerprint=None,
+        data_until=None,
+        train_until=None,
+        declaration=declaration.model_dump_json(),
+    )
+    return Learned(serving, checked.columns, rows)
+
+
+def random_model(encoding: Encoding, columns: dict, *, network: bool) -> Model:
+    rng = np.random.default_rng(7)
+    if not network:
+        estimates = rng.normal(size=len(encoding.term_names()))
+        members: tuple = (LinearMember(encoding, estimates),)
+        return Model(Candidate("torch", "least_squares"), members, half_width=1.5)
+    layers = start_arrays(rng, encoding.network(columns).shape[1], (16, 8))
+    ridge = rng.normal(size=encoding.standardised(columns).shape[1])
+    member = NetworkMember(encoding, np.array([10.0, 2.0, 0.1]), ridge, tuple(layers))
+    return Model(Candidate("torch", "ann"), (member, member), half_width=1.5)
+
+
+def csv_of(columns: dict[str, list[str]]) -> str:
+    """Return columns of texts as a CSV file; texts with a comma need quotes of their own."""
+    lines = zip(*columns.values(), strict=True)
+    return "\n".join([",".join(columns), *map(",".join, lines), ""])
