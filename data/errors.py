@@ -51,6 +51,10 @@ class NoServer(UserError):
     """Prefect's server, which the user has named, does not answer or does not fit."""
 
 
+class HomeError(UserError):
+    """A file or folder of nightfit's own, outside the database, cannot be written."""
+
+
 # The data of a run
 
 

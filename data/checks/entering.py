@@ -1,6 +1,6 @@
 """How each feature enters the models, and which kinds leave it out: by the rules of the fits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,14 +51,19 @@ class _Category:
 def entries_of(declaration: Declaration, table: pa.Table, rows: np.ndarray) -> dict[str, Entry]:
     """Return how the features of a table enter models that are fitted on `rows`, a mask (n,)."""
     names = [n for n in declaration.feature_names(table.column_names) if n in table.column_names]
-    part = table.select(names).filter(pa.array(rows))
-    kinds = {name: kind_of(part[name].type) for name in names}
-    parts = {n: _parts(n, part, declaration) for n in names if kinds[n] == "time"}
+    kinds = {name: kind_of(table[name].type) for name in names}
+    part = table.select([name for name in names if kinds[name] != "number"])
+    part = part if rows.all() else part.filter(pa.array(rows))
+    size = int(rows.sum())
+    times = [name for name in names if kinds[name] == "time"]
+    parts = {name: _parts(name, part, declaration, table.column_names) for name in times}
     counted = [_counted(n, part[n]) for n in names if kinds[n] in ("category", "boolean")]
-    counted += [LevelCounts.of(n, v) for of in parts.values() for n, v in of.items() if _is_text(v)]
+    for name, values in (item for of in parts.values() for item in of.items()):
+        if values.dtype.kind == "O":
+            counted.append(_counted(name, pa.chunked_array([pa.array(values, pa.string())])))
     counted.sort(key=lambda counts: counts.name)
-    needed = rows_per_level({counts.name: counts.sizes for counts in counted}, part.num_rows)
-    _, coded = coded_categories(counted, part.num_rows)
+    needed = rows_per_level({counts.name: counts.sizes for counts in counted}, size)
+    _, coded = coded_categories(counted, size)
     categories = {
         counts.name: _Category(counts, column, needed[counts.name])
         for counts, column in zip(counted, coded, strict=True)
@@ -66,16 +71,12 @@ def entries_of(declaration: Declaration, table: pa.Table, rows: np.ndarray) -> d
     entries: dict[str, Entry] = {}
     for name in names:
         if name in categories:
-            entries[name] = _category_entry(categories[name], declaration, part.num_rows)
+            entries[name] = _category_entry(categories[name], declaration, size)
         elif name in parts:
             entries[name] = _time_entry(name, parts[name])
         else:
             entries[name] = Entry("number")
     return entries
-
-
-def _is_text(values: np.ndarray) -> bool:
-    return values.dtype.kind == "O"
 
 
 def _counted(name: str, column: pa.ChunkedArray) -> LevelCounts:
@@ -86,12 +87,14 @@ def _counted(name: str, column: pa.ChunkedArray) -> LevelCounts:
     return LevelCounts(name, levels, counts.field("counts").to_numpy(), column.null_count)
 
 
-def _parts(name: str, table: pa.Table, declaration: Declaration) -> dict[str, np.ndarray]:
+def _parts(
+    name: str, table: pa.Table, declaration: Declaration, columns: Sequence[str]
+) -> dict[str, np.ndarray]:
     """Return the parts of a time that enter, by their names."""
     time = arrays(table, [name])[name]
-    declared = declaration.time_parts(table.column_names).get(name)
+    declared = declaration.time_parts(columns).get(name)
     wanted = [part_name(name, part) for part in declared or telling_parts(time)]
-    parts = with_time_parts({name: time}, [name])
+    parts = with_time_parts({name: time}, [name], only=wanted)
     return {part: parts[part] for part in wanted}
 
 

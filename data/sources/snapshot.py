@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from data.errors import SourceError, StoreError, library_message
+from data.errors import HomeError, SourceError, library_message
 from data.sources.columns import OFFSETS, arrays, kind_of, with_offsets
 from data.sources.readings import METADATA_KEY, ColumnReading, as_json, from_json, what_matters
 
@@ -30,7 +30,7 @@ def write(table: pa.Table, folder: Path, readings: Sequence[ColumnReading] = ())
     """Write the rows to `folder/<first 16 characters of their fingerprint>.parquet`.
 
     How the columns were read is written with them. A file that is there already and has all this is
-    left alone. A folder that cannot be written to is a `StoreError`.
+    left alone. A folder that cannot be written to is a `HomeError`.
     """
     digest = fingerprint(table, readings)
     file = folder.absolute() / f"{digest[:16]}.parquet"
@@ -135,7 +135,7 @@ def _write_whole(table: pa.Table, file: Path) -> None:
         pq.write_table(table, unfinished, write_page_checksum=True)
         unfinished.replace(file)
     except OSError as error:
-        raise StoreError(
+        raise HomeError(
             f"The snapshot cannot be written: {error.strerror or library_message(error)}.",
             where=str(file),
             next_step="Make the folder writable, or set NIGHTFIT_HOME to another one.",

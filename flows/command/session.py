@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from data.errors import UserError
+from data.errors import HomeError, UserError
 from data.settings import Settings
 from data.store.session import Store
 from flows.command.prefect_server import refuse_unusable_server, unusable_server
@@ -124,13 +124,13 @@ def _without_heartbeat() -> Iterator[None]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that nightfit writes to; raise UserError if it cannot."""
+    """Make a folder that nightfit writes to; raise HomeError if it cannot."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return
     except OSError as error:
-        raise UserError(
+        raise HomeError(
             f"the folder cannot be written to ({error.strerror}).",
             where=str(folder),
             next_step="Make it writable for this user, or name another one in NIGHTFIT_HOME.",

@@ -80,7 +80,7 @@ class Encoding:
         """
         times = tuple(sorted(name for name in columns if columns[name].dtype.kind == "M"))
         time_of = time_parts(columns, times, declared_parts or {})
-        parts = _entering(with_time_parts(columns, times), times, time_of)
+        parts = with_time_parts(columns, times, only=time_of)
         names = sorted(parts)
         numeric = [name for name in names if parts[name].dtype.kind == "f"]
         fitted = {name: number_column(name, parts[name]) for name in numeric}
@@ -290,7 +290,7 @@ class Encoding:
         fitted rows, the fitted groups hold what belongs in the last columns: `standardised` and
         `network` would leak a row's own target.
         """
-        parts = _entering(self.parts(columns), self.times, self.time_of)
+        parts = self.parts(columns)
         numbers = {column.name for column in self.numbers if column.sd > 0}
         parts = {n: v for n, v in parts.items() if v.dtype.kind == "O" or n in numbers}
         pieces = min(pieces_for(len(residual)), piece_limit(len(self.numbers)))
@@ -327,7 +327,7 @@ class Encoding:
         for name, of_type in self.column_types.items():
             if chosen[name].dtype.kind != _DTYPES[of_type]:
                 raise CannotEncode(f"the column {name!r} is no longer a {of_type}")
-        return with_time_parts(chosen, self.times)
+        return with_time_parts(chosen, self.times, only=self.time_of)
 
     # As stored
 
@@ -358,14 +358,6 @@ class Encoding:
 
 def _product_name(product: Product) -> str:
     return ":".join(name if power == 1 else f"{name}^{power}" for name, power in product)
-
-
-def _entering(
-    parts: Columns, times: Sequence[str], time_of: Mapping[str, str]
-) -> dict[str, Values]:
-    """Return the parts without those of times that say nothing."""
-    silent = {part_name(time, part) for time in times for part in TIME_PARTS} - set(time_of)
-    return {name: values for name, values in parts.items() if name not in silent}
 
 
 def _rows(parts: Columns) -> int:

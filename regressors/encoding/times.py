@@ -5,7 +5,7 @@ over days cannot follow; each enters only after two whole turns, since in one tu
 from the days, and only where the times are such that it says something.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def telling_parts(time: Values) -> tuple[str, ...]:
     """
     present = time[~np.isnat(time)].astype("M8[us]")
     if not len(present):
-        return ()
+        return ("days",)
     turning = {
         "month": _spanned(present, "M") >= MIN_TURNS * 12,
         "weekday": _spanned(present, "D") >= MIN_TURNS * 7 and not _monthly(present),
@@ -97,12 +97,19 @@ def _monthly(time: Values) -> bool:
     return bool(same or (days + 1 == next_starts).all())
 
 
-def with_time_parts(columns: Columns, times: Sequence[str]) -> dict[str, Values]:
-    """Return the columns with each of `times` replaced by its parts, such as `hired[month]`."""
+def with_time_parts(
+    columns: Columns, times: Sequence[str], *, only: Collection[str] | None = None
+) -> dict[str, Values]:
+    """Return the columns with each of `times` replaced by its parts, such as `hired[month]`.
+
+    With `only`, by those of these names.
+    """
     parts = {name: values for name, values in columns.items() if name not in times}
     for name in times:
         time = columns[name].astype("M8[us]")
         for part, part_of in _PART_OF.items():
+            if only is not None and part_name(name, part) not in only:
+                continue
             values = part_of(time)
             if values.dtype.kind == "O":
                 values = values.copy()

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from helpers.sources import TABLE, refusal, shop, written
 
-from data.errors import SourceError, StoreError
+from data.errors import HomeError, SourceError
 from data.sources.read import READERS, read
 from data.sources.snapshot import load
 
@@ -129,7 +129,7 @@ def test_a_file_without_permission_to_read_is_reported(tmp_path):
 def test_a_folder_that_cannot_be_written_is_reported_with_the_setting_that_moves_it(tmp_path):
     path = written(tmp_path, "id,y\n1,2\n")
     written(tmp_path, "in the way", "home")
-    with pytest.raises(StoreError, match="NIGHTFIT_HOME") as caught:
+    with pytest.raises(HomeError, match="NIGHTFIT_HOME") as caught:
         read(shop(path), folder=tmp_path / "home")
     assert str(tmp_path / "home" / "shop") in str(caught.value)
 
@@ -142,7 +142,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("data.sources.snapshot.pq.write_table", half)
-    with pytest.raises(StoreError, match="No space left on device"):
+    with pytest.raises(HomeError, match="No space left on device"):
         read(shop(path), folder=tmp_path / "home")
     assert list((tmp_path / "home" / "shop").iterdir()) == []
 

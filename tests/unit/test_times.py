@@ -32,7 +32,7 @@ def months(first, count, step=1):
             np.datetime64("2024-01-01", "us") + np.arange(48) * np.timedelta64(1, "h"),
             ("days", "hour"),
         ),
-        (np.full(5, np.datetime64("NaT", "us")), ()),
+        (np.full(5, np.datetime64("NaT", "us")), ("days",)),
     ],
 )
 def test_parts_of_a_time_that_say_something(time, parts):
