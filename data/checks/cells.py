@@ -34,14 +34,17 @@ def rows_with_unparsable_cells(
     if declaration.unparsable != "quarantine":
         return ()
     reasons: dict[int, list[str]] = {}
+    cells: dict[int, dict[str, str]] = {}
     for reading in _used(declaration, table, readings):
-        for row in reading.rows:
-            reasons.setdefault(row, []).append(_reason(reading, row))
+        noun = reading.kind
+        for row, text in zip(reading.rows, reading.texts, strict=True):
+            reasons.setdefault(row, []).append(f"{reading.name} {text!r} is not a {noun}")
+            cells.setdefault(row, {})[reading.name] = text
     rows = sorted(reasons)
     aside = table.take(pa.array(rows, pa.int64()))
     keys = row_key_column(aside, declaration.key).to_pylist()
     return tuple(
-        RejectedRow(key, row + 1, plain(values), "; ".join(reasons[row]) + ".")
+        RejectedRow(key, row + 1, plain(values) | cells[row], "; ".join(reasons[row]) + ".")
         for row, key, values in zip(rows, keys, aside.to_pylist(), strict=True)
     )
 
@@ -112,13 +115,6 @@ def _sentence(declaration: Declaration, reading: ColumnReading, rows: int, *, wa
         f"{what}. That is {100 * count / rows:.3g}% of the rows, and only less than"
         f" {100 * MAX_UNPARSABLE:g}% can be set aside. {way_out}"
     )
-
-
-def _reason(reading: ColumnReading, row: int) -> str:
-    texts = dict(reading.examples)
-    shown = f" {texts[row + 1]!r}" if row + 1 in texts else ""
-    noun = PLURAL[reading.kind].removesuffix("s")
-    return f"{reading.name}{shown} is not a {noun}"
 
 
 def _of_many_columns(count: int, rows: int) -> Finding:

@@ -7,7 +7,7 @@ a word do not count.
 from collections.abc import Sequence
 
 NULLS = (
-    *("NA", "N/A", "n/a", "n.a.", "#NA", "NaN", "nan", "-NaN", "-nan", "NaT", "<NA>"),
+    *("NA", "N/A", "n/a", "n.a.", "#NA", "NaN", "nan", "NAN", "-NaN", "-nan", "NaT", "<NA>"),
     *("NULL", "Null", "null", "(null)", "<null>", "[NULL]", "\\N", "None"),
 )
 """What databases, R and Python write. Beside numbers, times and booleans they need no warning."""

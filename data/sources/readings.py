@@ -27,10 +27,11 @@ class ColumnReading:
     """One column as it was read; rows are those of the snapshot.
 
     `unparsable` counts the cells that are not of the column's kind, which are null in the snapshot.
-    `rows` (from 0) has all of them where they are to be quarantined, else the first three, and
-    `examples` up to three with their row (from 1) and text. `natural` is the kind that tonight's
-    values alone suggest, and `notes` are whole sentences for people. A kind is None in a column
-    without values, or one that is left out, such as a list or the index of a pandas table.
+    `rows` (from 0) has all of them where they are to be quarantined, else the first three, `texts`
+    what stands in them, and `examples` up to three with their row (from 1) and text. `natural` is
+    the kind that tonight's values alone suggest, and `notes` are whole sentences for people. A kind
+    is None in a column without values, or one that is left out, such as a list or the index of a
+    pandas table.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ColumnReading:
     natural: Kind | None = None
     notes: tuple[str, ...] = ()
     is_left_out: bool = False
+    texts: tuple[str, ...] = ()
 
     @property
     def why_left_out(self) -> str:
@@ -70,7 +72,7 @@ def from_json(content: bytes) -> tuple[ColumnReading, ...]:
 
 def _reading(fields: dict[str, Any]) -> ColumnReading:
     examples = tuple((row, text) for row, text in fields["examples"])
-    lists = {name: tuple(fields[name]) for name in ("rows", "notes")}
+    lists = {name: tuple(fields[name]) for name in ("rows", "notes", "texts")}
     return ColumnReading(**{**fields, **lists, "examples": examples})
 
 

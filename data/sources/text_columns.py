@@ -132,7 +132,7 @@ def _plain_numbers(text: pa.ChunkedArray, request: Request) -> pa.ChunkedArray |
     numbers = cast(text, pa.float64())
     if numbers is None or not pc.any(pc.match_substring(text, ".")).as_py():
         return None  # without any point, there may be codes such as 1E7
-    return numbers
+    return None if pc.any(pc.is_nan(numbers)).as_py() else numbers
 
 
 def _compact_dates(numbers: pa.ChunkedArray, request: Request) -> tuple[str, ...]:
@@ -284,9 +284,19 @@ def _category(
     if request.kind_from != "declared":
         words = missing & ~cells.blank & ~cells.among(request.words)
         notes = (*word_notes(cells, words, request, "category"), suggestion.note)
+    if request.kind_from == "remembered" and suggestion.kind in ("number", "time"):
+        notes = (*notes, _still_a_category(request, suggestion.kind))
     notes = tuple(filter(None, notes))
     reading = _reading(request, "category", natural=suggestion.kind, notes=notes)
     return TextColumn(cells.without(text, missing), reading)
+
+
+def _still_a_category(request: Request, kind: Kind) -> str:
+    return (
+        f"Column {request.name!r} holds {PLURAL[kind]} tonight, but it was a category before, so it"
+        f" still is one. Declare types: {{{request.name}: {kind}}} to use its {PLURAL[kind]}, or"
+        " category if it is one."
+    )
 
 
 def word_notes(cells: Distinct, words: Mask, request: Request, kind: Kind) -> list[str]:
@@ -330,13 +340,14 @@ def _values(
     zoned = form is ZONED_TIMES
     bad = cells.where(odd)
     few = request.list_many or may_be_set_aside(len(bad), cells.n)
-    whole = request.list_all and few
+    listed = bad[: None if request.list_all and few else MAX_EXAMPLES].tolist()
     reading = _reading(
         request,
         kind,
         unparsable=len(bad),
-        rows=tuple(bad[: None if whole else MAX_EXAMPLES].tolist()),
-        examples=tuple((int(row) + 1, cells.at(int(row))) for row in bad[:MAX_EXAMPLES]),
+        rows=tuple(listed),
+        texts=tuple(map(cells.at, listed)),
+        examples=tuple((row + 1, cells.at(row)) for row in listed[:MAX_EXAMPLES]),
         natural=suggestion.kind,
         notes=tuple(filter(None, notes)),
     )

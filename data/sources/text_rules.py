@@ -47,8 +47,8 @@ def _first_not_utf8(text: pa.ChunkedArray) -> tuple[int, bytes] | None:
     return None
 
 
-def refuse_unstorable_text(table: pa.Table, key: Sequence[str]) -> None:
-    """Raise `SourceError` for a NUL character in a text or a name, and for a key too long."""
+def refuse_nul(table: pa.Table) -> None:
+    """Raise `SourceError` for a NUL character in a text column or in a name."""
     for name, column in zip(table.column_names, table.columns, strict=True):
         if NUL in name:
             raise SourceError(
@@ -56,15 +56,21 @@ def refuse_unstorable_text(table: pa.Table, key: Sequence[str]) -> None:
                 " store.",
                 next_step="Rename it.",
             )
-        if not pa.types.is_string(column.type):
+        if not any(is_text(column.type) for is_text in TEXT_TYPES):
             continue
-        row = pc.index(pc.match_substring(column, NUL), True).as_py()
+        text = column.cast(pa.large_string())
+        row = pc.index(pc.match_substring(text, NUL), True).as_py()
         if row >= 0:
             raise SourceError(
                 f"Column {name!r} contains a NUL character in row {row + 1}, which databases"
                 " cannot store.",
                 next_step="Remove it: it usually comes from a faulty export.",
             )
+
+
+def refuse_unstorable_text(table: pa.Table, key: Sequence[str]) -> None:
+    """Raise `SourceError` for a NUL character in a text or a name, and for a key too long."""
+    refuse_nul(table)
     _refuse_long_keys(table, key)
 
 

@@ -53,6 +53,7 @@ def test_a_row_whose_cell_cannot_be_read_is_set_aside_with_a_warning(tmp_path):
     )
     (row,) = checked.rejected_rows
     assert (row.key, row.row_number, row.reason) == ("57", 57, "dose '12,5' is not a number.")
+    assert row.values == {"id": 57, "dose": "12,5", "y": 56.5}
     assert not checked.kept[56]
     assert checked.kept.sum() == N - 1
     assert checked.passed
@@ -212,3 +213,8 @@ def test_a_kind_that_is_remembered_is_no_change_of_the_rows(tmp_path):
     _, second = outcome(tmp_path, content, kinds=kinds)
     assert second.fingerprint == first.fingerprint
     assert {reading.kind_from for reading in readings_of(second.path)} == {"remembered"}
+
+
+def test_a_nul_character_is_refused_in_a_cell_that_is_no_number_too(tmp_path):
+    path = written(tmp_path, table(dose=doses(row57="1\0")))
+    assert "Column 'dose' contains a NUL character in row 57" in refusal(path, tmp_path)

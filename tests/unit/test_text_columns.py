@@ -145,6 +145,7 @@ def test_a_remembered_kind_holds_against_tonights_values():
     kept = column(["1", "2"], kind="category", **remembered)
     assert kept.values.to_pylist() == ["1", "2"]
     assert (kept.reading.kind, kept.reading.natural) == ("category", "number")
+    assert "holds numbers tonight, but it was a category before" in kept.reading.notes[0]
     lost = column(["1,5", "2,5", "3"], kind="number", **remembered)
     assert lost.values.to_pylist() == [None, None, 3]
     assert (lost.reading.natural, lost.reading.unparsable) == ("category", 2)
