@@ -67,14 +67,13 @@ def typed_table(
 
 def time_column(
     raw: pa.Table, declaration: Declaration, kinds: Mapping[str, Kind], *, has_types: bool
-) -> pa.ChunkedArray | None:
-    """Return the typed time column, None if the source has no such column."""
+) -> TextColumn | None:
+    """Return the typed time column and how it was read, None if the source has no such column."""
     name = declaration.time
     if name is None or name not in raw.column_names:
         return None
     request = _request(name, declaration, kinds, raw.column_names)
-    column = _column(raw, request, declaration, has_types=has_types)
-    return column and column.values
+    return _column(raw, request, declaration, has_types=has_types)
 
 
 def _column(

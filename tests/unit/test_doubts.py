@@ -190,3 +190,15 @@ def test_predictions_of_test_rows_that_are_not_finite_fail_their_candidate(night
     assert choice.winner == ANN
     reason = next(entry.reason for entry in choice.ranking if entry.candidate == LINE)
     assert reason == "its predictions of the test rows are not finite"
+
+
+def test_predictions_out_of_fold_that_are_not_numbers_fail_their_candidate(night):
+    run = night(Y)
+    out_of_fold = run.fits[LINE].out_of_fold.copy()
+    out_of_fold[5] = np.nan
+    fits = {**run.fits, LINE: Fitted(run.fits[LINE].model, out_of_fold, (), {})}
+    choice = choose.fn(run.prepared, fits, None)
+    assert choice.winner == ANN
+    assert LINE not in choice.validation
+    reason = next(entry.reason for entry in choice.ranking if entry.candidate == LINE)
+    assert reason == "its predictions are not finite"
