@@ -111,7 +111,7 @@ def _ranked_and_tested(
             if candidate is not None and isinstance(fit := fits.get(candidate), Fitted)
         }
         tested = _Tested.by(models, prepared.test)
-        failed = [c for c, values in tested.predicted.items() if not np.isfinite(values).all()]
+        failed = [c for c, values in tested.predicted.items() if not _are_finite(values)]
         if not failed:
             return ranking, tested
         fits |= dict.fromkeys(failed, "its predictions of the test rows are not finite")
@@ -159,10 +159,11 @@ def _ranking(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ran
         for candidate, fit in fits.items()
         if isinstance(fit, Fitted) and fit.out_of_fold is not None
     }
+    out_of_fold = {c: predicted for c, predicted in out_of_fold.items() if _are_finite(predicted)}
     contenders = [
         Contender(candidate, _weighted_errors(rows, out_of_fold[candidate]))
-        if isinstance(fit, Fitted)
-        else Contender(candidate, None, fit)
+        if candidate in out_of_fold
+        else Contender(candidate, None, fit if isinstance(fit, str) else None)
         for candidate, fit in fits.items()
     ]
     try:
@@ -260,6 +261,10 @@ def _paired(
         unit=np.arange(len(errors)) if unit is None else unit,
         smallest_gain=smallest_gain(errors, other_errors, rules=rules, unit=unit),
     )
+
+
+def _are_finite(predicted: Array) -> bool:
+    return bool(np.isfinite(predicted).all())
 
 
 def _weighted_errors(rows: Rows, predicted: Array) -> Array:

@@ -40,6 +40,8 @@ MAX_GROWTH = 3.0
 """Sizes are not compared where the number of rows has changed by more than this factor."""
 MIN_REPEATED_ROWS = 10
 """Fewer different rows that each appear twice may be chance."""
+MIN_DIFFERENT = 0.6
+"""Where fewer of the former rows differed from each other, more of them may well be the same."""
 
 
 @dataclass(frozen=True)
@@ -325,7 +327,8 @@ def _doubled(declaration: Declaration, table: pa.Table, contract: Contract) -> I
     counts = groups["count_all"].to_numpy()
     repeated = counts[counts > 1]
     as_often = int(repeated[repeated % times == 0].sum())
-    enough = len(repeated) >= MIN_REPEATED_ROWS and as_often >= 0.95 * repeated.sum()
+    differed = len(repeated) >= max(MIN_REPEATED_ROWS, MIN_DIFFERENT * contract.rows)
+    enough = differed and as_often >= 0.95 * repeated.sum()
     if enough and as_often >= 0.95 * times * contract.rows:
         first = groups.filter(pc.equal(groups["count_all"], times)).slice(0, 1).to_pylist()
         row = {name: value for name, value in (first or [{}])[0].items() if name != "count_all"}

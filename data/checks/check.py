@@ -56,11 +56,10 @@ def check(
     if any(finding.fatal for finding in findings):
         columns = profile(declaration, table, readings, kept=kept, new=new)
         return _verdict(declaration, used, findings, (), kept, columns)
-    outcomes = outcomes_of(declaration, table)
-    rejected = _together(
-        rows_with_unparsable_cells(declaration, used, readings),
-        rows_set_aside(declaration, table, outcomes),
-    )
+    unread = rows_with_unparsable_cells(declaration, used, readings)
+    kept[[row.row_number - 1 for row in unread]] = False
+    outcomes = outcomes_of(declaration, table, kept)
+    rejected = _in_order(unread, rows_set_aside(declaration, table, outcomes))
     kept[[row.row_number - 1 for row in rejected]] = False
     findings += [outcome.finding for outcome in outcomes]
     now = now or datetime.datetime.now(datetime.UTC)
@@ -76,14 +75,8 @@ def check(
     return replace(checked, label=duplicates.label, together=duplicates.together)
 
 
-def _together(*groups: Sequence[RejectedRow]) -> tuple[RejectedRow, ...]:
-    """Return the rows of all groups in order; one in several has the reasons of each."""
-    rows: dict[int, RejectedRow] = {}
-    for row in (row for group in groups for row in group):
-        before = rows.get(row.row_number)
-        reason = row.reason if before is None else f"{before.reason[:-1]}; {row.reason}"
-        rows[row.row_number] = replace(row, reason=reason)
-    return tuple(rows[number] for number in sorted(rows))
+def _in_order(*groups: Sequence[RejectedRow]) -> tuple[RejectedRow, ...]:
+    return tuple(sorted((row for group in groups for row in group), key=lambda r: r.row_number))
 
 
 def _verdict(

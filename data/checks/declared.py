@@ -2,8 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,10 @@ class Outcome:
     aside: np.ndarray = field(default_factory=lambda: np.array([], dtype=int))
 
 
+Show = Callable[[np.ndarray, Sequence[str]], list[dict[str, Any]]]
+"""Returns rows (from 0, among those that a rule looks at) with the values of some columns."""
+
+
 def refuse_wrong_rules(declaration: Declaration) -> None:
     """Raise `CallError` for a rule that Great Expectations does not know, or a wrong keyword."""
     for index, expectation in enumerate(declaration.expectations):
@@ -77,8 +81,20 @@ def refuse_wrong_rules(declaration: Declaration) -> None:
             ) from None
 
 
-def outcomes_of(declaration: Declaration, table: pa.Table) -> list[Outcome]:
-    """Check all declared expectations, and return their outcomes in order."""
+def outcomes_of(
+    declaration: Declaration, whole: pa.Table, kept: np.ndarray | None = None
+) -> list[Outcome]:
+    """Check all declared expectations on the `kept` rows (n,), and return their outcomes in order.
+
+    By default all rows are kept. Those in the outcomes are numbered as in the whole table.
+    """
+    kept = np.ones(whole.num_rows, dtype=bool) if kept is None else kept
+    numbers = np.flatnonzero(kept)
+    table = whole if kept.all() else whole.filter(pa.array(kept))
+
+    def show(rows: np.ndarray, columns: Sequence[str]) -> list[dict[str, Any]]:
+        return examples(whole, declaration.key, numbers[rows], columns)
+
     outcomes: dict[int, Outcome] = {}
     rules: list[Any] = []
     for index, expectation in enumerate(declaration.expectations):
@@ -92,11 +108,12 @@ def outcomes_of(declaration: Declaration, table: pa.Table) -> list[Outcome]:
             rules.append(_rule(expectation, index, table))
         except (ValueError, TypeError) as error:
             reason = _mistakes(error)
-            outcomes[index] = _not_computed(expectation, declaration, table, reason)
+            outcomes[index] = _not_computed(expectation, table, reason, show)
     every_row = any(expectation.quarantine for expectation in declaration.expectations)
     for raw in _validated(table, rules, every_row=every_row):
         index = raw.expectation_config.meta["index"]
-        outcomes[index] = _outcome(declaration, declaration.expectations[index], table, raw)
+        outcome = _outcome(declaration.expectations[index], table, raw, show)
+        outcomes[index] = replace(outcome, aside=numbers[outcome.aside])
     return [outcomes[index] for index in sorted(outcomes)]
 
 
@@ -185,17 +202,15 @@ def _validate(frame: "pd.DataFrame", rules: Sequence[Any], *, every_row: bool) -
     return results
 
 
-def _outcome(
-    declaration: Declaration, expectation: Expectation, table: pa.Table, raw: Any
-) -> Outcome:
+def _outcome(expectation: Expectation, table: pa.Table, raw: Any, show: Show) -> Outcome:
     """Translate Great Expectations' result of one expectation."""
     if raised := _raised(raw.exception_info):
-        return _not_computed(expectation, declaration, table, raised)
+        return _not_computed(expectation, table, raised, show)
     if "element_count" not in raw.result:
-        return _whole_outcome(declaration, expectation, table, raw)
+        return _whole_outcome(expectation, table, raw, show)
     success, critical = bool(raw.success), expectation.severity == "critical"
     rows = _bad_rows(raw.result)
-    shown = examples(table, declaration.key, rows, columns_of(expectation))
+    shown = show(rows, columns_of(expectation))
     count = int(raw.result["unexpected_count"])
     result = _result(
         expectation,
@@ -217,9 +232,7 @@ def _outcome(
     return Outcome(Finding(result, sentence, fatal=too_many), rows)
 
 
-def _whole_outcome(
-    declaration: Declaration, expectation: Expectation, table: pa.Table, raw: Any
-) -> Outcome:
+def _whole_outcome(expectation: Expectation, table: pa.Table, raw: Any, show: Show) -> Outcome:
     """Translate the result of an expectation about a whole column or table."""
     success = bool(raw.success)
     shown: list[dict[str, Any]] = []
@@ -227,7 +240,7 @@ def _whole_outcome(
     if success:
         found = ""
     elif {"unexpected_count", "missing_count"} & set(raw.result):
-        found, shown = _found_values(declaration, expectation, table, raw.result)
+        found, shown = _found_values(expectation, table, raw.result, show)
     elif expectation.type == "expect_column_to_exist":
         found = f"the columns are {', '.join(table.column_names)}"
     elif observed is None:
@@ -247,7 +260,7 @@ def _whole_outcome(
 
 
 def _found_values(
-    declaration: Declaration, expectation: Expectation, table: pa.Table, result: dict[str, Any]
+    expectation: Expectation, table: pa.Table, result: dict[str, Any], show: Show
 ) -> tuple[str, list[dict[str, Any]]]:
     """Return which distinct values a column has beside those expected, and rows that have them."""
     (name,) = columns_of(expectation)
@@ -257,7 +270,7 @@ def _found_values(
     parts = [_shortened(f"the values are {', '.join(sorted(values))}")]
     unexpected = result.get("partial_unexpected_list") or []
     rows = np.asarray(present.index[present.isin(unexpected)], dtype=int)
-    shown = examples(table, declaration.key, rows, [name])
+    shown = show(rows, [name])
     if shown:
         parts.append(_shortened(f"not expected: {_listed(shown)}"))
     if lacking := result.get("partial_missing_list"):
@@ -266,12 +279,10 @@ def _found_values(
     return "; ".join(parts), shown
 
 
-def _not_computed(
-    expectation: Expectation, declaration: Declaration, table: pa.Table, reason: str
-) -> Outcome:
+def _not_computed(expectation: Expectation, table: pa.Table, reason: str, show: Show) -> Outcome:
     """Return the outcome of a rule that has no result, with what its columns hold."""
     names = [name for name in columns_of(expectation) if name in table.column_names]
-    shown = examples(table, declaration.key, np.arange(min(MAX_SHOWN, table.num_rows)), names)
+    shown = show(np.arange(min(MAX_SHOWN, table.num_rows)), names)
     if NO_PROVIDER in reason:
         reason = "Great Expectations has this rule for databases only, not for rows in memory."
     holds = " and ".join(f"{name!r} holds {PLURAL[kind_of(table[name].type)]}" for name in names)

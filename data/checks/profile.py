@@ -93,7 +93,7 @@ def _described(
         kind=kind_of(column.type) if len(filled) or kind_from != "values" else None,
         kind_from=kind_from,
         missing=column.null_count - (reading.unparsable if reading else 0),
-        distinct_values=int(pc.count_distinct(kept.drop_null()).as_py()),
+        distinct_values=_distinct(kept.drop_null()),
         typical_size=typical_size(kept),
         example=_shortened(filled[0:1]) if len(filled) else None,
         enters=enters,
@@ -118,6 +118,14 @@ def _of_another_kind(
         example=None if example is None else _cut(example),
         enters=f"not used: it is no longer a {reading.kind}",
     )
+
+
+def _distinct(filled: pa.ChunkedArray) -> int:
+    """Return how many different values a column without gaps has."""
+    if kind_of(filled.type) == "number":  # sorting them is several times as fast as hashing
+        values = np.sort(filled.to_numpy())
+        return int(np.count_nonzero(values[1:] != values[:-1])) + bool(len(values))
+    return int(pc.count_distinct(filled).as_py())
 
 
 def typical_size(column: pa.ChunkedArray) -> float | None:

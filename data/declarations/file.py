@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from data.declarations.mistakes import explain, nearest
 from data.declarations.model import MAX_NAME_LENGTH, NAME_PATTERN, Declaration
+from data.declarations.parts import with_quoted_parts
 from data.errors import CallError
 
 NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
@@ -85,8 +86,7 @@ _Loader.add_implicit_resolver(
 def _parse(file: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
     """Return the file's YAML both as nodes, which know their lines, and as plain values."""
     try:
-        loader = _Loader(file.read_text(encoding="utf-8-sig"))
-        node = loader.get_single_node()
+        loader, node = _read_nodes(file.read_text(encoding="utf-8-sig"))
         content = loader.construct_document(node) if node is not None else {}
     except UnicodeDecodeError as error:
         raise CallError(
@@ -133,6 +133,22 @@ def _parse(file: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
             next_step="Keep one of the two.",
         )
     return node, content
+
+
+def _read_nodes(text: str) -> tuple[_Loader, yaml.Node | None]:
+    """Return the node of a text, and what makes values of it.
+
+    In a list in brackets, YAML wants `date[weekday]` in quotes; here it needs none.
+    """
+    try:
+        loader = _Loader(text)
+        return loader, loader.get_single_node()
+    except yaml.YAMLError:
+        quoted = with_quoted_parts(text)
+        if quoted == text:
+            raise
+        loader = _Loader(quoted)
+        return loader, loader.get_single_node()
 
 
 def _unmade_value(node: yaml.Node | None) -> tuple[int, str]:

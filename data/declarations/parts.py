@@ -8,6 +8,15 @@ from data.vocabulary import TIME_PARTS
 PARTS = f"{', '.join(TIME_PARTS[:-1])} and {TIME_PARTS[-1]}"
 _PART = re.compile(rf"(?P<time>.+)\[(?P<part>{'|'.join(TIME_PARTS)})\]", re.DOTALL)
 
+_UNQUOTED = re.compile(
+    rf"""(?<=[\[,])(\s*)([^\s\[\],'"{{}}#:][^\[\],'"{{}}#:\n]*\[(?:{"|".join(TIME_PARTS)})\])(?=\s*[,\]])"""
+)
+
+
+def with_quoted_parts(text: str) -> str:
+    """Return YAML with the parts of times in quotes, where they stand in a list in brackets."""
+    return _UNQUOTED.sub(r'\1"\2"', text)
+
 
 def part_of(feature: str) -> tuple[str, str] | None:
     """Return the column and the part that a feature names, None if it names no part of a time."""

@@ -10,6 +10,7 @@ from data.declarations.model import Declaration
 from data.errors import CallError
 from data.sources.columns import kind_of
 from data.sources.forms import TIMESTAMP
+from data.sources.readings import ColumnReading
 
 EXAMPLES = (
     "Write a date, for example 2024-03-31, which includes the whole day, or a time, for example"
@@ -94,6 +95,18 @@ def rows_as_of(
             next_step="Choose a later --as-of, or check what happened to the source.",
         )
     return rows
+
+
+def unread_times(reading: ColumnReading) -> tuple[str, ...]:
+    """Return a note on the rows that have no place in a past night, since no time can be read."""
+    if not reading.unparsable:
+        return ()
+    row, text = reading.examples[0]
+    rows = "this row" if reading.unparsable == 1 else f"these {reading.unparsable:,} rows"
+    return (
+        f"Column {reading.name!r} has {text!r} in row {row:,} of the source, which is no"
+        f" {reading.kind}: a night in the past leaves {rows} out.",
+    )
 
 
 def _require_past(moment: datetime.datetime, as_of: str, declaration: Declaration) -> None:

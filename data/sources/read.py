@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pyarrow as pa
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration, Kind
 from data.errors import SourceError
-from data.sources.as_of import require_time_column, rows_as_of
+from data.sources.as_of import require_time_column, rows_as_of, unread_times
 from data.sources.csv_file import read_csv
 from data.sources.made_keys import made_key, with_made_key
 from data.sources.parquet_file import left_out_index, read_parquet
@@ -55,6 +56,7 @@ def read(
     """
     path = declaration.source.path
     has_types = path.suffix.lower() not in TYPELESS
+    lost: tuple[str, ...] = ()
     if as_of is not None:
         require_time_column(declaration)
     try:
@@ -64,7 +66,8 @@ def read(
             raw = raw.append_column(NUMBER, pa.array(range(1, raw.num_rows + 1), pa.int64()))
         if as_of is not None:
             times = time_column(raw, declaration, kinds or {}, has_types=has_types)
-            raw = rows_as_of(as_of, declaration, raw, times)
+            raw = rows_as_of(as_of, declaration, raw, times and times.values)
+            lost = unread_times(times.reading) if times else ()
         if made is not None:
             numbers = raw[NUMBER].to_numpy()
             raw = raw.drop_columns(NUMBER)
@@ -77,6 +80,11 @@ def read(
             every_cell=every_cell,
         )
         readings += [left_out(name, "is the index of a pandas table") for name in index]
+        if lost:
+            readings = [
+                replace(r, notes=(*r.notes, *lost)) if r.name == declaration.time else r
+                for r in readings
+            ]
         if made is not None:
             table, reading = with_made_key(table, made, numbers, declaration)
             readings = [reading, *readings]

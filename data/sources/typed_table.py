@@ -21,7 +21,8 @@ from data.sources.columns import (
 from data.sources.forms import NUMBERS
 from data.sources.key_columns import read_key_text
 from data.sources.readings import ColumnReading, left_out
-from data.sources.text_columns import Request, TextColumn, read_text
+from data.sources.text_columns import TextColumn, read_text
+from data.sources.text_request import Request
 
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
@@ -67,14 +68,13 @@ def typed_table(
 
 def time_column(
     raw: pa.Table, declaration: Declaration, kinds: Mapping[str, Kind], *, has_types: bool
-) -> pa.ChunkedArray | None:
-    """Return the typed time column, None if the source has no such column."""
+) -> TextColumn | None:
+    """Return the typed time column and how it was read, None if the source has no such column."""
     name = declaration.time
     if name is None or name not in raw.column_names:
         return None
     request = _request(name, declaration, kinds, raw.column_names)
-    column = _column(raw, request, declaration, has_types=has_types)
-    return column and column.values
+    return _column(raw, request, declaration, has_types=has_types)
 
 
 def _column(

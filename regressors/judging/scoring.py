@@ -127,7 +127,7 @@ def root_mean_square(errors: Array) -> float:
     largest = float(np.abs(errors).max())
     if not largest or not np.isfinite(largest):
         return largest
-    scale: float = 2.0 ** float(np.frexp(largest)[1] - 1)
+    scale = _power_of_two(largest)
     return scale * sqrt(float(np.square(errors / scale).mean()))
 
 
@@ -195,10 +195,18 @@ def paired_difference(
     units = len(first) if unit is None else len(np.unique(unit))
     if units < MIN_UNITS:
         return None
-    squares = np.square(first) - np.square(second)
-    scale = sqrt(float(np.square(first).mean())) + sqrt(float(np.square(second).mean()))
+    # The scale, a power of two, keeps the squares of enormous errors finite.
+    unscale = _power_of_two(max(float(np.abs(first).max()), float(np.abs(second).max())))
+    squares = np.square(first / unscale) - np.square(second / unscale)
+    scale = (root_mean_square(first) + root_mean_square(second)) / unscale
     if scale == 0:
         return Difference(0.0, 0.0, 0.0)
     mean = float(squares.mean())
     reach = float(stdtrit(units - 1, (1 + confidence) / 2)) * standard_error(squares, unit)
-    return Difference(mean / scale, (mean - reach) / scale, (mean + reach) / scale)
+    low, value, high = (unscale * end / scale for end in (mean - reach, mean, mean + reach))
+    return Difference(value, low, high)
+
+
+def _power_of_two(largest: float) -> float:
+    """Return the power of two that is not larger than a positive number, 1 for zero."""
+    return 2.0 ** float(np.frexp(largest)[1] - 1) if largest else 1.0

@@ -394,6 +394,6 @@ def _percent(share: float) -> str:
 
 def verdict(difference: Difference | None) -> Literal["yay", "nay", "undecided"]:
     """Answer "ANN?" from RMSE(best ANN) - RMSE(best linear model) and its interval."""
-    if difference is None or difference.low <= 0 <= difference.high:
-        return "undecided"
-    return "yay" if difference.high < 0 else "nay"
+    if difference is not None and difference.high < 0:
+        return "yay"
+    return "nay" if difference is not None and difference.low > 0 else "undecided"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from helpers.workspace import free_port
 
 GOOD = "source: {{path: {name}.csv}}\nkey: row\ntarget: y\n"
 ROWS = [f"{i},{i % 7},{2 * (i % 7) + i % 3}" for i in range(60)]
@@ -54,6 +55,11 @@ UNREADABLE = {
 }
 
 
+BAD_DATE = """expectations:
+  - {type: expect_column_max_to_be_between, kwargs: {column: x, max_value: 2024-02-30}}
+"""
+
+
 @pytest.fixture(scope="module")
 def bad_night(new_workspace):
     """A night over every bad source, and over a good one, which must succeed anyway."""
@@ -62,6 +68,7 @@ def bad_night(new_workspace):
         workspace.declare(name, GOOD.format(name=name), rows)
     good = GOOD.format(name="good") + "candidates: {frameworks: [torch], kinds: [least_squares]}\n"
     workspace.declare("good", good, table())
+    workspace.declare("bad_date", GOOD.format(name="good") + BAD_DATE)
     workspace.declare("truncated", "source: {path: truncated.parquet}\nkey: row\ntarget: y\n")
     whole = workspace.folder / "whole.parquet"
     pq.write_table(pa.table({"row": range(50), "y": range(50), "x": range(50)}), whole)
@@ -112,6 +119,14 @@ def test_an_unreadable_source_is_stored_as_a_failed_run(bad_night, name):
     )
     assert (status, snapshot) == ("failed", None)
     assert word in reason
+
+
+def test_a_mistake_in_a_declaration_is_stored_as_a_failed_run(bad_night):
+    workspace, done = bad_night
+    assert "line 5: '2024-02-30' cannot be read" in summary_of(done.stdout, "bad_date")
+    runs = workspace.sql("SELECT status, reason FROM run WHERE dataset = 'bad_date'")
+    assert [status for status, _ in runs] == ["failed"]
+    assert "bad_date.yaml, line 5" in runs[0][1]
 
 
 def test_status_shows_the_problem(bad_night):
@@ -207,6 +222,16 @@ def test_home_that_cannot_be_created_is_reported_in_one_sentence(workspace):
     assert_refused(
         workspace.run("retrain", "good", NIGHTFIT_HOME=str(blocked / "home")), 1, str(blocked)
     )
+
+
+def test_a_server_that_does_not_answer_is_reported_in_one_sentence_and_leaves_a_trace(workspace):
+    api = f"http://127.0.0.1:{free_port()}/api"
+    for arguments in (["retrain", "good", "--dry-run"], ["retrain", "good"], ["nightly"]):
+        done = workspace.run(*arguments, PREFECT_API_URL=api)
+        assert_refused(done, 1, api, "refused", "PREFECT_API_URL")
+    runs = workspace.sql("SELECT status, reason FROM run")
+    assert [status for status, _ in runs] == ["failed", "failed"]
+    assert api in runs[0][1]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write to a read-only folder")

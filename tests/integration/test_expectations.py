@@ -24,7 +24,7 @@ from data.checks.check import check
 from data.declarations.file import load_dataset
 from data.errors import CallError
 from data.sources.read import read
-from data.sources.snapshot import load
+from data.sources.snapshot import load, readings_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -270,7 +270,7 @@ from pathlib import Path
 from data.declarations.file import load_dataset
 from data.checks.check import check
 from data.sources.read import read
-from data.sources.snapshot import load
+from data.sources.snapshot import load, readings_of
 import os
 declaration = load_dataset("age_income", Path("data/datasets"))
 table = load(read(declaration, folder=Path(sys.argv[1]) / "snapshots").path)
@@ -300,3 +300,23 @@ def test_a_row_that_is_set_aside_does_not_make_a_source_recent():
         outcome = check(shop(time="hired", max_age="1 day", expectations=[aside]), SHOP, now=now)
         assert len(outcome.rejected_rows) == 1
         assert outcome.passed == passes
+
+
+def test_rules_look_at_the_rows_whose_cells_could_be_read(tmp_path):
+    rows = [[str(i), f"{i % 40 + 20}", f"{i % 7}"] for i in range(300)]
+    rows[9][1], rows[19][1], rows[29][1] = "3o", "-5", ""
+    text = "id,age,y\n" + "".join(",".join(row) + "\n" for row in rows)
+    (tmp_path / "rows.csv").write_text(text, encoding="utf-8")
+    declaration = shop(
+        source={"path": tmp_path / "rows.csv"},
+        expectations=[
+            rule(PRESENT, severity="warning", column="age"),
+            rule(BETWEEN, column="age", min_value=0, quarantine=True),
+        ],
+    )
+    snapshot = read(declaration, folder=tmp_path / "home")
+    outcome = check(declaration, load(snapshot.path), readings_of(snapshot.path))
+    assert [row.row_number for row in outcome.rejected_rows] == [10, 20]
+    assert outcome.rejected_rows[0].reason == "age '3o' is not a number."
+    (missing,) = (text for text in outcome.warnings if text.startswith(PRESENT))
+    assert "fails in 1 row: no value in row 30 (key 29)" in missing

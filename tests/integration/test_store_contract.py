@@ -7,7 +7,7 @@ from helpers.store_nights import change, counts, night, promoted, read, write
 
 from data.checks.findings import ExpectationResult
 from data.errors import CallError
-from data.store.read.contract import contract_of, proposal
+from data.store.read.contract import acceptance_since, contract_of, proposal
 from data.store.records import SourceColumnRecord
 from data.store.session import Store
 from data.store.write.acceptance import write_acceptance
@@ -165,3 +165,14 @@ def test_nothing_is_accepted_twice_or_after_a_newer_night(refused: Store):
     write(refused, rejected(3, TEXT_AGE))
     with pytest.raises(CallError, match="run 3 has ended in the meantime"):
         accepted(refused, run_id=2)
+
+
+def test_an_acceptance_excuses_the_models_of_earlier_runs_alone(refused: Store):
+    assert read(refused, acceptance_since, "wages", 1) is None
+    accepted(refused)
+    write(refused, good(3))
+    assert read(refused, acceptance_since, "wages", 1) == "ann"
+    assert read(refused, acceptance_since, "wages", 2) is None
+    assert read(refused, acceptance_since, "wages", 3) is None
+    assert read(refused, acceptance_since, "wages", 1, before_run=3) is None  # not yet at its start
+    assert read(refused, acceptance_since, "wines", 1) is None

@@ -24,7 +24,7 @@ from data.store import tables
 from data.store.read.champions import champion_model
 from data.store.read.datasets import dataset_statuses
 from data.store.read.earlier_runs import last_details
-from data.store.records import LinearFitRecord, PromotionRecord, ScoreRecord
+from data.store.records import CoefficientRecord, LinearFitRecord, PromotionRecord, ScoreRecord
 from data.store.session import Store
 from data.vocabulary import Candidate
 
@@ -208,6 +208,25 @@ def test_leaderboard_and_coefficients_are_of_the_latest_run_that_succeeded(store
     terms = rows(store, "current_coefficient")
     assert [row["term"] for row in terms] == ["intercept", "age"]
     assert terms[0]["estimate"] == 0.1 + 0.2
+
+
+def test_variants_of_an_equation_follow_the_one_that_predicts(store: Store):
+    variants = [
+        CoefficientRecord(term="age", estimate=estimate, variant=variant, rows=fitted_on)
+        for variant, estimate, fitted_on in (
+            ("aliases left out", 2.0, 90),
+            ("complete cases", 3.0, 60),
+        )
+    ]
+    fitted = candidate("torch/least_squares", rank=1, chosen=True, variants=variants)
+    write(store, promoted(1, {"a": 1.0}, name="torch/least_squares", candidates=[fitted]))
+    terms = [(r["variant"], r["term"], r["rows"]) for r in rows(store, "current_coefficient")]
+    assert terms == [
+        ("all rows", "intercept", 100),
+        ("all rows", "age", 100),
+        ("aliases left out", "age", 90),
+        ("complete cases", "age", 60),
+    ]
 
 
 def test_fits_and_agreement_are_of_the_latest_run_that_succeeded(store: Store):

@@ -11,7 +11,7 @@ from helpers.sources import shop, written
 from data.errors import CallError
 from data.sources.as_of import last_moment, require_date_time_or_number
 from data.sources.read import read
-from data.sources.snapshot import load
+from data.sources.snapshot import load, readings_of
 
 DAYS = "id,t,y\n3,2024-04-02,30\n1,2024-03-31,10\n4,,40\n2,2024-04-01,20\n"
 TIMES = (
@@ -136,3 +136,12 @@ def test_the_last_moment_of_a_night_is_in_utc():
     assert last_moment("2024-03-31T12:00+02:00") == dt.datetime(2024, 3, 31, 10, tzinfo=dt.UTC)
     with pytest.raises(CallError):
         last_moment("9999-12-31", ZoneInfo("America/New_York"))
+
+
+def test_a_row_whose_time_cannot_be_read_is_left_out_with_a_note(tmp_path):
+    days = [f"{i},2024-01-{i % 28 + 1:02},{i}\n" for i in range(40)]
+    path = written(tmp_path, "id,t,y\n" + "".join(days) + "x,31.01.2024,1\n")
+    snapshot = read(shop(path, time="t"), folder=tmp_path / "home", as_of="2024-01-20")
+    (note,) = (note for reading in readings_of(snapshot.path) for note in reading.notes)
+    assert "'31.01.2024' in row 41 of the source, which is no time" in note
+    assert snapshot.rows == 32

@@ -113,6 +113,15 @@ def test_fewer_rows_than_terms_keep_the_level_of_the_target_in_the_intercept():
     np.testing.assert_allclose(design @ solved.estimates, target, rtol=1e-12)
 
 
+def test_few_different_rows_have_f_on_the_rank_where_some_repeat():
+    rng = np.random.default_rng(6)
+    design = np.repeat(np.column_stack([np.ones(8), rng.normal(size=(8, 20))]), 2, axis=0)
+    solved = solve(design, rng.normal(size=16), [f"x{i}" for i in range(21)], numpy_solver)
+    assert (solved.rank, solved.degrees_of_freedom) == (8, 8)
+    assert solved.overall.f > 0
+    assert solved.overall.adjusted_r2 < solved.overall.r2 < 1
+
+
 def test_second_constant_column_depends_on_the_intercept_and_is_zero():
     design = np.column_stack([np.ones(9), np.full(9, 3.0), np.arange(9.0)])
     target = 1 + np.arange(9.0) + np.cos(np.arange(9))

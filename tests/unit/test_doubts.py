@@ -156,6 +156,9 @@ def test_verdict_without_a_comparison_gives_the_true_reason(night):
         "the 40 test rows are of 2 times, but at least 3 are needed to compare the best ANN with"
         " the best linear model"
     )
+    assert report(run).sight == (
+        "40 test rows in 2 units are too few: no other candidate can replace the champion"
+    )
 
 
 def test_verdict_after_a_failure_says_that_they_failed(night):
@@ -190,3 +193,15 @@ def test_predictions_of_test_rows_that_are_not_finite_fail_their_candidate(night
     assert choice.winner == ANN
     reason = next(entry.reason for entry in choice.ranking if entry.candidate == LINE)
     assert reason == "its predictions of the test rows are not finite"
+
+
+def test_predictions_out_of_fold_that_are_not_numbers_fail_their_candidate(night):
+    run = night(Y)
+    out_of_fold = run.fits[LINE].out_of_fold.copy()
+    out_of_fold[5] = np.nan
+    fits = {**run.fits, LINE: Fitted(run.fits[LINE].model, out_of_fold, (), {})}
+    choice = choose.fn(run.prepared, fits, None)
+    assert choice.winner == ANN
+    assert LINE not in choice.validation
+    reason = next(entry.reason for entry in choice.ranking if entry.candidate == LINE)
+    assert reason == "its predictions are not finite"

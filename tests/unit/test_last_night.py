@@ -1,6 +1,7 @@
 """A run whose rows are those of the last good one is skipped, unless they are too old by now."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -65,3 +66,11 @@ def test_same_rows_count_as_changed_once_they_are_too_old(night, days, since):
 
 def test_age_of_the_rows_is_that_of_the_newest_row_that_was_not_set_aside(night):
     assert unchanged_since(*night(days=5, max_age="2 days")) == 1
+
+
+def test_nothing_is_unchanged_once_a_person_has_accepted_how_the_source_looks(night):
+    run, snapshot, expected, store = night(days=30)
+    assert expected is not None
+    accepted = replace(expected, accepted=True)
+    assert unchanged_since(run, snapshot, accepted, store) is None
+    skip_if_unchanged(run, snapshot, accepted, store, force=False)

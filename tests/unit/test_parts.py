@@ -5,7 +5,9 @@ import pyarrow as pa
 import pytest
 from helpers.checked import checked, shop
 
-from data.errors import DeclarationMistake
+from data.declarations.file import load_dataset
+from data.declarations.parts import part_of
+from data.errors import CallError, DeclarationMistake
 
 ROWS = 60
 DAY = pa.array(np.datetime64("2024-01-01") + np.arange(ROWS))
@@ -58,3 +60,30 @@ def test_a_part_in_a_term_is_refused_as_the_time_would_be():
 def test_a_part_of_the_target_is_refused():
     with pytest.raises((DeclarationMistake, ValueError), match="is the target and cannot explain"):
         shop(features=["y[month]"])
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        "[day[weekday], x]",
+        "[x,  day[hour],day[month] ]",
+        "[\n  day[weekday],\n  'x',\n]",
+        "day[weekday]",
+        "['day[weekday]', \"x\"]",
+        "\n- day[weekday]\n- x",
+        "[order day[days], x]  # [a, day[weekday]]",
+    ],
+)
+def test_parts_need_no_quotes_in_a_declaration(tmp_path, features):
+    text = f"source: {{path: rows.csv}}\nkey: id\ntarget: y\nfeatures: {features}\n"
+    (tmp_path / "shop.yaml").write_text(text)
+    names = load_dataset("shop", tmp_path).features
+    assert any(name.endswith("]") for name in names)
+    assert all(name == "x" or part_of(name) for name in names)
+
+
+def test_brackets_that_are_no_part_are_still_a_mistake(tmp_path):
+    text = "source: {path: rows.csv}\nkey: id\ntarget: y\nfeatures: [day[weekly], x]\n"
+    (tmp_path / "shop.yaml").write_text(text)
+    with pytest.raises(CallError, match="line 4: This is not YAML: expected"):
+        load_dataset("shop", tmp_path)

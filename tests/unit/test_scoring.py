@@ -121,6 +121,14 @@ def test_paired_difference_distinguishes_better_from_worse():
     assert reverse.low == pytest.approx(-result.high)
 
 
+def test_paired_difference_of_enormous_errors_is_finite():
+    first, second = RNG.normal(size=(2, 60))
+    result = paired_difference(first, second, confidence=0.95)
+    enormous = paired_difference(1e200 * first, 1e200 * second, confidence=0.95)
+    assert enormous.low / 1e200 == pytest.approx(result.low)
+    assert enormous.high / 1e200 == pytest.approx(result.high)
+
+
 def test_equal_errors_have_a_difference_of_zero():
     result = paired_difference(np.ones(10), -np.ones(10), confidence=0.95)
     assert (result.value, result.low, result.high) == (0.0, 0.0, 0.0)

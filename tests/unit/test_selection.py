@@ -393,6 +393,7 @@ def serves(challenger, incumbent, errors, other_errors, unit=None):
         (Difference(2, 1, 3), "nay"),
         (Difference(-1, -3, 1), "undecided"),
         (None, "undecided"),
+        (Difference(np.nan, np.nan, np.nan), "undecided"),
     ],
 )
 def test_verdict_follows_the_interval(difference, expected):

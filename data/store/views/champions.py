@@ -17,8 +17,11 @@ CHAMPION = View(
             NUMBER,
             "root mean squared error (RMSE) on rows that it never saw, in the run that trained it",
         ),
-        "test_rmse_low": (NUMBER, "lower end of the interval for `test_rmse`"),
-        "test_rmse_high": (NUMBER, "upper end of the interval for `test_rmse`"),
+        "test_rmse_low": (
+            NUMBER,
+            "lower end of its 95% interval, which counts groups and blocks of time, not rows",
+        ),
+        "test_rmse_high": (NUMBER, "upper end of the same interval"),
         "test_r2": (
             NUMBER,
             "share of the target's variance explained on the same rows; below 0 it is worse than "
@@ -94,8 +97,11 @@ MODEL_CARD = View(
         "period_until": (TEXT, "the newest time of a row with a target"),
         "validation_rmse": (NUMBER, "its RMSE out of fold, by which it was chosen"),
         "test_rmse": (NUMBER, "RMSE of its twin on the test rows, which the twin never saw"),
-        "test_rmse_low": (NUMBER, "lower end of the interval for `test_rmse`"),
-        "test_rmse_high": (NUMBER, "upper end of the interval for `test_rmse`"),
+        "test_rmse_low": (
+            NUMBER,
+            "lower end of its 95% interval, which counts groups and blocks of time, not rows",
+        ),
+        "test_rmse_high": (NUMBER, "upper end of the same interval"),
         "test_r2": (NUMBER, "share of the target's variance explained on the test rows"),
         "interval_level": (NUMBER, "the share of rows that its prediction intervals should cover"),
         "coverage": (
