@@ -21,7 +21,7 @@ from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.parts import PARTS
 from data.sources.columns import PLURAL, arrays, infinite, infinity_in_words, kind_of, present
-from data.sources.text_columns import written_as
+from data.sources.suggested_kind import written_as
 from data.split import MIN_LABELLED_ROWS
 
 

@@ -14,7 +14,8 @@ from data.declarations.model import Declaration
 from data.declarations.terms import Product
 from data.sources.columns import PLURAL, kind_of
 from data.sources.keys import row_key_column
-from data.sources.text_columns import first_non_number, written_as
+from data.sources.suggested_kind import written_as
+from data.sources.text_columns import first_non_number
 from data.store.records import SourceColumnRecord
 
 MAX_EXAMPLES = 5

@@ -12,7 +12,9 @@ from data.sources.distinct import Distinct
 from data.sources.forms import MONTH, TIMES, ZONED_TIMES, cast
 from data.sources.missing_words import OF_KEYS
 from data.sources.readings import ColumnReading
-from data.sources.text_columns import Request, TextColumn, fitting, read_text, word_notes
+from data.sources.suggested_kind import code_note, fitting
+from data.sources.text_columns import TextColumn, read_text, word_notes
+from data.sources.text_request import Request
 
 WHOLE = r"^(-?[0-9]+)\.0+$"
 BEYOND_MICROSECONDS = re.compile(r"\.(\d{7,9})")
@@ -51,9 +53,13 @@ def read_key_text(text: pa.ChunkedArray, request: Request, *, has_words: bool) -
         return read_text(text, request)
     kind = request.kind or ("category" if pa.types.is_string(typed.type) else "number")
     words = missing & ~cells.blank & ~cells.among(request.words)
-    notes = tuple(word_notes(cells, words, request, "category"))
+    notes = word_notes(cells, words, request, "category")
+    if has_words and pa.types.is_string(typed.type):
+        codes = code_note(cells, ~missing, request.name, "stay as they are written")
+        notes += [codes] if codes else []
     return TextColumn(
-        typed, ColumnReading(request.name, kind, request.kind_from, natural=kind, notes=notes)
+        typed,
+        ColumnReading(request.name, kind, request.kind_from, natural=kind, notes=tuple(notes)),
     )
 
 

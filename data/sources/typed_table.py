@@ -21,7 +21,8 @@ from data.sources.columns import (
 from data.sources.forms import NUMBERS
 from data.sources.key_columns import read_key_text
 from data.sources.readings import ColumnReading, left_out
-from data.sources.text_columns import Request, TextColumn, read_text
+from data.sources.text_columns import TextColumn, read_text
+from data.sources.text_request import Request
 
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 

@@ -115,12 +115,13 @@ def _about_level(
     # Without other rare levels, a rare level is a single row, and coded as no level.
     known = {*column.levels, *column.rare} if column.other else {*column.levels}
     unseen = np.fromiter((value not in known for value in values), dtype=bool, count=len(values))
+    if column.other and not column.rare:  # too many rare levels to keep: any text may be one
+        unseen &= is_missing(values)
     if implied is not None:
         unseen &= ~(is_missing(values) & implied)
     notes: Values = np.full(len(values), None, dtype=object)
-    for value in set(values[unseen]):
-        rows = is_missing(values) if value is None else values == value
-        notes[rows] = _level_note(column, value, time_of)
+    texts = {value: _level_note(column, value, time_of) for value in set(values[unseen])}
+    notes[unseen] = [texts[value] for value in values[unseen]]
     return Doubt(column.name, unseen, unseen, notes)
 
 
@@ -156,8 +157,7 @@ def _level_note(column: CategoryColumn, value: str | None, time_of: Mapping[str,
         return f"{name} is missing{never}"
     if value in column.rare:
         return f"level {_quoted(value)} of {column.name} was in one row of training"
-    untold = column.other and not column.rare
-    return f"unseen {'or rare ' if untold else ''}level {_quoted(value)} of {column.name}"
+    return f"unseen level {_quoted(value)} of {column.name}"
 
 
 def _about_number(

@@ -88,9 +88,11 @@ def _sight(choice: Choice) -> str | None:
     if choice.paired is None:
         return None
     count, gain = len(choice.paired.keys), choice.paired.smallest_gain
+    units = len(np.unique(choice.paired.unit))
     rows = f"{count:,} test rows"
-    if gain is None and too_few(count, len(np.unique(choice.paired.unit))):
-        return f"{rows} are too few: no other candidate can replace the champion"
+    if gain is None and too_few(count, units):
+        together = f" in {counted(units, 'unit')}" if units < count else ""
+        return f"{rows}{together} are too few: no other candidate can replace the champion"
     if gain is None:
         return f"on {rows} one of the models makes no error"
     if gain == 0:

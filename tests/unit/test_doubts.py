@@ -156,6 +156,9 @@ def test_verdict_without_a_comparison_gives_the_true_reason(night):
         "the 40 test rows are of 2 times, but at least 3 are needed to compare the best ANN with"
         " the best linear model"
     )
+    assert report(run).sight == (
+        "40 test rows in 2 units are too few: no other candidate can replace the champion"
+    )
 
 
 def test_verdict_after_a_failure_says_that_they_failed(night):

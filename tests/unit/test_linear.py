@@ -154,3 +154,10 @@ def test_term_that_is_new_tonight_starts_at_zero():
     start = fitting.refit(NUMPY, more).details["start"]
     assert start["age^2"] == 0
     assert start["age"] == pytest.approx(starts["refit"].estimates["age"])
+
+
+def test_a_fit_has_the_parts_of_a_time_that_its_job_names():
+    day = np.datetime64("2024-01-01", "us") + np.arange(len(AGE)) * np.timedelta64(1, "D")
+    columns = {"age": AGE, "day": day}
+    fitted = fitting.validate(NUMPY, job(columns=columns, time_parts={"day": ("days",)}))
+    assert [c.term for c in fitted.coefficients] == ["intercept", "age", "day[days]"]

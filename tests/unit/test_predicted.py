@@ -200,3 +200,19 @@ def test_an_unseen_level_of_a_group_is_noted():
         "person is missing, which training never had",
     ]
     assert ((result.upper - result.lower) > 0.3).tolist() == [False, True, True]
+
+
+def test_a_text_of_an_open_tail_is_other_without_a_note():
+    """Of more rare levels than a model keeps, none is known by name."""
+    tail = [f"name {i}" for i in range(1500)]
+    columns = {"who": texts(*["a"] * 60, *["b"] * 60, *tail)}
+    result = line(columns, [0.0, 1.0, 5.0]).predicted({"who": texts("name 7", "somebody", None)})
+    assert result.value.tolist()[:2] == [5.0, 5.0]
+    assert result.note.tolist() == [None, None, "who is missing, which training never had"]
+
+
+def test_many_different_unseen_levels_take_no_time():
+    rows = 50_000
+    columns = {"animal": texts(*(f"new {i}" for i in range(rows)))}
+    model = line({"animal": TRAINED["animal"]}, [0.0, 100.0, 110.0])
+    assert model.predicted(columns).note[-1] == "unseen level 'new 49999' of animal"

@@ -15,7 +15,8 @@ from data.sources.columns import value_text
 from data.sources.key_columns import read_key_text
 from data.sources.missing_words import BESIDE_VALUES, MARKS, NULLS
 from data.sources.readings import ColumnReading
-from data.sources.text_columns import Request, TextColumn, read_text
+from data.sources.text_columns import TextColumn, read_text
+from data.sources.text_request import Request
 
 
 def column(texts: list[str | None], **request: object) -> TextColumn:
@@ -151,7 +152,7 @@ def test_a_remembered_kind_holds_against_tonights_values():
     assert (lost.reading.natural, lost.reading.unparsable) == ("category", 2)
     codes = column(["007", "8"], kind="number", **remembered)
     assert codes.values.to_pylist() == [7, 8]
-    assert "it is read as a number" in codes.reading.notes[0]
+    assert "they are read as numbers" in codes.reading.notes[0]
 
 
 def test_a_declared_kind_that_no_cell_has_is_refused_with_the_format():
@@ -161,6 +162,11 @@ def test_a_declared_kind_that_no_cell_has_is_refused_with_the_format():
         "Column 'x' is declared to hold numbers, but holds numbers with a currency: it has '$5' in"
         " row 1. Write numbers such as 1234.56, or declare another kind in 'types'."
     )
+
+
+def test_booleans_that_are_declared_numbers_are_ones_and_zeros():
+    assert values(["true", "False", ""], kind="number", kind_from="declared") == [1, 0, None]
+    assert reading(["1", "2", "true"], kind="number", kind_from="declared").unparsable == 1
 
 
 def test_declared_booleans_may_be_written_in_other_words():
@@ -255,3 +261,14 @@ def test_a_key_that_is_a_feature_too_is_a_number_only_while_each_is_written_as_i
 def test_a_key_of_numbers_does_not_change_when_its_column_becomes_one_of_doubles():
     assert keys(("1.0", "2.0", "007"), "number") == ["1", "2", "007"]
     assert keys(("1.0", "2.0"), "category") == ["1.0", "2.0"]
+
+
+def test_a_key_of_codes_has_a_note_unless_it_is_declared():
+    texts = pa.chunked_array([["1000", "1E7", "2E3"]], pa.string())
+    (sentence,) = read_key_text(texts, Request("part"), has_words=True).reading.notes
+    assert sentence == (
+        "Column 'part' has codes with an exponent, such as '1E7' in row 2: they stay as they are"
+        " written. Declare types: {part: category} if that is right, or number if they are numbers."
+    )
+    declared = Request("part", kind="category", kind_from="declared")
+    assert read_key_text(texts, declared, has_words=True).reading.notes == ()

@@ -94,3 +94,13 @@ def test_a_job_has_whole_groups_in_each_fold(tmp_path):
     )
     assert "'shop'" in job.split_rules
     assert "shop" not in job.columns
+
+
+def test_a_job_has_the_parts_of_times_that_are_declared(tmp_path):
+    target = np.random.default_rng(0).normal(size=N)
+    _, jobs = night(tmp_path, target, features=["a", "day[weekday]"])
+    for job in jobs.values():
+        assert list(job.columns) == ["a", "day"]
+        assert job.time_parts == {"day": ("weekday",)}
+    _, jobs = night(tmp_path, target, features=["a", "day"])
+    assert all(job.time_parts == {} for job in jobs.values())

@@ -59,8 +59,8 @@ CURRENT_COEFFICIENT = View(
             TEXT,
             "`intercept`, a column, a level of a category (`education[College Grad]`, 1 for that "
             "level and 0 otherwise; the first level has no term), a missing value (`age[missing]`, "
-            "1 where the value was missing), or a declared product of these (`age^2`, "
-            "`age:education[College Grad]`)",
+            "1 where the value was missing, and `a,b[missing]` where both were), or a declared "
+            "product of these (`age^2`, `age:education[College Grad]`)",
         ),
         "estimate": (NUMBER, "the coefficient"),
         "standard_error": (

@@ -1,0 +1,31 @@
+"""How a column of text is to be read."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from data.declarations.model import Kind
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a column is to be read.
+
+    Without a `kind`, the values decide. `needs` is what its role asks for: the target and the
+    weight need a number, the time column an order. `words` are declared to mean a missing value, in
+    addition to nightfit's own. All rows of cells that are not of the kind are listed if `list_all`
+    and they are few enough to be set aside, or `list_many`; else the first three.
+    """
+
+    name: str
+    kind: Kind | None = None
+    kind_from: Literal["declared", "remembered", "values"] = "values"
+    needs: Literal["number", "order"] | None = None
+    is_feature: bool = False
+    words: tuple[str, ...] = ()
+    list_all: bool = True
+    list_many: bool = False
+
+    @property
+    def is_also_used(self) -> bool:
+        """Return whether a key column has another role, or is a feature."""
+        return self.is_feature or self.needs is not None
