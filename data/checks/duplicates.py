@@ -51,8 +51,8 @@ def duplicates_of(declaration: Declaration, table: pa.Table, kept: np.ndarray) -
     label = np.full(table.num_rows, -1, dtype=np.int64)
     together = np.zeros(table.num_rows, dtype=bool)
     total, size = int(labelled.sum()), np.bincount(group)
-    few = len(rows) < min(MIN_REPEATS, MIN_REPEATS_SHARE * total)
-    if few or not len(rows) or _pairs(size) <= _by_chance(table, target, features, labelled):
+    few = len(rows) < max(1, min(MIN_REPEATS, MIN_REPEATS_SHARE * total))
+    if few or _are_chance(table, target, features, labelled, _pairs(size)):
         return Duplicates(label, together, _finding(len(rows), total, ""))
     label[rows] = group
     common = (size > max(MAX_COMMON_ROWS, MAX_COMMON_SHARE * total))[group]
@@ -180,23 +180,31 @@ def _mixed(hashes: np.ndarray) -> np.ndarray:
     return mixed
 
 
-def _by_chance(
-    table: pa.Table, target: str, features: Sequence[str], labelled: np.ndarray
-) -> float:
-    """Return how many pairs of rows that are alike would be no surprise.
+def _are_chance(
+    table: pa.Table, target: str, features: Sequence[str], labelled: np.ndarray, observed: float
+) -> bool:
+    """Return whether so many pairs of rows that are alike are no surprise.
 
-    Two estimates of the number that coarse values lead to: from columns that are independent, and
+    Coarse values agree by chance. Three estimates of how often: as in columns that are independent;
     from pairs of the same features whose targets are next to each other, which are about twice as
-    many as those of the same target.
+    many as those of the same target; and, for a target with a very common value such as zero, as
+    pairs of the same features would agree if the target did not depend on them. Copies are more
+    than three times as many, or more than half of the other pairs of the same features as well.
     """
-    total = float(labelled.sum())
-    independent = _pairs(np.array([total]))
+    total = _pairs(np.array([labelled.sum()]))
+    shares = {}
     for name in (target, *features):
         counts = pc.value_counts(table[name].filter(pa.array(labelled))).field("counts")
-        independent *= _pairs(np.asarray(counts)) / _pairs(np.array([total]))
+        shares[name] = _pairs(np.asarray(counts)) / total
     rows, group = _alike(table, features, np.flatnonzero(labelled))
-    expected = max(independent, _neighbours(table[target].take(pa.array(rows)), group) / 2)
-    return float(max(CHANCE_FACTOR * expected, expected + 3 * expected**0.5))
+    same_features = _pairs(np.bincount(group))
+    expected = max(
+        total * float(np.prod(list(shares.values()))),
+        _neighbours(table[target].take(pa.array(rows)), group) / 2,
+        shares[target] * same_features,
+    )
+    surprising = min(CHANCE_FACTOR * expected, (expected + same_features) / 2)
+    return bool(observed <= max(surprising, expected + 3 * expected**0.5))
 
 
 def _neighbours(target: pa.ChunkedArray, group: np.ndarray) -> float:

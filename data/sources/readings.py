@@ -72,7 +72,7 @@ def from_json(content: bytes) -> tuple[ColumnReading, ...]:
 
 def _reading(fields: dict[str, Any]) -> ColumnReading:
     examples = tuple((row, text) for row, text in fields["examples"])
-    lists = {name: tuple(fields[name]) for name in ("rows", "notes", "texts")}
+    lists = {name: tuple(fields.get(name, ())) for name in ("rows", "notes", "texts")}
     return ColumnReading(**{**fields, **lists, "examples": examples})
 
 

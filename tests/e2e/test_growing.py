@@ -101,7 +101,7 @@ def test_champion_is_refreshed_if_it_loses_less_than_is_allowed(third_night):
 
 def test_night_prunes_what_is_no_longer_needed_and_reports_it(third_night):
     workspace, done = third_night
-    assert "grown: pruned 203 predictions, 42 paired errors, 1 model (0.0 MB)" in done.stderr
+    assert "grown: pruned 403 predictions, 42 paired errors, 1 model (0.0 MB)" in done.stderr
     left = "SELECT count(*), min(role), max(role) FROM prediction WHERE run_id = 2 AND model_id = 2"
     assert workspace.sql(left) == [(10, "new", "new")]
 
@@ -112,7 +112,7 @@ def test_a_run_whose_refused_winner_was_pruned_is_verified_except_its_prediction
     workspace, _ = third_night
     done = workspace.run("verify", "2")
     assert done.returncode == 0, done.stderr
-    assert "since then: predictions of models that never served were pruned on 20" in done.stdout
+    assert "since then: predictions that nothing shows any more were pruned on 20" in done.stdout
     assert done.stdout.endswith("All of them are the same to the last digit.\n")
 
 

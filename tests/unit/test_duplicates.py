@@ -64,15 +64,21 @@ def test_rows_that_are_set_aside_or_without_a_target_repeat_nothing():
     [
         {"a": RNG.integers(0, 2, 600), "y": RNG.integers(0, 2, 600)},
         {"a": RNG.integers(0, 9, 600), "b": RNG.integers(0, 9, 600), "y": RNG.integers(0, 9, 600)},
+        {"a": RNG.integers(0, 150, 600), "y": RNG.exponential(size=600) * (RNG.random(600) < 0.4)},
         {"a": (steps := RNG.integers(0, 60, 600)), "y": steps + RNG.integers(-9, 9, 600)},
     ],
-    ids=["yes or no", "few levels", "target near the feature"],
+    ids=["yes or no", "few levels", "many zeros", "target near the feature"],
 )
 def test_coarse_values_that_agree_by_chance_are_no_copies(columns):
     duplicates = found(columns)
     assert duplicates.finding.result.observed["repeat another"] > 10
     assert duplicates.finding.sentence == ""
     assert not duplicates.together.any()
+
+
+def test_copies_with_a_common_target_are_found():
+    many_zeros = np.where(X > 0.3, Y, 0.0)
+    assert found({"x": X[ONCE_AND_AGAIN], "y": many_zeros[ONCE_AND_AGAIN]}).together.sum() == 200
 
 
 def test_a_few_repeats_among_many_rows_are_taken_for_chance():
