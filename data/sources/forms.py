@@ -107,13 +107,14 @@ CLOCKS = Form("number", CLOCK, _seconds)
 TIMES = Form("time", f"{DAY}|{MOMENT}|{MONTH}", _times)
 ZONED_TIMES = Form("time", f"{MOMENT} ?{OFFSET}", _zoned_times)
 BOOLEANS = Form("boolean", "(?i:true|false)", _booleans)
+ONES_AND_ZEROS = Form("number", BOOLEANS.pattern, lambda texts: _booleans(texts).cast(pa.int64()))
 DECLARED_BOOLEANS = Form("boolean", f"(?i:{'|'.join((*TRUE, *FALSE))})", _booleans)
 
 SUGGESTED = (NUMBERS, CLOCKS, TIMES, ZONED_TIMES, BOOLEANS)
 """What values may be that have no declared and no remembered kind, in the order of trial."""
 
 OF_KIND: dict[Kind, tuple[Form, ...]] = {
-    "number": (NUMBERS, CLOCKS),
+    "number": (NUMBERS, CLOCKS, ONES_AND_ZEROS),
     "time": (TIMES, ZONED_TIMES),
     "boolean": (DECLARED_BOOLEANS,),
 }

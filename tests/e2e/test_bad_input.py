@@ -1,4 +1,4 @@
-"""Bad input is answered with a clear sentence and exit code 1 or 2, and nothing is stored."""
+"""Bad input is answered with a clear sentence and exit code 1 or 2, and trains nothing."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from helpers.workspace import free_port
 
-GOOD = "source: {{path: {name}.csv}}\nkey: row\ntarget: y\n"
+GOOD = "source: {{path: {name}.csv}}\nkey: id\ntarget: y\n"
 ROWS = [f"{i},{i % 7},{2 * (i % 7) + i % 3}" for i in range(60)]
-HEADER = "row,x,y\n"
+HEADER = "id,x,y\n"
 
 
 def table(rows=ROWS, header=HEADER):
@@ -34,8 +34,8 @@ def every(column, value):
 
 REJECTED = {
     "header_only": (HEADER, "row"),
-    "renamed_column": (table(header="row,x,why\n"), "'y'"),
-    "missing_key": (table(header="raw,x,y\n"), "'row'"),
+    "renamed_column": (table(header="id,x,why\n"), "'y'"),
+    "missing_key": (table(header="ad,x,y\n"), "'id'"),
     "duplicated_key": (changed(0, "4"), "4"),
     "null_key": (changed(0, ""), "key"),
     "text_target": (changed(2, "plenty"), "plenty"),
@@ -49,8 +49,8 @@ REJECTED = {
 UNREADABLE = {
     "no_file": (None, "no_file.csv"),
     "empty_file": (b"", "empty"),
-    "not_utf8": (b"row,x,y\n1,\xff\xfe,3\n", "UTF-8"),
-    "duplicated_column": (table(header="row,x,x\n"), "'x'"),
+    "not_utf8": (b"id,x,y\n1,\xff\xfe,3\n", "UTF-8"),
+    "duplicated_column": (table(header="id,x,x\n"), "'x'"),
     "unclosed_quote": (changed(2, '"3'), "line 7"),
 }
 
@@ -69,9 +69,9 @@ def bad_night(new_workspace):
     good = GOOD.format(name="good") + "candidates: {frameworks: [torch], kinds: [least_squares]}\n"
     workspace.declare("good", good, table())
     workspace.declare("bad_date", GOOD.format(name="good") + BAD_DATE)
-    workspace.declare("truncated", "source: {path: truncated.parquet}\nkey: row\ntarget: y\n")
+    workspace.declare("truncated", "source: {path: truncated.parquet}\nkey: id\ntarget: y\n")
     whole = workspace.folder / "whole.parquet"
-    pq.write_table(pa.table({"row": range(50), "y": range(50), "x": range(50)}), whole)
+    pq.write_table(pa.table({"id": range(50), "y": range(50), "x": range(50)}), whole)
     content = whole.read_bytes()
     (workspace.folder / "datasets" / "truncated.parquet").write_bytes(content[: len(content) // 2])
     return workspace, workspace.run("nightly")
@@ -153,7 +153,7 @@ def workspace(new_workspace):
 
 
 def test_misspelt_key_suggests_the_right_one(workspace):
-    workspace.declare("bad", "source: {path: good.csv}\nkey: row\ntagret: y\n")
+    workspace.declare("bad", "source: {path: good.csv}\nkey: id\ntagret: y\n")
     assert_refused(workspace.run("check", "bad"), 2, "bad.yaml", "line 3", "'tagret'", "'target'")
 
 

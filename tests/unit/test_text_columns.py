@@ -164,6 +164,11 @@ def test_a_declared_kind_that_no_cell_has_is_refused_with_the_format():
     )
 
 
+def test_booleans_that_are_declared_numbers_are_ones_and_zeros():
+    assert values(["true", "False", ""], kind="number", kind_from="declared") == [1, 0, None]
+    assert reading(["1", "2", "true"], kind="number", kind_from="declared").unparsable == 1
+
+
 def test_declared_booleans_may_be_written_in_other_words():
     assert values(["yes", "N", "1", ""], kind="boolean", kind_from="declared") == [
         True,
@@ -267,3 +272,7 @@ def test_a_key_of_codes_has_a_note_unless_it_is_declared():
     )
     declared = Request("part", kind="category", kind_from="declared")
     assert read_key_text(texts, declared, has_words=True).reading.notes == ()
+
+
+def test_times_that_are_all_in_utc_need_no_offsets():
+    assert column(["2024-03-31T12:00Z", "2024-03-31T13:00+00:00"]).offsets is None
