@@ -164,7 +164,9 @@ def _values(
     if request.kind_from == "remembered" and suggestion.kind == "category":
         notes.append(suggestion.note if kind == "number" and not odd.any() else "")
     texts = cells.normal.filter(pa.array(fits[form]))
-    zoned = form is ZONED_TIMES
+    ahead = offsets_of(texts) if form is ZONED_TIMES else None
+    if ahead is not None and not np.any(ahead.to_numpy()):
+        ahead = None  # all are in UTC
     bad = cells.where(odd)
     few = request.list_many or may_be_set_aside(len(bad), cells.n)
     listed = bad[: None if request.list_all and few else MAX_EXAMPLES].tolist()
@@ -181,7 +183,7 @@ def _values(
     return TextColumn(
         cells.spread(form.read(texts), fits[form]),
         reading,
-        cells.spread(offsets_of(texts), fits[form]) if zoned else None,
+        cells.spread(ahead, fits[form]) if ahead is not None else None,
     )
 
 

@@ -272,3 +272,7 @@ def test_a_key_of_codes_has_a_note_unless_it_is_declared():
     )
     declared = Request("part", kind="category", kind_from="declared")
     assert read_key_text(texts, declared, has_words=True).reading.notes == ()
+
+
+def test_times_that_are_all_in_utc_need_no_offsets():
+    assert column(["2024-03-31T12:00Z", "2024-03-31T13:00+00:00"]).offsets is None
