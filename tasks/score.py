@@ -7,13 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.declarations.model import Declaration, Kind
 from data.declarations.sections import PathSource
 from data.errors import SourceError
-from data.sources.columns import PLURAL, arrays, kind_of, with_offsets
+from data.sources.columns import PLURAL, arrays, infinite, kind_of, with_offsets
 from data.sources.keys import row_keys
 from data.sources.made_keys import CONTENT, ROW
 from data.sources.read import read
@@ -67,6 +68,7 @@ def score(serving: ServingModel, columns: Sequence[SourceColumnRecord], source: 
         table, readings = load(snapshot.path), readings_of(snapshot.path)
         features = load(snapshot.path, with_offsets(model.features))
     _require_columns(declaration, model, table, source)
+    _refuse_infinite(model, table, source)
     try:
         predicted = model.predicted(
             arrays(features, model.features), _weight(declaration.weight, table)
@@ -105,6 +107,18 @@ def _require_columns(declaration: Declaration, model: Model, table: pa.Table, so
             where=str(source.resolve()),
             next_step=f"The champion needs: {', '.join(needed)}.",
         )
+
+
+def _refuse_infinite(model: Model, table: pa.Table, source: Path) -> None:
+    for name in model.features:
+        rows = np.flatnonzero(infinite(table[name]))
+        if len(rows):
+            row = int(rows[0])
+            raise SourceError(
+                f"the column {name!r} is infinite in row {row + 1:,}: {table[name][row].as_py()}.",
+                where=str(source.resolve()),
+                next_step="Correct the value, or leave it empty.",
+            )
 
 
 def _weight(name: str | None, table: pa.Table) -> Array | None:

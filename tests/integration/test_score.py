@@ -80,6 +80,16 @@ def test_a_missing_column_is_refused_with_those_that_are_needed(scored, column):
         scored(text)
 
 
+def test_an_infinite_value_is_refused_with_its_row(scored):
+    with pytest.raises(SourceError, match="the column 'x' is infinite in row 2: inf"):
+        scored("id,x,c\n1,3,a\n2,inf,a\n")
+
+
+def test_a_file_without_rows_has_no_predictions(scored):
+    outcome = scored("id,x,c\n")
+    assert (list(outcome.keys), outcome.value.tolist(), outcome.warnings) == ([], [], ())
+
+
 def test_the_declared_words_for_missing_are_those_that_the_model_was_trained_with(tmp_path):
     text = TEXT.replace("0,0,a", "0,unknown,a", 1)
     declaration = shop(written(tmp_path, text), missing=["unknown"])

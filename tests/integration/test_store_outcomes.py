@@ -160,3 +160,17 @@ def test_many_outcomes_are_quick_before_the_database_has_statistics(store: Store
     write(store, kept(3, serving(store).model_id, dict.fromkeys(keys, 1.0)))
     assert time.monotonic() - started < 15
     assert len(stored(store, tables.outcome)) == len(keys)
+
+
+def test_a_target_that_vanishes_and_comes_back_is_no_outcome(store: Store):
+    write(store, promoted(1, {"a": 1.0, "c": NEW}))
+    first = serving(store).model_id
+    vanished = predictions(first, {"a": NEW, "c": NEW}, roles=["train", "new"])
+    write(store, kept(2, first, {}, predictions=[vanished]))
+    assert {row["key"]: row["actual"] for row in rows(store, "current_prediction")} == {
+        "a": None,
+        "c": None,
+    }
+    back = predictions(first, {"a": 1.0, "c": 2.0}, roles=["train", "new"])
+    write(store, kept(3, first, {}, predictions=[back]))
+    assert [row["key"] for row in rows(store, "prediction_outcome")] == ["c"]

@@ -161,3 +161,21 @@ def test_a_fit_has_the_parts_of_a_time_that_its_job_names():
     columns = {"age": AGE, "day": day}
     fitted = fitting.validate(NUMPY, job(columns=columns, time_parts={"day": ("days",)}))
     assert [c.term for c in fitted.coefficients] == ["intercept", "age", "day[days]"]
+
+
+def test_intervals_of_weighted_rows_cover_what_they_should_at_each_weight():
+    """A weight is one over the variance of an error: at 100, errors are a tenth of those at 1."""
+    rng = np.random.default_rng(31)
+    weight = np.where(np.arange(2000) % 2, 100.0, 1.0)
+    x = rng.normal(size=2000)
+    target = x + rng.normal(size=2000) / np.sqrt(weight)
+    rows = {"columns": {"x": x}, "target": target, "fold": 1 + np.arange(2000) // 2 % 5}
+    model = fitting.validate(NUMPY, job(**rows, weight=weight)).model
+    new = rng.normal(size=2000)
+    actual = new + rng.normal(size=2000) / np.sqrt(weight)
+    predicted = model.predicted({"x": new}, weight)
+    inside = (predicted.lower <= actual) & (actual <= predicted.upper)
+    for each in (1.0, 100.0):
+        assert 0.87 < inside[weight == each].mean() < 0.93
+        half_widths = (predicted.upper - predicted.lower)[weight == each] / 2
+        np.testing.assert_allclose(half_widths, 1.645 / np.sqrt(each), rtol=0.06)
