@@ -55,15 +55,22 @@ def with_time_column(names: Sequence[str], folder: Path, *, named: bool) -> list
 
 
 def _loaded(names: Sequence[str], folder: Path, *, named: bool) -> dict[str, Declaration]:
-    """Return the declarations; one with a mistake is left out, unless the user named it."""
-    declared = {}
+    """Return the declarations; one with a mistake is left out, unless the user named it.
+
+    If none is left, the first mistake is raised.
+    """
+    declared: dict[str, Declaration] = {}
+    mistakes: list[CallError] = []
     for name in names:
         try:
             declared[name] = load_dataset(name, folder)
         except CallError as error:
             if named:
                 raise
+            mistakes.append(error)
             typer.echo(f"Skipping {name}: {printable(str(error))}", err=True)
+    if mistakes and not declared:
+        raise mistakes[0]
     return declared
 
 

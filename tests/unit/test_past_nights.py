@@ -47,3 +47,13 @@ def test_datasets_without_a_time_column_are_skipped_and_named(declarations, caps
 def test_a_dataset_without_a_time_column_is_refused(declarations, names, named):
     with pytest.raises(CallError, match="plain: no time column is declared"):
         with_time_column(names, declarations, named=named)
+
+
+def test_a_declaration_with_a_mistake_does_not_stop_the_others(declarations, capsys):
+    (declarations / "broken.yaml").write_text("tagret: y\n")
+    names = ["broken", "timed"]
+    assert with_time_column(names, declarations, named=False) == ["timed"]
+    assert "Skipping broken: " in capsys.readouterr().err
+    for chosen, named in ((names, True), (["broken"], False)):
+        with pytest.raises(CallError, match="tagret"):
+            with_time_column(chosen, declarations, named=named)
