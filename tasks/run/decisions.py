@@ -105,8 +105,10 @@ def _serve(
     if current and current.model_id == chosen.model_id and (current.pinned or not pin):
         pinned = " and is pinned" if current.pinned else ""
         raise CallError(f"{chosen.name_and_run} already serves{pinned}.", where=dataset)
-    model = _servable(tools, dataset, chosen)
-    own = {chosen.run_id: model.own} if chosen.artifact is None else {}
+    with tools.store.reading() as connection:
+        is_stored = has_predictions(connection, chosen.model_id)
+    model = _servable(tools, dataset, chosen, is_stored=is_stored)
+    own = {} if is_stored else {chosen.run_id: model.own}
     newest = _newest_predictions(tools, dataset, chosen, model)
     with tools.store.writing() as connection:
         write_decision(
@@ -130,10 +132,8 @@ def _serve(
     return f"{dataset}: {chosen.name_and_run} serves from now on{before}{pinned}."
 
 
-def _servable(tools: Tools, dataset: str, chosen: ServingModel) -> StoredModel:
-    """Return the stored model, fitted again if its predictions were not stored."""
-    with tools.store.reading() as connection:
-        is_stored = has_predictions(connection, chosen.model_id)
+def _servable(tools: Tools, dataset: str, chosen: ServingModel, *, is_stored: bool) -> StoredModel:
+    """Return the stored model, fitted again unless its predictions are stored."""
     if is_stored:
         return stored_model(tools.store, chosen, home=tools.home)
     progress.log(
