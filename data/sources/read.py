@@ -16,7 +16,7 @@ from data.sources.made_keys import made_key, with_made_key
 from data.sources.parquet_file import left_out_index, read_parquet
 from data.sources.readings import left_out
 from data.sources.snapshot import Snapshot, write
-from data.sources.text_rules import refuse_nul, refuse_text_that_is_not_utf8, refuse_unstorable_text
+from data.sources.text_rules import refuse_text_that_is_not_utf8, refuse_unstorable_text
 from data.sources.typed_table import time_column, typed_table
 
 READERS: dict[str, Callable[[Path, Declaration], pa.Table]] = {
@@ -113,7 +113,6 @@ def _raw_table(path: Path, declaration: Declaration) -> pa.Table:
         )
     table = reader(path, declaration)
     refuse_text_that_is_not_utf8(table)
-    refuse_nul(table)  # also in cells that will not be read
     _check_header(table.column_names)
     return table
 

@@ -23,6 +23,7 @@ from data.sources.key_columns import read_key_text
 from data.sources.readings import ColumnReading, left_out
 from data.sources.text_columns import TextColumn, read_text
 from data.sources.text_request import Request
+from data.sources.text_rules import refuse_nul
 
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
@@ -54,6 +55,8 @@ def typed_table(
         if column is None:
             readings.append(left_out(name, f"holds {raw[name].type}"))
             continue
+        if column.reading.unparsable:
+            refuse_nul(raw.select([name]))  # the texts of such cells are stored
         values = column.values
         if name not in exact:
             values = _without_numbers(values, declaration.missing)

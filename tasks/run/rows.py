@@ -170,8 +170,10 @@ class SnapshotRows:
         others = [name for name in dict.fromkeys(names) if name not in own]
         read: Columns = {}
         if others:
-            table = load(self._path, with_offsets(others)).filter(self._kept)
+            table = load(self._path, with_offsets(others))
             present = [name for name in others if name in table.column_names]
-            read = {n: values[self._order] for n, values in arrays(table, present).items()}
+            if present:  # a table without columns has no rows to filter
+                kept = arrays(table.filter(self._kept), present)
+                read = {name: values[self._order] for name, values in kept.items()}
         everything = {**own, **read}
         return {name: everything[name][chosen] for name in names if name in everything}

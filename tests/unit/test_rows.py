@@ -37,6 +37,10 @@ def test_a_column_that_is_not_a_feature_tonight_is_read_in_the_order_of_the_keys
     np.testing.assert_array_equal(columns["a"], [1, 3, 4])
 
 
+def test_columns_that_the_snapshot_does_not_have_are_left_out_also_if_none_is_there(source_of):
+    assert source_of().columns(("gone", "lost"), np.array([True, False, True, True])) == {}
+
+
 def test_rows_that_were_set_aside_are_in_no_column(tmp_path):
     source = tmp_path / "rows.csv"
     source.write_text(TEXT, encoding="utf-8")
