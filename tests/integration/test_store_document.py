@@ -101,23 +101,24 @@ def answers(nights: Store) -> list[list[dict[str, Any]]]:
 
 def test_every_documented_query_answers(nights: Store):
     results = answers(nights)
-    assert len(results) == 13
+    assert len(results) == 14
     assert all(results), [number for number, rows in enumerate(results) if not rows]
 
 
 def test_documented_queries_give_the_documented_answers(nights: Store):
     results = answers(nights)
-    (ada,) = results[2]
+    assert {row["key"] for row in results[2]} == {"7", "9"}
+    (ada,) = results[3]
     assert (ada["name"], ada["predicted"]) == ("Ada", 0.5)
-    residuals = [abs(row["residual"]) for row in results[3]]
+    residuals = [abs(row["residual"]) for row in results[4]]
     assert residuals == sorted(residuals, reverse=True)
-    assert [row["term"] for row in results[4]] == ["intercept", "age"]
-    assert [(row["decision"], row["rmse"]) for row in results[5]] == [
+    assert [row["term"] for row in results[5]] == ["intercept", "age"]
+    assert [(row["decision"], row["rmse"]) for row in results[6]] == [
         ("promoted", 2.4),
         ("kept", 2.6),
         ("promoted", None),
     ]
-    assert [(row["key"], row["actual"]) for row in results[6]] == [("9", 19.0)]
+    assert [(row["key"], row["actual"]) for row in results[7]] == [("9", 19.0)]
     days = [(row["shop"], row["day"]) for row in results[-2]]
     assert days == [('Ann"s', 9), ("Zoë, 2", 10)]
     joined = {(row["shop"], row["day"]): row["predicted"] for row in results[-1]}
