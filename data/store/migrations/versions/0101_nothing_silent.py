@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from data.store.views import VIEWS
+from data.store.migrations.views_0101 import VIEWS
 
 revision = "0101"
 down_revision = "0100"
@@ -14,7 +14,6 @@ new_names = ("source_column", "acceptance", "coefficient_variant", "current_colu
 """Tables and views that this migration adds to those of the version before."""
 
 TIME = sa.DateTime(timezone=True)
-CHANGED = ("current_prediction", "current_coefficient", "current_fit")
 COMMENTS = {
     "run": (
         "One attempt to retrain one dataset. as_of: the past moment it was trained as of, if any;"
@@ -129,11 +128,10 @@ def upgrade() -> None:
 
 def _replace_views() -> None:
     """Make the views of this version: new columns come last, so PostgreSQL can replace a view."""
-    if op.get_bind().dialect.name == "postgresql":
-        for name in CHANGED:
-            op.execute(VIEWS[name].create.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
-    else:
-        for name in CHANGED:
-            op.execute(f"DROP VIEW {name}")
-            op.execute(VIEWS[name].create)
-    op.execute(VIEWS["current_column"].create)
+    on_postgresql = op.get_bind().dialect.name == "postgresql"
+    for name, statement in VIEWS.items():
+        if on_postgresql:
+            op.execute(statement.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
+        else:
+            op.execute(f"DROP VIEW IF EXISTS {name}")
+            op.execute(statement)
