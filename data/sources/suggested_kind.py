@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.declarations.model import Kind
+from data.sources.columns import PLURAL
 from data.sources.distinct import Distinct
 from data.sources.formats import MIN_SHARE, format_of
 from data.sources.forms import NUMBERS, SUGGESTED, TIMES, ZONED_TIMES, Form, Mask
@@ -50,6 +51,8 @@ def suggested(cells: Distinct, missing: Mask, request: Request) -> Suggestion:
             return Suggestion("category", note=codes)
     if share == 1:
         return Suggestion(form.kind, form)
+    if share >= MIN_SHARE and form.kind == "boolean" and request.needs is None:
+        return Suggestion("category", note=_levels_note(cells, odd, form, request))
     if share >= MIN_SHARE and form.kind != "boolean":
         if request.needs is not None or not _are_levels(cells, values, odd):
             return Suggestion(form.kind, form)
@@ -121,9 +124,10 @@ def code_note(cells: Distinct, present: Mask, name: str, outcome: str) -> str:
 
 def _levels_note(cells: Distinct, odd: Mask, form: Form, request: Request) -> str:
     texts = ", ".join(repr(cells.text(i)) for i in np.flatnonzero(odd)[:MAX_EXAMPLES])
-    noun = "numbers" if form.kind == "number" else "times"
+    rows = cells.rows(odd)
+    where = "1 row" if rows == 1 else f"{rows:,} rows"
     return (
-        f"Column {request.name!r} holds {noun}, and {texts} in {cells.rows(odd):,} rows. It has few"
+        f"Column {request.name!r} holds {PLURAL[form.kind]}, and {texts} in {where}. It has few"
         f" different values, so it is taken as a category. Declare types: {{{request.name}:"
         f" {form.kind}}} and missing: [{texts}] if they mean a missing value."
     )

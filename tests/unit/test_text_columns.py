@@ -141,6 +141,14 @@ def test_numbers_that_look_like_dates_are_named():
     assert reading(["20231231"], kind="number", kind_from="declared").notes == ()
 
 
+def test_booleans_with_an_odd_text_are_a_category_and_the_text_is_quoted():
+    mostly = ["true"] * 6 + ["false"] * 6 + ["maybe"]
+    assert reading(mostly).kind == "category"
+    assert "holds booleans, and 'maybe' in 1 row." in note(mostly)
+    assert "types: {x: boolean} and missing: ['maybe']" in note(mostly)
+    assert reading([*mostly, "maybe", "perhaps"]).notes == ()
+
+
 def test_a_remembered_kind_holds_against_tonights_values():
     remembered = {"kind_from": "remembered"}
     kept = column(["1", "2"], kind="category", **remembered)
