@@ -14,6 +14,7 @@ from regressors.job import Fitted
 from regressors.judging import selection
 from regressors.judging.gate import smallest_gain
 from regressors.judging.paired import PairedGain, paired_gain
+from regressors.judging.ranking import Contender, NothingRanked, RankedCandidate, rank
 from regressors.judging.scoring import (
     Interval,
     Score,
@@ -24,11 +25,9 @@ from regressors.judging.scoring import (
     undercoverage_p,
 )
 from regressors.judging.selection import (
-    Contender,
     Decision,
     Hold,
     PromotionRules,
-    RankedCandidate,
 )
 from regressors.model import Model
 from tasks.run.choice import Choice, Incumbent, Paired
@@ -167,10 +166,8 @@ def _ranking(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ran
         for candidate, fit in fits.items()
     ]
     try:
-        ranked = selection.rank(
-            contenders, spread=spread(rows.target, rows.weight), unit=rows.units
-        )
-    except selection.NothingFitted as error:
+        ranked = rank(contenders, spread=spread(rows.target, rows.weight), unit=rows.units)
+    except NothingRanked as error:
         raise NothingFitted(str(error)) from None
     validation = {
         candidate: _score(rows, predicted, _interval(fits[candidate], rows, predicted))

@@ -15,7 +15,7 @@ from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.frameworks.parity import ProbeResult
 from regressors.job import Fitted
-from regressors.judging.selection import SAME_RESULT
+from regressors.judging.ranking import SAME_RESULT
 from regressors.linear.descent import REACHED_EXCESS
 
 LAST_DIGITS = 4.5e-16

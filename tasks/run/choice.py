@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from data.store.read.champions import ServingModel
 from regressors.candidate import Candidate
+from regressors.judging.ranking import RankedCandidate
 from regressors.judging.scoring import Difference, Interval, Score
-from regressors.judging.selection import Decision, PromotionRules, RankedCandidate
+from regressors.judging.selection import Decision, PromotionRules
 
 Array = NDArray[np.float64]
 

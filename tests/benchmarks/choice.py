@@ -41,7 +41,7 @@ from regressors.candidate import Candidate
 from regressors.frameworks.workers import Workers
 from regressors.job import Job
 from regressors.judging.paired import paired_gain, standard_error
-from regressors.judging.selection import Contender, rank
+from regressors.judging.ranking import Contender, rank
 from tasks.run.rows import Rows, SnapshotRows
 
 STATSMODELS = {
