@@ -145,6 +145,11 @@ class DeclarationMistake(ValueError):
         self.what, self.next_step = what, next_step
 
 
+def shortened(text: str, length: int) -> str:
+    """Return a text cut to a number of characters that fits into a message."""
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
 def library_message(error: object) -> str:
     """Return the first line of a library's message as a sentence, to quote in one of ours."""
     return str(error).partition("\n")[0].rstrip(".") + "."

@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 from data.declarations.model import Declaration, Kind
 from data.declarations.sections import PathSource
 from data.errors import SourceError
-from data.sources.columns import PLURAL, arrays, infinite, kind_of, with_offsets
+from data.sources.columns import PLURAL, arrays, infinite, kind_of
 from data.sources.keys import row_keys
 from data.sources.made_keys import CONTENT, ROW
 from data.sources.read import read
 from data.sources.readings import ColumnReading
-from data.sources.snapshot import load, readings_of
+from data.sources.snapshot import feature_arrays, load, readings_of
 from data.store.read.champions import ServingModel
 from data.store.records import SourceColumnRecord
 from regressors.arrays import Array, Values
@@ -66,13 +66,11 @@ def score(serving: ServingModel, columns: Sequence[SourceColumnRecord], source: 
         kinds = _kinds(columns, model, declaration)
         snapshot = read(declaration, folder=Path(folder), kinds=kinds, every_cell=True)
         table, readings = load(snapshot.path), readings_of(snapshot.path)
-        features = load(snapshot.path, with_offsets(model.features))
-    _require_columns(declaration, model, table, source)
-    _refuse_infinite(model, table, source)
+        _require_columns(declaration, model, table, source)
+        _refuse_infinite(model, table, source)
+        features = feature_arrays(snapshot.path, model.features)
     try:
-        predicted = model.predicted(
-            arrays(features, model.features), _weight(declaration.weight, table)
-        )
+        predicted = model.predicted(features, _weight(declaration.weight, table))
     except CannotEncode as error:
         raise SourceError(f"{error}.", where=str(source.resolve())) from None
     used = [

@@ -5,7 +5,7 @@ quarantine. A check is skipped where an earlier failure leaves it without meanin
 Arrow, without Great Expectations, but use its names for the same rules.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.checks.contract import Contract
+from data.checks.entering import Entry
 from data.checks.features import feature_findings, part_findings, term_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import recency_findings, shrinkage_finding
@@ -50,9 +51,16 @@ def structure_findings(
 
 
 def content_findings(
-    declaration: Declaration, table: pa.Table, kept: np.ndarray, now: datetime
+    declaration: Declaration,
+    table: pa.Table,
+    kept: np.ndarray,
+    now: datetime,
+    entries: Mapping[str, Entry],
 ) -> list[Finding]:
-    """Check keys, target and features of the `kept` rows, a mask (n,)."""
+    """Check keys, target and features of the `kept` rows, a mask (n,).
+
+    `entries` say how each feature enters models of those with a target.
+    """
     if not kept.any():
         return [
             finding(
@@ -73,7 +81,7 @@ def content_findings(
         findings += [
             *_missing_time_findings(declaration, table, labelled),
             *_weight_findings(declaration, table, labelled),
-            *feature_findings(declaration, table, kept, labelled),
+            *feature_findings(declaration, table, kept, labelled, entries),
         ]
     return findings
 

@@ -18,6 +18,7 @@ from data.checks.changes import KIND, content_changes, new_columns, structure_ch
 from data.checks.contract import Contract
 from data.checks.declared import outcomes_of, refuse_wrong_rules, rows_set_aside
 from data.checks.duplicates import duplicates_of
+from data.checks.entering import entries_of, fitted_rows
 from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
 from data.checks.profile import profile
@@ -54,7 +55,8 @@ def check(
     cells = cell_findings(declaration, used, readings)
     findings += [found for found in cells if found.result.column not in changed]
     if any(finding.fatal for finding in findings):
-        columns = profile(declaration, table, readings, kept=kept, new=new)
+        entries = entries_of(declaration, used, fitted_rows(declaration, used, kept))
+        columns = profile(declaration, table, readings, kept=kept, new=new, entries=entries)
         return _verdict(declaration, used, findings, (), kept, columns)
     unread = rows_with_unparsable_cells(declaration, used, readings)
     kept[[row.row_number - 1 for row in unread]] = False
@@ -63,8 +65,9 @@ def check(
     kept[[row.row_number - 1 for row in rejected]] = False
     findings += [outcome.finding for outcome in outcomes]
     now = now or datetime.datetime.now(datetime.UTC)
-    findings += content_findings(declaration, used, kept, now)
-    columns = profile(declaration, table, readings, kept=kept, new=new)
+    entries = entries_of(declaration, used, fitted_rows(declaration, used, kept))
+    findings += content_findings(declaration, used, kept, now, entries)
+    columns = profile(declaration, table, readings, kept=kept, new=new, entries=entries)
     if contract is not None and kept.any():
         findings += content_changes(declaration, table, columns, contract, kept)
     if any(finding.fatal for finding in findings):

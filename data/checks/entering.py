@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.declarations.model import Declaration
-from data.sources.columns import arrays, kind_of
+from data.sources.columns import arrays, kind_of, present
 from data.vocabulary import (
     LINEAR_KINDS,
     MIN_GROUP_LEVELS,
@@ -46,6 +46,13 @@ class _Category:
     counted: LevelCounts
     column: CategoryColumn
     needed: int
+
+
+def fitted_rows(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> np.ndarray:
+    """Return the rows (n,) that models are fitted on: the `kept` ones with a target, if any has."""
+    target = declaration.target
+    labelled = kept & present(table[target]) if target in table.column_names else kept
+    return labelled if labelled.any() else kept
 
 
 def entries_of(declaration: Declaration, table: pa.Table, rows: np.ndarray) -> dict[str, Entry]:

@@ -1,18 +1,20 @@
 """The checks of what explains the target: the features, and the terms made of them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.checks.entering import Entry, entries_of
+from data.checks.entering import Entry
 from data.checks.findings import Finding, finding, plain, row_finding, why_not_numbers
 from data.checks.keys import key_feature_finding, why_it_only_identifies
 from data.declarations.model import Declaration
 from data.declarations.parts import part_of
 from data.declarations.terms import Product, hint_for, text_of
+from data.errors import shortened
 from data.sources.columns import PLURAL, infinite, infinity_in_words, kind_of
+from data.sources.distinct import MAX_SHOWN
 from data.vocabulary import MAX_CODED_LEVELS
 
 MAX_TERM_NAME_BYTES = 2_000
@@ -87,16 +89,19 @@ def _why_unfit(product: Product, name: str, declaration: Declaration, table: pa.
 
 
 def feature_findings(
-    declaration: Declaration, table: pa.Table, kept: np.ndarray, labelled: np.ndarray
+    declaration: Declaration,
+    table: pa.Table,
+    kept: np.ndarray,
+    labelled: np.ndarray,
+    entries: Mapping[str, Entry],
 ) -> list[Finding]:
     """Check that no feature is infinite in the `kept` rows, and which vary in the `labelled` ones.
 
-    Both are masks (n,).
+    Both are masks (n,); `entries` say how each feature enters models of the labelled rows.
     """
     findings: list[Finding] = []
     varying: list[str] = []
     widths: dict[str, int] = {}
-    entries = entries_of(declaration, table, labelled)
     for name in declaration.feature_names(table.column_names):
         if pa.types.is_floating(table[name].type):
             findings.append(_finite_finding(name, declaration, table, kept))
@@ -183,9 +188,9 @@ def _name_length_finding(products: tuple[Product, ...], widths: dict[str, int]) 
     lengths |= {text_of(product): sum(widths[name] for name, _ in product) for product in products}
     name = max(lengths, key=lengths.__getitem__)
     sentence = (
-        f"A term of {_shortened(name)} has a name of about {lengths[name]:,} bytes, but at most"
-        f" {MAX_TERM_NAME_BYTES:,} are possible. Shorten the column's name or its most frequent"
-        " texts, or declare 'features' without it."
+        f"A term of {shortened(name, MAX_SHOWN)!r} has a name of about {lengths[name]:,} bytes, but"
+        f" at most {MAX_TERM_NAME_BYTES:,} are possible. Shorten the column's name or its most"
+        " frequent texts, or declare 'features' without it."
     )
     return finding(
         "term_names_are_short",
@@ -194,11 +199,6 @@ def _name_length_finding(products: tuple[Product, ...], widths: dict[str, int]) 
         kwargs={"max_value": MAX_TERM_NAME_BYTES},
         observed=lengths[name],
     )
-
-
-def _shortened(name: str) -> str:
-    """Return a name in quotes, cut to a length that fits into a message."""
-    return repr(name if len(name) <= 50 else f"{name[:50]}…")
 
 
 def _entry_findings(

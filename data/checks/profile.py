@@ -1,17 +1,18 @@
 """The columns of a source, described one by one: for people, and for the next run to compare."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.checks.contract import NEW
-from data.checks.entering import entries_of
+from data.checks.entering import Entry
 from data.checks.features import why_left_out
 from data.checks.findings import plain
 from data.declarations.model import Declaration
-from data.sources.columns import kind_of, present, value_text
+from data.errors import shortened
+from data.sources.columns import kind_of, value_text
 from data.sources.readings import ColumnReading, kind_has_changed
 from data.store.records import SourceColumnRecord
 
@@ -30,20 +31,19 @@ def profile(
     *,
     kept: np.ndarray,
     new: Sequence[str],
+    entries: Mapping[str, Entry],
 ) -> tuple[SourceColumnRecord, ...]:
     """Describe every column of a table, in its order.
 
     `kept` (n,) marks the rows that continue: sizes, levels and what varies are theirs, while
     missing values are counted in all rows. `new` are the columns that are not used, because the run
-    before did not have them.
+    before did not have them; `entries` say how the features among the others enter.
     """
     by_name = {reading.name: reading for reading in readings}
     part = table.filter(pa.array(kept))
     target = declaration.target
     labelled = part[target].is_valid() if target in part.column_names else None
     used = [name for name in table.column_names if name not in new]
-    learning = kept if labelled is None else kept & present(table[target])
-    entries = entries_of(declaration, table.select(used), learning if learning.any() else kept)
     columns = []
     for name in table.column_names:
         reading = by_name.get(name)
@@ -95,7 +95,7 @@ def _described(
         missing=column.null_count - (reading.unparsable if reading else 0),
         distinct_values=_distinct(kept.drop_null()),
         typical_size=typical_size(kept),
-        example=_shortened(filled[0:1]) if len(filled) else None,
+        example=_example(filled[0:1]) if len(filled) else None,
         enters=enters,
     )
 
@@ -115,7 +115,7 @@ def _of_another_kind(
         kind=reading.natural,
         kind_from="values",
         missing=column.null_count - reading.unparsable,
-        example=None if example is None else _cut(example),
+        example=None if example is None else shortened(example, MAX_EXAMPLE),
         enters=f"not used: it is no longer a {reading.kind}",
     )
 
@@ -178,9 +178,5 @@ def _without_kind(
     ]
 
 
-def _shortened(value: pa.ChunkedArray) -> str:
-    return _cut(str(plain(value_text(value)[0].as_py())))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_EXAMPLE else f"{text[:MAX_EXAMPLE]}…"
+def _example(value: pa.ChunkedArray) -> str:
+    return shortened(str(plain(value_text(value)[0].as_py())), MAX_EXAMPLE)

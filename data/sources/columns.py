@@ -224,15 +224,16 @@ def _all_digits(column: pa.ChunkedArray) -> pa.ChunkedArray:
     microseconds = pa.array([count and count // 1_000 for count in nanoseconds], pa.int64())
     whole = value_text(pa.chunked_array([microseconds.cast(TIMESTAMP)])).to_pylist()
     texts = [
-        text if not count or count % 1_000 == 0 else _with_digits(text, count % 10**9)
+        text if not count or count % 1_000 == 0 else with_digits(text, f"{count % 10**9:09d}")
         for text, count in zip(whole, nanoseconds, strict=True)
     ]
     return pa.chunked_array([pa.array(texts, pa.string())])
 
 
-def _with_digits(text: str, nanoseconds: int) -> str:
+def with_digits(text: str, digits: str) -> str:
+    """Return the text of a date or a time with other digits behind its second."""
     moment = text if len(text) > len("2024-03-31") else f"{text}T00:00:00"
-    return f"{moment[:19]}.{nanoseconds:09d}"
+    return f"{moment[:19]}.{digits}"
 
 
 def present(column: pa.ChunkedArray) -> np.ndarray:

@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.errors import shortened
+
 EMPTY = pa.array([], pa.large_string())
 MAX_SHOWN = 50
 """A longer text is cut in a message."""
@@ -65,12 +67,12 @@ class Distinct:
 
     def at(self, row: int) -> str:
         """Return the text of a row (from 0), cut if it is long."""
-        return _cut(self.text(int(self._index[row])))
+        return shortened(self.text(int(self._index[row])), MAX_SHOWN)
 
     def shown(self, number: int) -> str:
         """Return a text in quotes, with the first row that has it: "'12,5' in row 57"."""
         row = int(np.argmax(self._index == number)) + 1
-        return f"{_cut(self.text(number))!r} in row {row:,}"
+        return f"{shortened(self.text(number), MAX_SHOWN)!r} in row {row:,}"
 
     def without(self, column: pa.ChunkedArray, missing: np.ndarray) -> pa.ChunkedArray:
         """Return the column that this was made of, null where its text is one of the `missing`."""
@@ -85,7 +87,3 @@ class Distinct:
         position[:-1][chosen] = np.arange(len(values))
         numbers = position[self._index]
         return pa.chunked_array([values.take(pa.array(numbers, mask=numbers < 0))])
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.sources.columns import value_text
+from data.sources.columns import value_text, with_digits
 from data.sources.distinct import Distinct
 from data.sources.forms import MONTH, TIMES, ZONED_TIMES, cast
 from data.sources.missing_words import OF_KEYS
@@ -81,10 +81,9 @@ def _times(text: pa.ChunkedArray, request: Request) -> TextColumn:
     if request.is_also_used or not any(digits):
         return column
     texts = value_text(column.values).to_pylist()
-    whole = [value and (value if len(value) > 10 else f"{value}T00:00:00") for value in texts]
     exact = [
-        f"{value[:19]}.{match[1]}" if value and match else plain
-        for value, match, plain in zip(whole, digits, texts, strict=True)
+        with_digits(value, match[1]) if value and match else value
+        for value, match in zip(texts, digits, strict=True)
     ]
     return replace(column, values=pa.chunked_array([pa.array(exact, pa.string())]))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from regressors.arrays import Array, Indices, Values
-from regressors.encoding.columns import MISSING, OTHER, is_missing, sortable
+from regressors.encoding.columns import MISSING, OTHER, is_missing, sortable, with_tuples
 from regressors.encoding.levels import (
     MIN_FEW_LEVELS_ROWS,
     MIN_LEVEL_ROWS,
@@ -62,10 +62,7 @@ class CategoryColumn:
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "CategoryColumn":
         """Return the column with the fields that JSON kept, where tuples became lists."""
-        tuples: dict[str, Any] = {
-            n: tuple(v) if isinstance(v, list) else v for n, v in fields.items()
-        }
-        return cls(**tuples)
+        return cls(**with_tuples(fields))
 
     def codes(self, values: Values) -> Indices:
         """Return the index of each value's label (n,); -1 for a value that is no level."""

@@ -1,6 +1,8 @@
 """Numbers: how a column is fitted on training rows, and then encoded; and what texts need."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -101,6 +103,13 @@ def missing_column(column: NumberColumn, values: Array) -> list[Array]:
     return [np.isnan(values).astype(float)[:, None]] if column.indicator else []
 
 
+def with_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a fitted column as JSON kept them, where tuples became lists."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
+
+
 def sortable(texts: Values) -> Values:
     """Return texts (n,) as NumPy strings, which sort fastest, or as they are where one is long.
 
@@ -111,5 +120,8 @@ def sortable(texts: Values) -> Values:
 
 
 def is_missing(values: Values) -> Mask:
-    """Return which texts (n,) are missing."""
+    """Return which values (n,) of a column are missing."""
+    if values.dtype.kind != "O":
+        missing: Mask = np.isnan(values)
+        return missing
     return np.fromiter((value is None for value in values), dtype=bool, count=len(values))

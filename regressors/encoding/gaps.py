@@ -75,7 +75,7 @@ def fit_gaps(
         return Gaps(), tuple(categories)
     kept, codes, implied = _without_repeats(categories, parts, blank)
     patterns: dict[bytes, tuple[Mask, list[str]]] = {}
-    for name, mask in [*blank.items(), *((name, np.isnan(parts[name])) for name in gappy)]:
+    for name, mask in [*blank.items(), *((name, is_missing(parts[name])) for name in gappy)]:
         patterns.setdefault(np.packbits(mask).tobytes(), (mask, []))[1].append(name)
     named, free = [], []
     for mask, names in patterns.values():
@@ -167,5 +167,5 @@ def gap_column(gap: GapColumn, parts: Columns) -> Array:
 
 def all_missing(names: Sequence[str], parts: Columns) -> Mask:
     """Return the rows (n,) in which all of these numbers are missing."""
-    missing: Mask = np.logical_and.reduce([np.isnan(parts[name]) for name in names])
+    missing: Mask = np.logical_and.reduce([is_missing(parts[name]) for name in names])
     return missing

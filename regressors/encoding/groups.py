@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from regressors.arrays import Array, Columns, Indices, Values
-from regressors.encoding.columns import sortable
+from regressors.encoding.columns import sortable, with_tuples
 from regressors.encoding.levels import levels_repeat
 
 MIN_GROUP_LEVELS = 3
@@ -64,11 +64,7 @@ class GroupColumn:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "GroupColumn":
         """Return the column with the fields that JSON kept, where tuples became lists."""
-        tuples: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in fields.items()
-        }
-        return cls(**tuples)
+        return cls(**with_tuples(fields))
 
     def encode(self, values: Values) -> tuple[Array, Array]:
         """Return the standardised effect and log count (n,) of rows that were not fitted."""

@@ -29,6 +29,7 @@ from regressors.encoding.columns import (
     piece_limit,
     pieces_for,
     with_edges,
+    with_tuples,
 )
 from regressors.encoding.gaps import GapColumn, Gaps, fit_gaps, gap_column
 from regressors.encoding.groups import FittedGroups, GroupColumn, fit_groups
@@ -338,7 +339,7 @@ class Encoding:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Encoding":
         """Return the encoding that `to_json` wrote."""
-        numbers = (NumberColumn(**{**n, "edges": tuple(n["edges"])}) for n in value["numbers"])
+        numbers = (NumberColumn(**with_tuples(number)) for number in value["numbers"])
         categories, coded = value["categories"], value.get("design_categories")
         gaps, entered = value.get("gaps"), value.get("entered")
         return cls(
@@ -349,7 +350,7 @@ class Encoding:
             tuple(tuple((n, p) for n, p in product) for product in value.get("products", ())),
             value.get("intercept", True),
             tuple(GroupColumn.from_json(group) for group in value.get("groups", ())),
-            tuple(WordsColumn(w["name"], tuple(w["words"])) for w in value.get("words", ())),
+            tuple(WordsColumn(**with_tuples(words)) for words in value.get("words", ())),
             None if entered is None else tuple(entered),
             None if coded is None else tuple(map(CategoryColumn.from_json, coded)),
             None if gaps is None else Gaps.from_json(gaps),

@@ -76,7 +76,7 @@ def fit_complete_cases(
 def _filled_in(columns: Columns) -> dict[str, float]:
     """Return the share that is missing of each number or time of which much is, most first."""
     shares = {
-        name: float((np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)).mean())
+        name: float(is_missing(values).mean())
         for name, values in columns.items()
         if values.dtype.kind != "O"
     }
@@ -85,15 +85,7 @@ def _filled_in(columns: Columns) -> dict[str, float]:
 
 
 def _complete(columns: Columns) -> Mask:
-    missing = [
-        is_missing(values)
-        if values.dtype.kind == "O"
-        else np.isnat(values)
-        if values.dtype.kind == "M"
-        else np.isnan(values)
-        for values in columns.values()
-    ]
-    complete: Mask = ~np.any(missing, axis=0)
+    complete: Mask = ~np.any([is_missing(values) for values in columns.values()], axis=0)
     return complete
 
 

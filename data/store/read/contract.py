@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, false, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, false, func, select
 
 from data.checks.catalogue import ACCEPTABLE
 from data.checks.contract import NEW, Contract
@@ -24,10 +24,9 @@ def contract_of(
     good_runs = select(func.max(run.c.run_id)).where(run.c.dataset == dataset, is_good(run))
     acceptances = select(func.max(acceptance.c.run_id)).where(acceptance.c.dataset == dataset)
     if before_run is not None:
-        started = select(run.c.started_at).where(run.c.run_id == before_run).scalar_subquery()
         good_runs = good_runs.where(run.c.run_id < before_run)
         acceptances = acceptances.where(
-            acceptance.c.run_id < before_run, acceptance.c.accepted_at <= started
+            acceptance.c.run_id < before_run, _was_accepted_before(before_run)
         )
     good = connection.execute(good_runs).scalar() or 0
     accepted = connection.execute(acceptances).scalar() or 0
@@ -47,10 +46,15 @@ def acceptance_since(
         acceptance.c.dataset == dataset, acceptance.c.run_id > run_id
     )
     if before_run is not None:
-        started = select(run.c.started_at).where(run.c.run_id == before_run).scalar_subquery()
-        later = later.where(acceptance.c.accepted_at <= started)
+        later = later.where(_was_accepted_before(before_run))
     newest = later.order_by(acceptance.c.acceptance_id.desc()).limit(1)
     return connection.execute(newest).scalar()
+
+
+def _was_accepted_before(run_id: int) -> ColumnElement[bool]:
+    """Return which acceptances there were when a run started."""
+    started = select(run.c.started_at).where(run.c.run_id == run_id).scalar_subquery()
+    return acceptance.c.accepted_at <= started
 
 
 @dataclass(frozen=True)
