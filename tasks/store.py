@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import runtime, task
-from prefect.cache_policies import NO_CACHE
 
 from data.declarations.model import Declaration
 from data.errors import CallError, NothingFitted, RunFailed, UserError
@@ -75,7 +74,7 @@ def store_failure(
         write_run(connection, record)
 
 
-@task(name="store", cache_policy=NO_CACHE)
+@task(name="store", persist_result=False)
 def store_run(run: Attempt, trained: Trained, store: Store, *, home: Path, dry_run: bool) -> None:
     """Store a run with its models, scores, coefficients, predictions and decisions."""
     dataset, choice = run.declaration.name, trained.choice
