@@ -9,6 +9,7 @@ from data.checks.contract import Contract
 from data.checks.waivers import remembered_kinds
 from data.declarations.file import load_dataset
 from data.settings import settings
+from data.sources.settled import QUIET_SECONDS
 from data.sources.snapshot import Snapshot
 from data.store.session import Store
 from regressors.candidate import Candidate
@@ -57,7 +58,13 @@ def retrain(
     ):
         expected = contract(store, declaration, as_of=as_of)
         kinds = remembered_kinds(declaration, expected)
-        run.snapshot = snapshot = read(declaration, home / "snapshots", as_of=as_of, kinds=kinds)
+        run.snapshot = snapshot = read(
+            declaration,
+            home / "snapshots",
+            as_of=as_of,
+            kinds=kinds,
+            quiet_seconds=QUIET_SECONDS,
+        )
         skip_if_unchanged(run, snapshot, expected, store, force=force)
         trained = train(run, snapshot, store, workers, expected)
         store_run(run, trained, store, home=home, dry_run=dry_run)

@@ -15,6 +15,7 @@ from data.sources.csv_file import read_csv
 from data.sources.made_keys import made_key, with_made_key
 from data.sources.parquet_file import left_out_index, read_parquet
 from data.sources.readings import left_out
+from data.sources.settled import read_settled
 from data.sources.snapshot import Snapshot, write
 from data.sources.text_rules import refuse_text_that_is_not_utf8, refuse_unstorable_text
 from data.sources.typed_table import time_column, typed_table
@@ -44,12 +45,15 @@ def read(
     as_of: str | None = None,
     kinds: Mapping[str, Kind] | None = None,
     every_cell: bool = False,
+    quiet_seconds: float = 0,
 ) -> Snapshot:
     """Read the source, type its columns and write the rows to a snapshot under `folder`.
 
     `kinds` are the remembered kinds of columns, which the declared ones overrule. With
     `every_cell`, the readings list every row with a cell that is not of its kind. With `as_of`,
-    only the rows up to that day, time or number in the time column. The file is
+    only the rows up to that day, time or number in the time column. A source that is changed while
+    it is read is read again, with a warning; one that was changed less than `quiet_seconds` ago is
+    waited for (commands give `QUIET_SECONDS`). The file is
     `folder/<dataset>/<first 16 characters of the fingerprint>.parquet`; equal rows are written
     once. A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
     neither writes anything; a folder that cannot be written to is a `HomeError`.
@@ -60,7 +64,9 @@ def read(
     if as_of is not None:
         require_time_column(declaration)
     try:
-        raw = _raw_table(path, declaration)
+        raw, notes = read_settled(
+            path, lambda: _raw_table(path, declaration), quiet_seconds=quiet_seconds
+        )
         made = made_key(declaration, raw)
         if made is not None:
             raw = raw.append_column(NUMBER, pa.array(range(1, raw.num_rows + 1), pa.int64()))
@@ -91,7 +97,9 @@ def read(
         refuse_unstorable_text(table, declaration.key)
     except SourceError as error:
         raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
-    return write(table, folder / declaration.name, readings)
+    snapshot = write(table, folder / declaration.name, readings)
+    warnings = [*(f"{path}: {note}" for note in notes), *snapshot.warnings]
+    return replace(snapshot, warnings=tuple(warnings))
 
 
 def _raw_table(path: Path, declaration: Declaration) -> pa.Table:
