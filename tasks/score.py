@@ -76,6 +76,7 @@ def score(
             kinds=kinds,
             every_cell=True,
             quiet_seconds=quiet_seconds,
+            named_in="--source",
         )
         table, readings = load(snapshot.path), readings_of(snapshot.path)
         _require_columns(declaration, model, table, source)
