@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -131,3 +132,13 @@ def test_a_folder_that_cannot_be_written_is_reported_with_the_setting_that_moves
     with pytest.raises(HomeError, match="NIGHTFIT_HOME") as caught:
         read(shop(path), folder=tmp_path / "home")
     assert str(tmp_path / "home" / "shop") in str(caught.value)
+
+
+def test_what_is_not_a_file_of_rows_is_refused_before_it_is_read(tmp_path):
+    pipe = tmp_path / "rows.csv"
+    os.mkfifo(pipe)
+    assert "This is a pipe, a socket or a device" in refusal(pipe, tmp_path)
+    for target in ("/dev/zero", "/dev/null"):
+        assert "This is a pipe, a socket or a device" in refusal(Path(target), tmp_path)
+    memory = refusal(Path("/proc", str(os.getpid()), "mem"), tmp_path)
+    assert "The file cannot be read: Input/output error." in memory
