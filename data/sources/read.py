@@ -114,14 +114,7 @@ def read(
 def _raw_table(path: Path, declaration: Declaration, named_in: str) -> pa.Table:
     """Return the table in the file, in Arrow's own types."""
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            raise SourceError(
-                "This is a pipe or a device, but a file is needed: it is read more than once.",
-                next_step=f"Write it to a file, and name that in {named_in}.",
-            )
-        with path.open("rb") as file:
-            empty = not file.read(1)
+        empty = _is_empty(path, named_in)
     except OSError as error:
         raise _unreadable(path, error, named_in) from None
     reader = READERS.get(path.suffix.lower())
@@ -138,6 +131,23 @@ def _raw_table(path: Path, declaration: Declaration, named_in: str) -> pa.Table:
     refuse_text_that_is_not_utf8(table)
     _check_header(table.column_names)
     return table
+
+
+def _is_empty(path: Path, named_in: str) -> bool:
+    """Return whether a file has no bytes; one that would wait or never end is a `SourceError`."""
+    kind = stat.S_IFMT(path.stat().st_mode)
+    if kind == stat.S_IFDIR:
+        raise IsADirectoryError
+    if kind != stat.S_IFREG:
+        raise SourceError(
+            "This is a pipe, a socket or a device, but a file is needed.",
+            next_step=f"Write the rows to a file, and name it in {named_in}.",
+        )
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a file of /proc may wait, too
+    try:
+        return not os.read(descriptor, 1)
+    finally:
+        os.close(descriptor)
 
 
 def _unreadable(path: Path, error: OSError, named_in: str) -> SourceError:
