@@ -1,5 +1,7 @@
 """Read the source of a dataset: any kind of file becomes typed rows in a snapshot."""
 
+import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -97,8 +99,7 @@ def read(
 def _raw_table(path: Path, declaration: Declaration) -> pa.Table:
     """Return the table in the file, in Arrow's own types."""
     try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
+        empty = _is_empty(path)
     except OSError as error:
         raise _unreadable(path, error) from None
     reader = READERS.get(path.suffix.lower())
@@ -115,6 +116,23 @@ def _raw_table(path: Path, declaration: Declaration) -> pa.Table:
     refuse_text_that_is_not_utf8(table)
     _check_header(table.column_names)
     return table
+
+
+def _is_empty(path: Path) -> bool:
+    """Return whether a file has no bytes; one that would wait or never end is a `SourceError`."""
+    kind = stat.S_IFMT(path.stat().st_mode)
+    if kind == stat.S_IFDIR:
+        raise IsADirectoryError
+    if kind != stat.S_IFREG:
+        raise SourceError(
+            "This is a pipe, a socket or a device, but a file is needed.",
+            next_step="Write the rows to a file, and name it in 'source' of the declaration.",
+        )
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a file of /proc may wait, too
+    try:
+        return not os.read(descriptor, 1)
+    finally:
+        os.close(descriptor)
 
 
 def _unreadable(path: Path, error: OSError) -> SourceError:

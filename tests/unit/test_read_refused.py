@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from helpers.sources import TABLE, refusal, shop, written
 
-from data.errors import HomeError, SourceError
+from data.errors import HomeError
 from data.sources.read import READERS, read
 from data.sources.snapshot import load
 
@@ -134,20 +134,11 @@ def test_a_folder_that_cannot_be_written_is_reported_with_the_setting_that_moves
     assert str(tmp_path / "home" / "shop") in str(caught.value)
 
 
-def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
-    path = written(tmp_path, "id,y\n1,2\n")
-
-    def half(table: pa.Table, file: Path, **_: object) -> None:
-        file.write_bytes(b"PAR1")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("data.sources.snapshot.pq.write_table", half)
-    with pytest.raises(HomeError, match="No space left on device"):
-        read(shop(path), folder=tmp_path / "home")
-    assert list((tmp_path / "home" / "shop").iterdir()) == []
-
-
-def test_a_damaged_snapshot_is_reported_with_what_to_do(tmp_path):
-    path = written(tmp_path, b"PAR1 and no more", "snapshot.parquet")
-    with pytest.raises(SourceError, match="Delete it and run again"):
-        load(path)
+def test_what_is_not_a_file_of_rows_is_refused_before_it_is_read(tmp_path):
+    pipe = tmp_path / "rows.csv"
+    os.mkfifo(pipe)
+    assert "This is a pipe, a socket or a device" in refusal(pipe, tmp_path)
+    for target in ("/dev/zero", "/dev/null"):
+        assert "This is a pipe, a socket or a device" in refusal(Path(target), tmp_path)
+    memory = refusal(Path("/proc", str(os.getpid()), "mem"), tmp_path)
+    assert "The file cannot be read: Input/output error." in memory
