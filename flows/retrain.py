@@ -47,10 +47,10 @@ def retrain(
     nothing can be fitted, the attempt is stored and RunFailed is raised.
     """
     config = settings()
-    store, home = Store(config.database_url), config.home
+    store, home = Store(config.database_url, config.store_retry_time), config.home
     declaration = load_dataset(dataset, config.datasets)
     with (
-        only_run(store, dataset, wait=wait),
+        only_run(store, dataset, wait=wait) as lock,
         new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
         framework_workers(
             home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
@@ -67,7 +67,7 @@ def retrain(
         )
         skip_if_unchanged(run, snapshot, expected, store, force=force)
         trained = train(run, snapshot, store, workers, expected)
-        store_run(run, trained, store, home=home, dry_run=dry_run)
+        store_run(run, trained, store, lock, home=home, dry_run=dry_run)
     return report(run)
 
 
