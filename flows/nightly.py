@@ -62,7 +62,8 @@ def _refuse_broken_declaration(dataset: str, config: Settings, *, as_of: str | N
     except CallError as error:
         if dataset not in declared_datasets(config.datasets):
             raise
-        store_failure(dataset, error, Store(config.database_url), as_of=as_of)
+        store = Store(config.database_url, config.store_retry_time)
+        store_failure(dataset, error, store, as_of=as_of)
         raise RunFailed(dataset, "failed", str(error)) from error
 
 

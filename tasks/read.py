@@ -18,9 +18,12 @@ def read(
     *,
     as_of: str | None = None,
     kinds: Mapping[str, Kind] | None = None,
+    quiet_seconds: float = 0,
 ) -> Snapshot:
     """Write the source's rows, or those up to a past night, to `folder`; return the snapshot."""
-    snapshot = data.sources.read.read(declaration, folder=folder, as_of=as_of, kinds=kinds)
+    snapshot = data.sources.read.read(
+        declaration, folder=folder, as_of=as_of, kinds=kinds, quiet_seconds=quiet_seconds
+    )
     for warning in snapshot.warnings:
         progress.log(declaration.name, warning, warning=True)
     until = "" if as_of is None else f" up to {as_of}"
