@@ -36,6 +36,14 @@ def main() -> None:
     except BrokenPipeError:  # whoever read our output has closed it, for example `head`
         sys.stderr.close()
         raise SystemExit(0) from None
+    except Exception as error:
+        from tasks.run.memory import out_of_memory
+
+        exhausted = out_of_memory(error)
+        if exhausted is None:
+            raise
+        typer.echo(f"nightfit: {exhausted}", err=True)
+        raise SystemExit(exhausted.exit_code) from None
 
 
 def _print_version(requested: bool) -> None:

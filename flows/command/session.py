@@ -15,6 +15,7 @@ from rich.status import Status
 from rich.text import Text
 
 from data.errors import HomeError, UserError
+from data.scratch import temporary_files
 from data.settings import Settings
 from data.store.session import Store
 from flows.command.prefect_server import refuse_unusable_server, unusable_server
@@ -52,7 +53,12 @@ def working(config: Settings) -> Iterator[None]:
         store.ensure_ready(first_contact=True)  # report a broken store before any work
     start_keeper()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    with talking("starting Prefect …"), _without_heartbeat(), _server_errors():
+    with (
+        temporary_files(config.home),
+        talking("starting Prefect …"),
+        _without_heartbeat(),
+        _server_errors(),
+    ):
         refuse_unusable_server()
         yield
 

@@ -12,7 +12,7 @@ LIMIT_SETTING = "NIGHTFIT_FIT_MEMORY_LIMIT"
 
 _WORDS = re.compile(
     r"MemoryError|bad_alloc|bad allocation|[Oo]ut ?[Oo]f ?[Mm]emory|\bOOM\b|ResourceExhausted"
-    r"|(?:can(?:no|')t|[Uu]nable to|[Ff]ailed to|could not) allocate|cannot map zero-fill pages"
+    r"|(?:[Cc]an(?:no|')t|[Uu]nable to|[Ff]ailed to|could not) allocate|cannot map zero-fill pages"
     r"|[Mm]emory allocation (?:still )?failed|failed to map segment|virtual memory exhausted"
 )
 _HINTS = re.compile(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from prefect.futures import PrefectFuture
 
+from data.scratch import temporary_files
 from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.frameworks.contract import FrameworkModule
@@ -88,9 +89,12 @@ def framework_workers(
             shared.stop()
             raise
         return
-    with Workers(
-        FRAMEWORK_NAMES, home=home, time_limit=time_limit, memory_limit=memory_limit
-    ) as processes:
+    with (
+        temporary_files(home),
+        Workers(
+            FRAMEWORK_NAMES, home=home, time_limit=time_limit, memory_limit=memory_limit
+        ) as processes,
+    ):
         workers = FrameworkWorkers(processes)
         token = _of_this_night.set(workers)
         try:
