@@ -4,8 +4,22 @@ Each message has three parts: what went wrong, where, and what to do next. A com
 one line, without a traceback. Anything that is not a `UserError` is a bug and keeps its traceback.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+MAX_REPEATED = 200
+"""Characters; a message repeats no more of what somebody has typed."""
+
+CUT_LENGTH = 95
+"""Characters that are left of a longer text, so that a message may even repeat it twice."""
+
+QUOTED = re.compile(
+    rf"(?<![^\s(\[:,=])(['\"`])((?:(?!\1).){{{MAX_REPEATED + 1},}})\1(?=[\s.,:;)\]]|$)", re.S
+)
+"""What stands between quotation marks, if it is long; an apostrophe in a word begins nothing."""
+
+LONG_WORD = re.compile(rf"\S{{{MAX_REPEATED + 1},}}")
 
 
 class UserError(Exception):
@@ -19,6 +33,8 @@ class UserError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, *, where: str = "", next_step: str = "") -> None:
+        what, next_step = brief(what), brief(next_step)
+        where = _cut(where)
         super().__init__(what, where, next_step)
         self.what, self.where, self.next_step = what, where, next_step
 
@@ -49,6 +65,15 @@ class Busy(UserError):
 
 class NoServer(UserError):
     """Prefect's server, which the user has named, does not answer or does not fit."""
+
+
+class OutputClosed(UserError):
+    """Whoever read our output has closed it, for example `head`; nobody needs to hear of it."""
+
+    exit_code = 141
+
+    def __init__(self) -> None:
+        super().__init__("")
 
 
 class HomeError(UserError):
@@ -174,3 +199,19 @@ def shortened(text: str, length: int) -> str:
 def library_message(error: object) -> str:
     """Return the first line of a library's message as a sentence, to quote in one of ours."""
     return str(error).partition("\n")[0].rstrip(".") + "."
+
+
+def _cut(text: str) -> str:
+    """Return a text cut in its middle, if it is long: the end of a path or name is still seen."""
+    if len(text) <= MAX_REPEATED:
+        return text
+    end = CUT_LENGTH // 2
+    return f"{text[: CUT_LENGTH - end - 1]}…{text[-end:]}"
+
+
+def brief(message: str, typed: Iterable[str] = ()) -> str:
+    """Return a message that repeats little of what it quotes, or of any text that was `typed`."""
+    for text in sorted(filter(lambda text: len(text) > MAX_REPEATED, typed), key=len, reverse=True):
+        message = message.replace(text, _cut(text))
+    message = QUOTED.sub(lambda found: f"{found[1]}{_cut(found[2])}{found[1]}", message)
+    return LONG_WORD.sub(lambda found: _cut(found[0]), message)
