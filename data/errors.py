@@ -48,7 +48,7 @@ class Busy(UserError):
 
 
 class NoServer(UserError):
-    """Prefect's server, which the user has named, does not answer or does not fit."""
+    """Prefect's server does not answer or does not fit, or its settings cannot be used."""
 
 
 class HomeError(UserError):
