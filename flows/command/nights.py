@@ -10,6 +10,7 @@ from data.settings import Settings, settings
 from data.store.database.lock import dataset_lock
 from data.store.session import Store
 from flows.command.past_nights import days_between, with_time_column
+from flows.command.prefect_settings import forget_users_prefect
 from flows.command.session import carry_out, working
 from flows.command.summary import print_summaries
 
@@ -80,6 +81,9 @@ def _recorded(names: Sequence[str], config: Settings) -> Iterator[None]:
     try:
         yield
     except NoServer as error:
+        if not names:
+            raise
+        forget_users_prefect(config.home)  # which Prefect might refuse to be imported with
         from tasks.store import store_failure
 
         for name in names:

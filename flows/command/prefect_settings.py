@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import sqlite3
 import sys
 import time
@@ -20,6 +21,9 @@ MAX_QUOTED = 200
 DATABASE = "prefect.db"
 """The file in Prefect's folder that its own server keeps its runs in."""
 
+HALF_IMPORTED = ("prefect", "prometheus_client")
+"""The packages whose import Prefect's settings may break off, and the one that counts for it."""
+
 
 def import_prefect() -> None:
     """Import Prefect, which reads its settings then; raise NoServer if it cannot use them."""
@@ -34,7 +38,8 @@ def import_prefect() -> None:
         raise _refused(_sentence(error)) from None
     for complaint in (*output.getvalue().splitlines(), *(str(w.message) for w in caught)):
         if "profile" in complaint.lower():
-            raise _refused(library_message(complaint.removeprefix("WARNING: ")))
+            first = complaint.removeprefix("WARNING: ").partition(". ")[0]
+            raise _refused(library_message(first))
 
 
 def forget_users_prefect(home: Path) -> None:
@@ -49,10 +54,11 @@ def forget_users_prefect(home: Path) -> None:
     if "prefect.context" in sys.modules:
         from prefect.context import refresh_global_settings_context
 
-        refresh_global_settings_context()
+        with contextlib.redirect_stderr(io.StringIO()):  # it warns of the old profile once more
+            refresh_global_settings_context()
         return
-    for name in [name for name in sys.modules if name.partition(".")[0] == "prefect"]:
-        del sys.modules[name]  # their import was broken off half-way
+    for name in [name for name in sys.modules if name.partition(".")[0] in HALF_IMPORTED]:
+        del sys.modules[name]
 
 
 def prepare_own_server() -> None:
@@ -109,7 +115,7 @@ def _sentence(error: Exception) -> str:
 
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_context=False)[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        name = name if name.startswith("PREFECT_") else f"PREFECT_{name}"
+        section = re.sub("(?<=[a-z])(?=[A-Z])", "_", error.title.removesuffix("Settings"))
+        name = "_".join(filter(None, ["PREFECT", section, *map(str, first["loc"])])).upper()
         return f"{name}: {first['msg']}, not {shortened(repr(first['input']), 60)}."
     return library_message(f"{type(error).__name__}: {error}")

@@ -42,7 +42,7 @@ def quiet_prefect(home: Path) -> None:
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
-        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",  # what is lost with a server, we say ourselves
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",  # we say it ourselves
         "PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL",  # its server's database complains as it stops
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_CLI_PROMPT": "false",

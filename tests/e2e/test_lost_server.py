@@ -22,11 +22,11 @@ from flows import lost_server
 from flows.lost_server import NotBegun, finished, outlasting, server_was_lost
 from helpers.cut_line import Line
 logging.getLogger("nightfit").addHandler(logging.StreamHandler(sys.stderr))
+logging.getLogger("nightfit").propagate = False
 
 lost_server.ANSWER_SECONDS, lost_server.PAUSES = 1.0, (0.0, 0.2)
 port, mode = int(sys.argv[1]), sys.argv[2]
 line = Line(lambda: socket.create_connection(("127.0.0.1", port)))
-before = []
 
 def lose():
     setattr(line, mode, True)
@@ -65,7 +65,6 @@ from prefect.settings import temporary_settings, PREFECT_API_URL, PREFECT_CLIENT
 api = {PREFECT_API_URL: f"http://127.0.0.1:{line.port}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
 with temporary_settings(api):
     results = finished(outer)
-    start = time.monotonic()
     not_begun = None
     if mode == "refuses":
         try:
@@ -84,6 +83,7 @@ def test_a_flow_ends_with_its_own_result_whatever_becomes_of_the_server(prefect_
         **os.environ,
         "PYTHONPATH": f"{TESTS.parent}:{TESTS}",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
         "PREFECT_HOME": str(prefect_server.home),
     }
     done = subprocess.run(
@@ -98,7 +98,7 @@ def test_a_flow_ends_with_its_own_result_whatever_becomes_of_the_server(prefect_
     results, lost, not_begun = json.loads(done.stdout)
     assert results == [3, 12, "nothing could be fitted", 32, 42]
     assert lost
-    assert not_begun == (None if mode == "hangs" else "ReadError") or mode == "refuses"
+    assert bool(not_begun) == (mode == "refuses")
     assert "Traceback" not in done.stderr
     assert done.stderr.count("the work goes on without it") == 1
 
