@@ -6,13 +6,14 @@ every worker process of a framework imports this file when it starts.
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from data.errors import UserError, brief
 from data.private_files import make_private
 from flows.command import cli_champions, cli_operations, cli_query, cli_train
+from flows.command.endings import leave
 from flows.command.printable import printable
 from flows.command.streams import give_up_output, prepare_streams
 
@@ -31,18 +32,28 @@ WrongCall: type[Exception] = typer.BadParameter.__mro__[2]
 """What Typer raises for any command line that it cannot understand."""
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command. A user's mistake ends in one message and exit code 1 or 2."""
     prepare_streams()
     make_private()
+    code = _exit_code()
+    lost_server = sys.modules.get("flows.lost_server")
+    if lost_server is not None and lost_server.server_was_lost():
+        leave(code)  # Prefect would wait for that server for minutes, to tell it the rest
+    raise SystemExit(code)
+
+
+def _exit_code() -> int:
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
     except UserError as error:
-        code = _report(str(error), error.exit_code)
+        return _report(str(error), error.exit_code)
     except WrongCall as error:
-        code = _report(_wrong_call(error), 2)
-    raise SystemExit(code)
+        return _report(_wrong_call(error), 2)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return code or 0
 
 
 def _report(message: str, exit_code: int) -> int:
