@@ -168,7 +168,7 @@ def test_a_framework_whose_every_worker_is_killed_as_it_starts_is_left_out(tmp_p
     with Workers(("torch",), home=tmp_path, time_limit=60) as processes:
         night = FrameworkWorkers(processes)
         for _ in range(2):
-            assert "lost its process 2 times" in night.run(process_id, job_for("torch"))
+            assert "lost its process 2 times" in str(night.run(process_id, job_for("torch")))
         assert night.probes == {}
     assert len(list(kills.iterdir())) == 2
 
