@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from data.errors import NoServer, library_message
 
@@ -12,18 +13,35 @@ if TYPE_CHECKING:
 POOL = "nightfit"
 """The work pool that prefect.yaml names."""
 
+JOBS: dict[str, Any] = {
+    "job_configuration": {"stream_output": True},
+    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+}
+"""The pool's template for a run's process, in which a run can change nothing.
 
-def page_url(api: str) -> str:
+Prefect's own lets every run bring its command, environment and folder. There must be no "env" here:
+into an empty one, Prefect's worker merges that of the run, although no variable allows for it.
+"""
+
+
+def api_url() -> str:
+    """Return the URL of the server's API, without a user or password."""
+    from httpx import URL
+    from prefect.settings import get_current_settings
+
+    return str(URL(get_current_settings().api.url or "").copy_with(userinfo=b""))
+
+
+def page_url() -> str:
     """Return the address of the server's web page."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+    from prefect.settings import PREFECT_UI_URL
 
-    with temporary_settings({PREFECT_API_URL: api}):
-        return PREFECT_UI_URL.value() or api.removesuffix("/api")
+    return PREFECT_UI_URL.value() or api_url().removesuffix("/api")
 
 
-def is_healthy(api: str) -> bool:
+def is_healthy() -> bool:
     """Return whether the server answers and is healthy."""
-    with _client(api) as client:
+    with _client() as client:
         return client.api_healthcheck() is None
 
 
@@ -38,7 +56,7 @@ def refuse_unusable_server() -> None:
     if api is None:
         return
     try:
-        with _client(api) as client:
+        with _client() as client:
             client.raise_for_api_version_mismatch()
     except Exception as error:  # noqa: BLE001 - whatever it is, this server cannot be used
         raise unusable_server(error) from None
@@ -46,34 +64,64 @@ def refuse_unusable_server() -> None:
 
 def unusable_server(error: BaseException) -> NoServer:
     """Return the error for a server that cannot be used."""
-    from httpx import URL, HTTPStatusError
-    from prefect.settings import get_current_settings
+    from httpx import HTTPStatusError
 
     cause = error.__cause__ or error
     why = str(cause) or type(cause).__name__
     if isinstance(cause, HTTPStatusError):
         why = f"it answers with the status {cause.response.status_code}"
+        if cause.response.status_code == HTTPStatus.UNAUTHORIZED:
+            why += ", because PREFECT_API_AUTH_STRING is not its login"
     return NoServer(
         f"Prefect's server cannot be used: {library_message(why)}",
-        where=str(URL(get_current_settings().api.url or "").copy_with(userinfo=b"")),
+        where=api_url(),
         next_step="Start it, correct PREFECT_API_URL or your Prefect profile, which name it, or"
         " unset them: nightfit then starts a server of its own.",
     )
 
 
-def has_worker(api: str) -> bool:
-    """Return whether a worker is polling our work pool."""
-    from prefect.client.schemas.objects import WorkPoolStatus
+@contextmanager
+def server_errors() -> Iterator[None]:
+    """Turn what Prefect's client raises for a server that cannot be used into NoServer."""
+    from httpx import HTTPStatusError, TransportError
+
+    try:
+        yield
+    except (TransportError, HTTPStatusError) as error:
+        raise unusable_server(error) from None
+
+
+def set_up_pool() -> bool:
+    """Make our work pool, whose runs bring no command and no variables.
+
+    Return whether there was a pool that let them.
+    """
+    from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
     from prefect.exceptions import ObjectNotFound
 
-    with _client(api) as client:
+    with _client() as client:
         try:
-            return client.read_work_pool(POOL).status is WorkPoolStatus.READY
-        except ObjectNotFound:  # the worker makes the pool
+            pool = client.read_work_pool(POOL)
+        except ObjectNotFound:
+            client.create_work_pool(
+                WorkPoolCreate(name=POOL, type="process", base_job_template=JOBS)
+            )
             return False
+        if pool.base_job_template == JOBS:
+            return False
+        client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=JOBS))
+        return True
 
 
-def mark_lost_runs(api: str) -> None:
+def has_worker() -> bool:
+    """Return whether a worker is polling our work pool."""
+    from prefect.client.schemas.objects import WorkPoolStatus
+
+    with _client() as client:
+        return client.read_work_pool(POOL).status is WorkPoolStatus.READY
+
+
+def mark_lost_runs() -> None:
     """Mark as crashed the runs of our work pool that the server still believes to be running.
 
     Call it only while no worker runs. Prefect 3.8 does not notice by itself: a night that was
@@ -89,7 +137,7 @@ def mark_lost_runs(api: str) -> None:
             {"any_": ["RUNNING", "PENDING", "CANCELLING"]}
         )
     )
-    with _client(api) as client:
+    with _client() as client:
         lost = [
             run.id
             for run in client.read_flow_runs(
@@ -105,10 +153,7 @@ def mark_lost_runs(api: str) -> None:
             client.set_flow_run_state(run_id, Crashed(message=message), force=True)
 
 
-@contextmanager
-def _client(api: str) -> "Iterator[SyncPrefectClient]":
+def _client() -> "SyncPrefectClient":
     from prefect.client.orchestration import get_client
-    from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
-        yield client
+    return get_client(sync_client=True)

@@ -17,6 +17,7 @@ from rich.text import Text
 from data.errors import HomeError, UserError
 from data.settings import Settings
 from data.store.session import Store
+from flows.command.prefect_login import private_server
 from flows.command.prefect_server import refuse_unusable_server, unusable_server
 from flows.command.process_keeper import start_keeper
 from flows.command.screen import Screen
@@ -52,7 +53,8 @@ def working(config: Settings) -> Iterator[None]:
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     with talking("starting Prefect …"), _without_heartbeat(), _server_errors():
         refuse_unusable_server()
-        yield
+        with private_server():
+            yield
 
 
 @contextmanager
