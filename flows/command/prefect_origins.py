@@ -1,6 +1,7 @@
 """The address of Prefect's server and the origins of its page, as `nightfit serve` is asked."""
 
 import ipaddress
+import os
 import re
 import socket
 from collections.abc import Collection
@@ -50,7 +51,8 @@ class Address:
             return socket.create_server((self.host, self.port), family=family)
         except OSError as error:
             raise UserError(
-                f"port {self.port} of {self.host} cannot be used ({error.strerror}).",
+                f"port {self.port} of {self.host} cannot be used"
+                f" ({os.strerror(error.errno or 0)}).",
                 next_step="Stop the program that uses it, perhaps another `nightfit serve`, or"
                 " choose another port with --port.",
             ) from None
@@ -75,9 +77,9 @@ def address_of(host: str, port: int, public: str | None) -> Address:
         raise CallError(
             f"--host {number} lets other machines in, and without TLS everybody on the way can"
             " read the login.",
-            next_step="Leave --host out, and let a proxy with TLS on this machine lead to it; or,"
-            " if the proxy is on another one, also name the URL that people use, such as"
-            " --behind-tls https://night.example.com.",
+            next_step="Put a proxy with TLS in front of it, and name its URL, such as"
+            " --behind-tls https://night.example.com; leave --host out if the proxy is on this"
+            " machine.",
         )
     return Address(str(number), port)
 

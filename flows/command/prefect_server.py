@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 POOL = "nightfit"
 """The work pool that prefect.yaml names."""
 
+HEALTH_SECONDS = 5.0
+"""How long a server may take to say that it is well, before it is asked again."""
+
 JOBS: dict[str, Any] = {
     "job_configuration": {"stream_output": True},
     "variables": {"type": "object", "properties": {}, "additionalProperties": False},
@@ -40,8 +43,15 @@ def page_url() -> str:
 
 
 def is_healthy() -> bool:
-    """Return whether the server answers and is healthy."""
-    with _client() as client:
+    """Return whether the server answers, soon, and is healthy."""
+    from prefect.settings import (
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_CLIENT_MAX_RETRIES,
+        temporary_settings,
+    )
+
+    once = {PREFECT_API_REQUEST_TIMEOUT: HEALTH_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(once), _client() as client:
         return client.api_healthcheck() is None
 
 
