@@ -29,7 +29,8 @@ from flows.command.prefect_server import (
     set_up_pool,
 )
 from flows.command.screen import Screen
-from flows.command.session import make_folder, quiet_prefect
+from flows.command.session import make_folder, quiet_prefect, talking
+from tasks.run.private import keep_private
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -50,6 +51,8 @@ def run_serve(host: str, port: int, *, behind_tls: str | None = None) -> None:
     address = address_of(host, port, behind_tls)
     config = settings()
     logs = config.home / "logs"
+    with talking():
+        keep_private(config)
     make_folder(logs)  # before Prefect is imported: it looks at the folder above its own
     _verbose_prefect(config.home)
     from prefect.settings import get_current_settings
