@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import CallError, HomeError
+from data.private_files import LOGIN_FILE
 
 LOGIN_VARIABLE = "PREFECT_SERVER_API_AUTH_STRING"
 
@@ -40,7 +41,7 @@ def server_login(home: Path, report: Callable[[str], object]) -> Login:
     chosen = chosen_login()
     if chosen is not None:
         return Login(chosen or None)
-    path = home / "prefect-login"
+    path = home / LOGIN_FILE
     try:
         text = _private_text(path)
         if text is None:

@@ -16,6 +16,7 @@ from prefect.settings import (
 )
 
 from data.errors import CallError, HomeError
+from data.private_files import close_home
 from flows.command.own_server import own_server
 from flows.command.prefect_login import private_server, server_login
 from flows.command.prefect_origins import address_of
@@ -71,6 +72,15 @@ def test_login_that_others_could_read_or_write_is_replaced_and_reported(tmp_path
     assert second.file.stat().st_mode & 0o777 == 0o600
     assert len(reports) == 1
     assert first.text not in reports[0]
+
+
+def test_login_that_others_could_read_is_not_closed_unnoticed_with_the_home(tmp_path, reports):
+    first = server_login(tmp_path, reports.append)
+    first.file.chmod(0o644)
+    tmp_path.chmod(0o755)
+    assert close_home(tmp_path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+    assert server_login(tmp_path, reports.append).text != first.text
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
