@@ -5,10 +5,15 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from data.errors import NoServer, library_message
+from data.settings import ROOT
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
+
+DEPLOYMENTS = ROOT / "prefect.yaml"
 
 POOL = "nightfit"
 """The work pool that prefect.yaml names."""
@@ -121,6 +126,18 @@ def set_up_pool() -> bool:
             return False
         client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=JOBS))
         return True
+
+
+def other_deployments() -> list[str]:
+    """Return the names of the deployments in our work pool that prefect.yaml does not have."""
+    from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
+
+    ours = {each["name"] for each in yaml.safe_load(DEPLOYMENTS.read_text())["deployments"]}
+    with _client() as client:
+        deployments = client.read_deployments(
+            work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
+        )
+    return sorted({each.name for each in deployments} - ours)
 
 
 def has_worker() -> bool:

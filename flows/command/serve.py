@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from data.errors import UserError
+from data.errors import UserError, shortened
 from data.settings import settings
 from data.store.session import Store
 from flows.command.own_server import OwnServer, own_server
@@ -24,6 +24,7 @@ from flows.command.prefect_server import (
     has_worker,
     is_healthy,
     mark_lost_runs,
+    other_deployments,
     page_url,
     server_errors,
     set_up_pool,
@@ -33,6 +34,8 @@ from flows.command.session import make_folder, quiet_prefect, talking
 from tasks.run.private import keep_private
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+MAX_QUOTED = 200
 
 START_SECONDS = 180.0
 """How long our server may take to start; the first time, it makes its own database."""
@@ -91,12 +94,18 @@ def _serve(processes: PrefectProcesses, own: OwnServer | None, console: Screen) 
             " own; now they cannot.",
             soft_wrap=True,
         )
+    with _step(console, "deploying prefect.yaml"):  # what was changed there is set back first
+        processes.run("deploy", "--all")
+    if others := other_deployments():
+        console.print(
+            f"The work pool '{POOL}' also runs deployments that prefect.yaml does not name:"
+            f" {shortened(', '.join(others), MAX_QUOTED)}. Delete those that you do not know.",
+            soft_wrap=True,
+        )
     with _step(console, "starting the worker"):
         name = f"nightfit on {socket.gethostname()}"
         processes.start("worker", "start", "--pool", POOL, "--type", "process", "--name", name)
         processes.wait_for(has_worker, START_SECONDS, f"the work pool at {api_url()}")
-    with _step(console, "deploying prefect.yaml"):
-        processes.run("deploy", "--all")
     _print_ready(own, processes.logs)
     while True:
         processes.check_running()

@@ -30,13 +30,18 @@ from prefect.workers.process import ProcessWorker
 from flows.command.prefect_server import JOBS
 
 SERVER = "flows.command.prefect_app"
+THEIRS = [
+    json.dumps([{"prefect.deployments.steps.run_shell_script": {"script": "id"}}]),
+    json.dumps({"command": "id"}),
+]
+"""Steps and variables that another user has put into the deployments of an older version."""
 
 
 def test_first_start_prints_its_three_steps_and_nothing_else(served):
     assert served.start == [
         "starting Prefect's server …",
-        "starting the worker …",
         "deploying prefect.yaml …",
+        "starting the worker …",
     ]
 
 
@@ -119,12 +124,13 @@ def killed(new_workspace):
 class Restarted:
     """A server that was started where another had been killed, and whose own Prefect server died.
 
-    `last_night` has the flow runs' states once it was ready, and `jobs` the template for the runs'
-    processes; `remaining` are the processes it left.
+    `last_night` has the flow runs' states once it was ready, `jobs` the template for the runs'
+    processes, and `nightly` the deployment; `remaining` are the processes it left.
     """
 
     last_night: list[tuple[str, str]]
     jobs: dict[str, object]
+    nightly: dict[str, object]
     remaining: list[psutil.Process]
     exit_code: int
     errors: list[str]
@@ -136,14 +142,16 @@ def restarted(killed):
     with closing(sqlite3.connect(tables)) as connection, connection:
         template = json.dumps(ProcessWorker.get_default_base_job_template())  # of older versions
         connection.execute("UPDATE work_pool SET base_job_template = ?", [template])
+        connection.execute("UPDATE deployment SET pull_steps = ?, infra_overrides = ?", THEIRS)
     with serving(killed.workspace, "--port", str(free_port())) as running:
         last_night, started = running.last_night(), family(running.process)
         jobs = running.ask("work_pools/nightfit")["base_job_template"]
+        nightly = running.ask("deployments/name/nightly/nightly")
         (server,) = [p for p in started if SERVER in p.cmdline()]
         server.kill()
         remaining = left(running, started)
     errors = running.errors.read_text().splitlines()
-    return Restarted(last_night, jobs, remaining, running.process.returncode, errors)
+    return Restarted(last_night, jobs, nightly, remaining, running.process.returncode, errors)
 
 
 def test_killed_server_leaves_no_process(killed):
@@ -158,6 +166,11 @@ def test_next_server_marks_the_killed_runs_as_crashed(restarted):
 def test_work_pool_of_an_older_version_is_closed_at_the_next_start(restarted):
     assert restarted.jobs == JOBS
     assert any("could bring a command" in line for line in restarted.errors)
+
+
+def test_deployments_that_somebody_has_changed_are_set_back(restarted):
+    assert restarted.nightly["pull_steps"] in (None, [])
+    assert restarted.nightly["job_variables"] == {}
 
 
 def test_death_of_prefects_server_ends_the_command_with_one_sentence(restarted):

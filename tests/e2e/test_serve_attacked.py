@@ -262,3 +262,11 @@ def test_login_is_in_its_file_alone(served):
     assert not any(served.login in line for line in served.printed + served.start)
     processes = [psutil.Process(served.process.pid), *family(served.process)]
     assert not any(secret.decode() in word for p in processes for word in p.cmdline())
+
+
+def test_command_without_the_login_is_refused_in_one_sentence(served):
+    done = served.workspace.run("retrain", "line", PREFECT_API_URL=served.api)
+    assert done.returncode == 1
+    assert "it answers with the status 401" in done.stderr
+    assert "PREFECT_API_AUTH_STRING" in done.stderr
+    assert "Traceback" not in done.stderr
