@@ -127,7 +127,7 @@ def _print_ready(own: OwnServer | None, logs: Path) -> None:
     console = Screen()
     for line in (
         f"Prefect's page is at {own.page if own else page_url()}",
-        *([f"  password      {_password(own, console)}"] if own else []),
+        *([f"  login         {_login_hint(own, console)}"] if own else []),
         "  every night   the deployment nightly, on the schedule in prefect.yaml",
         "  by hand       Deployments > retrain > Run > Custom run",
         f"  logs          on the page, per run; and in {logs}",
@@ -136,12 +136,12 @@ def _print_ready(own: OwnServer | None, logs: Path) -> None:
         console.print(line, soft_wrap=True)
 
 
-def _password(own: OwnServer, console: Screen) -> str:
-    """Say what the page asks for; the password itself is for a person at a terminal alone."""
+def _login_hint(own: OwnServer, console: Screen) -> str:
+    """Return how to log in; the login itself is shown to a person at a terminal alone."""
     if own.login.text is None:
         return "none"
     if own.login.file is None:
-        return f"the page asks once for that of {LOGIN_VARIABLE}"
+        return f"the page asks once; it is the value of {LOGIN_VARIABLE}"
     if console.is_terminal:
         return f"the page asks once; enter {own.login.text}"
     return f"the page asks once; it is in {own.login.file}"

@@ -21,7 +21,8 @@ PAGE = """<!doctype html><title>Lovely cats</title><script>
 async function attack(api, run, body) {
   const log = {}
   const attempt = async (name, request) => {
-    try { log[name] = await request() } catch (error) { log[name] = error.name }
+    const late = new Promise(resolve => setTimeout(resolve, 60000, "late"))
+    try { log[name] = await Promise.race([request(), late]) } catch (error) { log[name] = error.name }
   }
   const json = { "Content-Type": "application/json" }
   const posted = body => ({ method: "POST", headers: json, body })
@@ -39,8 +40,9 @@ async function attack(api, run, body) {
     socket.onerror = () => resolve("refused")
   }))
   await attempt("form", () => new Promise(resolve => {
-    const frame = document.body.appendChild(document.createElement("iframe"))
+    const frame = document.createElement("iframe")
     frame.name = "hidden"
+    document.body.append(frame)
     const form = document.body.appendChild(document.createElement("form"))
     Object.assign(form, { method: "post", action: run, enctype: "text/plain", target: "hidden" })
     const field = form.appendChild(document.createElement("input"))
