@@ -22,7 +22,7 @@ async function attack(api, run, body) {
   const log = {}
   const attempt = async (name, request) => {
     const late = new Promise(resolve => setTimeout(resolve, 60000, "late"))
-    try { log[name] = await Promise.race([request(), late]) } catch (error) { log[name] = error.name }
+    log[name] = await Promise.race([request(), late]).catch(error => error.name)
   }
   const json = { "Content-Type": "application/json" }
   const posted = body => ({ method: "POST", headers: json, body })
@@ -59,7 +59,6 @@ USER = """
 import json, os, sys, urllib.request
 from urllib.error import HTTPError
 login, api, run, body, *pids = json.loads(sys.stdin.read())
-os.setgroups([]); os.setgid({nobody}); os.setuid({nobody})
 
 def read(path):
     try:
@@ -74,6 +73,10 @@ def ask(url, data=None, **headers):
     except HTTPError as error:
         return error.code
 
+ask(api + "/version")  # import everything: nobody may not be able to read the libraries
+os.setgroups([])
+os.setgid({nobody})
+os.setuid({nobody})
 print(json.dumps({{
     "login": read(login),
     "environments": [read(f"/proc/{{pid}}/environ") for pid in pids],
@@ -223,7 +226,7 @@ def test_forged_host_is_refused_even_with_the_login(served):
         "Connection": "Upgrade",
         "Upgrade": "websocket",
         "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "bmlnaHRmaXQgbmlnaHRmaXQ=",
+        "Sec-WebSocket-Key": "bmlnaHRmaXRuaWdodGZpdA==",
         "Sec-WebSocket-Protocol": "prefect",
     }
     forged = partial(status, served, host="attacker.example:4200")
