@@ -14,6 +14,7 @@ from typing import NoReturn
 from data.errors import UserError, shortened
 from data.settings import settings
 from data.store.session import Store
+from flows.command.folders import make_folder
 from flows.command.own_server import OwnServer, own_server
 from flows.command.prefect_login import LOGIN_VARIABLE
 from flows.command.prefect_origins import address_of
@@ -29,8 +30,9 @@ from flows.command.prefect_server import (
     server_errors,
     set_up_pool,
 )
+from flows.command.prefect_settings import import_prefect, prepare_own_server
 from flows.command.screen import Screen
-from flows.command.session import make_folder, quiet_prefect, talking
+from flows.command.session import quiet_prefect, talking
 from tasks.run.private import keep_private
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -58,6 +60,7 @@ def run_serve(host: str, port: int, *, behind_tls: str | None = None) -> None:
         keep_private(config)
     make_folder(logs)  # before Prefect is imported: it looks at the folder above its own
     _verbose_prefect(config.home)
+    import_prefect()
     from prefect.settings import get_current_settings
 
     Store(config.database_url).ensure_ready()  # report a broken store before any work
@@ -68,6 +71,8 @@ def run_serve(host: str, port: int, *, behind_tls: str | None = None) -> None:
         own = None
         if prefect.api.url is None:
             stack.enter_context(_only_server(prefect.home))
+            with talking():
+                prepare_own_server()
             own = own_server(address, config.home, report)
             stack.enter_context(own.listener)
             stack.enter_context(own.as_client())

@@ -16,7 +16,8 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil
-from helpers.workspace import COMMAND, Workspace
+from helpers.warm_command import COMMAND
+from helpers.workspace import Workspace
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
