@@ -7,6 +7,9 @@ one line, without a traceback. Anything that is not a `UserError` is a bug and k
 from collections.abc import Sequence
 from typing import Any
 
+MAX_LISTED = 500
+"""Characters of a list of names in a message."""
+
 
 class UserError(Exception):
     """A problem with a call, a setting, the data or the database that a user can fix.
@@ -169,6 +172,11 @@ class DeclarationMistake(ValueError):
 def shortened(text: str, length: int) -> str:
     """Return a text cut to a number of characters that fits into a message."""
     return text if len(text) <= length else f"{text[:length]}…"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as "a, b, c", cut where they are too many for a message."""
+    return shortened(", ".join(names), MAX_LISTED)
 
 
 def library_message(error: object) -> str:

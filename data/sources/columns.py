@@ -95,9 +95,13 @@ def _uuids(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _seconds(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    fine = pa.duration("us") if pa.types.is_duration(column.type) else pa.time64("us")
-    microseconds = column.cast(fine, safe=False).cast(pa.int64())
-    return pc.divide(microseconds.cast(pa.float64()), 1e6)
+    unit = column.type.unit
+    if unit == "ns":
+        fine = pa.duration("us") if pa.types.is_duration(column.type) else pa.time64("us")
+        column, unit = column.cast(fine, safe=False), "us"
+    width = pa.int32() if pa.types.is_time32(column.type) else pa.int64()
+    counts = column.cast(width).cast(pa.float64(), safe=False)
+    return pc.divide(counts, {"s": 1.0, "ms": 1e3, "us": 1e6}[unit])
 
 
 _CONVERSIONS: tuple[tuple[Callable[[pa.DataType], bool], Callable[..., pa.ChunkedArray]], ...] = (
