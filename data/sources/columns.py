@@ -28,6 +28,8 @@ MAX_MAGNITUDE = 1e150
 OFFSETS = "\x1futc_offset:"
 """Before a column's name: the column with the minutes by which its clock is ahead of UTC."""
 
+TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+
 PLURAL: dict[Kind | None, str] = {
     "number": "numbers",
     "category": "categories",
@@ -66,10 +68,19 @@ def typed(column: pa.ChunkedArray, *, exact: bool = False) -> pa.ChunkedArray | 
     if exact and pa.types.is_timestamp(dtype) and cast(column, TIMESTAMP) is None:
         return _all_digits(column)
     if pa.types.is_dictionary(dtype):
-        return typed(column.cast(dtype.value_type), exact=exact)
+        values = dtype.value_type
+        return typed(column.cast(values), exact=exact) if has_kind(values) else None
     if pa.types.is_integer(dtype) or pa.types.is_decimal(dtype):
         return _number(column, exact=exact)
     return next((convert(column) for matches, convert in _CONVERSIONS if matches(dtype)), None)
+
+
+def has_kind(dtype: pa.DataType) -> bool:
+    """Return whether `typed` makes a column of this type one of the four kinds."""
+    if pa.types.is_dictionary(dtype):
+        return has_kind(dtype.value_type)
+    is_number = pa.types.is_integer(dtype) or pa.types.is_decimal(dtype)
+    return is_number or any(matches(dtype) for matches, _ in _CONVERSIONS)
 
 
 def typed_column(table: pa.Table, name: str) -> pa.ChunkedArray:

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.errors import SourceError
+from data.sources.columns import TEXT_TYPES
 from data.sources.keys import row_key_column
 
 MAX_KEY_BYTES = 2_000
 """In UTF-8. A PostgreSQL index entry holds about 2,700, some of them for dataset and ids."""
 
 NUL = "\0"
-TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
 
 def refuse_text_that_is_not_utf8(table: pa.Table) -> None:

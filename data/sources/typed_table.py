@@ -13,8 +13,10 @@ from data.errors import SourceError, shortened
 from data.sources.columns import (
     OFFSETS,
     PLURAL,
+    TEXT_TYPES,
     as_kind,
     finite_or_missing,
+    has_kind,
     kind_of,
     offsets,
     typed,
@@ -27,8 +29,6 @@ from data.sources.text_columns import TextColumn, read_text
 from data.sources.text_request import Request
 from data.sources.text_rules import refuse_nul
 from data.sources.time_range import outside_calendar, times_as_text, unknown_zone, within_calendar
-
-TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
 
 def typed_table(
@@ -145,7 +145,7 @@ def _of_values(
     """Return a column that has a type of its own, converted where another kind is asked for."""
     name = request.name
     exact = name in (*declaration.key, declaration.split.group)
-    if pa.types.is_dictionary(column.type):
+    if pa.types.is_dictionary(column.type) and has_kind(column.type):
         column = column.cast(column.type.value_type)
     column, unusable = _calendar_times(column, request)
     zone = unknown_zone(column.type)
@@ -213,7 +213,8 @@ def _calendar_times(
 
 
 def _type_name(column: pa.ChunkedArray) -> str:
-    return shortened(str(column.type), MAX_SHOWN)
+    dtype = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    return shortened(str(dtype), MAX_SHOWN)
 
 
 def _without_numbers(values: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
