@@ -12,6 +12,7 @@ from data.settings import settings
 from data.sources.settled import QUIET_SECONDS
 from data.sources.snapshot import Snapshot
 from data.store.session import Store
+from flows.lost_server import outlasting
 from regressors.candidate import Candidate
 from tasks.check import check, refuse_rejected
 from tasks.choose import choose
@@ -24,6 +25,7 @@ from tasks.resilience import resilience
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
 from tasks.run.night import contract, only_run, skip_if_unchanged
+from tasks.run.private import keep_private
 from tasks.run.starts import last_starts
 from tasks.run.summary import Summary, report
 from tasks.run.workers import FrameworkWorkers, framework_workers, results
@@ -31,7 +33,8 @@ from tasks.split import split
 from tasks.store import new_attempt, store_run
 
 
-@flow(flow_run_name="retrain {dataset}")
+@flow(flow_run_name="retrain {dataset}", persist_result=False)
+@outlasting
 def retrain(
     dataset: str,
     dry_run: bool = False,
@@ -47,6 +50,7 @@ def retrain(
     nothing can be fitted, the attempt is stored and RunFailed is raised.
     """
     config = settings()
+    keep_private(config)
     store, home = Store(config.database_url, config.store_retry_time), config.home
     declaration = load_dataset(dataset, config.datasets)
     with (

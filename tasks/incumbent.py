@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 from sqlalchemy import Connection
 
 from data.checks.waivers import waiver
@@ -23,7 +22,7 @@ from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False)
 def incumbent(
     prepared: Prepared, store: Store, *, before_run: int | None = None
 ) -> Incumbent | None:

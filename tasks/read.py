@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 import data.sources.read
 from data.declarations.model import Declaration, Kind
@@ -12,7 +11,7 @@ from data.sources.snapshot import Snapshot
 from tasks.run import progress
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False)
 def read(
     declaration: Declaration,
     folder: Path,

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import runtime, task
-from prefect.cache_policies import NO_CACHE
 from sqlalchemy import Connection
 
 from data.declarations.model import Declaration
@@ -81,7 +80,7 @@ def store_failure(
     )
 
 
-@task(name="store", cache_policy=NO_CACHE)
+@task(name="store", persist_result=False)
 def store_run(
     run: Attempt, trained: Trained, store: Store, lock: DatasetLock, *, home: Path, dry_run: bool
 ) -> None:
