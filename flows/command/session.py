@@ -18,6 +18,7 @@ from data.settings import Settings
 from data.store.session import Store
 from flows.command.endings import ending_at_once, ending_in_order
 from flows.command.folders import make_folder
+from flows.command.prefect_login import private_server
 from flows.command.prefect_server import refuse_unusable_server, unusable_server
 from flows.command.prefect_settings import (
     forget_users_prefect,
@@ -67,7 +68,7 @@ def working(config: Settings) -> Iterator[None]:
         start_keeper()
         with temporary_files(config.home), talking("starting Prefect …"):
             _start_prefect(config)
-            with _impatient_prefect():
+            with _impatient_prefect(), private_server():
                 yield
 
 
