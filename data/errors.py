@@ -96,6 +96,27 @@ class StoreError(UserError):
     run_status: str | None = None
 
 
+class StoreAway(StoreError):
+    """The database does not answer, or not now: it was restarted, is locked, or has no room.
+
+    The same may succeed later. `unreachable` says that nothing answered at all, as also happens
+    when its address is wrong.
+    """
+
+    unreachable = False
+
+
+class LockLost(StoreError):
+    """The run's lock on its dataset was lost, and another process has taken it since."""
+
+    run_status = "failed"
+
+    @property
+    def run_reason(self) -> str:
+        """Return what happened; the run itself needs no advice to run again."""
+        return self.what
+
+
 class ChampionChanged(StoreError):
     """Another decision about the champion was stored after the one that this run knew."""
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from prefect import task
-from prefect.cache_policies import NO_CACHE
+from sqlalchemy import Connection
 
 from data.checks.waivers import waiver
 from data.declarations.model import Declaration
-from data.store.read.champions import champion_model
+from data.store.read.champions import ServingModel, champion_model
 from data.store.read.contract import acceptance_since
 from data.store.read.predictions import twin_training_keys
 from data.store.session import Store
@@ -22,21 +22,17 @@ from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False)
 def incumbent(
     prepared: Prepared, store: Store, *, before_run: int | None = None
 ) -> Incumbent | None:
     """Return the champion, or the champion before a stored run; None if nothing serves yet."""
     declaration, test = prepared.declaration, prepared.test
-    with store.reading() as connection:
-        serving = champion_model(connection, declaration.name, before_run=before_run)
-        if serving is None or serving.twin is None:
-            return None
-        trained = twin_training_keys(connection, serving.model_id)
-        accepted_by = acceptance_since(
-            connection, declaration.name, serving.run_id, before_run=before_run
-        )
-    twin = Model.from_bytes(serving.twin)
+    stored = store.read(lambda c: _champion(c, declaration.name, before_run=before_run))
+    if stored is None:
+        return None
+    serving, twin_bytes, trained, accepted_by = stored
+    twin = Model.from_bytes(twin_bytes)
     compared = ~seen(prepared.rows, trained)[prepared.is_test]
     if serving.train_until is not None and test.instants is not None:
         compared &= test.instants > serving.train_until
@@ -57,6 +53,21 @@ def incumbent(
     nothing = np.full(len(compared), np.nan)
     why = explanation(twin.features, then, declaration, accepted_by=accepted_by)
     return Incumbent(serving, compared, nothing, (nothing, nothing), obstacle, why)
+
+
+def _champion(
+    connection: Connection, dataset: str, *, before_run: int | None
+) -> tuple[ServingModel, bytes, Set[str], str | None] | None:
+    """Return the champion, its twin, the keys that trained it, and who accepted the source since.
+
+    None if nothing serves, or the twin is gone.
+    """
+    serving = champion_model(connection, dataset, before_run=before_run)
+    if serving is None or serving.twin is None:
+        return None
+    trained = twin_training_keys(connection, serving.model_id)
+    accepted_by = acceptance_since(connection, dataset, serving.run_id, before_run=before_run)
+    return serving, serving.twin, trained, accepted_by
 
 
 def explanation(

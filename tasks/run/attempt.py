@@ -55,6 +55,7 @@ class Attempt:
     fits: Fits = field(default_factory=dict)
     trained: Trained | None = None
     prediction_warnings: tuple[str, ...] = ()
+    store_warnings: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -73,6 +74,7 @@ class Attempt:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return what a reader should know about the data and the fits, each sentence once."""
+        snapshot = self.snapshot.warnings if self.snapshot else ()
         data = self.checked.warnings if self.checked else ()
         refits = self.trained.refits if self.trained else {}
         frameworks: dict[tuple[str, str], list[str]] = {}
@@ -82,5 +84,6 @@ class Attempt:
         fits = [f"{kind} ({', '.join(of)}): {text}" for (kind, text), of in frameworks.items()]
         agreement = disagreements(self.trained.agreement) if self.trained else ()
         unscored = self.trained.choice.warning if self.trained else None
-        sentences = [*data, *fits, *agreement, unscored, *self.prediction_warnings]
+        sentences = [*snapshot, *data, *fits, *agreement, unscored]
+        sentences += [*self.prediction_warnings, *self.store_warnings]
         return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))

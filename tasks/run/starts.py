@@ -27,8 +27,8 @@ def last_starts(
     descending = [c for c in candidates if c.kind == "gradient_descent"]
     if not descending or declaration.gradient_descent.start != "last":
         return starts
-    with store.reading() as connection:
-        details = last_details(connection, declaration.name, before_run=before_run)
+    name = declaration.name
+    details = store.read(lambda connection: last_details(connection, name, before_run=before_run))
     for candidate in descending:
         starts[candidate] = {
             name: Start(part["end"], part["split_rules"], part["until"])

@@ -134,20 +134,23 @@ def test_a_folder_that_cannot_be_written_is_reported_with_the_setting_that_moves
     assert str(tmp_path / "home" / "shop") in str(caught.value)
 
 
-def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
-    path = written(tmp_path, "id,y\n1,2\n")
-
-    def half(table: pa.Table, file: Path, **_: object) -> None:
-        file.write_bytes(b"PAR1")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("data.sources.snapshot.pq.write_table", half)
-    with pytest.raises(HomeError, match="No space left on device"):
-        read(shop(path), folder=tmp_path / "home")
-    assert list((tmp_path / "home" / "shop").iterdir()) == []
+def test_a_name_that_no_file_can_have_is_refused(tmp_path):
+    assert "File name too long" in refusal(tmp_path / f"{300 * 'x'}.csv", tmp_path)
 
 
-def test_a_damaged_snapshot_is_reported_with_what_to_do(tmp_path):
-    path = written(tmp_path, b"PAR1 and no more", "snapshot.parquet")
-    with pytest.raises(SourceError, match="Delete it and run again"):
-        load(path)
+def test_where_the_source_is_named_is_what_has_to_be_corrected(tmp_path):
+    assert "Correct 'source' in the declaration." in refusal(tmp_path / "none.csv", tmp_path)
+    with pytest.raises(SourceError, match=r"no such file\. Correct --source\."):
+        read(shop(tmp_path / "none.csv"), folder=tmp_path / "home", named_in="--source")
+    with pytest.raises(SourceError, match=r"Name a file in --source\."):
+        read(shop(tmp_path), folder=tmp_path / "home", named_in="--source")
+
+
+def test_what_is_not_a_file_of_rows_is_refused_before_it_is_read(tmp_path):
+    pipe = tmp_path / "rows.csv"
+    os.mkfifo(pipe)
+    assert "This is a pipe, a socket or a device" in refusal(pipe, tmp_path)
+    for target in ("/dev/zero", "/dev/null"):
+        assert "This is a pipe, a socket or a device" in refusal(Path(target), tmp_path)
+    memory = refusal(Path("/proc", str(os.getpid()), "mem"), tmp_path)
+    assert "The file cannot be read: Input/output error." in memory
