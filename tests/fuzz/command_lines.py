@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import typer
-from fuzz.csv_files import DECLARATION
+from fuzz.dataset import csv_text, declaration
 from fuzz.trial import Outcome, Trial
 from fuzz.words import DATES, NUMBERS, word
 
@@ -83,11 +83,9 @@ STARTS_WORK = ("nightly", "retrain", "serve")
 
 def generate(chance: Random, folder: Path) -> Trial:
     """Write the declaration of the dataset `small`, and make a call with something odd in it."""
-    rows = [f"{n},{n % 13},{'abc'[n % 3]},2024-01-{n % 28 + 1:02},true,{n % 7}" for n in range(40)]
-    text = "\n".join(["row,x,level,day,flag,y", *rows, ""])
-    (folder / "datasets" / "small.csv").write_text(text)
-    (folder / "here" / "new.csv").write_text(text)
-    (folder / "datasets" / "small.yaml").write_text(DECLARATION)
+    (folder / "datasets" / "small.csv").write_text(csv_text(40))
+    (folder / "here" / "new.csv").write_text(csv_text(40))
+    (folder / "datasets" / "small.yaml").write_text(declaration())
     names, command = chance.choice(list(_commands()))
     call = _call(names, command, chance)
     for _ in range(chance.choice((0, 0, 0, 1, 2))):

@@ -82,8 +82,10 @@ def _check_once(folder: Path) -> None:
     from data.sources.snapshot import load, readings_of
 
     (folder / "a.csv").write_text("row,x,y\n" + "".join(f"{i},{i % 7},{i}\n" for i in range(50)))
-    between = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "x"}}
-    between["kwargs"]["min_value"] = 0
+    between = {
+        "type": "expect_column_values_to_be_between",
+        "kwargs": {"column": "x", "min_value": 0},
+    }
     declaration = Declaration.model_validate(
         {
             "name": "a",
@@ -147,12 +149,12 @@ def _outcome(trial: Trial, folder: Path, databases: dict[str, str]) -> Outcome:
     return Outcome(code, output, messages, usage.ru_maxrss // 1024, orphans)
 
 
-def end_children() -> int:
+def end_children(seconds: float = GRACE_SECONDS) -> int:
     """Wait for the processes that a command left, then kill them; return how many had to be."""
     children = psutil.Process().children(recursive=True)
     if not children:
         return 0
-    _, alive = psutil.wait_procs(children, timeout=GRACE_SECONDS)
+    _, alive = psutil.wait_procs(children, timeout=seconds)
     for child in alive:
         child.kill()
     psutil.wait_procs(alive, timeout=GRACE_SECONDS)

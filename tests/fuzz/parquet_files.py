@@ -6,20 +6,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fuzz.csv_files import VARIANTS, wrong_number
+from fuzz.dataset import HEADER, source_trial
 from fuzz.trial import Trial
 from fuzz.words import flipped, word
 
-DECLARATION = """\
-source: {path: small.parquet}
-key: row
-target: y
-candidates: {frameworks: [torch], kinds: [least_squares]}
-"""
-COLUMNS = ("row", "x", "level", "day", "flag", "y")
 LAST_SECOND = 2**62 // 10**6
 """Beyond the year 140,000: a timestamp may say so, and Python's datetime may not."""
 
@@ -46,17 +40,7 @@ def generate(chance: Random, folder: Path) -> Trial:
         data = (
             flipped(data, chance) if chance.random() < 0.8 else data[: chance.randrange(len(data))]
         )
-    (folder / "datasets" / "small.parquet").write_bytes(data)
-    (folder / "datasets" / "small.yaml").write_text(DECLARATION + chance.choice(VARIANTS))
-    expected = None if damaged else table.num_rows
-    if chance.random() < 0.2:
-        (folder / "here" / "new.parquet").write_bytes(data)
-        command = ("predict", "small", "--source", "new.parquet", "--format", "json")
-        return Trial(command, wrong=wrong_number("predictions", expected), store="sqlite")
-    command = (
-        ("check", "small", "--format", "json") if chance.random() < 0.5 else ("check", "small")
-    )
-    return Trial(command, wrong=wrong_number("rows_read", expected))
+    return source_trial(data, "parquet", None if damaged else table.num_rows, chance, folder)
 
 
 def _table(chance: Random) -> pa.Table:
@@ -72,7 +56,7 @@ def _table(chance: Random) -> pa.Table:
         "flag": pa.array([bool(number % 2) for number in range(count)], pa.bool_()),
         "y": pa.array([2.0 * (number % 13) + number % 3 for number in range(count)], pa.float64()),
     }
-    for name in chance.sample(COLUMNS, chance.randint(0, 3)):
+    for name in chance.sample(HEADER, chance.randint(0, 3)):
         columns[name] = chance.choice(MAKERS)(count, chance)
     names = list(columns)
     if chance.random() < 0.15:
@@ -83,7 +67,7 @@ def _table(chance: Random) -> pa.Table:
     return table
 
 
-def _scattered(values: list, kind: pa.DataType) -> Maker:
+def _scattered(values: list[Any], kind: pa.DataType) -> Maker:
     """Return a maker of a column in which these values, and gaps, are scattered among others."""
 
     def make(count: int, chance: Random) -> pa.Array:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from fuzz.csv_files import DECLARATION
+from fuzz.dataset import csv_text, declaration
 from helpers import store_nights
 from helpers.scoring import Learned, learned
 
@@ -35,13 +35,8 @@ def databases(folder: Path, *, postgresql: bool) -> Iterator[dict[str, str]]:
 
 def _model(folder: Path) -> Learned:
     """Return a model of the dataset `small` with random weights, from its source."""
-    lines = ["row,x,level,day,flag,y"]
-    for number in range(60):
-        level, flag = "abc"[number % 3], "true" if number % 2 else "false"
-        day = f"2024-01-{number % 28 + 1:02}"
-        lines.append(f"{number},{number % 13},{level},{day},{flag},{number % 7 + number / 9}")
-    (folder / "small.csv").write_text("\n".join(lines) + "\n")
-    (folder / "small.yaml").write_text(DECLARATION)
+    (folder / "small.csv").write_text(csv_text(60))
+    (folder / "small.yaml").write_text(declaration())
     return learned(load_dataset("small", folder), folder)
 
 
