@@ -24,23 +24,31 @@ Maker = Callable[[int, Random], pa.Array]
 def generate(chance: Random, folder: Path) -> Trial:
     """Write a Parquet file, valid or damaged; check it, or let a champion predict its rows."""
     table = _table(chance)
-    stream = io.BytesIO()
-    pq.write_table(
-        table,
-        stream,
-        compression=chance.choice(("NONE", "snappy", "zstd", "gzip")),
-        row_group_size=chance.choice((1_000, 7)),
-        use_dictionary=chance.random() < 0.5,
-        version=chance.choice(("1.0", "2.4", "2.6")),
-        store_schema=chance.random() < 0.8,
-    )
-    data = stream.getvalue()
+    data = _written(table, chance)
     damaged = chance.random() < 0.5
-    if damaged:
-        data = (
-            flipped(data, chance) if chance.random() < 0.8 else data[: chance.randrange(len(data))]
-        )
+    if damaged and chance.random() < 0.8:
+        data = flipped(data, chance)
+    elif damaged:
+        data = data[: chance.randrange(len(data))]
     return source_trial(data, "parquet", None if damaged else table.num_rows, chance, folder)
+
+
+def _written(table: pa.Table, chance: Random) -> bytes:
+    """Return a table as a Parquet file, written in one of the many ways that programs choose."""
+    options = {
+        "compression": chance.choice(("NONE", "snappy", "zstd", "gzip")),
+        "row_group_size": chance.choice((1_000, 7)),
+        "use_dictionary": chance.random() < 0.5,
+        "store_schema": chance.random() < 0.8,
+    }
+    version = chance.choice(("1.0", "2.4", "2.6"))
+    stream = io.BytesIO()
+    try:
+        pq.write_table(table, stream, version=version, **options)
+    except pa.ArrowException:  # older versions of the format have not all of the types
+        stream = io.BytesIO()
+        pq.write_table(table, stream, **options)
+    return stream.getvalue()
 
 
 def _table(chance: Random) -> pa.Table:
