@@ -4,8 +4,11 @@ Each message has three parts: what went wrong, where, and what to do next. A com
 one line, without a traceback. Anything that is not a `UserError` is a bug and keeps its traceback.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+MAX_QUOTED = 100
+"""Characters of what was typed that a message repeats."""
 
 
 class UserError(Exception):
@@ -48,7 +51,7 @@ class Busy(UserError):
 
 
 class NoServer(UserError):
-    """Prefect's server, which the user has named, does not answer or does not fit."""
+    """Prefect's server does not answer or does not fit, or its settings cannot be used."""
 
 
 class HomeError(UserError):
@@ -158,17 +161,29 @@ class DeclarationMistake(ValueError):
     """One wrong value in a declaration: what is wrong, and what to write instead.
 
     A `ValueError`, because pydantic collects those of all keys; `declarations.mistakes` turns them
-    into one `CallError`, which adds the file, the line and the full stop after `what`.
+    into one `CallError`, which adds the file, the line and the full stop after `what`. A step that
+    takes time to find is a function, which is called if the mistake is shown.
     """
 
-    def __init__(self, what: str, next_step: str = "") -> None:
+    def __init__(self, what: str, next_step: str | Callable[[], str] = "") -> None:
         super().__init__(what, next_step)
-        self.what, self.next_step = what, next_step
+        self.what, self._step = what, next_step
+
+    @property
+    def next_step(self) -> str:
+        """Return what to write instead, or ""."""
+        return self._step if isinstance(self._step, str) else self._step()
 
 
 def shortened(text: str, length: int) -> str:
     """Return a text cut to a number of characters that fits into a message."""
     return text if len(text) <= length else f"{text[:length]}…"
+
+
+def quoted(value: object) -> str:
+    """Return what a user has typed as a message repeats it: in quotes, and never all of it."""
+    text = repr(shortened(value, MAX_QUOTED) if isinstance(value, str) else value)
+    return text if len(text) <= MAX_QUOTED + 3 else f"{text[:MAX_QUOTED]}…"
 
 
 def library_message(error: object) -> str:

@@ -5,13 +5,14 @@ every worker process of a framework imports this file when it starts.
 """
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from data.errors import UserError
 from data.private_files import make_private
 from flows.command import cli_champions, cli_operations, cli_query, cli_train
+from flows.command.endings import leave
 from flows.command.printable import printable
 
 app = typer.Typer(
@@ -25,17 +26,28 @@ for part in (cli_train, cli_query, cli_champions, cli_operations):
     app.add_typer(part.commands)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command. A user's mistake ends in one message and exit code 1 or 2."""
     make_private()
+    code = _exit_code()
+    lost_server = sys.modules.get("flows.lost_server")
+    if lost_server is not None and lost_server.server_was_lost():
+        leave(code)  # Prefect would wait for that server for minutes, to tell it the rest
+    raise SystemExit(code)
+
+
+def _exit_code() -> int:
     try:
         app()
     except UserError as error:
         typer.echo(f"nightfit: {printable(str(error))}", err=True)
-        raise SystemExit(error.exit_code) from None
+        return error.exit_code
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BrokenPipeError:  # whoever read our output has closed it, for example `head`
         sys.stderr.close()
-        raise SystemExit(0) from None
+        return 0
+    return 0
 
 
 def _print_version(requested: bool) -> None:

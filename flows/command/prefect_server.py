@@ -2,15 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
-from data.errors import NoServer, library_message
+from data.errors import NoServer, library_message, shortened
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
 POOL = "nightfit"
 """The work pool that prefect.yaml names."""
+
+MAX_QUOTED = 200
+"""Characters of what a library says about a server."""
+
+ANSWER_SECONDS = 15.0
+"""How long a server may take to answer; it is asked twice."""
 
 
 def page_url(api: str) -> str:
@@ -32,13 +39,19 @@ def refuse_unusable_server() -> None:
 
     Without such a server, Prefect starts one of its own for each flow.
     """
-    from prefect.settings import get_current_settings
+    from prefect.settings import (
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_CLIENT_MAX_RETRIES,
+        get_current_settings,
+        temporary_settings,
+    )
 
     api = get_current_settings().api.url
     if api is None:
         return
+    soon = {PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 1}
     try:
-        with _client(api) as client:
+        with temporary_settings(soon), _client(api) as client:
             client.raise_for_api_version_mismatch()
     except Exception as error:  # noqa: BLE001 - whatever it is, this server cannot be used
         raise unusable_server(error) from None
@@ -46,18 +59,33 @@ def refuse_unusable_server() -> None:
 
 def unusable_server(error: BaseException) -> NoServer:
     """Return the error for a server that cannot be used."""
-    from httpx import URL, HTTPStatusError
+    from httpx import URL, HTTPStatusError, InvalidURL, TimeoutException
     from prefect.settings import get_current_settings
 
     cause = error.__cause__ or error
     why = str(cause) or type(cause).__name__
     if isinstance(cause, HTTPStatusError):
         why = f"it answers with the status {cause.response.status_code}"
+    elif isinstance(cause, TimeoutException):
+        why = "it does not answer in time"
+    elif isinstance(cause, JSONDecodeError):
+        why = "what answers there is no Prefect server"
+    api = get_current_settings().api.url
+    if api is None:
+        return NoServer(
+            f"Prefect's own server did not start: {shortened(library_message(why), MAX_QUOTED)}",
+            where=str(get_current_settings().home),
+            next_step="Make room there and in memory, or name another folder in NIGHTFIT_HOME.",
+        )
+    try:
+        where = str(URL(api).copy_with(userinfo=b""))
+    except InvalidURL:
+        where = "PREFECT_API_URL"
     return NoServer(
-        f"Prefect's server cannot be used: {library_message(why)}",
-        where=str(URL(get_current_settings().api.url or "").copy_with(userinfo=b"")),
-        next_step="Start it, correct PREFECT_API_URL or your Prefect profile, which name it, or"
-        " unset them: nightfit then starts a server of its own.",
+        f"Prefect's server cannot be used: {shortened(library_message(why), MAX_QUOTED)}",
+        where=where,
+        next_step="Start it, or correct PREFECT_API_URL or your Prefect profile, which name it; or"
+        " unset them, or set NIGHTFIT_PREFECT=auto: nightfit then starts a server of its own.",
     )
 
 

@@ -13,10 +13,12 @@ from typing import NoReturn
 from data.errors import UserError
 from data.settings import settings
 from data.store.session import Store
+from flows.command.folders import make_folder
 from flows.command.prefect_processes import PrefectProcesses
 from flows.command.prefect_server import POOL, has_worker, is_healthy, mark_lost_runs, page_url
+from flows.command.prefect_settings import import_prefect
 from flows.command.screen import Screen
-from flows.command.session import make_folder, quiet_prefect, talking
+from flows.command.session import quiet_prefect, talking
 from tasks.run.private import keep_private
 
 HOST = "127.0.0.1"
@@ -42,6 +44,7 @@ def run_serve(port: int) -> None:
         keep_private(config)
     make_folder(logs)  # before Prefect is imported: it looks at the folder above its own
     _verbose_prefect(config.home)
+    import_prefect()
     from prefect.settings import get_current_settings
 
     Store(config.database_url).ensure_ready()  # report a broken store before any work
