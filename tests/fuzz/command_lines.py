@@ -5,6 +5,7 @@ The commands and their options are those of the command itself, so that new ones
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -86,7 +87,7 @@ def generate(chance: Random, folder: Path) -> Trial:
     (folder / "datasets" / "small.csv").write_text(csv_text(40))
     (folder / "here" / "new.csv").write_text(csv_text(40))
     (folder / "datasets" / "small.yaml").write_text(declaration())
-    names, command = chance.choice(list(_commands()))
+    names, command = chance.choice(_commands())
     call = _call(names, command, chance)
     for _ in range(chance.choice((0, 0, 0, 1, 2))):
         call.insert(chance.randint(len(names), len(call)), _argument(chance))
@@ -95,11 +96,12 @@ def generate(chance: Random, folder: Path) -> Trial:
     return Trial(tuple(call), settings, wrong=_limited(call), store=store)
 
 
-def _commands() -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield each command with the words that call it."""
+@cache
+def _commands() -> tuple[tuple[tuple[str, ...], Any], ...]:
+    """Return each command with the words that call it."""
     from flows.command.cli import app
 
-    yield from _below((), typer.main.get_command(app))
+    return tuple(_below((), typer.main.get_command(app)))
 
 
 def _below(names: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:

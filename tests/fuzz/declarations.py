@@ -1,6 +1,7 @@
 """Declarations with mistakes of every kind: in their bytes, their structure, and each value."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -39,6 +40,7 @@ ann: {hidden: [8, 8]}
 promotion: {min_gain: 0.0, max_loss: 0.0, confidence: 0.95}
 interval: 0.9
 """
+CONTENT = yaml.safe_load(GOOD)
 NEIGHBOUR = """\
 source: {path: good.csv}
 key: row
@@ -104,7 +106,7 @@ def _lines(chance: Random) -> bytes:
 
 def _values(chance: Random) -> bytes:
     """Give one to three keys, at any depth, a value of another kind."""
-    content = yaml.safe_load(GOOD)
+    content = deepcopy(CONTENT)
     for _ in range(chance.randint(1, 3)):
         holder, key = chance.choice(list(_places(content)))
         holder[key] = _wrong_value(chance)
@@ -122,7 +124,7 @@ def _raw_values(chance: Random) -> bytes:
 
 def _keys(chance: Random) -> bytes:
     """Rename, repeat or add keys."""
-    content = yaml.safe_load(GOOD)
+    content = deepcopy(CONTENT)
     holder, key = chance.choice([p for p in _places(content) if isinstance(p[0], dict)])
     value = holder.pop(key)
     holder[chance.choice((word(chance), key.upper(), key + "s", 7, None, True, (1, 2)))] = value
@@ -160,7 +162,7 @@ def _bomb(chance: Random) -> bytes:
 
 def _rules(chance: Random) -> bytes:
     """Write an expectation with arguments that the rule does not expect."""
-    content = yaml.safe_load(GOOD)
+    content = deepcopy(CONTENT)
     kwargs: dict[str, Any] = {"column": chance.choice(("x", "level", "day", "nothing", "y"))}
     for name in chance.sample(ARGUMENTS, chance.randint(0, 3)):
         kwargs[name] = _wrong_value(chance)

@@ -26,7 +26,8 @@ from fuzz.report import Row
 from fuzz.trial import MAX_MB
 from fuzz.wholeness import Commits, half_written, runs
 from helpers import postgres_server
-from helpers.workspace import COMMAND, outside
+from helpers.warm_command import COMMAND
+from helpers.workspace import outside
 from sqlalchemy import make_url
 
 from data.store.session import Store
