@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command.options import AsReport, ReportFormat
+from flows.command.options import AsReport, ReportFormat, whole_number
 
 HEADING = "Operations"
 
@@ -41,8 +41,8 @@ def serve(
     port: Annotated[
         int,
         typer.Option(
-            min=1,
-            max=65535,
+            parser=whole_number(1, 65535),
+            metavar="N",
             help="Port of Prefect's web page. Not used if Prefect already has a server "
             "(`PREFECT_API_URL`).",
         ),

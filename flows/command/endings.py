@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
+from data.errors import UserError
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Handler = Callable[[int, FrameType | None], Any]
@@ -37,7 +39,7 @@ def ending_in_order() -> Iterator[None]:
 def leave(code: int) -> NoReturn:
     """End this process now, with what it has printed, and without waiting for its threads."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, UserError):
             stream.flush()
     os._exit(code)
 
