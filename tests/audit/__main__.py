@@ -155,7 +155,8 @@ def _what_is_missing(lookups: Sequence[Lookup]) -> str:
     names = ", ".join(missing[:MAX_NAMES]) + (", ..." if len(missing) > MAX_NAMES else "")
     return (
         f"NOT AUDITED: {len(missing)} of the libraries ({names}) could not be looked up. The"
-        " service that can be reached from here has no advisories for single versions, as is usual for a mirror."
+        " service that can be reached from here has no advisories for single versions, as is usual"
+        " for a mirror."
     )
 
 
