@@ -8,6 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+MAX_LISTED = 500
+"""Characters of a list of names in a message."""
+
 MAX_REPEATED = 200
 """Characters; a message repeats no more of what somebody has typed."""
 
@@ -46,6 +49,10 @@ class UserError(Exception):
     def run_reason(self) -> str:
         """Return the sentence that a run ended by this error is stored with."""
         return str(self)
+
+
+class OutOfMemory(UserError):
+    """A process of nightfit needs more memory than the machine or a limit lets it have."""
 
 
 # Before a run
@@ -200,6 +207,11 @@ class DeclarationMistake(ValueError):
 def shortened(text: str, length: int) -> str:
     """Return a text cut to a number of characters that fits into a message."""
     return text if len(text) <= length else f"{text[:length]}…"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as "a, b, c", cut where they are too many for a message."""
+    return shortened(", ".join(names), MAX_LISTED)
 
 
 def quoted(value: object) -> str:

@@ -54,6 +54,7 @@ class Attempt:
     prepared: Prepared | None = None
     fits: Fits = field(default_factory=dict)
     trained: Trained | None = None
+    process_warnings: tuple[str, ...] = ()
     prediction_warnings: tuple[str, ...] = ()
     store_warnings: tuple[str, ...] = ()
 
@@ -84,6 +85,6 @@ class Attempt:
         fits = [f"{kind} ({', '.join(of)}): {text}" for (kind, text), of in frameworks.items()]
         agreement = disagreements(self.trained.agreement) if self.trained else ()
         unscored = self.trained.choice.warning if self.trained else None
-        sentences = [*snapshot, *data, *fits, *agreement, unscored]
+        sentences = [*snapshot, *data, *fits, *agreement, unscored, *self.process_warnings]
         sentences += [*self.prediction_warnings, *self.store_warnings]
         return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))

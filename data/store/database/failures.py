@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
+from data.disk import full_disk
 from data.errors import StoreAway, StoreError
 from data.store.database.address import display_url, hidden
-from data.store.database.disk import full_disk
 from data.store.database.sqlite import WAIT_SECONDS
 
 NOT_PERMITTED = "42501"
