@@ -107,6 +107,10 @@ class ChampionChanged(StoreError):
         return self.what
 
 
+class DamagedModel(UserError):
+    """What is stored of a model is not what was stored, so that it must not serve."""
+
+
 # After a run
 
 

@@ -10,6 +10,9 @@ from data.errors import StoreError
 from data.store.database.address import display_url, hidden
 from data.store.database.sqlite import WAIT_SECONDS
 
+REPAIR = "Run 'nightfit db check' to see what is damaged, and restore a backup."
+"""What to do about a database that is damaged."""
+
 NOT_PERMITTED = "42501"
 """PostgreSQL's code for a role that lacks a permission."""
 

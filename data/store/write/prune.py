@@ -23,7 +23,16 @@ from sqlalchemy import (
 )
 
 from data.store.database.lock import lock_for_writing
-from data.store.tables import model, paired_error, prediction, promotion, run
+from data.store.tables import (
+    checksum,
+    model,
+    paired_error,
+    prediction,
+    prediction_checksum,
+    promotion,
+    run,
+)
+from data.store.write.checksums import renew_prediction_checksum
 
 KEEP_MODELS = 7
 """How many of the latest runs keep models that never served, for a person to promote."""
@@ -174,6 +183,15 @@ def _predictions(old: _OldData) -> Iterator[ColumnElement[bool]]:
         yield (prediction.c.model_id == model_id) & (prediction.c.run_id == run_id) & known
 
 
+def _batches(connection: Connection, old: _OldData) -> Iterator[tuple[int, int]]:
+    """Yield the model and the run of each batch of predictions that lost some, with a checksum."""
+    summed = prediction_checksum
+    for ids in _parts(old.predicting):
+        of_models = select(summed.c.model_id, summed.c.run_id).where(summed.c.model_id.in_(ids))
+        yield from (tuple(row) for row in connection.execute(of_models).all())
+    yield from old.superseded
+
+
 def _pairs(runs: Sequence[int]) -> ColumnElement[bool]:
     return paired_error.c.run_id.in_(runs)
 
@@ -208,14 +226,19 @@ def _snapshots(connection: Connection, dataset: str, keep_runs: int) -> tuple[st
 def _remove(connection: Connection, old: _OldData) -> None:
     for which in _predictions(old):
         connection.execute(delete(prediction).where(which))
+    for model_id, run_id in _batches(connection, old):
+        renew_prediction_checksum(connection, run_id, model_id)
     for ids in _parts(old.predicting_runs):
         marked = update(run).where(run.c.run_id.in_(ids))
         connection.execute(marked.values(pruned_at=datetime.now(UTC)))
     for ids in _parts(old.compared_runs):
         connection.execute(delete(paired_error).where(_pairs(ids)))
+        whole = checksum.c.run_id.in_(ids) & (checksum.c.table_name == paired_error.name)
+        connection.execute(delete(checksum).where(whole))
     for ids in _parts(old.models):
         bare = update(model).where(model.c.model_id.in_(ids))
-        connection.execute(bare.values(artifact=None, twin=None))
+        names = ("artifact", "twin", "artifact_sha256", "twin_sha256")
+        connection.execute(bare.values(**dict.fromkeys(names)))
 
 
 def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
