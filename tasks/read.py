@@ -22,6 +22,8 @@ def read(
 ) -> Snapshot:
     """Write the source's rows, or those up to a past night, to `folder`; return the snapshot."""
     snapshot = data.sources.read.read(declaration, folder=folder, as_of=as_of, kinds=kinds)
+    for warning in snapshot.warnings:
+        progress.log(declaration.name, warning, warning=True)
     until = "" if as_of is None else f" up to {as_of}"
     progress.log(declaration.name, f"read {snapshot.rows:,} rows{until}")
     return snapshot

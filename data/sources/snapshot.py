@@ -1,53 +1,116 @@
-"""Snapshots: the typed rows of one reading in a Parquet file, named after their fingerprint."""
+"""Snapshots: the typed rows of one reading in a Parquet file, named after their fingerprint.
 
-import hashlib
-import json
-import os
-from collections.abc import Iterator, Sequence
+The name is no proof: whenever rows are loaded, they must have the fingerprint that it promises.
+"""
+
+import stat
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.errors import HomeError, SourceError, library_message
-from data.sources.columns import OFFSETS, arrays, kind_of, with_offsets
-from data.sources.readings import METADATA_KEY, ColumnReading, as_json, from_json, what_matters
+from data.sources.columns import OFFSETS, arrays, with_offsets
+from data.sources.fingerprint import fingerprint
+from data.sources.readings import METADATA_KEY, ColumnReading, as_json, from_json
+from data.sources.whole_file import remove_leftovers, write_whole
+
+NAME_CHARACTERS = 16
+"""Of the fingerprint, in the name of a snapshot."""
+
+SETTLED_SECONDS = 0.1
+"""A file that was changed less than this before could be changed again and have the same times."""
+
+WRITTEN_ANEW = "Run again: it is then written anew, if the source still has the same rows."
+
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, pa.ArrowException)
+"""What a damaged snapshot raises when it is read; JSON and UTF-8 raise a `ValueError`."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The file that one reading wrote, the SHA-256 of its rows, and their number."""
+    """The file that one reading wrote, the SHA-256 of its rows, and their number.
+
+    `warnings` are sentences on what was odd about reading or writing it.
+    """
 
     path: Path
     fingerprint: str
     rows: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _State:
+    """What changes when a file is changed or replaced; times are in nanoseconds."""
+
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+
+_intact: dict[Path, _State] = {}
+"""The states in which this process found files to have the rows that their names promise.
+
+Taking the fingerprint of a million rows takes a third of a second, and a night loads them often.
+"""
 
 
 def write(table: pa.Table, folder: Path, readings: Sequence[ColumnReading] = ()) -> Snapshot:
     """Write the rows to `folder/<first 16 characters of their fingerprint>.parquet`.
 
     How the columns were read is written with them. A file that is there already and has all this is
-    left alone. A folder that cannot be written to is a `HomeError`.
+    left alone; one that is damaged, or has other rows, is written anew, with a warning. A folder
+    that cannot be written to is a `HomeError`.
     """
     digest = fingerprint(table, readings)
-    file = folder.absolute() / f"{digest[:16]}.parquet"
-    if not file.exists() or readings_of(file) != tuple(readings):
-        _write_whole(table.replace_schema_metadata({METADATA_KEY: as_json(readings)}), file)
-    return Snapshot(file, digest, table.num_rows)
+    file = folder.absolute() / f"{digest[:NAME_CHARACTERS]}.parquet"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
+        flaw, before = _examined(file)
+        if before == tuple(readings):
+            return Snapshot(file, digest, table.num_rows)
+        content = table.replace_schema_metadata({METADATA_KEY: as_json(readings)})
+        aside = write_whole(file, partial(pq.write_table, content, write_page_checksum=True))
+    except OSError as error:
+        raise HomeError(
+            f"The snapshot cannot be written: {error.strerror or library_message(error)}.",
+            where=str(file),
+            next_step="Make the folder writable, or set NIGHTFIT_HOME to another one.",
+        ) from None
+    if not flaw:
+        return Snapshot(file, digest, table.num_rows)
+    moved = f" What had its name is now {aside}." if aside else ""
+    warning = f"{file}: {flaw} It was written anew from the source.{moved}"
+    return Snapshot(file, digest, table.num_rows, (warning,))
 
 
 def load(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Return the rows of a snapshot, in the order of the source: the named columns, or all.
 
-    All columns are without their `OFFSETS`; a column that is named and not there is left out.
+    All columns are without their `OFFSETS`; a column that is named and not there is left out. A
+    snapshot that is damaged, or has other rows than its name promises, is a `SourceError`.
     """
-    table = _whole(path, columns)
-    if columns is not None:
-        return table
-    return table.select([name for name in table.column_names if not name.startswith(OFFSETS)])
+    if columns is not None and path in _intact and _intact[path] == _state(path):
+        try:
+            table = _file(path).read(columns=list(columns))
+        except UNREADABLE as error:
+            raise _unreadable(path, error) from None
+    else:
+        table, _, _ = _whole(path)
+    wanted = [
+        name
+        for name in table.column_names
+        if (name in columns if columns is not None else not name.startswith(OFFSETS))
+    ]
+    return table.select(wanted).replace_schema_metadata(None)
 
 
 def feature_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -55,91 +118,84 @@ def feature_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     return arrays(load(path, with_offsets(names)), names)
 
 
-def _whole(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    try:
-        table = pq.ParquetFile(path, page_checksum_verification=True).read(columns=columns)
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, error) from None
-    return table.replace_schema_metadata(None)
-
-
 def readings_of(path: Path) -> tuple[ColumnReading, ...]:
     """Return how the columns of a snapshot were read; nothing if version 0.1.0 wrote it."""
     try:
-        metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowException) as error:
+        return _readings(_file(path))
+    except UNREADABLE as error:
         raise _unreadable(path, error) from None
+
+
+def snapshot_at(path: Path) -> Snapshot:
+    """Return the snapshot in a file; `SourceError` if its rows are not those of its name."""
+    table, digest, _ = _whole(path)
+    return Snapshot(path, digest, table.num_rows)
+
+
+def is_intact(path: Path) -> bool:
+    """Return whether a file has the rows that its name promises; it is read as a whole."""
+    return _examined(path)[1] is not None
+
+
+def _examined(path: Path) -> tuple[str, tuple[ColumnReading, ...] | None]:
+    """Return what is wrong with a snapshot, in a sentence, and the readings of an intact one.
+
+    Without any file, these are "" and None.
+    """
+    if not path.exists() and not path.is_symlink():
+        return "", None
+    try:
+        return "", _whole(path)[2]
+    except SourceError as error:
+        return error.what, None
+
+
+def _whole(path: Path) -> tuple[pa.Table, str, tuple[ColumnReading, ...]]:
+    """Return the columns of a snapshot, the fingerprint, which its name must have, and readings."""
+    before = _state(path)
+    try:
+        file = _file(path)
+        table = file.read()
+        readings = _readings(file)
+        digest = fingerprint(table, readings)
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from None
+    if digest[:NAME_CHARACTERS] != path.stem:
+        raise SourceError(
+            "The snapshot has other rows than those it was written with.",
+            where=str(path),
+            next_step=WRITTEN_ANEW,
+        )
+    if before is not None and before == _state(path):
+        age = time.time() - max(before.modified, before.changed) / 1e9
+        if age > SETTLED_SECONDS:
+            _intact[path] = before
+    return table, digest, readings
+
+
+def _file(path: Path) -> pq.ParquetFile:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("it is not a file")
+    return pq.ParquetFile(path, page_checksum_verification=True)
+
+
+def _readings(file: pq.ParquetFile) -> tuple[ColumnReading, ...]:
+    metadata = file.schema_arrow.metadata or {}
     return from_json(metadata[METADATA_KEY]) if METADATA_KEY in metadata else ()
+
+
+def _state(path: Path) -> _State | None:
+    """Return the state of a file, None if there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return _State(facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 def _unreadable(path: Path, error: Exception) -> SourceError:
     return SourceError(
         f"The snapshot cannot be read: {library_message(error)}",
         where=str(path),
-        next_step="Delete it and run again; the source is then read again.",
+        next_step=WRITTEN_ANEW,
     )
-
-
-def snapshot_at(path: Path) -> Snapshot:
-    """Return the snapshot in a file, with the fingerprint of the rows that the file has now."""
-    table = _whole(path)
-    return Snapshot(path, fingerprint(table, readings_of(path)), table.num_rows)
-
-
-def fingerprint(table: pa.Table, readings: Sequence[ColumnReading] = ()) -> str:
-    """Return the SHA-256 of the typed rows: names, types and values, however they are chunked.
-
-    It includes the cells that could not be read (see `what_matters`).
-    """
-    digest = hashlib.sha256()
-    types = [str(dtype) for dtype in table.schema.types]
-    digest.update(json.dumps([table.column_names, types, table.num_rows]).encode())
-    for column in table.columns:
-        for part in _canonical_bytes([chunk for chunk in column.chunks if len(chunk)]):
-            digest.update(part)
-    digest.update(what_matters(readings))
-    return digest.hexdigest()
-
-
-def _canonical_bytes(chunks: list[pa.Array]) -> Iterator[bytes]:
-    """Yield which values are present, the lengths of texts, then the values, 0 where missing."""
-    for chunk in chunks:
-        yield chunk.is_valid().to_numpy(zero_copy_only=False).tobytes()
-    if chunks and pa.types.is_string(chunks[0].type):
-        for chunk in chunks:
-            yield pc.binary_length(chunk.fill_null("")).to_numpy().tobytes()
-        for chunk in chunks:
-            _, offsets, characters = chunk.fill_null("").buffers()
-            ends = np.frombuffer(offsets, np.int32)[[chunk.offset, chunk.offset + len(chunk)]]
-            yield characters[ends[0] : ends[1]].to_pybytes() if characters else b""
-        return
-    for chunk in chunks:
-        yield _fixed_width(chunk).tobytes()
-
-
-def _fixed_width(chunk: pa.Array) -> np.ndarray:
-    if pa.types.is_boolean(chunk.type):
-        values = chunk.fill_null(False).to_numpy(zero_copy_only=False)
-    else:
-        width = pa.int32() if pa.types.is_date(chunk.type) else pa.int64()
-        numbers = chunk if kind_of(chunk.type) == "number" else chunk.cast(width)
-        values = numbers.fill_null(0).to_numpy()
-    return np.asarray(values)
-
-
-def _write_whole(table: pa.Table, file: Path) -> None:
-    """Write all rows or nothing, by way of a file that other processes do not use."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, unfinished, write_page_checksum=True)
-        unfinished.replace(file)
-    except OSError as error:
-        raise HomeError(
-            f"The snapshot cannot be written: {error.strerror or library_message(error)}.",
-            where=str(file),
-            next_step="Make the folder writable, or set NIGHTFIT_HOME to another one.",
-        ) from None
-    finally:
-        if file.parent.is_dir():
-            unfinished.unlink(missing_ok=True)

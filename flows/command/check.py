@@ -1,7 +1,7 @@
 """`nightfit check`: read a dataset and check it, and train nothing."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -41,6 +41,7 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
     snapshot = read(declaration, folder=config.home / "snapshots", kinds=kinds)
     table, readings = load(snapshot.path), readings_of(snapshot.path)
     checked = check(declaration, table, readings, contract)
+    checked = replace(checked, warnings=(*snapshot.warnings, *checked.warnings))
     if as_json:
         report = {
             "dataset": dataset,

@@ -73,6 +73,7 @@ class Attempt:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return what a reader should know about the data and the fits, each sentence once."""
+        snapshot = self.snapshot.warnings if self.snapshot else ()
         data = self.checked.warnings if self.checked else ()
         refits = self.trained.refits if self.trained else {}
         frameworks: dict[tuple[str, str], list[str]] = {}
@@ -82,5 +83,5 @@ class Attempt:
         fits = [f"{kind} ({', '.join(of)}): {text}" for (kind, text), of in frameworks.items()]
         agreement = disagreements(self.trained.agreement) if self.trained else ()
         unscored = self.trained.choice.warning if self.trained else None
-        sentences = [*data, *fits, *agreement, unscored, *self.prediction_warnings]
+        sentences = [*snapshot, *data, *fits, *agreement, unscored, *self.prediction_warnings]
         return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data.declarations.model import Declaration
 from data.declarations.sections import Candidates
-from data.errors import UserError
+from data.errors import SourceError, UserError
 from data.sources.snapshot import Snapshot, snapshot_at
 from data.store.records import RunRecord
 from regressors.candidate import Candidate
@@ -29,7 +29,7 @@ def replay_of(
 ) -> Replay:
     """Return a stored run, or one candidate of it, as it started.
 
-    Raises UserError if the run did not succeed, or if its snapshot is gone or was changed.
+    Raises UserError if the run did not succeed, or if its snapshot is gone or damaged.
     """
     declaration = declaration_of(run_id, stored)
     if candidate is not None:
@@ -58,7 +58,7 @@ def declaration_of(run_id: int, stored: RunRecord) -> Declaration:
 
 
 def snapshot_of(run_id: int, stored: RunRecord, *, home: Path) -> Snapshot:
-    """Return the rows that a run had read; raise UserError if they are gone or were changed."""
+    """Return the rows that a run had read; raise UserError if they are gone or damaged."""
     where = f"run {run_id} of {stored.dataset}"
     if stored.snapshot is None:
         raise UserError("it has no snapshot.", where=where, next_step="Choose another run.")
@@ -70,11 +70,16 @@ def snapshot_of(run_id: int, stored: RunRecord, *, home: Path) -> Snapshot:
             where=where,
             next_step="Choose a later run, or set NIGHTFIT_HOME to the folder of that run.",
         )
-    snapshot = snapshot_at(path)
-    if snapshot.fingerprint != stored.fingerprint:
+    try:
+        snapshot = snapshot_at(path)
+        flaw = "" if snapshot.fingerprint == stored.fingerprint else "It is of another run."
+    except SourceError as error:
+        flaw = error.what
+    if flaw:
         raise UserError(
-            "its snapshot was changed after the run had read it.",
+            f"its snapshot is damaged. {flaw}",
             where=where,
-            next_step="Choose another run.",
+            next_step=f"'nightfit check {stored.dataset}' writes it anew while the source still has"
+            " the same rows; otherwise choose another run.",
         )
     return snapshot

@@ -34,8 +34,8 @@ MAX_NAMES = 5
 class StoredModel:
     """A model of an earlier run, with its predictions of that run's rows.
 
-    `trained_on` are those rows; None if their snapshot no longer exists, so that nobody knows which
-    of them have changed.
+    `trained_on` are those rows; None if their snapshot is gone or damaged, so that nobody knows
+    which of them have changed.
     """
 
     name: str
@@ -65,7 +65,7 @@ def stored_model(store: Store, serving: ServingModel, *, home: Path) -> StoredMo
 
 
 def training_rows(store: Store, serving: ServingModel, *, home: Path) -> SnapshotRows | None:
-    """Return the rows of the run that trained a model; None if they no longer exist."""
+    """Return the rows of the run that trained a model; None if they are gone or damaged."""
     path = home / (serving.snapshot or "")
     if serving.declaration is None or serving.rows_read is None or not path.is_file():
         return None
@@ -163,9 +163,9 @@ def _warnings(
 ) -> tuple[str, ...]:
     if model.trained_on is None:
         return (
-            f"The rows that {model.name} was trained with no longer exist, so it is not known"
-            " whether their features have changed: its predictions of them are those of its own"
-            " run.",
+            f"The rows that {model.name} was trained with no longer exist, or are damaged, so it is"
+            " not known whether their features have changed: its predictions of them are those of"
+            " its own run.",
         )
     if not changed.any():
         return ()

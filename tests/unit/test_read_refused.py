@@ -2,7 +2,6 @@
 
 import gzip
 import os
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from helpers.sources import TABLE, refusal, shop, written
 
-from data.errors import HomeError, SourceError
+from data.errors import HomeError
 from data.sources.read import READERS, read
 from data.sources.snapshot import load
 
@@ -132,22 +131,3 @@ def test_a_folder_that_cannot_be_written_is_reported_with_the_setting_that_moves
     with pytest.raises(HomeError, match="NIGHTFIT_HOME") as caught:
         read(shop(path), folder=tmp_path / "home")
     assert str(tmp_path / "home" / "shop") in str(caught.value)
-
-
-def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
-    path = written(tmp_path, "id,y\n1,2\n")
-
-    def half(table: pa.Table, file: Path, **_: object) -> None:
-        file.write_bytes(b"PAR1")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("data.sources.snapshot.pq.write_table", half)
-    with pytest.raises(HomeError, match="No space left on device"):
-        read(shop(path), folder=tmp_path / "home")
-    assert list((tmp_path / "home" / "shop").iterdir()) == []
-
-
-def test_a_damaged_snapshot_is_reported_with_what_to_do(tmp_path):
-    path = written(tmp_path, b"PAR1 and no more", "snapshot.parquet")
-    with pytest.raises(SourceError, match="Delete it and run again"):
-        load(path)

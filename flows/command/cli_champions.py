@@ -1,0 +1,92 @@
+"""The commands that `nightfit --help` lists under Champions."""
+
+from typing import Annotated
+
+import typer
+
+from flows.command.options import (
+    AsReport,
+    Dataset,
+    OutputFormat,
+    Pin,
+    Reason,
+    ReportFormat,
+    RowsFormat,
+)
+
+HEADING = "Champions"
+
+commands = typer.Typer()
+
+
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit history age_income`")
+def history(dataset: Dataset, format: RowsFormat = OutputFormat.TABLE) -> None:
+    """List every change of a dataset's champion, newest first: when, which models, and why."""
+    from flows.command.history import run_history
+
+    run_history(dataset, output_format=format)
+
+
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit gate age_income`")
+def gate(dataset: Dataset, format: AsReport = ReportFormat.TEXT) -> None:
+    """Show how large a gain must be for the gate to detect it with the latest test rows.
+
+    The gate decides whether another model may replace the champion. This also shows how often it
+    would let in a model that is no better, or worse.
+    """
+    from flows.command.gate import run_gate
+
+    run_gate(dataset, as_json=format is ReportFormat.JSON)
+
+
+@commands.command(
+    rich_help_panel=HEADING,
+    epilog="For example: `nightfit promote age_income 12 torch/least_squares --reason audit`",
+)
+def promote(
+    dataset: Dataset,
+    run: Annotated[int, typer.Argument(help="The `run_id` of the run that trained the model.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept in the history.")],
+    candidate: Annotated[
+        str | None,
+        typer.Argument(
+            help="The model to promote, such as torch/least_squares.",
+            show_default="the winner of the run",
+        ),
+    ] = None,
+    pin: Pin = False,
+) -> None:
+    """Make a model of an earlier run the champion at once, whatever the gate says."""
+    from flows.command.promote import run_promote
+
+    run_promote(dataset, run, candidate, reason=reason, pin=pin)
+
+
+@commands.command(
+    rich_help_panel=HEADING, epilog="For example: `nightfit rollback age_income --pin`"
+)
+def rollback(
+    dataset: Dataset,
+    to: Annotated[
+        int | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go back to the former champion that this run trained.",
+            show_default="the previous champion",
+        ),
+    ] = None,
+    reason: Reason = None,
+    pin: Pin = False,
+) -> None:
+    """Make the previous champion, or an earlier one, serve again at once."""
+    from flows.command.promote import run_rollback
+
+    run_rollback(dataset, to, reason=reason, pin=pin)
+
+
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit unpin age_income`")
+def unpin(dataset: Dataset, reason: Reason = None) -> None:
+    """Let coming nights replace a pinned champion again."""
+    from flows.command.promote import run_unpin
+
+    run_unpin(dataset, reason=reason)

@@ -1,0 +1,63 @@
+"""The commands that `nightfit --help` lists under Operations."""
+
+from typing import Annotated
+
+import typer
+
+from flows.command.options import AsReport, ReportFormat
+
+HEADING = "Operations"
+
+commands = typer.Typer()
+db = typer.Typer(no_args_is_help=True, help="Manage the database.")
+commands.add_typer(db, name="db", rich_help_panel=HEADING)
+
+
+@commands.command(
+    rich_help_panel=HEADING, epilog="For example: `nightfit prune age_income --dry-run`"
+)
+def prune(
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(help="Datasets to prune.", show_default="all stored datasets"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Report what would be removed; remove nothing.")
+    ] = False,
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
+    """Remove old data that nothing needs any more, as every night does, and report how much.
+
+    `NIGHTFIT_KEEP_RUNS` sets how many runs of a dataset stay whole. A model that ever served always
+    stays, with its predictions.
+    """
+    from flows.command.prune import run_prune
+
+    run_prune(datasets, dry_run=dry_run, as_json=format is ReportFormat.JSON)
+
+
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit serve --port 4300`")
+def serve(
+    port: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Port of Prefect's web page. Not used if Prefect already has a server "
+            "(`PREFECT_API_URL`).",
+        ),
+    ] = 4200,
+) -> None:
+    """Run Prefect with nightfit's schedule, its web page and a worker, until Ctrl-C."""
+    from flows.command.serve import run_serve
+
+    run_serve(port)
+
+
+@db.command(epilog="For example: `nightfit db upgrade`")
+def upgrade() -> None:
+    """Create the tables and views, or upgrade those of an earlier version of nightfit."""
+    from data.settings import settings
+    from data.store.database.upgrades import upgrade as upgrade_store
+
+    typer.echo(upgrade_store(settings().database_url))

@@ -1,0 +1,120 @@
+"""The commands that `nightfit --help` lists under Query and inspect."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from flows.command.options import AsReport, Dataset, OutputFormat, ReportFormat, RowsFormat
+
+HEADING = "Query and inspect"
+
+commands = typer.Typer()
+
+
+class _QueryCommand(TyperCommand):
+    """The command `query`, whose help lists the views: they are imported only to print it."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from data.store.views import VIEWS
+
+        self.help = f"{self.help}\n\nThe views: {', '.join(f'`{name}`' for name in VIEWS)}."
+        super().format_help(ctx, formatter)
+
+
+@commands.command(
+    cls=_QueryCommand,
+    rich_help_panel=HEADING,
+    epilog="For example: `nightfit query current_prediction --dataset age_income --key 42`",
+)
+def query(
+    view: Annotated[
+        str, typer.Argument(help="Name of a view, such as `champion` or `current_prediction`.")
+    ],
+    dataset: Annotated[
+        str | None, typer.Option(help="Print only the rows of this dataset.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Print only the rows with this key, written exactly as in the column `key`. "
+            "An unknown key gives no rows."
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Columns to print, in this order.",
+            show_default="all columns of the view",
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="Print at most this many rows.")] = None,
+    format: RowsFormat = OutputFormat.TABLE,
+) -> None:
+    """Print the rows of a view. docs/database.md describes every view and column."""
+    from flows.command.query import run_query
+
+    names = [name.strip() for name in columns.split(",")] if columns is not None else None
+    run_query(view, dataset=dataset, key=key, columns=names, limit=limit, output_format=format)
+
+
+@commands.command(
+    rich_help_panel=HEADING,
+    epilog="For example: `nightfit predict age_income --source new.csv --out predicted.csv`",
+)
+def predict(
+    dataset: Dataset,
+    source: Annotated[
+        Path,
+        typer.Option(
+            help="File of rows to score, in any format of a source, with the dataset's key and "
+            "feature columns."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to write; its name ends in .csv, .json or .parquet.",
+            show_default="standard output",
+        ),
+    ] = None,
+    format: Annotated[
+        OutputFormat | None,
+        typer.Option(
+            "--format",
+            help="Format of the rows.",
+            show_default="that of the file's name, or csv",
+        ),
+    ] = None,
+) -> None:
+    """Score new rows with the dataset's champion.
+
+    Prints the key, the prediction, the bounds of its interval and a note for each row, and warns of
+    odd rows on standard error. Cells are read as they were when the champion was trained. Nothing
+    is written to the database.
+    """
+    from flows.command.predict import run_predict
+
+    run_predict(dataset, source, out, format)
+
+
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit status`")
+def status(format: AsReport = ReportFormat.TEXT) -> None:
+    """Show each dataset's last run, its last good run, its champion and any problem.
+
+    The exit code is 1 if the last run of any dataset failed or was rejected, or if a declaration
+    has a mistake.
+    """
+    from flows.command.status import run_status
+
+    raise typer.Exit(run_status(as_json=format is ReportFormat.JSON))
+
+
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit resilience age_income`")
+def resilience(dataset: Dataset, format: RowsFormat = OutputFormat.TABLE) -> None:
+    """Show how the test error of a champion ANN grows as its hidden cells are silenced."""
+    from flows.command.resilience import run_resilience
+
+    run_resilience(dataset, output_format=format)

@@ -1,0 +1,130 @@
+"""The commands that `nightfit --help` lists under Train."""
+
+from typing import Annotated
+
+import typer
+
+from flows.command.options import AsReport, Dataset, Force, NoWait, Reason, ReportFormat
+
+HEADING = "Train"
+
+commands = typer.Typer()
+
+
+@commands.command(
+    rich_help_panel=HEADING,
+    epilog="For example: `nightfit nightly users_revenue --from 2023-12-29 --to 2023-12-31`",
+)
+def nightly(
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(help="Datasets to retrain.", show_default="all declared datasets"),
+    ] = None,
+    first: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="DATE",
+            help="Train past nights instead of tonight, from this one on. Goes with `--to`.",
+        ),
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="The last of these past nights.")
+    ] = None,
+    force: Force = False,
+    no_wait: NoWait = False,
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
+    """Retrain every declared dataset, one after the other.
+
+    Afterwards, delete old data that nothing needs any more, as `nightfit prune` does. With `--from`
+    and `--to`, train each of these past nights in order, on the rows that existed then.
+    """
+    from flows.command.nights import run_nightly
+
+    code = run_nightly(
+        datasets,
+        force=force,
+        wait=not no_wait,
+        nights=(first, last),
+        as_json=format is ReportFormat.JSON,
+    )
+    raise typer.Exit(code)
+
+
+@commands.command(
+    rich_help_panel=HEADING, epilog="For example: `nightfit retrain age_income --dry-run`"
+)
+def retrain(
+    dataset: Dataset,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="Train as on that past night: only on rows up to this date, time or number.",
+        ),
+    ] = None,
+    force: Force = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do everything except write to the database.")
+    ] = False,
+    no_wait: NoWait = False,
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
+    """Retrain one dataset."""
+    from flows.command.nights import run_retrain
+
+    code = run_retrain(
+        dataset,
+        dry_run=dry_run,
+        force=force,
+        as_of=as_of,
+        wait=not no_wait,
+        as_json=format is ReportFormat.JSON,
+    )
+    raise typer.Exit(code)
+
+
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit check age_income`")
+def check(
+    dataset: Dataset,
+    all: Annotated[
+        bool, typer.Option("--all", help="List the checks that are met, too, not only how many.")
+    ] = False,
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
+    """Read a dataset and check it, without training and without writing to the database.
+
+    Prints how each column is read and will enter the models, the checks that are not met, and what
+    a night would warn of. The source is compared with the last good run, as a night would do. The
+    exit code is 1 if a critical check fails.
+    """
+    from flows.command.check import run_check
+
+    raise typer.Exit(run_check(dataset, as_json=format is ReportFormat.JSON, show_all=all))
+
+
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit accept age_income`")
+def accept(dataset: Dataset, reason: Reason = None) -> None:
+    """Accept how the source of a dataset looks now, after a run was rejected because it changed.
+
+    Accepts the columns, the rows and the labels that the newest run read: kinds that changed,
+    features that are gone or empty, new columns, other units. The next runs are compared with it.
+    """
+    from flows.command.accept import run_accept
+
+    run_accept(dataset, reason=reason)
+
+
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit verify 12`")
+def verify(
+    run: Annotated[int, typer.Argument(help="The `run_id` of a run that succeeded.")],
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
+    """Fit a stored run again from its snapshot and compare every digit.
+
+    Nothing is written. The exit code is 1 if anything differs.
+    """
+    from flows.command.verify import run_verify
+
+    raise typer.Exit(run_verify(run, as_json=format is ReportFormat.JSON))
