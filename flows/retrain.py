@@ -82,7 +82,9 @@ def train(
     run.checked = checked = check(declaration, snapshot, expected, run.night)
     refuse_rejected(checked)
     run.prepared = rows = split(declaration, snapshot, checked)
-    starts = last_starts(run.candidates, declaration, store, before_run=before_run)
+    starts, run.start_warning = last_starts(
+        run.candidates, declaration, store, before_run=before_run
+    )
     run.fits = fits = results({c: fit.submit(c, rows, starts[c], workers) for c in run.candidates})
     champion = incumbent(rows, store, before_run=before_run)
     hold = promotion_hold(champion, as_of=run.as_of, data_until=rows.times.data_until)

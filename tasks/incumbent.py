@@ -11,13 +11,15 @@ from prefect.cache_policies import NO_CACHE
 
 from data.checks.waivers import waiver
 from data.declarations.model import Declaration
-from data.store.read.champions import champion_model
+from data.errors import DamagedModel
+from data.store.read.champions import ServingModel, champion_model
 from data.store.read.contract import acceptance_since
 from data.store.read.predictions import twin_training_keys
 from data.store.session import Store
 from regressors.encoding.columns import CannotEncode
-from regressors.model import Model
+from tasks.run import progress
 from tasks.run.choice import Incumbent
+from tasks.run.loading import loaded, require_intact
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 
@@ -26,17 +28,25 @@ from tasks.run.rows import Rows
 def incumbent(
     prepared: Prepared, store: Store, *, before_run: int | None = None
 ) -> Incumbent | None:
-    """Return the champion, or the champion before a stored run; None if nothing serves yet."""
+    """Return the champion, or the champion before a stored run; None if nothing serves yet.
+
+    One that is not what was stored is returned with its damage, and predicts nothing.
+    """
     declaration, test = prepared.declaration, prepared.test
     with store.reading() as connection:
         serving = champion_model(connection, declaration.name, before_run=before_run)
-        if serving is None or serving.twin is None:
+        if serving is None:
             return None
         trained = twin_training_keys(connection, serving.model_id)
         accepted_by = acceptance_since(
             connection, declaration.name, serving.run_id, before_run=before_run
         )
-    twin = Model.from_bytes(serving.twin)
+    try:
+        require_intact(serving)
+        twin = loaded(serving, "twin")
+    except DamagedModel as error:
+        progress.log(declaration.name, str(error), warning=True)
+        return _damaged(serving, error, len(test.keys))
     compared = ~seen(prepared.rows, trained)[prepared.is_test]
     if serving.train_until is not None and test.instants is not None:
         compared &= test.instants > serving.train_until
@@ -57,6 +67,18 @@ def incumbent(
     nothing = np.full(len(compared), np.nan)
     why = explanation(twin.features, then, declaration, accepted_by=accepted_by)
     return Incumbent(serving, compared, nothing, (nothing, nothing), obstacle, why)
+
+
+def _damaged(serving: ServingModel, error: DamagedModel, rows: int) -> Incumbent:
+    nothing = np.full(rows, np.nan)
+    return Incumbent(
+        serving,
+        np.zeros(rows, dtype=bool),
+        nothing,
+        (nothing, nothing),
+        obstacle=error.what.rstrip("."),
+        damage=error,
+    )
 
 
 def explanation(

@@ -55,6 +55,7 @@ class Attempt:
     fits: Fits = field(default_factory=dict)
     trained: Trained | None = None
     prediction_warnings: tuple[str, ...] = ()
+    start_warning: str | None = None
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -83,5 +84,6 @@ class Attempt:
         fits = [f"{kind} ({', '.join(of)}): {text}" for (kind, text), of in frameworks.items()]
         agreement = disagreements(self.trained.agreement) if self.trained else ()
         unscored = self.trained.choice.warning if self.trained else None
-        sentences = [*snapshot, *data, *fits, *agreement, unscored, *self.prediction_warnings]
+        stored = (self.start_warning, unscored, *self.prediction_warnings)
+        sentences = [*snapshot, *data, *fits, *agreement, *stored]
         return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))

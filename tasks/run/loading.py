@@ -32,7 +32,7 @@ def require_intact(serving: ServingModel) -> None:
         raise damaged(serving, damage.what, damage.next_step)
     for part in ("artifact", "twin"):
         if getattr(serving, part) is not None:
-            loaded(serving, part)  # type: ignore[arg-type]
+            loaded(serving, part)
 
 
 def declared(serving: ServingModel) -> Declaration:

@@ -33,7 +33,6 @@ class ServingModel:
     test_rmse_high: float | None
     test_r2: float | None
     n_train: int | None  # labelled rows of its run
-    details: dict[str, Any] = field(repr=False)
     artifact: bytes | None = field(repr=False)  # refitted on all labelled rows: this one serves
     twin: bytes | None = field(repr=False)  # never saw the test rows of its run: for comparisons
     snapshot: str | None  # the file that its run read, relative to the home
@@ -263,7 +262,6 @@ def _models(connection: Connection, which: ColumnElement[bool]) -> list[Row[Any]
             score.c.rmse_high.label("test_rmse_high"),
             score.c.r2.label("test_r2"),
             run.c.rows_labelled.label("n_train"),
-            model.c.details,
             model.c.artifact,
             model.c.twin,
             model.c.artifact_sha256,

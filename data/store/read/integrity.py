@@ -1,13 +1,23 @@
 """Whether what is stored of a model is still what was stored: its bytes, its run, the decision."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
-from data.store.checksums import model_sha256, rows_sha256
-from data.store.tables import checksum, model, promotion, run, source_column
+from data.store.checksums import OF_A_RUN, model_sha256, predictions_sha256, rows_sha256
+from data.store.column_types import UnreadableValue
+from data.store.read.predictions import predictions_in
+from data.store.tables import (
+    checksum,
+    model,
+    prediction_checksum,
+    promotion,
+    run,
+    source_column,
+)
+from data.vocabulary import Candidate
 
 ARTIFACT, TWIN, RUN, DECISION = "artifact", "twin", "run", "decision"
 """What may be damaged: the model that serves, the one for comparisons, and what belongs to both."""
@@ -32,6 +42,40 @@ class Damage:
     next_step: str
 
 
+def damage_of_run(connection: Connection, run_id: int) -> tuple[str, ...]:
+    """Return what is stored of a run that is not what was stored then, as clauses.
+
+    That is any row of it, its models, or predictions; what was pruned is not among them.
+    """
+    names = ", ".join(changed_tables(connection, run_id, OF_A_RUN))
+    clauses = [f"its rows of {names}"] if names else []
+    statement = (
+        select(run.c.dataset, model.c.model_id, *(model.c[name] for name in FACTS))
+        .join(model, model.c.run_id == run.c.run_id)
+        .where(run.c.run_id == run_id)
+        .order_by(model.c.model_id)
+    )
+    for facts in connection.execute(statement).mappings():
+        name = Candidate(facts["framework"], facts["kind"])
+        parts = (_damaged(dict(facts), part, must_exist=False) for part in (ARTIFACT, TWIN))
+        clauses += [f"{name}: {why}" for why in parts if why is not None]
+    return (*clauses, *_changed_predictions(connection, run_id))
+
+
+def _changed_predictions(connection: Connection, run_id: int) -> Iterator[str]:
+    name = model.c.framework + "/" + model.c.kind
+    statement = (
+        select(prediction_checksum, name.label("name"))
+        .join(model, model.c.model_id == prediction_checksum.c.model_id)
+        .where(prediction_checksum.c.run_id == run_id)
+        .order_by(prediction_checksum.c.model_id)
+    )
+    for row in connection.execute(statement).all():
+        rows = predictions_in(connection, run_id, row.model_id, row.model_id)
+        if rows is None or predictions_sha256(rows) != row.sha256:
+            yield f"the predictions of {row.name}"
+
+
 def changed_tables(
     connection: Connection, run_id: int, tables: tuple[Table, ...]
 ) -> tuple[str, ...]:
@@ -47,8 +91,17 @@ def changed_tables(
     return tuple(
         table.name
         for table in tables
-        if table.name in sums and rows_sha256(connection, table, run_id) != sums[table.name]
+        if table.name in sums and not _have_checksum(connection, table, run_id, sums[table.name])
     )
+
+
+def _have_checksum(
+    connection: Connection, table: Table, run_id: int, expected: tuple[int, str]
+) -> bool:
+    try:
+        return rows_sha256(connection, table, run_id) == expected
+    except UnreadableValue:
+        return False
 
 
 def damage_of(
@@ -102,7 +155,7 @@ def _has_checksum(connection: Connection, run_id: int) -> bool:
 
 def _next_step(connection: Connection, dataset: str, model_id: int) -> str:
     """Return how to go on without a damaged model: with an intact champion, or a new model."""
-    run_id = _intact_champion(connection, dataset, except_model=model_id)
+    run_id = _intact_champion(connection, dataset, damaged=model_id)
     retrain = f"'nightfit retrain {dataset}' trains a new model."
     if run_id is None:
         return retrain
@@ -112,21 +165,24 @@ def _next_step(connection: Connection, dataset: str, model_id: int) -> str:
     )
 
 
-def _intact_champion(connection: Connection, dataset: str, *, except_model: int) -> int | None:
-    """Return the run of the champion of a dataset that served last and is intact, if any."""
+def _intact_champion(connection: Connection, dataset: str, *, damaged: int) -> int | None:
+    """Return the run of the former champion that served last and is intact, if there is one."""
     served = (
         select(promotion.c.model_id)
-        .where(promotion.c.dataset == dataset, promotion.c.model_id != except_model)
+        .where(promotion.c.dataset == dataset)
         .group_by(promotion.c.model_id)
         .order_by(func.max(promotion.c.promotion_id).desc())
     )
-    for model_id in connection.execute(served).scalars().all():
+    _, *former = connection.execute(served).scalars().all()
+    for model_id in former:
+        if model_id == damaged:
+            continue
         facts = (
             select(run.c.dataset, *(model.c[name] for name in FACTS))
             .join(run, run.c.run_id == model.c.run_id)
             .where(model.c.model_id == model_id)
         )
         row = connection.execute(facts).mappings().first()
-        if row is not None and not _clauses(connection, row, must_exist=True):
+        if row is not None and not _clauses(connection, dict(row), must_exist=True):
             return int(row["run_id"])
     return None

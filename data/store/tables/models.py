@@ -7,14 +7,13 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Integer,
-    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
 )
 
-from data.store.column_types import JsonValue
+from data.store.column_types import JsonValue, ModelBytes
 from data.store.tables.base import metadata, one_of
 from data.store.tables.runs import run
 
@@ -33,8 +32,8 @@ model = Table(
     Column("fit_seconds", Double),
     Column("seed", Text),
     Column("details", JsonValue, nullable=False),
-    Column("artifact", LargeBinary),
-    Column("twin", LargeBinary),
+    Column("artifact", ModelBytes),
+    Column("twin", ModelBytes),
     Column("framework_version", Text),
     Column("artifact_sha256", Text),
     Column("twin_sha256", Text),
