@@ -96,6 +96,10 @@ class StoreError(UserError):
     run_status: str | None = None
 
 
+class DamagedStore(StoreError):
+    """What is in the database is damaged."""
+
+
 class ChampionChanged(StoreError):
     """Another decision about the champion was stored after the one that this run knew."""
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from data.errors import StoreError
+from data.errors import DamagedStore, StoreError
 from data.store.column_types import UnreadableValue
 from data.store.database.address import display_url, hidden
 from data.store.database.sqlite import WAIT_SECONDS
@@ -47,11 +47,12 @@ def translated(engine: Engine) -> Iterator[None]:
         yield
     except UnreadableValue as error:
         what = f"the database is damaged: {error}."
-        raise StoreError(what, where=display_url(engine.url), next_step=REPAIR) from None
+        raise DamagedStore(what, where=display_url(engine.url), next_step=REPAIR) from None
     except DBAPIError as error:
         if not _is_database_failure(error):
             raise
-        raise StoreError(
+        kind = DamagedStore if _is_about_damage(error) else StoreError
+        raise kind(
             _sentence(error, engine.url),
             where=display_url(engine.url),
             next_step=_next_step(error),

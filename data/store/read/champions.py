@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, true
 
-from data.errors import CallError, StoreError
+from data.errors import CallError, DamagedStore
 from data.store.database.address import display_url
 from data.store.database.failures import REPAIR
 from data.store.read.datasets import advice_for, refuse_unknown_dataset
@@ -215,10 +215,10 @@ def _before(run_id: int | None) -> ColumnElement[bool]:
 
 
 def _model_row(connection: Connection, dataset: str, model_id: int) -> Row[Any]:
-    """Return the columns of a model that a decision names; raise StoreError if it is gone."""
+    """Return the columns of a model that a decision names; raise DamagedStore if it is gone."""
     rows = _models(connection, model.c.model_id == model_id)
     if not rows:
-        raise StoreError(
+        raise DamagedStore(
             f"the database is damaged: model {model_id}, which a decision about {dataset!r} names,"
             " is not in it.",
             where=display_url(connection.engine.url),

@@ -173,8 +173,7 @@ def _intact_champion(connection: Connection, dataset: str, *, damaged: int) -> i
         .group_by(promotion.c.model_id)
         .order_by(func.max(promotion.c.promotion_id).desc())
     )
-    _, *former = connection.execute(served).scalars().all()
-    for model_id in former:
+    for model_id in connection.execute(served).scalars().all()[1:]:
         if model_id == damaged:
             continue
         facts = (

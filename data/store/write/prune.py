@@ -87,7 +87,7 @@ def prune(connection: Connection, dataset: str, *, keep_runs: int, dry_run: bool
         paired_errors=sum(_count(connection, _pairs(ids)) for ids in _parts(old.compared_runs)),
         models=len(old.models),
         model_bytes=_bytes(connection, old.models),
-        snapshots=_snapshots(connection, dataset, keep_runs),
+        snapshots=_old_snapshots(connection, dataset, keep_runs),
     )
     if not dry_run:
         _remove(connection, old)
@@ -209,8 +209,16 @@ def _bytes(connection: Connection, models: Sequence[int]) -> int:
     )
 
 
-def _snapshots(connection: Connection, dataset: str, keep_runs: int) -> tuple[str, ...]:
+def _old_snapshots(connection: Connection, dataset: str, keep_runs: int) -> tuple[str, ...]:
     """Return the snapshots that only old runs name, none of which trained a champion."""
+    old, needed = named_snapshots(connection, dataset, keep_runs)
+    return tuple(sorted(old - needed))
+
+
+def named_snapshots(
+    connection: Connection, dataset: str, keep_runs: int
+) -> tuple[set[str], set[str]]:
+    """Return the snapshots that old runs name, and those of kept runs and of champions."""
     aged = _runs(dataset)
     champions = select(model.c.run_id).join(promotion, promotion.c.model_id == model.c.model_id)
     is_old = (aged.c.age > keep_runs) & aged.c.run_id.not_in(
@@ -220,7 +228,7 @@ def _snapshots(connection: Connection, dataset: str, keep_runs: int) -> tuple[st
     snapshots: dict[bool, set[str]] = {True: set(), False: set()}
     for name, old in connection.execute(named.distinct()):
         snapshots[bool(old)].add(name)
-    return tuple(sorted(snapshots[True] - snapshots[False]))
+    return snapshots[True], snapshots[False]
 
 
 def _remove(connection: Connection, old: _OldData) -> None:
