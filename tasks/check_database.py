@@ -1,7 +1,6 @@
 """Check the whole database, and the snapshots that belong to it."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +28,6 @@ def check_database(store: Store, *, home: Path, keep_runs: int) -> tuple[Finding
     A part of the database that cannot be read ends only the check of that part. Raises StoreError
     where there is no database, or it is at another version.
     """
-    started_at = datetime.now(UTC)
     findings: list[Finding] = []
     checks: tuple[Check, ...] = (
         integrity_findings,
@@ -48,7 +46,7 @@ def check_database(store: Store, *, home: Path, keep_runs: int) -> tuple[Finding
         except DamagedStore as error:
             findings.append(Finding("integrity", error.what, RESTORE))
     unique = tuple(dict.fromkeys(findings))
-    _store(store, unique, started_at)
+    _store(store, unique)
     return unique
 
 
@@ -88,9 +86,9 @@ def model_findings(connection: Connection) -> Iterator[Finding]:
                 break
 
 
-def _store(store: Store, findings: tuple[Finding, ...], started_at: datetime) -> None:
+def _store(store: Store, findings: tuple[Finding, ...]) -> None:
     try:
         with store.writing() as connection:
-            write_check(connection, findings, started_at=started_at)
+            write_check(connection, findings)
     except (StoreError, DBAPIError, UnreadableValue):
         progress.LOG.warning("what the check has found could not be stored for 'nightfit status'")

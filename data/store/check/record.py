@@ -42,14 +42,10 @@ def is_due(connection: Connection) -> bool:
     return since is not None and datetime.now(UTC) - since >= INTERVAL
 
 
-def write_check(
-    connection: Connection, findings: Sequence[Finding], *, started_at: datetime
-) -> None:
-    """Store what a check found."""
-    now = datetime.now(UTC)
+def write_check(connection: Connection, findings: Sequence[Finding]) -> None:
+    """Store what a check has just found."""
     values = {
-        "checked_at": now,
-        "seconds": (now - started_at).total_seconds(),
+        "checked_at": datetime.now(UTC),
         "findings": [asdict(finding) for finding in findings],
     }
     connection.execute(insert(database_check).values(**values))

@@ -3,7 +3,6 @@
 from sqlalchemy import (
     BigInteger,
     Column,
-    Double,
     ForeignKey,
     Integer,
     PrimaryKeyConstraint,
@@ -46,7 +45,6 @@ database_check = Table(
     metadata,
     Column("check_id", Integer, primary_key=True),
     Column("checked_at", UtcTime, nullable=False),
-    Column("seconds", Double, nullable=False),
     Column("findings", JsonValue, nullable=False),
     comment="One check of the whole database, and what it found wrong.",
     sqlite_autoincrement=True,

@@ -171,7 +171,6 @@ def _create_checksums() -> None:
         "database_check",
         sa.Column("check_id", sa.Integer(), nullable=False),
         sa.Column("checked_at", TIME, nullable=False),
-        sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("findings", JSON, nullable=False),
         sa.PrimaryKeyConstraint("check_id", name=op.f("pk_database_check")),
         comment="One check of the whole database, and what it found wrong.",
