@@ -4,8 +4,11 @@ Each message has three parts: what went wrong, where, and what to do next. A com
 one line, without a traceback. Anything that is not a `UserError` is a bug and keeps its traceback.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+MAX_QUOTED = 100
+"""Characters of what was typed that a message repeats."""
 
 
 class UserError(Exception):
@@ -100,6 +103,27 @@ class DamagedStore(StoreError):
     """What is in the database is damaged."""
 
 
+class StoreAway(StoreError):
+    """The database does not answer, or not now: it was restarted, is locked, or has no room.
+
+    The same may succeed later. `unreachable` says that nothing answered at all, as also happens
+    when its address is wrong.
+    """
+
+    unreachable = False
+
+
+class LockLost(StoreError):
+    """The run's lock on its dataset was lost, and another process has taken it since."""
+
+    run_status = "failed"
+
+    @property
+    def run_reason(self) -> str:
+        """Return what happened; the run itself needs no advice to run again."""
+        return self.what
+
+
 class ChampionChanged(StoreError):
     """Another decision about the champion was stored after the one that this run knew."""
 
@@ -145,17 +169,29 @@ class DeclarationMistake(ValueError):
     """One wrong value in a declaration: what is wrong, and what to write instead.
 
     A `ValueError`, because pydantic collects those of all keys; `declarations.mistakes` turns them
-    into one `CallError`, which adds the file, the line and the full stop after `what`.
+    into one `CallError`, which adds the file, the line and the full stop after `what`. A step that
+    takes time to find is a function, which is called if the mistake is shown.
     """
 
-    def __init__(self, what: str, next_step: str = "") -> None:
+    def __init__(self, what: str, next_step: str | Callable[[], str] = "") -> None:
         super().__init__(what, next_step)
-        self.what, self.next_step = what, next_step
+        self.what, self._step = what, next_step
+
+    @property
+    def next_step(self) -> str:
+        """Return what to write instead, or ""."""
+        return self._step if isinstance(self._step, str) else self._step()
 
 
 def shortened(text: str, length: int) -> str:
     """Return a text cut to a number of characters that fits into a message."""
     return text if len(text) <= length else f"{text[:length]}…"
+
+
+def quoted(value: object) -> str:
+    """Return what a user has typed as a message repeats it: in quotes, and never all of it."""
+    text = repr(shortened(value, MAX_QUOTED) if isinstance(value, str) else value)
+    return text if len(text) <= MAX_QUOTED + 3 else f"{text[:MAX_QUOTED]}…"
 
 
 def library_message(error: object) -> str:

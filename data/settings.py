@@ -56,6 +56,12 @@ class Settings(BaseSettings):
         description="The GiB of memory that each framework's process may use (Linux only). If it"
         " is not set, three quarters of the machine's memory.",
     )
+    store_retry_time: float = Field(
+        default=600.0,
+        ge=0,
+        description="The seconds for which a run tries again to reach a database that is away,"
+        " restarted or locked, before it is given up.",
+    )
     keep_runs: int = Field(
         default=30,
         ge=1,

@@ -10,12 +10,13 @@ from flows.retrain import retrain
 from tasks.check_database import check_if_due
 from tasks.prune import prune
 from tasks.run import progress
+from tasks.run.private import keep_private
 from tasks.run.summary import Summary
 from tasks.run.workers import framework_workers
 from tasks.store import store_failure
 
 
-@flow
+@flow(persist_result=False)
 def nightly(
     datasets: list[str] | None = None,
     force: bool = False,
@@ -29,6 +30,7 @@ def nightly(
     are run instead of tonight, in order.
     """
     config = settings()
+    keep_private(config)
     names = datasets or declared_datasets(config.datasets)
     with framework_workers(
         config.home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
@@ -63,7 +65,8 @@ def _refuse_broken_declaration(dataset: str, config: Settings, *, as_of: str | N
     except CallError as error:
         if dataset not in declared_datasets(config.datasets):
             raise
-        store_failure(dataset, error, Store(config.database_url), as_of=as_of)
+        store = Store(config.database_url, config.store_retry_time)
+        store_failure(dataset, error, store, as_of=as_of)
         raise RunFailed(dataset, "failed", str(error)) from error
 
 

@@ -9,6 +9,7 @@ from data.checks.contract import Contract
 from data.checks.waivers import remembered_kinds
 from data.declarations.file import load_dataset
 from data.settings import settings
+from data.sources.settled import QUIET_SECONDS
 from data.sources.snapshot import Snapshot
 from data.store.session import Store
 from regressors.candidate import Candidate
@@ -23,6 +24,7 @@ from tasks.resilience import resilience
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
 from tasks.run.night import contract, only_run, skip_if_unchanged
+from tasks.run.private import keep_private
 from tasks.run.starts import last_starts
 from tasks.run.summary import Summary, report
 from tasks.run.workers import FrameworkWorkers, framework_workers, results
@@ -30,7 +32,7 @@ from tasks.split import split
 from tasks.store import new_attempt, store_run
 
 
-@flow(flow_run_name="retrain {dataset}")
+@flow(flow_run_name="retrain {dataset}", persist_result=False)
 def retrain(
     dataset: str,
     dry_run: bool = False,
@@ -46,10 +48,11 @@ def retrain(
     nothing can be fitted, the attempt is stored and RunFailed is raised.
     """
     config = settings()
-    store, home = Store(config.database_url), config.home
+    keep_private(config)
+    store, home = Store(config.database_url, config.store_retry_time), config.home
     declaration = load_dataset(dataset, config.datasets)
     with (
-        only_run(store, dataset, wait=wait),
+        only_run(store, dataset, wait=wait) as lock,
         new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
         framework_workers(
             home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
@@ -57,10 +60,16 @@ def retrain(
     ):
         expected = contract(store, declaration, as_of=as_of)
         kinds = remembered_kinds(declaration, expected)
-        run.snapshot = snapshot = read(declaration, home / "snapshots", as_of=as_of, kinds=kinds)
+        run.snapshot = snapshot = read(
+            declaration,
+            home / "snapshots",
+            as_of=as_of,
+            kinds=kinds,
+            quiet_seconds=QUIET_SECONDS,
+        )
         skip_if_unchanged(run, snapshot, expected, store, force=force)
         trained = train(run, snapshot, store, workers, expected)
-        store_run(run, trained, store, home=home, dry_run=dry_run)
+        store_run(run, trained, store, lock, home=home, dry_run=dry_run)
     return report(run)
 
 

@@ -11,24 +11,27 @@ from flows.retrain import train
 from regressors.candidate import Candidate
 from tasks.run.attempt import Trained
 from tasks.run.night import contract
+from tasks.run.private import keep_private
 from tasks.run.replay import Replay, replay_of
 from tasks.run.verification import Verification, verification
 from tasks.run.workers import framework_workers
 
 
-@flow(flow_run_name="fit run {run_id} again")
+@flow(flow_run_name="fit run {run_id} again", persist_result=False)
 def fit_again(run_id: int, candidate: str) -> Trained:
     """Return one candidate of a stored run, fitted again on its rows; nothing is written."""
     config = settings()
+    keep_private(config)
     stored = _stored(run_id, config)
     replay = replay_of(run_id, stored, home=config.home, candidate=Candidate.parse(candidate))
     return _trained_again(run_id, replay, config)
 
 
-@flow(flow_run_name="verify run {run_id}")
+@flow(flow_run_name="verify run {run_id}", persist_result=False)
 def verify(run_id: int) -> Verification:
     """Return every difference between a stored run and the same run trained again."""
     config = settings()
+    keep_private(config)
     stored = _stored(run_id, config)
     replay = replay_of(run_id, stored, home=config.home)
     trained = _trained_again(run_id, replay, config)

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 import data.checks.check
 from data.checks.contract import Contract
@@ -14,7 +13,7 @@ from data.sources.snapshot import Snapshot, load, readings_of
 from tasks.run import progress
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False)
 def check(
     declaration: Declaration,
     snapshot: Snapshot,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from data.errors import NothingFitted
 from regressors.candidate import Candidate
@@ -37,7 +36,7 @@ from tasks.run.rows import Mask, Rows
 Array = NDArray[np.float64]
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False)
 def choose(
     prepared: Prepared,
     fits: Mapping[Candidate, Fitted | str],

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from regressors.frameworks.parity import ProbeResult
 from regressors.judging import agreement
@@ -12,7 +11,7 @@ from tasks.run.attempt import Fits
 from tasks.run.choice import Choice
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False)
 def compare(
     fits: Fits, refits: Fits, choice: Choice, probes: Mapping[str, ProbeResult]
 ) -> tuple[Comparison, ...]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from regressors import fitting
 from regressors.candidate import Candidate
@@ -13,7 +12,7 @@ from tasks.run.prepared import Prepared
 from tasks.run.workers import FrameworkWorkers, job_of
 
 
-@task(cache_policy=NO_CACHE, task_run_name="fit {candidate}")
+@task(persist_result=False, task_run_name="fit {candidate}")
 def fit(
     candidate: Candidate,
     prepared: Prepared,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from prefect import task
-from prefect.cache_policies import NO_CACHE
+from sqlalchemy import Connection
 
 from data.checks.waivers import waiver
 from data.declarations.model import Declaration
@@ -24,7 +24,7 @@ from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False)
 def incumbent(
     prepared: Prepared, store: Store, *, before_run: int | None = None
 ) -> Incumbent | None:
@@ -33,14 +33,10 @@ def incumbent(
     One that is not what was stored is returned with its damage, and predicts nothing.
     """
     declaration, test = prepared.declaration, prepared.test
-    with store.reading() as connection:
-        serving = champion_model(connection, declaration.name, before_run=before_run)
-        if serving is None:
-            return None
-        trained = twin_training_keys(connection, serving.model_id)
-        accepted_by = acceptance_since(
-            connection, declaration.name, serving.run_id, before_run=before_run
-        )
+    stored = store.read(lambda c: _champion(c, declaration.name, before_run=before_run))
+    if stored is None:
+        return None
+    serving, trained, accepted_by = stored
     try:
         require_intact(serving)
         twin = loaded(serving, "twin")
@@ -67,6 +63,18 @@ def incumbent(
     nothing = np.full(len(compared), np.nan)
     why = explanation(twin.features, then, declaration, accepted_by=accepted_by)
     return Incumbent(serving, compared, nothing, (nothing, nothing), obstacle, why)
+
+
+def _champion(
+    connection: Connection, dataset: str, *, before_run: int | None
+) -> tuple[ServingModel, Set[str], str | None] | None:
+    """Return the champion, the keys that trained its twin, and who accepted the source since."""
+    serving = champion_model(connection, dataset, before_run=before_run)
+    if serving is None:
+        return None
+    trained = twin_training_keys(connection, serving.model_id)
+    accepted_by = acceptance_since(connection, dataset, serving.run_id, before_run=before_run)
+    return serving, trained, accepted_by
 
 
 def _damaged(serving: ServingModel, error: DamagedModel, rows: int) -> Incumbent:

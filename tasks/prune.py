@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from data.errors import Busy
 from data.store.retention import remove_old_data
@@ -11,7 +10,7 @@ from data.store.session import Store
 from tasks.run import progress
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False)
 def prune(dataset: str, store: Store, *, home: Path, keep_runs: int) -> None:
     """Remove old data of a dataset, unless another run of it is in progress, which prunes later."""
     try:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 import data.sources.read
 from data.declarations.model import Declaration, Kind
@@ -12,16 +11,19 @@ from data.sources.snapshot import Snapshot
 from tasks.run import progress
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False)
 def read(
     declaration: Declaration,
     folder: Path,
     *,
     as_of: str | None = None,
     kinds: Mapping[str, Kind] | None = None,
+    quiet_seconds: float = 0,
 ) -> Snapshot:
     """Write the source's rows, or those up to a past night, to `folder`; return the snapshot."""
-    snapshot = data.sources.read.read(declaration, folder=folder, as_of=as_of, kinds=kinds)
+    snapshot = data.sources.read.read(
+        declaration, folder=folder, as_of=as_of, kinds=kinds, quiet_seconds=quiet_seconds
+    )
     for warning in snapshot.warnings:
         progress.log(declaration.name, warning, warning=True)
     until = "" if as_of is None else f" up to {as_of}"

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Set
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from regressors import fitting
 from regressors.candidate import Candidate
@@ -30,7 +29,7 @@ def to_refit(
     }
 
 
-@task(cache_policy=NO_CACHE, task_run_name="refit {candidate}")
+@task(persist_result=False, task_run_name="refit {candidate}")
 def refit(
     candidate: Candidate,
     fitted: Fitted,

@@ -2,7 +2,6 @@
 
 import numpy as np
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from regressors.job import Fitted
 from regressors.network.recipe import seed_of
@@ -14,7 +13,7 @@ MAX_RESILIENCE_ROWS = 5_000
 """Test rows to measure on, drawn at random if there are more: each is predicted 100 times."""
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False)
 def resilience(prepared: Prepared, fitted: Fitted) -> tuple[Silenced, ...]:
     """Return the twin's error on test rows, which are new to it, per share of silenced cells.
 

@@ -50,7 +50,13 @@ class Scored:
     warnings: tuple[str, ...]
 
 
-def score(serving: ServingModel, columns: Sequence[SourceColumnRecord], source: Path) -> Scored:
+def score(
+    serving: ServingModel,
+    columns: Sequence[SourceColumnRecord],
+    source: Path,
+    *,
+    quiet_seconds: float = 0,
+) -> Scored:
     """Return what a stored model predicts for each row of a file.
 
     `columns` are those of the source that the model was trained on, empty for a model of version
@@ -63,7 +69,14 @@ def score(serving: ServingModel, columns: Sequence[SourceColumnRecord], source: 
     )
     with TemporaryDirectory(prefix="nightfit-") as folder:
         kinds = _kinds(columns, model, declaration)
-        snapshot = read(declaration, folder=Path(folder), kinds=kinds, every_cell=True)
+        snapshot = read(
+            declaration,
+            folder=Path(folder),
+            kinds=kinds,
+            every_cell=True,
+            quiet_seconds=quiet_seconds,
+            named_in="--source",
+        )
         table, readings = load(snapshot.path), readings_of(snapshot.path)
         _require_columns(declaration, model, table, source)
         _refuse_infinite(model, table, source)
@@ -78,6 +91,7 @@ def score(serving: ServingModel, columns: Sequence[SourceColumnRecord], source: 
     keys = row_keys(table, declaration.key)
     note = _notes(predicted.note, used, table.num_rows)
     warnings = (
+        *snapshot.warnings,
         *_reading_warnings(used),
         *_column_warnings(declaration, columns, model, table),
         *_key_warnings(keys, declaration),

@@ -2,7 +2,6 @@
 
 import numpy as np
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
@@ -13,7 +12,7 @@ from tasks.run.prepared import Prepared
 from tasks.run.rows import SnapshotRows
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False)
 def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Prepared:
     """Return the rows that passed their checks, in the order of their keys, each with its role."""
     alike = checked.label

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import runtime, task
-from prefect.cache_policies import NO_CACHE
+from sqlalchemy import Connection
 
 from data.declarations.model import Declaration
-from data.errors import CallError, NothingFitted, RunFailed, UserError
+from data.errors import CallError, NothingFitted, RunFailed, StoreAway, UserError
+from data.store.database.lock import DatasetLock
 from data.store.records import PredictionColumns, RunRecord
 from data.store.session import Store
 from data.store.write.run import write_run
@@ -71,13 +73,21 @@ def store_failure(
         flow_run_id=runtime.flow_run.id,
         as_of=as_of,
     )
-    with store.writing() as connection:
-        write_run(connection, record)
+    retries: list[StoreAway] = []
+    store.write(
+        lambda connection: write_run(connection, record, again=bool(retries)),
+        on_retry=retries.append,
+    )
 
 
-@task(name="store", cache_policy=NO_CACHE)
-def store_run(run: Attempt, trained: Trained, store: Store, *, home: Path, dry_run: bool) -> None:
-    """Store a run with its models, scores, coefficients, predictions and decisions."""
+@task(name="store", persist_result=False)
+def store_run(
+    run: Attempt, trained: Trained, store: Store, lock: DatasetLock, *, home: Path, dry_run: bool
+) -> None:
+    """Store a run with its models, scores, coefficients, predictions and decisions.
+
+    Raises LockLost, and stores nothing of it, if another process works on the dataset by now.
+    """
     dataset, choice = run.declaration.name, trained.choice
     progress.log(dataset, f"{choice.winner} wins; {choice.reason}")
     refit = trained.refits[choice.reported]
@@ -90,13 +100,27 @@ def store_run(run: Attempt, trained: Trained, store: Store, *, home: Path, dry_r
     if dry_run:
         progress.log(dataset, "dry run: nothing is stored")
         return
-    _write(run, store, home, predictions.columns)
+    _write(run, store, home, predictions.columns, lock=lock)
     progress.log(dataset, f"stored as run {run.run_id}")
 
 
 def _write(
-    run: Attempt, store: Store, home: Path, predictions: Sequence[PredictionColumns] = ()
+    run: Attempt,
+    store: Store,
+    home: Path,
+    predictions: Sequence[PredictionColumns] = (),
+    *,
+    lock: DatasetLock | None = None,
 ) -> None:
     record = run_record(run, home=home, predictions=predictions)
-    with store.writing() as connection:
-        run.run_id = write_run(connection, record)
+    retries: list[StoreAway] = []
+
+    def write(connection: Connection) -> int:
+        if lock is not None:
+            lock.ensure_held()
+        if retries:
+            why = f"The database was away while this run was stored: {retries[0].what}"
+            run.store_warnings = (why,)
+        return write_run(connection, replace(record, warnings=run.warnings), again=bool(retries))
+
+    run.run_id = store.write(write, on_retry=retries.append)

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 from data.declarations.mistakes import nearest
-from data.errors import DeclarationMistake
+from data.errors import DeclarationMistake, quoted
 
 UNITS = ("hours", "days", "weeks")
 EXAMPLE = "Write it as 36 hours, 2 days or 1 week."
@@ -14,18 +14,18 @@ def duration(text: object) -> timedelta:
     """Return how long "36 hours", "2 days" or "1 week" is; else raise `DeclarationMistake`."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", str(text))
     if match is None:
-        raise DeclarationMistake(f"{text!r} is not a duration", EXAMPLE)
+        raise DeclarationMistake(f"{quoted(text)} is not a duration", EXAMPLE)
     number, unit = match[1], match[2].lower()
     plural = unit if unit.endswith("s") else f"{unit}s"
     if plural not in UNITS:
         raise DeclarationMistake(
-            f"{text!r} is not a duration, because {match[2]!r} is not a unit",
+            f"{quoted(text)} is not a duration, because {quoted(match[2])} is not a unit",
             nearest(unit, UNITS) + EXAMPLE,
         )
     try:
         length = timedelta(**{plural: float(number)})
     except OverflowError:
-        raise DeclarationMistake(f"{text!r} is too long", EXAMPLE) from None
+        raise DeclarationMistake(f"{quoted(text)} is too long", EXAMPLE) from None
     if not length:
-        raise DeclarationMistake(f"{text!r} is zero", EXAMPLE)
+        raise DeclarationMistake(f"{quoted(text)} is zero", EXAMPLE)
     return length

@@ -1,16 +1,17 @@
 """Explain the mistakes in a declaration: the line, what is wrong, and the nearest right word."""
 
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 from difflib import get_close_matches
-from pathlib import Path
+from itertools import islice
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from data.errors import CallError, DeclarationMistake
+from data.errors import CallError, DeclarationMistake, quoted
 
 EXPECTED = {
     "string_type": "text (put it in quotes if it is meant as text)",
@@ -33,33 +34,55 @@ BOUNDS = {
     "greater_than_equal": "ge",
     "less_than_equal": "le",
 }
+MAX_MISTAKES = 10
+"""Mistakes in one declaration that a message names."""
+MAX_COMPARED = 100
+"""Characters of a word for which the most similar name is looked for."""
+MAX_CANDIDATES = 2_000
+"""Names among which the most similar one is looked for."""
 WORDS = {"gt": "above", "lt": "below", "ge": "at least", "le": "at most"}
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
     """Return "Did you mean 'x'? " for the name that is most like this word, or ""."""
-    by_lower = {name.lower(): name for name in names}
-    matches = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    short = (name for name in names if len(name) <= MAX_COMPARED)
+    by_lower = {name.lower(): name for name in islice(short, MAX_CANDIDATES)}
+    matches = _alike(word.lower(), by_lower)
     return f"Did you mean {by_lower[matches[0]]!r}? " if matches else ""
 
 
+def _alike(word: str, names: Iterable[str]) -> list[str]:
+    """Return the name that is most like this word, if any is; a very long word is like none."""
+    return get_close_matches(word, names, n=1, cutoff=0.6) if len(word) <= MAX_COMPARED else []
+
+
 def explain(
-    error: ValidationError, model: type[BaseModel], node: yaml.Node, file: Path
+    error: ValidationError, model: type[BaseModel], node: yaml.Node, file: str
 ) -> CallError:
-    """Return one error that names every mistake in a declaration, in the order of its lines."""
-    mistakes = sorted(
-        (_line(node, details), *_what_and_next_step(details, model))
-        for details in error.errors()
-        if not _follows_from_another(details, error.errors())
-    )
+    """Return one error that names the first ten mistakes in a declaration, in order of lines."""
+    all_details = error.errors(include_url=False)
+    lines = _lines(node, all_details)
+    unknown = [details for details in all_details if details["type"] == "extra_forbidden"]
+    mistakes = []
+    for number in sorted(range(len(lines)), key=lines.__getitem__):
+        if not _follows_from_another(all_details[number], unknown[:MAX_MISTAKES]):
+            mistakes.append((lines[number], *_what_and_next_step(all_details[number], model)))
+        if len(mistakes) > MAX_MISTAKES:
+            break
     (line, what, step), *more = mistakes
     if not more:
         return CallError(what, where=f"{file}, line {line}", next_step=step)
-    others = "".join(f"\nline {n}: {text} {hint}".rstrip() for n, text, hint in more)
-    return CallError(f"{what} {step}".strip() + others, where=f"{file}, line {line}")
+    steps = {step}
+    others = []
+    for other, text, hint in more[: MAX_MISTAKES - 1]:
+        others.append(f"line {other}: {text} {'' if hint in steps else hint}".rstrip())
+        steps.add(hint)
+    if len(mistakes) > MAX_MISTAKES:
+        others.append("There are more mistakes after these.")
+    return CallError("\n".join([f"{what} {step}".strip(), *others]), where=f"{file}, line {line}")
 
 
-def _follows_from_another(details: ErrorDetails, all_details: list[ErrorDetails]) -> bool:
+def _follows_from_another(details: ErrorDetails, unknown: list[ErrorDetails]) -> bool:
     """Return whether a mistake is only the consequence of another one.
 
     A misspelt key also makes the right one missing, and a bad item makes its list too short.
@@ -68,10 +91,8 @@ def _follows_from_another(details: ErrorDetails, all_details: list[ErrorDetails]
         return bool(details["input"])
     owner, key = details["loc"][:-1], str(details["loc"][-1])
     return details["type"] == "missing" and any(
-        other["type"] == "extra_forbidden"
-        and other["loc"][:-1] == owner
-        and get_close_matches(str(other["loc"][-1]).lower(), [key], cutoff=0.6)
-        for other in all_details
+        other["loc"][:-1] == owner and _alike(str(other["loc"][-1]).lower(), [key])
+        for other in unknown
     )
 
 
@@ -79,24 +100,24 @@ def _what_and_next_step(details: ErrorDetails, model: type[BaseModel]) -> tuple[
     kind, location, value = details["type"], details["loc"], details["input"]
     name = _dotted(location)
     if kind == "missing":
-        return f"{name!r} is missing.", ""
+        return f"{quoted(name)} is missing.", ""
     if kind in ("extra_forbidden", "invalid_key"):
-        owner = f"{_dotted(location[:-1])!r}" if len(location) > 1 else "a declaration"
+        owner = quoted(_dotted(location[:-1])) if len(location) > 1 else "a declaration"
         keys = _keys(model, location[:-1])
         hint = nearest(str(location[-1]), keys) or f"Its keys are {', '.join(keys)}."
-        return f"{str(location[-1])!r} is not a key of {owner}.", hint.strip()
+        return f"{quoted(str(location[-1]))} is not a key of {owner}.", hint.strip()
     if kind == "value_error":
         mistake: DeclarationMistake = details["ctx"]["error"]
-        return f"{name!r}: {mistake.what}.", mistake.next_step
+        return f"{quoted(name)}: {mistake.what}.", mistake.next_step
     if kind == "literal_error":
         choices = [
             word.strip("'") for word in details["ctx"]["expected"].replace(" or ", ", ").split(", ")
         ]
         return (
-            f"{name!r} cannot be {_described(value)}.",
+            f"{quoted(name)} cannot be {_described(value)}.",
             nearest(str(value), choices) + f"Choose from {', '.join(choices)}.",
         )
-    return f"{name!r} should be {_expected(details)}, but is {_described(value)}.", ""
+    return f"{quoted(name)} should be {_expected(details)}, but is {_described(value)}.", ""
 
 
 def _expected(details: ErrorDetails) -> str:
@@ -104,6 +125,8 @@ def _expected(details: ErrorDetails) -> str:
     if kind in BOUNDS:
         bound = BOUNDS[kind]
         return f"{WORDS[bound]} {details['ctx'][bound]}"
+    if kind == "too_long":
+        return f"a list of at most {details['ctx']['max_length']:,} items"
     if kind == "string_type" and isinstance(details["input"], list | dict | None):
         return "a single text"
     return EXPECTED.get(kind, details["msg"])
@@ -116,10 +139,12 @@ def _described(value: object) -> str:
         return str(value).lower()
     if isinstance(value, dict):
         return "a mapping"
+    if isinstance(value, date):
+        return f"the date {value.isoformat()}"
     if isinstance(value, list | tuple):
-        return f"the list {list(value)!r}" if value else "an empty list"
+        return f"the list {quoted(list(value[:MAX_MISTAKES]))}" if value else "an empty list"
     names = {str: "text", int: "number", float: "number"}
-    return f"the {names.get(type(value), type(value).__name__)} {value!r}"
+    return f"the {names.get(type(value), type(value).__name__)} {quoted(value)}"
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
@@ -150,16 +175,21 @@ def _bare(annotation: Any) -> Any:
     return annotation
 
 
-def _line(root: yaml.Node, details: ErrorDetails) -> int:
-    """Return the line of the wrong key or item, or of its owner if it is missing."""
-    node, line = root, root.start_mark.line
-    for part in details["loc"]:
-        if isinstance(node, yaml.MappingNode):
-            for name, value in node.value:
-                if name.value == str(part):
-                    node, line = value, name.start_mark.line
-                    break
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            node = node.value[part]
-            line = node.start_mark.line
-    return int(line) + 1
+def _lines(root: yaml.Node, all_details: Sequence[ErrorDetails]) -> list[int]:
+    """Return the line of each wrong key or item, or of its owner if it is missing."""
+    names: dict[int, dict[str, tuple[yaml.Node, yaml.Node]]] = {}
+    lines = []
+    for details in all_details:
+        node, line = root, root.start_mark.line
+        for part in details["loc"]:
+            if isinstance(node, yaml.MappingNode):
+                if id(node) not in names:
+                    names[id(node)] = {name.value: (name, value) for name, value in node.value}
+                if str(part) in names[id(node)]:
+                    name, node = names[id(node)][str(part)]
+                    line = name.start_mark.line
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+                node = node.value[part]
+                line = node.start_mark.line
+        lines.append(int(line) + 1)
+    return lines

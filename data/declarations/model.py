@@ -4,6 +4,7 @@ The tables in `docs/datasets.md` are generated from the descriptions and default
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -32,11 +33,13 @@ from data.declarations.sections import (
     refuse_repeats,
 )
 from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
-from data.errors import DeclarationMistake
+from data.errors import DeclarationMistake, quoted
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 MAX_NAME_LENGTH = 100
 """In characters. A dataset's name is part of the names of files."""
+
+MAX_TERMS = 1_000
 
 Kind = Literal["number", "category", "boolean", "time"]
 # YAML has no tuples, and a single column or term needs no brackets.
@@ -55,7 +58,7 @@ MissingWords = Annotated[tuple[Word, ...], AsTuple]
 
 def _refuse_target(name: str, info: ValidationInfo) -> None:
     if name == info.data.get("target") or column_of(name, ()) == info.data.get("target"):
-        raise DeclarationMistake(f"{name!r} is the target and cannot explain itself")
+        raise DeclarationMistake(f"{quoted(name)} is the target and cannot explain itself")
 
 
 def _refuse_other_columns(term: str, info: ValidationInfo) -> str:
@@ -64,7 +67,7 @@ def _refuse_other_columns(term: str, info: ValidationInfo) -> str:
         _refuse_target(name, info)
         if features and name not in features:
             raise DeclarationMistake(
-                f"{name!r} is not one of the 'features'", hint_for(name, features)
+                f"{quoted(name)} is not one of the 'features'", partial(hint_for, name, features)
             )
     return term
 
@@ -139,6 +142,7 @@ class Declaration(Section):
     )
     terms: Annotated[tuple[Term, ...], AsTuple] = Field(
         default=(),
+        max_length=MAX_TERMS,
         description="Powers and products of features that are added to the linear kinds, for"
         " example `age^2` or `age:education`.",
     )
@@ -179,7 +183,7 @@ class Declaration(Section):
     def _refuse_key_as_target(cls, target: str, info: ValidationInfo) -> str:
         if target in info.data.get("key", ()):
             raise DeclarationMistake(
-                f"{target!r} is part of the key, and a key cannot be predicted"
+                f"{quoted(target)} is part of the key, and a key cannot be predicted"
             )
         return target
 
@@ -187,7 +191,7 @@ class Declaration(Section):
     @classmethod
     def _refuse_target_as_time(cls, time: str | None, info: ValidationInfo) -> str | None:
         if time is not None and time == info.data.get("target"):
-            raise DeclarationMistake(f"{time!r} is the target and cannot order the rows")
+            raise DeclarationMistake(f"{quoted(time)} is the target and cannot order the rows")
         return time
 
     @field_validator("weight")
@@ -199,7 +203,7 @@ class Declaration(Section):
         }
         if weight is not None and weight in roles:
             raise DeclarationMistake(
-                f"{weight!r} is the {roles[weight]} and cannot weight the rows"
+                f"{quoted(weight)} is the {roles[weight]} and cannot weight the rows"
             )
         return weight
 
@@ -219,9 +223,9 @@ class Declaration(Section):
         for role in ("target", "weight"):
             name = info.data.get(role)
             if name and types.get(name, "number") != "number":
-                raise DeclarationMistake(f"the {role} {name!r} must be a number")
+                raise DeclarationMistake(f"the {role} {quoted(name)} must be a number")
         if time and types.get(time, "time") not in ("time", "number"):
-            raise DeclarationMistake(f"the time column {time!r} must be a time or a number")
+            raise DeclarationMistake(f"the time column {quoted(time)} must be a time or a number")
         return types
 
     @field_validator("max_age")
@@ -235,7 +239,7 @@ class Declaration(Section):
             )
         if max_age and info.data.get("types", {}).get(time) == "number":
             raise DeclarationMistake(
-                f"the time column {time!r} is declared to hold numbers, which have no age",
+                f"the time column {quoted(time)} is declared to hold numbers, which have no age",
                 "Declare it as a time, or leave 'max_age' out.",
             )
         return max_age
@@ -256,7 +260,7 @@ class Declaration(Section):
         if time := info.data.get("time"):
             raise DeclarationMistake(
                 f"the rows cannot be split both by the group {split.group!r} and by the time"
-                f" {time!r}",
+                f" {quoted(time)}",
                 "With a time, the newest rows are the test rows, whatever their group. Leave out"
                 " 'group' to predict what comes next, or 'time' to predict groups never seen"
                 " before.",

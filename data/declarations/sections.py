@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
-from data.errors import DeclarationMistake
+from data.errors import DeclarationMistake, quoted
 from data.vocabulary import FRAMEWORKS, KINDS
 
 Column = Annotated[str, StringConstraints(min_length=1)]
@@ -27,9 +27,11 @@ NonNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 
 def refuse_repeats(values: Any) -> Any:
     """Refuse a list that has a value twice."""
+    seen = set()
     for value in values or ():
-        if list(values).count(value) > 1:
-            raise DeclarationMistake(f"{value!r} is listed twice")
+        if value in seen:
+            raise DeclarationMistake(f"{quoted(value)} is listed twice")
+        seen.add(value)
     return values
 
 
@@ -67,8 +69,22 @@ class PathSource(Section):
     @classmethod
     def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
         folder = (info.context or {}).get("folder", Path.cwd())
-        resolved: Path = (folder / path.expanduser()).resolve()
+        try:
+            resolved: Path = (folder / path.expanduser()).resolve()
+        except (RuntimeError, OSError) as error:
+            raise DeclarationMistake(
+                f"{quoted(str(path))} leads nowhere, because {_reason(error, path)}",
+                "Name a file.",
+            ) from None
         return resolved
+
+
+def _reason(error: Exception, path: Path) -> str:
+    if isinstance(error, OSError):
+        return str(error.strerror)
+    if str(path).startswith("~"):
+        return "there is no such user"
+    return "a link leads back to itself"
 
 
 class Expectation(Section):

@@ -5,11 +5,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from data.declarations.mistakes import nearest
-from data.errors import DeclarationMistake
+from data.errors import MAX_QUOTED, DeclarationMistake, quoted, shortened
 
 Product = tuple[tuple[str, int], ...]
 """Columns with their powers: (("age", 2), ("education", 1)) is age^2:education."""
 
+MAX_LISTED = 20
+"""Features that a message lists."""
+MAX_COLUMNS = 20
+"""Columns of a term."""
 POWERS = tuple("23456789")
 GRAMMAR = (
     "A term joins columns with ':' and raises them with '^2' to '^9', for example age^2:education."
@@ -21,12 +25,14 @@ def product_of(term: str) -> Product:
 
     Anything that is not a term is a `DeclarationMistake`.
     """
+    if term.count(":") >= MAX_COLUMNS:
+        raise DeclarationMistake(f"{quoted(term)} has more than {MAX_COLUMNS} columns")
     product = tuple(_factor(text, term) for text in term.split(":"))
     if len({name for name, _ in product}) < len(product):
         raise DeclarationMistake(_repeated_column(product, term))
     if len(product) == 1 and product[0][1] == 1:
         raise DeclarationMistake(
-            f"{term!r} is a single column, which needs no term to be a feature", GRAMMAR
+            f"{quoted(term)} is a single column, which needs no term to be a feature", GRAMMAR
         )
     return product
 
@@ -52,14 +58,15 @@ def refuse_same_terms(terms: Iterable[str]) -> None:
     for term in terms:
         same = seen.setdefault(frozenset(product_of(term)), term)
         if same != term:
-            raise DeclarationMistake(f"{same!r} and {term!r} are the same term")
+            raise DeclarationMistake(f"{quoted(same)} and {quoted(term)} are the same term")
 
 
 def hint_for(name: str, features: Sequence[str]) -> str:
     """Return advice on a column of a term that is not one of the features."""
     if any(character in name for character in "^*+,"):
         return GRAMMAR
-    return nearest(name, features).strip() or f"The features are {', '.join(features)}."
+    names = shortened(", ".join(features[:MAX_LISTED]), MAX_QUOTED)
+    return nearest(name, features).strip() or f"The features are {names}."
 
 
 def _factor(text: str, term: str) -> tuple[str, int]:
@@ -67,9 +74,9 @@ def _factor(text: str, term: str) -> tuple[str, int]:
     if not (caret and re.fullmatch(r"[-+.0-9]+", power)):
         name, power = text, "1"
     elif power not in POWERS:
-        raise DeclarationMistake(f"in {text!r} the power is not a whole number from 2 to 9")
+        raise DeclarationMistake(f"in {quoted(text)} the power is not a whole number from 2 to 9")
     if not name:
-        raise DeclarationMistake(f"in {term!r} a column is missing", GRAMMAR)
+        raise DeclarationMistake(f"in {quoted(term)} a column is missing", GRAMMAR)
     return name, int(power)
 
 
@@ -80,6 +87,7 @@ def _repeated_column(product: Product, term: str) -> str:
         powers[name] += power
     names = [name for name, _ in product]
     repeated = next(name for name in powers if names.count(name) > 1)
+    twice = f"{quoted(term)} has {quoted(repeated)} twice"
     if max(powers.values()) > int(POWERS[-1]):
-        return f"{term!r} has {repeated!r} twice, and no power can be above {POWERS[-1]}"
-    return f"{term!r} has {repeated!r} twice: write {text_of(tuple(powers.items()))}"
+        return f"{twice}, and no power can be above {POWERS[-1]}"
+    return f"{twice}: write {shortened(text_of(tuple(powers.items())), MAX_QUOTED)}"

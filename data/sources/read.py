@@ -1,5 +1,7 @@
 """Read the source of a dataset: any kind of file becomes typed rows in a snapshot."""
 
+import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -9,12 +11,13 @@ import pyarrow as pa
 
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration, Kind
-from data.errors import SourceError
+from data.errors import SourceError, library_message
 from data.sources.as_of import require_time_column, rows_as_of, unread_times
 from data.sources.csv_file import read_csv
 from data.sources.made_keys import made_key, with_made_key
 from data.sources.parquet_file import left_out_index, read_parquet
 from data.sources.readings import left_out
+from data.sources.settled import read_settled
 from data.sources.snapshot import Snapshot, write
 from data.sources.text_rules import refuse_text_that_is_not_utf8, refuse_unstorable_text
 from data.sources.typed_table import time_column, typed_table
@@ -33,6 +36,9 @@ own, all columns are text. Everything else is done here.
 NUMBER = "\0number"
 """The numbers of the rows, while a night in the past leaves out some of them; no name in a file."""
 
+DECLARED = "'source' in the declaration"
+"""Where the path of a source is named, unless a command names another one."""
+
 TYPELESS = (".csv",)
 """The endings of formats in which everything is text."""
 
@@ -44,14 +50,21 @@ def read(
     as_of: str | None = None,
     kinds: Mapping[str, Kind] | None = None,
     every_cell: bool = False,
+    quiet_seconds: float = 0,
+    named_in: str = DECLARED,
 ) -> Snapshot:
     """Read the source, type its columns and write the rows to a snapshot under `folder`.
 
-    `kinds` are the remembered kinds of columns, which the declared ones overrule. With
-    `every_cell`, the readings list every row with a cell that is not of its kind. With `as_of`,
-    only the rows up to that day, time or number in the time column. The file is
-    `folder/<dataset>/<first 16 characters of the fingerprint>.parquet`; equal rows are written
-    once. A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
+    The file is `folder/<dataset>/<first 16 characters of the fingerprint>.parquet`; equal rows are
+    written once. `kinds` are the remembered kinds of columns, which the declared ones overrule.
+    With `every_cell`, the readings list every row with a cell that is not of its kind. With
+    `as_of`, only the rows up to that day, time or number in the time column.
+
+    A source that is changed while it is read is read again, with a warning; one that was changed
+    less than `quiet_seconds` ago is waited for (commands give `QUIET_SECONDS`). `named_in` is where
+    a person names the source, for messages.
+
+    A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
     neither writes anything; a folder that cannot be written to is a `HomeError`.
     """
     path = declaration.source.path
@@ -60,7 +73,9 @@ def read(
     if as_of is not None:
         require_time_column(declaration)
     try:
-        raw = _raw_table(path, declaration)
+        raw, notes = read_settled(
+            path, lambda: _raw_table(path, declaration, named_in), quiet_seconds=quiet_seconds
+        )
         made = made_key(declaration, raw)
         if made is not None:
             raw = raw.append_column(NUMBER, pa.array(range(1, raw.num_rows + 1), pa.int64()))
@@ -91,16 +106,17 @@ def read(
         refuse_unstorable_text(table, declaration.key)
     except SourceError as error:
         raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
-    return write(table, folder / declaration.name, readings)
+    snapshot = write(table, folder / declaration.name, readings)
+    warnings = [*(f"{path}: {note}" for note in notes), *snapshot.warnings]
+    return replace(snapshot, warnings=tuple(warnings))
 
 
-def _raw_table(path: Path, declaration: Declaration) -> pa.Table:
+def _raw_table(path: Path, declaration: Declaration, named_in: str) -> pa.Table:
     """Return the table in the file, in Arrow's own types."""
     try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
+        empty = _is_empty(path, named_in)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise _unreadable(path, error, named_in) from None
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise SourceError(
@@ -117,22 +133,44 @@ def _raw_table(path: Path, declaration: Declaration) -> pa.Table:
     return table
 
 
-def _unreadable(path: Path, error: OSError) -> SourceError:
-    if isinstance(error, FileNotFoundError):
-        neighbours = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = nearest(path.name, neighbours)
-        return SourceError(
-            "There is no such file.", next_step=hint + "Correct 'source' in the declaration."
+def _is_empty(path: Path, named_in: str) -> bool:
+    """Return whether a file has no bytes; one that would wait or never end is a `SourceError`."""
+    kind = stat.S_IFMT(path.stat().st_mode)
+    if kind == stat.S_IFDIR:
+        raise IsADirectoryError
+    if kind != stat.S_IFREG:
+        raise SourceError(
+            "This is a pipe, a socket or a device, but a file is needed.",
+            next_step=f"Write the rows to a file, and name it in {named_in}.",
         )
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a file of /proc may wait, too
+    try:
+        return not os.read(descriptor, 1)
+    finally:
+        os.close(descriptor)
+
+
+def _unreadable(path: Path, error: OSError, named_in: str) -> SourceError:
+    if isinstance(error, FileNotFoundError):
+        hint = nearest(path.name, _neighbours(path))
+        return SourceError("There is no such file.", next_step=f"{hint}Correct {named_in}.")
     if isinstance(error, IsADirectoryError):
         return SourceError(
-            "This is a folder, but a file is needed.",
-            next_step="Name a file in 'source' of the declaration.",
+            "This is a folder, but a file is needed.", next_step=f"Name a file in {named_in}."
         )
     return SourceError(
-        f"The file cannot be read: {error.strerror}.",
+        f"The file cannot be read: {error.strerror or library_message(error)}.",
         next_step="Allow the user who runs nightfit to read it.",
     )
+
+
+def _neighbours(path: Path) -> list[str]:
+    """Return the names of the files beside a missing one, as far as they can be read and shown."""
+    try:
+        names = os.listdir(path.parent)
+    except OSError:
+        return []
+    return [name for name in names if name.isprintable()]
 
 
 def _check_header(names: Sequence[str]) -> None:

@@ -1,17 +1,26 @@
 """The one way to the store: a connection that reads, or one transaction that writes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from data.errors import StoreAway
 from data.store.database.address import display_url, is_postgresql, url_of
 from data.store.database.engine import engine_on
 from data.store.database.failures import translated
+from data.store.database.retry import retried
 from data.store.database.schema import refuse_closed_schema
 from data.store.database.sqlite import WRITES
 from data.store.database.version import is_current
+
+T = TypeVar("T")
+
+FIRST_CONTACT_SECONDS = 20.0
+"""How long a command waits for a database that does not answer its first call, and may not exist:
+as long as a restart takes."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +28,39 @@ class Store:
     """The store in the database at `url`.
 
     Everything here raises StoreError where the database cannot be reached or used, and where its
-    tables are older or newer than this code.
+    tables are older or newer than this code. While the database is away, `read` and `write` try
+    again for `retry_time` seconds.
     """
 
     url: str = field(repr=False)
+    retry_time: float = 0.0
+
+    def read(self, action: Callable[[Connection], T]) -> T:
+        """Return what `action` returns for a connection that never writes."""
+
+        def attempt() -> T:
+            with self.reading() as connection:
+                return action(connection)
+
+        return retried(attempt, seconds=self.retry_time)
+
+    def write(
+        self,
+        action: Callable[[Connection], T],
+        *,
+        on_retry: Callable[[StoreAway], None] = lambda _error: None,
+    ) -> T:
+        """Return what `action` returns for a connection in one transaction, kept whole or not.
+
+        If the database goes away while it is kept, nobody knows whether it was: an action that is
+        tried again, after `on_retry`, must find out for itself.
+        """
+
+        def attempt() -> T:
+            with self.writing() as connection:
+                return action(connection)
+
+        return retried(attempt, seconds=self.retry_time, on_retry=on_retry)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -48,10 +86,18 @@ class Store:
             with translated(engine), writer.begin() as connection:
                 yield connection
 
-    def ensure_ready(self) -> None:
-        """Make the tables of an empty database, or check those that are there."""
-        with engine_on(self.url, read_only=False) as engine:
-            _ensure_ready(engine, read_only=False)
+    def ensure_ready(self, *, first_contact: bool = False) -> None:
+        """Make the tables of an empty database, or check those that are there.
+
+        A `first_contact` waits less long for an address where nothing answers.
+        """
+
+        def attempt() -> None:
+            with engine_on(self.url, read_only=False) as engine:
+                _ensure_ready(engine, read_only=False)
+
+        patience = FIRST_CONTACT_SECONDS if first_contact else None
+        retried(attempt, seconds=self.retry_time, unreachable_seconds=patience)
 
     @property
     def display_url(self) -> str:

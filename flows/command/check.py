@@ -31,6 +31,7 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
     from data.checks.check import check
     from data.checks.waivers import remembered_kinds
     from data.sources.read import read
+    from data.sources.settled import QUIET_SECONDS
     from data.sources.snapshot import load, readings_of
 
     config = settings()
@@ -38,7 +39,9 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
     make_folder(config.home)
     contract, compared = _contract(Store(config.database_url), dataset)
     kinds = remembered_kinds(declaration, contract)
-    snapshot = read(declaration, folder=config.home / "snapshots", kinds=kinds)
+    snapshot = read(
+        declaration, folder=config.home / "snapshots", kinds=kinds, quiet_seconds=QUIET_SECONDS
+    )
     table, readings = load(snapshot.path), readings_of(snapshot.path)
     checked = check(declaration, table, readings, contract)
     checked = replace(checked, warnings=(*snapshot.warnings, *checked.warnings))

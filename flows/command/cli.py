@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from data.errors import UserError
+from data.private_files import make_private
 from flows.command import cli_champions, cli_operations, cli_query, cli_train
 from flows.command.printable import printable
 
@@ -26,6 +27,7 @@ for part in (cli_train, cli_query, cli_champions, cli_operations):
 
 def main() -> None:
     """Run the command. A user's mistake ends in one message and exit code 1 or 2."""
+    make_private()
     try:
         app()
     except UserError as error:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
+from stat import S_IMODE
+from tempfile import mkstemp
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from rich.cells import cell_len
@@ -19,6 +21,7 @@ from rich.text import Text
 from sqlalchemy import BigInteger, Boolean, Double
 
 from data.errors import CallError, UserError
+from data.private_files import mode_of_users_files
 from data.store.column_types import UtcTime
 from flows.command.printable import printable
 
@@ -62,21 +65,32 @@ def write_rows(
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[TextIO]:
-    """Yield a stream to a temporary file that replaces `path` once it is complete."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Yield a stream to a temporary file that replaces `path` once it is complete.
+
+    Its permissions are those of the file that it replaces, or those that the user's umask gives.
+    What is not a file, such as a pipe or `/dev/stdout`, is written to as it is.
+    """
     try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            yield stream
-        part.replace(path)
+        if (path.exists() and not path.is_file()) or path.absolute().is_relative_to("/dev"):
+            with path.open("w", encoding="utf-8", newline="") as stream:
+                yield stream
+            return
+        target = path.resolve()  # a link stays, and points to the new file
+        mode = S_IMODE(target.stat().st_mode) if target.exists() else mode_of_users_files()
+        descriptor, part = mkstemp(prefix=".nightfit-", dir=target.parent)
+        try:
+            with open(descriptor, "w", encoding="utf-8", newline="") as stream:
+                os.fchmod(descriptor, mode)
+                yield stream
+            Path(part).replace(target)
+        finally:
+            Path(part).unlink(missing_ok=True)
     except OSError as error:
         raise UserError(
             f"the file cannot be written ({error.strerror}).",
             where=str(path),
             next_step="Name a file in a folder that you may write to.",
         ) from None
-    finally:
-        if part.exists():
-            part.unlink()
 
 
 def _write_csv(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> None:

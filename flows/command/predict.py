@@ -54,6 +54,7 @@ def scored_by_champion(config: Settings, dataset: str, source: Path) -> "Scored"
     Raises SourceError if the file cannot be read or lacks a column, DamagedModel if the champion is
     not what was stored, and UserError if the dataset has no champion.
     """
+    from data.sources.settled import QUIET_SECONDS
     from tasks.score import score
 
     store = Store(config.database_url)
@@ -64,7 +65,7 @@ def scored_by_champion(config: Settings, dataset: str, source: Path) -> "Scored"
     if champion is None:
         load_dataset(dataset, config.datasets)  # a name that is not declared is another mistake
         raise no_champion(dataset)
-    return score(champion, columns, source)
+    return score(champion, columns, source, quiet_seconds=QUIET_SECONDS)
 
 
 def rows_of(scored: "Scored") -> list[Prediction]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from data.declarations.file import NOT_STORABLE
+from data.declarations.yaml_nodes import NOT_STORABLE
 from data.errors import CallError
 from data.settings import Settings, settings
 from data.store.session import Store

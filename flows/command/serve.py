@@ -16,7 +16,8 @@ from data.store.session import Store
 from flows.command.prefect_processes import PrefectProcesses
 from flows.command.prefect_server import POOL, has_worker, is_healthy, mark_lost_runs, page_url
 from flows.command.screen import Screen
-from flows.command.session import make_folder, quiet_prefect
+from flows.command.session import make_folder, quiet_prefect, talking
+from tasks.run.private import keep_private
 
 HOST = "127.0.0.1"
 
@@ -37,6 +38,8 @@ def run_serve(port: int) -> None:
     """
     config = settings()
     logs = config.home / "logs"
+    with talking():
+        keep_private(config)
     make_folder(logs)  # before Prefect is imported: it looks at the folder above its own
     _verbose_prefect(config.home)
     from prefect.settings import get_current_settings

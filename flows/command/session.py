@@ -47,7 +47,9 @@ def working(config: Settings) -> Iterator[None]:
     """
     quiet_prefect(config.home)
     make_folder(config.home)
-    Store(config.database_url).ensure_ready()  # report a broken store before any work
+    store = Store(config.database_url, config.store_retry_time)
+    with talking():
+        store.ensure_ready(first_contact=True)  # report a broken store before any work
     start_keeper()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     with talking("starting Prefect …"), _without_heartbeat(), _server_errors():

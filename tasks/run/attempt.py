@@ -56,6 +56,7 @@ class Attempt:
     trained: Trained | None = None
     prediction_warnings: tuple[str, ...] = ()
     start_warning: str | None = None
+    store_warnings: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -84,6 +85,6 @@ class Attempt:
         fits = [f"{kind} ({', '.join(of)}): {text}" for (kind, text), of in frameworks.items()]
         agreement = disagreements(self.trained.agreement) if self.trained else ()
         unscored = self.trained.choice.warning if self.trained else None
-        stored = (self.start_warning, unscored, *self.prediction_warnings)
-        sentences = [*snapshot, *data, *fits, *agreement, *stored]
+        sentences = [*snapshot, *data, *fits, *agreement, self.start_warning, unscored]
+        sentences += [*self.prediction_warnings, *self.store_warnings]
         return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))

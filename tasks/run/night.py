@@ -8,7 +8,7 @@ from data.checks.freshness import recency_findings
 from data.declarations.model import Declaration
 from data.errors import Unchanged
 from data.sources.snapshot import Snapshot, load
-from data.store.database.lock import dataset_lock
+from data.store.database.lock import DatasetLock, dataset_lock
 from data.store.read.champions import champion_model
 from data.store.read.contract import contract_of
 from data.store.read.earlier_runs import LastGood, kept_rows, last_good, same_run
@@ -19,13 +19,17 @@ from tasks.run.provenance import setup_fingerprint
 
 
 @contextmanager
-def only_run(store: Store, dataset: str, *, wait: bool) -> Iterator[None]:
+def only_run(store: Store, dataset: str, *, wait: bool) -> Iterator[DatasetLock]:
     """Lock a dataset for this run; if another run holds it, wait, or raise Busy without `wait`."""
     message = "another run of this dataset is in progress: waiting for it to end"
     with dataset_lock(
-        store.url, dataset, wait=wait, on_wait=lambda: progress.log(dataset, message)
-    ):
-        yield
+        store.url,
+        dataset,
+        wait=wait,
+        on_wait=lambda: progress.log(dataset, message),
+        retry_time=store.retry_time,
+    ) as lock:
+        yield lock
 
 
 def contract(
@@ -35,8 +39,8 @@ def contract(
 
     A past night has other rows, so only the columns and their kinds are compared.
     """
-    with store.reading() as connection:
-        last = contract_of(connection, declaration.name, before_run=before_run)
+    name = declaration.name
+    last = store.read(lambda connection: contract_of(connection, name, before_run=before_run))
     return last if last is None or as_of is None else last.without_counts()
 
 
@@ -69,11 +73,11 @@ def unchanged_since(
     now, dataset = (snapshot.fingerprint, setup_fingerprint(run.declaration)), run.declaration.name
     if expected is not None and expected.accepted:
         return None
-    with store.reading() as connection:
-        if run.as_of is not None:
-            return same_run(connection, dataset, *now)
-        last = last_good(connection, dataset)
-        champion = champion_model(connection, dataset)
+    if run.as_of is not None:
+        return store.read(lambda connection: same_run(connection, dataset, *now))
+    last, champion = store.read(
+        lambda connection: (last_good(connection, dataset), champion_model(connection, dataset))
+    )
     if champion is not None and champion.damage is not None:
         return None
     if last is None or (last.fingerprint, last.setup_fingerprint) != now:
@@ -87,7 +91,6 @@ def _are_too_old(run: Attempt, snapshot: Snapshot, last: LastGood, store: Store)
     if declaration.time is None or declaration.max_age is None:
         return False
     table = load(snapshot.path, [declaration.time])
-    with store.reading() as connection:
-        kept = kept_rows(connection, last.run_id, snapshot.rows)
+    kept = store.read(lambda connection: kept_rows(connection, last.run_id, snapshot.rows))
     findings = recency_findings(declaration, table, kept, run.night)
     return any(finding.sentence for finding in findings)

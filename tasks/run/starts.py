@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from data.declarations.model import Declaration
-from data.errors import StoreError
+from data.errors import DamagedStore
 from data.store.read.earlier_runs import last_details
 from data.store.session import Store
 from regressors.candidate import Candidate
@@ -30,12 +30,12 @@ def last_starts(
     descending = [c for c in candidates if c.kind == "gradient_descent"]
     if not descending or declaration.gradient_descent.start != "last":
         return starts, None
+    name = declaration.name
     try:
-        with store.reading() as connection:
-            details = last_details(connection, declaration.name, before_run=before_run)
-    except StoreError as error:
+        details = store.read(lambda c: last_details(c, name, before_run=before_run))
+    except DamagedStore as error:
         warning = f"Gradient descent starts anew, not where it ended last: {error.what}"
-        progress.log(declaration.name, warning, warning=True)
+        progress.log(name, warning, warning=True)
         return starts, warning
     for candidate in descending:
         starts[candidate] = {

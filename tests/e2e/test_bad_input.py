@@ -199,7 +199,8 @@ def test_unreachable_database_is_reported_in_one_sentence_without_its_password(w
     (workspace.folder / "no").write_text("a file, not a folder")
     assert_refused(workspace.run("retrain", "good", NIGHTFIT_DATABASE_URL=url), 1, "store.db")
     secret = "postgresql://user:secret@127.0.0.1:1/none"
-    done = workspace.run("retrain", "good", NIGHTFIT_DATABASE_URL=secret)
+    settings = {"NIGHTFIT_DATABASE_URL": secret, "NIGHTFIT_STORE_RETRY_TIME": "0"}
+    done = workspace.run("retrain", "good", **settings)
     assert done.returncode in (1, 2)
     assert "secret" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -6,7 +6,7 @@ import time
 
 import psutil
 import pytest
-from helpers.workspace import COMMAND
+from helpers.warm_command import COMMAND
 
 QUICK = """\
 source: {{path: {name}.csv}}

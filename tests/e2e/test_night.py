@@ -10,13 +10,14 @@ import pytest
 from regressors.candidate import KINDS
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 
-DATASETS = ("age_income", "income_expenses", "users_revenue")
+SMALL = ("income_expenses", "users_revenue")
+DATASETS = ("age_income", *SMALL)
 CANDIDATES = {f"{framework}/{kind}" for framework in FRAMEWORK_NAMES for kind in KINDS}
 ROWS = {"age_income": 3000, "income_expenses": 235, "users_revenue": 56}
 TABLES = {
-    "score": "SELECT m.framework, m.kind, r.dataset, s.rows, s.rmse, s.rmse_low, s.rmse_high,"
+    "score": "SELECT r.dataset, m.framework, m.kind, s.rows, s.rmse, s.rmse_low, s.rmse_high,"
     " s.rmse_se, s.mae, s.r2, s.n, s.coverage FROM score s JOIN model m USING (model_id)"
-    " JOIN run r ON r.run_id = s.run_id ORDER BY 3, 1, 2, 4",
+    " JOIN run r ON r.run_id = s.run_id ORDER BY 1, 2, 3, 4",
     "coefficient": "SELECT r.dataset, m.framework, m.kind, c.term, c.estimate, c.standard_error,"
     " c.t, c.p, c.low, c.high FROM coefficient c JOIN model m USING (model_id)"
     " JOIN run r USING (run_id) ORDER BY 1, 2, 3, c.position",
@@ -120,11 +121,14 @@ def test_scores_match_the_stored_predictions(rows_by_dataset):
 
 def test_same_data_gives_the_same_digits(night, new_workspace):
     workspace = new_workspace(samples=True)
-    done = workspace.run("nightly", "--format", "json")
+    done = workspace.run("nightly", *SMALL, "--format", "json")
     assert done.returncode == 0, done.stderr
-    assert [summary["dataset"] for summary in json.loads(done.stdout)] == list(DATASETS)
+    assert [summary["dataset"] for summary in json.loads(done.stdout)] == list(SMALL)
     for table, statement in TABLES.items():
-        first, second = night.workspace.sql(statement), workspace.sql(statement)
+        first, second = (
+            [row for row in made.sql(statement) if row[0] in SMALL]
+            for made in (night.workspace, workspace)
+        )
         assert first, table
         assert first == second, table
 

@@ -20,7 +20,8 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 import yaml
-from helpers.workspace import COMMAND, ROOT, Workspace, free_port
+from helpers.warm_command import COMMAND
+from helpers.workspace import ROOT, Workspace, free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [

@@ -6,14 +6,14 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from helpers.warm_command import WARM
+
 ROOT = Path(__file__).parents[2]
-COMMAND = Path(sys.executable).with_name("nightfit")
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,12 @@ class Workspace:
 
     def run(self, *args: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run `nightfit ARGS`; `settings` override the environment."""
-        return subprocess.run(
-            [str(COMMAND), *args],
-            env={**self.environment, **settings},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+        return WARM.run(args, {**self.environment, **settings})
 
     def raw(self, *args: str, **settings: str) -> bytes:
         """Return the bytes that `nightfit ARGS` prints; it must not fail."""
-        environment = {**self.environment, **settings}
-        command = [str(COMMAND), *args]
-        done = subprocess.run(command, env=environment, capture_output=True, check=True)
+        done = WARM.raw(args, {**self.environment, **settings})
+        done.check_returncode()
         return done.stdout
 
     def declare(self, name: str, text: str, rows: str | bytes | None = None) -> None:

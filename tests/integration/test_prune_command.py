@@ -3,15 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from helpers.store_nights import counts, kept, promoted, serving, write
+from helpers.warm_command import WARM
 
 from data.store.session import Store
-
-COMMAND = Path(sys.executable).with_name("nightfit")
 
 
 @pytest.fixture
@@ -35,14 +33,7 @@ def nightfit(store: Store, home: Path, *arguments: str) -> subprocess.CompletedP
         "NIGHTFIT_HOME": str(home),
         "NIGHTFIT_KEEP_RUNS": "2",
     }
-    return subprocess.run(
-        [str(COMMAND), "prune", *arguments],
-        env={**os.environ, **own},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return WARM.run(["prune", *arguments], {**os.environ, **own}, timeout=60)
 
 
 def left(home: Path) -> list[str]:

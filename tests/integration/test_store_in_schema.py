@@ -2,14 +2,13 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from helpers.old_stores import assert_same_answers, make
 from helpers.store_nights import change, kept, promoted, read, rows, run_sql, serving, write
+from helpers.warm_command import WARM
 from sqlalchemy import URL, func, make_url, select, text
 
 from data.errors import Busy, StoreError
@@ -21,7 +20,6 @@ from data.store.read.datasets import dataset_statuses
 from data.store.session import Store
 from data.store.write.prune import prune
 
-COMMAND = Path(sys.executable).with_name("nightfit")
 HOSTILE = """Our "nights" 100% o'clock; DROP SCHEMA public -- ☾"""
 
 
@@ -189,14 +187,7 @@ def test_reader_with_a_search_path_to_nowhere_finds_no_store(server: str):
 
 def nightfit(server: str, schema: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     settings = {"NIGHTFIT_DATABASE_URL": server, "NIGHTFIT_DATABASE_SCHEMA": schema}
-    return subprocess.run(
-        [str(COMMAND), *arguments],
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return WARM.run(arguments, {**os.environ, **settings}, timeout=60)
 
 
 def test_the_command_works_in_the_schema_of_the_setting(server: str):

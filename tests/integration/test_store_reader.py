@@ -2,15 +2,14 @@
 
 import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from helpers.documents import code, section
 from helpers.old_stores import make, views_of
 from helpers.store_nights import promoted, read, rows, run_sql, write
+from helpers.warm_command import WARM
 from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
 
@@ -23,7 +22,6 @@ from data.store.session import Store
 from data.store.tables import metadata
 from data.store.views import VIEWS
 
-COMMAND = Path(sys.executable).with_name("nightfit")
 SCHEMA = 'Our "nights"'
 
 
@@ -82,14 +80,7 @@ def test_role_reads_no_table_and_writes_nothing(filled: str, new_role):
 
 
 def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(COMMAND), *arguments],
-        env={**os.environ, "NIGHTFIT_DATABASE_URL": address},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return WARM.run(arguments, {**os.environ, "NIGHTFIT_DATABASE_URL": address}, timeout=60)
 
 
 def test_the_command_works_for_the_role(filled: str, new_role):

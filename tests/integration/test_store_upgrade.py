@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from helpers.old_stores import (
 )
 from helpers.store_catalogue import catalogue
 from helpers.store_nights import by_hand, read, run_sql
+from helpers.warm_command import WARM
 from typer.testing import CliRunner
 
 from data.errors import StoreError
@@ -28,7 +28,6 @@ from data.store.views import VIEWS
 from data.vocabulary import Candidate
 from flows.command.cli import app
 
-COMMAND = Path(sys.executable).with_name("nightfit")
 HEAD = head()
 
 sqlite_only = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -131,14 +130,7 @@ def test_a_database_from_before_the_first_release_is_refused_and_stays(old: str,
 
 def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `nightfit ARGUMENTS` on a database."""
-    return subprocess.run(
-        [str(COMMAND), *arguments],
-        env={**os.environ, "NIGHTFIT_DATABASE_URL": address},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return WARM.run(arguments, {**os.environ, "NIGHTFIT_DATABASE_URL": address}, timeout=60)
 
 
 def test_the_command_reports_what_it_did(tmp_path: Path):

@@ -85,5 +85,5 @@ def test_parts_need_no_quotes_in_a_declaration(tmp_path, features):
 def test_brackets_that_are_no_part_are_still_a_mistake(tmp_path):
     text = "source: {path: rows.csv}\nkey: id\ntarget: y\nfeatures: [day[weekly], x]\n"
     (tmp_path / "shop.yaml").write_text(text)
-    with pytest.raises(CallError, match="line 4: This is not YAML: expected"):
+    with pytest.raises(CallError, match="line 4: This is not YAML: did not find expected"):
         load_dataset("shop", tmp_path)

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from helpers.sources import TABLE, refusal, shop, written
 
-from data.errors import HomeError
+from data.errors import HomeError, SourceError
 from data.sources.read import READERS, read
 from data.sources.snapshot import load
 
@@ -131,3 +132,25 @@ def test_a_folder_that_cannot_be_written_is_reported_with_the_setting_that_moves
     with pytest.raises(HomeError, match="NIGHTFIT_HOME") as caught:
         read(shop(path), folder=tmp_path / "home")
     assert str(tmp_path / "home" / "shop") in str(caught.value)
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path):
+    assert "File name too long" in refusal(tmp_path / f"{300 * 'x'}.csv", tmp_path)
+
+
+def test_where_the_source_is_named_is_what_has_to_be_corrected(tmp_path):
+    assert "Correct 'source' in the declaration." in refusal(tmp_path / "none.csv", tmp_path)
+    with pytest.raises(SourceError, match=r"no such file\. Correct --source\."):
+        read(shop(tmp_path / "none.csv"), folder=tmp_path / "home", named_in="--source")
+    with pytest.raises(SourceError, match=r"Name a file in --source\."):
+        read(shop(tmp_path), folder=tmp_path / "home", named_in="--source")
+
+
+def test_what_is_not_a_file_of_rows_is_refused_before_it_is_read(tmp_path):
+    pipe = tmp_path / "rows.csv"
+    os.mkfifo(pipe)
+    assert "This is a pipe, a socket or a device" in refusal(pipe, tmp_path)
+    for target in ("/dev/zero", "/dev/null"):
+        assert "This is a pipe, a socket or a device" in refusal(Path(target), tmp_path)
+    memory = refusal(Path("/proc", str(os.getpid()), "mem"), tmp_path)
+    assert "The file cannot be read: Input/output error." in memory

@@ -1,6 +1,7 @@
 """A database's URL: read strictly, and shown to people without its password."""
 
 import re
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from sqlalchemy.engine import URL, make_url
@@ -49,6 +50,13 @@ def schema_of(url: URL) -> str | None:
     """Return the schema that a URL names, None where it leaves the choice to the database."""
     named = url.query.get(SCHEMA_KEY)
     return named if isinstance(named, str) else None
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """Return the file of an SQLite database, None for any other database and for one in memory."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return Path(str(url.database))
 
 
 def is_postgresql(url: URL) -> bool:

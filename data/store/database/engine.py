@@ -14,6 +14,16 @@ from data.store.database.sqlite import sqlite_engine
 
 CONNECT_SECONDS = 10
 
+LOST_LINE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""After a minute without any answer, as when a firewall has cut the line, a connection is lost; the
+operating system's default is a quarter of an hour, or two hours. Seconds, but the last one's
+milliseconds."""
+
 
 @contextmanager
 def engine_on(url: str, *, read_only: bool) -> Iterator[Engine]:
@@ -40,6 +50,7 @@ def _engine(text: str, *, read_only: bool) -> Engine:
         arguments: dict[str, Any] = {}
         if is_postgresql(url):
             arguments["connect_timeout"] = CONNECT_SECONDS
+            arguments |= {key: value for key, value in LOST_LINE.items() if key not in url.query}
         if "sslpassword" in url.query:  # an engine shows its URL's options to whoever prints it
             arguments["sslpassword"] = url.query["sslpassword"]
             url = url.difference_update_query(["sslpassword"])

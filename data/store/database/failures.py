@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from data.errors import DamagedStore, StoreError
+from data.errors import DamagedStore, StoreAway, StoreError
 from data.store.column_types import UnreadableValue
 from data.store.database.address import display_url, hidden
+from data.store.database.disk import full_disk
 from data.store.database.sqlite import WAIT_SECONDS
 
 REPAIR = "Run 'nightfit db check' to see what is damaged, and restore a backup."
@@ -16,6 +17,40 @@ REPAIR = "Run 'nightfit db check' to see what is damaged, and restore a backup."
 
 NOT_PERMITTED = "42501"
 """PostgreSQL's code for a role that lacks a permission."""
+
+AWAY_CODES = ("08", "40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03", "57P05")
+"""How PostgreSQL's codes begin for a server that stops, starts, is full of connections, or lost
+this one; and for two transactions that stood in each other's way."""
+
+AWAY_WORDS = (
+    "starting up",
+    "shutting down",
+    "recovery mode",
+    "not yet accepting connections",
+    "too many clients",
+    "too many connections",
+    "connection slots are reserved",
+    "terminating connection",
+    "server closed the connection",
+    "connection is closed",
+    "connection is lost",
+    "connection has been closed",
+    "connection reset",
+    "broken pipe",
+    "could not receive data",
+    "could not send data",
+)
+"""What a connection that could not be made reports: it has no code."""
+
+UNREACHABLE_WORDS = (
+    "connection refused",
+    "timeout expired",
+    "timed out",
+    "no such file or directory",  # the socket of a server that is stopped
+    "no route to host",
+    "is unreachable",
+    "temporary failure in name resolution",
+)
 
 NUL = ("cannot contain NUL", 'encoding "UTF8": 0x00')
 """How PostgreSQL's driver and server report a text with a NUL, which SQLite accepts."""
@@ -32,17 +67,24 @@ DAMAGED_TEXT = "Could not decode to UTF-8"
 SQLITE_FAILURES = {
     "SQLITE_NOTADB": "the file is not an SQLite database.",
     "SQLITE_CANTOPEN": "the file cannot be opened.",
-    "SQLITE_FULL": "the disk is full; nothing from this run was stored.",
     "SQLITE_CORRUPT": "the database file is damaged.",
     "SQLITE_TOOBIG": "the database file is damaged: the length of a stored value is wrong.",
     "SQLITE_READONLY": "the database is read-only.",
     "SQLITE_BUSY": f"another process has kept it locked for {WAIT_SECONDS:.0f} seconds.",
+    "SQLITE_LOCKED": "another connection has locked it.",
 }
+
+SQLITE_AWAY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+SQLITE_WRITE_FAILURES = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
+"""What SQLite reports, among others, when the disk is full or a quota is used up."""
 
 
 @contextmanager
 def translated(engine: Engine) -> Iterator[None]:
-    """Raise StoreError where the database fails, and let errors in our statements through."""
+    """Raise StoreError where the database fails, and let errors in our statements through.
+
+    It is a StoreAway where the same may succeed later.
+    """
     try:
         yield
     except UnreadableValue as error:
@@ -51,27 +93,38 @@ def translated(engine: Engine) -> Iterator[None]:
     except DBAPIError as error:
         if not _is_database_failure(error):
             raise
-        kind = DamagedStore if _is_about_damage(error) else StoreError
-        raise kind(
-            _sentence(error, engine.url),
-            where=display_url(engine.url),
-            next_step=_next_step(error),
-        ) from None
+        raise _store_error(error, engine.url) from None
 
 
-def _next_step(error: DBAPIError) -> str:
+def _store_error(error: DBAPIError, url: URL) -> StoreError:
+    where, sentence = display_url(url), _sentence(error, url)
+    name = _sqlite_name(error)
+    if name in SQLITE_WRITE_FAILURES and (
+        full := full_disk(url.database, sure=name[-4:] == "FULL")
+    ):
+        return StoreError(
+            f"{full}; nothing from this run was stored.",
+            where=where,
+            next_step="Make room there (`nightfit prune` removes old data), then run it again.",
+        )
     if getattr(error.orig, "sqlstate", None) == NOT_PERMITTED:
-        return "Ask its owner to grant this role that permission, or connect as another one."
+        permit = "Ask its owner to grant this role that permission, or connect as another one."
+        return StoreError(sentence, where=where, next_step=permit)
     if _is_about_damage(error):
-        return REPAIR
-    return "Fix it, or name another database in NIGHTFIT_DATABASE_URL."
+        return DamagedStore(sentence, where=where, next_step=REPAIR)
+    fix = "Fix it, or name another database in NIGHTFIT_DATABASE_URL."
+    unreachable = _is_unreachable(error)
+    if unreachable or _is_away(error):
+        away = StoreAway(sentence, where=where, next_step=fix)
+        away.unreachable = unreachable
+        return away
+    return StoreError(sentence, where=where, next_step=fix)
 
 
 def _is_about_damage(error: DBAPIError) -> bool:
     """Return whether what is in the database is damaged, as far as the database notices."""
     damaged = getattr(error.orig, "sqlstate", None) in DAMAGED_STATES
-    name = "_".join(getattr(error.orig, "sqlite_errorname", "").split("_")[:2])
-    return damaged or name in DAMAGED_NAMES or DAMAGED_TEXT in str(error.orig)
+    return damaged or _sqlite_name(error) in DAMAGED_NAMES or DAMAGED_TEXT in str(error.orig)
 
 
 def _is_database_failure(error: DBAPIError) -> bool:
@@ -87,8 +140,30 @@ def _is_database_failure(error: DBAPIError) -> bool:
     )
 
 
+def _is_away(error: DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlstate", None) or ""
+    if _sqlite_name(error):
+        return _sqlite_name(error) in SQLITE_AWAY
+    words = str(error.orig).lower()
+    return (
+        error.connection_invalidated
+        or code.startswith(AWAY_CODES)
+        or any(word in words for word in AWAY_WORDS)
+    )
+
+
+def _is_unreachable(error: DBAPIError) -> bool:
+    words = str(error.orig).lower()
+    return not _sqlite_name(error) and any(word in words for word in UNREACHABLE_WORDS)
+
+
 def _is_about_nul(error: DBAPIError) -> bool:
     return any(words in str(error.orig) for words in NUL)
+
+
+def _sqlite_name(error: DBAPIError) -> str:
+    """Return SQLite's own name of a failure without its details, "" on other databases."""
+    return "_".join(getattr(error.orig, "sqlite_errorname", "").split("_")[:2])
 
 
 def _sentence(error: DBAPIError, url: URL) -> str:
@@ -96,8 +171,7 @@ def _sentence(error: DBAPIError, url: URL) -> str:
         return "a text contains a NUL character, which PostgreSQL cannot store."
     if DAMAGED_TEXT in str(error.orig):
         return "the database file is damaged: a stored text cannot be read."
-    name = "_".join(getattr(error.orig, "sqlite_errorname", "").split("_")[:2])
-    if name in SQLITE_FAILURES:
+    if (name := _sqlite_name(error)) in SQLITE_FAILURES:
         return SQLITE_FAILURES[name]
     lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
     return f"the database cannot be used: {hidden(lines[0], url.password).rstrip('.')}."

@@ -1,17 +1,22 @@
 """Locks: one process works on a dataset at a time, and one transaction writes it at a time."""
 
+import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import sleep
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy.exc import DBAPIError
 
-from data.errors import Busy, StoreError
+from data.errors import Busy, LockLost, StoreError
 from data.store.database.engine import engine_on
 from data.store.database.failures import translated
+from data.store.database.retry import retried
 from data.store.database.schema import lock_key
+
+LOG = logging.getLogger("nightfit")
 
 POLL_SECONDS = 0.2
 
@@ -24,30 +29,101 @@ SESSION_SETTINGS = (
 """They let a server keep an idle session all night, and notice soon if our machine dies."""
 
 
-@contextmanager
-def dataset_lock(
-    url: str, dataset: str, *, wait: bool = True, on_wait: Callable[[], None] = lambda: None
-) -> Iterator[None]:
-    """Hold the lock of a dataset in the store at `url`; call `on_wait` once if it has to wait.
+class DatasetLock:
+    """The lock of a dataset that this process holds.
 
     On SQLite it is an operating system's lock on a file beside the database, on PostgreSQL an
-    advisory lock of its own session. Neither outlives its process, even one that is killed. Raises
-    Busy if another process holds it and `wait` is False, and StoreError if the database or its
-    folder cannot be used.
+    advisory lock of its own session. Neither outlives its process, even one that is killed.
+    """
+
+    def ensure_held(self) -> None:
+        """Raise LockLost if another process has taken the lock since, StoreAway if nobody knows."""
+
+
+class _SessionLock(DatasetLock):
+    """An advisory lock, which ends with its session: a restart of the server, for example."""
+
+    def __init__(self, engine: Engine, dataset: str) -> None:
+        self._engine, self._dataset = engine, dataset
+        self._session: Connection | None = None
+
+    def try_to_take(self) -> bool:
+        """Return whether the lock could be taken, in a new session where there is none."""
+        try:
+            with translated(self._engine):
+                if self._session is None:
+                    self._session = _new_session(self._engine)
+                key = lock_key(self._session, f"nightfit works on {self._dataset}")
+                attempt = select(func.pg_try_advisory_lock(key))
+                return bool(self._session.execute(attempt).scalar_one())
+        except StoreError:
+            self.release()  # this session may be gone, and would hold nothing
+            raise
+
+    def ensure_held(self) -> None:
+        """Take the lock again if its session is gone, unless another process was quicker."""
+        try:
+            with translated(self._engine):
+                if self._session is not None:
+                    self._session.execute(text("SELECT 1"))
+                    return
+        except StoreError:
+            self.release()
+        message = "%s: the database ended the session that held this run's lock: taking it again"
+        LOG.warning(message, self._dataset)
+        if not self.try_to_take():
+            self.release()
+            raise LockLost(
+                "the database ended the session that held this run's lock, and another process has"
+                " begun to work on the dataset since, so nothing from this run is stored.",
+                where=self._dataset,
+                next_step="Run it again when the other one has finished.",
+            )
+
+    def release(self) -> None:
+        """End the session, if it has not ended by itself."""
+        if self._session is not None:
+            with suppress(DBAPIError):
+                self._session.invalidate()
+            self._session.close()
+            self._session = None
+
+
+@contextmanager
+def dataset_lock(
+    url: str,
+    dataset: str,
+    *,
+    wait: bool = True,
+    on_wait: Callable[[], None] = lambda: None,
+    retry_time: float = 0.0,
+) -> Iterator[DatasetLock]:
+    """Hold the lock of a dataset in the store at `url`; call `on_wait` once if it has to wait.
+
+    While the database is away, this tries again for `retry_time` seconds. Raises Busy if another
+    process holds the lock and `wait` is False, and StoreError if the database or its folder cannot
+    be used.
     """
     with engine_on(url, read_only=False) as engine:
         if engine.dialect.name == "postgresql":
-            with _session(engine) as connection:
-                _acquire(lambda: _try_session(connection, engine, dataset), dataset, wait, on_wait)
-                yield
+            session = _SessionLock(engine, dataset)
+
+            def attempt() -> bool:
+                return retried(session.try_to_take, seconds=retry_time)
+
+            try:
+                _acquire(attempt, dataset, wait, on_wait)
+                yield session
+            finally:
+                session.release()
         elif engine.url.database in (None, "", ":memory:"):  # nobody else can see it
-            yield
+            yield DatasetLock()
         else:
             file = Path(f"{engine.url.database}.{dataset}.lock")
             lock = FileLock(file, fallback_to_soft=False)
             try:
                 _acquire(lambda: _try_file(lock, file), dataset, wait, on_wait)
-                yield
+                yield DatasetLock()
             finally:
                 lock.release()
 
@@ -92,21 +168,9 @@ def _try_file(lock: FileLock, file: Path) -> bool:
     return True
 
 
-@contextmanager
-def _session(engine: Engine) -> Iterator[Connection]:
-    """Give a connection outside any transaction; its advisory locks end with it."""
-    with translated(engine):
-        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        for setting in SESSION_SETTINGS:
-            connection.execute(text(setting))
-    try:
-        yield connection
-    finally:
-        connection.invalidate()
-        connection.close()
-
-
-def _try_session(connection: Connection, engine: Engine, dataset: str) -> bool:
-    key = lock_key(connection, f"nightfit works on {dataset}")
-    with translated(engine):
-        return bool(connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one())
+def _new_session(engine: Engine) -> Connection:
+    """Return a connection outside any transaction; its advisory locks end with it."""
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    for setting in SESSION_SETTINGS:
+        connection.execute(text(setting))
+    return connection

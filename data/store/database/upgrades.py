@@ -1,5 +1,6 @@
 """Bringing a database to this version of the schema, by Alembic's migrations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alembic import command
@@ -9,8 +10,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, inspect, select
 
 from data.errors import StoreError
+from data.private_files import close_database
 from data.store.database import version
-from data.store.database.address import display_url, is_postgresql
+from data.store.database.address import display_url, is_postgresql, sqlite_file
 from data.store.database.engine import engine_on
 from data.store.database.failures import translated
 from data.store.database.schema import lock_key, make_schema, refuse_closed_schema
@@ -27,6 +29,11 @@ WITHOUT_CHECKSUMS = ("0100",)
 """Versions that stored no checksums; an upgrade computes those of the models and runs there are."""
 
 
+FIRST_PRIVATE = "0101"
+"""From this version on, only its owner may use an SQLite database, unless a person opens it. Who
+may use an older one, its user's umask has decided."""
+
+
 @dataclass(frozen=True)
 class Upgrade:
     """What an upgrade did: where, and from which version to which (from None: it was empty)."""
@@ -34,13 +41,15 @@ class Upgrade:
     display_url: str
     before: str | None
     after: str
+    remarks: Sequence[str] = ()
 
     def __str__(self) -> str:
         if self.before is None:
             return f"{self.display_url}: created at version {self.after}."
         if self.before == self.after:
             return f"{self.display_url}: already at version {self.after}."
-        return f"{self.display_url}: upgraded from version {self.before} to {self.after}."
+        done = f"{self.display_url}: upgraded from version {self.before} to {self.after}."
+        return " ".join((done, *self.remarks))
 
 
 def upgrade(url: str) -> Upgrade:
@@ -98,7 +107,9 @@ def _upgrade(engine: Engine) -> Upgrade:
         if stored in WITHOUT_CHECKSUMS:
             store_missing_checksums(connection)
         write_comments(connection)
-    return Upgrade(display_url(engine.url), stored, version.head())
+    file = sqlite_file(engine.url)
+    remarks = close_database(file) if file and stored and stored < FIRST_PRIVATE else []
+    return Upgrade(display_url(engine.url), stored, version.head(), remarks)
 
 
 def _stored_version_and_names_taken(connection: Connection) -> tuple[str | None, list[str]]:

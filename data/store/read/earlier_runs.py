@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, ScalarSelect, func, select, true
 
-from data.errors import StoreError
+from data.errors import DamagedStore
 from data.store.database.failures import REPAIR
 from data.store.read.integrity import changed_tables
 from data.store.tables import is_good, model, rejected_row, run
@@ -40,12 +40,12 @@ def last_details(
     """Return the details of each candidate of a dataset's last good run.
 
     With `before_run`, those of the last good run before that one. Without such a run the result is
-    empty; so are the details of a candidate that failed. Raises StoreError where they are not what
-    was stored.
+    empty; so are the details of a candidate that failed. Raises DamagedStore where they are not
+    what was stored.
     """
     latest = connection.execute(select(_last_good_id(dataset, before_run))).scalar()
     if latest is not None and changed_tables(connection, latest, (model,)):
-        raise StoreError(
+        raise DamagedStore(
             f"what is stored of the models of run {latest} is not what was stored then.",
             where=dataset,
             next_step=REPAIR,

@@ -44,15 +44,24 @@ ModelIds = Mapping[str, int]
 """The ids of this run's candidates, by their text."""
 
 
-def write_run(connection: Connection, record: RunRecord) -> int:
+def write_run(connection: Connection, record: RunRecord, *, again: bool = False) -> int:
     """Store one finished run and return its id; a process that is killed leaves nothing of it.
 
     NaN and infinity become NULL in a column that may be empty, and raise ValueError in any other.
     Raises StoreError if the same attempt (dataset and start) is stored already, and ChampionChanged
-    if the run decided against another champion than the one that serves now.
+    if the run decided against another champion than the one that serves now. With `again`, after
+    the database went away, the run may have been stored by the first try: then its id is returned.
     """
     lock_for_writing(connection, record.dataset)
-    _refuse_stored_run(connection, record)
+    stored = _stored_run(connection, record)
+    if stored is not None and again:
+        return stored
+    if stored is not None:
+        raise StoreError(
+            f"the run of {record.dataset} that started at {record.started_at.isoformat()}"
+            f" is stored already, as run {stored}.",
+            where=display_url(connection.engine.url),
+        )
     standing = latest_decision(connection, record.dataset)
     if record.promotions:
         _refuse_changed_champion(standing, record)
@@ -79,15 +88,11 @@ def write_run(connection: Connection, record: RunRecord) -> int:
     return run_id
 
 
-def _refuse_stored_run(connection: Connection, record: RunRecord) -> None:
+def _stored_run(connection: Connection, record: RunRecord) -> int | None:
+    """Return the id of the same attempt: no other has the same start, to the microsecond."""
     same = (run.c.dataset == record.dataset) & (run.c.started_at == record.started_at)
-    stored = connection.execute(select(run.c.run_id).where(same)).scalar()
-    if stored is not None:
-        raise StoreError(
-            f"the run of {record.dataset} that started at {record.started_at.isoformat()}"
-            f" is stored already, as run {stored}.",
-            where=display_url(connection.engine.url),
-        )
+    stored: int | None = connection.execute(select(run.c.run_id).where(same)).scalar()
+    return stored
 
 
 def _refuse_changed_champion(standing: Row[Any] | None, record: RunRecord) -> None:

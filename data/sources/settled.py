@@ -1,0 +1,99 @@
+"""A source is read while nobody writes it: what changes meanwhile is read again, or refused."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from data.errors import SourceError
+
+QUIET_SECONDS = 1.0
+"""A file that was changed less than this before is waited for: it may still be being written."""
+
+MAX_WAIT_SECONDS = 6.0
+"""So long a file is waited for in all."""
+
+MAX_READINGS = 3
+"""So often a file is read that changes each time."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """What changes when a file is changed or replaced; times are in nanoseconds."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+
+def read_settled(
+    path: Path, read: Callable[[], pa.Table], *, quiet_seconds: float
+) -> tuple[pa.Table, tuple[str, ...]]:
+    """Return what `read` makes of a file that nobody changes meanwhile, and notes on the attempts.
+
+    A file that was changed less than `quiet_seconds` ago is waited for: so its times show every
+    change during the reading, however coarse they are. Raises what `read` raises, and `SourceError`
+    if the file does not come to rest. A program that pauses longer while it writes goes unnoticed.
+    """
+    notes: list[str] = []
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
+    for attempt in range(MAX_READINGS):
+        if attempt:
+            notes.append("The file was changed while it was read, so it was read again.")
+            time.sleep(quiet_seconds)  # one that is gone may come back
+        before, changed = _state_at_rest(path, quiet_seconds, deadline)
+        if changed:
+            notes.append("The file was being written, so its end was waited for.")
+        try:
+            table = read()
+        except SourceError:
+            if _state(path) == before:
+                raise
+        else:
+            if _state(path) == before:
+                return table, tuple(dict.fromkeys(notes))
+    raise _restless()
+
+
+def _state_at_rest(path: Path, quiet_seconds: float, deadline: float) -> tuple[_State | None, bool]:
+    """Return the state of a file that is left alone, and whether it was changed before that."""
+    state, changed = _state(path), False
+    while state is not None and (seconds := _until_quiet(state, quiet_seconds)) > 0:
+        if time.monotonic() + seconds > deadline:
+            raise _restless()
+        time.sleep(seconds)
+        before, state = state, _state(path)
+        changed = changed or state != before
+    return state, changed
+
+
+def _state(path: Path) -> _State | None:
+    """Return the state of a file, None if there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    times = facts.st_mtime_ns, facts.st_ctime_ns
+    return _State(facts.st_dev, facts.st_ino, facts.st_size, *times)
+
+
+def _until_quiet(state: _State, quiet_seconds: float) -> float:
+    """Return in how many seconds a file will have been left alone for `quiet_seconds`.
+
+    A time far in the future, as of another machine's clock, says nothing.
+    """
+    now = time.time()
+    ages = [now - nanoseconds / 1e9 for nanoseconds in (state.modified, state.changed)]
+    return max([quiet_seconds - age for age in ages if abs(age) < quiet_seconds], default=0.0)
+
+
+def _restless() -> SourceError:
+    return SourceError(
+        "The file is being written: it changed again and again while nightfit waited for it.",
+        next_step="Run again when it is complete. A program that writes another file, and renames"
+        " it when it is complete, is never read half-way.",
+    )
