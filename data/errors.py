@@ -4,11 +4,25 @@ Each message has three parts: what went wrong, where, and what to do next. A com
 one line, without a traceback. Anything that is not a `UserError` is a bug and keeps its traceback.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+MAX_LISTED = 500
+"""Characters of a list of names in a message."""
+
+MAX_REPEATED = 200
+"""Characters; a message repeats no more of what somebody has typed."""
+
 MAX_QUOTED = 100
-"""Characters of what was typed that a message repeats."""
+"""Characters of it that a message usually repeats, and those that are left of a longer text."""
+
+QUOTED = re.compile(
+    rf"(?<![^\s(\[:,=])(['\"`])((?:(?!\1).){{{MAX_REPEATED + 1},}})\1(?=[\s.,:;)\]]|$)", re.S
+)
+"""What stands between quotation marks, if it is long; an apostrophe in a word begins nothing."""
+
+LONG_WORD = re.compile(rf"\S{{{MAX_REPEATED + 1},}}")
 
 
 class UserError(Exception):
@@ -22,6 +36,8 @@ class UserError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, *, where: str = "", next_step: str = "") -> None:
+        what, next_step = brief(what), brief(next_step)
+        where = _cut(where)
         super().__init__(what, where, next_step)
         self.what, self.where, self.next_step = what, where, next_step
 
@@ -51,7 +67,16 @@ class Busy(UserError):
 
 
 class NoServer(UserError):
-    """Prefect's server, which the user has named, does not answer or does not fit."""
+    """Prefect's server does not answer or does not fit, or its settings cannot be used."""
+
+
+class OutputClosed(UserError):
+    """Whoever read our output has closed it, for example `head`; nobody needs to hear of it."""
+
+    exit_code = 141
+
+    def __init__(self) -> None:
+        super().__init__("")
 
 
 class HomeError(UserError):
@@ -188,6 +213,11 @@ def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[:length]}…"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names as "a, b, c", cut where they are too many for a message."""
+    return shortened(", ".join(names), MAX_LISTED)
+
+
 def quoted(value: object) -> str:
     """Return what a user has typed as a message repeats it: in quotes, and never all of it."""
     text = repr(shortened(value, MAX_QUOTED) if isinstance(value, str) else value)
@@ -197,3 +227,19 @@ def quoted(value: object) -> str:
 def library_message(error: object) -> str:
     """Return the first line of a library's message as a sentence, to quote in one of ours."""
     return str(error).partition("\n")[0].rstrip(".") + "."
+
+
+def _cut(text: str) -> str:
+    """Return a text cut in its middle, if it is long: the end of a path or name is still seen."""
+    if len(text) <= MAX_REPEATED:
+        return text
+    end = MAX_QUOTED // 2
+    return f"{text[: MAX_QUOTED - end - 1]}…{text[-end:]}"
+
+
+def brief(message: str, typed: Iterable[str] = ()) -> str:
+    """Return a message that repeats little of what it quotes, or of any text that was `typed`."""
+    for text in sorted(filter(lambda text: len(text) > MAX_REPEATED, typed), key=len, reverse=True):
+        message = message.replace(text, _cut(text))
+    message = QUOTED.sub(lambda found: f"{found[1]}{_cut(found[2])}{found[1]}", message)
+    return LONG_WORD.sub(lambda found: _cut(found[0]), message)

@@ -5,6 +5,7 @@ The table of settings in the documentation is generated from the descriptions in
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import psutil
 from pydantic import Field, ValidationError
@@ -46,6 +47,12 @@ class Settings(BaseSettings):
     )
     datasets: Path = Field(
         default=Path("data/datasets"), description="The folder of the declarations."
+    )
+    prefect: Literal["profile", "auto"] = Field(
+        default="profile",
+        description="Which Prefect server a command uses: `profile`, the one that `PREFECT_API_URL`"
+        " or your Prefect profile names, or else one of its own; `auto`, the same, but one of its"
+        " own also where that server or Prefect's settings cannot be used.",
     )
     fit_time_limit: float = Field(
         default=600.0, gt=0, description="The seconds that one fit may take."

@@ -6,6 +6,7 @@ from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError, NightFailed, RunFailed, UserError
 from data.settings import Settings, settings
 from data.store.session import Store
+from flows.lost_server import finished, outlasting
 from flows.retrain import retrain
 from tasks.check_database import check_if_due
 from tasks.prune import prune
@@ -17,6 +18,7 @@ from tasks.store import store_failure
 
 
 @flow(persist_result=False)
+@outlasting
 def nightly(
     datasets: list[str] | None = None,
     force: bool = False,
@@ -75,7 +77,7 @@ def _retrained(
 ) -> Summary:
     try:
         _refuse_broken_declaration(dataset, config, as_of=as_of)
-        return retrain(dataset, force=force, as_of=as_of, wait=wait)
+        return finished(retrain, dataset, force=force, as_of=as_of, wait=wait)
     except RunFailed as failure:
         progress.log(dataset, f"{failure.status}: {failure.what}", warning=True)
         return Summary(dataset, failure.status, as_of=as_of, remarks=(failure.what,))

@@ -12,6 +12,7 @@ from data.settings import settings
 from data.sources.settled import QUIET_SECONDS
 from data.sources.snapshot import Snapshot
 from data.store.session import Store
+from flows.lost_server import outlasting
 from regressors.candidate import Candidate
 from tasks.check import check, refuse_rejected
 from tasks.choose import choose
@@ -33,6 +34,7 @@ from tasks.store import new_attempt, store_run
 
 
 @flow(flow_run_name="retrain {dataset}", persist_result=False)
+@outlasting
 def retrain(
     dataset: str,
     dry_run: bool = False,

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from data.declarations.model import Declaration, Kind
 from data.declarations.sections import PathSource
-from data.errors import SourceError
+from data.errors import SourceError, listed
 from data.sources.columns import PLURAL, arrays, infinite, kind_of
 from data.sources.keys import row_keys
 from data.sources.made_keys import CONTENT, ROW
@@ -116,7 +116,7 @@ def _require_columns(declaration: Declaration, model: Model, table: pa.Table, so
         raise SourceError(
             f"the column {missing[0]!r} is missing.",
             where=str(source.resolve()),
-            next_step=f"The champion needs: {', '.join(needed)}.",
+            next_step=f"The champion needs: {listed(needed)}.",
         )
 
 

@@ -21,6 +21,7 @@ from data.checks.keys import key_findings
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.parts import PARTS
+from data.errors import listed
 from data.sources.columns import PLURAL, arrays, infinite, infinity_in_words, kind_of, present
 from data.sources.suggested_kind import written_as
 from data.split import MIN_LABELLED_ROWS
@@ -92,7 +93,7 @@ def column_finding(name: str, columns: Sequence[str], declaration: Declaration) 
     sentence = (
         f"{declaration.source.path} has no column {name!r}. {nearest(name, columns)}{parts}Its"
         " columns are"
-        f" {', '.join(columns)}. Correct the source or the declaration."
+        f" {listed(columns)}. Correct the source or the declaration."
     )
     return finding(
         "expect_column_to_exist",

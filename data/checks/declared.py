@@ -31,7 +31,7 @@ from data.checks.rule_values import (
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.sections import Expectation
-from data.errors import CallError, library_message
+from data.errors import CallError, library_message, listed
 from data.sources.columns import PLURAL, kind_of
 from data.sources.keys import row_key_column
 
@@ -242,7 +242,7 @@ def _whole_outcome(expectation: Expectation, table: pa.Table, raw: Any, show: Sh
     elif {"unexpected_count", "missing_count"} & set(raw.result):
         found, shown = _found_values(expectation, table, raw.result, show)
     elif expectation.type == "expect_column_to_exist":
-        found = f"the columns are {', '.join(table.column_names)}"
+        found = f"the columns are {listed(table.column_names)}"
     elif observed is None:
         found = _shortened(f"found {plain(raw.result.get('details', 'nothing'))!r}")
     else:

@@ -28,6 +28,8 @@ MAX_MAGNITUDE = 1e150
 OFFSETS = "\x1futc_offset:"
 """Before a column's name: the column with the minutes by which its clock is ahead of UTC."""
 
+TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+
 PLURAL: dict[Kind | None, str] = {
     "number": "numbers",
     "category": "categories",
@@ -66,10 +68,19 @@ def typed(column: pa.ChunkedArray, *, exact: bool = False) -> pa.ChunkedArray | 
     if exact and pa.types.is_timestamp(dtype) and cast(column, TIMESTAMP) is None:
         return _all_digits(column)
     if pa.types.is_dictionary(dtype):
-        return typed(column.cast(dtype.value_type), exact=exact)
+        values = dtype.value_type
+        return typed(column.cast(values), exact=exact) if has_kind(values) else None
     if pa.types.is_integer(dtype) or pa.types.is_decimal(dtype):
         return _number(column, exact=exact)
     return next((convert(column) for matches, convert in _CONVERSIONS if matches(dtype)), None)
+
+
+def has_kind(dtype: pa.DataType) -> bool:
+    """Return whether `typed` makes a column of this type one of the four kinds."""
+    if pa.types.is_dictionary(dtype):
+        return has_kind(dtype.value_type)
+    is_number = pa.types.is_integer(dtype) or pa.types.is_decimal(dtype)
+    return is_number or any(matches(dtype) for matches, _ in _CONVERSIONS)
 
 
 def typed_column(table: pa.Table, name: str) -> pa.ChunkedArray:
@@ -95,9 +106,13 @@ def _uuids(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _seconds(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    fine = pa.duration("us") if pa.types.is_duration(column.type) else pa.time64("us")
-    microseconds = column.cast(fine, safe=False).cast(pa.int64())
-    return pc.divide(microseconds.cast(pa.float64()), 1e6)
+    unit = column.type.unit
+    if unit == "ns":
+        fine = pa.duration("us") if pa.types.is_duration(column.type) else pa.time64("us")
+        column, unit = column.cast(fine, safe=False), "us"
+    width = pa.int32() if pa.types.is_time32(column.type) else pa.int64()
+    counts = column.cast(width).cast(pa.float64(), safe=False)
+    return pc.divide(counts, {"s": 1.0, "ms": 1e3, "us": 1e6}[unit])
 
 
 _CONVERSIONS: tuple[tuple[Callable[[pa.DataType], bool], Callable[..., pa.ChunkedArray]], ...] = (

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from data.declarations.model import Declaration
-from data.errors import SourceError, library_message
+from data.errors import SourceError, library_message, listed
 
 QUOTED = re.compile(r'"(?:[^"]|"")*+"')
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -67,7 +67,7 @@ def _other_separator(
     shown = repr(separator)
     return SourceError(
         f"The values in this file are separated by {SEPARATORS[separator]} ({shown}){also}. Read"
-        f" so, its columns are {', '.join(columns)}.",
+        f" so, its columns are {listed(columns)}.",
         next_step=f"Save it with commas between its values{points}.",
     )
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.declarations.model import Kind
+from data.sources.time_range import within_calendar
 
 TIMESTAMP = pa.timestamp("us")
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
@@ -81,7 +82,7 @@ def _each(texts: pa.Array, dtype: pa.DataType) -> pa.Array:
     texts = pc.replace_substring_regex(texts, r"(\.\d{6})\d+", r"\1")
     values = cast(texts, dtype)
     if values is not None:
-        return values
+        return within_calendar(values)
     if len(texts) == 1:
         return pa.nulls(1, dtype)
     middle = len(texts) // 2

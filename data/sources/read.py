@@ -11,15 +11,18 @@ import pyarrow as pa
 
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration, Kind
-from data.errors import SourceError, library_message
+from data.errors import SourceError, library_message, shortened
 from data.sources.as_of import require_time_column, rows_as_of, unread_times
+from data.sources.columns import OFFSETS
 from data.sources.csv_file import read_csv
+from data.sources.distinct import MAX_SHOWN
 from data.sources.made_keys import made_key, with_made_key
 from data.sources.parquet_file import left_out_index, read_parquet
 from data.sources.readings import left_out
 from data.sources.settled import read_settled
 from data.sources.snapshot import Snapshot, write
-from data.sources.text_rules import refuse_text_that_is_not_utf8, refuse_unstorable_text
+from data.sources.text_rules import NUL, refuse_text_that_is_not_utf8, refuse_unstorable_text
+from data.sources.time_range import with_known_zones
 from data.sources.typed_table import time_column, typed_table
 
 READERS: dict[str, Callable[[Path, Declaration], pa.Table]] = {
@@ -38,6 +41,9 @@ NUMBER = "\0number"
 
 DECLARED = "'source' in the declaration"
 """Where the path of a source is named, unless a command names another one."""
+
+MAX_NAME = 1_000
+"""Characters of a column's name."""
 
 TYPELESS = (".csv",)
 """The endings of formats in which everything is text."""
@@ -130,7 +136,7 @@ def _raw_table(path: Path, declaration: Declaration, named_in: str) -> pa.Table:
     table = reader(path, declaration)
     refuse_text_that_is_not_utf8(table)
     _check_header(table.column_names)
-    return table
+    return with_known_zones(table)
 
 
 def _is_empty(path: Path, named_in: str) -> bool:
@@ -174,13 +180,25 @@ def _neighbours(path: Path) -> list[str]:
 
 
 def _check_header(names: Sequence[str]) -> None:
-    for name, count in Counter(names).items():
+    for number, (name, count) in enumerate(Counter(names).items(), start=1):
+        shown = repr(shortened(name, MAX_SHOWN))
         if count > 1:
             raise SourceError(
-                f"{count} columns are called {name!r}.", next_step="Give each its own name."
+                f"{count} columns are called {shown}.", next_step="Give each its own name."
             )
         if not name.strip():
             raise SourceError(
-                f"Column {list(names).index(name) + 1} has no name in the header.",
-                next_step="Name it, or remove it.",
+                f"Column {number} has no name in the header.", next_step="Name it, or remove it."
+            )
+        if len(name) > MAX_NAME:
+            raise SourceError(
+                f"The name of column {number}, {shown}, has {len(name):,} characters, but at most"
+                f" {MAX_NAME:,} are possible.",
+                next_step="Rename it, or check that the file has a header.",
+            )
+        if NUL in name or name.startswith(OFFSETS):
+            what = "a NUL character" if NUL in name else "the control character 0x1f"
+            raise SourceError(
+                f"The name of column {shown} contains {what}, which cannot be stored.",
+                next_step="Rename it.",
             )

@@ -23,7 +23,7 @@ from data.sources.forms import (
     offsets_of,
 )
 from data.sources.missing_words import BESIDE_VALUES, EVERYWHERE, NULLS
-from data.sources.readings import MAX_EXAMPLES, ColumnReading, may_be_set_aside
+from data.sources.readings import MAX_EXAMPLES, ColumnReading
 from data.sources.suggested_kind import Suggestion, compact_dates, fitting, suggested
 from data.sources.text_request import Request
 
@@ -178,8 +178,7 @@ def _values(
     if ahead is not None and not np.any(ahead.to_numpy()):
         ahead = None  # all are in UTC
     bad = cells.where(odd)
-    few = request.list_many or may_be_set_aside(len(bad), cells.n)
-    listed = bad[: None if request.list_all and few else MAX_EXAMPLES].tolist()
+    listed = request.listed(bad, cells.n)
     reading = _reading(
         request,
         kind,

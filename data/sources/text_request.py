@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from data.declarations.model import Kind
+from data.sources.readings import MAX_EXAMPLES, may_be_set_aside
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,12 @@ class Request:
     words: tuple[str, ...] = ()
     list_all: bool = True
     list_many: bool = False
+
+    def listed(self, rows: np.ndarray, n: int) -> list[int]:
+        """Return which of the rows with a cell that is not of the kind are listed; n are in all."""
+        few = self.list_many or may_be_set_aside(len(rows), n)
+        listed: list[int] = rows[: None if self.list_all and few else MAX_EXAMPLES].tolist()
+        return listed
 
     @property
     def is_also_used(self) -> bool:

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.errors import SourceError
+from data.sources.columns import TEXT_TYPES
 from data.sources.keys import row_key_column
 
 MAX_KEY_BYTES = 2_000
 """In UTF-8. A PostgreSQL index entry holds about 2,700, some of them for dataset and ids."""
 
 NUL = "\0"
-TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
 
 def refuse_text_that_is_not_utf8(table: pa.Table) -> None:
@@ -48,14 +48,8 @@ def _first_not_utf8(text: pa.ChunkedArray) -> tuple[int, bytes] | None:
 
 
 def refuse_nul(table: pa.Table) -> None:
-    """Raise `SourceError` for a NUL character in a text column or in a name."""
+    """Raise `SourceError` for a NUL character in a text column."""
     for name, column in zip(table.column_names, table.columns, strict=True):
-        if NUL in name:
-            raise SourceError(
-                f"The name of column {name!r} contains a NUL character, which databases cannot"
-                " store.",
-                next_step="Rename it.",
-            )
         if not any(is_text(column.type) for is_text in TEXT_TYPES):
             continue
         text = column.cast(pa.large_string())
@@ -69,7 +63,7 @@ def refuse_nul(table: pa.Table) -> None:
 
 
 def refuse_unstorable_text(table: pa.Table, key: Sequence[str]) -> None:
-    """Raise `SourceError` for a NUL character in a text or a name, and for a key too long."""
+    """Raise `SourceError` for a NUL character in a text, and for a key too long."""
     refuse_nul(table)
     _refuse_long_keys(table, key)
 

@@ -4,28 +4,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.declarations.model import Declaration, Kind
-from data.errors import SourceError
+from data.errors import SourceError, shortened
 from data.sources.columns import (
     OFFSETS,
     PLURAL,
+    TEXT_TYPES,
     as_kind,
     finite_or_missing,
+    has_kind,
     kind_of,
     offsets,
     typed,
 )
+from data.sources.distinct import MAX_SHOWN
 from data.sources.forms import NUMBERS
 from data.sources.key_columns import read_key_text
-from data.sources.readings import ColumnReading, left_out
+from data.sources.readings import MAX_EXAMPLES, ColumnReading, left_out
 from data.sources.text_columns import TextColumn, read_text
 from data.sources.text_request import Request
 from data.sources.text_rules import refuse_nul
-
-TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+from data.sources.time_range import outside_calendar, times_as_text, unknown_zone, within_calendar
 
 
 def typed_table(
@@ -53,7 +56,7 @@ def typed_table(
         request = replace(request, list_all=request.list_all or every_cell, list_many=every_cell)
         column = _column(raw, request, declaration, has_types=has_types)
         if column is None:
-            readings.append(left_out(name, f"holds {raw[name].type}"))
+            readings.append(left_out(name, f"holds {_type_name(raw[name])}"))
             continue
         if column.reading.unparsable:
             refuse_nul(raw.select([name]))  # the texts of such cells are stored
@@ -142,17 +145,28 @@ def _of_values(
     """Return a column that has a type of its own, converted where another kind is asked for."""
     name = request.name
     exact = name in (*declaration.key, declaration.split.group)
-    values = typed(column, exact=exact)
+    if pa.types.is_dictionary(column.type) and has_kind(column.type):
+        column = column.cast(column.type.value_type)
+    column, unusable = _calendar_times(column, request)
+    zone = unknown_zone(column.type)
+    values = None if zone else typed(column, exact=exact)
     if values is None:
         needed = {*_roles(declaration), *declaration.named_columns()}
         if name not in needed:
             return None
+        if zone:
+            raise SourceError(
+                f"Column {name!r} has times of the zone {shortened(zone, MAX_SHOWN)!r}, which is"
+                " not known.",
+                next_step="Write them in UTC, or in a zone such as Europe/Berlin or +01:00.",
+            )
         raise SourceError(
-            f"Column {name!r} holds {column.type}, which is not a number, category, boolean or"
-            " time.",
+            f"Column {name!r} holds {_type_name(column)}, which is not a number, category,"
+            " boolean or time.",
             next_step="Flatten it in the source, or leave it out of the declaration.",
         )
-    natural = kind_of(values.type) if values.null_count < len(values) else None
+    is_empty = values.null_count == len(values) and not unusable
+    natural = None if is_empty else kind_of(values.type)
     kind = request.kind if natural is None else request.kind or natural
     converted = values if kind is None else as_kind(values, kind)
     if converted is None and request.kind_from == "declared":
@@ -163,7 +177,44 @@ def _of_values(
     if converted is None or (exact and request.kind_from == "remembered"):
         kind, converted = natural, values
     reading = ColumnReading(name, kind, request.kind_from, natural=natural)
+    if unusable and kind == "category":
+        texts = converted.to_pylist()
+        for row, text in unusable.items():
+            texts[row] = text
+        converted = pa.chunked_array([pa.array(texts, pa.string())])
+    elif unusable:
+        listed = request.listed(np.array([*unusable]), len(column))
+        shown = [unusable[row] for row in listed]
+        examples = zip([row + 1 for row in listed], shown, strict=True)
+        reading = replace(
+            reading,
+            unparsable=len(unusable),
+            rows=tuple(listed),
+            texts=tuple(shown),
+            examples=tuple(examples)[:MAX_EXAMPLES],
+        )
     return TextColumn(converted, reading, offsets(column) if kind == "time" else None)
+
+
+def _calendar_times(
+    column: pa.ChunkedArray, request: Request
+) -> tuple[pa.ChunkedArray, dict[int, str]]:
+    """Return a column without times outside the years 1 to 9999, and their texts by row (from 0).
+
+    Those that are declared to mean a missing value are not among them.
+    """
+    outside = outside_calendar(column)
+    if not outside.any():
+        return column, {}
+    rows = np.flatnonzero(outside).tolist()
+    texts = zip(rows, times_as_text(column, rows), strict=True)
+    unusable = {row: text for row, text in texts if text not in request.words}
+    return within_calendar(column), unusable
+
+
+def _type_name(column: pa.ChunkedArray) -> str:
+    dtype = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    return shortened(str(dtype), MAX_SHOWN)
 
 
 def _without_numbers(values: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:

@@ -12,8 +12,8 @@ from data.declarations.terms import text_of
 from data.errors import StoreError
 from data.settings import settings
 from data.store.session import Store
+from flows.command.folders import make_folder
 from flows.command.screen import Screen, print_json
-from flows.command.session import make_folder
 
 if TYPE_CHECKING:
     from data.checks.contract import Contract

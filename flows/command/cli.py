@@ -4,15 +4,18 @@ Each command imports what it needs when it is called. `nightfit query` should an
 every worker process of a framework imports this file when it starts.
 """
 
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from data.errors import UserError
+from data.errors import UserError, brief
 from data.private_files import make_private
 from flows.command import cli_champions, cli_operations, cli_query, cli_train
+from flows.command.endings import leave
 from flows.command.printable import printable
+from flows.command.streams import give_up_output, prepare_streams
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,17 +28,52 @@ for part in (cli_train, cli_query, cli_champions, cli_operations):
     app.add_typer(part.commands)
 
 
-def main() -> None:
+WrongCall: type[Exception] = typer.BadParameter.__mro__[2]
+"""What Typer raises for any command line that it cannot understand."""
+
+
+def main() -> NoReturn:
     """Run the command. A user's mistake ends in one message and exit code 1 or 2."""
+    prepare_streams()
     make_private()
+    code = _exit_code()
+    lost_server = sys.modules.get("flows.lost_server")
+    if lost_server is not None and lost_server.server_was_lost():
+        leave(code)  # Prefect would wait for that server for minutes, to tell it the rest
+    raise SystemExit(code)
+
+
+def _exit_code() -> int:
     try:
-        app()
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
     except UserError as error:
-        typer.echo(f"nightfit: {printable(str(error))}", err=True)
-        raise SystemExit(error.exit_code) from None
-    except BrokenPipeError:  # whoever read our output has closed it, for example `head`
-        sys.stderr.close()
-        raise SystemExit(0) from None
+        return _report(str(error), error.exit_code)
+    except WrongCall as error:
+        return _report(_wrong_call(error), 2)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return code or 0
+
+
+def _report(message: str, exit_code: int) -> int:
+    """Print what is wrong, if that is possible and anybody can do something about it."""
+    typed = [*sys.argv[1:], *(text for name, text in os.environ.items() if "NIGHTFIT" in name)]
+    parts = [part for text in typed for part in (text, text.partition("=")[2], repr(text)[1:-1])]
+    if message:
+        typer.echo(f"nightfit: {printable(brief(message, parts))}", err=True)
+    give_up_output()
+    return exit_code
+
+
+def _wrong_call(error: Any) -> str:
+    """Return what is wrong with a command line, and where to read how it is written."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # the help has been printed
+        return ""
+    context = error.ctx
+    command = context.command_path if context is not None else "nightfit"
+    what = error.format_message().replace("Value error, ", "").rstrip(".")
+    return f"{what}. Try `{command} --help`."
 
 
 def _print_version(requested: bool) -> None:

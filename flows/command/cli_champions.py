@@ -12,6 +12,7 @@ from flows.command.options import (
     Reason,
     ReportFormat,
     RowsFormat,
+    whole_number,
 )
 
 HEADING = "Champions"
@@ -45,7 +46,14 @@ def gate(dataset: Dataset, format: AsReport = ReportFormat.TEXT) -> None:
 )
 def promote(
     dataset: Dataset,
-    run: Annotated[int, typer.Argument(help="The `run_id` of the run that trained the model.")],
+    run: Annotated[
+        int,
+        typer.Argument(
+            parser=whole_number(1),
+            metavar="RUN",
+            help="The `run_id` of the run that trained the model.",
+        ),
+    ],
     reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept in the history.")],
     candidate: Annotated[
         str | None,
@@ -70,6 +78,7 @@ def rollback(
     to: Annotated[
         int | None,
         typer.Option(
+            parser=whole_number(1),
             metavar="RUN",
             help="Go back to the former champion that this run trained.",
             show_default="the previous champion",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command.options import AsReport, ReportFormat
+from flows.command.options import AsReport, ReportFormat, whole_number
 
 HEADING = "Operations"
 
@@ -38,20 +38,36 @@ def prune(
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit serve --port 4300`")
 def serve(
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The address that Prefect's server listens on. One that other machines reach "
+            "needs `--behind-tls`.",
+        ),
+    ] = "127.0.0.1",
     port: Annotated[
         int,
         typer.Option(
-            min=1,
-            max=65535,
+            parser=whole_number(1, 65535),
+            metavar="N",
             help="Port of Prefect's web page. Not used if Prefect already has a server "
             "(`PREFECT_API_URL`).",
         ),
     ] = 4200,
+    behind_tls: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The URL of a proxy with TLS that leads to the page, such as "
+            "`https://night.example.com`.",
+        ),
+    ] = None,
 ) -> None:
     """Run Prefect with nightfit's schedule, its web page and a worker, until Ctrl-C."""
     from flows.command.serve import run_serve
 
-    run_serve(port)
+    run_serve(host, port, behind_tls=behind_tls)
 
 
 @db.command(epilog="For example: `nightfit db upgrade`")

@@ -6,7 +6,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from flows.command.options import AsReport, Dataset, OutputFormat, ReportFormat, RowsFormat
+from flows.command.options import (
+    AsReport,
+    Dataset,
+    OutputFormat,
+    ReportFormat,
+    RowsFormat,
+    Spreadsheet,
+    whole_number,
+)
 
 HEADING = "Query and inspect"
 
@@ -50,14 +58,33 @@ def query(
             show_default="all columns of the view",
         ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=0, help="Print at most this many rows.")] = None,
-    format: RowsFormat = OutputFormat.TABLE,
+    limit: Annotated[
+        int | None,
+        typer.Option(parser=whole_number(0), metavar="N", help="Print at most this many rows."),
+    ] = None,
+    format: Annotated[
+        OutputFormat | None,
+        typer.Option(
+            "--format",
+            help="Format of the rows.",
+            show_default="table, or csv with `--spreadsheet`",
+        ),
+    ] = None,
+    spreadsheet: Spreadsheet = False,
 ) -> None:
     """Print the rows of a view. docs/database.md describes every view and column."""
     from flows.command.query import run_query
 
     names = [name.strip() for name in columns.split(",")] if columns is not None else None
-    run_query(view, dataset=dataset, key=key, columns=names, limit=limit, output_format=format)
+    run_query(
+        view,
+        dataset=dataset,
+        key=key,
+        columns=names,
+        limit=limit,
+        output_format=format or (OutputFormat.CSV if spreadsheet else OutputFormat.TABLE),
+        spreadsheet=spreadsheet,
+    )
 
 
 @commands.command(
@@ -88,6 +115,7 @@ def predict(
             show_default="that of the file's name, or csv",
         ),
     ] = None,
+    spreadsheet: Spreadsheet = False,
 ) -> None:
     """Score new rows with the dataset's champion.
 
@@ -97,7 +125,7 @@ def predict(
     """
     from flows.command.predict import run_predict
 
-    run_predict(dataset, source, out, format)
+    run_predict(dataset, source, out, format, spreadsheet=spreadsheet)
 
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit status`")

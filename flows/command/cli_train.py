@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command.options import AsReport, Dataset, Force, NoWait, Reason, ReportFormat
+from flows.command.options import AsReport, Dataset, Force, NoWait, Reason, ReportFormat, RunId
 
 HEADING = "Train"
 
@@ -118,7 +118,7 @@ def accept(dataset: Dataset, reason: Reason = None) -> None:
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit verify 12`")
 def verify(
-    run: Annotated[int, typer.Argument(help="The `run_id` of a run that succeeded.")],
+    run: RunId,
     format: AsReport = ReportFormat.TEXT,
 ) -> None:
     """Fit a stored run again from its snapshot and compare every digit.

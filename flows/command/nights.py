@@ -10,7 +10,8 @@ from data.settings import Settings, settings
 from data.store.database.lock import dataset_lock
 from data.store.session import Store
 from flows.command.past_nights import days_between, with_time_column
-from flows.command.session import working
+from flows.command.prefect_settings import forget_users_prefect
+from flows.command.session import carry_out, working
 from flows.command.summary import print_summaries
 
 if TYPE_CHECKING:
@@ -43,9 +44,8 @@ def run_nightly(
         from flows.nightly import nightly
 
         try:
-            summaries: Sequence[Summary] = nightly(
-                names, force=force, as_of=past or None, wait=wait
-            )
+            done = carry_out(nightly, names, force=force, as_of=past or None, wait=wait)
+            summaries: Sequence[Summary] = done
             code = 0
         except NightFailed as failure:
             summaries, code = failure.summaries, failure.exit_code
@@ -70,7 +70,7 @@ def run_retrain(
     with _recorded([] if dry_run else [dataset], config), working(config):
         from flows.retrain import retrain
 
-        summary = retrain(dataset, dry_run=dry_run, force=force, as_of=as_of, wait=wait)
+        summary = carry_out(retrain, dataset, dry_run=dry_run, force=force, as_of=as_of, wait=wait)
     print_summaries([summary], Store(config.database_url).display_url, as_json=as_json)
     return 0
 
@@ -81,6 +81,9 @@ def _recorded(names: Sequence[str], config: Settings) -> Iterator[None]:
     try:
         yield
     except NoServer as error:
+        if not names:
+            raise
+        forget_users_prefect(config.home)  # which Prefect might refuse to be imported with
         from tasks.store import store_failure
 
         for name in names:

@@ -1,9 +1,27 @@
 """Options and arguments that several commands share, and the formats they print in."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+MAX_INTEGER = 2**63 - 1
+"""The largest integer that either database has."""
+
+
+def whole_number(least: int, most: int = MAX_INTEGER) -> Callable[[str | int], int]:
+    """Return a function that reads a number in a range, written in plain digits, from an option."""
+
+    def number(text: str | int) -> int:
+        written = str(text)
+        if written.isascii() and written.isdigit() and len(written) <= len(str(most)):
+            value = int(written)
+            if least <= value <= most:
+                return value
+        raise typer.BadParameter(f"{written!r} is not a whole number from {least} to {most}")
+
+    return number
 
 
 class OutputFormat(StrEnum):
@@ -23,6 +41,12 @@ class ReportFormat(StrEnum):
 
 
 Dataset = Annotated[str, typer.Argument(help="Name of a declared dataset.")]
+RunId = Annotated[
+    int,
+    typer.Argument(
+        parser=whole_number(1), metavar="RUN", help="The `run_id` of a run that succeeded."
+    ),
+]
 Force = Annotated[
     bool,
     typer.Option("--force", help="Run even if nothing has changed since the last good run."),
@@ -39,6 +63,14 @@ Pin = Annotated[
     typer.Option("--pin", help="Keep this champion: no night replaces it until `nightfit unpin`."),
 ]
 Reason = Annotated[str | None, typer.Option(help="Why, in a sentence; it is kept in the history.")]
+Spreadsheet = Annotated[
+    bool,
+    typer.Option(
+        "--spreadsheet",
+        help="Write CSV that is safe to open in a spreadsheet: an apostrophe goes before each text"
+        " that it would take for a formula.",
+    ),
+]
 RowsFormat = Annotated[OutputFormat, typer.Option("--format", help="Format of the rows.")]
 AsReport = Annotated[
     ReportFormat, typer.Option("--format", help="Text for people, or JSON for programs.")

@@ -20,10 +20,11 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import BigInteger, Boolean, Double
 
-from data.errors import CallError, UserError
+from data.errors import CallError, OutputClosed, UserError
 from data.private_files import mode_of_users_files
 from data.store.column_types import UtcTime
-from flows.command.printable import printable
+from flows.command.printable import printable, printable_json
+from flows.command.spreadsheet import guarded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,16 +39,20 @@ def write_rows(
     columns: Columns,
     output_format: str,
     target: TextIO | Path | None = None,
+    *,
+    spreadsheet: bool = False,
 ) -> None:
     """Write rows as `table`, `csv`, `json` or `parquet` to a stream, a file or standard output.
 
     CSV and JSON keep floats to the last bit; a table rounds them for reading. NULL is an empty
-    field in CSV, and null in JSON and Parquet. A file appears only when it is complete. Raises
-    CallError for an unknown format, or for Parquet to a terminal.
+    field in CSV, and null in JSON and Parquet. A file appears only when it is complete. On a
+    terminal, characters that would act on it are shown as escapes; everywhere else, every text is
+    exact. With `spreadsheet`, which goes with `csv`, no text is a formula. Raises CallError for an
+    unknown format, for Parquet to a terminal, and for another format with `spreadsheet`.
     """
     writers: dict[str, Callable[[Iterable[Rows], Columns, TextIO], None]] = {
         "table": _write_table,
-        "csv": _write_csv,
+        "csv": _write_spreadsheet if spreadsheet else _write_csv,
         "json": _write_json,
         "parquet": _write_parquet,
     }
@@ -56,11 +61,21 @@ def write_rows(
             f"there is no format {output_format!r}.",
             next_step=f"Choose one of: {', '.join(writers)}.",
         )
+    if spreadsheet and output_format != "csv":
+        raise CallError(
+            f"--spreadsheet writes CSV, and not {output_format}.",
+            next_step="Leave out --format, or name csv.",
+        )
     if isinstance(target, Path):
         with _new_file(target) as stream:
             writers[output_format](batches, columns, stream)
-    else:
+        return
+    try:
         writers[output_format](batches, columns, target or sys.stdout)
+    except BrokenPipeError:
+        raise OutputClosed from None
+    except OSError as error:  # of Parquet, which is not text
+        raise UserError(f"standard output cannot be written to ({error.strerror}).") from None
 
 
 @contextmanager
@@ -94,10 +109,32 @@ def _new_file(path: Path) -> Iterator[TextIO]:
 
 
 def _write_csv(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> None:
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = csv.writer(_Lines(stream))
     writer.writerow(columns)
     for rows in batches:
         writer.writerows([_csv_value(value) for value in row] for row in rows)
+
+
+def _write_spreadsheet(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> None:
+    """Write CSV with quotation marks around every text, and no text that is a formula."""
+    writer = csv.writer(_Lines(stream), quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(map(guarded, columns))
+    for rows in batches:
+        writer.writerows([guarded(_csv_value(value)) for value in row] for row in rows)
+
+
+class _Lines:
+    r"""Takes the lines of a CSV writer, which end in `\r\n`, and ends them in `\n`.
+
+    With that other ending, the writer puts a cell with either character between quotation marks.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._write, self._escaped = stream.write, stream.isatty()
+
+    def write(self, line: str) -> int:
+        line = line.removesuffix("\r\n")
+        return self._write((printable(line) if self._escaped else line) + "\n")
 
 
 def _csv_value(value: Any) -> Any:
@@ -105,11 +142,13 @@ def _csv_value(value: Any) -> Any:
 
 
 def _write_json(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> None:
+    shown = printable_json if stream.isatty() else str
     separator = "["
     for row in chain.from_iterable(batches):
         record = dict(zip(columns, row, strict=True))
         stream.write(separator + "\n  ")
-        stream.write(json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain_time))
+        text = json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain_time)
+        stream.write(shown(text))
         separator = ","
     stream.write("[]\n" if separator == "[" else "\n]\n")
 

@@ -34,7 +34,14 @@ Prediction = tuple[str | None, float, float | None, float | None, str | None]
 """Key, predicted, lower and upper, in the target's units, and note."""
 
 
-def run_predict(dataset: str, source: Path, out: Path | None, output_format: str | None) -> None:
+def run_predict(
+    dataset: str,
+    source: Path,
+    out: Path | None,
+    output_format: str | None,
+    *,
+    spreadsheet: bool = False,
+) -> None:
     """Write a prediction for each row of a file in any format of a source; warn of odd rows."""
     if out is not None and output_format is None and out.suffix.lower() not in FORMATS:
         raise CallError(
@@ -42,7 +49,7 @@ def run_predict(dataset: str, source: Path, out: Path | None, output_format: str
         )
     scored = scored_by_champion(settings(), dataset, source)
     chosen = output_format or (FORMATS[out.suffix.lower()] if out else "csv")
-    write_rows([rows_of(scored)], COLUMNS, chosen, out)
+    write_rows([rows_of(scored)], COLUMNS, chosen, out, spreadsheet=spreadsheet)
     screen = Screen(stderr=True)
     for warning in scored.warnings:
         screen.print(Line(f"warning: {warning}", style="yellow"), soft_wrap=True)
@@ -57,9 +64,7 @@ def scored_by_champion(config: Settings, dataset: str, source: Path) -> "Scored"
     from data.sources.settled import QUIET_SECONDS
     from tasks.score import score
 
-    store = Store(config.database_url)
-    store.ensure_ready()
-    with store.reading() as connection:
+    with Store(config.database_url).reading() as connection:
         champion = champion_model(connection, dataset)
         columns = [] if champion is None else source_columns(connection, champion.run_id)
     if champion is None:

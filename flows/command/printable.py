@@ -10,3 +10,8 @@ text, and surrogates, which cannot be sent to a terminal."""
 def printable(text: str) -> str:
     """Return the text with each control character written as an escape, such as `\\x1b`."""
     return CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def printable_json(text: str) -> str:
+    """Return JSON with each control character written as JSON writes it, such as `\\u009b`."""
+    return CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

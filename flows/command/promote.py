@@ -10,7 +10,7 @@ from data.errors import CallError
 from data.settings import Settings, settings
 from data.store.session import Store
 from flows.command.printable import printable
-from flows.command.session import talking, working
+from flows.command.session import carry_out, talking, working
 
 if TYPE_CHECKING:
     from tasks.run.attempt import Trained
@@ -83,4 +83,4 @@ def _fit_again(config: Settings, run_id: int, candidate: str) -> "Trained":
     with working(config):
         from flows.verify import fit_again
 
-        return fit_again(run_id, candidate)
+        return carry_out(fit_again, run_id, candidate)

@@ -1,6 +1,7 @@
 """`nightfit query`: print the rows of a view. It imports little, so that it answers at once."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from data.settings import settings
 from data.store.read.view_rows import rows_of
@@ -16,8 +17,10 @@ def run_query(
     columns: Sequence[str] | None,
     limit: int | None,
     output_format: str,
+    spreadsheet: bool,
 ) -> None:
     """Print the rows of a view."""
     with Store(settings().database_url).reading() as connection:
         rows = rows_of(connection, view, dataset=dataset, key=key, columns=columns, limit=limit)
-        write_rows(rows.batches, rows.columns, output_format)
+        with closing(rows.batches):
+            write_rows(rows.batches, rows.columns, output_format, spreadsheet=spreadsheet)

@@ -2,24 +2,37 @@
 
 import logging
 import os
-import signal
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from data.errors import HomeError, UserError
+from data.errors import NoServer
 from data.settings import Settings
 from data.store.session import Store
+from flows.command.endings import ending_at_once, ending_in_order
+from flows.command.folders import make_folder
+from flows.command.prefect_login import private_server
 from flows.command.prefect_server import refuse_unusable_server, unusable_server
+from flows.command.prefect_settings import (
+    forget_users_prefect,
+    import_prefect,
+    prepare_own_server,
+)
 from flows.command.process_keeper import start_keeper
 from flows.command.screen import Screen
+from tasks.run.progress import LOG
+
+if TYPE_CHECKING:
+    from prefect import Flow
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def quiet_prefect(home: Path) -> None:
@@ -30,6 +43,7 @@ def quiet_prefect(home: Path) -> None:
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",  # we say it ourselves
         "PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL",  # its server's database complains as it stops
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_CLI_PROMPT": "false",
@@ -40,21 +54,51 @@ def quiet_prefect(home: Path) -> None:
 
 @contextmanager
 def working(config: Settings) -> Iterator[None]:
-    """Prepare for a flow and show its progress on standard error.
+    """Prepare for flows, which `carry_out` runs, and show their progress on standard error.
+
+    Raises UserError if the home, the store or Prefect's server cannot be used.
+    """
+    with ending_at_once():
+        quiet_prefect(config.home)
+        make_folder(config.home)
+        store = Store(config.database_url, config.store_retry_time)
+        with talking():
+            store.ensure_ready(first_contact=True)  # report a broken store before any work
+        start_keeper()
+        with talking("starting Prefect …"):
+            _start_prefect(config)
+            with _impatient_prefect(), private_server():
+                yield
+
+
+def carry_out(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
+    """Return what a flow returns, also if Prefect's server is lost meanwhile.
 
     SIGTERM ends it in the same way as Ctrl-C, so that no worker process outlives us. Raises
-    UserError if the home, the store or Prefect's server cannot be used.
+    NoServer if the server is lost before the flow has begun.
     """
-    quiet_prefect(config.home)
-    make_folder(config.home)
-    store = Store(config.database_url, config.store_retry_time)
-    with talking():
-        store.ensure_ready(first_contact=True)  # report a broken store before any work
-    start_keeper()
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    with talking("starting Prefect …"), _without_heartbeat(), _server_errors():
+    from flows.lost_server import NotBegun, finished
+
+    try:
+        with ending_in_order():
+            return finished(flow, *args, **kwargs)
+    except NotBegun as error:
+        raise unusable_server(error.__cause__ or error) from None
+
+
+def _start_prefect(config: Settings) -> None:
+    try:
+        import_prefect()
         refuse_unusable_server()
-        yield
+    except NoServer as error:
+        if config.prefect != "auto":
+            raise
+        message = "%s%s So this command starts a server of its own (NIGHTFIT_PREFECT=auto)."
+        LOG.warning(message, f"{error.where}: " if error.where else "", error.what)
+        forget_users_prefect(config.home)
+        quiet_prefect(config.home)
+        import_prefect()
+    prepare_own_server()
 
 
 @contextmanager
@@ -102,38 +146,23 @@ class _ProgressLines(logging.Handler):
 
 
 @contextmanager
-def _server_errors() -> Iterator[None]:
-    """Turn what Prefect raises when its server is lost in the middle of a flow into a UserError."""
-    import httpx
+def _impatient_prefect() -> Iterator[None]:
+    """Keep Prefect from waiting for its server for minutes, unless the user has asked for it.
 
-    try:
-        yield
-    except (httpx.TransportError, httpx.HTTPStatusError) as error:
-        lost = unusable_server(error)
-        raise UserError(lost.what, where=lost.where, next_step=lost.next_step) from None
-
-
-@contextmanager
-def _without_heartbeat() -> Iterator[None]:
-    """Turn Prefect's heartbeat off, unless the user has set one: it costs a second per flow run.
-
-    The heartbeat lets a server notice dead runs, if the user has set up an automation for that.
+    Its heartbeat costs a second per flow run. It lets a server notice dead runs, if the user has
+    set up an automation for that.
     """
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_CLIENT_MAX_RETRIES,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
 
-    with temporary_settings(set_defaults={PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    defaults = {
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        PREFECT_API_REQUEST_TIMEOUT: 15.0,
+        PREFECT_CLIENT_MAX_RETRIES: 3,
+    }
+    with temporary_settings(set_defaults=defaults):
         yield
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder that nightfit writes to; raise HomeError if it cannot."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return
-    except OSError as error:
-        raise HomeError(
-            f"the folder cannot be written to ({error.strerror}).",
-            where=str(folder),
-            next_step="Make it writable for this user, or name another one in NIGHTFIT_HOME.",
-        ) from None

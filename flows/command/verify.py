@@ -9,7 +9,7 @@ from data.store.database.failures import REPAIR
 from data.store.read.whole_run import stored_run
 from data.store.session import Store
 from flows.command.screen import Screen, print_json
-from flows.command.session import working
+from flows.command.session import carry_out, working
 
 if TYPE_CHECKING:
     from tasks.run.verification import Verification
@@ -27,7 +27,7 @@ def run_verify(run_id: int, *, as_json: bool) -> int:
     with working(config):
         from flows.verify import verify
 
-        verification = verify(run_id)
+        verification = carry_out(verify, run_id)
     if as_json:
         print_json(asdict(verification))
     else:

@@ -1,8 +1,8 @@
-"""A line to a PostgreSQL server that can be cut, as by a restart, a firewall or a broken cable."""
+"""A line to a server that can be cut, as by a restart, a firewall or a broken cable."""
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -12,23 +12,25 @@ COMMIT = b"COMMIT"
 
 
 class Line:
-    """Forwards connections to a server; `url` is that of the store through this line."""
+    """Forwards connections to a server, which `connect` makes, from a port of its own.
 
-    def __init__(self, server: URL) -> None:
-        self._server = server
+    While it `refuses`, connections end at once; while it `hangs`, nobody answers them.
+    """
+
+    def __init__(self, connect: Callable[[], socket.socket]) -> None:
+        self._connect = connect
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.refuses = False
+        self.hangs = False
         self.loses_next_commit: str | None = None
         self.commits_lost = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
-    def url(self) -> str:
-        """Return the URL of the database behind the line."""
-        host, port = self._listener.getsockname()
-        through = self._server.set(host=host, port=port).difference_update_query(["host", "port"])
-        return through.render_as_string(hide_password=False)
+    def port(self) -> int:
+        """Return the port to connect to, on this machine."""
+        return int(self._listener.getsockname()[1])
 
     def cut(self) -> None:
         """End every connection."""
@@ -51,25 +53,20 @@ class Line:
             if self.refuses:
                 client.close()
                 continue
+            if self.hangs:
+                self._open.append(client)
+                continue
             server = self._connect()
             self._open += [client, server]
             for source, target in ((client, server), (server, client)):
                 arguments = (source, target, source is client)
                 threading.Thread(target=self._forward, args=arguments, daemon=True).start()
 
-    def _connect(self) -> socket.socket:
-        host = self._server.host or self._server.query.get("host")
-        port = self._server.port or 5432
-        assert isinstance(host, str)
-        if not host.startswith("/"):
-            return socket.create_connection((host, port))
-        server = socket.socket(socket.AF_UNIX)
-        server.connect(str(Path(host) / f".s.PGSQL.{port}"))
-        return server
-
     def _forward(self, source: socket.socket, target: socket.socket, to_server: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
+                if self.hangs:
+                    continue
                 if to_server and COMMIT in data and self.loses_next_commit:
                     self._lose(data, target)
                     return
@@ -93,10 +90,29 @@ class Line:
 
 
 @contextmanager
-def cuttable(server: URL) -> Iterator[Line]:
+def cuttable(connect: Callable[[], socket.socket]) -> Iterator[Line]:
     """Give a line to a server."""
-    line = Line(server)
+    line = Line(connect)
     try:
         yield line
     finally:
         line.close()
+
+
+@contextmanager
+def cuttable_store(url: URL) -> Iterator[tuple[Line, str]]:
+    """Give a line to the PostgreSQL server of a store, and the store's URL through it."""
+    host, port = url.host or url.query.get("host"), url.port or 5432
+    assert isinstance(host, str)
+
+    def connect() -> socket.socket:
+        if not host.startswith("/"):
+            return socket.create_connection((host, port))
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(str(Path(host) / f".s.PGSQL.{port}"))
+        return server
+
+    with cuttable(connect) as line:
+        through = url.set(host="127.0.0.1", port=line.port)
+        through = through.difference_update_query(["host", "port"])
+        yield line, through.render_as_string(hide_password=False)

@@ -8,7 +8,7 @@ from contextlib import closing
 from itertools import count
 
 import pytest
-from helpers.cut_line import Line, cuttable
+from helpers.cut_line import Line, cuttable_store
 from helpers.store_nights import kind_of, promoted, rows, write
 from sqlalchemy import Connection, create_engine, make_url, text
 
@@ -28,10 +28,20 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def line(store: Store) -> Iterator[Line]:
-    """A line to the PostgreSQL server of `store` that the test may cut."""
-    with cuttable(make_url(store.url)) as line:
-        yield line
+def line_and_url(store: Store) -> Iterator[tuple[Line, str]]:
+    """A line to the PostgreSQL server of `store` that the test may cut, and the store's URL."""
+    with cuttable_store(make_url(store.url)) as line_and_url:
+        yield line_and_url
+
+
+@pytest.fixture
+def line(line_and_url: tuple[Line, str]) -> Line:
+    return line_and_url[0]
+
+
+@pytest.fixture
+def url(line_and_url: tuple[Line, str]) -> str:
+    return line_and_url[1]
 
 
 def stored(connection: Connection, tries: Iterator[int], number: int = 2) -> int:
@@ -50,9 +60,9 @@ def end_session(store: Store, where: str) -> int:
 
 @ON_POSTGRESQL
 @pytest.mark.parametrize("lost", ["commit", "answer"])
-def test_a_commit_whose_answer_was_lost_is_stored_exactly_once(store: Store, line: Line, lost):
+def test_a_commit_whose_answer_was_lost_is_stored_exactly_once(store: Store, line: Line, url, lost):
     write(store, promoted(1, {"a": 1.0}))
-    through, tries = Store(line.url, retry_time=10), count()
+    through, tries = Store(url, retry_time=10), count()
     line.loses_next_commit = lost
     run_id = through.write(lambda connection: stored(connection, tries))
     assert line.commits_lost == 1
@@ -81,9 +91,9 @@ def test_a_writer_whose_session_is_ended_amid_its_transaction_stores_the_run_all
 
 @ON_POSTGRESQL
 def test_a_store_that_is_away_for_a_while_is_waited_for_and_each_try_is_told(
-    store: Store, line: Line, caplog: pytest.LogCaptureFixture
+    line: Line, url: str, caplog: pytest.LogCaptureFixture
 ):
-    patient = Store(line.url, retry_time=10)
+    patient = Store(url, retry_time=10)
     line.refuses = True
     threading.Timer(0.3, lambda: setattr(line, "refuses", False)).start()
     reasons: list[StoreAway] = []
@@ -95,11 +105,11 @@ def test_a_store_that_is_away_for_a_while_is_waited_for_and_each_try_is_told(
 
 
 @ON_POSTGRESQL
-def test_a_store_that_stays_away_is_given_up_after_the_stated_time(store: Store, line: Line):
+def test_a_store_that_stays_away_is_given_up_after_the_stated_time(line: Line, url: str):
     line.refuses = True
     start = time.monotonic()
     with pytest.raises(StoreAway, match=r"tried again for 0\.4 seconds"):
-        Store(line.url, retry_time=0.4).read(lambda _connection: None)
+        Store(url, retry_time=0.4).read(lambda _connection: None)
     assert 0.4 <= time.monotonic() - start < 5
 
 
@@ -162,10 +172,10 @@ def test_a_run_stores_nothing_if_another_process_took_its_lock_meanwhile(store: 
 
 
 @ON_POSTGRESQL
-def test_a_lock_is_waited_for_while_the_database_is_away(store: Store, line: Line):
+def test_a_lock_is_waited_for_while_the_database_is_away(line: Line, url: str):
     line.refuses = True
     threading.Timer(0.3, lambda: setattr(line, "refuses", False)).start()
-    with dataset_lock(line.url, "wages", wait=False, retry_time=10) as lock:
+    with dataset_lock(url, "wages", wait=False, retry_time=10) as lock:
         lock.ensure_held()
 
 

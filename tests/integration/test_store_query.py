@@ -56,7 +56,7 @@ def test_a_reader_that_stops_early_keeps_no_connection(store):
     with store.reading() as connection:
         view_rows = rows_of(connection, "current_prediction")
         next(view_rows.batches)
-        view_rows.batches.close()  # type: ignore[attr-defined]  # a generator
+        view_rows.batches.close()  # a generator
         if kind_of(store) == "postgresql":
             assert connection.execute(text("SELECT count(*) FROM pg_cursors")).scalar() == 0
     if kind_of(store) == "postgresql":

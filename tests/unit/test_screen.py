@@ -81,7 +81,7 @@ def test_letters_of_every_script_are_printable():
 
 
 def test_error_message_cannot_act_on_the_terminal(monkeypatch, capsys):
-    def failing():
+    def failing(**_options):
         raise CallError(f"the value is {RED}.")
 
     monkeypatch.setattr(cli, "app", failing)

@@ -1,6 +1,6 @@
 """Rows of a view, in batches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +11,16 @@ from data.store.read.datasets import advice_for, refuse_unknown_dataset
 from data.store.read.streaming import batches_of
 from data.store.views import VIEWS, View
 
+Batches = Generator[Sequence[tuple[Any, ...]], None, None]
+"""Rows as they arrive; close it before its connection if not all of them are read."""
+
 
 @dataclass(frozen=True)
 class ViewRows:
     """Rows of a view as they are read: the columns with their types, and batches of tuples."""
 
     columns: dict[str, Any]  # name -> SQLAlchemy type, in order
-    batches: Iterator[Sequence[tuple[Any, ...]]] = field(repr=False)
+    batches: Batches = field(repr=False)
 
 
 def rows_of(
@@ -59,7 +62,7 @@ def rows_of(
     return ViewRows(types, _batches(connection, statement))
 
 
-def _batches(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:
+def _batches(connection: Connection, statement: Select[Any]) -> Batches:
     for rows in batches_of(connection, statement):
         yield [tuple(row) for row in rows]
 

@@ -1,0 +1,67 @@
+"""How a command ends when Ctrl-C or SIGTERM asks it to."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, NoReturn
+
+from data.errors import UserError
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+Handler = Callable[[int, FrameType | None], Any]
+
+SHOW_CURSOR = b"\x1b[?25h"
+"""A spinner hides the cursor of a terminal."""
+
+
+@contextmanager
+def ending_at_once() -> Iterator[None]:
+    """End without a word at a signal, as long as there is nothing to put in order.
+
+    A library that is interrupted while it is imported would report an error of its own. Processes
+    that were started end by their keeper.
+    """
+    with _handling(_end_at_once, _end_at_once):
+        yield
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Raise KeyboardInterrupt or SystemExit at a signal, so that what was begun is undone."""
+    with _handling(signal.default_int_handler, _exit):
+        yield
+
+
+def leave(code: int) -> NoReturn:
+    """End this process now, with what it has printed, and without waiting for its threads."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, UserError):
+            stream.flush()
+    os._exit(code)
+
+
+@contextmanager
+def _handling(interrupt: Handler, terminate: Handler) -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handler in zip(SIGNALS, (interrupt, terminate), strict=True):
+        if before[number] is not signal.SIG_IGN:  # a shell's background commands ignore Ctrl-C
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number in SIGNALS:
+            signal.signal(number, before[number])
+
+
+def _end_at_once(number: int, _frame: FrameType | None) -> NoReturn:
+    if sys.stderr is not None and sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), SHOW_CURSOR)
+    os._exit(128 + number)
+
+
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
