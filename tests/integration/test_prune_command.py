@@ -64,14 +64,8 @@ def test_it_checks_the_database_once_a_week_and_status_shows_what_was_wrong(
     assert "the database is damaged: wages: The snapshot" in done.stderr
     assert f"{home}/snapshots/wages/5.parquet, which a run has read, is damaged." in done.stderr
     assert nightfit(store, home).stderr == ""  # it is checked again in a week
-    status = subprocess.run(
-        [str(COMMAND), "status"],
-        env={**os.environ, "NIGHTFIT_DATABASE_URL": store.url, "NIGHTFIT_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    settings = {"NIGHTFIT_DATABASE_URL": store.url, "NIGHTFIT_HOME": str(home)}
+    status = WARM.run(["status"], {**os.environ, **settings}, timeout=60)
     assert status.returncode == 1
     assert "5.parquet, which a run has read, is damaged." in status.stderr
 
