@@ -51,6 +51,10 @@ class UserError(Exception):
         return str(self)
 
 
+class OutOfMemory(UserError):
+    """A process of nightfit needs more memory than the machine or a limit lets it have."""
+
+
 # Before a run
 
 

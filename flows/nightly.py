@@ -11,6 +11,7 @@ from flows.retrain import retrain
 from tasks.check_database import check_if_due
 from tasks.prune import prune
 from tasks.run import progress
+from tasks.run.memory import out_of_memory
 from tasks.run.private import keep_private
 from tasks.run.summary import Summary
 from tasks.run.workers import framework_workers
@@ -85,6 +86,9 @@ def _retrained(
         progress.log(dataset, f"failed: {error}", warning=True)
         return Summary(dataset, "failed", as_of=as_of, remarks=(str(error),))
     except Exception as error:  # noqa: BLE001 - one dataset does not stop the others
+        if exhausted := out_of_memory(error):
+            progress.log(dataset, f"failed: {exhausted}", warning=True)
+            return Summary(dataset, "failed", as_of=as_of, remarks=(str(exhausted),))
         progress.LOG.exception("%s: failed because of a bug in nightfit", dataset)
         return Summary(
             dataset, "failed", as_of=as_of, remarks=(f"{type(error).__name__}: {error}",)

@@ -54,6 +54,7 @@ class Attempt:
     prepared: Prepared | None = None
     fits: Fits = field(default_factory=dict)
     trained: Trained | None = None
+    process_warnings: tuple[str, ...] = ()
     prediction_warnings: tuple[str, ...] = ()
     start_warning: str | None = None
     store_warnings: tuple[str, ...] = ()
@@ -86,5 +87,5 @@ class Attempt:
         agreement = disagreements(self.trained.agreement) if self.trained else ()
         unscored = self.trained.choice.warning if self.trained else None
         sentences = [*snapshot, *data, *fits, *agreement, self.start_warning, unscored]
-        sentences += [*self.prediction_warnings, *self.store_warnings]
+        sentences += [*self.process_warnings, *self.prediction_warnings, *self.store_warnings]
         return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))

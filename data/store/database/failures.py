@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
+from data.disk import full_disk
 from data.errors import DamagedStore, StoreAway, StoreError
 from data.store.column_types import UnreadableValue
 from data.store.database.address import display_url, hidden
-from data.store.database.disk import full_disk
 from data.store.database.sqlite import WAIT_SECONDS
 
 REPAIR = "Run 'nightfit db check' to see what is damaged, and restore a backup."
