@@ -8,6 +8,7 @@ from data.settings import Settings, settings
 from data.store.session import Store
 from flows.lost_server import finished, outlasting
 from flows.retrain import retrain
+from tasks.check_database import check_if_due
 from tasks.prune import prune
 from tasks.run import progress
 from tasks.run.memory import out_of_memory
@@ -27,7 +28,8 @@ def nightly(
 ) -> list[Summary]:
     """Retrain the named datasets, or all that are declared; one that fails does not stop the rest.
 
-    After each run, old data that nothing needs any more is removed. With `as_of`, these past nights
+    After each run, old data that nothing needs any more is removed; once a week, the database is
+    then checked. With `as_of`, these past nights
     are run instead of tonight, in order.
     """
     config = settings()
@@ -41,6 +43,7 @@ def nightly(
             for night in (as_of or (None,))
             for name in names
         ]
+    check_if_due(Store(config.database_url), home=config.home, keep_runs=config.keep_runs)
     failed = [run.dataset for run in summaries if run.status not in ("succeeded", "skipped")]
     if failed:
         raise NightFailed(summaries, failed)
