@@ -13,7 +13,10 @@ PRIVATE_UMASK = 0o077
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
-NAMES_IN_HOME = ("logs", "prefect", "snapshots", "theano-*")
+LOGIN_FILE = "prefect-login"
+"""The login of Prefect's page. If others could read it, closing it is too late: see `serve`."""
+
+NAMES_IN_HOME = (LOGIN_FILE, "logs", "prefect", "snapshots", "theano-*")
 """What nightfit makes in its home. A folder with anything else in it is also used for that."""
 
 _umask_of_user: list[int] = []
@@ -48,7 +51,8 @@ def close_home(home: Path, database: Path | None = None) -> list[str]:
     entries = sorted(folder.iterdir())
     ours = [entry for entry in entries if _is_ours(entry, database)]
     roots = ([folder] if len(ours) == len(entries) else []) + ours
-    opened = [path for path in roots if not path.is_symlink() and _mode(path) & OTHERS]
+    closing = [path for path in roots if path.name != LOGIN_FILE and not path.is_symlink()]
+    opened = [path for path in closing if _mode(path) & OTHERS]
     if not opened:
         return []
     mode = _mode(opened[0])
@@ -60,7 +64,7 @@ def close_home(home: Path, database: Path | None = None) -> list[str]:
     for path in opened:
         _close(path)
         for inner, folders, files in os.walk(path):
-            for name in (*folders, *files):
+            for name in {*folders, *files} - {LOGIN_FILE}:
                 _close(Path(inner, name))
     return [
         f"{opened[0]}: other users of this machine could use it (its mode was {mode:04o}). It is"

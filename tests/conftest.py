@@ -30,8 +30,9 @@ TOGETHER = {
         "test_night_workers",
     ),
     "night": ("test_bad_input", "test_night", "test_readme"),
+    "served": ("test_serve", "test_serve_attacked"),
 }
-"""Files that share the fixture `workers`, or `night`: one worker runs them, and makes it once."""
+"""Files that share a fixture (`workers`, `night`, `served`), which one worker makes once."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell makes its background commands ignore Ctrl-C, and the tests' commands would inherit it.

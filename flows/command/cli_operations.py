@@ -38,6 +38,14 @@ def prune(
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit serve --port 4300`")
 def serve(
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The address that Prefect's server listens on. One that other machines reach "
+            "needs `--behind-tls`.",
+        ),
+    ] = "127.0.0.1",
     port: Annotated[
         int,
         typer.Option(
@@ -47,11 +55,19 @@ def serve(
             "(`PREFECT_API_URL`).",
         ),
     ] = 4200,
+    behind_tls: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The URL of a proxy with TLS that leads to the page, such as "
+            "`https://night.example.com`.",
+        ),
+    ] = None,
 ) -> None:
     """Run Prefect with nightfit's schedule, its web page and a worker, until Ctrl-C."""
     from flows.command.serve import run_serve
 
-    run_serve(port)
+    run_serve(host, port, behind_tls=behind_tls)
 
 
 @db.command(epilog="For example: `nightfit db upgrade`")
@@ -61,3 +77,16 @@ def upgrade() -> None:
     from data.store.database.upgrades import upgrade as upgrade_store
 
     typer.echo(upgrade_store(settings().database_url))
+
+
+@db.command("check", epilog="For example: `nightfit db check`")
+def check_database(format: AsReport = ReportFormat.TEXT) -> None:
+    """Check that nothing in the database, and no snapshot, has been damaged.
+
+    Checks the database's own integrity, its references, the checksums of all that runs have stored,
+    that every model loads, and the snapshots that runs need. Says what to do about each thing that
+    is wrong. Nights do this once a week. The exit code is 1 if anything is wrong.
+    """
+    from flows.command.db_check import run_db_check
+
+    raise typer.Exit(run_db_check(as_json=format is ReportFormat.JSON))

@@ -1,10 +1,11 @@
 """The processes of Prefect that `nightfit serve` runs: its server, a worker, a deployment."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from data.errors import UserError
@@ -19,25 +20,47 @@ STOP_SECONDS = 15.0
 
 
 class PrefectProcesses:
-    """Prefect's server and worker; each writes to a log file of its own."""
+    """Prefect's server and worker; each writes to a log file of its own.
 
-    def __init__(self, api: str, logs: Path) -> None:
+    `client` are the variables with which Prefect's programs reach the server: its URL and login.
+    """
+
+    def __init__(self, client: Mapping[str, str], logs: Path) -> None:
         self.logs = logs
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self._api = api
         self._mark = start_keeper()
-        self._environment = {**os.environ, "PREFECT_API_URL": api}
+        self._environment = {**os.environ, **client}
+
+    def start_server(
+        self, listener: socket.socket, origins: Collection[str], settings: Mapping[str, str]
+    ) -> None:
+        """Start our own server on a socket that listens, which is then closed here."""
+        with listener:
+            number = listener.fileno()
+            command = [sys.executable, "-m", "flows.command.prefect_app", str(number), *origins]
+            self._start("server", command, settings, pass_fds=[number])
 
     def start(self, name: str, *arguments: str) -> None:
         """Start `prefect NAME ARGUMENTS` and leave it running."""
+        self._start(name, [*PREFECT, name, *arguments], {})
+
+    def _start(
+        self,
+        name: str,
+        command: list[str],
+        settings: Mapping[str, str],
+        *,
+        pass_fds: Collection[int] = (),
+    ) -> None:
         with self._log(name).open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [*PREFECT, name, *arguments],
+                command,
                 cwd=ROOT,
-                env=self._environment,
+                env={**self._environment, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=pass_fds,
                 start_new_session=True,  # only we react to Ctrl-C on the terminal
             )
 
@@ -89,8 +112,8 @@ class PrefectProcesses:
             _end(process)
         end_marked(self._mark, except_pids=[server.pid] if server else [])
         if server is not None:
-            if is_healthy(self._api):  # it may not have started yet, or may have failed
-                mark_lost_runs(self._api)
+            if is_healthy():  # it may not have started yet, or may have failed
+                mark_lost_runs()
             _end(server)
 
     def _log(self, name: str) -> Path:

@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from json import JSONDecodeError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from data.errors import NoServer, library_message, shortened
+from data.settings import ROOT
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
+
+DEPLOYMENTS = ROOT / "prefect.yaml"
 
 POOL = "nightfit"
 """The work pool that prefect.yaml names."""
@@ -19,18 +25,45 @@ MAX_QUOTED = 200
 ANSWER_SECONDS = 15.0
 """How long a server may take to answer; it is asked twice."""
 
+HEALTH_SECONDS = 5.0
+"""How long a server that is being started may take to say that it is well."""
 
-def page_url(api: str) -> str:
+JOBS: dict[str, Any] = {
+    "job_configuration": {"stream_output": True},
+    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+}
+"""The pool's template for a run's process, in which a run can change nothing.
+
+Prefect's own lets every run bring its command, environment and folder. There must be no "env" here:
+into an empty one, Prefect's worker merges that of the run, although no variable allows for it.
+"""
+
+
+def api_url() -> str:
+    """Return the URL of the server's API, without a user or password."""
+    from httpx import URL
+    from prefect.settings import get_current_settings
+
+    return str(URL(get_current_settings().api.url or "").copy_with(userinfo=b""))
+
+
+def page_url() -> str:
     """Return the address of the server's web page."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+    from prefect.settings import PREFECT_UI_URL
 
-    with temporary_settings({PREFECT_API_URL: api}):
-        return PREFECT_UI_URL.value() or api.removesuffix("/api")
+    return PREFECT_UI_URL.value() or api_url().removesuffix("/api")
 
 
-def is_healthy(api: str) -> bool:
-    """Return whether the server answers and is healthy."""
-    with _client(api) as client:
+def is_healthy() -> bool:
+    """Return whether the server answers, soon, and is healthy."""
+    from prefect.settings import (
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_CLIENT_MAX_RETRIES,
+        temporary_settings,
+    )
+
+    once = {PREFECT_API_REQUEST_TIMEOUT: HEALTH_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(once), _client() as client:
         return client.api_healthcheck() is None
 
 
@@ -51,7 +84,7 @@ def refuse_unusable_server() -> None:
         return
     soon = {PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 1}
     try:
-        with temporary_settings(soon), _client(api) as client:
+        with temporary_settings(soon), _client() as client:
             client.raise_for_api_version_mismatch()
     except Exception as error:  # noqa: BLE001 - whatever it is, this server cannot be used
         raise unusable_server(error) from None
@@ -59,26 +92,27 @@ def refuse_unusable_server() -> None:
 
 def unusable_server(error: BaseException) -> NoServer:
     """Return the error for a server that cannot be used."""
-    from httpx import URL, HTTPStatusError, InvalidURL, TimeoutException
+    from httpx import HTTPStatusError, InvalidURL, TimeoutException
     from prefect.settings import get_current_settings
 
     cause = error.__cause__ or error
     why = str(cause) or type(cause).__name__
     if isinstance(cause, HTTPStatusError):
         why = f"it answers with the status {cause.response.status_code}"
+        if cause.response.status_code == HTTPStatus.UNAUTHORIZED:
+            why += ", because PREFECT_API_AUTH_STRING is not its login"
     elif isinstance(cause, TimeoutException):
         why = "it does not answer in time"
     elif isinstance(cause, JSONDecodeError):
         why = "what answers there is no Prefect server"
-    api = get_current_settings().api.url
-    if api is None:
+    if get_current_settings().api.url is None:
         return NoServer(
             f"Prefect's own server did not start: {shortened(library_message(why), MAX_QUOTED)}",
             where=str(get_current_settings().home),
             next_step="Make room there and in memory, or name another folder in NIGHTFIT_HOME.",
         )
     try:
-        where = str(URL(api).copy_with(userinfo=b""))
+        where = api_url()
     except InvalidURL:
         where = "PREFECT_API_URL"
     return NoServer(
@@ -89,19 +123,60 @@ def unusable_server(error: BaseException) -> NoServer:
     )
 
 
-def has_worker(api: str) -> bool:
-    """Return whether a worker is polling our work pool."""
-    from prefect.client.schemas.objects import WorkPoolStatus
+@contextmanager
+def server_errors() -> Iterator[None]:
+    """Turn what Prefect's client raises for a server that cannot be used into NoServer."""
+    from httpx import HTTPStatusError, TransportError
+
+    try:
+        yield
+    except (TransportError, HTTPStatusError) as error:
+        raise unusable_server(error) from None
+
+
+def set_up_pool() -> bool:
+    """Make our work pool, whose runs bring no command and no variables.
+
+    Return whether there was a pool that let them.
+    """
+    from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
     from prefect.exceptions import ObjectNotFound
 
-    with _client(api) as client:
+    with _client() as client:
         try:
-            return client.read_work_pool(POOL).status is WorkPoolStatus.READY
-        except ObjectNotFound:  # the worker makes the pool
+            pool = client.read_work_pool(POOL)
+        except ObjectNotFound:
+            client.create_work_pool(
+                WorkPoolCreate(name=POOL, type="process", base_job_template=JOBS)
+            )
             return False
+        if pool.base_job_template == JOBS:
+            return False
+        client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=JOBS))
+        return True
 
 
-def mark_lost_runs(api: str) -> None:
+def other_deployments() -> list[str]:
+    """Return the names of the deployments in our work pool that prefect.yaml does not have."""
+    from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
+
+    ours = {each["name"] for each in yaml.safe_load(DEPLOYMENTS.read_text())["deployments"]}
+    with _client() as client:
+        deployments = client.read_deployments(
+            work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
+        )
+    return sorted({each.name for each in deployments} - ours)
+
+
+def has_worker() -> bool:
+    """Return whether a worker is polling our work pool."""
+    from prefect.client.schemas.objects import WorkPoolStatus
+
+    with _client() as client:
+        return client.read_work_pool(POOL).status is WorkPoolStatus.READY
+
+
+def mark_lost_runs() -> None:
     """Mark as crashed the runs of our work pool that the server still believes to be running.
 
     Call it only while no worker runs. Prefect 3.8 does not notice by itself: a night that was
@@ -117,7 +192,7 @@ def mark_lost_runs(api: str) -> None:
             {"any_": ["RUNNING", "PENDING", "CANCELLING"]}
         )
     )
-    with _client(api) as client:
+    with _client() as client:
         lost = [
             run.id
             for run in client.read_flow_runs(
@@ -133,10 +208,7 @@ def mark_lost_runs(api: str) -> None:
             client.set_flow_run_state(run_id, Crashed(message=message), force=True)
 
 
-@contextmanager
-def _client(api: str) -> "Iterator[SyncPrefectClient]":
+def _client() -> "SyncPrefectClient":
     from prefect.client.orchestration import get_client
-    from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
-        yield client
+    return get_client(sync_client=True)

@@ -7,23 +7,37 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from data.errors import UserError
+from data.errors import UserError, shortened
 from data.settings import settings
 from data.store.session import Store
 from flows.command.folders import make_folder
+from flows.command.own_server import OwnServer, own_server
+from flows.command.prefect_login import LOGIN_VARIABLE
+from flows.command.prefect_origins import address_of
 from flows.command.prefect_processes import PrefectProcesses
-from flows.command.prefect_server import POOL, has_worker, is_healthy, mark_lost_runs, page_url
-from flows.command.prefect_settings import import_prefect
+from flows.command.prefect_server import (
+    POOL,
+    api_url,
+    has_worker,
+    is_healthy,
+    mark_lost_runs,
+    other_deployments,
+    page_url,
+    server_errors,
+    set_up_pool,
+)
+from flows.command.prefect_settings import import_prefect, prepare_own_server
 from flows.command.screen import Screen
 from flows.command.session import quiet_prefect, talking
 from tasks.run.private import keep_private
 
-HOST = "127.0.0.1"
-
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+MAX_QUOTED = 200
 
 START_SECONDS = 180.0
 """How long our server may take to start; the first time, it makes its own database."""
@@ -32,12 +46,14 @@ FIND_SECONDS = 15.0
 """How long a server of the user's own may take to answer."""
 
 
-def run_serve(port: int) -> None:
+def run_serve(host: str, port: int, *, behind_tls: str | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM, and leave no process behind.
 
     If the user's Prefect already has a server (PREFECT_API_URL), use that one; then nothing listens
-    on `port`.
+    here. Otherwise our own one answers only those who have its login, and only under the names of
+    this machine and of `behind_tls`, the URL of a proxy that leads to it.
     """
+    address = address_of(host, port, behind_tls)
     config = settings()
     logs = config.home / "logs"
     with talking():
@@ -49,38 +65,53 @@ def run_serve(port: int) -> None:
 
     Store(config.database_url).ensure_ready()  # report a broken store before any work
     prefect = get_current_settings()
-    api = prefect.api.url or f"http://{HOST}:{port}/api"
-    own_port = None if prefect.api.url else port
     console = Screen(stderr=True)
+    report = partial(console.print, soft_wrap=True)
     with _until_signal(), ExitStack() as stack:
-        if own_port is not None:
+        own = None
+        if prefect.api.url is None:
             stack.enter_context(_only_server(prefect.home))
-            _check_port_is_free(own_port)
-        processes = PrefectProcesses(api, logs)
+            with talking():
+                prepare_own_server()
+            own = own_server(address, config.home, report)
+            stack.enter_context(own.listener)
+            stack.enter_context(own.as_client())
+        processes = PrefectProcesses(own.client if own else {}, logs)
         stack.callback(processes.stop)
-        stack.callback(console.print, "Stopping …")
+        stack.callback(report, "Stopping …")
         stack.callback(_ignore_signals)
-        _serve(processes, api, own_port, console)
+        stack.enter_context(server_errors())
+        _serve(processes, own, console)
 
 
-def _serve(
-    processes: PrefectProcesses, api: str, own_port: int | None, console: Screen
-) -> NoReturn:
-    if own_port is not None:
-        processes.start("server", "start", "--host", HOST, "--port", str(own_port))
+def _serve(processes: PrefectProcesses, own: OwnServer | None, console: Screen) -> NoReturn:
+    if own:
+        processes.start_server(own.listener, own.address.origins, own.environment)
         with _step(console, "starting Prefect's server"):
-            processes.wait_for(lambda: is_healthy(api), START_SECONDS, api)
-        mark_lost_runs(api)
+            processes.wait_for(is_healthy, START_SECONDS, own.address.api)
+        mark_lost_runs()
     else:
-        with _step(console, f"looking for Prefect's server at {api}"):
-            processes.wait_for(lambda: is_healthy(api), FIND_SECONDS, api)
+        with _step(console, f"looking for Prefect's server at {api_url()}"):
+            processes.wait_for(is_healthy, FIND_SECONDS, api_url())
+    if set_up_pool():
+        console.print(
+            f"Runs of the work pool '{POOL}' could bring a command, variables and a folder of their"
+            " own; now they cannot.",
+            soft_wrap=True,
+        )
+    with _step(console, "deploying prefect.yaml"):  # what was changed there is set back first
+        processes.run("deploy", "--all")
+    if others := other_deployments():
+        console.print(
+            f"The work pool '{POOL}' also runs deployments that prefect.yaml does not name:"
+            f" {shortened(', '.join(others), MAX_QUOTED)}. Delete those that you do not know.",
+            soft_wrap=True,
+        )
     with _step(console, "starting the worker"):
         name = f"nightfit on {socket.gethostname()}"
         processes.start("worker", "start", "--pool", POOL, "--type", "process", "--name", name)
-        processes.wait_for(lambda: has_worker(api), START_SECONDS, f"the work pool at {api}")
-    with _step(console, "deploying prefect.yaml"):
-        processes.run("deploy", "--all")  # needs the work pool, which the worker has made
-    _print_ready(page_url(api), processes.logs)
+        processes.wait_for(has_worker, START_SECONDS, f"the work pool at {api_url()}")
+    _print_ready(own, processes.logs)
     while True:
         processes.check_running()
         time.sleep(0.5)
@@ -97,16 +128,28 @@ def _step(console: Screen, what: str) -> Iterator[None]:
         yield
 
 
-def _print_ready(page: str, logs: Path) -> None:
+def _print_ready(own: OwnServer | None, logs: Path) -> None:
     console = Screen()
     for line in (
-        f"Prefect's page is at {page}",
+        f"Prefect's page is at {own.page if own else page_url()}",
+        *([f"  login         {_login_hint(own, console)}"] if own else []),
         "  every night   the deployment nightly, on the schedule in prefect.yaml",
         "  by hand       Deployments > retrain > Run > Custom run",
         f"  logs          on the page, per run; and in {logs}",
         "Press Ctrl-C to stop, together with any runs in progress.",
     ):
         console.print(line, soft_wrap=True)
+
+
+def _login_hint(own: OwnServer, console: Screen) -> str:
+    """Return how to log in; the login itself is shown to a person at a terminal alone."""
+    if own.login.text is None:
+        return "none"
+    if own.login.file is None:
+        return f"the page asks once; it is the value of {LOGIN_VARIABLE}"
+    if console.is_terminal:
+        return f"the page asks once; enter {own.login.text}"
+    return f"the page asks once; it is in {own.login.file}"
 
 
 class _EndRequested(BaseException):
@@ -165,16 +208,3 @@ def _only_server(home: Path) -> Iterator[None]:
                 next_step="Stop that one, or name another folder in NIGHTFIT_HOME.",
             ) from None
         yield
-
-
-def _check_port_is_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise UserError(
-                f"port {port} cannot be used ({error.strerror}).",
-                next_step="Stop the program that uses it, perhaps another `nightfit serve`, or"
-                " choose another port with --port.",
-            ) from None

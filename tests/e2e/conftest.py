@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.request import urlopen
 
 import pytest
+from helpers.serving import Served, serving
 from helpers.workspace import ROOT, Workspace, free_port, outside
 
 Prefect = Literal["shared", "own", "new"]
@@ -119,3 +120,12 @@ def night(new_workspace: NewWorkspace) -> Night:
     """A user's first night on the three samples, which no test changes."""
     workspace = new_workspace(samples=True, prefect="new")
     return Night(workspace, workspace.run("nightly"))
+
+
+@pytest.fixture(scope="session")
+def served(new_workspace: NewWorkspace) -> Iterator[Served]:
+    """A `nightfit serve` in a home that Prefect has never seen; no test ends it."""
+    workspace = new_workspace(prefect="new")
+    shutil.rmtree(workspace.home)
+    with serving(workspace, "--port", str(free_port())) as running:
+        yield running
