@@ -17,6 +17,7 @@ from data.store.session import Store
 from data.store.write.run import write_run
 from tasks.run import progress
 from tasks.run.attempt import Attempt, Trained
+from tasks.run.memory import out_of_memory
 from tasks.run.predictions import tonights_predictions
 from tasks.run.record import run_record
 
@@ -36,7 +37,7 @@ def new_attempt(
     try:
         yield run
     except Exception as error:
-        user_error = error if isinstance(error, UserError) else None
+        user_error = error if isinstance(error, UserError) else out_of_memory(error)
         status = user_error.run_status if user_error else "failed"
         is_wrong_call = isinstance(error, CallError) and run.snapshot is None
         if is_wrong_call or status is None:

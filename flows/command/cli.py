@@ -53,6 +53,13 @@ def _exit_code() -> int:
         return _report(_wrong_call(error), 2)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception as error:
+        from tasks.run.memory import out_of_memory
+
+        exhausted = out_of_memory(error)
+        if exhausted is None:
+            raise
+        return _report(str(exhausted), exhausted.exit_code)
     return code or 0
 
 

@@ -13,6 +13,7 @@ from rich.status import Status
 from rich.text import Text
 
 from data.errors import NoServer
+from data.scratch import temporary_files
 from data.settings import Settings
 from data.store.session import Store
 from flows.command.endings import ending_at_once, ending_in_order
@@ -65,7 +66,7 @@ def working(config: Settings) -> Iterator[None]:
         with talking():
             store.ensure_ready(first_contact=True)  # report a broken store before any work
         start_keeper()
-        with talking("starting Prefect …"):
+        with temporary_files(config.home), talking("starting Prefect …"):
             _start_prefect(config)
             with _impatient_prefect(), private_server():
                 yield

@@ -15,8 +15,10 @@ class Framework:
     `module` keeps the contract of `regressors.frameworks.contract`. `distributions` are the names
     under which its library may be installed; the version of each that is installed is stored with
     every run. `thread_variables` are environment variables that hold its number of threads,
-    `environment` holds others. `preparation` is a module whose `prepare(home)` runs in the worker
-    before `module` is imported, and returns a warning for the user, or None.
+    `environment` holds others. `preparation` is a module whose `prepare(home, suspicion)` runs in
+    the worker before `module` is imported, and returns warnings for the user. Its
+    `is_suspect(error)` says whether an exception may come from damaged compiled code: then a new
+    process is prepared, and `suspicion` says why.
     """
 
     name: str
@@ -44,6 +46,8 @@ FRAMEWORKS = (
         name="theano",
         module="regressors.frameworks.theano",
         distributions=("theano-pymc",),
+        # Theano hashes texts for the keys of its compiled code, and Python differently each time.
+        environment={"PYTHONHASHSEED": "0"},
         preparation="regressors.frameworks.theano_on_numpy2",
     ),
 )

@@ -2,18 +2,36 @@
 
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import theano
 import theano.tensor as tt
+from theano.link.c.cmodule import KeyData
 from theano.tensor import nlinalg, slinalg
 
 from regressors.arrays import Array, Arrays, Floats
+from regressors.frameworks import compiled_code
 from regressors.frameworks.contract import Correction
 from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
 from regressors.network.progress import Progress
+
+# Theano does not cache an operation whose list of properties is empty: without this, it would
+# compile two modules every night, and leave them.
+tt.Alloc.__props__ = ("_f16_ok",)
+
+_save_key = KeyData.save_pkl
+
+
+def _save_key_and_seal(self: Any) -> None:
+    _save_key(self)
+    compiled_code.seal(Path(self.key_pkl).parent)
+
+
+KeyData.save_pkl = _save_key_and_seal
+compiled_code.seal_new(Path(theano.config.compiledir))
 
 # The excluded rewrite would compute each gradient up to three times.
 _FAST = theano.compile.get_default_mode().excluding("local_dot22_to_dot22scalar")

@@ -1,38 +1,35 @@
 """One long-lived process per framework, which keeps its threads and crashes to itself.
 
-This file is imported first in each of these processes, so it does not import NumPy: a library
-decides how many threads it takes when it is imported.
+This file has the parent's side; `worker_process` has the other one.
 """
 
-import faulthandler
-import importlib
 import logging
 import multiprocessing
 import os
 import pickle
-import resource
 import signal
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from regressors.frameworks.registry import FRAMEWORKS, framework_called
+from regressors.frameworks import log_file, memory, worker_process
+from regressors.frameworks.registry import FRAMEWORKS
+from regressors.frameworks.worker_process import START_SECONDS, Answer, sentence
 
 LOG = logging.getLogger("nightfit.worker")
-"""Not the root logger, whose class is replaced by a library that Theano imports."""
 
-START_SECONDS = 240.0
-"""The time limit of a new process for importing its framework, and again for its first job:
-Theano compiles for half a minute where it finds no compiled code of an earlier night."""
+MAX_TRIES = 2
+"""A job whose process is lost is done again in a new process, which is probed like the first."""
 
-MAX_PROCESS_LOSSES = 2
-"""A process that is lost is replaced; after this many losses its framework is given up."""
+MAX_LOST_JOBS = 2
+"""After so many jobs that lost their process at the last try, a framework is given up."""
+
+CRASHES = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT")
+"""How damaged compiled code, or that of another machine, ends a process."""
 
 
 class WorkerFailed(Exception):
@@ -88,6 +85,17 @@ class Workers:
             else:
                 os.environ[name] = value
 
+    def probe_with(
+        self, probe: Callable[[Any], Any], obstacle: Callable[[str, Any], str | None]
+    ) -> None:
+        """Have each process run `probe(module)` before its first job from now on.
+
+        `obstacle(framework, value)` gets the probe's value and returns why the framework may do no
+        job, or None. A framework is also given up if its probe has no value.
+        """
+        for worker in self._workers.values():
+            worker.probe_with(probe, obstacle)
+
     def submit(self, framework: str, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Run `function(module, *args)` in a framework's process, `module` being the framework's.
 
@@ -102,14 +110,27 @@ class Workers:
         except CancelledError:
             raise WorkerFailed("it was stopped before it was done") from None
 
+    def take_warnings(self) -> tuple[str, ...]:
+        """Return what a user should know about the processes, since the last call of this."""
+        return tuple(text for worker in self._workers.values() for text in worker.take_warnings())
 
-def start_warning(_: object) -> str | None:
-    """Return what a user should know about how the framework started; a job for `submit`."""
-    return _here.warning
+
+class _Lost(Exception):
+    """A process that is gone, and its job with it; `retry` says whether a new one may do the job.
+
+    `counts` says whether the framework is given up after a few of these. `warning` is for the user,
+    if the job is done again.
+    """
+
+    def __init__(
+        self, reason: str, *, retry: bool = True, counts: bool = True, warning: str | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.retry, self.counts, self.warning = retry, counts, warning
 
 
 class _Worker:
-    """The parent's side of one process and of its replacement."""
+    """The parent's side of one process and of those that replace it."""
 
     def __init__(
         self, framework: str, home: Path, time_limit: float, memory_limit: float | None
@@ -119,40 +140,40 @@ class _Worker:
         self.time_limit = time_limit
         self.memory_limit = memory_limit
         self.log = self.home / "logs" / f"worker-{framework}.log"
-        self.losses = 0
+        self.log_before = 0
+        self.lost_jobs = 0
         self.warm = False
+        self.probe: Callable[[Any], Any] | None = None
+        self.obstacle: Callable[[str, Any], str | None] | None = None
+        self.probed = False
+        self.suspicion: str | None = None
+        self.has_distrusted = False
         self.stopped = False
         self.given_up: str | None = None
+        self.warnings: list[str] = []
         self.lock = threading.Lock()
         self.pool: ProcessPool | None = None
-        self.future: ProcessFuture[_Answer] | None = None
+        self.future: ProcessFuture[Answer] | None = None
+
+    def probe_with(
+        self, probe: Callable[[Any], Any], obstacle: Callable[[str, Any], str | None]
+    ) -> None:
+        """Have each process probed before its next job."""
+        self.probe, self.obstacle, self.probed = probe, obstacle, False
 
     def run(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         """Run one job, in a new process if there is none; return its value."""
-        while True:
-            limit = self.time_limit if self.warm else max(self.time_limit, START_SECONDS)
+        for tries_left in reversed(range(MAX_TRIES)):
             try:
-                answer = self._schedule(limit, function, args).result()
-            except RuntimeError:
-                # The process ended while it started or waited, so this job never ran: try again.
-                self._lose("ended by itself before it had a job")
-                continue
-            except TimeoutError:
-                reason = f"took longer than the limit of {limit:g} seconds and was stopped"
-                self._lose(reason)
-                raise WorkerFailed(f"it {reason}") from None
-            except ProcessExpired as end:
-                reason = _cause_of_death(end.exitcode)
-                self._lose(reason)
-                raise WorkerFailed(f"its process {reason}; see {self.log}") from None
-            except (AttributeError, TypeError, pickle.PicklingError) as error:
-                raise WorkerFailed(
-                    f"it could not be sent to its process ({_sentence(error)})"
-                ) from error
-            self.warm = True
-            if answer.failure is not None:
-                raise WorkerFailed(answer.failure)
-            return pickle.loads(answer.value)  # noqa: S301 - from our own process
+                self._ensure_probed()
+                return self._value(function, args)
+            except _Lost as loss:
+                if not (loss.retry and tries_left):
+                    self._count(loss)
+                    raise WorkerFailed(f"it {loss}") from None
+                if loss.warning:
+                    self._warn(loss.warning)
+        raise AssertionError  # the last try returns or raises
 
     def stop(self) -> None:
         """End the process and its job."""
@@ -162,9 +183,54 @@ class _Worker:
                 self.future.cancel()
         self._close_pool()
 
-    def _schedule(
-        self, limit: float, function: Callable[..., Any], args: Sequence[Any]
-    ) -> "ProcessFuture[_Answer]":
+    def take_warnings(self) -> list[str]:
+        """Return the warnings since the last call of this."""
+        with self.lock:
+            warnings, self.warnings = self.warnings, []
+        return warnings
+
+    def _ensure_probed(self) -> None:
+        """Probe a process that has not been probed; raise WorkerFailed if it may do no job."""
+        if self.probed or self.probe is None or self.given_up:
+            return
+        try:
+            value = self._value(self.probe, ())
+        except WorkerFailed as failure:
+            self._give_up(str(failure))
+            raise
+        self.probed = True
+        if self.obstacle is not None and (obstacle := self.obstacle(self.framework, value)):
+            self._give_up(obstacle)
+
+    def _value(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
+        """Run one job; raise WorkerFailed if it has no value, and _Lost if its process is gone."""
+        try:
+            job = pickle.dumps((function, args))
+        except (AttributeError, TypeError, pickle.PicklingError) as error:
+            raise WorkerFailed(f"it could not be sent to its process ({sentence(error)})") from None
+        limit = self.time_limit if self.warm else max(self.time_limit, START_SECONDS)
+        try:
+            answer = self._schedule(limit, job).result()
+        except RuntimeError:  # the process ended while it started or waited, before the job began
+            raise self._death(None) from None
+        except TimeoutError:
+            self._close_pool()
+            reason = f"took longer than the limit of {limit:g} seconds and was stopped"
+            raise _Lost(reason, retry=False) from None
+        except ProcessExpired as end:
+            raise self._death(end.exitcode) from None
+        self.warm = True
+        for warning in answer.warnings:
+            self._warn(warning)
+        if answer.compiled_code_suspected and not self.has_distrusted:
+            self._close_pool()
+            self._distrust(answer.failure or "")
+            raise _Lost(answer.failure or "")
+        if answer.failure is not None:
+            raise WorkerFailed(answer.failure)
+        return pickle.loads(answer.value)  # noqa: S301 - from our own process
+
+    def _schedule(self, limit: float, job: bytes) -> "ProcessFuture[Answer]":
         with self.lock:
             if self.stopped:
                 raise CancelledError
@@ -172,48 +238,78 @@ class _Worker:
                 raise WorkerFailed(self.given_up)
             if self.pool is None:
                 self.log.parent.mkdir(parents=True, exist_ok=True)
+                log_file.shorten(self.log)
+                self.log_before = log_file.size(self.log)
+                home, log = str(self.home), str(self.log)
+                suspicion, self.suspicion = self.suspicion, None
                 self.pool = ProcessPool(
                     max_workers=1,
-                    initializer=_start,
-                    initargs=(self.framework, str(self.home), str(self.log), self.memory_limit),
+                    initializer=worker_process.start,
+                    initargs=(self.framework, home, log, self.memory_limit, suspicion),
                     context=multiprocessing.get_context("spawn"),
                 )
-            self.future = self.pool.schedule(_call, (function, args), timeout=limit)
+            self.future = self.pool.schedule(worker_process.call, (job,), timeout=limit)
             return self.future
 
     def _close_pool(self) -> None:
         with self.lock:
             pool, self.pool = self.pool, None
+            self.warm = self.probed = False
         if pool is not None:
             pool.stop()
             pool.join()
 
-    def _lose(self, reason: str) -> None:
+    def _death(self, code: int | None) -> _Lost:
+        """Close the pool of a process that has ended, and return why it ended.
+
+        Its exit code is None if it had no job.
+        """
         self._close_pool()
-        self.warm = False
-        self.losses += 1
-        if self.losses >= MAX_PROCESS_LOSSES:
-            self.given_up = (
-                f"the process of {self.framework} was lost {self.losses} times; the last one "
-                f"{reason}; see {self.log}"
-            )
+        exhausted = memory.verdict(log_file.end_of(self.log, self.log_before), self.memory_limit)
+        killed = code == -signal.SIGKILL
+        if exhausted and not killed:
+            return _Lost(f"{exhausted}; see {self.log}", retry=False, counts=False)
+        name = signal.Signals(-code).name if code is not None and code < 0 else None
+        if name in CRASHES:
+            self._distrust(f"its process was ended by {name}")
+        reason = _cause_of_death(code)
+        return _Lost(
+            f"lost its process {MAX_TRIES} times; the last one {reason}; see {self.log}",
+            warning=f"The process of {self.framework} {reason}. A new one does its job again.",
+        )
+
+    def _distrust(self, reason: str) -> None:
+        """Have the next process start without the compiled code of earlier ones, once a night."""
+        if not self.has_distrusted:
+            self.suspicion, self.has_distrusted = reason, True
+
+    def _count(self, loss: _Lost) -> None:
+        if not self.probed and self.probe is not None:
+            self._give_up(f"it {loss}")
+        self.lost_jobs += loss.counts
+        if self.lost_jobs >= MAX_LOST_JOBS:
+            self._give_up(f"{self.lost_jobs} jobs before it were lost; the last one {loss}")
+
+    def _give_up(self, reason: str) -> None:
+        if self.given_up is None:
+            self.given_up = reason
+            LOG.warning("%s is left out tonight: %s", self.framework, reason)
+
+    def _warn(self, text: str) -> None:
+        LOG.warning("%s", text)
+        with self.lock:
+            self.warnings.append(text)
 
 
-def _cause_of_death(code: int) -> str:
+def _cause_of_death(code: int | None) -> str:
+    if code is None:
+        return "ended before it began a job"
     if code >= 0:
         return f"ended by itself with exit code {code}"
     name = signal.Signals(-code).name
     if name == "SIGKILL":
         return "was killed (SIGKILL), by a person or by the system because it ran out of memory"
     return f"was ended by {name}"
-
-
-def _sentence(error: BaseException) -> str:
-    """Return an exception as one line; one of our own as its message alone."""
-    lines = str(error).strip().splitlines()
-    if lines and type(error).__module__.startswith("regressors."):
-        return lines[0]
-    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
 
 
 def _cores() -> int:
@@ -232,77 +328,3 @@ def _environment(threads: int) -> dict[str, str]:
     )
     own = {name: value for row in FRAMEWORKS for name, value in row.environment.items()}
     return dict.fromkeys(pinned, str(threads)) | {"CUDA_VISIBLE_DEVICES": ""} | own
-
-
-# The child's side
-
-
-@dataclass
-class _Here:
-    """The state of this process, if it is a worker."""
-
-    module: object = None
-    failure: str | None = None
-    warning: str | None = None
-    memory_limit: float | None = None
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """A pickled value, or why there is none."""
-
-    value: bytes = b""
-    failure: str | None = None
-
-
-_here = _Here()
-
-
-def _start(framework: str, home: str, log: str, memory_limit: float | None) -> None:
-    """Make this process a worker: its output goes to the log, and it ends with its parent."""
-    _send_output_to(log)
-    if memory_limit is not None and sys.platform == "linux":
-        limit = int(memory_limit * 2**30)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-        _here.memory_limit = memory_limit
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    faulthandler.enable()
-    faulthandler.dump_traceback_later(START_SECONDS, exit=True)
-    try:
-        row = framework_called(framework)
-        if row.preparation is not None:
-            _here.warning = importlib.import_module(row.preparation).prepare(Path(home))
-        _here.module = importlib.import_module(row.module)
-    except Exception as error:
-        LOG.exception("%s cannot be imported", framework)
-        _here.failure = f"{framework} cannot be imported ({_sentence(error)})"
-    faulthandler.cancel_dump_traceback_later()
-
-
-def _send_output_to(log: str) -> None:
-    with open(log, "ab") as file:
-        for descriptor in (1, 2):
-            os.dup2(file.fileno(), descriptor)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _call(function: Callable[..., Any], args: Sequence[Any]) -> _Answer:
-    """Run a job and answer with bytes or a sentence, which always reach the parent."""
-    if _here.failure is not None:
-        return _Answer(failure=_here.failure)
-    try:
-        return _Answer(value=pickle.dumps(function(_here.module, *args)))
-    except MemoryError:
-        LOG.exception("%s failed", getattr(function, "__name__", function))
-        limit = f" than its limit of {_here.memory_limit:g} GiB" if _here.memory_limit else ""
-        return _Answer(failure=f"it needed more memory{limit}")
-    except Exception as error:
-        LOG.exception("%s failed", getattr(function, "__name__", function))
-        return _Answer(failure=_sentence(error))

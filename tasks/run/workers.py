@@ -4,43 +4,40 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 from prefect.futures import PrefectFuture
 
+from data.scratch import temporary_files
 from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES
-from regressors.frameworks.workers import WorkerFailed, Workers, start_warning
+from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.job import Fitted, Grouping, Job, Start
 from tasks.run.prepared import Prepared
-from tasks.run.progress import LOG
 from tasks.run.rows import Rows
 
 
 class FrameworkWorkers:
     """The framework processes of a night, and what the parity probe reported of each.
 
-    A framework is probed when a fit first asks for it, once a night, in whichever thread that is.
+    Each process is probed when a fit first asks for it; so is one that replaces it.
     """
 
     def __init__(self, processes: Workers) -> None:
         self._processes = processes
-        self._results: dict[str, ProbeResult | str] = {}
-        self._locks = {framework: Lock() for framework in FRAMEWORK_NAMES}
+        self._probes: dict[str, ProbeResult] = {}
+        processes.probe_with(parity.probe, self._obstacle)
 
     def run(self, function: Callable[[FrameworkModule, Job], Fitted], job: Job) -> Fitted | str:
         """Run a fit in its framework's process; return the fit, or why it failed, in a sentence."""
-        framework = job.candidate.framework
-        if obstacle := self._obstacle(framework):
-            return obstacle
+        processes = self._processes
         try:
-            fitted: Fitted = self._processes.result(
-                self._processes.submit(framework, function, job)
+            fitted: Fitted = processes.result(
+                processes.submit(job.candidate.framework, function, job)
             )
         except WorkerFailed as failure:
             return str(failure)
@@ -53,36 +50,20 @@ class FrameworkWorkers:
         They are in the order of the registry, not in that in which the processes answered, so that
         two nights with the same results are stored alike.
         """
-        results = {name: self._results.get(name) for name in FRAMEWORK_NAMES}
-        return {name: probe for name, probe in results.items() if isinstance(probe, ProbeResult)}
+        return {name: self._probes[name] for name in FRAMEWORK_NAMES if name in self._probes}
+
+    def take_warnings(self) -> tuple[str, ...]:
+        """Return what a user should know about the processes, since the last call of this."""
+        return self._processes.take_warnings()
 
     def stop(self) -> None:
         """End the processes, and whatever they are fitting."""
         self._processes.stop()
 
-    def _obstacle(self, framework: str) -> str | None:
-        """Return why a framework is left out tonight: it cannot start, or fails the probe."""
-        with self._locks[framework]:
-            if framework not in self._results:
-                self._results[framework] = self._probe(framework)
-                if obstacle := _reason(self._results[framework]):
-                    LOG.warning("%s is left out tonight: %s", framework, obstacle)
-            return _reason(self._results[framework])
-
-    def _probe(self, framework: str) -> ProbeResult | str:
-        processes = self._processes
-        try:
-            probe: ProbeResult = processes.result(processes.submit(framework, parity.probe))
-            warning = processes.result(processes.submit(framework, start_warning))
-        except WorkerFailed as failure:
-            return str(failure)
-        if warning:
-            LOG.warning("%s", warning)
-        return probe
-
-
-def _reason(probe: ProbeResult | str) -> str | None:
-    return probe if isinstance(probe, str) else probe.reason
+    def _obstacle(self, framework: str, probe: ProbeResult) -> str | None:
+        """Keep a probe; return why it leaves its framework out tonight, or None."""
+        self._probes[framework] = probe
+        return probe.reason
 
 
 _of_this_night: ContextVar[FrameworkWorkers | None] = ContextVar("workers", default=None)
@@ -108,9 +89,12 @@ def framework_workers(
             shared.stop()
             raise
         return
-    with Workers(
-        FRAMEWORK_NAMES, home=home, time_limit=time_limit, memory_limit=memory_limit
-    ) as processes:
+    with (
+        temporary_files(home),
+        Workers(
+            FRAMEWORK_NAMES, home=home, time_limit=time_limit, memory_limit=memory_limit
+        ) as processes,
+    ):
         workers = FrameworkWorkers(processes)
         token = _of_this_night.set(workers)
         try:

@@ -4,6 +4,8 @@ Functions without `test_` run in workers.
 """
 
 import os
+import signal
+from pathlib import Path
 from threading import Thread
 
 import numpy as np
@@ -108,3 +110,86 @@ def test_a_framework_that_cannot_start_says_why_instead_of_each_fit(tmp_path, mo
             outcome = night.run(process_id, job_for("torch"))
             assert outcome == "torch cannot be imported (ImportError: half installed)"
         assert night.probes == {}
+
+
+PROBE_THAT_IS_KILLED = """
+import os, signal, sys
+from importlib.abc import MetaPathFinder
+
+
+class AtFirst(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == os.environ["KILL_AT"] and len(os.listdir({folder!r})) < {times}:
+            open(os.path.join({folder!r}, str(os.getpid())), "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return None
+
+
+sys.meta_path.insert(0, AtFirst())
+"""
+
+
+@pytest.fixture
+def killed(tmp_path, monkeypatch):
+    """A function that has workers killed as they import a module, a number of times."""
+
+    def kill(*, importing, times):
+        folder = tmp_path / "kills"
+        folder.mkdir()
+        sitecustomize = tmp_path / "site" / "sitecustomize.py"
+        sitecustomize.parent.mkdir()
+        sitecustomize.write_text(PROBE_THAT_IS_KILLED.format(folder=str(folder), times=times))
+        before = os.environ.get("PYTHONPATH", "")
+        monkeypatch.setenv("PYTHONPATH", f"{sitecustomize.parent}{os.pathsep}{before}")
+        monkeypatch.setenv("KILL_AT", importing)
+        return folder
+
+    return kill
+
+
+# torch's optimizers are imported by the first of the probe's fits that needs one.
+@pytest.mark.parametrize("moment", ["torch", "torch._dynamo"])
+def test_a_worker_killed_as_it_starts_or_is_probed_is_replaced_and_probed_again(
+    tmp_path, killed, moment
+):
+    killed(importing=moment, times=1)
+    with Workers(("torch",), home=tmp_path, time_limit=60) as processes:
+        night = FrameworkWorkers(processes)
+        assert isinstance(night.run(process_id, job_for("torch")), int)
+        assert night.probes["torch"].passed
+        (warning,) = night.take_warnings()
+        assert warning.startswith("The process of torch ")
+        assert isinstance(night.run(process_id, job_for("torch")), int)
+        assert night.take_warnings() == ()
+
+
+def test_a_framework_whose_every_worker_is_killed_as_it_starts_is_left_out(tmp_path, killed):
+    kills = killed(importing="torch", times=99)
+    with Workers(("torch",), home=tmp_path, time_limit=60) as processes:
+        night = FrameworkWorkers(processes)
+        for _ in range(2):
+            assert "lost its process 2 times" in str(night.run(process_id, job_for("torch")))
+        assert night.probes == {}
+    assert len(list(kills.iterdir())) == 2
+
+
+def die_once(framework, job):
+    """Die like a process that somebody kills, unless an earlier one did."""
+    marker = Path(os.environ["DIE_ONCE"])
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def test_a_worker_that_replaces_another_is_probed_before_it_does_its_job(tmp_path, monkeypatch):
+    monkeypatch.setenv("DIE_ONCE", str(tmp_path / "died"))
+    with Workers(("torch",), home=tmp_path, time_limit=60) as processes:
+        night = FrameworkWorkers(processes)
+        first = night.run(process_id, job_for("torch"))
+        probe = night.probes["torch"]
+        second = night.run(die_once, job_for("torch"))
+        assert isinstance(second, int)
+        assert second != first
+        assert night.probes["torch"] is not probe
+        assert len(night.take_warnings()) == 1
