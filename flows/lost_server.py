@@ -9,6 +9,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import httpx
 from prefect import Flow
+from prefect._internal.concurrency.cancellation import shield
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.context import FlowRunContext
 from prefect.exceptions import Abort
@@ -68,7 +69,8 @@ def outlasting(work: Callable[P, R]) -> Callable[P, R]:
     def function(*args: P.args, **kwargs: P.kwargs) -> R:
         outcome = _of_this_flow.get()
         if outcome is None:  # Prefect's own worker has started it, and sees to its end
-            return work(*args, **kwargs)
+            with shield():  # which would come amid the work if it could not renew a lease
+                return work(*args, **kwargs)
         outcome.began = True
         try:
             outcome.value = work(*args, **kwargs)

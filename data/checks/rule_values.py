@@ -78,33 +78,34 @@ def typed_keywords(expectation: Expectation, table: pa.Table) -> dict[str, Any]:
     typed: dict[str, Any] = {}
     for keyword, value in expectation.kwargs.items():
         if keyword in LIMITS and len(set(kinds)) == 1:
-            typed[keyword] = _converted(value, kinds[0])
+            typed[keyword] = converted(value, kinds[0])
         elif keyword == "value_set" and isinstance(value, list):
-            typed[keyword] = [_in_set(item, kinds[0]) for item in value]
+            typed[keyword] = [in_set(item, kinds[0]) for item in value]
         elif keyword == "value_pairs_set" and isinstance(value, list):
             pairs = [list(pair) for pair in value]
             typed[keyword] = [
-                [_in_set(item, kind) for item, kind in zip(pair, kinds, strict=False)]
+                [in_set(item, kind) for item, kind in zip(pair, kinds, strict=False)]
                 for pair in pairs
             ]
         elif keyword == "quantile_ranges" and isinstance(value, Mapping):
             ranges = value.get("value_ranges") or []
-            limits = [[_converted(v, kinds[0]) for v in ends] for ends in ranges]
+            limits = [[converted(v, kinds[0]) for v in ends] for ends in ranges]
             typed[keyword] = {**value, "value_ranges": limits}
         else:
             typed[keyword] = value
     return typed
 
 
-def _in_set(value: Any, kind: Kind | None) -> Any:
+def in_set(value: Any, kind: Kind | None) -> Any:
+    """Return a value of a declaration in the kind of the column whose values it is beside."""
     if kind == "category" and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if kind == "boolean" and isinstance(value, str) and value.lower() in TRUE + FALSE:
         return value.lower() in TRUE
-    return _converted(value, kind)
+    return converted(value, kind)
 
 
-def _converted(value: Any, kind: Kind | None) -> Any:
+def converted(value: Any, kind: Kind | None) -> Any:
     """Return a date, a time or a text in the kind of a column, unchanged if it has another one."""
     if kind == "category" and isinstance(value, datetime.date):
         return value.isoformat()
