@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 
 import psutil
 import pytest
-from helpers.serving import CHROMIUM, chromium, family, log_in
+from helpers.serving import CHROMIUM, LINE, ROWS, chromium, family, log_in
 
 NOBODY = 65534
 
@@ -269,9 +269,19 @@ def test_login_is_in_its_file_alone(served):
     assert not any(secret.decode() in word for p in processes for word in p.cmdline())
 
 
-def test_command_without_the_login_is_refused_in_one_sentence(served):
-    done = served.workspace.run("retrain", "line", PREFECT_API_URL=served.api)
+def test_command_without_the_login_is_refused_in_one_sentence(served, new_workspace):
+    workspace = new_workspace()
+    workspace.declare("line", LINE, ROWS)
+    done = workspace.run("retrain", "line", PREFECT_API_URL=served.api)
     assert done.returncode == 1
     assert "it answers with the status 401" in done.stderr
     assert "PREFECT_API_AUTH_STRING" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_address_for_other_machines_is_refused_with_a_word_about_tls(served):
+    done = served.workspace.run("serve", "--host", "0.0.0.0")
+    assert done.returncode == 2
+    assert "TLS" in done.stderr
+    assert "--behind-tls https://" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
