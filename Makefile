@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 BENCH_STAMP := $(VENV)/.installed-bench
+AUDIT_STAMP := $(VENV)/.installed-audit
 
 CHANGED = $$(git diff --name-only --diff-filter=d HEAD -- '*.py'; \
   git ls-files --others --exclude-standard -- '*.py')
@@ -14,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder
 # the framework workers or the command itself, which the tests in tests/e2e start as subprocesses.
 COVERAGE := --cov --cov-report=term:skip-covered
 
-.PHONY: help nightly serve quick test lint docs format bench install clean
+.PHONY: help nightly serve quick test fuzz lint docs format bench audit install clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +34,10 @@ quick: $(STAMP)  ## lint what has changed since the last commit, and run the uni
 
 test: $(STAMP)  ## run every test, and print the coverage
 	@$(PYTEST) $(COVERAGE)
+
+fuzz: export PYTHONPATH := tests
+fuzz: $(STAMP)  ## try 10,000 damaged inputs, and kill 100 nights (a quarter of an hour)
+	@$(BIN)/python -m fuzz
 
 lint: $(STAMP)  ## check format, style, types, dependencies between packages and generated documents
 	@$(BIN)/ruff format --check .
@@ -59,6 +64,10 @@ bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/b
 	@$(BIN)/python tests/benchmarks/store.py
 	@$(BIN)/python tests/benchmarks/reads.py
 
+audit: export PYTHONPATH := tests
+audit: $(AUDIT_STAMP)  ## look for advisories about the pinned libraries (needs the network)
+	@$(BIN)/python -m audit
+
 install: $(STAMP)  ## build .venv from the pinned versions, as every other target does first
 
 # The constraints are exported so that they also hold where a dependency is built from source.
@@ -73,6 +82,11 @@ $(STAMP): pyproject.toml constraints.txt
 $(BENCH_STAMP): $(STAMP)
 	@echo "Adding the libraries that the benchmarks compare nightfit with (once)."
 	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+$(AUDIT_STAMP): $(STAMP)
+	@echo "Adding pip-audit (once)."
+	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[audit]'
 	@touch $@
 
 clean:  ## remove .venv, the caches and the folder .nightfit, but no store

@@ -128,6 +128,10 @@ class StoreError(UserError):
     run_status: str | None = None
 
 
+class DamagedStore(StoreError):
+    """What is in the database is damaged."""
+
+
 class StoreAway(StoreError):
     """The database does not answer, or not now: it was restarted, is locked, or has no room.
 
@@ -158,6 +162,10 @@ class ChampionChanged(StoreError):
     def run_reason(self) -> str:
         """Return what happened; the run itself needs no advice to run again."""
         return self.what
+
+
+class DamagedModel(UserError):
+    """What is stored of a model is not what was stored, so that it must not serve."""
 
 
 # After a run

@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 MEMORY_SHARE = 0.75
 """The default limit of a framework's process, as a share of the machine's memory."""
 
+MAX_SECONDS, MAX_GIB, MAX_RUNS = 1e8, 1e6, 10**9
+"""Larger numbers than these are mistakes, and more than the system can count."""
+
 MAX_SCHEMA_BYTES = 63
 """PostgreSQL silently cuts longer names."""
 
@@ -55,23 +58,32 @@ class Settings(BaseSettings):
         " own also where that server or Prefect's settings cannot be used.",
     )
     fit_time_limit: float = Field(
-        default=600.0, gt=0, description="The seconds that one fit may take."
+        default=600.0,
+        gt=0,
+        le=MAX_SECONDS,
+        allow_inf_nan=False,
+        description="The seconds that one fit may take.",
     )
     fit_memory_limit: float = Field(
         default_factory=lambda: MEMORY_SHARE * psutil.virtual_memory().total / 2**30,
         gt=0,
+        le=MAX_GIB,
+        allow_inf_nan=False,
         description="The GiB of memory that each framework's process may use (Linux only). If it"
         " is not set, three quarters of the machine's memory.",
     )
     store_retry_time: float = Field(
         default=600.0,
         ge=0,
+        le=MAX_SECONDS,
+        allow_inf_nan=False,
         description="The seconds for which a run tries again to reach a database that is away,"
         " restarted or locked, before it is given up.",
     )
     keep_runs: int = Field(
         default=30,
         ge=1,
+        le=MAX_RUNS,
         description="The number of runs per dataset that are kept whole; of older ones, what"
         " nothing needs any more is pruned.",
     )
@@ -79,7 +91,7 @@ class Settings(BaseSettings):
     def model_post_init(self, _context: object) -> None:
         """Make every path absolute, starting at the project's folder."""
         for name in ("home", "datasets"):
-            object.__setattr__(self, name, ROOT / getattr(self, name).expanduser())
+            object.__setattr__(self, name, ROOT / _expanded(getattr(self, name), name))
         url = _absolute(_url(self.database_url))
         wanted = [self.database_schema] if self.database_schema else []
         schemas = {*url.normalized_query.get(SCHEMA_KEY, ()), *wanted}
@@ -115,10 +127,27 @@ def _url(text: str) -> URL:
         ) from None
 
 
+def _expanded(path: Path, name: str) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise CallError(
+            f"{str(path)!r} begins with the home of a user whom this machine does not know.",
+            where=f"NIGHTFIT_{name.upper()}",
+            next_step="Write the whole path.",
+        ) from None
+
+
 def _absolute(url: URL) -> URL:
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        return url.set(database=str(ROOT / url.database))
-    return url
+    if url.get_backend_name() != "sqlite":
+        return url
+    if url.database in (None, "", ":memory:"):
+        raise CallError(
+            "it names no file, and a database in memory would be gone when the command ends.",
+            where="NIGHTFIT_DATABASE_URL",
+            next_step="Write it as sqlite:///file.db.",
+        )
+    return url.set(database=str(ROOT / str(url.database)))
 
 
 def _with_schema(url: URL, schemas: set[str]) -> URL:

@@ -9,6 +9,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import httpx
 from prefect import Flow
+from prefect._internal.concurrency.cancellation import shield
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.context import FlowRunContext
 from prefect.exceptions import Abort
@@ -33,7 +34,7 @@ class _Outcome(Generic[R]):
     began: bool = False
     ended: bool = False
     value: R | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
     def result(self) -> R:
         """Return what the function returned, or raise what it raised."""
@@ -68,14 +69,16 @@ def outlasting(work: Callable[P, R]) -> Callable[P, R]:
     def function(*args: P.args, **kwargs: P.kwargs) -> R:
         outcome = _of_this_flow.get()
         if outcome is None:  # Prefect's own worker has started it, and sees to its end
-            return work(*args, **kwargs)
+            with shield():  # which would come amid the work if it could not renew a lease
+                return work(*args, **kwargs)
         outcome.began = True
         try:
             outcome.value = work(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - it is raised by `result`
+        except BaseException as error:  # noqa: BLE001 - it is raised by `result`
             outcome.error = error
         outcome.ended = True
-        if not _answers():
+        interrupted = not isinstance(outcome.error, Exception | None)
+        if not _answers(at_once=interrupted):
             raise _ServerLost
         result: R = outcome.result()
         return result
@@ -118,14 +121,17 @@ def _without_server(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     return function(*args, **kwargs)
 
 
-def _answers() -> bool:
-    """Return whether the server of the current flow answers; report it when that has changed."""
+def _answers(*, at_once: bool = False) -> bool:
+    """Return whether the server of the current flow answers; report the first time it does not.
+
+    It is asked once if it was lost before, or if somebody waits for the end (`at_once`).
+    """
     context = FlowRunContext.get()
     client = None if context is None else context.client
     if not isinstance(client, SyncPrefectClient):
         return True
     error: Exception | None = None
-    for pause in PAUSES[:1] if _losses else PAUSES:
+    for pause in PAUSES[:1] if _losses or at_once else PAUSES:
         time.sleep(pause)
         error = _ping(client)
         if error is None:

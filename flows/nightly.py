@@ -5,9 +5,11 @@ from prefect import flow
 from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError, NightFailed, RunFailed, UserError
 from data.settings import Settings, settings
+from data.store.check.cause import damage_behind
 from data.store.session import Store
 from flows.lost_server import finished, outlasting
 from flows.retrain import retrain
+from tasks.check_database import check_if_due
 from tasks.prune import prune
 from tasks.run import progress
 from tasks.run.memory import out_of_memory
@@ -27,7 +29,8 @@ def nightly(
 ) -> list[Summary]:
     """Retrain the named datasets, or all that are declared; one that fails does not stop the rest.
 
-    After each run, old data that nothing needs any more is removed. With `as_of`, these past nights
+    After each run, old data that nothing needs any more is removed; once a week, the database is
+    then checked. With `as_of`, these past nights
     are run instead of tonight, in order.
     """
     config = settings()
@@ -41,6 +44,7 @@ def nightly(
             for night in (as_of or (None,))
             for name in names
         ]
+    check_if_due(Store(config.database_url), home=config.home, keep_runs=config.keep_runs)
     failed = [run.dataset for run in summaries if run.status not in ("succeeded", "skipped")]
     if failed:
         raise NightFailed(summaries, failed)
@@ -83,9 +87,9 @@ def _retrained(
         progress.log(dataset, f"failed: {error}", warning=True)
         return Summary(dataset, "failed", as_of=as_of, remarks=(str(error),))
     except Exception as error:  # noqa: BLE001 - one dataset does not stop the others
-        if exhausted := out_of_memory(error):
-            progress.log(dataset, f"failed: {exhausted}", warning=True)
-            return Summary(dataset, "failed", as_of=as_of, remarks=(str(exhausted),))
+        if cause := out_of_memory(error) or damage_behind(config.database_url):
+            progress.log(dataset, f"failed: {cause}", warning=True)
+            return Summary(dataset, "failed", as_of=as_of, remarks=(str(cause),))
         progress.LOG.exception("%s: failed because of a bug in nightfit", dataset)
         return Summary(
             dataset, "failed", as_of=as_of, remarks=(f"{type(error).__name__}: {error}",)

@@ -93,7 +93,9 @@ def train(
     run.checked = checked = check(declaration, snapshot, expected, run.night)
     refuse_rejected(checked)
     run.prepared = rows = split(declaration, snapshot, checked)
-    starts = last_starts(run.candidates, declaration, store, before_run=before_run)
+    starts, run.start_warning = last_starts(
+        run.candidates, declaration, store, before_run=before_run
+    )
     run.fits = fits = results({c: fit.submit(c, rows, starts[c], workers) for c in run.candidates})
     run.process_warnings = workers.take_warnings()
     champion = incumbent(rows, store, before_run=before_run)

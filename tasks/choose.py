@@ -62,6 +62,7 @@ def choose(
         rules=rules,
         obstacle=incumbent.obstacle if incumbent else None,
         explanation=incumbent.explanation if incumbent else None,
+        damage=incumbent.damage.what.rstrip(".") if incumbent and incumbent.damage else None,
         hold=hold,
     )
     difference = None

@@ -11,13 +11,15 @@ from sqlalchemy import Connection
 
 from data.checks.waivers import waiver
 from data.declarations.model import Declaration
+from data.errors import DamagedModel
 from data.store.read.champions import ServingModel, champion_model
 from data.store.read.contract import acceptance_since
 from data.store.read.predictions import twin_training_keys
 from data.store.session import Store
 from regressors.encoding.columns import CannotEncode
-from regressors.model import Model
+from tasks.run import progress
 from tasks.run.choice import Incumbent
+from tasks.run.loading import loaded, require_intact
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 
@@ -26,13 +28,21 @@ from tasks.run.rows import Rows
 def incumbent(
     prepared: Prepared, store: Store, *, before_run: int | None = None
 ) -> Incumbent | None:
-    """Return the champion, or the champion before a stored run; None if nothing serves yet."""
+    """Return the champion, or the champion before a stored run; None if nothing serves yet.
+
+    One that is not what was stored is returned with its damage, and predicts nothing.
+    """
     declaration, test = prepared.declaration, prepared.test
     stored = store.read(lambda c: _champion(c, declaration.name, before_run=before_run))
     if stored is None:
         return None
-    serving, twin_bytes, trained, accepted_by = stored
-    twin = Model.from_bytes(twin_bytes)
+    serving, trained, accepted_by = stored
+    try:
+        require_intact(serving)
+        twin = loaded(serving, "twin")
+    except DamagedModel as error:
+        progress.log(declaration.name, str(error), warning=True)
+        return _damaged(serving, error, len(test.keys))
     compared = ~seen(prepared.rows, trained)[prepared.is_test]
     if serving.train_until is not None and test.instants is not None:
         compared &= test.instants > serving.train_until
@@ -57,17 +67,26 @@ def incumbent(
 
 def _champion(
     connection: Connection, dataset: str, *, before_run: int | None
-) -> tuple[ServingModel, bytes, Set[str], str | None] | None:
-    """Return the champion, its twin, the keys that trained it, and who accepted the source since.
-
-    None if nothing serves, or the twin is gone.
-    """
+) -> tuple[ServingModel, Set[str], str | None] | None:
+    """Return the champion, the keys that trained its twin, and who accepted the source since."""
     serving = champion_model(connection, dataset, before_run=before_run)
-    if serving is None or serving.twin is None:
+    if serving is None:
         return None
     trained = twin_training_keys(connection, serving.model_id)
     accepted_by = acceptance_since(connection, dataset, serving.run_id, before_run=before_run)
-    return serving, serving.twin, trained, accepted_by
+    return serving, trained, accepted_by
+
+
+def _damaged(serving: ServingModel, error: DamagedModel, rows: int) -> Incumbent:
+    nothing = np.full(rows, np.nan)
+    return Incumbent(
+        serving,
+        np.zeros(rows, dtype=bool),
+        nothing,
+        (nothing, nothing),
+        obstacle=error.what.rstrip("."),
+        damage=error,
+    )
 
 
 def explanation(

@@ -25,6 +25,7 @@ from data.store.records import SourceColumnRecord
 from regressors.arrays import Array, Values
 from regressors.encoding.columns import CannotEncode
 from regressors.model import Model
+from tasks.run.loading import declared, loaded
 
 MAX_NAMES = 5
 """Columns that a warning names."""
@@ -60,12 +61,10 @@ def score(
 
     `columns` are those of the source that the model was trained on, empty for a model of version
     0.1.0. A cell that is not of its column's kind is missing. Raises SourceError if the file cannot
-    be read or lacks a column.
+    be read or lacks a column, and DamagedModel if the model is not what was stored.
     """
-    assert serving.artifact is not None
-    assert serving.declaration is not None
-    model = Model.from_bytes(serving.artifact)
-    declaration = Declaration.model_validate_json(serving.declaration).model_copy(
+    model = loaded(serving, "artifact")
+    declaration = declared(serving).model_copy(
         update={"source": PathSource(path=source.resolve()), "unparsable": "missing"}
     )
     with TemporaryDirectory(prefix="nightfit-") as folder:

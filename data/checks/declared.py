@@ -1,17 +1,15 @@
 """The declared expectations, checked by Great Expectations, which is imported only when needed."""
 
-import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.checks.always import column_finding
+from data.checks.conditions import rows_where
 from data.checks.findings import (
     ExpectationResult,
     Finding,
@@ -21,22 +19,15 @@ from data.checks.findings import (
     examples,
     plain,
 )
-from data.checks.rule_values import (
-    LIMITS,
-    column_frame,
-    columns_of,
-    row_frame,
-    typed_keywords,
-)
-from data.declarations.mistakes import nearest
+from data.checks.rule_engine import Rule, implementations, is_row_level, validated
+from data.checks.rule_values import column_frame, typed_keywords
+from data.declarations.conditions import columns_in
 from data.declarations.model import Declaration
+from data.declarations.rules import refuse_unknown_rule, refuse_wrong_keywords
 from data.declarations.sections import Expectation
-from data.errors import CallError, library_message, listed
+from data.errors import CallError, DeclarationMistake, library_message, listed
 from data.sources.columns import PLURAL, kind_of
 from data.sources.keys import row_key_column
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MAX_SHOWN = 3
 """Rows that a sentence about a failed rule names."""
@@ -45,13 +36,6 @@ MAX_TEXT = 200
 """Characters of a value that a sentence quotes."""
 
 CORRECT = "Correct the source, or the rule in the declaration."
-NOT_DECLARED = {"batch_id", "catch_exceptions", "id", "meta", "notes", "rendered_content"}
-NOT_DECLARED |= {"result_format", "severity", "windows"}
-ROW_LEVEL = ("ColumnMapExpectation", "ColumnPairMapExpectation", "MulticolumnMapExpectation")
-COMPARING = (*ROW_LEVEL[1:], "ExpectColumnKLDivergenceToBeLessThan")
-"""Rules that compare columns, or bin values: they cannot work with pandas' own NA."""
-
-NO_PROVIDER = "No provider found"
 
 
 @dataclass(frozen=True)
@@ -72,7 +56,7 @@ def refuse_wrong_rules(declaration: Declaration) -> None:
         where = f"{declaration.name}, expectation {index + 1} ({expectation.type})"
         implementation = _implementation(expectation, where)
         try:
-            implementation(**plain(expectation.kwargs))
+            implementation(**plain(_computed_by_library(expectation.kwargs)))
         except (ValueError, TypeError) as error:
             raise CallError(
                 f"Its 'kwargs' are wrong: {_mistakes(error)}",
@@ -96,9 +80,11 @@ def outcomes_of(
         return examples(whole, declaration.key, numbers[rows], columns)
 
     outcomes: dict[int, Outcome] = {}
-    rules: list[Any] = []
+    rules: list[Rule] = []
     for index, expectation in enumerate(declaration.expectations):
-        missing = [name for name in columns_of(expectation) if name not in table.column_names]
+        condition = expectation.kwargs.get("row_condition")
+        names = [*expectation.columns(), *(columns_in(condition) if condition else ())]
+        missing = [name for name in names if name not in table.column_names]
         if missing and expectation.type != "expect_column_to_exist":
             absent = column_finding(missing[0], table.column_names, declaration)
             result = _result(expectation, success=False, severity="critical")
@@ -106,13 +92,16 @@ def outcomes_of(
             continue
         try:
             rules.append(_rule(expectation, index, table))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, ArithmeticError, NotImplementedError) as error:
             reason = _mistakes(error)
             outcomes[index] = _not_computed(expectation, table, reason, show)
     every_row = any(expectation.quarantine for expectation in declaration.expectations)
-    for raw in _validated(table, rules, every_row=every_row):
-        index = raw.expectation_config.meta["index"]
-        outcome = _outcome(declaration.expectations[index], table, raw, show)
+    for index, raw in validated(table, rules, every_row=every_row):
+        expectation = declaration.expectations[index]
+        if isinstance(raw, Exception):
+            outcomes[index] = _not_computed(expectation, table, library_message(raw), show)
+            continue
+        outcome = _outcome(expectation, table, raw, show)
         outcomes[index] = replace(outcome, aside=numbers[outcome.aside])
     return [outcomes[index] for index in sorted(outcomes)]
 
@@ -125,7 +114,7 @@ def rows_set_aside(
     for expectation, outcome in zip(declaration.expectations, outcomes, strict=True):
         if not len(outcome.aside):
             continue
-        rows = table.select(columns_of(expectation)).take(pa.array(outcome.aside)).to_pylist()
+        rows = table.select(expectation.columns()).take(pa.array(outcome.aside)).to_pylist()
         for row, values in zip(outcome.aside.tolist(), rows, strict=True):
             shown = " and ".join(f"{name} is {_shown(value)}" for name, value in values.items())
             reasons.setdefault(row, []).append(f"{shown}: breaks {_as_text(expectation)}")
@@ -140,66 +129,31 @@ def rows_set_aside(
 
 def _implementation(expectation: Expectation, where: str) -> Any:
     """Return Great Expectations' class for an expectation; raise `CallError`."""
-    implementations = _implementations()
-    if expectation.type not in implementations:
-        raise CallError(
-            f"Great Expectations has no {expectation.type!r}.",
-            where=where,
-            next_step=nearest(expectation.type, implementations)
-            + "Its documentation lists all expectations.",
-        )
-    implementation = implementations[expectation.type]
-    if expectation.quarantine and not _is_about(implementation, ROW_LEVEL):
+    try:
+        refuse_unknown_rule(expectation.type)
+        refuse_wrong_keywords(expectation.type, expectation.kwargs)
+    except DeclarationMistake as mistake:
+        raise CallError(f"{mistake.what}.", where=where, next_step=mistake.next_step) from None
+    implementation = implementations()[expectation.type]
+    if expectation.quarantine and not is_row_level(implementation):
         raise CallError(
             "'quarantine' sets aside single rows, but this rule is about a whole column or table.",
             where=where,
             next_step="Remove 'quarantine', or choose a rule about values.",
         )
-    keywords = sorted(set(implementation.__fields__) - NOT_DECLARED)
-    for name in expectation.kwargs:
-        if name not in keywords:
-            raise CallError(
-                f"{name!r} is not one of its keywords.",
-                where=where,
-                next_step=nearest(name, keywords) + f"They are {', '.join(keywords)}.",
-            )
     return implementation
 
 
-def _is_about(implementation: Any, bases: Sequence[str]) -> bool:
-    return any(base.__name__ in bases for base in implementation.__mro__)
+def _computed_by_library(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords but `row_condition`, which Great Expectations would run as text."""
+    return {name: value for name, value in kwargs.items() if name != "row_condition"}
 
 
-def _rule(expectation: Expectation, index: int, table: pa.Table) -> Any:
-    """Return Great Expectations' own object for an expectation about these rows."""
-    kwargs = typed_keywords(expectation, table)
-    return _implementations()[expectation.type](**kwargs, meta={"index": index})
-
-
-def _validated(table: pa.Table, rules: Sequence[Any], *, every_row: bool) -> Iterator[Any]:
-    """Yield Great Expectations' results of all rules."""
-    comparing = [rule for rule in rules if _is_about(type(rule), COMPARING)]
-    others = [rule for rule in rules if not _is_about(type(rule), COMPARING)]
-    for frame_of, batch in ((column_frame, others), (row_frame, comparing)):
-        if batch:
-            yield from _validate(frame_of(table), batch, every_row=every_row)
-
-
-def _validate(frame: "pd.DataFrame", rules: Sequence[Any], *, every_row: bool) -> Sequence[Any]:
-    import great_expectations as gx
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-    asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
-    definition = asset.add_batch_definition_whole_dataframe("rows")
-    batch = definition.get_batch({"dataframe": frame})
-    result_format = {
-        "result_format": "COMPLETE" if every_row else "SUMMARY",
-        "return_unexpected_index_query": False,
-    }
-    suite = gx.ExpectationSuite("declared", list(rules))
-    results: Sequence[Any] = batch.validate(suite, result_format=result_format).results
-    return results
+def _rule(expectation: Expectation, index: int, table: pa.Table) -> Rule:
+    """Return Great Expectations' own object for an expectation, and the rows it looks at."""
+    kwargs = _computed_by_library(typed_keywords(expectation, table))
+    computed = implementations()[expectation.type](**kwargs, meta={"index": index})
+    return Rule(index, computed, rows_where(expectation.kwargs.get("row_condition"), table))
 
 
 def _outcome(expectation: Expectation, table: pa.Table, raw: Any, show: Show) -> Outcome:
@@ -210,7 +164,7 @@ def _outcome(expectation: Expectation, table: pa.Table, raw: Any, show: Show) ->
         return _whole_outcome(expectation, table, raw, show)
     success, critical = bool(raw.success), expectation.severity == "critical"
     rows = _bad_rows(raw.result)
-    shown = show(rows, columns_of(expectation))
+    shown = show(rows, expectation.columns())
     count = int(raw.result["unexpected_count"])
     result = _result(
         expectation,
@@ -263,7 +217,7 @@ def _found_values(
     expectation: Expectation, table: pa.Table, result: dict[str, Any], show: Show
 ) -> tuple[str, list[dict[str, Any]]]:
     """Return which distinct values a column has beside those expected, and rows that have them."""
-    (name,) = columns_of(expectation)
+    (name,) = expectation.columns()
     column = table[name]
     present = column_frame(table.select([name]))[name].dropna()
     values = [str(plain(value)) for value in pc.unique(column.drop_null()).to_pylist()]
@@ -281,10 +235,8 @@ def _found_values(
 
 def _not_computed(expectation: Expectation, table: pa.Table, reason: str, show: Show) -> Outcome:
     """Return the outcome of a rule that has no result, with what its columns hold."""
-    names = [name for name in columns_of(expectation) if name in table.column_names]
+    names = [name for name in expectation.columns() if name in table.column_names]
     shown = show(np.arange(min(MAX_SHOWN, table.num_rows)), names)
-    if NO_PROVIDER in reason:
-        reason = "Great Expectations has this rule for databases only, not for rows in memory."
     holds = " and ".join(f"{name!r} holds {PLURAL[kind_of(table[name].type)]}" for name in names)
     rows = f" ({_listed(shown)})" if names else ""
     found = f"{holds}{rows}. " if names else ""
@@ -318,7 +270,7 @@ def _result(expectation: Expectation, *, success: bool, **facts: Any) -> Expecta
     facts = {"severity": expectation.severity, **facts}
     return ExpectationResult(
         expectation.type,
-        ", ".join(columns_of(expectation)) or None,
+        ", ".join(expectation.columns()) or None,
         quarantine=expectation.quarantine,
         success=success,
         kwargs=plain(expectation.kwargs),
@@ -343,36 +295,3 @@ def _mistakes(error: Exception) -> str:
         for mistake in details
     )
     return "; ".join(mistakes).rstrip(".") + "."
-
-
-@cache
-def _implementations() -> dict[str, Any]:
-    """Return Great Expectations' classes by name; its import takes seconds."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "False"
-    log = logging.getLogger("great_expectations")
-    log.propagate = False  # some of its loggers set a level of their own
-    log.addHandler(logging.NullHandler())
-    import great_expectations.expectations  # noqa: F401 (fills the registry)
-    from great_expectations.expectations import registry
-
-    names = registry.list_registered_expectation_implementations()
-    implementations = {name: registry.get_expectation_impl(name) for name in names}
-    for implementation in implementations.values():
-        _accept_whole_limits(implementation)
-    return implementations
-
-
-def _accept_whole_limits(implementation: Any) -> None:
-    """Keep a limit that is a whole number: as the double that it would become, it is not exact."""
-    for name in LIMITS:
-        field = implementation.__fields__.get(name)
-        double = (
-            next((sub for sub in field.sub_fields or () if sub.type_ is float), None)
-            if field
-            else None
-        )
-        if double is not None:
-            whole = type(double)(
-                name=double.name, type_=int, class_validators=None, model_config=field.model_config
-            )
-            field.sub_fields.append(whole)

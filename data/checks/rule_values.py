@@ -19,15 +19,6 @@ if TYPE_CHECKING:  # its import takes longer than all checks of a dataset withou
 LIMITS = ("min_value", "max_value", "sum_total")
 """Keywords that hold a single value of the column."""
 
-COLUMN_KEYWORDS = ("column", "column_A", "column_B")
-
-
-def columns_of(expectation: Expectation) -> list[str]:
-    """Return the columns that an expectation is about."""
-    single = [expectation.kwargs.get(name) for name in COLUMN_KEYWORDS]
-    several = expectation.kwargs.get("column_list")
-    return [str(name) for name in [*single, *(several or [])] if name is not None]
-
 
 def column_frame(table: pa.Table) -> "pd.DataFrame":
     """Return the rows for rules about one column: whole numbers with a gap stay whole and exact."""
@@ -71,40 +62,41 @@ def typed_keywords(expectation: Expectation, table: pa.Table) -> dict[str, Any]:
     A quoted date becomes a time for a column of times, a quoted number a number for a column of
     numbers, and a number in a set the text of a category. What does not fit stays as it is.
     """
-    names = columns_of(expectation)
+    names = expectation.columns()
     kinds = [kind_of(table[name].type) for name in names if name in table.column_names]
     if not kinds or len(kinds) < len(names):
         return dict(expectation.kwargs)
     typed: dict[str, Any] = {}
     for keyword, value in expectation.kwargs.items():
         if keyword in LIMITS and len(set(kinds)) == 1:
-            typed[keyword] = _converted(value, kinds[0])
+            typed[keyword] = converted(value, kinds[0])
         elif keyword == "value_set" and isinstance(value, list):
-            typed[keyword] = [_in_set(item, kinds[0]) for item in value]
+            typed[keyword] = [in_set(item, kinds[0]) for item in value]
         elif keyword == "value_pairs_set" and isinstance(value, list):
             pairs = [list(pair) for pair in value]
             typed[keyword] = [
-                [_in_set(item, kind) for item, kind in zip(pair, kinds, strict=False)]
+                [in_set(item, kind) for item, kind in zip(pair, kinds, strict=False)]
                 for pair in pairs
             ]
         elif keyword == "quantile_ranges" and isinstance(value, Mapping):
             ranges = value.get("value_ranges") or []
-            limits = [[_converted(v, kinds[0]) for v in ends] for ends in ranges]
+            limits = [[converted(v, kinds[0]) for v in ends] for ends in ranges]
             typed[keyword] = {**value, "value_ranges": limits}
         else:
             typed[keyword] = value
     return typed
 
 
-def _in_set(value: Any, kind: Kind | None) -> Any:
+def in_set(value: Any, kind: Kind | None) -> Any:
+    """Return a value of a declaration in the kind of the column whose values it is beside."""
     if kind == "category" and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if kind == "boolean" and isinstance(value, str) and value.lower() in TRUE + FALSE:
         return value.lower() in TRUE
-    return _converted(value, kind)
+    return converted(value, kind)
 
 
-def _converted(value: Any, kind: Kind | None) -> Any:
+def converted(value: Any, kind: Kind | None) -> Any:
     """Return a date, a time or a text in the kind of a column, unchanged if it has another one."""
     if kind == "category" and isinstance(value, datetime.date):
         return value.isoformat()

@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
+from data.declarations.rules import refuse_unknown_rule, refuse_wrong_keywords
 from data.errors import DeclarationMistake, quoted
 from data.vocabulary import FRAMEWORKS, KINDS
 
@@ -88,7 +89,7 @@ def _reason(error: Exception, path: Path) -> str:
 
 
 class Expectation(Section):
-    """One rule of Great Expectations; the check itself finds out whether the rule exists."""
+    """One rule of Great Expectations, with keywords that are plain values."""
 
     type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] = Field(
         description="The name of the rule in Great Expectations, for example"
@@ -109,11 +110,26 @@ class Expectation(Section):
         " the others. Only for rules about single values or rows.",
     )
 
+    @field_validator("type")
+    @classmethod
+    def _refuse_unknown(cls, type_: str, info: ValidationInfo) -> str:
+        if info.context:  # a declaration that an earlier version has stored is checked when it runs
+            refuse_unknown_rule(type_)
+        return type_
+
+    @field_validator("kwargs")
+    @classmethod
+    def _refuse_wrong(cls, kwargs: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if info.context and "type" in info.data:
+            refuse_wrong_keywords(info.data["type"], kwargs)
+        return kwargs
+
     def columns(self) -> list[str]:
         """Return the columns that the rule is about."""
         single = [self.kwargs.get(name) for name in ("column", "column_A", "column_B")]
         several = self.kwargs.get("column_list")
-        return [str(name) for name in [*single, *(several or [])] if name is not None]
+        listed = several if isinstance(several, list | tuple) else ()
+        return [str(name) for name in [*single, *listed] if name is not None]
 
 
 class SplitRules(Section):

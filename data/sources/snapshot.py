@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.disk import no_room
 from data.errors import HomeError, SourceError, library_message
 from data.sources.columns import OFFSETS, arrays, with_offsets
 from data.sources.fingerprint import fingerprint
@@ -80,10 +81,12 @@ def write(table: pa.Table, folder: Path, readings: Sequence[ColumnReading] = ())
         content = table.replace_schema_metadata({METADATA_KEY: as_json(readings)})
         aside = write_whole(file, partial(pq.write_table, content, write_page_checksum=True))
     except OSError as error:
+        full = no_room(error)
         raise HomeError(
-            f"The snapshot cannot be written: {error.strerror or library_message(error)}.",
+            f"The snapshot cannot be written: {full or error.strerror or library_message(error)}.",
             where=str(file),
-            next_step="Make the folder writable, or set NIGHTFIT_HOME to another one.",
+            next_step=f"Make {'room there' if full else 'the folder writable'}, or set"
+            " NIGHTFIT_HOME to another one.",
         ) from None
     if not flaw:
         return Snapshot(file, digest, table.num_rows)

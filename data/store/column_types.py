@@ -6,11 +6,55 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Text
+from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
-class UtcTime(TypeDecorator[datetime]):
+class UnreadableValue(Exception):
+    """A value in the database is not of its column's type: something has damaged it."""
+
+
+class _Checked(TypeDecorator[Any]):
+    """A type whose stored values may be damaged so much that they are no values of it at all."""
+
+    __abstract__ = True
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        """Return what reads a value, and raises UnreadableValue where that cannot be done."""
+        read = super().result_processor(dialect, coltype)
+        kind = READABLE[type(self).__name__]
+
+        def checked(value: Any) -> Any:
+            try:
+                return value if read is None else read(value)
+            except (TypeError, ValueError, RecursionError):
+                raise UnreadableValue(f"a stored {kind} cannot be read") from None
+
+        return checked
+
+
+READABLE = {"UtcTime": "time", "JsonValue": "JSON value"}
+"""How messages call the types."""
+
+
+class ModelBytes(TypeDecorator[bytes]):
+    """Bytes; what SQLite returns as another type is damaged, and read as none."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        """Return what reads a value."""
+
+        def read(value: Any) -> bytes | None:
+            if value is None:
+                return None
+            return bytes(value) if isinstance(value, (bytes, bytearray, memoryview)) else b""
+
+        return read
+
+
+class UtcTime(_Checked):
     """A moment, given and returned with its time zone, stored in UTC.
 
     PostgreSQL stores `timestamptz`. SQLite has no such type and stores the text
@@ -35,7 +79,7 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class JsonValue(TypeDecorator[Any]):
+class JsonValue(_Checked):
     """Any plain value as JSON: `json` on PostgreSQL, text on SQLite.
 
     SQLite would turn a bare number in a column declared as JSON into a float.

@@ -77,3 +77,16 @@ def upgrade() -> None:
     from data.store.database.upgrades import upgrade as upgrade_store
 
     typer.echo(upgrade_store(settings().database_url))
+
+
+@db.command("check", epilog="For example: `nightfit db check`")
+def check_database(format: AsReport = ReportFormat.TEXT) -> None:
+    """Check that nothing in the database, and no snapshot, has been damaged.
+
+    Checks the database's own integrity, its references, the checksums of all that runs have stored,
+    that every model loads, and the snapshots that runs need. Says what to do about each thing that
+    is wrong. Nights do this once a week. The exit code is 1 if anything is wrong.
+    """
+    from flows.command.db_check import run_db_check
+
+    raise typer.Exit(run_db_check(as_json=format is ReportFormat.JSON))

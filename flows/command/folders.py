@@ -1,18 +1,25 @@
 """Folders that nightfit writes to."""
 
+import errno
+import os
 import tempfile
 from pathlib import Path
 
+from data.disk import free_bytes, no_room
 from data.errors import HomeError
-from data.store.database.disk import no_room
+
+PROBE_BYTES = 4096
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder that nightfit writes to; raise HomeError if it cannot."""
+def make_folder(folder: Path, *, needed_bytes: int = 0) -> None:
+    """Make a folder that nightfit writes to; raise HomeError if it cannot, or lacks the room."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0" * PROBE_BYTES)
+            probe.flush()
+        if free_bytes(folder) < needed_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
         full = no_room(error)
         raise HomeError(

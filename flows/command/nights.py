@@ -1,18 +1,20 @@
 """`nightfit nightly` and `nightfit retrain`: run the flow and print its summary."""
 
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.address_space import require_address_space
 from data.declarations.file import declared_datasets, load_dataset
-from data.errors import CallError, NightFailed, NoServer, UserError
+from data.errors import CallError, HomeError, NightFailed, NoServer, StoreError, UserError
 from data.settings import Settings, settings
 from data.store.database.lock import dataset_lock
 from data.store.session import Store
 from flows.command.past_nights import days_between, with_time_column
 from flows.command.prefect_settings import forget_users_prefect
-from flows.command.session import carry_out, working
+from flows.command.session import carry_out, quiet_prefect, working
 from flows.command.summary import print_summaries
 
 if TYPE_CHECKING:
@@ -80,20 +82,21 @@ def run_retrain(
 
 @contextmanager
 def _recorded(names: Sequence[str], config: Settings) -> Iterator[None]:
-    """Store the runs of these datasets as failed if Prefect's server cannot be used."""
+    """Store the runs of these datasets as failed if Prefect or the home cannot be used."""
     try:
         yield
-    except NoServer as error:
+    except (NoServer, HomeError) as error:
         if not names:
             raise
-        forget_users_prefect(config.home)  # which Prefect might refuse to be imported with
-        from tasks.store import store_failure
-
+        with tempfile.TemporaryDirectory() as folder, chdir(folder):  # Prefect may refuse ours
+            forget_users_prefect(Path(folder))
+            quiet_prefect(Path(folder))
+            from tasks.store import store_failure
         for name in names:
             try:
                 declaration = load_dataset(name, config.datasets)
             except CallError:
                 declaration = None
-            store = Store(config.database_url)
-            store_failure(name, error, store, declaration=declaration)
+            with suppress(StoreError):  # what the user must mend first is the other error
+                store_failure(name, error, Store(config.database_url), declaration=declaration)
         raise

@@ -60,8 +60,8 @@ def run_predict(
 def scored_by_champion(config: Settings, dataset: str, source: Path) -> "Scored":
     """Return what the champion predicts for each row of a file, in the file's order.
 
-    Raises SourceError if the file cannot be read or lacks a column, and UserError if the dataset
-    has no champion.
+    Raises SourceError if the file cannot be read or lacks a column, DamagedModel if the champion is
+    not what was stored, and UserError if the dataset has no champion.
     """
     from data.sources.settled import QUIET_SECONDS
     from tasks.score import score
@@ -69,7 +69,7 @@ def scored_by_champion(config: Settings, dataset: str, source: Path) -> "Scored"
     with Store(config.database_url).reading() as connection:
         champion = champion_model(connection, dataset)
         columns = [] if champion is None else source_columns(connection, champion.run_id)
-    if champion is None or champion.artifact is None:
+    if champion is None:
         load_dataset(dataset, config.datasets)  # a name that is not declared is another mistake
         raise no_champion(dataset)
     return score(champion, columns, source, quiet_seconds=QUIET_SECONDS)

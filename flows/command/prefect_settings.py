@@ -18,6 +18,9 @@ from tasks.run.progress import LOG
 MAX_QUOTED = 200
 """Characters of what Prefect says about its settings."""
 
+NEEDED_BYTES = 16 * 2**20
+"""Prefect's own server does not start, and tries for two minutes, without room for its database."""
+
 HALF_IMPORTED = ("prefect", "prometheus_client")
 """The packages whose import Prefect's settings may break off, and the one that counts for it."""
 
@@ -40,7 +43,7 @@ def import_prefect() -> None:
 
 
 def forget_users_prefect(home: Path) -> None:
-    """Make Prefect forget the user's settings and files, so that it has only a server of its own.
+    """Make Prefect forget the user's settings and files, and enter `home`, which has none.
 
     Call it where Prefect could not be imported, or is not in use yet.
     """
@@ -70,7 +73,7 @@ def prepare_own_server(database_name: str) -> None:
     settings = get_current_settings()
     if settings.api.url is not None:
         return
-    make_folder(settings.home)
+    make_folder(settings.home, needed_bytes=NEEDED_BYTES)
     database = settings.home / database_name
     if not database.is_file() or not database.stat().st_size or _is_database(database):
         return

@@ -18,8 +18,11 @@ from tasks.run import progress
 def run_prune(datasets: Sequence[str] | None, *, dry_run: bool, as_json: bool) -> None:
     """Remove old data of the named datasets, or of all that are stored, and print how much.
 
+    Once a week, the database is then checked, and what is wrong is reported as a warning.
     Raises CallError for a dataset without a stored run, before anything is removed.
     """
+    from tasks.check_database import check_if_due  # imports the numerics
+
     config = settings()
     with Store(config.database_url).reading() as connection:
         for name in datasets or ():
@@ -32,6 +35,8 @@ def run_prune(datasets: Sequence[str] | None, *, dry_run: bool, as_json: bool) -
             all_removed.append(removed)
             if not as_json:
                 typer.echo(f"{name}: {removed} {'would be ' if dry_run else ''}removed")
+        if not dry_run:
+            check_if_due(Store(config.database_url), home=config.home, keep_runs=config.keep_runs)
     if as_json:
         print_json([asdict(removed) for removed in all_removed])
 

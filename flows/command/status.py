@@ -8,10 +8,13 @@ from typing import Any
 
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy import Connection
 
 from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError
 from data.settings import settings
+from data.store.check.record import LastCheck, last_check
+from data.store.read.champions import champion_model
 from data.store.read.datasets import DatasetStatus, dataset_statuses
 from data.store.session import Store
 from flows.command.screen import Screen, print_json
@@ -23,20 +26,29 @@ STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
 def run_status(*, as_json: bool) -> int:
     """Print how each dataset is doing; return 1 if the last run of any failed or was rejected.
 
-    A declaration with mistakes, with which the next run would fail, counts as well.
+    A declaration with mistakes, with which the next run would fail, counts as well, and so do a
+    champion that is damaged in the database, and anything else that the last check of the database
+    found wrong.
     """
     config = settings()
     with Store(config.database_url).reading() as connection:
         stored = {status.dataset: status for status in dataset_statuses(connection)}
+        damage = {n: what for n in stored if (what := _damage(connection, n)) is not None}
+        checked = last_check(connection)
     declared = declared_datasets(config.datasets)
     mistakes = {name: mistake for name in declared if (mistake := _mistake(name, config.datasets))}
     names = sorted({*declared, *stored})
-    lines = [_line(name, stored.get(name), mistakes.get(name)) for name in names]
+    lines = [
+        _line(name, stored.get(name), [damage.get(name), mistakes.get(name)]) for name in names
+    ]
     if as_json:
         print_json(lines, default=datetime.isoformat)
     else:
         Screen(sys.stdout).print(_table(lines))
-    return 1 if mistakes or any(line["last_run"] in BAD for line in lines) else 0
+    wrong = checked.wrong if checked is not None else ()
+    if checked is not None and wrong:
+        _print_check(checked)
+    return 1 if mistakes or damage or wrong or any(line["last_run"] in BAD for line in lines) else 0
 
 
 def _mistake(name: str, folder: Path) -> str | None:
@@ -48,14 +60,38 @@ def _mistake(name: str, folder: Path) -> str | None:
     return None
 
 
-def _line(name: str, status: DatasetStatus | None, mistake: str | None) -> dict[str, Any]:
+def _print_check(checked: LastCheck) -> None:
+    """Print what the last check of the database found wrong, apart from the table's lines."""
+    screen = Screen(stderr=True)
+    screen.print(
+        f"The check of the database on {checked.checked_at:%Y-%m-%d %H:%M} UTC found"
+        f" {len(checked.wrong):,} wrong; after mending, run 'nightfit db check':",
+        soft_wrap=True,
+    )
+    for finding in checked.wrong:
+        screen.print(f"  {finding}", soft_wrap=True)
+
+
+def _damage(connection: Connection, dataset: str) -> str | None:
+    """Return what is damaged of a dataset's champion, None if nothing is."""
+    champion = champion_model(connection, dataset)
+    if champion is None or champion.damage is None:
+        return None
+    damage = champion.damage
+    return f"{champion.name_and_run} is damaged in the database: {damage.what}. {damage.next_step}"
+
+
+def _line(
+    name: str, status: DatasetStatus | None, problems: Sequence[str | None]
+) -> dict[str, Any]:
+    problem = " ".join(filter(None, problems))
     if status is None:
         return {
             "dataset": name,
             "last_run": "never run",
             "last_good": None,
             "champion": None,
-            "wrong": mistake or f"run 'nightfit retrain {name}'",
+            "wrong": problem or f"run 'nightfit retrain {name}'",
         }
     wrong = status.reason if status.status in BAD else " ".join(status.warnings) or None
     return {
@@ -63,7 +99,7 @@ def _line(name: str, status: DatasetStatus | None, mistake: str | None) -> dict[
         "last_run": status.status,
         "last_good": status.last_succeeded_at,
         "champion": status.champion,
-        "wrong": mistake or wrong,
+        "wrong": problem or wrong,
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from data.settings import settings
+from data.store.database.failures import REPAIR
 from data.store.read.whole_run import stored_run
 from data.store.session import Store
 from flows.command.screen import Screen, print_json
@@ -31,13 +32,14 @@ def run_verify(run_id: int, *, as_json: bool) -> int:
         print_json(asdict(verification))
     else:
         _print_report(verification)
-    return 1 if verification.different else 0
+    return 1 if verification.different or verification.damaged else 0
 
 
 def _print_report(verification: "Verification") -> None:
     counts = (
-        f"{verification.coefficients:,} coefficients, {verification.scores:,} scores and"
+        f"{verification.coefficients:,} coefficients, {verification.scores:,} scores,"
         f" {verification.predictions:,} predictions"
+        f" and {verification.models:,} models"
     )
     lines = [
         f"run {verification.run_id} of {verification.dataset}, fitted again from its snapshot:"
@@ -47,8 +49,12 @@ def _print_report(verification: "Verification") -> None:
     if verification.different:
         lines.append(f"{verification.different:,} of them differ; the first ones are:")
         lines += [f"  {difference}" for difference in verification.differences]
-    else:
+    elif not verification.damaged:
         lines.append("All of them are the same to the last digit.")
+    if verification.damaged:
+        lines.append("The database is damaged; this is not what was stored that night:")
+        lines += [f"  {clause}" for clause in verification.damaged]
+        lines.append(REPAIR)
     console = Screen(sys.stdout)
     for line in lines:
         console.print(line, soft_wrap=True)

@@ -38,7 +38,9 @@ class Hold:
     why: str
 
 
-Rule = Literal["first", "switch", "refresh", "too_few", "incomparable", "pinned", "backfill"]
+Rule = Literal[
+    "first", "switch", "refresh", "too_few", "incomparable", "damaged", "pinned", "backfill"
+]
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def decide(
     rules: PromotionRules,
     obstacle: str | None = None,
     explanation: str | None = None,
+    damage: str | None = None,
     hold: Hold | None = None,
 ) -> tuple[Decision, ...]:
     """Decide whether tonight's winner serves, or else tonight's refit of the incumbent.
@@ -74,7 +77,8 @@ def decide(
     incumbent's own candidate where it was fitted tonight; None where no test row can be compared.
     `obstacle` says why the incumbent cannot score tonight's rows. The winner, which nothing can be
     compared with, then serves only if there is an `explanation`: the declaration has changed, or a
-    person has accepted how the source looks now.
+    person has accepted how the source looks now. `damage` says that the stored incumbent is not
+    what was stored: since it can serve nobody, the winner takes its place uncompared.
 
     Another candidate is a *switch*, which must be better, or, to a simpler kind, not worse. The
     same candidate with newer data is a *refresh*, which must not be worse. With fewer than 30 rows,
@@ -84,6 +88,10 @@ def decide(
     if incumbent is None:
         reason = f"{winner} is the first champion of this dataset."
         return (Decision("promoted", "first", winner, None, None, reason),)
+    if damage is not None:
+        why = f"{damage}; it can neither serve nor be compared"
+        judgement = _Judgement(True, "damaged", why)
+        return (_decision(winner, incumbent, None, judgement, hold),)
     if obstacle is not None:
         judgement = _uncompared(incumbent, obstacle, explanation)
         return (_decision(winner, incumbent, None, judgement, hold),)

@@ -56,6 +56,7 @@ class Attempt:
     trained: Trained | None = None
     process_warnings: tuple[str, ...] = ()
     prediction_warnings: tuple[str, ...] = ()
+    start_warning: str | None = None
     store_warnings: tuple[str, ...] = ()
 
     @property
@@ -85,6 +86,6 @@ class Attempt:
         fits = [f"{kind} ({', '.join(of)}): {text}" for (kind, text), of in frameworks.items()]
         agreement = disagreements(self.trained.agreement) if self.trained else ()
         unscored = self.trained.choice.warning if self.trained else None
-        sentences = [*snapshot, *data, *fits, *agreement, unscored, *self.process_warnings]
-        sentences += [*self.prediction_warnings, *self.store_warnings]
+        sentences = [*snapshot, *data, *fits, *agreement, self.start_warning, unscored]
+        sentences += [*self.process_warnings, *self.prediction_warnings, *self.store_warnings]
         return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data.errors import DamagedModel
 from data.store.read.champions import ServingModel
 from regressors.candidate import Candidate
 from regressors.judging.ranking import RankedCandidate
@@ -22,7 +23,8 @@ class Incumbent:
     `compared` (m,) marks the rows that are new to the twin: it was not trained with them, nor with
     other rows of their group, nor, where there is a time column, with any later row. `predicted`
     (m,) is in the target's units, as are the ends of its intervals, `interval`. `obstacle` says why
-    it cannot score these rows, and `explanation` why it need not.
+    it cannot score these rows, and `explanation` why it need not. `damage` is the error of a model
+    that is not what was stored: it can neither predict nor be compared.
     """
 
     serving: ServingModel
@@ -31,6 +33,7 @@ class Incumbent:
     interval: Interval
     obstacle: str | None = None
     explanation: str | None = None
+    damage: DamagedModel | None = None
 
     @property
     def candidate(self) -> Candidate:
@@ -97,13 +100,23 @@ class Choice:
 
     @property
     def warning(self) -> str | None:
-        """Return the sentence that the champion stays but cannot predict tonight's rows, if so."""
+        """Return the sentence that the champion is damaged, or cannot predict tonight's rows."""
+        if self.incumbent is not None and self.incumbent.damage is not None:
+            return self._damaged(self.incumbent.damage)
         if self.promoted or self.incumbent is None or self.incumbent.obstacle is None:
             return None
         return (
             f"The champion, {self.incumbent.serving.name_and_run}, cannot score tonight's rows"
             f" ({self.incumbent.obstacle}), so they get no prediction from it."
         )
+
+    def _damaged(self, damage: DamagedModel) -> str:
+        if self.promoted:
+            return (
+                f"The champion until tonight was damaged, and tonight's {self.promoted} has taken"
+                f" over: {damage.what} Run 'nightfit db check' to see whether anything else is."
+            )
+        return f"The champion predicts nothing: {damage}"
 
     @property
     def is_backfill(self) -> bool:

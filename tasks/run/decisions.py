@@ -28,6 +28,7 @@ from regressors.encoding.columns import CannotEncode
 from regressors.job import Fitted
 from tasks.run import progress
 from tasks.run.attempt import Trained
+from tasks.run.loading import require_intact
 from tasks.run.predictions import of_candidate
 from tasks.run.replay import declaration_of, snapshot_of
 from tasks.run.rows import SnapshotRows
@@ -51,7 +52,8 @@ def promote(
 ) -> str:
     """Make a model of a run the champion; return what was done, in a sentence.
 
-    A candidate without stored predictions, because it did not win its run, is fitted again.
+    A candidate without stored predictions, because it did not win its run, is fitted again. Raises
+    DamagedModel if what is stored of it is not what was stored then.
     """
     with tools.store.reading() as connection:
         chosen = model_of(connection, dataset, run_id, candidate)
@@ -59,7 +61,10 @@ def promote(
 
 
 def rollback(tools: Tools, dataset: str, to: int | None, *, reason: str | None, pin: bool) -> str:
-    """Make the previous champion, or that of run `to`, serve again; return what was done."""
+    """Make the previous champion, or that of run `to`, serve again; return what was done.
+
+    Raises DamagedModel if what is stored of it is not what was stored then.
+    """
     with tools.store.reading() as connection:
         current = _champion(connection, dataset)
         if to is None:
@@ -105,6 +110,7 @@ def _serve(
     if current and current.model_id == chosen.model_id and (current.pinned or not pin):
         pinned = " and is pinned" if current.pinned else ""
         raise CallError(f"{chosen.name_and_run} already serves{pinned}.", where=dataset)
+    require_intact(chosen)
     with tools.store.reading() as connection:
         is_stored = has_predictions(connection, chosen.model_id)
     model = _servable(tools, dataset, chosen, is_stored=is_stored)

@@ -9,6 +9,7 @@ from data.declarations.model import Declaration
 from data.errors import Unchanged
 from data.sources.snapshot import Snapshot, load
 from data.store.database.lock import DatasetLock, dataset_lock
+from data.store.read.champions import champion_model
 from data.store.read.contract import contract_of
 from data.store.read.earlier_runs import LastGood, kept_rows, last_good, same_run
 from data.store.session import Store
@@ -66,15 +67,19 @@ def unchanged_since(
 
     Tonight only the last good run counts; on a past night, any run that succeeded does. Rows that
     are now older than the declared `max_age` count as changed, since the checks must report them,
-    and so does everything after a person has accepted how the source looks now.
+    and so does everything after a person has accepted how the source looks now, or while the
+    champion is damaged, which only another model can mend.
     """
-    now = snapshot.fingerprint, setup_fingerprint(run.declaration)
+    now, dataset = (snapshot.fingerprint, setup_fingerprint(run.declaration)), run.declaration.name
     if expected is not None and expected.accepted:
         return None
-    name = run.declaration.name
     if run.as_of is not None:
-        return store.read(lambda connection: same_run(connection, name, *now))
-    last = store.read(lambda connection: last_good(connection, name))
+        return store.read(lambda connection: same_run(connection, dataset, *now))
+    last, champion = store.read(
+        lambda connection: (last_good(connection, dataset), champion_model(connection, dataset))
+    )
+    if champion is not None and champion.damage is not None:
+        return None
     if last is None or (last.fingerprint, last.setup_fingerprint) != now:
         return None
     return None if _are_too_old(run, snapshot, last, store) else last.run_id

@@ -22,6 +22,7 @@ from data.store.records import PredictionColumns
 from data.store.session import Store
 from regressors.arrays import Columns, Values
 from regressors.model import Model
+from tasks.run.loading import damaged, loaded
 from tasks.run.rows import Mask, SnapshotRows
 
 CHANGED = "changed since the model was trained"
@@ -45,16 +46,19 @@ class StoredModel:
 
 
 def stored_model(store: Store, serving: ServingModel, *, home: Path) -> StoredModel:
-    """Return a model that serves or served, whose predictions and bytes are therefore stored."""
-    assert serving.artifact is not None
-    assert serving.twin is not None
+    """Return a model that serves or served, whose predictions and bytes are therefore stored.
+
+    Raises DamagedModel where they are not what was stored.
+    """
+    artifact, twin = loaded(serving, "artifact"), loaded(serving, "twin")
     with store.reading() as connection:
         own = own_predictions(connection, serving.model_id)
-    assert own is not None
+    if own is None:
+        raise damaged(serving, "its predictions of the rows of its own run are missing")
     return StoredModel(
         serving.name_and_run,
-        Model.from_bytes(serving.artifact),
-        Model.from_bytes(serving.twin),
+        artifact,
+        twin,
         own,
         training_rows(store, serving, home=home),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.store.read.integrity import damage_of_run
 from data.store.records import (
     CoefficientRecord,
     ModelRef,
@@ -36,7 +37,9 @@ Figures = Mapping[str, tuple[Any, ...]]
 class Verification:
     """How many figures of each kind a run has, how many differ, and the first of those.
 
-    `changed` lists what the run depends on, or had stored, that has changed since that night.
+    `models` counts the stored models and twins whose bytes were compared. `changed` lists what the
+    run depends on, or had stored, that has changed since that night; `damaged` what the database
+    holds that is not what was stored.
     """
 
     run_id: int
@@ -44,9 +47,11 @@ class Verification:
     coefficients: int
     scores: int
     predictions: int
+    models: int
     different: int
     differences: tuple[str, ...]
     changed: tuple[str, ...]
+    damaged: tuple[str, ...]
 
 
 def verification(
@@ -64,7 +69,11 @@ def verification(
     predictions_now = dict(_predictions(again, names))
     if stored.pruned_at is not None or _has_incumbents_new_rows_alone(stored):
         predictions_now = {n: v for n, v in predictions_now.items() if n in predictions}
+    changed = _changed(stored, run)
+    models = {} if _environment_changed(stored, run) else dict(_models(stored))
+    models_now = {name: value for name, value in _models(again) if name in models}
     differences = [
+        *(f"{name}: its bytes differ" for name in models if models[name] != models_now.get(name)),
         *_differences(coefficients, dict(_coefficients(again)), COEFFICIENT),
         *_differences(scores, dict(_scores(again, names)), SCORE),
         *_differences(predictions, predictions_now, PREDICTION),
@@ -75,10 +84,31 @@ def verification(
         len(coefficients),
         len(scores),
         len(predictions),
+        len(models),
         different=len(differences),
         differences=tuple(differences[:MAX_SHOWN_DIFFERENCES]),
-        changed=_changed(stored, run),
+        changed=changed,
+        damaged=_damaged(run_id, trained, store),
     )
+
+
+def _damaged(run_id: int, trained: Trained, store: Store) -> tuple[str, ...]:
+    """Return what is stored of a run, or of its incumbent, that is not what was stored then."""
+    with store.reading() as connection:
+        clauses = list(damage_of_run(connection, run_id))
+    incumbent = trained.choice.incumbent
+    if incumbent is not None and incumbent.damage is not None:
+        clauses.append(f"the champion of that night: {incumbent.damage.what.rstrip('.')}")
+    return tuple(clauses)
+
+
+def _models(record: RunRecord) -> Iterator[tuple[str, bytes]]:
+    """Yield the bytes of each stored model and twin of a run."""
+    for candidate in record.candidates:
+        if candidate.artifact is not None:
+            yield f"{candidate.name} (the model)", candidate.artifact
+        if candidate.twin is not None:
+            yield f"{candidate.name} (its twin)", candidate.twin
 
 
 def _has_incumbents_new_rows_alone(stored: RunRecord) -> bool:
@@ -165,6 +195,10 @@ def _text(value: Any) -> str:
     return "empty" if value is None else repr(value)
 
 
+def _environment_changed(stored: RunRecord, run: Attempt) -> bool:
+    return setup_fingerprint(run.declaration) != stored.setup_fingerprint
+
+
 def _changed(stored: RunRecord, run: Attempt) -> tuple[str, ...]:
     """Return what the run depends on, or had stored, that has changed since that night."""
     now, then = library_versions(), dict(stored.library_versions or {})
@@ -173,7 +207,7 @@ def _changed(stored: RunRecord, run: Attempt) -> tuple[str, ...]:
         for name in sorted({*now, *then})
         if now.get(name) != then.get(name)
     ]
-    if not changes and setup_fingerprint(run.declaration) != stored.setup_fingerprint:
+    if not changes and _environment_changed(stored, run):
         changes.append("nightfit's own code has changed")
     if stored.pruned_at is not None:
         changes.append(

@@ -61,17 +61,29 @@ def outer() -> list:
     results.append(finished(inner, 40))
     return results
 
+@flow
+@outlasting
+def interrupted() -> None:
+    lose()
+    raise KeyboardInterrupt
+
 from prefect.settings import temporary_settings, PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES
 api = {PREFECT_API_URL: f"http://127.0.0.1:{line.port}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
 with temporary_settings(api):
     results = finished(outer)
+    setattr(line, mode, False)
+    start = time.monotonic()
+    try:
+        finished(interrupted)
+    except KeyboardInterrupt:
+        ended_in = time.monotonic() - start
     not_begun = None
     if mode == "refuses":
         try:
             finished(inner, 1)
         except NotBegun as error:
             not_begun = type(error.__cause__).__name__
-print(json.dumps([results, server_was_lost(), not_begun]), flush=True)
+print(json.dumps([results, server_was_lost(), not_begun, ended_in]), flush=True)
 os._exit(0)
 """
 
@@ -95,9 +107,10 @@ def test_a_flow_ends_with_its_own_result_whatever_becomes_of_the_server(prefect_
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    results, lost, not_begun = json.loads(done.stdout)
+    results, lost, not_begun, ended_in = json.loads(done.stdout)
     assert results == [3, 12, "nothing could be fitted", 32, 42]
     assert lost
+    assert ended_in < 30, "Ctrl-C waits for a server that does not answer"
     assert bool(not_begun) == (mode == "refuses")
     assert "Traceback" not in done.stderr
     assert done.stderr.count("the work goes on without it") == 1

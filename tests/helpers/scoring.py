@@ -63,7 +63,6 @@ def learned(declaration: Declaration, folder: Path, *, network: bool = False) ->
         test_rmse_high=None,
         test_r2=None,
         n_train=int(labelled.sum()),
-        details={},
         artifact=model.to_bytes(),
         twin=model.to_bytes(),
         snapshot=None,

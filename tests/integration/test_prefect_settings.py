@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -22,7 +23,7 @@ TRIES = """
 import json, os, sys
 from pathlib import Path
 from data.errors import NoServer
-from flows.command.prefect_settings import forget_users_prefect, import_prefect
+from flows.command.prefect_settings import forget_users_prefect, import_prefect, prepare_own_server
 home, changes = Path(sys.argv[1]), json.loads(sys.argv[2])
 sentences = {}
 for name, variables in changes.items():
@@ -37,6 +38,11 @@ forget_users_prefect(home)
 import_prefect()
 from prefect.settings import get_current_settings
 sentences["own"] = str(get_current_settings().api.url)
+(home / "prefect" / "prefect.db").write_bytes(b"garbage" * 1000)
+from prefect.settings import PREFECT_HOME, temporary_settings
+with temporary_settings({PREFECT_HOME: home / "prefect"}):
+    prepare_own_server()
+sentences["files"] = " ".join(sorted(path.name for path in (home / "prefect").iterdir()))
 print(json.dumps(sentences))
 """
 
@@ -56,7 +62,8 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         arguments, env=environment, capture_output=True, text=True, check=False, cwd=home
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    assert done.stderr.count("\n") == 1
+    assert "prefect.db is damaged" in done.stderr
     return dict(json.loads(done.stdout))
 
 
@@ -84,3 +91,7 @@ def test_a_setting_that_prefect_refuses_is_named_in_one_sentence(sentences, name
 
 def test_broken_settings_can_be_left_behind(sentences):
     assert sentences["own"] == "None"
+
+
+def test_a_damaged_database_of_prefects_own_server_is_moved_aside(sentences):
+    assert re.fullmatch(r"prefect\.db\.damaged-\d{8}-\d{6}", sentences["files"])

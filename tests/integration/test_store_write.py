@@ -29,8 +29,8 @@ from sqlalchemy.exc import IntegrityError
 from data.checks.findings import ExpectationResult, RejectedRow
 from data.errors import StoreError
 from data.store import tables
-from data.store.read.champions import champion_model
 from data.store.read.datasets import dataset_statuses
+from data.store.read.earlier_runs import last_details
 from data.store.records import (
     CoefficientRecord,
     LinearFitRecord,
@@ -40,6 +40,7 @@ from data.store.records import (
 from data.store.session import Store
 from data.store.write import bulk
 from data.store.write.run import write_run
+from data.vocabulary import Candidate
 
 sqlite_only = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 postgresql_only = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
@@ -265,7 +266,8 @@ def test_hostile_texts_come_back_exactly(store: Store):
         shown = rows(store, "current_prediction", dataset=name)
         assert {row["key"]: row["actual"] for row in shown} == targets
         assert [row["term"] for row in rows(store, "current_coefficient", dataset=name)] == hostile
-        assert read(store, champion_model, name).details == {name: name}
+        details = read(store, last_details, name)
+        assert details[Candidate.parse("torch/least_squares")] == {name: name}
     assert sorted(status.dataset for status in read(store, dataset_statuses)) == sorted(hostile)
     assert {status.warnings for status in read(store, dataset_statuses)} == {
         (name,) for name in hostile

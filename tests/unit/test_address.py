@@ -24,20 +24,45 @@ REFUSED = [
     f"postgresql://ann:p@ss:{SECRET}@host/shop",
     f"{PLAIN}%00@host/shop",
     f"postgresql:ann:{SECRET}@host/shop",
+    f"postgresql+asyncpg://ann:{SECRET}@127.0.0.1/shop",
+    f"postgresql+psycopg_async://ann:{SECRET}@127.0.0.1/shop",
+    f"postgresql+nodriver://ann:{SECRET}@127.0.0.1/shop",
+    f"postgres://ann:{SECRET}@127.0.0.1/shop",
+    f"nodatabase://ann:{SECRET}@127.0.0.1/shop",
+    f"mysql://ann:{SECRET}@127.0.0.1/shop",
+    f"mssql+pymssql://ann:{SECRET}@127.0.0.1/shop",
+    f"sqlite+aiosqlite:////{SECRET}.db",
+    f"sqlite+pysqlcipher://:{SECRET}@//store.db",
+    f"sqlite://{SECRET}/store.db",
+    f"sqlite:////store.db?timeout={SECRET}",
+    f"sqlite:////{SECRET}.db\n",
+    f"{PLAIN}@127.0.0.1/shop\n",
+    f"{PLAIN}@127.0.0.1/shop\udcff",
+    f"{PLAIN}@127.0.0.1:99999/shop",
+    f"{PLAIN}@127.0.0.1:-1/shop",
+    f"{PLAIN}@127.0.0.1:0/shop",
+    f"{PLAIN}@127.0.0.1:٣/shop",
+    f"{PLAIN}@127.0.0.1/shop?options=a%00b",
+    f"{PLAIN}@127.0.0.1/shop?user=bob",
+    f"{PLAIN}@127.0.0.1/shop?password={SECRET}",
+    f"postgresql://127.0.0.1/shop?password={SECRET}&password=x",
+    f"{PLAIN}@127.0.0.1/shop?dbname=a%20password%3D{SECRET}",
+    f"{PLAIN}@127.0.0.1/shop?row_factory={SECRET}",
     SECRET,
 ]
 
 NOT_REACHED = [
     f"{PLAIN}@127.0.0.1:1/shop",
-    f"{PLAIN}@127.0.0.1:99999/shop",
     f"postgresql://ann@127.0.0.1:1/shop?password={SECRET}",
     f"postgresql://ann@127.0.0.1:1/shop?sslpassword={SECRET}&sslmode=odd",
     f"postgresql://ann:{SECRET}%40%25'\"/?#@127.0.0.1:1/shop",
     f"{PLAIN}@127.0.0.1:1/shop?nooption=1",
     f"{PLAIN}@127.0.0.1:1/shop?connect_timeout=soon",
-    f"postgresql+nodriver://ann:{SECRET}@127.0.0.1/shop",
-    f"nodatabase://ann:{SECRET}@127.0.0.1/shop",
-    f"mssql+pymssql://ann:{SECRET}@127.0.0.1/shop",
+    f"postgresql://127.0.0.1:1/shop?user=ann&password={SECRET}",
+    f"postgresql:///shop?host=127.0.0.1:1&host=127.0.0.1:2&password={SECRET}",
+    f"{PLAIN}@[::1]:1/shop",
+    f"{PLAIN}@/shop?host=/no/such/folder",
+    f"{PLAIN}%zz%@127.0.0.1:1/shop",
 ]
 
 
@@ -89,6 +114,19 @@ def test_a_wrong_setting_is_reported_without_showing_any_other(monkeypatch: pyte
     with pytest.raises(CallError, match=r"NIGHTFIT_KEEP_RUNS: .*integer") as caught:
         settings.__wrapped__()
     assert SECRET not in everything_in(caught.value)
+
+
+def test_a_user_and_a_password_among_the_options_take_their_usual_position():
+    url = url_of(f"postgresql://host/shop?user=ann&password={SECRET}&sslmode=require")
+    assert (url.username, url.password, dict(url.query)) == ("ann", SECRET, {"sslmode": "require"})
+
+
+def test_a_file_name_that_is_too_long_is_reported_in_one_sentence():
+    for read_only in (True, False):
+        with pytest.raises(StoreError, match="File name too long") as caught:  # noqa: SIM117
+            with engine_on(f"sqlite:////tmp/{'x' * 5_000}", read_only=read_only):
+                pass
+        assert len(str(caught.value)) < 300
 
 
 def test_a_password_with_every_kind_of_character_is_understood():

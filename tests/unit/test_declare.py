@@ -221,7 +221,8 @@ def test_one_thousandth_may_be_written_with_an_exponent(tmp_path):
 
 
 def test_dates_reach_an_expectation_as_dates(tmp_path):
-    text = GOOD + "expectations:\n - {type: e, kwargs: {column: t, min_value: 2024-03-31}}\n"
+    kwargs = "{column: t, min_value: 2024-03-31}"
+    text = f"{GOOD}expectations:\n - type: expect_column_min_to_be_between\n   kwargs: {kwargs}\n"
     assert declared(tmp_path, text).expectations[0].kwargs["min_value"] == datetime.date(
         2024, 3, 31
     )

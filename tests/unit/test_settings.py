@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import make_url
 
 from data.errors import CallError
-from data.settings import Settings
+from data.settings import Settings, settings
 
 URL = "postgresql://ann:pass-w0rd@host/shop"
 
@@ -41,3 +41,28 @@ def test_name_that_cannot_be_a_schema_is_refused(url: str, schema: str | None, m
     assert caught.value.exit_code == 2
     assert caught.value.next_step
     assert "pass-w0rd" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(
+            (name, text)
+            for name in ("FIT_TIME_LIMIT", "FIT_MEMORY_LIMIT", "KEEP_RUNS", "STORE_RETRY_TIME")
+            for text in ("abc", "-1", "nan", "inf", "1e400", "1e300", "9" * 5_000, "\udcff", "0x10")
+        ),
+        ("HOME", "~nobody-of-that-name/home"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+        ("PREFECT", "x" * 5_000),
+    ],
+)
+def test_an_impossible_setting_is_named_in_a_sentence(
+    name: str, text: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(f"NIGHTFIT_{name}", text)
+    with pytest.raises(CallError, match=f"NIGHTFIT_{name}") as caught:
+        settings.__wrapped__()
+    assert len(str(caught.value)) < 400
+    monkeypatch.setenv(f"NIGHTFIT_{name}", "")  # the same as unset
+    settings.__wrapped__()

@@ -30,8 +30,8 @@ def engine_on(url: str, *, read_only: bool) -> Iterator[Engine]:
     """Give an engine on the database at `url`, and close its connections at the end.
 
     On PostgreSQL it sees only the schema that the URL names, if it names one. A `read_only` engine
-    makes no SQLite file. Raises StoreError where the URL cannot be understood, or where the file or
-    the driver is missing.
+    makes no SQLite file. Raises StoreError where the URL cannot be understood, or where the file is
+    missing.
     """
     engine = _engine(url, read_only=read_only)
     try:
@@ -62,9 +62,9 @@ def _engine(text: str, *, read_only: bool) -> Engine:
             "the database's URL cannot be understood.",
             next_step=str(error) if type(error) is ValueError else HOW,
         ) from None
-    except ModuleNotFoundError as error:
+    except OSError as error:  # of SQLite's file, such as a name that is too long
         raise StoreError(
-            f"this kind of database needs the Python package {error.name}, which is missing.",
+            f"the database's file cannot be used ({error.strerror}).",
             where=display_url(url),
-            next_step=f"Install it with `pip install '{error.name}'`.",
+            next_step="Correct it, or name another database in NIGHTFIT_DATABASE_URL.",
         ) from None

@@ -6,10 +6,14 @@ from contextlib import contextmanager
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from data.errors import StoreAway, StoreError
+from data.disk import full_disk
+from data.errors import DamagedStore, StoreAway, StoreError
+from data.store.column_types import UnreadableValue
 from data.store.database.address import display_url, hidden
-from data.store.database.disk import full_disk
 from data.store.database.sqlite import WAIT_SECONDS
+
+REPAIR = "Run 'nightfit db check' to see what is damaged, and restore a backup."
+"""What to do about a database that is damaged."""
 
 NOT_PERMITTED = "42501"
 """PostgreSQL's code for a role that lacks a permission."""
@@ -51,10 +55,20 @@ UNREACHABLE_WORDS = (
 NUL = ("cannot contain NUL", 'encoding "UTF8": 0x00')
 """How PostgreSQL's driver and server report a text with a NUL, which SQLite accepts."""
 
+DAMAGED_NAMES = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_TOOBIG")
+"""SQLite's codes for damage; the last one is for a length that no value can have."""
+
+DAMAGED_STATES = ("XX000", "XX001", "XX002")
+"""PostgreSQL's codes for an internal error, damaged data and a damaged index."""
+
+DAMAGED_TEXT = "Could not decode to UTF-8"
+"""How Python's driver reports a text that SQLite has kept but something else has damaged."""
+
 SQLITE_FAILURES = {
     "SQLITE_NOTADB": "the file is not an SQLite database.",
     "SQLITE_CANTOPEN": "the file cannot be opened.",
     "SQLITE_CORRUPT": "the database file is damaged.",
+    "SQLITE_TOOBIG": "the database file is damaged: the length of a stored value is wrong.",
     "SQLITE_READONLY": "the database is read-only.",
     "SQLITE_BUSY": f"another process has kept it locked for {WAIT_SECONDS:.0f} seconds.",
     "SQLITE_LOCKED": "another connection has locked it.",
@@ -73,6 +87,10 @@ def translated(engine: Engine) -> Iterator[None]:
     """
     try:
         yield
+    except (UnreadableValue, UnicodeDecodeError) as error:
+        reason = error if isinstance(error, UnreadableValue) else "a text in it cannot be read"
+        what = f"the database is damaged: {reason}."
+        raise DamagedStore(what, where=display_url(engine.url), next_step=REPAIR) from None
     except DBAPIError as error:
         if not _is_database_failure(error):
             raise
@@ -93,6 +111,8 @@ def _store_error(error: DBAPIError, url: URL) -> StoreError:
     if getattr(error.orig, "sqlstate", None) == NOT_PERMITTED:
         permit = "Ask its owner to grant this role that permission, or connect as another one."
         return StoreError(sentence, where=where, next_step=permit)
+    if _is_about_damage(error):
+        return DamagedStore(sentence, where=where, next_step=REPAIR)
     fix = "Fix it, or name another database in NIGHTFIT_DATABASE_URL."
     unreachable = _is_unreachable(error)
     if unreachable or _is_away(error):
@@ -100,6 +120,12 @@ def _store_error(error: DBAPIError, url: URL) -> StoreError:
         away.unreachable = unreachable
         return away
     return StoreError(sentence, where=where, next_step=fix)
+
+
+def _is_about_damage(error: DBAPIError) -> bool:
+    """Return whether what is in the database is damaged, as far as the database notices."""
+    damaged = getattr(error.orig, "sqlstate", None) in DAMAGED_STATES
+    return damaged or _sqlite_name(error) in DAMAGED_NAMES or DAMAGED_TEXT in str(error.orig)
 
 
 def _is_database_failure(error: DBAPIError) -> bool:
@@ -111,6 +137,7 @@ def _is_database_failure(error: DBAPIError) -> bool:
         or error.connection_invalidated
         or getattr(error.orig, "sqlstate", None) == NOT_PERMITTED
         or _is_about_nul(error)
+        or _is_about_damage(error)
     )
 
 
@@ -143,6 +170,8 @@ def _sqlite_name(error: DBAPIError) -> str:
 def _sentence(error: DBAPIError, url: URL) -> str:
     if _is_about_nul(error):
         return "a text contains a NUL character, which PostgreSQL cannot store."
+    if DAMAGED_TEXT in str(error.orig):
+        return "the database file is damaged: a stored text cannot be read."
     if (name := _sqlite_name(error)) in SQLITE_FAILURES:
         return SQLITE_FAILURES[name]
     lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]

@@ -20,9 +20,14 @@ from data.store.database.sqlite import WRITES
 from data.store.tables import metadata
 from data.store.views import VIEWS
 from data.store.views.comments import write_comments
+from data.store.write.checksums import store_missing_checksums
 
 UNRELEASED = tuple(f"{number:04}" for number in range(1, 8))
 """Versions that existed only before 0.1.0, the first release; no migration leads on from them."""
+
+WITHOUT_CHECKSUMS = ("0100",)
+"""Versions that stored no checksums; an upgrade computes those of the models and runs there are."""
+
 
 FIRST_PRIVATE = "0101"
 """From this version on, only its owner may use an SQLite database, unless a person opens it. Who
@@ -99,6 +104,8 @@ def _upgrade(engine: Engine) -> Upgrade:
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if stored in WITHOUT_CHECKSUMS:
+            store_missing_checksums(connection)
         write_comments(connection)
     file = sqlite_file(engine.url)
     remarks = close_database(file) if file and stored and stored < FIRST_PRIVATE else []

@@ -6,8 +6,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, true
 
-from data.errors import CallError
+from data.errors import CallError, DamagedStore
+from data.store.database.address import display_url
+from data.store.database.failures import REPAIR
 from data.store.read.datasets import advice_for, refuse_unknown_dataset
+from data.store.read.integrity import Damage, damage_of
 from data.store.tables import model, promotion, run, score
 from data.vocabulary import Candidate
 
@@ -30,7 +33,6 @@ class ServingModel:
     test_rmse_high: float | None
     test_r2: float | None
     n_train: int | None  # labelled rows of its run
-    details: dict[str, Any] = field(repr=False)
     artifact: bytes | None = field(repr=False)  # refitted on all labelled rows: this one serves
     twin: bytes | None = field(repr=False)  # never saw the test rows of its run: for comparisons
     snapshot: str | None  # the file that its run read, relative to the home
@@ -46,6 +48,7 @@ class ServingModel:
     pinned_by: str | None = None
     pinned_at: datetime | None = None
     pinned_reason: str | None = None
+    damage: Damage | None = None  # what is stored of it is not what was stored
 
     @property
     def name(self) -> str:
@@ -68,7 +71,7 @@ def champion_model(
     standing = latest_decision(connection, dataset, _before(before_run))
     if standing is None:
         return None
-    (facts,) = _models(connection, model.c.model_id == standing.model_id)
+    facts = _model_row(connection, dataset, standing.model_id)
     pin = latest_decision(
         connection,
         dataset,
@@ -78,8 +81,10 @@ def champion_model(
         ),
     )
     since = connection.execute(_since(standing)).scalar_one()
-    return ServingModel(
-        **facts._mapping,
+    return _serving_model(
+        connection,
+        facts,
+        decided_by_run=standing.run_id,
         since=since,
         promotion_id=standing.promotion_id,
         pinned=standing.pinned,
@@ -105,8 +110,8 @@ def previous_champion(connection: Connection, dataset: str) -> ServingModel | No
     before = latest_decision(connection, dataset, promotion.c.promotion_id < first)
     if before is None:
         return None
-    (facts,) = _models(connection, model.c.model_id == before.model_id)
-    return ServingModel(**facts._mapping)
+    facts = _model_row(connection, dataset, before.model_id)
+    return _serving_model(connection, facts)
 
 
 def model_of(
@@ -126,7 +131,11 @@ def model_of(
     name = model.c.framework + "/" + model.c.kind
     chosen = connection.execute(select(name).where(*winner))
     wanted = candidate or chosen.scalar()
-    able = {str(Candidate(row.framework, row.kind)): row for row in models if row.twin is not None}
+    able = {
+        str(Candidate(row.framework, row.kind)): row
+        for row in models
+        if row.twin is not None or row.twin_sha256 is not None
+    }
     statuses = select(name, model.c.status).where(model.c.run_id == run_id)
     status = {row[0]: row.status for row in connection.execute(statuses)}
     if not able or wanted is None:
@@ -135,7 +144,7 @@ def model_of(
             next_step=_runs(connection, dataset),
         )
     if wanted in able:
-        return ServingModel(**able[wanted]._mapping)
+        return _serving_model(connection, able[wanted], must_exist=False)
     if wanted in status:
         why = "failed" if status[wanted] == "failed" else "never served and has been pruned"
         raise CallError(
@@ -169,8 +178,8 @@ def past_champion(connection: Connection, dataset: str, run_id: int) -> ServingM
             f"no model of run {run_id} has served {dataset}.",
             next_step=f"Models of these runs have: {runs}." if runs else "No model has yet.",
         )
-    (facts,) = _models(connection, model.c.model_id == chosen.model_id)
-    return ServingModel(**facts._mapping)
+    facts = _model_row(connection, dataset, chosen.model_id)
+    return _serving_model(connection, facts)
 
 
 def latest_decision(
@@ -205,6 +214,35 @@ def _before(run_id: int | None) -> ColumnElement[bool]:
     )
 
 
+def _model_row(connection: Connection, dataset: str, model_id: int) -> Row[Any]:
+    """Return the columns of a model that a decision names; raise DamagedStore if it is gone."""
+    rows = _models(connection, model.c.model_id == model_id)
+    if not rows:
+        raise DamagedStore(
+            f"the database is damaged: model {model_id}, which a decision about {dataset!r} names,"
+            " is not in it.",
+            where=display_url(connection.engine.url),
+            next_step=REPAIR,
+        )
+    return rows[0]
+
+
+def _serving_model(
+    connection: Connection,
+    facts: Row[Any],
+    *,
+    must_exist: bool = True,
+    decided_by_run: int | None = None,
+    **more: Any,
+) -> ServingModel:
+    """Return a model that was read, checked against the checksums that were stored with it."""
+    columns = dict(facts._mapping)
+    damage = damage_of(connection, columns, must_exist=must_exist, decided_by_run=decided_by_run)
+    for name in ("artifact_sha256", "twin_sha256"):
+        del columns[name]
+    return ServingModel(**columns, damage=damage, **more)
+
+
 def _models(connection: Connection, which: ColumnElement[bool]) -> list[Row[Any]]:
     """Return models with the columns that ServingModel has, best first."""
     own_test = and_(
@@ -224,9 +262,10 @@ def _models(connection: Connection, which: ColumnElement[bool]) -> list[Row[Any]
             score.c.rmse_high.label("test_rmse_high"),
             score.c.r2.label("test_r2"),
             run.c.rows_labelled.label("n_train"),
-            model.c.details,
             model.c.artifact,
             model.c.twin,
+            model.c.artifact_sha256,
+            model.c.twin_sha256,
             run.c.snapshot,
             run.c.rows_read,
             run.c.fingerprint,

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, ScalarSelect, func, select, true
 
+from data.errors import DamagedStore
+from data.store.database.failures import REPAIR
+from data.store.read.integrity import changed_tables
 from data.store.tables import is_good, model, rejected_row, run
 from data.vocabulary import Candidate
 
@@ -37,11 +40,19 @@ def last_details(
     """Return the details of each candidate of a dataset's last good run.
 
     With `before_run`, those of the last good run before that one. Without such a run the result is
-    empty; so are the details of a candidate that failed.
+    empty; so are the details of a candidate that failed. Raises DamagedStore where they are not
+    what was stored.
     """
+    latest = connection.execute(select(_last_good_id(dataset, before_run))).scalar()
+    if latest is not None and changed_tables(connection, latest, (model,)):
+        raise DamagedStore(
+            f"what is stored of the models of run {latest} is not what was stored then.",
+            where=dataset,
+            next_step=REPAIR,
+        )
     statement = (
         select(model.c.framework, model.c.kind, model.c.details)
-        .where(model.c.run_id == _last_good_id(dataset, before_run))
+        .where(model.c.run_id == latest)
         .order_by(model.c.model_id)
     )
     rows = connection.execute(statement).all()

@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
 
-from data.errors import CallError
+from data.errors import CallError, DamagedStore
 from data.store.database.address import display_url
+from data.store.database.failures import REPAIR
 from data.store.read.champions import latest_decision
 from data.store.read.comparisons import paired_errors_of
+from data.store.read.integrity import changed_tables
 from data.store.read.predictions import predictions_in
 from data.store.records import (
     AgreementRecord,
@@ -45,7 +47,8 @@ def stored_run(connection: Connection, run_id: int) -> RunRecord:
     """Return a run as it was given to `write_run`, without its data checks.
 
     Models of the run are given by name, those of earlier runs by id. What was NaN or infinite is
-    None as a single value and NaN in an array. Raises CallError for an unknown run.
+    None as a single value and NaN in an array. Raises CallError for an unknown run, DamagedStore
+    where the run itself is not what was stored.
     """
     row = connection.execute(select(run).where(run.c.run_id == run_id)).mappings().first()
     if row is None:
@@ -53,6 +56,12 @@ def stored_run(connection: Connection, run_id: int) -> RunRecord:
             f"there is no run {run_id}.",
             where=display_url(connection.engine.url),
             next_step="`nightfit query run_history` lists all runs.",
+        )
+    if changed_tables(connection, run_id, (run,)):
+        raise DamagedStore(
+            f"what is stored of run {run_id} is not what was stored then.",
+            where=display_url(connection.engine.url),
+            next_step=REPAIR,
         )
     models = _rows(connection, model, model.c.run_id == run_id)
     names: dict[int, ModelRef] = {

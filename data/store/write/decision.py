@@ -13,6 +13,7 @@ from data.store.database.lock import lock_for_writing
 from data.store.read.champions import latest_decision
 from data.store.records import ManualDecision, PredictionColumns
 from data.store.tables import model, prediction, promotion, run
+from data.store.write.checksums import renew_prediction_checksum, store_model_checksums
 from data.store.write.rows import insert_predictions, insert_row
 from data.vocabulary import Candidate
 
@@ -30,9 +31,12 @@ def write_decision(connection: Connection, decision: ManualDecision) -> int:
     for run_id, rows in decision.predictions.items():
         missing = _without_stored_keys(connection, run_id, model_id, rows)
         insert_predictions(connection, run_id, model_id, dataset, missing)
+        renew_prediction_checksum(connection, run_id, model_id)
     if decision.artifact is not None:
         bare = (model.c.model_id == model_id) & model.c.artifact.is_(None)
-        connection.execute(update(model).where(bare).values(artifact=decision.artifact))
+        added = connection.execute(update(model).where(bare).values(artifact=decision.artifact))
+        if added.rowcount:
+            store_model_checksums(connection, model_id)
     _refuse_pruned_model(connection, model_id)
     values = {
         "dataset": dataset,

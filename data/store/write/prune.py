@@ -23,7 +23,16 @@ from sqlalchemy import (
 )
 
 from data.store.database.lock import lock_for_writing
-from data.store.tables import model, paired_error, prediction, promotion, run
+from data.store.tables import (
+    checksum,
+    model,
+    paired_error,
+    prediction,
+    prediction_checksum,
+    promotion,
+    run,
+)
+from data.store.write.checksums import renew_prediction_checksum
 
 KEEP_MODELS = 7
 """How many of the latest runs keep models that never served, for a person to promote."""
@@ -78,7 +87,7 @@ def prune(connection: Connection, dataset: str, *, keep_runs: int, dry_run: bool
         paired_errors=sum(_count(connection, _pairs(ids)) for ids in _parts(old.compared_runs)),
         models=len(old.models),
         model_bytes=_bytes(connection, old.models),
-        snapshots=_snapshots(connection, dataset, keep_runs),
+        snapshots=_old_snapshots(connection, dataset, keep_runs),
     )
     if not dry_run:
         _remove(connection, old)
@@ -174,6 +183,15 @@ def _predictions(old: _OldData) -> Iterator[ColumnElement[bool]]:
         yield (prediction.c.model_id == model_id) & (prediction.c.run_id == run_id) & known
 
 
+def _batches(connection: Connection, old: _OldData) -> Iterator[tuple[int, int]]:
+    """Yield the model and the run of each batch of predictions that lost some, with a checksum."""
+    summed = prediction_checksum
+    for ids in _parts(old.predicting):
+        of_models = select(summed.c.model_id, summed.c.run_id).where(summed.c.model_id.in_(ids))
+        yield from (tuple(row) for row in connection.execute(of_models).all())
+    yield from old.superseded
+
+
 def _pairs(runs: Sequence[int]) -> ColumnElement[bool]:
     return paired_error.c.run_id.in_(runs)
 
@@ -191,8 +209,16 @@ def _bytes(connection: Connection, models: Sequence[int]) -> int:
     )
 
 
-def _snapshots(connection: Connection, dataset: str, keep_runs: int) -> tuple[str, ...]:
+def _old_snapshots(connection: Connection, dataset: str, keep_runs: int) -> tuple[str, ...]:
     """Return the snapshots that only old runs name, none of which trained a champion."""
+    old, needed = named_snapshots(connection, dataset, keep_runs)
+    return tuple(sorted(old - needed))
+
+
+def named_snapshots(
+    connection: Connection, dataset: str, keep_runs: int
+) -> tuple[set[str], set[str]]:
+    """Return the snapshots that old runs name, and those of kept runs and of champions."""
     aged = _runs(dataset)
     champions = select(model.c.run_id).join(promotion, promotion.c.model_id == model.c.model_id)
     is_old = (aged.c.age > keep_runs) & aged.c.run_id.not_in(
@@ -202,20 +228,25 @@ def _snapshots(connection: Connection, dataset: str, keep_runs: int) -> tuple[st
     snapshots: dict[bool, set[str]] = {True: set(), False: set()}
     for name, old in connection.execute(named.distinct()):
         snapshots[bool(old)].add(name)
-    return tuple(sorted(snapshots[True] - snapshots[False]))
+    return snapshots[True], snapshots[False]
 
 
 def _remove(connection: Connection, old: _OldData) -> None:
     for which in _predictions(old):
         connection.execute(delete(prediction).where(which))
+    for model_id, run_id in _batches(connection, old):
+        renew_prediction_checksum(connection, run_id, model_id)
     for ids in _parts(old.predicting_runs):
         marked = update(run).where(run.c.run_id.in_(ids))
         connection.execute(marked.values(pruned_at=datetime.now(UTC)))
     for ids in _parts(old.compared_runs):
         connection.execute(delete(paired_error).where(_pairs(ids)))
+        whole = checksum.c.run_id.in_(ids) & (checksum.c.table_name == paired_error.name)
+        connection.execute(delete(checksum).where(whole))
     for ids in _parts(old.models):
         bare = update(model).where(model.c.model_id.in_(ids))
-        connection.execute(bare.values(artifact=None, twin=None))
+        names = ("artifact", "twin", "artifact_sha256", "twin_sha256")
+        connection.execute(bare.values(**dict.fromkeys(names)))
 
 
 def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -7,6 +7,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, select
 
 from data.errors import ChampionChanged, StoreError
+from data.store.checksums import model_sha256
 from data.store.database.address import display_url
 from data.store.database.lock import lock_for_writing
 from data.store.read.champions import latest_decision
@@ -35,6 +36,7 @@ from data.store.tables import (
     source_column,
 )
 from data.store.write.bulk import insert_columns
+from data.store.write.checksums import insert_checksums, insert_prediction_checksum
 from data.store.write.outcomes import insert_outcomes
 from data.store.write.rows import insert_predictions, insert_row, insert_rows, row_of
 
@@ -66,7 +68,7 @@ def write_run(connection: Connection, record: RunRecord, *, again: bool = False)
     run_id = insert_row(connection, run, row_of(run, record, warnings=list(record.warnings)))
     _insert_checks(connection, run_id, record)
     model_ids = {
-        candidate.name: _insert_candidate(connection, run_id, candidate)
+        candidate.name: _insert_candidate(connection, record.dataset, run_id, candidate)
         for candidate in record.candidates
     }
     for model_id, scores in record.rescored.items():
@@ -82,6 +84,7 @@ def write_run(connection: Connection, record: RunRecord, *, again: bool = False)
         is_new = values["model_id"] in predicting and not record.backfill
         values |= {"run_id": run_id, "predictions_run_id": run_id if is_new else shown}
         insert_row(connection, promotion, values)
+    insert_checksums(connection, run_id)
     return run_id
 
 
@@ -131,9 +134,24 @@ def _insert_checks(connection: Connection, run_id: int, record: RunRecord) -> No
     insert_rows(connection, agreement_check, comparisons)
 
 
-def _insert_candidate(connection: Connection, run_id: int, candidate: CandidateRecord) -> int:
+def _insert_candidate(
+    connection: Connection, dataset: str, run_id: int, candidate: CandidateRecord
+) -> int:
     seed = None if candidate.seed is None else str(candidate.seed)
-    model_id = insert_row(connection, model, row_of(model, candidate, run_id=run_id, seed=seed))
+    sums = {
+        f"{part}_sha256": model_sha256(
+            content,
+            dataset=dataset,
+            run_id=run_id,
+            framework=candidate.framework,
+            kind=candidate.kind,
+            part=part,
+        )
+        for part, content in (("artifact", candidate.artifact), ("twin", candidate.twin))
+        if content is not None
+    }
+    values = row_of(model, candidate, run_id=run_id, seed=seed, **sums)
+    model_id = insert_row(connection, model, values)
     _insert_scores(connection, run_id, model_id, candidate.scores)
     coefficients = [
         row_of(coefficient, term, model_id=model_id, position=number)
@@ -166,6 +184,7 @@ def _insert_all_predictions(
     for rows in record.predictions:
         model_id = _model_id(rows.model, model_ids)
         insert_predictions(connection, run_id, model_id, record.dataset, rows)
+        insert_prediction_checksum(connection, run_id, model_id, rows)
         if not record.backfill:
             insert_outcomes(
                 connection,

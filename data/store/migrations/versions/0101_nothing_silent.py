@@ -1,4 +1,4 @@
-"""Columns of the source, acceptances, notes on predictions, and more standard errors."""
+"""Columns of the source, acceptances, notes on predictions, standard errors, and checksums."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,11 +10,25 @@ down_revision = "0100"
 branch_labels = None
 depends_on = None
 
-new_names = ("source_column", "acceptance", "coefficient_variant", "current_column")
+new_names = (
+    "source_column",
+    "acceptance",
+    "coefficient_variant",
+    "current_column",
+    "checksum",
+    "prediction_checksum",
+    "database_check",
+)
 """Tables and views that this migration adds to those of the version before."""
 
 TIME = sa.DateTime(timezone=True)
+JSON = sa.Text().with_variant(sa.JSON(), "postgresql")
 COMMENTS = {
+    "model": (
+        "One candidate of one run. artifact: the model refitted on all labelled rows, as"
+        " safetensors; twin: the same model fitted without the test rows; their SHA-256 also covers"
+        " the dataset, the run and the candidate that they belong to."
+    ),
     "run": (
         "One attempt to retrain one dataset. as_of: the past moment it was trained as of, if any;"
         " data_until, train_until: the newest time of a labelled row and of a training row, in"
@@ -116,6 +130,9 @@ def upgrade() -> None:
             " serves is the one in coefficient."
         ),
     )
+    _create_checksums()
+    op.add_column("model", sa.Column("artifact_sha256", sa.Text()))
+    op.add_column("model", sa.Column("twin_sha256", sa.Text()))
     op.add_column("coefficient", sa.Column("cluster_standard_error", sa.Double()))
     op.add_column("coefficient", sa.Column("hac_standard_error", sa.Double()))
     op.add_column("prediction", sa.Column("note", sa.Text()))
@@ -124,6 +141,41 @@ def upgrade() -> None:
         for table, comment in COMMENTS.items():
             op.create_table_comment(table, comment)
     _replace_views()
+
+
+def _create_checksums() -> None:
+    """Make the tables of checksums; the upgrade fills them from the rows that there are."""
+    op.create_table(
+        "checksum",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("table_name", sa.Text(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.run_id"], name=op.f("fk_checksum_run_id_run")),
+        sa.PrimaryKeyConstraint("run_id", "table_name", name=op.f("pk_checksum")),
+        comment=(
+            "One table's rows of one run as they were stored: how many, and their SHA-256. A table"
+            " of which rows were pruned has none."
+        ),
+    )
+    op.create_table(
+        "prediction_checksum",
+        sa.Column("model_id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("model_id", "run_id", name=op.f("pk_prediction_checksum")),
+        comment="One model's predictions of the rows of one run: how many, and their SHA-256.",
+    )
+    op.create_table(
+        "database_check",
+        sa.Column("check_id", sa.Integer(), nullable=False),
+        sa.Column("checked_at", TIME, nullable=False),
+        sa.Column("findings", JSON, nullable=False),
+        sa.PrimaryKeyConstraint("check_id", name=op.f("pk_database_check")),
+        comment="One check of the whole database, and what it found wrong.",
+        sqlite_autoincrement=True,
+    )
 
 
 def _replace_views() -> None:

@@ -21,6 +21,11 @@ def no_room(error: OSError) -> str | None:
     return NO_ROOM.get(error.errno or 0)
 
 
+def free_bytes(folder: Path) -> int:
+    """Return how much this process may still write to a folder's disk."""
+    return shutil.disk_usage(folder).free
+
+
 def full_disk(database: str | None, *, sure: bool = False) -> str | None:
     """Return what is full where a database's file is, as part of a sentence; None if nothing is.
 
@@ -38,7 +43,7 @@ def full_disk(database: str | None, *, sure: bool = False) -> str | None:
         sizes = (file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
         if limit != resource.RLIM_INFINITY and max(sizes, default=0) + PROBE_BYTES > limit:
             return NO_ROOM[errno.EFBIG]
-        is_full = shutil.disk_usage(path.parent).free < PROBE_BYTES
+        is_full = free_bytes(path.parent) < PROBE_BYTES
     except OSError as error:
         return no_room(error) or (NO_ROOM[errno.ENOSPC] if sure else None)
     return NO_ROOM[errno.ENOSPC] if sure or is_full else None

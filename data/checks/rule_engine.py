@@ -1,0 +1,137 @@
+"""Great Expectations, which computes the declared rules; its import takes seconds."""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from data.checks.rule_values import LIMITS, column_frame, row_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROW_LEVEL = ("ColumnMapExpectation", "ColumnPairMapExpectation", "MulticolumnMapExpectation")
+COMPARING = (*ROW_LEVEL[1:], "ExpectColumnKLDivergenceToBeLessThan")
+"""Rules that compare columns, or bin values: they cannot work with pandas' own NA."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One of Great Expectations' rules, and the rows (n,) that it looks at; None for all.
+
+    `index` is its position in the declaration, from 0.
+    """
+
+    index: int
+    computed: Any
+    rows: np.ndarray | None
+
+
+def is_row_level(implementation: Any) -> bool:
+    """Return whether a rule is about single values or rows."""
+    return _is_about(implementation, ROW_LEVEL)
+
+
+def validated(
+    table: pa.Table, rules: Sequence[Rule], *, every_row: bool
+) -> Iterator[tuple[int, Any]]:
+    """Yield the index of each rule, and Great Expectations' result of it, or what it raised.
+
+    Rows in the results have their numbers in the table.
+    """
+    batches: dict[tuple[bool, bytes | None], list[Rule]] = {}
+    for rule in rules:
+        comparing = _is_about(type(rule.computed), COMPARING)
+        some_rows = None if rule.rows is None else rule.rows.tobytes()
+        batches.setdefault((comparing, some_rows), []).append(rule)
+    definition = _batch_definition() if batches else None
+    for (comparing, _), batch in batches.items():
+        frame = row_frame(table) if comparing else column_frame(table)
+        rows = batch[0].rows
+        part = frame if rows is None else frame[rows]
+        yield from _results(definition, part, batch, every_row=every_row)
+
+
+def _results(
+    definition: Any, frame: "pd.DataFrame", batch: Sequence[Rule], *, every_row: bool
+) -> Iterator[tuple[int, Any]]:
+    """Yield the results of rules, one by one if some rule keeps all from being computed."""
+    try:
+        suite = [rule.computed for rule in batch]
+        for raw in _validate(definition, frame, suite, every_row=every_row):
+            yield raw.expectation_config.meta["index"], raw
+    except Exception as error:  # noqa: BLE001 - whatever a library raises for a rule is its result
+        if len(batch) == 1:
+            yield batch[0].index, error
+            return
+        for rule in batch:
+            yield from _results(definition, frame, [rule], every_row=every_row)
+
+
+def _batch_definition() -> Any:
+    """Return what makes a batch of a frame."""
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
+    return asset.add_batch_definition_whole_dataframe("rows")
+
+
+def _validate(
+    definition: Any, frame: "pd.DataFrame", rules: Sequence[Any], *, every_row: bool
+) -> Sequence[Any]:
+    import great_expectations as gx
+
+    batch = definition.get_batch({"dataframe": frame})
+    result_format = {
+        "result_format": "COMPLETE" if every_row else "SUMMARY",
+        "return_unexpected_index_query": False,
+    }
+    suite = gx.ExpectationSuite("declared", list(rules))
+    results: Sequence[Any] = batch.validate(suite, result_format=result_format).results
+    return results
+
+
+def _is_about(implementation: Any, bases: Sequence[str]) -> bool:
+    return any(base.__name__ in bases for base in implementation.__mro__)
+
+
+@cache
+def implementations() -> dict[str, Any]:
+    """Return Great Expectations' classes by the names of their rules."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    log = logging.getLogger("great_expectations")
+    log.propagate = False  # some of its loggers set a level of their own
+    log.addHandler(logging.NullHandler())
+    import great_expectations.expectations  # noqa: F401 (fills the registry)
+    from great_expectations.expectations import registry
+
+    import data.checks.pattern_metrics  # noqa: F401 (replaces its own in the registry)
+
+    names = registry.list_registered_expectation_implementations()
+    found = {name: registry.get_expectation_impl(name) for name in names}
+    for implementation in found.values():
+        _accept_whole_limits(implementation)
+    return found
+
+
+def _accept_whole_limits(implementation: Any) -> None:
+    """Keep a limit that is a whole number: as the double that it would become, it is not exact."""
+    for name in LIMITS:
+        field = implementation.__fields__.get(name)
+        double = (
+            next((sub for sub in field.sub_fields or () if sub.type_ is float), None)
+            if field
+            else None
+        )
+        if double is not None:
+            whole = type(double)(
+                name=double.name, type_=int, class_validators=None, model_config=field.model_config
+            )
+            field.sub_fields.append(whole)

@@ -1,0 +1,39 @@
+"""What a check of the database finds, and what a person should do about it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, or only left over, in the database or in the home.
+
+    `area` is one of AREAS. `dataset` is None where it concerns no dataset, or all of them. What is
+    only `left_over` does no harm.
+    """
+
+    area: str
+    what: str
+    next_step: str
+    dataset: str | None = None
+    left_over: bool = False
+
+    def __str__(self) -> str:
+        where = f"{self.dataset}: " if self.dataset else ""
+        return f"{where}{self.what} {self.next_step}"
+
+
+AREAS = (
+    "schema",
+    "integrity",
+    "references",
+    "values",
+    "models",
+    "champions",
+    "checksums",
+    "snapshots",
+    "leftovers",
+)
+"""What is checked, in order."""
+
+RESTORE = "Restore a backup of the database."
+"""What to do where nothing less helps."""

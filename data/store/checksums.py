@@ -1,0 +1,115 @@
+"""SHA-256 of what is stored, by which damage of the database is noticed.
+
+A disk, a copy or another program may change what a database keeps, and no database notices every
+change of a value. Bytes of models are checked whenever they are read; other rows as `db check` and
+the readers of a champion need them.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Select, Table, select
+
+from data.store.column_types import json_value
+from data.store.read.streaming import batches_of
+from data.store.records import PredictionColumns
+from data.store.tables import (
+    agreement_check,
+    coefficient,
+    coefficient_variant,
+    expectation_result,
+    linear_fit,
+    model,
+    paired_error,
+    promotion,
+    rejected_row,
+    resilience,
+    run,
+    score,
+    source_column,
+)
+
+OF_A_RUN = (
+    run,
+    source_column,
+    expectation_result,
+    rejected_row,
+    model,
+    score,
+    coefficient,
+    coefficient_variant,
+    linear_fit,
+    resilience,
+    agreement_check,
+    paired_error,
+    promotion,
+)
+"""The tables whose rows of a run are stored once, and have a checksum together."""
+
+CHANGING = {
+    run.name: {"pruned_at"},
+    model.name: {"artifact", "twin", "artifact_sha256", "twin_sha256"},
+}
+"""Columns that change later, or have a checksum of their own."""
+
+
+def model_sha256(
+    content: bytes, *, dataset: str, run_id: int, framework: str, kind: str, part: str
+) -> str:
+    """Return the SHA-256 of a model's bytes and of what they belong to.
+
+    `part` is `artifact` or `twin`. Bytes that are exchanged with those of another model therefore
+    do not fit, even together with their checksum.
+    """
+    belongs = json.dumps([dataset, run_id, framework, kind, part])
+    digest = hashlib.sha256(belongs.encode())
+    digest.update(content)
+    return digest.hexdigest()
+
+
+def rows_sha256(connection: Connection, table: Table, run_id: int) -> tuple[int, str]:
+    """Return how many rows of a table belong to a run, and their SHA-256, as they are stored.
+
+    A column without a value adds nothing, so that a later version may add columns.
+    """
+    digest, count = hashlib.sha256(), 0
+    for rows in batches_of(connection, _rows_of(table, run_id)):
+        for row in rows:
+            values = {n: _plain(v) for n, v in row._mapping.items() if v is not None}
+            digest.update(json.dumps(values, sort_keys=True).encode())
+            digest.update(b"\n")
+        count += len(rows)
+    return count, digest.hexdigest()
+
+
+def _rows_of(table: Table, run_id: int) -> Select[Any]:
+    omitted = CHANGING.get(table.name, set())
+    chosen = select(*(column for column in table.columns if column.name not in omitted))
+    if "run_id" in table.columns:
+        return chosen.where(table.c.run_id == run_id).order_by(*table.primary_key)
+    own = chosen.join(model, model.c.model_id == table.c.model_id)
+    return own.where(model.c.run_id == run_id).order_by(*table.primary_key)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else json_value(value)
+
+
+def predictions_sha256(rows: PredictionColumns) -> str:
+    """Return the SHA-256 of a model's predictions of the rows of a run, in whatever order."""
+    keys = list(rows.key)
+    order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=int)
+    role = np.asarray(rows.role)[order].tolist()
+    note = None
+    if rows.note is not None and any(rows.note):
+        notes = list(rows.note)
+        note = [notes[at] for at in order]
+    texts = json.dumps([[keys[at] for at in order], role, note])
+    digest = hashlib.sha256(texts.encode())
+    for name in ("actual", "predicted", "lower", "upper"):
+        values = np.asarray(getattr(rows, name), dtype="<f8")[order] + 0.0  # without negative zeros
+        digest.update(np.where(np.isfinite(values), values, np.nan).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,65 @@
+"""Storing checksums beside what they cover, in the transaction that writes it."""
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from data.store.checksums import OF_A_RUN, model_sha256, predictions_sha256, rows_sha256
+from data.store.read.predictions import predictions_in
+from data.store.records import PredictionColumns
+from data.store.tables import checksum, model, prediction_checksum, run
+
+PARTS = ("artifact", "twin")
+
+
+def insert_checksums(connection: Connection, run_id: int) -> None:
+    """Store the checksum of every table's rows of a run that has just been written."""
+    rows = []
+    for table in OF_A_RUN:
+        count, sha256 = rows_sha256(connection, table, run_id)
+        if count:
+            own = {"run_id": run_id, "table_name": table.name, "rows": count, "sha256": sha256}
+            rows.append(own)
+    connection.execute(insert(checksum), rows)
+
+
+def insert_prediction_checksum(
+    connection: Connection, run_id: int, model_id: int, rows: PredictionColumns
+) -> None:
+    """Store the checksum of all that a model predicted in a run."""
+    own = {"run_id": run_id, "model_id": model_id}
+    values = own | {"rows": len(rows.key), "sha256": predictions_sha256(rows)}
+    connection.execute(insert(prediction_checksum).values(**values))
+
+
+def renew_prediction_checksum(connection: Connection, run_id: int, model_id: int) -> None:
+    """Store the checksum of a model's predictions in a run anew: some were added, or pruned."""
+    table = prediction_checksum
+    same = (table.c.run_id == run_id) & (table.c.model_id == model_id)
+    connection.execute(delete(table).where(same))
+    rows = predictions_in(connection, run_id, model_id, model_id)
+    if rows is not None:
+        insert_prediction_checksum(connection, run_id, model_id, rows)
+
+
+def store_model_checksums(connection: Connection, model_id: int) -> None:
+    """Store the checksums of a model's bytes, as they are in the database now."""
+    statement = (
+        select(run.c.dataset, *(model.c[name] for name in ("run_id", "framework", "kind", *PARTS)))
+        .join(run, run.c.run_id == model.c.run_id)
+        .where(model.c.model_id == model_id)
+    )
+    own = dict(connection.execute(statement).mappings().one())
+    contents = {part: own.pop(part) for part in PARTS}
+    sums = {
+        f"{part}_sha256": None if content is None else model_sha256(content, part=part, **own)
+        for part, content in contents.items()
+    }
+    connection.execute(update(model).where(model.c.model_id == model_id).values(**sums))
+
+
+def store_missing_checksums(connection: Connection) -> None:
+    """Store the checksums of all runs and models, which an earlier version stored without."""
+    with_bytes = model.c.artifact.is_not(None) | model.c.twin.is_not(None)
+    for model_id in connection.execute(select(model.c.model_id).where(with_bytes)).scalars().all():
+        store_model_checksums(connection, model_id)
+    for run_id in connection.execute(select(run.c.run_id)).scalars().all():
+        insert_checksums(connection, run_id)
