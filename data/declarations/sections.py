@@ -128,7 +128,8 @@ class Expectation(Section):
         """Return the columns that the rule is about."""
         single = [self.kwargs.get(name) for name in ("column", "column_A", "column_B")]
         several = self.kwargs.get("column_list")
-        return [str(name) for name in [*single, *(several or [])] if name is not None]
+        listed = several if isinstance(several, list | tuple) else ()
+        return [str(name) for name in [*single, *listed] if name is not None]
 
 
 class SplitRules(Section):

@@ -419,3 +419,23 @@ def test_every_rule_and_keyword_of_great_expectations_is_allowed_or_refused_on_p
     for name, keywords in RULES.items():
         fields = set(known[name].__fields__)
         assert set(keywords) | {"description"} == fields - refused, name
+
+
+def test_a_rule_that_great_expectations_cannot_even_plan_leaves_the_others_as_they_are():
+    outcome = checked(
+        rule(BETWEEN, quarantine=True, column="y", min_value=0.5),
+        rule("expect_column_quantile_values_to_be_between", column="y", quantile_ranges={}),
+        rule(
+            PRESENT,
+            column="y",
+            row_condition={
+                "type": "comparison",
+                "column": {"name": "level"},
+                "operator": ">",
+                "parameter": 2**63,
+            },
+        ),
+    )
+    assert "could not be checked: 'quantiles'." in outcome.reason
+    assert outcome.reason.endswith("(And 1 more critical check failed.)")
+    assert np.flatnonzero(~outcome.kept).tolist() == [0]

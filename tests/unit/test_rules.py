@@ -16,7 +16,8 @@ COMMAND = "@pd.io.common.os.system(''touch marker'')"
 
 
 def declared(folder, type_: str, kwargs: str):
-    text = f"{GOOD}  - type: {type_}\n    kwargs: {{column: x, {kwargs}}}\n"
+    column = "" if "column_list: 0.5" in kwargs else "column: x, "
+    text = f"{GOOD}  - type: {type_}\n    kwargs: {{{column}{kwargs}}}\n"
     (folder / "shop.yaml").write_text(text, encoding="utf-8")
     return load_dataset("shop", folder)
 
@@ -66,6 +67,7 @@ def declared(folder, type_: str, kwargs: str):
         (BETWEEN, "meta: {notes: x}", "'meta' is not one of its keywords."),
         (BETWEEN, "result_format: {}", "'result_format' is not one of its keywords."),
         (BETWEEN, "auto: true", "'auto' is not one of its keywords."),
+        ("expect_compound_columns_to_be_unique", "column_list: 0.5", "should be a list of columns"),
         (BETWEEN, "column_list: [a]", "'column_list' is not one of its keywords."),
         ("expect_column_values_to_be_in_set", "value_set: {$PARAMETER: x}", "a list of values"),
         ("expect_column_values_to_be_in_set", "value_set: [[1]]", "a list of texts, finite"),
