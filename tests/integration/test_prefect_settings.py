@@ -12,7 +12,6 @@ from data.settings import ROOT
 
 PROFILES = {
     "bad": b'active = "x\n[profiles',
-    "binary": b"\xff\xfe\x00",
     "types": b'active = "x"\nprofiles = [1, 2]\n',
     "value": b'active = "x"\n[profiles.x]\nPREFECT_API_REQUEST_TIMEOUT = "soon"\n',
     # the last one, since Prefect is imported then
@@ -72,7 +71,6 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     [
         ("variable", "PREFECT_LOGGING_LEVEL: Input should be 'DEBUG'"),
         ("bad", "Illegal character"),
-        ("binary", "can't decode byte 0xff"),
         ("types", "has no attribute 'items'"),
         ("unknown", "Active profile 'nobody' set in the profiles file not found."),
         ("value", "PREFECT_API_REQUEST_TIMEOUT: Input should be a valid number"),
