@@ -14,6 +14,8 @@ from urllib.error import HTTPError
 import psutil
 import pytest
 from helpers.serving import CHROMIUM, LINE, ROWS, chromium, family, log_in
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 NOBODY = 65534
 
@@ -236,6 +238,25 @@ def test_forged_host_is_refused_even_with_the_login(served):
     assert forged("/api/events/out", websocket) == 403
     origin = {**websocket, "Origin": "http://attacker.example"}
     assert status(served, "/api/events/out", origin) == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["events/in", "events/out", "logs/out", "work_pools/nightfit/workers/connect"]
+)
+def test_websockets_need_the_login(served, path):
+    url = f"{served.api.replace('http', 'ws')}/{path}"
+
+    def answer(login, *protocols):
+        with connect(url, subprotocols=protocols or None, proxy=None) as websocket:
+            websocket.send(json.dumps({"type": "auth", "token": login}))
+            return json.loads(websocket.recv(timeout=60))
+
+    assert answer(served.login, "prefect") == {"type": "auth_success"}
+    for login in (None, "nightfit:nightfit"):
+        with pytest.raises(ConnectionClosed):
+            answer(login, "prefect")
+    with pytest.raises(InvalidStatus):
+        answer(served.login)
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/api/ready", "/ui-settings", "/"])
