@@ -37,7 +37,7 @@ forget_users_prefect(home)
 import_prefect()
 from prefect.settings import get_current_settings
 sentences["own"] = str(get_current_settings().api.url)
-(home / "prefect" / "prefect.db").write_bytes(b"garbage" * 1000)
+(home / "prefect" / "nights.db").write_bytes(b"garbage" * 1000)
 from prefect.settings import PREFECT_HOME, temporary_settings
 with temporary_settings({PREFECT_HOME: home / "prefect"}):
     prepare_own_server()
@@ -62,7 +62,7 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("\n") == 1
-    assert "prefect.db is damaged" in done.stderr
+    assert "nights.db is damaged" in done.stderr
     return dict(json.loads(done.stdout))
 
 
