@@ -13,7 +13,6 @@ from prefect._internal.concurrency.cancellation import shield
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.context import FlowRunContext
 from prefect.exceptions import Abort
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from tasks.run.progress import LOG
 
@@ -34,7 +33,7 @@ class _Outcome(Generic[R]):
     began: bool = False
     ended: bool = False
     value: R | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
     def result(self) -> R:
         """Return what the function returned, or raise what it raised."""
@@ -74,10 +73,11 @@ def outlasting(work: Callable[P, R]) -> Callable[P, R]:
         outcome.began = True
         try:
             outcome.value = work(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - it is raised by `result`
+        except BaseException as error:  # noqa: BLE001 - it is raised by `result`
             outcome.error = error
         outcome.ended = True
-        if not _answers():
+        interrupted = not isinstance(outcome.error, Exception | None)
+        if not _answers(at_once=interrupted):
             raise _ServerLost
         result: R = outcome.result()
         return result
@@ -120,14 +120,17 @@ def _without_server(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     return function(*args, **kwargs)
 
 
-def _answers() -> bool:
-    """Return whether the server of the current flow answers; report it when that has changed."""
+def _answers(*, at_once: bool = False) -> bool:
+    """Return whether the server of the current flow answers; report the first time it does not.
+
+    It is asked once if it was lost before, or if somebody waits for the end (`at_once`).
+    """
     context = FlowRunContext.get()
     client = None if context is None else context.client
     if not isinstance(client, SyncPrefectClient):
         return True
     error: Exception | None = None
-    for pause in PAUSES[:1] if _losses else PAUSES:
+    for pause in PAUSES[:1] if _losses or at_once else PAUSES:
         time.sleep(pause)
         error = _ping(client)
         if error is None:
@@ -138,13 +141,15 @@ def _answers() -> bool:
 
 
 def _ping(client: SyncPrefectClient) -> Exception | None:
-    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
-        try:
-            client.request("GET", "/health", timeout=ANSWER_SECONDS)
-        except httpx.HTTPStatusError as error:
-            return error if error.response.is_server_error else None
-        except httpx.HTTPError as error:
-            return error
+    """Return why the server does not answer, None if it does. Prefect's own way would try again."""
+    own = client._client
+    try:
+        request = own.build_request("GET", "/health", timeout=ANSWER_SECONDS)
+        response = httpx.Client.send(own, request)
+        if response.is_server_error:
+            response.raise_for_status()
+    except httpx.HTTPError as error:
+        return error
     return None
 
 

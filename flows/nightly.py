@@ -5,6 +5,7 @@ from prefect import flow
 from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError, NightFailed, RunFailed, UserError
 from data.settings import Settings, settings
+from data.store.check.cause import damage_behind
 from data.store.session import Store
 from flows.lost_server import finished, outlasting
 from flows.retrain import retrain
@@ -86,9 +87,9 @@ def _retrained(
         progress.log(dataset, f"failed: {error}", warning=True)
         return Summary(dataset, "failed", as_of=as_of, remarks=(str(error),))
     except Exception as error:  # noqa: BLE001 - one dataset does not stop the others
-        if exhausted := out_of_memory(error):
-            progress.log(dataset, f"failed: {exhausted}", warning=True)
-            return Summary(dataset, "failed", as_of=as_of, remarks=(str(exhausted),))
+        if cause := out_of_memory(error) or damage_behind(config.database_url):
+            progress.log(dataset, f"failed: {cause}", warning=True)
+            return Summary(dataset, "failed", as_of=as_of, remarks=(str(cause),))
         progress.LOG.exception("%s: failed because of a bug in nightfit", dataset)
         return Summary(
             dataset, "failed", as_of=as_of, remarks=(f"{type(error).__name__}: {error}",)

@@ -185,11 +185,12 @@ def _changed_kinds(
     contract: Contract,
 ) -> Iterator[_Change]:
     by_name = {reading.name: reading for reading in readings}
-    for name in table.column_names:
+    columns = table.column_names
+    for name in columns:
         then = contract.columns.get(name)
         if then is None or then.kind is None:
             continue
-        if set(role_of(name, declaration, table.column_names).split(", ")) <= IDENTIFIERS:
+        if set(role_of(name, declaration, columns).split(", ")) <= IDENTIFIERS:
             continue
         column, reading = table[name], by_name.get(name)
         filled = int(len(column) - column.null_count)

@@ -20,7 +20,7 @@ from data.checks.findings import (
     plain,
 )
 from data.checks.rule_engine import Rule, implementations, is_row_level, validated
-from data.checks.rule_values import column_frame, columns_of, typed_keywords
+from data.checks.rule_values import column_frame, typed_keywords
 from data.declarations.conditions import columns_in
 from data.declarations.model import Declaration
 from data.declarations.rules import refuse_unknown_rule, refuse_wrong_keywords
@@ -83,7 +83,7 @@ def outcomes_of(
     rules: list[Rule] = []
     for index, expectation in enumerate(declaration.expectations):
         condition = expectation.kwargs.get("row_condition")
-        names = [*columns_of(expectation), *(columns_in(condition) if condition else ())]
+        names = [*expectation.columns(), *(columns_in(condition) if condition else ())]
         missing = [name for name in names if name not in table.column_names]
         if missing and expectation.type != "expect_column_to_exist":
             absent = column_finding(missing[0], table.column_names, declaration)
@@ -92,13 +92,16 @@ def outcomes_of(
             continue
         try:
             rules.append(_rule(expectation, index, table))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, ArithmeticError, NotImplementedError) as error:
             reason = _mistakes(error)
             outcomes[index] = _not_computed(expectation, table, reason, show)
     every_row = any(expectation.quarantine for expectation in declaration.expectations)
-    for raw in validated(table, rules, every_row=every_row):
-        index = raw.expectation_config.meta["index"]
-        outcome = _outcome(declaration.expectations[index], table, raw, show)
+    for index, raw in validated(table, rules, every_row=every_row):
+        expectation = declaration.expectations[index]
+        if isinstance(raw, Exception):
+            outcomes[index] = _not_computed(expectation, table, library_message(raw), show)
+            continue
+        outcome = _outcome(expectation, table, raw, show)
         outcomes[index] = replace(outcome, aside=numbers[outcome.aside])
     return [outcomes[index] for index in sorted(outcomes)]
 
@@ -111,7 +114,7 @@ def rows_set_aside(
     for expectation, outcome in zip(declaration.expectations, outcomes, strict=True):
         if not len(outcome.aside):
             continue
-        rows = table.select(columns_of(expectation)).take(pa.array(outcome.aside)).to_pylist()
+        rows = table.select(expectation.columns()).take(pa.array(outcome.aside)).to_pylist()
         for row, values in zip(outcome.aside.tolist(), rows, strict=True):
             shown = " and ".join(f"{name} is {_shown(value)}" for name, value in values.items())
             reasons.setdefault(row, []).append(f"{shown}: breaks {_as_text(expectation)}")
@@ -150,7 +153,7 @@ def _rule(expectation: Expectation, index: int, table: pa.Table) -> Rule:
     """Return Great Expectations' own object for an expectation, and the rows it looks at."""
     kwargs = _computed_by_library(typed_keywords(expectation, table))
     computed = implementations()[expectation.type](**kwargs, meta={"index": index})
-    return Rule(computed, rows_where(expectation.kwargs.get("row_condition"), table))
+    return Rule(index, computed, rows_where(expectation.kwargs.get("row_condition"), table))
 
 
 def _outcome(expectation: Expectation, table: pa.Table, raw: Any, show: Show) -> Outcome:
@@ -161,7 +164,7 @@ def _outcome(expectation: Expectation, table: pa.Table, raw: Any, show: Show) ->
         return _whole_outcome(expectation, table, raw, show)
     success, critical = bool(raw.success), expectation.severity == "critical"
     rows = _bad_rows(raw.result)
-    shown = show(rows, columns_of(expectation))
+    shown = show(rows, expectation.columns())
     count = int(raw.result["unexpected_count"])
     result = _result(
         expectation,
@@ -214,7 +217,7 @@ def _found_values(
     expectation: Expectation, table: pa.Table, result: dict[str, Any], show: Show
 ) -> tuple[str, list[dict[str, Any]]]:
     """Return which distinct values a column has beside those expected, and rows that have them."""
-    (name,) = columns_of(expectation)
+    (name,) = expectation.columns()
     column = table[name]
     present = column_frame(table.select([name]))[name].dropna()
     values = [str(plain(value)) for value in pc.unique(column.drop_null()).to_pylist()]
@@ -232,7 +235,7 @@ def _found_values(
 
 def _not_computed(expectation: Expectation, table: pa.Table, reason: str, show: Show) -> Outcome:
     """Return the outcome of a rule that has no result, with what its columns hold."""
-    names = [name for name in columns_of(expectation) if name in table.column_names]
+    names = [name for name in expectation.columns() if name in table.column_names]
     shown = show(np.arange(min(MAX_SHOWN, table.num_rows)), names)
     holds = " and ".join(f"{name!r} holds {PLURAL[kind_of(table[name].type)]}" for name in names)
     rows = f" ({_listed(shown)})" if names else ""
@@ -267,7 +270,7 @@ def _result(expectation: Expectation, *, success: bool, **facts: Any) -> Expecta
     facts = {"severity": expectation.severity, **facts}
     return ExpectationResult(
         expectation.type,
-        ", ".join(columns_of(expectation)) or None,
+        ", ".join(expectation.columns()) or None,
         quarantine=expectation.quarantine,
         success=success,
         kwargs=plain(expectation.kwargs),

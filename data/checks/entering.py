@@ -57,13 +57,15 @@ def fitted_rows(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> 
 
 def entries_of(declaration: Declaration, table: pa.Table, rows: np.ndarray) -> dict[str, Entry]:
     """Return how the features of a table enter models that are fitted on `rows`, a mask (n,)."""
-    names = [n for n in declaration.feature_names(table.column_names) if n in table.column_names]
+    columns = table.column_names
+    there = set(columns)
+    names = [name for name in declaration.feature_names(columns) if name in there]
     kinds = {name: kind_of(table[name].type) for name in names}
     part = table.select([name for name in names if kinds[name] != "number"])
     part = part if rows.all() else part.filter(pa.array(rows))
     size = int(rows.sum())
     times = [name for name in names if kinds[name] == "time"]
-    parts = {name: _parts(name, part, declaration, table.column_names) for name in times}
+    parts = {name: _parts(name, part, declaration, columns) for name in times}
     counted = [_counted(n, part[n]) for n in names if kinds[n] in ("category", "boolean")]
     for name, values in (item for of in parts.values() for item in of.items()):
         if values.dtype.kind == "O":

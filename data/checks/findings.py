@@ -130,8 +130,11 @@ def examples(
     table: pa.Table, key: Sequence[str], rows: np.ndarray, columns: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Return the first few of `rows` (from 0): number from 1, key, and the values of `columns`."""
+    if not len(rows):
+        return []
     first = [int(row) for row in rows[:MAX_EXAMPLES]]
-    part = table.take(pa.array(first, pa.int64()))
+    shown = dict.fromkeys([*key, *columns])
+    part = table.select([*shown]).take(pa.array(first, pa.int64()))
     return [
         {"row": row + 1, "key": text, "values": plain(values)}
         for row, text, values in zip(

@@ -43,7 +43,8 @@ def profile(
     part = table.filter(pa.array(kept))
     target = declaration.target
     labelled = part[target].is_valid() if target in part.column_names else None
-    used = [name for name in table.column_names if name not in new]
+    unused = set(new)
+    used = [name for name in table.column_names if name not in unused]
     columns = []
     for name in table.column_names:
         reading = by_name.get(name)
@@ -66,7 +67,7 @@ def role_of(name: str, declaration: Declaration, columns: Sequence[str]) -> str:
         "time": (declaration.time,),
         "weight": (declaration.weight,),
         "group": (declaration.split.group,),
-        "feature": declaration.feature_names(columns),
+        "feature": (name,) if declaration.is_feature(name, columns) else (),
     }
     roles = [role for role, names in declared.items() if name in names]
     return ", ".join(roles) or (UNUSED if name in columns else NEW)
@@ -167,6 +168,7 @@ def _without_kind(
     readings: Sequence[ColumnReading], table: pa.Table, declaration: Declaration
 ) -> list[SourceColumnRecord]:
     """Describe the columns that no model can use, such as lists."""
+    there = {*table.column_names, *declaration.key}
     return [
         SourceColumnRecord(
             name=reading.name,
@@ -174,7 +176,7 @@ def _without_kind(
             enters=f"{LEFT_OUT}{reading.why_left_out}",
         )
         for reading in readings
-        if reading.name not in table.column_names and reading.name not in declaration.key
+        if reading.name not in there
     ]
 
 

@@ -22,8 +22,12 @@ COMPARING = (*ROW_LEVEL[1:], "ExpectColumnKLDivergenceToBeLessThan")
 
 @dataclass(frozen=True)
 class Rule:
-    """One of Great Expectations' rules, and the rows (n,) that it looks at; None for all."""
+    """One of Great Expectations' rules, and the rows (n,) that it looks at; None for all.
 
+    `index` is its position in the declaration, from 0.
+    """
+
+    index: int
     computed: Any
     rows: np.ndarray | None
 
@@ -33,8 +37,13 @@ def is_row_level(implementation: Any) -> bool:
     return _is_about(implementation, ROW_LEVEL)
 
 
-def validated(table: pa.Table, rules: Sequence[Rule], *, every_row: bool) -> Iterator[Any]:
-    """Yield Great Expectations' results of all rules; rows have their numbers in the table."""
+def validated(
+    table: pa.Table, rules: Sequence[Rule], *, every_row: bool
+) -> Iterator[tuple[int, Any]]:
+    """Yield the index of each rule, and Great Expectations' result of it, or what it raised.
+
+    Rows in the results have their numbers in the table.
+    """
     batches: dict[tuple[bool, bytes | None], list[Rule]] = {}
     for rule in rules:
         comparing = _is_about(type(rule.computed), COMPARING)
@@ -44,9 +53,24 @@ def validated(table: pa.Table, rules: Sequence[Rule], *, every_row: bool) -> Ite
     for (comparing, _), batch in batches.items():
         frame = row_frame(table) if comparing else column_frame(table)
         rows = batch[0].rows
-        suite = [rule.computed for rule in batch]
         part = frame if rows is None else frame[rows]
-        yield from _validate(definition, part, suite, every_row=every_row)
+        yield from _results(definition, part, batch, every_row=every_row)
+
+
+def _results(
+    definition: Any, frame: "pd.DataFrame", batch: Sequence[Rule], *, every_row: bool
+) -> Iterator[tuple[int, Any]]:
+    """Yield the results of rules, one by one if some rule keeps all from being computed."""
+    try:
+        suite = [rule.computed for rule in batch]
+        for raw in _validate(definition, frame, suite, every_row=every_row):
+            yield raw.expectation_config.meta["index"], raw
+    except Exception as error:  # noqa: BLE001 - whatever a library raises for a rule is its result
+        if len(batch) == 1:
+            yield batch[0].index, error
+            return
+        for rule in batch:
+            yield from _results(definition, frame, [rule], every_row=every_row)
 
 
 def _batch_definition() -> Any:

@@ -19,15 +19,6 @@ if TYPE_CHECKING:  # its import takes longer than all checks of a dataset withou
 LIMITS = ("min_value", "max_value", "sum_total")
 """Keywords that hold a single value of the column."""
 
-COLUMN_KEYWORDS = ("column", "column_A", "column_B")
-
-
-def columns_of(expectation: Expectation) -> list[str]:
-    """Return the columns that an expectation is about."""
-    single = [expectation.kwargs.get(name) for name in COLUMN_KEYWORDS]
-    several = expectation.kwargs.get("column_list")
-    return [str(name) for name in [*single, *(several or [])] if name is not None]
-
 
 def column_frame(table: pa.Table) -> "pd.DataFrame":
     """Return the rows for rules about one column: whole numbers with a gap stay whole and exact."""
@@ -71,7 +62,7 @@ def typed_keywords(expectation: Expectation, table: pa.Table) -> dict[str, Any]:
     A quoted date becomes a time for a column of times, a quoted number a number for a column of
     numbers, and a number in a set the text of a category. What does not fit stays as it is.
     """
-    names = columns_of(expectation)
+    names = expectation.columns()
     kinds = [kind_of(table[name].type) for name in names if name in table.column_names]
     if not kinds or len(kinds) < len(names):
         return dict(expectation.kwargs)

@@ -284,6 +284,12 @@ class Declaration(Section):
         others |= {*self.key} - {*self.implied_key_features}
         return tuple(name for name in columns if name not in others)
 
+    def is_feature(self, name: str, columns: Sequence[str]) -> bool:
+        """Return whether one of the source's `columns` is a feature, fast for many columns."""
+        if self.features is not None:
+            return name in self.feature_names(columns)
+        return name in columns and bool(self.feature_names([name]))
+
     @property
     def implied_key_features(self) -> tuple[str, ...]:
         """Return the columns of the key that are features because no features are declared."""

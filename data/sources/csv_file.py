@@ -12,8 +12,16 @@ import pyarrow.csv
 
 from data.declarations.model import Declaration
 from data.errors import SourceError, library_message, listed
+from data.sources.header import refuse_many_columns
 
 QUOTED = re.compile(r'"(?:[^"]|"")*+"')
+MAX_LINE = 1_000_000
+"""Bytes of the header, and of a row that is certain to be read."""
+
+MAX_EXAMINED = 64_000_000
+"""So many bytes of a file that Arrow refuses are searched for the reason."""
+
+SIGNS = (b";", b"\t", b"|")
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 """Characters that other programs write between values."""
 
@@ -23,6 +31,7 @@ def read_csv(path: Path, declaration: Declaration) -> pa.Table:
 
     No text is null, and none is read as a value here: "007" is not 7 in every column.
     """
+    _refuse_endless_header(path)
     try:
         table = pyarrow.csv.read_csv(
             path,
@@ -35,6 +44,7 @@ def read_csv(path: Path, declaration: Declaration) -> pa.Table:
     except (ValueError, pa.ArrowException, OSError) as error:
         raise (
             _mistake(path, declaration)
+            or _long_row(error)
             or SourceError(
                 f"The file cannot be read as CSV: {library_message(error)}",
                 next_step="It needs a header, commas, and double quotes around text with commas.",
@@ -45,6 +55,28 @@ def read_csv(path: Path, declaration: Declaration) -> pa.Table:
     if _ends_in_a_line_break(table) and (mistake := _unclosed_quote(path.read_text("utf-8-sig"))):
         raise mistake
     return table
+
+
+def _long_row(error: Exception) -> SourceError | None:
+    if "straddl" not in str(error):
+        return None
+    return SourceError(
+        f"A row, or a value with line breaks, has more than {MAX_LINE:,} bytes.",
+        next_step="Check the quotes in the file, and the program that writes it.",
+    )
+
+
+def _refuse_endless_header(path: Path) -> None:
+    """Raise `SourceError` for a first line that is no header, before all of it is read."""
+    with path.open("rb") as file:
+        start = file.read(MAX_LINE)
+    header = start.partition(b"\n")[0].partition(b"\r")[0]
+    if len(header) == MAX_LINE:
+        raise SourceError(
+            f"The first line has more than {MAX_LINE:,} bytes: it is no header.",
+            next_step="Check the program that writes the file.",
+        )
+    refuse_many_columns(max(map(header.count, (b",", *SIGNS))) + 1)
 
 
 def _other_separator(
@@ -83,7 +115,10 @@ def _ends_in_a_line_break(table: pa.Table) -> bool:
 
 def _mistake(path: Path, declaration: Declaration) -> SourceError | None:
     """Find out why Arrow refused a file: its encoding, separator, a quote or a row's length."""
-    content = path.read_bytes()
+    with path.open("rb") as file:
+        content = file.read(MAX_EXAMINED)
+        if file.read(1):  # the last character may be cut
+            content = content[: max(content.rfind(b"\n"), 0)]
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 from data.declarations.model import Declaration
 from data.errors import SourceError, library_message
 from data.sources.columns import TEXT_TYPES, has_kind
+from data.sources.header import refuse_many_columns
 
-MIN_UNPACKED = 256_000_000
+MIN_UNPACKED = 128_000_000
 """Bytes of memory that the rows of any file may take."""
 
 MAX_RATIO = 300
@@ -51,6 +52,7 @@ def read_parquet(path: Path, _declaration: Declaration) -> pa.Table:
 def _read(path: Path, allowed: int) -> pa.Table:
     file = pq.ParquetFile(path, page_checksum_verification=True)
     schema = file.schema_arrow
+    refuse_many_columns(len(schema.names))
     if len(set(schema.names)) < len(schema.names):
         return schema.empty_table()  # is refused for its header
     _refuse_many_rows(file, allowed)

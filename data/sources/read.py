@@ -2,8 +2,7 @@
 
 import os
 import stat
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,17 +10,16 @@ import pyarrow as pa
 
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration, Kind
-from data.errors import SourceError, library_message, shortened
+from data.errors import SourceError, library_message
 from data.sources.as_of import require_time_column, rows_as_of, unread_times
-from data.sources.columns import OFFSETS
 from data.sources.csv_file import read_csv
-from data.sources.distinct import MAX_SHOWN
+from data.sources.header import check_header
 from data.sources.made_keys import made_key, with_made_key
 from data.sources.parquet_file import left_out_index, read_parquet
 from data.sources.readings import left_out
 from data.sources.settled import read_settled
 from data.sources.snapshot import Snapshot, write
-from data.sources.text_rules import NUL, refuse_text_that_is_not_utf8, refuse_unstorable_text
+from data.sources.text_rules import refuse_text_that_is_not_utf8, refuse_unstorable_text
 from data.sources.time_range import with_known_zones
 from data.sources.typed_table import time_column, typed_table
 
@@ -41,9 +39,6 @@ NUMBER = "\0number"
 
 DECLARED = "'source' in the declaration"
 """Where the path of a source is named, unless a command names another one."""
-
-MAX_NAME = 1_000
-"""Characters of a column's name."""
 
 TYPELESS = (".csv",)
 """The endings of formats in which everything is text."""
@@ -135,7 +130,7 @@ def _raw_table(path: Path, declaration: Declaration, named_in: str) -> pa.Table:
         )
     table = reader(path, declaration)
     refuse_text_that_is_not_utf8(table)
-    _check_header(table.column_names)
+    check_header(table.column_names)
     return with_known_zones(table)
 
 
@@ -177,28 +172,3 @@ def _neighbours(path: Path) -> list[str]:
     except OSError:
         return []
     return [name for name in names if name.isprintable()]
-
-
-def _check_header(names: Sequence[str]) -> None:
-    for number, (name, count) in enumerate(Counter(names).items(), start=1):
-        shown = repr(shortened(name, MAX_SHOWN))
-        if count > 1:
-            raise SourceError(
-                f"{count} columns are called {shown}.", next_step="Give each its own name."
-            )
-        if not name.strip():
-            raise SourceError(
-                f"Column {number} has no name in the header.", next_step="Name it, or remove it."
-            )
-        if len(name) > MAX_NAME:
-            raise SourceError(
-                f"The name of column {number}, {shown}, has {len(name):,} characters, but at most"
-                f" {MAX_NAME:,} are possible.",
-                next_step="Rename it, or check that the file has a header.",
-            )
-        if NUL in name or name.startswith(OFFSETS):
-            what = "a NUL character" if NUL in name else "the control character 0x1f"
-            raise SourceError(
-                f"The name of column {shown} contains {what}, which cannot be stored.",
-                next_step="Rename it.",
-            )

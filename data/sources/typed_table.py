@@ -51,8 +51,9 @@ def typed_table(
     ahead: dict[str, pa.ChunkedArray] = {}
     readings = []
     exact = {*declaration.key, declaration.split.group}
-    for name in raw.column_names:
-        request = _request(name, declaration, kinds, raw.column_names)
+    names = raw.column_names
+    for name in names:
+        request = _request(name, declaration, kinds, names)
         request = replace(request, list_all=request.list_all or every_cell, list_many=every_cell)
         column = _column(raw, request, declaration, has_types=has_types)
         if column is None:
@@ -111,7 +112,7 @@ def _request(
     request = Request(
         name,
         needs=needs,
-        is_feature=name in declaration.feature_names(columns),
+        is_feature=declaration.is_feature(name, columns),
         words=declaration.missing,
         list_all=declaration.unparsable == "quarantine",
     )

@@ -62,12 +62,10 @@ def _exit_code() -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:
-        from tasks.run.memory import out_of_memory
-
-        exhausted = out_of_memory(error)
-        if exhausted is None:
+        cause = _cause(error)
+        if cause is None:
             raise
-        return _report(str(exhausted), exhausted.exit_code)
+        return _report(str(cause), cause.exit_code)
     return code or 0
 
 
@@ -77,8 +75,17 @@ def _refuse_undecodable(arguments: Sequence[str]) -> None:
         names_file = before in FILE_OPTIONS or argument.startswith(FILE_OPTIONS)
         if NOT_TEXT.search(argument) and not names_file:
             raise CallError(
-                f"{argument!r} is not UTF-8.", next_step="Use a terminal that sends it."
+                f"{argument!r} is not UTF-8.", next_step="Use a terminal that sends UTF-8."
             )
+
+
+def _cause(error: Exception) -> UserError | None:
+    """Return what is behind an error that nobody expected; None if it is a bug."""
+    from data.settings import settings
+    from data.store.check.cause import damage_behind
+    from tasks.run.memory import out_of_memory
+
+    return out_of_memory(error) or damage_behind(settings().database_url)
 
 
 def _report(message: str, exit_code: int) -> int:

@@ -3,6 +3,8 @@
 import signal
 import subprocess
 import time
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
@@ -62,6 +64,27 @@ def spent(process):
     return sum(sum(worker.cpu_times()[:2]) for worker in workers)
 
 
+def answers_of_its_server(process):
+    """Return what another user gets from the server that Prefect has started for the night."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    (server,) = [child for child in children if "uvicorn" in child.cmdline()]
+    ports = [c.laddr.port for c in server.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    requests = [("GET", path, None) for path in ("health", "version", "csrf-token?client=other")]
+    return {
+        (method, path, body): _status(f"http://127.0.0.1:{ports[0]}/api/{path}", method, body)
+        for method, path, body in [*requests, ("POST", "flow_runs/filter", b"{}")]
+    }
+
+
+def _status(url, method, body):
+    request = Request(url, body, {"Content-Type": "application/json"}, method=method)
+    try:
+        with urlopen(request, timeout=60) as answer:
+            return answer.status
+    except HTTPError as error:
+        return error.code
+
+
 def kill(process, number):
     """Send a signal; return the processes of the night that are left."""
     family = psutil.Process(process.pid).children(recursive=True)
@@ -84,6 +107,12 @@ def test_night_killed_during_its_fits_leaves_only_whole_runs_and_the_next_one_su
     process = start(workspace)
     wait_for(process, "two: split")
     wait_for_fits(process)
+    assert answers_of_its_server(process) == {
+        ("GET", "health", None): 200,
+        ("GET", "version", None): 401,
+        ("GET", "csrf-token?client=other", None): 401,
+        ("POST", "flow_runs/filter", b"{}"): 403,
+    }
     busy = workspace.run("retrain", "two", "--no-wait", PREFECT_API_URL=prefect_server.wait())
     assert busy.returncode == 1
     assert "is working on it" in busy.stderr

@@ -13,7 +13,9 @@ from urllib.error import HTTPError
 
 import psutil
 import pytest
-from helpers.serving import CHROMIUM, chromium, family, log_in
+from helpers.serving import CHROMIUM, LINE, ROWS, chromium, family, log_in
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 NOBODY = 65534
 
@@ -238,6 +240,25 @@ def test_forged_host_is_refused_even_with_the_login(served):
     assert status(served, "/api/events/out", origin) == 403
 
 
+@pytest.mark.parametrize(
+    "path", ["events/in", "events/out", "logs/out", "work_pools/nightfit/workers/connect"]
+)
+def test_websockets_need_the_login(served, path):
+    url = f"{served.api.replace('http', 'ws')}/{path}"
+
+    def answer(login, *protocols):
+        with connect(url, subprotocols=protocols or None, proxy=None) as websocket:
+            websocket.send(json.dumps({"type": "auth", "token": login}))
+            return json.loads(websocket.recv(timeout=60))
+
+    assert answer(served.login, "prefect") == {"type": "auth_success"}
+    for login in (None, "nightfit:nightfit"):
+        with pytest.raises(ConnectionClosed):
+            answer(login, "prefect")
+    with pytest.raises(InvalidStatus):
+        answer(served.login)
+
+
 @pytest.mark.parametrize("path", ["/api/health", "/api/ready", "/ui-settings", "/"])
 def test_open_without_login_is_what_the_page_needs_to_ask_for_it(served, path):
     assert status(served, path, {}) == 200
@@ -269,9 +290,19 @@ def test_login_is_in_its_file_alone(served):
     assert not any(secret.decode() in word for p in processes for word in p.cmdline())
 
 
-def test_command_without_the_login_is_refused_in_one_sentence(served):
-    done = served.workspace.run("retrain", "line", PREFECT_API_URL=served.api)
+def test_command_without_the_login_is_refused_in_one_sentence(served, new_workspace):
+    workspace = new_workspace()
+    workspace.declare("line", LINE, ROWS)
+    done = workspace.run("retrain", "line", PREFECT_API_URL=served.api)
     assert done.returncode == 1
     assert "it answers with the status 401" in done.stderr
     assert "PREFECT_API_AUTH_STRING" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_address_for_other_machines_is_refused_with_a_word_about_tls(served):
+    done = served.workspace.run("serve", "--host", "0.0.0.0")
+    assert done.returncode == 2
+    assert "TLS" in done.stderr
+    assert "--behind-tls https://" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -18,7 +18,7 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -54,6 +54,9 @@ PR_SET_CHILD_SUBREAPER = 36
 
 GRACE_SECONDS = 5.0
 """Processes that a command started get this long to end after it."""
+
+MAX_WAITS = 6
+"""How often a command that has hardly used a processor may take `MAX_SECONDS` again."""
 
 FOLDERS = ("datasets", "home", "tmp", "here")
 """A trial's folders: the declarations, the home, TMPDIR, and where the command is called."""
@@ -132,16 +135,15 @@ def _is_expected(name: str) -> bool:
 
 
 def _outcome(trial: Trial, folder: Path, databases: dict[str, str]) -> Outcome:
+    spared = children()
     pid = os.fork()
     if pid == 0:
         _become(trial, folder, databases)
-    process = os.pidfd_open(pid)
-    ended, _, _ = select.select([process], [], [], MAX_SECONDS)
-    os.close(process)
+    ended = _ends_in_time(pid)
     if not ended:
         os.killpg(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
-    orphans = end_children()
+    orphans = end_children(spared=spared)
     output, messages = (
         (folder / name).read_bytes().decode(errors="replace") for name in ("output", "messages")
     )
@@ -149,12 +151,39 @@ def _outcome(trial: Trial, folder: Path, databases: dict[str, str]) -> Outcome:
     return Outcome(code, output, messages, usage.ru_maxrss // 1024, orphans)
 
 
-def end_children(seconds: float = GRACE_SECONDS) -> int:
-    """Wait for the processes that a command left, then kill them; return how many had to be."""
-    children = psutil.Process().children(recursive=True)
-    if not children:
-        return 0
-    _, alive = psutil.wait_procs(children, timeout=seconds)
+def _ends_in_time(pid: int) -> bool:
+    """Wait for a process; return whether it ended before it used too much of its time.
+
+    On a busy machine it may get little of a processor, and then it may take longer.
+    """
+    process = os.pidfd_open(pid)
+    try:
+        for _ in range(MAX_WAITS):
+            if select.select([process], [], [], MAX_SECONDS)[0]:
+                return True
+            if sum(psutil.Process(pid).cpu_times()[:2]) > MAX_SECONDS / 2:
+                return False
+        return False
+    finally:
+        os.close(process)
+
+
+def children() -> set[int]:
+    """Return the processes whose parent we are, also those that we have adopted."""
+    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    return {int(pid) for pid in listed.split()}
+
+
+def end_children(seconds: float = GRACE_SECONDS, *, spared: Set[int] = frozenset()) -> int:
+    """Wait for the processes that a command left, then kill them; return how many had to be.
+
+    `spared` are those that we had before the command.
+    """
+    left = []
+    for pid in children() - spared:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            left.append(psutil.Process(pid))
+    _, alive = psutil.wait_procs(left, timeout=seconds)
     for child in alive:
         child.kill()
     psutil.wait_procs(alive, timeout=GRACE_SECONDS)

@@ -21,7 +21,7 @@ from random import Random
 
 import psutil
 from fuzz.dataset import csv_text, declaration
-from fuzz.harness import adopt_orphans, end_children
+from fuzz.harness import adopt_orphans, children, end_children
 from fuzz.report import Row
 from fuzz.trial import MAX_MB
 from fuzz.wholeness import Commits, half_written, runs
@@ -180,17 +180,17 @@ def _workspace(folder: Path, server: str | None) -> Workspace:
 
 def _whole_night(workspace: Workspace) -> str:
     """Run a night that nobody kills; return what was wrong with it, or ""."""
-    start = time.monotonic()
+    start, spared = time.monotonic(), children()
     night = workspace.start("whole.txt")
     try:
         code = night.wait(MAX_NIGHT)
     except subprocess.TimeoutExpired:
         os.killpg(night.pid, signal.SIGKILL)
         night.wait()
-        end_children(MAX_ORPHANED)
+        end_children(MAX_ORPHANED, spared=spared)
         return f"a night took more than {MAX_NIGHT:.0f} seconds"
     workspace.length = workspace.length or time.monotonic() - start
-    orphans = end_children(MAX_ORPHANED)
+    orphans = end_children(MAX_ORPHANED, spared=spared)
     newest = runs(Store(workspace.url))[-1:]
     if code or [status for _, status in newest] != ["succeeded"]:
         return f"a night ended with exit code {code}: {workspace.messages('whole.txt')[-300:]}"
@@ -213,6 +213,7 @@ def _kill(workspace: Workspace, chance: Random) -> dict[str, str]:
     number = chance.choice(TARGETS[target])
     moment = chance.choice(MOMENTS)
     share = chance.random()
+    spared = children()
     night = workspace.start("killed.txt")
     ended_before = not _wait_for_moment(workspace, night, moment, share)
     megabytes = _megabytes(night.pid)
@@ -227,7 +228,7 @@ def _kill(workspace: Workspace, chance: Random) -> dict[str, str]:
         faults["hang"] = f"{what}: still running after {MAX_AFTER_KILL:.0f} seconds"
         os.killpg(night.pid, signal.SIGKILL)
         night.wait()
-    if orphans := end_children(MAX_ORPHANED):
+    if orphans := end_children(MAX_ORPHANED, spared=spared):
         faults["orphan"] = f"{what}: {orphans} processes were left"
     messages = workspace.messages("killed.txt")
     if "Traceback (most recent call last)" in messages:

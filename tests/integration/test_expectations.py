@@ -329,6 +329,21 @@ def test_rules_look_at_the_rows_whose_cells_could_be_read(tmp_path):
     assert "fails in 1 row: no value in row 30 (key 29)" in missing
 
 
+def test_rules_can_be_checked_beside_a_time_after_the_year_9999(tmp_path):
+    days = [*range(19_000, 19_000 + 299), 3_000_000]
+    table = {"id": range(300), "y": [float(i % 7) for i in range(300)], "age": range(300)}
+    times = pa.array(days, pa.int32()).view(pa.date32())
+    pa.parquet.write_table(pa.table({**table, "t": times}), tmp_path / "rows.parquet")
+    declaration = shop(
+        source={"path": tmp_path / "rows.parquet"},
+        expectations=[rule(PRESENT, column="t"), rule(BETWEEN, column="age", max_value=999)],
+    )
+    snapshot = read(declaration, folder=tmp_path / "home")
+    outcome = check(declaration, load(snapshot.path), readings_of(snapshot.path))
+    assert outcome.passed
+    assert [row.row_number for row in outcome.rejected_rows] == [300]
+
+
 def test_a_condition_selects_the_rows_that_a_rule_looks_at():
     def bad(condition: dict) -> list[int]:
         outcome = checked(
@@ -404,3 +419,23 @@ def test_every_rule_and_keyword_of_great_expectations_is_allowed_or_refused_on_p
     for name, keywords in RULES.items():
         fields = set(known[name].__fields__)
         assert set(keywords) | {"description"} == fields - refused, name
+
+
+def test_a_rule_that_great_expectations_cannot_even_plan_leaves_the_others_as_they_are():
+    outcome = checked(
+        rule(BETWEEN, quarantine=True, column="y", min_value=0.5),
+        rule("expect_column_quantile_values_to_be_between", column="y", quantile_ranges={}),
+        rule(
+            PRESENT,
+            column="y",
+            row_condition={
+                "type": "comparison",
+                "column": {"name": "level"},
+                "operator": ">",
+                "parameter": 2**63,
+            },
+        ),
+    )
+    assert "could not be checked: 'quantiles'." in outcome.reason
+    assert outcome.reason.endswith("(And 1 more critical check failed.)")
+    assert np.flatnonzero(~outcome.kept).tolist() == [0]

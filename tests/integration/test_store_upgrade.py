@@ -21,8 +21,10 @@ from data.errors import StoreError
 from data.settings import settings
 from data.store.database.upgrades import UNRELEASED, upgrade
 from data.store.database.version import VERSION_TABLE, head
+from data.store.read.champions import champion_model
 from data.store.read.datasets import dataset_statuses
 from data.store.read.earlier_runs import last_details
+from data.store.read.integrity import damage_of_run
 from data.store.session import Store
 from data.store.views import VIEWS
 from data.vocabulary import Candidate
@@ -95,6 +97,23 @@ def test_details_of_a_release_are_read_after_the_upgrade(old: str):
         Candidate("torch", "least_squares"): {"r2": 0.1 + 0.2},
         Candidate("theano", "ann"): {},
     }
+
+
+def test_models_of_a_release_get_checksums_and_are_checked_from_then_on(
+    old: str, database_kind: str
+):
+    content = "x'01'" if database_kind == "sqlite" else r"'\x01'"
+    run_sql(old, f"UPDATE model SET artifact = {content}, twin = {content}")
+    upgrade(old)
+    champion = read(Store(old), champion_model, "wages")
+    assert champion is not None
+    assert champion.damage is None
+    assert all(read(Store(old), damage_of_run, number) == () for number in range(1, 6))
+    run_sql(old, f"UPDATE model SET twin = {content.replace('1', '2')}")
+    damaged = read(Store(old), champion_model, "wages")
+    assert damaged is not None
+    assert damaged.damage is not None
+    assert damaged.damage.parts == {"twin"}
 
 
 def test_a_users_own_views_still_answer_after_the_upgrade(old: str, request: pytest.FixtureRequest):

@@ -135,7 +135,8 @@ def test_a_folder_that_cannot_be_written_is_reported_with_the_setting_that_moves
 
 
 def test_a_name_that_no_file_can_have_is_refused(tmp_path):
-    assert "File name too long" in refusal(tmp_path / f"{300 * 'x'}.csv", tmp_path)
+    with pytest.raises(SourceError, match="File name too long"):
+        read(shop(tmp_path / f"{300 * 'x'}.csv"), folder=tmp_path / "home")
 
 
 def test_where_the_source_is_named_is_what_has_to_be_corrected(tmp_path):

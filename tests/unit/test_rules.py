@@ -16,7 +16,8 @@ COMMAND = "@pd.io.common.os.system(''touch marker'')"
 
 
 def declared(folder, type_: str, kwargs: str):
-    text = f"{GOOD}  - type: {type_}\n    kwargs: {{column: x, {kwargs}}}\n"
+    column = "" if "column_list: 0.5" in kwargs else "column: x, "
+    text = f"{GOOD}  - type: {type_}\n    kwargs: {{{column}{kwargs}}}\n"
     (folder / "shop.yaml").write_text(text, encoding="utf-8")
     return load_dataset("shop", folder)
 
@@ -66,6 +67,7 @@ def declared(folder, type_: str, kwargs: str):
         (BETWEEN, "meta: {notes: x}", "'meta' is not one of its keywords."),
         (BETWEEN, "result_format: {}", "'result_format' is not one of its keywords."),
         (BETWEEN, "auto: true", "'auto' is not one of its keywords."),
+        ("expect_compound_columns_to_be_unique", "column_list: 0.5", "should be a list of columns"),
         (BETWEEN, "column_list: [a]", "'column_list' is not one of its keywords."),
         ("expect_column_values_to_be_in_set", "value_set: {$PARAMETER: x}", "a list of values"),
         ("expect_column_values_to_be_in_set", "value_set: [[1]]", "a list of texts, finite"),
@@ -104,6 +106,11 @@ def declared(folder, type_: str, kwargs: str):
         (REGEX, "regex: {$PARAMETER: x}", "'regex' should be text"),
         (REGEX, "regex: ''", "'regex' should be text that is not empty"),
         (f"{REGEX}_list", f"regex_list: [{'a,' * 51}]", "a list of at most 50 items"),
+        (
+            f"{REGEX}_list",
+            "regex_list: [" + '"a{1000}", ' * 21 + "]",
+            "of the declaration are too large",
+        ),
         (f"{REGEX}_list", "regex_list: ['a', '(?=b)']", "looks ahead or behind"),
         (f"{REGEX}_list", "regex_list: [a], match_on: most", "should be one of any, all"),
         (f"{REGEX}_list", "regex_list: a", "should be a list of regular expressions"),
@@ -160,3 +167,16 @@ def test_a_list_of_rules_is_refused_with_the_line_of_each(tmp_path):
         "line 8: 'expectations[2].kwargs': 'column' should be text that is not empty."
     )
     assert second.startswith("line 10: 'expectations[3].kwargs'")
+
+
+def test_many_large_expressions_are_refused_before_time_is_spent_on_them(tmp_path):
+    large = ",".join(f"'(?i)[acegik]{{100}}{number}'" for number in range(50))
+    rules = "".join(
+        f"  - type: {REGEX}_list\n    kwargs: {{column: x, regex_list: [{large}]}}\n"
+        for _ in range(20)
+    )
+    (tmp_path / "shop.yaml").write_text(GOOD + rules)
+    started = time.process_time()
+    with pytest.raises(CallError, match="There may be 200 of them, fewer if they are long"):
+        load_dataset("shop", tmp_path)
+    assert time.process_time() - started < 2

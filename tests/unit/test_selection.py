@@ -43,6 +43,20 @@ def outcomes(decisions):
     return [(d.challenger, d.decision, d.rule) for d in decisions]
 
 
+def test_a_damaged_champion_gives_way_uncompared_unless_a_person_pinned_it():
+    damage = "torch/ann of run 7 is damaged in the database: its bytes are missing"
+    (decision,) = decide(LINE, ANN, {}, rules=RULES, obstacle=damage, damage=damage)
+    assert outcomes([decision]) == [(LINE, "promoted", "damaged")]
+    assert decision.reason == (
+        "Tonight's torch/least_squares replaces torch/ann: torch/ann of run 7 is damaged in the"
+        " database: its bytes are missing; it can neither serve nor be compared."
+    )
+    hold = Hold("pinned", "pinned by ann: an audit")
+    (held,) = decide(LINE, ANN, {}, rules=RULES, obstacle=damage, damage=damage, hold=hold)
+    assert outcomes([held]) == [(LINE, "kept", "pinned")]
+    assert "otherwise tonight's torch/least_squares would have replaced it" in held.reason
+
+
 def test_first_champion_is_promoted():
     (decision,) = decide(ANN, None, {}, rules=RULES)
     assert (decision.decision, decision.rule, decision.gain) == ("promoted", "first", None)

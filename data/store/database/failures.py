@@ -87,8 +87,9 @@ def translated(engine: Engine) -> Iterator[None]:
     """
     try:
         yield
-    except UnreadableValue as error:
-        what = f"the database is damaged: {error}."
+    except (UnreadableValue, UnicodeDecodeError) as error:
+        reason = error if isinstance(error, UnreadableValue) else "a text in it cannot be read"
+        what = f"the database is damaged: {reason}."
         raise DamagedStore(what, where=display_url(engine.url), next_step=REPAIR) from None
     except DBAPIError as error:
         if not _is_database_failure(error):
