@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from data.address_space import require_address_space
 from data.declarations.file import load_dataset
 from data.declarations.terms import text_of
 from data.errors import StoreError
@@ -34,6 +35,7 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
     from data.sources.settled import QUIET_SECONDS
     from data.sources.snapshot import load, readings_of
 
+    require_address_space()
     config = settings()
     declaration = load_dataset(dataset, config.datasets)
     make_folder(config.home)

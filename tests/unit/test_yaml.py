@@ -82,6 +82,11 @@ def bomb() -> str:
         ("description: a\ufffeb", "The character U+FFFE cannot stand in YAML."),
         ("description: 'a", "This is not YAML: found unexpected end of stream."),
         ("terms: [" + "a:b," * 1001 + "]", "'terms' should be a list of at most 1,000 items"),
+        (
+            f"features: [{','.join(f'c{i}' for i in range(15_000))}]\n"
+            f"terms: [{','.join(f'd{i}:c{i}' for i in range(1_000))}]",
+            "'terms[1]': 'd0' is not one of the 'features'. The features are c0, c1, c2,",
+        ),
         ("terms: ['" + ":".join(map(str, range(99))) + "']", "has more than 20 columns"),
         ("missing: [" + "x," * MAX_NODES + "]", "The declaration is too large: more than 20,000"),
         ("description: &a " + "x" * 600_000 + "\nmissing: [*a]", "The declaration is too large"),
