@@ -4,7 +4,7 @@ import resource
 
 from data.errors import OutOfMemory
 
-MIN_ADDRESS_SPACE = 2**30
+MIN_ADDRESS_SPACE = 2 * 2**30
 """Bytes. With less, some library that reads or fits data waits for ever as it is loaded."""
 
 

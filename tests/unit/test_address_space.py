@@ -31,5 +31,5 @@ def test_a_command_with_too_little_address_space_ends_in_a_sentence(tmp_path):
     assert done.returncode == 1
     assert done.stderr == (
         "nightfit: this process may use only 0.68 GiB of address space (`ulimit -v`), too little"
-        " memory to read and fit data. Let it use 1 GiB or more.\n"
+        " memory to read and fit data. Let it use 2 GiB or more.\n"
     )
