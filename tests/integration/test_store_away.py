@@ -108,6 +108,14 @@ def test_a_store_that_is_away_for_a_while_is_waited_for_and_each_try_is_told(
 
 
 @ON_POSTGRESQL
+def test_a_reader_waits_for_a_store_that_is_away(line: Line, url: str):
+    line.refuses = True
+    threading.Timer(0.3, lambda: setattr(line, "refuses", False)).start()
+    with Store(url, retry_time=10).reading() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+@ON_POSTGRESQL
 def test_a_store_that_stays_away_is_given_up_after_the_stated_time(line: Line, url: str):
     line.refuses = True
     start = time.monotonic()
