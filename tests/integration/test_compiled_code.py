@@ -4,7 +4,6 @@ Functions without `test_` run in workers.
 """
 
 import os
-import shutil
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from regressors.frameworks.workers import Workers
 
 
 def spread(framework):
-    """Return a computation whose operations Theano itself would compile anew every night."""
+    """Return a result of operations that Theano itself would compile anew every night."""
     tt = framework.tt
     x = tt.dmatrix()
     filled = tt.alloc(x.dimshuffle(1, 0), 2, 2) + tt.alloc(np.float64(1), x.shape[0], 2)
@@ -30,7 +29,7 @@ def cut(file):
     os.truncate(file, file.stat().st_size // 2)
 
 
-def test_damaged_compiled_code_is_compiled_anew_once_and_told(tmp_path):
+def test_a_second_night_compiles_nothing_and_what_is_damaged_is_compiled_anew_and_told(tmp_path):
     def night():
         with Workers(("theano",), home=tmp_path, time_limit=120) as workers:
             assert workers.result(workers.submit("theano", spread)) == SPREAD
@@ -47,18 +46,3 @@ def test_damaged_compiled_code_is_compiled_anew_once_and_told(tmp_path):
     (warning,) = night()
     assert "1 module had changed on the disk" in warning
     assert len(modules_in(folder)) == len(before)
-
-    for seal in folder.glob("compiledir_*/*/sha256"):  # as if an older nightfit had compiled it
-        seal.unlink()
-    cut(modules_in(folder)[0])
-    (warning,) = night()
-    assert warning.startswith("Theano's compiled code could not be used (ImportError")
-    assert "and is compiled anew" in warning
-    assert len(modules_in(folder)) == len(before)
-
-    shutil.rmtree(folder)
-    folder.write_text("a file where the folder should be")
-    (warning,) = night()
-    assert "It was moved to" in warning
-    assert modules_in(folder)
-    assert len(list(tmp_path.glob("theano-*"))) == 2

@@ -40,7 +40,7 @@ sentences["own"] = str(get_current_settings().api.url)
 (home / "prefect" / "nights.db").write_bytes(b"garbage" * 1000)
 from prefect.settings import PREFECT_HOME, temporary_settings
 with temporary_settings({PREFECT_HOME: home / "prefect"}):
-    prepare_own_server()
+    prepare_own_server("nights.db")
 sentences["files"] = " ".join(sorted(path.name for path in (home / "prefect").iterdir()))
 print(json.dumps(sentences))
 """
@@ -92,4 +92,4 @@ def test_broken_settings_can_be_left_behind(sentences):
 
 
 def test_a_damaged_database_of_prefects_own_server_is_moved_aside(sentences):
-    assert re.fullmatch(r"prefect\.db\.damaged-\d{8}-\d{6}", sentences["files"])
+    assert re.fullmatch(r"nights\.db\.damaged-\d{8}-\d{6}", sentences["files"])
