@@ -203,7 +203,7 @@ class DeclarationMistake(ValueError):
     """
 
     def __init__(self, what: str, next_step: str | Callable[[], str] = "") -> None:
-        super().__init__(what, next_step)
+        super().__init__(what)
         self.what, self._step = what, next_step
 
     @property

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data.errors import HomeError
+
 LOG = logging.getLogger("nightfit")
 
 FOLDER = "tmp"
@@ -40,6 +42,20 @@ def temporary_files(home: Path) -> Iterator[None]:
             _users.remove(home)
             if not _users:
                 _end()
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Give a new folder that is removed at the end; raise HomeError if there can be none."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="nightfit-")
+    except OSError as error:
+        raise HomeError(
+            f"no folder for temporary files can be written to ({error.strerror}).",
+            next_step="Name one of your own in TMPDIR.",
+        ) from None
+    with folder:
+        yield Path(folder.name)
 
 
 _guard = threading.Lock()

@@ -13,7 +13,6 @@ from prefect._internal.concurrency.cancellation import shield
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.context import FlowRunContext
 from prefect.exceptions import Abort
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from tasks.run.progress import LOG
 
@@ -142,13 +141,15 @@ def _answers(*, at_once: bool = False) -> bool:
 
 
 def _ping(client: SyncPrefectClient) -> Exception | None:
-    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
-        try:
-            client.request("GET", "/health", timeout=ANSWER_SECONDS)
-        except httpx.HTTPStatusError as error:
-            return error if error.response.is_server_error else None
-        except httpx.HTTPError as error:
-            return error
+    """Return why the server does not answer, None if it does. Prefect's own way would try again."""
+    own = client._client
+    try:
+        request = own.build_request("GET", "/health", timeout=ANSWER_SECONDS)
+        response = httpx.Client.send(own, request)
+        if response.is_server_error:
+            response.raise_for_status()
+    except httpx.HTTPError as error:
+        return error
     return None
 
 

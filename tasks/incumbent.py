@@ -41,7 +41,7 @@ def incumbent(
         require_intact(serving)
         twin = loaded(serving, "twin")
     except DamagedModel as error:
-        progress.log(declaration.name, str(error), warning=True)
+        progress.log(declaration.name, error.what, warning=True)
         return _damaged(serving, error, len(test.keys))
     compared = ~seen(prepared.rows, trained)[prepared.is_test]
     if serving.train_until is not None and test.instants is not None:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import cast
 
 import numpy as np
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 from data.declarations.model import Declaration, Kind
 from data.declarations.sections import PathSource
 from data.errors import SourceError, listed
+from data.scratch import temporary_folder
 from data.sources.columns import PLURAL, arrays, infinite, kind_of
 from data.sources.keys import row_keys
 from data.sources.made_keys import CONTENT, ROW
@@ -67,11 +67,11 @@ def score(
     declaration = declared(serving).model_copy(
         update={"source": PathSource(path=source.resolve()), "unparsable": "missing"}
     )
-    with TemporaryDirectory(prefix="nightfit-") as folder:
+    with temporary_folder() as folder:
         kinds = _kinds(columns, model, declaration)
         snapshot = read(
             declaration,
-            folder=Path(folder),
+            folder=folder,
             kinds=kinds,
             every_cell=True,
             quiet_seconds=quiet_seconds,

@@ -50,7 +50,7 @@ def new_attempt(
             progress.log(declaration.name, f"skipped: {run.reason}")
             return
         if user_error:
-            raise RunFailed(declaration.name, status, str(error)) from error
+            raise RunFailed(declaration.name, status, str(user_error)) from error
         raise
 
 

@@ -38,7 +38,7 @@ MAX_MISTAKES = 10
 """Mistakes in one declaration that a message names."""
 MAX_COMPARED = 100
 """Characters of a word for which the most similar name is looked for."""
-MAX_CANDIDATES = 2_000
+MAX_CANDIDATES = 500
 """Names among which the most similar one is looked for."""
 WORDS = {"gt": "above", "lt": "below", "ge": "at least", "le": "at most"}
 

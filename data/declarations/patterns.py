@@ -9,7 +9,7 @@ import _sre
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from re import _casefix, _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 
@@ -18,7 +18,10 @@ from data.errors import DeclarationMistake, library_message, quoted
 MAX_LENGTH = 1_000
 """Characters of an expression."""
 MAX_SIZE = 2_000
-"""Characters and classes of an expression whose repetitions are written out."""
+"""Characters and ranges of characters of an expression whose repetitions are written out."""
+MAX_IN_ALL = 20_000
+LEAST_COUNTED = 100
+"""The sizes of all expressions of a declaration, of which each counts at least this much."""
 LAST = 0x10FFFF
 
 Ranges = tuple[tuple[int, int], ...]
@@ -50,6 +53,17 @@ def linear(pattern: str, *, ascii_only: bool = True) -> str:
     With `ascii_only`, the texts have no other characters. One that cannot be written for RE2 is a
     `DeclarationMistake`.
     """
+    return _written(pattern, ascii_only)[0]
+
+
+def size_of(pattern: str) -> int:
+    """Return what an expression counts among all of a declaration; raise `DeclarationMistake`."""
+    return max(LEAST_COUNTED, _written(pattern, True)[1])
+
+
+@lru_cache(maxsize=256)
+def _written(pattern: str, ascii_only: bool) -> tuple[str, int]:
+    """Return an expression for RE2, and its size."""
     if len(pattern) > MAX_LENGTH:
         raise DeclarationMistake(
             f"{quoted(pattern)} has more than {MAX_LENGTH:,} characters",
@@ -66,7 +80,7 @@ def linear(pattern: str, *, ascii_only: bool = True) -> str:
         ) from None
     if size > MAX_SIZE:
         raise _too_large(pattern)
-    return text
+    return text, size
 
 
 def refuse_slow(pattern: str) -> None:
@@ -105,10 +119,10 @@ class _Writer:
     def _part(self, kind: Any, value: Any, flags: int, last: bool) -> tuple[str, int]:
         if kind in (_constants.LITERAL, _constants.NOT_LITERAL):
             single = [(_constants.LITERAL, value)]
-            return _class(self._ranges(single, flags, kind == _constants.NOT_LITERAL)), 1
+            return _class(self._ranges(single, flags, kind == _constants.NOT_LITERAL))
         if kind == _constants.IN:
             negated = value[0][0] == _constants.NEGATE
-            return _class(self._ranges(value[negated:], flags, negated)), 1
+            return _class(self._ranges(value[negated:], flags, negated))
         if kind == _constants.ANY:
             return ("(?s:.)" if flags & re.DOTALL else r"[^\n]"), 1
         if kind == _constants.AT:
@@ -175,7 +189,7 @@ class _Writer:
         return _complement(joined) if negated else joined
 
 
-def _class(ranges: Ranges) -> str:
+def _class(ranges: Ranges) -> tuple[str, int]:
     """Return a class of RE2; half surrogates, which no text has, are left out."""
     parts = _joined(
         part
@@ -184,7 +198,7 @@ def _class(ranges: Ranges) -> str:
         if part[0] <= part[1]
     )
     text = "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in parts)
-    return f"[{text}]" if text else r"[^\x{0}-\x{10ffff}]"
+    return (f"[{text}]" if text else r"[^\x{0}-\x{10ffff}]"), max(1, len(parts))
 
 
 def _joined(ranges: Iterable[tuple[int, int]]) -> Ranges:

@@ -13,7 +13,7 @@ from typing import Any
 
 from data.declarations.conditions import refuse_wrong_condition
 from data.declarations.mistakes import nearest
-from data.declarations.patterns import refuse_slow
+from data.declarations.patterns import LEAST_COUNTED, refuse_slow, size_of
 from data.declarations.schemas import refuse_wrong_schema
 from data.errors import DeclarationMistake, quoted
 
@@ -290,6 +290,20 @@ def refuse_wrong_keywords(name: str, kwargs: Mapping[str, Any]) -> None:
             raise DeclarationMistake(
                 f"{quoted(keyword)} {mistake.what}", mistake.next_step
             ) from None
+
+
+def size_of_patterns(kwargs: Mapping[str, Any]) -> int:
+    """Return the size of all regular expressions of a rule; what is wrong with one counts once."""
+    several = kwargs.get("regex_list")
+    listed = several if isinstance(several, list | tuple) else ()
+    size = 0
+    for pattern in (kwargs.get("regex"), *listed):
+        if isinstance(pattern, str):
+            try:
+                size += size_of(pattern)
+            except DeclarationMistake:
+                return size + LEAST_COUNTED
+    return size
 
 
 def _other_rules(name: str) -> str:

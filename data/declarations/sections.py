@@ -16,7 +16,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
-from data.declarations.rules import refuse_unknown_rule, refuse_wrong_keywords
+from data.declarations.patterns import LEAST_COUNTED, MAX_IN_ALL
+from data.declarations.rules import (
+    refuse_unknown_rule,
+    refuse_wrong_keywords,
+    size_of_patterns,
+)
 from data.errors import DeclarationMistake, quoted
 from data.vocabulary import FRAMEWORKS, KINDS
 
@@ -121,6 +126,13 @@ class Expectation(Section):
     @classmethod
     def _refuse_wrong(cls, kwargs: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         if info.context and "type" in info.data:
+            size = info.context.get("patterns", 0) + size_of_patterns(kwargs)
+            info.context["patterns"] = size
+            if size > MAX_IN_ALL:
+                raise DeclarationMistake(
+                    "with this rule, the regular expressions of the declaration are too large",
+                    f"There may be {MAX_IN_ALL // LEAST_COUNTED} of them, fewer if they are long.",
+                )
             refuse_wrong_keywords(info.data["type"], kwargs)
         return kwargs
 

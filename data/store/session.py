@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -39,7 +40,7 @@ class Store:
         """Return what `action` returns for a connection that never writes."""
 
         def attempt() -> T:
-            with self.reading() as connection:
+            with Store(self.url).reading() as connection:
                 return action(connection)
 
         return retried(attempt, seconds=self.retry_time)
@@ -66,11 +67,12 @@ class Store:
     def reading(self) -> Iterator[Connection]:
         """Give a connection that never writes; raises StoreError where there is no store yet.
 
-        Close it as soon as the reading is done: until then, a database may have to keep old rows
-        for it.
+        Only the connecting is tried again. Close it as soon as the reading is done: until then, a
+        database may have to keep old rows for it.
         """
         with engine_on(self.url, read_only=True) as engine:
-            _ensure_ready(engine, read_only=True)
+            ready = partial(_ensure_ready, engine, read_only=True)
+            retried(ready, seconds=self.retry_time)
             with translated(engine), engine.connect() as connection:
                 yield connection
 

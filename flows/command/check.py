@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from data.address_space import require_address_space
 from data.declarations.file import load_dataset
 from data.declarations.terms import text_of
 from data.errors import StoreError
+from data.scratch import temporary_folder
 from data.settings import settings
 from data.store.session import Store
-from flows.command.folders import make_folder
 from flows.command.screen import Screen, print_json
 
 if TYPE_CHECKING:
@@ -34,15 +35,14 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
     from data.sources.settled import QUIET_SECONDS
     from data.sources.snapshot import load, readings_of
 
+    require_address_space()
     config = settings()
     declaration = load_dataset(dataset, config.datasets)
-    make_folder(config.home)
     contract, compared = _contract(Store(config.database_url), dataset)
     kinds = remembered_kinds(declaration, contract)
-    snapshot = read(
-        declaration, folder=config.home / "snapshots", kinds=kinds, quiet_seconds=QUIET_SECONDS
-    )
-    table, readings = load(snapshot.path), readings_of(snapshot.path)
+    with temporary_folder() as folder:  # nothing of a check is kept
+        snapshot = read(declaration, folder=folder, kinds=kinds, quiet_seconds=QUIET_SECONDS)
+        table, readings = load(snapshot.path), readings_of(snapshot.path)
     checked = check(declaration, table, readings, contract)
     checked = replace(checked, warnings=(*snapshot.warnings, *checked.warnings))
     if as_json:

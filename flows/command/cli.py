@@ -5,12 +5,15 @@ every worker process of a framework imports this file when it starts.
 """
 
 import os
+import re
 import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from data.errors import UserError, brief
+from data.errors import CallError, UserError, brief
 from data.private_files import make_private
 from flows.command import cli_champions, cli_operations, cli_query, cli_train
 from flows.command.endings import leave
@@ -27,6 +30,10 @@ app = typer.Typer(
 for part in (cli_train, cli_query, cli_champions, cli_operations):
     app.add_typer(part.commands)
 
+
+FILE_OPTIONS = ("--source", "--out")
+NOT_TEXT = re.compile("[\ud800-\udfff]")
+"""Bytes of an argument that are not UTF-8, as Python hands them on."""
 
 WrongCall: type[Exception] = typer.BadParameter.__mro__[2]
 """What Typer raises for any command line that it cannot understand."""
@@ -45,6 +52,7 @@ def main() -> NoReturn:
 
 def _exit_code() -> int:
     try:
+        _refuse_undecodable(sys.argv[1:])
         code = app(standalone_mode=False)
         sys.stdout.flush()
     except UserError as error:
@@ -59,6 +67,16 @@ def _exit_code() -> int:
             raise
         return _report(str(cause), cause.exit_code)
     return code or 0
+
+
+def _refuse_undecodable(arguments: Sequence[str]) -> None:
+    """Raise CallError for an argument that is not text; only a file may have such a name."""
+    for before, argument in pairwise(("", *arguments)):
+        names_file = before in FILE_OPTIONS or argument.startswith(FILE_OPTIONS)
+        if NOT_TEXT.search(argument) and not names_file:
+            raise CallError(
+                f"{argument!r} is not UTF-8.", next_step="Use a terminal that sends UTF-8."
+            )
 
 
 def _cause(error: Exception) -> UserError | None:

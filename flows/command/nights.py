@@ -6,6 +6,7 @@ from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.address_space import require_address_space
 from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError, HomeError, NightFailed, NoServer, StoreError, UserError
 from data.settings import Settings, settings
@@ -29,6 +30,7 @@ def run_nightly(
     as_json: bool,
 ) -> int:
     """Retrain datasets tonight, or for each night of a range; return the exit code."""
+    require_address_space()
     config = settings()
     names = datasets or list(declared_datasets(config.datasets))
     for name in datasets or []:
@@ -59,6 +61,7 @@ def run_retrain(
     dataset: str, *, dry_run: bool, force: bool, as_of: str | None, wait: bool, as_json: bool
 ) -> int:
     """Retrain one dataset; return the exit code."""
+    require_address_space()
     config = settings()
     declaration = load_dataset(dataset, config.datasets)
     if as_of is not None:

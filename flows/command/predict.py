@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text as Line
 from sqlalchemy import Double, Text
 
+from data.address_space import require_address_space
 from data.declarations.file import load_dataset
 from data.errors import CallError
 from data.settings import Settings, settings
@@ -43,6 +44,7 @@ def run_predict(
     spreadsheet: bool = False,
 ) -> None:
     """Write a prediction for each row of a file in any format of a source; warn of odd rows."""
+    require_address_space()
     if out is not None and output_format is None and out.suffix.lower() not in FORMATS:
         raise CallError(
             f"the name of an output file must end in one of {', '.join(FORMATS)}.", where=str(out)

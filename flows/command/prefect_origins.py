@@ -5,6 +5,7 @@ import os
 import re
 import socket
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -66,6 +67,8 @@ def address_of(host: str, port: int, public: str | None) -> Address:
     """
     try:
         number = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        if "%" in host:  # the name of an interface, which no browser accepts in a URL
+            raise ValueError
     except ValueError:
         raise CallError(
             f"--host '{shortened(host, MAX_QUOTED)}' is not an IP address.",
@@ -103,8 +106,9 @@ def _origin(host: str, port: int) -> str:
 def _public_origin(text: str) -> str:
     """Return the origin of a public URL, which must have TLS and no path."""
     origin = text.lower().removesuffix("/")
-    if PUBLIC_ORIGIN.fullmatch(origin):
-        return origin
+    with suppress(ValueError):  # a port above 65535, or what is no address in its brackets
+        if PUBLIC_ORIGIN.fullmatch(origin) and host_headers([origin]):
+            return origin
     raise CallError(
         f"--behind-tls '{shortened(text, MAX_QUOTED)}' is not a URL of the form"
         " https://night.example.com.",

@@ -12,6 +12,7 @@ from data.errors import UserError
 from data.settings import ROOT
 from flows.command.prefect_server import is_healthy, mark_lost_runs
 from flows.command.process_keeper import end_marked, start_keeper
+from regressors.frameworks import log_file
 
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 
@@ -52,6 +53,7 @@ class PrefectProcesses:
         *,
         pass_fds: Collection[int] = (),
     ) -> None:
+        log_file.shorten(self._log(name))
         with self._log(name).open("ab") as log:
             self.running[name] = subprocess.Popen(
                 command,
@@ -95,6 +97,11 @@ class PrefectProcesses:
                     " PREFECT_API_URL or your Prefect profile, which name it.",
                 )
             time.sleep(0.3)
+
+    def shorten_logs(self) -> None:
+        """Keep the logs from growing for ever: these processes may run for months."""
+        for name in self.running:
+            log_file.shorten(self._log(name))
 
     def check_running(self) -> None:
         """Raise UserError if a process has ended by itself."""

@@ -23,10 +23,7 @@ MAX_QUOTED = 200
 """Characters of what a library says about a server."""
 
 ANSWER_SECONDS = 15.0
-"""How long a server may take to answer; it is asked twice."""
-
-HEALTH_SECONDS = 5.0
-"""How long a server that is being started may take to say that it is well."""
+"""How long a server may take to answer before it is asked again, or counts as lost."""
 
 JOBS: dict[str, Any] = {
     "job_configuration": {"stream_output": True},
@@ -62,7 +59,7 @@ def is_healthy() -> bool:
         temporary_settings,
     )
 
-    once = {PREFECT_API_REQUEST_TIMEOUT: HEALTH_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 0}
+    once = {PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 0}
     with temporary_settings(once), _client() as client:
         return client.api_healthcheck() is None
 

@@ -18,9 +18,6 @@ from tasks.run.progress import LOG
 MAX_QUOTED = 200
 """Characters of what Prefect says about its settings."""
 
-DATABASE = "prefect.db"
-"""The file in Prefect's folder that its own server keeps its runs in."""
-
 NEEDED_BYTES = 16 * 2**20
 """Prefect's own server does not start, and tries for two minutes, without room for its database."""
 
@@ -64,8 +61,10 @@ def forget_users_prefect(home: Path) -> None:
         del sys.modules[name]
 
 
-def prepare_own_server() -> None:
+def prepare_own_server(database_name: str) -> None:
     """Make the folder of Prefect's own server; move a database aside that is none.
+
+    `database_name` is that of the file in this folder that the server keeps its runs in.
 
     Raises HomeError where the folder cannot be written to.
     """
@@ -75,10 +74,10 @@ def prepare_own_server() -> None:
     if settings.api.url is not None:
         return
     make_folder(settings.home, needed_bytes=NEEDED_BYTES)
-    database = settings.home / DATABASE
+    database = settings.home / database_name
     if not database.is_file() or not database.stat().st_size or _is_database(database):
         return
-    aside = database.with_name(f"{DATABASE}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+    aside = database.with_name(f"{database_name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
     for ending in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.replace(f"{database}{ending}", f"{aside}{ending}")

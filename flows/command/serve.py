@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from data.errors import UserError, shortened
-from data.settings import settings
+from data.scratch import temporary_files
+from data.settings import Settings, settings
 from data.store.session import Store
 from flows.command.folders import make_folder
 from flows.command.own_server import OwnServer, own_server
+from flows.command.prefect_database import SERVERS_DATABASE
 from flows.command.prefect_login import LOGIN_VARIABLE
-from flows.command.prefect_origins import address_of
+from flows.command.prefect_origins import Address, address_of
 from flows.command.prefect_processes import PrefectProcesses
 from flows.command.prefect_server import (
     POOL,
@@ -42,6 +44,9 @@ MAX_QUOTED = 200
 START_SECONDS = 180.0
 """How long our server may take to start; the first time, it makes its own database."""
 
+DAYS_ON_PAGE = 90
+"""Prefect's page shows a run for so long; then its server removes what it noted of it."""
+
 FIND_SECONDS = 15.0
 """How long a server of the user's own may take to answer."""
 
@@ -60,6 +65,11 @@ def run_serve(host: str, port: int, *, behind_tls: str | None = None) -> None:
         keep_private(config)
     make_folder(logs)  # before Prefect is imported: it looks at the folder above its own
     _verbose_prefect(config.home)
+    with temporary_files(config.home):
+        _serve_from(config, address, logs)
+
+
+def _serve_from(config: Settings, address: Address, logs: Path) -> None:
     import_prefect()
     from prefect.settings import get_current_settings
 
@@ -72,7 +82,7 @@ def run_serve(host: str, port: int, *, behind_tls: str | None = None) -> None:
         if prefect.api.url is None:
             stack.enter_context(_only_server(prefect.home))
             with talking():
-                prepare_own_server()
+                prepare_own_server(SERVERS_DATABASE)
             own = own_server(address, config.home, report)
             stack.enter_context(own.listener)
             stack.enter_context(own.as_client())
@@ -114,6 +124,7 @@ def _serve(processes: PrefectProcesses, own: OwnServer | None, console: Screen) 
     _print_ready(own, processes.logs)
     while True:
         processes.check_running()
+        processes.shorten_logs()
         time.sleep(0.5)
 
 
@@ -187,6 +198,8 @@ def _verbose_prefect(home: Path) -> None:
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(DAYS_ON_PAGE * 24 * 3600),
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_UI_V2_ENABLED": "false",  # that page calls an analytics service
     }.items():

@@ -12,12 +12,15 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from data.address_space import require_address_space
 from data.errors import NoServer
 from data.scratch import temporary_files
 from data.settings import Settings
 from data.store.session import Store
+from flows.command import prefect_database
 from flows.command.endings import ending_at_once, ending_in_order
 from flows.command.folders import make_folder
+from flows.command.prefect_database import use_nights_database
 from flows.command.prefect_login import private_server
 from flows.command.prefect_server import refuse_unusable_server, unusable_server
 from flows.command.prefect_settings import (
@@ -59,6 +62,7 @@ def working(config: Settings) -> Iterator[None]:
 
     Raises UserError if the home, the store or Prefect's server cannot be used.
     """
+    require_address_space()
     with ending_at_once():
         quiet_prefect(config.home)
         make_folder(config.home)
@@ -89,6 +93,7 @@ def carry_out(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
 
 def _start_prefect(config: Settings) -> None:
     try:
+        use_nights_database(config.home / "prefect")
         import_prefect()
         refuse_unusable_server()
     except NoServer as error:
@@ -98,8 +103,9 @@ def _start_prefect(config: Settings) -> None:
         LOG.warning(message, f"{error.where}: " if error.where else "", error.what)
         forget_users_prefect(config.home)
         quiet_prefect(config.home)
+        use_nights_database(config.home / "prefect")
         import_prefect()
-    prepare_own_server()
+    prepare_own_server(prefect_database.DATABASE)
 
 
 @contextmanager

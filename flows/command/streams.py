@@ -9,7 +9,7 @@ from typing import Any
 
 from data.errors import OutputClosed, UserError
 
-MIN_COLUMNS, MAX_COLUMNS = 20, 10_000
+MIN_COLUMNS, MAX_SIZE = 20, 10_000
 """Narrower or wider tables are of no use to anybody."""
 
 
@@ -20,7 +20,7 @@ def prepare_streams() -> None:
     bytes on every machine. A terminal gets what its own encoding has, and the rest as escapes.
     """
     _open_closed()
-    _refuse_odd_width()
+    _refuse_odd_size()
     if sys.stdout is None:
         sys.stdout = _standard_output(io.FileIO(1, "w", closefd=False))
     elif isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
@@ -58,11 +58,12 @@ class StandardOutput(io.TextIOWrapper):
             raise _lost(error) from None
 
 
-def _refuse_odd_width() -> None:
-    """Let a terminal say how wide it is where `COLUMNS` leaves no room, or has no end."""
-    columns = os.environ.get("COLUMNS", "")
-    if columns and not (columns.isdecimal() and MIN_COLUMNS <= int(columns[:9]) <= MAX_COLUMNS):
-        del os.environ["COLUMNS"]
+def _refuse_odd_size() -> None:
+    """Let a terminal say how large it is where a variable leaves no room, or has no end."""
+    for name, least in (("COLUMNS", MIN_COLUMNS), ("LINES", 1)):
+        size = os.environ.get(name, "")
+        if size and not (size.isdecimal() and least <= int(size[:9]) <= MAX_SIZE):
+            del os.environ[name]
 
 
 def _standard_output(stream: io.TextIOWrapper | io.FileIO) -> StandardOutput:

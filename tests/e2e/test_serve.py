@@ -80,7 +80,7 @@ def test_run_is_started_from_the_page_and_found_in_the_store(served):
         done = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
         wait_until(lambda: served.ask("flow_runs/filter", **done))
         page.reload()  # by itself it refreshes every 30 seconds
-        page.get_by_text("Completed").first.wait_for(timeout=60_000)
+        page.get_by_text("Completed").first.wait_for(timeout=240_000)
     assert served.workspace.sql("SELECT dataset, status FROM run") == [("line", "succeeded")]
     assert served.workspace.sql("SELECT flow_run_id IS NOT NULL FROM run") == [(1,)]
     hosts = {urlsplit(url).hostname for url in urls if not url.startswith(("data:", "blob:"))}

@@ -6,17 +6,20 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
+from pathlib import Path
 
 import pytest
 from helpers.cut_line import Line, cuttable_store
 from helpers.store_nights import kind_of, promoted, rows, write
 from sqlalchemy import Connection, create_engine, make_url, text
 
-from data.errors import Busy, LockLost, StoreAway, StoreError
+from data.declarations.file import load_dataset
+from data.errors import Busy, LockLost, RunFailed, StoreAway, StoreError
 from data.store.database import retry, sqlite
 from data.store.database.lock import dataset_lock
 from data.store.session import Store
 from data.store.write.run import write_run
+from tasks.store import new_attempt
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -105,6 +108,14 @@ def test_a_store_that_is_away_for_a_while_is_waited_for_and_each_try_is_told(
 
 
 @ON_POSTGRESQL
+def test_a_reader_waits_for_a_store_that_is_away(line: Line, url: str):
+    line.refuses = True
+    threading.Timer(0.3, lambda: setattr(line, "refuses", False)).start()
+    with Store(url, retry_time=10).reading() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+@ON_POSTGRESQL
 def test_a_store_that_stays_away_is_given_up_after_the_stated_time(line: Line, url: str):
     line.refuses = True
     start = time.monotonic()
@@ -169,6 +180,27 @@ def test_a_run_stores_nothing_if_another_process_took_its_lock_meanwhile(store: 
                 with pytest.raises(LockLost, match="another process has begun to work"):
                     lock.ensure_held()
         lock.ensure_held()
+
+
+@ON_POSTGRESQL
+def test_a_run_that_lost_its_lock_is_stored_as_failed_with_that_reason_alone(
+    store: Store, tmp_path: Path
+):
+    (tmp_path / "wages.yaml").write_text("source: {path: wages.csv}\nkey: id\ntarget: y\n")
+    declaration = load_dataset("wages", tmp_path)
+    attempt = new_attempt(declaration, store, home=tmp_path, as_of=None, dry_run=False)
+
+    def lose_the_lock() -> None:
+        with dataset_lock(store.url, "wages") as lock, attempt:
+            end_session(store, "state = 'idle'")
+            with dataset_lock(store.url, "wages", wait=False):
+                lock.ensure_held()
+
+    with pytest.raises(RunFailed, match="another process has begun"):
+        lose_the_lock()
+    (run,) = rows(store, "run_history")
+    assert run["status"] == "failed"
+    assert run["reason"].startswith("the database ended the session that held this run's lock")
 
 
 @ON_POSTGRESQL

@@ -264,7 +264,7 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(address
     assert message.count(".") >= 1
 
 
-def test_a_missing_driver_names_the_package_to_install():
+def test_another_database_is_refused_with_the_two_that_there_are():
     message = refusal("mssql+pymssql://ann:pass-w0rd@127.0.0.1/shop")
-    assert "pip install 'pymssql'" in message
+    assert "sqlite:///file.db or postgresql://user:password@host/name" in message
     assert "pass-w0rd" not in message

@@ -58,6 +58,8 @@ def test_port_that_browsers_leave_out_may_be_missing():
         "https://night.example.com,https://attacker.example",
         "https://*",
         "https://[::1",
+        "https://[:::::]",
+        "https://night.example.com:99999",
         "x" * 5000,
     ],
 )
@@ -67,7 +69,7 @@ def test_public_url_without_tls_or_with_more_than_a_name_is_refused(url):
     assert len(str(refused.value)) < 400
 
 
-@pytest.mark.parametrize("host", ["", "example.com", "127.0.0.1:80", "127.1", "x" * 5000])
+@pytest.mark.parametrize("host", ["", "example.com", "127.0.0.1:80", "127.1", "::1%lo", "x" * 5000])
 def test_host_must_be_an_address(host):
     with pytest.raises(CallError, match="is not an IP address") as refused:
         address_of(host, 4200, None)

@@ -106,6 +106,11 @@ def declared(folder, type_: str, kwargs: str):
         (REGEX, "regex: {$PARAMETER: x}", "'regex' should be text"),
         (REGEX, "regex: ''", "'regex' should be text that is not empty"),
         (f"{REGEX}_list", f"regex_list: [{'a,' * 51}]", "a list of at most 50 items"),
+        (
+            f"{REGEX}_list",
+            "regex_list: [" + '"a{1000}", ' * 21 + "]",
+            "of the declaration are too large",
+        ),
         (f"{REGEX}_list", "regex_list: ['a', '(?=b)']", "looks ahead or behind"),
         (f"{REGEX}_list", "regex_list: [a], match_on: most", "should be one of any, all"),
         (f"{REGEX}_list", "regex_list: a", "should be a list of regular expressions"),
@@ -162,3 +167,16 @@ def test_a_list_of_rules_is_refused_with_the_line_of_each(tmp_path):
         "line 8: 'expectations[2].kwargs': 'column' should be text that is not empty."
     )
     assert second.startswith("line 10: 'expectations[3].kwargs'")
+
+
+def test_many_large_expressions_are_refused_before_time_is_spent_on_them(tmp_path):
+    large = ",".join(f"'(?i)[acegik]{{100}}{number}'" for number in range(50))
+    rules = "".join(
+        f"  - type: {REGEX}_list\n    kwargs: {{column: x, regex_list: [{large}]}}\n"
+        for _ in range(20)
+    )
+    (tmp_path / "shop.yaml").write_text(GOOD + rules)
+    started = time.process_time()
+    with pytest.raises(CallError, match="There may be 200 of them, fewer if they are long"):
+        load_dataset("shop", tmp_path)
+    assert time.process_time() - started < 2

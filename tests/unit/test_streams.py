@@ -90,12 +90,14 @@ def test_closed_streams_end_in_a_true_exit_code_and_no_traceback():
 
 
 @pytest.mark.parametrize("columns", ["0", "1", "-5", "abc", "²", "9" * 5_000, ""])
-def test_an_odd_width_of_the_terminal_is_ignored(columns: str, monkeypatch: pytest.MonkeyPatch):
+def test_an_odd_size_of_the_terminal_is_ignored(columns: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", columns)
-    streams._refuse_odd_width()
+    monkeypatch.setenv("LINES", "9" * 5_000)
+    streams._refuse_odd_size()
     assert not os.environ.get("COLUMNS")
+    assert "LINES" not in os.environ
     monkeypatch.setenv("COLUMNS", "80")
-    streams._refuse_odd_width()
+    streams._refuse_odd_size()
     assert os.environ["COLUMNS"] == "80"
 
 

@@ -76,12 +76,17 @@ def bomb() -> str:
         ("split: {<<: {folds: 3}, <<: {}}", "'<<' appears twice."),
         ("---\nkey: id", "A second YAML document begins here."),
         ('description: "a\\0b"', "A NUL character or half of a surrogate pair cannot be stored."),
-        ('description: "\\ud800"', "This is not YAML: found invalid Unicode character"),
+        ('description: "\\ud800"', "A NUL character or half of a surrogate pair cannot be stored."),
         ("description: a\0b", "The character U+0000 cannot stand in YAML. Remove it."),
         ("description: a\x1bb", 'Remove it, or write it as "\\x1b" in double quotes.'),
         ("description: a\ufffeb", "The character U+FFFE cannot stand in YAML."),
         ("description: 'a", "This is not YAML: found unexpected end of stream."),
         ("terms: [" + "a:b," * 1001 + "]", "'terms' should be a list of at most 1,000 items"),
+        (
+            f"features: [{','.join(f'c{i}' for i in range(15_000))}]\n"
+            f"terms: [{','.join(f'd{i}:c{i}' for i in range(1_000))}]",
+            "'terms[1]': 'd0' is not one of the 'features'. The features are c0, c1, c2,",
+        ),
         ("terms: ['" + ":".join(map(str, range(99))) + "']", "has more than 20 columns"),
         ("missing: [" + "x," * MAX_NODES + "]", "The declaration is too large: more than 20,000"),
         ("description: &a " + "x" * 600_000 + "\nmissing: [*a]", "The declaration is too large"),

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -86,7 +86,8 @@ def _postgresql_url(url: URL, text: str) -> URL:
 def display_url(url: URL) -> str:
     """Return where a store is, for people: SQLite's file, or the URL without its secrets."""
     if url.get_backend_name() == "sqlite":
-        return url.database or ":memory:"
+        file = url.database or ":memory:"
+        return unquote(file.removeprefix("file://")) if file.startswith("file://") else file
     schema = schema_of(url)
     query = {SCHEMA_KEY: schema} if schema else {}
     shown = url.set(drivername=url.get_backend_name(), query=query)

@@ -45,7 +45,15 @@ def _readable(url: URL, path: Path) -> URL:
         )
     # SQLite reads a journal beside the file by itself. Without one it would create one, which a
     # read-only folder does not allow; but then nobody can be writing there either.
-    if _may_write(path.parent) or path.with_name(f"{path.name}-wal").exists():
+    journal = path.with_name(f"{path.name}-wal")
+    if _may_write(path.parent) or (journal.exists() and journal.stat().st_size):
+        if not _may_write(path.parent) and not path.with_name(f"{path.name}-shm").exists():
+            raise StoreError(
+                "its last changes are in a journal beside it, and its folder is read-only.",
+                where=str(path),
+                next_step="Run `nightfit status` where the folder may be written to, or copy the"
+                " file and its journal (-wal) to such a folder.",
+            )
         return url
     return url.set(database=path.as_uri(), query={"immutable": "1", "uri": "true"})
 

@@ -57,8 +57,7 @@ def damage_of_run(connection: Connection, run_id: int) -> tuple[str, ...]:
     )
     for facts in connection.execute(statement).mappings():
         name = Candidate(facts["framework"], facts["kind"])
-        parts = (_damaged(dict(facts), part, must_exist=False) for part in (ARTIFACT, TWIN))
-        clauses += [f"{name}: {why}" for why in parts if why is not None]
+        clauses += [f"{name}: {why}" for why in damaged_bytes(dict(facts))]
     return (*clauses, *_changed_predictions(connection, run_id))
 
 
@@ -137,6 +136,12 @@ def _clauses(
     ):
         clauses[RUN] = CHANGED[RUN]
     return clauses
+
+
+def damaged_bytes(facts: Mapping[str, Any]) -> list[str]:
+    """Return which bytes of a model are not those that were stored, as clauses."""
+    parts = (_damaged(facts, part, must_exist=False) for part in (ARTIFACT, TWIN))
+    return [why for why in parts if why is not None]
 
 
 def _damaged(facts: Mapping[str, Any], part: str, *, must_exist: bool) -> str | None:

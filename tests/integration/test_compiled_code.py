@@ -1,0 +1,48 @@
+"""Theano's folder of compiled code: nothing damaged is loaded, nothing is compiled every night.
+
+Functions without `test_` run in workers.
+"""
+
+import os
+
+import numpy as np
+
+from regressors.frameworks.workers import Workers
+
+
+def spread(framework):
+    """Return a result of operations that Theano itself would compile anew every night."""
+    tt = framework.tt
+    x = tt.dmatrix()
+    filled = tt.alloc(x.dimshuffle(1, 0), 2, 2) + tt.alloc(np.float64(1), x.shape[0], 2)
+    return framework.theano.function([x], filled)(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
+
+
+SPREAD = [[2.0, 4.0], [3.0, 5.0]]
+
+
+def modules_in(folder):
+    return sorted(folder.glob("compiledir_*/tmp*/*.so"))
+
+
+def cut(file):
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def test_a_second_night_compiles_nothing_and_what_is_damaged_is_compiled_anew_and_told(tmp_path):
+    def night():
+        with Workers(("theano",), home=tmp_path, time_limit=120) as workers:
+            assert workers.result(workers.submit("theano", spread)) == SPREAD
+            return workers.take_warnings()
+
+    assert night() == ()
+    (folder,) = tmp_path.glob("theano-*")
+    before = modules_in(folder)
+    assert len(before) > 1
+    assert night() == ()
+    assert modules_in(folder) == before
+
+    cut(before[0])
+    (warning,) = night()
+    assert "1 module had changed on the disk" in warning
+    assert len(modules_in(folder)) == len(before)
