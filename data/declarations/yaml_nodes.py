@@ -89,11 +89,22 @@ def _misplaced(text: str, wrong: re.Match[str]) -> MistakeInLine:
 
 def _not_yaml(error: yaml.YAMLError) -> MistakeInLine:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line = mark.line + 1 if mark else 1
     reason = getattr(error, "problem", None) or "it cannot be read"
+    if "Unicode character escape" in reason:  # such as \ud83e
+        return _not_storable(line)
     return MistakeInLine(
-        mark.line + 1 if mark else 1,
+        line,
         f"This is not YAML: {reason}.",
         "Check the colons, quotes, brackets and indentation.",
+    )
+
+
+def _not_storable(line: int) -> MistakeInLine:
+    return MistakeInLine(
+        line,
+        "A NUL character or half of a surrogate pair cannot be stored.",
+        "Remove it, or write the character itself.",
     )
 
 
@@ -185,11 +196,7 @@ class _Composer:
 
     def _scalar(self, event: Event) -> yaml.ScalarNode:
         if NOT_STORABLE.search(event.value):
-            raise MistakeInLine(
-                _line(event),
-                "A NUL character or half of a surrogate pair cannot be stored.",
-                "Remove it.",
-            )
+            raise _not_storable(_line(event))
         tag = event.tag
         if tag in (None, "!"):
             tag = self._tags.resolve(yaml.ScalarNode, event.value, event.implicit)

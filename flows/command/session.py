@@ -82,11 +82,15 @@ def carry_out(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
     SIGTERM ends it in the same way as Ctrl-C, so that no worker process outlives us. Raises
     NoServer if the server is lost before the flow has begun.
     """
+    from prefect.exceptions import TerminationSignal
+
     from flows.lost_server import NotBegun, finished
 
     try:
         with ending_in_order():
             return finished(flow, *args, **kwargs)
+    except TerminationSignal as error:  # Prefect's, where its server was ended by the same signal
+        raise SystemExit(128 + error.signal) from None
     except NotBegun as error:
         raise unusable_server(error.__cause__ or error) from None
 

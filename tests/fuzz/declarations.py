@@ -74,7 +74,7 @@ def _not_ready(outcome: Outcome) -> str | None:
     """Say if a mistake in one declaration has stopped the dataset of another one."""
     if outcome.exit_code == 0 and SAYS_READY in outcome.output:
         return None
-    if "Two declarations have the name" in outcome.messages:
+    if "declarations have the name" in outcome.messages:
         return None
     return f"the dataset beside it: exit code {outcome.exit_code}, {outcome.messages[:100]!r}"
 

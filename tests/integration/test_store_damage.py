@@ -28,6 +28,7 @@ from sqlalchemy import Connection, select, update
 
 from data.checks.findings import ExpectationResult, RejectedRow
 from data.errors import DamagedModel, DamagedStore
+from data.store.check.record import last_check
 from data.store.checksums import CHANGING, OF_A_RUN
 from data.store.read.champions import champion_model, model_of
 from data.store.read.earlier_runs import last_details
@@ -37,6 +38,7 @@ from data.store.records import CoefficientRecord, PairedErrors, SourceColumnReco
 from data.store.session import Store
 from data.store.tables import model
 from data.store.write.prune import prune
+from tasks.check_database import check_database
 from tasks.run.decisions import Tools, rollback
 
 sqlite_only = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -246,6 +248,35 @@ def _change(other: sqlite3.Connection, table: str, column: str, ours: Connection
     other.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", (value,))
     ours.rollback()
     return True
+
+
+def test_a_check_names_what_is_damaged_dangling_missing_and_left_over(store: Store, tmp_path: Path):
+    full_store(store)
+    areas = [f.area for f in check_database(store, home=tmp_path, keep_runs=30)]
+    assert set(areas) == {"models"}  # the bytes of these nights are intact, and those of no model
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "snapshots" / ".x.parquet.123").touch()
+    run_sql(
+        store.url,
+        "UPDATE score SET rmse = rmse + 1 WHERE run_id = 1",
+        "UPDATE run SET snapshot = 'snapshots/gone.parquet' WHERE run_id = 1",
+        "UPDATE prediction SET model_id = 99 WHERE key = 'b' AND run_id = 2",
+    )
+    findings = check_database(store, home=tmp_path, keep_runs=30)
+    by_area = {f.area: f for f in findings}
+    assert "refer to 1 rows of model that do not exist" in by_area["references"].what
+    clauses = [f.what for f in findings if f.area == "checksums"]
+    assert clauses == [
+        "Of run 1, this is not what was stored: its rows of run, score.",
+        "Of run 2, this is not what was stored: the predictions of torch/least_squares.",
+    ]
+    assert by_area["champions"].dataset == "wages"
+    assert "gone.parquet, which a run has read, is missing." in by_area["snapshots"].what
+    assert by_area["leftovers"].left_over
+    kept_check = read(store, last_check)
+    assert kept_check is not None
+    assert kept_check.findings == findings
+    assert len(kept_check.wrong) == len(findings) - 1
 
 
 def test_a_decision_about_a_model_that_is_not_there_is_said(store: Store):

@@ -60,7 +60,7 @@ def test_two_files_of_one_name_stop_only_that_dataset(folder):
         ("-x.yaml", "_x"),
         ("café.yml", "caf_"),
         ("a\n\x1b[31mb.yaml", "a___31mb"),
-        ("x" * 150 + ".yaml", "x" * 100),
+        ("x" * 101 + ".yaml", "x" * 100),
     ],
 )
 def test_a_file_whose_name_cannot_name_a_dataset_is_refused_under_a_similar_name(

@@ -76,7 +76,7 @@ def bomb() -> str:
         ("split: {<<: {folds: 3}, <<: {}}", "'<<' appears twice."),
         ("---\nkey: id", "A second YAML document begins here."),
         ('description: "a\\0b"', "A NUL character or half of a surrogate pair cannot be stored."),
-        ('description: "\\ud800"', "This is not YAML: found invalid Unicode character"),
+        ('description: "\\ud800"', "A NUL character or half of a surrogate pair cannot be stored."),
         ("description: a\0b", "The character U+0000 cannot stand in YAML. Remove it."),
         ("description: a\x1bb", 'Remove it, or write it as "\\x1b" in double quotes.'),
         ("description: a\ufffeb", "The character U+FFFE cannot stand in YAML."),
