@@ -32,6 +32,9 @@ GENERATORS: dict[str, tuple[Generator, int]] = {
 }
 """What makes the trials of a kind, and how many of them are run."""
 
+WAITING = 4
+"""Trials of files side by side for each core: a command waits a second for a file just written."""
+
 
 def main() -> int:
     """Run the trials that the command line asks for; return the exit code."""
@@ -107,7 +110,7 @@ def _row(kind: str, arguments: argparse.Namespace, folder: Path, urls: dict[str,
     found: Counter[str] = Counter()
     start = time.monotonic()
     for seed, faults in in_parallel(
-        generate, kind, seeds, folder, arguments.save, urls, workers=arguments.workers
+        generate, kind, seeds, folder, arguments.save, urls, workers=WAITING * arguments.workers
     ):
         found.update(faults.keys())
         for name, sentence in faults.items():

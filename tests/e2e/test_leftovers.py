@@ -1,0 +1,59 @@
+"""Many nights, some of them killed, leave the files of one night."""
+
+import signal
+import subprocess
+
+import psutil
+from helpers.warm_command import COMMAND
+
+DECLARATION = """\
+source: {path: line.csv}
+key: row
+target: y
+candidates: {frameworks: [torch], kinds: [least_squares]}
+"""
+ROWS = "row,x,y\n" + "\n".join(f"{i},{i % 13},{3 * (i % 13) + i % 2}" for i in range(120))
+NIGHTS = 2
+WHILE_OPEN = ("-wal", "-shm")
+"""Endings of the files that SQLite may leave or remove beside a database, as it likes."""
+
+
+def files(workspace):
+    """Return the sizes of the files that nights have left, apart from the store itself."""
+    return {
+        path.relative_to(workspace.folder).as_posix(): path.stat().st_size
+        for top in ("home", "tmp")
+        for path in (workspace.folder / top).rglob("*")
+        if path.is_file() and not path.name.endswith(WHILE_OPEN)
+    }
+
+
+def kill(workspace, environment):
+    """Kill a night, with all that it has started, as it begins to fit."""
+    night = subprocess.Popen(
+        [str(COMMAND), "nightly", "--force"], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    assert any("split" in line for line in night.stderr)
+    family = [psutil.Process(night.pid), *psutil.Process(night.pid).children(recursive=True)]
+    for process in family:
+        process.send_signal(signal.SIGKILL)
+    night.communicate()
+    psutil.wait_procs(family[1:], timeout=30)
+
+
+def test_nights_and_killed_ones_leave_what_one_night_leaves(new_workspace):
+    workspace = new_workspace(prefect="own")
+    temporary = workspace.folder / "tmp"
+    temporary.mkdir()
+    workspace.declare("line", DECLARATION, ROWS)
+    assert workspace.run("nightly", TMPDIR=str(temporary)).returncode == 0
+    first = files(workspace)
+    for _ in range(NIGHTS):
+        kill(workspace, {**workspace.environment, "TMPDIR": str(temporary)})
+        done = workspace.run("nightly", "--force", TMPDIR=str(temporary))
+        assert done.returncode == 0, done.stderr
+    last = files(workspace)
+    assert last.keys() == first.keys()
+    grown = {name for name in last if last[name] > 1.5 * first[name] + 100_000}
+    assert grown == set()
+    assert workspace.sql("SELECT count(*) FROM run") == [(1 + NIGHTS,)]
