@@ -183,6 +183,7 @@ def test_query_before_the_first_night_suggests_a_night(workspace):
 
 
 def test_predict_without_a_champion_suggests_a_run(workspace):
+    assert workspace.run("db", "upgrade").returncode == 0
     source = str(workspace.folder / "datasets" / "good.csv")
     assert_refused(workspace.run("predict", "good", "--source", source), 1, "retrain good")
 
