@@ -145,7 +145,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:
-        with pytest.raises(HomeError, match=r"cannot be written: File too large"):
+        with pytest.raises(HomeError, match=r"cannot be written: the file has reached"):
             write(ROWS, tmp_path / "shop")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
