@@ -227,6 +227,7 @@ def _category(category: Any, narrow: bool, highest: int) -> Ranges:
     return held if wanted else _complement(held)
 
 
+@lru_cache(maxsize=256)
 def _any_case(ranges: Ranges, *, narrow: bool) -> Ranges:
     """Return every character that is in the ranges, but for capitals, as Python compares them."""
     lower = {code: code + 32 for code in range(65, 91)} if narrow else _lower_case()

@@ -120,7 +120,7 @@ def test_what_a_rule_does_not_need_is_refused_with_its_line(tmp_path, type_, kwa
     started = time.process_time()
     with pytest.raises(CallError) as caught:
         declared(tmp_path, type_, kwargs)
-    assert time.process_time() - started < 20
+    assert time.process_time() - started < 1
     assert message in str(caught.value)
     assert str(caught.value).startswith(f"{tmp_path}/shop.yaml, line ")
     assert "line 5" in str(caught.value) or "line 6" in str(caught.value)
@@ -179,4 +179,4 @@ def test_many_large_expressions_are_refused_before_time_is_spent_on_them(tmp_pat
     started = time.process_time()
     with pytest.raises(CallError, match="There may be 200 of them, fewer if they are long"):
         load_dataset("shop", tmp_path)
-    assert time.process_time() - started < 20
+    assert time.process_time() - started < 2
