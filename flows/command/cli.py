@@ -74,9 +74,8 @@ def _refuse_undecodable(arguments: Sequence[str]) -> None:
     for before, argument in pairwise(("", *arguments)):
         names_file = before in FILE_OPTIONS or argument.startswith(FILE_OPTIONS)
         if NOT_TEXT.search(argument) and not names_file:
-            raise CallError(
-                f"{argument!r} is not UTF-8.", next_step="Use a terminal that sends UTF-8."
-            )
+            what = before if before.startswith("--") else repr(argument)
+            raise CallError(f"{what} is not UTF-8.", next_step="Use a terminal that sends UTF-8.")
 
 
 def _cause(error: Exception) -> UserError | None:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from data.declarations.yaml_nodes import NOT_STORABLE
 from data.errors import CallError
 from data.settings import Settings, settings
 from data.store.session import Store
@@ -67,10 +66,8 @@ def ready_store(config: Settings) -> Store:
 
 
 def one_line(reason: str) -> str:
-    """Return a reason on one line; raise CallError if it is empty, too long or not text."""
+    """Return a reason on one line; raise CallError if it is empty or too long."""
     line = " ".join(reason.split())
-    if NOT_STORABLE.search(line):
-        raise CallError("--reason is not UTF-8.", next_step="Use a terminal that sends UTF-8.")
     if not line or len(line) > MAX_REASON:
         raise CallError(
             f"--reason has {len(line):,} characters; it must have 1 to {MAX_REASON:,}.",
