@@ -19,7 +19,7 @@ from data.store.session import Store
 from regressors.encoding.columns import CannotEncode
 from tasks.run import progress
 from tasks.run.choice import Incumbent
-from tasks.run.loading import loaded, require_intact
+from tasks.run.loading import intact
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 
@@ -38,8 +38,7 @@ def incumbent(
         return None
     serving, trained, accepted_by = stored
     try:
-        require_intact(serving)
-        twin = loaded(serving, "twin")
+        twin = intact(serving)["twin"]
     except DamagedModel as error:
         progress.log(declaration.name, error.what, warning=True)
         return _damaged(serving, error, len(test.keys))

@@ -28,7 +28,7 @@ from regressors.encoding.columns import CannotEncode
 from regressors.job import Fitted
 from tasks.run import progress
 from tasks.run.attempt import Trained
-from tasks.run.loading import require_intact
+from tasks.run.loading import intact
 from tasks.run.predictions import of_candidate
 from tasks.run.replay import declaration_of, snapshot_of
 from tasks.run.rows import SnapshotRows
@@ -110,7 +110,7 @@ def _serve(
     if current and current.model_id == chosen.model_id and (current.pinned or not pin):
         pinned = " and is pinned" if current.pinned else ""
         raise CallError(f"{chosen.name_and_run} already serves{pinned}.", where=dataset)
-    require_intact(chosen)
+    intact(chosen)
     with tools.store.reading() as connection:
         is_stored = has_predictions(connection, chosen.model_id)
     model = _servable(tools, dataset, chosen, is_stored=is_stored)

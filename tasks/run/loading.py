@@ -1,6 +1,6 @@
 """The one way from stored bytes to a model: checked first, then loaded."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from data.declarations.model import Declaration
 from data.errors import DamagedModel
@@ -8,11 +8,14 @@ from data.store.read.champions import ServingModel
 from data.store.read.integrity import RUN
 from regressors.model import Model
 
+Part = Literal["artifact", "twin"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
 NEEDED = {"artifact": {"artifact", RUN}, "twin": {"twin", RUN}}
 """What must be intact to use a part of a stored model."""
 
 
-def loaded(serving: ServingModel, part: Literal["artifact", "twin"]) -> Model:
+def loaded(serving: ServingModel, part: Part) -> Model:
     """Return a stored model, or its twin; raise DamagedModel where it is not what was stored."""
     damage = serving.damage
     if damage is not None and damage.parts & NEEDED[part]:
@@ -25,14 +28,16 @@ def loaded(serving: ServingModel, part: Literal["artifact", "twin"]) -> Model:
         raise damaged(serving, f"it cannot be loaded ({type(error).__name__}: {error})") from None
 
 
-def require_intact(serving: ServingModel) -> None:
-    """Raise DamagedModel unless a model and its twin are as they were stored, and can be loaded."""
+def intact(serving: ServingModel) -> dict[Part, Model]:
+    """Return a model and its twin, as far as they are stored.
+
+    Raises DamagedModel unless all of it is as it was stored, and can be loaded.
+    """
     damage = serving.damage
     if damage is not None:
         raise damaged(serving, damage.what, damage.next_step)
-    for part in ("artifact", "twin"):
-        if getattr(serving, part) is not None:
-            loaded(serving, part)
+    stored = (part for part in PARTS if getattr(serving, part) is not None)
+    return {part: loaded(serving, part) for part in stored}
 
 
 def declared(serving: ServingModel) -> Declaration:
