@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +96,9 @@ def _name(file: Path) -> str:
     Characters that no name can have are `_`.
     """
     declared = ""
-    try:
+    with suppress(CallError, MistakeInLine):  # `load_dataset` reports the mistake
         if re.search(r"name|\\", text_of(file)):  # no other text can declare one
             declared = _parse(file)[1].get("name", "")
-    except (CallError, MistakeInLine):
-        pass
     if isinstance(declared, str) and _is_name(declared):
         return declared
     return re.sub(r"[^A-Za-z0-9_-]|^-", "_", file.stem)[:MAX_NAME_LENGTH]

@@ -9,6 +9,7 @@ from data.errors import StoreError
 from data.sources.snapshot import is_intact
 from data.store.check.finding import RESTORE, Finding
 from data.store.read.champions import champion_model
+from data.store.read.datasets import stored_datasets
 from data.store.read.integrity import damage_of_run
 from data.store.tables import run
 from data.store.write.prune import named_snapshots
@@ -30,7 +31,7 @@ def checksum_findings(connection: Connection) -> Iterator[Finding]:
 
 def champion_findings(connection: Connection) -> Iterator[Finding]:
     """Yield the datasets whose champion is missing or damaged."""
-    for dataset in _datasets(connection):
+    for dataset in stored_datasets(connection):
         try:
             champion = champion_model(connection, dataset)
         except StoreError as error:
@@ -47,7 +48,7 @@ def snapshot_findings(connection: Connection, home: Path, keep_runs: int) -> Ite
     Runs older than the last `keep_runs` need none, unless they trained a champion.
     """
     named: set[Path] = set()
-    for dataset in _datasets(connection):
+    for dataset in stored_datasets(connection):
         old, needed = named_snapshots(connection, dataset, keep_runs)
         named |= {home / name for name in old | needed}
         for name in sorted(needed):
@@ -85,9 +86,3 @@ def _leftovers(folder: Path, named: set[Path]) -> Iterator[Finding]:
             parent.name if parent != folder else None,
             left_over=True,
         )
-
-
-def _datasets(connection: Connection) -> list[str]:
-    return list(
-        connection.execute(select(run.c.dataset).distinct().order_by(run.c.dataset)).scalars()
-    )

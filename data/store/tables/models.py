@@ -69,21 +69,31 @@ score = Table(
     ),
 )
 
+INFERENCE = (
+    "standard_error",
+    "t",
+    "p",
+    "low",
+    "high",
+    "robust_standard_error",
+    "cluster_standard_error",
+    "hac_standard_error",
+)
+
+
+def _estimate() -> tuple[Column[float], ...]:
+    """Return the columns of a term's estimate and its inference, new for each table."""
+    optional = (Column(name, Double) for name in INFERENCE)
+    return (Column("estimate", Double, nullable=False), *optional)
+
+
 coefficient = Table(
     "coefficient",
     metadata,
     Column("model_id", ForeignKey(model.c.model_id), nullable=False),
     Column("position", Integer, nullable=False),
     Column("term", Text, nullable=False),
-    Column("estimate", Double, nullable=False),
-    Column("standard_error", Double),
-    Column("t", Double),
-    Column("p", Double),
-    Column("low", Double),
-    Column("high", Double),
-    Column("robust_standard_error", Double),
-    Column("cluster_standard_error", Double),
-    Column("hac_standard_error", Double),
+    *_estimate(),
     PrimaryKeyConstraint("model_id", "position"),
     UniqueConstraint("model_id", "term"),
     comment="One term of one linear model, in the data's own units, with its inference if any.",
@@ -97,15 +107,7 @@ coefficient_variant = Table(
     Column("position", Integer, nullable=False),
     Column("term", Text, nullable=False),
     Column("rows", BigInteger, nullable=False),
-    Column("estimate", Double, nullable=False),
-    Column("standard_error", Double),
-    Column("t", Double),
-    Column("p", Double),
-    Column("low", Double),
-    Column("high", Double),
-    Column("robust_standard_error", Double),
-    Column("cluster_standard_error", Double),
-    Column("hac_standard_error", Double),
+    *_estimate(),
     PrimaryKeyConstraint("model_id", "variant", "position"),
     UniqueConstraint("model_id", "variant", "term"),
     one_of("variant", "aliases left out", "complete cases"),
