@@ -5,14 +5,8 @@ import subprocess
 
 import psutil
 from helpers.warm_command import COMMAND
+from helpers.workspace import LINE, LINE_ROWS
 
-DECLARATION = """\
-source: {path: line.csv}
-key: row
-target: y
-candidates: {frameworks: [torch], kinds: [least_squares]}
-"""
-ROWS = "row,x,y\n" + "\n".join(f"{i},{i % 13},{3 * (i % 13) + i % 2}" for i in range(120))
 NIGHTS = 2
 WHILE_OPEN = ("-wal", "-shm")
 """Endings of the files that SQLite may leave or remove beside a database, as it likes."""
@@ -45,7 +39,7 @@ def test_nights_and_killed_ones_leave_what_one_night_leaves(new_workspace):
     workspace = new_workspace(prefect="own")
     temporary = workspace.folder / "tmp"
     temporary.mkdir()
-    workspace.declare("line", DECLARATION, ROWS)
+    workspace.declare("line", LINE, LINE_ROWS)
     assert workspace.run("nightly", TMPDIR=str(temporary)).returncode == 0
     first = files(workspace)
     for _ in range(NIGHTS):

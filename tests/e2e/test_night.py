@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from helpers.workspace import LINE, LINE_ROWS
 
 from regressors.candidate import KINDS
 from regressors.frameworks.registry import FRAMEWORK_NAMES
@@ -165,18 +166,9 @@ def test_check_trains_nothing_and_writes_nothing(new_workspace):
 def test_dry_run_stores_nothing(new_workspace):
     workspace = new_workspace()
     shutil.rmtree(workspace.home)  # as before the first night
-    rows = "\n".join(f"{i},{i % 13},{3 * (i % 13) + i % 2}" for i in range(120))
-    workspace.declare("line", LINE, "row,x,y\n" + rows)
+    workspace.declare("line", LINE, LINE_ROWS)
     done = workspace.run("retrain", "line", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "not stored" in done.stdout
     assert "Warning" not in done.stderr
     assert workspace.sql("SELECT count(*) FROM run") == [(0,)]
-
-
-LINE = """\
-source: {path: line.csv}
-key: row
-target: y
-candidates: {frameworks: [torch], kinds: [least_squares]}
-"""

@@ -91,7 +91,9 @@ def test_run_is_cancelled_from_the_server(served):
     night = start_slow_night(served)
     cancelling = {"type": "CANCELLING", "name": "Cancelling"}
     served.ask(f"flow_runs/{night}/set_state", state=cancelling)
-    wait_until(lambda: served.ask(f"flow_runs/{night}")["state_type"] == "CANCELLED")
+    wait_until(lambda: served.ask(f"flow_runs/{night}")["end_time"])
+    assert served.ask(f"flow_runs/{night}")["state_type"] == "CANCELLED"
+    assert served.workspace.sql("SELECT count(*) FROM run WHERE dataset = 'slow'") == [(0,)]
 
 
 def test_ctrl_c_during_a_run_leaves_no_process_and_no_running_state(new_workspace):

@@ -13,7 +13,8 @@ from urllib.error import HTTPError
 
 import psutil
 import pytest
-from helpers.serving import CHROMIUM, LINE, ROWS, chromium, family, log_in
+from helpers.serving import CHROMIUM, chromium, family, log_in
+from helpers.workspace import LINE, LINE_ROWS
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -292,7 +293,7 @@ def test_login_is_in_its_file_alone(served):
 
 def test_command_without_the_login_is_refused_in_one_sentence(served, new_workspace):
     workspace = new_workspace()
-    workspace.declare("line", LINE, ROWS)
+    workspace.declare("line", LINE, LINE_ROWS)
     done = workspace.run("retrain", "line", PREFECT_API_URL=served.api)
     assert done.returncode == 1
     assert "it answers with the status 401" in done.stderr

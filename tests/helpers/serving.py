@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 
 import psutil
 from helpers.warm_command import COMMAND
-from helpers.workspace import Workspace
+from helpers.workspace import LINE, LINE_ROWS, Workspace
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -30,13 +30,6 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 MARK = "NIGHTFIT_FAMILY"
-LINE = """\
-source: {path: line.csv}
-key: row
-target: y
-candidates: {frameworks: [torch], kinds: [least_squares]}
-"""
-ROWS = "row,x,y\n" + "\n".join(f"{i},{i % 13},{3 * (i % 13) + i % 2}" for i in range(120))
 SLOW = """\
 source: {path: slow.csv}
 key: row
@@ -122,7 +115,7 @@ def serving(workspace, *options):
 
 
 def serve(workspace, *options):
-    workspace.declare("line", LINE, ROWS)
+    workspace.declare("line", LINE, LINE_ROWS)
     workspace.declare("slow", SLOW, MANY)
     errors = workspace.folder / "errors"
     with errors.open("w") as stream:

@@ -14,6 +14,14 @@ from typing import Any
 from helpers.warm_command import WARM
 
 ROOT = Path(__file__).parents[2]
+LINE = """\
+source: {path: line.csv}
+key: row
+target: y
+candidates: {frameworks: [torch], kinds: [least_squares]}
+"""
+"""The declaration of a dataset `line` that takes little time, and its source."""
+LINE_ROWS = "row,x,y\n" + "\n".join(f"{i},{i % 13},{3 * (i % 13) + i % 2}" for i in range(120))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import datetime
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +21,12 @@ from helpers.checked import (
 )
 
 from data.checks.check import check
-from data.checks.rule_engine import implementations
 from data.declarations.file import load_dataset
-from data.declarations.rules import FOR_DATABASES, RULES
 from data.errors import CallError
 from data.sources.read import read
 from data.sources.snapshot import load, readings_of
 
 ROOT = Path(__file__).parents[2]
-TEXT = "expect_column_values_to"
 
 
 @pytest.mark.parametrize("name", ["age_income", "income_expenses", "users_revenue"])
@@ -327,115 +323,3 @@ def test_rules_look_at_the_rows_whose_cells_could_be_read(tmp_path):
     assert outcome.rejected_rows[0].reason == "age '3o' is not a number."
     (missing,) = (text for text in outcome.warnings if text.startswith(PRESENT))
     assert "fails in 1 row: no value in row 30 (key 29)" in missing
-
-
-def test_rules_can_be_checked_beside_a_time_after_the_year_9999(tmp_path):
-    days = [*range(19_000, 19_000 + 299), 3_000_000]
-    table = {"id": range(300), "y": [float(i % 7) for i in range(300)], "age": range(300)}
-    times = pa.array(days, pa.int32()).view(pa.date32())
-    pa.parquet.write_table(pa.table({**table, "t": times}), tmp_path / "rows.parquet")
-    declaration = shop(
-        source={"path": tmp_path / "rows.parquet"},
-        expectations=[rule(PRESENT, column="t"), rule(BETWEEN, column="age", max_value=999)],
-    )
-    snapshot = read(declaration, folder=tmp_path / "home")
-    outcome = check(declaration, load(snapshot.path), readings_of(snapshot.path))
-    assert outcome.passed
-    assert [row.row_number for row in outcome.rejected_rows] == [300]
-
-
-def test_a_condition_selects_the_rows_that_a_rule_looks_at():
-    def bad(condition: dict) -> list[int]:
-        outcome = checked(
-            rule(BETWEEN, quarantine=True, column="y", max_value=-1, row_condition=condition)
-        )
-        assert "could not be checked" not in str(outcome.reason), outcome.reason
-        return (np.flatnonzero(~outcome.kept) + 1).tolist()
-
-    def compared(column: str, operator: str, parameter: object) -> dict:
-        return {
-            "type": "comparison",
-            "column": {"name": column},
-            "operator": operator,
-            "parameter": parameter,
-        }
-
-    def gap(column: str, *, is_null: bool) -> dict:
-        return {"type": "nullity", "column": {"name": column}, "is_null": is_null}
-
-    assert bad(gap("age", is_null=True)) == [2]
-    assert bad(gap("level", is_null=True)) == [3]
-    assert bad(compared("age", "<", 21)) == [1, 3]
-    assert bad(compared("age", "==", "20")) == [3]
-    assert bad(compared("hired", "<=", datetime.date(2024, 1, 2))) == [1, 2]
-    assert bad(compared("hired", "<", "2024-01-02")) == [1]
-    assert bad(compared("id", "IN", [5, 6, 99])) == [5, 6]
-    assert len(bad(compared("id", "NOT_IN", [5, 6]))) == N - 2
-    assert bad(compared("level", "==", "`b` @pd")) == []
-    both = [compared("age", "<", 30), compared("level", "==", "b")]
-    assert bad({"type": "and", "conditions": both}) == [5, 7, 9, 11]
-    few = [compared("id", "==", 1), {"type": "and", "conditions": [compared("id", ">", 59)]}]
-    assert bad({"type": "or", "conditions": few}) == [1, 60]
-
-
-@pytest.mark.parametrize(
-    ("condition", "message"),
-    [
-        ({"name": "agee"}, "no column 'agee'. Did you mean 'age'?"),
-        ({"name": "level"}, "could not be checked: "),
-        ({"name": "y`.isnull() | @pd.io.common.os.remove('x') | `y"}, "has no column "),
-    ],
-)
-def test_a_condition_that_cannot_be_compared_fails_as_critical(condition, message):
-    where = {"type": "comparison", "column": condition, "operator": "<", "parameter": 3}
-    outcome = checked(rule(PRESENT, severity="warning", column="y", row_condition=where))
-    assert not outcome.passed
-    assert message in outcome.reason
-
-
-def test_a_pattern_is_matched_in_time_that_grows_with_the_text_alone():
-    texts = ["a" * 5_000 + end for end in ("b", "\n", "é", "")] + ["x"] * (N - 4)
-    table = SHOP.append_column("text", pa.array(texts))
-    slow = r"^(\w+\s?)*$"
-    started = time.process_time()
-    outcome = checked(
-        rule(f"{TEXT}_match_regex", quarantine=True, column="text", regex=slow),
-        rule(f"{TEXT}_not_match_regex", quarantine=True, column="text", regex="^(a+)+é$"),
-        rule(f"{TEXT}_match_regex_list", column="text", regex_list=[slow, "(a|a)*b"]),
-        rule(f"{TEXT}_match_regex_list", column="text", regex_list=["a|x", "^"], match_on="all"),
-        rule(f"{TEXT}_not_match_regex_list", column="text", regex_list=["(b*)*c", "(z+)+$"]),
-        table=table,
-    )
-    assert time.process_time() - started < 5
-    assert outcome.passed, outcome.reason
-    assert (np.flatnonzero(~outcome.kept) + 1).tolist() == [3]
-
-
-def test_every_rule_and_keyword_of_great_expectations_is_allowed_or_refused_on_purpose():
-    refused = {"batch_id", "catch_exceptions", "condition_parser", "id", "library_metadata"}
-    refused |= {"meta", "notes", "rendered_content", "result_format", "severity", "windows"}
-    known = implementations()
-    assert set(RULES) | set(FOR_DATABASES) == set(known)
-    for name, keywords in RULES.items():
-        fields = set(known[name].__fields__)
-        assert set(keywords) | {"description"} == fields - refused, name
-
-
-def test_a_rule_that_great_expectations_cannot_even_plan_leaves_the_others_as_they_are():
-    outcome = checked(
-        rule(BETWEEN, quarantine=True, column="y", min_value=0.5),
-        rule("expect_column_quantile_values_to_be_between", column="y", quantile_ranges={}),
-        rule(
-            PRESENT,
-            column="y",
-            row_condition={
-                "type": "comparison",
-                "column": {"name": "level"},
-                "operator": ">",
-                "parameter": 2**63,
-            },
-        ),
-    )
-    assert "could not be checked: 'quantiles'." in outcome.reason
-    assert outcome.reason.endswith("(And 1 more critical check failed.)")
-    assert np.flatnonzero(~outcome.kept).tolist() == [0]

@@ -209,6 +209,8 @@ def test_a_lock_is_waited_for_while_the_database_is_away(line: Line, url: str):
     threading.Timer(0.3, lambda: setattr(line, "refuses", False)).start()
     with dataset_lock(url, "wages", wait=False, retry_time=10) as lock:
         lock.ensure_held()
+        with pytest.raises(Busy), dataset_lock(url, "wages", wait=False):
+            pass
 
 
 @ON_SQLITE
