@@ -50,9 +50,12 @@ def validated(
         some_rows = None if rule.rows is None else rule.rows.tobytes()
         batches.setdefault((comparing, some_rows), []).append(rule)
     definition = _batch_definition() if batches else None
+    frames = {
+        comparing: row_frame(table) if comparing else column_frame(table)
+        for comparing in {comparing for comparing, _ in batches}
+    }
     for (comparing, _), batch in batches.items():
-        frame = row_frame(table) if comparing else column_frame(table)
-        rows = batch[0].rows
+        frame, rows = frames[comparing], batch[0].rows
         part = frame if rows is None else frame[rows]
         yield from _results(definition, part, batch, every_row=every_row)
 

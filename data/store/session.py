@@ -113,8 +113,7 @@ def _ensure_ready(engine: Engine, *, read_only: bool) -> None:
             refuse_closed_schema(connection, display_url(engine.url))
         ready = is_current(connection)
     if not ready:
-        from data.store.database.upgrades import (
-            make_ready,
-        )  # importing Alembic takes as long as a query
+        # Imported here: Alembic takes as long as a query.
+        from data.store.database.upgrades import make_ready
 
         make_ready(engine, read_only=read_only)
