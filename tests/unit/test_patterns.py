@@ -2,12 +2,12 @@
 
 import random
 import re
-import time
 import warnings
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from helpers.timing import within
 
 from data.declarations.patterns import linear
 from data.errors import DeclarationMistake
@@ -73,7 +73,6 @@ def test_what_is_accepted_finds_what_python_finds(ascii_only):
     ],
 )
 def test_no_expression_that_is_accepted_takes_for_ever(pattern, text):
-    started = time.process_time()
-    found = pc.match_substring_regex(pa.array([text]), linear(pattern))
-    assert found.to_pylist() == [False]
-    assert time.process_time() - started < 2
+    with within(2):
+        found = pc.match_substring_regex(pa.array([text]), linear(pattern))
+        assert found.to_pylist() == [False]

@@ -90,7 +90,10 @@ def test_error_message_cannot_act_on_the_terminal(monkeypatch, capsys):
     assert capsys.readouterr().err == "nightfit: the value is \\x1b[31mred\\x1b[0m.\n"
 
 
-def test_progress_cannot_act_on_the_terminal(capsys):
+def test_progress_cannot_act_on_the_terminal(monkeypatch, capsys):
+    log = logging.getLogger("nightfit")
+    monkeypatch.setattr(log, "handlers", [])  # whatever other tests have left
+    monkeypatch.setattr(log, "disabled", False)
     with talking():
-        logging.getLogger("nightfit").warning("%s", f"{RED} [red] :smile:")
+        log.warning("%s", f"{RED} [red] :smile:")
     assert r"\x1b[31mred\x1b[0m [red] :smile:" in capsys.readouterr().err

@@ -1,9 +1,9 @@
 """Whatever a declaration's file holds, it loads, or is refused with its file, its line and why."""
 
 import random
-import time
 
 import pytest
+from helpers.timing import within
 
 from data.declarations.file import declared_datasets, load_dataset
 from data.declarations.model import Declaration
@@ -19,14 +19,13 @@ def loaded(folder, content) -> Declaration | str:
     """Return the declaration in this text or these bytes, or why it is refused, and be quick."""
     file = folder / "shop.yaml"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    started = time.process_time()
-    (name,) = declared_datasets(folder)
     outcome: Declaration | str
-    try:
-        outcome = load_dataset(name, folder)
-    except CallError as error:
-        outcome = str(error)
-    assert time.process_time() - started < SECONDS
+    with within(SECONDS):
+        (name,) = declared_datasets(folder)
+        try:
+            outcome = load_dataset(name, folder)
+        except CallError as error:
+            outcome = str(error)
     if isinstance(outcome, Declaration):
         return outcome
     assert outcome.startswith(str(file))
