@@ -77,8 +77,9 @@ def test_run_is_started_from_the_page_and_found_in_the_store(served):
         page.get_by_text("Custom run").first.click()
         page.locator("textarea").first.fill("line")
         page.get_by_role("button", name="Submit").click()
-        done = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
-        wait_until(lambda: served.ask("flow_runs/filter", **done))
+        ended = {"flow_runs": {"end_time": {"is_null_": False}}}
+        (run,) = wait_until(lambda: served.ask("flow_runs/filter", **ended))
+        assert run["state_type"] == "COMPLETED", (run["state"], served.errors.read_text())
         page.reload()  # by itself it refreshes every 30 seconds
         page.get_by_text("Completed").first.wait_for(timeout=240_000)
     assert served.workspace.sql("SELECT dataset, status FROM run") == [("line", "succeeded")]
