@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from data.errors import DamagedStore, StoreError
 from data.store.check.contents import champion_findings, checksum_findings, snapshot_findings
 from data.store.check.finding import RESTORE, Finding
-from data.store.check.record import is_due, write_check
+from data.store.check.record import is_due, with_acknowledgements, write_check
 from data.store.check.structure import integrity_findings, reference_findings, value_findings
 from data.store.column_types import UnreadableValue
 from data.store.read.integrity import FACTS, damaged_bytes
@@ -23,11 +23,14 @@ from tasks.run import progress
 Check = Callable[[Connection], Iterator[Finding]]
 
 
-def check_database(store: Store, *, home: Path, keep_runs: int) -> tuple[Finding, ...]:
+def check_database(
+    store: Store, *, home: Path, keep_runs: int, acknowledge: bool = False
+) -> tuple[Finding, ...]:
     """Return all that is wrong, and store it for `status`.
 
-    A part of the database that cannot be read ends only the check of that part. Raises StoreError
-    where there is no database, or it is at another version.
+    With `acknowledge`, a person goes on with what is wrong: from now on, only what is found beside
+    it counts. A part of the database that cannot be read ends only the check of that part. Raises
+    StoreError where there is no database, or it is at another version.
     """
     findings: list[Finding] = []
     checks: tuple[Check, ...] = (
@@ -47,7 +50,12 @@ def check_database(store: Store, *, home: Path, keep_runs: int) -> tuple[Finding
         except DamagedStore as error:
             findings.append(Finding("integrity", error.what, RESTORE))
     unique = tuple(dict.fromkeys(findings))
-    _store(store, unique)
+    try:
+        with store.writing() as connection:
+            unique = with_acknowledgements(connection, unique, acknowledge=acknowledge)
+            write_check(connection, unique)
+    except (StoreError, DBAPIError, UnreadableValue):
+        progress.LOG.warning("what the check has found could not be stored for 'nightfit status'")
     return unique
 
 
@@ -61,7 +69,7 @@ def check_if_due(store: Store, *, home: Path, keep_runs: int) -> None:
         progress.LOG.warning("the database was not checked: %s", error)
         return
     for finding in findings:
-        if not finding.left_over:
+        if finding.is_wrong:
             progress.LOG.warning("the database is damaged: %s", finding)
 
 
@@ -87,11 +95,3 @@ def model_findings(connection: Connection) -> Iterator[Finding]:
                     row.dataset,
                 )
                 break
-
-
-def _store(store: Store, findings: tuple[Finding, ...]) -> None:
-    try:
-        with store.writing() as connection:
-            write_check(connection, findings)
-    except (StoreError, DBAPIError, UnreadableValue):
-        progress.LOG.warning("what the check has found could not be stored for 'nightfit status'")

@@ -80,7 +80,16 @@ def upgrade() -> None:
 
 
 @db.command("check", epilog="For example: `nightfit db check`")
-def check_database(format: AsReport = ReportFormat.TEXT) -> None:
+def check_database(
+    acknowledge: Annotated[
+        bool,
+        typer.Option(
+            "--acknowledge",
+            help="Go on with what is wrong now: only what else is found later counts.",
+        ),
+    ] = False,
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
     """Check that nothing in the database, and no snapshot, has been damaged.
 
     Checks the database's own integrity, its references, the checksums of all that runs have stored,
@@ -89,4 +98,5 @@ def check_database(format: AsReport = ReportFormat.TEXT) -> None:
     """
     from flows.command.db_check import run_db_check
 
-    raise typer.Exit(run_db_check(as_json=format is ReportFormat.JSON))
+    as_json = format is ReportFormat.JSON
+    raise typer.Exit(run_db_check(as_json=as_json, acknowledge=acknowledge))

@@ -279,6 +279,26 @@ def test_a_check_names_what_is_damaged_dangling_missing_and_left_over(store: Sto
     assert len(kept_check.wrong) == len(findings) - 1
 
 
+def test_what_has_been_acknowledged_no_longer_counts_and_new_damage_does(
+    store: Store, tmp_path: Path
+):
+    def wrong(*, acknowledge: bool = False) -> list[str]:
+        check_database(store, home=tmp_path, keep_runs=30, acknowledge=acknowledge)
+        return [f.what for f in read(store, last_check).wrong]
+
+    full_store(store)
+    run_sql(store.url, "UPDATE score SET rmse = rmse + 1 WHERE run_id = 1")
+    assert any("its rows of score" in what for what in wrong())
+    assert wrong(acknowledge=True) == []
+    assert wrong() == []
+    run_sql(store.url, "UPDATE score SET rmse = rmse + 1 WHERE run_id = 2")
+    run_sql(store.url, "UPDATE rejected_row SET reason = 'other' WHERE run_id = 1")
+    assert wrong() == [
+        "Of run 1, this is not what was stored: its rows of rejected_row, score.",
+        "Of run 2, this is not what was stored: its rows of score.",
+    ]
+
+
 def test_a_decision_about_a_model_that_is_not_there_is_said(store: Store):
     two_champions(store)
     if store.url.startswith("sqlite"):

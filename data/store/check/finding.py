@@ -8,7 +8,7 @@ class Finding:
     """One thing that is wrong, or only left over, in the database or in the home.
 
     `area` is one of AREAS. `dataset` is None where it concerns no dataset, or all of them. What is
-    only `left_over` does no harm.
+    only `left_over` does no harm; a person has seen what is `acknowledged`, and goes on with it.
     """
 
     area: str
@@ -16,6 +16,12 @@ class Finding:
     next_step: str
     dataset: str | None = None
     left_over: bool = False
+    acknowledged: bool = False
+
+    @property
+    def is_wrong(self) -> bool:
+        """Return whether a person has yet to do something about it."""
+        return not (self.left_over or self.acknowledged)
 
     def __str__(self) -> str:
         where = f"{self.dataset}: " if self.dataset else ""

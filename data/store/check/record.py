@@ -1,7 +1,7 @@
 """When the database was last checked, and what was found: for `status`, and for the next check."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select
@@ -22,8 +22,8 @@ class LastCheck:
 
     @property
     def wrong(self) -> tuple[Finding, ...]:
-        """Return what it found wrong, without what is only left over."""
-        return tuple(finding for finding in self.findings if not finding.left_over)
+        """Return what it found wrong, without what is only left over or has been acknowledged."""
+        return tuple(finding for finding in self.findings if finding.is_wrong)
 
 
 def last_check(connection: Connection) -> LastCheck | None:
@@ -40,6 +40,25 @@ def is_due(connection: Connection) -> bool:
     last = connection.execute(select(func.max(database_check.c.checked_at))).scalar()
     since = last or connection.execute(select(func.min(run.c.started_at))).scalar()
     return since is not None and datetime.now(UTC) - since >= INTERVAL
+
+
+def with_acknowledgements(
+    connection: Connection, findings: Iterable[Finding], *, acknowledge: bool
+) -> tuple[Finding, ...]:
+    """Return the findings of a check, marked where a person has acknowledged the same before.
+
+    With `acknowledge`, all that is wrong is marked.
+    """
+    last = last_check(connection)
+    before = last.findings if last is not None else ()
+    known = {(f.area, f.what, f.dataset) for f in before if f.acknowledged}
+    return tuple(
+        replace(finding, acknowledged=True)
+        if not finding.left_over
+        and (acknowledge or (finding.area, finding.what, finding.dataset) in known)
+        else finding
+        for finding in findings
+    )
 
 
 def write_check(connection: Connection, findings: Sequence[Finding]) -> None:
