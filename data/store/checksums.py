@@ -8,10 +8,11 @@ the readers of a champion need them.
 import hashlib
 import json
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import Connection, Integer, Select, Table, bindparam, select
 
 from data.store.column_types import json_value
 from data.store.read.streaming import batches_of
@@ -76,7 +77,7 @@ def rows_sha256(connection: Connection, table: Table, run_id: int) -> tuple[int,
     A column without a value adds nothing, so that a later version may add columns.
     """
     digest, count = hashlib.sha256(), 0
-    for rows in batches_of(connection, _rows_of(table, run_id)):
+    for rows in batches_of(connection, _rows_of(table), {"of_run": run_id}):
         for row in rows:
             values = {n: _plain(v) for n, v in row._mapping.items() if v is not None}
             digest.update(json.dumps(values, sort_keys=True).encode())
@@ -85,7 +86,10 @@ def rows_sha256(connection: Connection, table: Table, run_id: int) -> tuple[int,
     return count, digest.hexdigest()
 
 
-def _rows_of(table: Table, run_id: int) -> Select[Any]:
+@cache
+def _rows_of(table: Table) -> Select[Any]:
+    """Return the statement that selects the rows of the run `of_run`; each is made once."""
+    run_id = bindparam("of_run", type_=Integer)
     omitted = CHANGING.get(table.name, set())
     chosen = select(*(column for column in table.columns if column.name not in omitted))
     if "run_id" in table.columns:

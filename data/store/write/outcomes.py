@@ -3,11 +3,32 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import CTE, Connection, and_, false, func, insert, literal, or_, select, text
+from sqlalchemy import (
+    CTE,
+    Connection,
+    Insert,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+)
 
 from data.store.column_types import UtcTime
 from data.store.tables import is_good, outcome, prediction, promotion, run, target_unknown
+
+# What the statement is executed with. No name may be that of a column of `outcome`.
+DATASET = bindparam("of_dataset", type_=String)
+RUN = bindparam("of_run", type_=Integer)
+MODEL = bindparam("of_model", type_=Integer)
+REALISED_AT = bindparam("at", type_=UtcTime)
 
 
 def insert_outcomes(
@@ -19,8 +40,16 @@ def insert_outcomes(
     truth. Predictions that were never shown do not count: those of a model that did not serve after
     its run, and those of backfills. Call it before this run's own decision is stored.
     """
-    due = _due(dataset, run_id=run_id, model_id=model_id)
-    served = _served(dataset, due, before_run=run_id)
+    values = {"of_dataset": dataset, "of_run": run_id, "of_model": model_id, "at": realised_at}
+    with _whole_tables_joined(connection):
+        connection.execute(_insertion(), values)
+
+
+@cache
+def _insertion() -> Insert:
+    """Return the statement, which is made once: that takes longer than to execute it."""
+    due = _due()
+    served = _served(due)
     newest_first = (
         func.row_number()
         .over(partition_by=due.c.key, order_by=(due.c.run_id.desc(), served.c.decision.desc()))
@@ -32,7 +61,7 @@ def insert_outcomes(
         .subquery("shown")
     )
     realised = select(
-        literal(dataset),
+        DATASET,
         shown.c.key,
         shown.c.run_id,
         shown.c.model_id,
@@ -41,27 +70,25 @@ def insert_outcomes(
         shown.c.upper,
         shown.c.finished_at,
         shown.c.actual,
-        literal(realised_at, UtcTime),
-        literal(run_id),
+        REALISED_AT,
+        RUN,
     ).where(shown.c.age == 1)
-    columns = [column.name for column in outcome.columns]
-    with _whole_tables_joined(connection):
-        connection.execute(insert(outcome).from_select(columns, realised))
+    return insert(outcome).from_select([column.name for column in outcome.columns], realised)
 
 
-def _due(dataset: str, *, run_id: int, model_id: int) -> CTE:
+def _due() -> CTE:
     """Return the predictions whose target was unknown until this run, with its value.
 
     Keys that already have an outcome are left out: the first actual value stays.
     """
     waiting, current = prediction.alias("waiting"), prediction.alias("current")
     of_this_run = and_(
-        current.c.model_id == model_id,
+        current.c.model_id == MODEL,
         current.c.key == waiting.c.key,
-        current.c.run_id == run_id,
+        current.c.run_id == RUN,
         current.c.actual.is_not(None),
     )
-    stored = and_(outcome.c.dataset == dataset, outcome.c.key == waiting.c.key)
+    stored = and_(outcome.c.dataset == DATASET, outcome.c.key == waiting.c.key)
     return (
         select(
             waiting.c.key,
@@ -75,22 +102,22 @@ def _due(dataset: str, *, run_id: int, model_id: int) -> CTE:
         .join(current, of_this_run)
         .where(
             target_unknown(waiting),
-            waiting.c.dataset == dataset,
-            waiting.c.run_id < run_id,
+            waiting.c.dataset == DATASET,
+            waiting.c.run_id < RUN,
             ~select(outcome.c.key).where(stored).exists(),
         )
         .cte("due")
     )
 
 
-def _served(dataset: str, due: CTE, *, before_run: int) -> CTE:
+def _served(due: CTE) -> CTE:
     """Return which models served after each run that made a prediction, until the next good run.
 
     One row per run and model: `finished_at` is when the run finished, `decision` the latest
     decision by which the model served in that time. A model served if the run left it in charge, or
     if a person chose it before the next good run finished.
     """
-    period = _periods(dataset, due, before_run=before_run)
+    period = _periods(due)
     chosen_by_a_person = and_(
         promotion.c.run_id.is_(None),
         promotion.c.promotion_id > period.c.standing,
@@ -104,13 +131,13 @@ def _served(dataset: str, due: CTE, *, before_run: int) -> CTE:
             func.max(promotion.c.promotion_id).label("decision"),
         )
         .join(promotion, or_(promotion.c.promotion_id == period.c.standing, chosen_by_a_person))
-        .where(promotion.c.dataset == dataset)
+        .where(promotion.c.dataset == DATASET)
         .group_by(period.c.run_id, period.c.finished_at, promotion.c.model_id)
         .cte("served")
     )
 
 
-def _periods(dataset: str, due: CTE, *, before_run: int) -> CTE:
+def _periods(due: CTE) -> CTE:
     """Return the time after each run that made a prediction, in which people saw it.
 
     One row per run, backfills aside: `standing` is the decision that stood when the run finished,
@@ -119,17 +146,17 @@ def _periods(dataset: str, due: CTE, *, before_run: int) -> CTE:
     """
     earlier, later = promotion.alias("earlier"), run.alias("later")
     standing = select(func.max(earlier.c.promotion_id)).where(
-        earlier.c.dataset == dataset,
+        earlier.c.dataset == DATASET,
         or_(
             earlier.c.run_id <= run.c.run_id,
             and_(earlier.c.run_id.is_(None), earlier.c.decided_at <= run.c.finished_at),
         ),
     )
     next_good_run = select(func.min(later.c.finished_at)).where(
-        later.c.dataset == dataset,
+        later.c.dataset == DATASET,
         is_good(later),
         later.c.run_id > run.c.run_id,
-        later.c.run_id < before_run,
+        later.c.run_id < RUN,
     )
     return (
         select(

@@ -26,8 +26,8 @@ def row_of(table: Table, record: object, **more: Any) -> dict[str, Any]:
 
 def insert_row(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
     """Insert one row and return its primary key."""
-    inserted = insert(table).values(**values).returning(*table.primary_key)
-    return int(connection.execute(inserted).scalar_one())
+    inserted = insert(table).returning(*table.primary_key)
+    return int(connection.execute(inserted, dict(values)).scalar_one())
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
