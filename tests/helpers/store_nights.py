@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import URL, Table, create_engine, func, make_url, select, text
+from sqlalchemy import URL, Connection, Table, create_engine, func, make_url, select, text
 
 from data.store import tables
 from data.store.read.champions import ServingModel, champion_model
@@ -25,6 +25,7 @@ from data.store.records import (
     ScoreRecord,
 )
 from data.store.session import Store
+from data.store.views import VIEWS
 from data.store.write.decision import write_decision
 from data.store.write.run import write_run
 
@@ -178,16 +179,34 @@ def two_champions(store: Store) -> tuple[int, int]:
 def rows(store: Store, view: str, **how: Any) -> list[dict[str, Any]]:
     """Return all rows of a view."""
     with store.reading() as connection:
-        answer = rows_of(connection, view, **how)
-        return [
-            dict(zip(answer.columns, row, strict=True)) for batch in answer.batches for row in batch
-        ]
+        return _rows(connection, view, **how)
+
+
+def answers(store: Store) -> dict[str, list[dict[str, Any]]]:
+    """Return what each view answers, in an order that depends on the rows alone."""
+    with store.reading() as connection:
+        return {view: sorted(_rows(connection, view), key=repr) for view in VIEWS}
+
+
+def _rows(connection: Connection, view: str, **how: Any) -> list[dict[str, Any]]:
+    answer = rows_of(connection, view, **how)
+    return [
+        dict(zip(answer.columns, row, strict=True)) for batch in answer.batches for row in batch
+    ]
 
 
 def stored(store: Store, table: Table) -> list[dict[str, Any]]:
     """Return all rows of a table."""
+    return everything(store, table)[table.name]
+
+
+def everything(store: Store, *chosen: Table) -> dict[str, list[dict[str, Any]]]:
+    """Return all rows of each table, by its name, or of the chosen ones."""
     with store.reading() as connection:
-        return [dict(row) for row in connection.execute(select(table)).mappings()]
+        return {
+            table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
+            for table in chosen or tables.metadata.tables.values()
+        }
 
 
 def read(store: Store, query: Callable[..., T], *arguments: Any, **options: Any) -> T:
@@ -220,5 +239,4 @@ def run_sql(address: str | URL, *statements: str) -> list[tuple[Any, ...]]:
 def counts(store: Store) -> dict[str, int]:
     """Return how many rows each table has, apart from those about others: checksums and checks."""
     about_others = {"checksum", "prediction_checksum", "database_check"}
-    counted = {n: t for n, t in tables.metadata.tables.items() if n not in about_others}
-    return {name: len(stored(store, table)) for name, table in counted.items()}
+    return {name: len(rows) for name, rows in everything(store).items() if name not in about_others}

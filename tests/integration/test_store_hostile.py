@@ -6,6 +6,7 @@ import json
 import random
 import string
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from helpers.store_nights import (
     NEW,
     by_hand,
     candidate,
+    everything,
     kept,
     night,
     predictions,
     promoted,
     rows,
-    stored,
     write,
 )
 from sqlalchemy import Text, select
@@ -118,15 +119,16 @@ def hostile(store: Store) -> Store:
 
 
 def test_every_text_comes_back_from_its_table_as_it_was(hostile: Store):
+    by_table = everything(hostile)
     for number, text in enumerate(LONG):
-        (run,) = [row for row in stored(hostile, tables.run) if row["dataset"] == f"night {number}"]
+        (run,) = [row for row in by_table["run"] if row["dataset"] == f"night {number}"]
         columns = ("reason", "change", "target", "features", "snapshot", "as_of", "fingerprint")
         assert {run[name] for name in (*columns, "setup_fingerprint", "flow_run_id")} == {text}
         assert (run["warnings"], run["library_versions"]) == ([text], {text: text})
         mine = {"run_id": run["run_id"]}
 
         def of(table, mine=mine):
-            return [row for row in stored(hostile, table) if row.items() >= mine.items()]
+            return [row for row in by_table[table.name] if row.items() >= mine.items()]
 
         (check,) = of(tables.expectation_result)
         assert {check[name] for name in ("expectation", "column_name", "observed")} == {text}
@@ -139,24 +141,21 @@ def test_every_text_comes_back_from_its_table_as_it_was(hostile: Store):
         assert (decision["reason"], decision["rule"]) == (text, text)
         for table in (tables.prediction, tables.paired_error):
             assert sorted({row["key"] for row in of(table)} - {"new"}) == sorted(HOSTILE)
-    assert {row["dataset"] for row in stored(hostile, tables.run)} >= {t[:1_000] for t in HOSTILE}
+    assert {row["dataset"] for row in by_table["run"]} >= {t[:1_000] for t in HOSTILE}
 
 
 def test_views_and_machine_readable_formats_keep_every_character(hostile: Store, tmp_path: Path):
     write(hostile, kept(99, 1, dict.fromkeys(HOSTILE, 1.0), dataset="night 0"))
     by_hand(hostile, "forced", 1, dataset="night 0", reason=RANDOM, decided_by=HOSTILE[2])
-    for view in VIEWS:
-        shown = rows(hostile, view)
-        if view == "current_prediction":
-            assert {row["key"] for row in shown} == {*HOSTILE, "new"}
-        if view == "current_coefficient":
-            assert {row["term"] for row in shown} >= set(HOSTILE)
-        for form in ("csv", "json", "parquet"):
+    shown = {view: rows(hostile, view) for view in VIEWS}
+    assert {row["key"] for row in shown["current_prediction"]} == {*HOSTILE, "new"}
+    assert {row["term"] for row in shown["current_coefficient"]} >= set(HOSTILE)
+    with hostile.reading() as connection:
+        for view, form in product(VIEWS, ("csv", "json", "parquet")):
             path = tmp_path / f"{view}.{form}"
-            with hostile.reading() as connection:
-                view_rows = rows_of(connection, view)
-                write_rows(view_rows.batches, view_rows.columns, form, path)
-            assert texts_of(path) == [of_texts(row, form) for row in shown]
+            view_rows = rows_of(connection, view)
+            write_rows(view_rows.batches, view_rows.columns, form, path)
+            assert texts_of(path) == [of_texts(row, form) for row in shown[view]]
 
 
 TEXTS = {
@@ -182,14 +181,15 @@ def texts_of(path: Path) -> list[list[str | None]]:
 
 
 def test_a_table_for_people_contains_no_terminal_commands(hostile: Store):
-    for view in VIEWS:
-        stream = io.StringIO()
-        with hostile.reading() as connection:
+    shown = {}
+    with hostile.reading() as connection:
+        for view in VIEWS:
+            stream = io.StringIO()
             view_rows = rows_of(connection, view)
             write_rows(view_rows.batches, view_rows.columns, "table", stream)
-        assert printable(stream.getvalue()) == stream.getvalue()
-        if view == "current_coefficient":
-            assert r"\x01\x1b[31m\x7f\x9b" in stream.getvalue()
+            shown[view] = stream.getvalue()
+            assert printable(shown[view]) == shown[view]
+    assert r"\x01\x1b[31m\x7f\x9b" in shown["current_coefficient"]
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)

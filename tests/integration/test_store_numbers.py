@@ -1,7 +1,10 @@
 """No column of numbers takes NaN or infinity: NULL where it may be empty, refused where not."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ from helpers.store_nights import (
     by_hand,
     candidate,
     counts,
+    everything,
     predictions,
     probe,
     promoted,
@@ -45,9 +49,9 @@ ROWS = {"a": 1.0, "b": NEW}
 KNOWN = ("actual", "predicted")
 
 
-def with_number(table: str, column: str, value: float) -> RunRecord:
-    """A night in which one number, or that of the first row, is `value`."""
-    number = {column: value}
+def with_number(table: str, columns: Sequence[str], value: float) -> RunRecord:
+    """A night in which numbers of one table, or those of its first row, are `value`."""
+    number = dict.fromkeys(columns, value)
     linear, ann = candidate("torch/least_squares"), candidate(resilience=[silenced(0.1, 2.0)])
     compared = PairedErrors(
         model="torch/ann",
@@ -56,7 +60,7 @@ def with_number(table: str, column: str, value: float) -> RunRecord:
         error=np.array([1.0]),
         other_error=np.array([2.0]),
     )
-    columns, checked = predictions("torch/ann", ROWS), probe("torch", 0.5)
+    predicted, checked = predictions("torch/ann", ROWS), probe("torch", 0.5)
     more: dict[str, Any] = {}
     decided = PromotionRecord(decision="promoted", model="torch/ann", reason="it is better")
     if table == "model":
@@ -79,20 +83,23 @@ def with_number(table: str, column: str, value: float) -> RunRecord:
     elif table == "agreement_check":
         checked = replace(checked, **number)
     elif table == "prediction":
-        columns = replace(columns, **{column: np.array([value, getattr(columns, column)[1]])})
+        second = {column: getattr(predicted, column)[1] for column in columns}
+        changed = {column: np.array([value, second[column]]) for column in columns}
+        predicted = replace(predicted, **changed)
     elif table == "promotion":
         decided = replace(decided, **number)
     elif table == "paired_error":
-        compared = replace(compared, **{column: np.array([value])})
+        compared = replace(compared, **{column: np.array([value]) for column in columns})
     else:
         assert table == "run"
-        declared = {"declaration": json.dumps({"interval": value})}  # Python's JSON has NaN
-        more |= declared if column == "interval_level" else number
+        if number.pop("interval_level", None) is not None:
+            more["declaration"] = json.dumps({"interval": value})  # Python's JSON has NaN
+        more |= number
     return promoted(
         1,
         ROWS,
         candidates=[ann, linear],
-        predictions=[columns],
+        predictions=[predicted],
         promotions=[decided],
         agreement=[checked],
         paired_errors=compared,
@@ -120,13 +127,13 @@ def test_every_column_of_numbers_is_covered_here():
 
 @pytest.mark.parametrize("value", NO_NUMBER)
 def test_nan_and_infinity_become_null_where_a_number_may_be_absent(store: Store, value: float):
-    for night, (table, column) in enumerate(taken(True), start=1):
-        record = with_number(table, column, value)
-        write(store, replace(record, dataset=f"night {night}"))
-        stored_rows = stored(store, tables.metadata.tables[table])
-        assert any(row[column] is None for row in stored_rows), column
-    for name, written in tables.metadata.tables.items():
-        for row in stored(store, written):
+    for table, together in groupby(taken(True), key=itemgetter(0)):
+        columns = [column for _, column in together]
+        write(store, replace(with_number(table, columns, value), dataset=f"night of {table}"))
+        rows = stored(store, tables.metadata.tables[table])
+        assert [c for c in columns if all(row[c] is not None for row in rows)] == []
+    for name, written in everything(store).items():
+        for row in written:
             numbers = [number for number in row.values() if isinstance(number, float)]
             assert np.isfinite(numbers).all(), name
 
@@ -137,7 +144,7 @@ def test_nan_and_infinity_are_refused_where_a_number_is_required(
 ):
     for value in NO_NUMBER:
         with pytest.raises(ValueError, match=rf"{table}\.{column} cannot be {value}"):
-            write(store, with_number(table, column, value))
+            write(store, with_number(table, [column], value))
     assert not any(counts(store).values())
 
 

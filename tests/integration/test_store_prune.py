@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from helpers.store_nights import (
     NEW,
+    answers,
     by_hand,
     candidate,
     change,
@@ -37,7 +38,6 @@ from data.store.read.comparisons import latest_comparison
 from data.store.read.predictions import twin_training_keys
 from data.store.records import PairedErrors
 from data.store.session import Store
-from data.store.views import VIEWS
 from data.store.write.prune import Pruned, prune
 
 KEYS = {"w": 1.0, "a": 2.0, "t": 3.0, "n": NEW}
@@ -88,24 +88,20 @@ def history(store: Store) -> Store:
     return store
 
 
-def answers(store: Store) -> dict[str, list]:
-    return {name: sorted(rows(store, name), key=repr) for name in VIEWS}
-
-
 def of_champions(store: Store) -> dict[int, list]:
     """What each former champion predicts after a rollback to it, and what it was trained on."""
-    answers = {}
+    predicted = {}
     for model_id in sorted({row["model_id"] for row in stored(store, tables.promotion)}):
         by_hand(store, "rolled_back", model_id)
         served = read(store, champion_model, "wages")
-        answers[model_id] = [
+        predicted[model_id] = [
             sorted(rows(store, "current_prediction"), key=repr),
             sorted(trained_keys(store, model_id)),
             sorted(read(store, twin_training_keys, model_id)),
             served.artifact,
             served.twin,
         ]
-    return answers
+    return predicted
 
 
 def bare(store: Store) -> set[int]:
