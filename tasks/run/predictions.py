@@ -1,10 +1,12 @@
 """The predictions that are stored with a run."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from data.declarations.model import MAX_WITH_TRAINING, Declaration
 from data.store.records import PredictionColumns
 from data.store.session import Store
 from regressors.candidate import Candidate
@@ -23,11 +25,14 @@ class Predictions:
     warnings: tuple[str, ...] = ()
 
 
-def tonights_predictions(trained: Trained, store: Store, *, home: Path) -> Predictions:
+def tonights_predictions(
+    trained: Trained, store: Store, *, home: Path, with_training: bool
+) -> Predictions:
     """Return the predictions of tonight's winner, and of the model that serves from now on.
 
-    Each is of every row of tonight, and each labelled row is predicted by a model that was not
-    trained with it. The winner's predictions are stored even if it was not promoted, so that a
+    Each is of every row of tonight, or without `with_training` of those that its twin was not
+    trained with, and each labelled row is predicted by a model that was not trained with it. The
+    winner's predictions are stored even if it was not promoted, so that a
     person may promote it later; a backfill stores no others.
     """
     choice = trained.choice
@@ -35,7 +40,8 @@ def tonights_predictions(trained: Trained, store: Store, *, home: Path) -> Predi
     for candidate in dict.fromkeys([choice.winner, choice.reported]):
         fit, refit = trained.fits[candidate], trained.refits[candidate]
         if isinstance(fit, Fitted) and isinstance(refit, Fitted):
-            columns.append(of_candidate(trained.prepared, candidate, fit, refit))
+            own = of_candidate(trained.prepared, candidate, fit, refit, with_training=with_training)
+            columns.append(own)
     incumbent = choice.incumbent
     if choice.promoted is not None or choice.is_backfill or incumbent is None:
         return Predictions(tuple(columns))
@@ -43,14 +49,26 @@ def tonights_predictions(trained: Trained, store: Store, *, home: Path) -> Predi
         name = incumbent.serving.name_and_run
         stale = f"The predictions shown are still those of the last run that {name} could score."
         return Predictions(tuple(columns), (stale,))
-    own, warnings = of_incumbent(trained.prepared, incumbent, store, home=home)
+    own, warnings = of_incumbent(
+        trained.prepared, incumbent, store, home=home, with_training=with_training
+    )
     return Predictions((*columns, own), warnings)
 
 
+def unstored_warning(declaration: Declaration, *, labelled: int, training: int) -> Iterator[str]:
+    """Yield that a run does not store its training rows' predictions, unless it is declared so."""
+    if declaration.predictions is None and not declaration.stores_training_predictions(labelled):
+        yield (
+            f"The out-of-fold predictions of the {training:,} training rows are not stored, because"
+            f" more than {MAX_WITH_TRAINING:,} rows have a target: 'predictions: all' in the"
+            " declaration stores them, and 'predictions: new' ends this warning."
+        )
+
+
 def of_candidate(
-    prepared: Prepared, candidate: Candidate, fit: Fitted, refit: Fitted
+    prepared: Prepared, candidate: Candidate, fit: Fitted, refit: Fitted, *, with_training: bool
 ) -> PredictionColumns:
-    """Return a candidate's predictions of every row.
+    """Return a candidate's predictions of every row, or of all but the training rows.
 
     Training rows are predicted out of fold, test rows by the twin, new rows by the refit.
     """
@@ -70,20 +88,22 @@ def of_candidate(
             lower[part], upper[part] = of_part.lower, of_part.upper
     if prepared.split.chained:
         role[prepared.is_train & (prepared.split.fold == 0)] = "warmup"
+    stored = np.ones(len(role), dtype=bool) if with_training else ~prepared.is_train
     return PredictionColumns(
         model=str(candidate),
-        key=rows.keys.tolist(),
-        actual=rows.target,
-        predicted=predicted,
-        lower=lower,
-        upper=upper,
-        role=role,
-        note=note.tolist(),
+        key=rows.keys[stored].tolist(),
+        actual=rows.target[stored],
+        predicted=predicted[stored],
+        lower=lower[stored],
+        upper=upper[stored],
+        role=role[stored],
+        note=note[stored].tolist(),
     )
 
 
 def of_incumbent(
-    prepared: Prepared, incumbent: Incumbent, store: Store, *, home: Path
+    prepared: Prepared, incumbent: Incumbent, store: Store, *, home: Path, with_training: bool
 ) -> tuple[PredictionColumns, tuple[str, ...]]:
-    """Return the incumbent's predictions of every row, and what has changed in them."""
-    return predictions_of(stored_model(store, incumbent.serving, home=home), prepared.source)
+    """Return the incumbent's predictions of tonight's rows, and what has changed in them."""
+    model = stored_model(store, incumbent.serving, home=home)
+    return predictions_of(model, prepared.source, with_training=with_training)

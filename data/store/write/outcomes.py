@@ -4,10 +4,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import CTE, Connection, and_, false, func, insert, literal, or_, select, text
+import numpy as np
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    FromClause,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+)
 
 from data.store.column_types import UtcTime
+from data.store.read.streaming import batches_of
+from data.store.records import Targets
 from data.store.tables import is_good, outcome, prediction, promotion, run, target_unknown
+from data.store.write.bulk import insert_columns
 
 
 def insert_outcomes(
@@ -49,6 +67,51 @@ def insert_outcomes(
         connection.execute(insert(outcome).from_select(columns, realised))
 
 
+def insert_unstored_outcomes(
+    connection: Connection,
+    dataset: str,
+    targets: Targets,
+    *,
+    run_id: int,
+    model_id: int,
+    realised_at: datetime,
+) -> None:
+    """Do the same with targets of this run whose rows have no stored prediction by the model.
+
+    Those that an outcome waits for are rows of `prediction` for as long as this takes, because both
+    databases join rows best that they have; then they are deleted again.
+    """
+    waiting = prediction.alias("waiting")
+    keys = select(waiting.c.key).where(*_is_waiting(waiting, dataset, run_id)).distinct()
+    predicted = {key for rows in batches_of(connection, keys) for (key,) in rows}
+    known = [at for at, key in enumerate(targets.key) if key in predicted]
+    if not known:
+        return
+    columns = {
+        "model_id": model_id,
+        "key": [targets.key[at] for at in known],
+        "run_id": run_id,
+        "dataset": dataset,
+        "actual": np.asarray(targets.actual, dtype=float)[known],
+        "role": "warmup",  # the one without a prediction
+    }
+    insert_columns(connection, prediction, columns)
+    insert_outcomes(connection, dataset, run_id=run_id, model_id=model_id, realised_at=realised_at)
+    of_model = (prediction.c.model_id == model_id) & (prediction.c.run_id == run_id)
+    connection.execute(delete(prediction).where(of_model, prediction.c.role == "warmup"))
+
+
+def _is_waiting(waiting: FromClause, dataset: str, run_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Return which rows of `prediction` before a run have a target that has not become known."""
+    stored = and_(outcome.c.dataset == dataset, outcome.c.key == waiting.c.key)
+    return (
+        target_unknown(waiting),
+        waiting.c.dataset == dataset,
+        waiting.c.run_id < run_id,
+        ~select(outcome.c.key).where(stored).exists(),
+    )
+
+
 def _due(dataset: str, *, run_id: int, model_id: int) -> CTE:
     """Return the predictions whose target was unknown until this run, with its value.
 
@@ -61,7 +124,6 @@ def _due(dataset: str, *, run_id: int, model_id: int) -> CTE:
         current.c.run_id == run_id,
         current.c.actual.is_not(None),
     )
-    stored = and_(outcome.c.dataset == dataset, outcome.c.key == waiting.c.key)
     return (
         select(
             waiting.c.key,
@@ -73,12 +135,7 @@ def _due(dataset: str, *, run_id: int, model_id: int) -> CTE:
             current.c.actual,
         )
         .join(current, of_this_run)
-        .where(
-            target_unknown(waiting),
-            waiting.c.dataset == dataset,
-            waiting.c.run_id < run_id,
-            ~select(outcome.c.key).where(stored).exists(),
-        )
+        .where(*_is_waiting(waiting, dataset, run_id))
         .cte("due")
     )
 
