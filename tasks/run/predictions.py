@@ -32,8 +32,8 @@ def tonights_predictions(
 
     Each is of every row of tonight, or without `with_training` of those that its twin was not
     trained with, and each labelled row is predicted by a model that was not trained with it. The
-    winner's predictions are stored even if it was not promoted, so that a
-    person may promote it later; a backfill stores no others.
+    winner's predictions are stored even if it was not promoted, so that a person may promote it
+    later; a backfill stores no others.
     """
     choice = trained.choice
     columns = []
@@ -72,32 +72,33 @@ def of_candidate(
 
     Training rows are predicted out of fold, test rows by the twin, new rows by the refit.
     """
-    role = prepared.split.role.astype(object)
-    rows = prepared.rows
-    reach = fit.model.reach(len(role), rows.weight)
+    rows, is_train = prepared.rows, prepared.is_train
+    stored = np.ones(len(is_train), dtype=bool) if with_training else ~is_train
+    role = prepared.split.role[stored].astype(object)
+    reach = fit.model.reach(len(role), None if rows.weight is None else rows.weight[stored])
     predicted = np.full(len(role), np.nan)
-    predicted[prepared.is_train] = fit.out_of_fold
+    if with_training:
+        predicted[is_train] = fit.out_of_fold
     lower, upper = predicted - reach, predicted + reach
     note = np.full(len(role), None, dtype=object)
     refitted = refit.model.with_interval_of(fit.model)
-    for part, model in ((prepared.is_test, fit.model), (prepared.is_new, refitted)):
-        if part.any():
-            columns = prepared.source.columns(model.features, part)
-            of_part = model.predicted(columns, rows.take(part).weight)
+    for chosen, model in ((prepared.is_test, fit.model), (prepared.is_new, refitted)):
+        if chosen.any():
+            columns = prepared.source.columns(model.features, chosen)
+            of_part, part = model.predicted(columns, rows.take(chosen).weight), chosen[stored]
             predicted[part], note[part] = of_part.value, of_part.note
             lower[part], upper[part] = of_part.lower, of_part.upper
     if prepared.split.chained:
-        role[prepared.is_train & (prepared.split.fold == 0)] = "warmup"
-    stored = np.ones(len(role), dtype=bool) if with_training else ~prepared.is_train
+        role[(is_train & (prepared.split.fold == 0))[stored]] = "warmup"
     return PredictionColumns(
         model=str(candidate),
         key=rows.keys[stored].tolist(),
         actual=rows.target[stored],
-        predicted=predicted[stored],
-        lower=lower[stored],
-        upper=upper[stored],
-        role=role[stored],
-        note=note[stored].tolist(),
+        predicted=predicted,
+        lower=lower,
+        upper=upper,
+        role=role,
+        note=note.tolist(),
     )
 
 

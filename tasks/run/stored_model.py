@@ -119,7 +119,7 @@ def _unstored(model: StoredModel, source: SnapshotRows, known: Mask) -> Mask:
     """
     if model.own.is_training.any():
         return np.zeros(len(known), dtype=bool)
-    unstored = without_prediction(source.rows.keys, model.own.key, model.trained_on)
+    unstored = without_prediction(source.rows.keys, set(model.own.key), model.trained_on)
     return unstored if model.trained_on is not None else unstored & ~np.isnan(source.rows.target)
 
 

@@ -1,11 +1,9 @@
 """The rows that a stored model was trained with, also where their predictions are not stored."""
 
-from collections.abc import Collection
+from collections.abc import Set
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from data.declarations.model import Declaration
 from data.errors import SourceError
@@ -32,9 +30,7 @@ def rows_of_run(store: Store, serving: ServingModel, *, home: Path) -> SnapshotR
         return None
 
 
-def without_prediction(
-    keys: Values, stored: Collection[str], rows_then: SnapshotRows | None
-) -> Mask:
+def without_prediction(keys: Values, stored: Set[str], rows_then: SnapshotRows | None) -> Mask:
     """Return which rows (n,) a model's twin was trained with, or may have been, by their keys.
 
     This is for a model whose own run has `stored` the predictions of its test rows and new rows
@@ -42,11 +38,9 @@ def without_prediction(
     may have been one of them.
     """
     others = ~is_in(keys, stored)
-    return others if rows_then is None else others & is_in(keys, rows_then.rows.keys)
+    return others if rows_then is None else others & is_in(keys, set(rows_then.rows.keys))
 
 
-def is_in(keys: Values, others: Collection[str] | Values) -> Mask:
-    """Return which keys (n,) are among others, in less memory than a set of them takes."""
-    texts, wanted = (pa.array(list(each), pa.large_string()) for each in (keys, others))
-    found: Mask = np.asarray(pc.is_in(texts, value_set=wanted))
-    return found
+def is_in(keys: Values, others: Set[str]) -> Mask:
+    """Return which keys (n,) are among others."""
+    return np.fromiter((key in others for key in keys), dtype=bool, count=len(keys))

@@ -1,5 +1,7 @@
 """Which predictions a run stores, and what it says about those that it does not."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -43,8 +45,8 @@ def test_a_run_says_that_it_stores_no_predictions_of_training_rows_unless_that_i
 def test_keys_are_found_among_others():
     keys = np.array(["a", "b", "ä", ""], dtype=object)
     assert is_in(keys, {"ä", "b", "gone"}).tolist() == [False, True, True, False]
-    assert is_in(keys, []).tolist() == [False] * 4
-    assert is_in(keys[:0], ["a"]).tolist() == []
+    assert is_in(keys, set()).tolist() == [False] * 4
+    assert is_in(keys[:0], {"a"}).tolist() == []
 
 
 def test_without_the_rows_of_its_run_a_model_may_have_been_trained_with_every_other_row():
@@ -60,7 +62,7 @@ def predicted(role: str) -> PredictionColumns:
 
 @pytest.mark.parametrize("predictions", [[], [predicted("train")], [predicted("warmup")]])
 def test_targets_without_predictions_are_refused_beside_predictions_of_training_rows(predictions):
-    night = np.datetime64("2026-01-01").item()
+    night = datetime(2026, 1, 1, tzinfo=UTC)
     own = Targets(key=["b"], actual=np.array([2.0]))
     run = {"dataset": "wages", "status": "succeeded", "started_at": night, "finished_at": night}
     assert RunRecord(**run, predictions=[predicted("test")], unstored_targets=own)
