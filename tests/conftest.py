@@ -29,7 +29,7 @@ TOGETHER = {
         "test_network",
         "test_night_workers",
     ),
-    "night": ("test_bad_input", "test_night", "test_readme"),
+    "night": ("test_bad_input", "test_night", "test_readme", "test_unusual_folders"),
     "served": ("test_serve", "test_serve_attacked"),
 }
 """Files that share a fixture (`workers`, `night`, `served`), which one worker makes once."""

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -84,7 +85,18 @@ def _cause(error: Exception) -> UserError | None:
     from data.store.check.cause import damage_behind
     from tasks.run.memory import out_of_memory
 
-    return out_of_memory(error) or damage_behind(settings().database_url)
+    return _without_folder(error) or out_of_memory(error) or damage_behind(settings().database_url)
+
+
+def _without_folder(error: Exception) -> CallError | None:
+    """Return the error for a relative path in a folder that has been deleted, None if it is not."""
+    if isinstance(error, FileNotFoundError):
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            what = "the current folder no longer exists, so relative paths mean nothing."
+            return CallError(what, next_step="Change to another folder.")
+    return None
 
 
 def _report(message: str, exit_code: int) -> int:
