@@ -76,10 +76,10 @@ def insert_unstored_outcomes(
     model_id: int,
     realised_at: datetime,
 ) -> None:
-    """Do the same with targets of this run whose rows have no stored prediction by the model.
+    """Store the outcomes of rows that have a target in this run, but no prediction by the model.
 
-    Those that an outcome waits for are rows of `prediction` for as long as this takes, because both
-    databases join rows best that they have; then they are deleted again.
+    The rows that an outcome waits for are in the table `prediction` for as long as this takes,
+    because both databases join rows best that they have; then they are deleted again.
     """
     waiting = prediction.alias("waiting")
     keys = select(waiting.c.key).where(*_is_waiting(waiting, dataset, run_id)).distinct()
