@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from dataclasses import replace
+from pathlib import Path
 
 from prefect import flow
 
@@ -70,7 +71,7 @@ def retrain(
             quiet_seconds=QUIET_SECONDS,
         )
         skip_if_unchanged(run, snapshot, expected, store, force=force)
-        trained = train(run, snapshot, store, workers, expected)
+        trained = train(run, snapshot, store, workers, expected, home=home)
         store_run(run, trained, store, lock, home=home, dry_run=dry_run)
     return report(run)
 
@@ -82,6 +83,7 @@ def train(
     workers: FrameworkWorkers,
     expected: Contract | None,
     *,
+    home: Path,
     before_run: int | None = None,
     also_refit: Set[Candidate] = frozenset(),
 ) -> Trained:
@@ -98,7 +100,7 @@ def train(
     )
     run.fits = fits = results({c: fit.submit(c, rows, starts[c], workers) for c in run.candidates})
     run.process_warnings = workers.take_warnings()
-    champion = incumbent(rows, store, before_run=before_run)
+    champion = incumbent(rows, store, home=home, before_run=before_run)
     hold = promotion_hold(champion, as_of=run.as_of, data_until=rows.times.data_until)
     choice = choose(rows, fits, champion, hold=hold)
     run.trained = trained = Trained(rows, fits, choice)

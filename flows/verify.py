@@ -61,6 +61,7 @@ def _trained_again(run_id: int, replay: Replay, config: Settings) -> Trained:
                 store,
                 workers,
                 expected,
+                home=config.home,
                 before_run=run_id,
                 also_refit=replay.also_refit,
             )

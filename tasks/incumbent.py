@@ -1,11 +1,11 @@
 """Score the model that serves now on those of tonight's test rows that are new to it."""
 
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from prefect import task
 from sqlalchemy import Connection
 
@@ -14,19 +14,20 @@ from data.declarations.model import Declaration
 from data.errors import DamagedModel
 from data.store.read.champions import ServingModel, champion_model
 from data.store.read.contract import acceptance_since
-from data.store.read.predictions import twin_training_keys
+from data.store.read.predictions import other_keys, twin_training_keys
 from data.store.session import Store
 from regressors.encoding.columns import CannotEncode
 from tasks.run import progress
 from tasks.run.choice import Incumbent
 from tasks.run.loading import intact
 from tasks.run.prepared import Prepared
-from tasks.run.rows import Rows
+from tasks.run.rows import Mask, Rows
+from tasks.run.trained_rows import is_in, rows_of_run, without_prediction
 
 
 @task(persist_result=False)
 def incumbent(
-    prepared: Prepared, store: Store, *, before_run: int | None = None
+    prepared: Prepared, store: Store, *, home: Path, before_run: int | None = None
 ) -> Incumbent | None:
     """Return the champion, or the champion before a stored run; None if nothing serves yet.
 
@@ -36,12 +37,13 @@ def incumbent(
     stored = store.read(lambda c: _champion(c, declaration.name, before_run=before_run))
     if stored is None:
         return None
-    serving, trained, accepted_by = stored
+    serving, accepted_by = stored
     try:
         twin = intact(serving)["twin"]
     except DamagedModel as error:
         progress.log(declaration.name, error.what, warning=True)
         return _damaged(serving, error, len(test.keys))
+    trained, blind = trained_with(prepared.rows, serving, store, home=home)
     compared = ~seen(prepared.rows, trained)[prepared.is_test]
     if serving.train_until is not None and test.instants is not None:
         compared &= test.instants > serving.train_until
@@ -55,7 +57,7 @@ def incumbent(
             predicted = twin.predicted(columns, test.weight)
             interval = predicted.lower, predicted.upper
             if np.isfinite(predicted.value[compared]).all():
-                return Incumbent(serving, compared, predicted.value, interval)
+                return Incumbent(serving, compared, predicted.value, interval, blind=blind)
             obstacle = "its predictions of some of them are not finite"
     except CannotEncode as error:
         obstacle = str(error)
@@ -66,14 +68,31 @@ def incumbent(
 
 def _champion(
     connection: Connection, dataset: str, *, before_run: int | None
-) -> tuple[ServingModel, Set[str], str | None] | None:
-    """Return the champion, the keys that trained its twin, and who accepted the source since."""
+) -> tuple[ServingModel, str | None] | None:
+    """Return the champion, and who accepted the source since its run."""
     serving = champion_model(connection, dataset, before_run=before_run)
     if serving is None:
         return None
-    trained = twin_training_keys(connection, serving.model_id)
     accepted_by = acceptance_since(connection, dataset, serving.run_id, before_run=before_run)
-    return serving, trained, accepted_by
+    return serving, accepted_by
+
+
+def trained_with(
+    rows: Rows, serving: ServingModel, store: Store, *, home: Path
+) -> tuple[Mask, str | None]:
+    """Return which rows (n,) a twin was trained with, and what to know if that is a guess."""
+    training = store.read(lambda c: twin_training_keys(c, serving.model_id))
+    if training:
+        return is_in(rows.keys, training), None
+    others = store.read(lambda c: other_keys(c, serving.model_id))
+    rows_then = rows_of_run(store, serving, home=home)
+    blind = (
+        f"The rows that {serving.name_and_run} was trained with no longer exist, or are damaged,"
+        " and their predictions are not stored: it is compared on test rows and new rows of its own"
+        " run alone."
+    )
+    trained = without_prediction(rows.keys, others, rows_then)
+    return trained, blind if rows_then is None else None
 
 
 def _damaged(serving: ServingModel, error: DamagedModel, rows: int) -> Incumbent:
@@ -107,15 +126,14 @@ def explanation(
     return f"{accepted_by} has accepted how the source looks now" if accepted_by else None
 
 
-def seen(rows: Rows, trained: Set[str]) -> NDArray[np.bool_]:
-    """Return which rows (n,) are known to a model that was trained with these keys.
+def seen(rows: Rows, trained: Mask) -> Mask:
+    """Return which rows (n,) are known to a model that was trained with some of them.
 
     The rows of a group resemble each other, and so do those that repeat each other: a model that
     saw one of them knows them all.
     """
-    is_known = np.array([key in trained for key in rows.keys], dtype=bool)
     numbers = rows.together
-    return is_known if numbers is None else np.isin(numbers, numbers[is_known])
+    return trained if numbers is None else np.isin(numbers, numbers[trained])
 
 
 def declaration_obstacle(then: Mapping[str, Any], now: Declaration) -> str | None:

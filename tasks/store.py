@@ -18,7 +18,7 @@ from data.store.write.run import write_run
 from tasks.run import progress
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.memory import out_of_memory
-from tasks.run.predictions import tonights_predictions
+from tasks.run.predictions import tonights_predictions, unstored_warning
 from tasks.run.record import run_record
 
 
@@ -94,9 +94,15 @@ def store_run(
     refit = trained.refits[choice.reported]
     if isinstance(refit, str):
         raise NothingFitted(f"the refit of {choice.reported} failed: {refit}")
-    predictions = tonights_predictions(trained, store, home=home)
-    run.prediction_warnings = predictions.warnings
-    for warning in predictions.warnings:
+    prepared = trained.prepared
+    predictions = tonights_predictions(
+        trained, store, home=home, with_training=prepared.stores_training_predictions
+    )
+    unstored = unstored_warning(
+        run.declaration, labelled=prepared.labelled_rows, training=int(prepared.is_train.sum())
+    )
+    run.prediction_warnings = (*unstored, *predictions.warnings)
+    for warning in run.prediction_warnings:
         progress.log(dataset, warning, warning=True)
     if dry_run:
         progress.log(dataset, "dry run: nothing is stored")

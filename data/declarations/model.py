@@ -41,6 +41,11 @@ MAX_NAME_LENGTH = 100
 
 MAX_TERMS = 1_000
 
+MAX_WITH_TRAINING = 1_000_000
+"""Rows with a target up to which a run stores the predictions of its training rows by default. A
+million predictions take some 75 MB in SQLite and 140 MB in PostgreSQL (`benchmarks/store.py`), for
+up to two models a night, for 30 runs."""
+
 Kind = Literal["number", "category", "boolean", "time"]
 # YAML has no tuples, and a single column or term needs no brackets.
 AsTuple = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,))
@@ -175,6 +180,12 @@ class Declaration(Section):
         default=0.9,
         description="The share of true values that the interval of a prediction should cover.",
     )
+    predictions: Literal["all", "new"] | None = Field(
+        default=None,
+        description="Which predictions a run stores: `all`, or `new`, those of new rows and test"
+        f" rows alone. If it is not set, `all` up to {MAX_WITH_TRAINING:,} rows with a target, and"
+        " `new` above, with a warning.",
+    )
 
     _once = field_validator("key", "features")(refuse_repeats)
 
@@ -266,6 +277,12 @@ class Declaration(Section):
                 " before.",
             )
         return split
+
+    def stores_training_predictions(self, labelled: int) -> bool:
+        """Return whether a run with so many rows with a target stores those of training rows."""
+        if self.predictions is None:
+            return labelled <= MAX_WITH_TRAINING
+        return self.predictions == "all"
 
     @property
     def products(self) -> tuple[Product, ...]:

@@ -22,9 +22,11 @@ NUL = "\0"
 def refuse_text_that_is_not_utf8(table: pa.Table) -> None:
     """Raise `SourceError` for text that is not UTF-8, which a Parquet file may contain."""
     for name, column in zip(table.column_names, table.columns, strict=True):
-        if not any(is_text(column.type) for is_text in TEXT_TYPES):
+        is_coded = pa.types.is_dictionary(column.type)
+        written_as = column.type.value_type if is_coded else column.type
+        if not any(is_text(written_as) for is_text in TEXT_TYPES):
             continue
-        if bad := _first_not_utf8(column):
+        if bad := _first_not_utf8(column.cast(written_as) if is_coded else column):
             row, content = bad
             raise SourceError(
                 f"Column {name!r} has text in row {row} that is not UTF-8: {content!r}.",

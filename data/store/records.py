@@ -21,6 +21,9 @@ ModelRef = str | int
 
 Array = NDArray[np.float64]
 
+TRAINING_ROLES = ("train", "warmup")
+"""The roles of a model's training rows; only test rows and new rows have others."""
+
 MANUAL_DECISIONS = ("rolled_back", "forced", "unpinned")
 """What a person may decide about a champion."""
 
@@ -139,6 +142,8 @@ class CandidateRecord:
 class PredictionColumns:
     """One model's predictions of the rows of a run, one array per column, (n,) each.
 
+    They are those of all rows, or not of the training rows: a run need not store these.
+
     NaN means "none": in `actual` for new rows, in `predicted` for warm-up rows, in `lower` and
     `upper` where there is no interval.
     """
@@ -155,6 +160,22 @@ class PredictionColumns:
     def __post_init__(self) -> None:
         names = ("key", "actual", "predicted", "lower", "upper", "role", "note")
         _refuse_unequal("predictions", self, names)
+
+    @property
+    def is_training(self) -> NDArray[np.bool_]:
+        """Return which rows (n,) the model's twin was fitted on."""
+        return np.isin(self.role, TRAINING_ROLES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Targets:
+    """Rows of a run that have a target, but whose predictions are not stored, (n,) each."""
+
+    key: Sequence[str]
+    actual: Array
+
+    def __post_init__(self) -> None:
+        _refuse_unequal("targets", self, ("key", "actual"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,6 +304,8 @@ class RunRecord:
     rescored: Mapping[int, Sequence[ScoreRecord]] = field(default_factory=dict)
     """Scores of models of earlier runs on this run's test rows, by model id."""
     predictions: Sequence[PredictionColumns] = ()
+    unstored_targets: Targets | None = None
+    """Those of the training rows, where their predictions are not stored."""
     verdict: str | None = None  # is the best ANN better than the best linear model?
     verdict_difference: float | None = None  # RMSE of the ANN minus RMSE of the linear model
     verdict_low: float | None = None
@@ -302,6 +325,10 @@ class RunRecord:
         trained = self.candidates or self.rescored or self.predictions or self.promotions
         if self.status in ("rejected", "skipped") and (trained or self.paired_errors):
             raise ValueError(f"a run that was {self.status} has no models and no predictions")
+        if self.unstored_targets and (
+            not self.predictions or self.predictions[0].is_training.any()
+        ):
+            raise ValueError("targets without predictions go with predictions of other rows")
         if self.backfill and any(isinstance(rows.model, int) for rows in self.predictions):
             raise ValueError("a backfill stores no predictions of a model that has seen later data")
 

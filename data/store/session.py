@@ -1,7 +1,7 @@
 """The one way to the store: a connection that reads, or one transaction that writes."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -70,11 +70,11 @@ class Store:
         Only the connecting is tried again. Close it as soon as the reading is done: until then, a
         database may have to keep old rows for it.
         """
-        with engine_on(self.url, read_only=True) as engine:
-            ready = partial(_ensure_ready, engine, read_only=True)
-            retried(ready, seconds=self.retry_time)
-            with translated(engine), engine.connect() as connection:
-                yield connection
+        engine = engine_on(self.url, read_only=True)
+        connect = partial(_connected, engine, read_only=True)
+        connection = retried(connect, seconds=self.retry_time)
+        with translated(engine), connection:
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -82,11 +82,11 @@ class Store:
 
         An empty database gets its tables first.
         """
-        with engine_on(self.url, read_only=False) as engine:
-            _ensure_ready(engine, read_only=False)
-            writer = engine.execution_options(**{WRITES: True})
-            with translated(engine), writer.begin() as connection:
-                yield connection
+        engine = engine_on(self.url, read_only=False)
+        connection = _connected(engine, read_only=False).execution_options(**{WRITES: True})
+        # The inner one looks while the journal is still there, which may have filled the disk.
+        with translated(engine), connection, translated(engine), connection.begin():
+            yield connection
 
     def ensure_ready(self, *, first_contact: bool = False) -> None:
         """Make the tables of an empty database, or check those that are there.
@@ -95,8 +95,7 @@ class Store:
         """
 
         def attempt() -> None:
-            with engine_on(self.url, read_only=False) as engine:
-                _ensure_ready(engine, read_only=False)
+            _connected(engine_on(self.url, read_only=False), read_only=False).close()
 
         patience = FIRST_CONTACT_SECONDS if first_contact else None
         retried(attempt, seconds=self.retry_time, unreachable_seconds=patience)
@@ -107,13 +106,18 @@ class Store:
         return display_url(url_of(self.url))
 
 
-def _ensure_ready(engine: Engine, *, read_only: bool) -> None:
-    with translated(engine), engine.connect() as connection:
+def _connected(engine: Engine, *, read_only: bool) -> Connection:
+    """Return a connection to a store at this code's version; an empty database gets its tables."""
+    with translated(engine), ExitStack() as until_ready:
+        connection = until_ready.enter_context(engine.connect())
         if is_postgresql(engine.url):
             refuse_closed_schema(connection, display_url(engine.url))
         ready = is_current(connection)
-    if not ready:
-        # Imported here: Alembic takes as long as a query.
-        from data.store.database.upgrades import make_ready
+        connection.rollback()
+        if not ready:
+            # Imported here: Alembic takes as long as a query.
+            from data.store.database.upgrades import make_ready
 
-        make_ready(engine, read_only=read_only)
+            make_ready(engine, read_only=read_only)
+        until_ready.pop_all()
+    return connection

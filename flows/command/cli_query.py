@@ -47,7 +47,7 @@ def query(
         str | None,
         typer.Option(
             help="Print only the rows with this key, written exactly as in the column `key`. "
-            "An unknown key gives no rows."
+            "An unknown key gives no rows, nor does one whose prediction is not stored."
         ),
     ] = None,
     columns: Annotated[

@@ -85,7 +85,9 @@ class Attempt:
                 frameworks.setdefault((candidate.kind, warning), []).append(candidate.framework)
         fits = [f"{kind} ({', '.join(of)}): {text}" for (kind, text), of in frameworks.items()]
         agreement = disagreements(self.trained.agreement) if self.trained else ()
-        unscored = self.trained.choice.warning if self.trained else None
-        sentences = [*snapshot, *data, *fits, *agreement, self.start_warning, unscored]
+        choice = self.trained.choice if self.trained else None
+        unscored = choice.warning if choice else None
+        blind = choice.incumbent.blind if choice and choice.incumbent else None
+        sentences = [*snapshot, *data, *fits, *agreement, self.start_warning, unscored, blind]
         sentences += [*self.process_warnings, *self.prediction_warnings, *self.store_warnings]
         return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))

@@ -23,8 +23,9 @@ class Incumbent:
     `compared` (m,) marks the rows that are new to the twin: it was not trained with them, nor with
     other rows of their group, nor, where there is a time column, with any later row. `predicted`
     (m,) is in the target's units, as are the ends of its intervals, `interval`. `obstacle` says why
-    it cannot score these rows, and `explanation` why it need not. `damage` is the error of a model
-    that is not what was stored: it can neither predict nor be compared.
+    it cannot score these rows, and `explanation` why it need not. `blind` says that it is not known
+    which of them are new to it. `damage` is the error of a model that is not what was stored: it
+    can neither predict nor be compared.
     """
 
     serving: ServingModel
@@ -34,6 +35,7 @@ class Incumbent:
     obstacle: str | None = None
     explanation: str | None = None
     damage: DamagedModel | None = None
+    blind: str | None = None
 
     @property
     def candidate(self) -> Candidate:

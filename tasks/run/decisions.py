@@ -164,12 +164,16 @@ def _fitted_again(trained: Trained, chosen: ServingModel) -> StoredModel:
             next_step=f"'nightfit verify {chosen.run_id}' shows what differs; the next night trains"
             " a new model.",
         )
+    prepared = trained.prepared
+    own = of_candidate(
+        prepared, candidate, fit, refit, with_training=prepared.stores_training_predictions
+    )
     return StoredModel(
         chosen.name_and_run,
         artifact=refit.model.with_interval_of(fit.model),
         twin=fit.model,
-        own=replace(of_candidate(trained.prepared, candidate, fit, refit), model=chosen.model_id),
-        trained_on=trained.prepared.source,
+        own=replace(own, model=chosen.model_id),
+        trained_on=prepared.source,
     )
 
 
@@ -186,8 +190,10 @@ def _newest_predictions(
             newest = stored_run(connection, last.run_id)
             snapshot = snapshot_of(last.run_id, newest, home=tools.home)
             kept = kept_rows(connection, last.run_id, snapshot.rows)
-        source = SnapshotRows(declaration_of(last.run_id, newest), snapshot, kept, ())
-        columns, warnings = predictions_of(model, source)
+        declaration = declaration_of(last.run_id, newest)
+        source = SnapshotRows(declaration, snapshot, kept, ())
+        with_training = declaration.stores_training_predictions(newest.rows_labelled or 0)
+        columns, warnings = predictions_of(model, source, with_training=with_training)
     except (UserError, CannotEncode) as obstacle:
         progress.log(
             dataset,

@@ -1,10 +1,12 @@
 """The predictions that are stored with a run."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from data.declarations.model import MAX_WITH_TRAINING, Declaration
 from data.store.records import PredictionColumns
 from data.store.session import Store
 from regressors.candidate import Candidate
@@ -23,19 +25,23 @@ class Predictions:
     warnings: tuple[str, ...] = ()
 
 
-def tonights_predictions(trained: Trained, store: Store, *, home: Path) -> Predictions:
+def tonights_predictions(
+    trained: Trained, store: Store, *, home: Path, with_training: bool
+) -> Predictions:
     """Return the predictions of tonight's winner, and of the model that serves from now on.
 
-    Each is of every row of tonight, and each labelled row is predicted by a model that was not
-    trained with it. The winner's predictions are stored even if it was not promoted, so that a
-    person may promote it later; a backfill stores no others.
+    Each is of every row of tonight, or without `with_training` of those that its twin was not
+    trained with, and each labelled row is predicted by a model that was not trained with it. The
+    winner's predictions are stored even if it was not promoted, so that a person may promote it
+    later; a backfill stores no others.
     """
     choice = trained.choice
     columns = []
     for candidate in dict.fromkeys([choice.winner, choice.reported]):
         fit, refit = trained.fits[candidate], trained.refits[candidate]
         if isinstance(fit, Fitted) and isinstance(refit, Fitted):
-            columns.append(of_candidate(trained.prepared, candidate, fit, refit))
+            own = of_candidate(trained.prepared, candidate, fit, refit, with_training=with_training)
+            columns.append(own)
     incumbent = choice.incumbent
     if choice.promoted is not None or choice.is_backfill or incumbent is None:
         return Predictions(tuple(columns))
@@ -43,37 +49,51 @@ def tonights_predictions(trained: Trained, store: Store, *, home: Path) -> Predi
         name = incumbent.serving.name_and_run
         stale = f"The predictions shown are still those of the last run that {name} could score."
         return Predictions(tuple(columns), (stale,))
-    own, warnings = of_incumbent(trained.prepared, incumbent, store, home=home)
+    own, warnings = of_incumbent(
+        trained.prepared, incumbent, store, home=home, with_training=with_training
+    )
     return Predictions((*columns, own), warnings)
 
 
+def unstored_warning(declaration: Declaration, *, labelled: int, training: int) -> Iterator[str]:
+    """Yield that a run does not store its training rows' predictions, unless it is declared so."""
+    if declaration.predictions is None and not declaration.stores_training_predictions(labelled):
+        yield (
+            f"The out-of-fold predictions of the {training:,} training rows are not stored, because"
+            f" more than {MAX_WITH_TRAINING:,} rows have a target: 'predictions: all' in the"
+            " declaration stores them, and 'predictions: new' ends this warning."
+        )
+
+
 def of_candidate(
-    prepared: Prepared, candidate: Candidate, fit: Fitted, refit: Fitted
+    prepared: Prepared, candidate: Candidate, fit: Fitted, refit: Fitted, *, with_training: bool
 ) -> PredictionColumns:
-    """Return a candidate's predictions of every row.
+    """Return a candidate's predictions of every row, or of all but the training rows.
 
     Training rows are predicted out of fold, test rows by the twin, new rows by the refit.
     """
-    role = prepared.split.role.astype(object)
-    rows = prepared.rows
-    reach = fit.model.reach(len(role), rows.weight)
+    rows, is_train = prepared.rows, prepared.is_train
+    stored = np.ones(len(is_train), dtype=bool) if with_training else ~is_train
+    role = prepared.split.role[stored].astype(object)
+    reach = fit.model.reach(len(role), None if rows.weight is None else rows.weight[stored])
     predicted = np.full(len(role), np.nan)
-    predicted[prepared.is_train] = fit.out_of_fold
+    if with_training:
+        predicted[is_train] = fit.out_of_fold
     lower, upper = predicted - reach, predicted + reach
     note = np.full(len(role), None, dtype=object)
     refitted = refit.model.with_interval_of(fit.model)
-    for part, model in ((prepared.is_test, fit.model), (prepared.is_new, refitted)):
-        if part.any():
-            columns = prepared.source.columns(model.features, part)
-            of_part = model.predicted(columns, rows.take(part).weight)
+    for chosen, model in ((prepared.is_test, fit.model), (prepared.is_new, refitted)):
+        if chosen.any():
+            columns = prepared.source.columns(model.features, chosen)
+            of_part, part = model.predicted(columns, rows.take(chosen).weight), chosen[stored]
             predicted[part], note[part] = of_part.value, of_part.note
             lower[part], upper[part] = of_part.lower, of_part.upper
     if prepared.split.chained:
-        role[prepared.is_train & (prepared.split.fold == 0)] = "warmup"
+        role[(is_train & (prepared.split.fold == 0))[stored]] = "warmup"
     return PredictionColumns(
         model=str(candidate),
-        key=rows.keys.tolist(),
-        actual=rows.target,
+        key=rows.keys[stored].tolist(),
+        actual=rows.target[stored],
         predicted=predicted,
         lower=lower,
         upper=upper,
@@ -83,7 +103,8 @@ def of_candidate(
 
 
 def of_incumbent(
-    prepared: Prepared, incumbent: Incumbent, store: Store, *, home: Path
+    prepared: Prepared, incumbent: Incumbent, store: Store, *, home: Path, with_training: bool
 ) -> tuple[PredictionColumns, tuple[str, ...]]:
-    """Return the incumbent's predictions of every row, and what has changed in them."""
-    return predictions_of(stored_model(store, incumbent.serving, home=home), prepared.source)
+    """Return the incumbent's predictions of tonight's rows, and what has changed in them."""
+    model = stored_model(store, incumbent.serving, home=home)
+    return predictions_of(model, prepared.source, with_training=with_training)

@@ -75,6 +75,16 @@ class Prepared:
         return self.rows.take(~self.is_new)
 
     @property
+    def labelled_rows(self) -> int:
+        """Return how many rows have a target."""
+        return int((~self.is_new).sum())
+
+    @property
+    def stores_training_predictions(self) -> bool:
+        """Return whether the predictions of the training rows are stored."""
+        return self.declaration.stores_training_predictions(self.labelled_rows)
+
+    @property
     def train_fold(self) -> NDArray[np.int64]:
         """Return the fold of each training row."""
         return self.split.fold[self.is_train]

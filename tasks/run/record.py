@@ -22,6 +22,7 @@ from data.store.records import (
     ResilienceRecord,
     RunRecord,
     ScoreRecord,
+    Targets,
 )
 from regressors.candidate import Candidate
 from regressors.job import Fitted
@@ -30,6 +31,7 @@ from regressors.judging.selection import Decision
 from regressors.network import recipe
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
+from tasks.run.prepared import Prepared
 from tasks.run.provenance import framework_version, library_versions, setup_fingerprint
 
 MAX_PAIRED_ROWS = 5_000
@@ -62,8 +64,19 @@ def run_record(
         return record
     record = _with_fits(record, run)
     if run.trained is not None and run.status == "succeeded":
+        targets = _unstored_targets(run.trained.prepared, predictions)
+        record = replace(record, unstored_targets=targets)
         return _with_choice(record, run.trained.choice)
     return record
+
+
+def _unstored_targets(
+    prepared: Prepared, predictions: Sequence[PredictionColumns]
+) -> Targets | None:
+    """Return the targets of the training rows, unless their predictions are stored."""
+    if not predictions or predictions[0].is_training.any():
+        return None
+    return Targets(key=prepared.train.keys.tolist(), actual=prepared.train.target)
 
 
 def _with_rows(record: RunRecord, run: Attempt, home: Path) -> RunRecord:
@@ -89,7 +102,7 @@ def _with_rows(record: RunRecord, run: Attempt, home: Path) -> RunRecord:
         first, last = times.period or (None, None)
         record = replace(
             record,
-            rows_labelled=int((~run.prepared.is_new).sum()),
+            rows_labelled=run.prepared.labelled_rows,
             rows_test=int(run.prepared.is_test.sum()),
             rows_new=int(run.prepared.is_new.sum()),
             data_until=times.data_until,

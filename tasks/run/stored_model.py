@@ -2,28 +2,25 @@
 
 A row that it was trained with keeps the prediction of its own run, which is out of fold or by the
 twin: its artifact has seen the target. Only where a feature has changed since then is it predicted
-again, and marked.
+again, and marked. Where its run did not store that prediction, the row gets none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.declarations.model import Declaration
-from data.errors import SourceError
-from data.sources.snapshot import Snapshot
 from data.store.read.champions import ServingModel
-from data.store.read.earlier_runs import kept_rows
 from data.store.read.predictions import own_predictions
-from data.store.records import PredictionColumns
+from data.store.records import TRAINING_ROLES, PredictionColumns
 from data.store.session import Store
 from regressors.arrays import Columns, Values
 from regressors.model import Model
 from tasks.run.loading import damaged, loaded
 from tasks.run.rows import Mask, SnapshotRows
+from tasks.run.trained_rows import rows_of_run, without_prediction
 
 CHANGED = "changed since the model was trained"
 MAX_NAMES = 5
@@ -60,29 +57,18 @@ def stored_model(store: Store, serving: ServingModel, *, home: Path) -> StoredMo
         artifact,
         twin,
         own,
-        training_rows(store, serving, home=home),
+        rows_of_run(store, serving, home=home),
     )
 
 
-def training_rows(store: Store, serving: ServingModel, *, home: Path) -> SnapshotRows | None:
-    """Return the rows of the run that trained a model; None if they are gone or damaged."""
-    path = home / (serving.snapshot or "")
-    if serving.declaration is None or serving.rows_read is None or not path.is_file():
-        return None
-    snapshot = Snapshot(path, serving.fingerprint or "", serving.rows_read)
-    with store.reading() as connection:
-        kept = kept_rows(connection, serving.run_id, snapshot.rows)
-    try:
-        declaration = Declaration.model_validate_json(serving.declaration)
-        return SnapshotRows(declaration, snapshot, kept, ())
-    except (ValueError, SourceError):  # of a version that declared other things, or damaged
-        return None
-
-
 def predictions_of(
-    model: StoredModel, source: SnapshotRows
+    model: StoredModel, source: SnapshotRows, *, with_training: bool
 ) -> tuple[PredictionColumns, tuple[str, ...]]:
-    """Return the model's predictions of all n rows, and sentences on what has changed in them."""
+    """Return the model's predictions of n rows, and sentences on what has changed in them.
+
+    Without `with_training`, the rows that its twin was trained with are left out. So are those of
+    them that have no stored prediction.
+    """
     rows, own = source.rows, model.own
     position = {key: at for at, key in enumerate(own.key) if own.role[at] != "new"}
     at = np.array([position.get(key, -1) for key in rows.keys], dtype=int)
@@ -90,13 +76,16 @@ def predictions_of(
     role = np.full(len(at), "new", dtype=object)
     role[known] = own.role[at[known]]
     own_note: Values = np.array(own.note or [None] * len(own.key), dtype=object)
+    unstored = _unstored(model, source, known)
+    kept = ~unstored if with_training else ~unstored & ~np.isin(role, TRAINING_ROLES)
+    known &= kept
     values = {name: _taken(getattr(own, name), at) for name in ("predicted", "lower", "upper")}
     note = np.full(len(at), None, dtype=object)
     note[known] = own_note[at[known]]
     changes = _changes(model, source, known)
     changed = np.any([*changes.values(), np.zeros(len(at), dtype=bool)], axis=0)
     for part, fitted in (
-        (~known, model.artifact),
+        (kept & ~known, model.artifact),
         (changed & (role == "train"), model.artifact),
         (changed & (role == "test"), model.twin),
     ):
@@ -111,13 +100,41 @@ def predictions_of(
         note[row] = "; ".join(filter(None, [note[row], f"{names} {CHANGED}"]))
     predictions = PredictionColumns(
         model=own.model,
-        key=rows.keys.tolist(),
-        actual=rows.target,
-        role=role,
-        note=note.tolist(),
-        **values,
+        key=rows.keys[kept].tolist(),
+        actual=rows.target[kept],
+        role=role[kept],
+        note=note[kept].tolist(),
+        **{name: of_rows[kept] for name, of_rows in values.items()},
     )
-    return predictions, _warnings(model, rows.keys, changes, changed)
+    return predictions, (
+        *_unstored_warning(model, int(unstored.sum()), with_training=with_training),
+        *_warnings(model, rows.keys, changes, changed),
+    )
+
+
+def _unstored(model: StoredModel, source: SnapshotRows, known: Mask) -> Mask:
+    """Return which rows (n,) it was trained with, or may have been, but stored nothing for.
+
+    A row that has no target tonight is predicted also where it is not known what it was then.
+    """
+    if model.own.is_training.any():
+        return np.zeros(len(known), dtype=bool)
+    unstored = without_prediction(source.rows.keys, set(model.own.key), model.trained_on)
+    return unstored if model.trained_on is not None else unstored & ~np.isnan(source.rows.target)
+
+
+def _unstored_warning(model: StoredModel, missing: int, *, with_training: bool) -> Iterator[str]:
+    """Yield a sentence if rows that should have a prediction of the model have none."""
+    is_known = model.trained_on is not None
+    if not missing or (is_known and not with_training):
+        return
+    rows, has = ("1 row", "has") if missing == 1 else (f"{missing:,} rows", "have")
+    was = "was" if is_known else "may have been"
+    next_one = " They get one from the next model that serves." if with_training else ""
+    yield (
+        f"{rows} that {model.name} {was} trained with {has} no prediction, since its run stored"
+        f" those of new rows and test rows alone.{next_one}"
+    )
 
 
 def _taken(values: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.float64]:

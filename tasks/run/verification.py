@@ -120,8 +120,16 @@ def _has_incumbents_new_rows_alone(stored: RunRecord) -> bool:
 def _predicted_again(
     stored: RunRecord, trained: Trained, store: Store, *, home: Path
 ) -> list[PredictionColumns]:
-    """Return the predictions of the night, and of the models that a person promoted later."""
-    predictions = list(tonights_predictions(trained, store, home=home).columns)
+    """Return the predictions of the night, and of the models that a person promoted later.
+
+    Those of training rows are among them if they were stored.
+    """
+    with_training = {batch.model: bool(batch.is_training.any()) for batch in stored.predictions}
+    predictions = list(
+        tonights_predictions(
+            trained, store, home=home, with_training=any(with_training.values())
+        ).columns
+    )
     tonight = {columns.model for columns in predictions}
     incumbent = trained.choice.incumbent
     for model in (columns.model for columns in stored.predictions):
@@ -131,9 +139,25 @@ def _predicted_again(
             candidate = Candidate.parse(model)
             fit, refit = trained.fits.get(candidate), trained.refits.get(candidate)
             if isinstance(fit, Fitted) and isinstance(refit, Fitted):
-                predictions.append(of_candidate(trained.prepared, candidate, fit, refit))
+                predictions.append(
+                    of_candidate(
+                        trained.prepared,
+                        candidate,
+                        fit,
+                        refit,
+                        with_training=with_training[model],
+                    )
+                )
         elif incumbent and model == incumbent.serving.model_id:
-            predictions.append(of_incumbent(trained.prepared, incumbent, store, home=home)[0])
+            predictions.append(
+                of_incumbent(
+                    trained.prepared,
+                    incumbent,
+                    store,
+                    home=home,
+                    with_training=with_training[model],
+                )[0]
+            )
     return predictions
 
 

@@ -3,7 +3,8 @@
 Both write the same rows into the same table, with its key, its index and its checks, in one
 committed transaction, three times in turn. The fastest counts, because other work on the machine
 disturbed it least. `to_sql` gets `chunksize=20_000` and its default `method`. Memory is the peak
-above the data itself.
+above the data itself. What the rows take on the disk, with their indexes, is what a night adds to
+the database for each model whose predictions of that many rows it stores.
 
 `NIGHTFIT_TEST_DATABASE_URL` names the PostgreSQL server; without it, one is started.
 """
@@ -24,7 +25,7 @@ import pandas as pd
 import psutil
 from benchmarks.figures import record
 from helpers import postgres_server
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Connection, create_engine, make_url, text
 
 from data.store.session import Store
 from data.store.tables import prediction
@@ -56,7 +57,7 @@ def columns(rows: int) -> dict[str, Any]:
 
 
 def write_rows(address: str, way: str, rows: int, results: Any) -> None:
-    """Write the rows in a process of its own; report the seconds, and the bytes above the data."""
+    """Write the rows in a process of its own; report seconds, bytes above the data and on disk."""
     data: Any = columns(rows)
     if way == "to_sql":
         data = pd.DataFrame(data)
@@ -71,7 +72,16 @@ def write_rows(address: str, way: str, rows: int, results: Any) -> None:
             insert_columns(connection, prediction, data)
     seconds = time.perf_counter() - started
     peak = process.memory_info().rss if sys.platform != "linux" else _peak()
-    results.put((seconds, peak - before))
+    with store.reading() as connection:
+        results.put((seconds, peak - before, size_on_disk(connection)))
+
+
+def size_on_disk(connection: Connection) -> int:
+    """Return how many bytes the table of predictions takes on the disk, with its indexes."""
+    if connection.dialect.name == "postgresql":
+        return int(connection.scalar(text("SELECT pg_total_relation_size('prediction')")) or 0)
+    address = make_url(connection.engine.url)
+    return Path(str(address.database)).stat().st_size  # its other tables are empty
 
 
 def _peak() -> int:
@@ -79,15 +89,15 @@ def _peak() -> int:
     return int(status.split()[0]) * 1024
 
 
-def measured(new_address: Any, way: str, rows: int) -> tuple[float, float]:
-    """Return the rows per second, and the megabytes above the data."""
+def measured(new_address: Any, way: str, rows: int) -> tuple[float, float, float]:
+    """Return the rows per second, the megabytes above the data, and those on the disk."""
     spawn = multiprocessing.get_context("spawn")
     results = spawn.Queue()
     writer = spawn.Process(target=write_rows, args=(new_address(), way, rows, results))
     writer.start()
-    seconds, memory = results.get()
+    seconds, memory, size = results.get()
     writer.join()
-    return rows / seconds, memory / 1e6
+    return rows / seconds, memory / 1e6, size / 1e6
 
 
 @contextmanager
@@ -121,20 +131,24 @@ def main() -> None:
     """Print the table."""
     rows = int(os.environ.get("NIGHTFIT_BENCH_ROWS", ROWS))
     print(f"{rows:,} predictions, rows per second")
-    print(f"{'database':<12}{'to_sql':>10}{'nightfit':>10}{'ratio':>8}{'wanted':>8}{'memory':>10}")
+    print(
+        f"{'database':<12}{'to_sql':>10}{'nightfit':>10}{'ratio':>8}{'wanted':>8}{'memory':>10}"
+        f"{'on disk':>10}"
+    )
     with databases() as kinds:
         for name, new_address in kinds.items():
-            runs: dict[str, list[tuple[float, float]]] = {"to_sql": [], "nightfit": []}
+            runs: dict[str, list[tuple[float, float, float]]] = {"to_sql": [], "nightfit": []}
             for way in list(runs) * TIMES:
                 runs[way].append(measured(new_address, way, rows))
-            slow, quick = (max(speed for speed, _ in pairs) for pairs in runs.values())
-            memory = max(memory for _, memory in runs["nightfit"])
+            slow, quick = (max(speed for speed, *_ in figures) for figures in runs.values())
+            _, memory, size = map(max, zip(*runs["nightfit"], strict=True))
             record("store", f"{name}: to_sql", slow, "rows/s")
             record("store", f"{name}: nightfit", quick, "rows/s")
             record("store", f"{name}: nightfit, memory above the data", memory, "MB")
+            record("store", f"{name}: nightfit, on the disk", size, "MB")
             print(
                 f"{name:<12}{slow:>10,.0f}{quick:>10,.0f}{quick / slow:>8.1f}{WANTED[name]:>8}"
-                f"{memory:>7.0f} MB",
+                f"{memory:>7.0f} MB{size:>7.0f} MB",
                 flush=True,
             )
 

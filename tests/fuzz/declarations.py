@@ -39,6 +39,7 @@ gradient_descent: {learning_rate: 0.1, epochs: 10, start: zero}
 ann: {hidden: [8, 8]}
 promotion: {min_gain: 0.0, max_loss: 0.0, confidence: 0.95}
 interval: 0.9
+predictions: all
 """
 CONTENT = yaml.safe_load(GOOD)
 NEIGHBOUR = """\

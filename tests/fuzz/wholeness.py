@@ -97,4 +97,7 @@ class Commits:
         return number > 0
 
     def _changes_size(self) -> int:
-        return self._changes.stat().st_size if self._changes.exists() else 0
+        try:
+            return self._changes.stat().st_size
+        except FileNotFoundError:  # SQLite removes it when nobody uses the database
+            return 0

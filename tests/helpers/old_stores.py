@@ -27,8 +27,8 @@ def make(address: str, *, release: str, empty: bool = False) -> None:
     On SQLite the release's own statements make it, so that the tests notice if a migration was
     changed after its release.
     """
-    with engine_on(address, read_only=False) as engine, engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
+    with engine_on(address, read_only=False).begin() as connection:
+        if connection.dialect.name == "sqlite":
             _run(connection, (FOLDER / release / "sqlite.sql").read_text(encoding="utf-8"))
             _run(connection, f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL)")
             _run(connection, f"INSERT INTO {VERSION_TABLE} VALUES ('{RELEASES[release]}')")

@@ -133,7 +133,7 @@ def test_a_rule_about_a_whole_column_names_the_exact_value(name, kwargs, observe
     assert f"fails: the value is {observed!r}" in outcome.reason
 
 
-def test_a_bin_rule_is_computed_on_whole_numbers_with_a_gap():
+def test_a_bin_rule_is_computed_on_whole_numbers_with_a_gap(capfd):
     bins = {"bins": [0, 3, 11], "weights": [0.5, 0.5]}
     kl = rule(
         "expect_column_kl_divergence_to_be_less_than",
@@ -142,6 +142,9 @@ def test_a_bin_rule_is_computed_on_whole_numbers_with_a_gap():
         threshold=0.0001,
     )
     assert "fails: the value is 0." in checked(kl, table=TABLE, time=None).reason
+    own_bins = rule("expect_column_kl_divergence_to_be_less_than", column="small", threshold=1)
+    assert checked(own_bins, table=TABLE, time=None).results
+    assert capfd.readouterr() == ("", "")  # no progress bar either
 
 
 @pytest.mark.parametrize(

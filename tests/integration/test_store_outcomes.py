@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+import numpy as np
 from helpers.store_nights import (
     NEW,
     by_hand,
@@ -22,7 +23,13 @@ from helpers.store_nights import (
 
 from data.store import tables
 from data.store.read.champions import champion_model, model_of
+from data.store.records import Targets
 from data.store.session import Store
+
+
+def targets(actual: dict[str, float]) -> Targets:
+    """The targets of rows whose predictions are not stored."""
+    return Targets(key=[*actual], actual=np.array([*actual.values()]))
 
 
 def loser(rows_predicted: dict[str, float], *, by: float = 3.0):
@@ -160,6 +167,53 @@ def test_many_outcomes_are_quick_before_the_database_has_statistics(store: Store
     write(store, kept(3, serving(store).model_id, dict.fromkeys(keys, 1.0)))
     assert time.monotonic() - started < 15
     assert len(stored(store, tables.outcome)) == len(keys)
+
+
+def test_a_row_whose_prediction_is_no_longer_stored_has_an_outcome_all_the_same(store: Store):
+    write(store, promoted(1, {"a": 1.0, "c": NEW, "d": NEW, "e": NEW}))
+    first = serving(store).model_id
+    learned = targets({"a": 1.0, "c": 9.5, "never predicted": 3.0})
+    tonight = predictions(first, {"d": 8.5, "e": NEW}, roles=["test", "new"])
+    write(store, kept(2, first, {}, predictions=[tonight], unstored_targets=learned))
+    write(store, kept(3, first, {"e": NEW}, unstored_targets=targets({"a": 1.0, "c": 99.0})))
+    outcomes = {row["key"]: row for row in rows(store, "prediction_outcome")}
+    assert outcomes.keys() == {"c", "d"}
+    c, d = outcomes["c"], outcomes["d"]
+    assert (c["predicted"], c["actual"], c["inside"]) == (10.0, 9.5, True)
+    assert (d["predicted"], d["actual"], d["inside"]) == (10.0, 8.5, False)
+    assert c["predicted_at"] == d["predicted_at"] == night(1).finished_at
+    assert c["realised_at"] == d["realised_at"] == night(2).finished_at
+    assert [row["key"] for row in rows(store, "current_prediction")] == ["e"]
+
+
+def test_targets_without_stored_predictions_do_not_mix_between_datasets(store: Store):
+    write(store, promoted(1, {"c": NEW}, dataset="wages"))
+    write(store, promoted(2, {"d": NEW}, dataset="sales", unstored_targets=targets({"c": 1.0})))
+    assert rows(store, "prediction_outcome") == []
+
+
+def test_targets_of_a_backfill_without_stored_predictions_make_no_outcomes(store: Store):
+    write(store, promoted(1, {"a": 1.0, "c": NEW}))
+    old = night(
+        2,
+        backfill=True,
+        candidates=[candidate("theano/least_squares", chosen=True, rank=1)],
+        predictions=[predictions("theano/least_squares", {"d": 5.0}, roles=["test"])],
+        unstored_targets=targets({"c": 7.0}),
+    )
+    write(store, old)
+    assert stored(store, tables.outcome) == []
+
+
+def test_many_outcomes_of_unstored_predictions_are_quick(store: Store):
+    keys = [f"{number:05d}" for number in range(30_000)]
+    write(store, promoted(1, dict.fromkeys(keys, NEW)))
+    learned = targets({key: number / 7 for number, key in enumerate(keys)})
+    started = time.monotonic()
+    write(store, kept(2, serving(store).model_id, {}, unstored_targets=learned))
+    assert time.monotonic() - started < 15
+    actual = {row["key"]: row["actual"] for row in stored(store, tables.outcome)}
+    assert actual == dict(zip(learned.key, learned.actual, strict=True))
 
 
 def test_a_target_that_vanishes_and_comes_back_is_no_outcome(store: Store):

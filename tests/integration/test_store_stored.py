@@ -19,7 +19,7 @@ from helpers.store_nights import (
 
 from data.errors import CallError
 from data.store.read.champions import champion_model
-from data.store.read.predictions import twin_training_keys
+from data.store.read.predictions import other_keys, twin_training_keys
 from data.store.read.whole_run import stored_run
 from data.store.records import PairedErrors, PromotionRecord, RunRecord, ScoreRecord
 from data.store.session import Store
@@ -124,4 +124,5 @@ def test_the_training_keys_of_a_twin_leave_out_the_test_rows(store: Store):
     assert champion is not None
     write(store, kept(2, champion.model_id, {"n": 4.0}))
     assert read(store, twin_training_keys, champion.model_id) == {"w", "a"}
+    assert read(store, other_keys, champion.model_id) == {"t", "n"}
     assert trained_keys(store, champion.model_id) == {"w", "a", "t"}

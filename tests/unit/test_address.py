@@ -101,9 +101,9 @@ def test_settings_and_engines_show_no_password(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
     config = Settings()
     store = Store(config.database_url)
-    with engine_on(config.database_url, read_only=False) as engine:
-        shown = f"{config!r} {config} {store!r} {store} {engine!r} {engine.url!r} {engine.url}"
-        arguments = engine.dialect.create_connect_args(engine.url)[1]
+    engine = engine_on(config.database_url, read_only=False)
+    shown = f"{config!r} {config} {store!r} {store} {engine!r} {engine.url!r} {engine.url}"
+    arguments = engine.dialect.create_connect_args(engine.url)[1]
     assert SECRET not in shown + store.display_url
     assert (arguments["password"], arguments["sslmode"]) == (SECRET, "disable")
 
@@ -123,9 +123,8 @@ def test_a_user_and_a_password_among_the_options_take_their_usual_position():
 
 def test_a_file_name_that_is_too_long_is_reported_in_one_sentence():
     for read_only in (True, False):
-        with pytest.raises(StoreError, match="File name too long") as caught:  # noqa: SIM117
-            with engine_on(f"sqlite:////tmp/{'x' * 5_000}", read_only=read_only):
-                pass
+        with pytest.raises(StoreError, match="File name too long") as caught:
+            engine_on(f"sqlite:////tmp/{'x' * 5_000}", read_only=read_only)
         assert len(str(caught.value)) < 300
 
 

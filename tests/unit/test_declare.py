@@ -36,7 +36,7 @@ def test_three_keys_are_enough_and_the_rest_has_the_documented_defaults(tmp_path
     assert (shop.split.test, shop.split.folds, shop.split.group) == (0.2, 5, None)
     assert (shop.max_shrinkage, shop.max_age, shop.interval) == (0.5, None, 0.9)
     assert shop.ann.hidden == (128, 128)
-    assert shop.infinite == "refuse"
+    assert (shop.infinite, shop.predictions) == ("refuse", None)
     assert shop.candidates.frameworks == FRAMEWORKS
     assert shop.candidates.kinds == ("least_squares", "gradient_descent", "ann")
     assert shop.promotion.model_dump() == {
@@ -129,6 +129,8 @@ def test_a_misspelt_key_is_reported_with_file_line_and_the_right_word(tmp_path):
             "time: t\nsplit: {group: a}\n",
             "line 5: 'split': the rows cannot be split both by the group 'a' and by the time 't'.",
         ),
+        ("predictions: news\n", "Did you mean 'new'?"),
+        ("predictions: [all]\n", "line 4: 'predictions' cannot be the list ['all']."),
         ("interval:\n", "line 4: 'interval' should be a number, but is empty."),
         ("types: {a: numbr}\n", "Did you mean 'number'?"),
         ("types: {y: category}\n", "the target 'y' must be a number"),

@@ -29,6 +29,18 @@ OWN = PredictionColumns(
 )
 
 
+OF_OTHERS = PredictionColumns(
+    model=7,
+    key=["k3", "k4"],
+    actual=np.array([30.0, np.nan]),
+    predicted=np.array([31.0, 41.0]),
+    lower=np.array([30.0, 40.0]),
+    upper=np.array([32.0, 42.0]),
+    role=np.array(["test", "new"]),
+)
+"""What its own run stored of the same rows, where it stored no predictions of training rows."""
+
+
 def line(slope):
     encoding = Encoding.fit({"a": np.arange(1.0, 30.0)})
     return replace(linear_model(CANDIDATE, encoding, np.array([0.0, slope])), half_width=1.0)
@@ -55,13 +67,18 @@ def model(tonight):
     )
 
 
+@pytest.fixture
+def model_of_others(model):
+    return replace(model, own=OF_OTHERS)
+
+
 def shown(columns):
     values = zip(columns.actual, columns.predicted, columns.role, columns.note, strict=True)
     return dict(zip(columns.key, ((str(a), p, r, n) for a, p, r, n in values), strict=True))
 
 
 def test_rows_that_it_was_trained_with_keep_the_prediction_of_its_own_run(model, tonight):
-    columns, warnings = predictions_of(model, tonight(THEN))
+    columns, warnings = predictions_of(model, tonight(THEN), with_training=True)
     assert shown(columns) == {
         "k1": ("10.0", 11.0, "train", None),
         "k2": ("20.0", 21.0, "train", "a is missing"),
@@ -73,7 +90,9 @@ def test_rows_that_it_was_trained_with_keep_the_prediction_of_its_own_run(model,
 
 
 def test_deleted_rows_go_and_a_corrected_target_stands_beside_the_same_prediction(model, tonight):
-    columns, warnings = predictions_of(model, tonight({"k1": ("1", "99"), "k3": ("3", "")}))
+    columns, warnings = predictions_of(
+        model, tonight({"k1": ("1", "99"), "k3": ("3", "")}), with_training=True
+    )
     assert shown(columns) == {
         "k1": ("99.0", 11.0, "train", None),
         "k3": ("nan", 31.0, "test", None),
@@ -83,7 +102,7 @@ def test_deleted_rows_go_and_a_corrected_target_stands_beside_the_same_predictio
 
 def test_rows_whose_feature_has_changed_are_predicted_again_with_a_note(model, tonight):
     changed = {**THEN, "k1": ("1.5", "10"), "k3": ("", "30"), "k5": ("5", "50")}
-    columns, (warning,) = predictions_of(model, tonight(changed))
+    columns, (warning,) = predictions_of(model, tonight(changed), with_training=True)
     rows = shown(columns)
     assert rows["k1"] == ("10.0", 150.0, "train", "a changed since the model was trained")
     assert rows["k3"][1] == pytest.approx(1000 * 15)  # the twin, with the median for the gap
@@ -98,6 +117,61 @@ def test_without_the_rows_of_its_own_run_the_stored_predictions_stay_and_a_warni
     model, tonight
 ):
     blind = replace(model, trained_on=None)
-    columns, (warning,) = predictions_of(blind, tonight({**THEN, "k1": ("1.5", "10")}))
+    columns, (warning,) = predictions_of(
+        blind, tonight({**THEN, "k1": ("1.5", "10")}), with_training=True
+    )
     assert shown(columns)["k1"] == ("10.0", 11.0, "train", None)
     assert "it is not known whether their features have changed" in warning
+
+
+def test_a_night_that_stores_no_training_rows_leaves_those_of_the_model_out(model, tonight):
+    changed = {**THEN, "k1": ("1.5", "10"), "k5": ("5", "50")}
+    columns, warnings = predictions_of(model, tonight(changed), with_training=False)
+    assert shown(columns) == {
+        "k3": ("30.0", 31.0, "test", None),
+        "k4": ("nan", 400.0, "new", None),
+        "k5": ("50.0", 500.0, "new", None),
+    }
+    assert columns.lower.tolist() == [30, 399, 499]
+    assert warnings == ()
+
+
+def test_a_model_never_predicts_a_row_again_that_it_was_trained_with(model_of_others, tonight):
+    rows = {**THEN, "k1": ("1.5", "10"), "k2": ("2", ""), "k5": ("5", "50")}
+    columns, warnings = predictions_of(model_of_others, tonight(rows), with_training=False)
+    assert shown(columns) == {
+        "k3": ("30.0", 31.0, "test", None),
+        "k4": ("nan", 400.0, "new", None),
+        "k5": ("50.0", 500.0, "new", None),
+    }
+    assert warnings == ()
+
+
+def test_where_all_predictions_are_wanted_a_warning_counts_those_that_its_run_did_not_store(
+    model_of_others, tonight
+):
+    columns, (warning,) = predictions_of(model_of_others, tonight(THEN), with_training=True)
+    assert columns.key == ["k3", "k4"]
+    assert warning == (
+        "2 rows that torch/least_squares of run 1 was trained with have no prediction, since its"
+        " run stored those of new rows and test rows alone. They get one from the next model that"
+        " serves."
+    )
+
+
+@pytest.mark.parametrize("with_training", [True, False])
+def test_without_the_rows_of_its_run_only_rows_that_it_surely_did_not_see_are_predicted(
+    model_of_others, tonight, with_training
+):
+    blind = replace(model_of_others, trained_on=None)
+    rows = tonight({**THEN, "k5": ("5", "50"), "k6": ("6", "")})
+    columns, warnings = predictions_of(blind, rows, with_training=with_training)
+    assert shown(columns) == {
+        "k3": ("30.0", 31.0, "test", None),
+        "k4": ("nan", 400.0, "new", None),
+        "k6": ("nan", 600.0, "new", None),
+    }
+    assert warnings[0].startswith(
+        "3 rows that torch/least_squares of run 1 may have been trained with have no prediction"
+    )
+    assert "no longer exist" in warnings[1]

@@ -57,6 +57,13 @@ def test_text_in_a_parquet_file_that_is_not_utf8_is_refused(tmp_path, raw, binar
         assert f"Column '{column}' has text in row 3 that is not UTF-8: {raw!r}" in message
 
 
+def test_levels_of_a_parquet_file_that_are_not_utf8_are_refused(tmp_path):
+    levels = pa.array([b"a", b"\xff"]).view(pa.string())
+    text = pa.DictionaryArray.from_arrays(pa.array([0, None, 1], pa.int32()), levels)
+    message = refusal(parquet(tmp_path, id=["a", "b", "c"], note=text, y=[1.0, 2.0, 3.0]), tmp_path)
+    assert "Column 'note' has text in row 3 that is not UTF-8: b'\\xff'" in message
+
+
 def test_the_name_of_a_column_in_a_parquet_file_that_is_not_utf8_is_refused(tmp_path):
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"id": [1], "y": [1.0], "qqqq": [1]}), path, store_schema=False)

@@ -1,10 +1,9 @@
 """An SQLAlchemy engine on the database at a URL, whatever is in it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import URL, Engine, NullPool, create_engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from data.errors import StoreError
@@ -25,38 +24,20 @@ operating system's default is a quarter of an hour, or two hours. Seconds, but t
 milliseconds."""
 
 
-@contextmanager
-def engine_on(url: str, *, read_only: bool) -> Iterator[Engine]:
-    """Give an engine on the database at `url`, and close its connections at the end.
+def engine_on(text: str, *, read_only: bool) -> Engine:
+    """Return an engine on the database at a URL; it keeps no connection that is not in use.
 
     On PostgreSQL it sees only the schema that the URL names, if it names one. A `read_only` engine
     makes no SQLite file. Raises StoreError where the URL cannot be understood, or where the file is
     missing.
     """
-    engine = _engine(url, read_only=read_only)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
-def _engine(text: str, *, read_only: bool) -> Engine:
     try:
         url = url_of(text)
         if url.get_backend_name() == "sqlite":
             return sqlite_engine(url, read_only=read_only)
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
-        arguments: dict[str, Any] = {}
-        if is_postgresql(url):
-            arguments["connect_timeout"] = CONNECT_SECONDS
-            arguments |= {key: value for key, value in LOST_LINE.items() if key not in url.query}
-        if "sslpassword" in url.query:  # an engine shows its URL's options to whoever prints it
-            arguments["sslpassword"] = url.query["sslpassword"]
-            url = url.difference_update_query(["sslpassword"])
-        engine = create_engine(url, connect_args=arguments, hide_parameters=True)
-        connect_in_schema(engine)
-        return engine
+        return _server_engine(url)
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise StoreError(
             "the database's URL cannot be understood.",
@@ -68,3 +49,18 @@ def _engine(text: str, *, read_only: bool) -> Engine:
             where=display_url(url),
             next_step="Correct it, or name another database in NIGHTFIT_DATABASE_URL.",
         ) from None
+
+
+@lru_cache(maxsize=8)
+def _server_engine(url: URL) -> Engine:
+    """Return the engine of a URL, which compiles each statement once."""
+    arguments: dict[str, Any] = {}
+    if is_postgresql(url):
+        arguments["connect_timeout"] = CONNECT_SECONDS
+        arguments |= {key: value for key, value in LOST_LINE.items() if key not in url.query}
+    if "sslpassword" in url.query:  # an engine shows its URL's options to whoever prints it
+        arguments["sslpassword"] = url.query["sslpassword"]
+        url = url.difference_update_query(["sslpassword"])
+    engine = create_engine(url, connect_args=arguments, hide_parameters=True, poolclass=NullPool)
+    connect_in_schema(engine)
+    return engine

@@ -104,28 +104,28 @@ def dataset_lock(
     process holds the lock and `wait` is False, and StoreError if the database or its folder cannot
     be used.
     """
-    with engine_on(url, read_only=False) as engine:
-        if engine.dialect.name == "postgresql":
-            session = _SessionLock(engine, dataset)
+    engine = engine_on(url, read_only=False)
+    if engine.dialect.name == "postgresql":
+        session = _SessionLock(engine, dataset)
 
-            def attempt() -> bool:
-                return retried(session.try_to_take, seconds=retry_time)
+        def attempt() -> bool:
+            return retried(session.try_to_take, seconds=retry_time)
 
-            try:
-                _acquire(attempt, dataset, wait, on_wait)
-                yield session
-            finally:
-                session.release()
-        elif engine.url.database in (None, "", ":memory:"):  # nobody else can see it
+        try:
+            _acquire(attempt, dataset, wait, on_wait)
+            yield session
+        finally:
+            session.release()
+    elif engine.url.database in (None, "", ":memory:"):  # nobody else can see it
+        yield DatasetLock()
+    else:
+        file = Path(f"{engine.url.database}.{dataset}.lock")
+        lock = FileLock(file, fallback_to_soft=False)
+        try:
+            _acquire(lambda: _try_file(lock, file), dataset, wait, on_wait)
             yield DatasetLock()
-        else:
-            file = Path(f"{engine.url.database}.{dataset}.lock")
-            lock = FileLock(file, fallback_to_soft=False)
-            try:
-                _acquire(lambda: _try_file(lock, file), dataset, wait, on_wait)
-                yield DatasetLock()
-            finally:
-                lock.release()
+        finally:
+            lock.release()
 
 
 def lock_for_writing(connection: Connection, dataset: str) -> None:

@@ -1,10 +1,11 @@
 """What SQLite needs and a server does not: an accessible file, real transactions, a journal."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 from data.errors import StoreError
 
@@ -21,15 +22,22 @@ def sqlite_engine(url: URL, *, read_only: bool) -> Engine:
 
     Raises StoreError where the file or its folder cannot be used.
     """
-    arguments: dict[str, Any] = {}
+    waits = False
     if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
         path = Path(url.database).absolute()
         if read_only:
             url = _readable(url, path)
         else:
             _make_writable(path)
-        arguments = {"timeout": WAIT_SECONDS}
-    engine = create_engine(url, connect_args=arguments)
+        waits = True
+    return _engine(url, read_only=read_only, waits=waits)
+
+
+@lru_cache(maxsize=8)
+def _engine(url: URL, *, read_only: bool, waits: bool) -> Engine:
+    """Return the engine of a URL, which compiles each statement once."""
+    arguments = {"timeout": WAIT_SECONDS} if waits else {}
+    engine = create_engine(url, connect_args=arguments, poolclass=NullPool)
     event.listen(engine, "connect", _set_up_reader if read_only else _set_up_writer)
     event.listen(engine, "begin", _begin)
     return engine

@@ -57,8 +57,7 @@ def upgrade(url: str) -> Upgrade:
 
     All of it happens in one transaction: an upgrade that fails changes nothing. Raises StoreError.
     """
-    with engine_on(url, read_only=False) as engine:
-        return _upgrade(engine)
+    return _upgrade(engine_on(url, read_only=False))
 
 
 def make_ready(engine: Engine, *, read_only: bool) -> None:

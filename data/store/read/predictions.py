@@ -4,7 +4,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, select
 
 from data.store.read.streaming import batches_of
-from data.store.records import ModelRef, PredictionColumns
+from data.store.records import TRAINING_ROLES, ModelRef, PredictionColumns
 from data.store.tables import model, prediction
 
 NUMBERS = ("actual", "predicted", "lower", "upper")
@@ -24,7 +24,8 @@ def has_predictions(connection: Connection, model_id: int) -> bool:
 def own_predictions(connection: Connection, model_id: int) -> PredictionColumns | None:
     """Return what a model predicted in the run that trained it; None if that is not stored.
 
-    Its artifact was fitted on all rows but the new ones.
+    Its artifact was fitted on all of these rows but the new ones, and on the training rows of that
+    run also where their predictions are not stored.
     """
     own = select(model.c.run_id).where(model.c.model_id == model_id)
     run_id = connection.execute(own).scalar_one()
@@ -58,8 +59,16 @@ def predictions_in(
 
 
 def twin_training_keys(connection: Connection, model_id: int) -> set[str]:
-    """Return the keys of the rows that a model's twin was fitted on: no test rows."""
-    return _keys(connection, model_id, prediction.c.role.in_(("train", "warmup")))
+    """Return the keys of the rows that a model's twin was fitted on: no test rows.
+
+    They are empty where the run that trained it did not store the predictions of its training rows.
+    """
+    return _keys(connection, model_id, prediction.c.role.in_(TRAINING_ROLES))
+
+
+def other_keys(connection: Connection, model_id: int) -> set[str]:
+    """Return the keys of the rows of a model's own run that its twin was not fitted on."""
+    return _keys(connection, model_id, prediction.c.role.not_in(TRAINING_ROLES))
 
 
 def _keys(connection: Connection, model_id: int, which: ColumnElement[bool]) -> set[str]:

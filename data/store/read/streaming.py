@@ -14,8 +14,8 @@ def batches_of(
 ) -> Iterator[Sequence[Row[Any]]]:
     """Yield the rows of a result in batches, while its connection is open.
 
-    `values` are those of the statement's parameters.
-    A result that is not read to its end is released when the iterator is closed.
+    `values` are those of the statement's parameters. A result that is not read to its end is
+    released when the iterator is closed.
     """
     how = {"yield_per": BATCH_ROWS}
     with connection.execute(statement, values, execution_options=how) as result:

@@ -148,7 +148,9 @@ CURRENT_PREDICTION = View(
     (
         "One row per row of each dataset's latest good run, backfills aside: what the champion "
         "predicts for it, whichever run trained the champion. Where the target is known, the "
-        "prediction is still from a model that never saw that row, unless `note` says otherwise."
+        "prediction is still from a model that never saw that row, unless `note` says otherwise. "
+        "A dataset that does not store the predictions of training rows (`predictions` in its "
+        "declaration) has none of those here."
     ),
     {
         "dataset": (TEXT, "the dataset"),

@@ -24,7 +24,9 @@ def insert_checksums(connection: Connection, run_id: int) -> None:
 def insert_prediction_checksum(
     connection: Connection, run_id: int, model_id: int, rows: PredictionColumns
 ) -> None:
-    """Store the checksum of all that a model predicted in a run."""
+    """Store the checksum of all that a model predicted in a run, if that is anything."""
+    if not len(rows.key):
+        return
     own = {"run_id": run_id, "model_id": model_id}
     values = own | {"rows": len(rows.key), "sha256": predictions_sha256(rows)}
     connection.execute(insert(prediction_checksum).values(**values))

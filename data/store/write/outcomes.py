@@ -5,14 +5,18 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 
+import numpy as np
 from sqlalchemy import (
     CTE,
+    ColumnElement,
     Connection,
+    FromClause,
     Insert,
     Integer,
     String,
     and_,
     bindparam,
+    delete,
     false,
     func,
     insert,
@@ -22,9 +26,12 @@ from sqlalchemy import (
 )
 
 from data.store.column_types import UtcTime
+from data.store.read.streaming import batches_of
+from data.store.records import Targets
 from data.store.tables import is_good, outcome, prediction, promotion, run, target_unknown
+from data.store.write.bulk import insert_columns
 
-# What the statement is executed with. No name may be that of a column of `outcome`.
+# What the statements are executed with. No name may be that of a column of `outcome`.
 DATASET = bindparam("of_dataset", type_=String)
 RUN = bindparam("of_run", type_=Integer)
 MODEL = bindparam("of_model", type_=Integer)
@@ -76,6 +83,52 @@ def _insertion() -> Insert:
     return insert(outcome).from_select([column.name for column in outcome.columns], realised)
 
 
+def insert_unstored_outcomes(
+    connection: Connection,
+    dataset: str,
+    targets: Targets,
+    *,
+    run_id: int,
+    model_id: int,
+    realised_at: datetime,
+) -> None:
+    """Store the outcomes of rows that have a target in this run, but no prediction by the model.
+
+    The rows that an outcome waits for are in the table `prediction` for as long as this takes,
+    because both databases join rows best that they have; then they are deleted again.
+    """
+    waiting = prediction.alias("waiting")
+    keys = select(waiting.c.key).where(*_is_waiting(waiting)).distinct()
+    values = {"of_dataset": dataset, "of_run": run_id}
+    predicted = {key for rows in batches_of(connection, keys, values) for (key,) in rows}
+    known = [at for at, key in enumerate(targets.key) if key in predicted]
+    if not known:
+        return
+    columns = {
+        "model_id": model_id,
+        "key": [targets.key[at] for at in known],
+        "run_id": run_id,
+        "dataset": dataset,
+        "actual": np.asarray(targets.actual, dtype=float)[known],
+        "role": "warmup",  # the one without a prediction
+    }
+    insert_columns(connection, prediction, columns)
+    insert_outcomes(connection, dataset, run_id=run_id, model_id=model_id, realised_at=realised_at)
+    of_model = (prediction.c.model_id == model_id) & (prediction.c.run_id == run_id)
+    connection.execute(delete(prediction).where(of_model, prediction.c.role == "warmup"))
+
+
+def _is_waiting(waiting: FromClause) -> tuple[ColumnElement[bool], ...]:
+    """Return which rows of `prediction` before the run have a target that has not become known."""
+    stored = and_(outcome.c.dataset == DATASET, outcome.c.key == waiting.c.key)
+    return (
+        target_unknown(waiting),
+        waiting.c.dataset == DATASET,
+        waiting.c.run_id < RUN,
+        ~select(outcome.c.key).where(stored).exists(),
+    )
+
+
 def _due() -> CTE:
     """Return the predictions whose target was unknown until this run, with its value.
 
@@ -88,7 +141,6 @@ def _due() -> CTE:
         current.c.run_id == RUN,
         current.c.actual.is_not(None),
     )
-    stored = and_(outcome.c.dataset == DATASET, outcome.c.key == waiting.c.key)
     return (
         select(
             waiting.c.key,
@@ -100,12 +152,7 @@ def _due() -> CTE:
             current.c.actual,
         )
         .join(current, of_this_run)
-        .where(
-            target_unknown(waiting),
-            waiting.c.dataset == DATASET,
-            waiting.c.run_id < RUN,
-            ~select(outcome.c.key).where(stored).exists(),
-        )
+        .where(*_is_waiting(waiting))
         .cte("due")
     )
 

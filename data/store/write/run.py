@@ -37,7 +37,7 @@ from data.store.tables import (
 )
 from data.store.write.bulk import insert_columns
 from data.store.write.checksums import insert_checksums, insert_prediction_checksum
-from data.store.write.outcomes import insert_outcomes
+from data.store.write.outcomes import insert_outcomes, insert_unstored_outcomes
 from data.store.write.rows import insert_predictions, insert_row, insert_rows, row_of
 
 ModelIds = Mapping[str, int]
@@ -193,6 +193,15 @@ def _insert_all_predictions(
                 model_id=model_id,
                 realised_at=record.finished_at,
             )
+    if record.unstored_targets is not None and not record.backfill:
+        insert_unstored_outcomes(
+            connection,
+            record.dataset,
+            record.unstored_targets,
+            run_id=run_id,
+            model_id=_model_id(record.predictions[0].model, model_ids),
+            realised_at=record.finished_at,
+        )
 
 
 def _promotion_row(
