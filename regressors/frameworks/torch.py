@@ -1,10 +1,16 @@
-"""PyTorch: modules, `backward` and `torch.optim`."""
+"""PyTorch: modules, its gradients, and the functions of `torch.optim`.
+
+The optimizers of `torch.optim` that are classes import the compiler of `torch.compile`, which takes
+as long as importing PyTorch. The functions by which they step do not.
+"""
 
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.adamw import adamw
+from torch.optim.sgd import sgd
 
 from regressors.arrays import Array, Arrays, Floats
 from regressors.frameworks.contract import Correction
@@ -31,18 +37,26 @@ def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Neu
     neuron = nn.Linear(len(start), 1, bias=False, dtype=torch.float64)
     with torch.no_grad():
         neuron.weight.copy_(torch.tensor(start))
-    optimizer = torch.optim.SGD(
-        neuron.parameters(), plan.learning_rate, plan.momentum, nesterov=plan.momentum > 0
-    )
+    weights, velocity = [neuron.weight], [None]
     x, y = torch.tensor(inputs), torch.tensor(target)[:, None]
 
     def run(epochs: int) -> list[float]:
         block = []
         for _ in range(epochs):
-            optimizer.zero_grad()
             before = nn.functional.mse_loss(neuron(x), y)
-            before.backward()
-            optimizer.step()
+            gradients = torch.autograd.grad(before, weights)
+            with torch.no_grad():
+                sgd(
+                    weights,
+                    list(gradients),
+                    velocity,
+                    lr=plan.learning_rate,
+                    momentum=plan.momentum,
+                    nesterov=plan.momentum > 0,
+                    dampening=0.0,
+                    weight_decay=0.0,
+                    maximize=False,
+                )
             block.append(before.detach())
         losses: list[float] = torch.stack(block).tolist()
         return losses
@@ -72,21 +86,61 @@ def _forward(arrays: list[torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
     return torch.addmm(arrays[-1], inputs, arrays[-2])[:, 0]
 
 
+class _Moments:
+    """AdamW's memory of the gradients of some arrays."""
+
+    def __init__(self, arrays: list[nn.Parameter]) -> None:
+        self.first = [torch.zeros_like(array) for array in arrays]
+        self.second = [torch.zeros_like(array) for array in arrays]
+        self.steps = [torch.tensor(0.0, dtype=torch.float32) for _ in arrays]
+
+
+class _AdamW:
+    """Steps of AdamW, which decays the weights of a network but not its biases."""
+
+    def __init__(self, network: _Network, settings: recipe.NetworkSettings) -> None:
+        self.arrays = list(network.parameters())
+        self.settings = settings
+        self.groups = []
+        for ndim, decay in ((2, settings.decay), (1, 0.0)):
+            at = [i for i, array in enumerate(self.arrays) if array.ndim == ndim]
+            self.groups.append((at, decay, _Moments([self.arrays[i] for i in at])))
+
+    def step(self, loss: torch.Tensor, rate: float) -> None:
+        """Change the network's arrays to lower its loss."""
+        gradients = torch.autograd.grad(loss, self.arrays)
+        beta1, beta2 = self.settings.betas
+        for at, decay, moments in self.groups:
+            with torch.no_grad():
+                adamw(
+                    [self.arrays[i] for i in at],
+                    [gradients[i] for i in at],
+                    moments.first,
+                    moments.second,
+                    [],
+                    moments.steps,
+                    fused=True,
+                    amsgrad=False,
+                    beta1=beta1,
+                    beta2=beta2,
+                    lr=rate,
+                    weight_decay=decay,
+                    eps=self.settings.epsilon,
+                    maximize=False,
+                )
+
+
 def _train_epoch(
     network: _Network,
     average: list[torch.Tensor],
-    optimizer: torch.optim.Optimizer,
+    optimizer: _AdamW,
     batches: tuple[Any, Any, Any],
     steps: Floats,
 ) -> float:
     losses = []
     for x, y, w, (rate, _, _, _, kept) in zip(*batches, steps.tolist(), strict=True):
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.zero_grad()
         loss = torch.mean(w * torch.square(network(x) - y))
-        loss.backward()
-        optimizer.step()
+        optimizer.step(loss, rate)
         torch._foreach_lerp_(average, [p.detach() for p in network.parameters()], 1 - kept)
         losses.append(loss.detach())
     return float(torch.stack(losses).mean())
@@ -104,16 +158,7 @@ def train(
     """Train a network on inputs (n, d), target and weight (n,), in the dtype of `start`."""
     network = _Network(start)
     average = [torch.tensor(array) for array in start]
-    matrices = [p for p in network.parameters() if p.ndim == 2]
-    biases = [p for p in network.parameters() if p.ndim == 1]
-    settings = program.settings
-    optimizer = torch.optim.AdamW(
-        [{"params": matrices}, {"params": biases, "weight_decay": 0.0}],
-        betas=settings.betas,
-        eps=settings.epsilon,
-        weight_decay=settings.decay,
-        fused=True,
-    )
+    optimizer = _AdamW(network, program.settings)
     dtype = start[0].dtype
     arrays = (inputs, target, weight, held_inputs)
     x, y, w, held = (torch.tensor(array.astype(dtype)) for array in arrays)

@@ -1,5 +1,6 @@
 """The frameworks compared with NumPy and one another. Functions without `test_` run in workers."""
 
+import sys
 from dataclasses import replace
 from inspect import isfunction, signature
 from types import SimpleNamespace
@@ -208,6 +209,15 @@ def test_whole_trainings_in_float32_reach_the_same_error(workers):
 
 
 # The parity probe
+
+
+def imports_a_compiler(framework):
+    parity.probe(framework)
+    return "torch._dynamo" in sys.modules
+
+
+def test_pytorch_fits_without_the_compiler_that_takes_as_long_to_import_as_itself(workers):
+    assert not workers.result(workers.submit("torch", imports_a_compiler))
 
 
 @every_framework
