@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 import sys
+import tempfile
 import time
 import warnings
 from contextlib import closing
@@ -40,6 +41,12 @@ def import_prefect() -> None:
         if "profile" in complaint.lower():
             first = complaint.removeprefix("WARNING: ").partition(". ")[0]
             raise _refused(library_message(first))
+
+
+def keep_results_temporary() -> None:
+    """Let Prefect keep what a flow has raised, which it pickles, among the temporary files."""
+    results = Path(tempfile.gettempdir()) / "prefect-results"
+    os.environ.setdefault("PREFECT_RESULTS_LOCAL_STORAGE_PATH", str(results))
 
 
 def forget_users_prefect(home: Path) -> None:

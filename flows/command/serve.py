@@ -32,7 +32,11 @@ from flows.command.prefect_server import (
     server_errors,
     set_up_pool,
 )
-from flows.command.prefect_settings import import_prefect, prepare_own_server
+from flows.command.prefect_settings import (
+    import_prefect,
+    keep_results_temporary,
+    prepare_own_server,
+)
 from flows.command.screen import Screen
 from flows.command.session import quiet_prefect, talking
 from tasks.run.private import keep_private
@@ -70,6 +74,7 @@ def run_serve(host: str, port: int, *, behind_tls: str | None = None) -> None:
 
 
 def _serve_from(config: Settings, address: Address, logs: Path) -> None:
+    keep_results_temporary()
     import_prefect()
     from prefect.settings import get_current_settings
 

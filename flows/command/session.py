@@ -26,10 +26,12 @@ from flows.command.prefect_server import refuse_unusable_server, unusable_server
 from flows.command.prefect_settings import (
     forget_users_prefect,
     import_prefect,
+    keep_results_temporary,
     prepare_own_server,
 )
 from flows.command.process_keeper import start_keeper
 from flows.command.screen import Screen
+from flows.command.temporary_server import start_temporary_server
 from tasks.run.progress import LOG
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ def working(config: Settings) -> Iterator[None]:
         with temporary_files(config.home), talking("starting Prefect …"):
             _start_prefect(config)
             with _impatient_prefect(), private_server():
+                start_temporary_server()
                 yield
 
 
@@ -96,6 +99,7 @@ def carry_out(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 def _start_prefect(config: Settings) -> None:
+    keep_results_temporary()
     try:
         use_nights_database(config.home / "prefect")
         import_prefect()
@@ -107,6 +111,7 @@ def _start_prefect(config: Settings) -> None:
         LOG.warning(message, f"{error.where}: " if error.where else "", error.what)
         forget_users_prefect(config.home)
         quiet_prefect(config.home)
+        keep_results_temporary()
         use_nights_database(config.home / "prefect")
         import_prefect()
     prepare_own_server(prefect_database.DATABASE)

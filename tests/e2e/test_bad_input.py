@@ -91,6 +91,7 @@ def test_bad_sources_fail_the_night_but_not_the_good_dataset(bad_night):
     assert "Traceback" not in done.stderr + done.stdout
     assert workspace.sql("SELECT dataset FROM run WHERE status = 'succeeded'") == [("good",)]
     assert workspace.sql("SELECT count(*) FROM prediction") == [(60,)]
+    assert not (workspace.home / "prefect" / "storage").exists(), "Prefect has pickled an exception"
 
 
 @pytest.mark.parametrize("name", REJECTED)

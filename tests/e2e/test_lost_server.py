@@ -8,7 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 from helpers.cut_line import cuttable
+from helpers.serving import wait_until
+from helpers.warm_command import COMMAND
+from helpers.workspace import LINE, LINE_ROWS
 
 TESTS = Path(__file__).parents[1]
 
@@ -155,3 +159,21 @@ def test_a_night_that_loses_its_server_stores_its_runs_and_ends_truly(
     assert "missing.csv" in output
     runs = workspace.sql("SELECT dataset, status FROM run ORDER BY run_id")
     assert runs == [("one", "succeeded"), ("two", "failed")]
+
+
+def test_a_server_that_ends_while_it_starts_ends_the_night_with_one_sentence(new_workspace):
+    workspace = new_workspace(prefect="own")
+    workspace.declare("line", LINE, LINE_ROWS)
+    night = subprocess.Popen(
+        [str(COMMAND), "nightly"], env=workspace.environment, stderr=subprocess.PIPE, text=True
+    )
+
+    def servers():
+        children = psutil.Process(night.pid).children(recursive=True)
+        return [child for child in children if "uvicorn" in child.cmdline()]
+
+    wait_until(servers)[0].kill()
+    _, messages = night.communicate(timeout=60)  # Prefect would wait for two minutes
+    assert night.returncode == 1
+    (line,) = messages.splitlines()
+    assert "Prefect's own server did not start: it ended with the exit code -9." in line

@@ -1,5 +1,6 @@
 """An SQLAlchemy engine on the database at a URL, whatever is in it."""
 
+import logging
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +32,8 @@ def engine_on(text: str, *, read_only: bool) -> Engine:
     makes no SQLite file. Raises StoreError where the URL cannot be understood, or where the file is
     missing.
     """
+    # It would log a traceback of whatever interrupts the closing of a connection.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
         url = url_of(text)
         if url.get_backend_name() == "sqlite":
