@@ -12,10 +12,10 @@ import numpy as np
 from regressors.arrays import Array, Columns, Mask
 from regressors.encoding.columns import is_missing
 from regressors.encoding.matrices import Encoding
-from regressors.frameworks.contract import Solver
 from regressors.job import Job
 from regressors.linear import least_squares
 from regressors.linear.dependence import MAX_NAMED_TERMS
+from regressors.linear.gram_sums import Products
 from regressors.linear.least_squares import LeastSquares
 
 MIN_MISSING_SHARE = 0.05
@@ -33,7 +33,7 @@ class CompleteCases:
 
 
 def fit_complete_cases(
-    job: Job, encoding: Encoding, design: Array, everything: LeastSquares, solver: Solver
+    job: Job, encoding: Encoding, design: Array, everything: LeastSquares, row_products: Products
 ) -> CompleteCases | None:
     """Fit the rows of a job without a missing value; None where hardly any value is filled in.
 
@@ -56,7 +56,7 @@ def fit_complete_cases(
         np.ascontiguousarray(design[np.ix_(complete, there)]),
         job.target[complete],
         [term for term, kept in zip(terms, there, strict=True) if kept],
-        solver,
+        row_products,
         weight=None if job.weight is None else job.weight[complete],
         groups=job.groups_of(complete),
         times=None if job.time is None else job.time[complete],

@@ -40,7 +40,7 @@ def _fit_least_squares(
         design,
         job.target[rows],
         encoding.term_names(),
-        framework.least_squares_solver,
+        framework.row_products,
         weight=None if job.weight is None else job.weight[rows],
         groups=groups,
         times=times,
@@ -65,9 +65,7 @@ def _with_complete_cases(framework: FrameworkModule, job: Job, part: Part, desig
     """Add the fit on the complete rows to that of all rows of a job, if many values are missing."""
     (member,) = part.model.members
     assert part.solved is not None
-    complete = fit_complete_cases(
-        job, member.encoding, design, part.solved, framework.least_squares_solver
-    )
+    complete = fit_complete_cases(job, member.encoding, design, part.solved, framework.row_products)
     if complete is None:
         return part
     warnings = part.warnings + complete.warnings

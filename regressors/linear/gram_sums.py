@@ -14,25 +14,25 @@ from regressors.linear.double_double import two_product
 from regressors.linear.gram import Gram, integers
 from regressors.linear.slices import BLOCK_ROWS, Slices, cut, grid_of
 
-Product = Callable[[Array, Array], Array]
-"""The product of two matrices of float64, as a framework computes it."""
+Products = Callable[[Array, Array], Array]
+"""The sums of products (q, r) of the rows of two matrices, by a framework (`row_products`)."""
 Block = tuple[Array, Array | None]
 """Some rows of a matrix (n, m), and their weights (n,); None where all weigh 1."""
 
 MAX_SUMMED_BLOCKS = 512
 """A product is at most 2^53, so that the sum of so many is at most 2^62, which an int64 holds."""
 _BLOCK_VALUES = 2**21
-_PANEL = 1024
+_PANEL = 512
 _SMALLEST_PRODUCT, _LARGEST = 2.0**-900, 2.0**900
 # Between them a product of doubles is the sum of two doubles, and no step of the way overflows.
 
 
-def gram_of(blocks: Iterable[Block], columns: int, product: Product) -> Gram:
+def gram_of(blocks: Iterable[Block], columns: int, row_products: Products) -> Gram:
     """Return the matrix of rows that come in blocks of any size, in the memory of one.
 
     Values and weights are finite, weights are positive.
     """
-    sums = _Sums(columns, product)
+    sums = _Sums(columns, row_products)
     for matrix, weight in blocks:
         sums.add(matrix, weight)
     return sums.emptied()
@@ -46,9 +46,9 @@ def block_rows(columns: int) -> int:
 class _Sums:
     """Products of slices, added up over the blocks that have come so far."""
 
-    def __init__(self, columns: int, product: Product) -> None:
+    def __init__(self, columns: int, row_products: Products) -> None:
         self._gram = Gram.zeros(columns)
-        self._product = product
+        self._row_products = row_products
         self._left, self._right = _Labels(), _Labels()
         self._totals = np.zeros((0, 0), dtype=np.int64)
         self._blocks = 0
@@ -58,7 +58,7 @@ class _Sums:
         step = block_rows(matrix.shape[1])
         for start in range(0, len(matrix), step):
             rows = slice(start, start + step)
-            columns = np.ascontiguousarray(matrix[rows].T)
+            columns = np.array(matrix[rows].T, order="C")
             self._add_block(columns, None if weight is None else weight[rows])
 
     def emptied(self) -> Gram:
@@ -75,12 +75,13 @@ class _Sums:
             weight = None if weight is None else weight[~extreme]
         if not columns.shape[1]:
             return
-        left = right = self._left.cut(columns)
         if weight is None:
+            left = right = self._left.cut(columns)
             self._right = self._left
         else:
             # A weight times a value is no double, but it is the sum of two.
             right = self._right.cut(np.concatenate(two_product(columns, weight)))
+            left = self._left.cut(columns)
         self._sum(left, right)
         self._gram = replace(self._gram, rows=self._gram.rows + columns.shape[1])
 
@@ -94,8 +95,12 @@ class _Sums:
             self._totals = np.pad(self._totals, more)
         for start in range(0, len(rows), _PANEL):
             panel = slice(start, start + _PANEL)
-            products = self._product(left.digits[panel], right.digits.T)
-            self._totals[np.ix_(rows[panel], columns)] += products.astype(np.int64)
+            first = start if left is right else 0  # what is left of the diagonal is right of it
+            products = self._row_products(left.digits[panel], right.digits[first:]).astype(np.int64)
+            self._totals[np.ix_(rows[panel], columns[first:])] += products
+            if left is right:
+                beside = products[:, _PANEL:]
+                self._totals[np.ix_(columns[start + _PANEL :], rows[panel])] += beside.T
         self._blocks += 1
         if self._blocks == MAX_SUMMED_BLOCKS:
             self._empty()
@@ -140,7 +145,7 @@ class _Labels:
         self._grid: Indices | None = None
 
     def cut(self, columns: Array) -> Slices:
-        """Cut columns, the rows of an array, on the grid of the first ones."""
+        """Cut columns, the rows of an array that is emptied, on the grid of the first ones."""
         if self._grid is None:
             self._grid = grid_of(columns)
         return cut(columns, self._grid)
@@ -167,11 +172,14 @@ def _smallest(owners: Indices, exponents: Indices, count: int) -> Indices:
 
 def _extreme(columns: Array, weight: Array | None) -> Mask:
     """Return which rows (n,) are too large, or weigh too little, for the arithmetic of doubles."""
-    extreme: Mask = np.abs(columns).max(axis=0, initial=0.0) > _LARGEST
+    extreme: Mask = np.zeros(columns.shape[1], dtype=bool)
+    if max(columns.max(), -columns.min()) > _LARGEST:
+        extreme = np.abs(columns).max(axis=0) > _LARGEST
     if weight is None:
         return extreme
     with np.errstate(over="ignore", under="ignore"):
         sizes = np.abs(columns * weight)
     tiny = ((sizes < _SMALLEST_PRODUCT) & (columns != 0)).any(axis=0)
     huge = (weight > _LARGEST) | (sizes.max(axis=0, initial=0.0) > _LARGEST)
-    return extreme | huge | tiny
+    unfit: Mask = extreme | huge | tiny
+    return unfit

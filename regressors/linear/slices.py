@@ -7,6 +7,7 @@ integer that a double holds: whatever the order in which a framework adds them, 
 """
 
 from dataclasses import dataclass
+from math import frexp, ldexp
 
 import numpy as np
 
@@ -17,6 +18,7 @@ BLOCK_ROWS = 2**13
 _DIGIT_BITS = 20
 _STEP = _DIGIT_BITS + 1  # a digit is rounded, so what it leaves is at most half of its unit
 _LOWEST_EXPONENT = -1074
+_SPARE_BITS = 4  # so that later blocks may hold larger values without a slice more
 
 
 @dataclass(frozen=True)
@@ -32,47 +34,47 @@ class Slices:
 
 
 def cut(columns: Array, grid: Indices) -> Slices:
-    """Cut columns, the rows of an array (m, n), until nothing is left of them.
+    """Cut columns, the rows of an array (m, n), until nothing is left of them, nor in the array.
 
     The exponents of column j are `grid[j]` plus multiples of 21, so that slices of several blocks
     fit each other; none is below that of the smallest double.
     """
-    rest = columns.copy()
-    owners = np.flatnonzero(rest.any(axis=1))
-    rest = rest[owners]
-    digits, of_columns, exponents = [], [], []
-    while owners.size:
-        exponent = _first_exponents(rest, grid[owners])
-        unit = np.ldexp(1.0, exponent)[:, None]
-        digit = np.rint(rest / unit)
-        digits.append(digit)
-        of_columns.append(owners)
-        exponents.append(exponent)
-        rest -= digit * unit
-        left = rest.any(axis=1)
-        if not left.all():
-            rest, owners = rest[left], owners[left]
-    if not digits:
-        nothing = np.zeros(0, dtype=np.int64)
-        return Slices(np.zeros((0, columns.shape[1])), nothing, nothing)
-    return Slices(np.concatenate(digits), np.concatenate(of_columns), np.concatenate(exponents))
+    count = columns.shape[1]
+    digits, taken = np.empty((4 * len(columns) + 4, count)), np.empty(count)
+    owners: list[int] = []
+    exponents: list[int] = []
+    # Column by column, so that the cache holds what is read six times.
+    for owner, rest in enumerate(columns):
+        while largest := max(rest.max(), -rest.min()):
+            exponent = _first_exponent(largest, int(grid[owner]))
+            if len(owners) == len(digits):
+                digits = np.concatenate([digits, np.empty_like(digits)])
+            digit = digits[len(owners)]
+            np.divide(rest, ldexp(1.0, exponent), out=digit)
+            np.rint(digit, out=digit)
+            np.multiply(digit, ldexp(1.0, exponent), out=taken)
+            np.subtract(rest, taken, out=rest)
+            owners.append(owner)
+            exponents.append(exponent)
+    labels = (np.array(each, dtype=np.int64) for each in (owners, exponents))
+    return Slices(digits[: len(owners)], *labels)
 
 
 def grid_of(columns: Array) -> Indices:
-    """Return the exponents (m,) that make the fewest slices of columns, the rows of an array."""
-    return _exponents(columns) - _DIGIT_BITS
-
-
-def _exponents(columns: Array) -> Indices:
-    """Return the exponents (m,) of the smallest powers of two that no value of a column exceeds."""
+    """Return exponents (m,) that make few slices of columns, the rows of an array."""
     largest = np.maximum(columns.max(axis=1), -columns.min(axis=1))
-    mantissas, exponents = np.frexp(largest)
-    above: Indices = exponents.astype(np.int64) - (mantissas == 0.5)
-    return above
+    return np.array(
+        [_exponent(value) - _DIGIT_BITS + _SPARE_BITS for value in largest], dtype=np.int64
+    )
 
 
-def _first_exponents(rest: Array, grid: Indices) -> Indices:
-    """Return the smallest exponents (m,) on the grid by which every digit is at most 2^20."""
-    steps = -((grid - (_exponents(rest) - _DIGIT_BITS)) // _STEP)
-    exponents: Indices = np.maximum(grid + _STEP * steps, _LOWEST_EXPONENT)
-    return exponents
+def _exponent(value: float) -> int:
+    """Return the exponent of the smallest power of two that is no smaller than a value."""
+    mantissa, exponent = frexp(value)
+    return exponent - (mantissa == 0.5)
+
+
+def _first_exponent(largest: float, grid: int) -> int:
+    """Return the smallest exponent on the grid by which every digit is at most 2^20."""
+    steps = -((grid - (_exponent(largest) - _DIGIT_BITS)) // _STEP)
+    return max(grid + _STEP * steps, _LOWEST_EXPONENT)
