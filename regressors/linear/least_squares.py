@@ -113,6 +113,7 @@ def solve_rows(
     *,
     related: Related = Related(),
     confidence: float = 0.95,
+    robust: bool = True,
 ) -> LeastSquares:
     """Minimise sum(weight (target - design x)^2) and infer, from the Gram matrix of the rows.
 
@@ -120,13 +121,14 @@ def solve_rows(
     variance; 1 where None. Rows with equal numbers in the groups (n,) or close in the times (n,) of
     `related` may have errors that are alike, for which there are more standard errors. The
     intervals of the coefficients hold at `confidence` under normal errors. The residual SD is that
-    of a row of weight 1.
+    of a row of weight 1. Unless `robust`, there are only the classical standard errors, for which
+    the rows need not be read again.
 
     If columns depend on one another, the fit is that without those that depend on earlier ones, as
     in R's `lm`. A term that has the same coefficient in every solution has its inference; the
     others have coefficients of minimum norm and none.
     """
-    problem = _Problem(rows, System.of(gram), terms, related, confidence)
+    problem = _Problem(rows, System.of(gram), terms, related, confidence, robust)
     if gram.rows < len(terms):
         few = f"{gram.rows} rows cannot distinguish {len(terms)} terms ({listed(terms)})"
         return _of_minimum_norm(problem, few)
@@ -156,6 +158,7 @@ class _Problem:
     terms: Sequence[str]
     related: Related
     confidence: float
+    robust: bool
 
     @property
     def ones(self) -> int:
@@ -229,6 +232,9 @@ def _has_constant(problem: _Problem, factor: Factor) -> bool:
 def _errors(problem: _Problem, factor: Factor, solution: Solution, sums: Sums) -> StandardErrors:
     """Return the standard errors of every kind, for scaled columns and the scaled target."""
     inverse_root, related = factor.inverse_root, problem.related
+    classical = np.sqrt(np.square(inverse_root).sum(axis=0)) * sums.scaled_sd
+    if not problem.robust:
+        return StandardErrors(classical)
     unequal = UnequalVariances(inverse_root)
     groups, times = (
         None if labels is None else RelatedRows(inverse_root, labels)
@@ -240,7 +246,7 @@ def _errors(problem: _Problem, factor: Factor, solution: Solution, sums: Sums) -
             if alike is not None:
                 alike.add(rows, columns, residuals)
     return StandardErrors(
-        np.sqrt(np.square(inverse_root).sum(axis=0)) * sums.scaled_sd,
+        classical,
         unequal.errors(),
         None if groups is None else groups.cluster_errors(),
         None if times is None else times.hac_errors(),
