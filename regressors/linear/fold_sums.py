@@ -22,20 +22,20 @@ class FoldSums:
     """
 
     def __init__(self, framework: FrameworkModule, job: Job) -> None:
-        self._fold = job.fold
         self.encoding = fit_encoding(job, np.ones(len(job.fold), dtype=bool))
-        self._by_fold = {
-            int(number): encoded_rows(job, self.encoding, job.fold == number).gram(
+        # By the first row of each fold, which says of a mask whether that has the fold.
+        self._by_first = {
+            int(first): encoded_rows(job, self.encoding, job.fold == number).gram(
                 framework.row_products
             )
-            for number in np.unique(job.fold)
+            for number, first in zip(*np.unique(job.fold, return_index=True), strict=True)
         }
 
     def gram(self, encoding: Encoding, rows: Mask) -> Gram | None:
         """Return the matrix of the rows (a mask) of whole folds; None if an encoding differs."""
         if not same_design(encoding, self.encoding):
             return None
-        return reduce(add, (self._by_fold[int(number)] for number in np.unique(self._fold[rows])))
+        return reduce(add, (gram for first, gram in self._by_first.items() if rows[first]))
 
 
 def fit_encoding(job: Job, rows: Mask) -> Encoding:
