@@ -54,7 +54,7 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     out_of_fold = np.full(len(job.target), np.nan)
     details = {}
-    sums = FoldSums(framework, job) if job.candidate.kind == "least_squares" else None
+    sums = FoldSums(framework, job)
     for number, train, held in folds(job.fold, chained=job.chained):
         name = f"fold {number}"
         part = fit_linear(framework, job, train, part=name, sums=sums)

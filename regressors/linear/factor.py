@@ -69,8 +69,9 @@ class Factor(ABC):
 class FixedFactor(Factor):
     """Factors in fixed point.
 
-    Each kept column is the sum of the k columns that earlier ones leave, orthogonal to each other
-    and of square norms `pivots` (k,), times its row of the unit triangle `lower` (k, k).
+    Each of the m columns is the sum of the k that are left of the kept ones by earlier ones, which
+    are orthogonal to each other and of square norms `pivots` (k,), times its row of `lower` (m, k),
+    and of what they leave of it: nothing of a kept one.
     """
 
     lower: Integers
@@ -99,7 +100,7 @@ class FixedFactor(Factor):
             kept.append(int(column))
         pivots = integers((len(kept),))
         pivots[:] = [products[column, i] for i, column in enumerate(kept)]
-        return cls(system, np.array(kept, dtype=np.int64), lower[kept, : len(kept)], pivots)
+        return cls(system, np.array(kept, dtype=np.int64), lower[:, : len(kept)], pivots)
 
     @property
     def least_left(self) -> float:
@@ -109,9 +110,10 @@ class FixedFactor(Factor):
 
     @cached_property
     def inverse(self) -> Integers:
-        """Return the inverse (k, k) of `lower`."""
-        inverse = integers(self.lower.shape)
-        for i, row in enumerate(self.lower):
+        """Return the inverse (k, k) of the kept rows of `lower`."""
+        triangle = self.lower[self.kept]
+        inverse = integers(triangle.shape)
+        for i, row in enumerate(triangle):
             if i:
                 inverse[i, :i] = -((row[:i] @ inverse[:i, :i]) >> BITS)
             inverse[i, i] = _ONE

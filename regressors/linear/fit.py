@@ -7,12 +7,14 @@ import numpy as np
 from regressors.arrays import Mask
 from regressors.encoding.matrices import Encoding
 from regressors.frameworks.contract import FrameworkModule
-from regressors.job import Job, Part, take
+from regressors.job import Job, Part
 from regressors.linear.complete_cases import fit_complete_cases
 from regressors.linear.descent import fit_by_descent
 from regressors.linear.fold_sums import FoldSums, encoded_rows, fit_encoding
+from regressors.linear.gram import Gram
 from regressors.linear.least_squares import Related, solve_rows
 from regressors.linear.related_rows import groups_warning, times_warning
+from regressors.linear.rows import Rows
 from regressors.model import linear_model
 
 
@@ -21,30 +23,25 @@ def fit_linear(
 ) -> Part:
     """Fit a linear kind on some rows (a mask); `part` names the fold, the twin or the refit.
 
-    With `sums`, least squares reads only rows whose sums are not there.
+    With `sums`, only rows are read whose sums are not there.
     """
     encoding = sums.encoding if sums and part == "twin" else fit_encoding(job, rows)
+    read = encoded_rows(job, encoding, rows)
+    gram = (sums and sums.gram(encoding, rows)) or read.gram(framework.row_products)
     if job.candidate.kind != "least_squares":
-        design = encoding.design(take(job.columns, rows))
-        return fit_by_descent(framework, job, rows, encoding, design, part)
-    fitted = _fit_least_squares(framework, job, rows, encoding, part, sums)
+        return fit_by_descent(framework, job, rows, encoding, gram, part)
+    fitted = _fit_least_squares(job, rows, encoding, read, gram, part)
     return fitted if part != "refit" else _with_complete_cases(framework, job, fitted)
 
 
 def _fit_least_squares(
-    framework: FrameworkModule,
-    job: Job,
-    rows: Mask,
-    encoding: Encoding,
-    part: str,
-    sums: FoldSums | None,
+    job: Job, rows: Mask, encoding: Encoding, read: Rows, gram: Gram, part: str
 ) -> Part:
     groups = job.groups_of(rows)
     times = None if job.time is None else job.time[rows]
-    read = encoded_rows(job, encoding, rows)
     solved = solve_rows(
         read,
-        (sums and sums.gram(encoding, rows)) or read.gram(framework.row_products),
+        gram,
         encoding.term_names(),
         related=Related(groups, times),
         robust=part in ("twin", "refit"),
