@@ -71,4 +71,5 @@ class FittedRows:
 
 def scaled(matrix: Array, exponents: Indices) -> Array:
     """Return the columns of a matrix (n, p) times powers of two."""
-    return np.ldexp(matrix, exponents)
+    moved: Array = np.ldexp(matrix, exponents)
+    return moved

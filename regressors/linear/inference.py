@@ -115,11 +115,12 @@ class Sums:
         unexplained = self.left / self.total
         adjusted = None
         if freedom and explained:
-            adjusted = ratio(1 - unexplained * (self.rows - self.constant) / freedom)
+            adjusted = 1 - ratio(unexplained * (self.rows - self.constant) / freedom)
+        r2 = 1 - ratio(unexplained)
         if not freedom or not explained or self.exact:
-            return Overall(sd, ratio(1 - unexplained), adjusted)
-        f = ratio((self.total - self.left) / self.left * freedom / explained)
-        return Overall(sd, ratio(1 - unexplained), adjusted, f, float(fdtrc(explained, freedom, f)))
+            return Overall(sd, r2, adjusted)
+        f = ratio(max(self.total - self.left, Fraction(0)) / self.left * freedom / explained)
+        return Overall(sd, r2, adjusted, f, float(fdtrc(explained, freedom, f)))
 
 
 def coefficients_of(

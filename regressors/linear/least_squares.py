@@ -23,6 +23,7 @@ from regressors.linear.fitted_rows import FittedRows, scaled
 from regressors.linear.gram import Gram
 from regressors.linear.gram_sums import Products
 from regressors.linear.inference import (
+    IN_THE_SPAN,
     Coefficient,
     Overall,
     StandardErrors,
@@ -42,8 +43,6 @@ MAX_CONDITION = 2e15
 DOUBTFUL_CONDITION = 1e14
 SAME_FIT, SAME_LEVEL = 1e-8, 1e-13
 """Shares of the spread and of the size of the target by which two predictions may differ."""
-IN_THE_SPAN = 1e-9
-"""A column is in the span of others if its part outside it is a smaller share than this."""
 
 
 @dataclass(frozen=True)
@@ -318,7 +317,7 @@ def _of_minimum_norm(problem: _Problem, reason: str | None) -> LeastSquares:
     units = system.exponents[problem.target] - system.exponents[: len(terms)]
     return LeastSquares(
         coefficients=without_inference(terms, np.ldexp(shortest.solution, units)),
-        overall=problem.sums(left, rank, constant=intercept is not None).overall(),
+        overall=problem.sums(left, rank, constant=shortest.constant).overall(),
         condition_number=condition,
         rank=rank,
         rows=len(problem.rows.target),

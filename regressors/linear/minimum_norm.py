@@ -8,7 +8,8 @@ import scipy.linalg
 from regressors.arrays import Array
 from regressors.linear.dependence import Centred
 from regressors.linear.fitted_rows import scaled
-from regressors.linear.inference import EPS
+from regressors.linear.inference import EPS, IN_THE_SPAN
+from regressors.linear.rounding import ratio
 from regressors.linear.rows import Rows
 from regressors.linear.system import System
 
@@ -17,51 +18,76 @@ from regressors.linear.system import System
 class MinimumNorm:
     """The shortest solution (p,) for scaled columns, the rank of the design, and what is left.
 
-    `left` is the norm of the scaled residuals, and `condition_number` that of the design with
-    columns of unit norm.
+    `left` is the norm of the scaled residuals, `constant` whether a combination of columns is
+    constant, and `condition_number` that of the design with columns of unit norm.
     """
 
     solution: Array
     rank: int
     left: float
+    constant: bool
     condition_number: float
 
 
 def minimum_norm(rows: Rows, system: System, intercept: int | None) -> MinimumNorm:
     """Return the shortest solution of rows that have none, or too many.
 
-    Singular values below 10 max(n, p) rounding units of the largest one count as zero. The rows are
-    reduced to the triangle of a QR factorisation, block by block.
+    Singular values below 10 max(n, p) rounding units of the largest one count as zero. The rows,
+    about the means of their columns, are reduced to the triangle of a QR factorisation, block by
+    block.
     """
     terms = rows.columns
-    triangle = _triangle(rows, system)
-    columns, target = triangle[:, 1:-1], triangle[:, -1]
+    means = _means(system)
+    triangle = _triangle(rows, system, means)
+    ones, moved, target = triangle[:, 0], triangle[:, 1:-1], triangle[:, -1]
+    columns = moved + np.outer(ones, means[:-1])
     centred = Centred.of(system, terms, intercept)
-    beside = triangle[1:] if intercept is not None else triangle
-    matrix = np.where(centred.varies, beside[:, 1:-1] / centred.norms, 0.0)
+    if intercept is None:
+        matrix, beside = columns, target + ones * means[-1]
+    else:
+        matrix, beside = moved[1:], target[1:]
+    matrix = np.where(centred.varies, matrix / centred.norms, 0.0)
     cutoff = 10 * EPS * max(len(rows.target), terms)
-    shortest, _, rank, _ = scipy.linalg.lstsq(matrix, beside[:, -1], cond=cutoff)
+    shortest, _, rank, _ = scipy.linalg.lstsq(matrix, beside, cond=cutoff)
     solution: Array = shortest / centred.norms
+    left = float(np.linalg.norm(beside - matrix @ shortest))
     if intercept is not None:
-        level = float(np.ldexp(1.0, -system.exponents[-2]) * target[0] / triangle[0, 0])
         solution[intercept] = 0.0
-        solution[intercept] = level / centred.constant - centred.level(solution)
+        solution[intercept] = means[-1] / centred.constant - centred.level(solution)
         rank += 1
-    left = float(np.linalg.norm(target - columns @ solution))
     norms = system.norms(range(terms))
-    singular = np.linalg.svd(columns / np.where(norms > 0, norms, 1.0), compute_uv=False)
+    units = columns / np.where(norms > 0, norms, 1.0)
+    singular = np.linalg.svd(units, compute_uv=False)
     condition = singular[0] / singular[-1] if singular.size and singular[-1] else np.inf
-    return MinimumNorm(solution, int(rank), left, float(condition))
+    return MinimumNorm(
+        solution, int(rank), left, intercept is not None or _spans(units, ones), float(condition)
+    )
 
 
-def _triangle(rows: Rows, system: System) -> Array:
-    """Return the triangle of ones, columns and target, scaled, and times the roots of weights."""
-    order = np.append(rows.columns, np.delete(np.arange(rows.columns + 2), rows.columns))
-    exponents, root = -system.exponents[order], rows.root
+def _means(system: System) -> Array:
+    """Return the weighted means of the scaled columns and of the scaled target, the last one."""
+    ones = len(system.exponents) - 2
+    sums = [system.sum(column, ones) for column in (*range(ones), ones + 1)]
+    means = np.array([ratio(each / system.sum(ones, ones)) for each in sums])
+    return scaled(means, -system.exponents[ones])
+
+
+def _triangle(rows: Rows, system: System, means: Array) -> Array:
+    """Return the triangle of ones, and of scaled columns and target about their means, weighted."""
+    exponents = -np.delete(system.exponents, rows.columns)
+    root = rows.root
     triangle: Array = np.zeros((0, rows.columns + 2))
     for block in rows.ranges():
-        design, target = rows.design(block), rows.target[block]
-        matrix = scaled(np.column_stack([np.ones(len(target)), design, target]), exponents)
-        stacked = np.vstack([triangle, matrix * root[block, None]])
-        triangle = np.asarray(np.linalg.qr(stacked, mode="r"))
+        matrix = (
+            scaled(np.column_stack([rows.design(block), rows.target[block]]), exponents) - means
+        )
+        whole = np.column_stack([np.ones(len(matrix)), matrix]) * root[block, None]
+        triangle = np.asarray(np.linalg.qr(np.vstack([triangle, whole]), mode="r"))
     return triangle
+
+
+def _spans(columns: Array, other: Array) -> bool:
+    """Return whether a column (k,) is a linear combination of those of a matrix (k, p)."""
+    q = np.linalg.qr(columns)[0]
+    outside = other - q @ (q.T @ other)
+    return bool(np.linalg.norm(outside) <= IN_THE_SPAN * np.linalg.norm(other))

@@ -150,3 +150,23 @@ def test_coefficient_half_way_between_two_doubles_is_rounded_to_even():
 def test_coefficient_that_is_zero_beside_one_that_no_double_holds_is_zero():
     design = np.column_stack([np.tile([3.0, 3, 3, 3], 3), np.tile([1.0, -1, 1, -1], 3)])
     assert fit(design, np.ones(12)).estimates.tolist() == [1 / 3, 0]
+
+
+def test_level_of_the_target_costs_no_digit_of_r2_f_and_errors():
+    rng = np.random.default_rng(6)
+    design = np.column_stack([np.ones(60), rng.normal(size=(60, 3))])
+    around_zero = np.round(rng.normal(size=60) * 2**20) / 2**20
+    low, high = fit(design, around_zero), fit(design, around_zero + 2.0**30)
+    assert high.overall == low.overall
+    for field in ("standard_error", "robust_standard_error"):
+        seen, wanted = ([getattr(c, field) for c in s.coefficients] for s in (high, low))
+        np.testing.assert_allclose(seen, wanted, rtol=1e-9)
+
+
+def test_constant_target_has_no_r2_and_is_fitted_exactly():
+    rng = np.random.default_rng(7)
+    design = np.column_stack([np.ones(30), rng.normal(size=(30, 2)) + 1e6])
+    solved = fit(design, np.full(30, 7.3), rng.uniform(0.1, 3, 30))
+    assert solved.estimates.tolist() == [7.3, 0, 0]
+    assert (solved.overall.residual_sd, solved.overall.r2) == (0, None)
+    assert "the fit is exact" in solved.notes[0]
