@@ -10,6 +10,7 @@ others would share the level of the target out among them.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import scipy.linalg
@@ -47,7 +48,7 @@ class Centred:
     @classmethod
     def of(cls, system: System, terms: int, intercept: int | None) -> "Centred":
         """Centre the first columns of a system; the one after them holds ones."""
-        columns, ones = range(terms), system.sum(terms, terms)
+        columns, ones = range(terms), system.sum(terms, terms) or Fraction(1)
         unit = int(system.exponents[terms])
         sums = [system.sum(column, terms) for column in columns]
         means = [times_power(ratio(each / ones), -unit) for each in sums]

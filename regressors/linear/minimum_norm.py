@@ -1,6 +1,7 @@
 """The solution of minimum norm, for a design that determines no other."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import scipy.linalg
@@ -57,18 +58,19 @@ def minimum_norm(rows: Rows, system: System, intercept: int | None) -> MinimumNo
         rank += 1
     norms = system.norms(range(terms))
     units = columns / np.where(norms > 0, norms, 1.0)
-    singular = np.linalg.svd(units, compute_uv=False)
+    left_vectors, singular, _ = np.linalg.svd(units, full_matrices=False)
     condition = singular[0] / singular[-1] if singular.size and singular[-1] else np.inf
-    return MinimumNorm(
-        solution, int(rank), left, intercept is not None or _spans(units, ones), float(condition)
-    )
+    span = left_vectors[:, singular > cutoff * singular.max(initial=0.0)]
+    constant = intercept is not None or (span.size > 0 and _spans(span, ones))
+    return MinimumNorm(solution, int(rank), left, constant, float(condition))
 
 
 def _means(system: System) -> Array:
     """Return the weighted means of the scaled columns and of the scaled target, the last one."""
     ones = len(system.exponents) - 2
     sums = [system.sum(column, ones) for column in (*range(ones), ones + 1)]
-    means = np.array([ratio(each / system.sum(ones, ones)) for each in sums])
+    weight = system.sum(ones, ones) or Fraction(1)  # of no rows, all sums are zero
+    means = np.array([ratio(each / weight) for each in sums])
     return scaled(means, -system.exponents[ones])
 
 
@@ -86,8 +88,7 @@ def _triangle(rows: Rows, system: System, means: Array) -> Array:
     return triangle
 
 
-def _spans(columns: Array, other: Array) -> bool:
-    """Return whether a column (k,) is a linear combination of those of a matrix (k, p)."""
-    q = np.linalg.qr(columns)[0]
+def _spans(q: Array, other: Array) -> bool:
+    """Return whether a column (k,) is a combination of orthonormal ones (k, r)."""
     outside = other - q @ (q.T @ other)
     return bool(np.linalg.norm(outside) <= IN_THE_SPAN * np.linalg.norm(other))

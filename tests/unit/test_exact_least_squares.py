@@ -170,3 +170,18 @@ def test_constant_target_has_no_r2_and_is_fitted_exactly():
     assert solved.estimates.tolist() == [7.3, 0, 0]
     assert (solved.overall.residual_sd, solved.overall.r2) == (0, None)
     assert "the fit is exact" in solved.notes[0]
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_columns_of_zeros_explain_nothing(columns):
+    solved = fit(np.zeros((3, columns)), np.array([1.0, 2, 2]))
+    assert solved.rank == 0
+    assert solved.overall.f is None
+    assert solved.overall.r2 == pytest.approx(0, abs=1e-15)
+    assert "zero in every row" in solved.warnings[0]
+
+
+def test_no_rows_have_no_fit_and_no_error():
+    solved = fit(np.zeros((0, 2)), np.zeros(0))
+    assert solved.rank == 0
+    assert solved.estimates.tolist() == [0, 0]
