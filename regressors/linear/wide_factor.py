@@ -1,4 +1,4 @@
-"""Factors in double-double, which are a hundred times as quick to compute as integers.
+"""Factors in double-double, which are ten times as quick to compute as integers.
 
 They are no less right for it: a solution is corrected until it is exact, and standard errors need
 no more than nine digits, which are left up to condition numbers of 1e9.
@@ -17,7 +17,7 @@ from regressors.linear.gram import Integers
 from regressors.linear.system import System, doubles, fixed_point
 
 DEPENDENT = 2.0**-100
-"""Less than this is left only of a column that depends on others: doubles differ by more."""
+"""A column of which earlier ones leave less, as a share of its norm, depends on them."""
 MIN_COLUMNS = 40
 """Narrower systems are factored as quickly in fixed point."""
 MAX_CONDITION = 1e9
