@@ -56,6 +56,7 @@ format: $(STAMP)  ## let ruff fix what it can
 bench: export PYTHONPATH := tests
 bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/benchmarks.csv
 	@$(BIN)/python tests/benchmarks/digits.py
+	@$(BIN)/python tests/benchmarks/linear.py
 	@$(BIN)/python tests/benchmarks/gate.py
 	@$(BIN)/python tests/benchmarks/starts.py
 	@$(BIN)/python tests/benchmarks/speed.py

@@ -16,6 +16,7 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.job import CannotFit, Fitted, Job, Part, folds, take
 from regressors.judging.scoring import interval_half_width
 from regressors.linear.fit import fit_linear
+from regressors.linear.fold_sums import FoldSums
 from regressors.network.training import refit_network, validate_network
 
 
@@ -53,12 +54,14 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     out_of_fold = np.full(len(job.target), np.nan)
     details = {}
+    sums = FoldSums(framework, job)
     for number, train, held in folds(job.fold, chained=job.chained):
         name = f"fold {number}"
-        part = fit_linear(framework, job, train, part=name)
+        part = fit_linear(framework, job, train, part=name, sums=sums)
         out_of_fold[held] = part.model.predict(take(job.columns, held))
         details[name] = part.details
-    twin = fit_linear(framework, job, np.ones(len(job.target), dtype=bool), part="twin")
+    everything = np.ones(len(job.target), dtype=bool)
+    twin = fit_linear(framework, job, everything, part="twin", sums=sums)
     return _linear(twin, out_of_fold, {**details, "twin": twin.details})
 
 

@@ -1,5 +1,7 @@
 """Categories: how a column of texts is fitted on training rows, and then coded as 0/1 columns."""
 
+import itertools
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from regressors.arrays import Array, Indices, Values
-from regressors.encoding.columns import MISSING, OTHER, is_missing, sortable, with_tuples
+from regressors.encoding.columns import MISSING, OTHER, with_tuples
 from regressors.encoding.levels import (
     MIN_FEW_LEVELS_ROWS,
     MIN_LEVEL_ROWS,
@@ -73,7 +75,8 @@ class CategoryColumn:
         default = other if self.other and self.pools_unseen else -1
         if self.missing_implied or (self.shares and None not in index):
             index[None] = -1
-        return np.fromiter((index.get(v, default) for v in values), dtype=int, count=len(values))
+        codes = map(index.get, values, itertools.repeat(default))
+        return np.fromiter(codes, dtype=int, count=len(values))
 
     def without_missing(self, codes: Indices) -> "CategoryColumn":
         """Return the column without a term for missing values; `codes` are its fitted rows'."""
@@ -101,9 +104,11 @@ class LevelCounts:
     @classmethod
     def of(cls, name: str, values: Values) -> "LevelCounts":
         """Count the values (n,) of a category."""
-        missing = is_missing(values)
-        levels, counts = np.unique(sortable(values[~missing]), return_counts=True)
-        return cls(name, levels, counts, int(missing.sum()))
+        rows = Counter(values.tolist())
+        missing = rows.pop(None, 0)
+        levels = np.array(sorted(rows), dtype=object)
+        counts = np.array([rows[level] for level in levels], dtype=np.int64)
+        return cls(name, levels, counts, missing)
 
     @property
     def sizes(self) -> Indices:

@@ -1,7 +1,7 @@
 """Numbers: how a column is fitted on training rows, and then encoded; and what texts need."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,8 @@ class CannotEncode(ValueError):
 class NumberColumn:
     """A number: its median fills gaps, `mean` and `sd` scale it for the linear start of an ANN.
 
-    `spread`, the interquartile range, scales it for the network, and `edges` cut it into pieces.
+    `spread`, the interquartile range, scales it for the network, and `edges` cut it into pieces;
+    for the linear kinds the spread is the SD, and there are no edges.
     `indicator` is whether gaps have a column of their own, and `missing_share` the share of the
     fitted rows with a gap. An `sd` of 0 means a constant. `low` and `high` are the extremes, None
     in a column of version 0.1.0.
@@ -42,30 +43,28 @@ class NumberColumn:
 
 
 def number_column(name: str, values: Array) -> NumberColumn:
-    """Fit a number (n,), without edges; raise CannotEncode for an infinite value."""
-    if np.isinf(values).any():
-        raise CannotEncode(f"the column {name!r} holds an infinite value")
+    """Fit a number (n,) for the linear kinds; raise CannotEncode for an infinite value."""
     missing = np.isnan(values)
-    present = values[~missing]
+    count = int(missing.sum())
+    present = values[~missing] if count else values
     if not present.size:
         return NumberColumn(name, 0.0, 0.0, 0.0, 0.0, indicator=False)
+    low, high = float(present.min()), float(present.max())
+    if np.isinf([low, high]).any():
+        raise CannotEncode(f"the column {name!r} holds an infinite value")
     median = float(np.median(present))
-    filled = np.where(missing, median, values)
-    varies = filled.min() < filled.max()
-    sd = float(filled.std()) if varies else 0.0
-    low, high = np.quantile(present, [0.25, 0.75])
-    spread = float(high - low) or sd
-    count = int(missing.sum())
+    filled = np.where(missing, median, values) if count else values
+    sd = float(filled.std()) if low < high else 0.0
     indicator = MIN_MISSING_ROWS <= count < len(values)
     return NumberColumn(
         name,
         median,
         float(filled.mean()),
         sd,
-        spread,
+        sd,
         indicator,
-        low=float(present.min()),
-        high=float(present.max()),
+        low=low,
+        high=high,
         missing_share=count / len(values),
     )
 
@@ -81,14 +80,20 @@ def piece_limit(numeric_columns: int) -> int:
 
 
 def with_edges(column: NumberColumn, values: Array, limit: int) -> NumberColumn:
-    """Return the column with the edges of at most `limit` pieces: the quantiles of values (n,)."""
+    """Return the column with its spread and the edges of at most `limit` pieces, for an ANN.
+
+    The edges are quantiles of the values (n,).
+    """
+    present = values[~np.isnan(values)]
+    if not present.size:
+        return column
+    low, high = np.quantile(present, [0.25, 0.75])
+    column = replace(column, spread=float(high - low) or column.sd)
     if column.sd == 0:
         return column
     pieces = min(pieces_for(len(values)), limit)
-    present = values[~np.isnan(values)]
     edges = np.unique(np.quantile(present, np.linspace(0, 1, pieces + 1)))
-    enough = len(edges) >= 3
-    return NumberColumn(**{**asdict(column), "edges": tuple(edges.tolist()) if enough else ()})
+    return replace(column, edges=tuple(edges.tolist()) if len(edges) >= 3 else ())
 
 
 def filled(column: NumberColumn, values: Array) -> Array:
@@ -121,7 +126,5 @@ def sortable(texts: Values) -> Values:
 
 def is_missing(values: Values) -> Mask:
     """Return which values (n,) of a column are missing."""
-    if values.dtype.kind != "O":
-        missing: Mask = np.isnan(values)
-        return missing
-    return np.fromiter((value is None for value in values), dtype=bool, count=len(values))
+    missing: Mask = values == None if values.dtype.kind == "O" else np.isnan(values)  # noqa: E711
+    return missing

@@ -73,11 +73,13 @@ class Encoding:
         products: Sequence[Product] = (),
         intercept: bool = True,
         declared_parts: Mapping[str, Sequence[str]] | None = None,
+        pieces: bool = True,
     ) -> "Encoding":
         """Fit on training rows, n values per feature.
 
         A product is left out where one of its columns does not vary among these rows. Of the times
-        in `declared_parts` these parts enter, of the others those that say something.
+        in `declared_parts` these parts enter, of the others those that say something. Only the
+        layers of an ANN need the `pieces` of numbers.
         """
         times = tuple(sorted(name for name in columns if columns[name].dtype.kind == "M"))
         time_of = time_parts(columns, times, declared_parts or {})
@@ -85,9 +87,9 @@ class Encoding:
         names = sorted(parts)
         numeric = [name for name in names if parts[name].dtype.kind == "f"]
         fitted = {name: number_column(name, parts[name]) for name in numeric}
-        pieces = piece_limit(len(numeric))
+        limit = piece_limit(len(numeric))
         numbers = tuple(
-            with_edges(fitted[name], parts[name], pieces)
+            with_edges(fitted[name], parts[name], limit) if pieces else fitted[name]
             for name in numeric
             if fitted[name].sd > 0 or fitted[name].indicator
         )

@@ -5,18 +5,12 @@ the rows, the steps of the optimiser and when to stop. A framework does the line
 gradients. It gets NumPy arrays, leaves them as they are, and gives NumPy arrays back.
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 from regressors.arrays import Array, Arrays, Floats
 from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network.progress import Progress
 from regressors.network.recipe import Program
-
-Correction = Callable[[Array, Array], tuple[Array, Array]]
-"""(f (n, m), g (p, m)) to (r (n, m), x (p, m)) with r + A x = f and A' r = g, for a design A."""
-Solver = Callable[[Array], Correction]
-"""A design (n, p) to its corrections."""
 
 
 class FrameworkModule(Protocol):
@@ -26,12 +20,12 @@ class FrameworkModule(Protocol):
     digits each time.
     """
 
-    def least_squares_solver(self, design: Array) -> Correction:
-        """Factor a design (n, p), n >= p, in float64 as QR; return its corrections.
+    def row_products(self, left: Array, right: Array) -> Array:
+        """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n).
 
-        The columns have norms near 1, whatever their units. Normal equations are not enough: the
-        error may grow with the condition number, but not with its square. Where R is singular, a
-        correction returns values that are not finite; it does not raise.
+        Both are in float64 and may be the same. Least squares needs them without any error where
+        all values are whole and no sum of products, whatever its order, exceeds 2^53: products by a
+        method that saves multiplications, or in a shorter type, do not serve.
         """
         ...
 

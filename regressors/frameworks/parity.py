@@ -11,15 +11,14 @@ import numpy as np
 from regressors.arrays import Array, Arrays
 from regressors.frameworks.contract import FrameworkModule
 from regressors.linear.neuron import NeuronPlan
+from regressors.linear.slices import BLOCK_ROWS
 from regressors.network import recipe
 from regressors.network.progress import Progress
 
 PROBE_STEPS = 50
-SOLUTION_BOUND = 100.0
-"""The largest error of an unrefined solution, in condition numbers times rounding units."""
 AGREEMENT = 1e-9
 """The largest difference of a weight from the reference, relative to the largest weight."""
-BOUNDS = {"least_squares": SOLUTION_BOUND, "gradient_descent": AGREEMENT, "ann": AGREEMENT}
+BOUNDS = {"least_squares": 0.0, "gradient_descent": AGREEMENT, "ann": AGREEMENT}
 """The largest figure that each kind may have."""
 
 
@@ -116,19 +115,17 @@ def _gradients(arrays: list[Array], inputs: Array, target: Array, weight: Array)
 
 
 def _least_squares(framework: FrameworkModule) -> tuple[float, str]:
-    """Return the error in condition numbers times rounding units.
+    """Return the largest error of sums of products, which are to have none.
 
-    Every entry is a short binary fraction, so that the product with the solution is exact. Two
-    columns are so alike that the normal equations would lose every digit.
+    They are those of slices of a design, as large as such slices can be, and are compared with sums
+    of integers.
     """
-    rows = np.arange(40.0)
-    first = rows % 11 - 5
-    design = np.column_stack([np.ones(40), first, first + 2.0**-26 * (rows % 7), rows % 3])
-    exact = np.array([[3.0], [-2.0], [5.0], [-4.0]])
-    zeros = np.zeros_like(exact)
-    _, x = framework.least_squares_solver(design)(design @ exact, zeros)
-    unit = np.linalg.cond(design) * np.finfo(float).eps * np.abs(exact).max()
-    return float(np.abs(x - exact).max() / unit), x.dtype.name
+    rows = np.arange(BLOCK_ROWS)
+    digits = np.array(
+        [2**20 + 0 * rows, 2**20 - rows, rows * 127 % 2**20, rows % 2, 3 * rows - 9999]
+    )
+    products = framework.row_products(digits.astype(float), digits.astype(float))
+    return float(np.abs(products - digits @ digits.T).max()), products.dtype.name
 
 
 def _neuron(framework: FrameworkModule) -> tuple[float, str]:

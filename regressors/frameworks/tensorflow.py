@@ -7,23 +7,15 @@ import numpy as np
 import tensorflow as tf
 
 from regressors.arrays import Array, Arrays, Floats
-from regressors.frameworks.contract import Correction
 from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
 from regressors.network.progress import Progress
 
 
-def least_squares_solver(design: Array) -> Correction:
-    """Factor a design (n, p) as QR; corrections are not finite where R is singular."""
-    q, r = tf.linalg.qr(tf.constant(design))
-
-    def correction(f: Array, g: Array) -> tuple[Array, Array]:
-        z = tf.linalg.triangular_solve(r, tf.constant(g), lower=False, adjoint=True)
-        h = tf.matmul(q, tf.constant(f), transpose_a=True) - z
-        x = tf.linalg.triangular_solve(r, h, lower=False)
-        return (f - tf.matmul(q, h)).numpy(), x.numpy()
-
-    return correction
+def row_products(left: Array, right: Array) -> Array:
+    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n)."""
+    products: Array = tf.matmul(left, right, transpose_b=True).numpy()
+    return products
 
 
 def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> NeuronFit:

@@ -9,11 +9,9 @@ import numpy as np
 import theano
 import theano.tensor as tt
 from theano.link.c.cmodule import KeyData
-from theano.tensor import nlinalg, slinalg
 
 from regressors.arrays import Array, Arrays, Floats
 from regressors.frameworks import compiled_code
-from regressors.frameworks.contract import Correction
 from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
 from regressors.network.progress import Progress
@@ -38,25 +36,15 @@ _FAST = theano.compile.get_default_mode().excluding("local_dot22_to_dot22scalar"
 
 
 @cache
-def _least_squares_functions() -> tuple[Any, Any]:
-    design, q, r, f, g = tt.dmatrices("design", "q", "r", "f", "g")
-    h = tt.dot(q.T, f) - slinalg.solve_lower_triangular(r.T, g)
-    solved = [f - tt.dot(q, h), slinalg.solve_upper_triangular(r, h)]
-    return theano.function([design], nlinalg.qr(design)), theano.function([q, r, f, g], solved)
+def _row_products() -> Any:
+    left, right = tt.dmatrices("left", "right")
+    return theano.function([left, right], tt.dot(left, right.T))
 
 
-def least_squares_solver(design: Array) -> Correction:
-    """Factor a design (n, p) as QR; corrections are not finite where R is singular."""
-    factor, solve = _least_squares_functions()
-    q, r = factor(design)
-
-    def correction(f: Array, g: Array) -> tuple[Array, Array]:
-        try:
-            return tuple(solve(q, r, f, g))
-        except np.linalg.LinAlgError:
-            return np.full_like(f, np.nan), np.full_like(g, np.nan)
-
-    return correction
+def row_products(left: Array, right: Array) -> Array:
+    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n)."""
+    products: Array = _row_products()(left, right)
+    return products
 
 
 @cache

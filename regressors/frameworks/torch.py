@@ -13,23 +13,15 @@ from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
 from regressors.arrays import Array, Arrays, Floats
-from regressors.frameworks.contract import Correction
 from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
 from regressors.network.progress import Progress
 
 
-def least_squares_solver(design: Array) -> Correction:
-    """Factor a design (n, p) as QR; corrections are not finite where R is singular."""
-    q, r = torch.linalg.qr(torch.tensor(design))
-
-    def correction(f: Array, g: Array) -> tuple[Array, Array]:
-        z = torch.linalg.solve_triangular(r.T, torch.tensor(g), upper=False)
-        h = q.T @ torch.tensor(f) - z
-        x = torch.linalg.solve_triangular(r, h, upper=True)
-        return (torch.tensor(f) - q @ h).numpy(), x.numpy()
-
-    return correction
+def row_products(left: Array, right: Array) -> Array:
+    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n)."""
+    products: Array = (torch.from_numpy(left) @ torch.from_numpy(right).T).numpy()
+    return products
 
 
 def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> NeuronFit:

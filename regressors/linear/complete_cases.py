@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from regressors.arrays import Array, Columns, Mask
+from regressors.arrays import Columns, Mask
 from regressors.encoding.columns import is_missing
 from regressors.encoding.matrices import Encoding
-from regressors.frameworks.contract import Solver
-from regressors.job import Job
+from regressors.job import Job, take
 from regressors.linear import least_squares
 from regressors.linear.dependence import MAX_NAMED_TERMS
+from regressors.linear.gram_sums import Products
 from regressors.linear.least_squares import LeastSquares
 
 MIN_MISSING_SHARE = 0.05
@@ -33,12 +33,12 @@ class CompleteCases:
 
 
 def fit_complete_cases(
-    job: Job, encoding: Encoding, design: Array, everything: LeastSquares, solver: Solver
+    job: Job, encoding: Encoding, everything: LeastSquares, row_products: Products
 ) -> CompleteCases | None:
     """Fit the rows of a job without a missing value; None where hardly any value is filled in.
 
-    `design` (n, p) is that of all rows of the job, and `everything` their fit. Terms that are zero
-    in every complete row, such as those of missing values, are left out.
+    `everything` is the fit of all rows of the job. Terms that are zero in every complete row, such
+    as those of missing values, are left out.
     """
     columns = {name: job.columns[name] for name in encoding.column_types}
     shares = _filled_in(columns)
@@ -47,16 +47,17 @@ def fit_complete_cases(
     complete = _complete(columns)
     rows = int(complete.sum())
     terms = encoding.term_names()
-    there = (design[complete] != 0).any(axis=0)
+    design = encoding.design(take(job.columns, complete))
+    there = (design != 0).any(axis=0)
     filled = f"{_missing(shares)} missing, and filling in the median can bias slopes"
     if rows < there.sum() + MIN_SPARE_ROWS:
         too_few = f"{filled}; {rows:,} complete rows are too few to compare with."
         return CompleteCases(None, (too_few,))
     solved = least_squares.solve(
-        np.ascontiguousarray(design[np.ix_(complete, there)]),
+        design[:, there],
         job.target[complete],
         [term for term, kept in zip(terms, there, strict=True) if kept],
-        solver,
+        row_products,
         weight=None if job.weight is None else job.weight[complete],
         groups=job.groups_of(complete),
         times=None if job.time is None else job.time[complete],

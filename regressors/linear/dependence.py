@@ -10,12 +10,16 @@ others would share the level of the target out among them.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import scipy.linalg
 
 from regressors.arrays import Array, Indices, Mask
+from regressors.linear.factor import Factor, FixedFactor
 from regressors.linear.inference import EPS
+from regressors.linear.rounding import ratio, root, times_power
+from regressors.linear.system import System
 
 MAX_NAMED_TERMS = 5
 """Terms that are named in a sentence, and dependences that are listed."""
@@ -27,33 +31,39 @@ CONSTANT = 1e-12
 
 @dataclass(frozen=True)
 class Centred:
-    """A weighted design (n, p) about its means, columns of unit norm.
+    """The weighted, scaled columns (p,) of a design about their means.
 
-    `root` (n,) are the roots of the weights of the rows, `intercept` is the position of the column
-    that the others are centred by; without one, the means are 0. Columns without a part beside
-    their mean, such as the intercept, are zero, with a norm of 1.
+    `intercept` is the position of the column that the others are centred by, and `constant` its
+    value; without one, the means are 0. Columns without a part beside their mean, such as the
+    intercept, have a norm of 1. `weight` is that of all rows.
     """
 
-    columns: Array
     means: Array
     norms: Array
+    varies: Mask
     intercept: int | None
     constant: float
     weight: float
 
     @classmethod
-    def of(cls, design: Array, root: Array, intercept: int | None) -> "Centred":
-        """Centre and scale `design` (n, p)."""
-        weight = float(np.square(root).sum())
-        share = np.square(root) / weight
-        means = np.zeros(design.shape[1]) if intercept is None else share @ design
-        moved = (design - means) * root[:, None]
-        norms = np.sqrt(np.square(moved).sum(axis=0))
-        varies = norms > CONSTANT * np.sqrt(np.square(design * root[:, None]).sum(axis=0))
-        norms = np.where(varies, norms, 1.0)
-        constant = 1.0 if intercept is None else float(design[0, intercept])
-        columns = np.where(varies, moved / norms, 0.0)
-        return cls(columns, means, norms, intercept, constant, weight)
+    def of(cls, system: System, terms: int, intercept: int | None) -> "Centred":
+        """Centre the first columns of a system; the one after them holds ones."""
+        columns, ones = range(terms), system.sum(terms, terms) or Fraction(1)
+        unit = int(system.exponents[terms])
+        sums = [system.sum(column, terms) for column in columns]
+        means = [times_power(ratio(each / ones), -unit) for each in sums]
+        squares = [system.sum(column, column) for column in columns]
+        if intercept is None:
+            centred, means = squares, [0.0] * terms
+        else:
+            centred = [s - each**2 / ones for s, each in zip(squares, sums, strict=True)]
+        norms = np.array([root(square) for square in centred])
+        varies = norms > CONSTANT * np.array([root(square) for square in squares])
+        constant = 1.0 if intercept is None else means[intercept]
+        weight = times_power(ratio(ones), 2 * unit)
+        return cls(
+            np.array(means), np.where(varies, norms, 1.0), varies, intercept, constant, weight
+        )
 
     def level(self, coefficients: Array) -> Array:
         """Return what coefficients (p, m) of the columns add to the mean, in intercepts (m,)."""
@@ -75,22 +85,25 @@ class Dependences:
     centred: Centred
 
     @classmethod
-    def of(cls, centred: Centred, kept: Indices) -> "Dependences":
-        """Express the columns that are not kept by those that are."""
-        columns, norms = centred.columns, centred.norms
-        others = np.setdiff1d(np.arange(columns.shape[1]), kept)
-        base = kept if centred.intercept is None else kept[kept != centred.intercept]
-        free = np.zeros((columns.shape[1], len(others)))
+    def of(cls, factor: Factor, terms: int, intercept: int | None) -> "Dependences":
+        """Express the columns that a factor has not kept, of the first ones, by those it has."""
+        kept = factor.kept
+        centred = Centred.of(factor.system, terms, intercept)
+        norms = centred.norms
+        others = np.setdiff1d(np.arange(terms), kept)
+        based = centred.varies[kept] & (kept != (-1 if intercept is None else intercept))
+        base = kept[based]
+        free = np.zeros((terms, len(others)))
         free[others, np.arange(len(others))] = 1.0
-        if base.size:
-            q, r = np.linalg.qr(columns[:, base])
-            shares = scipy.linalg.solve_triangular(r, q.T @ columns[:, others])
-            free[base] = -np.where(np.abs(shares) > MIN_PART, shares, 0.0)
+        for i, other in enumerate(others):
+            if centred.varies[other]:
+                shares = factor.solution(other).scaled.high[based] * norms[base] / norms[other]
+                free[base, i] = -np.where(np.abs(shares) > MIN_PART, shares, 0.0)
         free /= norms[:, None]
-        if centred.intercept is not None:
+        if intercept is not None:
             level = centred.level(free)
             size = np.abs(centred.means / centred.constant) @ np.abs(free)
-            free[centred.intercept] = np.where(np.abs(level) > MIN_PART * size, -level, 0.0)
+            free[intercept] = np.where(np.abs(level) > MIN_PART * size, -level, 0.0)
         return cls(kept, others, free, centred)
 
     @property
@@ -127,64 +140,24 @@ class Dependences:
         return "; ".join(clauses[:MAX_NAMED_TERMS] + ([f"and {more} more"] if more > 0 else []))
 
 
-def independent_columns(r: Array) -> Iterator[Indices]:
-    """Yield the columns that do not depend on earlier ones, ever fewer of them.
+def independent_columns(factor: FixedFactor, terms: int) -> Iterator[FixedFactor]:
+    """Yield factors of columns that do not depend on earlier ones, ever fewer of them.
 
-    `r` is the triangle of a QR factorisation of the design, columns of unit norm. A column depends
-    on earlier ones if what they leave of it is rounding; each time, ten times as much counts as
+    The first is of those that `factor` has kept, unless those are all. Then a column depends on
+    earlier ones if what they leave of it is rounding; each time, ten times as much counts as
     rounding as the time before.
     """
-    tolerance = 10 * EPS
-    kept = None
-    while tolerance < 1:
-        left = _left_by_earlier(r, tolerance)
-        columns = np.flatnonzero(left > tolerance)
-        if columns.size and (kept is None or len(columns) < len(kept)):
-            kept = columns
-            yield columns
+    if len(factor.kept) < terms:
+        yield factor
+    tolerance = EPS
+    while tolerance < 1 and factor.kept.size:
+        if factor.least_left <= tolerance:
+            factor = FixedFactor.of(factor.system, range(terms), tolerance)
+            yield factor
         tolerance *= 10
-
-
-def minimum_norm(
-    design: Array, target: Array, root: Array, intercept: int | None
-) -> tuple[Array, int]:
-    """Return the shortest solution (p,) of `design` (n, p), weighted by `root`, and its rank.
-
-    Singular values below 10 max(n, p) rounding units of the largest one count as zero.
-    """
-    centred = Centred.of(design, root, intercept)
-    weight = np.square(root) / np.square(root).sum()
-    level = 0.0 if intercept is None else float(weight @ target)
-    cutoff = 10 * EPS * max(design.shape)
-    shortest, _, rank, _ = scipy.linalg.lstsq(centred.columns, (target - level) * root, cond=cutoff)
-    solution: Array = shortest / centred.norms
-    if intercept is None:
-        return solution, int(rank)
-    solution[intercept] = 0.0
-    solution[intercept] = level / centred.constant - centred.level(solution)
-    return solution, int(rank) + 1
 
 
 def listed(terms: Sequence[str]) -> str:
     """Return the names of terms, the first few and how many others there are."""
     shown, others = ", ".join(terms[:MAX_NAMED_TERMS]), len(terms) - MAX_NAMED_TERMS
     return f"{shown} and {others} more" if others > 0 else shown
-
-
-def _left_by_earlier(r: Array, tolerance: float) -> Array:
-    """Return the norm (p,) of what earlier columns leave of each column.
-
-    Columns of which they leave at most `tolerance` are not among those earlier columns.
-    """
-    basis = np.zeros_like(r)
-    left = np.zeros(r.shape[1])
-    count = 0
-    for column, rest in enumerate(r.T):
-        spanned = basis[:, :count]
-        for _ in range(2):  # once more, because rounding leaves some of the others in the first
-            rest = rest - spanned @ (spanned.T @ rest)  # noqa: PLW2901
-        left[column] = np.sqrt(rest @ rest)
-        if left[column] > tolerance:
-            basis[:, count] = rest / left[column]
-            count += 1
-    return left

@@ -6,8 +6,12 @@ from regressors.arrays import Array, Mask
 from regressors.encoding.matrices import Encoding
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import CannotFit, Descended, Job, Part, thinned
+from regressors.linear.gram import Gram
 from regressors.linear.inference import Coefficient
 from regressors.linear.neuron import NeuronFit, NeuronPlan, neuron_plan
+from regressors.linear.rounding import root
+from regressors.linear.system import System
+from regressors.linear.triangle import triangle
 from regressors.model import linear_model
 
 MIN_SOLUTION_LOSS = 1e-12
@@ -21,15 +25,15 @@ def fit_by_descent(
     job: Job,
     rows: Mask,
     encoding: Encoding,
-    design: Array,
+    gram: Gram,
     part: str,
 ) -> Part:
-    """Fit a neuron to `design` (n, p), that of some rows (a mask); raise CannotFit if it diverges.
+    """Fit a neuron to some rows (a mask) with this Gram matrix; raise CannotFit if it diverges.
 
     It starts where the last night's descent of this `part` ended, if that saw nothing that the part
     is judged by, and otherwise at zero.
     """
-    scaling = _Scaling(design, job.target[rows], job.weights(rows), intercept=encoding.intercept)
+    scaling = _Scaling(gram, intercept=encoding.intercept)
     plan = neuron_plan(scaling.inputs, learning_rate=job.learning_rate, epochs=job.epochs)
     terms = encoding.term_names()
     last = _last_estimates(job, rows, terms, part)
@@ -66,25 +70,35 @@ def fit_by_descent(
 
 
 class _Scaling:
-    """A design (n, p) and its target brought to mean 0 and SD 1, and back.
+    """The rows of a design and its target, brought to mean 0 and SD 1, and back.
 
-    Rows are whitened by the roots of their weights, whose mean is 1. Without an intercept nothing
-    is centred, and the SDs are about zero; with one, the last column of `inputs` is the bias.
+    A neuron sees rows only through their sums of products, which those of a triangle have too: its
+    loss and gradient are the same there, and it takes as many rows as there are columns. Rows are
+    whitened by the roots of their weights, whose mean is 1. Without an intercept nothing is
+    centred, and the SDs are about zero; with one, the last column of `inputs` is the bias.
     """
 
-    def __init__(self, design: Array, target: Array, weight: Array, *, intercept: bool) -> None:
+    def __init__(self, gram: Gram, *, intercept: bool) -> None:
         self.intercept = intercept
-        slopes = design[:, 1:] if intercept else design
-        columns = np.column_stack([slopes, target])
-        share = weight / weight.sum()
-        centre = share @ columns if intercept else np.zeros(columns.shape[1])
-        moved = columns - centre
-        spread = np.sqrt(share @ np.square(moved))
-        spread = np.where(spread > 0, spread, 1.0)
-        moved = moved / spread * np.sqrt(weight)[:, None]
+        system, terms = System.of(gram), len(gram.exponents) - 2
+        columns = [terms, *range(1, terms)] if intercept else list(range(terms))
+        rows = triangle(system, [*columns, terms + 1])
+        units = np.ldexp(1.0, system.exponents[[*columns, terms + 1]])
+        weight = root(system.sum(terms, terms)) * np.ldexp(1.0, system.exponents[terms])
+        centre = np.zeros(len(units))
+        if intercept:
+            centre = (rows[0] / rows[0, 0] * units / units[0])[1:]
+            units = units[1:]
+        beside = rows[1:, 1:] if intercept else rows
+        norms = np.sqrt(np.square(beside).sum(axis=0))
+        spread = np.where(norms > 0, norms * units / weight, 1.0)
         self.centre, self.target_mean = centre[:-1], float(centre[-1])
         self.spread, self.target_sd = spread[:-1], float(spread[-1])
-        bias = [np.sqrt(weight)] if intercept else []
+        # The mean square of each column is 1, over as many rows as there are.
+        moved = beside / np.where(norms > 0, norms, 1.0) * np.sqrt(len(rows))
+        if intercept:
+            moved = np.vstack([np.zeros(len(norms)), moved])
+        bias = [np.sqrt(len(rows)) * (np.arange(len(rows)) == 0)] if intercept else []
         self.inputs = np.ascontiguousarray(np.column_stack([moved[:, :-1], *bias]))
         self.target = np.ascontiguousarray(moved[:, -1])
 

@@ -68,25 +68,6 @@ def multiply(matrix: Array, x: Pair) -> Pair:
     return total
 
 
-def multiply_transposed(matrix: Array, x: Pair) -> Pair:
-    """Return the product of a transposed matrix (n, p) of doubles and x (n, m): (p, m)."""
-    # One column at a time, so that memory stays at n x m.
-    columns = [total(scale(matrix[:, j, None], x)) for j in range(matrix.shape[1])]
-    return Pair(np.stack([c.high for c in columns]), np.stack([c.low for c in columns]))
-
-
-def total(values: Pair) -> Pair:
-    """Return the sum over the first axis, by adding halves."""
-    high, low = values
-    while len(high) > 1:
-        half = (len(high) + 1) // 2
-        rest = len(high) - half
-        upper = add(Pair(high[:rest], low[:rest]), Pair(high[half:], low[half:]))
-        high = np.concatenate([upper.high, high[rest:half]])
-        low = np.concatenate([upper.low, low[rest:half]])
-    return Pair(high[0], low[0]) if len(high) else pair(np.zeros(values.high.shape[1:]))
-
-
 def _fast_two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     """Return a + b exactly where |a| >= |b| (Dekker)."""
     s = a + b

@@ -4,46 +4,47 @@ from dataclasses import replace
 
 import numpy as np
 
-from regressors.arrays import Array, Mask
+from regressors.arrays import Mask
 from regressors.encoding.matrices import Encoding
 from regressors.frameworks.contract import FrameworkModule
-from regressors.job import Job, Part, take
-from regressors.linear import least_squares
+from regressors.job import Job, Part
 from regressors.linear.complete_cases import fit_complete_cases
 from regressors.linear.descent import fit_by_descent
+from regressors.linear.fold_sums import FoldSums, encoded_rows, fit_encoding
+from regressors.linear.gram import Gram
+from regressors.linear.least_squares import Related, solve_rows
 from regressors.linear.related_rows import groups_warning, times_warning
+from regressors.linear.rows import Rows
 from regressors.model import linear_model
 
 
-def fit_linear(framework: FrameworkModule, job: Job, rows: Mask, *, part: str) -> Part:
-    """Fit a linear kind on some rows (a mask); `part` names the fold, the twin or the refit."""
-    columns = take(job.columns, rows)
-    encoding = Encoding.fit(
-        columns,
-        products=job.products,
-        intercept=job.intercept,
-        declared_parts=job.time_parts,
-    )
-    design = encoding.design(columns)
-    if job.candidate.kind == "least_squares":
-        fitted = _fit_least_squares(framework, job, rows, encoding, design)
-        return fitted if part != "refit" else _with_complete_cases(framework, job, fitted, design)
-    return fit_by_descent(framework, job, rows, encoding, design, part)
+def fit_linear(
+    framework: FrameworkModule, job: Job, rows: Mask, *, part: str, sums: FoldSums | None = None
+) -> Part:
+    """Fit a linear kind on some rows (a mask); `part` names the fold, the twin or the refit.
+
+    With `sums`, only rows are read whose sums are not there.
+    """
+    encoding = sums.encoding if sums and part == "twin" else fit_encoding(job, rows)
+    read = encoded_rows(job, encoding, rows)
+    gram = (sums and sums.gram(encoding, rows)) or read.gram(framework.row_products)
+    if job.candidate.kind != "least_squares":
+        return fit_by_descent(framework, job, rows, encoding, gram, part)
+    fitted = _fit_least_squares(job, rows, encoding, read, gram, part)
+    return fitted if part != "refit" else _with_complete_cases(framework, job, fitted)
 
 
 def _fit_least_squares(
-    framework: FrameworkModule, job: Job, rows: Mask, encoding: Encoding, design: Array
+    job: Job, rows: Mask, encoding: Encoding, read: Rows, gram: Gram, part: str
 ) -> Part:
     groups = job.groups_of(rows)
     times = None if job.time is None else job.time[rows]
-    solved = least_squares.solve(
-        design,
-        job.target[rows],
+    solved = solve_rows(
+        read,
+        gram,
         encoding.term_names(),
-        framework.least_squares_solver,
-        weight=None if job.weight is None else job.weight[rows],
-        groups=groups,
-        times=times,
+        related=Related(groups, times),
+        robust=part in ("twin", "refit"),
     )
     condition = solved.condition_number
     details = {
@@ -61,13 +62,11 @@ def _fit_least_squares(
     return Part(model, solved.coefficients, details, warnings, solved=solved)
 
 
-def _with_complete_cases(framework: FrameworkModule, job: Job, part: Part, design: Array) -> Part:
+def _with_complete_cases(framework: FrameworkModule, job: Job, part: Part) -> Part:
     """Add the fit on the complete rows to that of all rows of a job, if many values are missing."""
     (member,) = part.model.members
     assert part.solved is not None
-    complete = fit_complete_cases(
-        job, member.encoding, design, part.solved, framework.least_squares_solver
-    )
+    complete = fit_complete_cases(job, member.encoding, part.solved, framework.row_products)
     if complete is None:
         return part
     warnings = part.warnings + complete.warnings

@@ -1,18 +1,20 @@
 """The inference of a least-squares fit: standard errors, intervals and tests, in original units.
 
-Everything is computed from whitened rows, each times the root of its weight, so that one set of
+Sums of squares are those of whitened rows, each times the root of its weight, so that one set of
 formulas serves fits with and without weights.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from math import isnan, sqrt
 from typing import Any
 
 import numpy as np
 from scipy.special import fdtrc, stdtr, stdtrit
 
-from regressors.arrays import Array
+from regressors.arrays import Array, Indices
+from regressors.linear.rounding import ratio, root, times_power
 
 EPS = float(np.finfo(float).eps)
 EXACT_FIT = 4 * EPS
@@ -52,10 +54,14 @@ class StandardErrors:
     cluster: Array | None = None
     hac: Array | None = None
 
-    def times(self, scale: Array) -> "StandardErrors":
-        """Return the errors of coefficients that are `scale` (p,) times as large."""
-        others = [e if e is None else e * scale for e in (self.robust, self.cluster, self.hac)]
-        return StandardErrors(self.classical * scale, *others)
+    def times(self, exponents: Indices) -> "StandardErrors":
+        """Return the errors of coefficients that are larger by powers of two (p,)."""
+        others = (self.robust, self.cluster, self.hac)
+        with np.errstate(over="ignore"):
+            return StandardErrors(
+                np.ldexp(self.classical, exponents),
+                *(None if errors is None else np.ldexp(errors, exponents) for errors in others),
+            )
 
 
 @dataclass(frozen=True)
@@ -70,33 +76,51 @@ class Overall:
 
 
 @dataclass(frozen=True)
-class Geometry:
-    """The QR factorisation of a design (n, p) whose columns are brought to unit norm."""
+class Sums:
+    """The sums of squares of a fit of n rows, of the target over two to the power of `exponent`.
 
-    q: Array
-    r: Array
-    norms: Array
-    singular: Array
+    `total` is about the weighted mean where the design has a constant, else about zero; `left` is
+    that of the residuals. `largest` is the largest target of a row, times the root of its weight.
+    """
 
-    @classmethod
-    def of(cls, design: Array) -> "Geometry":
-        """Factor a design of any shape; a column of zeros keeps a norm of 1."""
-        norms = np.sqrt(np.square(design).sum(axis=0))
-        norms = np.where(norms > 0, norms, 1.0)
-        q, r = np.linalg.qr(design / norms)
-        return cls(q, r, norms, np.linalg.svd(r, compute_uv=False))
+    total: Fraction
+    left: Fraction
+    largest: float
+    exponent: int
+    rows: int
+    rank: int
+    constant: bool
 
     @property
-    def condition_number(self) -> float:
-        """Return the ratio of the extreme singular values; infinite where the smallest is zero."""
-        if not self.singular.size or not self.singular[-1]:
-            return float("inf")
-        return float(self.singular[0] / self.singular[-1])
+    def freedom(self) -> int:
+        """Return the degrees of freedom of the residuals."""
+        return self.rows - self.rank
 
-    def spans(self, column: Array) -> bool:
-        """Return whether a column (n,) is a linear combination of those of the design."""
-        outside = column - self.q @ (self.q.T @ column)
-        return norm(outside) <= IN_THE_SPAN * norm(column)
+    @property
+    def scaled_sd(self) -> float:
+        """Return the SD of the scaled residuals of a row of weight 1."""
+        return root(self.left) / sqrt(self.freedom)
+
+    @property
+    def exact(self) -> bool:
+        """Return whether the residuals are only rounding of the target."""
+        return root(self.left) <= EXACT_FIT * sqrt(self.freedom) * self.largest
+
+    def overall(self) -> Overall:
+        """Return the fit as a whole."""
+        freedom, explained = self.freedom, self.rank - self.constant
+        sd = times_power(self.scaled_sd, self.exponent) if freedom else None
+        if not self.total:
+            return Overall(sd, None, None)
+        unexplained = self.left / self.total
+        adjusted = None
+        if freedom and explained:
+            adjusted = 1 - ratio(unexplained * (self.rows - self.constant) / freedom)
+        r2 = 1 - ratio(unexplained)
+        if not freedom or not explained or self.exact:
+            return Overall(sd, r2, adjusted)
+        f = ratio(max(self.total - self.left, Fraction(0)) / self.left * freedom / explained)
+        return Overall(sd, r2, adjusted, f, float(fdtrc(explained, freedom, f)))
 
 
 def coefficients_of(
@@ -114,9 +138,11 @@ def coefficients_of(
     """
     t = p = low = high = None
     if not exact:
-        t = estimates / errors.classical
-        half = stdtrit(freedom, (1 + confidence) / 2) * errors.classical
-        p, low, high = two_sided(t, freedom), estimates - half, estimates + half
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            t = estimates / errors.classical
+            half = stdtrit(freedom, (1 + confidence) / 2) * errors.classical
+            low, high = estimates - half, estimates + half
+        p = two_sided(t, freedom)
     columns = (estimates, errors.classical, errors.robust, t, p, low, high)
     values = [_values(column, len(terms)) for column in (*columns, errors.cluster, errors.hac)]
     return tuple(Coefficient(term, *row) for term, *row in zip(terms, *values, strict=True))
@@ -138,38 +164,3 @@ def without_inference(terms: Sequence[str], estimates: Array) -> tuple[Coefficie
     """Return the coefficients of estimates (p,) alone."""
     pairs = zip(terms, estimates.tolist(), strict=True)
     return tuple(Coefficient(term, estimate) for term, estimate in pairs)
-
-
-def overall(
-    target: Array, residuals: Array, ones: Array, *, rank: int, constant: bool, exact: bool
-) -> Overall:
-    """Return residual SD, R squared and F from whitened target and residuals (n,).
-
-    `ones` (n,) is the whitened constant. Where the design has a constant, sums of squares are about
-    the weighted mean, else about zero.
-    """
-    freedom, explained = len(target) - rank, rank - constant
-    centre = ones * float(ones @ target / (ones @ ones)) if constant else np.zeros_like(target)
-    total, left = norm(target - centre), norm(residuals)
-    sd = left / sqrt(freedom) if freedom else None
-    if not total:
-        return Overall(sd, None, None)
-    unexplained = (left / total) ** 2
-    adjusted = (
-        1 - unexplained * ((len(target) - constant) / freedom) if freedom and explained else None
-    )
-    if not freedom or not explained or exact:
-        return Overall(sd, 1 - unexplained, adjusted)
-    f = (norm(target - residuals - centre) / left) ** 2 * (freedom / explained)
-    return Overall(sd, 1 - unexplained, adjusted, f, float(fdtrc(explained, freedom, f)))
-
-
-def is_exact(target: Array, residuals: Array, freedom: int) -> bool:
-    """Return whether the residuals (n,) are only rounding of the target (n,)."""
-    return norm(residuals) <= EXACT_FIT * sqrt(freedom) * float(np.abs(target).max(initial=0.0))
-
-
-def norm(values: Array) -> float:
-    """Return the root of the sum of squares, without overflow or underflow."""
-    largest = float(np.abs(values).max(initial=0.0))
-    return largest * float(np.sqrt(np.square(values / largest).sum())) if largest else 0.0

@@ -1,46 +1,48 @@
 """Least squares to the last digit, with its inference.
 
-If a design has no unique solution, the steps of the refinement do not shrink. Then the columns that
-do not depend on earlier ones are fitted, and what every solution has in common is taken from there.
-With fewer rows than columns, the solution is only the one of minimum norm. A coefficient is never
-huge without a warning.
+All that is needed of the rows for the coefficients and their classical inference is the exact Gram
+matrix of design and target, and the equations are solved without rounding. Standard errors of other
+kinds come from a second pass over the rows.
+
+If columns depend on each other, those that do not depend on earlier ones are fitted, and what every
+solution has in common is taken from there. With fewer rows than columns, the solution is only the
+one of minimum norm. A coefficient is never huge without a warning.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import inf
 
 import numpy as np
 
 from regressors.arrays import Array, Indices
-from regressors.frameworks.contract import Correction, Solver
-from regressors.linear.dependence import (
-    Centred,
-    Dependences,
-    independent_columns,
-    listed,
-    minimum_norm,
-)
+from regressors.linear.dependence import Dependences, independent_columns, listed
+from regressors.linear.factor import Factor, FixedFactor
+from regressors.linear.fitted_rows import FittedRows, scaled
+from regressors.linear.gram import Gram
+from regressors.linear.gram_sums import Products
 from regressors.linear.inference import (
-    EPS,
+    IN_THE_SPAN,
     Coefficient,
-    Geometry,
     Overall,
     StandardErrors,
+    Sums,
     coefficients_of,
-    is_exact,
-    overall,
     without_inference,
 )
-from regressors.linear.sandwich import cluster_errors, hac_errors, robust_errors
-from regressors.linear.system import Problem, refine
+from regressors.linear.minimum_norm import minimum_norm
+from regressors.linear.rows import Rows
+from regressors.linear.sandwich import RelatedRows, UnequalVariances
+from regressors.linear.solution import Solution
+from regressors.linear.system import System
+from regressors.linear.wide_factor import factored
 
-ROUNDING = 2.0**-90
-"""A smaller share of the largest coefficient is rounding, in the double-double of the solution."""
+MAX_CONDITION = 2e15
+"""With a larger condition number, columns of doubles may depend on each other but for rounding."""
 DOUBTFUL_CONDITION = 1e14
 SAME_FIT, SAME_LEVEL = 1e-8, 1e-13
 """Shares of the spread and of the size of the target by which two predictions may differ."""
-PLAIN_INVERSE_CONDITION = 1e4
-"""Up to here the inverse in plain double gives standard errors that are accurate to 1e-11."""
 
 
 @dataclass(frozen=True)
@@ -74,174 +76,201 @@ class LeastSquares:
         return self.rows - self.rank
 
 
+@dataclass(frozen=True)
+class Related:
+    """The groups (n,) and times (n,) by which the errors of rows may be alike."""
+
+    groups: Indices | None = None
+    times: Array | None = None
+
+
 def solve(
     design: Array,
     target: Array,
     terms: Sequence[str],
-    solver: Solver,
+    row_products: Products,
     *,
     weight: Array | None = None,
     groups: Indices | None = None,
     times: Array | None = None,
     confidence: float = 0.95,
 ) -> LeastSquares:
-    """Minimise sum(weight (target - design x)^2) and infer.
+    """Minimise sum(weight (target - design x)^2) and infer, for a design (n, p) in memory.
 
-    `design` is (n, p), `target` (n,), `terms` the names of its p columns. `weight` (n,) is
-    positive, proportional to one over an error variance; 1 where None. Rows with equal numbers in
-    `groups` (n,) or close in `times` (n,) may have errors that are alike, for which there are more
-    standard errors. The intervals of the coefficients hold at `confidence` under normal errors. The
-    residual SD is that of a row of weight 1.
+    `target` is (n,), `terms` are the names of the p columns; a framework computes `row_products`.
+    The rest is as in `solve_rows`.
+    """
+    rows = Rows.of(design, target, weight)
+    related = Related(groups, times)
+    return solve_rows(rows, rows.gram(row_products), terms, related=related, confidence=confidence)
+
+
+def solve_rows(
+    rows: Rows,
+    gram: Gram,
+    terms: Sequence[str],
+    *,
+    related: Related = Related(),
+    confidence: float = 0.95,
+    robust: bool = True,
+) -> LeastSquares:
+    """Minimise sum(weight (target - design x)^2) and infer, from the Gram matrix of the rows.
+
+    `terms` are the names of the p columns. Weights are positive, proportional to one over an error
+    variance; 1 where None. Rows with equal numbers in the groups (n,) or close in the times (n,) of
+    `related` may have errors that are alike, for which there are more standard errors. The
+    intervals of the coefficients hold at `confidence` under normal errors. The residual SD is that
+    of a row of weight 1. Unless `robust`, there are only the classical standard errors, for which
+    the rows need not be read again.
 
     If columns depend on one another, the fit is that without those that depend on earlier ones, as
     in R's `lm`. A term that has the same coefficient in every solution has its inference; the
     others have coefficients of minimum norm and none.
     """
-    problem = Problem.of(design, target, weight)
-    geometry = Geometry.of(problem.whitened)
-    if len(target) < len(terms):
-        few = f"{len(target)} rows cannot distinguish {len(terms)} terms ({listed(terms)})"
-        return _of_minimum_norm(problem, geometry, terms, few)
-    related = _Related(groups, times)
-    solved = _unique(problem, geometry, terms, solver, related, confidence)
-    if solved is not None:
-        return solved
-    for kept in independent_columns(geometry.r):
-        part, names = problem.take(kept), [terms[i] for i in kept]
-        independent = Geometry.of(part.whitened)
-        solved = _unique(part, independent, names, solver, related, confidence)
-        if solved is not None:
-            whole = _with_dependences(solved, problem, geometry, kept, terms)
+    problem = _Problem(rows, System.of(gram), terms, related, confidence, robust)
+    if gram.rows < len(terms):
+        few = f"{gram.rows} rows cannot distinguish {len(terms)} terms ({listed(terms)})"
+        return _of_minimum_norm(problem, few)
+    factor = factored(problem.system, len(terms))
+    condition = factor.condition_number if len(factor.kept) == len(terms) else inf
+    if condition <= MAX_CONDITION:
+        return _unique(problem, factor)
+    assert isinstance(factor, FixedFactor)  # of a wide one, no column is left out
+    for part in independent_columns(factor, len(terms)):
+        if part.condition_number <= MAX_CONDITION:
+            whole = _with_dependences(problem, part, condition)
             if whole is not None:
                 return whole
             break
-    hopeless = f"the scaled condition number is {geometry.condition_number:.1e}"
-    return _of_minimum_norm(problem, geometry, terms, hopeless)
+    return _of_minimum_norm(problem, None)
 
 
 @dataclass(frozen=True)
-class _Related:
-    """The groups (n,) and times (n,) by which the errors of rows may be alike."""
+class _Problem:
+    """The rows of a fit, the system of their sums, and what is asked.
 
-    groups: Indices | None
-    times: Array | None
+    In the system, the columns of the design are followed by one of ones and by the target.
+    """
 
+    rows: Rows
+    system: System
+    terms: Sequence[str]
+    related: Related
+    confidence: float
+    robust: bool
 
-def _may_be_unique(geometry: Geometry, shape: tuple[int, ...]) -> bool:
-    singular = geometry.singular
-    return shape[0] >= shape[1] and bool(singular.size) and singular[-1] > 10 * EPS * singular[0]
+    @property
+    def ones(self) -> int:
+        """Return the position of the column of ones."""
+        return len(self.terms)
 
+    @property
+    def target(self) -> int:
+        """Return the position of the target."""
+        return len(self.terms) + 1
 
-def _unique(
-    problem: Problem,
-    geometry: Geometry,
-    terms: Sequence[str],
-    solver: Solver,
-    related: _Related,
-    confidence: float,
-) -> LeastSquares | None:
-    """Return the only solution, with its inference; None if it is not the only one."""
-    if not _may_be_unique(geometry, problem.design.shape):
+    def intercept(self) -> int | None:
+        """Return the position of the first column that is constant, None if there is none."""
+        values, ones = self.system.values, self.ones
+        for column in range(ones):
+            square = values[column, column]
+            # Cauchy and Schwarz: only multiples of each other have products as large as this.
+            if square and square * values[ones, ones] == values[column, ones] ** 2:
+                return column
         return None
-    correction = problem.correction(solver(problem.whitened))
-    zeros = np.zeros((len(terms), 1))
-    refined = refine(problem, problem.target[:, None], zeros, correction)
-    if refined is None:
-        return None
-    x, u = refined
-    estimates = _cleared(x.high[:, 0]) * problem.column_scale / problem.target_scale
-    residuals = u.high[:, 0] / problem.target_scale * problem.root
-    rows, freedom = len(residuals), len(residuals) - len(terms)
-    exact = is_exact(problem.observed, residuals, freedom)
-    whole = overall(
-        problem.observed,
-        residuals,
-        problem.root,
-        rank=len(terms),
-        constant=problem.has_constant(geometry),
-        exact=exact,
-    )
-    inverse = _inverse_diagonal(problem, correction, geometry.condition_number)
-    robust = robust_errors(geometry, residuals) if freedom else None
-    if inverse is None or whole.residual_sd is None:
-        coefficients = without_inference(terms, estimates)
-    else:
-        classical = np.sqrt(inverse) * whole.residual_sd
-        errors = _errors(geometry, residuals, related, classical, robust)
+
+    def sums(self, left: Fraction, rank: int, *, constant: bool) -> Sums:
+        """Return the sums of squares of a fit with the sum `left` of scaled residuals."""
+        total = self.system.sum(self.target, self.target)
+        if constant:
+            ones = self.system.sum(self.ones, self.ones)
+            total -= self.system.sum(self.ones, self.target) ** 2 / ones
+        exponent = int(self.system.exponents[self.target])
+        observed = scaled(self.rows.target, np.array(-exponent)) * self.rows.root
+        largest = float(np.abs(observed).max(initial=0.0))
+        return Sums(total, left, largest, exponent, len(observed), rank, constant)
+
+
+def _unique(problem: _Problem, factor: Factor) -> LeastSquares:
+    """Return the only solution for the columns that a factor has kept, with its inference."""
+    solution = factor.solution(problem.target)
+    terms = [problem.terms[i] for i in factor.kept]
+    constant = _has_constant(problem, factor)
+    sums = problem.sums(solution.residual, len(terms), constant=constant)
+    robust = None
+    if sums.freedom:
+        errors = _errors(problem, factor, solution, sums)
+        robust = errors.robust
+        units = problem.system.exponents[problem.target] - problem.system.exponents[factor.kept]
         coefficients = coefficients_of(
             terms,
-            estimates,
-            errors.times(problem.column_scale),
-            freedom=freedom,
-            confidence=confidence,
-            exact=exact,
+            solution.estimates,
+            errors.times(units),
+            freedom=sums.freedom,
+            confidence=problem.confidence,
+            exact=sums.exact,
         )
+    else:
+        coefficients = without_inference(terms, solution.estimates)
     return LeastSquares(
         coefficients=coefficients,
-        overall=whole,
-        condition_number=geometry.condition_number,
+        overall=sums.overall(),
+        condition_number=factor.condition_number,
         rank=len(terms),
-        rows=rows,
-        warnings=_doubts(geometry.condition_number),
-        notes=_notes(exact=exact, freedom=freedom, robust=robust),
+        rows=sums.rows,
+        warnings=_doubts(factor.condition_number),
+        notes=_notes(exact=sums.exact, freedom=sums.freedom, robust=robust),
     )
 
 
-def _cleared(x: Array) -> Array:
-    """Return a solution (p,) of the scaled system with 0 for what is only rounding of the rest."""
-    largest = max(1.0, float(np.abs(x).max(initial=0.0)))  # the scaled target has a norm near 1
-    return np.where(np.abs(x) > ROUNDING * largest, x, 0.0)
+def _has_constant(problem: _Problem, factor: Factor) -> bool:
+    """Return whether a kept column, or a combination of them, is constant."""
+    return problem.intercept() in factor.kept or factor.share_left(problem.ones) <= IN_THE_SPAN
 
 
-def _errors(
-    geometry: Geometry,
-    residuals: Array,
-    related: _Related,
-    classical: Array,
-    robust: Array | None,
-) -> StandardErrors:
-    """Return the standard errors of every kind, for the scaled columns."""
-    groups, times = related.groups, related.times
+def _errors(problem: _Problem, factor: Factor, solution: Solution, sums: Sums) -> StandardErrors:
+    """Return the standard errors of every kind, for scaled columns and the scaled target."""
+    inverse_root, related = factor.inverse_root, problem.related
+    classical = np.sqrt(np.square(inverse_root).sum(axis=0)) * sums.scaled_sd
+    if not problem.robust:
+        return StandardErrors(classical)
+    unequal = UnequalVariances(inverse_root)
+    groups, times = (
+        None if labels is None else RelatedRows(inverse_root, labels)
+        for labels in (related.groups, related.times)
+    )
+    for rows, columns, residuals in FittedRows(problem.rows, factor, solution).blocks():
+        unequal.add(columns, residuals)
+        for alike in (groups, times):
+            if alike is not None:
+                alike.add(rows, columns, residuals)
     return StandardErrors(
         classical,
-        robust,
-        None if groups is None else cluster_errors(geometry, residuals, groups),
-        None if times is None else hac_errors(geometry, residuals, times),
+        unequal.errors(),
+        None if groups is None else groups.cluster_errors(),
+        None if times is None else times.hac_errors(),
     )
 
 
-def _inverse_diagonal(problem: Problem, correction: Correction, condition: float) -> Array | None:
-    """Return the diagonal of the inverse of A'WA, refined where plain double is not enough."""
-    rows, columns = problem.design.shape
-    zeros, identity = np.zeros((rows, columns)), np.eye(columns)
-    if condition <= PLAIN_INVERSE_CONDITION:
-        return np.diag(correction(zeros, -identity)[1])
-    refined = refine(problem, zeros, -identity, correction)
-    return None if refined is None else np.diag(refined[0].high)
-
-
-def _with_dependences(
-    solved: LeastSquares,
-    problem: Problem,
-    geometry: Geometry,
-    kept: Indices,
-    terms: Sequence[str],
-) -> LeastSquares | None:
-    """Return the fit of all terms, from that of the `kept` columns, which are independent.
+def _with_dependences(problem: _Problem, factor: Factor, condition: float) -> LeastSquares | None:
+    """Return the fit of all terms, from that of the kept columns, which are independent.
 
     None if those are so close to depending on each other that it would not be the same fit.
     """
+    solved, terms = _unique(problem, factor), problem.terms
     intercept = problem.intercept()
-    centre = intercept if intercept in kept else None
-    dependences = Dependences.of(Centred.of(problem.design, problem.root, centre), kept)
+    centre = intercept if intercept in factor.kept else None
+    dependences = Dependences.of(factor, len(terms), centre)
+    exponents = problem.system.exponents
+    of_target = int(exponents[problem.target])
     fitted = np.zeros(len(terms))
-    fitted[kept] = solved.estimates / problem.column_scale[kept]
+    fitted[factor.kept] = factor.solution(problem.target).scaled.high
     shortest = dependences.shortest(fitted)
-    apart = np.abs(problem.design @ (shortest - fitted)).max() * problem.target_scale
-    if not apart <= SAME_FIT * np.ptp(problem.target) + SAME_LEVEL * np.abs(problem.target).max():
+    if not _same_fit(problem, shortest - fitted):
         return None
-    coefficients = list(without_inference(terms, shortest * problem.column_scale))
-    for position, coefficient in zip(kept, solved.coefficients, strict=True):
+    estimates = np.ldexp(shortest, of_target - exponents[: len(terms)])
+    coefficients = list(without_inference(terms, estimates))
+    for position, coefficient in zip(factor.kept, solved.coefficients, strict=True):
         if dependences.estimable[position]:
             coefficients[position] = coefficient
     aliases = listed([terms[i] for i in dependences.others])
@@ -254,40 +283,44 @@ def _with_dependences(
         solved,
         coefficients=tuple(coefficients),
         without_aliases=solved.coefficients,
-        breaches=dependences.breaches * problem.column_scale[:, None],
-        condition_number=geometry.condition_number,
+        breaches=np.ldexp(dependences.breaches, -exponents[: len(terms), None]),
+        condition_number=condition,
         warnings=(warning, *solved.warnings),
     )
 
 
-def _of_minimum_norm(
-    problem: Problem, geometry: Geometry, terms: Sequence[str], reason: str
-) -> LeastSquares:
+def _same_fit(problem: _Problem, apart: Array) -> bool:
+    """Return whether no prediction changes with scaled coefficients that change by `apart` (p,)."""
+    rows, exponents = problem.rows, -problem.system.exponents
+    furthest = 0.0
+    for block in rows.ranges():
+        design = scaled(rows.design(block), exponents[: len(apart)])
+        furthest = max(furthest, float(np.abs(design @ apart).max()))
+    target = scaled(rows.target, exponents[problem.target])
+    return furthest <= float(SAME_FIT * np.ptp(target) + SAME_LEVEL * np.abs(target).max())
+
+
+def _of_minimum_norm(problem: _Problem, reason: str | None) -> LeastSquares:
     """Return the solution of minimum norm, which has no inference, with the reason."""
-    solution, rank = minimum_norm(problem.design, problem.target, problem.root, problem.intercept())
-    rows = len(problem.target)
-    residuals = (problem.target * problem.root - problem.whitened @ solution) / problem.target_scale
+    terms, system = problem.terms, problem.system
+    intercept = problem.intercept()
+    shortest = minimum_norm(problem.rows, system, intercept)
+    rank, condition = shortest.rank, shortest.condition_number
+    reason = reason or f"the scaled condition number is {condition:.1e}"
     warning = (
         f"least squares has no unique solution: {reason}; the coefficients are those of minimum "
         "norm, without standard errors."
         if rank
         else f"least squares has no terms: {listed(terms)} {_is(len(terms))} zero in every row."
     )
+    left = Fraction(shortest.left) ** 2
+    units = system.exponents[problem.target] - system.exponents[: len(terms)]
     return LeastSquares(
-        coefficients=without_inference(
-            terms, solution * problem.column_scale / problem.target_scale
-        ),
-        overall=overall(
-            problem.observed,
-            residuals,
-            problem.root,
-            rank=rank,
-            constant=problem.has_constant(geometry),
-            exact=is_exact(problem.observed, residuals, rows - rank),
-        ),
-        condition_number=geometry.condition_number,
+        coefficients=without_inference(terms, np.ldexp(shortest.solution, units)),
+        overall=problem.sums(left, rank, constant=shortest.constant).overall(),
+        condition_number=condition,
         rank=rank,
-        rows=rows,
+        rows=len(problem.rows.target),
         warnings=(warning,),
     )
 

@@ -5,16 +5,15 @@ products of a row's terms and its residual, between two inverses of X'X. They di
 scores may be related: none (HC3), those of a group, or those that are close in time. They are equal
 to statsmodels' `HC3`, `cluster` and `HAC`, the last two with `use_correction=True`.
 
-An error is NaN where it has no value.
+An error is NaN where it has no value. Rows come in blocks: `columns` (b, k) are their orthonormal
+columns, and these times W (k, k) are their weights in the coefficients.
 """
 
 from math import floor, pow
 
 import numpy as np
-import scipy.linalg
 
 from regressors.arrays import Array, Indices
-from regressors.linear.inference import Geometry
 
 FULL_LEVERAGE = 1e-10
 """A row whose leverage is this close to 1 is fitted exactly, whatever its target."""
@@ -24,58 +23,93 @@ MIN_SHARE = 1e-9
 """A smaller share of what the scores of single rows come to is rounding: the sums are all zero."""
 
 
-def robust_errors(geometry: Geometry, residuals: Array) -> Array:
-    """Return standard errors (p,) of the coefficients that hold for any variances: HC3.
+class UnequalVariances:
+    """Errors that hold for any variances: HC3.
 
     MacKinnon and White (1985): the sandwich with each residual over 1 - h, h its row's leverage.
     The error of a row with a leverage of 1 cannot be seen, so a coefficient in which such a row has
     a part has no value.
     """
-    left = 1 - np.square(geometry.q).sum(axis=1)
-    full = left <= FULL_LEVERAGE
-    seen = np.where(full, 0.0, residuals / np.where(full, 1.0, left))
-    weights = scipy.linalg.solve_triangular(geometry.r, geometry.q.T)
-    errors: Array = np.sqrt(np.square(weights * seen).sum(axis=1)) / geometry.norms
-    if full.any():
-        whole = np.sqrt(np.square(weights).sum(axis=1))
-        decided = (np.abs(weights[:, full]) > MIN_PART * whole[:, None]).any(axis=1)
-        errors[decided] = np.nan
-    return errors
+
+    def __init__(self, inverse_root: Array) -> None:
+        self._inverse_root = inverse_root
+        self._variances, self._whole, self._unseen = np.zeros((3, len(inverse_root)))
+
+    def add(self, columns: Array, residuals: Array) -> None:
+        """Add a block of rows."""
+        left = 1 - np.square(columns).sum(axis=1)
+        full = left <= FULL_LEVERAGE
+        seen = np.where(full, 0.0, residuals / np.where(full, 1.0, left))
+        weights = columns @ self._inverse_root
+        self._whole += np.square(weights).sum(axis=0)
+        self._unseen = np.maximum(self._unseen, np.abs(weights[full]).max(axis=0, initial=0.0))
+        self._variances += np.square(weights * seen[:, None]).sum(axis=0)
+
+    def errors(self) -> Array:
+        """Return the standard errors (k,) of the coefficients."""
+        decided = self._unseen > MIN_PART * np.sqrt(self._whole)
+        return np.where(decided, np.nan, np.sqrt(self._variances))
 
 
-def cluster_errors(geometry: Geometry, residuals: Array, groups: Indices) -> Array | None:
-    """Return standard errors (p,) that hold where the errors of a group (n,) are alike.
+class RelatedRows:
+    """Errors that hold where the errors of rows with equal or close labels (n,) are alike."""
 
-    Liang and Zeger (1986): the scores of a group are summed first. The covariance is multiplied by
-    G / (G - 1) (n - 1) / (n - p) for G groups (CR1). None if there is one group. A coefficient
-    whose sums are zero in every group, such as the mean of a group, has no value.
-    """
-    rows, terms = geometry.q.shape
-    sums = _sums(geometry.q * residuals[:, None], groups)
-    if len(sums) < 2:
-        return None
-    correction = len(sums) / (len(sums) - 1) * (rows - 1) / (rows - terms)
-    return _sandwich(geometry, residuals, sums.T @ sums * correction)
+    def __init__(self, inverse_root: Array, labels: Array | Indices) -> None:
+        self._inverse_root = inverse_root
+        different, self._numbers = np.unique(labels, return_inverse=True)
+        self._sums = np.zeros((len(different), len(inverse_root)))
+        self._single = np.zeros(len(inverse_root))
 
+    def add(self, rows: slice, columns: Array, residuals: Array) -> None:
+        """Add a block of rows."""
+        scores = columns * residuals[:, None]
+        self._single += np.square(scores @ self._inverse_root).sum(axis=0)
+        numbers = self._numbers[rows]
+        order = np.argsort(numbers, kind="stable")
+        found, starts = np.unique(numbers[order], return_index=True)
+        self._sums[found] += np.add.reduceat(scores[order], starts, axis=0)
 
-def hac_errors(geometry: Geometry, residuals: Array, times: Array) -> Array | None:
-    """Return standard errors (p,) that hold where errors that are close in time are alike.
+    def cluster_errors(self) -> Array | None:
+        """Return standard errors (k,) that hold where the errors of a group are alike.
 
-    Newey and West (1987): scores are taken in the order of their times (n,), and products up to
-    `hac_lags` steps apart count, with weights that fall to zero. Scores of one time are summed
-    first, as Driscoll and Kraay (1998) do. The covariance is multiplied by n / (n - p). None if
-    there is one time.
-    """
-    rows, terms = geometry.q.shape
-    sums = _sums(geometry.q * residuals[:, None], times)
-    if len(sums) < 2:
-        return None
-    lags = hac_lags(len(sums))
-    meat = sums.T @ sums
-    for lag in range(1, lags + 1):
-        products = sums[lag:].T @ sums[:-lag]
-        meat += (1 - lag / (lags + 1)) * (products + products.T)
-    return _sandwich(geometry, residuals, meat * (rows / (rows - terms)))
+        Liang and Zeger (1986): the scores of a group are summed first. The covariance is multiplied
+        by G / (G - 1) (n - 1) / (n - k) for G groups (CR1). None if there is one group. A
+        coefficient whose sums are zero in every group, such as the mean of a group, has no value.
+        """
+        groups, (rows, terms) = len(self._sums), self._shape
+        if groups < 2:
+            return None
+        correction = groups / (groups - 1) * (rows - 1) / (rows - terms)
+        return self._errors(self._sums.T @ self._sums * correction)
+
+    def hac_errors(self) -> Array | None:
+        """Return standard errors (k,) that hold where errors that are close in time are alike.
+
+        Newey and West (1987): scores are taken in the order of their times, and products up to
+        `hac_lags` steps apart count, with weights that fall to zero. Scores of one time are summed
+        first, as Driscoll and Kraay (1998) do. The covariance is multiplied by n / (n - k). None if
+        there is one time.
+        """
+        rows, terms = self._shape
+        if len(self._sums) < 2:
+            return None
+        lags = hac_lags(len(self._sums))
+        meat = self._sums.T @ self._sums
+        for lag in range(1, lags + 1):
+            products = self._sums[lag:].T @ self._sums[:-lag]
+            meat += (1 - lag / (lags + 1)) * (products + products.T)
+        return self._errors(meat * (rows / (rows - terms)))
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return len(self._numbers), len(self._inverse_root)
+
+    def _errors(self, meat: Array) -> Array:
+        half = self._inverse_root.T @ meat
+        variances = (half * self._inverse_root.T).sum(axis=1)
+        shown = variances > MIN_SHARE**2 * self._single
+        errors: Array = np.sqrt(np.where(shown, variances, np.nan))
+        return errors
 
 
 def hac_lags(times: int) -> int:
@@ -84,21 +118,3 @@ def hac_lags(times: int) -> int:
     The rule of Newey and West (1994) without their pilot estimate, and statsmodels' default.
     """
     return min(floor(4 * pow(times / 100, 2 / 9)), times - 1)
-
-
-def _sums(scores: Array, labels: Array | Indices) -> Array:
-    """Return the sums of the rows of `scores` (n, p) with equal labels (n,), in their order."""
-    order = np.argsort(labels, kind="stable")
-    ordered = labels[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    sums: Array = np.add.reduceat(scores[order], starts, axis=0)
-    return sums
-
-
-def _sandwich(geometry: Geometry, residuals: Array, meat: Array) -> Array:
-    half = scipy.linalg.solve_triangular(geometry.r, meat)
-    variances = np.diag(scipy.linalg.solve_triangular(geometry.r, half.T))
-    weights = scipy.linalg.solve_triangular(geometry.r, geometry.q.T)
-    single = np.square(weights * residuals).sum(axis=1)
-    errors: Array = np.sqrt(np.where(variances > MIN_SHARE**2 * single, variances, np.nan))
-    return errors / geometry.norms

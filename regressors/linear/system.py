@@ -1,123 +1,70 @@
-"""The system of equations that least squares solves, and its solution in double-double.
+"""An exact Gram matrix as a system of equations, its columns scaled by powers of two."""
 
-The residual u and the solution x of weighted least squares are
-
-    [ I    A ] [ u ]   [ f ]
-    [ A'W  0 ] [ x ] = [ g ]
-
-with g = 0. The columns are scaled by powers of two (exact), a framework factors the design and
-solves in plain double, and Bjorck's iteration (BIT 7, 1967) carries residuals, u and x in
-double-double.
-"""
-
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
 from regressors.arrays import Array, Indices
-from regressors.frameworks.contract import Correction
-from regressors.linear import double_double as dd
-from regressors.linear.inference import Geometry
+from regressors.linear.gram import Gram, Integers, shifted
+from regressors.linear.rounding import root
 
-MAX_REFINEMENTS = 12
+BITS = 512
+"""Bits after the point of what is computed in fixed point."""
 
 
 @dataclass(frozen=True)
-class Problem:
-    """The augmented system: design (n, p) and target (n,), scaled, and weights (n,).
+class System:
+    """An exact Gram matrix whose columns are scaled by powers of two to norms near 1.
 
-    `root` are the roots of the weights. `whitened` is the scaled design and `observed` the target
-    in original units, each row times its root.
+    Column j is divided by two to the power of `exponents[j]`; the sum of products of two columns is
+    the integer in `values` (m, m) over two to the power of `depth`.
     """
 
-    design: Array
-    target: Array
-    weight: Array
-    root: Array
-    whitened: Array
-    observed: Array
-    column_scale: Array
-    target_scale: float
+    values: Integers
+    depth: int
+    exponents: Indices
 
     @classmethod
-    def of(cls, design: Array, target: Array, weight: Array | None) -> "Problem":
-        """Scale the columns and the target to norms near 1."""
-        root = np.ones(len(target)) if weight is None else np.sqrt(weight)
-        column_scale = powers_of_two(design)
-        target_scale = float(powers_of_two(target[:, None])[0])
-        scaled = design * column_scale
-        return cls(
-            design=scaled,
-            target=target * target_scale,
-            weight=np.ones(len(target)) if weight is None else weight,
-            root=root,
-            whitened=scaled * root[:, None],
-            observed=target * root,
-            column_scale=column_scale,
-            target_scale=target_scale,
-        )
+    def of(cls, gram: Gram) -> "System":
+        """Scale a Gram matrix; a column of zeros stays as it is."""
+        halves = np.array([int(value).bit_length() // 2 for value in np.diag(gram.values)])
+        half = int(halves.max(initial=0))
+        exponents = np.array(gram.exponents, dtype=np.int64) + halves
+        return cls(shifted(gram.values, half - halves), 2 * half, exponents)
 
-    def take(self, columns: Indices) -> "Problem":
-        """Return the problem with some columns of the design."""
-        return replace(
-            self,
-            design=np.ascontiguousarray(self.design[:, columns]),
-            whitened=np.ascontiguousarray(self.whitened[:, columns]),
-            column_scale=self.column_scale[columns],
-        )
+    @cached_property
+    def fixed(self) -> Integers:
+        """Return the matrix (m, m) in fixed point, with `BITS` bits after the point."""
+        return moved(self.values, BITS - self.depth)
 
-    def correction(self, whitened: Correction) -> Correction:
-        """Return the solution of the weighted system, from that of the whitened design."""
+    def sum(self, i: int, j: int) -> Fraction:
+        """Return the sum of products of two scaled columns."""
+        return Fraction(int(self.values[i, j]), 1 << self.depth)
 
-        def correct(f: Array, g: Array) -> tuple[Array, Array]:
-            r, x = whitened(f * self.root[:, None], g)
-            return r / self.root[:, None], x
-
-        return correct
-
-    def left(self, f: dd.Pair, g: dd.Pair, u: dd.Pair, x: dd.Pair) -> tuple[Array, Array]:
-        """Return what a solution leaves of both right-hand sides, rounded to double."""
-        weighted = dd.scale(self.weight[:, None], u)
-        f_left = dd.subtract(dd.subtract(f, u), dd.multiply(self.design, x))
-        return f_left.high, dd.subtract(g, dd.multiply_transposed(self.design, weighted)).high
-
-    def has_constant(self, geometry: Geometry) -> bool:
-        """Return whether a column, or a combination of columns, is constant."""
-        return self.intercept() is not None or geometry.spans(self.root)
-
-    def intercept(self) -> int | None:
-        """Return the position of the first column that is constant, None if there is none."""
-        constant = (self.design == self.design[:1]).all(axis=0) & (self.design[:1] != 0).any(axis=0)
-        return int(constant.argmax()) if constant.any() else None
+    def norms(self, columns: Sequence[int] | Indices) -> Array:
+        """Return the norms (k,) of some scaled columns; 0 for a column of zeros."""
+        return np.array([root(self.sum(j, j)) for j in columns])
 
 
-def refine(
-    problem: Problem, f: Array, g: Array, correction: Correction
-) -> tuple[dd.Pair, dd.Pair] | None:
-    """Return x (p, m) and u (n, m) in double-double, or None where the steps do not shrink."""
-    right_f, right_g = dd.pair(f), dd.pair(g)
-    u, x = correction(f, g)
-    if not np.isfinite(x).all():
-        return None
-    residual, solution = dd.pair(u), dd.pair(x)
-    before = np.abs(x).max(initial=0.0)
-    for _ in range(MAX_REFINEMENTS):
-        u, x = correction(*problem.left(right_f, right_g, residual, solution))
-        step = np.abs(x).max(initial=0.0)
-        largest = np.abs(solution.high).max(initial=0.0)
-        if not np.isfinite(step) or (step > before / 2 and step > 2.0**-90 * largest):
-            return None
-        residual, solution = dd.add(residual, dd.pair(u)), dd.add(solution, dd.pair(x))
-        settled = np.abs(x) <= 2.0**-60 * np.abs(solution.high)
-        if settled.all() or step <= 2.0**-98 * largest:
-            return solution, residual
-        before = step
-    return solution, residual
+def doubles(values: Integers) -> Array:
+    """Return numbers in fixed point, of any shape, as doubles; each is below 2^511."""
+    rounded: Array = (values / (1 << BITS)).astype(float)
+    return rounded
 
 
-def powers_of_two(matrix: Array) -> Array:
-    """Return for each column the power of two that brings its norm near 1; 1 for zeros."""
-    largest = np.abs(matrix).max(axis=0, initial=0.0)
-    safe = np.where(largest > 0, largest, 1.0)
-    norms = safe * np.sqrt(np.square(matrix / safe).sum(axis=0))
-    return np.where(largest > 0, 2.0 ** -np.round(np.log2(np.where(norms > 0, norms, 1.0))), 1.0)
+def fixed_point(values: Array, bits: int = BITS) -> Integers:
+    """Return doubles of any shape in fixed point, rounded down."""
+    mantissas, exponents = np.frexp(values)
+    shifts = exponents.astype(np.int64) - 53 + bits
+    whole = np.ldexp(mantissas, 53).astype(np.int64).astype(object)
+    fixed: Integers = (whole << np.maximum(shifts, 0)) >> np.maximum(-shifts, 0)
+    return fixed
+
+
+def moved(values: Integers, bits: int) -> Integers:
+    """Return integers times two to the power of `bits`, rounded down."""
+    shifted: Integers = values << bits if bits >= 0 else values >> -bits
+    return shifted

@@ -14,14 +14,12 @@ from helpers.exact import PROBLEMS, Problem, correct_digits, exact_solution
 
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
-from regressors.linear.inference import Geometry
-from regressors.linear.least_squares import solve
+from regressors.linear.least_squares import LeastSquares, solve
 
 
-def estimates(framework, problem: Problem) -> np.ndarray:
+def solved(framework, problem: Problem) -> LeastSquares:
     """Solve a problem; runs in a framework's worker."""
-    solver = framework.least_squares_solver
-    return solve(problem.design, problem.target, problem.names, solver).estimates
+    return solve(problem.design, problem.target, problem.names, framework.row_products)
 
 
 def rows(workers: Workers) -> Iterator[tuple[str, float, float, list[float]]]:
@@ -29,10 +27,10 @@ def rows(workers: Workers) -> Iterator[tuple[str, float, float, list[float]]]:
     for name, problem in PROBLEMS.items():
         exact = exact_solution(problem.design, problem.target)
         plain = np.linalg.lstsq(problem.design, problem.target, rcond=None)[0]
-        jobs = [workers.submit(framework, estimates, problem) for framework in FRAMEWORK_NAMES]
-        digits = [correct_digits(workers.result(job), exact) for job in jobs]
-        condition = Geometry.of(problem.design).condition_number
-        yield name, condition, max(0.0, correct_digits(plain, exact)), digits
+        jobs = [workers.submit(framework, solved, problem) for framework in FRAMEWORK_NAMES]
+        fits = [workers.result(job) for job in jobs]
+        digits = [correct_digits(fit.estimates, exact) for fit in fits]
+        yield name, fits[0].condition_number, max(0.0, correct_digits(plain, exact)), digits
 
 
 def main() -> None:

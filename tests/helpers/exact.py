@@ -41,12 +41,19 @@ def _made(design, target=None, seed=20240229):
     return Problem(design, target, [f"x{i}" for i in range(design.shape[1])], {})
 
 
+def _polynomial(degree, low, high):
+    return _made(np.linspace(low, high, 30)[:, None] ** np.arange(degree + 1))
+
+
 _RNG = np.random.default_rng(1967)
 _GRID = np.linspace(0, 1, 30)
 NIST_SETS = sorted(file.stem for file in NIST.glob("*.json"))
 PROBLEMS = {name: nist(name) for name in NIST_SETS} | {
     "polynomial of degree 4": _made(_GRID[:, None] ** np.arange(5)),
     "polynomial of degree 11": _made(_GRID[:, None] ** np.arange(12)),
+    "polynomial of degree 9, 1 to 2": _polynomial(9, 1, 2),
+    "polynomial of degree 10, 1 to 1.5": _polynomial(10, 1, 1.5),
+    "polynomial of degree 12, 1 to 2": _polynomial(12, 1, 2),
     "Hilbert-like, 8 columns": _made(1 / (np.arange(12)[:, None] + np.arange(8) + 1.0)),
     "Hilbert-like, 11 columns": _made(1 / (np.arange(16)[:, None] + np.arange(11) + 1.0)),
     "columns of scales 1e12 apart": _made(
@@ -56,6 +63,11 @@ PROBLEMS = {name: nist(name) for name in NIST_SETS} | {
         np.column_stack([np.ones(40), _RNG.normal(size=(40, 3))]), 1e9 + _RNG.normal(size=40)
     ),
 }
+STEEP_PROBLEMS = {
+    "polynomial of degree 11, 1 to 1.5": _polynomial(11, 1, 1.5),
+    "polynomial of degree 11, 0.7 to 1": _polynomial(11, 0.7, 1),
+}
+"""Of condition numbers up to 1e15, which is worth a warning."""
 
 
 def exact_solution(design, target, weight=None):

@@ -19,7 +19,7 @@ def solve_in(framework, problem, weight):
         problem.design,
         problem.target,
         problem.names,
-        framework.least_squares_solver,
+        framework.row_products,
         weight=weight,
     )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.numpy_solver import numpy_solver
+from helpers.numpy_products import numpy_products
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,9 +52,9 @@ def test_estimable_terms_have_the_inference_of_an_independent_subset(seed, kind,
     weight = rng.uniform(0.5, 2, 60) if weighted else None
     whole = np.column_stack([independent, others])
     terms = [f"x{i}" for i in range(whole.shape[1])]
-    solved = solve(whole, target, terms, numpy_solver, weight=weight)
+    solved = solve(whole, target, terms, numpy_products, weight=weight)
     subset = terms[: independent.shape[1]]
-    reference = solve(independent, target, subset, numpy_solver, weight=weight)
+    reference = solve(independent, target, subset, numpy_products, weight=weight)
 
     inferred = {i for i, c in enumerate(solved.coefficients) if c.standard_error is not None}
     assert inferred == estimable
@@ -78,8 +78,8 @@ def test_predictions_of_any_row_do_not_depend_on_the_order_of_the_columns(seed, 
     target = independent @ rng.normal(size=independent.shape[1]) + rng.normal(size=60)
     order = np.append(0, 1 + rng.permutation(whole.shape[1] - 1))
     terms = [f"x{i}" for i in range(whole.shape[1])]
-    one = solve(whole, target, terms, numpy_solver)
-    other = solve(whole[:, order], target, [terms[i] for i in order], numpy_solver)
+    one = solve(whole, target, terms, numpy_products)
+    other = solve(whole[:, order], target, [terms[i] for i in order], numpy_products)
     by_term = {c.term: c.estimate for c in other.coefficients}
     size = np.abs(one.estimates * np.linalg.norm(whole, axis=0)).max()
     apart = one.estimates - [by_term[term] for term in terms]
@@ -93,7 +93,7 @@ def test_intercept_is_outside_the_norm():
     medium[artist == 0] = 2
     design = np.column_stack([np.ones(240), dummies(artist), dummies(medium), x])
     year = 2000 + np.array([0, 3, -4, 1])[artist] + 2 * x + 0.1 * rng.normal(size=240)
-    solved = solve(design, year, ["intercept", *"BCD", *"mn", "x"], numpy_solver)
+    solved = solve(design, year, ["intercept", *"BCD", *"mn", "x"], numpy_products)
     unseen = np.array([[1, 0, 0, 0, 0, 0, 0.0], [1, 1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, 1, 0]])
     np.testing.assert_allclose(unseen @ solved.estimates, [2000, 2003, 2000], atol=0.5)
     means = design.mean(axis=0)
@@ -108,7 +108,7 @@ def test_fewer_rows_than_terms_keep_the_level_of_the_target_in_the_intercept():
     rng = np.random.default_rng(6)
     design = np.column_stack([np.ones(5), rng.normal(size=(5, 8))])
     target = 2000 + rng.normal(size=5)
-    solved = solve(design, target, [f"x{i}" for i in range(9)], numpy_solver)
+    solved = solve(design, target, [f"x{i}" for i in range(9)], numpy_products)
     assert np.abs(solved.estimates[1:]).max() < 10
     np.testing.assert_allclose(design @ solved.estimates, target, rtol=1e-12)
 
@@ -116,7 +116,7 @@ def test_fewer_rows_than_terms_keep_the_level_of_the_target_in_the_intercept():
 def test_few_different_rows_have_f_on_the_rank_where_some_repeat():
     rng = np.random.default_rng(6)
     design = np.repeat(np.column_stack([np.ones(8), rng.normal(size=(8, 20))]), 2, axis=0)
-    solved = solve(design, rng.normal(size=16), [f"x{i}" for i in range(21)], numpy_solver)
+    solved = solve(design, rng.normal(size=16), [f"x{i}" for i in range(21)], numpy_products)
     assert (solved.rank, solved.degrees_of_freedom) == (8, 8)
     assert solved.overall.f > 0
     assert solved.overall.adjusted_r2 < solved.overall.r2 < 1
@@ -125,7 +125,7 @@ def test_few_different_rows_have_f_on_the_rank_where_some_repeat():
 def test_second_constant_column_depends_on_the_intercept_and_is_zero():
     design = np.column_stack([np.ones(9), np.full(9, 3.0), np.arange(9.0)])
     target = 1 + np.arange(9.0) + np.cos(np.arange(9))
-    solved = solve(design, target, ["one", "three", "x"], numpy_solver)
+    solved = solve(design, target, ["one", "three", "x"], numpy_products)
     assert "three depends on one:" in solved.warnings[0]
     assert solved.estimates[1] == 0
     assert [c.t is None for c in solved.coefficients] == [True, True, False]
@@ -136,8 +136,8 @@ def test_without_an_intercept_what_depends_shares_by_plain_minimum_norm():
     x, z = rng.normal(size=(2, 30))
     design = np.column_stack([x, 3 * x, z])
     target = 2 * x + z + 0.1 * rng.normal(size=30)
-    solved = solve(design, target, ["x", "three x", "z"], numpy_solver)
-    alone = solve(design[:, [0, 2]], target, ["x", "z"], numpy_solver)
+    solved = solve(design, target, ["x", "three x", "z"], numpy_products)
+    alone = solve(design[:, [0, 2]], target, ["x", "z"], numpy_products)
     assert solved.estimates[0] == pytest.approx(alone.estimates[0] / 2, rel=1e-12)
     assert solved.estimates[1] == pytest.approx(alone.estimates[0] / 6, rel=1e-12)
     assert solved.coefficients[2] == alone.coefficients[1]
@@ -149,9 +149,9 @@ def test_shifted_copy_far_from_zero_is_found():
     x = rng.normal(size=200)
     design = np.column_stack([np.ones(200), time, time + 3600, x])
     target = 1e-6 * (time - 1.7e9) + x + 0.1 * rng.normal(size=200)
-    solved = solve(design, target, ["one", "time", "later", "x"], numpy_solver)
+    solved = solve(design, target, ["one", "time", "later", "x"], numpy_products)
     assert "later depends on one, time:" in solved.warnings[0]
-    wanted = solve(design[:, [0, 1, 3]], target, ["one", "time", "x"], numpy_solver)
+    wanted = solve(design[:, [0, 1, 3]], target, ["one", "time", "x"], numpy_products)
     assert solved.coefficients[3] == wanted.coefficients[2]
     np.testing.assert_allclose(
         design @ solved.estimates, design[:, [0, 1, 3]] @ wanted.estimates, atol=1e-6
@@ -161,7 +161,7 @@ def test_shifted_copy_far_from_zero_is_found():
 def test_columns_too_close_to_depending_have_the_solution_of_minimum_norm_and_a_warning():
     powers = np.linspace(0, 1, 60)[:, None] ** np.arange(40)
     target = np.sin(7 * np.arange(60.0))
-    solved = solve(powers, target, [f"x{i}" for i in range(40)], numpy_solver)
+    solved = solve(powers, target, [f"x{i}" for i in range(40)], numpy_products)
     assert "scaled condition number is" in solved.warnings[0]
     assert np.abs(target - powers @ solved.estimates).max() < 2
     assert all(c.standard_error is None for c in solved.coefficients)
@@ -173,8 +173,8 @@ def test_duplicate_beside_a_steep_polynomial_blanks_only_itself():
     x = rng.normal(size=60)
     target = np.sin(7 * np.arange(60.0))
     terms = [*(f"t^{i}" for i in range(9)), "x", "again"]
-    solved = solve(np.column_stack([powers, x, x]), target, terms, numpy_solver)
-    wanted = solve(np.column_stack([powers, x]), target, terms[:-1], numpy_solver)
+    solved = solve(np.column_stack([powers, x, x]), target, terms, numpy_products)
+    wanted = solve(np.column_stack([powers, x]), target, terms[:-1], numpy_products)
     assert solved.coefficients[:9] == wanted.coefficients[:9]
     assert {c.t for c in solved.coefficients[9:]} == {None}
 
@@ -190,7 +190,7 @@ def test_unseen_combination_is_predicted_better_than_without_the_aliases_or_by_t
         effects = rng.normal(size=(2, 6))
         target = 100 + effects[0][artist] + effects[1][medium] + 0.3 * rng.normal(size=200)
         terms = ["intercept", *(f"a{i}" for i in range(1, 6)), *(f"m{i}" for i in range(1, 6))]
-        solved = solve(two_categories(artist, medium), target, terms, numpy_solver)
+        solved = solve(two_categories(artist, medium), target, terms, numpy_products)
         left_out = {c.term: c.estimate for c in solved.without_aliases}
         pairs = [(a, m) for a in range(6) for m in range(6) if block[a] != of_medium[m]]
         unseen = np.array(pairs).T

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers.numpy_solver import numpy_solver
+from helpers.numpy_products import numpy_products
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,7 +44,7 @@ def test_numbers_blank_in_the_same_rows_share_a_term():
     columns = {"a": number(*blank), "b": number(*blank), "c": number(*range(10))}
     assert missing_terms(columns) == ["a,b[missing]", "c[missing]"]
     encoding = Encoding.fit(columns)
-    solved = solve(encoding.design(columns), number(), encoding.term_names(), numpy_solver)
+    solved = solve(encoding.design(columns), number(), encoding.term_names(), numpy_products)
     assert all(coefficient.standard_error for coefficient in solved.coefficients)
     alone = {"a": np.array([np.nan]), "b": np.array([1.0]), "c": np.array([0.0])}
     at = encoding.term_names().index("a,b[missing]")

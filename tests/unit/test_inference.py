@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.exact import NIST_SETS, nist
-from helpers.numpy_solver import numpy_solver
+from helpers.numpy_products import numpy_products
 
 from regressors.encoding.matrices import Encoding
 from regressors.linear.least_squares import solve
@@ -26,7 +26,7 @@ def statsmodels():
 @pytest.mark.parametrize("name", NIST_SETS)
 def test_inference_has_nine_certified_digits(name):
     problem = nist(name)
-    solved = solve(problem.design, problem.target, problem.names, numpy_solver)
+    solved = solve(problem.design, problem.target, problem.names, numpy_products)
     zero = DIGITS * np.abs(problem.target).max()
     seen = [c.standard_error for c in solved.coefficients]
     certified = np.array(problem.certified["standard_errors"], float)
@@ -138,7 +138,7 @@ def test_inference_equals_statsmodels_on_real_data(name, weighted):
         encoding.design(columns),
         target,
         encoding.term_names(),
-        numpy_solver,
+        numpy_products,
         weight=weight if weighted else None,
     )
     assert sorted(encoding.term_names()) == sorted(frame.columns)
@@ -151,7 +151,7 @@ def test_without_an_intercept_inference_equals_statsmodels():
     encoding = Encoding.fit(columns, intercept=False)
     design = encoding.design(columns)
     assert encoding.term_names() == tuple(columns)
-    solved = solve(design, target, encoding.term_names(), numpy_solver)
+    solved = solve(design, target, encoding.term_names(), numpy_products)
     assert_equals_statsmodels(solved, statsmodels().OLS(target, design).fit())
 
 
@@ -161,7 +161,7 @@ def test_without_an_intercept_a_category_spans_the_constant():
     design = encoding.design(columns)
     first = [term for term in encoding.term_names() if term.startswith("education[")]
     assert len(first) == len(set(columns["education"]))
-    solved = solve(design, target, encoding.term_names(), numpy_solver)
+    solved = solve(design, target, encoding.term_names(), numpy_products)
     reference = statsmodels().OLS(target, design).fit()
     assert reference.k_constant == 1
     assert_equals_statsmodels(solved, reference)
@@ -169,7 +169,7 @@ def test_without_an_intercept_a_category_spans_the_constant():
 
 def test_exact_fit_has_estimates_and_a_note_in_place_of_t_and_p():
     design = np.column_stack([np.ones(10), np.arange(10.0)])
-    solved = solve(design, design @ [1.0, 2.0], ["one", "x"], numpy_solver)
+    solved = solve(design, design @ [1.0, 2.0], ["one", "x"], numpy_products)
     assert solved.estimates.tolist() == [1.0, 2.0]
     assert {(c.t, c.p, c.low) for c in solved.coefficients} == {(None, None, None)}
     assert solved.overall.f is None
@@ -179,9 +179,9 @@ def test_exact_fit_has_estimates_and_a_note_in_place_of_t_and_p():
 def test_row_that_alone_determines_a_term_blanks_the_robust_error_of_that_term():
     design = np.column_stack([np.ones(12), np.arange(12.0), np.arange(12) == 3])
     target = np.sin(np.arange(12.0))
-    solved = solve(design, target, ["one", "x", "third"], numpy_solver)
+    solved = solve(design, target, ["one", "x", "third"], numpy_products)
     others = np.arange(12) != 3
-    without = solve(design[others, :2], target[others], ["one", "x"], numpy_solver)
+    without = solve(design[others, :2], target[others], ["one", "x"], numpy_products)
     *seen, third = [c.robust_standard_error for c in solved.coefficients]
     wanted = [c.robust_standard_error for c in without.coefficients]
     np.testing.assert_allclose(seen, wanted, rtol=DIGITS)
@@ -191,7 +191,7 @@ def test_row_that_alone_determines_a_term_blanks_the_robust_error_of_that_term()
 
 
 def test_as_many_terms_as_rows_have_no_inference_and_a_note():
-    solved = solve(np.array([[1.0, 1], [1, 2]]), np.array([3.0, 5]), ["one", "x"], numpy_solver)
+    solved = solve(np.array([[1.0, 1], [1, 2]]), np.array([3.0, 5]), ["one", "x"], numpy_products)
     assert solved.estimates.tolist() == [1, 2]
     assert solved.overall.residual_sd is None
     assert {c.standard_error for c in solved.coefficients} == {None}

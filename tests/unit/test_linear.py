@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers.numpy_solver import numpy_solver
+from helpers.numpy_products import numpy_products
 
 from regressors import fitting
 from regressors.candidate import Candidate
@@ -30,7 +30,7 @@ def descend(inputs, target, start, plan):
     return NeuronFit.of(weights, losses, plan)
 
 
-NUMPY = SimpleNamespace(least_squares_solver=numpy_solver, descend=descend)
+NUMPY = SimpleNamespace(row_products=numpy_products, descend=descend)
 RNG = np.random.default_rng(11)
 ROWS = 90
 AGE = RNG.uniform(20, 60, ROWS)

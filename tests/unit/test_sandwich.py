@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.numpy_solver import numpy_solver
+from helpers.numpy_products import numpy_products
 
 from regressors.linear.least_squares import solve
 from regressors.linear.related_rows import groups_warning, times_warning
@@ -39,7 +39,7 @@ def errors(solved, kind):
 def test_errors_by_group_equal_statsmodels(weighted):
     design, target, groups = problem()
     weight = 0.5 + np.arange(ROWS) % 5 if weighted else np.ones(ROWS)
-    solved = solve(design, target, TERMS, numpy_solver, weight=weight, groups=groups)
+    solved = solve(design, target, TERMS, numpy_products, weight=weight, groups=groups)
     reference = statsmodels().WLS(target, design, weights=weight).fit()
     robust = reference.get_robustcov_results("cluster", groups=groups)
     np.testing.assert_allclose(errors(solved, "cluster"), robust.bse, rtol=DIGITS)
@@ -61,7 +61,12 @@ def test_errors_by_time_equal_statsmodels_whatever_the_order_of_the_rows(weighte
     times = np.sort(rng.uniform(0, 1e15, ROWS))
     mixed = rng.permutation(ROWS)
     solved = solve(
-        design[mixed], target[mixed], TERMS, numpy_solver, weight=weight[mixed], times=times[mixed]
+        design[mixed],
+        target[mixed],
+        TERMS,
+        numpy_products,
+        weight=weight[mixed],
+        times=times[mixed],
     )
     reference = statsmodels().WLS(target, design, weights=weight).fit()
     assert hac_lags(ROWS) == 5
@@ -75,7 +80,7 @@ def test_errors_by_time_equal_statsmodels_whatever_the_order_of_the_rows(weighte
 def test_scores_of_one_time_are_summed_as_driscoll_and_kraay_do():
     design, target, _ = problem()
     times = np.repeat(np.arange(60.0), 5)
-    solved = solve(design, target, TERMS, numpy_solver, times=times)
+    solved = solve(design, target, TERMS, numpy_products, times=times)
     reference = statsmodels().OLS(target, design).fit()
     robust = reference.get_robustcov_results(
         "hac-groupsum", time=times.astype(int), maxlags=hac_lags(60), use_correction="hac"
@@ -86,7 +91,7 @@ def test_scores_of_one_time_are_summed_as_driscoll_and_kraay_do():
 def test_one_group_or_one_time_has_no_errors_by_it():
     design, target, _ = problem()
     same = np.zeros(ROWS)
-    solved = solve(design, target, TERMS, numpy_solver, groups=same.astype(int), times=same)
+    solved = solve(design, target, TERMS, numpy_products, groups=same.astype(int), times=same)
     assert errors(solved, "cluster") == errors(solved, "hac") == [None, None, None]
     assert groups_warning(solved, "school", 1) == ()
 
@@ -95,7 +100,9 @@ def test_means_of_the_groups_themselves_have_no_error_by_group():
     """Every group's residuals sum to zero then, so what would be computed is rounding."""
     _, target, groups = problem()
     means = (groups[:, None] == np.arange(25)).astype(float)
-    solved = solve(means, target, [f"school[{i}]" for i in range(25)], numpy_solver, groups=groups)
+    solved = solve(
+        means, target, [f"school[{i}]" for i in range(25)], numpy_products, groups=groups
+    )
     assert errors(solved, "cluster") == [None] * 25
     assert all(c.standard_error > 0 for c in solved.coefficients)
 
@@ -103,14 +110,14 @@ def test_means_of_the_groups_themselves_have_no_error_by_group():
 def test_errors_that_are_no_larger_are_no_warning():
     design, target, _ = problem()
     alone = np.arange(ROWS)
-    solved = solve(design, target, TERMS, numpy_solver, groups=alone, times=alone * 1.0)
+    solved = solve(design, target, TERMS, numpy_products, groups=alone, times=alone * 1.0)
     assert groups_warning(solved, "school", ROWS) == ()
     assert times_warning(solved, "day") == ()
 
 
 def test_few_groups_are_part_of_the_warning():
     design, target, groups = problem()
-    solved = solve(design, target, TERMS, numpy_solver, groups=groups)
+    solved = solve(design, target, TERMS, numpy_products, groups=groups)
     assert groups_warning(solved, "school", 25)[0].endswith(".")
     assert "with 8 groups even that may be too small" in groups_warning(solved, "school", 8)[0]
 
@@ -121,9 +128,9 @@ def test_terms_that_depend_on_each_other_leave_the_others_their_errors_by_group(
         np.column_stack([design, design[:, 1] * 2 + 5]),
         target,
         [*TERMS, "twice"],
-        numpy_solver,
+        numpy_products,
         groups=groups,
     )
-    without = solve(design, target, TERMS, numpy_solver, groups=groups)
+    without = solve(design, target, TERMS, numpy_products, groups=groups)
     assert solved.coefficients[2] == without.coefficients[2]
     assert errors(solved, "cluster")[1] is None

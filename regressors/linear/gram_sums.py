@@ -1,0 +1,185 @@
+"""The exact Gram matrix of rows that come in blocks, by the matrix products of a framework.
+
+The columns of a block are cut into slices of integers, whose products have no error. These are
+added up as int64, and now and then moved into integers of any length.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from regressors.arrays import Array, Indices, Mask
+from regressors.linear.double_double import two_product
+from regressors.linear.gram import Gram, integers
+from regressors.linear.slices import BLOCK_ROWS, Slices, cut, grid_of
+
+Products = Callable[[Array, Array], Array]
+"""The sums of products (q, r) of the rows of two matrices, by a framework (`row_products`)."""
+Block = tuple[Array, Array | None]
+"""Some rows of a matrix (n, m), and their weights (n,); None where all weigh 1."""
+
+MAX_SUMMED_BLOCKS = 512
+"""A product is at most 2^53, so that the sum of so many is at most 2^62, which an int64 holds."""
+_BLOCK_VALUES = 2**21
+_PANEL = 512
+_SMALLEST_PRODUCT, _LARGEST = 2.0**-900, 2.0**900
+# Between them a product of doubles is the sum of two doubles, and no step of the way overflows.
+
+
+def gram_of(blocks: Iterable[Block], columns: int, row_products: Products) -> Gram:
+    """Return the matrix of rows that come in blocks of any size, in the memory of one.
+
+    Values and weights are finite, weights are positive.
+    """
+    sums = _Sums(columns, row_products)
+    for matrix, weight in blocks:
+        sums.add(matrix, weight)
+    return sums.emptied()
+
+
+def block_rows(columns: int) -> int:
+    """Return how many rows of so many columns are multiplied at once: fewer where they are wide."""
+    return int(np.clip(_BLOCK_VALUES // max(columns, 1), BLOCK_ROWS // 16, BLOCK_ROWS))
+
+
+class _Sums:
+    """Products of slices, added up over the blocks that have come so far."""
+
+    def __init__(self, columns: int, row_products: Products) -> None:
+        self._gram = Gram.zeros(columns)
+        self._row_products = row_products
+        self._left, self._right = _Labels(), _Labels()
+        self._totals = np.zeros((0, 0), dtype=np.int64)
+        self._blocks = 0
+
+    def add(self, matrix: Array, weight: Array | None) -> None:
+        """Add rows (n, m) with their weights."""
+        step = block_rows(matrix.shape[1])
+        for start in range(0, len(matrix), step):
+            rows = slice(start, start + step)
+            columns = np.array(matrix[rows].T, order="C")
+            self._add_block(columns, None if weight is None else weight[rows])
+
+    def emptied(self) -> Gram:
+        """Return the matrix of all rows so far."""
+        self._empty()
+        return self._gram
+
+    def _add_block(self, columns: Array, weight: Array | None) -> None:
+        extreme = _extreme(columns, weight)
+        if extreme.any():
+            few = None if weight is None else weight[extreme]
+            self._gram += Gram.of_few(columns[:, extreme], few)
+            columns = np.ascontiguousarray(columns[:, ~extreme])
+            weight = None if weight is None else weight[~extreme]
+        if not columns.shape[1]:
+            return
+        if weight is None:
+            left = right = self._left.cut(columns)
+            self._right = self._left
+        else:
+            # A weight times a value is no double, but it is the sum of two.
+            right = self._right.cut(np.concatenate(two_product(columns, weight)))
+            left = self._left.cut(columns)
+        self._sum(left, right)
+        self._gram = replace(self._gram, rows=self._gram.rows + columns.shape[1])
+
+    def _sum(self, left: Slices, right: Slices) -> None:
+        rows, columns = self._left.positions(left), self._right.positions(right)
+        grown = (len(self._left.of), len(self._right.of))
+        if grown != self._totals.shape:
+            more = [
+                (0, now - before) for now, before in zip(grown, self._totals.shape, strict=True)
+            ]
+            self._totals = np.pad(self._totals, more)
+        for start in range(0, len(rows), _PANEL):
+            panel = slice(start, start + _PANEL)
+            first = start if left is right else 0  # what is left of the diagonal is right of it
+            products = self._row_products(left.digits[panel], right.digits[first:]).astype(np.int64)
+            self._totals[np.ix_(rows[panel], columns[first:])] += products
+            if left is right:
+                beside = products[:, _PANEL:]
+                self._totals[np.ix_(columns[start + _PANEL :], rows[panel])] += beside.T
+        self._blocks += 1
+        if self._blocks == MAX_SUMMED_BLOCKS:
+            self._empty()
+
+    def _empty(self) -> None:
+        """Move the sums into integers that are as long as they must be."""
+        if self._totals.any():
+            self._gram += self._in_integers()
+        self._totals = np.zeros_like(self._totals)
+        self._blocks = 0
+
+    def _in_integers(self) -> Gram:
+        count = len(self._gram.exponents)
+        left, left_exponents = self._left.arrays(count)
+        right, right_exponents = self._right.arrays(count)
+        units = _smallest(left, left_exponents, count)
+        of_products = _smallest(right, right_exponents, count)
+        present = np.unique(right)
+        half = int((of_products - units)[present].min()) // 2
+        units[present] += half
+        order = np.argsort(right, kind="stable")
+        right, right_exponents = right[order], right_exponents[order]
+        values = integers((count, count))
+        for i in np.unique(left):
+            rows = np.flatnonzero(left == i)
+            others = order[right >= i]
+            owners = right[right >= i]
+            shifts = (
+                left_exponents[rows, None] - units[i] + (right_exponents - units[right])[right >= i]
+            )
+            sums = (self._totals[np.ix_(rows, others)].astype(object) << shifts).sum(axis=0)
+            found, starts = np.unique(owners, return_index=True)
+            values[i, found] = values[found, i] = np.add.reduceat(sums, starts)
+        return Gram(values, tuple(units.tolist()), 0)
+
+
+class _Labels:
+    """The slices that have been seen: each has a position in the sums, by its column and unit."""
+
+    def __init__(self) -> None:
+        self.of: dict[tuple[int, int], int] = {}
+        self._grid: Indices | None = None
+
+    def cut(self, columns: Array) -> Slices:
+        """Cut columns, the rows of an array that is emptied, on the grid of the first ones."""
+        if self._grid is None:
+            self._grid = grid_of(columns)
+        return cut(columns, self._grid)
+
+    def positions(self, slices: Slices) -> Indices:
+        """Return the position of each slice; new ones come last."""
+        labels = zip(slices.owners.tolist(), slices.exponents.tolist(), strict=True)
+        return np.array(
+            [self.of.setdefault(label, len(self.of)) for label in labels], dtype=np.int64
+        )
+
+    def arrays(self, columns: int) -> tuple[Indices, Indices]:
+        """Return the column of each position and its exponent; there may be two lots of columns."""
+        owners, exponents = np.array(list(self.of), dtype=np.int64).reshape(-1, 2).T
+        return owners % columns, exponents
+
+
+def _smallest(owners: Indices, exponents: Indices, count: int) -> Indices:
+    """Return the smallest exponent (m,) of each column, 0 for one that has none."""
+    smallest = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(smallest, owners, exponents)
+    return np.where(smallest == np.iinfo(np.int64).max, 0, smallest)
+
+
+def _extreme(columns: Array, weight: Array | None) -> Mask:
+    """Return which rows (n,) are too large, or weigh too little, for the arithmetic of doubles."""
+    extreme: Mask = np.zeros(columns.shape[1], dtype=bool)
+    if max(columns.max(), -columns.min()) > _LARGEST:
+        extreme = np.abs(columns).max(axis=0) > _LARGEST
+    if weight is None:
+        return extreme
+    with np.errstate(over="ignore", under="ignore"):
+        sizes = np.abs(columns * weight)
+    tiny = ((sizes < _SMALLEST_PRODUCT) & (columns != 0)).any(axis=0)
+    huge = (weight > _LARGEST) | (sizes.max(axis=0, initial=0.0) > _LARGEST)
+    unfit: Mask = extreme | huge | tiny
+    return unfit

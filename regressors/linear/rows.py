@@ -1,0 +1,51 @@
+"""The rows of a fit, read in blocks: once for their sums, and again for what those do not hold."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from regressors.arrays import Array
+from regressors.linear.gram import Gram
+from regressors.linear.gram_sums import Block, Products, block_rows, gram_of
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The n rows of a fit: their designs, of p columns, by ranges of rows; targets and weights.
+
+    `weight` (n,) is positive, and None where all rows weigh 1.
+    """
+
+    design: Callable[[slice], Array]
+    columns: int
+    target: Array
+    weight: Array | None
+
+    @classmethod
+    def of(cls, design: Array, target: Array, weight: Array | None) -> "Rows":
+        """Return the rows of a design (n, p) that is in memory."""
+        return cls(lambda rows: design[rows], design.shape[1], target, weight)
+
+    @property
+    def root(self) -> Array:
+        """Return the roots (n,) of the weights."""
+        return np.ones(len(self.target)) if self.weight is None else np.sqrt(self.weight)
+
+    def ranges(self) -> Iterator[slice]:
+        """Yield the ranges of rows that are read at once."""
+        step = block_rows(self.columns)
+        for start in range(0, len(self.target), step):
+            yield slice(start, min(start + step, len(self.target)))
+
+    def gram(self, row_products: Products) -> Gram:
+        """Return the Gram matrix of the design, a column of ones and the target, in this order."""
+        return gram_of(self._blocks(), self.columns + 2, row_products)
+
+    def _blocks(self) -> Iterator[Block]:
+        for rows in self.ranges():
+            target = self.target[rows]
+            columns = np.ones((self.columns + 2, len(target)))
+            columns[: self.columns] = self.design(rows).T
+            columns[-1] = target
+            yield columns.T, None if self.weight is None else self.weight[rows]

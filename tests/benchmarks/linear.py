@@ -1,0 +1,130 @@
+"""Seconds of CPU of least squares: its parts by size, and whole fits beside those of others.
+
+NumPy takes the place of a framework, since all of them only multiply matrices here. Each figure is
+the best of a few rounds, in which everything takes turns.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from time import process_time
+from types import SimpleNamespace
+
+import numpy as np
+import statsmodels.api as sm
+from benchmarks.figures import record
+from helpers.numpy_products import numpy_products
+
+from regressors import fitting
+from regressors.candidate import Candidate
+from regressors.job import Job
+from regressors.linear.least_squares import solve_rows
+from regressors.linear.rows import Rows
+from regressors.linear.system import System
+from regressors.linear.wide_factor import factored
+
+SIZES = (
+    (100_000, 10),
+    (1_000_000, 10),
+    (1_000_000, 22),
+    (20_000, 100),
+    (20_000, 400),
+    (5_000, 2_000),
+)
+COMPARED = 1_000_000, 10
+ROUNDS = 3
+NUMPY = SimpleNamespace(row_products=numpy_products)
+
+
+def made(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a design of a constant and normal columns, and its target."""
+    rng = np.random.default_rng(1)
+    design = np.column_stack([np.ones(rows), rng.normal(size=(rows, columns - 1))])
+    return design, design[:, 1] + rng.normal(size=rows)
+
+
+def fit(design: np.ndarray, target: np.ndarray, *, robust: bool) -> None:
+    """Fit all columns; with `robust`, the rows are read twice."""
+    rows = Rows.of(design, target, None)
+    terms = [f"x{i}" for i in range(rows.columns)]
+    solve_rows(rows, rows.gram(numpy_products), terms, robust=robust)
+
+
+def night(design: np.ndarray, target: np.ndarray) -> None:
+    """Encode and fit five folds, the twin and the refit, and predict every fold."""
+    job = Job(
+        dataset="made",
+        candidate=Candidate("torch", "least_squares"),
+        columns={f"x{i}": column for i, column in enumerate(design.T[1:].copy())},
+        target=target,
+        fold=1 + np.arange(len(target)) % 5,
+        chained=False,
+        hidden=(),
+        interval_coverage=0.9,
+    )
+    fitting.validate(NUMPY, job)
+    fitting.refit(NUMPY, job)
+
+
+def seconds(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Return the least seconds of CPU of each call."""
+    best = dict.fromkeys(calls, float("inf"))
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = process_time()
+            call()
+            best[name] = min(best[name], process_time() - start)
+    return best
+
+
+def parts(rows: int, columns: int) -> dict[str, float]:
+    """Return the seconds of each part of a fit, and of NumPy's `lstsq`."""
+    design, target = made(rows, columns)
+    read = Rows.of(design, target, None)
+    system = System.of(read.gram(numpy_products))
+    factor = factored(system, columns)
+    whole = seconds(
+        {
+            "sums": lambda: read.gram(numpy_products),
+            "factors": lambda: factored(system, columns).condition_number,
+            "solution": lambda: factor.solution(columns + 1).estimates,
+            "one pass": partial(fit, design, target, robust=False),
+            "two passes": partial(fit, design, target, robust=True),
+            "lstsq": lambda: np.linalg.lstsq(design, target, rcond=None),
+        },
+        rounds=ROUNDS if columns <= 100 else 1,
+    )
+    second = max(0.0, whole.pop("two passes") - whole.pop("one pass"))
+    return {**whole, "second pass": second}
+
+
+def main() -> None:
+    """Print both tables, in Markdown."""
+    names = ("sums", "factors", "solution", "second pass", "lstsq")
+    print(f"| rows x columns | {' | '.join(names)} |")
+    print(f"|---|{'---:|' * len(names)}")
+    for rows, columns in SIZES:
+        figures = parts(rows, columns)
+        cells = " | ".join(f"{figures[name]:.2f}" for name in names)
+        print(f"| {rows:,} x {columns:,} | {cells} |", flush=True)
+        for name in names:
+            record("linear", f"{rows} x {columns}: {name}", figures[name], "s")
+    design, target = made(*COMPARED)
+    compared = seconds(
+        {
+            "NumPy's `lstsq`": lambda: np.linalg.lstsq(design, target, rcond=None),
+            "nightfit": partial(fit, design, target, robust=False),
+            "nightfit with HC3": partial(fit, design, target, robust=True),
+            "statsmodels": lambda: sm.OLS(target, design).fit().bse,
+            "statsmodels with HC3": lambda: sm.OLS(target, design).fit().HC3_se,
+            "nightfit's seven fits of a night": partial(night, design, target),
+        },
+        rounds=ROUNDS,
+    )
+    for name, taken in compared.items():
+        ratio = taken / compared["NumPy's `lstsq`"]
+        print(f"{name}: {taken:.2f} s, {ratio:.1f} times `lstsq`", flush=True)
+        record("linear", name, taken, "s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The exact Gram matrix against rational arithmetic, for values and weights of any size."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from helpers.numpy_products import numpy_products
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regressors.linear import gram_sums
+from regressors.linear.slices import cut, grid_of
+
+SCALES = {
+    "ordinary": (-3, 3, False),
+    "huge and tiny columns": (-300, 300, False),
+    "huge and tiny values": (-323, 308, True),
+}
+
+
+def made(seed, scale):
+    """Return rows (n, m) of which some values and columns are 0 or 1."""
+    rng = np.random.default_rng(seed)
+    low, high, by_value = SCALES[scale]
+    rows, columns = int(rng.integers(2, 30)), int(rng.integers(1, 5))
+    size = rng.uniform(low, high, (rows if by_value else 1, columns))
+    matrix = np.clip(rng.normal(size=(rows, columns)), -1, 1) * 10.0**size
+    matrix[rng.random(matrix.shape) < 0.1] = 0
+    matrix[:, 0] = rng.integers(0, 2, rows)
+    return matrix
+
+
+def weights(seed, count, kind):
+    if kind == "equal":
+        return None
+    powers = np.random.default_rng(seed).uniform(-1, 1, count)
+    return 10.0 ** (powers * (300 if kind == "extreme" else 1))
+
+
+def gram_of(matrix, weight=None, cuts=()):
+    parts = np.split(np.arange(len(matrix)), sorted(cuts))
+    blocks = [(matrix[rows], None if weight is None else weight[rows]) for rows in parts]
+    return gram_sums.gram_of(blocks, matrix.shape[1], numpy_products)
+
+
+def as_fractions(matrix):
+    units = [Fraction(2) ** exponent for exponent in matrix.exponents]
+    count = range(len(units))
+    return [[int(matrix.values[i, j]) * units[i] * units[j] for j in count] for i in count]
+
+
+def by_fractions(matrix, weight):
+    rows = [[Fraction(float(value)) for value in row] for row in matrix]
+    weight = [1] * len(rows) if weight is None else [Fraction(float(w)) for w in weight]
+    count = range(matrix.shape[1])
+    pairs = list(zip(weight, rows, strict=True))
+    return [[sum(w * row[i] * row[j] for w, row in pairs) for j in count] for i in count]
+
+
+seeds, scales = st.integers(0, 10**6), st.sampled_from(list(SCALES))
+kinds = st.sampled_from(["equal", "weights", "extreme"])
+
+
+@given(seed=seeds, scale=scales, kind=kinds)
+@settings(max_examples=60, deadline=None)
+def test_sums_are_those_of_rational_arithmetic(seed, scale, kind):
+    matrix = made(seed, scale)
+    weight = weights(seed, len(matrix), kind)
+    assert as_fractions(gram_of(matrix, weight)) == by_fractions(matrix, weight)
+
+
+@given(seed=seeds, scale=scales, kind=kinds, cuts=st.sets(st.integers(0, 30), max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_order_of_rows_and_cutting_into_blocks_change_nothing(seed, scale, kind, cuts):
+    matrix = made(seed, scale)
+    weight = weights(seed, len(matrix), kind)
+    mixed = np.random.default_rng(seed + 1).permutation(len(matrix))
+    whole = gram_of(matrix, weight)
+    other = gram_of(matrix[mixed], None if weight is None else weight[mixed], cuts)
+    assert as_fractions(other) == as_fractions(whole)
+    assert other.rows == whole.rows == len(matrix)
+
+
+@given(seed=seeds, scale=scales, kind=kinds)
+@settings(max_examples=30, deadline=None)
+def test_matrices_of_parts_add_up_and_subtract(seed, scale, kind):
+    matrix = made(seed, scale)
+    weight = weights(seed, len(matrix), kind)
+    fold = np.arange(len(matrix)) % 3
+    folds = [
+        gram_of(matrix[fold == i], None if weight is None else weight[fold == i]) for i in range(3)
+    ]
+    whole = gram_of(matrix, weight)
+    assert as_fractions(folds[0] + folds[1] + folds[2]) == as_fractions(whole)
+    assert as_fractions(whole - folds[1]) == as_fractions(folds[0] + folds[2])
+    assert (whole - folds[1]).rows == np.sum(fold != 1)
+
+
+def test_columns_that_are_taken_are_those_of_the_matrix():
+    matrix = made(1, "ordinary")[:, :3]
+    taken = gram_of(matrix).take([2, 0])
+    assert as_fractions(taken) == as_fractions(gram_of(matrix[:, [2, 0]]))
+
+
+def test_sums_of_many_blocks_are_emptied_before_they_overflow(monkeypatch):
+    """At the bound, 8,192 rows of 1 - 2^-20 make products of nearly 2^53."""
+    monkeypatch.setattr(gram_sums, "MAX_SUMMED_BLOCKS", 2)
+    column = np.full((3 * 8192, 1), 1 - 2.0**-20)
+    assert as_fractions(gram_of(column)) == [[len(column) * Fraction(1 - 2.0**-20) ** 2]]
+    largest = 2**53 * 512
+    assert largest < 2**63
+
+
+def test_wide_matrix_is_multiplied_in_panels(monkeypatch):
+    monkeypatch.setattr(gram_sums, "_PANEL", 3)
+    matrix = made(5, "huge and tiny columns")
+    assert as_fractions(gram_of(matrix)) == by_fractions(matrix, None)
+
+
+@given(seed=seeds, scale=scales)
+@settings(max_examples=40, deadline=None)
+def test_digits_are_whole_and_at_most_two_to_the_twenty(seed, scale):
+    columns = np.where(np.abs(made(seed, scale)) < 2.0**900, made(seed, scale), 1.0).T
+    slices = cut(columns.copy(), grid_of(columns[:, :1]))
+    assert np.array_equal(slices.digits, np.rint(slices.digits))
+    assert np.abs(slices.digits).max(initial=0) <= 2**20
+
+
+@pytest.mark.parametrize(
+    ("column", "count"), [(np.arange(50) % 2, 1), (np.arange(50), 1), (np.arange(50) / 10, 3)]
+)
+def test_column_has_no_more_slices_than_it_needs(column, count):
+    columns = column[None, :].astype(float)
+    assert len(cut(columns, grid_of(columns)).digits) == count
