@@ -241,3 +241,14 @@ def test_the_retry_of_a_run_that_is_stored_already_returns_it(store: Store):
     assert store.write(lambda c: write_run(c, record, again=True)) == 1
     with pytest.raises(StoreError, match="stored already, as run 1"):
         store.write(lambda c: write_run(c, record))
+
+
+@ON_POSTGRESQL
+def test_ctrl_c_amid_statements_is_not_taken_for_a_failure_of_the_database(store: Store):
+    def interrupted(connection: Connection) -> None:
+        # As if it came while the driver sends many statements: then it cannot roll them back.
+        connection.connection.driver_connection.pgconn.enter_pipeline_mode()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.write(interrupted)

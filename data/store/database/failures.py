@@ -92,9 +92,21 @@ def translated(engine: Engine) -> Iterator[None]:
         what = f"the database is damaged: {reason}."
         raise DamagedStore(what, where=display_url(engine.url), next_step=REPAIR) from None
     except DBAPIError as error:
+        if interruption := _interruption(error):
+            raise interruption from None
         if not _is_database_failure(error):
             raise
         raise _store_error(error, engine.url) from None
+
+
+def _interruption(error: BaseException | None) -> BaseException | None:
+    """Return what interrupted a statement, such as Ctrl-C, None if nothing did.
+
+    A driver that cannot tidy up after it raises an error of its own in its place.
+    """
+    while isinstance(error, Exception):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _store_error(error: DBAPIError, url: URL) -> StoreError:
