@@ -25,6 +25,10 @@ TABLES = {
     "numbers and levels": ({"x": X, "level": LEVEL}, True),
     "a level of one fold": ({"x": X, "level": np.where(FOLD == 2, "only here", LEVEL)}, False),
     "a few rows of a level": ({"x": X, "level": RARE}, False),
+    "one row of a level": (
+        {"x": X, "level": np.where(np.arange(ROWS) == 50, "only", LEVEL).astype(object)},
+        False,
+    ),
     "gaps": ({"x": np.where(np.arange(ROWS) % 7, X, np.nan), "level": LEVEL}, False),
     "gaps around one median": (
         {"x": np.where(np.arange(ROWS) % 7, np.round(X), np.nan), "level": LEVEL},
