@@ -36,7 +36,7 @@ test: $(STAMP)  ## run every test, and print the coverage
 	@$(PYTEST) $(COVERAGE)
 
 fuzz: export PYTHONPATH := tests
-fuzz: $(STAMP)  ## try 10,000 damaged inputs, and kill 100 nights (a quarter of an hour)
+fuzz: $(STAMP)  ## try 10,000 damaged inputs, and kill 100 nights (half an hour)
 	@$(BIN)/python -m fuzz
 
 lint: $(STAMP)  ## check format, style, types, dependencies between packages and generated documents
