@@ -74,7 +74,7 @@ class PathSource(Section):
     @field_validator("path")
     @classmethod
     def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
-        folder = (info.context or {}).get("folder", Path.cwd())
+        folder = (info.context or {}).get("folder", Path())
         try:
             resolved: Path = (folder / path.expanduser()).resolve()
         except (RuntimeError, OSError) as error:
