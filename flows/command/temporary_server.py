@@ -4,7 +4,7 @@ import atexit
 import time
 from typing import TYPE_CHECKING
 
-from flows.command.prefect_server import unusable_server
+from flows.command.prefect_server import is_healthy, unusable_server
 
 if TYPE_CHECKING:
     from prefect.server.api.server import SubprocessASGIServer
@@ -39,7 +39,7 @@ def start_temporary_server() -> None:
 
 def _has_started(server: "SubprocessASGIServer", until: float) -> bool:
     """Start the server on a new port; return whether it answers, or else the port was taken."""
-    import httpx
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
     server.port = server.find_available_port()
     server.server_process = server._run_uvicorn_command()
@@ -49,10 +49,8 @@ def _has_started(server: "SubprocessASGIServer", until: float) -> bool:
             return False
         if code is not None:
             raise unusable_server(RuntimeError(f"it ended with the exit code {code}"))
-        try:
-            if httpx.get(f"{server.api_url}/health", trust_env=False).is_success:
+        with temporary_settings({PREFECT_API_URL: server.api_url}):
+            if is_healthy():
                 return True
-        except httpx.TransportError:
-            pass
         time.sleep(0.1)
     raise unusable_server(RuntimeError("it did not answer in time"))
