@@ -1,6 +1,7 @@
 """Nights on a growing table: which model serves, what it predicts, and what came true."""
 
 import pytest
+from helpers.workspace import growing_rows
 
 DECLARATION = """\
 source: {{path: grown.csv}}
@@ -11,22 +12,14 @@ promotion: {{min_gain: 0.5, max_loss: 0.01}}
 """
 
 
-def rows(labelled, new):
-    lines = ["row,x,y"]
-    for i in range(labelled + new):
-        y = f"{3 * (i % 11) + i % 4}" if i < labelled else ""
-        lines.append(f"{i},{i % 11},{y}")
-    return "\n".join(lines) + "\n"
-
-
 @pytest.fixture(scope="module")
 def grown(new_workspace):
     """Return a workspace after two nights; the other candidate of the second gains too little."""
     workspace = new_workspace()
-    workspace.declare("grown", DECLARATION.format(kind="least_squares"), rows(200, 5))
+    workspace.declare("grown", DECLARATION.format(kind="least_squares"), growing_rows(200, 5))
     first = workspace.run("retrain", "grown")
     assert first.returncode == 0, first.stderr
-    workspace.declare("grown", DECLARATION.format(kind="gradient_descent"), rows(203, 10))
+    workspace.declare("grown", DECLARATION.format(kind="gradient_descent"), growing_rows(203, 10))
     second = workspace.run("retrain", "grown")
     assert second.returncode == 0, second.stderr
     return workspace
@@ -39,7 +32,7 @@ def third_night(grown, tmp_path_factory):
     Old data of the earlier nights that nothing needs any more is pruned.
     """
     workspace = grown.copy_to(tmp_path_factory.mktemp("third") / "workspace")
-    workspace.declare("grown", DECLARATION.format(kind="least_squares"), rows(203, 10))
+    workspace.declare("grown", DECLARATION.format(kind="least_squares"), growing_rows(203, 10))
     done = workspace.run("nightly", NIGHTFIT_KEEP_RUNS="1")
     assert done.returncode == 0, done.stderr
     return workspace, done
@@ -125,7 +118,7 @@ def test_a_pruned_winner_cannot_be_promoted(third_night):
 
 def test_incumbent_that_cannot_score_rows_that_a_person_accepted_is_replaced(grown, tmp_path):
     workspace = grown.copy_to(tmp_path / "workspace")
-    renamed = rows(203, 10).replace("row,x,y", "row,z,y")
+    renamed = growing_rows(203, 10).replace("row,x,y", "row,z,y")
     workspace.declare("grown", DECLARATION.format(kind="gradient_descent"), renamed)
     refused = workspace.run("retrain", "grown")
     assert refused.returncode == 1

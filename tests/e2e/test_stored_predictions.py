@@ -1,6 +1,7 @@
 """Nights whose runs store the predictions of test rows and new rows alone."""
 
 import pytest
+from helpers.workspace import growing_rows
 
 DECLARATION = """\
 source: {{path: grown.csv}}
@@ -12,14 +13,6 @@ split: {{test: {test}}}
 predictions: {predictions}
 """
 CHAMPION = "SELECT key, actual, predicted, role FROM prediction WHERE model_id = 1 AND run_id = "
-
-
-def rows(labelled, new):
-    lines = ["row,x,y"]
-    for i in range(labelled + new):
-        y = f"{3 * (i % 11) + i % 4}" if i < labelled else ""
-        lines.append(f"{i},{i % 11},{y}")
-    return "\n".join(lines) + "\n"
 
 
 def retrained(workspace, *arguments):
@@ -41,12 +34,12 @@ def nights(new_workspace):
     """
     workspace = new_workspace()
     declared = DECLARATION.format(test=0.2, predictions="new")
-    workspace.declare("grown", declared, rows(200, 5))
+    workspace.declare("grown", declared, growing_rows(200, 5))
     retrained(workspace)
     pin = workspace.run("promote", "grown", "1", "--reason", "keep it", "--pin")
     assert pin.returncode == 0, pin.stderr
     declared = DECLARATION.format(test=0.4, predictions="new")
-    workspace.declare("grown", declared, rows(203, 10))
+    workspace.declare("grown", declared, growing_rows(203, 10))
     retrained(workspace)
     return workspace
 
@@ -97,7 +90,9 @@ def test_another_model_of_such_a_run_can_serve_and_all_predictions_come_with_a_n
     assert "is fitted again" in serve.stderr
     shown = {row["key"]: row["role"] for row in workspace.query("current_prediction")}
     assert shown == roles(workspace, 2)
-    workspace.declare("grown", DECLARATION.format(test=0.4, predictions="all"), rows(203, 10))
+    workspace.declare(
+        "grown", DECLARATION.format(test=0.4, predictions="all"), growing_rows(203, 10)
+    )
     kept = retrained(workspace)
     assert f"rows that {other} of run 1 was trained with have no prediction" in kept.stdout
     serve = workspace.run("promote", "grown", "3", "--reason", "with all of its predictions")

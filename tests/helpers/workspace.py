@@ -91,6 +91,15 @@ class Workspace:
         return json.loads(done.stdout)
 
 
+def growing_rows(labelled: int, new: int) -> str:
+    """Return the rows of a growing table as CSV; the `new` ones come last and have no target."""
+    lines = ["row,x,y"]
+    for i in range(labelled + new):
+        y = f"{3 * (i % 11) + i % 4}" if i < labelled else ""
+        lines.append(f"{i},{i % 11},{y}")
+    return "\n".join(lines) + "\n"
+
+
 def outside() -> dict[str, str]:
     """Return the environment without the settings that a developer may have made for nightfit."""
     return {k: v for k, v in os.environ.items() if not k.startswith(("NIGHTFIT_", "PREFECT_"))}
