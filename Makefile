@@ -11,11 +11,7 @@ CHANGED = $$(git diff --name-only --diff-filter=d HEAD -- '*.py'; \
   git ls-files --others --exclude-standard -- '*.py')
 # The longest files come first. A file's tests stay on one worker; tests/conftest.py has the rules.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder
-# Coverage measures what runs in the tests' own processes: the unit and integration tests, but not
-# the framework workers or the command itself, which the tests in tests/e2e start as subprocesses.
-COVERAGE := --cov --cov-report=term:skip-covered
-
-.PHONY: help nightly serve quick test fuzz lint docs format bench audit install clean
+.PHONY: help nightly serve quick test cover fuzz lint docs format bench audit install clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +28,13 @@ quick: $(STAMP)  ## lint what has changed since the last commit, and run the uni
 	@$(BIN)/lint-imports
 	@OPENBLAS_NUM_THREADS=1 $(PYTEST) tests/unit
 
-test: $(STAMP)  ## run every test, and print the coverage
-	@$(PYTEST) $(COVERAGE)
+test: $(STAMP)  ## run every test
+	@$(PYTEST)
+
+# Coverage takes a quarter more time, and sees only what runs in the tests' own processes: not the
+# framework workers, nor the command itself, which the tests in tests/e2e start.
+cover: $(STAMP)  ## run the unit and integration tests, and print which lines they run
+	@$(PYTEST) --cov --cov-report=term:skip-covered tests/unit tests/integration
 
 fuzz: export PYTHONPATH := tests
 fuzz: $(STAMP)  ## try 10,000 damaged inputs, and kill 100 nights (half an hour)
@@ -64,6 +65,7 @@ bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/b
 	@$(BIN)/python tests/benchmarks/nights.py
 	@$(BIN)/python tests/benchmarks/store.py
 	@$(BIN)/python tests/benchmarks/reads.py
+	@$(BIN)/python tests/benchmarks/size.py
 
 audit: export PYTHONPATH := tests
 audit: $(AUDIT_STAMP)  ## look for advisories about the pinned libraries (needs the network)
