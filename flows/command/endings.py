@@ -31,9 +31,25 @@ def ending_at_once() -> Iterator[None]:
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """Raise KeyboardInterrupt or SystemExit at a signal, so that what was begun is undone."""
-    with _handling(signal.default_int_handler, _exit):
-        yield
+    """Raise KeyboardInterrupt or SystemExit at a signal, so that what was begun is undone.
+
+    It is raised again at the end if an error has taken its place, such as that of a library that
+    could not tidy up after it.
+    """
+    signals: list[BaseException] = []
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        is_interrupt = number == signal.SIGINT
+        signals.append(KeyboardInterrupt() if is_interrupt else SystemExit(128 + number))
+        raise signals[-1]
+
+    with _handling(end, end):
+        try:
+            yield
+        except Exception:
+            if signals:
+                raise signals[-1] from None
+            raise
 
 
 def leave(code: int) -> NoReturn:
@@ -61,7 +77,3 @@ def _end_at_once(number: int, _frame: FrameType | None) -> NoReturn:
     if sys.stderr is not None and sys.stderr.isatty():
         os.write(sys.stderr.fileno(), SHOW_CURSOR)
     os._exit(128 + number)
-
-
-def _exit(number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)
