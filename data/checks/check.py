@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 
 from data.checks.always import content_findings, structure_findings
 from data.checks.cells import cell_findings, rows_with_unparsable_cells
@@ -22,6 +21,8 @@ from data.checks.entering import entries_of, fitted_rows
 from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
 from data.checks.profile import profile
+from data.checks.steps import Progress, Steps
+from data.checks.table import Columns, Table
 from data.declarations.model import Declaration
 from data.sources.readings import ColumnReading
 from data.store.records import SourceColumnRecord
@@ -29,12 +30,13 @@ from data.store.records import SourceColumnRecord
 
 def check(
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     readings: Sequence[ColumnReading] = (),
     contract: Contract | None = None,
     now: datetime.datetime | None = None,
+    progress: Progress | None = None,
 ) -> Checked:
-    """Check the rows of a snapshot; the table itself is not changed.
+    """Check the rows of a snapshot, reading its columns one at a time.
 
     `readings` say how each column was read. `contract` is what the source looked like last, None if
     there was no good run yet. `now`, which has a time zone, is the moment that the age of the rows
@@ -47,7 +49,9 @@ def check(
     kept = np.ones(table.num_rows, dtype=bool)
     refuse_wrong_rules(declaration)
     new = new_columns(declaration, table, contract)
-    used = table.drop_columns(new) if new else table
+    table = Columns(table)
+    used = table.without(new)
+    steps = Steps(progress, len(declaration.expectations) + 4 * len(table.column_names))
     findings = structure_findings(declaration, used, contract)
     if contract is not None:
         findings += structure_changes(declaration, table, readings, contract)
@@ -60,13 +64,15 @@ def check(
         return _verdict(declaration, used, findings, (), kept, columns)
     unread = rows_with_unparsable_cells(declaration, used, readings)
     kept[[row.row_number - 1 for row in unread]] = False
-    outcomes = outcomes_of(declaration, table, kept)
+    outcomes = outcomes_of(declaration, table, kept, steps)
     rejected = _in_order(unread, rows_set_aside(declaration, table, outcomes))
     kept[[row.row_number - 1 for row in rejected]] = False
     findings += [outcome.finding for outcome in outcomes]
     now = now or datetime.datetime.now(datetime.UTC)
     entries = entries_of(declaration, used, fitted_rows(declaration, used, kept))
+    steps.done(len(used.column_names))
     findings += content_findings(declaration, used, kept, now, entries)
+    steps.done(len(used.column_names))
     columns = profile(declaration, table, readings, kept=kept, new=new, entries=entries)
     if contract is not None and kept.any():
         findings += content_changes(declaration, table, columns, contract, kept)
@@ -84,7 +90,7 @@ def _in_order(*groups: Sequence[RejectedRow]) -> tuple[RejectedRow, ...]:
 
 def _verdict(
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     findings: Sequence[Finding],
     rejected: tuple[RejectedRow, ...],
     kept: np.ndarray,
