@@ -1,5 +1,6 @@
 """Great Expectations, which computes the declared rules; its import takes seconds."""
 
+import gc
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -8,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from data.checks.rule_values import LIMITS, column_frame, name_frame, row_frame
 from data.checks.table import Table
@@ -55,14 +57,20 @@ def validated(table: Table, rules: Sequence[Rule]) -> Iterator[tuple[int, Any]]:
     for rule in rules:
         comparing = _is_about(type(rule.computed), COMPARING)
         columns = bool(rule.columns) if together else rule.columns
-        batches.setdefault((comparing, columns, rule.rows, rule.every_row), []).append(rule)
-    definition = _batch_definition() if batches else None
-    for (comparing, _, rows, every_row), batch in batches.items():
+        batches.setdefault((comparing, columns, rule.rows), []).append(rule)
+    definition = None
+    for (comparing, _, rows), batch in batches.items():
         frame = _frame(table, batch, comparing=comparing)
         if rows is not None:
             bits = np.unpackbits(np.frombuffer(rows, np.uint8), count=table.num_rows)
             frame = frame[bits.astype(bool)]
+        definition = definition or _batch_definition()
+        every_row = any(rule.every_row for rule in batch)
         yield from _results(definition, frame, batch, every_row=every_row)
+        del frame
+        if not together:
+            definition = None
+            _forget_rows()
 
 
 def _frame(table: Table, batch: Sequence[Rule], *, comparing: bool) -> "pd.DataFrame":
@@ -99,6 +107,15 @@ def _batch_definition() -> Any:
     validation_graph.tqdm = _no_progress_bar
     asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
     return asset.add_batch_definition_whole_dataframe("rows")
+
+
+def _forget_rows() -> None:
+    """Free the rows that Great Expectations keeps in its last context, which refers to itself."""
+    import great_expectations as gx
+
+    gx.get_context(mode="ephemeral")
+    gc.collect()
+    pa.default_memory_pool().release_unused()
 
 
 def _no_progress_bar(*args: Any, **options: Any) -> Any:
