@@ -18,6 +18,7 @@ from data.checks.features import feature_findings, part_findings, term_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import recency_findings, shrinkage_finding
 from data.checks.keys import key_findings
+from data.checks.steps import UNCOUNTED, Steps
 from data.checks.table import Table, filtered
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
@@ -58,6 +59,7 @@ def content_findings(
     kept: np.ndarray,
     now: datetime,
     entries: Mapping[str, Entry],
+    steps: Steps = UNCOUNTED,
 ) -> list[Finding]:
     """Check keys, target and features of the `kept` rows, a mask (n,).
 
@@ -83,7 +85,7 @@ def content_findings(
         findings += [
             *_missing_time_findings(declaration, table, labelled),
             *_weight_findings(declaration, table, labelled),
-            *feature_findings(declaration, table, kept, labelled, entries),
+            *feature_findings(declaration, table, kept, labelled, entries, steps),
         ]
     return findings
 

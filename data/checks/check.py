@@ -40,7 +40,7 @@ def check(
 
     `readings` say how each column was read. `contract` is what the source looked like last, None if
     there was no good run yet. `now`, which has a time zone, is the moment that the age of the rows
-    is counted from; by default the present.
+    is counted from; by default the present. `progress` is told the steps done, and all.
     Checks that make no sense after another one has failed are left out. An expectation that Great
     Expectations does not know, a wrong keyword, or `quarantine` on a rule that is not about single
     rows is a `CallError`. One that names a missing column, or cannot be computed on the values, is
@@ -51,7 +51,9 @@ def check(
     new = new_columns(declaration, table, contract)
     table = Columns(table)
     used = table.without(new)
-    steps = Steps(progress, len(declaration.expectations) + 4 * len(table.column_names))
+    features = len(declaration.feature_names(used.column_names))
+    rules = len(declaration.expectations)
+    steps = Steps(progress, rules + 2 * features + 2 * len(table.column_names))
     findings = structure_findings(declaration, used, contract)
     if contract is not None:
         findings += structure_changes(declaration, table, readings, contract)
@@ -69,17 +71,18 @@ def check(
     kept[[row.row_number - 1 for row in rejected]] = False
     findings += [outcome.finding for outcome in outcomes]
     now = now or datetime.datetime.now(datetime.UTC)
-    entries = entries_of(declaration, used, fitted_rows(declaration, used, kept))
-    steps.done(len(used.column_names))
-    findings += content_findings(declaration, used, kept, now, entries)
-    steps.done(len(used.column_names))
-    columns = profile(declaration, table, readings, kept=kept, new=new, entries=entries)
+    entries = entries_of(declaration, used, fitted_rows(declaration, used, kept), steps)
+    findings += content_findings(declaration, used, kept, now, entries, steps)
+    columns = profile(
+        declaration, table, readings, kept=kept, new=new, entries=entries, steps=steps
+    )
     if contract is not None and kept.any():
         findings += content_changes(declaration, table, columns, contract, kept)
     if any(finding.fatal for finding in findings):
         return _verdict(declaration, used, findings, rejected, kept, columns)
     duplicates = duplicates_of(declaration, used, kept)
     findings.append(duplicates.finding)
+    steps.done(len(table.column_names))
     checked = _verdict(declaration, used, findings, rejected, kept, columns)
     return replace(checked, label=duplicates.label, together=duplicates.together)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.checks.steps import UNCOUNTED, Steps
 from data.checks.table import Table, filtered
 from data.declarations.model import Declaration
 from data.sources.columns import arrays, kind_of, present
@@ -60,7 +61,9 @@ def fitted_rows(declaration: Declaration, table: Table, kept: np.ndarray) -> np.
     return labelled if labelled.any() else kept
 
 
-def entries_of(declaration: Declaration, table: Table, rows: np.ndarray) -> dict[str, Entry]:
+def entries_of(
+    declaration: Declaration, table: Table, rows: np.ndarray, steps: Steps = UNCOUNTED
+) -> dict[str, Entry]:
     """Return how the features of a table enter models that are fitted on `rows`, a mask (n,)."""
     columns = table.column_names
     there = set(columns)
@@ -77,6 +80,7 @@ def entries_of(declaration: Declaration, table: Table, rows: np.ndarray) -> dict
             for part, levels in _parts(name, time, declaration, columns):
                 parts[name].append(part)
                 counted += levels
+        steps.done()
     size = int(rows.sum())
     counted.sort(key=lambda counts: counts.name)
     needed = rows_per_level({counts.name: counts.sizes for counts in counted}, size)

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from data.checks.entering import Entry
 from data.checks.findings import Finding, finding, plain, row_finding, why_not_numbers
 from data.checks.keys import key_feature_finding, why_it_only_identifies
+from data.checks.steps import Steps
 from data.checks.table import Table, filtered
 from data.declarations.model import Declaration
 from data.declarations.parts import part_of
@@ -95,6 +96,7 @@ def feature_findings(
     kept: np.ndarray,
     labelled: np.ndarray,
     entries: Mapping[str, Entry],
+    steps: Steps,
 ) -> list[Finding]:
     """Check that no feature is infinite in the `kept` rows, and which vary in the `labelled` ones.
 
@@ -104,6 +106,7 @@ def feature_findings(
     varying: list[str] = []
     widths: dict[str, int] = {}
     for name in declaration.feature_names(table.column_names):
+        steps.done()
         if pa.types.is_floating(table.schema.field(name).type):
             findings.append(_finite_finding(name, declaration, table, kept))
         column = filtered(table.column(name), labelled)

@@ -10,6 +10,7 @@ from data.checks.contract import NEW
 from data.checks.entering import Entry
 from data.checks.features import why_left_out
 from data.checks.findings import plain
+from data.checks.steps import UNCOUNTED, Steps
 from data.checks.table import Table, filtered
 from data.declarations.model import Declaration
 from data.errors import shortened
@@ -33,6 +34,7 @@ def profile(
     kept: np.ndarray,
     new: Sequence[str],
     entries: Mapping[str, Entry],
+    steps: Steps = UNCOUNTED,
 ) -> tuple[SourceColumnRecord, ...]:
     """Describe every column of a table, in its order.
 
@@ -48,6 +50,7 @@ def profile(
     used = [name for name in table.column_names if name not in unused]
     columns = []
     for name in table.column_names:
+        steps.done()
         reading = by_name.get(name)
         role, whole = role_of(name, declaration, used), table.column(name)
         column = filtered(whole, kept)

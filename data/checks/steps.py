@@ -16,6 +16,10 @@ class Steps:
 
     def done(self, count: int = 1) -> None:
         """Count some steps more."""
-        self._done += count
         if self._progress is not None and count:
+            self._done += count
             self._progress(self._done, self._total)
+
+
+UNCOUNTED = Steps(None, 0)
+"""For who does not want to know."""
