@@ -152,9 +152,7 @@ def _are_chance(
     total = _pairs(np.array([labelled.sum()]))
     shares = {}
     for name in (target, *features):
-        ordered = np.sort(codes(filtered(table.column(name), labelled)))
-        begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-        shares[name] = _pairs(np.diff(begins, append=len(ordered))) / total
+        shares[name] = _pairs(_value_counts(filtered(table.column(name), labelled))) / total
     rows, group = alike(table, features, np.flatnonzero(labelled))
     same_features = _pairs(np.bincount(group))
     expected = max(
@@ -164,6 +162,15 @@ def _are_chance(
     )
     surprising = min(CHANCE_FACTOR * expected, (expected + same_features) / 2)
     return bool(observed <= max(surprising, expected + 3 * expected**0.5))
+
+
+def _value_counts(column: pa.ChunkedArray) -> np.ndarray:
+    """Return how many rows have each value (m,); missing is a value, and -0.0 is not 0.0."""
+    if pa.types.is_floating(column.type):
+        column = pa.chunked_array([column.to_numpy().view(np.int64)])
+    ordered = np.sort(codes(column))
+    begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    return np.diff(begins, append=len(ordered))
 
 
 def _neighbours(target: pa.ChunkedArray, group: np.ndarray) -> float:
