@@ -9,7 +9,8 @@ from data.checks.contract import Contract
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.errors import Rejected
-from data.sources.snapshot import Snapshot, load, readings_of
+from data.sources.snapshot import Snapshot, readings_of
+from data.sources.stored_columns import StoredColumns
 from tasks.run import progress
 
 
@@ -20,13 +21,9 @@ def check(
     contract: Contract | None = None,
     now: datetime | None = None,
 ) -> Checked:
-    """Return every check's result, the rows set aside and the features that can be used.
-
-    The table is not kept for the later steps, which need other types and another order: reading a
-    million rows again takes half a second, and keeping them would double the memory.
-    """
-    table = load(snapshot.path)
-    checked = data.checks.check.check(declaration, table, readings_of(snapshot.path), contract, now)
+    """Return every check's result, the rows set aside and the features that can be used."""
+    table, readings = StoredColumns(snapshot.path), readings_of(snapshot.path)
+    checked = data.checks.check.check(declaration, table, readings, contract, now)
     for warning in checked.warnings:
         progress.log(declaration.name, warning, warning=True)
     met = sum(result.success for result in checked.results)

@@ -10,14 +10,16 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from data.checks.alike import distinct_values
 from data.checks.contract import Contract
 from data.checks.entering import Entry
 from data.checks.features import feature_findings, part_findings, term_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import recency_findings, shrinkage_finding
 from data.checks.keys import key_findings
+from data.checks.steps import UNCOUNTED, Steps
+from data.checks.table import Table, filtered
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.parts import PARTS
@@ -28,7 +30,7 @@ from data.split import MIN_LABELLED_ROWS
 
 
 def structure_findings(
-    declaration: Declaration, table: pa.Table, contract: Contract | None = None
+    declaration: Declaration, table: Table, contract: Contract | None = None
 ) -> list[Finding]:
     """Check columns, number of rows, and kinds; if they are wrong, nothing else makes sense."""
     roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
@@ -53,10 +55,11 @@ def structure_findings(
 
 def content_findings(
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     kept: np.ndarray,
     now: datetime,
     entries: Mapping[str, Entry],
+    steps: Steps = UNCOUNTED,
 ) -> list[Finding]:
     """Check keys, target and features of the `kept` rows, a mask (n,).
 
@@ -77,12 +80,12 @@ def content_findings(
         *_target_findings(declaration, table, kept),
         *recency_findings(declaration, table, kept, now),
     ]
-    labelled = kept & present(table[declaration.target])
+    labelled = kept & present(table.column(declaration.target))
     if labelled.any():
         findings += [
             *_missing_time_findings(declaration, table, labelled),
             *_weight_findings(declaration, table, labelled),
-            *feature_findings(declaration, table, kept, labelled, entries),
+            *feature_findings(declaration, table, kept, labelled, entries, steps),
         ]
     return findings
 
@@ -115,18 +118,20 @@ def _row_count_finding(declaration: Declaration, rows: int) -> Finding:
     )
 
 
-def _numeric_finding(role: str, name: str, use: str, table: pa.Table) -> Finding:
+def _numeric_finding(role: str, name: str, use: str, table: Table) -> Finding:
     way_out = f"Correct the source, or declare another {role}."
-    sentence = why_not_numbers(f"The {role} {name!r}", table[name], name, use, way_out)
-    return finding(f"{role}_is_numeric", name, sentence, observed=str(table[name].type))
+    sentence = why_not_numbers(f"The {role} {name!r}", table, name, use, way_out)
+    return finding(
+        f"{role}_is_numeric", name, sentence, observed=str(table.schema.field(name).type)
+    )
 
 
-def _time_findings(declaration: Declaration, table: pa.Table) -> Iterator[Finding]:
+def _time_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:
     name = declaration.time
     if name is None:
         return
-    kind = kind_of(table[name].type)
-    form = written_as(table[name]) if kind == "category" else ""
+    kind = kind_of(table.schema.field(name).type)
+    form = written_as(table.column(name)) if kind == "category" else ""
     holds = form or f"holds {PLURAL[kind]}, which have no order in time"
     without_order = (
         f"The time column {name!r} {holds}. Write times in ISO 8601 (2024-03-31), or declare no"
@@ -136,7 +141,7 @@ def _time_findings(declaration: Declaration, table: pa.Table) -> Iterator[Findin
         "time_has_order",
         name,
         "" if kind in ("time", "number") else without_order,
-        observed=str(table[name].type),
+        observed=str(table.schema.field(name).type),
     )
     if declaration.max_age is not None and kind == "number":
         yield finding(
@@ -148,13 +153,13 @@ def _time_findings(declaration: Declaration, table: pa.Table) -> Iterator[Findin
 
 
 def _missing_time_findings(
-    declaration: Declaration, table: pa.Table, labelled: np.ndarray
+    declaration: Declaration, table: Table, labelled: np.ndarray
 ) -> Iterator[Finding]:
     if declaration.time is not None:
         yield row_finding(
             "time_is_known",
             (declaration.time,),
-            np.flatnonzero(labelled & ~present(table[declaration.time])),
+            np.flatnonzero(labelled & ~present(table.column(declaration.time))),
             declaration,
             table,
             "The time {column!r} is missing in {n} with a target: {example}. Fill it in, or"
@@ -163,13 +168,14 @@ def _missing_time_findings(
 
 
 def _weight_findings(
-    declaration: Declaration, table: pa.Table, labelled: np.ndarray
+    declaration: Declaration, table: Table, labelled: np.ndarray
 ) -> Iterator[Finding]:
     if declaration.weight is not None:
-        weight = arrays(table, [declaration.weight])[declaration.weight]
+        name = declaration.weight
+        weight = arrays(table.select([name]), [name])[name]
         yield row_finding(
             "weight_is_positive",
-            (declaration.weight,),
+            (name,),
             np.flatnonzero(labelled & ~((weight > 0) & np.isfinite(weight))),
             declaration,
             table,
@@ -178,27 +184,26 @@ def _weight_findings(
         )
 
 
-def _target_findings(
-    declaration: Declaration, table: pa.Table, kept: np.ndarray
-) -> Iterator[Finding]:
-    name, column = declaration.target, table[declaration.target]
+def _target_findings(declaration: Declaration, table: Table, kept: np.ndarray) -> Iterator[Finding]:
+    name, column = declaration.target, table.column(declaration.target)
     labelled = kept & present(column)
     count = int(labelled.sum())
     missing = f"The target {name!r} is missing in every row. Fill it in, or declare another."
     yield finding("target_is_known", name, "" if count else missing, observed=count)
     if not count:
         return
+    rows = np.flatnonzero(kept & infinite(column))
+    how = infinity_in_words(column) if len(rows) else "infinite"
     yield row_finding(
         "target_is_finite",
         (name,),
-        np.flatnonzero(kept & infinite(column)),
+        rows,
         declaration,
         table,
-        f"The target {{column!r}} is {infinity_in_words(column)} in {{n}}: {{example}}. Correct or"
-        " remove it.",
+        f"The target {{column!r}} is {how} in {{n}}: {{example}}. Correct or remove it.",
     )
-    values = column.filter(pa.array(labelled))
-    distinct = pc.count_distinct(values).as_py()
+    values = filtered(column, labelled)
+    distinct = _distinct_numbers(values)
     constant = (
         f"The target {name!r} is {values[0].as_py()!r} in every row that has one, so no model is"
         " needed. Check what happened to the source."
@@ -215,3 +220,8 @@ def _target_findings(
         kwargs={"min_value": MIN_LABELLED_ROWS},
         observed=count,
     )
+
+
+def _distinct_numbers(numbers: pa.ChunkedArray) -> int:
+    """Return how many different numbers a column without gaps has, among which -0.0 is not 0.0."""
+    return distinct_values(pa.chunked_array([part.view(pa.int64()) for part in numbers.chunks]))

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-import pyarrow as pa
-
 from data.checks.findings import ExpectationResult, Finding, RejectedRow, counted, finding, plain
+from data.checks.table import Table, rows_of
 from data.declarations.model import Declaration
 from data.sources.columns import PLURAL
 from data.sources.keys import row_key_column
@@ -15,7 +14,7 @@ GUESSES = "columns_are_read_without_guessing"
 
 
 def cell_findings(
-    declaration: Declaration, table: pa.Table, readings: Sequence[ColumnReading]
+    declaration: Declaration, table: Table, readings: Sequence[ColumnReading]
 ) -> list[Finding]:
     """Check that the cells of each column that is used are of its kind, and report guesses."""
     used = _used(declaration, table, readings)
@@ -28,7 +27,7 @@ def cell_findings(
 
 
 def rows_with_unparsable_cells(
-    declaration: Declaration, table: pa.Table, readings: Sequence[ColumnReading]
+    declaration: Declaration, table: Table, readings: Sequence[ColumnReading]
 ) -> tuple[RejectedRow, ...]:
     """Return the rows to set aside for their cells, in order, each with all its reasons."""
     if declaration.unparsable != "quarantine":
@@ -41,7 +40,9 @@ def rows_with_unparsable_cells(
             reasons.setdefault(row, []).append(f"{reading.name} {text!r} is not a {noun}")
             cells.setdefault(row, {})[reading.name] = text
     rows = sorted(reasons)
-    aside = table.take(pa.array(rows, pa.int64()))
+    if not rows:
+        return ()
+    aside = rows_of(table, table.column_names, rows)
     keys = row_key_column(aside, declaration.key).to_pylist()
     return tuple(
         RejectedRow(key, row + 1, plain(values) | cells[row], "; ".join(reasons[row]) + ".")
@@ -50,7 +51,7 @@ def rows_with_unparsable_cells(
 
 
 def _used(
-    declaration: Declaration, table: pa.Table, readings: Sequence[ColumnReading]
+    declaration: Declaration, table: Table, readings: Sequence[ColumnReading]
 ) -> list[ColumnReading]:
     """Return the readings of columns that a model or a rule uses, or would use."""
     used = {*declaration.named_columns(), *declaration.feature_names(table.column_names)}

@@ -10,12 +10,12 @@ from math import ceil, log10, sqrt
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from data.checks.alike import alike
 from data.checks.contract import NEW, Contract
 from data.checks.findings import Finding, counted, finding
 from data.checks.profile import LEFT_OUT, UNUSED, absolute_sizes, is_feature, role_of
+from data.checks.table import Table, filtered, rows_of
 from data.checks.waivers import waiver
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
@@ -53,7 +53,7 @@ class _Change:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def new_columns(declaration: Declaration, table: pa.Table, contract: Contract | None) -> list[str]:
+def new_columns(declaration: Declaration, table: Table, contract: Contract | None) -> list[str]:
     """Return the columns that are not used, because the contract lacks them and none is declared.
 
     Where nothing is known about the columns of earlier runs, every column is used.
@@ -75,7 +75,7 @@ def new_columns(declaration: Declaration, table: pa.Table, contract: Contract | 
 
 def structure_changes(
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     readings: Sequence[ColumnReading],
     contract: Contract,
 ) -> list[Finding]:
@@ -94,7 +94,7 @@ def structure_changes(
 
 def content_changes(
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     columns: Sequence[SourceColumnRecord],
     contract: Contract,
     kept: np.ndarray,
@@ -160,7 +160,7 @@ def _new_findings(
 
 
 def _gone(
-    declaration: Declaration, table: pa.Table, contract: Contract, new: Sequence[str]
+    declaration: Declaration, table: Table, contract: Contract, new: Sequence[str]
 ) -> Iterator[_Change]:
     if declaration.features is not None:  # a declared column that is missing has its own check
         return
@@ -180,7 +180,7 @@ def _gone(
 
 def _changed_kinds(
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     readings: Sequence[ColumnReading],
     contract: Contract,
 ) -> Iterator[_Change]:
@@ -192,9 +192,12 @@ def _changed_kinds(
             continue
         if set(role_of(name, declaration, columns).split(", ")) <= IDENTIFIERS:
             continue
-        column, reading = table[name], by_name.get(name)
+        kind, reading = kind_of(table.schema.field(name).type), by_name.get(name)
+        odd = reading is not None and (reading.unparsable or reading.natural != reading.kind)
+        if kind == then.kind and not odd:
+            continue
+        column = table.column(name)
         filled = int(len(column) - column.null_count)
-        kind = kind_of(column.type)
         before = f"The column {name!r} held {_held(then)} in run {contract.run_id}, but"
         if reading is not None and reading.unparsable and kind_has_changed(reading, filled):
             cells = filled + reading.unparsable
@@ -242,7 +245,7 @@ def _constant(pairs: Pairs, contract: Contract) -> Iterator[_Change]:
             )
 
 
-def _emptied(pairs: Pairs, table: pa.Table, contract: Contract) -> Iterator[_Change]:
+def _emptied(pairs: Pairs, table: Table, contract: Contract) -> Iterator[_Change]:
     rows = table.num_rows
     for now, then in pairs:
         if not is_feature(now) or LEFT_OUT in (now.enters or ""):
@@ -253,7 +256,7 @@ def _emptied(pairs: Pairs, table: pa.Table, contract: Contract) -> Iterator[_Cha
         pooled = (rows * share_now + contract.rows * share_then) / (rows + contract.rows)
         error = sqrt(pooled * (1 - pooled) * (1 / rows + 1 / contract.rows))
         if share_now < share_then / 2 and share_then - share_now > CERTAIN * error:
-            empty = np.flatnonzero(~present(table[now.name]))
+            empty = np.flatnonzero(~present(table.column(now.name)))
             yield _Change(
                 now.name,
                 f"The feature {now.name!r} is missing in {now.missing:,} of {rows:,} rows"
@@ -264,12 +267,12 @@ def _emptied(pairs: Pairs, table: pa.Table, contract: Contract) -> Iterator[_Cha
 
 
 def _vanished_labels(
-    declaration: Declaration, table: pa.Table, contract: Contract, kept: np.ndarray
+    declaration: Declaration, table: Table, contract: Contract, kept: np.ndarray
 ) -> Iterator[_Change]:
     name = declaration.target
     if contract.declaration.get("target", name) != name:
         return
-    has_target = present(table[name])
+    has_target = present(table.column(name))
     count = int((kept & has_target).sum())
     allowed = declaration.max_shrinkage
     if count < ceil(round((1 - allowed) * contract.labelled, 6)):
@@ -282,9 +285,7 @@ def _vanished_labels(
         )
 
 
-def _resized(
-    pairs: Pairs, table: pa.Table, contract: Contract, kept: np.ndarray
-) -> Iterator[_Change]:
+def _resized(pairs: Pairs, table: Table, contract: Contract, kept: np.ndarray) -> Iterator[_Change]:
     """Find columns whose values as a whole are a power of ten larger or smaller.
 
     Nearly all of them must lie beyond the former typical size, so that a column which spreads over
@@ -301,38 +302,36 @@ def _resized(
         power = round(size)
         if power == 0 or abs(size - power) > log10(1 + SIZE_TOLERANCE):
             continue
-        column = table[now.name].filter(pa.array(kept))
-        sizes = absolute_sizes(column)
+        sizes = absolute_sizes(filtered(table.column(now.name), kept))
         beyond = sizes > then.typical_size if power > 0 else sizes < then.typical_size
         if len(sizes) < MIN_SIZED_VALUES or beyond.mean() < SIZE_SHARE:
             continue
-        row = int(np.flatnonzero(kept & present(table[now.name]))[0])
+        row = int(np.flatnonzero(kept & present(table.column(now.name)))[0])
+        value = table.column(now.name)[row].as_py()
         relation = "larger" if power > 0 else "smaller"
         yield _Change(
             now.name,
             f"The values of {now.name!r} are about {10 ** abs(power):,} times {relation} than in"
             f" run {contract.run_id}: typically {now.typical_size:.6g}, formerly"
-            f" {then.typical_size:.6g}. Row {row + 1} has {table[now.name][row].as_py()!r}. Has its"
-            " unit changed?",
+            f" {then.typical_size:.6g}. Row {row + 1} has {value!r}. Has its unit changed?",
             {"observed": now.typical_size},
         )
 
 
-def _doubled(declaration: Declaration, table: pa.Table, contract: Contract) -> Iterator[_Change]:
+def _doubled(declaration: Declaration, table: Table, contract: Contract) -> Iterator[_Change]:
     """Find a table that holds every row of before twice, or more often, under new keys."""
     times = round(table.num_rows / contract.rows) if contract.rows else 0
     others = [name for name in table.column_names if name not in declaration.key]
     if times < 2 or not others:
         return
-    groups = table.select(others).group_by(others).aggregate([([], "count_all")])
-    counts = groups["count_all"].to_numpy()
-    repeated = counts[counts > 1]
+    rows, group = alike(table, others, np.arange(table.num_rows))
+    repeated = np.bincount(group)
     as_often = int(repeated[repeated % times == 0].sum())
     differed = len(repeated) >= max(MIN_REPEATED_ROWS, MIN_DIFFERENT * contract.rows)
     enough = differed and as_often >= 0.95 * repeated.sum()
     if enough and as_often >= 0.95 * times * contract.rows:
-        first = groups.filter(pc.equal(groups["count_all"], times)).slice(0, 1).to_pylist()
-        row = {name: value for name, value in (first or [{}])[0].items() if name != "count_all"}
+        first = rows_of(table, others, rows[repeated[group] == times][:1]).to_pylist()
+        row = first[0] if first else {}
         shown = ", ".join(f"{name} {value}" for name, value in list(row.items())[:MAX_ROWS_SHOWN])
         often = "twice" if times == 2 else f"{times} times"
         yield _Change(

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 
 from data.checks.always import content_findings, structure_findings
 from data.checks.cells import cell_findings, rows_with_unparsable_cells
@@ -22,6 +21,8 @@ from data.checks.entering import entries_of, fitted_rows
 from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
 from data.checks.profile import profile
+from data.checks.steps import Progress, Steps
+from data.checks.table import Columns, Table
 from data.declarations.model import Declaration
 from data.sources.readings import ColumnReading
 from data.store.records import SourceColumnRecord
@@ -29,16 +30,17 @@ from data.store.records import SourceColumnRecord
 
 def check(
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     readings: Sequence[ColumnReading] = (),
     contract: Contract | None = None,
     now: datetime.datetime | None = None,
+    progress: Progress | None = None,
 ) -> Checked:
-    """Check the rows of a snapshot; the table itself is not changed.
+    """Check the rows of a snapshot, reading its columns one at a time.
 
     `readings` say how each column was read. `contract` is what the source looked like last, None if
     there was no good run yet. `now`, which has a time zone, is the moment that the age of the rows
-    is counted from; by default the present.
+    is counted from; by default the present. `progress` is told the steps done, and all.
     Checks that make no sense after another one has failed are left out. An expectation that Great
     Expectations does not know, a wrong keyword, or `quarantine` on a rule that is not about single
     rows is a `CallError`. One that names a missing column, or cannot be computed on the values, is
@@ -47,7 +49,11 @@ def check(
     kept = np.ones(table.num_rows, dtype=bool)
     refuse_wrong_rules(declaration)
     new = new_columns(declaration, table, contract)
-    used = table.drop_columns(new) if new else table
+    table = Columns(table)
+    used = table.without(new)
+    features = len(declaration.feature_names(used.column_names))
+    rules = len(declaration.expectations)
+    steps = Steps(progress, rules + 2 * features + 2 * len(table.column_names))
     findings = structure_findings(declaration, used, contract)
     if contract is not None:
         findings += structure_changes(declaration, table, readings, contract)
@@ -60,20 +66,23 @@ def check(
         return _verdict(declaration, used, findings, (), kept, columns)
     unread = rows_with_unparsable_cells(declaration, used, readings)
     kept[[row.row_number - 1 for row in unread]] = False
-    outcomes = outcomes_of(declaration, table, kept)
+    outcomes = outcomes_of(declaration, table, kept, steps)
     rejected = _in_order(unread, rows_set_aside(declaration, table, outcomes))
     kept[[row.row_number - 1 for row in rejected]] = False
     findings += [outcome.finding for outcome in outcomes]
     now = now or datetime.datetime.now(datetime.UTC)
-    entries = entries_of(declaration, used, fitted_rows(declaration, used, kept))
-    findings += content_findings(declaration, used, kept, now, entries)
-    columns = profile(declaration, table, readings, kept=kept, new=new, entries=entries)
+    entries = entries_of(declaration, used, fitted_rows(declaration, used, kept), steps)
+    findings += content_findings(declaration, used, kept, now, entries, steps)
+    columns = profile(
+        declaration, table, readings, kept=kept, new=new, entries=entries, steps=steps
+    )
     if contract is not None and kept.any():
         findings += content_changes(declaration, table, columns, contract, kept)
     if any(finding.fatal for finding in findings):
         return _verdict(declaration, used, findings, rejected, kept, columns)
     duplicates = duplicates_of(declaration, used, kept)
     findings.append(duplicates.finding)
+    steps.done(len(table.column_names))
     checked = _verdict(declaration, used, findings, rejected, kept, columns)
     return replace(checked, label=duplicates.label, together=duplicates.together)
 
@@ -84,7 +93,7 @@ def _in_order(*groups: Sequence[RejectedRow]) -> tuple[RejectedRow, ...]:
 
 def _verdict(
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     findings: Sequence[Finding],
     rejected: tuple[RejectedRow, ...],
     kept: np.ndarray,

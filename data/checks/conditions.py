@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from data.checks.rule_values import column_frame, converted, in_set
+from data.checks.table import Table
 from data.declarations.conditions import columns_in
 from data.sources.columns import kind_of
 
@@ -24,7 +24,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def rows_where(condition: Mapping[str, Any] | None, table: pa.Table) -> np.ndarray | None:
+def rows_where(condition: Mapping[str, Any] | None, table: Table) -> np.ndarray | None:
     """Return which rows (n,) a condition selects, None for a rule without one.
 
     The condition is one that `refuse_wrong_condition` accepts. A comparison with a missing value
@@ -36,7 +36,7 @@ def rows_where(condition: Mapping[str, Any] | None, table: pa.Table) -> np.ndarr
     return _selected(condition, column_frame(table.select(names)), table)
 
 
-def _selected(condition: Mapping[str, Any], frame: "pd.DataFrame", table: pa.Table) -> np.ndarray:
+def _selected(condition: Mapping[str, Any], frame: "pd.DataFrame", table: Table) -> np.ndarray:
     if "conditions" in condition:
         parts = [_selected(part, frame, table) for part in condition["conditions"]]
         combine = np.logical_and if condition["type"] == "and" else np.logical_or
@@ -46,7 +46,7 @@ def _selected(condition: Mapping[str, Any], frame: "pd.DataFrame", table: pa.Tab
     if condition["type"] == "nullity":
         missing: np.ndarray = column.isna().to_numpy(bool)
         return missing if condition["is_null"] else ~missing
-    kind, parameter = kind_of(table[name].type), condition["parameter"]
+    kind, parameter = kind_of(table.schema.field(name).type), condition["parameter"]
     if condition["operator"] in ("IN", "NOT_IN"):
         among = column.isin([in_set(value, kind) for value in parameter]).fillna(False)
         rows: np.ndarray = among.to_numpy(bool)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.checks.always import column_finding
@@ -21,6 +20,8 @@ from data.checks.findings import (
 )
 from data.checks.rule_engine import Rule, implementations, is_row_level, validated
 from data.checks.rule_values import column_frame, typed_keywords
+from data.checks.steps import Steps
+from data.checks.table import Columns, Table, rows_of
 from data.declarations.conditions import columns_in
 from data.declarations.model import Declaration
 from data.declarations.rules import refuse_unknown_rule, refuse_wrong_keywords
@@ -34,6 +35,9 @@ MAX_SHOWN = 3
 
 MAX_TEXT = 200
 """Characters of a value that a sentence quotes."""
+
+TO_EXIST = "expect_column_to_exist"
+"""The rule about a column that looks at none of its values."""
 
 CORRECT = "Correct the source, or the rule in the declaration."
 
@@ -66,15 +70,16 @@ def refuse_wrong_rules(declaration: Declaration) -> None:
 
 
 def outcomes_of(
-    declaration: Declaration, whole: pa.Table, kept: np.ndarray | None = None
+    declaration: Declaration, whole: Columns, kept: np.ndarray, steps: Steps
 ) -> list[Outcome]:
     """Check all declared expectations on the `kept` rows (n,), and return their outcomes in order.
 
-    By default all rows are kept. Those in the outcomes are numbered as in the whole table.
+    Rows in the outcomes are numbered as in the whole table.
     """
-    kept = np.ones(whole.num_rows, dtype=bool) if kept is None else kept
+    if not declaration.expectations:
+        return []
     numbers = np.flatnonzero(kept)
-    table = whole if kept.all() else whole.filter(pa.array(kept))
+    table = whole.where(kept)
 
     def show(rows: np.ndarray, columns: Sequence[str]) -> list[dict[str, Any]]:
         return examples(whole, declaration.key, numbers[rows], columns)
@@ -85,7 +90,7 @@ def outcomes_of(
         condition = expectation.kwargs.get("row_condition")
         names = [*expectation.columns(), *(columns_in(condition) if condition else ())]
         missing = [name for name in names if name not in table.column_names]
-        if missing and expectation.type != "expect_column_to_exist":
+        if missing and expectation.type != TO_EXIST:
             absent = column_finding(missing[0], table.column_names, declaration)
             result = _result(expectation, success=False, severity="critical")
             outcomes[index] = Outcome(Finding(result, absent.sentence, fatal=True))
@@ -95,8 +100,9 @@ def outcomes_of(
         except (ValueError, TypeError, ArithmeticError, NotImplementedError) as error:
             reason = _mistakes(error)
             outcomes[index] = _not_computed(expectation, table, reason, show)
-    every_row = any(expectation.quarantine for expectation in declaration.expectations)
-    for index, raw in validated(table, rules, every_row=every_row):
+    steps.done(len(outcomes))
+    for index, raw in validated(table, rules):
+        steps.done()
         expectation = declaration.expectations[index]
         if isinstance(raw, Exception):
             outcomes[index] = _not_computed(expectation, table, library_message(raw), show)
@@ -107,23 +113,25 @@ def outcomes_of(
 
 
 def rows_set_aside(
-    declaration: Declaration, table: pa.Table, outcomes: Sequence[Outcome]
+    declaration: Declaration, table: Table, outcomes: Sequence[Outcome]
 ) -> tuple[RejectedRow, ...]:
     """Return the rows that break a quarantine rule, in order, each with all its reasons."""
     reasons: dict[int, list[str]] = {}
     for expectation, outcome in zip(declaration.expectations, outcomes, strict=True):
         if not len(outcome.aside):
             continue
-        rows = table.select(expectation.columns()).take(pa.array(outcome.aside)).to_pylist()
+        rows = rows_of(table, expectation.columns(), outcome.aside).to_pylist()
         for row, values in zip(outcome.aside.tolist(), rows, strict=True):
             shown = " and ".join(f"{name} is {_shown(value)}" for name, value in values.items())
             reasons.setdefault(row, []).append(f"{shown}: breaks {_as_text(expectation)}")
-    numbers = pa.array(sorted(reasons), pa.int64())
-    aside = table.take(numbers)
+    if not reasons:
+        return ()
+    numbers = sorted(reasons)
+    aside = rows_of(table, table.column_names, numbers)
     keys = row_key_column(aside, declaration.key).to_pylist()
     return tuple(
         RejectedRow(key, row + 1, plain(values), "; ".join(reasons[row]) + ".")
-        for row, key, values in zip(numbers.to_pylist(), keys, aside.to_pylist(), strict=True)
+        for row, key, values in zip(numbers, keys, aside.to_pylist(), strict=True)
     )
 
 
@@ -149,14 +157,18 @@ def _computed_by_library(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in kwargs.items() if name != "row_condition"}
 
 
-def _rule(expectation: Expectation, index: int, table: pa.Table) -> Rule:
+def _rule(expectation: Expectation, index: int, table: Table) -> Rule:
     """Return Great Expectations' own object for an expectation, and the rows it looks at."""
     kwargs = _computed_by_library(typed_keywords(expectation, table))
     computed = implementations()[expectation.type](**kwargs, meta={"index": index})
-    return Rule(index, computed, rows_where(expectation.kwargs.get("row_condition"), table))
+    rows = rows_where(expectation.kwargs.get("row_condition"), table)
+    about_table = expectation.type.startswith("expect_table_")
+    columns = () if about_table or expectation.type == TO_EXIST else expectation.columns()
+    bits = None if rows is None else np.packbits(rows).tobytes()
+    return Rule(index, computed, tuple(columns), bits, expectation.quarantine)
 
 
-def _outcome(expectation: Expectation, table: pa.Table, raw: Any, show: Show) -> Outcome:
+def _outcome(expectation: Expectation, table: Table, raw: Any, show: Show) -> Outcome:
     """Translate Great Expectations' result of one expectation."""
     if raised := _raised(raw.exception_info):
         return _not_computed(expectation, table, raised, show)
@@ -186,7 +198,7 @@ def _outcome(expectation: Expectation, table: pa.Table, raw: Any, show: Show) ->
     return Outcome(Finding(result, sentence, fatal=too_many), rows)
 
 
-def _whole_outcome(expectation: Expectation, table: pa.Table, raw: Any, show: Show) -> Outcome:
+def _whole_outcome(expectation: Expectation, table: Table, raw: Any, show: Show) -> Outcome:
     """Translate the result of an expectation about a whole column or table."""
     success = bool(raw.success)
     shown: list[dict[str, Any]] = []
@@ -195,7 +207,7 @@ def _whole_outcome(expectation: Expectation, table: pa.Table, raw: Any, show: Sh
         found = ""
     elif {"unexpected_count", "missing_count"} & set(raw.result):
         found, shown = _found_values(expectation, table, raw.result, show)
-    elif expectation.type == "expect_column_to_exist":
+    elif expectation.type == TO_EXIST:
         found = f"the columns are {listed(table.column_names)}"
     elif observed is None:
         found = _shortened(f"found {plain(raw.result.get('details', 'nothing'))!r}")
@@ -214,11 +226,11 @@ def _whole_outcome(expectation: Expectation, table: pa.Table, raw: Any, show: Sh
 
 
 def _found_values(
-    expectation: Expectation, table: pa.Table, result: dict[str, Any], show: Show
+    expectation: Expectation, table: Table, result: dict[str, Any], show: Show
 ) -> tuple[str, list[dict[str, Any]]]:
     """Return which distinct values a column has beside those expected, and rows that have them."""
     (name,) = expectation.columns()
-    column = table[name]
+    column = table.column(name)
     present = column_frame(table.select([name]))[name].dropna()
     values = [str(plain(value)) for value in pc.unique(column.drop_null()).to_pylist()]
     parts = [_shortened(f"the values are {', '.join(sorted(values))}")]
@@ -233,11 +245,13 @@ def _found_values(
     return "; ".join(parts), shown
 
 
-def _not_computed(expectation: Expectation, table: pa.Table, reason: str, show: Show) -> Outcome:
+def _not_computed(expectation: Expectation, table: Table, reason: str, show: Show) -> Outcome:
     """Return the outcome of a rule that has no result, with what its columns hold."""
     names = [name for name in expectation.columns() if name in table.column_names]
     shown = show(np.arange(min(MAX_SHOWN, table.num_rows)), names)
-    holds = " and ".join(f"{name!r} holds {PLURAL[kind_of(table[name].type)]}" for name in names)
+    holds = " and ".join(
+        f"{name!r} holds {PLURAL[kind_of(table.schema.field(name).type)]}" for name in names
+    )
     rows = f" ({_listed(shown)})" if names else ""
     found = f"{holds}{rows}. " if names else ""
     sentence = f"{_as_text(expectation)} could not be checked: {reason} {found}{CORRECT}"

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from data.checks.alike import alike, codes, differ, first_rows
 from data.checks.findings import Finding, finding
+from data.checks.table import Table, filtered, rows_of
 from data.declarations.model import Declaration
 from data.sources.columns import present
 from data.sources.keys import row_key_column
@@ -26,8 +27,6 @@ MAX_COMMON_ROWS, MAX_COMMON_SHARE = 10, 0.05
 """One content in more rows than this, and in a larger share of all, is common: not a copy."""
 MIN_DIFFERENT, MAX_ROWS_PER_CONTENT = 100, 5
 """Rows of fewer different contents, each in more rows than this, are a design."""
-_BUCKET_BITS = 22
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,11 @@ class Duplicates:
     finding: Finding
 
 
-def duplicates_of(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Duplicates:
+def duplicates_of(declaration: Declaration, table: Table, kept: np.ndarray) -> Duplicates:
     """Find the rows with a target, among the `kept` ones (a mask of n), that repeat each other."""
-    labelled = kept & present(table[declaration.target])
+    labelled = kept & present(table.column(declaration.target))
     target, features = declaration.target, declaration.feature_names(table.column_names)
-    rows, group = _alike(table, (target, *features), np.flatnonzero(labelled))
+    rows, group = alike(table, (target, *features), np.flatnonzero(labelled))
     label = np.full(table.num_rows, -1, dtype=np.int64)
     together = np.zeros(table.num_rows, dtype=bool)
     total, size = int(labelled.sum()), np.bincount(group)
@@ -79,7 +78,7 @@ def _finding(repeats: int, rows: int, sentence: str) -> Finding:
 
 def _sentence(
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     rows: np.ndarray,
     group: np.ndarray,
     total: int,
@@ -92,7 +91,9 @@ def _sentence(
     if declaration.split.duplicates == "apart":
         return ""
     pair = rows[group == group[0]][:2]
-    key, other_key = row_key_column(table.take(pa.array(pair)), declaration.key).to_pylist()
+    key, other_key = row_key_column(
+        rows_of(table, declaration.key, pair), declaration.key
+    ).to_pylist()
     repeat = (
         f"{len(rows):,} of {total:,} rows with a target repeat another one under a new key: the"
         f" same features and the same {declaration.target!r}, as in row {pair[0] + 1} (key {key})"
@@ -120,7 +121,7 @@ def _sentence(
 
 def _across_groups(
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     rows: np.ndarray,
     group: np.ndarray,
     repeat: str,
@@ -129,9 +130,7 @@ def _across_groups(
     """Return a warning if rows repeat those of another group, which a split keeps apart."""
     name = declaration.split.group
     assert name is not None
-    declared = _codes(table[name].take(pa.array(rows)))
-    pairs = np.unique(np.stack([group.astype(np.uint64), declared]), axis=1)[0]
-    if len(pairs) == len(np.unique(group)):
+    if not differ(table.column(name), rows, first_rows(rows, group)[group]).any():
         return ""
     return (
         f"{repeat} Such rows are in different groups of {name!r}, which decides how they are split,"
@@ -139,49 +138,8 @@ def _across_groups(
     )
 
 
-def _alike(
-    table: pa.Table, names: Sequence[str], rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that are equal to another one in these columns, and numbers for equal ones.
-
-    Equal contents have equal hashes of 64 bits. After each column, rows whose hash is alone in its
-    bucket are dropped: mostly few are left after the first.
-    """
-    hashes = np.zeros(len(rows), dtype=np.uint64)
-    for name in names:
-        if not len(rows):
-            break
-        hashes = _mixed(hashes ^ _codes(table[name].take(pa.array(rows))))
-        bucket = (hashes >> np.uint64(64 - _BUCKET_BITS)).astype(np.int64)
-        shared = np.bincount(bucket)[bucket] > 1
-        rows, hashes = rows[shared], hashes[shared]
-    _, group, counts = np.unique(hashes, return_inverse=True, return_counts=True)
-    repeats = counts[group] > 1
-    return rows[repeats], np.unique(group[repeats], return_inverse=True)[1].astype(np.int64)
-
-
-def _codes(column: pa.ChunkedArray) -> np.ndarray:
-    """Return a number (n,) for each value, equal where values are; missing is a value, too."""
-    if pa.types.is_floating(column.type):
-        doubles: np.ndarray = column.to_numpy().astype(np.float64) + 0.0  # not -0.0
-        return doubles.view(np.uint64)
-    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-    codes = pa.chunked_array([encoded]).combine_chunks().indices
-    numbers: np.ndarray = codes.to_numpy(zero_copy_only=False).astype(np.uint64)
-    return numbers
-
-
-def _mixed(hashes: np.ndarray) -> np.ndarray:
-    """Return hashes (n,) in which each bit depends on all bits (SplitMix64, Steele et al. 2014)."""
-    hashes = hashes + _MULTIPLIER
-    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: np.ndarray = hashes ^ (hashes >> np.uint64(31))
-    return mixed
-
-
 def _are_chance(
-    table: pa.Table, target: str, features: Sequence[str], labelled: np.ndarray, observed: float
+    table: Table, target: str, features: Sequence[str], labelled: np.ndarray, observed: float
 ) -> bool:
     """Return whether so many pairs of rows that are alike are no surprise.
 
@@ -194,17 +152,25 @@ def _are_chance(
     total = _pairs(np.array([labelled.sum()]))
     shares = {}
     for name in (target, *features):
-        counts = pc.value_counts(table[name].filter(pa.array(labelled))).field("counts")
-        shares[name] = _pairs(np.asarray(counts)) / total
-    rows, group = _alike(table, features, np.flatnonzero(labelled))
+        shares[name] = _pairs(_value_counts(filtered(table.column(name), labelled))) / total
+    rows, group = alike(table, features, np.flatnonzero(labelled))
     same_features = _pairs(np.bincount(group))
     expected = max(
         total * float(np.prod(list(shares.values()))),
-        _neighbours(table[target].take(pa.array(rows)), group) / 2,
+        _neighbours(table.column(target).take(pa.array(rows)), group) / 2,
         shares[target] * same_features,
     )
     surprising = min(CHANCE_FACTOR * expected, (expected + same_features) / 2)
     return bool(observed <= max(surprising, expected + 3 * expected**0.5))
+
+
+def _value_counts(column: pa.ChunkedArray) -> np.ndarray:
+    """Return how many rows have each value (m,); missing is a value, and -0.0 is not 0.0."""
+    if pa.types.is_floating(column.type):
+        column = pa.chunked_array([column.to_numpy().view(np.int64)])
+    ordered = np.sort(codes(column))
+    begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    return np.diff(begins, append=len(ordered))
 
 
 def _neighbours(target: pa.ChunkedArray, group: np.ndarray) -> float:

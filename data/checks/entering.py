@@ -1,12 +1,15 @@
 """How each feature enters the models, and which kinds leave it out: by the rules of the fits."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.checks.steps import UNCOUNTED, Steps
+from data.checks.table import Table, filtered
 from data.declarations.model import Declaration
 from data.sources.columns import arrays, kind_of, present
 from data.vocabulary import (
@@ -22,6 +25,9 @@ from data.vocabulary import (
     telling_parts,
     with_time_parts,
 )
+
+BLOCK_ROWS = 2**18
+"""The parts of so many times are in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -48,28 +54,34 @@ class _Category:
     needed: int
 
 
-def fitted_rows(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> np.ndarray:
+def fitted_rows(declaration: Declaration, table: Table, kept: np.ndarray) -> np.ndarray:
     """Return the rows (n,) that models are fitted on: the `kept` ones with a target, if any has."""
     target = declaration.target
-    labelled = kept & present(table[target]) if target in table.column_names else kept
+    labelled = kept & present(table.column(target)) if target in table.column_names else kept
     return labelled if labelled.any() else kept
 
 
-def entries_of(declaration: Declaration, table: pa.Table, rows: np.ndarray) -> dict[str, Entry]:
+def entries_of(
+    declaration: Declaration, table: Table, rows: np.ndarray, steps: Steps = UNCOUNTED
+) -> dict[str, Entry]:
     """Return how the features of a table enter models that are fitted on `rows`, a mask (n,)."""
     columns = table.column_names
     there = set(columns)
     names = [name for name in declaration.feature_names(columns) if name in there]
-    kinds = {name: kind_of(table[name].type) for name in names}
-    part = table.select([name for name in names if kinds[name] != "number"])
-    part = part if rows.all() else part.filter(pa.array(rows))
+    counted: list[LevelCounts] = []
+    parts: dict[str, list[str]] = {}
+    for name in names:
+        kind = kind_of(table.schema.field(name).type)
+        if kind in ("category", "boolean"):
+            counted.append(_counted(name, filtered(table.column(name), rows)))
+        elif kind == "time":
+            parts[name] = []
+            time = filtered(table.column(name), rows)
+            for part, levels in _parts(name, time, declaration, columns):
+                parts[name].append(part)
+                counted += levels
+        steps.done()
     size = int(rows.sum())
-    times = [name for name in names if kinds[name] == "time"]
-    parts = {name: _parts(name, part, declaration, columns) for name in times}
-    counted = [_counted(n, part[n]) for n in names if kinds[n] in ("category", "boolean")]
-    for name, values in (item for of in parts.values() for item in of.items()):
-        if values.dtype.kind == "O":
-            counted.append(_counted(name, pa.chunked_array([pa.array(values, pa.string())])))
     counted.sort(key=lambda counts: counts.name)
     needed = rows_per_level({counts.name: counts.sizes for counts in counted}, size)
     _, coded = coded_categories(counted, size)
@@ -97,17 +109,27 @@ def _counted(name: str, column: pa.ChunkedArray) -> LevelCounts:
 
 
 def _parts(
-    name: str, table: pa.Table, declaration: Declaration, columns: Sequence[str]
-) -> dict[str, np.ndarray]:
-    """Return the parts of a time that enter, by their names."""
-    time = arrays(table, [name])[name]
+    name: str, column: pa.ChunkedArray, declaration: Declaration, columns: Sequence[str]
+) -> Iterator[tuple[str, list[LevelCounts]]]:
+    """Yield the names of the parts of a time that enter, each with its levels if it has any."""
+    time = arrays(pa.table({name: column}), [name])[name]
     declared = declaration.time_parts(columns).get(name)
-    wanted = [part_name(name, part) for part in declared or telling_parts(time)]
-    parts = with_time_parts({name: time}, [name], only=wanted)
-    return {part: parts[part] for part in wanted}
+    for part in declared or telling_parts(time):
+        wanted = part_name(name, part)
+        counted: Counter[str | None] = Counter()
+        for start in range(0, len(time), BLOCK_ROWS):
+            block = {name: time[start : start + BLOCK_ROWS]}
+            values = with_time_parts(block, [name], only=[wanted])[wanted]
+            if values.dtype.kind != "O":
+                break
+            counted.update(values.tolist())
+        missing = counted.pop(None, 0)
+        levels = np.array([*counted], dtype=object)
+        counts = np.array([*counted.values()], dtype=np.int64)
+        yield wanted, [LevelCounts(wanted, levels, counts, missing)] if counted or missing else []
 
 
-def _time_entry(name: str, parts: Mapping[str, np.ndarray]) -> Entry:
+def _time_entry(name: str, parts: Sequence[str]) -> Entry:
     return Entry(", ".join(part.removeprefix(f"{name}[").rstrip("]") for part in parts) or "time")
 
 

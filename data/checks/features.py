@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 from data.checks.entering import Entry
 from data.checks.findings import Finding, finding, plain, row_finding, why_not_numbers
 from data.checks.keys import key_feature_finding, why_it_only_identifies
+from data.checks.steps import Steps
+from data.checks.table import Table, filtered
 from data.declarations.model import Declaration
 from data.declarations.parts import part_of
 from data.declarations.terms import Product, hint_for, text_of
@@ -31,10 +33,10 @@ def products_of(declaration: Declaration, features: Collection[str]) -> tuple[Pr
     )
 
 
-def part_findings(declaration: Declaration, table: pa.Table) -> Iterator[Finding]:
+def part_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:
     """Check that each feature that names a part of a time can be made."""
     for name, parts in declaration.time_parts(table.column_names).items():
-        kind, feature = kind_of(table[name].type), f"{name}[{parts[0]}]"
+        kind, feature = kind_of(table.schema.field(name).type), f"{name}[{parts[0]}]"
         sentence = ""
         if kind != "time":
             sentence = (
@@ -49,14 +51,14 @@ def part_findings(declaration: Declaration, table: pa.Table) -> Iterator[Finding
         yield finding("time_has_parts", name, sentence, observed=list(parts))
 
 
-def term_findings(declaration: Declaration, table: pa.Table) -> Iterator[Finding]:
+def term_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:
     """Check that each declared term can be made of the features."""
     for product in declaration.products:
         reasons = (_why_unfit(product, name, declaration, table) for name, _ in product)
         yield finding("term_can_be_made", text_of(product), next(filter(None, reasons), ""))
 
 
-def _why_unfit(product: Product, name: str, declaration: Declaration, table: pa.Table) -> str:
+def _why_unfit(product: Product, name: str, declaration: Declaration, table: Table) -> str:
     """Return why a column cannot be in a term with its power; "" if it can."""
     term = f"The term {text_of(product)!r}"
     features = declaration.feature_names(table.column_names)
@@ -76,7 +78,7 @@ def _why_unfit(product: Product, name: str, declaration: Declaration, table: pa.
                 " it. List it, or remove the term."
             )
         return f"{term} contains {name!r}, but there is no such feature. {hint_for(name, features)}"
-    if kind_of(table[name].type) == "time":
+    if kind_of(table.schema.field(name).type) == "time":
         return (
             f"{term} contains the time {name!r}, but times cannot be part of a term. Leave it out,"
             " or add what matters about it, for example the year, as a column of numbers."
@@ -85,15 +87,16 @@ def _why_unfit(product: Product, name: str, declaration: Declaration, table: pa.
         return ""
     raising = f"{term} raises {name!r}, which"
     way_out = "Correct the term or the source."
-    return why_not_numbers(raising, table[name], name, "can be raised to a power", way_out)
+    return why_not_numbers(raising, table, name, "can be raised to a power", way_out)
 
 
 def feature_findings(
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     kept: np.ndarray,
     labelled: np.ndarray,
     entries: Mapping[str, Entry],
+    steps: Steps,
 ) -> list[Finding]:
     """Check that no feature is infinite in the `kept` rows, and which vary in the `labelled` ones.
 
@@ -103,9 +106,10 @@ def feature_findings(
     varying: list[str] = []
     widths: dict[str, int] = {}
     for name in declaration.feature_names(table.column_names):
-        if pa.types.is_floating(table[name].type):
+        steps.done()
+        if pa.types.is_floating(table.schema.field(name).type):
             findings.append(_finite_finding(name, declaration, table, kept))
-        column = table[name].filter(pa.array(labelled))
+        column = filtered(table.column(name), labelled)
         entry = entries[name]
         longest = max((len(level.encode()) for level in entry.levels), default=0)
         widths[name] = len(name.encode()) + LABEL_BYTES + longest
@@ -132,16 +136,17 @@ def feature_findings(
     return [*findings, *_term_name_findings(declaration, table, varying, widths)]
 
 
-def _finite_finding(
-    name: str, declaration: Declaration, table: pa.Table, kept: np.ndarray
-) -> Finding:
+def _finite_finding(name: str, declaration: Declaration, table: Table, kept: np.ndarray) -> Finding:
+    column = table.column(name)
+    rows = np.flatnonzero(kept & infinite(column))
+    how = infinity_in_words(column) if len(rows) else "infinite"
     return row_finding(
         "feature_is_finite",
         (name,),
-        np.flatnonzero(kept & infinite(table[name])),
+        rows,
         declaration,
         table,
-        f"The feature {{column!r}} is {infinity_in_words(table[name])} in {{n}}: {{example}}."
+        f"The feature {{column!r}} is {how} in {{n}}: {{example}}."
         " Correct it, leave it empty, or"
         " declare 'infinite: missing'.",
     )
@@ -160,7 +165,7 @@ def _lost_terms(name: str, declaration: Declaration) -> str:
 
 
 def _term_name_findings(
-    declaration: Declaration, table: pa.Table, features: list[str], widths: dict[str, int]
+    declaration: Declaration, table: Table, features: list[str], widths: dict[str, int]
 ) -> Iterator[Finding]:
     """Check that the names of the linear kinds' terms differ and fit into an index.
 
@@ -172,7 +177,7 @@ def _term_name_findings(
     yield _name_length_finding(products, widths)
     taken = {text_of(product): "a declared term" for product in products}
     taken |= {"intercept": "the intercept"} if declaration.intercept else {}
-    numbers = (name for name in features if kind_of(table[name].type) == "number")
+    numbers = (name for name in features if kind_of(table.schema.field(name).type) == "number")
     for name in filter(taken.__contains__, numbers):
         yield finding(
             "term_names_differ",

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from data.checks.catalogue import SEVERITY
+from data.checks.table import Table, rows_of
 from data.declarations.model import Declaration
 from data.declarations.terms import Product
 from data.sources.columns import PLURAL, kind_of
@@ -93,7 +93,7 @@ def row_finding(
     columns: Sequence[str],
     rows: np.ndarray,
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     sentence: str,
 ) -> Finding:
     """Return the finding of a check of single rows; `rows` are the indices of the bad ones.
@@ -127,14 +127,13 @@ def plain(value: Any) -> Any:
 
 
 def examples(
-    table: pa.Table, key: Sequence[str], rows: np.ndarray, columns: Sequence[str]
+    table: Table, key: Sequence[str], rows: np.ndarray, columns: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Return the first few of `rows` (from 0): number from 1, key, and the values of `columns`."""
     if not len(rows):
         return []
     first = [int(row) for row in rows[:MAX_EXAMPLES]]
-    shown = dict.fromkeys([*key, *columns])
-    part = table.select([*shown]).take(pa.array(first, pa.int64()))
+    part = rows_of(table, [*dict.fromkeys([*key, *columns])], first)
     return [
         {"row": row + 1, "key": text, "values": plain(values)}
         for row, text, values in zip(
@@ -160,13 +159,12 @@ def described(example: dict[str, Any]) -> str:
     return f"{' and '.join(values)} in row {example['row']}{key}"
 
 
-def why_not_numbers(
-    subject: str, column: pa.ChunkedArray, name: str, use: str, way_out: str
-) -> str:
+def why_not_numbers(subject: str, table: Table, name: str, use: str, way_out: str) -> str:
     """Return why a column that should hold numbers does not, with an example; "" if it does."""
-    kind = kind_of(column.type)
+    kind = kind_of(table.schema.field(name).type)
     if kind == "number":
         return ""
+    column = table.column(name)
     form = written_as(column) if kind == "category" else ""
     if form:
         return f"{subject} {form}. Only plain numbers {use}. {way_out}"

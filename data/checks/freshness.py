@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from math import ceil
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.checks.findings import Finding, finding
+from data.checks.table import Table, filtered
 from data.declarations.durations import duration
 from data.declarations.model import Declaration
 
@@ -33,7 +33,7 @@ def shrinkage_finding(declaration: Declaration, rows: int, last_rows: int) -> Fi
 
 
 def recency_findings(
-    declaration: Declaration, table: pa.Table, kept: np.ndarray, now: datetime
+    declaration: Declaration, table: Table, kept: np.ndarray, now: datetime
 ) -> Iterator[Finding]:
     """Check that the newest time among the kept rows is no older than the declaration allows.
 
@@ -42,7 +42,7 @@ def recency_findings(
     name, text = declaration.time, declaration.max_age
     if name is None or text is None:
         return
-    newest = pc.max(table[name].filter(pa.array(kept))).as_py()
+    newest = pc.max(filtered(table.column(name), kept)).as_py()
     if newest is None:
         return
     age = now.astimezone(UTC) - _end(newest)

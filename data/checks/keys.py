@@ -5,12 +5,12 @@ from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from data.checks.alike import alike, distinct_values
 from data.checks.findings import Finding, finding, row_finding
+from data.checks.table import Table, filtered, rows_of
 from data.declarations.model import Declaration
 from data.sources.columns import OFFSETS, present
-from data.sources.keys import row_key_column
 
 MAX_KEY_COLUMNS = 3
 """Sets of so many columns are tried as a key."""
@@ -20,11 +20,11 @@ SAMPLE_ROWS = 5_000
 """Columns that repeat in so many rows are not compared in all rows."""
 
 
-def key_findings(declaration: Declaration, table: pa.Table, kept: np.ndarray) -> Iterator[Finding]:
+def key_findings(declaration: Declaration, table: Table, kept: np.ndarray) -> Iterator[Finding]:
     """Check that the key is there and unique in the `kept` rows, a mask (n,)."""
     key = declaration.key
     for name in key:
-        rows = np.flatnonzero(kept & ~present(table[name]))
+        rows = np.flatnonzero(kept & ~present(table.column(name)))
         yield row_finding(
             "expect_column_values_to_not_be_null",
             (name,),
@@ -33,12 +33,11 @@ def key_findings(declaration: Declaration, table: pa.Table, kept: np.ndarray) ->
             table,
             "The key {column!r} is missing in {n}: {example}. Fill it in, or quarantine such rows.",
         )
-    texts = row_key_column(table, key)
-    counts = pc.value_counts(texts.filter(pa.array(kept)).drop_null())
-    repeated_texts = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    repeated = np.asarray(pc.is_in(texts, value_set=repeated_texts), dtype=bool)
-    rows = np.flatnonzero(kept & repeated) if len(repeated_texts) else np.array([], dtype=int)
-    advice = _advice(declaration, table.filter(pa.array(kept))) if len(rows) else ""
+    whole = kept
+    for name in key:
+        whole = whole & present(table.column(name))
+    rows, _ = alike(table, key, np.flatnonzero(whole))
+    advice = _advice(declaration, table, kept) if len(rows) else ""
     yield row_finding(
         "expect_column_values_to_be_unique"
         if len(key) == 1
@@ -75,58 +74,56 @@ def why_it_only_identifies(name: str, declaration: Declaration, column: pa.Chunk
     """Return why a column of the key, which no declared feature, explains nothing; "" if it may."""
     if name not in declaration.implied_key_features or not len(column):
         return ""
-    counts = pc.count_distinct(column, mode="all").as_py()
-    return "is a key column with another value in every row" if counts == len(column) else ""
+    filled = column.drop_null()
+    repeats = column.null_count > 1 or distinct_values(filled) < len(filled)
+    return "" if repeats else "is a key column with another value in every row"
 
 
-def smallest_key(declaration: Declaration, table: pa.Table) -> tuple[str, ...]:
-    """Return the fewest columns that are unique together and never missing; () if there are none.
+def smallest_key(declaration: Declaration, table: Table, kept: np.ndarray) -> tuple[str, ...]:
+    """Return the fewest columns that are unique together in the `kept` rows, and never missing.
 
-    Up to three columns are tried. Of sets of one size, that with the most declared columns comes
-    first. Measured numbers, the target and the weight identify nothing.
+    Up to three columns are tried; () if there are none. Of sets of one size, that with the most
+    declared columns comes first. Measured numbers, the target and the weight identify nothing.
     """
-    codes = _codes(declaration, table)
-    levels = {name: int(values.max(initial=0)) for name, values in codes.items()}
-    names = sorted(codes, key=lambda name: (name not in declaration.key, -levels[name]))
-    names = names[:MAX_CANDIDATES]
+    levels = _levels(declaration, table, kept)
+    names = sorted(levels, key=lambda name: (name not in declaration.key, -levels[name]))
+    names, rows = names[:MAX_CANDIDATES], np.flatnonzero(kept)
+    first = rows_of(table, names, rows[:SAMPLE_ROWS])
     for size in range(1, MAX_KEY_COLUMNS + 1):
         sets = sorted(
             combinations(names, size), key=lambda chosen: -len({*chosen} & {*declaration.key})
         )
         for chosen in sets:
-            if _is_unique([codes[name] for name in chosen]):
+            if _is_unique(first, chosen, np.arange(first.num_rows)) and _is_unique(
+                table, chosen, rows
+            ):
                 return tuple(name for name in table.column_names if name in chosen)
     return ()
 
 
-def _codes(declaration: Declaration, table: pa.Table) -> dict[str, np.ndarray]:
-    """Return the columns that may identify a row, each value as a number from 0."""
-    codes = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        is_measured = pa.types.is_floating(column.type) and name not in declaration.key
+def _levels(declaration: Declaration, table: Table, kept: np.ndarray) -> dict[str, int]:
+    """Return how many values the columns have that may identify a row."""
+    levels = {}
+    for field in table.schema:
+        name = field.name
+        is_measured = pa.types.is_floating(field.type) and name not in declaration.key
         other = name in (declaration.target, declaration.weight) or name.startswith(OFFSETS)
-        if is_measured or other or column.null_count:
+        if is_measured or other:
             continue
-        encoded = column.combine_chunks().dictionary_encode()
-        codes[name] = encoded.indices.to_numpy().astype(np.int64)
-    return codes
+        column = filtered(table.column(name), kept)
+        if not column.null_count:
+            levels[name] = distinct_values(column)
+    return levels
 
 
-def _is_unique(columns: Sequence[np.ndarray]) -> bool:
-    """Return whether no two rows have the same codes in all columns, (n,) each."""
-    for rows in (slice(SAMPLE_ROWS), slice(None)):
-        combined = columns[0][rows]
-        for codes in columns[1:]:
-            combined = np.unique(combined, return_inverse=True)[1] * (int(codes.max()) + 1)
-            combined = combined + codes[rows]
-        if len(np.unique(combined)) < len(combined):
-            return False
-    return True
+def _is_unique(table: Table, names: Sequence[str], rows: np.ndarray) -> bool:
+    """Return whether no two of these rows have the same values in all columns."""
+    return not len(alike(table, names, rows)[0])
 
 
-def _advice(declaration: Declaration, table: pa.Table) -> str:
+def _advice(declaration: Declaration, table: Table, kept: np.ndarray) -> str:
     """Return what to do about a key that is not unique."""
-    names = smallest_key(declaration, table)
+    names = smallest_key(declaration, table, kept)
     if names:
         key = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
         unique = "is unique" if len(names) == 1 else "are unique together"

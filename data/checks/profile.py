@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from data.checks.alike import distinct_values
 from data.checks.contract import NEW
 from data.checks.entering import Entry
 from data.checks.features import why_left_out
 from data.checks.findings import plain
+from data.checks.steps import UNCOUNTED, Steps
+from data.checks.table import Table, filtered
 from data.declarations.model import Declaration
 from data.errors import shortened
-from data.sources.columns import kind_of, value_text
+from data.sources.columns import kind_of, present, value_text
 from data.sources.readings import ColumnReading, kind_has_changed
 from data.store.records import SourceColumnRecord
 
@@ -26,12 +28,13 @@ MAX_EXAMPLE = 60
 
 def profile(
     declaration: Declaration,
-    table: pa.Table,
+    table: Table,
     readings: Sequence[ColumnReading],
     *,
     kept: np.ndarray,
     new: Sequence[str],
     entries: Mapping[str, Entry],
+    steps: Steps = UNCOUNTED,
 ) -> tuple[SourceColumnRecord, ...]:
     """Describe every column of a table, in its order.
 
@@ -40,22 +43,24 @@ def profile(
     before did not have them; `entries` say how the features among the others enter.
     """
     by_name = {reading.name: reading for reading in readings}
-    part = table.filter(pa.array(kept))
     target = declaration.target
-    labelled = part[target].is_valid() if target in part.column_names else None
+    known = present(table.column(target)) if target in table.column_names else None
+    labelled = kept if known is None else kept & known
     unused = set(new)
     used = [name for name in table.column_names if name not in unused]
     columns = []
     for name in table.column_names:
+        steps.done()
         reading = by_name.get(name)
-        role, column = role_of(name, declaration, used), part[name]
-        of_labelled = column if labelled is None else column.filter(labelled)
+        role, whole = role_of(name, declaration, used), table.column(name)
+        column = filtered(whole, kept)
         if reading is not None and kind_has_changed(reading, len(column) - column.null_count):
-            columns.append(_of_another_kind(table[name], reading, role))
+            columns.append(_of_another_kind(whole, reading, role))
             continue
+        of_labelled = filtered(whole, labelled)
         flaw = why_left_out(name, declaration, of_labelled) if len(of_labelled) else ""
         enters = _enters(role, entries[name].words if name in entries else "", flaw)
-        columns.append(_described(name, table[name], column, reading, role, enters))
+        columns.append(_described(name, whole, column, reading, role, enters))
     return (*columns, *_without_kind(readings, table, declaration))
 
 
@@ -86,17 +91,17 @@ def _described(
     role: str,
     enters: str,
 ) -> SourceColumnRecord:
-    filled = column.drop_null()
+    first = column.slice(int(np.argmax(present(column))) if len(column) else 0, 1).drop_null()
     kind_from = reading.kind_from if reading else "values"
     return SourceColumnRecord(
         name=name,
         role=role,
-        kind=kind_of(column.type) if len(filled) or kind_from != "values" else None,
+        kind=kind_of(column.type) if len(first) or kind_from != "values" else None,
         kind_from=kind_from,
         missing=column.null_count - (reading.unparsable if reading else 0),
-        distinct_values=_distinct(kept.drop_null()),
+        distinct_values=distinct_values(kept.drop_null()),
         typical_size=typical_size(kept),
-        example=_example(filled[0:1]) if len(filled) else None,
+        example=_example(first) if len(first) else None,
         enters=enters,
     )
 
@@ -121,26 +126,19 @@ def _of_another_kind(
     )
 
 
-def _distinct(filled: pa.ChunkedArray) -> int:
-    """Return how many different values a column without gaps has."""
-    if kind_of(filled.type) == "number":  # sorting them is several times as fast as hashing
-        values = np.sort(filled.to_numpy())
-        return int(np.count_nonzero(values[1:] != values[:-1])) + bool(len(values))
-    return int(pc.count_distinct(filled).as_py())
-
-
 def typical_size(column: pa.ChunkedArray) -> float | None:
     """Return the median absolute value of a column of numbers, zeros and infinities aside."""
     sizes = absolute_sizes(column)
-    return float(np.median(sizes)) if len(sizes) else None
+    return float(np.median(sizes, overwrite_input=True)) if len(sizes) else None
 
 
 def absolute_sizes(column: pa.ChunkedArray) -> np.ndarray:
     """Return the absolute values of a column of numbers, without zeros, infinities and gaps."""
     if kind_of(column.type) != "number":
         return np.array([])
-    sizes: np.ndarray = np.abs(column.drop_null().to_numpy().astype(float))
-    return np.asarray(sizes[(sizes > 0) & np.isfinite(sizes)])
+    sizes: np.ndarray = np.abs(column.drop_null().to_numpy(), dtype=np.float64)
+    counted = (sizes > 0) & np.isfinite(sizes)
+    return sizes if counted.all() else sizes[counted]
 
 
 def _enters(role: str, entry: str, flaw: str) -> str:
@@ -165,7 +163,7 @@ def _enters(role: str, entry: str, flaw: str) -> str:
 
 
 def _without_kind(
-    readings: Sequence[ColumnReading], table: pa.Table, declaration: Declaration
+    readings: Sequence[ColumnReading], table: Table, declaration: Declaration
 ) -> list[SourceColumnRecord]:
     """Describe the columns that no model can use, such as lists."""
     there = {*table.column_names, *declaration.key}

@@ -1,5 +1,6 @@
 """Great Expectations, which computes the declared rules; its import takes seconds."""
 
+import gc
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from data.checks.rule_values import LIMITS, column_frame, row_frame
+from data.checks.rule_values import LIMITS, column_frame, name_frame, row_frame
+from data.checks.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,16 +22,23 @@ COMPARING = (*ROW_LEVEL[1:], "ExpectColumnKLDivergenceToBeLessThan")
 """Rules that compare columns, or bin values: they cannot work with pandas' own NA."""
 
 
+MAX_CELLS = 2**22
+"""Rules that need no more values than this are computed together; of more, those of one column."""
+
+
 @dataclass(frozen=True)
 class Rule:
-    """One of Great Expectations' rules, and the rows (n,) that it looks at; None for all.
+    """One of Great Expectations' rules, the columns that it needs, and the rows it looks at.
 
-    `index` is its position in the declaration, from 0.
+    `index` is its position in the declaration, from 0. `rows` has a bit per row, None for all rows.
+    Without `columns`, it is about the table alone. `every_row` asks for all rows that break it.
     """
 
     index: int
     computed: Any
-    rows: np.ndarray | None
+    columns: tuple[str, ...]
+    rows: bytes | None
+    every_row: bool
 
 
 def is_row_level(implementation: Any) -> bool:
@@ -37,27 +46,40 @@ def is_row_level(implementation: Any) -> bool:
     return _is_about(implementation, ROW_LEVEL)
 
 
-def validated(
-    table: pa.Table, rules: Sequence[Rule], *, every_row: bool
-) -> Iterator[tuple[int, Any]]:
+def validated(table: Table, rules: Sequence[Rule]) -> Iterator[tuple[int, Any]]:
     """Yield the index of each rule, and Great Expectations' result of it, or what it raised.
 
     Rows in the results have their numbers in the table.
     """
-    batches: dict[tuple[bool, bytes | None], list[Rule]] = {}
+    needed = {name for rule in rules for name in rule.columns}
+    together = table.num_rows * len(needed) <= MAX_CELLS
+    batches: dict[tuple[Any, ...], list[Rule]] = {}
     for rule in rules:
         comparing = _is_about(type(rule.computed), COMPARING)
-        some_rows = None if rule.rows is None else rule.rows.tobytes()
-        batches.setdefault((comparing, some_rows), []).append(rule)
-    definition = _batch_definition() if batches else None
-    frames = {
-        comparing: row_frame(table) if comparing else column_frame(table)
-        for comparing in {comparing for comparing, _ in batches}
-    }
-    for (comparing, _), batch in batches.items():
-        frame, rows = frames[comparing], batch[0].rows
-        part = frame if rows is None else frame[rows]
-        yield from _results(definition, part, batch, every_row=every_row)
+        columns = bool(rule.columns) if together else rule.columns
+        batches.setdefault((comparing, columns, rule.rows), []).append(rule)
+    definition = None
+    for (comparing, _, rows), batch in batches.items():
+        frame = _frame(table, batch, comparing=comparing)
+        if rows is not None:
+            bits = np.unpackbits(np.frombuffer(rows, np.uint8), count=table.num_rows)
+            frame = frame[bits.astype(bool)]
+        definition = definition or _batch_definition()
+        every_row = any(rule.every_row for rule in batch)
+        yield from _results(definition, frame, batch, every_row=every_row)
+        del frame
+        if not together:
+            definition = None
+            _forget_rows()
+
+
+def _frame(table: Table, batch: Sequence[Rule], *, comparing: bool) -> "pd.DataFrame":
+    """Return the rows with the columns that some rules need, all of them if they need no values."""
+    names = [*dict.fromkeys(name for rule in batch for name in rule.columns)]
+    if not names:
+        return name_frame(table.column_names, table.num_rows)
+    part = table.select(names)
+    return row_frame(part) if comparing else column_frame(part)
 
 
 def _results(
@@ -85,6 +107,15 @@ def _batch_definition() -> Any:
     validation_graph.tqdm = _no_progress_bar
     asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
     return asset.add_batch_definition_whole_dataframe("rows")
+
+
+def _forget_rows() -> None:
+    """Free the rows that Great Expectations keeps in its last context, which refers to itself."""
+    import great_expectations as gx
+
+    gx.get_context(mode="ephemeral")
+    gc.collect()
+    pa.default_memory_pool().release_unused()
 
 
 def _no_progress_bar(*args: Any, **options: Any) -> Any:

@@ -1,13 +1,14 @@
 """What Great Expectations is given: the rows as pandas frames, and the values that rules name."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.checks.table import Table
 from data.declarations.model import Kind
 from data.declarations.sections import Expectation
 from data.sources.columns import MAX_EXACT, kind_of
@@ -47,6 +48,13 @@ def row_frame(table: pa.Table) -> "pd.DataFrame":
     return frame
 
 
+def name_frame(names: Sequence[str], rows: int) -> "pd.DataFrame":
+    """Return a frame of so many rows for rules about the table alone, which look at no value."""
+    import pandas as pd
+
+    return pd.DataFrame(np.broadcast_to(np.False_, (rows, len(names))), columns=list(names))
+
+
 def _with_gaps(table: pa.Table) -> list[str]:
     return [
         name
@@ -56,14 +64,14 @@ def _with_gaps(table: pa.Table) -> list[str]:
     ]
 
 
-def typed_keywords(expectation: Expectation, table: pa.Table) -> dict[str, Any]:
+def typed_keywords(expectation: Expectation, table: Table) -> dict[str, Any]:
     """Return the keywords of a rule with its values in the kinds of the columns they stand for.
 
     A quoted date becomes a time for a column of times, a quoted number a number for a column of
     numbers, and a number in a set the text of a category. What does not fit stays as it is.
     """
-    names = expectation.columns()
-    kinds = [kind_of(table[name].type) for name in names if name in table.column_names]
+    names, schema = expectation.columns(), table.schema
+    kinds = [kind_of(schema.field(name).type) for name in names if name in schema.names]
     if not kinds or len(kinds) < len(names):
         return dict(expectation.kwargs)
     typed: dict[str, Any] = {}

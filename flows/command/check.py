@@ -33,7 +33,8 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
     from data.checks.waivers import remembered_kinds
     from data.sources.read import read
     from data.sources.settled import QUIET_SECONDS
-    from data.sources.snapshot import load, readings_of
+    from data.sources.snapshot import readings_of
+    from data.sources.stored_columns import StoredColumns
 
     require_address_space()
     config = settings()
@@ -42,8 +43,8 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
     kinds = remembered_kinds(declaration, contract)
     with temporary_folder() as folder:  # nothing of a check is kept
         snapshot = read(declaration, folder=folder, kinds=kinds, quiet_seconds=QUIET_SECONDS)
-        table, readings = load(snapshot.path), readings_of(snapshot.path)
-    checked = check(declaration, table, readings, contract)
+        table, readings = StoredColumns(snapshot.path), readings_of(snapshot.path)
+        checked = check(declaration, table, readings, contract)
     checked = replace(checked, warnings=(*snapshot.warnings, *checked.warnings))
     if as_json:
         report = {

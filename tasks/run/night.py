@@ -7,7 +7,8 @@ from data.checks.contract import Contract
 from data.checks.freshness import recency_findings
 from data.declarations.model import Declaration
 from data.errors import Unchanged
-from data.sources.snapshot import Snapshot, load
+from data.sources.snapshot import Snapshot
+from data.sources.stored_columns import StoredColumns
 from data.store.database.lock import DatasetLock, dataset_lock
 from data.store.read.champions import champion_model
 from data.store.read.contract import contract_of
@@ -90,7 +91,7 @@ def _are_too_old(run: Attempt, snapshot: Snapshot, last: LastGood, store: Store)
     declaration = run.declaration
     if declaration.time is None or declaration.max_age is None:
         return False
-    table = load(snapshot.path, [declaration.time])
+    table = StoredColumns(snapshot.path)
     kept = store.read(lambda connection: kept_rows(connection, last.run_id, snapshot.rows))
     findings = recency_findings(declaration, table, kept, run.night)
     return any(finding.sentence for finding in findings)

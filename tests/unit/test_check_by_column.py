@@ -1,0 +1,75 @@
+"""A source is checked a column at a time, and says how far it is."""
+
+import weakref
+
+import numpy as np
+import pyarrow as pa
+from helpers.checked import SHOP, N, shop, with_flag
+from helpers.contracts import contract_after
+
+from data.checks.check import check
+from data.checks.table import Columns, rows_of
+
+WIDE = pa.table(
+    {name: with_flag()[name] for name in with_flag().column_names}
+    | {f"x{i}": np.random.default_rng(i).normal(size=N) for i in range(20)}
+)
+
+
+class OneByOne:
+    """A table that makes a column whenever it is asked for, and counts those that are in use."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self.schema = table.schema
+        self.column_names = table.column_names
+        self.num_rows = table.num_rows
+        self.in_use = self.most = self.read = 0
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        column = pa.chunked_array(self._table.column(name).chunks)
+        weakref.finalize(column, self._let_go)
+        self.read += 1
+        self.in_use += 1
+        self.most = max(self.most, self.in_use)
+        return column
+
+    def select(self, names: list[str]) -> pa.Table:
+        return pa.table([self.column(name) for name in names], names=names)
+
+    def _let_go(self) -> None:
+        self.in_use -= 1
+
+
+def test_few_columns_are_in_memory_at_once_and_each_is_read_a_few_times():
+    contract = contract_after(shop(), WIDE)
+    source = OneByOne(WIDE)
+    outcome = check(shop(), source, contract=contract)
+    assert outcome.passed
+    assert outcome.results == check(shop(), WIDE, contract=contract).results
+    assert source.most <= 4
+    assert source.read <= 6 * len(WIDE.column_names)
+    assert not source.in_use
+
+
+def test_the_progress_of_checks_ends_with_all_steps():
+    between = {
+        "type": "expect_column_values_to_be_between",
+        "kwargs": {"column": "y", "min_value": 0},
+    }
+    for declared in ({}, {"features": ["age"]}, {"expectations": [between, between]}):
+        seen: list[tuple[int, int]] = []
+        check(shop(**declared), SHOP, progress=lambda *step, seen=seen: seen.append(step))
+        assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+        assert len({total for _, total in seen}) == 1
+        assert seen[-1][0] == seen[-1][1]
+
+
+def test_some_rows_of_some_columns_are_those_of_the_whole_table():
+    kept = np.arange(N) % 3 > 0
+    columns = Columns(OneByOne(SHOP)).without(["level"]).where(kept)
+    assert columns.column_names == ["id", "age", "hired", "y"]
+    assert columns.num_rows == kept.sum()
+    expected = SHOP.drop_columns(["level"]).filter(pa.array(kept))
+    assert columns.select(columns.column_names) == expected
+    assert rows_of(columns, ["y", "age"], [2, 0]) == expected.select(["y", "age"]).take([2, 0])
