@@ -33,6 +33,7 @@ from tasks.run.predictions import of_candidate
 from tasks.run.replay import declaration_of, snapshot_of
 from tasks.run.rows import SnapshotRows
 from tasks.run.stored_model import StoredModel, predictions_of, stored_model
+from tasks.run.trained_rows import rows_of_run
 
 FitAgain = Callable[[int, str], Trained]
 """Fits one candidate of a stored run again, given the run's id and the candidate's name."""
@@ -141,7 +142,8 @@ def _serve(
 def _servable(tools: Tools, dataset: str, chosen: ServingModel, *, is_stored: bool) -> StoredModel:
     """Return the stored model, fitted again unless its predictions are stored."""
     if is_stored:
-        return stored_model(tools.store, chosen, home=tools.home)
+        rows_then = rows_of_run(tools.store, chosen, home=tools.home)
+        return stored_model(tools.store, chosen, rows_then)
     progress.log(
         dataset,
         f"{chosen.name_and_run} did not win its run, so it is fitted again on that run's rows",
