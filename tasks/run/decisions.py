@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from data.errors import CallError, UserError
+from data.scratch import temporary_files
 from data.store.read.champions import (
     ServingModel,
     champion_model,
@@ -114,24 +115,23 @@ def _serve(
     intact(chosen)
     with tools.store.reading() as connection:
         is_stored = has_predictions(connection, chosen.model_id)
-    model = _servable(tools, dataset, chosen, is_stored=is_stored)
-    own = {} if is_stored else {chosen.run_id: model.own}
-    newest = _newest_predictions(tools, dataset, chosen, model)
-    with tools.store.writing() as connection:
-        write_decision(
-            connection,
-            ManualDecision(
-                dataset=dataset,
-                decision=decision,
-                model_id=chosen.model_id,
-                reason=reason,
-                decided_by=user_name(),
-                pinned=pin,
-                predictions=own | newest,
-                predictions_run_id=next(iter(newest), chosen.run_id),
-                artifact=model.artifact.to_bytes() if chosen.artifact is None else None,
-            ),
+    with temporary_files(tools.home):
+        model = _servable(tools, dataset, chosen, is_stored=is_stored)
+        own = {} if is_stored else {chosen.run_id: model.own}
+        newest = _newest_predictions(tools, dataset, chosen, model)
+        made = ManualDecision(
+            dataset=dataset,
+            decision=decision,
+            model_id=chosen.model_id,
+            reason=reason,
+            decided_by=user_name(),
+            pinned=pin,
+            predictions=own | newest,
+            predictions_run_id=next(iter(newest), chosen.run_id),
+            artifact=model.artifact.to_bytes() if chosen.artifact is None else None,
         )
+    with tools.store.writing() as connection:
+        write_decision(connection, made)
     before = f" instead of {current.name_and_run}" if current else ""
     pinned = f"; it is pinned until 'nightfit unpin {dataset}'" if pin else ""
     if current and current.pinned and not pin:
