@@ -15,43 +15,53 @@ smallest of their keys. So a copy that is added moves no other row, unless its k
 """
 
 import hashlib
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from data.errors import CannotSplit
+from data.texts import BATCH_ROWS, Texts
 
 MIN_LABELLED_ROWS = 20
 MIN_TEST_ROWS = 3
+
+ROLES = ("train", "test", "new")
+TRAIN, TEST, NEW = range(len(ROLES))
+"""A role as a number."""
 
 
 @dataclass(frozen=True)
 class Split:
     """Each row's role and fold.
 
-    `role` is "train", "test" or "new" (no target). In a split by hash, every labelled row has a
-    fold from 1 to k, test rows included, and new rows have 0. In a split by time, which is
-    `chained`, `fold` numbers blocks of training rows, oldest first, from 0 (the warm-up) to k, and
-    is -1 in all other rows. Fold i is predicted by a fit on the other folds of training rows, or,
-    if chained, on the blocks before it.
+    `code` numbers the `ROLES`: "train", "test" or "new" (no target). In a split by hash, every
+    labelled row has a fold from 1 to k, test rows included, and new rows have 0. In a split by
+    time, which is `chained`, `fold` numbers blocks of training rows, oldest first, from 0 (the
+    warm-up) to k, and is -1 in all other rows. Fold i is predicted by a fit on the other folds of
+    training rows, or, if chained, on the blocks before it.
     """
 
-    role: np.ndarray
+    code: np.ndarray
     fold: np.ndarray
     chained: bool
+
+    @property
+    def role(self) -> np.ndarray:
+        """Return each row's role as a word."""
+        words: np.ndarray = np.array(ROLES, dtype=object)[self.code]
+        return words
 
 
 def split_rows(
     *,
     dataset: str,
-    keys: Sequence[str],
+    keys: Sequence[str] | Texts,
     labelled: np.ndarray,
     share: float,
     folds: int,
     time: np.ndarray | None = None,
-    group: Sequence[str | None] | None = None,
+    group: Sequence[str | None] | Texts | None = None,
     alike: np.ndarray | None = None,
 ) -> Split:
     """Split the rows into test rows, folds of training rows, and new rows.
@@ -72,61 +82,68 @@ def split_rows(
             where=dataset,
             next_step="Collect more rows.",
         )
+    texts, groups = Texts.of(keys), None if group is None else Texts.of(group)
     if time is None:
-        if group is None and alike is not None:
-            keys = _first_keys(keys, alike)
-        in_test, fold = _by_hash(dataset, keys, group, share, folds)
+        first = _first_alike(texts, alike) if groups is None and alike is not None else None
+        in_test, fold = _by_hash(dataset, texts, groups, first, share, folds)
         fold[~labelled] = 0
     else:
         in_test, fold = _by_time(dataset, np.asarray(time), labelled, share, folds)
-    role = np.where(labelled, np.where(in_test, "test", "train"), "new")
-    if group is None:
-        _refuse_small(dataset, role, fold, folds, share)
+    code = np.where(labelled, np.where(in_test, TEST, TRAIN), NEW).astype(np.int8)
+    if groups is None:
+        _refuse_small(dataset, code, fold, folds, share)
     else:
         rows = np.flatnonzero(labelled)
-        first_rows = rows[np.unique(group_numbers(group)[rows], return_index=True)[1]]
-        _refuse_small(dataset, role[first_rows], fold[first_rows], folds, share, "group")
-    return Split(role, fold, chained=time is not None)
+        first_rows = rows[np.unique(group_numbers(groups)[rows], return_index=True)[1]]
+        _refuse_small(dataset, code[first_rows], fold[first_rows], folds, share, "group")
+    return Split(code, fold, chained=time is not None)
 
 
-def group_numbers(group: Sequence[str | None]) -> np.ndarray:
+def group_numbers(group: Texts) -> np.ndarray:
     """Number the groups (n,) from 0 in the order of their texts, then the rows that stand alone."""
-    texts = sorted({text for text in group if text is not None})
-    number_of = {text: number for number, text in enumerate(texts)}
-    alone = itertools.count(len(texts))
-    numbers = (next(alone) if text is None else number_of[text] for text in group)
-    return np.fromiter(numbers, dtype=np.int64, count=len(group))
+    numbers, texts = group.numbered()
+    alone = numbers < 0
+    numbers[alone] = len(texts) + np.arange(alone.sum())
+    return numbers
 
 
-def _first_keys(keys: Sequence[str], alike: np.ndarray) -> list[str]:
-    """Return each row's key (n,), and in rows that are alike the smallest of their keys."""
-    first: dict[int, str] = {}
-    rows = np.flatnonzero(alike >= 0).tolist()
-    for row, label in zip(rows, alike[rows].tolist(), strict=True):
-        first[label] = min(keys[row], first.get(label, keys[row]))
-    replaced = list(keys)
-    for row, label in zip(rows, alike[rows].tolist(), strict=True):
-        replaced[row] = first[label]
-    return replaced
+def _first_alike(keys: Texts, alike: np.ndarray) -> np.ndarray:
+    """Return the row (n,) with the smallest key of those that each row is alike; alone, itself."""
+    order = keys.order()
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    rows = np.flatnonzero(alike >= 0)
+    smallest = np.full(alike.max(initial=-1) + 1, len(order))
+    np.minimum.at(smallest, alike[rows], rank[rows])
+    first = np.arange(len(order))
+    first[rows] = order[smallest[alike[rows]]]
+    return first
 
 
 def _by_hash(
     dataset: str,
-    keys: Sequence[str],
-    group: Sequence[str | None] | None,
+    keys: Texts,
+    group: Texts | None,
+    first: np.ndarray | None,
     share: float,
     folds: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     shared, alone = (hashlib.sha256(f"{mark}{dataset}\0".encode()) for mark in ("", "\0"))
-    digests = bytearray()
-    for key, text in zip(keys, keys if group is None else group, strict=True):
-        digest = (alone if text is None else shared).copy()
-        digest.update((key if text is None else text).encode())
-        digests += digest.digest()
-    numbers = np.frombuffer(bytes(digests), dtype=">u8").reshape(len(keys), 4)
-    # 53 bits: a double holds no more, so no hash can round up to a share of 1.
-    in_test = (numbers[:, 0] >> np.uint64(11)) * 2.0**-53 < share
-    return in_test, 1 + (numbers[:, 1] % np.uint64(folds)).astype(int)
+    in_test = np.empty(len(keys), dtype=bool)
+    fold = np.empty(len(keys), dtype=np.int16)
+    for start in range(0, len(keys), BATCH_ROWS):
+        rows = slice(start, start + BATCH_ROWS)
+        texts = (keys[rows] if first is None else keys[first[rows]]).tolist()
+        digests = []
+        for key, text in zip(texts, texts if group is None else group[rows].tolist(), strict=True):
+            digest = (alone if text is None else shared).copy()
+            digest.update((key if text is None else text).encode())
+            digests.append(digest.digest())
+        numbers = np.frombuffer(b"".join(digests), dtype=">u8").reshape(len(texts), 4)
+        # 53 bits: a double holds no more, so no hash can round up to a share of 1.
+        in_test[rows] = (numbers[:, 0] >> np.uint64(11)) * 2.0**-53 < share
+        fold[rows] = 1 + numbers[:, 1] % np.uint64(folds)
+    return in_test, fold
 
 
 def _by_time(
@@ -155,7 +172,7 @@ def _by_time(
     for block in range(1, folds + 1):
         wanted = before[train_times] * block / (folds + 1)
         cuts.append(_nearest(before, wanted, cuts[-1] + 1, train_times - (folds + 1 - block)))
-    fold = np.full(len(labelled), -1)
+    fold = np.full(len(labelled), -1, dtype=np.int16)
     block_of = np.searchsorted(cuts, value_of_row, side="right") - 1
     fold[labelled] = np.where(value_of_row < train_times, block_of, -1)
     return labelled & (fold == -1), fold
@@ -168,9 +185,9 @@ def _nearest(before: np.ndarray, wanted: float, low: int, high: int) -> int:
 
 
 def _refuse_small(
-    dataset: str, role: np.ndarray, fold: np.ndarray, folds: int, share: float, noun: str = "row"
+    dataset: str, code: np.ndarray, fold: np.ndarray, folds: int, share: float, noun: str = "row"
 ) -> None:
-    test, train = int((role == "test").sum()), int((role == "train").sum())
+    test, train = int((code == TEST).sum()), int((code == TRAIN).sum())
     if test < MIN_TEST_ROWS:
         raise CannotSplit(
             f"{test} of {test + train} labelled {noun}s are test {noun}s at a share of {share:g},"
@@ -178,7 +195,7 @@ def _refuse_small(
             where=dataset,
             next_step=f"Declare a larger 'split.test', or collect more {noun}s.",
         )
-    sizes = np.bincount(fold[role == "train"], minlength=folds + 1)[1:]
+    sizes = np.bincount(fold[code == TRAIN], minlength=folds + 1)[1:]
     if (sizes == 0).any():
         raise CannotSplit(
             f"Fold {int(np.argmin(sizes)) + 1} is empty: the {train} training {noun}s fall into"

@@ -9,6 +9,7 @@ from prefect import flow
 from data.checks.contract import Contract
 from data.checks.waivers import remembered_kinds
 from data.declarations.file import load_dataset
+from data.scratch import temporary_files
 from data.settings import settings
 from data.sources.settled import QUIET_SECONDS
 from data.sources.snapshot import Snapshot
@@ -54,26 +55,27 @@ def retrain(
     keep_private(config)
     store, home = Store(config.database_url, config.store_retry_time), config.home
     declaration = load_dataset(dataset, config.datasets)
-    with (
-        only_run(store, dataset, wait=wait) as lock,
-        new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
-        framework_workers(
-            home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
-        ) as workers,
-    ):
-        expected = contract(store, declaration, as_of=as_of)
-        kinds = remembered_kinds(declaration, expected)
-        run.snapshot = snapshot = read(
-            declaration,
-            home / "snapshots",
-            as_of=as_of,
-            kinds=kinds,
-            quiet_seconds=QUIET_SECONDS,
-        )
-        skip_if_unchanged(run, snapshot, expected, store, force=force)
-        trained = train(run, snapshot, store, workers, expected, home=home)
-        store_run(run, trained, store, lock, home=home, dry_run=dry_run)
-    return report(run)
+    with temporary_files(home):  # until the summary is made of the rows
+        with (
+            only_run(store, dataset, wait=wait) as lock,
+            new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
+            framework_workers(
+                home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
+            ) as workers,
+        ):
+            expected = contract(store, declaration, as_of=as_of)
+            kinds = remembered_kinds(declaration, expected)
+            run.snapshot = snapshot = read(
+                declaration,
+                home / "snapshots",
+                as_of=as_of,
+                kinds=kinds,
+                quiet_seconds=QUIET_SECONDS,
+            )
+            skip_if_unchanged(run, snapshot, expected, store, force=force)
+            trained = train(run, snapshot, store, workers, expected, home=home)
+            store_run(run, trained, store, lock, home=home, dry_run=dry_run)
+        return report(run)
 
 
 def train(

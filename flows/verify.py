@@ -3,6 +3,7 @@
 from prefect import flow
 
 from data.errors import NothingFitted, UserError
+from data.scratch import temporary_files
 from data.settings import Settings, settings
 from data.store.read.whole_run import stored_run
 from data.store.records import RunRecord
@@ -37,10 +38,11 @@ def verify(run_id: int) -> Verification:
     keep_private(config)
     stored = _stored(run_id, config)
     replay = replay_of(run_id, stored, home=config.home)
-    trained = _trained_again(run_id, replay, config)
-    return verification(
-        run_id, stored, replay.run, trained, store=Store(config.database_url), home=config.home
-    )
+    with temporary_files(config.home):
+        trained = _trained_again(run_id, replay, config)
+        return verification(
+            run_id, stored, replay.run, trained, store=Store(config.database_url), home=config.home
+        )
 
 
 def _stored(run_id: int, config: Settings) -> RunRecord:

@@ -1,7 +1,8 @@
 """Choose tonight's winner out of fold, and decide whether it replaces the champion."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,13 +155,13 @@ def _ranking(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ran
     is_scored = prepared.train_fold > 0  # the warm-up block has no prediction
     rows = prepared.train.take(is_scored)
     out_of_fold = {
-        candidate: fit.out_of_fold[is_scored]
+        candidate: partial(_chosen, fit.out_of_fold, is_scored)
         for candidate, fit in fits.items()
         if isinstance(fit, Fitted) and fit.out_of_fold is not None
     }
-    out_of_fold = {c: predicted for c, predicted in out_of_fold.items() if _are_finite(predicted)}
+    out_of_fold = {c: predicted for c, predicted in out_of_fold.items() if _are_finite(predicted())}
     contenders = [
-        Contender(candidate, _weighted_errors(rows, out_of_fold[candidate]))
+        Contender(candidate, partial(_out_of_fold_errors, rows, out_of_fold[candidate]))
         if candidate in out_of_fold
         else Contender(candidate, None, fit if isinstance(fit, str) else None)
         for candidate, fit in fits.items()
@@ -170,10 +171,18 @@ def _ranking(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ran
     except NothingRanked as error:
         raise NothingFitted(str(error)) from None
     validation = {
-        candidate: _score(rows, predicted, _interval(fits[candidate], rows, predicted))
+        candidate: _validated(fits[candidate], rows, predicted())
         for candidate, predicted in out_of_fold.items()
     }
     return _Ranking(ranked, validation)
+
+
+def _chosen(values: Array, rows: Mask) -> Array:
+    return values if rows.all() else values[rows]
+
+
+def _out_of_fold_errors(rows: Rows, predicted: Callable[[], Array]) -> Array:
+    return _weighted_errors(rows, predicted())
 
 
 @dataclass(frozen=True)
@@ -269,13 +278,12 @@ def _weighted_errors(rows: Rows, predicted: Array) -> Array:
     return (rows.target - predicted) * roots(rows.weight, len(rows.target))
 
 
-def _score(rows: Rows, predicted: Array, interval: Interval | None) -> Score:
+def _score(rows: Rows, predicted: Array, interval: Interval) -> Score:
     return score(rows.target, predicted, interval=interval, weight=rows.weight, unit=rows.units)
 
 
-def _interval(fit: Fitted | str, rows: Rows, predicted: Array) -> Interval | None:
-    """Return the intervals of out-of-fold predictions (n,)."""
-    if not isinstance(fit, Fitted):
-        return None
+def _validated(fit: Fitted | str, rows: Rows, predicted: Array) -> Score:
+    """Return the score of out-of-fold predictions (n,)."""
+    assert isinstance(fit, Fitted)
     reach = fit.model.reach(len(predicted), rows.weight)
-    return predicted - reach, predicted + reach
+    return _score(rows, predicted, (predicted - reach, predicted + reach))

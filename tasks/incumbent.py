@@ -22,7 +22,7 @@ from tasks.run.choice import Incumbent
 from tasks.run.loading import intact
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask, Rows
-from tasks.run.trained_rows import is_in, rows_of_run, without_prediction
+from tasks.run.trained_rows import RowsThen, rows_of_run, without_prediction
 
 
 @task(persist_result=False)
@@ -43,7 +43,8 @@ def incumbent(
     except DamagedModel as error:
         progress.log(declaration.name, error.what, warning=True)
         return _damaged(serving, error, len(test.keys))
-    trained, blind = trained_with(prepared.rows, serving, store, home=home)
+    rows_then = rows_of_run(store, serving, home=home)
+    trained, blind = trained_with(prepared.rows, serving, store, rows_then)
     compared = ~seen(prepared.rows, trained)[prepared.is_test]
     if serving.train_until is not None and test.instants is not None:
         compared &= test.instants > serving.train_until
@@ -53,17 +54,19 @@ def incumbent(
     obstacle = declaration_obstacle(then, declaration)
     try:
         if obstacle is None:
-            columns = prepared.source.columns(twin.features, prepared.is_test)
+            columns = prepared.source.columns_of(test, twin.features)
             predicted = twin.predicted(columns, test.weight)
             interval = predicted.lower, predicted.upper
             if np.isfinite(predicted.value[compared]).all():
-                return Incumbent(serving, compared, predicted.value, interval, blind=blind)
+                return Incumbent(
+                    serving, compared, predicted.value, interval, rows_then, blind=blind
+                )
             obstacle = "its predictions of some of them are not finite"
     except CannotEncode as error:
         obstacle = str(error)
     nothing = np.full(len(compared), np.nan)
     why = explanation(twin.features, then, declaration, accepted_by=accepted_by)
-    return Incumbent(serving, compared, nothing, (nothing, nothing), obstacle, why)
+    return Incumbent(serving, compared, nothing, (nothing, nothing), rows_then, obstacle, why)
 
 
 def _champion(
@@ -78,21 +81,23 @@ def _champion(
 
 
 def trained_with(
-    rows: Rows, serving: ServingModel, store: Store, *, home: Path
+    rows: Rows, serving: ServingModel, store: Store, rows_then: RowsThen
 ) -> tuple[Mask, str | None]:
-    """Return which rows (n,) a twin was trained with, and what to know if that is a guess."""
+    """Return which rows (n,) a twin was trained with, and what to know if that is a guess.
+
+    `rows_then` returns the rows of its run, which are needed if their predictions are not stored.
+    """
     training = store.read(lambda c: twin_training_keys(c, serving.model_id))
     if training:
-        return is_in(rows.keys, training), None
+        return rows.keys.is_in(training), None
     others = store.read(lambda c: other_keys(c, serving.model_id))
-    rows_then = rows_of_run(store, serving, home=home)
+    then = rows_then()
     blind = (
         f"The rows that {serving.name_and_run} was trained with no longer exist, or are damaged,"
         " and their predictions are not stored: it is compared on test rows and new rows of its own"
         " run alone."
     )
-    trained = without_prediction(rows.keys, others, rows_then)
-    return trained, blind if rows_then is None else None
+    return without_prediction(rows.keys, others, then), blind if then is None else None
 
 
 def _damaged(serving: ServingModel, error: DamagedModel, rows: int) -> Incumbent:
@@ -102,6 +107,7 @@ def _damaged(serving: ServingModel, error: DamagedModel, rows: int) -> Incumbent
         np.zeros(rows, dtype=bool),
         nothing,
         (nothing, nothing),
+        rows_then=lambda: None,
         obstacle=error.what.rstrip("."),
         damage=error,
     )

@@ -6,7 +6,7 @@ from prefect import task
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.sources.snapshot import Snapshot
-from data.split import split_rows
+from data.split import ROLES, split_rows
 from tasks.run import progress
 from tasks.run.prepared import Prepared
 from tasks.run.rows import SnapshotRows
@@ -22,15 +22,15 @@ def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Pre
     rows = source.rows
     parts = split_rows(
         dataset=declaration.name,
-        keys=rows.keys.tolist(),
+        keys=rows.keys,
         labelled=~np.isnan(rows.target),
         share=declaration.split.test,
         folds=declaration.split.folds,
         time=rows.time,
-        group=None if rows.group is None else rows.group.tolist(),
+        group=rows.group,
         alike=rows.alike,
     )
-    counts = {role: int((parts.role == role).sum()) for role in ("train", "test", "new")}
-    text = ", ".join(f"{count:,} {role}" for role, count in counts.items())
+    counts = np.bincount(parts.code, minlength=len(ROLES)).tolist()
+    text = ", ".join(f"{count:,} {role}" for role, count in zip(ROLES, counts, strict=True))
     progress.log(declaration.name, f"split into {text} rows")
     return Prepared(declaration, snapshot, checked, source, parts)

@@ -96,7 +96,7 @@ def store_run(
         raise NothingFitted(f"the refit of {choice.reported} failed: {refit}")
     prepared = trained.prepared
     predictions = tonights_predictions(
-        trained, store, home=home, with_training=prepared.stores_training_predictions
+        trained, store, with_training=prepared.stores_training_predictions
     )
     unstored = unstored_warning(
         run.declaration, labelled=prepared.labelled_rows, training=int(prepared.is_train.sum())

@@ -7,6 +7,7 @@ the readers of a champion need them.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -32,6 +33,7 @@ from data.store.tables import (
     score,
     source_column,
 )
+from data.texts import BATCH_ROWS, Texts
 
 OF_A_RUN = (
     run,
@@ -103,17 +105,36 @@ def _plain(value: Any) -> Any:
 
 
 def predictions_sha256(rows: PredictionColumns) -> str:
-    """Return the SHA-256 of a model's predictions of the rows of a run, in whatever order."""
-    keys = list(rows.key)
-    order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=int)
-    role = np.asarray(rows.role)[order].tolist()
-    note = None
+    """Return the SHA-256 of a model's predictions of the rows of a run, in whatever order.
+
+    It is that of `[keys, roles, notes or null]` as JSON and of the numbers, by key.
+    """
+    keys, roles = Texts.of(rows.key), np.asarray(rows.role)
+    order = keys.order()
+    parts = [order[start : start + BATCH_ROWS] for start in range(0, len(order), BATCH_ROWS)]
+    digest = hashlib.sha256(b"[")
+    _add_list(digest, (keys[part].tolist() for part in parts))
+    digest.update(b", ")
+    _add_list(digest, (roles[part].tolist() for part in parts))
+    digest.update(b", ")
     if rows.note is not None and any(rows.note):
-        notes = list(rows.note)
-        note = [notes[at] for at in order]
-    texts = json.dumps([[keys[at] for at in order], role, note])
-    digest = hashlib.sha256(texts.encode())
+        notes = rows.note
+        _add_list(digest, ([notes[at] for at in part.tolist()] for part in parts))
+    else:
+        digest.update(b"null")
+    digest.update(b"]")
     for name in ("actual", "predicted", "lower", "upper"):
-        values = np.asarray(getattr(rows, name), dtype="<f8")[order] + 0.0  # without negative zeros
-        digest.update(np.where(np.isfinite(values), values, np.nan).tobytes())
+        numbers = np.asarray(getattr(rows, name), dtype="<f8")
+        for part in parts:
+            values = numbers[part] + 0.0  # without negative zeros
+            digest.update(np.where(np.isfinite(values), values, np.nan).tobytes())
     return digest.hexdigest()
+
+
+def _add_list(digest: "hashlib._Hash", parts: Iterator[list[Any]]) -> None:
+    """Add a list to a digest as the JSON of the whole, a part at a time."""
+    digest.update(b"[")
+    for number, part in enumerate(parts):
+        digest.update(b", " if number else b"")
+        digest.update(json.dumps(part)[1:-1].encode())
+    digest.update(b"]")

@@ -16,6 +16,7 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from regressors import file_arrays
 from regressors.frameworks import log_file, memory, worker_process
 from regressors.frameworks.registry import FRAMEWORKS
 from regressors.frameworks.worker_process import START_SECONDS, Answer, sentence
@@ -99,7 +100,8 @@ class Workers:
     def submit(self, framework: str, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Run `function(module, *args)` in a framework's process, `module` being the framework's.
 
-        Function, arguments and result are pickled, the function by its name.
+        Function, arguments and result are pickled, the function by its name, and an array that is
+        mapped from a file by its place there.
         """
         return self._lanes[framework].submit(self._workers[framework].run, function, args)
 
@@ -205,7 +207,7 @@ class _Worker:
     def _value(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         """Run one job; raise WorkerFailed if it has no value, and _Lost if its process is gone."""
         try:
-            job = pickle.dumps((function, args))
+            job = file_arrays.dumps((function, args))
         except (AttributeError, TypeError, pickle.PicklingError) as error:
             raise WorkerFailed(f"it could not be sent to its process ({sentence(error)})") from None
         limit = self.time_limit if self.warm else max(self.time_limit, START_SECONDS)

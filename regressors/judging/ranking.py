@@ -1,6 +1,6 @@
 """Who wins tonight: the candidates ranked by their out-of-fold errors, and one of them chosen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -25,10 +25,14 @@ class NothingRanked(ValueError):
 
 @dataclass(frozen=True)
 class Contender:
-    """A candidate with its out-of-fold errors (n,), actual minus predicted; None if it failed."""
+    """A candidate, and what returns its out-of-fold errors (n,); None if it failed.
+
+    They are actual minus predicted, and are made anew for each use: those of many candidates on
+    many rows would not fit into memory together.
+    """
 
     candidate: Candidate
-    errors: Array | None
+    errors: Callable[[], Array] | None
     failure: str | None = None
 
 
@@ -49,7 +53,7 @@ class _Fitted:
     """A fitted contender, with its position among the kinds and in the declared order."""
 
     candidate: Candidate
-    errors: Array
+    errors: Callable[[], Array]
     rmse: float
     simplicity: int
     declared: int
@@ -105,17 +109,20 @@ def rank(
 
 
 def _fitted(contenders: Sequence[Contender]) -> list[_Fitted]:
-    return [
-        _Fitted(
-            candidate=contender.candidate,
-            errors=contender.errors,
-            rmse=root_mean_square(contender.errors),
-            simplicity=KINDS.index(contender.candidate.kind),
-            declared=declared,
-        )
-        for declared, contender in enumerate(contenders)
-        if contender.errors is not None and np.isfinite(contender.errors).all()
-    ]
+    fitted = []
+    for declared, contender in enumerate(contenders):
+        if contender.errors is None:
+            continue
+        rmse = _finite_rmse(contender.errors())
+        if rmse is not None:
+            simplicity = KINDS.index(contender.candidate.kind)
+            own = _Fitted(contender.candidate, contender.errors, rmse, simplicity, declared)
+            fitted.append(own)
+    return fitted
+
+
+def _finite_rmse(errors: Array) -> float | None:
+    return root_mean_square(errors) if np.isfinite(errors).all() else None
 
 
 def _rank_order(fitted: _Fitted) -> tuple[float, int, int]:
@@ -127,14 +134,14 @@ def _nearly_as_good(fitted: _Fitted, best: _Fitted, spread: float, unit: Indices
     limit = (1 + NEARLY_FREE) * best.rmse + _rounding(spread)
     if fitted.rmse <= limit or fitted.simplicity >= best.simplicity:
         return fitted.rmse <= limit
-    rows_won = int(np.count_nonzero(np.abs(fitted.errors) < np.abs(best.errors)))
-    return 2 * rows_won > len(best.errors) and not _surely_better(best, fitted, unit)
+    won = np.abs(fitted.errors()) < np.abs(best.errors())
+    return 2 * int(won.sum()) > len(won) and not _surely_better(best, fitted, unit)
 
 
 def _surely_better(first: _Fitted, second: _Fitted, unit: Indices | None) -> bool:
     """Return whether the first's squared errors are lower by more than one standard error."""
     scale = second.rmse or 1.0
-    gain = np.square(second.errors / scale) - np.square(first.errors / scale)
+    gain = np.square(second.errors() / scale) - np.square(first.errors() / scale)
     return float(gain.mean()) > standard_error(gain, unit) + ROUNDING
 
 

@@ -138,11 +138,13 @@ def _log_mean_square(errors: Array, unit: Indices | None, confidence: float) -> 
     6.3). Its quantile is that of the size of the studentised log ratio in resamples of the units,
     or Student's above 200 units. Infinite for fewer than three.
     """
-    squares = np.square(errors)
-    label = np.arange(len(errors)) if unit is None else np.unique(unit, return_inverse=True)[1]
-    sizes, sums = np.bincount(label).astype(float), np.bincount(label, squares)
-    order = np.lexsort((sizes, sums))  # so that the order of rows changes no digit
-    sizes, sums = sizes[None, order] / sizes.mean(), sums[None, order] / sums.mean()
+    sums = np.square(errors)
+    sizes = np.ones(len(sums))
+    if unit is not None:
+        label = np.unique(unit, return_inverse=True)[1]
+        sizes, sums = np.bincount(label).astype(float), np.bincount(label, sums)
+    total, order = sums.mean(), np.lexsort((sizes, sums))  # the order of rows changes no digit
+    sizes, sums = sizes[None, order] / sizes.mean(), sums[None, order] / total
     m = sums.shape[1]
     if m < MIN_UNITS:
         return inf, inf
@@ -163,7 +165,7 @@ def roots(weight: Array | None, rows: int) -> Array:
     A weight is proportional to one over the variance of an error. So errors times these roots have
     equal variances, and can be compared as errors without weights.
     """
-    return np.ones(rows) if weight is None else np.sqrt(weight / weight.mean())
+    return np.broadcast_to(1.0, rows) if weight is None else np.sqrt(weight / weight.mean())
 
 
 def spread(target: Array, weight: Array | None) -> float:

@@ -184,9 +184,9 @@ def _simpler(challenger: Candidate, incumbent: Candidate) -> bool:
 
 
 def _figures(gain: PairedGain) -> str:
-    rows = f"{gain.rows} rows"
+    rows = f"{gain.rows:,} rows"
     if gain.units != gain.rows:
-        rows += f" in {gain.units} units"
+        rows += f" in {gain.units:,} units"
     return (
         f"test RMSE {gain.challenger_rmse:.6g} against {gain.incumbent_rmse:.6g} on the same "
         f"{rows}, a gain of {_percent(gain.value)} ({_percent(gain.low)} to "

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from data.errors import DamagedModel
 from data.store.read.champions import ServingModel
+from data.texts import Texts
 from regressors.candidate import Candidate
 from regressors.judging.ranking import RankedCandidate
 from regressors.judging.scoring import Difference, Interval, Score
 from regressors.judging.selection import Decision, PromotionRules
+from tasks.run.trained_rows import RowsThen
 
 Array = NDArray[np.float64]
 
@@ -25,13 +27,14 @@ class Incumbent:
     (m,) is in the target's units, as are the ends of its intervals, `interval`. `obstacle` says why
     it cannot score these rows, and `explanation` why it need not. `blind` says that it is not known
     which of them are new to it. `damage` is the error of a model that is not what was stored: it
-    can neither predict nor be compared.
+    can neither predict nor be compared. `rows_then` returns the rows of its own run.
     """
 
     serving: ServingModel
     compared: NDArray[np.bool_]
     predicted: Array
     interval: Interval
+    rows_then: RowsThen
     obstacle: str | None = None
     explanation: str | None = None
     damage: DamagedModel | None = None
@@ -58,7 +61,7 @@ class Paired:
     """
 
     other: Candidate | None
-    keys: NDArray[np.object_]
+    keys: Texts
     errors: Array
     other_errors: Array
     unit: NDArray[np.int64]

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from data.errors import CallError, UserError
+from data.scratch import temporary_files
 from data.store.read.champions import (
     ServingModel,
     champion_model,
@@ -33,6 +34,7 @@ from tasks.run.predictions import of_candidate
 from tasks.run.replay import declaration_of, snapshot_of
 from tasks.run.rows import SnapshotRows
 from tasks.run.stored_model import StoredModel, predictions_of, stored_model
+from tasks.run.trained_rows import rows_of_run
 
 FitAgain = Callable[[int, str], Trained]
 """Fits one candidate of a stored run again, given the run's id and the candidate's name."""
@@ -113,24 +115,23 @@ def _serve(
     intact(chosen)
     with tools.store.reading() as connection:
         is_stored = has_predictions(connection, chosen.model_id)
-    model = _servable(tools, dataset, chosen, is_stored=is_stored)
-    own = {} if is_stored else {chosen.run_id: model.own}
-    newest = _newest_predictions(tools, dataset, chosen, model)
-    with tools.store.writing() as connection:
-        write_decision(
-            connection,
-            ManualDecision(
-                dataset=dataset,
-                decision=decision,
-                model_id=chosen.model_id,
-                reason=reason,
-                decided_by=user_name(),
-                pinned=pin,
-                predictions=own | newest,
-                predictions_run_id=next(iter(newest), chosen.run_id),
-                artifact=model.artifact.to_bytes() if chosen.artifact is None else None,
-            ),
+    with temporary_files(tools.home):
+        model = _servable(tools, dataset, chosen, is_stored=is_stored)
+        own = {} if is_stored else {chosen.run_id: model.own}
+        newest = _newest_predictions(tools, dataset, chosen, model)
+        made = ManualDecision(
+            dataset=dataset,
+            decision=decision,
+            model_id=chosen.model_id,
+            reason=reason,
+            decided_by=user_name(),
+            pinned=pin,
+            predictions=own | newest,
+            predictions_run_id=next(iter(newest), chosen.run_id),
+            artifact=model.artifact.to_bytes() if chosen.artifact is None else None,
         )
+    with tools.store.writing() as connection:
+        write_decision(connection, made)
     before = f" instead of {current.name_and_run}" if current else ""
     pinned = f"; it is pinned until 'nightfit unpin {dataset}'" if pin else ""
     if current and current.pinned and not pin:
@@ -141,7 +142,8 @@ def _serve(
 def _servable(tools: Tools, dataset: str, chosen: ServingModel, *, is_stored: bool) -> StoredModel:
     """Return the stored model, fitted again unless its predictions are stored."""
     if is_stored:
-        return stored_model(tools.store, chosen, home=tools.home)
+        rows_then = rows_of_run(tools.store, chosen, home=tools.home)
+        return stored_model(tools.store, chosen, rows_then)
     progress.log(
         dataset,
         f"{chosen.name_and_run} did not win its run, so it is fitted again on that run's rows",

@@ -1,14 +1,15 @@
 """The predictions that are stored with a run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from data.declarations.model import MAX_WITH_TRAINING, Declaration
+from data.split import NEW, ROLES, TEST
 from data.store.records import PredictionColumns
 from data.store.session import Store
+from regressors.arrays import Mask, Values
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from tasks.run.attempt import Trained
@@ -25,9 +26,7 @@ class Predictions:
     warnings: tuple[str, ...] = ()
 
 
-def tonights_predictions(
-    trained: Trained, store: Store, *, home: Path, with_training: bool
-) -> Predictions:
+def tonights_predictions(trained: Trained, store: Store, *, with_training: bool) -> Predictions:
     """Return the predictions of tonight's winner, and of the model that serves from now on.
 
     Each is of every row of tonight, or without `with_training` of those that its twin was not
@@ -49,9 +48,7 @@ def tonights_predictions(
         name = incumbent.serving.name_and_run
         stale = f"The predictions shown are still those of the last run that {name} could score."
         return Predictions(tuple(columns), (stale,))
-    own, warnings = of_incumbent(
-        trained.prepared, incumbent, store, home=home, with_training=with_training
-    )
+    own, warnings = of_incumbent(trained.prepared, incumbent, store, with_training=with_training)
     return Predictions((*columns, own), warnings)
 
 
@@ -72,39 +69,50 @@ def of_candidate(
 
     Training rows are predicted out of fold, test rows by the twin, new rows by the refit.
     """
-    rows, is_train = prepared.rows, prepared.is_train
-    stored = np.ones(len(is_train), dtype=bool) if with_training else ~is_train
-    role = prepared.split.role[stored].astype(object)
+    rows, is_train, code = prepared.rows, prepared.is_train, prepared.split.code
+    stored = np.ones(len(code), dtype=bool) if with_training else ~is_train
+    role = np.array(ROLES, dtype=object)[code[stored]]
     reach = fit.model.reach(len(role), None if rows.weight is None else rows.weight[stored])
     predicted = np.full(len(role), np.nan)
     if with_training:
         predicted[is_train] = fit.out_of_fold
     lower, upper = predicted - reach, predicted + reach
-    note = np.full(len(role), None, dtype=object)
+    notes = []
     refitted = refit.model.with_interval_of(fit.model)
-    for chosen, model in ((prepared.is_test, fit.model), (prepared.is_new, refitted)):
-        if chosen.any():
-            columns = prepared.source.columns(model.features, chosen)
-            of_part, part = model.predicted(columns, rows.take(chosen).weight), chosen[stored]
-            predicted[part], note[part] = of_part.value, of_part.note
-            lower[part], upper[part] = of_part.lower, of_part.upper
+    for number, chosen, model in ((TEST, prepared.test, fit.model), (NEW, prepared.new, refitted)):
+        if len(chosen.target):
+            columns = prepared.source.columns_of(chosen, model.features)
+            of_part, part = model.predicted(columns, chosen.weight), code[stored] == number
+            predicted[part], lower[part], upper[part] = of_part.value, of_part.lower, of_part.upper
+            notes.append((part, of_part.note))
     if prepared.split.chained:
         role[(is_train & (prepared.split.fold == 0))[stored]] = "warmup"
     return PredictionColumns(
         model=str(candidate),
-        key=rows.keys[stored].tolist(),
-        actual=rows.target[stored],
+        key=rows.keys if with_training else rows.keys[stored],
+        actual=rows.target if with_training else rows.target[stored],
         predicted=predicted,
         lower=lower,
         upper=upper,
         role=role,
-        note=note.tolist(),
+        note=_noted(len(role), notes),
     )
 
 
+def _noted(rows: int, notes: Sequence[tuple[Mask, Values]]) -> list[str | None] | None:
+    """Return the notes of all rows, given those of parts of them (masks); None if there is none."""
+    if not any(any(of_part) for _, of_part in notes):
+        return None
+    note = np.full(rows, None, dtype=object)
+    for part, of_part in notes:
+        note[part] = of_part
+    texts: list[str | None] = note.tolist()
+    return texts
+
+
 def of_incumbent(
-    prepared: Prepared, incumbent: Incumbent, store: Store, *, home: Path, with_training: bool
+    prepared: Prepared, incumbent: Incumbent, store: Store, *, with_training: bool
 ) -> tuple[PredictionColumns, tuple[str, ...]]:
     """Return the incumbent's predictions of tonight's rows, and what has changed in them."""
-    model = stored_model(store, incumbent.serving, home=home)
+    model = stored_model(store, incumbent.serving, incumbent.rows_then)
     return predictions_of(model, prepared.source, with_training=with_training)

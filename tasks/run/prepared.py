@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.sources.snapshot import Snapshot
-from data.split import Split
+from data.split import NEW, TEST, TRAIN, Split
+from regressors.arrays import Indices
 from tasks.run.rows import Mask, Rows, SnapshotRows
 
 
@@ -30,8 +30,9 @@ class Times:
 class Prepared:
     """The rows of a run in the order of their keys, and how they are split.
 
-    Every step of a run gets this one value, so that the snapshot is read, and its keys are made
-    and sorted, once. Each part of the rows is copied once, when a step first asks for it.
+    Every step of a run gets this one value, so that each column of the snapshot is read, and its
+    keys are made and sorted, once. Each part of the rows is written to files of its own, a column
+    at a time, when a step first asks for it.
 
     Not a dataclass, because Prefect would walk through everything in it each time that a task gets
     it as an argument.
@@ -50,9 +51,9 @@ class Prepared:
         self.checked = checked
         self.source = source
         self.split = split
-        self.is_train: Mask = split.role == "train"
-        self.is_test: Mask = split.role == "test"
-        self.is_new: Mask = split.role == "new"
+        self.is_train: Mask = split.code == TRAIN
+        self.is_test: Mask = split.code == TEST
+        self.is_new: Mask = split.code == NEW
 
     @property
     def rows(self) -> Rows:
@@ -70,6 +71,11 @@ class Prepared:
         return self.rows.take(self.is_test)
 
     @cached_property
+    def new(self) -> Rows:
+        """Return the new rows."""
+        return self.rows.take(self.is_new)
+
+    @cached_property
     def labelled(self) -> Rows:
         """Return the training and the test rows."""
         return self.rows.take(~self.is_new)
@@ -84,15 +90,15 @@ class Prepared:
         """Return whether the predictions of the training rows are stored."""
         return self.declaration.stores_training_predictions(self.labelled_rows)
 
-    @property
-    def train_fold(self) -> NDArray[np.int64]:
+    @cached_property
+    def train_fold(self) -> Indices:
         """Return the fold of each training row."""
-        return self.split.fold[self.is_train]
+        return self.source.files.stored(self.split.fold[self.is_train])
 
-    @property
-    def labelled_fold(self) -> NDArray[np.int64]:
+    @cached_property
+    def labelled_fold(self) -> Indices:
         """Return the fold of each labelled row."""
-        return self.split.fold[~self.is_new]
+        return self.source.files.stored(self.split.fold[~self.is_new])
 
     @cached_property
     def repeated_test_rows(self) -> int:

@@ -76,7 +76,7 @@ def _unstored_targets(
     """Return the targets of the training rows, unless their predictions are stored."""
     if not predictions or predictions[0].is_training.any():
         return None
-    return Targets(key=prepared.train.keys.tolist(), actual=prepared.train.target)
+    return Targets(key=prepared.train.keys, actual=prepared.train.target)
 
 
 def _with_rows(record: RunRecord, run: Attempt, home: Path) -> RunRecord:

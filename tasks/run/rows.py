@@ -6,16 +6,19 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from data.declarations.model import Declaration
-from data.sources.columns import arrays, with_offsets
-from data.sources.keys import row_keys
-from data.sources.snapshot import Snapshot, load
+from data.sources.columns import arrays, kind_of, typed_column, value_text, with_offsets
+from data.sources.keys import row_key_column
+from data.sources.snapshot import Snapshot
+from data.sources.stored_columns import StoredColumns
 from data.split import group_numbers
-from regressors.arrays import Columns, Values
-from regressors.encoding.columns import sortable
+from data.texts import BATCH_ROWS, Texts
+from regressors.arrays import Coded, Columns, Values
 from regressors.judging.paired import time_blocks
+from tasks.run.row_files import RowColumns, RowFiles
 
 Mask = NDArray[np.bool_]
 
@@ -26,32 +29,42 @@ class Rows:
 
     A weight is finite and above zero in every row with a target; a new row needs none and may have
     any number or NaN. A group is text, None in a row that stands alone. `alike` has one number for
-    rows that repeat each other and stay together, -1 in all others; None where there are none.
+    rows that repeat each other and stay together, -1 in all others; None where there are none. The
+    arrays are in `files`; in memory where that is None.
     """
 
-    keys: NDArray[np.object_]
+    keys: Texts
     columns: Columns
     target: NDArray[np.float64]
     time: NDArray[Any] | None = None
     weight: NDArray[np.float64] | None = None
-    group: NDArray[np.object_] | None = None
+    group: Texts | None = None
     alike: NDArray[np.int64] | None = None
+    files: RowFiles | None = None
 
     def take(self, chosen: Mask) -> "Rows":
         """Return the chosen rows (a mask of n), or this same object if all are chosen."""
         if chosen.all():
             return self
-        columns = {name: values[chosen] for name, values in self.columns.items()}
-        time = None if self.time is None else self.time[chosen]
-        weight = None if self.weight is None else self.weight[chosen]
-        group = None if self.group is None else self.group[chosen]
-        alike = None if self.alike is None else self.alike[chosen]
-        return Rows(self.keys[chosen], columns, self.target[chosen], time, weight, group, alike)
+        columns = self.columns
+        return Rows(
+            self.keys[chosen],
+            columns.take(chosen) if isinstance(columns, RowColumns) else _taken(columns, chosen),
+            self._stored(self.target[chosen]),
+            None if self.time is None else self._stored(self.time[chosen]),
+            None if self.weight is None else self._stored(self.weight[chosen]),
+            None if self.group is None else self.group[chosen],
+            None if self.alike is None else self._stored(self.alike[chosen]),
+            self.files,
+        )
+
+    def _stored(self, values: Values) -> Values:
+        return values if self.files is None else self.files.stored(values)
 
     @cached_property
     def group_numbers(self) -> NDArray[np.int64] | None:
         """Return a number for each group (n,); a row that stands alone has a number of its own."""
-        return None if self.group is None else group_numbers(self.group.tolist())
+        return None if self.group is None else self._stored(group_numbers(self.group))
 
     @cached_property
     def together(self) -> NDArray[np.int64] | None:
@@ -64,7 +77,7 @@ class Rows:
         alone = self.alike < 0
         numbers = self.alike.copy()
         numbers[alone] = self.alike.max(initial=-1) + 1 + np.arange(alone.sum())
-        return numbers
+        return self._stored(numbers)
 
     @cached_property
     def instants(self) -> NDArray[np.float64] | None:
@@ -75,13 +88,13 @@ class Rows:
         if self.time is None or self.time.dtype.kind != "M":
             return self.time
         microseconds = self.time.astype("M8[us]").astype(np.int64).astype(float)
-        return np.where(np.isnat(self.time), np.nan, microseconds)
+        return self._stored(np.where(np.isnat(self.time), np.nan, microseconds))
 
     @cached_property
     def units(self) -> NDArray[np.int64] | None:
         """Return each row's block of time or group (n,); None if each row is its own unit."""
         instants = self.instants
-        return self.together if instants is None else time_blocks(instants)
+        return self.together if instants is None else self._stored(time_blocks(instants))
 
     def newest(self, chosen: Mask) -> float | None:
         """Return the newest of the chosen rows' `instants`, None if none has a time."""
@@ -110,12 +123,16 @@ class Rows:
         return first, last
 
 
+def _taken(columns: Columns, chosen: Mask) -> Columns:
+    return {name: values[chosen] for name, values in columns.items()}
+
+
 def _number_text(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 class SnapshotRows:
-    """The kept rows of a snapshot, read once and sorted by the text of their keys.
+    """The kept rows of a snapshot, sorted by the text of their keys; each column is read once.
 
     The order does not depend on the source's, so that a source that lists its rows in another order
     gives the same fits to the last digit. `features` that the snapshot does not have are left out;
@@ -134,22 +151,24 @@ class SnapshotRows:
     ) -> None:
         target, time, weight = declaration.target, declaration.time, declaration.weight
         group = declaration.split.group
-        roles = [name for name in (target, time, weight) if name is not None]
-        needed = [*declaration.key, *roles, *features, *filter(None, [group])]
-        table = load(snapshot.path, with_offsets(list(dict.fromkeys(needed)))).filter(kept)
-        keys = np.array(row_keys(table, declaration.key), dtype=object)
-        order = np.argsort(sortable(keys), kind="stable")
-        names = [name for name in features if name in table.column_names]
-        values = arrays(table, roles, in_utc=True)
-        self._path, self._kept, self._order = snapshot.path, kept, order
+        self._stored, self._kept = StoredColumns(snapshot.path), kept
+        self._names = frozenset(self._stored.column_names)
+        keys = self._texts(declaration.key)
+        self._order: NDArray[np.int64] | slice = slice(None)
+        if not keys.is_sorted():
+            self._order = keys.order()
+            keys = keys[self._order]
+        self.files = files = RowFiles()
+        self._columns = RowColumns(self._present(features), self._column, files)
         self.rows = Rows(
-            keys[order],
-            {name: column[order] for name, column in arrays(table, names).items()},
-            values[target][order],
-            None if time is None else values[time][order],
-            None if weight is None else values[weight][order],
-            None if group is None else np.array(row_keys(table, [group]), dtype=object)[order],
-            None if alike is None or (alike < 0).all() else self.arranged(alike),
+            keys,
+            self._columns,
+            files.stored(self._role(target)),
+            None if time is None else files.stored(self._role(time)),
+            None if weight is None else files.stored(self._role(weight)),
+            None if group is None else self._texts([group])[self._order],
+            None if alike is None or (alike < 0).all() else files.stored(self.arranged(alike)),
+            files,
         )
 
     def arranged(self, values: Values) -> Values:
@@ -162,18 +181,50 @@ class SnapshotRows:
         return (1 + np.flatnonzero(self._kept))[self._order]
 
     def columns(self, names: Sequence[str], chosen: Mask) -> Columns:
-        """Return columns of the chosen rows (a mask of n); one that is not yet read is read now.
+        """Return columns of the chosen rows (a mask of n); each is read when it is asked for.
 
         A column that the snapshot does not have is left out.
         """
-        own = self.rows.columns
-        others = [name for name in dict.fromkeys(names) if name not in own]
-        read: Columns = {}
-        if others:
-            table = load(self._path, with_offsets(others))
-            present = [name for name in others if name in table.column_names]
-            if present:  # a table without columns has no rows to filter
-                kept = arrays(table.filter(self._kept), present)
-                read = {name: values[self._order] for name, values in kept.items()}
-        everything = {**own, **read}
-        return {name: everything[name][chosen] for name in names if name in everything}
+        columns = self._columns if chosen.all() else self._columns.take(chosen)
+        return columns.named(self._present(names))
+
+    def columns_of(self, rows: Rows, names: Sequence[str]) -> Columns:
+        """Return columns of rows that were taken from these, likewise."""
+        assert isinstance(rows.columns, RowColumns)
+        return rows.columns.named(self._present(names))
+
+    def coded(self, name: str) -> Coded | None:
+        """Return a column of all rows as it is kept; None if the snapshot does not have it."""
+        return self._columns.coded(name) if name in self._names else None
+
+    def _present(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if name in self._names]
+
+    def _read(self, names: Sequence[str]) -> pa.Table:
+        table = self._stored.select(list(dict.fromkeys(names)))
+        return table if self._kept.all() else table.filter(self._kept)
+
+    def _texts(self, key: Sequence[str]) -> Texts:
+        """Return the text of each row's key, in the order of the source."""
+        table = self._read(key)
+        parts = [
+            row_key_column(table.slice(start, BATCH_ROWS), key).cast(pa.large_string())
+            for start in range(0, table.num_rows, BATCH_ROWS)
+        ]
+        chunks = [chunk for part in parts for chunk in part.chunks]
+        return Texts.of(pa.chunked_array(chunks, pa.large_string()))
+
+    def _role(self, name: str) -> Values:
+        """Return the target, the weights or the times (n,), these in UTC."""
+        return arrays(self._read([name]), [name], in_utc=True)[name][self._order]
+
+    def _column(self, name: str) -> Coded:
+        """Return a feature (n,); a time is what the clock showed."""
+        table = self._read(with_offsets([name]))
+        column = typed_column(table, name)
+        if kind_of(column.type) not in ("category", "boolean"):
+            return Coded(arrays(table, [name])[name][self._order])
+        coded = value_text(column).dictionary_encode().combine_chunks()
+        codes = np.asarray(coded.indices.fill_null(-1), dtype=np.int32)
+        labels = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
+        return Coded(codes[self._order], labels)

@@ -7,20 +7,20 @@ again, and marked. Where its run did not store that prediction, the row gets non
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.store.read.champions import ServingModel
 from data.store.read.predictions import own_predictions
-from data.store.records import TRAINING_ROLES, PredictionColumns
+from data.store.records import PredictionColumns
 from data.store.session import Store
-from regressors.arrays import Columns, Values
+from data.texts import BATCH_ROWS, Texts
+from regressors.arrays import Coded
 from regressors.model import Model
 from tasks.run.loading import damaged, loaded
 from tasks.run.rows import Mask, SnapshotRows
-from tasks.run.trained_rows import rows_of_run, without_prediction
+from tasks.run.trained_rows import RowsThen, without_prediction
 
 CHANGED = "changed since the model was trained"
 MAX_NAMES = 5
@@ -42,23 +42,17 @@ class StoredModel:
     trained_on: SnapshotRows | None
 
 
-def stored_model(store: Store, serving: ServingModel, *, home: Path) -> StoredModel:
+def stored_model(store: Store, serving: ServingModel, rows_then: RowsThen) -> StoredModel:
     """Return a model that serves or served, whose predictions and bytes are therefore stored.
 
-    Raises DamagedModel where they are not what was stored.
+    `rows_then` returns the rows of its run. Raises DamagedModel where they are not what was stored.
     """
     artifact, twin = loaded(serving, "artifact"), loaded(serving, "twin")
     with store.reading() as connection:
         own = own_predictions(connection, serving.model_id)
     if own is None:
         raise damaged(serving, "its predictions of the rows of its own run are missing")
-    return StoredModel(
-        serving.name_and_run,
-        artifact,
-        twin,
-        own,
-        rows_of_run(store, serving, home=home),
-    )
+    return StoredModel(serving.name_and_run, artifact, twin, own, rows_then())
 
 
 def predictions_of(
@@ -70,28 +64,30 @@ def predictions_of(
     them that have no stored prediction.
     """
     rows, own = source.rows, model.own
-    position = {key: at for at, key in enumerate(own.key) if own.role[at] != "new"}
-    at = np.array([position.get(key, -1) for key in rows.keys], dtype=int)
+    stored = np.append(np.flatnonzero(own.role != "new"), -1)  # the last one: nowhere
+    at = stored[rows.keys.positions_in(Texts.of(own.key)[stored[:-1]])]
+    unstored = _unstored(model, source, at >= 0)
+    kept = ~unstored if with_training else ~unstored & ~np.append(own.is_training, False)[at]
+    keys, at, number = rows.keys[kept], at[kept], np.flatnonzero(kept)
     known = at >= 0
     role = np.full(len(at), "new", dtype=object)
     role[known] = own.role[at[known]]
-    own_note: Values = np.array(own.note or [None] * len(own.key), dtype=object)
-    unstored = _unstored(model, source, known)
-    kept = ~unstored if with_training else ~unstored & ~np.isin(role, TRAINING_ROLES)
-    known &= kept
     values = {name: _taken(getattr(own, name), at) for name in ("predicted", "lower", "upper")}
     note = np.full(len(at), None, dtype=object)
-    note[known] = own_note[at[known]]
-    changes = _changes(model, source, known)
+    if own.note is not None:
+        note[known] = np.array(own.note, dtype=object)[at[known]]
+    changes = _changes(model, source, keys, np.where(known, number, -1))
     changed = np.any([*changes.values(), np.zeros(len(at), dtype=bool)], axis=0)
     for part, fitted in (
-        (kept & ~known, model.artifact),
+        (~known, model.artifact),
         (changed & (role == "train"), model.artifact),
         (changed & (role == "test"), model.twin),
     ):
         if part.any():
-            columns = source.columns(fitted.features, part)
-            again = fitted.predicted(columns, rows.take(part).weight)
+            chosen = np.zeros(len(kept), dtype=bool)
+            chosen[number[part]] = True
+            columns = source.columns(fitted.features, chosen)
+            again = fitted.predicted(columns, None if rows.weight is None else rows.weight[chosen])
             values["predicted"][part] = again.value
             values["lower"][part], values["upper"][part] = again.lower, again.upper
             note[part] = again.note
@@ -100,15 +96,15 @@ def predictions_of(
         note[row] = "; ".join(filter(None, [note[row], f"{names} {CHANGED}"]))
     predictions = PredictionColumns(
         model=own.model,
-        key=rows.keys[kept].tolist(),
+        key=keys,
         actual=rows.target[kept],
-        role=role[kept],
-        note=note[kept].tolist(),
-        **{name: of_rows[kept] for name, of_rows in values.items()},
+        role=role,
+        note=note.tolist() if any(note) else None,
+        **values,
     )
     return predictions, (
         *_unstored_warning(model, int(unstored.sum()), with_training=with_training),
-        *_warnings(model, rows.keys, changes, changed),
+        *_warnings(model, keys, changes, changed),
     )
 
 
@@ -119,7 +115,7 @@ def _unstored(model: StoredModel, source: SnapshotRows, known: Mask) -> Mask:
     """
     if model.own.is_training.any():
         return np.zeros(len(known), dtype=bool)
-    unstored = without_prediction(source.rows.keys, set(model.own.key), model.trained_on)
+    unstored = without_prediction(source.rows.keys, Texts.of(model.own.key), model.trained_on)
     return unstored if model.trained_on is not None else unstored & ~np.isnan(source.rows.target)
 
 
@@ -142,41 +138,46 @@ def _taken(values: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.flo
     return np.where(at >= 0, np.append(values, np.nan)[at], np.nan)
 
 
-def _changes(model: StoredModel, source: SnapshotRows, known: Mask) -> dict[str, Mask]:
-    """Return the rows (n,) of tonight in which each feature that changed anywhere has changed."""
+def _changes(
+    model: StoredModel, source: SnapshotRows, keys: Texts, number: NDArray[np.int64]
+) -> dict[str, Mask]:
+    """Return the rows (n,) of tonight in which each feature that changed anywhere has changed.
+
+    `number` (n,) is that of each row in `source`, -1 in a row that is not to be compared.
+    """
     then = model.trained_on
-    if then is None or not known.any():
+    known = np.flatnonzero(number >= 0)
+    if then is None or not known.size:
         return {}
-    position = {key: at for at, key in enumerate(then.rows.keys)}
-    rows = np.flatnonzero(known)
-    at = np.array([position.get(key, -1) for key in source.rows.keys[known]], dtype=int)
-    rows, at = rows[at >= 0], at[at >= 0]
-    features = model.artifact.features
-    before = then.columns(features, np.ones(len(then.rows.keys), dtype=bool))
-    now = source.columns(features, np.ones(len(known), dtype=bool))
+    at = keys[known].positions_in(then.rows.keys)
+    known, at = known[at >= 0], at[at >= 0]
     changes = {}
-    for name in features:
-        differs = np.zeros(len(known), dtype=bool)
-        differs[rows] = _differ(name, before, now, at, rows)
+    for name in model.artifact.features:
+        differs = np.zeros(len(keys), dtype=bool)
+        differs[known] = _differ(then.coded(name), source.coded(name), at, number[known])
         if differs.any():
             changes[name] = differs
     return changes
 
 
 def _differ(
-    name: str, before: Columns, now: Columns, at: NDArray[np.int64], rows: NDArray[np.int64]
+    before: Coded | None, now: Coded | None, at: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> Mask:
-    if name not in before or name not in now:
-        return np.full(len(rows), name in now, dtype=bool)
-    old, new = before[name][at], now[name][rows]
-    if old.dtype.kind != new.dtype.kind:
-        return np.ones(len(rows), dtype=bool)
-    both_missing = (old != old) & (new != new)  # noqa: PLR0124 (NaN and NaT differ from themselves)
-    return np.asarray((old != new) & ~both_missing, dtype=bool)
+    if before is None or now is None:
+        return np.full(len(rows), now is not None, dtype=bool)
+    differs = np.empty(len(rows), dtype=bool)
+    for start in range(0, len(rows), BATCH_ROWS):
+        part = slice(start, start + BATCH_ROWS)
+        old, new = before.taken(at[part]), now.taken(rows[part])
+        if old.dtype.kind != new.dtype.kind:
+            return np.ones(len(rows), dtype=bool)
+        missing = (old != old) & (new != new)  # noqa: PLR0124 (NaN and NaT differ from themselves)
+        differs[part] = (old != new) & ~missing
+    return differs
 
 
 def _warnings(
-    model: StoredModel, keys: Values, changes: Mapping[str, Mask], changed: Mask
+    model: StoredModel, keys: Texts, changes: Mapping[str, Mask], changed: Mask
 ) -> tuple[str, ...]:
     if model.trained_on is None:
         return (

@@ -1,9 +1,8 @@
 """The rows that a stored model was trained with, also where their predictions are not stored."""
 
-from collections.abc import Set
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-
-import numpy as np
 
 from data.declarations.model import Declaration
 from data.errors import SourceError
@@ -11,12 +10,19 @@ from data.sources.snapshot import Snapshot
 from data.store.read.champions import ServingModel
 from data.store.read.earlier_runs import kept_rows
 from data.store.session import Store
-from regressors.arrays import Values
+from data.texts import Texts
 from tasks.run.rows import Mask, SnapshotRows
 
+RowsThen = Callable[[], SnapshotRows | None]
+"""Returns the rows of the run that trained a model; None if they are gone or damaged."""
 
-def rows_of_run(store: Store, serving: ServingModel, *, home: Path) -> SnapshotRows | None:
-    """Return the rows of the run that trained a model; None if they are gone or damaged."""
+
+def rows_of_run(store: Store, serving: ServingModel, *, home: Path) -> RowsThen:
+    """Return what reads the rows of the run that trained a model, once and only if it is needed."""
+    return cache(lambda: _rows_of_run(store, serving, home=home))
+
+
+def _rows_of_run(store: Store, serving: ServingModel, *, home: Path) -> SnapshotRows | None:
     path = home / (serving.snapshot or "")
     if serving.declaration is None or serving.rows_read is None or not path.is_file():
         return None
@@ -30,17 +36,12 @@ def rows_of_run(store: Store, serving: ServingModel, *, home: Path) -> SnapshotR
         return None
 
 
-def without_prediction(keys: Values, stored: Set[str], rows_then: SnapshotRows | None) -> Mask:
+def without_prediction(keys: Texts, stored: Texts, rows_then: SnapshotRows | None) -> Mask:
     """Return which rows (n,) a model's twin was trained with, or may have been, by their keys.
 
     This is for a model whose own run has `stored` the predictions of its test rows and new rows
     alone: it was trained with the others of that run. Without the rows of that run, any other row
     may have been one of them.
     """
-    others = ~is_in(keys, stored)
-    return others if rows_then is None else others & is_in(keys, set(rows_then.rows.keys))
-
-
-def is_in(keys: Values, others: Set[str]) -> Mask:
-    """Return which keys (n,) are among others."""
-    return np.fromiter((key in others for key in keys), dtype=bool, count=len(keys))
+    others = ~keys.is_in(stored)
+    return others if rows_then is None else others & keys.is_in(rows_then.rows.keys)

@@ -60,9 +60,7 @@ def verification(
     """Return how a stored run differs from `run`, the attempt that trained it again."""
     serving = trained.choice.incumbent.serving if trained.choice.incumbent else None
     names = {serving.model_id: serving.name_and_run} if serving else {}
-    again = run_record(
-        run, home=home, predictions=_predicted_again(stored, trained, store, home=home)
-    )
+    again = run_record(run, home=home, predictions=_predicted_again(stored, trained, store))
     coefficients = dict(_coefficients(stored))
     scores = dict(_scores(stored, names))
     predictions = dict(_predictions(stored, names))
@@ -117,18 +115,14 @@ def _has_incumbents_new_rows_alone(stored: RunRecord) -> bool:
     return any((batch.role == "new").all() for batch in batches)
 
 
-def _predicted_again(
-    stored: RunRecord, trained: Trained, store: Store, *, home: Path
-) -> list[PredictionColumns]:
+def _predicted_again(stored: RunRecord, trained: Trained, store: Store) -> list[PredictionColumns]:
     """Return the predictions of the night, and of the models that a person promoted later.
 
     Those of training rows are among them if they were stored.
     """
     with_training = {batch.model: bool(batch.is_training.any()) for batch in stored.predictions}
     predictions = list(
-        tonights_predictions(
-            trained, store, home=home, with_training=any(with_training.values())
-        ).columns
+        tonights_predictions(trained, store, with_training=any(with_training.values())).columns
     )
     tonight = {columns.model for columns in predictions}
     incumbent = trained.choice.incumbent
@@ -151,11 +145,7 @@ def _predicted_again(
         elif incumbent and model == incumbent.serving.model_id:
             predictions.append(
                 of_incumbent(
-                    trained.prepared,
-                    incumbent,
-                    store,
-                    home=home,
-                    with_training=with_training[model],
+                    trained.prepared, incumbent, store, with_training=with_training[model]
                 )[0]
             )
     return predictions

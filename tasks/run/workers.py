@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from prefect.futures import PrefectFuture
 
 from data.scratch import temporary_files
+from regressors.arrays import Indices
 from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.frameworks.contract import FrameworkModule
@@ -107,7 +106,7 @@ def job_of(
     candidate: Candidate,
     prepared: Prepared,
     rows: Rows,
-    fold: NDArray[np.int64],
+    fold: Indices,
     *,
     starts: Mapping[str, Start],
     grouping: Grouping | None = None,

@@ -45,6 +45,7 @@ from data.settings import ROOT
 from data.sources.read import read
 from data.sources.snapshot import load
 from data.split import split_rows
+from data.texts import Texts
 from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks.contract import FrameworkModule
@@ -115,7 +116,7 @@ def split_set(declaration: Declaration, folder: Path, number: int = 1) -> tuple[
     rows = SnapshotRows(declaration, snapshot, kept, features).rows
     split = split_rows(
         dataset=declaration.name if number == 1 else f"{declaration.name} {number}",
-        keys=list(rows.keys),
+        keys=rows.keys,
         labelled=~np.isnan(rows.target),
         share=SHARE,
         folds=FOLDS,
@@ -259,7 +260,7 @@ def warm_up(workers: Workers, frameworks: Sequence[str]) -> None:
     """Have each framework compile what it compiles once."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=200)
-    rows = Rows(np.arange(200).astype(object), {"x": x}, x + rng.normal(size=200))
+    rows = Rows(Texts.of(map(str, range(200))), {"x": x}, x + rng.normal(size=200))
     for framework in frameworks:
         ann(workers, framework, "warm-up", rows, 1 + np.arange(200) % FOLDS)
 

@@ -36,6 +36,7 @@ from data.declarations.model import Declaration
 from data.sources.read import read
 from data.sources.snapshot import load
 from data.split import split_rows
+from data.texts import Texts
 from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks.workers import Workers
@@ -102,7 +103,7 @@ def gate_like(linear: Array, ann: Array) -> bool:
 
 def nightfits(linear: Array, ann: Array) -> bool:
     """Choose as nightfit does."""
-    contenders = [Contender(LINE, linear), Contender(ANN, ann)]
+    contenders = [Contender(LINE, lambda: linear), Contender(ANN, lambda: ann)]
     ranking = rank(contenders, spread=float("nan"))
     return next(entry.candidate for entry in ranking if entry.chosen) == ANN
 
@@ -169,7 +170,7 @@ def simulated_line(size: int, number: int) -> tuple[Rows, Array, Rows]:
     numbers, code = rng.normal(size=(rows, 4)), rng.integers(0, 4, rows)
     target = numbers @ [1, 0.5, 0.2, 0] + np.array([0, 0.5, 1, -0.5])[code]
     drawn = Rows(
-        np.arange(rows).astype(str).astype(object),
+        Texts.of(map(str, range(rows))),
         {
             **{f"x{i}": numbers[:, i] for i in range(4)},
             "c": np.array(list("abcd"), dtype=object)[code],
@@ -211,7 +212,7 @@ def parts(
         rows = rows.take(kept)
     split = split_rows(
         dataset=f"{declaration.name} {number}",
-        keys=list(rows.keys),
+        keys=rows.keys,
         labelled=~np.isnan(rows.target),
         share=SHARE,
         folds=FOLDS,

@@ -9,12 +9,14 @@ from helpers.store_nights import NEW, predictions, promoted, serving, write
 from data.declarations.model import Declaration
 from data.sources.read import read
 from data.store.session import Store
+from data.texts import Texts
 from tasks.incumbent import trained_with
 from tasks.run.rows import Rows
+from tasks.run.trained_rows import rows_of_run
 
 TARGETS = {"k1": 1.0, "k2": 2.0, "k3": 3.0, "k4": NEW}
 ROLES = {"k1": "warmup", "k2": "train", "k3": "test", "k4": "new"}
-TONIGHT = Rows(np.array([*TARGETS, "k5"], dtype=object), {}, np.zeros(5))
+TONIGHT = Rows(Texts.of([*TARGETS, "k5"]), {}, np.zeros(5))
 
 
 @pytest.fixture
@@ -49,7 +51,8 @@ def champion(store: Store, tmp_path: Path):
 def test_the_rows_of_its_run_but_test_rows_and_new_rows_trained_a_twin(
     champion, store: Store, tmp_path: Path, stored
 ):
-    trained, blind = trained_with(TONIGHT, champion(*stored), store, home=tmp_path)
+    model = champion(*stored)
+    trained, blind = trained_with(TONIGHT, model, store, rows_of_run(store, model, home=tmp_path))
     assert trained.tolist() == [True, True, False, False, False]
     assert blind is None
 
@@ -58,7 +61,8 @@ def test_where_nothing_says_which_rows_trained_a_twin_only_those_it_surely_did_n
     champion, store: Store, tmp_path: Path
 ):
     model = champion("k3", "k4")
-    trained, blind = trained_with(TONIGHT, model, store, home=tmp_path / "elsewhere")
+    rows_then = rows_of_run(store, model, home=tmp_path / "elsewhere")
+    trained, blind = trained_with(TONIGHT, model, store, rows_then)
     assert trained.tolist() == [True, True, False, False, True]
     assert blind is not None
     assert blind.startswith("The rows that torch/ann of run 1 was trained with no longer exist")

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from data.declarations.model import Declaration
+from data.texts import Texts
 from tasks.incumbent import declaration_obstacle, explanation, seen
 from tasks.run.rows import Rows
+
+KEYS = Texts.of(["a", "b", "c", "d"])
 
 
 def declared(**more: object) -> Declaration:
@@ -16,9 +19,8 @@ def declared(**more: object) -> Declaration:
 
 
 def rows(group: list[str | None] | None) -> Rows:
-    keys = np.array(["a", "b", "c", "d"], dtype=object)
-    groups = None if group is None else np.array(group, dtype=object)
-    return Rows(keys, {}, np.zeros(4), group=groups)
+    groups = None if group is None else Texts.of(group)
+    return Rows(KEYS, {}, np.zeros(4), group=groups)
 
 
 def trained(*numbers: int) -> np.ndarray:
@@ -37,8 +39,7 @@ def test_a_model_that_saw_one_row_of_a_group_knows_the_group():
 
 
 def test_a_row_that_repeats_a_row_that_was_seen_is_known():
-    keys = np.array(["a", "b", "c", "d"], dtype=object)
-    rows = Rows(keys, {}, np.zeros(4), alike=np.array([0, -1, 0, -1]))
+    rows = Rows(KEYS, {}, np.zeros(4), alike=np.array([0, -1, 0, -1]))
     assert seen(rows, trained(0)).tolist() == [True, False, True, False]
     assert seen(rows, trained(1)).tolist() == [False, True, False, False]
 

@@ -57,6 +57,12 @@ def test_a_damaged_champion_gives_way_uncompared_unless_a_person_pinned_it():
     assert "otherwise tonight's torch/least_squares would have replaced it" in held.reason
 
 
+def test_large_numbers_of_rows_and_units_are_written_with_separators():
+    many = gain(0.1, 0.05, 0.15, rows=200_567, units=1_234)
+    (decision,) = decide(ANN, LINE, {ANN: many}, rules=RULES)
+    assert " on the same 200,567 rows in 1,234 units, a gain of " in decision.reason
+
+
 def test_first_champion_is_promoted():
     (decision,) = decide(ANN, None, {}, rules=RULES)
     assert (decision.decision, decision.rule, decision.gain) == ("promoted", "first", None)

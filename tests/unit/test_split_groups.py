@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.split import Split, group_numbers, split_rows
+from data.texts import Texts
 
 KEYS = [f"row {i}" for i in range(2000)]
 GROUPS = [f"customer {i % 400}" for i in range(2000)]
@@ -90,8 +91,9 @@ def test_a_row_without_a_group_stands_alone_apart_from_a_group_named_like_its_ke
 
 
 def test_groups_are_numbered_by_their_texts_and_single_rows_after_them():
-    assert group_numbers(["b", None, "a", "b", "", None, "a\0"]).tolist() == [3, 4, 1, 3, 0, 5, 2]
-    assert group_numbers([]).tolist() == []
+    groups = Texts.of(["b", None, "a", "b", "", None, "a\0"])
+    assert group_numbers(groups).tolist() == [3, 4, 1, 3, 0, 5, 2]
+    assert group_numbers(Texts.of([])).tolist() == []
 
 
 def test_too_few_test_groups_are_refused_with_the_number_of_groups_not_rows():

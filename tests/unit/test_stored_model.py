@@ -73,7 +73,8 @@ def model_of_others(model):
 
 
 def shown(columns):
-    values = zip(columns.actual, columns.predicted, columns.role, columns.note, strict=True)
+    note = columns.note or [None] * len(columns.key)
+    values = zip(columns.actual, columns.predicted, columns.role, note, strict=True)
     return dict(zip(columns.key, ((str(a), p, r, n) for a, p, r, n in values), strict=True))
 
 

@@ -1,5 +1,6 @@
 """A fit learns nothing about the targets of the rows that it will be scored on."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from itertools import product
 
@@ -41,7 +42,7 @@ def night(folder, target, **declared):
     prepared = split.fn(declaration, snapshot, checked)
     train = prepared.train, prepared.train_fold
     jobs = {name: job_of(name, prepared, *train, starts={}) for name in CANDIDATES}
-    return prepared.test.keys.astype(int), jobs
+    return np.array(prepared.test.keys.tolist(), dtype=int), jobs
 
 
 def bits(job) -> dict[str, object]:
@@ -50,7 +51,7 @@ def bits(job) -> dict[str, object]:
 
 
 def _bits(value: object) -> object:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {name: _bits(item) for name, item in value.items()}
     if isinstance(value, np.ndarray):
         return value.dtype, value.tolist() if value.dtype.kind == "O" else value.tobytes()

@@ -7,8 +7,9 @@ import pytest
 
 from data.declarations.model import Declaration
 from data.store.records import PredictionColumns, RunRecord, Targets
+from data.texts import Texts
 from tasks.run.predictions import unstored_warning
-from tasks.run.trained_rows import is_in, without_prediction
+from tasks.run.trained_rows import without_prediction
 
 MILLION = 1_000_000
 
@@ -42,16 +43,9 @@ def test_a_run_says_that_it_stores_no_predictions_of_training_rows_unless_that_i
     assert [*few, *meant] == []
 
 
-def test_keys_are_found_among_others():
-    keys = np.array(["a", "b", "ä", ""], dtype=object)
-    assert is_in(keys, {"ä", "b", "gone"}).tolist() == [False, True, True, False]
-    assert is_in(keys, set()).tolist() == [False] * 4
-    assert is_in(keys[:0], {"a"}).tolist() == []
-
-
 def test_without_the_rows_of_its_run_a_model_may_have_been_trained_with_every_other_row():
-    keys = np.array(["a", "b", "c"], dtype=object)
-    assert without_prediction(keys, {"b"}, None).tolist() == [True, False, True]
+    keys = Texts.of(["a", "b", "c"])
+    assert without_prediction(keys, Texts.of(["b"]), None).tolist() == [True, False, True]
 
 
 def predicted(role: str) -> PredictionColumns:

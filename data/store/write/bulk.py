@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from data.store.write.copy_format import HEADER, TRAILER, copied
+from data.texts import Texts
 
 BATCH_ROWS = 4_000
 """Rows that are Python objects at any one time; the columns themselves stay as they came. A batch
@@ -122,6 +123,8 @@ def _order(table: Table, columns: Columns) -> Rows:
     values = next(
         columns[column.name] for column in table.primary_key if not _is_single(columns[column.name])
     )
+    if isinstance(values, Texts):
+        return range(len(values)) if values.is_sorted() else values.order()
     if all(map(le, values, islice(values, 1, None))):
         return range(len(values))
     return np.array(sorted(range(len(values)), key=values.__getitem__))
@@ -136,6 +139,9 @@ def _picked(column: Any, rows: Rows) -> Any:
     """Return some rows of a column: an array, a list, or the one value for all rows."""
     if _is_single(column):
         return column
+    if isinstance(column, Texts):
+        own = slice(rows.start, rows.stop) if isinstance(rows, range) else rows
+        return column[own].tolist()
     if isinstance(rows, range):
         return column[rows.start : rows.stop]
     if isinstance(column, np.ndarray):

@@ -15,6 +15,7 @@ from data.store.records import ManualDecision, PredictionColumns
 from data.store.tables import model, prediction, promotion, run
 from data.store.write.checksums import renew_prediction_checksum, store_model_checksums
 from data.store.write.rows import insert_predictions, insert_row
+from data.texts import Texts
 from data.vocabulary import Candidate
 
 
@@ -72,14 +73,15 @@ def _without_stored_keys(
     connection: Connection, run_id: int, model_id: int, rows: PredictionColumns
 ) -> PredictionColumns:
     same = (prediction.c.model_id == model_id) & (prediction.c.run_id == run_id)
-    stored = set(connection.execute(select(prediction.c.key).where(same)).scalars())
-    missing = np.array([key not in stored for key in rows.key], dtype=bool)
-    arrays = {
+    keys = Texts.of(rows.key)
+    stored = connection.execute(select(prediction.c.key).where(same)).scalars()
+    missing = ~keys.is_in(Texts.of(stored))
+    arrays: dict[str, Any] = {
         name: np.asarray(getattr(rows, name))[missing]
         for name in ("actual", "predicted", "lower", "upper", "role")
     }
     note = None if rows.note is None else list(compress(rows.note, missing))
-    return replace(rows, key=list(compress(rows.key, missing)), note=note, **arrays)
+    return replace(rows, key=keys[missing], note=note, **arrays)
 
 
 def _refuse_pruned_model(connection: Connection, model_id: int) -> None:

@@ -30,6 +30,7 @@ from data.store.read.streaming import batches_of
 from data.store.records import Targets
 from data.store.tables import is_good, outcome, prediction, promotion, run, target_unknown
 from data.store.write.bulk import insert_columns
+from data.texts import Texts
 
 # What the statements are executed with. No name may be that of a column of `outcome`.
 DATASET = bindparam("of_dataset", type_=String)
@@ -106,7 +107,7 @@ def insert_unstored_outcomes(
         return
     columns = {
         "model_id": model_id,
-        "key": [targets.key[at] for at in known],
+        "key": Texts.of(targets.key)[np.array(known)],
         "run_id": run_id,
         "dataset": dataset,
         "actual": np.asarray(targets.actual, dtype=float)[known],

@@ -83,4 +83,4 @@ def _numbers(rows: PredictionColumns, name: str, *, may_be_missing: NDArray[np.b
 
 def _finite_or_nan(values: Array) -> Array:
     values = np.asarray(values, dtype=float)
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.isinf(values), np.nan, values) if np.isinf(values).any() else values

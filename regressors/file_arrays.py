@@ -1,0 +1,49 @@
+"""Arrays in files: a process is sent where they are, and maps them instead of getting a copy."""
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+_files: WeakValueDictionary[str, np.memmap[Any, Any]] = WeakValueDictionary()
+"""The files that are mapped now: however many arrays are in one, it is opened once."""
+
+
+def mapped(path: str | Path, offset: int, dtype: np.dtype[Any], rows: int) -> NDArray[Any]:
+    """Return an array (rows,) that is in a file, `offset` bytes from its start; it is read-only.
+
+    Its pages are read as they are used, and are shared with all processes that map them.
+    """
+    name, end = str(path), offset + rows * dtype.itemsize
+    file = _files.get(name)
+    if file is None or file.size < end:  # it has grown since
+        file = _files[name] = np.memmap(name, np.uint8, "r")
+    return np.asarray(file)[offset:end].view(dtype)
+
+
+def dumps(value: object) -> bytes:
+    """Return a pickle of a value; of an array that is `mapped` it only has the place."""
+    buffer = io.BytesIO()
+    _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(value)
+    return buffer.getvalue()
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, value: Any) -> Any:
+        file = _file_of(value) if type(value) is np.ndarray else None
+        if file is None or value.ndim != 1 or not value.flags.c_contiguous:
+            return NotImplemented
+        start, at = (array.__array_interface__["data"][0] for array in (file, value))
+        return mapped, (str(file.filename), at - start, value.dtype, len(value))
+
+
+def _file_of(value: NDArray[Any]) -> np.memmap[Any, Any] | None:
+    """Return the mapped file that an array is a part of; None if it is in memory."""
+    base: Any = value
+    while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
+        base = base.base
+    return base if isinstance(base, np.memmap) else None

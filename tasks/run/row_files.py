@@ -1,0 +1,145 @@
+"""The columns of a run's rows, in files: each is made when it is first asked for."""
+
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.disk import no_room
+from data.errors import HomeError
+from regressors.arrays import Coded, Mask, Values, decoded
+from regressors.file_arrays import mapped
+
+ALIGNMENT = 64
+"""An array begins at a multiple of so many bytes."""
+
+
+class RowFiles:
+    """A folder of files for arrays of rows, which is removed with the last that uses it."""
+
+    def __init__(self) -> None:
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix="rows-"))
+        except OSError as error:
+            raise _unwritable(error, tempfile.gettempdir()) from None
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self._own = ArrayFile(self.folder / "rows")
+        self._files = 0
+
+    def stored(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return an array (n,) mapped from a file that it is written to."""
+        return self._own.add(values)()
+
+    def new_file(self) -> "ArrayFile":
+        """Return a file for further arrays."""
+        self._files += 1
+        return ArrayFile(self.folder / f"columns-{self._files}")
+
+
+class ArrayFile:
+    """A file of arrays, one after the other; threads may add some at the same time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._lock = path, threading.Lock()
+
+    def add(self, values: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """Write an array (n,); return what maps it. A disk that is full is a `HomeError`."""
+        if not values.size:
+            return lambda: values
+        with self._lock:
+            try:
+                with self._path.open("ab") as file:
+                    file.write(bytes(-file.tell() % ALIGNMENT))
+                    offset = file.tell()
+                    file.write(np.ascontiguousarray(values).view(np.uint8).data)
+            except OSError as error:
+                raise _unwritable(error, str(self._path.parent)) from None
+        path, dtype, rows = self._path, values.dtype, len(values)
+        return lambda: mapped(path, offset, dtype, rows)
+
+
+class RowColumns(Mapping[str, Values]):
+    """Columns of some rows: a number or a time as it is, a category as a code per row in a file.
+
+    `make` returns a column that has not been asked for before. The files are mapped anew for each
+    use, so that a process has the pages of few columns at a time; a category is decoded once. As
+    the argument of a job, this is a dictionary of arrays that are mapped from the same files.
+    """
+
+    def __init__(
+        self,
+        names: Iterable[str],
+        make: Callable[[str], Coded],
+        files: RowFiles,
+        made: "_Made | None" = None,
+    ) -> None:
+        self._names = dict.fromkeys(names)
+        self._make, self._files = make, files
+        self._made = made or _Made(files.new_file())
+
+    def __getitem__(self, name: str) -> Values:
+        if name not in self._names:
+            raise KeyError(name)
+        coded = self.coded(name)
+        if coded.labels is None:
+            return coded.values
+        with self._made.lock:
+            if name not in self._made.decoded:
+                self._made.decoded[name] = coded.taken()
+            return self._made.decoded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return decoded, ({name: self.coded(name) for name in self},)
+
+    def coded(self, name: str) -> Coded:
+        """Return a column as it is in its file."""
+        with self._made.lock:
+            if name not in self._made.places:
+                column = self._make(name)
+                self._made.places[name] = self._made.file.add(column.values), column.labels
+            place, labels = self._made.places[name]
+        return Coded(place(), labels)
+
+    def named(self, names: Iterable[str]) -> "RowColumns":
+        """Return other columns of the same rows, or some of these; what is made is shared."""
+        return RowColumns(names, self._make, self._files, self._made)
+
+    def take(self, chosen: Mask) -> "RowColumns":
+        """Return some rows (a mask) of the columns."""
+
+        def make(name: str) -> Coded:
+            whole = self.coded(name)
+            return Coded(whole.values[chosen], whole.labels)
+
+        return RowColumns(self._names, make, self._files)
+
+
+class _Made:
+    """The columns that have been asked for: where each is, and the texts of a category."""
+
+    def __init__(self, file: ArrayFile) -> None:
+        self.file, self.lock = file, threading.RLock()
+        self.places: dict[str, tuple[Callable[[], Values], Values | None]] = {}
+        self.decoded: dict[str, Values] = {}
+
+
+def _unwritable(error: OSError, folder: str) -> HomeError:
+    full = no_room(error)
+    return HomeError(
+        f"The rows of this run cannot be written to temporary files: {full or error.strerror}.",
+        where=folder,
+        next_step=f"Make {'room there' if full else 'the folder writable'}, or set NIGHTFIT_HOME to"
+        " another one.",
+    )

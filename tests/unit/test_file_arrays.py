@@ -1,0 +1,122 @@
+"""Arrays in files are sent to a process by their places, and are the same arrays there."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from data.errors import HomeError
+from regressors.arrays import Coded
+from regressors.file_arrays import dumps
+from tasks.run.row_files import RowColumns, RowFiles
+
+ROWS = 50_000
+VALUES = {
+    "number": np.linspace(-1, 1, ROWS),
+    "time": np.arange(ROWS).astype("M8[us]"),
+    "fold": np.arange(ROWS).astype(np.int16),
+}
+WORDS = np.array(["a", "b", None], dtype=object)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_an_array_in_a_file_is_pickled_as_its_place(name):
+    files = RowFiles()
+    files.stored(np.arange(3.0))
+    stored = files.stored(VALUES[name])
+    for part in (stored, stored[7:], stored[:0]):
+        sent = dumps({"part": part})
+        assert len(sent) < 500
+        arrived = pickle.loads(sent)["part"]
+        assert arrived.dtype == part.dtype
+        assert arrived.tolist() == part.tolist()
+        assert type(arrived) is np.ndarray
+
+
+def test_an_array_in_memory_and_a_part_with_gaps_are_copied():
+    stored = RowFiles().stored(VALUES["number"])
+    for values in (VALUES["number"], stored[::2], stored[stored > 0], stored * 2):
+        sent = dumps(values)
+        assert len(sent) > values.nbytes
+        assert np.array_equal(pickle.loads(sent), values)
+
+
+def test_nothing_can_change_an_array_in_a_file():
+    files = RowFiles()
+    stored = pickle.loads(dumps(files.stored(VALUES["number"])))
+    with pytest.raises(ValueError, match="read-only"):
+        stored[0] = 1
+
+
+@pytest.fixture
+def made():
+    """Return the names of the columns that were made, in order."""
+    return []
+
+
+@pytest.fixture
+def columns(made):
+    def make(name):
+        made.append(name)
+        codes = np.arange(ROWS, dtype=np.int32) % 3 - 1
+        return Coded(codes, WORDS) if name == "word" else Coded(VALUES[name])
+
+    return RowColumns(["number", "word"], make, RowFiles())
+
+
+def test_a_column_is_made_once_and_when_it_is_asked_for(columns, made):
+    assert (list(columns), len(columns), made) == (["number", "word"], 2, [])
+    assert columns["number"].tolist() == columns["number"].tolist() == VALUES["number"].tolist()
+    assert columns.named(["time", "number"])["time"][1] == VALUES["time"][1]
+    assert made == ["number", "time"]
+    with pytest.raises(KeyError):
+        columns["time"]
+
+
+def test_a_category_is_texts_of_which_equal_ones_are_one_object(columns):
+    words = columns["word"]
+    assert words[:4].tolist() == [None, "a", "b", None]
+    assert words[1] is words[4] is WORDS[0]
+    assert columns["word"] is words
+
+
+def test_chosen_rows_of_columns_are_made_of_the_whole_ones(columns, made):
+    chosen = VALUES["number"] > 0
+    part = columns.take(chosen).take(np.arange(ROWS // 2) % 2 == 0)
+    assert made == []
+    assert part["number"].tolist() == VALUES["number"][chosen][::2].tolist()
+    assert part["word"].tolist() == columns["word"][chosen][::2].tolist()
+    assert made == ["number", "word"]
+
+
+def test_the_columns_of_a_job_are_few_bytes_and_arrive_as_arrays(columns):
+    sent = dumps(columns)
+    assert len(sent) < 1_000
+    arrived = pickle.loads(sent)
+    assert arrived["number"].tolist() == VALUES["number"].tolist()
+    assert arrived["word"].tolist() == columns["word"].tolist()
+    assert arrived["word"][1] is arrived["word"][4]
+
+
+def test_files_are_gone_with_the_last_that_uses_them(columns):
+    part = columns.take(VALUES["number"] > 0)
+    number, folder = part["number"], part._files.folder
+    del part
+    assert columns["number"][0] == -1
+    assert len([*folder.iterdir()]) == 2
+    columns.__dict__.clear()
+    assert not folder.exists()
+    assert number[0] > 0  # what is still mapped stays
+
+
+def test_a_full_disk_is_one_sentence(monkeypatch):
+    import resource
+
+    files = RowFiles()
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+    try:
+        with pytest.raises(HomeError, match="cannot be written to temporary files: the file has"):
+            files.stored(VALUES["number"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
