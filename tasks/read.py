@@ -22,7 +22,12 @@ def read(
 ) -> Snapshot:
     """Write the source's rows, or those up to a past night, to `folder`; return the snapshot."""
     snapshot = data.sources.read.read(
-        declaration, folder=folder, as_of=as_of, kinds=kinds, quiet_seconds=quiet_seconds
+        declaration,
+        folder=folder,
+        as_of=as_of,
+        kinds=kinds,
+        quiet_seconds=quiet_seconds,
+        report=progress.Progress(declaration.name, "reading"),
     )
     for warning in snapshot.warnings:
         progress.log(declaration.name, warning, warning=True)

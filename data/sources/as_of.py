@@ -3,6 +3,7 @@
 import datetime
 from math import isfinite
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,6 +12,7 @@ from data.errors import CallError
 from data.sources.columns import kind_of
 from data.sources.forms import TIMESTAMP
 from data.sources.readings import ColumnReading
+from data.sources.source_columns import SourceColumns
 
 EXAMPLES = (
     "Write a date, for example 2024-03-31, which includes the whole day, or a time, for example"
@@ -55,37 +57,37 @@ def require_date_time_or_number(as_of: str) -> None:
         last_moment(as_of)
 
 
-def zone_of(raw: pa.Table, time: str | None) -> datetime.tzinfo:
+def zone_of(source: SourceColumns, time: str | None) -> datetime.tzinfo:
     """Return the zone of the source's times, UTC if it has none."""
-    dtype = raw.schema.field(time).type if time in raw.column_names else None
+    dtype = source.schema.field(time).type if time in source.column_names else None
     zone = dtype.tz if dtype is not None and pa.types.is_timestamp(dtype) else None
     info: datetime.tzinfo = pa.lib.string_to_tzinfo(zone or "UTC")
     return info
 
 
 def rows_as_of(
-    as_of: str, declaration: Declaration, table: pa.Table, times: pa.ChunkedArray | None
-) -> pa.Table:
+    as_of: str, declaration: Declaration, source: SourceColumns, times: pa.ChunkedArray | None
+) -> SourceColumns:
     """Return the rows of a source whose time is `as_of` or earlier; those without one are left out.
 
     `times` is the typed time column, None if the source has no such column. If it is missing or
-    cannot order rows, the table is returned whole, since the checks report that. If no row is left,
-    or `as_of` does not fit the kind of the column, it is a `CallError`.
+    cannot order rows, the source is returned whole, since the checks report that. If no row is
+    left, or `as_of` does not fit the kind of the column, it is a `CallError`.
     """
     name = declaration.time
     if times is None:
-        return table
+        return source
     kind = kind_of(times.type)
     if kind == "number":
         instants, end = times.cast(pa.float64(), safe=False), _number(as_of, declaration)
     elif kind == "time":
-        moment = last_moment(as_of, zone_of(table, name)).replace(tzinfo=None)
+        moment = last_moment(as_of, zone_of(source, name)).replace(tzinfo=None)
         _require_past(moment, as_of, declaration)
         instants, end = times.cast(TIMESTAMP), pa.scalar(moment, TIMESTAMP)
     else:
-        return table
-    rows = table.filter(pc.less_equal(instants, end))
-    if rows.num_rows == 0:
+        return source
+    kept = np.asarray(pc.less_equal(instants, end).fill_null(False), dtype=bool)
+    if not kept.any():
         oldest = pc.min(times).as_py()
         text = oldest.isoformat() if isinstance(oldest, datetime.date) else oldest
         reason = "no row has a time" if oldest is None else f"the oldest time is {text}"
@@ -94,7 +96,7 @@ def rows_as_of(
             where=declaration.name,
             next_step="Choose a later --as-of, or check what happened to the source.",
         )
-    return rows
+    return source.where(kept)
 
 
 def unread_times(reading: ColumnReading) -> tuple[str, ...]:

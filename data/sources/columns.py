@@ -9,7 +9,7 @@ weekday and the hour of a feature depend on. Only `data.sources` sees it.
 """
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,9 @@ MAX_EXACT = 2.0**53
 
 MAX_MAGNITUDE = 1e150
 """Beyond it, the square of a value leaves the range of doubles: it counts as infinite."""
+
+PIECE = 131_072
+"""Values that are made Python objects at once."""
 
 OFFSETS = "\x1futc_offset:"
 """Before a column's name: the column with the minutes by which its clock is ahead of UTC."""
@@ -101,8 +104,11 @@ def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _uuids(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    texts = [None if value is None else str(value) for value in column.to_pylist()]
-    return pa.chunked_array([pa.array(texts, pa.string())])
+    pieces = (
+        pa.array([None if v is None else str(v) for v in piece.to_pylist()], pa.string())
+        for piece in _pieces(column)
+    )
+    return pa.chunked_array(pieces, pa.string())
 
 
 def _seconds(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -175,11 +181,19 @@ def value_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column
     if kind == "boolean" or pa.types.is_integer(column.type) or pa.types.is_date(column.type):
         return column.cast(pa.string())
-    if kind == "time":
-        texts = [value and _moment_text(value) for value in column.to_pylist()]
-    else:
-        texts = [None if value is None else _float_text(value) for value in column.to_pylist()]
-    return pa.chunked_array([pa.array(texts, pa.string())])
+    text = _moment_text if kind == "time" else _float_text
+    pieces = (
+        pa.array([None if v is None else text(v) for v in piece.to_pylist()], pa.string())
+        for piece in _pieces(column)
+    )
+    return pa.chunked_array(pieces, pa.string())
+
+
+def _pieces(column: pa.ChunkedArray) -> Iterator[pa.Array]:
+    """Yield a column in pieces that take little memory as Python's objects."""
+    for chunk in column.chunks:
+        for start in range(0, len(chunk), PIECE):
+            yield chunk[start : start + PIECE]
 
 
 def arrays(table: pa.Table, names: Sequence[str], *, in_utc: bool = False) -> dict[str, np.ndarray]:
@@ -235,14 +249,18 @@ def _shortest(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _all_digits(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return times of nanoseconds as text, with all nine digits where the last three are not 0."""
-    nanoseconds = column.cast(pa.int64()).to_pylist()
+    return pa.chunked_array(map(_nine_digits, _pieces(column)), pa.string())
+
+
+def _nine_digits(times: pa.Array) -> pa.Array:
+    nanoseconds = times.cast(pa.int64()).to_pylist()
     microseconds = pa.array([count and count // 1_000 for count in nanoseconds], pa.int64())
     whole = value_text(pa.chunked_array([microseconds.cast(TIMESTAMP)])).to_pylist()
     texts = [
         text if not count or count % 1_000 == 0 else with_digits(text, f"{count % 10**9:09d}")
         for text, count in zip(whole, nanoseconds, strict=True)
     ]
-    return pa.chunked_array([pa.array(texts, pa.string())])
+    return pa.array(texts, pa.string())
 
 
 def with_digits(text: str, digits: str) -> str:

@@ -2,9 +2,11 @@
 
 import csv
 import io
+import mmap
 import re
 from collections.abc import Sequence
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,35 +14,41 @@ import pyarrow.csv
 
 from data.declarations.model import Declaration
 from data.errors import SourceError, library_message, listed
+from data.progress import Report
+from data.sources.column_files import ArrowFile
 from data.sources.header import refuse_many_columns
+from data.sources.source_columns import SourceColumns
 
-QUOTED = re.compile(r'"(?:[^"]|"")*+"')
+QUOTED = re.compile(rb'"(?:[^"]|"")*+"')
+LINE_END = re.compile(rb"\r\n?|\n")
+BOM = b"\xef\xbb\xbf"
 MAX_LINE = 1_000_000
 """Bytes of the header, and of a row that is certain to be read."""
 
 MAX_EXAMINED = 64_000_000
 """So many bytes of a file that Arrow refuses are searched for the reason."""
 
+PIECE = 16_000_000
+"""Bytes of rows that are copied at once."""
+
 SIGNS = (b";", b"\t", b"|")
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 """Characters that other programs write between values."""
 
 
-def read_csv(path: Path, declaration: Declaration) -> pa.Table:
+def read_csv(path: Path, declaration: Declaration, folder: Path, report: Report) -> SourceColumns:
     """Return the columns of a CSV file as text; what is wrong with a bad one is a `SourceError`.
 
-    No text is null, and none is read as a value here: "007" is not 7 in every column.
+    No text is null, and none is read as a value here: "007" is not 7 in every column. The texts are
+    put into a temporary file in `folder`, from which a column is read without the others.
     """
     _refuse_endless_header(path)
+    texts = folder / "texts.arrow"
     try:
-        table = pyarrow.csv.read_csv(
-            path,
-            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(
-                default_column_type=pa.string(), strings_can_be_null=False
-            ),
-        )
-        names = table.column_names
+        with _opened(path) as reader:
+            schema = reader.schema
+            with ArrowFile(texts, schema) as file:
+                rows, last = _copied(reader, file, path.stat().st_size, report)
     except (ValueError, pa.ArrowException, OSError) as error:
         raise (
             _mistake(path, declaration)
@@ -50,11 +58,49 @@ def read_csv(path: Path, declaration: Declaration) -> pa.Table:
                 next_step="It needs a header, commas, and double quotes around text with commas.",
             )
         ) from None
-    if mistake := _other_separator(path, names, declaration):
+    if mistake := _other_separator(path, schema.names, declaration):
         raise mistake
-    if _ends_in_a_line_break(table) and (mistake := _unclosed_quote(path.read_text("utf-8-sig"))):
+    # As it would after an unclosed quote; counting the quotes of every file would take longer.
+    if "\n" in last and (mistake := _unclosed_quote_in(path)):
         raise mistake
-    return table
+    return SourceColumns(schema, rows, partial(_column, texts, schema))
+
+
+def _opened(path: Path) -> pyarrow.csv.CSVStreamingReader:
+    return pyarrow.csv.open_csv(
+        path,
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            default_column_type=pa.string(), strings_can_be_null=False
+        ),
+    )
+
+
+def _copied(
+    reader: pyarrow.csv.CSVStreamingReader, file: ArrowFile, size: int, report: Report
+) -> tuple[int, str]:
+    """Copy all rows in pieces of some size; return their number and the last value."""
+    rows, read, last = 0, 0, ""
+    pieces: list[pa.RecordBatch] = []
+    for piece in chain(reader, [None]):
+        if piece is None or sum(p.nbytes for p in pieces) > PIECE:
+            file.write(pa.Table.from_batches(pieces, reader.schema).combine_chunks())
+            pieces = []
+            report(min(read / size, 1), f"{rows:,} rows")
+        if piece is not None and piece.num_rows:
+            pieces.append(piece)
+            rows, last = rows + piece.num_rows, piece.column(piece.num_columns - 1)[-1].as_py()
+            # As the file has it: a separator behind each value, where Arrow has four bytes.
+            read += piece.nbytes - 3 * piece.num_rows * piece.num_columns
+    return rows, last
+
+
+def _column(file: Path, schema: pa.Schema, name: str) -> pa.ChunkedArray:
+    number = schema.get_field_index(name)
+    # The file is mapped, so that the other columns are not read.
+    with pa.memory_map(str(file)) as source, pa.ipc.open_file(source) as reader:
+        pieces = (reader.get_batch(at).column(number) for at in range(reader.num_record_batches))
+        return pa.chunked_array(pieces, schema.field(number).type)
 
 
 def _long_row(error: Exception) -> SourceError | None:
@@ -104,15 +150,6 @@ def _other_separator(
     )
 
 
-def _ends_in_a_line_break(table: pa.Table) -> bool:
-    """Return whether the last value has a line break, as it would after an unclosed quote.
-
-    Counting the quotes of every file would make reading slower.
-    """
-    last = table.columns[-1]
-    return pa.types.is_string(last.type) and len(last) > 0 and "\n" in last[-1].as_py()
-
-
 def _mistake(path: Path, declaration: Declaration) -> SourceError | None:
     """Find out why Arrow refused a file: its encoding, separator, a quote or a row's length."""
     with path.open("rb") as file:
@@ -130,24 +167,32 @@ def _mistake(path: Path, declaration: Declaration) -> SourceError | None:
         )
     header = next(csv.reader(io.StringIO(text, newline="")), [])
     return (
-        _other_separator(path, header, declaration) or _unclosed_quote(text) or _uneven_line(text)
+        _other_separator(path, header, declaration)
+        or _unclosed_quote(content)
+        or _uneven_line(text)
     )
 
 
-def _unclosed_quote(text: str) -> SourceError | None:
+def _unclosed_quote_in(path: Path) -> SourceError | None:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return _unclosed_quote(content)
+
+
+def _unclosed_quote(content: bytes | mmap.mmap) -> SourceError | None:
     """Find the quote that is never closed: it makes one value of the rest of the file."""
-    start = text.find('"')
+    begin = len(BOM) if content[: len(BOM)] == BOM else 0
+    start = content.find(b'"')
     while start >= 0:
-        if start == 0 or text[start - 1] in ",\r\n":  # elsewhere it is an ordinary character
-            quoted = QUOTED.match(text, start)
+        if start == begin or content[start - 1] in b",\r\n":  # elsewhere it is no special character
+            quoted = QUOTED.match(content, start)
             if quoted is None:
-                line = text.count("\n", 0, start) + 1
+                line = 1 + sum(1 for _ in LINE_END.finditer(content, 0, start))
                 return SourceError(
                     f"The quote opened in line {line} is never closed.",
                     next_step='Close it; inside quoted text, write a quote twice: "".',
                 )
             start = quoted.end() - 1
-        start = text.find('"', start + 1)
+        start = content.find(b'"', start + 1)
     return None
 
 

@@ -9,34 +9,44 @@ import pyarrow.compute as pc
 
 from data.errors import shortened
 
-EMPTY = pa.array([], pa.large_string())
+EMPTY = pa.array([], pa.string())
 MAX_SHOWN = 50
 """A longer text is cut in a message."""
+
+MANY, SAMPLE = 1_000_000, 100_000
+"""If of so many rows most of the first ones have a text of their own, to tell all texts apart takes
+more memory and saves no time."""
+
+MAX_BYTES = 2**31 - 1
+"""Of texts in an array with narrow offsets."""
 
 
 class Distinct:
     """The m different texts of a column of n rows; masks (m,) choose among them.
 
-    `normal` has the texts without blanks around them and with an ASCII minus before digits.
+    Where nearly every row has a text of its own, a text that several rows have may be there for
+    each of them. `normal` has the texts without blanks around them and with an ASCII minus before
+    digits.
     """
 
     def __init__(self, column: pa.ChunkedArray) -> None:
-        # One array, since unifying the dictionaries of many takes the square of their number; with
-        # wide offsets, since it may have more than 2 GB.
-        whole = pa.concat_arrays(
-            [chunk.cast(pa.large_string()) for chunk in column.chunks] or [EMPTY]
-        )
-        encoded = whole.dictionary_encode()
-        self.texts = encoded.dictionary.cast(pa.string())
-        self._index = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        self.n = len(self._index)
-        self.counts = np.bincount(self._index[self._index >= 0], minlength=len(self.texts))
+        self.n = len(column)
+        self._is_once = not _are_mostly_different(column)
+        if self._is_once:
+            encoded = _in_one_piece(column).dictionary_encode()
+            self.texts = pa.chunked_array([encoded.dictionary.cast(pa.string())])
+            self._index = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            self._counts = np.bincount(self._index[self._index >= 0], minlength=len(self.texts))
+        else:
+            self.texts = column.drop_null() if column.null_count else column
+            valid = np.asarray(column.is_valid(), dtype=bool)
+            self._index = np.where(valid, np.cumsum(valid, dtype=np.int32) - 1, np.int32(-1))
+            self._counts = np.broadcast_to(np.int64(1), len(self.texts))
 
     @cached_property
-    def normal(self) -> pa.Array:
+    def normal(self) -> pa.ChunkedArray:
         """Return the texts (m,) as they are read."""
-        trimmed = pc.utf8_trim_whitespace(self.texts)
-        return pc.replace_substring_regex(trimmed, "^\u2212([0-9.])", r"-\1")
+        return pa.chunked_array(map(_normal, self.texts.chunks), pa.string())
 
     @cached_property
     def blank(self) -> np.ndarray:
@@ -50,16 +60,43 @@ class Distinct:
 
     def rows(self, chosen: np.ndarray) -> int:
         """Return how many rows have one of the chosen texts."""
-        return int(self.counts[chosen].sum())
+        return int(self._counts[chosen].sum())
+
+    def first(self, chosen: np.ndarray, most: int | None = None) -> np.ndarray:
+        """Return the numbers of the chosen texts, each once: at most so many, the first ones."""
+        numbers = np.flatnonzero(chosen)
+        if self._is_once:
+            return numbers[:most]
+        looked_at = 2 * (len(numbers) if most is None else most)
+        while True:
+            texts = self.texts.take(pa.array(numbers[:looked_at])).combine_chunks()
+            codes = texts.dictionary_encode().indices.to_numpy()
+            once = np.sort(np.unique(codes, return_index=True)[1])
+            if most is None or len(once) >= most or looked_at >= len(numbers):
+                return numbers[once[:most]]
+            looked_at *= 4
+
+    def sizes(self, numbers: np.ndarray) -> np.ndarray:
+        """Return how many rows have each of some texts, which `first` has named."""
+        if self._is_once or not len(numbers):
+            return np.asarray(self._counts[numbers])
+        texts = self.texts.take(pa.array(numbers)).combine_chunks()
+        found = pc.index_in(self.texts, value_set=texts).drop_null().to_numpy()
+        return np.asarray(np.bincount(found, minlength=len(numbers)))
 
     def where(self, chosen: np.ndarray) -> np.ndarray:
         """Return the rows (from 0) that have one of the chosen texts."""
         return np.flatnonzero(np.append(chosen, False)[self._index])
 
-    def counted(self, chosen: np.ndarray) -> dict[str, int]:
-        """Return the chosen texts with the number of their rows."""
-        texts = self.texts.filter(pa.array(chosen)).to_pylist()
-        return dict(zip(texts, self.counts[chosen].tolist(), strict=True))
+    def counted(self, chosen: np.ndarray, most: int) -> dict[str, int]:
+        """Return chosen texts, at most so many, with the number of their rows."""
+        numbers = self.first(chosen, most)
+        texts = self.texts.take(pa.array(numbers)).to_pylist()
+        return dict(zip(texts, self.sizes(numbers).tolist(), strict=True))
+
+    def read(self, chosen: np.ndarray) -> pa.Array:
+        """Return the chosen texts as they are read."""
+        return self.normal.filter(pa.array(chosen)).combine_chunks()
 
     def text(self, number: int) -> str:
         """Return one of the texts."""
@@ -83,7 +120,28 @@ class Distinct:
 
     def spread(self, values: pa.Array, chosen: np.ndarray) -> pa.ChunkedArray:
         """Return a column that has the values of the chosen texts in their rows, null elsewhere."""
-        position = np.full(len(self.texts) + 1, -1)
-        position[:-1][chosen] = np.arange(len(values))
+        position = np.full(len(self.texts) + 1, -1, np.int32)
+        position[:-1][chosen] = np.arange(len(values), dtype=np.int32)
         numbers = position[self._index]
         return pa.chunked_array([values.take(pa.array(numbers, mask=numbers < 0))])
+
+
+def _are_mostly_different(column: pa.ChunkedArray) -> bool:
+    return len(column) >= MANY and len(pc.unique(column[:SAMPLE])) > SAMPLE / 2
+
+
+def _in_one_piece(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column as one array, since unifying the dictionaries of many takes the square of
+    their number; with wide offsets if it is large.
+    """
+    size = sum(pc.sum(pc.binary_length(chunk)).as_py() or 0 for chunk in column.chunks)
+    chunks = column.chunks or [EMPTY]
+    if size > MAX_BYTES:
+        chunks = [chunk.cast(pa.large_string()) for chunk in chunks]
+    return pa.concat_arrays(chunks)
+
+
+def _normal(texts: pa.Array) -> pa.Array:
+    trimmed = pc.utf8_trim_whitespace(texts)
+    normal = pc.replace_substring_regex(trimmed, "^\u2212([0-9.])", r"-\1")
+    return texts if normal.equals(texts) else normal

@@ -10,6 +10,10 @@ import pyarrow.compute as pc
 from data.declarations.model import Kind
 from data.sources.time_range import within_calendar
 
+FEW = 100
+"""Texts that are cast before all others, as most columns that cannot be cast begin with one that
+cannot be."""
+
 TIMESTAMP = pa.timestamp("us")
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
@@ -66,8 +70,9 @@ def _zoned_times(texts: pa.Array) -> pa.Array:
 def offsets_of(texts: pa.Array) -> pa.Array:
     """Return by how many minutes the clock of each text with a zone is ahead of UTC."""
     signs = pc.struct_field(pc.extract_regex(texts, r"(?P<offset>Z|[+-]\d\d:?\d*)$"), "offset")
-    minutes = {sign: _minutes(sign) for sign in pc.unique(signs).to_pylist()}
-    return pa.array([minutes[sign] for sign in signs.to_pylist()], pa.int32())
+    coded = signs.dictionary_encode()
+    minutes = pa.array(map(_minutes, coded.dictionary.to_pylist()), pa.int32())
+    return minutes.take(coded.indices)
 
 
 def _minutes(offset: str) -> int:
@@ -96,6 +101,7 @@ def _booleans(texts: pa.Array) -> pa.Array:
 def cast(texts: pa.Array, dtype: pa.DataType) -> pa.Array | None:
     """Return the texts as `dtype`, None if a value would be lost or is not of that type."""
     try:
+        texts[:FEW].cast(dtype)  # Arrow words an error for each one that fails, of all of them
         return texts.cast(dtype)
     except pa.ArrowInvalid:
         return None

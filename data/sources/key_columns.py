@@ -77,15 +77,20 @@ def _are_times(cells: Distinct, present: np.ndarray, request: Request) -> bool:
 def _times(text: pa.ChunkedArray, request: Request) -> TextColumn:
     """Return times; as their text if they have more digits than a time can hold."""
     column = read_text(text, request)
-    digits = [BEYOND_MICROSECONDS.search(value) if value else None for value in text.to_pylist()]
-    if request.is_also_used or not any(digits):
+    has_more = pc.match_substring_regex(text, BEYOND_MICROSECONDS.pattern).fill_null(False)
+    if request.is_also_used or not pc.any(has_more).as_py():
         return column
-    texts = value_text(column.values).to_pylist()
-    exact = [
-        with_digits(value, match[1]) if value and match else value
-        for value, match in zip(texts, digits, strict=True)
-    ]
-    return replace(column, values=pa.chunked_array([pa.array(exact, pa.string())]))
+    values = value_text(column.values)
+    pairs = zip(values.filter(has_more).to_pylist(), text.filter(has_more).to_pylist(), strict=True)
+    exact = [value and _with_digits_of(value, written) for value, written in pairs]
+    mask = has_more.combine_chunks()
+    values = pc.replace_with_mask(values, mask, pa.array(exact, pa.string()))
+    return replace(column, values=values)
+
+
+def _with_digits_of(value: str, written: str) -> str:
+    match = BEYOND_MICROSECONDS.search(written)
+    return with_digits(value, match[1]) if match else value
 
 
 def _are_written_so(numbers: pa.ChunkedArray, text: pa.ChunkedArray) -> bool:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,8 +12,12 @@ import pyarrow.parquet as pq
 
 from data.declarations.model import Declaration
 from data.errors import SourceError, library_message
+from data.progress import Report
 from data.sources.columns import TEXT_TYPES, has_kind
 from data.sources.header import refuse_many_columns
+from data.sources.source_columns import SourceColumns
+from data.sources.text_rules import refuse_text_that_is_not_utf8
+from data.sources.time_range import known_zone
 
 MIN_UNPACKED = 128_000_000
 """Bytes of memory that the rows of any file may take."""
@@ -30,14 +36,22 @@ MAX_CHUNK = 2**31 - 1
 """Bytes of text in one Arrow array."""
 
 
-def read_parquet(path: Path, _declaration: Declaration) -> pa.Table:
-    """Return the columns of a Parquet file; a damaged one is refused.
+def read_parquet(
+    path: Path, _declaration: Declaration, _folder: Path, _report: Report
+) -> SourceColumns:
+    """Return the columns of a Parquet file; a damaged one is refused, as late as it is seen.
 
     A column of no kind, such as a list, has its type, but no values. A file is refused whose rows
     would take far more memory than it is large, as a few kB may do that repeat one value.
     """
+    with _refusing():
+        return _opened(path, max(MIN_UNPACKED, MAX_RATIO * path.stat().st_size))
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
     try:
-        return _read(path, max(MIN_UNPACKED, MAX_RATIO * path.stat().st_size))
+        yield
     except UnicodeDecodeError:
         raise SourceError(
             "The name of a column is not UTF-8.", next_step="Rename the column."
@@ -49,32 +63,50 @@ def read_parquet(path: Path, _declaration: Declaration) -> pa.Table:
         ) from None
 
 
-def _read(path: Path, allowed: int) -> pa.Table:
+def _opened(path: Path, allowed: int) -> SourceColumns:
     file = pq.ParquetFile(path, page_checksum_verification=True)
     schema = file.schema_arrow
     refuse_many_columns(len(schema.names))
-    if len(set(schema.names)) < len(schema.names):
-        return schema.empty_table()  # is refused for its header
-    _refuse_many_rows(file, allowed)
-    repeated = _repeated_texts(file, allowed)
-    if repeated:
-        file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=repeated)
-    table = file.read(columns=[field.name for field in schema if has_kind(field.type)])
-    rows = table.num_rows
-    texts = sum(_text_bytes(table[name]) for name in repeated)
-    _refuse(texts, allowed, rows)
-    columns = [
-        _in_type(table[field.name], field) if has_kind(field.type) else _without_values(field, rows)
-        for field in schema
-    ]
-    return pa.table(columns, names=schema.names).replace_schema_metadata(schema.metadata)
+    if len(set(schema.names)) == len(schema.names):  # else it is refused for its header
+        _refuse_many_rows(file, allowed)
+        repeated = _repeated_texts(file, allowed)
+        if repeated:
+            file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=repeated)
+            texts = sum(_text_bytes(_values(file, name)) for name in repeated)
+            _refuse(texts, allowed, _rows(file))
+    known = pa.schema([known_zone(field) for field in schema], schema.metadata)
+    return SourceColumns(known, _rows(file), partial(_column, file, schema, known))
+
+
+def _rows(file: pq.ParquetFile) -> int:
+    metadata = file.metadata
+    return sum(metadata.row_group(number).num_rows for number in range(metadata.num_row_groups))
+
+
+def _column(
+    file: pq.ParquetFile, schema: pa.Schema, known: pa.Schema, name: str
+) -> pa.ChunkedArray:
+    """Return a column in the type that its file names, a text without views, a zone as known."""
+    field, rows = schema.field(name), _rows(file)
+    if not has_kind(field.type):
+        return _without_values(field, rows)
+    with _refusing():
+        column = _in_type(_values(file, name), field)
+        if len(column) != rows:
+            raise pa.ArrowInvalid(f"Column {name!r} has {len(column):,} of {rows:,} rows.")
+    refuse_text_that_is_not_utf8(name, column)
+    return column.cast(known.field(name).type) if pa.types.is_timestamp(field.type) else column
+
+
+def _values(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
+    return file.read(columns=[name])[name]
 
 
 def _refuse_many_rows(file: pq.ParquetFile, allowed: int) -> None:
     """Raise `SourceError` if the rows would take more memory than is allowed."""
     metadata, kinds = file.metadata, {f.name for f in file.schema_arrow if has_kind(f.type)}
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    rows = max(metadata.num_rows, sum(group.num_rows for group in groups))
+    rows = max(metadata.num_rows, _rows(file))
     leaves = [file.schema.column(number) for number in range(metadata.num_columns)]
     width = sum(WIDTHS.get(leaf.physical_type, MAX_WIDTH) for leaf in leaves if leaf.path in kinds)
     unpacked = sum(group.total_byte_size for group in groups)
@@ -141,17 +173,18 @@ def _parts(chunk: pa.Array) -> Iterator[pa.Array]:
     yield from _parts(chunk[len(chunk) // 2 :])
 
 
-def _without_values(field: pa.Field, rows: int) -> pa.DictionaryArray:
+def _without_values(field: pa.Field, rows: int) -> pa.ChunkedArray:
     """Return a column of no kind without values: a dictionary takes little memory for any type."""
-    return pa.DictionaryArray.from_arrays(pa.nulls(rows, pa.int8()), pa.nulls(0, field.type))
+    nulls = pa.nulls(rows, pa.int8())
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(nulls, pa.nulls(0, field.type))])
 
 
-def left_out_index(table: pa.Table, declaration: Declaration) -> list[str]:
+def left_out_index(source: SourceColumns, declaration: Declaration) -> list[str]:
     """Return the columns that pandas wrote as the index of a frame and no one has named.
 
     Such an index mostly numbers the rows, which explains nothing.
     """
-    metadata = (table.schema.metadata or {}).get(b"pandas", b"{}")
+    metadata = (source.schema.metadata or {}).get(b"pandas", b"{}")
     try:
         indices = json.loads(metadata)["index_columns"]
     except (ValueError, TypeError, KeyError):
@@ -159,4 +192,4 @@ def left_out_index(table: pa.Table, declaration: Declaration) -> list[str]:
     if not isinstance(indices, list):
         return []
     named = declaration.named_columns()
-    return [name for name in table.column_names if name in indices and name not in named]
+    return [name for name in source.column_names if name in indices and name not in named]

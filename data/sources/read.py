@@ -1,41 +1,42 @@
 """Read the source of a dataset: any kind of file becomes typed rows in a snapshot."""
 
 import os
+import shutil
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-
-import pyarrow as pa
 
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration, Kind
 from data.errors import SourceError, library_message
+from data.progress import Report, part, unreported
+from data.scratch import temporary_folder
 from data.sources.as_of import require_time_column, rows_as_of, unread_times
+from data.sources.column_files import ColumnFiles
 from data.sources.csv_file import read_csv
 from data.sources.header import check_header
-from data.sources.made_keys import made_key, with_made_key
+from data.sources.made_keys import add_made_key, made_key
 from data.sources.parquet_file import left_out_index, read_parquet
-from data.sources.readings import left_out
+from data.sources.readings import ColumnReading, left_out
 from data.sources.settled import read_settled
 from data.sources.snapshot import Snapshot, write
-from data.sources.text_rules import refuse_text_that_is_not_utf8, refuse_unstorable_text
-from data.sources.time_range import with_known_zones
-from data.sources.typed_table import time_column, typed_table
+from data.sources.source_columns import SourceColumns
+from data.sources.text_rules import refuse_long_keys
+from data.sources.typed_columns import time_column, typed_columns
 
-READERS: dict[str, Callable[[Path, Declaration], pa.Table]] = {
+READERS: dict[str, Callable[[Path, Declaration, Path, Report], SourceColumns]] = {
     ".csv": read_csv,
     ".parquet": read_parquet,
 }
 """What reads each kind of source, by the ending of the file's name.
 
-A reader returns the columns in Arrow's own types, in the order of the source, and raises
-`SourceError` (without `where`) for a file that it cannot read. Where the format has no types of its
-own, all columns are text. Everything else is done here.
+A reader returns the columns in Arrow's own types, in the order of the source, each to be read when
+it is asked for, and raises `SourceError` (without `where`) for a file that it cannot read, or when
+it cannot read a column. Where the format has no types of its own, all columns are text. It may put
+files into a folder, and reports how far it is. Everything else is done here.
 """
-
-NUMBER = "\0number"
-"""The numbers of the rows, while a night in the past leaves out some of them; no name in a file."""
 
 DECLARED = "'source' in the declaration"
 """Where the path of a source is named, unless a command names another one."""
@@ -53,6 +54,7 @@ def read(
     every_cell: bool = False,
     quiet_seconds: float = 0,
     named_in: str = DECLARED,
+    report: Report = unreported,
 ) -> Snapshot:
     """Read the source, type its columns and write the rows to a snapshot under `folder`.
 
@@ -63,37 +65,63 @@ def read(
 
     A source that is changed while it is read is read again, with a warning; one that was changed
     less than `quiet_seconds` ago is waited for (commands give `QUIET_SECONDS`). `named_in` is where
-    a person names the source, for messages.
+    a person names the source, for messages. No more than one column is in memory at a time: the
+    others are in temporary files, which take about as much room as the rows in memory would.
 
     A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
     neither writes anything; a folder that cannot be written to is a `HomeError`.
     """
-    path = declaration.source.path
-    has_types = path.suffix.lower() not in TYPELESS
-    lost: tuple[str, ...] = ()
     if as_of is not None:
         require_time_column(declaration)
-    try:
-        raw, notes = read_settled(
-            path, lambda: _raw_table(path, declaration, named_in), quiet_seconds=quiet_seconds
-        )
-        made = made_key(declaration, raw)
-        if made is not None:
-            raw = raw.append_column(NUMBER, pa.array(range(1, raw.num_rows + 1), pa.int64()))
-        if as_of is not None:
-            times = time_column(raw, declaration, kinds or {}, has_types=has_types)
-            raw = rows_as_of(as_of, declaration, raw, times and times.values)
+    path = declaration.source.path
+    with temporary_folder() as scratch:
+        attempt = _Attempt(declaration, scratch, as_of, kinds or {}, every_cell, named_in)
+        typed = partial(attempt.typed, part(report, 0, 0.6))
+        try:
+            (files, readings), notes = read_settled(path, typed, quiet_seconds=quiet_seconds)
+        except SourceError as error:
+            raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
+        snapshot = write(files, folder / declaration.name, readings, part(report, 0.6, 1))
+    warnings = [*(f"{path}: {note}" for note in notes), *snapshot.warnings]
+    return replace(snapshot, warnings=tuple(warnings))
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """What a reading of a source needs; it is attempted again if the source changes meanwhile."""
+
+    declaration: Declaration
+    scratch: Path
+    as_of: str | None
+    kinds: Mapping[str, Kind]
+    every_cell: bool
+    named_in: str
+
+    def typed(self, report: Report) -> tuple[ColumnFiles, list[ColumnReading]]:
+        """Return the typed columns of the source, in files, and how each was read."""
+        path, folder = self.declaration.source.path, self.scratch / "columns"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        declaration, kinds = self.declaration, self.kinds
+        has_types = path.suffix.lower() not in TYPELESS
+        source = _source(path, declaration, self.named_in, folder, part(report, 0, 0.4))
+        made = made_key(declaration, source.column_names)
+        lost: tuple[str, ...] = ()
+        if self.as_of is not None:
+            times = time_column(source, declaration, kinds, has_types=has_types)
+            source = rows_as_of(self.as_of, declaration, source, times and times.values)
             lost = unread_times(times.reading) if times else ()
-        if made is not None:
-            numbers = raw[NUMBER].to_numpy()
-            raw = raw.drop_columns(NUMBER)
-        index = left_out_index(raw, declaration)
-        table, readings = typed_table(
-            raw.drop_columns(index),
+        index = left_out_index(source, declaration)
+        files = ColumnFiles(folder)
+        readings = typed_columns(
+            source,
+            [name for name in source.column_names if name not in index],
             declaration,
-            kinds or {},
+            kinds,
+            files,
             has_types=has_types,
-            every_cell=every_cell,
+            every_cell=self.every_cell,
+            report=part(report, 0 if has_types else 0.4, 1),
         )
         readings += [left_out(name, "is the index of a pandas table") for name in index]
         if lost:
@@ -102,18 +130,16 @@ def read(
                 for r in readings
             ]
         if made is not None:
-            table, reading = with_made_key(table, made, numbers, declaration)
+            reading = add_made_key(files, made, source.numbers, declaration)
             readings = [reading, *readings]
-        refuse_unstorable_text(table, declaration.key)
-    except SourceError as error:
-        raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
-    snapshot = write(table, folder / declaration.name, readings)
-    warnings = [*(f"{path}: {note}" for note in notes), *snapshot.warnings]
-    return replace(snapshot, warnings=tuple(warnings))
+        refuse_long_keys(files, declaration.key)
+        return files, readings
 
 
-def _raw_table(path: Path, declaration: Declaration, named_in: str) -> pa.Table:
-    """Return the table in the file, in Arrow's own types."""
+def _source(
+    path: Path, declaration: Declaration, named_in: str, folder: Path, report: Report
+) -> SourceColumns:
+    """Return the columns of the file, in Arrow's own types."""
     try:
         empty = _is_empty(path, named_in)
     except OSError as error:
@@ -128,10 +154,9 @@ def _raw_table(path: Path, declaration: Declaration, named_in: str) -> pa.Table:
         raise SourceError(
             "The file is empty (0 bytes).", next_step="Check the program that writes it."
         )
-    table = reader(path, declaration)
-    refuse_text_that_is_not_utf8(table)
-    check_header(table.column_names)
-    return with_known_zones(table)
+    source = reader(path, declaration, folder, report)
+    check_header(source.column_names)
+    return source
 
 
 def _is_empty(path: Path, named_in: str) -> bool:

@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-import pyarrow as pa
+from data.errors import SourceError, UserError
 
-from data.errors import SourceError
+T = TypeVar("T")
 
 QUIET_SECONDS = 1.0
 """A file that was changed less than this before is waited for: it may still be being written."""
@@ -31,8 +32,8 @@ class _State:
 
 
 def read_settled(
-    path: Path, read: Callable[[], pa.Table], *, quiet_seconds: float
-) -> tuple[pa.Table, tuple[str, ...]]:
+    path: Path, read: Callable[[], T], *, quiet_seconds: float
+) -> tuple[T, tuple[str, ...]]:
     """Return what `read` makes of a file that nobody changes meanwhile, and notes on the attempts.
 
     A file that was changed less than `quiet_seconds` ago is waited for: so its times show every
@@ -49,13 +50,13 @@ def read_settled(
         if changed:
             notes.append("The file was being written, so its end was waited for.")
         try:
-            table = read()
-        except SourceError:
+            result = read()
+        except UserError:
             if _state(path) == before:
                 raise
         else:
             if _state(path) == before:
-                return table, tuple(dict.fromkeys(notes))
+                return result, tuple(dict.fromkeys(notes))
     raise _restless()
 
 

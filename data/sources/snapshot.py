@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +17,18 @@ import pyarrow.parquet as pq
 
 from data.disk import no_room
 from data.errors import HomeError, SourceError, library_message
+from data.progress import Report, part, unreported
+from data.sources.column_files import RowColumns
 from data.sources.columns import OFFSETS, arrays, with_offsets
-from data.sources.fingerprint import fingerprint
+from data.sources.fingerprint import Seen, fingerprint
 from data.sources.readings import METADATA_KEY, ColumnReading, as_json, from_json
 from data.sources.whole_file import remove_leftovers, write_whole
 
 NAME_CHARACTERS = 16
 """Of the fingerprint, in the name of a snapshot."""
+
+ROW_GROUP = 1_048_576
+"""Rows that are written, and read, at once."""
 
 SETTLED_SECONDS = 0.1
 """A file that was changed less than this before could be changed again and have the same times."""
@@ -63,23 +69,29 @@ Taking the fingerprint of a million rows takes a third of a second, and a night 
 """
 
 
-def write(table: pa.Table, folder: Path, readings: Sequence[ColumnReading] = ()) -> Snapshot:
+def write(
+    columns: RowColumns,
+    folder: Path,
+    readings: Sequence[ColumnReading] = (),
+    report: Report = unreported,
+) -> Snapshot:
     """Write the rows to `folder/<first 16 characters of their fingerprint>.parquet`.
 
     How the columns were read is written with them. A file that is there already and has all this is
     left alone; one that is damaged, or has other rows, is written anew, with a warning. A folder
     that cannot be written to is a `HomeError`.
     """
-    digest = fingerprint(table, readings)
+    rows = columns.num_rows
+    digest = fingerprint(columns, readings, _by_place(columns.schema.names, part(report, 0, 0.25)))
     file = folder.absolute() / f"{digest[:NAME_CHARACTERS]}.parquet"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
         flaw, before = _examined(file)
         if before == tuple(readings):
-            return Snapshot(file, digest, table.num_rows)
-        content = table.replace_schema_metadata({METADATA_KEY: as_json(readings)})
-        aside = write_whole(file, partial(pq.write_table, content, write_page_checksum=True))
+            return Snapshot(file, digest, rows)
+        written = partial(_write_groups, columns, readings, part(report, 0.25, 1))
+        aside = write_whole(file, written)
     except OSError as error:
         full = no_room(error)
         raise HomeError(
@@ -89,10 +101,27 @@ def write(table: pa.Table, folder: Path, readings: Sequence[ColumnReading] = ())
             " NIGHTFIT_HOME to another one.",
         ) from None
     if not flaw:
-        return Snapshot(file, digest, table.num_rows)
+        return Snapshot(file, digest, rows)
     moved = f" What had its name is now {aside}." if aside else ""
     warning = f"{file}: {flaw} It was written anew from the source.{moved}"
-    return Snapshot(file, digest, table.num_rows, (warning,))
+    return Snapshot(file, digest, rows, (warning,))
+
+
+def _write_groups(
+    columns: RowColumns, readings: Sequence[ColumnReading], report: Report, file: BinaryIO
+) -> None:
+    rows, schema = columns.num_rows, columns.schema.with_metadata({METADATA_KEY: as_json(readings)})
+    with pq.ParquetWriter(file, schema, write_page_checksum=True) as writer:
+        for start in range(0, max(rows, 1), ROW_GROUP):
+            report(start / max(rows, 1), f"{start:,} of {rows:,} rows written")
+            writer.write_table(columns.slice(start, ROW_GROUP), ROW_GROUP)
+
+
+def _by_place(names: Sequence[str], report: Report) -> Seen:
+    place = {name: number for number, name in enumerate(names, start=1)}
+    return lambda name, _: report(
+        place[name] / len(names), f"fingerprint of {place[name]} of {len(names)} columns"
+    )
 
 
 def load(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -106,14 +135,16 @@ def load(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
             table = _file(path).read(columns=list(columns))
         except UNREADABLE as error:
             raise _unreadable(path, error) from None
+        kept = {name: table[name] for name in table.column_names if name in columns}
     else:
-        table, _, _ = _whole(path)
-    wanted = [
-        name
-        for name in table.column_names
-        if (name in columns if columns is not None else not name.startswith(OFFSETS))
-    ]
-    return table.select(wanted).replace_schema_metadata(None)
+        kept = {}
+
+        def keep(name: str, column: pa.ChunkedArray) -> None:
+            if name in columns if columns is not None else not name.startswith(OFFSETS):
+                kept[name] = column
+
+        _verified(path, keep)
+    return pa.table(kept)
 
 
 def feature_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -131,12 +162,12 @@ def readings_of(path: Path) -> tuple[ColumnReading, ...]:
 
 def snapshot_at(path: Path) -> Snapshot:
     """Return the snapshot in a file; `SourceError` if its rows are not those of its name."""
-    table, digest, _ = _whole(path)
-    return Snapshot(path, digest, table.num_rows)
+    digest, _, rows = _verified(path)
+    return Snapshot(path, digest, rows)
 
 
 def is_intact(path: Path) -> bool:
-    """Return whether a file has the rows that its name promises; it is read as a whole."""
+    """Return whether a file has the rows that its name promises; all of it is read."""
     return _examined(path)[1] is not None
 
 
@@ -148,19 +179,21 @@ def _examined(path: Path) -> tuple[str, tuple[ColumnReading, ...] | None]:
     if not path.exists() and not path.is_symlink():
         return "", None
     try:
-        return "", _whole(path)[2]
+        return "", _verified(path)[1]
     except SourceError as error:
         return error.what, None
 
 
-def _whole(path: Path) -> tuple[pa.Table, str, tuple[ColumnReading, ...]]:
-    """Return the columns of a snapshot, the fingerprint, which its name must have, and readings."""
+def _verified(path: Path, seen: Seen | None = None) -> tuple[str, tuple[ColumnReading, ...], int]:
+    """Return the fingerprint of a snapshot, which its name must have, its readings, and its rows.
+
+    Its columns are read one after the other, and handed to `seen`.
+    """
     before = _state(path)
     try:
-        file = _file(path)
-        table = file.read()
-        readings = _readings(file)
-        digest = fingerprint(table, readings)
+        file = _FileColumns(_file(path))
+        readings = _readings(file.file)
+        digest = fingerprint(file, readings, seen)
     except UNREADABLE as error:
         raise _unreadable(path, error) from None
     if digest[:NAME_CHARACTERS] != path.stem:
@@ -173,7 +206,18 @@ def _whole(path: Path) -> tuple[pa.Table, str, tuple[ColumnReading, ...]]:
         age = time.time() - max(before.modified, before.changed) / 1e9
         if age > SETTLED_SECONDS:
             _intact[path] = before
-    return table, digest, readings
+    return digest, readings, file.num_rows
+
+
+class _FileColumns:
+    """The columns of a Parquet file."""
+
+    def __init__(self, file: pq.ParquetFile) -> None:
+        self.file, self.schema = file, file.schema_arrow
+        self.num_rows = file.metadata.num_rows
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        return self.file.read(columns=[name])[name]
 
 
 def _file(path: Path) -> pq.ParquetFile:

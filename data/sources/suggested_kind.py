@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from data.declarations.model import Kind
 from data.sources.columns import PLURAL
 from data.sources.distinct import Distinct
-from data.sources.formats import MIN_SHARE, format_of
+from data.sources.formats import MAX_TEXTS, MIN_SHARE, format_of
 from data.sources.forms import NUMBERS, SUGGESTED, TIMES, ZONED_TIMES, Form, Mask
 from data.sources.missing_words import BESIDE_VALUES, EVERYWHERE
 from data.sources.readings import MAX_EXAMPLES
@@ -78,8 +78,12 @@ def compact_dates(numbers: pa.ChunkedArray, request: Request) -> tuple[str, ...]
     )
 
 
-def fitting(form: Form, texts: pa.Array) -> Mask:
+def fitting(form: Form, texts: pa.ChunkedArray) -> Mask:
     """Mark the texts that are values of the form, which a 30th of February is not."""
+    return np.concatenate([np.zeros(0, bool), *(_fitting(form, part) for part in texts.chunks)])
+
+
+def _fitting(form: Form, texts: pa.Array) -> Mask:
     fits = form.fits(texts)
     if form.kind != "time" or not fits.any():
         return fits
@@ -90,12 +94,14 @@ def fitting(form: Form, texts: pa.Array) -> Mask:
 
 def _are_levels(cells: Distinct, values: Mask, odd: Mask) -> bool:
     """Return whether texts among numbers look like levels: few, and each in several rows."""
-    return bool(values.sum() <= MAX_LEVELS and (cells.counts[odd] >= 2).all())
+    if len(cells.first(values, MAX_LEVELS + 1)) > MAX_LEVELS:
+        return False
+    return bool((cells.sizes(cells.first(odd)) >= 2).all())
 
 
 def _code(cells: Distinct, numbers: Mask) -> int | None:
     """Return the first text that a number would change, because it is a code such as 007 or 1E7."""
-    texts = cells.normal.filter(pa.array(numbers))
+    texts = cells.read(numbers)
     if pc.any(pc.match_substring(texts, ".")).as_py():
         return None
     whole = np.asarray(pc.match_substring_regex(texts, INTEGER), dtype=bool)
@@ -123,7 +129,7 @@ def code_note(cells: Distinct, present: Mask, name: str, outcome: str) -> str:
 
 
 def _levels_note(cells: Distinct, odd: Mask, form: Form, request: Request) -> str:
-    texts = ", ".join(repr(cells.text(i)) for i in np.flatnonzero(odd)[:MAX_EXAMPLES])
+    texts = ", ".join(repr(cells.text(i)) for i in cells.first(odd, MAX_EXAMPLES))
     rows = cells.rows(odd)
     where = "1 row" if rows == 1 else f"{rows:,} rows"
     return (
@@ -142,7 +148,7 @@ def _format_note(cells: Distinct, present: Mask, request: Request) -> str:
             f"Column {request.name!r} has {mixed}, so it is taken as a category. Write all of them"
             f" with a zone, or none; or {keep}"
         )
-    written = format_of(cells.counted(present))
+    written = format_of(cells.counted(present, MAX_TEXTS))
     if written is None:
         return ""
     noun = "times in ISO 8601" if written.is_time else "plain numbers"
@@ -160,7 +166,7 @@ def written_as(text: pa.ChunkedArray) -> str:
     mixed = _mixed_zones(cells, present)
     if mixed:
         return f"has {mixed}: nightfit needs all of them with a zone, or none"
-    written = format_of(cells.counted(present))
+    written = format_of(cells.counted(present, MAX_TEXTS))
     if written is None:
         return ""
     example = _example(cells, present)

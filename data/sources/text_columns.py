@@ -14,7 +14,7 @@ from data.declarations.model import Kind
 from data.errors import SourceError
 from data.sources.columns import PLURAL, TYPES
 from data.sources.distinct import Distinct
-from data.sources.formats import format_of
+from data.sources.formats import MAX_TEXTS, format_of
 from data.sources.forms import (
     OF_KIND,
     ZONED_TIMES,
@@ -138,15 +138,17 @@ def _still_a_category(request: Request, kind: Kind) -> str:
 
 def word_notes(cells: Distinct, words: Mask, request: Request, kind: Kind) -> list[str]:
     """Return a note for each word that was taken as missing and may mean something else."""
-    by_size = sorted(np.flatnonzero(words).tolist(), key=lambda i: -cells.counts[i])
+    numbers = cells.first(words)
+    sizes = cells.sizes(numbers)
+    by_size = np.argsort(-sizes, kind="stable")[:MAX_EXAMPLES]
     notes = []
-    for i in by_size[:MAX_EXAMPLES]:
+    for i, size in zip(numbers[by_size].tolist(), sizes[by_size].tolist(), strict=True):
         way_out = (
             f"Declare types: {{{request.name}: category}} if it is a value."
             if kind == "category"
             else f"Declare missing: [{cells.text(i)!r}] if that is right."
         )
-        others = _more(int(cells.counts[i]))
+        others = _more(size)
         notes.append(
             f"Column {request.name!r} has {cells.shown(i)}{others}, taken as a missing value."
             f" {way_out}"
@@ -173,7 +175,7 @@ def _values(
     notes = word_notes(cells, words & ~silent, request, kind)
     if request.kind_from == "remembered" and suggestion.kind == "category":
         notes.append(suggestion.note if kind == "number" and not odd.any() else "")
-    texts = cells.normal.filter(pa.array(fits[form]))
+    texts = cells.read(fits[form])
     ahead = offsets_of(texts) if form is ZONED_TIMES else None
     if ahead is not None and not np.any(ahead.to_numpy()):
         ahead = None  # all are in UTC
@@ -197,7 +199,7 @@ def _values(
 
 
 def _refusal(cells: Distinct, present: Mask, kind: Kind, request: Request) -> SourceError:
-    written = format_of(cells.counted(present))
+    written = format_of(cells.counted(present, MAX_TEXTS))
     example = cells.shown(int(np.flatnonzero(present)[0]))
     instead = {"number": "1234.56", "time": "2023-12-31 in ISO 8601", "boolean": "true and false"}
     holds = f"holds {written.name}" if written else "has no such value"

@@ -21,17 +21,15 @@ UNITS_PER_DAY = {
 COMPACT_OFFSET = re.compile(r"([+-]\d\d)(\d\d)")
 
 
-def with_known_zones(table: pa.Table) -> pa.Table:
-    """Return a table whose zones are written as Arrow and Python know them, where that is clear."""
-    for number, field in enumerate(table.schema):
-        zone = field.type.tz if pa.types.is_timestamp(field.type) else None
-        known = zone and ("UTC" if zone.upper() in ("UTC", "Z") else zone)
-        if known and (match := COMPACT_OFFSET.fullmatch(known)):
-            known = f"{match[1]}:{match[2]}"
-        if known != zone:
-            column = table.column(number).cast(pa.timestamp(field.type.unit, known))
-            table = table.set_column(number, field.name, column)
-    return table
+def known_zone(field: pa.Field) -> pa.Field:
+    """Return a field whose zone is written as Arrow and Python know it, where that is clear."""
+    zone = field.type.tz if pa.types.is_timestamp(field.type) else None
+    if not zone:
+        return field
+    known = "UTC" if zone.upper() in ("UTC", "Z") else zone
+    if match := COMPACT_OFFSET.fullmatch(known):
+        known = f"{match[1]}:{match[2]}"
+    return field.with_type(pa.timestamp(field.type.unit, known))
 
 
 def unknown_zone(dtype: pa.DataType) -> str:

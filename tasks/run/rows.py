@@ -151,34 +151,32 @@ class SnapshotRows:
     ) -> None:
         target, time, weight = declaration.target, declaration.time, declaration.weight
         group = declaration.split.group
-        self._stored, self._kept = StoredColumns(snapshot.path), kept
-        self._names = frozenset(self._stored.column_names)
-        keys = self._texts(declaration.key)
-        self._order: NDArray[np.int64] | slice = slice(None)
+        reader = self._reader = _Reader(StoredColumns(snapshot.path), kept)
+        keys = reader.texts(declaration.key)
         if not keys.is_sorted():
-            self._order = keys.order()
-            keys = keys[self._order]
+            reader.order = keys.order()
+            keys = keys[reader.order]
         self.files = files = RowFiles()
-        self._columns = RowColumns(self._present(features), self._column, files)
+        self._columns = RowColumns(reader.present(features), reader.column, files)
         self.rows = Rows(
             keys,
             self._columns,
-            files.stored(self._role(target)),
-            None if time is None else files.stored(self._role(time)),
-            None if weight is None else files.stored(self._role(weight)),
-            None if group is None else self._texts([group])[self._order],
+            files.stored(reader.role(target)),
+            None if time is None else files.stored(reader.role(time)),
+            None if weight is None else files.stored(reader.role(weight)),
+            None if group is None else reader.texts([group])[reader.order],
             None if alike is None or (alike < 0).all() else files.stored(self.arranged(alike)),
             files,
         )
 
     def arranged(self, values: Values) -> Values:
         """Return values of all rows of the snapshot as values of the kept ones, in their order."""
-        return values[self._kept][self._order]
+        return values[self._reader.kept][self._reader.order]
 
     @cached_property
     def row_numbers(self) -> NDArray[np.int64]:
         """Return the number of each row (n,) in the source, from 1."""
-        return (1 + np.flatnonzero(self._kept))[self._order]
+        return (1 + np.flatnonzero(self._reader.kept))[self._reader.order]
 
     def columns(self, names: Sequence[str], chosen: Mask) -> Columns:
         """Return columns of the chosen rows (a mask of n); each is read when it is asked for.
@@ -186,25 +184,38 @@ class SnapshotRows:
         A column that the snapshot does not have is left out.
         """
         columns = self._columns if chosen.all() else self._columns.take(chosen)
-        return columns.named(self._present(names))
+        return columns.named(self._reader.present(names))
 
     def columns_of(self, rows: Rows, names: Sequence[str]) -> Columns:
         """Return columns of rows that were taken from these, likewise."""
         assert isinstance(rows.columns, RowColumns)
-        return rows.columns.named(self._present(names))
+        return rows.columns.named(self._reader.present(names))
 
     def coded(self, name: str) -> Coded | None:
         """Return a column of all rows as it is kept; None if the snapshot does not have it."""
-        return self._columns.coded(name) if name in self._names else None
+        return self._columns.coded(name) if self._reader.present([name]) else None
 
-    def _present(self, names: Sequence[str]) -> list[str]:
+
+class _Reader:
+    """Reads columns of the kept rows of a snapshot, in an `order` of them.
+
+    It knows nothing of the arrays that are made of them, so that these go with their last use.
+    """
+
+    def __init__(self, stored: StoredColumns, kept: Mask) -> None:
+        self._stored, self.kept = stored, kept
+        self._names = frozenset(stored.column_names)
+        self.order: NDArray[np.int64] | slice = slice(None)
+
+    def present(self, names: Sequence[str]) -> list[str]:
+        """Return those of the names that the snapshot has."""
         return [name for name in names if name in self._names]
 
     def _read(self, names: Sequence[str]) -> pa.Table:
         table = self._stored.select(list(dict.fromkeys(names)))
-        return table if self._kept.all() else table.filter(self._kept)
+        return table if self.kept.all() else table.filter(self.kept)
 
-    def _texts(self, key: Sequence[str]) -> Texts:
+    def texts(self, key: Sequence[str]) -> Texts:
         """Return the text of each row's key, in the order of the source."""
         table = self._read(key)
         parts = [
@@ -214,17 +225,17 @@ class SnapshotRows:
         chunks = [chunk for part in parts for chunk in part.chunks]
         return Texts.of(pa.chunked_array(chunks, pa.large_string()))
 
-    def _role(self, name: str) -> Values:
+    def role(self, name: str) -> Values:
         """Return the target, the weights or the times (n,), these in UTC."""
-        return arrays(self._read([name]), [name], in_utc=True)[name][self._order]
+        return arrays(self._read([name]), [name], in_utc=True)[name][self.order]
 
-    def _column(self, name: str) -> Coded:
+    def column(self, name: str) -> Coded:
         """Return a feature (n,); a time is what the clock showed."""
         table = self._read(with_offsets([name]))
         column = typed_column(table, name)
         if kind_of(column.type) not in ("category", "boolean"):
-            return Coded(arrays(table, [name])[name][self._order])
+            return Coded(arrays(table, [name])[name][self.order])
         coded = value_text(column).dictionary_encode().combine_chunks()
         codes = np.asarray(coded.indices.fill_null(-1), dtype=np.int32)
         labels = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
-        return Coded(codes[self._order], labels)
+        return Coded(codes[self.order], labels)

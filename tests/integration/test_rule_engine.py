@@ -16,8 +16,10 @@ from helpers.checked import (
 )
 from helpers.timing import within
 
+from data.checks import rule_engine
 from data.checks.check import check
 from data.checks.rule_engine import implementations
+from data.checks.rule_values import column_frame
 from data.declarations.rules import FOR_DATABASES, RULES
 from data.sources.read import read
 from data.sources.snapshot import load, readings_of
@@ -136,3 +138,36 @@ def test_a_rule_that_great_expectations_cannot_even_plan_leaves_the_others_as_th
     assert "could not be checked: 'quantiles'." in outcome.reason
     assert outcome.reason.endswith("(And 1 more critical check failed.)")
     assert np.flatnonzero(~outcome.kept).tolist() == [0]
+
+
+def test_rules_have_the_same_results_when_each_is_given_its_own_columns_alone(monkeypatch):
+    rules = [
+        rule(BETWEEN, severity="warning", quarantine=True, column="y", min_value=3),
+        rule(BETWEEN, severity="warning", column="age", max_value=40),
+        rule(PRESENT, severity="warning", column="level"),
+        rule("expect_column_mean_to_be_between", column="age", min_value=1),
+        rule("expect_column_to_exist", column="hired", column_index=3),
+        rule("expect_table_columns_to_match_ordered_list", column_list=SHOP.column_names),
+        rule("expect_table_column_count_to_equal", value=len(SHOP.column_names)),
+        rule("expect_table_row_count_to_equal", value=N),
+        rule(
+            "expect_column_pair_values_a_to_be_greater_than_b",
+            severity="warning",
+            column_A="age",
+            column_B="y",
+        ),
+    ]
+    together = checked(*rules)
+    assert together.passed, together.reason
+    frames = []
+
+    def frame_of(*arguments, **options):
+        frames.append(column_frame(*arguments, **options))
+        return frames[-1]
+
+    monkeypatch.setattr(rule_engine, "MAX_CELLS", 0)
+    monkeypatch.setattr(rule_engine, "column_frame", frame_of)
+    apart = checked(*rules)
+    assert {tuple(frame.columns) for frame in frames} == {("y",), ("age",), ("level",)}
+    assert apart.results == together.results
+    assert apart.rejected_rows == together.rejected_rows

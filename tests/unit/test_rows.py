@@ -37,6 +37,16 @@ def test_a_column_that_is_not_a_feature_tonight_is_read_in_the_order_of_the_keys
     np.testing.assert_array_equal(columns["a"], [1, 3, 4])
 
 
+def test_the_files_of_rows_are_gone_with_the_last_part_of_them(source_of):
+    source = source_of()
+    folder, part = source.files.folder, source.rows.take(source.rows.target > 10)
+    assert part.columns["a"].tolist() == [3, 4]
+    del source
+    assert folder.exists()
+    del part
+    assert not folder.exists()
+
+
 def test_columns_that_the_snapshot_does_not_have_are_left_out_also_if_none_is_there(source_of):
     assert source_of().columns(("gone", "lost"), np.array([True, False, True, True])) == {}
 

@@ -72,11 +72,11 @@ def changed_while_read(source, monkeypatch):
     def change(by, times=1):
         readings, reader = count(1), READERS[".csv"]
 
-        def read_and_change(path, declaration):
-            table = reader(path, declaration)
+        def read_and_change(path, *others):
+            columns = reader(path, *others)
             if next(readings) <= times:
                 by(path)
-            return table
+            return columns
 
         monkeypatch.setitem(READERS, ".csv", read_and_change)
 

@@ -284,3 +284,38 @@ def test_a_key_of_codes_has_a_note_unless_it_is_declared():
 
 def test_times_that_are_all_in_utc_need_no_offsets():
     assert column(["2024-03-31T12:00Z", "2024-03-31T13:00+00:00"]).offsets is None
+
+
+CELLS = [
+    "1",
+    "2.5",
+    "1",
+    "-",
+    " NA ",
+    "",
+    "2024-03-31",
+    "12:30",
+    "true",
+    "007",
+    "$5",
+    "red",
+    "\u22123",
+]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    texts=st.lists(st.sampled_from([*CELLS, None]), min_size=1, max_size=40),
+    often=st.sampled_from(CELLS),
+    kind=st.sampled_from([None, None, "number", "category"]),
+)
+def test_a_column_is_read_alike_whether_or_not_its_texts_are_told_apart_first(texts, often, kind):
+    texts = [*texts, *[often] * 60]
+    request = {"kind": kind, "kind_from": "remembered" if kind else "values"}
+    with pytest.MonkeyPatch.context() as patch:
+        expected = column(texts, **request)
+        patch.setattr("data.sources.distinct.MANY", 1)
+        patch.setattr("data.sources.distinct.SAMPLE", 1)  # as if most texts were different
+        actual = column(texts, **request)
+    assert actual.values.equals(expected.values)
+    assert actual.reading == expected.reading

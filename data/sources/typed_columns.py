@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 
 from data.declarations.model import Declaration, Kind
 from data.errors import SourceError, shortened
+from data.progress import Report, unreported
+from data.sources.column_files import ColumnFiles
 from data.sources.columns import (
     OFFSETS,
     PLURAL,
@@ -25,70 +27,82 @@ from data.sources.distinct import MAX_SHOWN
 from data.sources.forms import NUMBERS
 from data.sources.key_columns import read_key_text
 from data.sources.readings import MAX_EXAMPLES, ColumnReading, left_out
+from data.sources.source_columns import SourceColumns
 from data.sources.text_columns import TextColumn, read_text
 from data.sources.text_request import Request
 from data.sources.text_rules import refuse_nul
 from data.sources.time_range import outside_calendar, times_as_text, unknown_zone, within_calendar
 
 
-def typed_table(
-    raw: pa.Table,
+def typed_columns(
+    source: SourceColumns,
+    names: Sequence[str],
     declaration: Declaration,
     kinds: Mapping[str, Kind],
+    files: ColumnFiles,
     *,
     has_types: bool,
     every_cell: bool = False,
-) -> tuple[pa.Table, list[ColumnReading]]:
-    """Return the columns in the types of `columns.py`, and how each was read.
+    report: Report = unreported,
+) -> list[ColumnReading]:
+    """Add columns in the types of `columns.py` to files, and return how each was read.
 
-    `kinds` are those that columns had before. A source that `has_types` has texts only where they
-    are meant as such; in CSV everything is text.
+    `names` are the columns of the source that are wanted, and `kinds` those that columns had
+    before. A source that `has_types` has texts only where they are meant as such; in CSV everything
+    is text.
 
-    Columns of no kind are left out; a `SourceError` if the declaration needs one of them. Beside
-    times of a source with time zones stand their `OFFSETS`.
+    Columns of no kind are left out; a `SourceError` if the declaration needs one of them. Behind
+    all columns stand the `OFFSETS` of times of a source with time zones.
     """
-    columns: dict[str, pa.ChunkedArray] = {}
-    ahead: dict[str, pa.ChunkedArray] = {}
     readings = []
     exact = {*declaration.key, declaration.split.group}
-    names = raw.column_names
-    for name in names:
+    for number, name in enumerate(names):
+        report(number / len(names), f"{number} of {len(names)} columns")
         request = _request(name, declaration, kinds, names)
         request = replace(request, list_all=request.list_all or every_cell, list_many=every_cell)
+        raw = source.column(name)
         column = _column(raw, request, declaration, has_types=has_types)
         if column is None:
-            readings.append(left_out(name, f"holds {_type_name(raw[name])}"))
+            readings.append(left_out(name, f"holds {_type_name(raw)}"))
             continue
         if column.reading.unparsable:
-            refuse_nul(raw.select([name]))  # the texts of such cells are stored
+            refuse_nul(name, raw)  # the texts of such cells are stored
+        del raw
         values = column.values
         if name not in exact:
             values = _without_numbers(values, declaration.missing)
         if declaration.infinite == "missing" and name not in _roles(declaration):
             values = finite_or_missing(values)
-        columns[name] = values
+        refuse_nul(name, values)
+        files.add(name, values)
         readings.append(column.reading)
         if column.offsets is not None:
-            ahead[OFFSETS + name] = column.offsets
-    return pa.table({**columns, **ahead}), readings
+            files.add(OFFSETS + name, column.offsets)
+        del values, column
+        pa.default_memory_pool().release_unused()  # or it is kept beside that of the next column
+    files.arrange(sorted(files.schema.names, key=lambda name: name.startswith(OFFSETS)))
+    return readings
 
 
 def time_column(
-    raw: pa.Table, declaration: Declaration, kinds: Mapping[str, Kind], *, has_types: bool
+    source: SourceColumns,
+    declaration: Declaration,
+    kinds: Mapping[str, Kind],
+    *,
+    has_types: bool,
 ) -> TextColumn | None:
     """Return the typed time column and how it was read, None if the source has no such column."""
     name = declaration.time
-    if name is None or name not in raw.column_names:
+    if name is None or name not in source.column_names:
         return None
-    request = _request(name, declaration, kinds, raw.column_names)
-    return _column(raw, request, declaration, has_types=has_types)
+    request = _request(name, declaration, kinds, source.column_names)
+    return _column(source.column(name), request, declaration, has_types=has_types)
 
 
 def _column(
-    raw: pa.Table, request: Request, declaration: Declaration, *, has_types: bool
+    column: pa.ChunkedArray, request: Request, declaration: Declaration, *, has_types: bool
 ) -> TextColumn | None:
     """Return one typed column, None if it is of no kind; `SourceError` if it must be of one."""
-    column = raw[request.name]
     is_category = pa.types.is_dictionary(column.type) and request.kind in (None, "category")
     dtype = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if any(is_text(dtype) for is_text in TEXT_TYPES) and not is_category:

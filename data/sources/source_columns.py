@@ -1,0 +1,41 @@
+"""The columns of a source in the types of its file, each read when it is asked for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class SourceColumns:
+    """What a reader returns: the names and types of n columns, and how one of them is read.
+
+    The schema may have the file's metadata. `kept` marks the rows (n,) of a night in the past.
+    """
+
+    schema: pa.Schema
+    file_rows: int
+    read: Callable[[str], pa.ChunkedArray]
+    kept: np.ndarray | None = None
+
+    @property
+    def column_names(self) -> list[str]:
+        """Return the names of the columns, in the order of the source."""
+        names: list[str] = self.schema.names
+        return names
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """Return the number of each row (n,) in the source, from 1."""
+        every = np.arange(1, self.file_rows + 1)
+        return every if self.kept is None else every[self.kept]
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return all values of one column; `SourceError` if they cannot be read."""
+        values = self.read(name)
+        return values if self.kept is None else values.filter(pa.array(self.kept))
+
+    def where(self, kept: np.ndarray) -> "SourceColumns":
+        """Return the same columns with the chosen rows alone."""
+        return replace(self, kept=kept)
