@@ -23,11 +23,14 @@ def fit_linear(
 ) -> Part:
     """Fit a linear kind on some rows (a mask); `part` names the fold, the twin or the refit.
 
-    With `sums`, only rows are read whose sums are not there.
+    With `sums`, the encoding is from there, and only rows are read whose sums are not.
     """
-    encoding = sums.encoding if sums and part == "twin" else fit_encoding(job, rows)
+    if sums is None:
+        encoding = fit_encoding(job, None if rows.all() else rows)
+    else:
+        encoding = sums.encoding(rows)
     read = encoded_rows(job, encoding, rows)
-    gram = (sums and sums.gram(encoding, rows)) or read.gram(framework.row_products)
+    gram = (sums and sums.gram(rows)) or read.gram(framework.row_products)
     if job.candidate.kind != "least_squares":
         return fit_by_descent(framework, job, rows, encoding, gram, part)
     fitted = _fit_least_squares(job, rows, encoding, read, gram, part)
@@ -37,14 +40,15 @@ def fit_linear(
 def _fit_least_squares(
     job: Job, rows: Mask, encoding: Encoding, read: Rows, gram: Gram, part: str
 ) -> Part:
-    groups = job.groups_of(rows)
-    times = None if job.time is None else job.time[rows]
+    robust = part in ("twin", "refit")
+    groups = job.groups_of(rows) if robust else None
+    times = job.time[rows] if robust and job.time is not None else None
     solved = solve_rows(
         read,
         gram,
         encoding.term_names(),
         related=Related(groups, times),
-        robust=part in ("twin", "refit"),
+        robust=robust,
     )
     condition = solved.condition_number
     details = {
