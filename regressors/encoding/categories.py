@@ -77,7 +77,7 @@ class CategoryColumn:
         default = other if self.other and self.pools_unseen else -1
         if self.missing_implied or (self.shares and None not in index):
             index[None] = -1
-        codes = map(index.get, values, itertools.repeat(default))
+        codes = map(index.get, values.tolist(), itertools.repeat(default))
         return np.fromiter(codes, dtype=int, count=len(values))
 
     def without_missing(self, codes: NDArray[np.integer[Any]]) -> "CategoryColumn":
@@ -194,7 +194,9 @@ def one_hot(column: CategoryColumn, values: Values) -> Array:
     A column of version 0.1.0 has no shares: such a value then has zeros.
     """
     codes = column.codes(values)
-    matrix: Array = (codes[:, None] == np.arange(len(column.labels))).astype(float)
+    matrix = np.zeros((len(codes), len(column.labels)))
+    known = np.flatnonzero(codes >= 0)
+    matrix[known, codes[known]] = 1.0
     if column.shares:
         matrix[codes < 0] = column.shares
     return matrix
