@@ -27,16 +27,21 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     fit = _validate_linear if job.candidate.is_linear else validate_network
     fitted = _require_finite(fit(framework, job))
     assert fitted.out_of_fold is not None
-    residuals = job.target - fitted.out_of_fold
-    if job.weight is not None:
-        residuals *= np.sqrt(job.weights(np.ones(len(job.target), dtype=bool)))
     model = replace(
         fitted.model,
-        half_width=interval_half_width(residuals[~np.isnan(residuals)], job.interval_coverage),
+        half_width=interval_half_width(_residuals(job, fitted.out_of_fold), job.interval_coverage),
         coverage=job.interval_coverage,
         mean_weight=None if job.weight is None else float(job.weight.mean()),
     )
     return replace(fitted, model=model, seconds=perf_counter() - start)
+
+
+def _residuals(job: Job, out_of_fold: Array) -> Array:
+    """Return the out-of-fold residuals (m,) of the rows that have one, times root weights."""
+    residuals = job.target - out_of_fold
+    if job.weight is not None:
+        residuals *= np.sqrt(job.weights(np.ones(len(job.target), dtype=bool)))
+    return residuals[~np.isnan(residuals)]
 
 
 def refit(framework: FrameworkModule, job: Job) -> Fitted:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Array, Columns
-from regressors.encoding.categories import CategoryColumn, one_hot
+from regressors.arrays import Array, Columns, Indices
+from regressors.encoding.categories import CategoryColumn
 from regressors.encoding.columns import NumberColumn, filled
 from regressors.encoding.gaps import all_missing
 from regressors.encoding.matrices import Encoding, Product
@@ -30,7 +30,7 @@ class CommonDesign:
     `whole` is the encoding of all rows. The `numbers` are filled in with the one median of all
     encodings, or with zero if their names are among `split`; `gaps` are the patterns of missing
     numbers; `categories` have a column for every level, and `products` are those whose factors all
-    encodings code alike. `blank` says which categories have missing values.
+    encodings code alike. `blank` says which categories have missing values in these rows.
     """
 
     whole: Encoding
@@ -75,26 +75,30 @@ class CommonDesign:
 
     @property
     def columns(self) -> int:
-        """Return the number of columns."""
-        levels = sum(len(category.labels) for category in self.categories)
-        products = sum(len(self.whole.product_names(product)) for product in self.products)
-        return len(self.numbers) + len(self.gaps) + levels + products
+        """Return the number of columns that are not those of levels."""
+        products = sum(map(self._width, self.products))
+        return len(self.numbers) + len(self.gaps) + products
 
-    def design(self, columns: Columns) -> Array:
-        """Return the columns (n, m) of some rows of the table."""
+    @property
+    def sizes(self) -> list[int]:
+        """Return the number of levels of each category."""
+        return [len(category.labels) for category in self.categories]
+
+    def design(self, columns: Columns) -> tuple[Array, list[Indices]]:
+        """Return the columns (n, m) of some rows of the table, and their codes (n,) by category."""
         parts = self.whole.parts(columns)
+        codes = [category.codes(parts[category.name]) for category in self.categories]
         blocks = [filled(column, parts[column.name])[:, None] for column in self.numbers]
         blocks += [all_missing(names, parts).astype(float)[:, None] for names in self.gaps]
-        blocks += [one_hot(category, parts[category.name]) for category in self.categories]
         blocks += [self.whole.product_columns(product, parts) for product in self.products]
-        if blocks:
-            return np.hstack(blocks)
-        return np.empty((len(next(iter(columns.values()), ())), 0))
+        empty = np.empty((len(next(iter(columns.values()), ())), 0))
+        return np.hstack([empty, *blocks]), codes
 
     def terms(self, encoding: Encoding) -> list[Sum] | None:
         """Return what each column of an encoding's design is made of, in the rows it is fitted on.
 
-        The column of ones comes after those of `design`. None where a column is no sum of them, for
+        The columns of `design` are followed by one of ones, the target, and those of the levels of
+        each category. None where a column is no sum of them, for
         example because a single rare level is coded by the shares of the others.
         """
         at = self._positions()
@@ -140,15 +144,17 @@ class CommonDesign:
         """Return the position of each column, of a product that of its first one."""
         keys: list[Key] = [("number", column.name) for column in self.numbers]
         keys += [("gap", *names) for names in self.gaps]
+        for product in self.products:
+            keys += [("product", product)]
+            keys += [("product", product, i) for i in range(1, self._width(product))]
+        keys += [("ones",), ("target",)]
         for category in self.categories:
             keys += [("level", category.name, level) for level in category.levels]
             keys += [("level", category.name)] if category.other else []
-        at = {key: i for i, key in enumerate(keys)}
-        first = len(keys)
-        for product in self.products:
-            at["product", product] = first
-            first += len(self.whole.product_names(product))
-        return at
+        return {key: i for i, key in enumerate(keys)}
+
+    def _width(self, product: Product) -> int:
+        return len(self.whole.product_names(product))
 
 
 def _medians(name: str, encodings: Sequence[Encoding]) -> set[float]:

@@ -183,9 +183,9 @@ def interval_half_width(residuals: Array, coverage: float) -> float | None:
     order = ceil((m + 1) * coverage)
     if order > m:
         return None
-    sizes = np.abs(residuals)
-    sizes.partition(order - 1)
-    return float(sizes[order - 1])
+    residuals = np.abs(residuals)
+    residuals.partition(order - 1)
+    return float(residuals[order - 1])
 
 
 def paired_difference(

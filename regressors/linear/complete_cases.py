@@ -15,7 +15,7 @@ from regressors.encoding.columns import is_missing
 from regressors.encoding.matrices import Encoding
 from regressors.job import Job
 from regressors.linear.dependence import MAX_NAMED_TERMS
-from regressors.linear.fold_sums import encoded_rows
+from regressors.linear.fold_sums import encoded_rows, gram_of_rows
 from regressors.linear.gram_sums import Products
 from regressors.linear.least_squares import LeastSquares, Related, solve_rows
 
@@ -48,7 +48,8 @@ def fit_complete_cases(
     complete = _complete(columns)
     terms = encoding.term_names()
     read = encoded_rows(job, encoding, complete)
-    gram, rows = read.gram(row_products), len(read.target)
+    gram = gram_of_rows(job, encoding, complete, row_products)
+    rows = len(read.target)
     there = np.flatnonzero(gram.values.diagonal()[: len(terms)])
     filled = f"{_missing(shares)} missing, and filling in the median can bias slopes"
     if rows < len(there) + MIN_SPARE_ROWS:

@@ -10,7 +10,7 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, Part
 from regressors.linear.complete_cases import fit_complete_cases
 from regressors.linear.descent import fit_by_descent
-from regressors.linear.fold_sums import FoldSums, encoded_rows, fit_encoding
+from regressors.linear.fold_sums import FoldSums, encoded_rows, fit_encoding, gram_of_rows
 from regressors.linear.gram import Gram
 from regressors.linear.least_squares import Related, solve_rows
 from regressors.linear.related_rows import groups_warning, times_warning
@@ -26,11 +26,12 @@ def fit_linear(
     With `sums`, the encoding is from there, and only rows are read whose sums are not.
     """
     if sums is None:
-        encoding = fit_encoding(job, None if rows.all() else rows)
+        encoding, gram = fit_encoding(job, None if rows.all() else rows), None
     else:
-        encoding = sums.encoding(rows)
+        encoding, gram = sums.encoding(rows), sums.gram(rows)
     read = encoded_rows(job, encoding, rows)
-    gram = (sums and sums.gram(rows)) or read.gram(framework.row_products)
+    if gram is None:
+        gram = gram_of_rows(job, encoding, rows, framework.row_products)
     if job.candidate.kind != "least_squares":
         return fit_by_descent(framework, job, rows, encoding, gram, part)
     fitted = _fit_least_squares(job, rows, encoding, read, gram, part)

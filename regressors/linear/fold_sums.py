@@ -1,20 +1,24 @@
 """The Gram matrices of the folds of a job: one pass over the rows serves the twin and all folds."""
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add
 
 import numpy as np
 
-from regressors.arrays import Array, Columns, Mask
-from regressors.blocks import Chosen, release, rows_of
-from regressors.encoding.common_design import CommonDesign
+from regressors.arrays import Array, Mask
+from regressors.blocks import Chosen, blocks_of, release, rows_of
+from regressors.encoding.columns import is_missing
+from regressors.encoding.common_design import CommonDesign, Sum
 from regressors.encoding.matrices import Encoding
 from regressors.encoding.statistics import FoldStatistics, Statistics
+from regressors.encoding.times import Parts
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, folds
 from regressors.linear.gram import Gram
+from regressors.linear.gram_sums import CodedBlock, Products, gram_with_levels
 from regressors.linear.rows import Rows
+from regressors.linear.slices import BLOCK_ROWS
 
 
 class FoldSums:
@@ -39,9 +43,7 @@ class FoldSums:
                 self._encodings[trained] = fit_encoding(job, train, of_rows)
         self._common = CommonDesign.of(whole, [*self._encodings.values()], statistics.blank)
         self._grams = {
-            number: chosen_rows(
-                job, self._common.design, self._common.columns, job.fold == number
-            ).gram(framework.row_products)
+            number: _gram(job, self._common, job.fold == number, framework.row_products)
             for number in self._first
         }
 
@@ -54,9 +56,8 @@ class FoldSums:
         terms = self._common.terms(self.encoding(rows))
         if terms is None:
             return None
-        ones = self._common.columns
         total = reduce(add, (self._grams[number] for number in self._numbers(rows)))
-        return total.combined([*terms, {ones: 1.0}, {ones + 1: 1.0}])
+        return _combined(total, self._common, terms)
 
     def _numbers(self, rows: Mask) -> tuple[int, ...]:
         return tuple(number for number, first in self._first.items() if rows[first])
@@ -82,19 +83,49 @@ def fit_encoding(
 
 def encoded_rows(job: Job, encoding: Encoding, rows: Mask) -> Rows:
     """Return some rows (a mask) of a job for a fit; their design is made block by block."""
-    return chosen_rows(job, encoding.design, len(encoding.term_names()), rows)
-
-
-def chosen_rows(job: Job, design_of: Callable[[Columns], Array], columns: int, rows: Mask) -> Rows:
-    """Return some rows (a mask) of a job, with a design of so many columns for each block."""
-    chosen = Chosen(rows)
+    chosen, columns = Chosen(rows), len(encoding.term_names())
 
     def design(block: slice) -> Array:
-        made = design_of(rows_of(job.columns, chosen.positions(block)))
-        release(job.columns.values())
+        made = encoding.design(rows_of(job.columns, chosen.positions(block)))
+        release((*job.columns.values(), job.target))
         return made
 
     if len(chosen) == len(rows):
         return Rows(design, columns, job.target, job.weight)
     weight = None if job.weight is None else job.weight[rows]
     return Rows(design, columns, job.target[rows], weight)
+
+
+def gram_of_rows(job: Job, encoding: Encoding, rows: Mask, row_products: Products) -> Gram:
+    """Return the exact Gram matrix of rows (a mask) of a job, by an encoding fitted on them."""
+
+    def blank(name: str) -> bool:
+        parts = Parts(job.columns, encoding.times, rows=rows)
+        return bool(is_missing(parts[name]).any())
+
+    common = CommonDesign.of(encoding, [], blank)
+    terms = common.terms(encoding)
+    if terms is None:
+        return encoded_rows(job, encoding, rows).gram(row_products)
+    return _combined(_gram(job, common, rows, row_products), common, terms)
+
+
+def _gram(job: Job, common: CommonDesign, rows: Mask, row_products: Products) -> Gram:
+    """Return the matrix of a common design, a column of ones, the target, and the levels."""
+    chosen = Chosen(rows)
+
+    def blocks() -> Iterator[CodedBlock]:
+        for block in blocks_of(len(chosen), BLOCK_ROWS):
+            positions = chosen.positions(block)
+            design, codes = common.design(rows_of(job.columns, positions))
+            target = job.target[positions]
+            matrix = np.column_stack([design, np.ones(len(target)), target])
+            yield matrix, None if job.weight is None else job.weight[positions], codes
+            release((*job.columns.values(), job.target))
+
+    return gram_with_levels(blocks(), common.columns + 2, common.sizes, row_products)
+
+
+def _combined(gram: Gram, common: CommonDesign, terms: Sequence[Sum]) -> Gram:
+    ones = common.columns
+    return gram.combined([*terms, {ones: 1.0}, {ones + 1: 1.0}])
