@@ -59,9 +59,9 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
+    sums = FoldSums(framework, job)
     out_of_fold = np.full(len(job.target), np.nan)
     details = {}
-    sums = FoldSums(framework, job)
     for number, train, held in folds(job.fold, chained=job.chained):
         name = f"fold {number}"
         part = fit_linear(framework, job, train, part=name, sums=sums)
@@ -69,7 +69,7 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
         for block in blocks_of(len(chosen)):
             positions = chosen.positions(block)
             out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
-            release(job.columns.values())
+            release((*job.columns.values(), job.fold))
         details[name] = part.details
     everything = np.ones(len(job.target), dtype=bool)
     twin = fit_linear(framework, job, everything, part="twin", sums=sums)

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from regressors.arrays import Array, Columns, Indices
 from regressors.encoding.categories import CategoryColumn
 from regressors.encoding.columns import NumberColumn, filled
@@ -84,15 +82,17 @@ class CommonDesign:
         """Return the number of levels of each category."""
         return [len(category.labels) for category in self.categories]
 
-    def design(self, columns: Columns) -> tuple[Array, list[Indices]]:
-        """Return the columns (n, m) of some rows of the table, and their codes (n,) by category."""
+    def design(self, columns: Columns) -> tuple[list[Array], list[Indices]]:
+        """Return the columns of some rows of the table, one or more in an array (n, k).
+
+        And the codes (n,) of the rows by category.
+        """
         parts = self.whole.parts(columns)
         codes = [category.codes(parts[category.name]) for category in self.categories]
         blocks = [filled(column, parts[column.name])[:, None] for column in self.numbers]
         blocks += [all_missing(names, parts).astype(float)[:, None] for names in self.gaps]
         blocks += [self.whole.product_columns(product, parts) for product in self.products]
-        empty = np.empty((len(next(iter(columns.values()), ())), 0))
-        return np.hstack([empty, *blocks]), codes
+        return blocks, codes
 
     def terms(self, encoding: Encoding) -> list[Sum] | None:
         """Return what each column of an encoding's design is made of, in the rows it is fitted on.

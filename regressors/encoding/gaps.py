@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regressors.arrays import Array, Columns, Mask
-from regressors.blocks import blocks_of
+from regressors.arrays import Array, Columns, Mask, Values
+from regressors.blocks import blocks_of, release
 from regressors.encoding.categories import CategoryColumn
 from regressors.encoding.columns import MISSING, NumberColumn, is_missing
 
@@ -74,12 +74,12 @@ def fit_gaps(
     `time_of` names the time that a part belongs to.
     """
     gappy = [number.name for number in numbers if number.indicator]
-    blank = {c.name: is_missing(parts[c.name]) for c in categories if None in c.levels}
+    blank = {c.name: _missing(parts[c.name]) for c in categories if None in c.levels}
     if not gappy and len(blank) < 2:
         return Gaps(), tuple(categories)
     kept, codes, implied = _without_repeats(categories, parts, blank)
     patterns: dict[bytes, tuple[Mask, list[str]]] = {}
-    for name, mask in [*blank.items(), *((name, is_missing(parts[name])) for name in gappy)]:
+    for name, mask in [*blank.items(), *((name, _missing(parts[name])) for name in gappy)]:
         patterns.setdefault(np.packbits(mask).tobytes(), (mask, []))[1].append(name)
     named, free = [], []
     for mask, names in patterns.values():
@@ -101,6 +101,12 @@ def fit_gaps(
         if not dependent
     )
     return Gaps(tuple(columns), tuple(implied)), tuple(kept.values())
+
+
+def _missing(values: Values) -> Mask:
+    missing = is_missing(values)
+    release([values])
+    return missing
 
 
 def _term(names: Sequence[str], time_of: Mapping[str, str]) -> str:

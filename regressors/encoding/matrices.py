@@ -152,8 +152,11 @@ class Encoding:
 
     def design_of(self, parts: Columns) -> Array:
         """Return the design (n, p) of what `parts` returned."""
-        rows = _rows(parts)
-        blocks = [np.ones((rows, 1))] if self.intercept else []
+        return _stack(self.design_blocks(parts), _rows(parts))
+
+    def design_blocks(self, parts: Columns) -> list[Array]:
+        """Return the columns of the design of what `parts` returned, one or more in an array."""
+        blocks = [np.ones((_rows(parts), 1))] if self.intercept else []
         gaps = self.gaps_by_number()
         for column in self.numbers:
             if column.sd > 0:
@@ -161,8 +164,7 @@ class Encoding:
             blocks += [gap_column(gap, parts) for gap in gaps.get(column.name, ())]
         for category, skipped in self.referenced():
             blocks.append(one_hot(category, parts[category.name])[:, skipped:])
-        blocks += [self.product_columns(product, parts) for product in self.products]
-        return _stack(blocks, rows)
+        return blocks + [self.product_columns(product, parts) for product in self.products]
 
     def term_names(self) -> tuple[str, ...]:
         """Return the name of each column of `design`: `age`, `age[missing]`, `age^2:sex[male]`.

@@ -75,11 +75,11 @@ def fit_complete_cases(
 
 def _filled_in(columns: Columns) -> dict[str, float]:
     """Return the share that is missing of each number or time of which much is, most first."""
-    shares = {
-        name: float(is_missing(values).mean())
-        for name, values in columns.items()
-        if values.dtype.kind != "O"
-    }
+    shares = {}
+    for name, values in columns.items():
+        if values.dtype.kind != "O":
+            shares[name] = float(is_missing(values).mean())
+            release([values])
     much = {name: share for name, share in shares.items() if share > MIN_MISSING_SHARE}
     return dict(sorted(much.items(), key=lambda item: (-item[1], item[0])))
 

@@ -46,6 +46,7 @@ class FoldSums:
             number: _gram(job, self._common, job.fold == number, framework.row_products)
             for number in self._first
         }
+        release([job.fold])
 
     def encoding(self, rows: Mask) -> Encoding:
         """Return the encoding of the rows (a mask) of whole folds, as one of them trains on."""
@@ -119,7 +120,8 @@ def _gram(job: Job, common: CommonDesign, rows: Mask, row_products: Products) ->
             positions = chosen.positions(block)
             design, codes = common.design(rows_of(job.columns, positions))
             target = job.target[positions]
-            matrix = np.column_stack([design, np.ones(len(target)), target])
+            beside = [np.ones((1, len(target))), target[None]]
+            matrix = np.concatenate([*(part.T for part in design), *beside]).T
             yield matrix, None if job.weight is None else job.weight[positions], codes
             release((*job.columns.values(), job.target))
 

@@ -92,7 +92,7 @@ def test_designs_of_all_encodings_are_sums_of_the_columns_they_have_in_common(se
         wanted = encoding.design(rows_of(columns, rows))
         design, codes = common.design(rows_of(columns, rows))
         levels = [own[:, None] == np.arange(n) for n, own in zip(common.sizes, codes, strict=True)]
-        matrix = np.column_stack([design, np.ones(rows.sum()), np.zeros(rows.sum()), *levels])
+        matrix = np.column_stack([*design, np.ones(rows.sum()), np.zeros(rows.sum()), *levels])
         made = [sum(matrix[:, i] * factor for i, factor in term.items()) for term in terms]
         assert np.array_equal(np.column_stack([*made, np.zeros((rows.sum(), 0))]), wanted)
 
