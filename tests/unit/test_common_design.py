@@ -83,7 +83,10 @@ def test_figures_of_folds_make_the_encoding_of_their_rows(seed):
 @given(seeds, st.booleans())
 def test_designs_of_all_encodings_are_sums_of_the_columns_they_have_in_common(seed, intercept):
     columns, fold = table(seed)
-    whole, others, statistics = encodings(columns, fold, products=PRODUCTS, intercept=intercept)
+    for name in ("text", "tail"):  # single rows of rare levels are no sum of columns
+        del columns[name]
+    products = [PRODUCTS[0], *PRODUCTS[2:]]
+    whole, others, statistics = encodings(columns, fold, products=products, intercept=intercept)
     common = CommonDesign.of(whole, [e for _, e in others.values()], statistics.blank)
     for rows, encoding in [(np.ones(len(fold), dtype=bool), whole), *others.values()]:
         terms = common.terms(encoding)
