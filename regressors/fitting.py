@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from regressors.arrays import Array
+from regressors.blocks import Chosen, blocks_of, release, rows_of
 from regressors.frameworks.contract import FrameworkModule
-from regressors.job import CannotFit, Fitted, Job, Part, folds, take
+from regressors.job import CannotFit, Fitted, Job, Part, folds
 from regressors.judging.scoring import interval_half_width
 from regressors.linear.fit import fit_linear
 from regressors.linear.fold_sums import FoldSums
@@ -26,15 +27,21 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     fit = _validate_linear if job.candidate.is_linear else validate_network
     fitted = _require_finite(fit(framework, job))
     assert fitted.out_of_fold is not None
-    everything = np.ones(len(job.target), dtype=bool)
-    residuals = (job.target - fitted.out_of_fold) * np.sqrt(job.weights(everything))
     model = replace(
         fitted.model,
-        half_width=interval_half_width(residuals[~np.isnan(residuals)], job.interval_coverage),
+        half_width=interval_half_width(_residuals(job, fitted.out_of_fold), job.interval_coverage),
         coverage=job.interval_coverage,
         mean_weight=None if job.weight is None else float(job.weight.mean()),
     )
     return replace(fitted, model=model, seconds=perf_counter() - start)
+
+
+def _residuals(job: Job, out_of_fold: Array) -> Array:
+    """Return the out-of-fold residuals (m,) of the rows that have one, times root weights."""
+    residuals = job.target - out_of_fold
+    if job.weight is not None:
+        residuals *= np.sqrt(job.weights(np.ones(len(job.target), dtype=bool)))
+    return residuals[~np.isnan(residuals)]
 
 
 def refit(framework: FrameworkModule, job: Job) -> Fitted:
@@ -52,13 +59,17 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
+    sums = FoldSums(framework, job)
     out_of_fold = np.full(len(job.target), np.nan)
     details = {}
-    sums = FoldSums(framework, job)
     for number, train, held in folds(job.fold, chained=job.chained):
         name = f"fold {number}"
         part = fit_linear(framework, job, train, part=name, sums=sums)
-        out_of_fold[held] = part.model.predict(take(job.columns, held))
+        chosen = Chosen(held)
+        for block in blocks_of(len(chosen)):
+            positions = chosen.positions(block)
+            out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
+            release((*job.columns.values(), job.fold))
         details[name] = part.details
     everything = np.ones(len(job.target), dtype=bool)
     twin = fit_linear(framework, job, everything, part="twin", sums=sums)

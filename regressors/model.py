@@ -4,7 +4,7 @@ A linear model has one member; an ANN has one per fold, and predicts their mean.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,19 +13,20 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from regressors.arrays import Array, Arrays, Columns, Floats, Indices, Mask, Values
+from regressors.arrays import Array, Arrays, Columns, Floats, Mask, Values
+from regressors.blocks import blocks_of, release, rows_of
 from regressors.candidate import Candidate
 from regressors.encoding.combinations import combinations_of
 from regressors.encoding.doubts import doubts_of, in_common, notes_of
 from regressors.encoding.matrices import Encoding
-from regressors.network.rowwise import network_output, weighted_sum
+from regressors.network.rowwise import network_output, weighted_blocks, weighted_sum
 from regressors.uncertainty import linear_spread, tried_spread
 
 COVERAGE = 0.9
 """What the intervals of models of version 0.1.0 are taken to cover, which do not say it."""
 
 ENCODED_ROWS = 8192
-"""So many rows are encoded for a network at once, which needs little memory and is fastest."""
+"""So many rows are encoded and predicted at once, which needs little memory and is fastest."""
 
 UNKNOWN_WEIGHT = "its weight is unknown: the interval is that of a row of mean weight"
 """What `predicted` notes of such a row, where the model was trained with weights."""
@@ -44,7 +45,8 @@ class LinearMember:
 
     def predict(self, parts: Columns) -> Array:
         """Predict (n,) in the target's units, from the parts of the encoding."""
-        return weighted_sum(self.encoding.design_of(parts), self.estimates)
+        blocks, rows = self.encoding.design_blocks(parts), len(next(iter(parts.values()), ()))
+        return weighted_blocks(blocks, self.estimates, rows)
 
     def spread(self, part: str, parts: Columns) -> Array:
         """Return the SD (n,) of the predictions over the values that a part may have."""
@@ -91,7 +93,7 @@ class NetworkMember:
         rows = len(next(iter(parts.values()))) if parts else 0
         blocks = [
             self.output(
-                *self.encoded(_take(parts, slice(start, start + ENCODED_ROWS))), self.layers
+                *self.encoded(rows_of(parts, slice(start, start + ENCODED_ROWS))), self.layers
             )
             for start in range(0, rows, ENCODED_ROWS)
         ]
@@ -167,7 +169,10 @@ class Model:
 
         The digits of a row depend on that row alone.
         """
-        return _mean([m.predict(m.encoding.parts(columns)) for m in self.members])
+        predicted = np.empty(self._rows(columns))
+        for rows, block in self._blocks(columns):
+            predicted[rows] = _mean([m.predict(m.encoding.parts(block)) for m in self.members])
+        return predicted
 
     def predicted(self, columns: Columns, weight: Array | None = None) -> Predicted:
         """Predict n rows that the model was not fitted on, each with its interval and its note.
@@ -178,6 +183,26 @@ class Model:
         this SD times the normal quantile of the coverage widens the interval, as the root of the
         sum of squares with what it would be.
         """
+        number = self._rows(columns)
+        value, lower, upper = np.empty((3, number))
+        note: Values = np.empty(number, dtype=object)
+        for rows, block in self._blocks(columns):
+            made = self._predicted(block, None if weight is None else weight[rows])
+            value[rows], lower[rows], upper[rows] = made.value, made.lower, made.upper
+            note[rows] = made.note
+        return Predicted(value, lower, upper, note)
+
+    def _rows(self, columns: Columns) -> int:
+        return len(next((columns[name] for name in self.features if name in columns), ()))
+
+    def _blocks(self, columns: Columns) -> Iterator[tuple[slice, Columns]]:
+        """Yield ranges of rows with the columns that the model needs; at least one."""
+        needed = {name: columns[name] for name in self.features if name in columns}
+        for rows in [*blocks_of(self._rows(columns), ENCODED_ROWS)] or [slice(0, 0)]:
+            yield rows, rows_of(needed, rows)
+            release(needed.values())
+
+    def _predicted(self, columns: Columns, weight: Array | None) -> Predicted:
         parts = [member.encoding.parts(columns) for member in self.members]
         pairs = list(zip(self.members, parts, strict=True))
         value = _mean([member.predict(own) for member, own in pairs])
@@ -186,7 +211,7 @@ class Model:
         for doubt in doubts:
             rows = np.flatnonzero(doubt.unknown)
             if self.half_width is not None and rows.size:
-                spread = _mean([m.spread(doubt.part, _take(own, rows)) for m, own in pairs])
+                spread = _mean([m.spread(doubt.part, rows_of(own, rows)) for m, own in pairs])
                 more = float(ndtri((1 + self.coverage) / 2)) * spread
                 reach[rows] = np.sqrt(np.square(reach[rows]) + np.square(more))
         notes = [(doubt.rows, doubt.notes) for doubt in doubts]
@@ -269,10 +294,6 @@ def _mean(figures: Sequence[Array]) -> Array:
     for of_member in figures:
         total += of_member
     return total / len(figures)
-
-
-def _take(parts: Columns, rows: Indices | slice) -> Columns:
-    return {name: values[rows] for name, values in parts.items()}
 
 
 def _known(weight: Array | None, rows: int) -> Mask:

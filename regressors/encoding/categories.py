@@ -2,13 +2,15 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from regressors.arrays import Array, Indices, Values
+from regressors.blocks import blocks_of
 from regressors.encoding.columns import MISSING, OTHER, with_tuples
 from regressors.encoding.levels import (
     MIN_FEW_LEVELS_ROWS,
@@ -75,10 +77,10 @@ class CategoryColumn:
         default = other if self.other and self.pools_unseen else -1
         if self.missing_implied or (self.shares and None not in index):
             index[None] = -1
-        codes = map(index.get, values, itertools.repeat(default))
+        codes = map(index.get, values.tolist(), itertools.repeat(default))
         return np.fromiter(codes, dtype=int, count=len(values))
 
-    def without_missing(self, codes: Indices) -> "CategoryColumn":
+    def without_missing(self, codes: NDArray[np.integer[Any]]) -> "CategoryColumn":
         """Return the column without a term for missing values; `codes` are its fitted rows'."""
         at = self.levels.index(None)
         levels = self.levels[:at] + self.levels[at + 1 :]
@@ -104,11 +106,18 @@ class LevelCounts:
     @classmethod
     def of(cls, name: str, values: Values) -> "LevelCounts":
         """Count the values (n,) of a category."""
-        rows = Counter(values.tolist())
+        rows = Counter[str | None]()
+        for block in blocks_of(len(values)):
+            rows.update(values[block].tolist())
         missing = rows.pop(None, 0)
-        levels = np.array(sorted(rows), dtype=object)
+        levels = np.array(sorted(level for level in rows if level is not None), dtype=object)
         counts = np.array([rows[level] for level in levels], dtype=np.int64)
         return cls(name, levels, counts, missing)
+
+    @property
+    def by_level(self) -> dict[str, int]:
+        """Return the number of rows of each level, missing not included."""
+        return dict(zip(self.levels.tolist(), self.counts.tolist(), strict=True))
 
     @property
     def sizes(self) -> Indices:
@@ -152,16 +161,6 @@ def category_column(counted: LevelCounts, min_rows: int = MIN_LEVEL_ROWS) -> Cat
 Categories = tuple[CategoryColumn, ...]
 
 
-def fit_categories(parts: Mapping[str, Values]) -> tuple[Categories, Categories]:
-    """Fit every category among the parts (n,): as the layers of an ANN see it, and for the design.
-
-    See `coded_categories`.
-    """
-    texts = {name: values for name, values in sorted(parts.items()) if values.dtype.kind == "O"}
-    counted = [LevelCounts.of(name, values) for name, values in texts.items()]
-    return coded_categories(counted, len(next(iter(texts.values()))) if texts else 0)
-
-
 def coded_categories(counted: Sequence[LevelCounts], rows: int) -> tuple[Categories, Categories]:
     """Return the columns of categories counted in `rows`, for the ANN and for the design.
 
@@ -195,7 +194,9 @@ def one_hot(column: CategoryColumn, values: Values) -> Array:
     A column of version 0.1.0 has no shares: such a value then has zeros.
     """
     codes = column.codes(values)
-    matrix: Array = (codes[:, None] == np.arange(len(column.labels))).astype(float)
+    matrix = np.zeros((len(codes), len(column.labels)))
+    known = np.flatnonzero(codes >= 0)
+    matrix[known, codes[known]] = 1.0
     if column.shares:
         matrix[codes < 0] = column.shares
     return matrix

@@ -10,11 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from regressors.arrays import Array, Columns, Indices, Mask
+from regressors.arrays import Array, Columns, Mask, Values
+from regressors.blocks import blocks_of, release
 from regressors.encoding.categories import CategoryColumn
 from regressors.encoding.columns import MISSING, NumberColumn, is_missing
 
+Codes = NDArray[np.int16]
+"""The indices (n,) of a category's labels, -1 for no level, in little memory."""
 MAX_NAMED = 3
 """A pattern is called after at most this many columns."""
 MAX_PATTERNS = 64
@@ -70,12 +74,12 @@ def fit_gaps(
     `time_of` names the time that a part belongs to.
     """
     gappy = [number.name for number in numbers if number.indicator]
-    blank = {c.name: is_missing(parts[c.name]) for c in categories if None in c.levels}
+    blank = {c.name: _missing(parts[c.name]) for c in categories if None in c.levels}
     if not gappy and len(blank) < 2:
         return Gaps(), tuple(categories)
     kept, codes, implied = _without_repeats(categories, parts, blank)
     patterns: dict[bytes, tuple[Mask, list[str]]] = {}
-    for name, mask in [*blank.items(), *((name, is_missing(parts[name])) for name in gappy)]:
+    for name, mask in [*blank.items(), *((name, _missing(parts[name])) for name in gappy)]:
         patterns.setdefault(np.packbits(mask).tobytes(), (mask, []))[1].append(name)
     named, free = [], []
     for mask, names in patterns.values():
@@ -99,6 +103,12 @@ def fit_gaps(
     return Gaps(tuple(columns), tuple(implied)), tuple(kept.values())
 
 
+def _missing(values: Values) -> Mask:
+    missing = is_missing(values)
+    release([values])
+    return missing
+
+
 def _term(names: Sequence[str], time_of: Mapping[str, str]) -> str:
     """Return the name of a pattern's term: `a,b[missing]`, and `hired[missing]` for a time."""
     bases = list(dict.fromkeys(time_of.get(name, name) for name in names))
@@ -108,13 +118,13 @@ def _term(names: Sequence[str], time_of: Mapping[str, str]) -> str:
 
 def _without_repeats(
     categories: Sequence[CategoryColumn], parts: Columns, blank: Mapping[str, Mask]
-) -> tuple[dict[str, CategoryColumn], dict[str, Indices], list[ImpliedGap]]:
+) -> tuple[dict[str, CategoryColumn], dict[str, Codes], list[ImpliedGap]]:
     """Return the categories by name, their codes (n,), and the gaps that lose their terms.
 
     A category loses its term of missing values where the levels of another one imply them.
     """
     kept = {category.name: category for category in categories}
-    codes = {name: category.codes(parts[name]) for name, category in kept.items()}
+    codes = {name: _short_codes(category, parts) for name, category in kept.items()}
     implied = []
     for name in sorted(blank, reverse=True):
         others = {other: of for other, of in codes.items() if other != name}
@@ -122,20 +132,25 @@ def _without_repeats(
         if source is not None:
             implied.append(ImpliedGap(name, *source))
             kept[name] = kept[name].without_missing(codes[name])
-            codes[name] = kept[name].codes(parts[name])
+            codes[name] = _short_codes(kept[name], parts)
             if not kept[name].varies:
                 del kept[name], codes[name]
     return kept, codes, implied
 
 
+def _short_codes(category: CategoryColumn, parts: Columns) -> Codes:
+    return category.codes(parts[category.name]).astype(np.int16)
+
+
 def _implying(
-    mask: Mask, codes: Mapping[str, Indices], categories: Mapping[str, CategoryColumn]
+    mask: Mask, codes: Mapping[str, Codes], categories: Mapping[str, CategoryColumn]
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each category, with labels, that has these labels in the rows of a mask (n,) alone."""
     for name, of in codes.items():
         if (of < 0).any():
             continue
-        rows, marked = np.bincount(of), np.bincount(of, mask)
+        rows = np.bincount(of)
+        marked = np.bincount(of[mask], minlength=len(rows))
         if ((marked == 0) | (marked == rows)).all():
             labels = categories[name].labels
             yield name, tuple(labels[code] for code in np.flatnonzero(marked))
@@ -149,8 +164,10 @@ def _depend_on_earlier(masks: Sequence[Mask], *, intercept: bool) -> list[bool]:
     if not 1 < len(masks) + intercept <= MAX_PATTERNS:
         return [False] * len(masks)
     constant = [np.ones(len(masks[0]), dtype=bool)] if intercept else []
-    columns = np.column_stack([*constant, *masks]).astype(float)
-    products: Array = columns.T @ columns
+    products: Array = np.zeros((len(masks) + intercept, len(masks) + intercept))
+    for rows in blocks_of(len(masks[0])):
+        columns = np.column_stack([mask[rows] for mask in (*constant, *masks)]).astype(float)
+        products += columns.T @ columns
     depends = []
     for j, size in enumerate(products.diagonal().copy()):
         outside = products[j, j] > IN_THE_SPAN * size

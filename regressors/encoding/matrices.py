@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Array, Columns, Indices, Values
+from regressors.arrays import Array, Columns, Indices, Mask, Values
 from regressors.encoding.categories import (
     CategoryColumn,
-    fit_categories,
+    coded_categories,
     level_names,
     one_hot,
 )
@@ -25,7 +25,6 @@ from regressors.encoding.columns import (
     NumberColumn,
     filled,
     missing_column,
-    number_column,
     piece_limit,
     pieces_for,
     with_edges,
@@ -33,7 +32,8 @@ from regressors.encoding.columns import (
 )
 from regressors.encoding.gaps import GapColumn, Gaps, fit_gaps, gap_column
 from regressors.encoding.groups import FittedGroups, GroupColumn, fit_groups
-from regressors.encoding.times import TIME_PARTS, part_name, time_parts, with_time_parts
+from regressors.encoding.statistics import RowStatistics, Statistics
+from regressors.encoding.times import TIME_PARTS, Parts, part_name, time_parts, with_time_parts
 from regressors.encoding.words import WordsColumn, one_hot_words, words_column
 
 _DTYPES = {"number": "f", "category": "O", "boolean": "O", "time": "M"}
@@ -70,31 +70,40 @@ class Encoding:
         cls,
         columns: Columns,
         *,
+        rows: Mask | None = None,
         products: Sequence[Product] = (),
         intercept: bool = True,
         declared_parts: Mapping[str, Sequence[str]] | None = None,
         pieces: bool = True,
+        statistics: Statistics | None = None,
     ) -> "Encoding":
-        """Fit on training rows, n values per feature.
+        """Fit on training rows, those of a mask or all n of a table, one column after the other.
 
-        A product is left out where one of its columns does not vary among these rows. Of the times
-        in `declared_parts` these parts enter, of the others those that say something. Only the
-        layers of an ANN need the `pieces` of numbers.
+        `statistics` are what is known of these rows already, and not to be computed again. A
+        product is left out where one of its columns does not vary among these rows. Of the times in
+        `declared_parts` these parts enter, of the others those that say something. Only the layers
+        of an ANN need the `pieces` of numbers.
         """
         times = tuple(sorted(name for name in columns if columns[name].dtype.kind == "M"))
-        time_of = time_parts(columns, times, declared_parts or {})
-        parts = with_time_parts(columns, times, only=time_of)
+        time_of = time_parts(Parts(columns, (), rows=rows), times, declared_parts or {})
+        parts = Parts(columns, times, only=time_of, rows=rows)
+        known = statistics or RowStatistics(parts)
         names = sorted(parts)
-        numeric = [name for name in names if parts[name].dtype.kind == "f"]
-        fitted = {name: number_column(name, parts[name]) for name in numeric}
+        numeric = [name for name in names if parts.kind(name) == "f"]
+        fitted = {name: known.number(name) for name in numeric}
         limit = piece_limit(len(numeric))
         numbers = tuple(
             with_edges(fitted[name], parts[name], limit) if pieces else fitted[name]
             for name in numeric
             if fitted[name].sd > 0 or fitted[name].indicator
         )
-        levels, for_design = fit_categories(parts)
-        wordy = (words_column(c.name, parts[c.name]) for c in levels if c.other or not c.varies)
+        counted = {name: known.levels(name) for name in names if parts.kind(name) == "O"}
+        levels, for_design = coded_categories(list(counted.values()), parts.rows)
+        wordy = (
+            words_column(c.name, counted[c.name].by_level, parts.rows)
+            for c in levels
+            if c.other or not c.varies
+        )
         words = tuple(column for column in wordy if column.words)
         coded = tuple(column for column in for_design if column.varies)
         gaps, coded = fit_gaps(numbers, coded, parts, time_of, intercept=intercept)
@@ -143,17 +152,19 @@ class Encoding:
 
     def design_of(self, parts: Columns) -> Array:
         """Return the design (n, p) of what `parts` returned."""
-        rows = _rows(parts)
-        blocks = [np.ones((rows, 1))] if self.intercept else []
-        gaps = self._gaps_by_number()
+        return _stack(self.design_blocks(parts), _rows(parts))
+
+    def design_blocks(self, parts: Columns) -> list[Array]:
+        """Return the columns of the design of what `parts` returned, one or more in an array."""
+        blocks = [np.ones((_rows(parts), 1))] if self.intercept else []
+        gaps = self.gaps_by_number()
         for column in self.numbers:
             if column.sd > 0:
                 blocks.append(filled(column, parts[column.name])[:, None])
             blocks += [gap_column(gap, parts) for gap in gaps.get(column.name, ())]
-        for category, skipped in self._referenced():
+        for category, skipped in self.referenced():
             blocks.append(one_hot(category, parts[category.name])[:, skipped:])
-        blocks += [self._product(product, parts) for product in self.products]
-        return _stack(blocks, rows)
+        return blocks + [self.product_columns(product, parts) for product in self.products]
 
     def term_names(self) -> tuple[str, ...]:
         """Return the name of each column of `design`: `age`, `age[missing]`, `age^2:sex[male]`.
@@ -162,28 +173,32 @@ class Encoding:
         `intercept`.
         """
         names = [INTERCEPT] if self.intercept else []
-        gaps = self._gaps_by_number()
+        gaps = self.gaps_by_number()
         for column in self.numbers:
             names += [column.name] if column.sd > 0 else []
             names += [gap.term for gap in gaps.get(column.name, ())]
-        for category, skipped in self._referenced():
+        for category, skipped in self.referenced():
             names += level_names(category)[skipped:]
         for product in self.products:
-            factors = [self._factor_names(name, power) for name, power in product]
-            names += [":".join(combined) for combined in itertools.product(*factors)]
+            names += self.product_names(product)
         if len(set(names)) < len(names):
             repeated = next(name for i, name in enumerate(names) if name in names[:i])
             raise CannotEncode(f"two terms would be called {repeated!r}: rename a column")
         return tuple(names)
 
-    def _gaps_by_number(self) -> dict[str, list[GapColumn]]:
+    def product_names(self, product: Product) -> list[str]:
+        """Return the names of the columns of `product_columns`."""
+        factors = [self._factor_names(name, power) for name, power in product]
+        return [":".join(combined) for combined in itertools.product(*factors)]
+
+    def gaps_by_number(self) -> dict[str, list[GapColumn]]:
         """Return the patterns of gaps by the first number of each."""
         if self.gaps is None:
             gappy = (number.name for number in self.numbers if number.indicator)
             return {name: [GapColumn((name,), f"{name}[{MISSING}]")] for name in gappy}
         return {gap.names[0]: [gap] for gap in self.gaps.columns}
 
-    def _referenced(self) -> list[tuple[CategoryColumn, int]]:
+    def referenced(self) -> list[tuple[CategoryColumn, int]]:
         """Return each category and how many of its first levels have no column of their own.
 
         The first level is the reference. Without an intercept the first category has no reference:
@@ -198,13 +213,13 @@ class Encoding:
         For a category, that of each label; for a number, that of one SD more, and of one less.
         """
         start = int(self.intercept)
-        gaps = self._gaps_by_number()
+        gaps = self.gaps_by_number()
         for column in self.numbers:
             if column.name == name:
                 slope = estimates[start] if column.sd > 0 else 0.0
                 return slope * np.array([column.sd, -column.sd])
             start += (column.sd > 0) + len(gaps.get(column.name, ()))
-        for category, skipped in self._referenced():
+        for category, skipped in self.referenced():
             end = start + len(category.labels) - skipped
             if category.name == name:
                 return np.concatenate([np.zeros(skipped), estimates[start:end]])
@@ -215,7 +230,7 @@ class Encoding:
         """Return whether a declared product contains a part."""
         return any(name == factor for product in self.products for factor, _ in product)
 
-    def _product(self, product: Product, parts: Columns) -> Array:
+    def product_columns(self, product: Product, parts: Columns) -> Array:
         """Return the products (n, m) of one column of each factor, the last one varying fastest."""
         combined = np.ones((len(parts[product[0][0]]), 1))
         with np.errstate(over="ignore", invalid="ignore"):

@@ -5,11 +5,12 @@ over days cannot follow; each enters only after two whole turns, since in one tu
 from the days, and only where the times are such that it says something.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from regressors.arrays import Columns, Values
+from regressors.arrays import Columns, Mask, Values
+from regressors.blocks import blocks_of, release
 
 TIME_PARTS = ("days", "month", "weekday", "hour")
 MIN_TURNS = 2
@@ -46,6 +47,9 @@ _PART_OF: dict[str, Callable[[Values], Values]] = {
 }
 
 
+_OF_NUMBERS = ("days", "hour")
+
+
 def part_name(time: str, part: str) -> str:
     """Return the name of a part of a time: `hired[month]`."""
     return f"{time}[{part}]"
@@ -77,7 +81,8 @@ def telling_parts(time: Values) -> tuple[str, ...]:
     turning = {
         "month": _spanned(present, "M") >= MIN_TURNS * 12,
         "weekday": _spanned(present, "D") >= MIN_TURNS * 7 and not _monthly(present),
-        "hour": _spanned(present, "h") >= MIN_TURNS * 24 and bool((_hour(present) != 0).any()),
+        "hour": _spanned(present, "h") >= MIN_TURNS * 24
+        and any((_hour(present[rows]) != 0).any() for rows in blocks_of(len(present))),
     }
     return ("days", *(part for part, telling in turning.items() if telling))
 
@@ -90,7 +95,9 @@ def _spanned(time: Values, unit: str) -> int:
 
 def _monthly(time: Values) -> bool:
     """Return whether all times (n,) are the same day of the month, or its last one."""
-    days = np.unique(time.astype("M8[D]"))
+    days = np.unique(
+        np.concatenate([np.unique(time[rows].astype("M8[D]")) for rows in blocks_of(len(time))])
+    )
     month_starts = days.astype("M8[M]").astype("M8[D]")
     next_starts = (days.astype("M8[M]") + 1).astype("M8[D]")
     same = len(np.unique(days - month_starts)) == 1
@@ -104,15 +111,67 @@ def with_time_parts(
 
     With `only`, by those of these names.
     """
-    parts = {name: values for name, values in columns.items() if name not in times}
-    for name in times:
-        time = columns[name].astype("M8[us]")
-        for part, part_of in _PART_OF.items():
-            if only is not None and part_name(name, part) not in only:
-                continue
-            values = part_of(time)
-            if values.dtype.kind == "O":
-                values = values.copy()
-                values[np.isnat(time)] = None
-            parts[part_name(name, part)] = values
-    return parts
+    parts = Parts(columns, times, only=only)
+    return {name: parts[name] for name in parts}
+
+
+class Parts(Mapping[str, Values]):
+    """What `with_time_parts` returns, of some rows (a mask) or of all; each is made when asked for.
+
+    So one column of a table that does not fit into memory is there at a time.
+    """
+
+    def __init__(
+        self,
+        columns: Columns,
+        times: Sequence[str],
+        *,
+        only: Collection[str] | None = None,
+        rows: Mask | None = None,
+    ) -> None:
+        self._columns, self._rows = columns, rows
+        self._sources = {name: (name, "") for name in columns if name not in times}
+        for time in times:
+            for part in TIME_PARTS:
+                if only is None or part_name(time, part) in only:
+                    self._sources[part_name(time, part)] = (time, part)
+
+    def __getitem__(self, name: str) -> Values:
+        column, part = self._sources[name]
+        values = self._columns[column]
+        if self._rows is not None:
+            chosen = values[self._rows]
+            release([values])
+            values = chosen
+        return _part(values, part) if part else values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows; 0 without a column."""
+        if self._rows is not None:
+            return int(np.count_nonzero(self._rows))
+        return len(next(iter(self._columns.values()), ()))
+
+    def kind(self, name: str) -> str:
+        """Return the kind of a part's dtype: "f" for numbers, "O" for texts."""
+        column, part = self._sources[name]
+        if not part:
+            return self._columns[column].dtype.kind
+        return "f" if part in _OF_NUMBERS else "O"
+
+
+def _part(time: Values, part: str) -> Values:
+    """Return a part of a time (n,), made block by block; None or NaN where the time is missing."""
+    made: Values = np.empty(len(time), dtype=float if part in _OF_NUMBERS else object)
+    for rows in blocks_of(len(time)):
+        block = time[rows].astype("M8[us]")
+        made[rows] = _PART_OF[part](block)
+        if part not in _OF_NUMBERS:
+            made[rows][np.isnat(block)] = None
+    return made

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from regressors.arrays import Array, Values
-from regressors.encoding.columns import is_missing, pieces_for
+from regressors.encoding.columns import pieces_for
 from regressors.encoding.levels import MIN_LEVEL_ROWS
 
 
@@ -20,13 +20,14 @@ class WordsColumn:
     words: tuple[str, ...]
 
 
-def words_column(name: str, values: Values) -> WordsColumn:
-    """Fit the words of a category (n,): the most frequent ones that two or more levels share.
+def words_column(name: str, counts: Mapping[str, int], rows: int) -> WordsColumn:
+    """Fit the words of a category: the most frequent ones that two or more levels share.
 
-    A level with too few rows for a column of its own, or none at all, can still be described by its
-    words, such as those in a school's name. There are at most as many as a number may have pieces.
+    `counts` are the numbers of rows of its levels. A level with too few rows for a column of its
+    own, or none at all, can still be described by its words, such as those in a school's name.
+    There are at most as many as a number may have pieces.
     """
-    return WordsColumn(name, shared_words(Counter(values[~is_missing(values)]), len(values)))
+    return WordsColumn(name, shared_words(counts, rows))
 
 
 def shared_words(counts: Mapping[str, int], rows: int) -> tuple[str, ...]:

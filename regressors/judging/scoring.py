@@ -183,7 +183,11 @@ def interval_half_width(residuals: Array, coverage: float) -> float | None:
     """
     m = len(residuals)
     order = ceil((m + 1) * coverage)
-    return None if order > m else float(np.sort(np.abs(residuals))[order - 1])
+    if order > m:
+        return None
+    residuals = np.abs(residuals)
+    residuals.partition(order - 1)
+    return float(residuals[order - 1])
 
 
 def paired_difference(

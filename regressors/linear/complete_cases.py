@@ -5,18 +5,19 @@ the prediction, but it biases the slopes of columns that are related (Jones 1996
 American Statistical Association 91). The complete rows show by how much.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from regressors.arrays import Columns, Mask
+from regressors.blocks import release
 from regressors.encoding.columns import is_missing
 from regressors.encoding.matrices import Encoding
-from regressors.job import Job, take
-from regressors.linear import least_squares
+from regressors.job import Job
 from regressors.linear.dependence import MAX_NAMED_TERMS
+from regressors.linear.fold_sums import encoded_rows, gram_of_rows
 from regressors.linear.gram_sums import Products
-from regressors.linear.least_squares import LeastSquares
+from regressors.linear.least_squares import LeastSquares, Related, solve_rows
 
 MIN_MISSING_SHARE = 0.05
 """Up to this share of a column, values that are filled in hardly matter."""
@@ -45,22 +46,20 @@ def fit_complete_cases(
     if not shares:
         return None
     complete = _complete(columns)
-    rows = int(complete.sum())
     terms = encoding.term_names()
-    design = encoding.design(take(job.columns, complete))
-    there = (design != 0).any(axis=0)
+    read = encoded_rows(job, encoding, complete)
+    gram = gram_of_rows(job, encoding, complete, row_products)
+    rows = len(read.target)
+    there = np.flatnonzero(gram.values.diagonal()[: len(terms)])
     filled = f"{_missing(shares)} missing, and filling in the median can bias slopes"
-    if rows < there.sum() + MIN_SPARE_ROWS:
+    if rows < len(there) + MIN_SPARE_ROWS:
         too_few = f"{filled}; {rows:,} complete rows are too few to compare with."
         return CompleteCases(None, (too_few,))
-    solved = least_squares.solve(
-        design[:, there],
-        job.target[complete],
-        [term for term, kept in zip(terms, there, strict=True) if kept],
-        row_products,
-        weight=None if job.weight is None else job.weight[complete],
-        groups=job.groups_of(complete),
-        times=None if job.time is None else job.time[complete],
+    solved = solve_rows(
+        replace(read, design=lambda block: read.design(block)[:, there], columns=len(there)),
+        gram.take([*there, len(terms), len(terms) + 1]),
+        [terms[i] for i in there],
+        related=Related(job.groups_of(complete), None if job.time is None else job.time[complete]),
     )
     compared = _furthest(everything, solved)
     others = (f"on the complete rows, {w}" for w in solved.warnings if w not in everything.warnings)
@@ -76,17 +75,20 @@ def fit_complete_cases(
 
 def _filled_in(columns: Columns) -> dict[str, float]:
     """Return the share that is missing of each number or time of which much is, most first."""
-    shares = {
-        name: float(is_missing(values).mean())
-        for name, values in columns.items()
-        if values.dtype.kind != "O"
-    }
+    shares = {}
+    for name, values in columns.items():
+        if values.dtype.kind != "O":
+            shares[name] = float(is_missing(values).mean())
+            release([values])
     much = {name: share for name, share in shares.items() if share > MIN_MISSING_SHARE}
     return dict(sorted(much.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _complete(columns: Columns) -> Mask:
-    complete: Mask = ~np.any([is_missing(values) for values in columns.values()], axis=0)
+    complete: Mask = np.ones(len(next(iter(columns.values()))), dtype=bool)
+    for values in columns.values():
+        complete &= ~is_missing(values)
+        release([values])
     return complete
 
 

@@ -10,7 +10,7 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, Part
 from regressors.linear.complete_cases import fit_complete_cases
 from regressors.linear.descent import fit_by_descent
-from regressors.linear.fold_sums import FoldSums, encoded_rows, fit_encoding
+from regressors.linear.fold_sums import FoldSums, encoded_rows, fit_encoding, gram_of_rows
 from regressors.linear.gram import Gram
 from regressors.linear.least_squares import Related, solve_rows
 from regressors.linear.related_rows import groups_warning, times_warning
@@ -23,11 +23,15 @@ def fit_linear(
 ) -> Part:
     """Fit a linear kind on some rows (a mask); `part` names the fold, the twin or the refit.
 
-    With `sums`, only rows are read whose sums are not there.
+    With `sums`, the encoding is from there, and only rows are read whose sums are not.
     """
-    encoding = sums.encoding if sums and part == "twin" else fit_encoding(job, rows)
+    if sums is None:
+        encoding, gram = fit_encoding(job, None if rows.all() else rows), None
+    else:
+        encoding, gram = sums.encoding(rows), sums.gram(rows)
     read = encoded_rows(job, encoding, rows)
-    gram = (sums and sums.gram(encoding, rows)) or read.gram(framework.row_products)
+    if gram is None:
+        gram = gram_of_rows(job, encoding, rows, framework.row_products)
     if job.candidate.kind != "least_squares":
         return fit_by_descent(framework, job, rows, encoding, gram, part)
     fitted = _fit_least_squares(job, rows, encoding, read, gram, part)
@@ -37,14 +41,15 @@ def fit_linear(
 def _fit_least_squares(
     job: Job, rows: Mask, encoding: Encoding, read: Rows, gram: Gram, part: str
 ) -> Part:
-    groups = job.groups_of(rows)
-    times = None if job.time is None else job.time[rows]
+    robust = part in ("twin", "refit")
+    groups = job.groups_of(rows) if robust else None
+    times = job.time[rows] if robust and job.time is not None else None
     solved = solve_rows(
         read,
         gram,
         encoding.term_names(),
         related=Related(groups, times),
-        robust=part in ("twin", "refit"),
+        robust=robust,
     )
     condition = solved.condition_number
     details = {

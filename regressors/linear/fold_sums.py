@@ -1,61 +1,133 @@
 """The Gram matrices of the folds of a job: one pass over the rows serves the twin and all folds."""
 
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add
 
 import numpy as np
 
 from regressors.arrays import Array, Mask
+from regressors.blocks import Chosen, blocks_of, release, rows_of
+from regressors.encoding.columns import is_missing
+from regressors.encoding.common_design import CommonDesign, Sum
 from regressors.encoding.matrices import Encoding
-from regressors.encoding.same_design import same_design
+from regressors.encoding.statistics import FoldStatistics, Statistics
+from regressors.encoding.times import Parts
 from regressors.frameworks.contract import FrameworkModule
-from regressors.job import Job, take
+from regressors.job import Job, folds
 from regressors.linear.gram import Gram
+from regressors.linear.gram_sums import CodedBlock, Products, gram_with_levels
 from regressors.linear.rows import Rows
+from regressors.linear.slices import BLOCK_ROWS
 
 
 class FoldSums:
-    """The exact Gram matrix of each fold of a job, by the encoding of all its rows.
+    """The encodings of the twin and the folds of a job, and the exact Gram matrices of the folds.
 
-    The rows that a fold trains on are those of other folds, and so are their sums, wherever the
-    encoding that is fitted on them makes the same design. No sum holds anything of held-out rows.
+    The rows that a fold trains on are those of other folds, and so are their sums: those of the
+    columns that all encodings have in common, of which the design of each is made. Nothing of the
+    rows that a fold holds out is in its encoding or its sums.
     """
 
     def __init__(self, framework: FrameworkModule, job: Job) -> None:
-        self.encoding = fit_encoding(job, np.ones(len(job.fold), dtype=bool))
+        numbers = np.flatnonzero([(job.fold == i).any() for i in range(int(job.fold.max()) + 1)])
         # By the first row of each fold, which says of a mask whether that has the fold.
-        self._by_first = {
-            int(first): encoded_rows(job, self.encoding, job.fold == number).gram(
-                framework.row_products
-            )
-            for number, first in zip(*np.unique(job.fold, return_index=True), strict=True)
+        self._first = {int(i): int(np.argmax(job.fold == i)) for i in numbers}
+        statistics = FoldStatistics(job.columns, job.fold)
+        whole = fit_encoding(job)
+        self._encodings = {tuple(self._first): whole}
+        for _, train, _ in folds(job.fold, chained=job.chained):
+            trained = self._numbers(train)
+            if trained not in self._encodings:
+                of_rows = statistics.of(trained, train)
+                self._encodings[trained] = fit_encoding(job, train, of_rows)
+        self._common = CommonDesign.of(whole, [*self._encodings.values()], statistics.blank)
+        self._grams = {
+            number: _gram(job, self._common, job.fold == number, framework.row_products)
+            for number in self._first
         }
+        release([job.fold])
 
-    def gram(self, encoding: Encoding, rows: Mask) -> Gram | None:
-        """Return the matrix of the rows (a mask) of whole folds; None if an encoding differs."""
-        if not same_design(encoding, self.encoding):
+    def encoding(self, rows: Mask) -> Encoding:
+        """Return the encoding of the rows (a mask) of whole folds, as one of them trains on."""
+        return self._encodings[self._numbers(rows)]
+
+    def gram(self, rows: Mask) -> Gram | None:
+        """Return the matrix of the rows (a mask) of whole folds; None if they are to be read."""
+        terms = self._common.terms(self.encoding(rows))
+        if terms is None:
             return None
-        return reduce(add, (gram for first, gram in self._by_first.items() if rows[first]))
+        total = reduce(add, (self._grams[number] for number in self._numbers(rows)))
+        return _combined(total, self._common, terms)
+
+    def _numbers(self, rows: Mask) -> tuple[int, ...]:
+        return tuple(number for number, first in self._first.items() if rows[first])
 
 
-def fit_encoding(job: Job, rows: Mask) -> Encoding:
-    """Return the encoding that is fitted on some rows (a mask) of a job for a linear kind."""
+def fit_encoding(
+    job: Job, rows: Mask | None = None, statistics: Statistics | None = None
+) -> Encoding:
+    """Return the encoding that is fitted on some rows (a mask) of a job, or all, for a linear kind.
+
+    `statistics` are what is known of these rows already.
+    """
     return Encoding.fit(
-        take(job.columns, rows),
+        job.columns,
+        rows=rows,
         products=job.products,
         intercept=job.intercept,
         declared_parts=job.time_parts,
         pieces=False,
+        statistics=statistics,
     )
 
 
 def encoded_rows(job: Job, encoding: Encoding, rows: Mask) -> Rows:
     """Return some rows (a mask) of a job for a fit; their design is made block by block."""
-    positions = np.flatnonzero(rows)
+    chosen, columns = Chosen(rows), len(encoding.term_names())
 
     def design(block: slice) -> Array:
-        chosen = positions[block]
-        return encoding.design({name: values[chosen] for name, values in job.columns.items()})
+        made = encoding.design(rows_of(job.columns, chosen.positions(block)))
+        release((*job.columns.values(), job.target))
+        return made
 
+    if len(chosen) == len(rows):
+        return Rows(design, columns, job.target, job.weight)
     weight = None if job.weight is None else job.weight[rows]
-    return Rows(design, len(encoding.term_names()), job.target[rows], weight)
+    return Rows(design, columns, job.target[rows], weight)
+
+
+def gram_of_rows(job: Job, encoding: Encoding, rows: Mask, row_products: Products) -> Gram:
+    """Return the exact Gram matrix of rows (a mask) of a job, by an encoding fitted on them."""
+
+    def blank(name: str) -> bool:
+        parts = Parts(job.columns, encoding.times, rows=rows)
+        return bool(is_missing(parts[name]).any())
+
+    common = CommonDesign.of(encoding, [], blank)
+    terms = common.terms(encoding)
+    if terms is None:
+        return encoded_rows(job, encoding, rows).gram(row_products)
+    return _combined(_gram(job, common, rows, row_products), common, terms)
+
+
+def _gram(job: Job, common: CommonDesign, rows: Mask, row_products: Products) -> Gram:
+    """Return the matrix of a common design, a column of ones, the target, and the levels."""
+    chosen = Chosen(rows)
+
+    def blocks() -> Iterator[CodedBlock]:
+        for block in blocks_of(len(chosen), BLOCK_ROWS):
+            positions = chosen.positions(block)
+            design, codes = common.design(rows_of(job.columns, positions))
+            target = job.target[positions]
+            beside = [np.ones((1, len(target))), target[None]]
+            matrix = np.concatenate([*(part.T for part in design), *beside]).T
+            yield matrix, None if job.weight is None else job.weight[positions], codes
+            release((*job.columns.values(), job.target))
+
+    return gram_with_levels(blocks(), common.columns + 2, common.sizes, row_products)
+
+
+def _combined(gram: Gram, common: CommonDesign, terms: Sequence[Sum]) -> Gram:
+    ones = common.columns
+    return gram.combined([*terms, {ones: 1.0}, {ones + 1: 1.0}])

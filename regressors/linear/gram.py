@@ -4,7 +4,7 @@ It is the same, to the last bit, whatever the order of the rows and however they
 blocks; and matrices of different rows add up, and subtract, without any error.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,11 +64,40 @@ class Gram:
         exponents = tuple(self.exponents[i] for i in columns)
         return replace(self, values=self.values[np.ix_(columns, columns)], exponents=exponents)
 
+    def combined(self, columns: Sequence[Mapping[int, float]]) -> "Gram":
+        """Return the matrix of columns that are sums of these, each times a double."""
+        factors = [_exact_factors(column) for column in columns]
+        units = [
+            min((unit + self.exponents[i] for i, (_, unit) in own.items()), default=0)
+            for own in factors
+        ]
+        whole = [
+            {i: value << unit + self.exponents[i] - of for i, (value, unit) in own.items()}
+            for own, of in zip(factors, units, strict=True)
+        ]
+        half = _sums_of_rows(self.values, whole)
+        return replace(self, values=_sums_of_rows(half.T, whole), exponents=tuple(units))
+
     def _in_units(self, exponents: Sequence[int]) -> Integers:
         """Return the integers (m, m) for columns in smaller units, or the same."""
         if tuple(exponents) == self.exponents:
             return self.values
         return shifted(self.values, np.subtract(self.exponents, exponents))
+
+
+def _exact_factors(column: Mapping[int, float]) -> dict[int, tuple[int, int]]:
+    """Return factors that are not zero as integers, each with the exponent of its unit."""
+    ratios = {i: factor.as_integer_ratio() for i, factor in column.items() if factor}
+    return {i: (value, 1 - over.bit_length()) for i, (value, over) in ratios.items()}
+
+
+def _sums_of_rows(values: Integers, sums: Sequence[Mapping[int, int]]) -> Integers:
+    """Return the sums (k, m) of some rows of integers (n, m), each times a factor."""
+    made = integers((len(sums), values.shape[1]))
+    for row, own in enumerate(sums):
+        for i, factor in own.items():
+            made[row] += values[i] * factor
+    return made
 
 
 def integers(shape: tuple[int, ...]) -> Integers:

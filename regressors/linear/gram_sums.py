@@ -4,7 +4,7 @@ The columns of a block are cut into slices of integers, whose products have no e
 added up as int64, and now and then moved into integers of any length.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,12 +12,15 @@ import numpy as np
 from regressors.arrays import Array, Indices, Mask
 from regressors.linear.double_double import two_product
 from regressors.linear.gram import Gram, integers
+from regressors.linear.level_sums import LevelSums
 from regressors.linear.slices import BLOCK_ROWS, Slices, cut, grid_of
 
 Products = Callable[[Array, Array], Array]
 """The sums of products (q, r) of the rows of two matrices, by a framework (`row_products`)."""
 Block = tuple[Array, Array | None]
 """Some rows of a matrix (n, m), and their weights (n,); None where all weigh 1."""
+CodedBlock = tuple[Array, Array | None, Sequence[Indices]]
+"""A block, and the levels of its rows: codes (n,) by category, -1 for no level."""
 
 MAX_SUMMED_BLOCKS = 512
 """A product is at most 2^53, so that the sum of so many is at most 2^62, which an int64 holds."""
@@ -35,7 +38,20 @@ def gram_of(blocks: Iterable[Block], columns: int, row_products: Products) -> Gr
     sums = _Sums(columns, row_products)
     for matrix, weight in blocks:
         sums.add(matrix, weight)
-    return sums.emptied()
+    return sums.whole()
+
+
+def gram_with_levels(
+    blocks: Iterable[CodedBlock], columns: int, sizes: Sequence[int], row_products: Products
+) -> Gram:
+    """Return the matrix of rows whose levels of categories are codes, of `sizes` levels each.
+
+    The columns of the levels come last. Of the others, the one before the last holds ones.
+    """
+    sums = _Sums(columns, row_products, sizes)
+    for matrix, weight, codes in blocks:
+        sums.add(matrix, weight, codes)
+    return sums.whole()
 
 
 def block_rows(columns: int) -> int:
@@ -46,33 +62,40 @@ def block_rows(columns: int) -> int:
 class _Sums:
     """Products of slices, added up over the blocks that have come so far."""
 
-    def __init__(self, columns: int, row_products: Products) -> None:
+    def __init__(self, columns: int, row_products: Products, sizes: Sequence[int] = ()) -> None:
         self._gram = Gram.zeros(columns)
+        self._levels = LevelSums(sizes)
+        self._few = Gram.zeros(columns + self._levels.levels)
         self._row_products = row_products
         self._left, self._right = _Labels(), _Labels()
         self._totals = np.zeros((0, 0), dtype=np.int64)
         self._blocks = 0
 
-    def add(self, matrix: Array, weight: Array | None) -> None:
-        """Add rows (n, m) with their weights."""
+    def add(self, matrix: Array, weight: Array | None, codes: Sequence[Indices] = ()) -> None:
+        """Add rows (n, m) with their weights, and their codes by category."""
         step = block_rows(matrix.shape[1])
         for start in range(0, len(matrix), step):
             rows = slice(start, start + step)
             columns = np.array(matrix[rows].T, order="C")
-            self._add_block(columns, None if weight is None else weight[rows])
+            of_rows = [own[rows] for own in codes]
+            self._add_block(columns, None if weight is None else weight[rows], of_rows)
 
-    def emptied(self) -> Gram:
+    def whole(self) -> Gram:
         """Return the matrix of all rows so far."""
         self._empty()
-        return self._gram
+        count = len(self._gram.exponents)
+        labels = self._right.arrays(count)
+        return self._levels.beside(self._gram, *labels, ones=count - 2) + self._few
 
-    def _add_block(self, columns: Array, weight: Array | None) -> None:
+    def _add_block(self, columns: Array, weight: Array | None, codes: Sequence[Indices]) -> None:
         extreme = _extreme(columns, weight)
         if extreme.any():
             few = None if weight is None else weight[extreme]
-            self._gram += Gram.of_few(columns[:, extreme], few)
+            levels = self._levels.one_hot([own[extreme] for own in codes], int(extreme.sum()))
+            self._few += Gram.of_few(np.concatenate([columns[:, extreme], levels]), few)
             columns = np.ascontiguousarray(columns[:, ~extreme])
             weight = None if weight is None else weight[~extreme]
+            codes = [own[~extreme] for own in codes]
         if not columns.shape[1]:
             return
         if weight is None:
@@ -82,11 +105,15 @@ class _Sums:
             # A weight times a value is no double, but it is the sum of two.
             right = self._right.cut(np.concatenate(two_product(columns, weight)))
             left = self._left.cut(columns)
-        self._sum(left, right)
+        self._sum(left, right, codes)
         self._gram = replace(self._gram, rows=self._gram.rows + columns.shape[1])
 
-    def _sum(self, left: Slices, right: Slices) -> None:
+    def _sum(self, left: Slices, right: Slices, codes: Sequence[Indices]) -> None:
         rows, columns = self._left.positions(left), self._right.positions(right)
+        if codes and len(columns):
+            count = len(self._gram.exponents)
+            ones = np.flatnonzero(right.owners % count == count - 2)
+            self._levels.add(codes, right.digits, columns, ones)
         grown = (len(self._left.of), len(self._right.of))
         if grown != self._totals.shape:
             more = [

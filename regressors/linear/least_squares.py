@@ -17,6 +17,7 @@ from math import inf
 import numpy as np
 
 from regressors.arrays import Array, Indices
+from regressors.blocks import blocks_of
 from regressors.linear.dependence import Dependences, independent_columns, listed
 from regressors.linear.factor import Factor, FixedFactor
 from regressors.linear.fitted_rows import FittedRows, scaled
@@ -186,9 +187,11 @@ class _Problem:
             ones = self.system.sum(self.ones, self.ones)
             total -= self.system.sum(self.ones, self.target) ** 2 / ones
         exponent = int(self.system.exponents[self.target])
-        observed = scaled(self.rows.target, np.array(-exponent)) * self.rows.root
-        largest = float(np.abs(observed).max(initial=0.0))
-        return Sums(total, left, largest, exponent, len(observed), rank, constant)
+        largest = 0.0
+        for block in blocks_of(len(self.rows.target)):
+            observed = scaled(self.rows.target[block], np.array(-exponent)) * self.rows.root(block)
+            largest = max(largest, float(np.abs(observed).max()))
+        return Sums(total, left, largest, exponent, len(self.rows.target), rank, constant)
 
 
 def _unique(problem: _Problem, factor: Factor) -> LeastSquares:
@@ -296,8 +299,9 @@ def _same_fit(problem: _Problem, apart: Array) -> bool:
     for block in rows.ranges():
         design = scaled(rows.design(block), exponents[: len(apart)])
         furthest = max(furthest, float(np.abs(design @ apart).max()))
-    target = scaled(rows.target, exponents[problem.target])
-    return furthest <= float(SAME_FIT * np.ptp(target) + SAME_LEVEL * np.abs(target).max())
+    ends = np.array([rows.target.min(), rows.target.max()])
+    low, high = map(float, scaled(ends, exponents[problem.target]))
+    return furthest <= SAME_FIT * (high - low) + SAME_LEVEL * max(high, -low)
 
 
 def _of_minimum_norm(problem: _Problem, reason: str | None) -> LeastSquares:

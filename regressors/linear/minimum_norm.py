@@ -77,13 +77,12 @@ def _means(system: System) -> Array:
 def _triangle(rows: Rows, system: System, means: Array) -> Array:
     """Return the triangle of ones, and of scaled columns and target about their means, weighted."""
     exponents = -np.delete(system.exponents, rows.columns)
-    root = rows.root
     triangle: Array = np.zeros((0, rows.columns + 2))
     for block in rows.ranges():
         matrix = (
             scaled(np.column_stack([rows.design(block), rows.target[block]]), exponents) - means
         )
-        whole = np.column_stack([np.ones(len(matrix)), matrix]) * root[block, None]
+        whole = np.column_stack([np.ones(len(matrix)), matrix]) * rows.root(block)[:, None]
         triangle = np.asarray(np.linalg.qr(np.vstack([triangle, whole]), mode="r"))
     return triangle
 

@@ -27,10 +27,11 @@ class Rows:
         """Return the rows of a design (n, p) that is in memory."""
         return cls(lambda rows: design[rows], design.shape[1], target, weight)
 
-    @property
-    def root(self) -> Array:
-        """Return the roots (n,) of the weights."""
-        return np.ones(len(self.target)) if self.weight is None else np.sqrt(self.weight)
+    def root(self, block: slice) -> Array:
+        """Return the roots (b,) of the weights of a range of rows."""
+        if self.weight is None:
+            return np.ones(len(self.target[block]))
+        return np.sqrt(self.weight[block])
 
     def ranges(self) -> Iterator[slice]:
         """Yield the ranges of rows that are read at once."""

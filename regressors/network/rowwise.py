@@ -5,6 +5,8 @@ threads, and with the order its rounding. Here each product is of whole numbers,
 their sums to be exact in any order.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from regressors.arrays import Array, Arrays, Floats
@@ -18,9 +20,15 @@ ROWS_AT_ONCE = 2048
 
 def weighted_sum(matrix: Array, weights: Array) -> Array:
     """Return matrix (n, p) @ weights (p,), adding column by column."""
-    total = np.zeros(len(matrix))
+    return weighted_blocks([matrix], weights, len(matrix))
+
+
+def weighted_blocks(blocks: Sequence[Array], weights: Array, rows: int) -> Array:
+    """Return what `weighted_sum` does of some columns side by side, each block (n, k)."""
+    columns = (column for block in blocks for column in block.T)
+    total = np.zeros(rows)
     with np.errstate(over="ignore", invalid="ignore"):  # the caller sees what is not finite
-        for column, weight in zip(matrix.T, weights.tolist(), strict=True):
+        for column, weight in zip(columns, weights.tolist(), strict=True):
             total += column * weight
     return total
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regressors.encoding.columns
-from regressors.encoding.columns import CannotEncode
+from regressors.encoding.columns import CannotEncode, median_of
 from regressors.encoding.matrices import Encoding
 
 RNG = np.random.default_rng(7)
@@ -208,3 +208,18 @@ def test_long_texts_sort_as_short_ones_do():
     quick = np.argsort(regressors.encoding.columns.sortable(texts), kind="stable")
     slow = np.argsort(regressors.encoding.columns.sortable(long), kind="stable")
     assert texts[quick].tolist() == [text for text in long[slow] if len(text) < 500]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 100_000, 100_001])
+@pytest.mark.parametrize("shape", ["normal", "sorted", "few values", "period of the sample"])
+def test_median_is_that_of_numpy_to_the_last_bit(rows, shape):
+    values = np.random.default_rng(rows).normal(size=rows)
+    if shape == "sorted":
+        values = np.sort(values)
+    if shape == "few values":
+        values = np.round(values)
+    if shape == "period of the sample":
+        values[:: max(1, rows // 2**11)] += 100
+    before = values.copy()
+    assert median_of(values) == np.median(values)
+    assert np.array_equal(values, before)

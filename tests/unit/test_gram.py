@@ -132,3 +132,23 @@ def test_digits_are_whole_and_at_most_two_to_the_twenty(seed, scale):
 def test_column_has_no_more_slices_than_it_needs(column, count):
     columns = column[None, :].astype(float)
     assert len(cut(columns, grid_of(columns)).digits) == count
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, scales, st.sampled_from(["equal", "ordinary", "extreme"]))
+def test_sums_by_level_are_those_of_columns_of_zeros_and_ones(seed, scale, kind):
+    matrix = made(seed, scale)
+    matrix = np.column_stack([matrix, np.ones(len(matrix)), matrix[:, 0]])
+    rng, weight = np.random.default_rng(seed), weights(seed, len(matrix), kind)
+    sizes = [3, 1, 4]
+    codes = [rng.integers(-1, size, len(matrix)) for size in sizes]
+    levels = [own[:, None] == np.arange(size) for own, size in zip(codes, sizes, strict=True)]
+    parts = np.array_split(np.arange(len(matrix)), 3)
+    blocks = [
+        (matrix[rows], None if weight is None else weight[rows], [own[rows] for own in codes])
+        for rows in parts
+    ]
+    seen = gram_sums.gram_with_levels(blocks, matrix.shape[1], sizes, numpy_products)
+    dense = np.column_stack([matrix, *levels]).astype(float)
+    assert as_fractions(seen) == by_fractions(dense, weight)
+    assert seen.rows == len(matrix)
