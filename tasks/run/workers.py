@@ -16,7 +16,7 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
-from regressors.job import Fitted, Grouping, Job, Start
+from regressors.job import Fitted, Job, Start
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 
@@ -110,10 +110,12 @@ def job_of(
     fold: NDArray[np.int64],
     *,
     starts: Mapping[str, Start],
-    grouping: Grouping | None = None,
-    refit_epochs: int | None = None,
+    fitted: Fitted | None = None,
 ) -> Job:
-    """Return the job of fitting a candidate on `rows` (m), each in its `fold` (m,)."""
+    """Return the job of fitting a candidate on `rows` (m), each in its `fold` (m,).
+
+    For a refit, `fitted` is what `validate` returned.
+    """
     declaration = prepared.declaration
     rules, descent = declaration.split, declaration.gradient_descent
     return Job(
@@ -139,8 +141,9 @@ def job_of(
         learning_rate=descent.learning_rate,
         epochs=descent.epochs,
         starts=starts,
-        grouping=grouping,
-        refit_epochs=refit_epochs,
+        grouping=fitted.grouping if fitted else None,
+        refit_epochs=fitted.refit_epochs if fitted else None,
+        plan=fitted.plan if fitted else None,
     )
 
 
