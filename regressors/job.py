@@ -80,6 +80,7 @@ class Job:
     grouping: Grouping | None = None
     refit_epochs: int | None = None
     plan: Plan | None = None
+    budget: float | None = None
 
     def weights(self, rows: Mask) -> Array:
         """Return the weights of some rows (a mask), scaled to a mean of 1."""

@@ -1,11 +1,13 @@
 """What the layers of a network see of many rows: float32 in memory, or in a temporary file.
 
-A file is mapped only while rows are taken from it, so that its pages do not stay in the memory of
-the process. It has no name: however the process ends, nothing is left of it.
+The file is read and not mapped, because the pages of a mapped one count as memory of the process.
+It has no name: however the process ends, nothing is left of it.
 """
 
+import os
 import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from typing import IO, Any
 
 import numpy as np
@@ -28,8 +30,28 @@ class FileRows:
         return self.shape[0]
 
     def __getitem__(self, chosen: Indices | slice) -> Floats:
-        mapped = np.asarray(np.memmap(self._file, np.float32, mode="r", shape=self.shape))
-        return mapped[chosen].copy() if isinstance(chosen, slice) else mapped[chosen]
+        numbers = np.arange(len(self))[chosen] if isinstance(chosen, slice) else chosen
+        order = np.argsort(numbers, kind="stable")
+        ascending = numbers[order]
+        taken = np.empty((len(numbers), self.shape[1]), np.float32)
+        cuts = np.flatnonzero(np.diff(ascending) != 1) + 1
+        for first, last in pairwise([0, *cuts.tolist(), len(numbers)]):
+            if first < last:
+                self._read(int(ascending[first]), taken[first:last])
+        if isinstance(chosen, slice):
+            return taken
+        arranged = np.empty_like(taken)
+        arranged[order] = taken
+        return arranged
+
+    def _read(self, start: int, into: Floats) -> None:
+        """Read neighbouring rows from `start` on."""
+        left, offset = into.data.cast("B"), start * into.itemsize * self.shape[1]
+        while left:
+            count = os.preadv(self._file.fileno(), [left], offset)
+            if not count:
+                raise OSError("a temporary file has become shorter while it was read")
+            left, offset = left[count:], offset + count
 
 
 InputRows = Floats | FileRows

@@ -15,10 +15,17 @@ import numpy as np
 from regressors.arrays import Indices, Mask
 
 SMALL_TABLE = 20_000
-"""Rows with a target up to which nothing is planned."""
+"""Training rows, of all folds, up to which nothing is planned."""
 
-BUDGET = 3e12
-"""Products that all trainings of one framework may take: some six minutes of one core."""
+PRODUCTS_PER_SECOND = 5e9
+"""About what one core makes of the products of a training. It turns a budget that is declared as a
+time into products; the time is kept where a core is as fast."""
+
+BUDGET = 600 * PRODUCTS_PER_SECOND
+"""Products that all trainings of one framework may take, unless a budget is declared."""
+
+UNPLANNED_EPOCHS, UNPLANNED_TRAININGS = 60, 3
+"""What a fold of a small table takes at most: all epochs, with each grouping."""
 
 MOST_EPOCHS, LEAST_EPOCHS = 12, 4
 STEPS = 1_600
@@ -74,6 +81,18 @@ def plan_of(rows: Sequence[int], row_products: int, budget: float = BUDGET) -> P
         products=float(visits) * row_products * epochs * kept / largest,
         budget=budget,
     )
+
+
+def needs_plan(training: int, rows: Sequence[int], row_products: int, budget: float | None) -> bool:
+    """Return whether trainings on so many `rows` per fold need a plan.
+
+    A table of more than `SMALL_TABLE` rows always does; a smaller one only where a declared budget
+    might not be enough.
+    """
+    if training > SMALL_TABLE or budget is None:
+        return training > SMALL_TABLE
+    visits = sum(rows) * (1 + REFIT_ROWS) * UNPLANNED_TRAININGS
+    return visits * UNPLANNED_EPOCHS * row_products > budget
 
 
 def drawn(train: Mask, rows: int, seed: int) -> Mask:

@@ -14,7 +14,15 @@ from regressors.judging.paired import standard_error
 from regressors.model import Model
 from regressors.network import recipe
 from regressors.network.fit import NetworkFit, fit_network
-from regressors.network.plan import SMALL_TABLE, Plan, drawn, plan_of, products_of
+from regressors.network.plan import (
+    BUDGET,
+    SMALL_TABLE,
+    Plan,
+    drawn,
+    needs_plan,
+    plan_of,
+    products_of,
+)
 
 
 def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
@@ -25,9 +33,9 @@ def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
     than one standard error. With a plan, those of the last fold alone decide. If `job.grouping` is
     set, it decides instead.
     """
+    job = replace(job, plan=job.plan or planned(job))
     if job.grouping is not None:
         return _validate(framework, job, job.grouping)
-    job = replace(job, plan=job.plan or planned(job))
     tried = _Tried(framework, job)
     with_pairs = tried.with_grouping("pairs")
     sizes = {len(columns) for fit in with_pairs.values() for columns in fit.groups}
@@ -48,20 +56,22 @@ def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
 
 
 def planned(job: Job) -> Plan | None:
-    """Return the plan of a job, None where the table is small.
+    """Return the plan of a job, None where the table is small and its budget is enough.
 
     How wide the network will be is seen from an encoding of a draw of the rows.
     """
     rows = len(job.target)
-    if rows <= SMALL_TABLE:
+    if rows <= SMALL_TABLE and job.budget is None:
         return None
-    everything = np.ones(rows, dtype=bool)
     seed = recipe.seed_of(job.dataset, job.candidate.kind, 0)
-    columns = take(job.columns, drawn(everything, SMALL_TABLE, seed))
+    columns = take(job.columns, drawn(np.ones(rows, dtype=bool), SMALL_TABLE, seed))
     encoding = Encoding.fit(columns, declared_parts=job.time_parts)
     inputs = encoding.network({name: values[:1] for name, values in columns.items()}).shape[1]
     trained = [int(train.sum()) for _, train, _ in folds(job.fold, chained=job.chained)]
-    return plan_of(trained, products_of(inputs, job.hidden))
+    each = products_of(inputs, job.hidden)
+    if not needs_plan(rows, trained, each, job.budget):
+        return None
+    return plan_of(trained, each, job.budget or BUDGET)
 
 
 class _Tried:

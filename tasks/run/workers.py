@@ -17,6 +17,7 @@ from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.job import Fitted, Job, Start
+from regressors.network.plan import PRODUCTS_PER_SECOND
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 
@@ -118,6 +119,7 @@ def job_of(
     """
     declaration = prepared.declaration
     rules, descent = declaration.split, declaration.gradient_descent
+    seconds = declaration.ann.budget_seconds
     return Job(
         dataset=declaration.name,
         candidate=candidate,
@@ -144,6 +146,7 @@ def job_of(
         grouping=fitted.grouping if fitted else None,
         refit_epochs=fitted.refit_epochs if fitted else None,
         plan=fitted.plan if fitted else None,
+        budget=None if seconds is None else seconds * PRODUCTS_PER_SECOND,
     )
 
 

@@ -1,10 +1,13 @@
 """The plan of an ANN on a large table: what it depends on and costs, and which rows it draws."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.declarations.model import Declaration
 from regressors.candidate import Candidate
 from regressors.job import Job
 from regressors.network.plan import (
@@ -18,6 +21,10 @@ from regressors.network.plan import (
     products_of,
 )
 from regressors.network.training import planned
+from tasks.check import check
+from tasks.read import read
+from tasks.run.workers import job_of as job_in_night
+from tasks.split import split
 
 rows_of_folds = st.lists(st.integers(2_000, 10**8), min_size=2, max_size=10)
 row_products = st.integers(1, 10**7)
@@ -83,6 +90,22 @@ def test_small_table_has_no_plan_and_a_larger_one_has_the_same_plan_each_time():
     assert plan.rows == (SMALL_TABLE + 5) * 4 // 5
 
 
+def test_small_table_has_a_plan_only_where_a_declared_budget_might_not_be_enough():
+    job = job_of(2_000)
+    assert planned(replace(job, budget=1e15)) is None
+    plan = planned(replace(job, budget=1e8))
+    assert plan.products <= plan.budget == 1e8
+    assert plan.epochs <= MOST_EPOCHS
+
+
+def test_declared_budget_of_a_large_table_is_kept_instead_of_the_default():
+    job = job_of(SMALL_TABLE + 5)
+    assert planned(job).budget == BUDGET
+    small = planned(replace(job, budget=1e8))
+    assert small.products <= 1e8
+    assert small.rows < planned(job).rows
+
+
 @pytest.mark.parametrize("rows", [1, 30, 59])
 def test_draw_has_so_many_of_the_training_rows_and_differs_by_seed_alone(rows):
     train = np.arange(100) % 5 != 0
@@ -96,3 +119,19 @@ def test_draw_has_so_many_of_the_training_rows_and_differs_by_seed_alone(rows):
 def test_nothing_is_drawn_where_all_training_rows_fit():
     train = np.arange(100) % 5 != 0
     assert np.array_equal(drawn(train, 80, seed=7), train)
+
+
+def test_declared_time_becomes_the_same_number_of_products_on_every_machine(tmp_path):
+    source = tmp_path / "rows.csv"
+    lines = [f"{i},{i % 7},{i % 5}" for i in range(60)]
+    source.write_text("\n".join(["id,x,y", *lines]), encoding="utf-8")
+    base = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y"}
+    budgets = []
+    for ann in ({}, {"budget": "5 minutes"}):
+        declaration = Declaration.model_validate({**base, "ann": ann})
+        snapshot = read.fn(declaration, tmp_path)
+        prepared = split.fn(declaration, snapshot, check.fn(declaration, snapshot))
+        fold = prepared.train_fold
+        job = job_in_night(Candidate("torch", "ann"), prepared, prepared.train, fold, starts={})
+        budgets.append(job.budget)
+    assert budgets == [None, 300 * 5e9]
