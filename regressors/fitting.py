@@ -51,10 +51,8 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
         everything = np.ones(len(job.target), dtype=bool)
         part = fit_linear(framework, job, everything, part="refit")
         fitted = _linear(part, None, part.details)
-    elif job.chained:
-        fitted = refit_network(framework, job)
     else:
-        fitted = validate_network(framework, job)
+        fitted = refit_network(framework, job)
     return replace(_require_finite(fitted), seconds=perf_counter() - start)
 
 

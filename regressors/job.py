@@ -13,6 +13,7 @@ from regressors.encoding.matrices import Product
 from regressors.linear.inference import Coefficient
 from regressors.linear.least_squares import LeastSquares
 from regressors.model import Model
+from regressors.network.plan import Plan
 
 Grouping = Literal["none", "columns", "pairs"]
 """Which groups the encoding of an ANN has: none, of single columns, or of pairs as well."""
@@ -78,6 +79,8 @@ class Job:
     starts: Mapping[str, Start] = field(default_factory=dict)
     grouping: Grouping | None = None
     refit_epochs: int | None = None
+    plan: Plan | None = None
+    budget: float | None = None
 
     def weights(self, rows: Mask) -> Array:
         """Return the weights of some rows (a mask), scaled to a mean of 1."""
@@ -128,7 +131,7 @@ class Descended:
 class Fitted:
     """A fitted candidate; `out_of_fold` (n,) is NaN for warm-up rows, and None after a refit.
 
-    `grouping` and `refit_epochs` are for the refit of an ANN.
+    `grouping`, `refit_epochs` and `plan` are for the refit of an ANN.
     """
 
     model: Model
@@ -142,6 +145,7 @@ class Fitted:
     complete_cases: LeastSquares | None = None
     grouping: Grouping = "none"
     refit_epochs: int | None = None
+    plan: Plan | None = None
 
 
 def folds(fold: Indices, *, chained: bool) -> Iterator[tuple[int, Mask, Mask]]:

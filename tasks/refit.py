@@ -44,8 +44,7 @@ def refit(
         prepared.labelled,
         prepared.labelled_fold,
         starts=starts,
-        grouping=fitted.grouping,
-        refit_epochs=fitted.refit_epochs,
+        fitted=fitted,
     )
     outcome = workers.run(fitting.refit, job)
     if isinstance(outcome, str):

@@ -172,7 +172,10 @@ class Declaration(Section):
     gradient_descent: GradientDescent = Field(
         default=GradientDescent(), description="How the kind `gradient_descent` learns."
     )
-    ann: Ann = Field(default=Ann(), description="The shape of the network, the kind `ann`.")
+    ann: Ann = Field(
+        default=Ann(),
+        description="The shape of the network, the kind `ann`, and how long it may train.",
+    )
     promotion: Promotion = Field(
         default=Promotion(), description="When tonight's winner may replace the champion."
     )

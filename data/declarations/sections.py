@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
+from data.declarations.durations import SHORT_EXAMPLE, SHORT_UNITS, duration
 from data.declarations.patterns import LEAST_COUNTED, MAX_IN_ALL
 from data.declarations.rules import (
     refuse_unknown_rule,
@@ -202,14 +203,32 @@ class GradientDescent(Section):
     )
 
 
+def _require_short_duration(text: object) -> object:
+    duration(text, SHORT_UNITS, SHORT_EXAMPLE)
+    return text
+
+
 class Ann(Section):
-    """The shape of the network, the kind `ann`."""
+    """The shape of the network, the kind `ann`, and how long it may train."""
 
     hidden: tuple[Annotated[WholeNumber, Field(ge=1, le=4096)], ...] = Field(
         default=(128, 128),
         description="The sizes of the hidden layers, from the inputs to the prediction; `[]` for"
         " none.",
     )
+    budget: Annotated[str, BeforeValidator(_require_short_duration)] | None = Field(
+        default=None,
+        description="What the fits of one framework may cost in a night, for example `5 minutes`"
+        " or `1 hour`, counted as products of a core that makes 5 billion a second: the same plan"
+        " on every machine. If it is not set, 10 minutes, and no limit up to 20,000 training rows.",
+    )
+
+    @property
+    def budget_seconds(self) -> float | None:
+        """Return the declared budget in seconds, None where there is none."""
+        if self.budget is None:
+            return None
+        return duration(self.budget, SHORT_UNITS, SHORT_EXAMPLE).total_seconds()
 
 
 class Promotion(Section):

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from regressors.arrays import Array, Arrays, Floats
 from regressors.linear.neuron import NeuronFit, NeuronPlan
+from regressors.network.input_rows import InputRows
 from regressors.network.progress import Progress
 from regressors.network.recipe import Program
 
@@ -41,10 +42,10 @@ class FrameworkModule(Protocol):
     def train(
         self,
         start: Arrays,
-        inputs: Floats,
+        inputs: InputRows,
         target: Floats,
         weight: Floats,
-        held_inputs: Floats,
+        held_inputs: InputRows,
         program: Program,
         progress: Progress,
     ) -> None:
@@ -52,9 +53,10 @@ class FrameworkModule(Protocol):
 
         `start` holds the arrays W1, b1, ..., w, b of `regressors.network.recipe`; the loss of a
         batch is the mean of `weight` (n,), whose mean is 1, times the squared error. Target and
-        output are in standard deviations. Epoch by epoch, `program` has the order of the rows, the
-        bounds of the batches and the figures of each step. `progress.record` gets the averaged
-        weights and their predictions for `held_inputs` (m, d), at the start and after each epoch,
-        and returns whether to go on.
+        output are in standard deviations. The inputs may be in a file: only what is taken of them
+        is in memory. Epoch by epoch, `program` has portions of rows, with the bounds of the batches
+        and the figures of each step, and the slices in which `held_inputs` (m, d) are predicted.
+        `progress.record` gets the averaged weights and these predictions, at the start and after
+        each epoch, and returns whether to go on.
         """
         ...

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from regressors.arrays import Array, Arrays, Floats
+from regressors.arrays import Array, Arrays, Floats, Indices
 from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
+from regressors.network.input_rows import InputRows
 from regressors.network.progress import Progress
 
 
@@ -64,9 +65,7 @@ class _Network(tf.Module):
         self.first, self.second = variables(), variables()
         rows, matrix = tf.TensorSpec([None], dtype), tf.TensorSpec([None, None], dtype)
         whole = tf.TensorSpec([None], tf.int64)
-        self.train = tf.function(
-            self._train, input_signature=[matrix, rows, rows, whole, whole, matrix]
-        )
+        self.train = tf.function(self._train, input_signature=[matrix, rows, rows, whole, matrix])
         self.predict = tf.function(
             lambda inputs: self._forward(self.average, inputs), input_signature=[matrix]
         )
@@ -85,10 +84,7 @@ class _Network(tf.Module):
             inputs = z * tf.sigmoid(2 * recipe.GELU_SLOPE * (z + recipe.GELU_CUBIC * z * z * z))
         return tf.squeeze(tf.matmul(inputs, arrays[-2]) + arrays[-1], axis=1)
 
-    def _train(
-        self, inputs: Any, target: Any, weight: Any, order: Any, bounds: Any, steps: Any
-    ) -> tf.Tensor:
-        inputs, target, weight = (tf.gather(whole, order) for whole in (inputs, target, weight))
+    def _train(self, inputs: Any, target: Any, weight: Any, bounds: Any, steps: Any) -> tf.Tensor:
         total = tf.zeros([], inputs.dtype)
         for s in tf.range(tf.shape(steps)[0]):
             begin, end = bounds[s], bounds[s + 1]
@@ -97,7 +93,7 @@ class _Network(tf.Module):
                 loss = tf.reduce_mean(weight[begin:end] * tf.square(error))
             self._adam(tape.gradient(loss, self.weights), steps[s])
             total += loss
-        return total / tf.cast(tf.shape(steps)[0], total.dtype)
+        return total
 
     def _adam(self, gradients: list[tf.Tensor], step: tf.Tensor) -> None:
         rate, first_scale, second_scale, keep, average = tf.unstack(step, num=5)
@@ -113,10 +109,10 @@ class _Network(tf.Module):
 
 def train(
     start: Arrays,
-    inputs: Floats,
+    inputs: InputRows,
     target: Floats,
     weight: Floats,
-    held_inputs: Floats,
+    held_inputs: InputRows,
     program: recipe.Program,
     progress: Progress,
 ) -> None:
@@ -124,13 +120,24 @@ def train(
     dtype = start[0].dtype
     network = _Network(len(start) // 2, program.settings, dtype.name)
     network.refill(start)
-    arrays = (inputs, target, weight, held_inputs)
-    x, y, w, held = (tf.constant(array, dtype) for array in arrays)
-    more = progress.record(network.predict(held).numpy(), start)
+    y, w = target.astype(dtype), weight.astype(dtype)
+
+    def rows(of: InputRows, chosen: Indices | slice) -> tf.Tensor:
+        return tf.constant(of[chosen], dtype)
+
+    def held() -> Floats:
+        pieces = program.slices(len(held_inputs))
+        return np.concatenate([network.predict(rows(held_inputs, at)).numpy() for at in pieces])
+
+    more = progress.record(held(), start)
     epoch = 0
     while more:
-        order, steps = program.order(epoch), program.steps(epoch, dtype)
-        loss = float(network.train(x, y, w, order, program.bounds, steps))
+        total, steps = np.zeros((), dtype), 0
+        for portion in program.portions(epoch, dtype):
+            order = portion.order
+            parts = rows(inputs, order), y[order], w[order]
+            total += network.train(*parts, portion.bounds, portion.steps).numpy()
+            steps += len(portion.steps)
         weights = [variable.numpy() for variable in network.average]
-        more = progress.record(network.predict(held).numpy(), weights, loss)
+        more = progress.record(held(), weights, float(total / dtype.type(steps)))
         epoch += 1

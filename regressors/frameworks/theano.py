@@ -10,10 +10,11 @@ import theano
 import theano.tensor as tt
 from theano.link.c.cmodule import KeyData
 
-from regressors.arrays import Array, Arrays, Floats
+from regressors.arrays import Array, Arrays, Floats, Indices
 from regressors.frameworks import compiled_code
 from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
+from regressors.network.input_rows import InputRows
 from regressors.network.progress import Progress
 
 # Theano does not cache an operation whose list of properties is empty: without this, it would
@@ -130,10 +131,10 @@ def _forward(arrays: list[Any], inputs: Any) -> Any:
 
 def train(
     start: Arrays,
-    inputs: Floats,
+    inputs: InputRows,
     target: Floats,
     weight: Floats,
-    held_inputs: Floats,
+    held_inputs: InputRows,
     program: recipe.Program,
     progress: Progress,
 ) -> None:
@@ -141,14 +142,26 @@ def train(
     dtype = start[0].dtype
     network = _Network(len(start) // 2, program.settings, dtype.name)
     network.refill(start)
-    x, y, w, held = (array.astype(dtype) for array in (inputs, target, weight, held_inputs))
-    more = progress.record(network.predict(held), start)
+    y, w = target.astype(dtype), weight.astype(dtype)
+
+    def rows(of: InputRows, chosen: Indices | slice) -> Floats:
+        return of[chosen].astype(dtype, copy=False)
+
+    def held() -> Floats:
+        pieces = program.slices(len(held_inputs))
+        return np.concatenate([network.predict(rows(held_inputs, at)) for at in pieces])
+
+    more = progress.record(held(), start)
     epoch = 0
     while more:
-        order, steps = program.order(epoch), program.steps(epoch, dtype)
-        rows = x[order], y[order], w[order]
-        batches = zip(pairwise(program.bounds), steps, strict=True)
-        losses = [network.train(*(whole[i:j] for whole in rows), step) for (i, j), step in batches]
+        losses = []
+        for portion in program.portions(epoch, dtype):
+            order = portion.order
+            parts = rows(inputs, order), y[order], w[order]
+            batches = zip(pairwise(portion.bounds), portion.steps, strict=True)
+            losses += [
+                network.train(*(whole[i:j] for whole in parts), step) for (i, j), step in batches
+            ]
         weights = [variable.get_value() for variable in network.average]
-        more = progress.record(network.predict(held), weights, float(np.mean(losses)))
+        more = progress.record(held(), weights, float(np.mean(losses)))
         epoch += 1

@@ -12,9 +12,10 @@ from torch import nn
 from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
-from regressors.arrays import Array, Arrays, Floats
+from regressors.arrays import Array, Arrays, Floats, Indices
 from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
+from regressors.network.input_rows import InputRows
 from regressors.network.progress import Progress
 
 
@@ -122,28 +123,28 @@ class _AdamW:
                 )
 
 
-def _train_epoch(
+def _train_portion(
     network: _Network,
     average: list[torch.Tensor],
     optimizer: _AdamW,
     batches: tuple[Any, Any, Any],
     steps: Floats,
-) -> float:
+) -> list[torch.Tensor]:
     losses = []
     for x, y, w, (rate, _, _, _, kept) in zip(*batches, steps.tolist(), strict=True):
         loss = torch.mean(w * torch.square(network(x) - y))
         optimizer.step(loss, rate)
         torch._foreach_lerp_(average, [p.detach() for p in network.parameters()], 1 - kept)
         losses.append(loss.detach())
-    return float(torch.stack(losses).mean())
+    return losses
 
 
 def train(
     start: Arrays,
-    inputs: Floats,
+    inputs: InputRows,
     target: Floats,
     weight: Floats,
-    held_inputs: Floats,
+    held_inputs: InputRows,
     program: recipe.Program,
     progress: Progress,
 ) -> None:
@@ -152,16 +153,24 @@ def train(
     average = [torch.tensor(array) for array in start]
     optimizer = _AdamW(network, program.settings)
     dtype = start[0].dtype
-    arrays = (inputs, target, weight, held_inputs)
-    x, y, w, held = (torch.tensor(array.astype(dtype)) for array in arrays)
-    sizes = np.diff(program.bounds).tolist()
-    more = progress.record(_forward(average, held).numpy(), start)
+    y, w = (torch.tensor(array.astype(dtype)) for array in (target, weight))
+
+    def rows(of: InputRows, chosen: Indices | slice) -> torch.Tensor:
+        return torch.tensor(of[chosen].astype(dtype, copy=False))
+
+    def held() -> Floats:
+        pieces = program.slices(len(held_inputs))
+        return np.concatenate([_forward(average, rows(held_inputs, at)).numpy() for at in pieces])
+
+    more = progress.record(held(), start)
     epoch = 0
     while more:
-        order = torch.tensor(program.order(epoch))
-        batches = x[order].split(sizes), y[order].split(sizes), w[order].split(sizes)
-        steps = program.steps(epoch, np.float64)
-        loss = _train_epoch(network, average, optimizer, batches, steps)
+        losses = []
+        for portion in program.portions(epoch, np.float64):
+            order, sizes = torch.tensor(portion.order), np.diff(portion.bounds).tolist()
+            x = rows(inputs, portion.order)
+            batches = x.split(sizes), y[order].split(sizes), w[order].split(sizes)
+            losses += _train_portion(network, average, optimizer, batches, portion.steps)
         weights = [array.numpy() for array in average]
-        more = progress.record(_forward(average, held).numpy(), weights, loss)
+        more = progress.record(held(), weights, float(torch.stack(losses).mean()))
         epoch += 1

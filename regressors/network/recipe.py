@@ -8,8 +8,9 @@ W1 (d, h1), b1 (h1,), ..., w (h, 1), b (1,), with the tanh form of GELU between 
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -48,6 +49,12 @@ class NetworkSettings:
 
 RECIPE = NetworkSettings()
 
+PEAK = 0.004
+"""The learning rate from which that of a planned training falls to zero."""
+
+BLOCK_ROWS = 32
+"""So many neighbours stay in one portion of an epoch that does not fit into memory."""
+
 
 def start_arrays(
     rng: np.random.Generator, inputs: int, hidden: Sequence[int], dtype: DTypeLike = np.float32
@@ -78,12 +85,29 @@ def gelu(z: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
+class Portion:
+    """Some batches of an epoch: the numbers of their rows (m,), their bounds and their steps."""
+
+    order: Indices
+    bounds: Indices
+    steps: Floats
+
+
+@dataclass(frozen=True)
 class Program:
-    """The order of the rows, the batches and the steps of a training on `rows` rows."""
+    """The order of the rows, the batches and the steps of a training on `rows` rows.
+
+    With `epochs` the learning rate falls to zero over so many, beginning at `peak`. At most
+    `portion` rows are in memory at once: more than these are shuffled by blocks of neighbours, and
+    within each portion, so that a file is read in pieces rather than row by row.
+    """
 
     rows: int
     seed: int
     settings: NetworkSettings = RECIPE
+    epochs: int | None = None
+    peak: float = PEAK
+    portion: int = 2**31
 
     @property
     def bounds(self) -> Indices:
@@ -95,9 +119,37 @@ class Program:
         steps = -(-self.rows // size)
         return np.arange(steps + 1) * self.rows // steps
 
+    def portions(self, epoch: int, dtype: DTypeLike) -> Iterator[Portion]:
+        """Yield an epoch, counted from 0, in portions: one where all rows fit into it."""
+        bounds, steps, order = self.bounds, self.steps(epoch, dtype), self.order(epoch)
+        for first, last in pairwise(self._cuts()):
+            part = bounds[first : last + 1]
+            yield Portion(order[part[0] : part[-1]], part - part[0], steps[first:last])
+
+    def _cuts(self) -> list[int]:
+        """Return the numbers of the batches at which portions begin, and that after the last."""
+        bounds = self.bounds
+        batches = len(bounds) - 1
+        if self.rows <= self.portion:
+            return [0, batches]
+        each = max(1, self.portion // int(np.diff(bounds).max()))
+        return [*range(0, batches, each), batches]
+
     def order(self, epoch: int) -> Indices:
         """Return the order of the rows in an epoch, counted from 0."""
-        return np.random.default_rng([self.seed, epoch]).permutation(self.rows)
+        rng = np.random.default_rng([self.seed, epoch])
+        if self.rows <= self.portion:
+            return rng.permutation(self.rows)
+        blocks = rng.permutation(-(-self.rows // BLOCK_ROWS))
+        order: Indices = (blocks[:, None] * BLOCK_ROWS + np.arange(BLOCK_ROWS)).ravel()
+        order = order[order < self.rows]
+        for first, last in pairwise(self.bounds[self._cuts()].tolist()):
+            rng.shuffle(order[first:last])
+        return order
+
+    def slices(self, rows: int) -> list[slice]:
+        """Return the pieces in which so many rows are predicted."""
+        return [slice(at, at + self.portion) for at in range(0, max(rows, 1), self.portion)]
 
     def steps(self, epoch: int, dtype: DTypeLike) -> Floats:
         """Return the figures of each step of an epoch: (steps, 5).
@@ -107,9 +159,13 @@ class Program:
         """
         s = self.settings
         count = len(self.bounds) - 1
-        warm_up = max(1, round(s.warm_up * s.max_epochs * count))
+        warm_up = max(1, round(s.warm_up * (self.epochs or s.max_epochs) * count))
         step = np.arange(epoch * count + 1, (epoch + 1) * count + 1, dtype=float)
-        rate = s.learning_rate * np.minimum(1.0, step / warm_up)
+        if self.epochs is None:
+            rate = s.learning_rate * np.minimum(1.0, step / warm_up)
+        else:
+            left = np.clip(1 - (step - 1) / (self.epochs * count), 0.0, 1.0)
+            rate = self.peak * np.minimum(1.0, step / warm_up) * left
         first, second = (1 - beta**step for beta in s.betas)
         keep = 1 - rate * s.decay
         average = np.minimum(s.average, step / (step + 9))

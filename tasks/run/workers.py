@@ -15,7 +15,8 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
-from regressors.job import Fitted, Grouping, Job, Start
+from regressors.job import Fitted, Job, Start
+from regressors.network.plan import PRODUCTS_PER_SECOND
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 
@@ -109,12 +110,15 @@ def job_of(
     fold: Indices,
     *,
     starts: Mapping[str, Start],
-    grouping: Grouping | None = None,
-    refit_epochs: int | None = None,
+    fitted: Fitted | None = None,
 ) -> Job:
-    """Return the job of fitting a candidate on `rows` (m), each in its `fold` (m,)."""
+    """Return the job of fitting a candidate on `rows` (m), each in its `fold` (m,).
+
+    For a refit, `fitted` is what `validate` returned.
+    """
     declaration = prepared.declaration
     rules, descent = declaration.split, declaration.gradient_descent
+    seconds = declaration.ann.budget_seconds
     return Job(
         dataset=declaration.name,
         candidate=candidate,
@@ -138,8 +142,10 @@ def job_of(
         learning_rate=descent.learning_rate,
         epochs=descent.epochs,
         starts=starts,
-        grouping=grouping,
-        refit_epochs=refit_epochs,
+        grouping=fitted.grouping if fitted else None,
+        refit_epochs=fitted.refit_epochs if fitted else None,
+        plan=fitted.plan if fitted else None,
+        budget=None if seconds is None else seconds * PRODUCTS_PER_SECOND,
     )
 
 

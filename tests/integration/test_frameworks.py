@@ -13,6 +13,7 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.linear.neuron import NeuronPlan, neuron_plan
 from regressors.network import recipe
+from regressors.network.input_rows import input_rows
 from regressors.network.progress import Progress
 
 every_framework = pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
@@ -197,6 +198,29 @@ def test_same_seed_gives_the_same_digits(workers, framework):
             )
         )
         for _ in range(2)
+    ]
+    assert np.array_equal(fits[0].predictions, fits[1].predictions)
+    assert fits[0].training_losses == fits[1].training_losses
+
+
+def train_from_file(framework, start, data, program, progress):
+    def in_file(rows):
+        return input_rows(lambda columns: columns["x"], {"x": rows}, np.empty((len(rows), 0)), 0)
+
+    inputs, target, weight, held = data
+    framework.train(start, in_file(inputs), target, weight, in_file(held), program, progress)
+    return progress
+
+
+@every_framework
+def test_rows_in_a_file_give_the_digits_of_rows_in_memory(workers, framework):
+    start, data, program, _ = _float32_training()
+    program = replace(program, portion=300, epochs=2)
+    fits = [
+        workers.result(
+            workers.submit(framework, how, start, data, program, Progress(data[1][:200], epochs=2))
+        )
+        for how in (train, train_from_file)
     ]
     assert np.array_equal(fits[0].predictions, fits[1].predictions)
     assert fits[0].training_losses == fits[1].training_losses

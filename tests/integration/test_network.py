@@ -11,6 +11,7 @@ from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.job import Job
 from regressors.model import Model
 from regressors.network import recipe
+from regressors.network.plan import Plan
 from regressors.network.progress import halves
 
 
@@ -162,3 +163,42 @@ def test_any_number_of_hidden_layers_is_fitted(workers, hidden):
     fitted = workers.result(workers.submit("torch", fitting.validate, job))
     assert len(fitted.model.members[0].layers) == 2 * (len(hidden) + 1)
     assert out_of_fold_r2(fitted, target) > 0
+
+
+PLAN = Plan(epochs=5, rows=10_000, products=1.0, budget=1.0)
+
+
+@pytest.mark.parametrize("chained", [False, True])
+def test_with_a_plan_every_network_takes_its_epochs_and_the_last_fold_decides_on_groups(
+    workers, chained
+):
+    columns, target = grouped()
+    job = job_of(columns, target, plan=PLAN, chained=chained)
+    job = replace(job, fold=np.arange(len(target)) * 6 // len(target)) if chained else job
+    fitted = workers.result(workers.submit("torch", fitting.validate, job))
+    assert fitted.grouping == "columns"
+    assert fitted.details["plan"]["epochs"] == 5
+    held = [fold for fold in fitted.details["folds"] if fold["fold"] > 0]
+    assert [len(fold["training_loss"]) for fold in held] == [5] * 5
+    assert all(fold["groups"] == [["school"]] for fold in held)
+    scored = job.fold > 0
+    assert np.array_equal(np.isfinite(fitted.out_of_fold), scored)
+    errors = np.square(target - fitted.out_of_fold)[scored]
+    assert errors.mean() < 0.8 * target.var()
+    assert fitted.plan == PLAN
+    assert fitted.warnings == ()
+
+
+def test_network_that_is_trained_on_a_draw_of_its_rows_predicts_all_others_and_says_so(workers):
+    columns, target = grouped()
+    job = job_of(columns, target, plan=replace(PLAN, rows=900), grouping="none")
+    fitted = workers.result(workers.submit("torch", fitting.validate, job))
+    assert np.isfinite(fitted.out_of_fold).all()
+    most = max(int((job.fold != fold).sum()) for fold in range(1, 6))
+    assert fitted.warnings == (
+        f"each network was trained on 900 rows, drawn from up to {most:,}, because of its budget",
+    )
+    whole = workers.result(
+        workers.submit("torch", fitting.validate, replace(job, plan=PLAN, grouping="none"))
+    )
+    assert not np.array_equal(whole.out_of_fold, fitted.out_of_fold)

@@ -6,6 +6,7 @@ import pytest
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
 from regressors.model import Model, NetworkMember, linear_model
+from regressors.network import ridge
 from regressors.network.recipe import start_arrays
 from regressors.network.ridge import PENALTIES, fit_ridge
 
@@ -78,6 +79,23 @@ def test_refit_takes_the_interval_of_its_twin_into_the_store():
 
 def test_column_types_are_those_that_columns_must_have():
     assert network_member().encoding.column_types == {"x": "number", "c": "category"}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ridge_of_many_rows_is_that_of_a_decomposition_of_all_rows(monkeypatch, weighted):
+    rng = np.random.default_rng(11)
+    inputs = rng.normal(size=(20_000, 6))
+    inputs[:, 5] = inputs[:, 4]
+    target = inputs @ np.arange(6.0) + 30 * rng.normal(size=20_000) + 1e3
+    weight = rng.uniform(0.2, 3, 20_000) if weighted else None
+    weight = None if weight is None else weight / weight.mean()
+    whole = fit_ridge(inputs, target, weight)
+    monkeypatch.setattr(ridge, "DECOMPOSED_ROWS", 100)
+    blocks = fit_ridge(inputs, target, weight)
+    assert blocks.penalty == whole.penalty
+    assert blocks.intercept == pytest.approx(whole.intercept, rel=1e-12)
+    np.testing.assert_allclose(blocks.weights, whole.weights, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(blocks.left_out, whole.left_out, rtol=0, atol=1e-9)
 
 
 def test_ridge_chooses_the_penalty_that_leaving_out_each_row_chooses():

@@ -1,0 +1,137 @@
+"""The plan of an ANN on a large table: what it depends on and costs, and which rows it draws."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.declarations.model import Declaration
+from regressors.candidate import Candidate
+from regressors.job import Job
+from regressors.network.plan import (
+    BUDGET,
+    LEAST_EPOCHS,
+    LEAST_ROWS,
+    MOST_EPOCHS,
+    SMALL_TABLE,
+    drawn,
+    plan_of,
+    products_of,
+)
+from regressors.network.training import planned
+from tasks.check import check
+from tasks.read import read
+from tasks.run.workers import job_of as job_in_night
+from tasks.split import split
+
+rows_of_folds = st.lists(st.integers(2_000, 10**8), min_size=2, max_size=10)
+row_products = st.integers(1, 10**7)
+budgets = st.floats(1e6, 1e18)
+
+
+@given(rows_of_folds, row_products, budgets)
+def test_plan_keeps_its_budget_unless_it_is_as_short_as_a_plan_can_be(rows, products, budget):
+    plan = plan_of(rows, products, budget)
+    assert LEAST_EPOCHS <= plan.epochs <= MOST_EPOCHS
+    assert min(LEAST_ROWS, max(rows)) <= plan.rows <= max(rows)
+    shortest = plan.rows == LEAST_ROWS and plan.epochs == LEAST_EPOCHS
+    assert plan.products <= budget * (1 + 1e-9) or shortest
+
+
+@given(rows_of_folds, row_products, budgets, st.floats(1, 1e3))
+def test_larger_budget_never_means_fewer_epochs_or_fewer_rows(rows, products, budget, times):
+    small, large = (plan_of(rows, products, each) for each in (budget, budget * times))
+    assert large.epochs >= small.epochs
+    assert large.rows >= small.rows
+
+
+@given(rows_of_folds, row_products, budgets)
+def test_rows_are_left_out_only_after_all_epochs_that_can_be(rows, products, budget):
+    plan = plan_of(rows, products, budget)
+    if plan.rows < max(rows):
+        assert plan.epochs == LEAST_EPOCHS
+
+
+def test_million_rows_of_ten_numbers_are_trained_on_in_full_and_ten_million_on_a_draw():
+    products = products_of(490, (128, 128))
+    million = plan_of([640_000] * 5, products)
+    assert (million.rows, million.epochs) == (640_000, 4)
+    more = plan_of([6_400_000] * 5, products)
+    assert LEAST_ROWS < more.rows < 6_400_000
+    assert more.products <= BUDGET
+
+
+def test_layers_of_a_network_take_a_product_for_each_of_their_weights():
+    assert products_of(10, (128, 64)) == 10 * 128 + 128 * 64 + 64
+    assert products_of(10, ()) == 10
+    assert products_of(0, (3,)) > 0
+
+
+def job_of(rows):
+    rng = np.random.default_rng(rows)
+    return Job(
+        dataset="planned",
+        candidate=Candidate("torch", "ann"),
+        columns={"x": rng.normal(size=rows), "y": rng.normal(size=rows)},
+        target=rng.normal(size=rows),
+        fold=1 + np.arange(rows) % 5,
+        chained=False,
+        hidden=(8,),
+        interval_coverage=0.9,
+    )
+
+
+def test_small_table_has_no_plan_and_a_larger_one_has_the_same_plan_each_time():
+    assert planned(job_of(SMALL_TABLE)) is None
+    plan = planned(job_of(SMALL_TABLE + 5))
+    assert plan == planned(job_of(SMALL_TABLE + 5))
+    assert plan.rows == (SMALL_TABLE + 5) * 4 // 5
+
+
+def test_small_table_has_a_plan_only_where_a_declared_budget_might_not_be_enough():
+    job = job_of(2_000)
+    assert planned(replace(job, budget=1e15)) is None
+    plan = planned(replace(job, budget=1e8))
+    assert plan.products <= plan.budget == 1e8
+    assert plan.epochs <= MOST_EPOCHS
+
+
+def test_declared_budget_of_a_large_table_is_kept_instead_of_the_default():
+    job = job_of(SMALL_TABLE + 5)
+    assert planned(job).budget == BUDGET
+    small = planned(replace(job, budget=1e8))
+    assert small.products <= 1e8
+    assert small.rows < planned(job).rows
+
+
+@pytest.mark.parametrize("rows", [1, 30, 59])
+def test_draw_has_so_many_of_the_training_rows_and_differs_by_seed_alone(rows):
+    train = np.arange(100) % 5 != 0
+    chosen = drawn(train, rows, seed=7)
+    assert chosen.sum() == rows
+    assert not chosen[~train].any()
+    assert np.array_equal(chosen, drawn(train, rows, seed=7))
+    assert not np.array_equal(chosen, drawn(train, rows, seed=8))
+
+
+def test_nothing_is_drawn_where_all_training_rows_fit():
+    train = np.arange(100) % 5 != 0
+    assert np.array_equal(drawn(train, 80, seed=7), train)
+
+
+def test_declared_time_becomes_the_same_number_of_products_on_every_machine(tmp_path):
+    source = tmp_path / "rows.csv"
+    lines = [f"{i},{i % 7},{i % 5}" for i in range(60)]
+    source.write_text("\n".join(["id,x,y", *lines]), encoding="utf-8")
+    base = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y"}
+    budgets = []
+    for ann in ({}, {"budget": "5 minutes"}):
+        declaration = Declaration.model_validate({**base, "ann": ann})
+        snapshot = read.fn(declaration, tmp_path)
+        prepared = split.fn(declaration, snapshot, check.fn(declaration, snapshot))
+        fold = prepared.train_fold
+        job = job_in_night(Candidate("torch", "ann"), prepared, prepared.train, fold, starts={})
+        budgets.append(job.budget)
+    assert budgets == [None, 300 * 5e9]
