@@ -35,7 +35,8 @@ def test_blocks_have_the_digits_of_all_rows_at_once_in_memory_and_in_a_file(tabl
 
 
 def test_rows_that_are_taken_from_a_file_are_copies_which_may_be_changed(table):
-    rows = input_rows(encode, *table, 0)
+    columns, more = table
+    rows = input_rows(encode, columns, more, 0)
     for chosen in (slice(0, 3), np.array([0, 1, 2])):
         taken = rows[chosen]
         before = taken.copy()
@@ -45,7 +46,8 @@ def test_rows_that_are_taken_from_a_file_are_copies_which_may_be_changed(table):
 
 def test_file_has_no_name_that_could_be_left_behind(table, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    rows = input_rows(encode, *table, 0)
+    columns, more = table
+    rows = input_rows(encode, columns, more, 0)
     assert os.listdir(tmp_path) == []
     assert rows[0:1].shape == (1, 3)
 
