@@ -16,7 +16,6 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from regressors import file_arrays
 from regressors.frameworks import log_file, memory, worker_process
 from regressors.frameworks.registry import FRAMEWORKS
 from regressors.frameworks.worker_process import START_SECONDS, Answer, sentence
@@ -206,8 +205,10 @@ class _Worker:
 
     def _value(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         """Run one job; raise WorkerFailed if it has no value, and _Lost if its process is gone."""
+        from regressors.file_arrays import dumps  # imports NumPy, which starts threads at once
+
         try:
-            job = file_arrays.dumps((function, args))
+            job = dumps((function, args))
         except (AttributeError, TypeError, pickle.PicklingError) as error:
             raise WorkerFailed(f"it could not be sent to its process ({sentence(error)})") from None
         limit = self.time_limit if self.warm else max(self.time_limit, START_SECONDS)
