@@ -23,7 +23,8 @@ def check(
 ) -> Checked:
     """Return every check's result, the rows set aside and the features that can be used."""
     table, readings = StoredColumns(snapshot.path), readings_of(snapshot.path)
-    checked = data.checks.check.check(declaration, table, readings, contract, now)
+    report = progress.Progress(declaration.name, "checking")
+    checked = data.checks.check.check(declaration, table, readings, contract, now, report)
     for warning in checked.warnings:
         progress.log(declaration.name, warning, warning=True)
     met = sum(result.success for result in checked.results)

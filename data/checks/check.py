@@ -21,9 +21,10 @@ from data.checks.entering import entries_of, fitted_rows
 from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
 from data.checks.profile import profile
-from data.checks.steps import Progress, Steps
+from data.checks.steps import Steps
 from data.checks.table import Columns, Table
 from data.declarations.model import Declaration
+from data.progress import Report, unreported
 from data.sources.readings import ColumnReading
 from data.store.records import SourceColumnRecord
 
@@ -34,13 +35,13 @@ def check(
     readings: Sequence[ColumnReading] = (),
     contract: Contract | None = None,
     now: datetime.datetime | None = None,
-    progress: Progress | None = None,
+    report: Report = unreported,
 ) -> Checked:
     """Check the rows of a snapshot, reading its columns one at a time.
 
     `readings` say how each column was read. `contract` is what the source looked like last, None if
     there was no good run yet. `now`, which has a time zone, is the moment that the age of the rows
-    is counted from; by default the present. `progress` is told the steps done, and all.
+    is counted from; by default the present. `report` is told how far the checks are.
     Checks that make no sense after another one has failed are left out. An expectation that Great
     Expectations does not know, a wrong keyword, or `quarantine` on a rule that is not about single
     rows is a `CallError`. One that names a missing column, or cannot be computed on the values, is
@@ -53,7 +54,7 @@ def check(
     used = table.without(new)
     features = len(declaration.feature_names(used.column_names))
     rules = len(declaration.expectations)
-    steps = Steps(progress, rules + 2 * features + 2 * len(table.column_names))
+    steps = Steps(report, rules + 2 * features + 2 * len(table.column_names))
     findings = structure_findings(declaration, used, contract)
     if contract is not None:
         findings += structure_changes(declaration, table, readings, contract)

@@ -58,11 +58,12 @@ def test_the_progress_of_checks_ends_with_all_steps():
         "kwargs": {"column": "y", "min_value": 0},
     }
     for declared in ({}, {"features": ["age"]}, {"expectations": [between, between]}):
-        seen: list[tuple[int, int]] = []
-        check(shop(**declared), SHOP, progress=lambda *step, seen=seen: seen.append(step))
-        assert [done for done, _ in seen] == sorted({done for done, _ in seen})
-        assert len({total for _, total in seen}) == 1
-        assert seen[-1][0] == seen[-1][1]
+        seen: list[tuple[float, str]] = []
+        check(shop(**declared), SHOP, report=lambda *step, seen=seen: seen.append(step))
+        shares = [share for share, _ in seen]
+        assert shares == sorted(set(shares))
+        assert shares[-1] == 1
+        assert len({done.split(" of ")[1] for _, done in seen}) == 1
 
 
 def test_some_rows_of_some_columns_are_those_of_the_whole_table():
