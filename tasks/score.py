@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from data.declarations.model import Declaration, Kind
 from data.declarations.sections import PathSource
 from data.errors import SourceError, listed
+from data.progress import Report, unreported
 from data.scratch import temporary_folder
 from data.sources.columns import PLURAL, arrays, infinite, kind_of
 from data.sources.keys import row_keys
@@ -56,8 +57,9 @@ def score(
     source: Path,
     *,
     quiet_seconds: float = 0,
+    report: Report = unreported,
 ) -> Scored:
-    """Return what a stored model predicts for each row of a file.
+    """Return what a stored model predicts for each row of a file; `report` is told of reading it.
 
     `columns` are those of the source that the model was trained on, empty for a model of version
     0.1.0. A cell that is not of its column's kind is missing. Raises SourceError if the file cannot
@@ -76,6 +78,7 @@ def score(
             every_cell=True,
             quiet_seconds=quiet_seconds,
             named_in="--source",
+            report=report,
         )
         table, readings = load(snapshot.path), readings_of(snapshot.path)
         _require_columns(declaration, model, table, source)

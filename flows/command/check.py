@@ -15,6 +15,8 @@ from data.scratch import temporary_folder
 from data.settings import settings
 from data.store.session import Store
 from flows.command.screen import Screen, print_json
+from flows.command.session import talking
+from tasks.run.progress import Progress
 
 if TYPE_CHECKING:
     from data.checks.contract import Contract
@@ -41,13 +43,20 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
     declaration = load_dataset(dataset, config.datasets)
     contract, compared = _contract(Store(config.database_url), dataset)
     kinds = remembered_kinds(declaration, contract)
-    with temporary_folder() as folder:  # nothing of a check is kept
-        snapshot = read(declaration, folder=folder, kinds=kinds, quiet_seconds=QUIET_SECONDS)
+    with talking(), temporary_folder() as folder:  # nothing of a check is kept
+        snapshot = read(
+            declaration,
+            folder=folder,
+            kinds=kinds,
+            quiet_seconds=QUIET_SECONDS,
+            report=Progress(dataset, "reading"),
+        )
         table, readings = StoredColumns(snapshot.path), readings_of(snapshot.path)
-        checked = check(declaration, table, readings, contract)
+        report = Progress(dataset, "checking")
+        checked = check(declaration, table, readings, contract, report=report)
     checked = replace(checked, warnings=(*snapshot.warnings, *checked.warnings))
     if as_json:
-        report = {
+        facts = {
             "dataset": dataset,
             "passed": checked.passed,
             "reason": checked.reason,
@@ -61,7 +70,7 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
             "expectations": [asdict(result) for result in checked.results],
             "rejected_rows": [asdict(row) for row in checked.rejected_rows],
         }
-        print_json(report, default=str)
+        print_json(facts, default=str)
     else:
         print_report(Screen(), checked, rows=snapshot.rows, compared=compared, show_all=show_all)
     return 0 if checked.passed else 1

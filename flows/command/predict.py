@@ -17,6 +17,8 @@ from data.store.read.datasets import no_champion
 from data.store.session import Store
 from flows.command.output_formats import write_rows
 from flows.command.screen import Screen
+from flows.command.session import talking
+from tasks.run.progress import Progress
 
 if TYPE_CHECKING:
     from tasks.score import Scored
@@ -72,7 +74,9 @@ def scored_by_champion(config: Settings, dataset: str, source: Path) -> "Scored"
     if champion is None:
         load_dataset(dataset, config.datasets)  # a name that is not declared is another mistake
         raise no_champion(dataset)
-    return score(champion, columns, source, quiet_seconds=QUIET_SECONDS)
+    with talking():
+        report = Progress(dataset, "reading")
+        return score(champion, columns, source, quiet_seconds=QUIET_SECONDS, report=report)
 
 
 def rows_of(scored: "Scored") -> list[Prediction]:
