@@ -75,8 +75,7 @@ def test_run_is_started_from_the_page_and_found_in_the_store(served):
         page.get_by_role("link", name="retrain").first.click()
         page.get_by_role("button", name="Run", exact=True).click()
         page.get_by_text("Custom run").first.click()
-        page.locator("textarea").first.fill("line")
-        page.get_by_role("button", name="Submit").click()
+        submit_form(page, "line")
         ended = {"flow_runs": {"end_time": {"is_null_": False}}}
         (run,) = wait_until(lambda: served.ask("flow_runs/filter", **ended))
         assert run["state_type"] == "COMPLETED", (run["state"], served.errors.read_text())
@@ -86,6 +85,22 @@ def test_run_is_started_from_the_page_and_found_in_the_store(served):
     assert served.workspace.sql("SELECT flow_run_id IS NOT NULL FROM run") == [(1,)]
     hosts = {urlsplit(url).hostname for url in urls if not url.startswith(("data:", "blob:"))}
     assert hosts == {"127.0.0.1"}, "the page contacts another host"
+
+
+def submit_form(page, dataset):
+    """Fill in and submit the form of a run, which fills itself in once it has the deployment."""
+    from playwright.sync_api import TimeoutError as NoAnswer
+
+    field, submit = page.locator("textarea").first, page.get_by_role("button", name="Submit")
+    while field.input_value() != dataset:
+        field.fill(dataset)
+        page.wait_for_timeout(2_000)
+    try:
+        with page.expect_response(lambda answer: "create_flow_run" in answer.url) as answer:
+            submit.click()
+    except NoAnswer:
+        raise AssertionError(f"the form was not sent: {page.inner_text('body')}") from None
+    assert answer.value.ok, (answer.value.status, answer.value.text())
 
 
 def test_run_is_cancelled_from_the_server(served):
