@@ -12,6 +12,7 @@ from data.errors import Rejected
 from data.sources.snapshot import Snapshot, readings_of
 from data.sources.stored_columns import StoredColumns
 from tasks.run import progress
+from tasks.run.memory import give_back
 
 
 @task(persist_result=False)
@@ -25,6 +26,7 @@ def check(
     table, readings = StoredColumns(snapshot.path), readings_of(snapshot.path)
     report = progress.Progress(declaration.name, "checking")
     checked = data.checks.check.check(declaration, table, readings, contract, now, report)
+    give_back()
     for warning in checked.warnings:
         progress.log(declaration.name, warning, warning=True)
     met = sum(result.success for result in checked.results)

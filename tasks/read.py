@@ -9,6 +9,7 @@ import data.sources.read
 from data.declarations.model import Declaration, Kind
 from data.sources.snapshot import Snapshot
 from tasks.run import progress
+from tasks.run.memory import give_back
 
 
 @task(persist_result=False)
@@ -29,6 +30,7 @@ def read(
         quiet_seconds=quiet_seconds,
         report=progress.Progress(declaration.name, "reading"),
     )
+    give_back()
     for warning in snapshot.warnings:
         progress.log(declaration.name, warning, warning=True)
     until = "" if as_of is None else f" up to {as_of}"

@@ -8,6 +8,7 @@ from data.declarations.model import Declaration
 from data.sources.snapshot import Snapshot
 from data.split import ROLES, split_rows
 from tasks.run import progress
+from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
 from tasks.run.rows import SnapshotRows
 
@@ -30,6 +31,7 @@ def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Pre
         group=rows.group,
         alike=rows.alike,
     )
+    give_back()
     counts = np.bincount(parts.code, minlength=len(ROLES)).tolist()
     text = ", ".join(f"{count:,} {role}" for role, count in zip(ROLES, counts, strict=True))
     progress.log(declaration.name, f"split into {text} rows")

@@ -1,4 +1,8 @@
-"""Memory that runs out in nightfit's own process, which is no bug."""
+"""The memory of nightfit's own process: what runs out, which is no bug, and what is given back."""
+
+import ctypes
+
+import pyarrow as pa
 
 from data.errors import OutOfMemory
 from regressors.frameworks import memory
@@ -14,3 +18,15 @@ def out_of_memory(error: BaseException) -> OutOfMemory | None:
         next_step="Let it have more (a higher limit, a larger machine), or use fewer rows or"
         " columns.",
     )
+
+
+def give_back() -> None:
+    """Give the system back what is free, but which libraries keep for their next use.
+
+    After a step that has read a large table that is half of what the process seems to need, while
+    it waits for the frameworks' processes.
+    """
+    pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only the GNU library has it
+    if trim is not None:
+        trim(0)

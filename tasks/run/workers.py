@@ -17,6 +17,7 @@ from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.job import Fitted, Job, Start
 from regressors.network.plan import PRODUCTS_PER_SECOND
+from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 
@@ -41,6 +42,7 @@ class FrameworkWorkers:
             )
         except WorkerFailed as failure:
             return str(failure)
+        give_back()  # what its rows and its result took on their way
         return fitted
 
     @property
