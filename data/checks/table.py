@@ -38,20 +38,16 @@ class Columns:
     """
 
     def __init__(self, table: Table) -> None:
+        self.schema: pa.Schema = table.schema
         self._table = table
         self._last: dict[str, pa.ChunkedArray] = {}
-        self._without: frozenset[str] = frozenset()
         self._rows: np.ndarray | None = None
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Return the names and the types of the columns."""
-        return pa.schema([f for f in self._table.schema if f.name not in self._without])
 
     @property
     def column_names(self) -> list[str]:
         """Return the names of the columns."""
-        return [name for name in self._table.column_names if name not in self._without]
+        names: list[str] = self.schema.names
+        return names
 
     @property
     def num_rows(self) -> int:
@@ -73,7 +69,8 @@ class Columns:
     def without(self, names: Collection[str]) -> "Columns":
         """Return the table without some of its columns."""
         part = copy(self)
-        part._without = self._without | frozenset(names)
+        left_out = frozenset(names)
+        part.schema = pa.schema([field for field in self.schema if field.name not in left_out])
         return part
 
     def where(self, kept: np.ndarray) -> "Columns":

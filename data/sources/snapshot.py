@@ -4,10 +4,11 @@ The name is no proof: whenever rows are loaded, they must have the fingerprint t
 """
 
 import stat
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -130,9 +131,10 @@ def load(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     All columns are without their `OFFSETS`; a column that is named and not there is left out. A
     snapshot that is damaged, or has other rows than its name promises, is a `SourceError`.
     """
-    if columns is not None and path in _intact and _intact[path] == _state(path):
+    state = _state(path)
+    if columns is not None and state is not None and _intact.get(path) == state:
         try:
-            table = _file(path).read(columns=list(columns))
+            table = _opened(path, state, threading.get_ident()).read(columns=list(columns))
         except UNREADABLE as error:
             raise _unreadable(path, error) from None
         kept = {name: table[name] for name in table.column_names if name in columns}
@@ -218,6 +220,15 @@ class _FileColumns:
 
     def column(self, name: str) -> pa.ChunkedArray:
         return self.file.read(columns=[name])[name]
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, _state: _State, _thread: int) -> pq.ParquetFile:
+    """Return a file that is kept open while nothing changes: opening one takes a while per column.
+
+    Each thread has its own, because reading moves it.
+    """
+    return _file(path)
 
 
 def _file(path: Path) -> pq.ParquetFile:
