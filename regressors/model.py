@@ -92,10 +92,8 @@ class NetworkMember:
         """Predict (n,) in the target's units, from the parts of the encoding."""
         rows = len(next(iter(parts.values()))) if parts else 0
         blocks = [
-            self.output(
-                *self.encoded(rows_of(parts, slice(start, start + ENCODED_ROWS))), self.layers
-            )
-            for start in range(0, rows, ENCODED_ROWS)
+            self.output(*self.encoded(rows_of(parts, block)), self.layers)
+            for block in blocks_of(rows, ENCODED_ROWS)
         ]
         return np.concatenate(blocks) if blocks else np.empty(0)
 

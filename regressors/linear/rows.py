@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from regressors.arrays import Array
+from regressors.blocks import blocks_of
 from regressors.linear.gram import Gram
 from regressors.linear.gram_sums import Block, Products, block_rows, gram_of
 
@@ -34,10 +35,8 @@ class Rows:
         return np.sqrt(self.weight[block])
 
     def ranges(self) -> Iterator[slice]:
-        """Yield the ranges of rows that are read at once."""
-        step = block_rows(self.columns)
-        for start in range(0, len(self.target), step):
-            yield slice(start, min(start + step, len(self.target)))
+        """Return the ranges of rows that are read at once."""
+        return blocks_of(len(self.target), block_rows(self.columns))
 
     def gram(self, row_products: Products) -> Gram:
         """Return the Gram matrix of the design, a column of ones and the target, in this order."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from regressors.arrays import Array
+from regressors.blocks import blocks_of
 
 TINY = 1e-12
 DECOMPOSED_ROWS = 40_000
@@ -59,7 +60,7 @@ def fit_ridge(inputs: Array, target: Array, weight: Array | None = None) -> Ridg
 def _by_blocks(inputs: Array, centred: Array, weight: Array, centre: Array, mean: float) -> Ridge:
     """Fit from the eigenvectors of the weighted Gram matrix; `centred` is the target's (n,)."""
     rows = len(centred)
-    blocks = [slice(at, at + BLOCK_ROWS) for at in range(0, rows, BLOCK_ROWS)]
+    blocks = list(blocks_of(rows, BLOCK_ROWS))
     gram, right = np.zeros((inputs.shape[1],) * 2), np.zeros(inputs.shape[1])
     for block in blocks:
         z = inputs[block] - centre

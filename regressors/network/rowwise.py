@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from regressors.arrays import Array, Arrays, Floats
+from regressors.blocks import blocks_of
 from regressors.network.recipe import gelu
 
 EXACT_BITS = 53
@@ -38,10 +39,7 @@ def network_output(layers: Arrays, inputs: Floats) -> Floats:
 
     The same function as `recipe.forward`, to the precision of single numbers of that dtype.
     """
-    blocks = [
-        _output(layers, inputs[start : start + ROWS_AT_ONCE])
-        for start in range(0, len(inputs), ROWS_AT_ONCE)
-    ]
+    blocks = [_output(layers, inputs[block]) for block in blocks_of(len(inputs), ROWS_AT_ONCE)]
     return np.concatenate(blocks) if blocks else np.empty(0, layers[0].dtype)
 
 
