@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,15 @@ import pytest
 
 from data.errors import HomeError, SourceError
 from data.sources.readings import METADATA_KEY
-from data.sources.snapshot import is_intact, load, readings_of, snapshot_at, write
+from data.sources.snapshot import (
+    SETTLED_SECONDS,
+    _opened,
+    is_intact,
+    load,
+    readings_of,
+    snapshot_at,
+    write,
+)
 
 ROWS = pa.table({"id": [1, 2, 3], "y": [1.5, 2.5, None], "level": ["a", "b", "a"]})
 OTHERS = ROWS.set_column(1, "y", pa.array([1.5, 9.5, None]))
@@ -196,3 +205,17 @@ def test_processes_that_write_the_same_snapshot_do_each_other_no_harm(tmp_path):
         process.join()
     assert [process.exitcode for process in others] == [0, 0, 0]
     assert list(tmp_path.iterdir()) == [write(ROWS, tmp_path).path]
+
+
+def test_columns_are_read_from_one_open_file_until_it_changes(snapshot):
+    time.sleep(2 * SETTLED_SECONDS)
+    load(snapshot.path)
+    opened = _opened.cache_info().misses
+
+    for name in ROWS.column_names:
+        assert load(snapshot.path, [name]) == ROWS.select([name])
+
+    assert _opened.cache_info().misses == opened + 1
+    other_rows(snapshot.path)
+    with pytest.raises(SourceError, match="other rows"):
+        load(snapshot.path, ["y"])
