@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.declarations.model import Declaration, Kind
-from data.declarations.sections import PathSource
 from data.errors import SourceError, listed
 from data.progress import Report, unreported
 from data.scratch import temporary_folder
@@ -66,8 +65,9 @@ def score(
     be read or lacks a column, and DamagedModel if the model is not what was stored.
     """
     model = loaded(serving, "artifact")
-    declaration = declared(serving).model_copy(
-        update={"source": PathSource(path=source.resolve()), "unparsable": "missing"}
+    declaration = declared(serving)
+    declaration = declaration.model_copy(
+        update={"source": declaration.source.at(source.resolve()), "unparsable": "missing"}
     )
     with temporary_folder() as folder:
         kinds = _kinds(columns, model, declaration)

@@ -25,13 +25,13 @@ from data.declarations.sections import (
     Column,
     Expectation,
     GradientDescent,
-    PathSource,
     Promotion,
     Section,
     Share,
     SplitRules,
     refuse_repeats,
 )
+from data.declarations.source import PathSource
 from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
 from data.errors import DeclarationMistake, quoted
 

@@ -1,7 +1,6 @@
-"""The parts of a declaration that are mappings of their own: source, split, candidates, others."""
+"""The parts of a declaration that are mappings of their own: split, candidates, others."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -62,36 +61,6 @@ class Section(BaseModel):
     """A mapping of fixed keys; any other key is a mistake."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PathSource(Section):
-    """A file; the ending of its name decides how it is read."""
-
-    path: Path = Field(
-        description="The file to read, in a format that its ending names, such as `.csv` or"
-        " `.parquet`. A relative path starts at the folder of the declaration."
-    )
-
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
-        folder = (info.context or {}).get("folder", Path())
-        try:
-            resolved: Path = (folder / path.expanduser()).resolve()
-        except (RuntimeError, OSError) as error:
-            raise DeclarationMistake(
-                f"{quoted(str(path))} leads nowhere, because {_reason(error, path)}",
-                "Name a file.",
-            ) from None
-        return resolved
-
-
-def _reason(error: Exception, path: Path) -> str:
-    if isinstance(error, OSError):
-        return str(error.strerror)
-    if str(path).startswith("~"):
-        return "there is no such user"
-    return "a link leads back to itself"
 
 
 class Expectation(Section):

@@ -1,48 +1,52 @@
-"""Read the source of a dataset: any kind of file becomes typed rows in a snapshot."""
+"""Read the source of a dataset: files of any kind become typed rows in a snapshot."""
 
-import os
 import shutil
-import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration, Kind
-from data.errors import SourceError, library_message
+from data.declarations.source import TEXT_FILES
+from data.errors import SourceError
 from data.progress import Report, part, unreported
 from data.scratch import temporary_folder
 from data.sources.as_of import require_time_column, rows_as_of, unread_times
 from data.sources.column_files import ColumnFiles
 from data.sources.csv_file import read_csv
 from data.sources.header import check_header
+from data.sources.joined import MAX_OPEN, Part, joined, reopened
 from data.sources.made_keys import add_made_key, made_key
+from data.sources.number_marks import with_plain_numbers
 from data.sources.parquet_file import left_out_index, read_parquet
 from data.sources.readings import ColumnReading, left_out
 from data.sources.settled import read_settled
 from data.sources.snapshot import Snapshot, write
-from data.sources.source_columns import SourceColumns
+from data.sources.source_columns import SourceColumns, Told
+from data.sources.source_files import source_files
 from data.sources.text_rules import refuse_long_keys
 from data.sources.typed_columns import time_column, typed_columns
+from data.sources.unpacked import unpacked
 
-READERS: dict[str, Callable[[Path, Declaration, Path, Report], SourceColumns]] = {
-    ".csv": read_csv,
+Reader = Callable[[Path, Declaration, Path, Report], SourceColumns]
+
+READERS: dict[str, Reader] = {
+    **dict.fromkeys(TEXT_FILES, read_csv),
     ".parquet": read_parquet,
 }
-"""What reads each kind of source, by the ending of the file's name.
+"""What reads each kind of file, by the ending of its name; a packed file is unpacked before.
 
-A reader returns the columns in Arrow's own types, in the order of the source, each to be read when
+A reader returns the columns in Arrow's own types, in the order of the file, each to be read when
 it is asked for, and raises `SourceError` (without `where`) for a file that it cannot read, or when
 it cannot read a column. Where the format has no types of its own, all columns are text. It may put
 files into a folder, and reports how far it is. Everything else is done here.
 """
 
+IN_PLACE = (".parquet",)
+"""The endings of files whose columns are read from the file itself, whenever one is needed."""
+
 DECLARED = "'source' in the declaration"
 """Where the path of a source is named, unless a command names another one."""
-
-TYPELESS = (".csv",)
-"""The endings of formats in which everything is text."""
 
 
 def read(
@@ -78,11 +82,12 @@ def read(
         attempt = _Attempt(declaration, scratch, as_of, kinds or {}, every_cell, named_in)
         typed = partial(attempt.typed, part(report, 0, 0.6))
         try:
-            (files, readings), notes = read_settled(path, typed, quiet_seconds=quiet_seconds)
+            (files, readings, told), notes = read_settled(path, typed, quiet_seconds=quiet_seconds)
         except SourceError as error:
-            raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
+            where = error.where or str(path)
+            raise SourceError(error.what, where=where, next_step=error.next_step) from None
         snapshot = write(files, folder / declaration.name, readings, part(report, 0.6, 1))
-    warnings = [*(f"{path}: {note}" for note in notes), *snapshot.warnings]
+    warnings = [*(f"{path}: {note}" for note in (*notes, *told)), *snapshot.warnings]
     return replace(snapshot, warnings=tuple(warnings))
 
 
@@ -97,14 +102,14 @@ class _Attempt:
     every_cell: bool
     named_in: str
 
-    def typed(self, report: Report) -> tuple[ColumnFiles, list[ColumnReading]]:
-        """Return the typed columns of the source, in files, and how each was read."""
-        path, folder = self.declaration.source.path, self.scratch / "columns"
+    def typed(self, report: Report) -> tuple[ColumnFiles, list[ColumnReading], list[str]]:
+        """Return the typed columns of the source, in files, how each was read, and notes on all."""
+        folder = self.scratch / "columns"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         declaration, kinds = self.declaration, self.kinds
-        has_types = path.suffix.lower() not in TYPELESS
-        source = _source(path, declaration, self.named_in, folder, part(report, 0, 0.4))
+        source = _source(declaration, self.named_in, folder, part(report, 0, 0.4))
+        has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
         made = made_key(declaration, source.column_names)
         lost: tuple[str, ...] = ()
         if self.as_of is not None:
@@ -133,67 +138,51 @@ class _Attempt:
             reading = add_made_key(files, made, source.numbers, declaration)
             readings = [reading, *readings]
         refuse_long_keys(files, declaration.key)
-        return files, readings
+        return files, readings, notes
 
 
-def _source(
-    path: Path, declaration: Declaration, named_in: str, folder: Path, report: Report
-) -> SourceColumns:
-    """Return the columns of the file, in Arrow's own types."""
-    try:
-        empty = _is_empty(path, named_in)
-    except OSError as error:
-        raise _unreadable(path, error, named_in) from None
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise SourceError(
-            f"Files that end in {path.suffix.lower()!r} cannot be read.",
-            next_step=f"Use a file that ends in {' or '.join(READERS)}.",
-        )
-    if empty:
-        raise SourceError(
-            "The file is empty (0 bytes).", next_step="Check the program that writes it."
-        )
-    source = reader(path, declaration, folder, report)
+def _source(declaration: Declaration, named_in: str, folder: Path, report: Report) -> SourceColumns:
+    """Return the columns of the file or files, in Arrow's own types."""
+    files = source_files(declaration.source.path, named_in)
+    parts = []
+    for number, file in enumerate(files):
+        place = folder / f"part-{number}" if len(files) > 1 else folder
+        place.mkdir(exist_ok=True)
+        begin, end = number / len(files), (number + 1) / len(files)
+        columns = _columns(file.path, declaration, place, part(report, begin, end), number)
+        parts.append(Part(file, columns))
+    is_one = len(parts) == 1 and not files[0].partition
+    source = parts[0].columns if is_one else joined(parts, declaration)
     check_header(source.column_names)
-    return source
+    return source if source.has_types else with_plain_numbers(source, declaration)
 
 
-def _is_empty(path: Path, named_in: str) -> bool:
-    """Return whether a file has no bytes; one that would wait or never end is a `SourceError`."""
-    kind = stat.S_IFMT(path.stat().st_mode)
-    if kind == stat.S_IFDIR:
-        raise IsADirectoryError
-    if kind != stat.S_IFREG:
-        raise SourceError(
-            "This is a pipe, a socket or a device, but a file is needed.",
-            next_step=f"Write the rows to a file, and name it in {named_in}.",
-        )
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a file of /proc may wait, too
+def _columns(
+    path: Path, declaration: Declaration, folder: Path, report: Report, number: int
+) -> SourceColumns:
+    """Return the columns of one file; `number` is how many files are read already."""
     try:
-        return not os.read(descriptor, 1)
-    finally:
-        os.close(descriptor)
+        file = unpacked(path, folder)
+        ending = file.suffix.lower()
+        read = partial(READERS[ending], file, declaration, folder, report)
+        return reopened(read) if number >= MAX_OPEN and ending in IN_PLACE else read()
+    except SourceError as error:
+        raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
 
 
-def _unreadable(path: Path, error: OSError, named_in: str) -> SourceError:
-    if isinstance(error, FileNotFoundError):
-        hint = nearest(path.name, _neighbours(path))
-        return SourceError("There is no such file.", next_step=f"{hint}Correct {named_in}.")
-    if isinstance(error, IsADirectoryError):
-        return SourceError(
-            "This is a folder, but a file is needed.", next_step=f"Name a file in {named_in}."
-        )
-    return SourceError(
-        f"The file cannot be read: {error.strerror or library_message(error)}.",
-        next_step="Allow the user who runs nightfit to read it.",
-    )
-
-
-def _neighbours(path: Path) -> list[str]:
-    """Return the names of the files beside a missing one, as far as they can be read and shown."""
-    try:
-        names = os.listdir(path.parent)
-    except OSError:
+def _as_told(told: Sequence[Told]) -> list[str]:
+    """Return a sentence on what was told apart by looking, and how to declare it."""
+    if not told:
         return []
-    return [name for name in names if name.isprintable()]
+    words = [one.words for one in told]
+    listed = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+    values: dict[str, set[str]] = {}
+    for one in told:
+        values.setdefault(one.option, set()).add(
+            f"{one.option}: {one.value if isinstance(one.value, int) else repr(one.value)}"
+        )
+    settled = ", ".join(
+        each for options in values.values() if len(options) == 1 for each in options
+    )
+    step = f" Declare source: {{{settled}}} if that is right." if settled else ""
+    return [f"Read with {listed}.{step}"]

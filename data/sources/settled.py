@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from data.errors import SourceError, UserError
+from data.sources.source_files import paths_of
 
 T = TypeVar("T")
 
@@ -24,6 +25,7 @@ MAX_READINGS = 3
 class _State:
     """What changes when a file is changed or replaced; times are in nanoseconds."""
 
+    path: Path
     device: int
     inode: int
     size: int
@@ -34,11 +36,12 @@ class _State:
 def read_settled(
     path: Path, read: Callable[[], T], *, quiet_seconds: float
 ) -> tuple[T, tuple[str, ...]]:
-    """Return what `read` makes of a file that nobody changes meanwhile, and notes on the attempts.
+    """Return what `read` makes of files that nobody changes meanwhile, and notes on the attempts.
 
-    A file that was changed less than `quiet_seconds` ago is waited for: so its times show every
-    change during the reading, however coarse they are. Raises what `read` raises, and `SourceError`
-    if the file does not come to rest. A program that pauses longer while it writes goes unnoticed.
+    `path` names one file, a pattern or a folder; a file more or less is a change. A file that was
+    changed less than `quiet_seconds` ago is waited for: so its times show every change during the
+    reading, however coarse they are. Raises what `read` raises, and `SourceError` if the files do
+    not come to rest. A program that pauses longer while it writes goes unnoticed.
     """
     notes: list[str] = []
     deadline = time.monotonic() + MAX_WAIT_SECONDS
@@ -60,10 +63,12 @@ def read_settled(
     raise _restless()
 
 
-def _state_at_rest(path: Path, quiet_seconds: float, deadline: float) -> tuple[_State | None, bool]:
-    """Return the state of a file that is left alone, and whether it was changed before that."""
+def _state_at_rest(
+    path: Path, quiet_seconds: float, deadline: float
+) -> tuple[tuple[_State, ...], bool]:
+    """Return the state of files that are left alone, and whether they were changed before that."""
     state, changed = _state(path), False
-    while state is not None and (seconds := _until_quiet(state, quiet_seconds)) > 0:
+    while (seconds := _until_quiet(state, quiet_seconds)) > 0:
         if time.monotonic() + seconds > deadline:
             raise _restless()
         time.sleep(seconds)
@@ -72,23 +77,27 @@ def _state_at_rest(path: Path, quiet_seconds: float, deadline: float) -> tuple[_
     return state, changed
 
 
-def _state(path: Path) -> _State | None:
-    """Return the state of a file, None if there is none."""
-    try:
-        facts = path.stat()
-    except OSError:
-        return None
-    times = facts.st_mtime_ns, facts.st_ctime_ns
-    return _State(facts.st_dev, facts.st_ino, facts.st_size, *times)
+def _state(path: Path) -> tuple[_State, ...]:
+    """Return the state of each file of a source that is there."""
+    states = []
+    for file in paths_of(path):
+        try:
+            facts = file.stat()
+        except OSError:
+            continue
+        times = facts.st_mtime_ns, facts.st_ctime_ns
+        states.append(_State(file, facts.st_dev, facts.st_ino, facts.st_size, *times))
+    return tuple(states)
 
 
-def _until_quiet(state: _State, quiet_seconds: float) -> float:
-    """Return in how many seconds a file will have been left alone for `quiet_seconds`.
+def _until_quiet(states: tuple[_State, ...], quiet_seconds: float) -> float:
+    """Return in how many seconds all files will have been left alone for `quiet_seconds`.
 
     A time far in the future, as of another machine's clock, says nothing.
     """
     now = time.time()
-    ages = [now - nanoseconds / 1e9 for nanoseconds in (state.modified, state.changed)]
+    moments = (moment for state in states for moment in (state.modified, state.changed))
+    ages = [now - nanoseconds / 1e9 for nanoseconds in moments]
     return max([quiet_seconds - age for age in ages if abs(age) < quiet_seconds], default=0.0)
 
 

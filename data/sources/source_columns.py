@@ -8,16 +8,30 @@ import pyarrow as pa
 
 
 @dataclass(frozen=True)
+class Told:
+    """Something that was told apart by looking: the option that would declare it, and in words."""
+
+    option: str
+    value: str | int
+    words: str
+
+
+@dataclass(frozen=True)
 class SourceColumns:
     """What a reader returns: the names and types of n columns, and how one of them is read.
 
     The schema may have the file's metadata. `kept` marks the rows (n,) of a night in the past.
+    Without types all columns are text. `told` is what was told apart by looking, and `notes` are
+    whole sentences for people.
     """
 
     schema: pa.Schema
     file_rows: int
     read: Callable[[str], pa.ChunkedArray]
     kept: np.ndarray | None = None
+    has_types: bool = True
+    told: tuple[Told, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def column_names(self) -> list[str]:

@@ -1,0 +1,132 @@
+"""How a text file is laid out: separator, quotes and header line, told apart by looking.
+
+The columns that the declaration needs decide. The first line that has them, split in one way, is
+the header; nothing is guessed from how often a character occurs.
+"""
+
+import csv
+import io
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from data.declarations.model import Declaration
+from data.declarations.source import PathSource
+from data.errors import SourceError, listed
+from data.sources.made_keys import CONTENT, ROW
+from data.sources.source_columns import Told
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+"""Characters that programs write between values."""
+
+MAX_PREAMBLE = 100
+"""So many lines before the header are looked at."""
+
+MAX_ROWS = 200
+"""So many rows are looked at."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The characters between and around values, and how many lines stand before the header."""
+
+    separator: str = ","
+    quote: str = '"'
+    skip: int = 0
+
+    def rows(self, text: str) -> Iterator[list[str]]:
+        """Yield the header and the rows of a text, with their values."""
+        # The limit is the process's: it is raised, but never lowered for other readers.
+        csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
+        lines = io.StringIO(text, newline="")
+        for _ in range(self.skip):
+            lines.readline()
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE
+        quote = self.quote or None
+        return csv.reader(lines, delimiter=self.separator, quotechar=quote, quoting=quoting)
+
+    def header(self, text: str) -> list[str]:
+        """Return the names of the columns, [] if there is no such line."""
+        try:
+            return next(self.rows(text), [])
+        except csv.Error:
+            return []
+
+
+def dialect_of(
+    start: str, declaration: Declaration, ending: str
+) -> tuple[Dialect, tuple[Told, ...]]:
+    """Return the dialect of a file that begins so, and what was told apart, in words, by option.
+
+    What is declared holds. `SourceError` where more than one separator fits equally well.
+    """
+    source = declaration.source
+    named = {declaration.target, *(name for name in declaration.key if name not in (ROW, CONTENT))}
+    preset = source.separator or ("\t" if ending in (".tsv", ".tab") else None)
+    separators = [preset] if preset else [*SEPARATORS]
+    quotes = [source.quote] if source.quote is not None else ['"', "'"]
+    shapes = [Dialect(s, q, source.skip or 0) for s in separators for q in quotes]
+    found = _with_names(start, shapes, named, source)
+    if found is None:
+        usual = [shape for shape in shapes if shape.quote == quotes[0]]
+        found = _with_some_names(start, usual, declaration.named_columns())
+        found = found or _by_rows(start, usual)
+    told = []
+    if not preset and found.separator != ",":
+        told.append(Told("separator", found.separator, SEPARATORS[found.separator]))
+    if source.quote is None and found.quote != '"':
+        told.append(Told("quote", found.quote, "single quotes"))
+    if source.skip is None and found.skip:
+        told.append(Told("skip", found.skip, f"its header in line {found.skip + 1}"))
+    return found, tuple(told)
+
+
+def _with_names(
+    start: str, shapes: Sequence[Dialect], named: Collection[str], source: PathSource
+) -> Dialect | None:
+    """Return the dialect whose header, in the first line that is one, has all of the names."""
+    lines = start.splitlines()[: MAX_PREAMBLE + 1]
+    skips = range(len(lines)) if source.skip is None else [source.skip]
+    for skip in skips:
+        if source.skip is None and skip and not all(name in lines[skip] for name in named):
+            continue
+        for shape in shapes:
+            dialect = Dialect(shape.separator, shape.quote, skip)
+            if set(named) <= set(dialect.header(start)):
+                return dialect
+    return None
+
+
+def _with_some_names(
+    start: str, shapes: Sequence[Dialect], named: Collection[str]
+) -> Dialect | None:
+    """Return the dialect whose header has the most of the declared columns, None if none has any.
+
+    The file may lack one, as those that are to be predicted lack the target.
+    """
+    shares = [len(set(named) & set(shape.header(start))) for shape in shapes]
+    most = max(shares)
+    return shapes[shares.index(most)] if most else None
+
+
+def _by_rows(start: str, shapes: Sequence[Dialect]) -> Dialect:
+    """Return the dialect in which all rows have as many values as the header, more than one."""
+    fitting = [shape for shape in shapes if _is_even(start, shape)]
+    if len(fitting) > 1:
+        names = " or ".join(f"{SEPARATORS[s.separator]} ({s.separator!r})" for s in fitting)
+        columns = "; ".join(listed(shape.header(start)) for shape in fitting[:2])
+        raise SourceError(
+            f"The values in this file may be separated by {names}: its columns would be {columns}.",
+            next_step=f"Declare source: {{separator: {fitting[0].separator!r}}}, or the other.",
+        )
+    return fitting[0] if fitting else shapes[0]
+
+
+def _is_even(start: str, dialect: Dialect) -> bool:
+    whole = start[: start.rfind("\n") + 1] or start
+    try:
+        widths = {len(row) for row in islice(dialect.rows(whole), MAX_ROWS) if row}
+    except csv.Error:
+        return False
+    return len(widths) == 1 and max(widths) > 1

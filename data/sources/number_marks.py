@@ -1,0 +1,288 @@
+"""Decimal commas and marks between thousands, told apart by all numbers of a column.
+
+A number such as 12,5 or 1.234.567 can mean one thing only; 1,234 and 1.234 can mean two. Columns
+with a number of the first sort are read, and the others of the file follow them; where nothing
+decides, a column stays as it is, or is refused if that might be wrong by a factor of 1,000.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.declarations.model import Declaration
+from data.declarations.source import PathSource
+from data.errors import SourceError, shortened
+from data.sources.distinct import MAX_SHOWN
+from data.sources.formats import MIN_SHARE
+from data.sources.missing_words import EVERYWHERE
+from data.sources.source_columns import SourceColumns, Told
+
+Mark = Literal[",", "."]
+OTHER: dict[Mark, Mark] = {",": ".", ".": ","}
+NAMES: dict[Mark, str] = {",": "commas", ".": "points"}
+
+SAMPLE = 2_000
+"""So many texts are looked at before all of a column are."""
+
+SIGN, POWER, GAP = "[+-]?", r"(?:[eE][+-]?\d+)?", "[ '’\u00a0\u202f]"
+WHOLE = rf"{SIGN}\d+\.?"
+
+
+def _single(mark: Mark) -> str:
+    """Return the pattern of a number whose only mark may stand between thousands."""
+    return rf"{SIGN}[1-9]\d{{0,2}}[{mark}]\d{{3}}"
+
+
+def _decimal(mark: Mark) -> str:
+    """Return the pattern of a number with decimals behind a mark, and thousands between others."""
+    other = f"(?:[{OTHER[mark]}]|{GAP})"
+    return rf"{SIGN}(?:\d+|\d{{1,3}}(?:{other}\d{{3}})+)?[{mark}]\d+{POWER}"
+
+
+def _grouped(mark: Mark) -> str:
+    """Return the pattern of a number with a mark between its thousands, twice or more."""
+    return rf"{SIGN}[1-9]\d{{0,2}}(?:[{mark}]\d{{3}}){{2,}}"
+
+
+SPACED = rf"{SIGN}[1-9]\d{{0,2}}(?:{GAP}\d{{3}})+"
+
+
+def _read_with(mark: Mark) -> str:
+    """Return the pattern of all numbers that have a certain mark before their decimals."""
+    other = f"(?:[{OTHER[mark]}]|{GAP})"
+    return (
+        rf"\s*{SIGN}(?:\d+|\d{{1,3}}(?:{other}\d{{3}})+)(?:[{mark}]\d*)?{POWER}\s*"
+        rf"|\s*{SIGN}[{mark}]\d+{POWER}\s*"
+    )
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """How many texts of a column are of each sort, with the first text and row of each.
+
+    `sure` has those that mean one thing, by what stands before their decimals; `either` those that
+    mean two, by their only mark.
+    """
+
+    total: int
+    whole: int
+    spaced: tuple[int, str]
+    sure: dict[Mark, tuple[int, str]]
+    either: dict[Mark, tuple[int, str]]
+
+    @property
+    def are_numbers(self) -> bool:
+        """Return whether nearly all texts are numbers of some sort."""
+        counts = [*self.sure.values(), *self.either.values(), self.spaced]
+        numbers = self.whole + sum(count for count, _ in counts)
+        return self.total > 0 and numbers >= MIN_SHARE * self.total
+
+
+def with_plain_numbers(source: SourceColumns, declaration: Declaration) -> SourceColumns:
+    """Return columns of text whose numbers have a decimal point, and nothing between thousands.
+
+    Keys, groups and columns that are declared to be categories stay as they are. What was told
+    apart, and what could not be, is in `told` and `notes`. A column of numbers that may be wrong by
+    a factor of 1,000 is a `SourceError`.
+    """
+    options = declaration.source
+    kept = {*declaration.key, declaration.split.group}
+    kept |= {name for name, kind in declaration.types.items() if kind in ("category", "boolean")}
+    names = [name for name in source.column_names if name not in kept]
+    facts = {name: found for name in names if (found := _facts(source.column(name)))}
+    marked = {name for name, found in facts.items() if _mark(found, options) == ","}
+    if marked or _declared(options) == ",":
+        for name in names:
+            if name not in facts and (found := _facts(source.column(name), look=True)):
+                facts[name] = found
+    marks: dict[str, Mark] = {}
+    told: dict[str, Told] = {}
+    notes = []
+    for name, found in facts.items():
+        mark = _mark(found, options)
+        if mark is None and found.either[","][0] and marked and not found.either["."][0]:
+            mark = ","  # as in the other columns
+        if mark is None:
+            _refuse_unsure_points(name, found, marked, options)
+            if note := _unsure(name, found, options):
+                notes.append(note)
+        elif _is_marked(found, mark):
+            marks[name] = mark
+            for one in _told(name, found, mark, options):
+                told.setdefault(one.option, one)
+
+    def read(name: str) -> pa.ChunkedArray:
+        column = source.read(name)
+        return _plain(column, marks[name]) if name in marks else column
+
+    return replace(
+        source, read=read, told=(*source.told, *told.values()), notes=(*source.notes, *notes)
+    )
+
+
+def _declared(options: PathSource) -> Mark | None:
+    """Return what is declared to stand before decimals, or follows from the mark of thousands."""
+    if options.decimal is not None:
+        return options.decimal
+    return OTHER[options.thousands] if options.thousands in (",", ".") else None
+
+
+def _mark(facts: _Facts, options: PathSource) -> Mark | None:
+    """Return what stands before the decimals of a column, None if that is not certain."""
+    declared = _declared(options)
+    counts = {mark: facts.sure[mark][0] for mark in OTHER}
+    if declared is not None:
+        counts[declared] += facts.either[declared][0]
+        other = OTHER[declared]
+        if options.thousands == other or (options.decimal == "." and options.thousands is None):
+            counts[declared] += facts.either[other][0]
+        elif options.thousands is not None:
+            counts[other] += facts.either[other][0]
+    sides = [mark for mark in OTHER if counts[mark]]
+    if len(sides) == 1:
+        return sides[0]
+    if not sides and not any(facts.either[mark][0] for mark in OTHER):
+        return declared or "."
+    return None
+
+
+def _is_marked(facts: _Facts, mark: Mark) -> bool:
+    """Return whether a column has anything besides plain numbers, read so."""
+    other = OTHER[mark]
+    groups = facts.spaced[0] + facts.either[other][0]
+    return mark == "," or groups > 0 or _has_groups(facts, mark)
+
+
+def _has_groups(facts: _Facts, mark: Mark) -> bool:
+    return bool(facts.sure[mark][0]) and OTHER[mark] in facts.sure[mark][1]
+
+
+def _told(name: str, facts: _Facts, mark: Mark, options: PathSource) -> Iterator[Told]:
+    shown = repr(shortened(name, MAX_SHOWN))
+    other = OTHER[mark]
+    sure, either = facts.sure[mark], facts.either[mark]
+    if mark == "," and options.decimal is None and (sure[0] or either[0]):
+        example = sure[1] or either[1]
+        yield Told("decimal", ",", f"decimal commas (such as {example} of {shown})")
+    if options.thousands is not None:
+        return
+    if facts.spaced[0]:
+        yield Told("thousands", " ", f"gaps between thousands (such as {facts.spaced[1]})")
+    elif facts.either[other][0] or _has_groups(facts, mark):
+        example = facts.either[other][1] or sure[1]
+        yield Told("thousands", other, f"{NAMES[other]} between thousands (such as {example})")
+
+
+def _refuse_unsure_points(name: str, facts: _Facts, marked: set[str], options: PathSource) -> None:
+    """Raise `SourceError` for points that may stand between thousands, as the file has commas."""
+    count, example = facts.either["."]
+    comma = bool(marked) or _declared(options) == ","
+    if not count or not comma or options.thousands is not None or facts.sure["."][0]:
+        return
+    others = f", as column {min(marked)!r} has" if marked else ""
+    raise SourceError(
+        f"Column {shortened(name, MAX_SHOWN)!r} has {example}: with decimal commas{others}, its"
+        " point may stand between thousands or before decimals.",
+        next_step="Declare source: {thousands: '.'} or {thousands: ''}.",
+    )
+
+
+def _unsure(name: str, facts: _Facts, options: PathSource) -> str:
+    """Return a sentence on a column whose numbers mean two things, "" where they are plain."""
+    commas = facts.sure[","] if facts.sure[","][0] else facts.either[","]
+    points = facts.sure["."] if facts.sure["."][0] else facts.either["."]
+    column = f"Column {shortened(name, MAX_SHOWN)!r} has"
+    if not commas[0]:
+        return ""
+    if facts.whole + facts.sure["."][0] >= MIN_SHARE * facts.total:
+        return ""  # the others are mistakes
+    if points[0]:
+        return (
+            f"{column} {commas[1]} and {points[1]}: what stands before the decimals is not certain,"
+            " so it is read as it is. Correct it in the source."
+        )
+    return (
+        f"{column} {commas[1]}: its comma may stand between thousands or before decimals. Declare"
+        " source: {thousands: ','} or {decimal: ','}."
+    )
+
+
+def _facts(column: pa.ChunkedArray, *, look: bool = False) -> _Facts | None:
+    """Return the facts of a column of numbers that are not all plain, None for any other.
+
+    With `look`, plain numbers are looked at, too.
+    """
+    has_comma = any(pc.any(pc.match_substring(chunk, ",")).as_py() for chunk in column.chunks)
+    sample = _present(column[: 10 * SAMPLE])[:SAMPLE]
+    if not has_comma and not look and _are_plain(sample):
+        return None
+    if len(sample) and not _counted(sample).are_numbers:
+        return None
+    facts = _counted(_present(column), column)
+    return facts if facts.are_numbers else None
+
+
+def _are_plain(texts: pa.ChunkedArray) -> bool:
+    try:
+        texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _present(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    missing = pc.is_in(column, value_set=pa.array(["", *EVERYWHERE], pa.string()))
+    return column.filter(pc.invert(missing))
+
+
+def _counted(texts: pa.ChunkedArray, rows: pa.ChunkedArray | None = None) -> _Facts:
+    trimmed = pa.chunked_array(
+        [pc.utf8_trim_whitespace(chunk) for chunk in texts.chunks], pa.string()
+    )
+
+    def of(pattern: str, but: str | None = None) -> tuple[int, str]:
+        fits = _fits(trimmed, pattern)
+        if but is not None:
+            fits &= ~_fits(trimmed, but)
+        count = int(fits.sum())
+        if not count or rows is None:
+            return count, ""
+        text = texts[int(np.flatnonzero(fits)[0])].as_py()
+        row = pc.index(rows, text).as_py() + 1
+        return count, f"{shortened(text, MAX_SHOWN)!r} in row {row:,}"
+
+    sure = {}
+    for mark, other in OTHER.items():
+        first = of(_decimal(mark), but=_single(mark))
+        second = of(_grouped(other))
+        sure[mark] = first[0] + second[0], second[1] or first[1]
+    return _Facts(
+        len(trimmed),
+        of(WHOLE + POWER)[0],
+        of(SPACED),
+        sure,
+        {mark: of(_single(mark)) for mark in OTHER},
+    )
+
+
+def _fits(texts: pa.ChunkedArray, pattern: str) -> np.ndarray:
+    fits = [pc.match_substring_regex(chunk, f"^(?:{pattern})$") for chunk in texts.chunks]
+    return np.concatenate([np.zeros(0, bool), *(np.asarray(each, bool) for each in fits)])
+
+
+def _plain(column: pa.ChunkedArray, mark: Mark) -> pa.ChunkedArray:
+    """Return a column whose numbers have a decimal point; all other texts stay."""
+    between = f"[{OTHER[mark]} '’\u00a0\u202f]"
+
+    def plain(chunk: pa.Array) -> pa.Array:
+        bare = pc.replace_substring_regex(chunk, between, "")
+        points = pc.replace_substring(bare, mark, ".")
+        return pc.if_else(
+            pc.match_substring_regex(chunk, f"^(?:{_read_with(mark)})$"), points, chunk
+        )
+
+    return pa.chunked_array([plain(chunk) for chunk in column.chunks], pa.string())
