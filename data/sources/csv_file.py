@@ -108,7 +108,9 @@ def _read(
     if "\n" in last and (mistake := unclosed_quote_in(path, dialect)):
         raise mistake
     columns = partial(_column, texts, schema)
-    return SourceColumns(schema, rows, columns, has_types=False, told=(*seen, *told))
+    return SourceColumns(
+        schema, rows, columns, has_types=False, may_have_marks=True, told=(*seen, *told)
+    )
 
 
 def _opened(path: Path, dialect: Dialect) -> pyarrow.csv.CSVStreamingReader:

@@ -89,7 +89,7 @@ def _column(
     """Return a column in the type that its file names, a text without views, a zone as known."""
     field, rows = schema.field(name), _rows(file)
     if not has_kind(field.type):
-        return _without_values(field, rows)
+        return without_values(field, rows)
     with _refusing():
         column = _in_type(_values(file, name), field)
         if len(column) != rows:
@@ -173,7 +173,7 @@ def _parts(chunk: pa.Array) -> Iterator[pa.Array]:
     yield from _parts(chunk[len(chunk) // 2 :])
 
 
-def _without_values(field: pa.Field, rows: int) -> pa.ChunkedArray:
+def without_values(field: pa.Field, rows: int) -> pa.ChunkedArray:
     """Return a column of no kind without values: a dictionary takes little memory for any type."""
     nulls = pa.nulls(rows, pa.int8())
     return pa.chunked_array([pa.DictionaryArray.from_arrays(nulls, pa.nulls(0, field.type))])

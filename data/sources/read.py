@@ -7,15 +7,17 @@ from functools import partial
 from pathlib import Path
 
 from data.declarations.model import Declaration, Kind
-from data.declarations.source import TEXT_FILES
+from data.declarations.source import ARROW_FILES, JSON_FILES, TEXT_FILES
 from data.errors import SourceError
 from data.progress import Report, part, unreported
 from data.scratch import temporary_folder
+from data.sources.arrow_file import read_arrow
 from data.sources.as_of import require_time_column, rows_as_of, unread_times
 from data.sources.column_files import ColumnFiles
 from data.sources.csv_file import read_csv
 from data.sources.header import check_header
 from data.sources.joined import MAX_OPEN, Part, joined, reopened
+from data.sources.json_file import read_json
 from data.sources.made_keys import add_made_key, made_key
 from data.sources.number_marks import with_plain_numbers
 from data.sources.parquet_file import left_out_index, read_parquet
@@ -33,6 +35,8 @@ Reader = Callable[[Path, Declaration, Path, Report], SourceColumns]
 READERS: dict[str, Reader] = {
     **dict.fromkeys(TEXT_FILES, read_csv),
     ".parquet": read_parquet,
+    **dict.fromkeys(ARROW_FILES, read_arrow),
+    **dict.fromkeys(JSON_FILES, read_json),
 }
 """What reads each kind of file, by the ending of its name; a packed file is unpacked before.
 
@@ -42,7 +46,7 @@ it cannot read a column. Where the format has no types of its own, all columns a
 files into a folder, and reports how far it is. Everything else is done here.
 """
 
-IN_PLACE = (".parquet",)
+IN_PLACE = (".parquet", *ARROW_FILES)
 """The endings of files whose columns are read from the file itself, whenever one is needed."""
 
 DECLARED = "'source' in the declaration"
@@ -154,7 +158,7 @@ def _source(declaration: Declaration, named_in: str, folder: Path, report: Repor
     is_one = len(parts) == 1 and not files[0].partition
     source = parts[0].columns if is_one else joined(parts, declaration)
     check_header(source.column_names)
-    return source if source.has_types else with_plain_numbers(source, declaration)
+    return with_plain_numbers(source, declaration) if source.may_have_marks else source
 
 
 def _columns(

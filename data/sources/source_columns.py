@@ -21,8 +21,9 @@ class SourceColumns:
     """What a reader returns: the names and types of n columns, and how one of them is read.
 
     The schema may have the file's metadata. `kept` marks the rows (n,) of a night in the past.
-    Without types all columns are text. `told` is what was told apart by looking, and `notes` are
-    whole sentences for people.
+    A source `has_types` if texts are meant as such in it, and `may_have_marks` if its numbers are
+    texts with whatever stands between their digits. `told` is what was told apart by looking, and
+    `notes` are whole sentences for people.
     """
 
     schema: pa.Schema
@@ -30,6 +31,7 @@ class SourceColumns:
     read: Callable[[str], pa.ChunkedArray]
     kept: np.ndarray | None = None
     has_types: bool = True
+    may_have_marks: bool = False
     told: tuple[Told, ...] = ()
     notes: tuple[str, ...] = ()
 

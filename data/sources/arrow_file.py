@@ -1,0 +1,104 @@
+"""Arrow and Feather (version 2): a file or a stream, whose own types decide what a column holds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from data.declarations.model import Declaration
+from data.errors import SourceError, library_message
+from data.progress import Report
+from data.sources.columns import has_kind
+from data.sources.header import refuse_many_columns
+from data.sources.parquet_file import without_values
+from data.sources.source_columns import SourceColumns
+from data.sources.text_rules import refuse_text_that_is_not_utf8
+from data.sources.time_range import known_zone
+
+FILE, FEATHER_1 = b"ARROW1", b"FEA1"
+END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
+
+
+def read_arrow(
+    path: Path, _declaration: Declaration, _folder: Path, _report: Report
+) -> SourceColumns:
+    """Return the columns of an Arrow file or stream; a damaged one is refused.
+
+    The file is mapped, and a column is read without unpacking the others.
+    """
+    with path.open("rb") as file:
+        start = file.read(len(FILE))
+        file.seek(-min(len(END_OF_STREAM), path.stat().st_size), 2)
+        end = file.read()
+    if start.startswith(FEATHER_1):
+        raise SourceError(
+            "This is a Feather file of version 1.",
+            next_step="Write it with version 2, or as Parquet.",
+        )
+    is_file = start == FILE
+    if not is_file and end != END_OF_STREAM:
+        raise SourceError(
+            "This is not a complete Arrow file or stream: it has no end.",
+            next_step="Write or copy it again: it may have been cut off.",
+        )
+    with _refusing():
+        with pa.memory_map(str(path)) as source:
+            schema = _reader(source, is_file=is_file).schema
+        refuse_many_columns(len(schema.names))
+        rows = sum(batch.num_rows for batch in _batches(path, 0, is_file=is_file))
+    known = pa.schema([known_zone(field) for field in schema], schema.metadata)
+    return SourceColumns(known, rows, partial(_column, path, schema, known, rows, is_file))
+
+
+def _reader(source: pa.NativeFile, *, is_file: bool, column: int | None = None) -> pa.Table:
+    fields = None if column is None else [column]
+    options = pa.ipc.IpcReadOptions(included_fields=fields)
+    return (pa.ipc.open_file if is_file else pa.ipc.open_stream)(source, options=options)
+
+
+def _batches(path: Path, column: int, *, is_file: bool) -> Iterator[pa.RecordBatch]:
+    with pa.memory_map(str(path)) as source:
+        reader = _reader(source, is_file=is_file, column=column)
+        if is_file:
+            yield from map(reader.get_batch, range(reader.num_record_batches))
+        else:
+            yield from reader
+
+
+def _column(
+    path: Path, schema: pa.Schema, known: pa.Schema, rows: int, is_file: bool, name: str
+) -> pa.ChunkedArray:
+    field = schema.field(name)
+    if not has_kind(field.type):
+        return without_values(field, rows)
+    with _refusing():
+        number = schema.get_field_index(name)
+        chunks = [batch.column(0) for batch in _batches(path, number, is_file=is_file)]
+        column = pa.chunked_array(chunks, field.type)
+        if not _is_text(field.type):
+            column.validate(full=True)
+        if pa.types.is_string_view(field.type):
+            column = column.cast(pa.string())
+    refuse_text_that_is_not_utf8(name, column)
+    return column.cast(known.field(name).type) if pa.types.is_timestamp(field.type) else column
+
+
+def _is_text(dtype: pa.DataType) -> bool:
+    return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype))
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise SourceError(
+            "The name of a column is not UTF-8.", next_step="Rename the column."
+        ) from None
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(
+            f"This is not a complete Arrow file or stream: {library_message(error)}",
+            next_step="Write or copy it again: it may have been cut off.",
+        ) from None

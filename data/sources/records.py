@@ -1,0 +1,204 @@
+"""Rows whose values bring types of their own, cell by cell, as columns in temporary files.
+
+A column is what its values are: booleans, whole numbers, numbers, dates, times or texts. Values of
+several of these become text, each as it is written in any other column.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.sources.column_files import ArrowFile
+from data.sources.columns import has_kind, value_text
+from data.sources.forms import TIMESTAMP
+from data.sources.parquet_file import without_values
+from data.sources.source_columns import SourceColumns
+
+BLOCK = 20_000
+"""Rows that are Python objects at once."""
+
+NESTED = pa.struct([])
+"""The type of a column with a list or an object in it, which has no kind."""
+
+TEXT = {str, type(None)}
+BIG = pa.decimal256(76, 0)
+MAX_BIG = 10**76
+LEAST, MOST = -(2**63), 2**63 - 1
+
+
+class Records:
+    """Columns that are written a block of rows at a time, each block with types of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._types: dict[str, list[pa.DataType]] = {}
+        self._blocks: list[tuple[Path, int, tuple[str, ...]]] = []
+        self._mixed: set[str] = set()
+        self.num_rows = 0
+
+    def add(self, columns: dict[str, list[Any]], rows: int) -> None:
+        """Write some rows; a column that earlier ones lack was missing in them."""
+        arrays = {name: _array(values) for name, values in columns.items()}
+        file = self._folder / f"block-{len(self._blocks)}.arrow"
+        names = {str(number): array for number, array in enumerate(arrays.values())}
+        table = pa.table(names)
+        with ArrowFile(file, table.schema) as written:
+            written.write(table)
+        for name, array in arrays.items():
+            self._types.setdefault(name, []).append(array.type)
+            if pa.types.is_string(array.type) and not {*map(type, columns[name])} <= TEXT:
+                self._mixed.add(name)
+        self._blocks.append((file, rows, tuple(arrays)))
+        self.num_rows += rows
+
+    def columns(self) -> SourceColumns:
+        """Return all columns, in the order in which they were first met."""
+        schema = pa.schema([(name, _united(types)) for name, types in self._types.items()])
+        return SourceColumns(schema, self.num_rows, partial(self._column, schema), has_types=False)
+
+    def _column(self, schema: pa.Schema, name: str) -> pa.ChunkedArray:
+        field = schema.field(name)
+        if not has_kind(field.type):
+            return without_values(field, self.num_rows)
+        pieces: list[pa.Array] = []
+        for file, rows, names in self._blocks:
+            if name not in names:
+                pieces.append(pa.nulls(rows, field.type))
+                continue
+            number = names.index(name)
+            with pa.memory_map(str(file)) as source, pa.ipc.open_file(source) as reader:
+                chunks = [
+                    reader.get_batch(at).column(number) for at in range(reader.num_record_batches)
+                ]
+            pieces += _cast(pa.chunked_array(chunks), field.type).chunks
+        return pa.chunked_array(pieces, field.type)
+
+    @property
+    def mixed(self) -> list[str]:
+        """Return the columns with values of several types, which are text."""
+        return [
+            name
+            for name, types in self._types.items()
+            if name in self._mixed
+            or (
+                pa.types.is_string(_united(types))
+                and any(not pa.types.is_string(t) and not pa.types.is_null(t) for t in types)
+            )
+        ]
+
+
+def in_blocks(
+    rows: Iterable[Sequence[tuple[str, Any]]], records: Records, done: Callable[[int], None]
+) -> None:
+    """Add rows of names and values to records, a block at a time."""
+    columns: dict[str, list[Any]] = {}
+    count = 0
+    for row in rows:
+        for name, value in row:
+            column = columns.get(name)
+            if column is None:
+                column = columns[name] = []
+            if len(column) < count:
+                column.extend([None] * (count - len(column)))
+            if len(column) == count:
+                column.append(value)
+            else:
+                column[count] = value
+        count += 1
+        if count == BLOCK:
+            _flush(columns, count, records)
+            columns, count = {}, 0
+            done(records.num_rows)
+    if count or not records.num_rows:
+        _flush(columns, count, records)
+
+
+def _flush(columns: dict[str, list[Any]], count: int, records: Records) -> None:
+    for column in columns.values():
+        column.extend([None] * (count - len(column)))
+    records.add(columns, count)
+
+
+def _array(values: list[Any]) -> pa.Array:
+    """Return values of one block as an array of the one type that holds all of them."""
+    kinds = set(map(type, values)) - {type(None)}
+    if kinds & {dict, list}:
+        return pa.array([None] * len(values), NESTED)
+    if not kinds:
+        return pa.nulls(len(values))
+    if kinds == {int}:
+        present = [value for value in values if value is not None]
+        if min(present) >= LEAST and max(present) <= MOST:
+            return pa.array(values, pa.int64())
+        if max(map(abs, present)) < MAX_BIG:
+            return pa.array([v if v is None else Decimal(v) for v in values], BIG)
+    if kinds <= {int, float}:
+        return pa.array([v if v is None else _double(v) for v in values], pa.float64())
+    if kinds == {bool}:
+        return pa.array(values, pa.bool_())
+    if kinds == {dt.date}:
+        return pa.array(values, pa.date32())
+    if kinds <= {dt.date, dt.datetime}:
+        return pa.array(values, TIMESTAMP)
+    if kinds == {dt.time}:
+        return pa.array(values, pa.time64("us"))
+    if kinds == {dt.timedelta}:
+        return pa.array(values, pa.duration("us"))
+    return pa.array([v if v is None else _text(v) for v in values], pa.string())
+
+
+def _double(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    array = _array([value])
+    text: str = _as_text(pa.chunked_array([array]))[0].as_py()
+    return text
+
+
+def _united(types: Sequence[pa.DataType]) -> pa.DataType:
+    """Return the type that holds the values of all blocks."""
+    present = [dtype for dtype in dict.fromkeys(types) if not pa.types.is_null(dtype)]
+    if not present:
+        return pa.null()
+    if NESTED in present:
+        return NESTED
+    if len(present) == 1:
+        return present[0]
+    if {*present} <= {pa.int64(), BIG}:
+        return BIG
+    if {*present} <= {pa.int64(), BIG, pa.float64()}:
+        return pa.float64()
+    if {*present} <= {pa.date32(), TIMESTAMP}:
+        return TIMESTAMP
+    return pa.string()
+
+
+def _cast(column: pa.ChunkedArray, dtype: pa.DataType) -> pa.ChunkedArray:
+    if column.type == dtype:
+        return column
+    if pa.types.is_string(dtype) and not pa.types.is_null(column.type):
+        return _as_text(column)
+    if column.type == BIG and pa.types.is_floating(dtype):
+        return column.cast(pa.string()).cast(dtype)  # Arrow's own is not correctly rounded
+    return column.cast(dtype, safe=False)
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_decimal(column.type) or pa.types.is_time(column.type):
+        return column.cast(pa.string())
+    if pa.types.is_duration(column.type):
+        return pc.divide(column.cast(pa.int64()), 1e6).cast(pa.string())
+    return value_text(column)

@@ -1,0 +1,111 @@
+"""The same rows give the same columns and the same fingerprint, whatever file they came in."""
+
+import datetime as dt
+import gzip
+import json
+import zipfile
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+from helpers.sources import TABLE, refusal, shop, written
+
+from data.sources.read import read
+from data.sources.snapshot import load
+
+CARRIED = TABLE.set_column(1, "y", pa.array([1.5, None, 3.25, 0.1]))
+
+
+def csv_text(separator=",", decimal="."):
+    def cell(value):
+        if value is None:
+            return ""
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return text.replace(".", decimal) if isinstance(value, float) else text
+
+    names = [separator.join(CARRIED.column_names)]
+    rows = [separator.join(map(cell, row.values())) for row in CARRIED.to_pylist()]
+    return "\n".join(names + rows)
+
+
+def json_rows():
+    plain = (dt.date, dt.datetime)
+    return [
+        {name: str(v) if isinstance(v, plain) else v for name, v in row.items()}
+        for row in CARRIED.to_pylist()
+    ]
+
+
+def stream(path):
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, CARRIED.schema) as writer:
+        writer.write_table(CARRIED, 3)
+
+
+def in_a_zip(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("rows.csv", csv_text())
+
+
+def in_a_folder(path):
+    path.mkdir()
+    for start in (0, 1, 2, 3):
+        pq.write_table(CARRIED.slice(start, 1), path / f"part-{start}.parquet")
+
+
+KINDS = {
+    "rows.csv": lambda path: path.write_text(csv_text()),
+    "rows.tsv": lambda path: path.write_text(csv_text("\t")),
+    "semicolons.csv": lambda path: path.write_text(csv_text(";", ",")),
+    "utf16.csv": lambda path: path.write_text(csv_text(), "utf-16"),
+    "rows.csv.gz": lambda path: path.write_bytes(gzip.compress(csv_text().encode())),
+    "rows.zip": in_a_zip,
+    "rows.parquet": lambda path: pq.write_table(CARRIED, path),
+    "rows.feather": lambda path: pa.feather.write_feather(CARRIED, path),
+    "rows.arrow": stream,
+    "rows.jsonl": lambda path: path.write_text("\n".join(map(json.dumps, json_rows()))),
+    "rows.json": lambda path: path.write_text(json.dumps(json_rows())),
+    "folder": in_a_folder,
+}
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("expected")
+    pq.write_table(CARRIED, folder / "rows.parquet")
+    return read(shop(folder / "rows.parquet"), folder=folder / "home")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_same_rows_have_the_same_columns_and_fingerprint(name, tmp_path, expected):
+    KINDS[name](tmp_path / name)
+    snapshot = read(shop(tmp_path / name), folder=tmp_path / "home")
+    assert load(snapshot.path).equals(load(expected.path))
+    assert snapshot.fingerprint == expected.fingerprint
+
+
+ENDLESS = ("rows.csv", "rows.tsv", "semicolons.csv", "utf16.csv", "rows.jsonl", "folder")
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name not in ENDLESS])
+def test_a_file_that_is_cut_off_is_refused_where_its_format_has_an_end(name, tmp_path):
+    KINDS[name](tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    for kept in (len(content) // 2, len(content) - 2):
+        message = refusal(written(tmp_path, content[:kept], name), tmp_path)
+        assert "it may have been cut off" in message
+
+
+def test_arrow_files_of_old_feather_and_other_bytes_are_refused(tmp_path):
+    path = written(tmp_path, b"FEA1" + bytes(100) + b"FEA1", "rows.feather")
+    assert "This is a Feather file of version 1. Write it with version 2" in refusal(path, tmp_path)
+    path = written(tmp_path, b"id,y\n1,2\n", "rows.arrow")
+    assert "This is not a complete Arrow file or stream" in refusal(path, tmp_path)
+
+
+def test_a_list_in_an_arrow_file_is_left_out(tmp_path):
+    table = CARRIED.append_column("l", pa.array([[1]] * 4))
+    pa.feather.write_feather(table, tmp_path / "rows.arrow")
+    snapshot = read(shop(tmp_path / "rows.arrow"), folder=tmp_path / "home")
+    assert load(snapshot.path).equals(CARRIED)
