@@ -16,7 +16,7 @@ TEXT_FILES = (".csv", ".tsv", ".tab", ".txt")
 JSON_FILES = (".jsonl", ".ndjson", ".json")
 ARROW_FILES = (".arrow", ".feather")
 SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
-ENDINGS = (*TEXT_FILES, ".parquet", *ARROW_FILES, *JSON_FILES)
+ENDINGS = (*TEXT_FILES, ".parquet", *ARROW_FILES, *JSON_FILES, *SPREADSHEETS)
 """The endings of all files that can be read, compressed or not."""
 
 OF_TEXT = ("separator", "quote", "decimal", "thousands", "encoding")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from data.declarations.model import Declaration
-from data.errors import SourceError, listed
+from data.errors import SourceError
 from data.progress import Report
 from data.sources.header import refuse_many_columns
-from data.sources.records import Records, in_blocks
+from data.sources.records import Records, in_blocks, note_on_mixed
 from data.sources.source_columns import SourceColumns
 
 PIECE = 1 << 20
@@ -42,14 +42,12 @@ def read_json(path: Path, _declaration: Declaration, folder: Path, report: Repor
             next_step='Write objects such as {"id": 1, "price": 2.5}, one per line or in a list.',
         )
     refuse_many_columns(len(columns.column_names))
-    notes: tuple[str, ...] = ()
-    if mixed := records.mixed:
-        notes = (
-            f"Values of several types (numbers, texts, booleans) are read as text in"
-            f" {listed([repr(name) for name in mixed])}. Write them with one type in the source.",
-        )
     return SourceColumns(
-        columns.schema, columns.file_rows, columns.read, has_types=False, notes=notes
+        columns.schema,
+        columns.file_rows,
+        columns.read,
+        has_types=False,
+        notes=note_on_mixed(records),
     )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from data.declarations.model import Declaration, Kind
-from data.declarations.source import ARROW_FILES, JSON_FILES, TEXT_FILES
+from data.declarations.source import ARROW_FILES, JSON_FILES, SPREADSHEETS, TEXT_FILES
 from data.errors import SourceError
 from data.progress import Report, part, unreported
 from data.scratch import temporary_folder
@@ -23,6 +23,7 @@ from data.sources.number_marks import with_plain_numbers
 from data.sources.parquet_file import left_out_index, read_parquet
 from data.sources.readings import ColumnReading, left_out
 from data.sources.settled import read_settled
+from data.sources.sheet_file import read_sheet
 from data.sources.snapshot import Snapshot, write
 from data.sources.source_columns import SourceColumns, Told
 from data.sources.source_files import source_files
@@ -37,6 +38,7 @@ READERS: dict[str, Reader] = {
     ".parquet": read_parquet,
     **dict.fromkeys(ARROW_FILES, read_arrow),
     **dict.fromkeys(JSON_FILES, read_json),
+    **dict.fromkeys(SPREADSHEETS, read_sheet),
 }
 """What reads each kind of file, by the ending of its name; a packed file is unpacked before.
 

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.errors import listed
 from data.sources.column_files import ArrowFile
 from data.sources.columns import has_kind, value_text
 from data.sources.forms import TIMESTAMP
@@ -41,6 +42,11 @@ class Records:
         self._blocks: list[tuple[Path, int, tuple[str, ...]]] = []
         self._mixed: set[str] = set()
         self.num_rows = 0
+
+    def name(self, names: Sequence[str]) -> None:
+        """Give the columns that there are, in their order, whether they have values or not."""
+        for name in filter(None, names):
+            self._types.setdefault(name, [])
 
     def add(self, columns: dict[str, list[Any]], rows: int) -> None:
         """Write some rows; a column that earlier ones lack was missing in them."""
@@ -91,6 +97,17 @@ class Records:
                 and any(not pa.types.is_string(t) and not pa.types.is_null(t) for t in types)
             )
         ]
+
+
+def note_on_mixed(records: Records) -> tuple[str, ...]:
+    """Return a sentence on the columns with values of several types, if there are any."""
+    if not records.mixed:
+        return ()
+    names = listed([repr(name) for name in records.mixed])
+    return (
+        f"Values of several types (numbers, texts, booleans) are read as text in {names}. Write"
+        " them with one type in the source.",
+    )
 
 
 def in_blocks(

@@ -4,6 +4,7 @@ import datetime as dt
 import gzip
 import json
 import zipfile
+from importlib.util import find_spec
 
 import pyarrow as pa
 import pyarrow.csv
@@ -11,6 +12,7 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 from helpers.sources import TABLE, refusal, shop, written
+from helpers.spreadsheets import xlsx
 
 from data.sources.read import read
 from data.sources.snapshot import load
@@ -54,6 +56,10 @@ def in_a_folder(path):
         pq.write_table(CARRIED.slice(start, 1), path / f"part-{start}.parquet")
 
 
+def sheet_rows():
+    return [CARRIED.column_names, *([*row.values()] for row in CARRIED.to_pylist())]
+
+
 KINDS = {
     "rows.csv": lambda path: path.write_text(csv_text()),
     "rows.tsv": lambda path: path.write_text(csv_text("\t")),
@@ -68,6 +74,8 @@ KINDS = {
     "rows.json": lambda path: path.write_text(json.dumps(json_rows())),
     "folder": in_a_folder,
 }
+if find_spec("python_calamine"):  # an extra
+    KINDS["rows.xlsx"] = lambda path: xlsx(path, {"sheet": sheet_rows()})
 
 
 @pytest.fixture(scope="module")
