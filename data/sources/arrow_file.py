@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from data.declarations.model import Declaration
@@ -76,17 +77,35 @@ def _column(
     with _refusing():
         number = schema.get_field_index(name)
         chunks = [batch.column(0) for batch in _batches(path, number, is_file=is_file)]
+        for chunk in chunks:
+            _refuse_damaged(chunk)
         column = pa.chunked_array(chunks, field.type)
-        if not _is_text(field.type):
-            column.validate(full=True)
         if pa.types.is_string_view(field.type):
             column = column.cast(pa.string())
     refuse_text_that_is_not_utf8(name, column)
     return column.cast(known.field(name).type) if pa.types.is_timestamp(field.type) else column
 
 
-def _is_text(dtype: pa.DataType) -> bool:
-    return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype))
+def _refuse_damaged(array: pa.Array) -> None:
+    """Raise Arrow's error for values that lie outside their buffers.
+
+    The places of texts are looked at first: Arrow's own check of their bytes ends the process where
+    one has a length below zero.
+    """
+    array.validate()
+    if pa.types.is_dictionary(array.type):
+        _refuse_damaged(array.dictionary)
+    width = {pa.string(): np.int32, pa.large_string(): np.int64}.get(array.type)
+    if width is None:
+        array.validate(full=True)
+        return
+    _, places, values = array.buffers()
+    if places is None or not len(array):
+        return
+    at = np.frombuffer(places, width)[array.offset : array.offset + len(array) + 1]
+    size = 0 if values is None else values.size
+    if (np.diff(at) < 0).any() or at[0] < 0 or at[-1] > size:
+        raise pa.ArrowInvalid("A text lies outside the file.")
 
 
 @contextmanager

@@ -49,3 +49,12 @@ def check_header(names: Sequence[str]) -> None:
                 f"The name of column {shown} contains {what}, which cannot be stored.",
                 next_step="Rename it.",
             )
+    alike: dict[str, str] = {}
+    for name in names:
+        other = alike.setdefault(" ".join(name.split()).casefold(), name)
+        if other != name:
+            raise SourceError(
+                f"Columns {shortened(other, MAX_SHOWN)!r} and {shortened(name, MAX_SHOWN)!r} differ"
+                " in case or blanks only.",
+                next_step="Rename one of them.",
+            )

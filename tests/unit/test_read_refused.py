@@ -94,6 +94,12 @@ def test_columns_with_the_same_name_or_none_are_reported(tmp_path):
     assert "2 columns are called 'y'" in refusal(tmp_path / "rows.parquet", tmp_path)
 
 
+@pytest.mark.parametrize(("one", "other"), [("Price", "price"), ("a b", "a  b "), ("x", " x")])
+def test_columns_whose_names_differ_in_case_or_blanks_only_are_refused(one, other, tmp_path):
+    message = refusal(written(tmp_path, f"id,y,{one},{other}\n1,2,3,4\n"), tmp_path)
+    assert f"Columns {one!r} and {other!r} differ in case or blanks only. Rename one" in message
+
+
 @pytest.mark.parametrize("kept", [0.5, 0.99, 0.02])
 def test_a_truncated_parquet_file_is_reported(tmp_path, kept):
     pq.write_table(TABLE, tmp_path / "whole.parquet")

@@ -3,6 +3,7 @@
 import datetime as dt
 import gzip
 import json
+import struct
 import zipfile
 from importlib.util import find_spec
 
@@ -110,6 +111,16 @@ def test_arrow_files_of_old_feather_and_other_bytes_are_refused(tmp_path):
     assert "This is a Feather file of version 1. Write it with version 2" in refusal(path, tmp_path)
     path = written(tmp_path, b"id,y\n1,2\n", "rows.arrow")
     assert "This is not a complete Arrow file or stream" in refusal(path, tmp_path)
+
+
+def test_texts_outside_an_arrow_file_are_refused_and_do_not_end_the_process(tmp_path):
+    table = pa.table({"id": ["aa", "bb", "cc"], "y": [1, 2, 3]})
+    pa.feather.write_feather(table, tmp_path / "whole.arrow", compression="uncompressed")
+    content, places = (tmp_path / "whole.arrow").read_bytes(), struct.pack("<4i", 0, 2, 4, 6)
+    for damaged in ((0, -7, 4, 6), (0, 2, 4, 2**30), (0, 4, 2, 6), (-1, 2, 4, 6)):
+        other = content.replace(places, struct.pack("<4i", *damaged))
+        message = refusal(written(tmp_path, other, "rows.arrow"), tmp_path)
+        assert "This is not a complete Arrow file" in message
 
 
 def test_a_list_in_an_arrow_file_is_left_out(tmp_path):
