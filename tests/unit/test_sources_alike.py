@@ -106,6 +106,13 @@ def test_a_file_that_is_cut_off_is_refused_where_its_format_has_an_end(name, tmp
         assert "it may have been cut off" in message
 
 
+def test_an_arrow_stream_that_ends_between_two_pieces_is_refused(tmp_path):
+    stream(tmp_path / "rows.arrow")
+    content = (tmp_path / "rows.arrow").read_bytes()
+    path = written(tmp_path, content[:-8], "rows.arrow")
+    assert "This is not a complete Arrow file or stream: it has no end." in refusal(path, tmp_path)
+
+
 def test_arrow_files_of_old_feather_and_other_bytes_are_refused(tmp_path):
     path = written(tmp_path, b"FEA1" + bytes(100) + b"FEA1", "rows.feather")
     assert "This is a Feather file of version 1. Write it with version 2" in refusal(path, tmp_path)
