@@ -51,7 +51,7 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
     start = perf_counter()
     if job.candidate.is_linear:
         everything = np.ones(len(job.target), dtype=bool)
-        with parts(2):
+        with parts(4 if job.candidate.kind == "least_squares" else 1):
             part = fit_linear(framework, job, everything, part="refit")
         fitted = _linear(part, None, part.details)
     else:

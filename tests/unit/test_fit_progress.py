@@ -72,8 +72,11 @@ def test_a_planned_training_reports_its_epochs_and_another_one_no_share(reported
 @pytest.mark.parametrize(
     ("fit", "words"),
     [
-        (fitting.validate, {"sums, fold 2, 0 of 20 rows", "fold 3 of 3", "all folds"}),
-        (fitting.refit, {"reading rows, 0 of 60 rows", "complete rows, 0 of 45 rows"}),
+        (
+            fitting.validate,
+            {"sums, fold 2, 0 of 20 rows", "fold 3 of 3", "all folds, residuals, 0 of 60 rows"},
+        ),
+        (fitting.refit, {"sums, 0 of 60 rows", "complete rows, residuals, 0 of 45 rows"}),
     ],
 )
 def test_linear_fits_report_their_rows_and_folds_and_never_go_back(reported, fit, words):
