@@ -4,12 +4,14 @@ This file is imported first in each of these processes, so it does not import Nu
 decides how many threads it takes when it is imported.
 """
 
+import errno
 import faulthandler
 import importlib
 import logging
 import multiprocessing
 import os
 import pickle
+import tempfile
 import threading
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
@@ -27,6 +29,10 @@ LOG = logging.getLogger("nightfit.worker")
 START_SECONDS = 240.0
 """The time limit of a new process for importing its framework, and again for its first job:
 Theano compiles for half a minute where it finds no compiled code of an earlier night."""
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Why a file cannot grow: the disk or a quota is full, or it has reached the largest size."""
 
 
 @dataclass
@@ -128,6 +134,9 @@ def _failure(error: Exception, what: str | None = None) -> Answer:
     name = type(error).__name__
     if exhausted := memory.verdict(f"{name}: {error}", _here.memory_limit):
         return Answer(failure=f"{what}: it {exhausted}" if what else f"it {exhausted}")
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        full = f"it has no room for temporary files in {tempfile.gettempdir()} ({error.strerror})"
+        return Answer(failure=f"{full}: make room there, or set NIGHTFIT_HOME to another folder")
     suspects = _here.preparation is not None and _here.preparation.is_suspect(error)
     cause = sentence(error)
     return Answer(failure=f"{what} ({cause})" if what else cause, compiled_code_suspected=suspects)

@@ -4,9 +4,11 @@ Functions without `test_` run in workers.
 """
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -80,6 +82,16 @@ def crash(_):
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def fill_the_disk(_):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(bytes(20_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 @pytest.fixture
 def lone_torch(tmp_path):
     with Workers(("torch",), home=tmp_path, time_limit=SECONDS) as started:
@@ -97,6 +109,15 @@ def test_a_worker_runs_many_jobs_in_one_process(workers):
     pids = {workers.result(workers.submit("torch", process_id)) for _ in range(5)}
     assert len(pids) == 1
     assert pids != {os.getpid()}
+
+
+def test_a_fit_that_fills_the_disk_says_where_and_what_to_do(workers):
+    where = (
+        rf"^it has no room for temporary files in {tempfile.gettempdir()} \(File too large\): make"
+    )
+    with pytest.raises(WorkerFailed, match=where):
+        workers.result(workers.submit("torch", fill_the_disk))
+    assert workers.result(workers.submit("torch", process_id))
 
 
 def test_an_exception_comes_back_as_one_line_and_the_worker_goes_on(workers):
