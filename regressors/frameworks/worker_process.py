@@ -104,7 +104,9 @@ def call(job: bytes) -> Answer:
     if answer is None:
         try:
             function, args = pickle.loads(job)  # noqa: S301 - from our own parent
-            answer = Answer(pickle.dumps(function(_here.module, *args)))
+            from regressors.file_arrays import dumps  # imports NumPy
+
+            answer = Answer(dumps(function(_here.module, *args)))
         except Exception as error:
             LOG.exception("a job failed")
             answer = _failure(error)
