@@ -144,7 +144,7 @@ class Texts(Sequence[Any]):
         for start in range(0, len(own), BATCH_ROWS):
             rows = own[start : start + BATCH_ROWS].tolist()
             row_of = dict(zip(self[np.array(rows)].tolist(), rows, strict=True))
-            begin, end = end, _first_above(others, theirs, self[rows[-1]], end)
+            begin, end = end, others.first_above(self[rows[-1]], theirs, end)
             for at in range(begin, end, BATCH_ROWS):
                 part = theirs[at : min(at + BATCH_ROWS, end)]
                 for text, row in zip(others[part].tolist(), part.tolist(), strict=True):
@@ -152,15 +152,17 @@ class Texts(Sequence[Any]):
                         found[row_of[text]] = row
         return found
 
+    def first_above(self, text: str, order: NDArray[np.int64], low: int = 0) -> int:
+        """Return the first place from `low` on, in the order of the texts, of one larger than it.
+
+        `order` is that of `order()`.
+        """
+        high = len(order)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self[order[middle]] <= text else (low, middle)
+        return low
+
     def is_in(self, others: "Texts") -> NDArray[np.bool_]:
         """Return which of these texts (n,) are among others; `positions_in` says what both are."""
         return self.positions_in(others) >= 0
-
-
-def _first_above(texts: Texts, order: NDArray[np.int64], text: str, low: int) -> int:
-    """Return the first place from `low` on, in an order of texts, of one larger than a text."""
-    high = len(order)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if texts[order[middle]] <= text else (low, middle)
-    return low
