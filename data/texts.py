@@ -152,6 +152,22 @@ class Texts(Sequence[Any]):
                         found[row_of[text]] = row
         return found
 
+    def first_repeated(self) -> tuple[NDArray[np.int64], int]:
+        """Return where the first text is that is there twice, and how many such texts there are.
+
+        None may be missing.
+        """
+        order = self.order()
+        again = np.zeros(len(order) + 1, dtype=bool)  # is it the text before it in that order?
+        for start in range(1, len(order), BATCH_ROWS):
+            part = self[order[start - 1 : start + BATCH_ROWS]].values
+            again[start : start + len(part) - 1] = np.asarray(pc.equal(part[1:], part[:-1]))
+        begins = np.flatnonzero(again[1:] & ~again[:-1])
+        if not len(begins):
+            return begins, 0
+        begin = int(begins[np.argmin(order[begins])])
+        return order[begin : begin + 1 + int(np.argmin(again[begin + 1 :]))], len(begins)
+
     def first_above(self, text: str, order: NDArray[np.int64], low: int = 0) -> int:
         """Return the first place from `low` on, in the order of the texts, of one larger than it.
 

@@ -9,7 +9,6 @@ from typing import cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from data.declarations.model import Declaration, Kind
 from data.declarations.sections import PathSource
@@ -24,7 +23,7 @@ from data.sources.snapshot import readings_of
 from data.sources.stored_columns import StoredColumns
 from data.store.read.champions import ServingModel
 from data.store.records import SourceColumnRecord
-from data.texts import BATCH_ROWS, Texts
+from data.texts import Texts
 from regressors.arrays import Array, Indices, Values
 from regressors.blocks import blocks_of, release
 from regressors.encoding.columns import CannotEncode
@@ -215,30 +214,12 @@ def _key_warnings(keys: Texts, declaration: Declaration) -> Iterator[str]:
     if declaration.key in ((ROW,), (CONTENT,)):
         return
     present = np.flatnonzero(~missing)
-    first, repeated = _first_repeated(keys[present] if missing.any() else keys)
+    first, repeated = (keys[present] if missing.any() else keys).first_repeated()
     if repeated:
         rows = (present[first[:4]] + 1).tolist()
         listed = ", ".join(f"{row:,}" for row in rows[:3]) + (", ..." if len(rows) > 3 else "")
         others = f", and so do {repeated - 1:,} other keys" if repeated > 1 else ""
         yield f"The key {keys[rows[0] - 1]!r} repeats, in rows {listed}{others}."
-
-
-def _first_repeated(texts: Texts) -> tuple[Indices, int]:
-    """Return the places of the first text that is there twice, and how many such texts there are.
-
-    None may be missing.
-    """
-    order = texts.order()
-    again = np.zeros(len(order) + 1, dtype=bool)  # equal to the one before it in that order
-    for start in range(1, len(order), BATCH_ROWS):
-        part = texts[order[start - 1 : start + BATCH_ROWS]].values
-        again[start : start + len(part) - 1] = np.asarray(pc.equal(part[1:], part[:-1]))
-    begins = np.flatnonzero(again[1:] & ~again[:-1])
-    if not len(begins):
-        return begins, 0
-    begin = int(begins[np.argmin(order[begins])])
-    end = begin + 1 + int(np.argmin(again[begin + 1 :]))
-    return order[begin:end], len(begins)
 
 
 class _OddRows:
