@@ -20,6 +20,7 @@ from data.errors import HomeError, SourceError, library_message
 from data.progress import Report, part, unreported
 from data.sources.column_files import RowColumns
 from data.sources.columns import OFFSETS
+from data.sources.columns_ahead import ColumnsAhead
 from data.sources.fingerprint import Seen, fingerprint
 from data.sources.readings import METADATA_KEY, ColumnReading, as_json, from_json
 from data.sources.whole_file import remove_leftovers, write_whole
@@ -211,9 +212,7 @@ class _FileColumns:
     def __init__(self, file: pq.ParquetFile) -> None:
         self.file, self.schema = file, file.schema_arrow
         self.num_rows = file.metadata.num_rows
-
-    def column(self, name: str) -> pa.ChunkedArray:
-        return self.file.read(columns=[name])[name]
+        self.column = ColumnsAhead(file, self.schema.names).column
 
 
 @lru_cache(maxsize=1)
