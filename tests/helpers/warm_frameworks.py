@@ -47,6 +47,13 @@ _launch = threading.local()
 
 def fork_workers() -> None:
     """Have the framework processes of this process and of those that it forks be forked."""
+    start_servers()
+    multiprocessing.util.spawnv_passfds = fork_or_spawn  # type: ignore[assignment]
+    multiprocessing.popen_spawn_posix.Popen = Forked  # type: ignore[misc]
+
+
+def start_servers() -> None:
+    """Start the servers, which import nothing yet."""
     for name in FRAMEWORK_NAMES:
         _lines[name], theirs = socket.socketpair()
         subprocess.Popen(
@@ -58,11 +65,9 @@ def fork_workers() -> None:
             pass_fds=[theirs.fileno()],
         )
         theirs.close()
-    multiprocessing.util.spawnv_passfds = _fork  # type: ignore[assignment]
-    multiprocessing.popen_spawn_posix.Popen = _Forked  # type: ignore[misc]
 
 
-class _Forked(Popen):
+class Forked(Popen):
     """A process that may be the child of a server, which then reports how it ends."""
 
     server: socket.socket | None = None
@@ -76,6 +81,7 @@ class _Forked(Popen):
             self.server, _launch.framework = _launch.server, None
 
     def poll(self, flag: int = os.WNOHANG) -> int | None:
+        """Return the exit code, None if there is none yet."""
         if self.server is None:
             return super().poll(flag)
         with self.lock:
@@ -92,7 +98,8 @@ def _framework_of(process: Any) -> str | None:
     return of_pool.initargs[0] if of_pool and of_pool.initargs else None
 
 
-def _fork(path: bytes, args: Sequence[Any], files: Sequence[int]) -> int:
+def fork_or_spawn(path: bytes, args: Sequence[Any], files: Sequence[int]) -> int:
+    """Take the place of `multiprocessing.util.spawnv_passfds`."""
     framework = getattr(_launch, "framework", None)
     if framework not in _lines:
         return _spawn(path, args, files)

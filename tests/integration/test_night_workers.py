@@ -67,7 +67,9 @@ def test_a_night_in_another_thread_has_processes_of_its_own(tmp_path):
 
 
 @pytest.mark.parametrize(("error", "stopped"), [(SystemExit, True), (ValueError, False)])
-def test_only_the_end_of_this_process_stops_the_nights_processes(tmp_path, error, stopped):
+def test_only_the_end_of_this_process_stops_the_nights_processes(
+    tmp_path, forked_workers, error, stopped
+):
     with framework_workers(tmp_path, **LIMITS) as night:
         with pytest.raises(error), framework_workers(tmp_path, **LIMITS):
             raise error
@@ -182,7 +184,9 @@ def die_once(framework, job):
     return os.getpid()
 
 
-def test_a_worker_that_replaces_another_is_probed_before_it_does_its_job(tmp_path, monkeypatch):
+def test_a_worker_that_replaces_another_is_probed_before_it_does_its_job(
+    tmp_path, monkeypatch, forked_workers
+):
     monkeypatch.setenv("DIE_ONCE", str(tmp_path / "died"))
     with Workers(("torch",), home=tmp_path, time_limit=60) as processes:
         night = FrameworkWorkers(processes)

@@ -81,7 +81,7 @@ def crash(_):
 
 
 @pytest.fixture
-def lone_torch(tmp_path):
+def lone_torch(tmp_path, forked_workers):
     with Workers(("torch",), home=tmp_path, time_limit=SECONDS) as started:
         yield started
 
@@ -178,7 +178,7 @@ def test_a_worker_that_dies_while_it_waits_costs_no_job(lone_torch):
     assert second != first
 
 
-def test_a_job_over_its_time_limit_is_killed_and_the_next_one_runs(tmp_path):
+def test_a_job_over_its_time_limit_is_killed_and_the_next_one_runs(tmp_path, forked_workers):
     with Workers(("torch",), home=tmp_path, time_limit=1) as workers:
         first = workers.result(workers.submit("torch", process_id))
         start = time.monotonic()
@@ -257,7 +257,7 @@ def test_without_a_compiler_theano_runs_in_python_with_one_warning(tmp_path, mon
     assert not list(tmp_path.glob("theano-*/*/*/*.so"))
 
 
-def test_leaving_ends_the_job_that_runs_and_those_that_wait(tmp_path):
+def test_leaving_ends_the_job_that_runs_and_those_that_wait(tmp_path, forked_workers):
     with Workers(("torch",), home=tmp_path, time_limit=SECONDS) as workers:
         pid = workers.result(workers.submit("torch", process_id))
         jobs = [workers.submit("torch", sleep, 60) for _ in range(3)]
