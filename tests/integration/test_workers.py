@@ -221,14 +221,6 @@ def test_a_framework_that_cannot_be_imported_fails_in_a_sentence_and_others_go_o
         assert workers.result(other) > 0
 
 
-def test_theano_compiles_into_a_home_with_a_space_and_a_comma(tmp_path):
-    home = tmp_path / "my home, sweet"
-    with Workers(("theano",), home=home, time_limit=60) as workers:
-        assert workers.result(workers.submit("theano", compiled_sum)) == 25.0
-        assert workers.take_warnings() == ()
-    assert list(home.glob("theano-*/*/*/*.so"))
-
-
 def test_two_nights_share_one_cache_of_compiled_code(tmp_path):
     def night():
         return Workers(("theano",), home=tmp_path, time_limit=60)
