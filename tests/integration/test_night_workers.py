@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from regressors.candidate import Candidate
+from regressors.frameworks import parity
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
 from regressors.job import Job
@@ -96,6 +97,17 @@ def test_a_fit_that_fails_is_a_sentence_and_the_next_one_runs(workers):
     night = FrameworkWorkers(workers)
     assert night.run(fail, job_for("torch")) == "ValueError: shop has no solution"
     assert isinstance(night.run(process_id, job_for("torch")), int)
+
+
+def test_a_process_that_tests_fork_computes_the_same_bits_as_one_that_is_started(
+    workers, tmp_path, request
+):
+    started = workers.result(workers.submit("torch", parity.probe))
+    request.getfixturevalue("forked_workers")
+    with Workers(("torch",), home=tmp_path, time_limit=60) as processes:
+        forked = processes.result(processes.submit("torch", parity.probe))
+    assert forked == started
+    assert forked.passed
 
 
 def test_a_framework_that_cannot_start_says_why_instead_of_each_fit(tmp_path, monkeypatch):
