@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 
 from prefect.futures import PrefectFuture
@@ -19,6 +20,7 @@ from regressors.job import Fitted, Job, Start
 from regressors.network.plan import PRODUCTS_PER_SECOND
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
+from tasks.run.progress import Progress
 from tasks.run.rows import Rows
 
 
@@ -33,12 +35,18 @@ class FrameworkWorkers:
         self._probes: dict[str, ProbeResult] = {}
         processes.probe_with(parity.probe, self._obstacle)
 
-    def run(self, function: Callable[[FrameworkModule, Job], Fitted], job: Job) -> Fitted | str:
-        """Run a fit in its framework's process; return the fit, or why it failed, in a sentence."""
-        processes = self._processes
+    def run(
+        self, function: Callable[[FrameworkModule, Job], Fitted], job: Job, work: str = "fitting"
+    ) -> Fitted | str:
+        """Run a fit in its framework's process; return the fit, or why it failed, in a sentence.
+
+        `work` is what its progress calls it, before the candidate.
+        """
+        processes, candidate = self._processes, job.candidate
+        reporter = partial(Progress, job.dataset, f"{work} {candidate}")
         try:
             fitted: Fitted = processes.result(
-                processes.submit(job.candidate.framework, function, job)
+                processes.submit(candidate.framework, function, job, reporter=reporter)
             )
         except WorkerFailed as failure:
             return str(failure)
