@@ -3,7 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-WORKERS ?= 2
+# On two cores: tests also wait, for servers and for processes to end.
+WORKERS ?= 3
 BENCH_STAMP := $(VENV)/.installed-bench
 AUDIT_STAMP := $(VENV)/.installed-audit
 
