@@ -17,13 +17,14 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.job import CannotFit, Fitted, Job, Part, folds
 from regressors.judging.scoring import interval_half_width
 from regressors.linear.fit import fit_linear
-from regressors.linear.fold_sums import FoldSums
+from regressors.linear.kept_sums import drop_others, fold_sums, refit_sums
 from regressors.network.training import refit_network, validate_network
 
 
 def validate(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit every fold and the twin; `job` holds the training rows alone."""
     start = perf_counter()
+    drop_others(job)
     fit = _validate_linear if job.candidate.is_linear else validate_network
     fitted = _require_finite(fit(framework, job))
     assert fitted.out_of_fold is not None
@@ -47,9 +48,11 @@ def _residuals(job: Job, out_of_fold: Array) -> Array:
 def refit(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit the model that may serve; `job` holds every labelled row."""
     start = perf_counter()
+    drop_others(job)
     if job.candidate.is_linear:
         everything = np.ones(len(job.target), dtype=bool)
-        part = fit_linear(framework, job, everything, part="refit")
+        sums = refit_sums(framework, job)
+        part = fit_linear(framework, job, everything, part="refit", sums=sums)
         fitted = _linear(part, None, part.details)
     else:
         fitted = refit_network(framework, job)
@@ -57,7 +60,7 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
-    sums = FoldSums(framework, job)
+    sums = fold_sums(framework, job)
     out_of_fold = np.full(len(job.target), np.nan)
     details = {}
     for number, train, held in folds(job.fold, chained=job.chained):

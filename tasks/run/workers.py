@@ -148,6 +148,8 @@ def job_of(
         refit_epochs=fitted.refit_epochs if fitted else None,
         plan=fitted.plan if fitted else None,
         budget=None if seconds is None else seconds * PRODUCTS_PER_SECOND,
+        table=prepared.name,
+        is_test=prepared.test_of_labelled if fitted else None,
     )
 
 
