@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Array
+from regressors.arrays import Array, spelt_out
 from regressors.blocks import Chosen, blocks_of, release, rows_of
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import CannotFit, Fitted, Job, Part, folds
@@ -26,7 +26,7 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     start = perf_counter()
     drop_others(job)
     fit = _validate_linear if job.candidate.is_linear else validate_network
-    fitted = _require_finite(fit(framework, job))
+    fitted = _require_finite(fit(framework, _for_its_kind(job)))
     assert fitted.out_of_fold is not None
     model = replace(
         fitted.model,
@@ -35,6 +35,11 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
         mean_weight=None if job.weight is None else float(job.weight.mean()),
     )
     return replace(fitted, model=model, seconds=perf_counter() - start)
+
+
+def _for_its_kind(job: Job) -> Job:
+    """Return the job with categories as texts for an ANN; linear kinds take codes."""
+    return job if job.candidate.is_linear else replace(job, columns=spelt_out(job.columns))
 
 
 def _residuals(job: Job, out_of_fold: Array) -> Array:
@@ -55,7 +60,7 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
         part = fit_linear(framework, job, everything, part="refit", sums=sums)
         fitted = _linear(part, None, part.details)
     else:
-        fitted = refit_network(framework, job)
+        fitted = refit_network(framework, _for_its_kind(job))
     return replace(_require_finite(fitted), seconds=perf_counter() - start)
 
 

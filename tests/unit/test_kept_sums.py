@@ -9,6 +9,7 @@ from helpers.numpy_products import numpy_products
 from test_linear import NUMPY, descend, job
 
 from regressors import fitting
+from regressors.arrays import CodedTexts
 from regressors.candidate import Candidate
 from regressors.linear import kept_sums
 
@@ -66,14 +67,31 @@ def nothing_kept(monkeypatch):
 RUNS = fitting.validate, fitting.refit
 
 
+def coded(values):
+    """Return texts as codes of labels, in an order of their own and with one that is not there."""
+    labels = [*{text: None for text in values[::-1] if text is not None}, "nowhere", None]
+    codes = [labels.index(text) if text is not None else -1 for text in values]
+    return CodedTexts(np.array(codes, dtype=np.int16), np.array(labels, dtype=object))
+
+
 def night(
-    name, *, table, framework=NUMPY, chained=False, kinds=("least_squares",), runs=RUNS, **changes
+    name,
+    *,
+    table,
+    framework=NUMPY,
+    chained=False,
+    kinds=("least_squares",),
+    runs=RUNS,
+    codes=False,
+    **changes,
 ):
     """Return the fits of a table, of both kinds and of training and of all rows, in order."""
     columns = {
         key: values.astype(object) if values.dtype.kind in "UO" else values
         for key, values in TABLES[name].items()
     }
+    if codes:
+        columns = {k: coded(v) if v.dtype == object else v for k, v in columns.items()}
     tests = BY_TIME < 0 if chained else IS_TEST
     labelled = job(
         columns=columns,
@@ -179,3 +197,9 @@ def test_sums_that_take_much_memory_or_are_of_an_earlier_table_are_dropped(monke
     monkeypatch.setattr(kept_sums, "MAX_KEPT_BYTES", 100)
     night("gaps", table="a night")
     assert not kept_sums._kept.pickled
+
+
+@pytest.mark.parametrize("name", [name for name, table in TABLES.items() if "level" in table])
+def test_categories_in_codes_give_the_bits_of_texts(name):
+    changes = {"table": "a night", "kinds": ("least_squares", "gradient_descent"), "epochs": 5}
+    same(night(name, codes=True, **changes), night(name, **changes))
