@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Array
+from regressors.arrays import Array, spelt_out
 from regressors.blocks import Chosen, blocks_of, release, rows_of
 from regressors.file_arrays import stored
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import CannotFit, Fitted, Job, Part, folds
 from regressors.judging.scoring import interval_half_width
 from regressors.linear.fit import fit_linear
-from regressors.linear.fold_sums import FoldSums
+from regressors.linear.kept_sums import drop_others, fold_sums, refit_sums
 from regressors.network.training import refit_network, validate_network
 from regressors.progress import part as part_of_work
 from regressors.progress import parts
@@ -27,8 +27,9 @@ from regressors.progress import parts
 def validate(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit every fold and the twin; `job` holds the training rows alone."""
     start = perf_counter()
+    drop_others(job)
     fit = _validate_linear if job.candidate.is_linear else validate_network
-    fitted = _require_finite(fit(framework, job))
+    fitted = _require_finite(fit(framework, _for_its_kind(job)))
     assert fitted.out_of_fold is not None
     model = replace(
         fitted.model,
@@ -50,6 +51,11 @@ def _stored(predictions: Array, file: str | None) -> Array:
         raise CannotFit(f"its predictions cannot be written to a file: {why} ({file})") from None
 
 
+def _for_its_kind(job: Job) -> Job:
+    """Return the job with categories as texts for an ANN; linear kinds take codes."""
+    return job if job.candidate.is_linear else replace(job, columns=spelt_out(job.columns))
+
+
 def _residuals(job: Job, out_of_fold: Array) -> Array:
     """Return the out-of-fold residuals (m,) of the rows that have one, times root weights."""
     residuals = job.target - out_of_fold
@@ -61,13 +67,16 @@ def _residuals(job: Job, out_of_fold: Array) -> Array:
 def refit(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit the model that may serve; `job` holds every labelled row."""
     start = perf_counter()
+    drop_others(job)
     if job.candidate.is_linear:
         everything = np.ones(len(job.target), dtype=bool)
         with parts(4 if job.candidate.kind == "least_squares" else 1):
-            part = fit_linear(framework, job, everything, part="refit")
+            with part_of_work("sums"):
+                sums = refit_sums(framework, job)
+            part = fit_linear(framework, job, everything, part="refit", sums=sums)
         fitted = _linear(part, None, part.details)
     else:
-        fitted = refit_network(framework, job)
+        fitted = refit_network(framework, _for_its_kind(job))
     return replace(_require_finite(fitted), seconds=perf_counter() - start)
 
 
@@ -77,7 +86,7 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     last = int(job.fold.max())
     with parts(5 * last):
         with part_of_work("sums", 3 * last), parts(2 * last):
-            sums = FoldSums(framework, job)
+            sums = fold_sums(framework, job)
         for number, train, held in folds(job.fold, chained=job.chained):
             name = f"fold {number}"
             with part_of_work(f"{name} of {last}"):

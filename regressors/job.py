@@ -47,7 +47,9 @@ class Job:
     warm-up block that is never scored. `weight` (n,) is positive, 1 where None; `time` (n,) is
     None without a time column; `group_numbers` (n,) are equal for rows that stay together, None
     where no group is declared; `time_column` and `group_column` are the names of these columns, for
-    messages. `interval_coverage` is what prediction intervals should cover.
+    messages. `interval_coverage` is what prediction intervals should cover. `table` names the
+    labelled rows of a night: those of two jobs with the same name are the same, but that a refit
+    has the rows `is_test` (n,) as well. Nothing is known of the rows of others where it is "".
 
     `time_parts` are those that enter of a time; of others those enter that say something.
     `products` and `intercept` concern the linear kinds; `learning_rate` (None: the fastest that is
@@ -83,6 +85,8 @@ class Job:
     plan: Plan | None = None
     budget: float | None = None
     predictions_file: str | None = None
+    table: str = ""
+    is_test: Mask | None = None
 
     def weights(self, rows: Mask) -> Array:
         """Return the weights of some rows (a mask), scaled to a mean of 1."""

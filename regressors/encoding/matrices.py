@@ -157,15 +157,20 @@ class Encoding:
 
     def design_blocks(self, parts: Columns) -> list[Array]:
         """Return the columns of the design of what `parts` returned, one or more in an array."""
+        blocks = self.columns_before_categories(parts)
+        for category, skipped in self.referenced():
+            blocks.append(one_hot(category, parts[category.name])[:, skipped:])
+        return blocks + [self.product_columns(product, parts) for product in self.products]
+
+    def columns_before_categories(self, parts: Columns) -> list[Array]:
+        """Return the first ones of `design_blocks`: the intercept, the numbers and their gaps."""
         blocks = [np.ones((_rows(parts), 1))] if self.intercept else []
         gaps = self.gaps_by_number()
         for column in self.numbers:
             if column.sd > 0:
                 blocks.append(filled(column, parts[column.name])[:, None])
             blocks += [gap_column(gap, parts) for gap in gaps.get(column.name, ())]
-        for category, skipped in self.referenced():
-            blocks.append(one_hot(category, parts[category.name])[:, skipped:])
-        return blocks + [self.product_columns(product, parts) for product in self.products]
+        return blocks
 
     def term_names(self) -> tuple[str, ...]:
         """Return the name of each column of `design`: `age`, `age[missing]`, `age^2:sex[male]`.

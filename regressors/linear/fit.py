@@ -10,7 +10,7 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, Part
 from regressors.linear.complete_cases import fit_complete_cases
 from regressors.linear.descent import fit_by_descent
-from regressors.linear.fold_sums import FoldSums, encoded_rows, fit_encoding, gram_of_rows
+from regressors.linear.fold_sums import Sums, encoded_rows, fit_encoding, gram_of_rows
 from regressors.linear.gram import Gram
 from regressors.linear.least_squares import Related, solve_rows
 from regressors.linear.related_rows import groups_warning, times_warning
@@ -21,7 +21,7 @@ from regressors.progress import parts
 
 
 def fit_linear(
-    framework: FrameworkModule, job: Job, rows: Mask, *, part: str, sums: FoldSums | None = None
+    framework: FrameworkModule, job: Job, rows: Mask, *, part: str, sums: Sums | None = None
 ) -> Part:
     """Fit a linear kind on some rows (a mask); `part` names the fold, the twin or the refit.
 

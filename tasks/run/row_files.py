@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from data.disk import no_room
 from data.errors import HomeError
 from data.texts import Texts
-from regressors.arrays import Coded, Mask, Values, decoded
+from regressors.arrays import Coded, Mask, Values, in_codes
 from regressors.file_arrays import mapped
 
 ALIGNMENT = 64
@@ -84,7 +84,8 @@ class RowColumns(Mapping[str, Values]):
 
     `make` returns a column that has not been asked for before. The files are mapped anew for each
     use, so that a process has the pages of few columns at a time; a category is decoded once. As
-    the argument of a job, this is a dictionary of arrays that are mapped from the same files.
+    the argument of a job, this is a dictionary of arrays that are mapped from the same files, with
+    categories as their codes.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class RowColumns(Mapping[str, Values]):
         return len(self._names)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return decoded, ({name: self.coded(name) for name in self},)
+        return in_codes, ({name: self.coded(name) for name in self},)
 
     def coded(self, name: str) -> Coded:
         """Return a column as it is in its file."""

@@ -157,6 +157,8 @@ def job_of(
         plan=fitted.plan if fitted else None,
         budget=None if seconds is None else seconds * PRODUCTS_PER_SECOND,
         predictions_file=str(rows.files.new_path()) if rows.files and not fitted else None,
+        table=prepared.name,
+        is_test=prepared.test_of_labelled if fitted else None,
     )
 
 
