@@ -13,6 +13,7 @@ import numpy as np
 
 from regressors.arrays import Array
 from regressors.blocks import Chosen, blocks_of, release, rows_of
+from regressors.file_arrays import stored
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import CannotFit, Fitted, Job, Part, folds
 from regressors.judging.scoring import interval_half_width
@@ -35,7 +36,18 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
         coverage=job.interval_coverage,
         mean_weight=None if job.weight is None else float(job.weight.mean()),
     )
-    return replace(fitted, model=model, seconds=perf_counter() - start)
+    out_of_fold = _stored(fitted.out_of_fold, job.predictions_file)
+    return replace(fitted, model=model, out_of_fold=out_of_fold, seconds=perf_counter() - start)
+
+
+def _stored(predictions: Array, file: str | None) -> Array:
+    if file is None:
+        return predictions
+    try:
+        return stored(predictions, file)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise CannotFit(f"its predictions cannot be written to a file: {why} ({file})") from None
 
 
 def _residuals(job: Job, out_of_fold: Array) -> Array:

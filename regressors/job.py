@@ -54,7 +54,8 @@ class Job:
     sure to converge), `epochs` and `starts` (by `fold 1`, `twin` or `refit`) concern gradient
     descent. `hidden` are the layers of an ANN; `grouping` are the groups that it encodes (None: as
     the out-of-fold error decides), and `refit_epochs` the length of its refit where chained; for a
-    refit both are those of `validate`.
+    refit both are those of `validate`. `predictions_file` is where out-of-fold predictions are
+    written to, so that a process is told where they are; None: they are returned in memory.
     """
 
     dataset: str
@@ -81,6 +82,7 @@ class Job:
     refit_epochs: int | None = None
     plan: Plan | None = None
     budget: float | None = None
+    predictions_file: str | None = None
 
     def weights(self, rows: Mask) -> Array:
         """Return the weights of some rows (a mask), scaled to a mean of 1."""

@@ -1,7 +1,7 @@
 """Choose tonight's winner out of fold, and decide whether it replaces the champion."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from prefect import task
 
 from data.errors import NothingFitted
+from regressors.blocks import release
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging import selection
@@ -18,11 +19,12 @@ from regressors.judging.ranking import Contender, NothingRanked, RankedCandidate
 from regressors.judging.scoring import (
     Interval,
     Score,
+    coverage_of,
     paired_difference,
-    roots,
     score,
     spread,
     undercoverage_p,
+    weighted_errors,
 )
 from regressors.judging.selection import (
     Decision,
@@ -203,15 +205,13 @@ class _Tested:
     @classmethod
     def by(cls, models: Mapping[Candidate, Model], rows: Rows) -> "_Tested":
         """Return what these models predict for the rows."""
-        predicted = {}
+        predicted, interval = {}, {}
         for candidate, model in models.items():
             with part(f"testing {candidate}"):
-                predicted[candidate] = model.predicted(rows.columns, rows.weight)
-        return cls(
-            rows,
-            {candidate: each.value for candidate, each in predicted.items()},
-            {candidate: (each.lower, each.upper) for candidate, each in predicted.items()},
-        )
+                of_model = model.predicted(rows.columns, rows.weight)
+            predicted[candidate] = rows.stored(of_model.value)
+            interval[candidate] = rows.stored(of_model.lower), rows.stored(of_model.upper)
+        return cls(rows, predicted, interval)
 
     def take(self, chosen: Mask) -> "_Tested":
         predicted = {candidate: values[chosen] for candidate, values in self.predicted.items()}
@@ -285,7 +285,9 @@ def _are_finite(predicted: Array) -> bool:
 
 def _weighted_errors(rows: Rows, predicted: Array) -> Array:
     """Return errors (n,), each multiplied by the root of its row's weight."""
-    return (rows.target - predicted) * roots(rows.weight, len(rows.target))
+    errors = weighted_errors(rows.target, predicted, rows.weight)
+    release([rows.target, predicted])
+    return errors
 
 
 def _score(rows: Rows, predicted: Array, interval: Interval) -> Score:
@@ -295,5 +297,9 @@ def _score(rows: Rows, predicted: Array, interval: Interval) -> Score:
 def _validated(fit: Fitted | str, rows: Rows, predicted: Array) -> Score:
     """Return the score of out-of-fold predictions (n,)."""
     assert isinstance(fit, Fitted)
+    of_all = score(rows.target, predicted, weight=rows.weight, unit=rows.units)
     reach = fit.model.reach(len(predicted), rows.weight)
-    return _score(rows, predicted, (predicted - reach, predicted + reach))
+    interval = predicted - reach, np.add(predicted, reach, out=reach)
+    of_all = replace(of_all, coverage=coverage_of(rows.target, interval))
+    release([rows.target, predicted])
+    return of_all

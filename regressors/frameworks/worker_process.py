@@ -120,9 +120,11 @@ def call(job: bytes) -> Answer:
     if answer is None:
         try:
             function, args = pickle.loads(job)  # noqa: S301 - from our own parent
+            from regressors.file_arrays import dumps  # imports NumPy
+
             assert _here.reports is not None
             with reporting_to(ReportSender(_here.reports)):
-                answer = Answer(pickle.dumps(function(_here.module, *args)))
+                answer = Answer(dumps(function(_here.module, *args)))
         except Exception as error:
             LOG.exception("a job failed")
             answer = _failure(error)

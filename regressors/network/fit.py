@@ -12,11 +12,8 @@ from regressors.job import Grouping, Job, take, thinned
 from regressors.model import NetworkMember
 from regressors.network import recipe
 from regressors.network.linear_start import linear_start
-from regressors.network.plan import SMALL_TABLE, drawn
+from regressors.network.plan import drawn
 from regressors.network.progress import Progress, halves, honest_predictions
-
-PORTION = 2**27
-"""Bytes of inputs that are in memory at once, of a table that is not small."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,6 @@ def fit_network(
             len(start.residual),
             seed,
             epochs=None if plan is None else epochs or plan.epochs,
-            portion=max(PORTION // (4 * max(inputs, 1)), SMALL_TABLE),
         ),
         progress,
     )

@@ -5,14 +5,17 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from data.disk import no_room
 from data.errors import HomeError
+from data.texts import Texts
 from regressors.arrays import Coded, Mask, Values, decoded
 from regressors.file_arrays import mapped
 
@@ -30,16 +33,28 @@ class RowFiles:
             raise _unwritable(error, tempfile.gettempdir()) from None
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._own = ArrayFile(self.folder / "rows")
-        self._files = 0
+        self._numbers = count(1)
 
     def stored(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return an array (n,) mapped from a file that it is written to."""
         return self._own.add(values)()
 
+    def stored_texts(self, texts: Texts) -> Texts:
+        """Return texts (n,) whose bytes are mapped from a file that they are written to."""
+        values = texts.values
+        buffers = [
+            pa.py_buffer(self.stored(np.frombuffer(buffer, np.uint8))) if buffer else buffer
+            for buffer in values.buffers()
+        ]
+        return Texts(pa.Array.from_buffers(values.type, len(values), buffers, offset=values.offset))
+
     def new_file(self) -> "ArrayFile":
         """Return a file for further arrays."""
-        self._files += 1
-        return ArrayFile(self.folder / f"columns-{self._files}")
+        return ArrayFile(self.new_path())
+
+    def new_path(self) -> Path:
+        """Return where a file may be written that is removed with the others."""
+        return self.folder / f"file-{next(self._numbers)}"
 
 
 class ArrayFile:

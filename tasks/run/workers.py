@@ -156,6 +156,7 @@ def job_of(
         refit_epochs=fitted.refit_epochs if fitted else None,
         plan=fitted.plan if fitted else None,
         budget=None if seconds is None else seconds * PRODUCTS_PER_SECOND,
+        predictions_file=str(rows.files.new_path()) if rows.files and not fitted else None,
     )
 
 
