@@ -142,7 +142,8 @@ class Program:
         if self.epochs is None:
             report(None, f"epoch {epoch + 1}{seen}")
         else:
-            share = (epoch + row / self.rows) / self.epochs
+            # What comes before the first epoch takes about as long as one.
+            share = (1 + epoch + row / self.rows) / (1 + self.epochs)
             report(share, f"epoch {epoch + 1} of {self.epochs}{seen}")
 
     def order(self, epoch: int) -> Indices:

@@ -13,7 +13,7 @@ import pytest
 from helpers.sources import TABLE, shop
 
 import data.sources.snapshot
-from data.errors import HomeError
+from data.errors import HomeError, SourceError
 from data.sources.column_files import ColumnFiles
 from data.sources.columns_ahead import ColumnsAhead
 from data.sources.read import READERS, read
@@ -158,6 +158,38 @@ def test_a_disk_that_is_full_amid_the_temporary_files_is_named_and_they_are_gone
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
     assert str(caught.value).startswith(str(scratch))
+    assert list(scratch.iterdir()) == []
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "flaw"),
+    [
+        ("rows.csv", r"Line 1\d\d,?\d\d\d has 1 values?, but the header has 2"),
+        ("rows.parquet", "This is not a complete Parquet file"),
+    ],
+)
+def test_a_file_that_ends_amid_a_batch_since_it_is_read_is_refused_and_nothing_is_left(
+    name, flaw, tmp_path, scratch
+):
+    path, rows = tmp_path / name, 200_000
+    table = pa.table({"id": np.arange(rows), "y": np.arange(rows) % 1_000})
+    if name == "rows.csv":
+        pa.csv.write_csv(table, path)
+    else:
+        pq.write_table(table, path, row_group_size=20_000)
+    text = path.read_bytes()
+    half = text[: text.rindex(b",", 0, len(text) // 2)] if name == "rows.csv" else text[:500_000]
+    seen: list[float] = []
+
+    def cut(share, _):
+        if share > 0 and not seen:
+            seen.append(share)
+            path.write_bytes(half)
+
+    with pytest.raises(SourceError, match=flaw):
+        read(shop(path), folder=tmp_path / "home", report=cut)
+    assert seen
     assert list(scratch.iterdir()) == []
     assert not (tmp_path / "home").exists()
 

@@ -61,11 +61,11 @@ def test_a_planned_training_reports_its_epochs_and_another_one_no_share(reported
     list(Program(100, 1).portions(7, np.float64))
     list(Program(100, 1, epochs=2, portion=50).portions(1, np.float64))
     assert reported == [
-        (0, "epoch 1 of 2"),
-        (0.5, "epoch 2 of 2"),
+        (1 / 3, "epoch 1 of 2"),
+        (2 / 3, "epoch 2 of 2"),
         (None, "epoch 8"),
-        (0.5, "epoch 2 of 2, 0 of 100 rows"),
-        (0.75, "epoch 2 of 2, 50 of 100 rows"),
+        (2 / 3, "epoch 2 of 2, 0 of 100 rows"),
+        (2.5 / 3, "epoch 2 of 2, 50 of 100 rows"),
     ]
 
 
