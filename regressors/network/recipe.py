@@ -52,6 +52,9 @@ RECIPE = NetworkSettings()
 PEAK = 0.004
 """The learning rate from which that of a planned training falls to zero."""
 
+REFIT_PEAK = 0.002
+"""The same where it begins with the network of the twin."""
+
 BLOCK_ROWS = 32
 """So many neighbours stay in one portion of an epoch that does not fit into memory."""
 

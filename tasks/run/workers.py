@@ -16,6 +16,7 @@ from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.job import Fitted, Job, Start
+from regressors.model import NetworkMember
 from regressors.network.plan import PRODUCTS_PER_SECOND
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
@@ -147,8 +148,15 @@ def job_of(
         grouping=fitted.grouping if fitted else None,
         refit_epochs=fitted.refit_epochs if fitted else None,
         plan=fitted.plan if fitted else None,
+        decided_by=fitted.decided_by if fitted else None,
+        members=_networks(fitted) if fitted and fitted.plan else (),
         budget=None if seconds is None else seconds * PRODUCTS_PER_SECOND,
     )
+
+
+def _networks(fitted: Fitted) -> tuple[NetworkMember, ...]:
+    """Return the networks of a twin."""
+    return tuple(member for member in fitted.model.members if isinstance(member, NetworkMember))
 
 
 def results(
