@@ -89,6 +89,11 @@ class Job:
     ready: Mapping[int, "NetworkFit"] = field(default_factory=dict)
     members: tuple[NetworkMember, ...] = ()
 
+    @property
+    def time_limits(self) -> float:
+        """Return how many times the time limit of a fit this one may take."""
+        return 1.0 if self.plan is None else self.plan.time_limits
+
     def weights(self, rows: Mask) -> Array:
         """Return the weights of some rows (a mask), scaled to a mean of 1."""
         if self.weight is None:

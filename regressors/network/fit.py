@@ -85,6 +85,7 @@ def fit_network(
     }
     if job.plan is not None:
         details["begins_with"] = "network of the twin" if layers else "linear start"
+        details["epoch_seconds"] = progress.epoch_seconds
     honest = start.target_mean + start.target_sd * (held_start + honest_predictions(progress))
     return NetworkFit(start.member(progress.best_weights), honest, groups, rows, details)
 

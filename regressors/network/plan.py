@@ -28,6 +28,9 @@ PRODUCTS_PER_SECOND = 5e9
 BUDGET = 600 * PRODUCTS_PER_SECOND
 """Products that all trainings of one framework may take, unless a budget is declared."""
 
+LIMITED_PRODUCTS = BUDGET / 5
+"""The products of a plan for which its fit may take the time limit once: two minutes' worth."""
+
 UNPLANNED_EPOCHS, UNPLANNED_TRAININGS = 60, 3
 """What a fold of a small table takes at most: all epochs, with each grouping."""
 
@@ -65,6 +68,15 @@ class Plan:
     products: float
     budget: float
     rate: float | None = None
+
+    @property
+    def time_limits(self) -> float:
+        """Return how many times the time limit of a fit one with this plan may take.
+
+        It has one for each of `LIMITED_PRODUCTS`, so that a plan that was made beforehand is not
+        ended by the clock, unless the machine is several times slower than one that keeps to it.
+        """
+        return max(1.0, self.products / LIMITED_PRODUCTS)
 
 
 def products_of(inputs: int, hidden: Sequence[int]) -> int:

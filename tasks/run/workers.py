@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import TypeVar
 
 from prefect.futures import PrefectFuture
 
@@ -17,10 +18,12 @@ from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.job import Fitted, Job, Start
 from regressors.model import NetworkMember
-from regressors.network.plan import PRODUCTS_PER_SECOND
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
+
+Result = TypeVar("Result")
+"""What a job returns: most are fits."""
 
 
 class FrameworkWorkers:
@@ -34,11 +37,11 @@ class FrameworkWorkers:
         self._probes: dict[str, ProbeResult] = {}
         processes.probe_with(parity.probe, self._obstacle)
 
-    def run(self, function: Callable[[FrameworkModule, Job], Fitted], job: Job) -> Fitted | str:
+    def run(self, function: Callable[[FrameworkModule, Job], Result], job: Job) -> Result | str:
         """Run a fit in its framework's process; return the fit, or why it failed, in a sentence."""
         processes = self._processes
         try:
-            fitted: Fitted = processes.result(
+            fitted: Result = processes.result(
                 processes.submit(job.candidate.framework, function, job)
             )
         except WorkerFailed as failure:
@@ -121,7 +124,6 @@ def job_of(
     """
     declaration = prepared.declaration
     rules, descent = declaration.split, declaration.gradient_descent
-    seconds = declaration.ann.budget_seconds
     return Job(
         dataset=declaration.name,
         candidate=candidate,
@@ -150,7 +152,6 @@ def job_of(
         plan=fitted.plan if fitted else None,
         decided_by=fitted.decided_by if fitted else None,
         members=_networks(fitted) if fitted and fitted.plan else (),
-        budget=None if seconds is None else seconds * PRODUCTS_PER_SECOND,
     )
 
 

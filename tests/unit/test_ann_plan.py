@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.declarations.model import Declaration
 from regressors.candidate import Candidate
 from regressors.job import Job
 from regressors.network.plan import (
@@ -26,10 +25,6 @@ from regressors.network.plan import (
     products_of,
 )
 from regressors.network.training import planned
-from tasks.check import check
-from tasks.read import read
-from tasks.run.workers import job_of as job_in_night
-from tasks.split import split
 
 rows_of_folds = st.lists(st.integers(2_000, 10**8), min_size=2, max_size=10)
 row_products = st.integers(1, 10**7)
@@ -160,19 +155,3 @@ def test_draw_has_so_many_of_the_training_rows_and_differs_by_seed_alone(rows):
 def test_nothing_is_drawn_where_all_training_rows_fit():
     train = np.arange(100) % 5 != 0
     assert np.array_equal(drawn(train, 80, seed=7), train)
-
-
-def test_declared_time_becomes_the_same_number_of_products_on_every_machine(tmp_path):
-    source = tmp_path / "rows.csv"
-    lines = [f"{i},{i % 7},{i % 5}" for i in range(60)]
-    source.write_text("\n".join(["id,x,y", *lines]), encoding="utf-8")
-    base = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y"}
-    budgets = []
-    for ann in ({}, {"budget": "5 minutes"}):
-        declaration = Declaration.model_validate({**base, "ann": ann})
-        snapshot = read.fn(declaration, tmp_path)
-        prepared = split.fn(declaration, snapshot, check.fn(declaration, snapshot))
-        fold = prepared.train_fold
-        job = job_in_night(Candidate("torch", "ann"), prepared, prepared.train, fold, starts={})
-        budgets.append(job.budget)
-    assert budgets == [None, 300 * 5e9]
