@@ -20,6 +20,8 @@ from regressors.linear.fit import fit_linear
 from regressors.linear.fold_sums import FoldSums
 from regressors.network.plan import Plan
 from regressors.network.training import grouped, planned, refit_network, validate_network
+from regressors.progress import part as part_of_work
+from regressors.progress import parts
 
 
 def plan(_framework: FrameworkModule, job: Job) -> Plan | None:
@@ -60,7 +62,8 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
     start = perf_counter()
     if job.candidate.is_linear:
         everything = np.ones(len(job.target), dtype=bool)
-        part = fit_linear(framework, job, everything, part="refit")
+        with parts(4 if job.candidate.kind == "least_squares" else 1):
+            part = fit_linear(framework, job, everything, part="refit")
         fitted = _linear(part, None, part.details)
     else:
         fitted = refit_network(framework, job)
@@ -68,20 +71,25 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
-    sums = FoldSums(framework, job)
     out_of_fold = np.full(len(job.target), np.nan)
     details = {}
-    for number, train, held in folds(job.fold, chained=job.chained):
-        name = f"fold {number}"
-        part = fit_linear(framework, job, train, part=name, sums=sums)
-        chosen = Chosen(held)
-        for block in blocks_of(len(chosen)):
-            positions = chosen.positions(block)
-            out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
-            release((*job.columns.values(), job.fold))
-        details[name] = part.details
-    everything = np.ones(len(job.target), dtype=bool)
-    twin = fit_linear(framework, job, everything, part="twin", sums=sums)
+    last = int(job.fold.max())
+    with parts(5 * last):
+        with part_of_work("sums", 3 * last), parts(2 * last):
+            sums = FoldSums(framework, job)
+        for number, train, held in folds(job.fold, chained=job.chained):
+            name = f"fold {number}"
+            with part_of_work(f"{name} of {last}"):
+                part = fit_linear(framework, job, train, part=name, sums=sums)
+                chosen = Chosen(held)
+                for block in blocks_of(len(chosen)):
+                    positions = chosen.positions(block)
+                    out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
+                    release((*job.columns.values(), job.fold))
+            details[name] = part.details
+        everything = np.ones(len(job.target), dtype=bool)
+        with part_of_work("all folds", last):
+            twin = fit_linear(framework, job, everything, part="twin", sums=sums)
     return _linear(twin, out_of_fold, {**details, "twin": twin.details})
 
 

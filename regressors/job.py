@@ -155,10 +155,11 @@ class NetworkFit:
 
 @dataclass(frozen=True)
 class Grouped:
-    """The decision on the groups of an ANN, and the fits that have that grouping, by fold."""
+    """The decision on the groups of an ANN after some trainings, and the fits that have them."""
 
     grouping: Grouping
     fits: Mapping[int, NetworkFit]
+    trainings: int
 
 
 @dataclass(frozen=True)

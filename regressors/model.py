@@ -20,6 +20,7 @@ from regressors.encoding.combinations import combinations_of
 from regressors.encoding.doubts import doubts_of, in_common, notes_of
 from regressors.encoding.matrices import Encoding
 from regressors.network.rowwise import network_output, weighted_blocks, weighted_sum
+from regressors.progress import report
 from regressors.uncertainty import linear_spread, tried_spread
 
 COVERAGE = 0.9
@@ -185,6 +186,7 @@ class Model:
         value, lower, upper = np.empty((3, number))
         note: Values = np.empty(number, dtype=object)
         for rows, block in self._blocks(columns):
+            report(rows.start / max(number, 1), f"{rows.start:,} of {number:,} rows predicted")
             made = self._predicted(block, None if weight is None else weight[rows])
             value[rows], lower[rows], upper[rows] = made.value, made.lower, made.upper
             note[rows] = made.note

@@ -30,11 +30,16 @@ from regressors.judging.selection import (
     PromotionRules,
 )
 from regressors.model import Model
+from regressors.progress import part, parts, reporting_to
+from tasks.run import progress
 from tasks.run.choice import Choice, Incumbent, Paired
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask, Rows
 
 Array = NDArray[np.float64]
+
+MOST_COMPARED = 4
+"""Candidates that predict the test rows: the winner, the best of each kind, and what serves."""
 
 
 @task(persist_result=False)
@@ -49,7 +54,9 @@ def choose(
     declared = prepared.declaration.promotion
     rules = PromotionRules(**declared.model_dump())
     own = incumbent.candidate if incumbent else None
-    ranking, tested = _ranked_and_tested(prepared, dict(fits), own)
+    report = progress.Progress(prepared.declaration.name, "choosing")
+    with reporting_to(report), parts(len(fits) + MOST_COMPARED):
+        ranking, tested = _ranked_and_tested(prepared, dict(fits), own)
     winner = ranking.winner
     linear, ann = ranking.best(linear=True), ranking.best(linear=False)
     if incumbent is not None and incumbent.is_comparable:
@@ -170,10 +177,10 @@ def _ranking(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ran
         ranked = rank(contenders, spread=spread(rows.target, rows.weight), unit=rows.units)
     except NothingRanked as error:
         raise NothingFitted(str(error)) from None
-    validation = {
-        candidate: _validated(fits[candidate], rows, predicted())
-        for candidate, predicted in out_of_fold.items()
-    }
+    validation = {}
+    for candidate, predicted in out_of_fold.items():
+        with part(f"scoring {candidate}"):
+            validation[candidate] = _validated(fits[candidate], rows, predicted())
     return _Ranking(ranked, validation)
 
 
@@ -196,7 +203,10 @@ class _Tested:
     @classmethod
     def by(cls, models: Mapping[Candidate, Model], rows: Rows) -> "_Tested":
         """Return what these models predict for the rows."""
-        predicted = {c: model.predicted(rows.columns, rows.weight) for c, model in models.items()}
+        predicted = {}
+        for candidate, model in models.items():
+            with part(f"testing {candidate}"):
+                predicted[candidate] = model.predicted(rows.columns, rows.weight)
         return cls(
             rows,
             {candidate: each.value for candidate, each in predicted.items()},

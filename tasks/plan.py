@@ -72,17 +72,18 @@ def _decided(
 ) -> AnnPlan | str | None:
     """Return what one framework decides, or why it cannot."""
     job = job_of(candidate, prepared, prepared.train, prepared.train_fold, starts={})
-    measure = partial(workers.run, measured_rate, replace(job, columns={}, target=job.target[:0]))
+    alone = replace(job, columns={}, target=job.target[:0])
+    measure = partial(workers.run, measured_rate, alone, "measuring the rate of")
     known = rate or rate_of_home(home, measure, by=candidate.framework)
     if isinstance(known, str):
         return known
     job = _budgeted(job, prepared.declaration.ann.budget_seconds, known)
-    made = workers.run(fitting.plan, job)
+    made = workers.run(fitting.plan, job, "planning")
     if not isinstance(made, Plan):
         return made
     name, sentence = prepared.declaration.name, sentence_of(made, known)
     progress.log(name, f"ann: {sentence}")
-    grouped = workers.run(fitting.group, replace(job, plan=made))
+    grouped = workers.run(fitting.group, replace(job, plan=made), "deciding on the groups of")
     if isinstance(grouped, str):
         return grouped
     progress.log(name, f"ann: {candidate.framework} decided on groups: {grouped.grouping}")

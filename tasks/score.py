@@ -26,7 +26,9 @@ from data.store.records import SourceColumnRecord
 from regressors.arrays import Array, Values
 from regressors.encoding.columns import CannotEncode
 from regressors.model import Model
+from regressors.progress import reporting_to
 from tasks.run.loading import declared, loaded
+from tasks.run.progress import Progress
 
 MAX_NAMES = 5
 """Columns that a warning names."""
@@ -85,7 +87,8 @@ def score(
         _refuse_infinite(model, table, source)
         features = feature_arrays(snapshot.path, model.features)
     try:
-        predicted = model.predicted(features, _weight(declaration.weight, table))
+        with reporting_to(Progress(declaration.name, "predicting")):
+            predicted = model.predicted(features, _weight(declaration.weight, table))
     except CannotEncode as error:
         raise SourceError(f"{error}.", where=str(source.resolve())) from None
     used = [

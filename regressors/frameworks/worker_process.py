@@ -12,11 +12,14 @@ import os
 import pickle
 import threading
 from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 
 from regressors.frameworks import memory
 from regressors.frameworks.registry import framework_called
+from regressors.frameworks.reports import ReportSender
+from regressors.progress import reporting_to
 
 LOG = logging.getLogger("nightfit.worker")
 """Not the root logger, whose class is replaced by a library that Theano imports."""
@@ -36,6 +39,7 @@ class _Here:
     failure: "Answer | None" = None
     warnings: list[str] = field(default_factory=list)
     memory_limit: float | None = None
+    reports: Connection | None = None
 
 
 @dataclass(frozen=True)
@@ -56,18 +60,24 @@ _here = _Here()
 
 
 def start(
-    framework: str, home: str, log: str, memory_limit: float | None, suspicion: str | None
+    framework: str,
+    home: str,
+    log: str,
+    memory_limit: float | None,
+    suspicion: str | None,
+    reports: Connection,
 ) -> None:
     """Make this process a worker: its output goes to the log, and it ends with its parent.
 
-    `suspicion` is why compiled code of earlier processes is not to be used, or None.
+    `suspicion` is why compiled code of earlier processes is not to be used, or None. Jobs send
+    `reports` how far they are.
     """
     _send_output_to(log)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     faulthandler.enable()
     faulthandler.dump_traceback_later(START_SECONDS, exit=True)
-    _here.framework, _here.memory_limit = framework, memory_limit
+    _here.framework, _here.memory_limit, _here.reports = framework, memory_limit, reports
     memory.set_limit(memory_limit)
     try:
         row = framework_called(framework)
@@ -104,7 +114,9 @@ def call(job: bytes) -> Answer:
     if answer is None:
         try:
             function, args = pickle.loads(job)  # noqa: S301 - from our own parent
-            answer = Answer(pickle.dumps(function(_here.module, *args)))
+            assert _here.reports is not None
+            with reporting_to(ReportSender(_here.reports)):
+                answer = Answer(pickle.dumps(function(_here.module, *args)))
         except Exception as error:
             LOG.exception("a job failed")
             answer = _failure(error)

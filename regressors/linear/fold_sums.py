@@ -19,6 +19,7 @@ from regressors.linear.gram import Gram
 from regressors.linear.gram_sums import CodedBlock, Products, gram_with_levels
 from regressors.linear.rows import Rows
 from regressors.linear.slices import BLOCK_ROWS
+from regressors.progress import part, report
 
 
 class FoldSums:
@@ -36,16 +37,18 @@ class FoldSums:
         statistics = FoldStatistics(job.columns, job.fold)
         whole = fit_encoding(job)
         self._encodings = {tuple(self._first): whole}
-        for _, train, _ in folds(job.fold, chained=job.chained):
+        for number, train, _ in folds(job.fold, chained=job.chained):
             trained = self._numbers(train)
             if trained not in self._encodings:
                 of_rows = statistics.of(trained, train)
-                self._encodings[trained] = fit_encoding(job, train, of_rows)
+                with part(f"encoding of fold {number}"):
+                    self._encodings[trained] = fit_encoding(job, train, of_rows)
         self._common = CommonDesign.of(whole, [*self._encodings.values()], statistics.blank)
-        self._grams = {
-            number: _gram(job, self._common, job.fold == number, framework.row_products)
-            for number in self._first
-        }
+        self._grams = {}
+        for number in self._first:
+            with part(f"fold {number}"):
+                rows = job.fold == number
+                self._grams[number] = _gram(job, self._common, rows, framework.row_products)
         release([job.fold])
 
     def encoding(self, rows: Mask) -> Encoding:
@@ -117,6 +120,7 @@ def _gram(job: Job, common: CommonDesign, rows: Mask, row_products: Products) ->
 
     def blocks() -> Iterator[CodedBlock]:
         for block in blocks_of(len(chosen), BLOCK_ROWS):
+            report(block.start / len(chosen), f"{block.start:,} of {len(chosen):,} rows")
             positions = chosen.positions(block)
             design, codes = common.design(rows_of(job.columns, positions))
             target = job.target[positions]

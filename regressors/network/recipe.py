@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from regressors.arrays import Arrays, Floats, Indices
+from regressors.progress import report
 
 GELU_SLOPE = float(np.sqrt(2 / np.pi))
 GELU_CUBIC = 0.044715
@@ -126,8 +127,18 @@ class Program:
         """Yield an epoch, counted from 0, in portions: one where all rows fit into it."""
         bounds, steps, order = self.bounds, self.steps(epoch, dtype), self.order(epoch)
         for first, last in pairwise(self._cuts()):
+            self._report(epoch, bounds[first])
             part = bounds[first : last + 1]
             yield Portion(order[part[0] : part[-1]], part - part[0], steps[first:last])
+
+    def _report(self, epoch: int, row: int) -> None:
+        """Report how far a training is, which has seen so many rows of an epoch, from 0."""
+        seen = f", {row:,} of {self.rows:,} rows" if self.rows > self.portion else ""
+        if self.epochs is None:
+            report(None, f"epoch {epoch + 1}{seen}")
+        else:
+            share = (epoch + row / self.rows) / self.epochs
+            report(share, f"epoch {epoch + 1} of {self.epochs}{seen}")
 
     def _cuts(self) -> list[int]:
         """Return the numbers of the batches at which portions begin, and that after the last."""

@@ -1,6 +1,7 @@
 """The ANN of a job: which groupings are tried on which folds, and the networks of all folds."""
 
 from collections.abc import Mapping, Set
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from regressors.network.fit import fit_network
 from regressors.network.plan import (
     BUDGET,
     SMALL_TABLE,
+    TRIED,
     Plan,
     drawn,
     joined,
@@ -26,6 +28,7 @@ from regressors.network.plan import (
     plan_of,
     products_of,
 )
+from regressors.progress import part, parts
 
 
 def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
@@ -40,7 +43,7 @@ def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
     if job.grouping is not None:
         return _validate(framework, job, job.grouping, job.ready)
     chosen = grouped(framework, job)
-    return _validate(framework, job, chosen.grouping, chosen.fits)
+    return _validate(framework, job, chosen.grouping, chosen.fits, trainings=chosen.trainings)
 
 
 def grouped(framework: FrameworkModule, job: Job) -> Grouped:
@@ -61,7 +64,8 @@ def grouped(framework: FrameworkModule, job: Job) -> Grouped:
         tried.fits["columns"] = with_pairs
     for rival in rivals[frozenset(sizes)]:
         best = rival if tried.is_clearly_better(rival, best) else best
-    return Grouped(best, tried.with_grouping(best))
+    ready = tried.with_grouping(best)
+    return Grouped(best, ready, tried.trainings)
 
 
 def planned(job: Job) -> Plan | None:
@@ -98,13 +102,17 @@ class _Tried:
     def __init__(self, framework: FrameworkModule, job: Job) -> None:
         self.framework, self.job = framework, job
         self.fits: dict[Grouping, dict[int, NetworkFit]] = {}
+        self.trainings = 0
 
     def with_grouping(self, grouping: Grouping) -> dict[int, NetworkFit]:
         """Return the fits by fold: of the last one alone where there is a plan."""
         if grouping not in self.fits:
             last = int(self.job.fold.max())
             numbers = None if self.job.plan is None else {last}
-            self.fits[grouping] = _fold_fits(self.framework, self.job, grouping, numbers)
+            with _parts(self.job, 1 + TRIED, done=self.trainings):
+                fits = _fold_fits(self.framework, self.job, grouping, numbers)
+            self.trainings += len(fits)
+            self.fits[grouping] = fits
         return self.fits[grouping]
 
     def is_clearly_better(self, first: Grouping, second: Grouping) -> bool:
@@ -121,19 +129,28 @@ def _fold_fits(
     framework: FrameworkModule, job: Job, grouping: Grouping, numbers: Set[int] | None = None
 ) -> dict[int, NetworkFit]:
     """Return the fits of these folds, or of all."""
-    return {
-        number: fit_network(
-            framework,
-            job,
-            train,
-            held,
-            fold=number,
-            grouping=grouping,
-            earlier=_earlier(job, number),
-        )
-        for number, train, held in folds(job.fold, chained=job.chained)
-        if numbers is None or number in numbers
-    }
+    fits, last = {}, int(job.fold.max())
+    for number, train, held in folds(job.fold, chained=job.chained):
+        if numbers is None or number in numbers:
+            with part(f"fold {number} of {last}"):
+                fits[number] = fit_network(
+                    framework,
+                    job,
+                    train,
+                    held,
+                    fold=number,
+                    grouping=grouping,
+                    earlier=_earlier(job, number),
+                )
+    return fits
+
+
+def _parts(job: Job, trainings: int, *, done: int) -> AbstractContextManager[None]:
+    """Say how many trainings a job has, and how many are done, for reports of its progress.
+
+    Without a plan nobody knows how long they are.
+    """
+    return parts(None if job.plan is None else trainings, done)
 
 
 def _out_of_fold(job: Job, fits: Mapping[int, NetworkFit]) -> Array:
@@ -148,11 +165,16 @@ def _validate(
     job: Job,
     grouping: Grouping,
     ready: Mapping[int, NetworkFit] | None = None,
+    trainings: int = 0,
 ) -> Fitted:
-    """Fit the folds that are not `ready`, and a network on all rows where folds are chained."""
+    """Fit the folds that are not `ready`, and a network on all rows where folds are chained.
+
+    There were so many `trainings` before.
+    """
     ready, job = ready or {}, _joined(job)
     missing = set(range(1, int(job.fold.max()) + 1)) - set(ready)
-    fits = {**ready, **_fold_fits(framework, job, grouping, missing)}
+    with _parts(job, trainings + len(missing) + job.chained, done=trainings):
+        fits = {**ready, **_fold_fits(framework, job, grouping, missing)}
     fits = {number: fits[number] for number in sorted(fits)}
     details: dict[str, Any] = {
         "folds": [{"fold": number, **fit.details} for number, fit in fits.items()]

@@ -17,8 +17,10 @@ from data.store.records import (
 from data.store.session import Store
 from regressors.candidate import Candidate
 from regressors.job import Fitted
+from regressors.progress import reporting_to
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.predictions import of_candidate, of_incumbent, tonights_predictions
+from tasks.run.progress import Progress
 from tasks.run.provenance import library_versions, setup_fingerprint
 from tasks.run.record import run_record
 
@@ -60,7 +62,9 @@ def verification(
     """Return how a stored run differs from `run`, the attempt that trained it again."""
     serving = trained.choice.incumbent.serving if trained.choice.incumbent else None
     names = {serving.model_id: serving.name_and_run} if serving else {}
-    again = run_record(run, home=home, predictions=_predicted_again(stored, trained, store))
+    with reporting_to(Progress(stored.dataset, "predicting again")):
+        predicted = _predicted_again(stored, trained, store)
+    again = run_record(run, home=home, predictions=predicted)
     coefficients = dict(_coefficients(stored))
     scores = dict(_scores(stored, names))
     predictions = dict(_predictions(stored, names))

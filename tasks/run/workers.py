@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from regressors.job import Fitted, Job, Start
 from regressors.model import NetworkMember
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
+from tasks.run.progress import Progress
 from tasks.run.rows import Rows
 
 Result = TypeVar("Result")
@@ -37,12 +39,18 @@ class FrameworkWorkers:
         self._probes: dict[str, ProbeResult] = {}
         processes.probe_with(parity.probe, self._obstacle)
 
-    def run(self, function: Callable[[FrameworkModule, Job], Result], job: Job) -> Result | str:
-        """Run a fit in its framework's process; return the fit, or why it failed, in a sentence."""
-        processes = self._processes
+    def run(
+        self, function: Callable[[FrameworkModule, Job], Result], job: Job, work: str = "fitting"
+    ) -> Result | str:
+        """Run a fit in its framework's process; return the fit, or why it failed, in a sentence.
+
+        `work` is what its progress calls it, before the candidate.
+        """
+        processes, candidate = self._processes, job.candidate
+        reporter = partial(Progress, job.dataset, f"{work} {candidate}")
         try:
             fitted: Result = processes.result(
-                processes.submit(job.candidate.framework, function, job)
+                processes.submit(candidate.framework, function, job, reporter=reporter)
             )
         except WorkerFailed as failure:
             return str(failure)

@@ -3,8 +3,11 @@
 Functions without `test_` run in workers.
 """
 
+import logging
 import os
 import signal
+import time
+from contextvars import ContextVar
 from pathlib import Path
 from threading import Thread
 
@@ -15,9 +18,14 @@ from regressors.candidate import Candidate
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
 from regressors.job import Job
+from regressors.progress import report
+from tasks.run import progress
 from tasks.run.workers import FrameworkWorkers, framework_workers
 
 LIMITS = {"time_limit": 60.0, "memory_limit": 8.0}
+
+
+TASK: ContextVar[str] = ContextVar("task", default="another one")
 
 
 def process_id(_, job):
@@ -26,6 +34,12 @@ def process_id(_, job):
 
 def fail(_, job):
     raise ValueError(f"{job.dataset} has no solution")
+
+
+def reports(_, job):
+    for _ in range(4):
+        time.sleep(0.3)
+        report(0.5, "fold 3 of 5, epoch 1 of 4")
 
 
 def job_for(framework):
@@ -94,6 +108,26 @@ def test_a_fit_that_fails_is_a_sentence_and_the_next_one_runs(workers):
     night = FrameworkWorkers(workers)
     assert night.run(fail, job_for("torch")) == "ValueError: shop has no solution"
     assert isinstance(night.run(process_id, job_for("torch")), int)
+
+
+def test_how_far_a_fit_is_is_logged_for_the_task_that_waits_for_it(workers, monkeypatch, caplog):
+    monkeypatch.setattr(progress, "FIRST_SECONDS", 0)
+    tasks = []
+
+    def note_task(_):
+        tasks.append(TASK.get())
+        return True
+
+    monkeypatch.setattr(caplog.handler, "filters", [note_task])
+    TASK.set("fit torch/ann")
+    FrameworkWorkers(workers).run(process_id, job_for("torch"))  # starts, and is probed
+    caplog.clear()
+    tasks.clear()
+    with caplog.at_level(logging.INFO, "nightfit"):
+        FrameworkWorkers(workers).run(reports, job_for("torch"))
+    words = "shop: fitting torch/ann, fold 3 of 5, epoch 1 of 4, about 1 s left"
+    assert words in caplog.messages
+    assert set(tasks) == {"fit torch/ann"}
 
 
 def test_a_framework_that_cannot_start_says_why_instead_of_each_fit(tmp_path, monkeypatch):
