@@ -17,8 +17,8 @@ def measured_rate(framework: FrameworkModule, job: Job) -> float:
 
     A network is trained on made rows in the framework itself, in its process and with its threads,
     so everything counts that a real training does: gradients, steps, batches and held-out rows. The
-    shortest epoch counts, since others wait for what else the machine does. Of `job` only the
-    candidate is used.
+    shortest epoch counts, without what it waits for others, so that a busy machine has the same
+    rate. Of `job` only the candidate is used.
     """
     rng = np.random.default_rng(0)
     columns = {f"x{i}": rng.normal(size=ROWS) for i in range(8)}
