@@ -15,13 +15,24 @@ from regressors.arrays import Array, spelt_out
 from regressors.blocks import Chosen, blocks_of, release, rows_of
 from regressors.file_arrays import stored
 from regressors.frameworks.contract import FrameworkModule
-from regressors.job import CannotFit, Fitted, Job, Part, folds
+from regressors.job import CannotFit, Fitted, Grouped, Job, Part, folds
 from regressors.judging.scoring import interval_half_width
 from regressors.linear.fit import fit_linear
 from regressors.linear.kept_sums import drop_others, fold_sums, refit_sums
-from regressors.network.training import refit_network, validate_network
+from regressors.network.plan import Plan
+from regressors.network.training import grouped, planned, refit_network, validate_network
 from regressors.progress import part as part_of_work
 from regressors.progress import parts
+
+
+def plan(_framework: FrameworkModule, job: Job) -> Plan | None:
+    """Return the plan of an ANN, None where the table needs none."""
+    return planned(_for_its_kind(job))
+
+
+def group(framework: FrameworkModule, job: Job) -> Grouped:
+    """Return the decision on the groups of an ANN with a plan, which serves all frameworks."""
+    return grouped(framework, _for_its_kind(job))
 
 
 def validate(framework: FrameworkModule, job: Job) -> Fitted:

@@ -49,7 +49,8 @@ class Workers:
     """The processes of some frameworks, each doing one job at a time; use it in a `with`.
 
     A process starts with its first job. Logs and compiled code are kept in `home`. A job that takes
-    longer than `time_limit` seconds has its process killed. `memory_limit` is in GiB per process,
+    longer than `time_limit` seconds has its process killed; an argument with `time_limits` says how
+    many times as long it may take. `memory_limit` is in GiB per process,
     enforced on Linux alone: a job that needs more fails. Nothing is left running at the end of the
     `with`, nor when this process is killed.
     """
@@ -240,7 +241,8 @@ class _Worker:
             job = dumps((function, args))
         except (AttributeError, TypeError, pickle.PicklingError) as error:
             raise WorkerFailed(f"it could not be sent to its process ({sentence(error)})") from None
-        limit = self.time_limit if self.warm else max(self.time_limit, START_SECONDS)
+        limit = self.time_limit * max((getattr(arg, "time_limits", 1) for arg in args), default=1)
+        limit = limit if self.warm else max(limit, START_SECONDS)
         try:
             future = self._schedule(limit, job)
             if reporter is not None:

@@ -1,12 +1,13 @@
 """The linear start of a network: an encoding, and the ridge regression that comes before it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from regressors.arrays import Array, Columns, Mask
 from regressors.blocks import blocks_of, rows_of
+from regressors.encoding.continued import continued
 from regressors.encoding.lookups import Block
 from regressors.encoding.matrices import Encoding
 from regressors.job import Grouping, Job, take
@@ -114,3 +115,28 @@ def _input_rows(encoding: Encoding, columns: Columns, more: Array) -> InputRows:
 
 def _rows(columns: Columns) -> int:
     return len(next(iter(columns.values()), ()))
+
+
+def continued_start(job: Job, train: Mask, member: NetworkMember) -> LinearStart | None:
+    """Return the linear start of a network that was fitted on fewer rows, for all of these.
+
+    It stays as it was, with its encoding, so that the network still fits what it leaves. None where
+    these rows need another encoding.
+    """
+    columns, target = take(job.columns, train), job.target[train]
+    later = Encoding.fit(columns, declared_parts=job.time_parts)
+    encoding = continued(member.encoding, later)
+    if encoding is None:
+        return None
+    mean, sd, intercept = member.scale.tolist()
+    start = LinearStart(
+        encoding=encoding,
+        ridge=Ridge(intercept, member.ridge, None, np.empty(0)),
+        target_mean=mean,
+        target_sd=sd,
+        residual=np.empty(0),
+        inputs=_input_rows(encoding, columns, np.empty((len(target), 0))),
+        weight=job.weights(train),
+    )
+    residual = (target - mean) / start.divisor - start.predict(columns)
+    return replace(start, residual=residual)

@@ -53,6 +53,9 @@ RECIPE = NetworkSettings()
 PEAK = 0.004
 """The learning rate from which that of a planned training falls to zero."""
 
+REFIT_PEAK = 0.002
+"""The same where it begins with the network of the twin."""
+
 PORTION_ROWS, PREDICTED_ROWS = 4096, 20_000
 """What the layers see of so many rows is in memory at once, in a training and for predictions.
 

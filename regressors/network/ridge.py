@@ -25,11 +25,14 @@ PENALTIES = (0.001, 0.1, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 
 @dataclass(frozen=True)
 class Ridge:
-    """prediction = intercept + inputs @ weights; `left_out` (n,) are leave-one-out residuals."""
+    """prediction = intercept + inputs @ weights; `left_out` (n,) are leave-one-out residuals.
+
+    One that was fitted earlier, on other rows, has no penalty and none of these.
+    """
 
     intercept: float
     weights: Array
-    penalty: float
+    penalty: float | None
     left_out: Array
 
 
