@@ -4,6 +4,7 @@ A row of some 400 columns takes less than a hundred bytes. The columns of those 
 for are looked up again, which is quicker than copying them from a matrix of all rows.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -105,4 +106,6 @@ def _room(shape: tuple[int, int], dtype: DTypeLike, in_memory: int) -> NDArray[A
     if not size or size <= in_memory:
         return np.empty(shape, dtype)
     with tempfile.TemporaryFile() as file:  # the mapping keeps it
+        if hasattr(os, "posix_fallocate"):  # or a full disk would end the process by SIGBUS
+            os.posix_fallocate(file.fileno(), 0, size)
         return np.memmap(file, dtype, "w+", shape=shape)
