@@ -1,5 +1,7 @@
 """Predictions of linear equations, and categories in codes, beside the long way round."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,14 +12,14 @@ from regressors.linear.prediction import weighted_terms
 
 RNG = np.random.default_rng(3)
 ROWS = 90
-TABLE = {
+TABLE: dict[str, Any] = {
     "x": np.where(RNG.random(ROWS) < 0.2, np.nan, RNG.normal(size=ROWS)),
     "level": RNG.choice([*"abc"], ROWS).astype(object),
     "flag": RNG.choice(["true", "false"], ROWS).astype(object),
 }
 LABELS = np.array(["c", "new", "a", "b", None], dtype=object)
 CODES = np.arange(ROWS) % 5 - 1
-UNSEEN = {**TABLE, "level": CodedTexts(CODES, LABELS)}
+UNSEEN: dict[str, Any] = {**TABLE, "level": CodedTexts(CODES, LABELS)}
 
 
 @pytest.mark.parametrize("intercept", [True, False])
@@ -27,7 +29,7 @@ def test_levels_that_are_looked_up_give_the_bits_of_columns_that_are_added(table
     encoding = Encoding.fit(TABLE, products=products, intercept=intercept, pieces=False)
     parts = encoding.parts(table)
     design = encoding.design_of(parts)
-    estimates = RNG.normal(size=design.shape[1])
+    estimates = np.array(RNG.normal(size=design.shape[1]))
     by_column = np.zeros(ROWS)
     for column, estimate in zip(design.T, estimates, strict=True):
         by_column += column * estimate
