@@ -12,9 +12,11 @@ the best of a few rounds, in which everything takes turns.
 import argparse
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from time import process_time
 from types import SimpleNamespace
+from uuid import uuid4
 
 import numpy as np
 import statsmodels.api as sm
@@ -23,7 +25,7 @@ from helpers.numpy_products import numpy_products
 
 from regressors import fitting
 from regressors.candidate import Candidate
-from regressors.job import Job
+from regressors.job import Job, take
 from regressors.linear.least_squares import solve_rows
 from regressors.linear.rows import Rows
 from regressors.linear.system import System
@@ -59,19 +61,33 @@ def fit(design: np.ndarray, target: np.ndarray, *, robust: bool) -> None:
 
 
 def night(design: np.ndarray, target: np.ndarray) -> None:
-    """Encode and fit five folds, the twin and the refit, and predict every fold."""
-    job = Job(
+    """Encode and fit five folds, the twin and the refit, and predict every fold.
+
+    A fifth of the rows are test rows, which the refit alone is fitted on.
+    """
+    columns = {f"x{i}": column for i, column in enumerate(design.T[1:].copy())}
+    is_test = np.arange(len(target)) % 5 == 0
+    labelled = Job(
         dataset="made",
         candidate=Candidate("torch", "least_squares"),
-        columns={f"x{i}": column for i, column in enumerate(design.T[1:].copy())},
+        columns=columns,
         target=target,
-        fold=1 + np.arange(len(target)) % 5,
+        fold=1 + np.arange(len(target)) // 5 % 5,
         chained=False,
         hidden=(),
         interval_coverage=0.9,
+        table=uuid4().hex,
+        is_test=is_test,
     )
-    fitting.validate(NUMPY, job)
-    fitting.refit(NUMPY, job)
+    training = replace(
+        labelled,
+        columns=take(columns, ~is_test),
+        target=target[~is_test],
+        fold=labelled.fold[~is_test],
+        is_test=None,
+    )
+    fitting.validate(NUMPY, training)
+    fitting.refit(NUMPY, labelled)
 
 
 def seconds(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ from regressors.linear.prediction import weighted_terms
 
 RNG = np.random.default_rng(3)
 ROWS = 90
-TABLE = {
+TABLE: dict[str, Any] = {
     "x": np.where(RNG.random(ROWS) < 0.2, np.nan, RNG.normal(size=ROWS)),
     "level": RNG.choice([*"abc"], ROWS).astype(object),
     "flag": RNG.choice(["true", "false"], ROWS).astype(object),
