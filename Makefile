@@ -3,7 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-WORKERS ?= 2
+# On two cores: tests also wait, for servers and for processes to end.
+WORKERS ?= 3
 BENCH_STAMP := $(VENV)/.installed-bench
 AUDIT_STAMP := $(VENV)/.installed-audit
 
@@ -66,6 +67,7 @@ bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/b
 	@$(BIN)/python tests/benchmarks/store.py
 	@$(BIN)/python tests/benchmarks/reads.py
 	@$(BIN)/python tests/benchmarks/size.py
+	@$(BIN)/python tests/benchmarks/ann.py
 
 audit: export PYTHONPATH := tests
 audit: $(AUDIT_STAMP)  ## look for advisories about the pinned libraries (needs the network)

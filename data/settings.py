@@ -62,7 +62,8 @@ class Settings(BaseSettings):
         gt=0,
         le=MAX_SECONDS,
         allow_inf_nan=False,
-        description="The seconds that one fit may take.",
+        description="The seconds that one fit may take. An ANN with a plan may take as long once"
+        " for every 600 billion products of its plan.",
     )
     fit_memory_limit: float = Field(
         default_factory=lambda: MEMORY_SHARE * psutil.virtual_memory().total / 2**30,

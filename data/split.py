@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.errors import CannotSplit
+from data.progress import Report, unreported
 from data.texts import BATCH_ROWS, Texts
 
 MIN_LABELLED_ROWS = 20
@@ -63,6 +64,7 @@ def split_rows(
     time: np.ndarray | None = None,
     group: Sequence[str | None] | Texts | None = None,
     alike: np.ndarray | None = None,
+    report: Report = unreported,
 ) -> Split:
     """Split the rows into test rows, folds of training rows, and new rows.
 
@@ -71,6 +73,7 @@ def split_rows(
     test rows, and the others are cut into blocks; every cut lies between two different times.
     With `group` (None in a row that stands alone), which excludes `time`, groups stay whole. With
     neither, rows of one label in `alike` (-1 in a row that repeats no other) stay together.
+    `report` is told how many rows have their place.
     Raises `CannotSplit` if there are fewer than 20 labelled rows or 3 test rows or groups, if a
     fold is empty, or if a labelled row has no time.
     """
@@ -85,7 +88,7 @@ def split_rows(
     texts, groups = Texts.of(keys), None if group is None else Texts.of(group)
     if time is None:
         first = _first_alike(texts, alike) if groups is None and alike is not None else None
-        in_test, fold = _by_hash(dataset, texts, groups, first, share, folds)
+        in_test, fold = _by_hash(dataset, texts, groups, first, share, folds, report)
         fold[~labelled] = 0
     else:
         in_test, fold = _by_time(dataset, np.asarray(time), labelled, share, folds)
@@ -127,11 +130,13 @@ def _by_hash(
     first: np.ndarray | None,
     share: float,
     folds: int,
+    report: Report,
 ) -> tuple[np.ndarray, np.ndarray]:
     shared, alone = (hashlib.sha256(f"{mark}{dataset}\0".encode()) for mark in ("", "\0"))
     in_test = np.empty(len(keys), dtype=bool)
     fold = np.empty(len(keys), dtype=np.int16)
     for start in range(0, len(keys), BATCH_ROWS):
+        report(start / len(keys), f"{start:,} of {len(keys):,} rows")
         rows = slice(start, start + BATCH_ROWS)
         texts = (keys[rows] if first is None else keys[first[rows]]).tolist()
         digests = []

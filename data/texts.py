@@ -144,7 +144,7 @@ class Texts(Sequence[Any]):
         for start in range(0, len(own), BATCH_ROWS):
             rows = own[start : start + BATCH_ROWS].tolist()
             row_of = dict(zip(self[np.array(rows)].tolist(), rows, strict=True))
-            begin, end = end, _first_above(others, theirs, self[rows[-1]], end)
+            begin, end = end, others.first_above(self[rows[-1]], theirs, end)
             for at in range(begin, end, BATCH_ROWS):
                 part = theirs[at : min(at + BATCH_ROWS, end)]
                 for text, row in zip(others[part].tolist(), part.tolist(), strict=True):
@@ -152,15 +152,33 @@ class Texts(Sequence[Any]):
                         found[row_of[text]] = row
         return found
 
+    def first_repeated(self) -> tuple[NDArray[np.int64], int]:
+        """Return where the first text is that is there twice, and how many such texts there are.
+
+        None may be missing.
+        """
+        order = self.order()
+        again = np.zeros(len(order) + 1, dtype=bool)  # is it the text before it in that order?
+        for start in range(1, len(order), BATCH_ROWS):
+            part = self[order[start - 1 : start + BATCH_ROWS]].values
+            again[start : start + len(part) - 1] = np.asarray(pc.equal(part[1:], part[:-1]))
+        begins = np.flatnonzero(again[1:] & ~again[:-1])
+        if not len(begins):
+            return begins, 0
+        begin = int(begins[np.argmin(order[begins])])
+        return order[begin : begin + 1 + int(np.argmin(again[begin + 1 :]))], len(begins)
+
+    def first_above(self, text: str, order: NDArray[np.int64], low: int = 0) -> int:
+        """Return the first place from `low` on, in the order of the texts, of one larger than it.
+
+        `order` is that of `order()`.
+        """
+        high = len(order)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self[order[middle]] <= text else (low, middle)
+        return low
+
     def is_in(self, others: "Texts") -> NDArray[np.bool_]:
         """Return which of these texts (n,) are among others; `positions_in` says what both are."""
         return self.positions_in(others) >= 0
-
-
-def _first_above(texts: Texts, order: NDArray[np.int64], text: str, low: int) -> int:
-    """Return the first place from `low` on, in an order of texts, of one larger than a text."""
-    high = len(order)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if texts[order[middle]] <= text else (low, middle)
-    return low

@@ -3,6 +3,7 @@
 from collections.abc import Set
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
 
@@ -21,13 +22,16 @@ from tasks.choose import choose
 from tasks.compare import compare
 from tasks.fit import fit
 from tasks.incumbent import incumbent
+from tasks.plan import plan
 from tasks.read import read
 from tasks.refit import refit, to_refit
 from tasks.resilience import resilience
+from tasks.run.ann_plan import plan_in
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
 from tasks.run.night import contract, only_run, skip_if_unchanged
 from tasks.run.private import keep_private
+from tasks.run.rate import plan_before
 from tasks.run.starts import last_starts
 from tasks.run.summary import Summary, report
 from tasks.run.workers import FrameworkWorkers, framework_workers, results
@@ -65,6 +69,7 @@ def retrain(
         ):
             expected = contract(store, declaration, as_of=as_of)
             kinds = remembered_kinds(declaration, expected)
+            run.earlier_plan = plan_before(declaration, store, as_of=as_of)
             run.snapshot = snapshot = read(
                 declaration,
                 home / "snapshots",
@@ -100,7 +105,12 @@ def train(
     starts, run.start_warning = last_starts(
         run.candidates, declaration, store, before_run=before_run
     )
-    run.fits = fits = results({c: fit.submit(c, rows, starts[c], workers) for c in run.candidates})
+    planned = plan.submit(run.candidates, rows, workers, home=home, earlier=run.earlier_plan)
+    of_kind: dict[bool, Any] = {True: None, False: planned}  # the linear kinds do not wait for it
+    run.fits = fits = results(
+        {c: fit.submit(c, rows, starts[c], workers, of_kind[c.is_linear]) for c in run.candidates}
+    )
+    run.ann_plan = plan_in(planned.result())
     run.process_warnings = workers.take_warnings()
     champion = incumbent(rows, store, home=home, before_run=before_run)
     hold = promotion_hold(champion, as_of=run.as_of, data_until=rows.times.data_until)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from regressors.arrays import Columns, Indices, Mask, Values
+from regressors.arrays import CodedTexts, Columns, Indices, Mask, Values
 
 ROWS_AT_ONCE = 2**16
 """So many rows of all columns are encoded, predicted or counted at once."""
@@ -58,7 +58,7 @@ def release(columns: Iterable[Values]) -> None:
     What is needed again is read again. Arrays in memory stay as they are.
     """
     for column in columns:
-        owner: object = column
+        owner: object = column.codes if isinstance(column, CodedTexts) else column
         while isinstance(owner, np.ndarray):
             owner = owner.base
         if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):

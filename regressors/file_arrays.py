@@ -1,16 +1,20 @@
 """Arrays in files: a process is sent where they are, and maps them instead of getting a copy."""
 
 import io
+import mmap
 import pickle
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 _files: WeakValueDictionary[str, np.memmap[Any, Any]] = WeakValueDictionary()
 """The files that are mapped now: however many arrays are in one, it is opened once."""
+
+_mappings: WeakSet[mmap.mmap] = WeakSet()
+"""All mappings, also those of files that have grown since."""
 
 
 def mapped(path: str | Path, offset: int, dtype: np.dtype[Any], rows: int) -> NDArray[Any]:
@@ -22,7 +26,23 @@ def mapped(path: str | Path, offset: int, dtype: np.dtype[Any], rows: int) -> ND
     file = _files.get(name)
     if file is None or file.size < end:  # it has grown since
         file = _files[name] = np.memmap(name, np.uint8, "r")
+        assert isinstance(file.base, mmap.mmap)
+        _mappings.add(file.base)
     return np.asarray(file)[offset:end].view(dtype)
+
+
+def release_mapped() -> None:
+    """Let go of the memory of all files that are mapped: what is used again is read again."""
+    for mapping in list(_mappings):
+        if hasattr(mmap, "MADV_DONTNEED"):
+            mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def stored(values: NDArray[Any], path: str | Path) -> NDArray[Any]:
+    """Return an array (n,) mapped from a file of its own, which it is written to."""
+    with Path(path).open("wb") as file:
+        file.write(np.ascontiguousarray(values).view(np.uint8).data)
+    return mapped(path, 0, values.dtype, len(values)) if values.size else values
 
 
 def dumps(value: object) -> bytes:

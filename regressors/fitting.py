@@ -11,21 +11,36 @@ from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Array
+from regressors.arrays import Array, spelt_out
 from regressors.blocks import Chosen, blocks_of, release, rows_of
+from regressors.file_arrays import stored
 from regressors.frameworks.contract import FrameworkModule
-from regressors.job import CannotFit, Fitted, Job, Part, folds
+from regressors.job import CannotFit, Fitted, Grouped, Job, Part, folds
 from regressors.judging.scoring import interval_half_width
 from regressors.linear.fit import fit_linear
-from regressors.linear.fold_sums import FoldSums
-from regressors.network.training import refit_network, validate_network
+from regressors.linear.kept_sums import drop_others, fold_sums, refit_sums
+from regressors.network.plan import Plan
+from regressors.network.training import grouped, planned, refit_network, validate_network
+from regressors.progress import part as part_of_work
+from regressors.progress import parts
+
+
+def plan(_framework: FrameworkModule, job: Job) -> Plan | None:
+    """Return the plan of an ANN, None where the table needs none."""
+    return planned(_for_its_kind(job))
+
+
+def group(framework: FrameworkModule, job: Job) -> Grouped:
+    """Return the decision on the groups of an ANN with a plan, which serves all frameworks."""
+    return grouped(framework, _for_its_kind(job))
 
 
 def validate(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit every fold and the twin; `job` holds the training rows alone."""
     start = perf_counter()
+    drop_others(job)
     fit = _validate_linear if job.candidate.is_linear else validate_network
-    fitted = _require_finite(fit(framework, job))
+    fitted = _require_finite(fit(framework, _for_its_kind(job)))
     assert fitted.out_of_fold is not None
     model = replace(
         fitted.model,
@@ -33,7 +48,23 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
         coverage=job.interval_coverage,
         mean_weight=None if job.weight is None else float(job.weight.mean()),
     )
-    return replace(fitted, model=model, seconds=perf_counter() - start)
+    out_of_fold = _stored(fitted.out_of_fold, job.predictions_file)
+    return replace(fitted, model=model, out_of_fold=out_of_fold, seconds=perf_counter() - start)
+
+
+def _stored(predictions: Array, file: str | None) -> Array:
+    if file is None:
+        return predictions
+    try:
+        return stored(predictions, file)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise CannotFit(f"its predictions cannot be written to a file: {why} ({file})") from None
+
+
+def _for_its_kind(job: Job) -> Job:
+    """Return the job with categories as texts for an ANN; linear kinds take codes."""
+    return job if job.candidate.is_linear else replace(job, columns=spelt_out(job.columns))
 
 
 def _residuals(job: Job, out_of_fold: Array) -> Array:
@@ -47,30 +78,39 @@ def _residuals(job: Job, out_of_fold: Array) -> Array:
 def refit(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit the model that may serve; `job` holds every labelled row."""
     start = perf_counter()
+    drop_others(job)
     if job.candidate.is_linear:
         everything = np.ones(len(job.target), dtype=bool)
-        part = fit_linear(framework, job, everything, part="refit")
+        with parts(4 if job.candidate.kind == "least_squares" else 1):
+            with part_of_work("sums"):
+                sums = refit_sums(framework, job)
+            part = fit_linear(framework, job, everything, part="refit", sums=sums)
         fitted = _linear(part, None, part.details)
     else:
-        fitted = refit_network(framework, job)
+        fitted = refit_network(framework, _for_its_kind(job))
     return replace(_require_finite(fitted), seconds=perf_counter() - start)
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
-    sums = FoldSums(framework, job)
     out_of_fold = np.full(len(job.target), np.nan)
     details = {}
-    for number, train, held in folds(job.fold, chained=job.chained):
-        name = f"fold {number}"
-        part = fit_linear(framework, job, train, part=name, sums=sums)
-        chosen = Chosen(held)
-        for block in blocks_of(len(chosen)):
-            positions = chosen.positions(block)
-            out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
-            release((*job.columns.values(), job.fold))
-        details[name] = part.details
-    everything = np.ones(len(job.target), dtype=bool)
-    twin = fit_linear(framework, job, everything, part="twin", sums=sums)
+    last = int(job.fold.max())
+    with parts(5 * last):
+        with part_of_work("sums", 3 * last), parts(2 * last):
+            sums = fold_sums(framework, job)
+        for number, train, held in folds(job.fold, chained=job.chained):
+            name = f"fold {number}"
+            with part_of_work(f"{name} of {last}"):
+                part = fit_linear(framework, job, train, part=name, sums=sums)
+                chosen = Chosen(held)
+                for block in blocks_of(len(chosen)):
+                    positions = chosen.positions(block)
+                    out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
+                    release((*job.columns.values(), job.fold))
+            details[name] = part.details
+        everything = np.ones(len(job.target), dtype=bool)
+        with part_of_work("all folds", last):
+            twin = fit_linear(framework, job, everything, part="twin", sums=sums)
     return _linear(twin, out_of_fold, {**details, "twin": twin.details})
 
 

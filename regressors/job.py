@@ -12,7 +12,7 @@ from regressors.candidate import Candidate
 from regressors.encoding.matrices import Product
 from regressors.linear.inference import Coefficient
 from regressors.linear.least_squares import LeastSquares
-from regressors.model import Model
+from regressors.model import Model, NetworkMember
 from regressors.network.plan import Plan
 
 Grouping = Literal["none", "columns", "pairs"]
@@ -47,14 +47,21 @@ class Job:
     warm-up block that is never scored. `weight` (n,) is positive, 1 where None; `time` (n,) is
     None without a time column; `group_numbers` (n,) are equal for rows that stay together, None
     where no group is declared; `time_column` and `group_column` are the names of these columns, for
-    messages. `interval_coverage` is what prediction intervals should cover.
+    messages. `interval_coverage` is what prediction intervals should cover. `table` names the
+    labelled rows of a night: those of two jobs with the same name are the same, but that a refit
+    has the rows `is_test` (n,) as well. Nothing is known of the rows of others where it is "".
 
     `time_parts` are those that enter of a time; of others those enter that say something.
     `products` and `intercept` concern the linear kinds; `learning_rate` (None: the fastest that is
     sure to converge), `epochs` and `starts` (by `fold 1`, `twin` or `refit`) concern gradient
     descent. `hidden` are the layers of an ANN; `grouping` are the groups that it encodes (None: as
     the out-of-fold error decides), and `refit_epochs` the length of its refit where chained; for a
-    refit both are those of `validate`.
+    refit both are those of `validate`. `predictions_file` is where out-of-fold predictions are
+    written to, so that a process is told where they are; None: they are returned in memory.
+    `budget` are the products that all trainings may take (None: the default), and `rate` those per
+    second by which they were declared as a time. With a `plan`, `decided_by` is the framework that
+    decided on the grouping, `ready` are its fits by part, which need not be repeated, and `members`
+    are the twin's networks, from which a refit begins.
     """
 
     dataset: str
@@ -81,6 +88,18 @@ class Job:
     refit_epochs: int | None = None
     plan: Plan | None = None
     budget: float | None = None
+    predictions_file: str | None = None
+    table: str = ""
+    is_test: Mask | None = None
+    rate: float | None = None
+    decided_by: str | None = None
+    ready: Mapping[int, "NetworkFit"] = field(default_factory=dict)
+    members: tuple[NetworkMember, ...] = ()
+
+    @property
+    def time_limits(self) -> float:
+        """Return how many times the time limit of a fit this one may take."""
+        return 1.0 if self.plan is None else self.plan.time_limits
 
     def weights(self, rows: Mask) -> Array:
         """Return the weights of some rows (a mask), scaled to a mean of 1."""
@@ -128,10 +147,33 @@ class Descended:
 
 
 @dataclass(frozen=True)
+class NetworkFit:
+    """A fitted network; `held_predictions` (m,) are honest and in the target's units.
+
+    `groups` are the columns of each of its groups, and `rows` how many it could have trained on.
+    """
+
+    member: NetworkMember
+    held_predictions: Array
+    groups: tuple[tuple[str, ...], ...]
+    rows: int
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """The decision on the groups of an ANN after some trainings, and the fits that have them."""
+
+    grouping: Grouping
+    fits: Mapping[int, NetworkFit]
+    trainings: int
+
+
+@dataclass(frozen=True)
 class Fitted:
     """A fitted candidate; `out_of_fold` (n,) is NaN for warm-up rows, and None after a refit.
 
-    `grouping`, `refit_epochs` and `plan` are for the refit of an ANN.
+    `grouping`, `refit_epochs`, `plan` and `decided_by` are for the refit of an ANN.
     """
 
     model: Model
@@ -146,6 +188,7 @@ class Fitted:
     grouping: Grouping = "none"
     refit_epochs: int | None = None
     plan: Plan | None = None
+    decided_by: str | None = None
 
 
 def folds(fold: Indices, *, chained: bool) -> Iterator[tuple[int, Mask, Mask]]:

@@ -19,7 +19,9 @@ from regressors.candidate import Candidate
 from regressors.encoding.combinations import combinations_of
 from regressors.encoding.doubts import doubts_of, in_common, notes_of
 from regressors.encoding.matrices import Encoding
-from regressors.network.rowwise import network_output, weighted_blocks, weighted_sum
+from regressors.linear.prediction import weighted_terms
+from regressors.network.rowwise import network_output, weighted_sum
+from regressors.progress import report
 from regressors.uncertainty import linear_spread, tried_spread
 
 COVERAGE = 0.9
@@ -45,8 +47,7 @@ class LinearMember:
 
     def predict(self, parts: Columns) -> Array:
         """Predict (n,) in the target's units, from the parts of the encoding."""
-        blocks, rows = self.encoding.design_blocks(parts), len(next(iter(parts.values()), ()))
-        return weighted_blocks(blocks, self.estimates, rows)
+        return weighted_terms(self.encoding, parts, self.estimates)
 
     def spread(self, part: str, parts: Columns) -> Array:
         """Return the SD (n,) of the predictions over the values that a part may have."""
@@ -185,6 +186,7 @@ class Model:
         value, lower, upper = np.empty((3, number))
         note: Values = np.empty(number, dtype=object)
         for rows, block in self._blocks(columns):
+            report(rows.start / max(number, 1), f"{rows.start:,} of {number:,} rows predicted")
             made = self._predicted(block, None if weight is None else weight[rows])
             value[rows], lower[rows], upper[rows] = made.value, made.lower, made.upper
             note[rows] = made.note

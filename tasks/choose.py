@@ -1,7 +1,7 @@
 """Choose tonight's winner out of fold, and decide whether it replaces the champion."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from prefect import task
 
 from data.errors import NothingFitted
+from regressors.blocks import release
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging import selection
@@ -18,11 +19,12 @@ from regressors.judging.ranking import Contender, NothingRanked, RankedCandidate
 from regressors.judging.scoring import (
     Interval,
     Score,
+    coverage_of,
     paired_difference,
-    roots,
     score,
     spread,
     undercoverage_p,
+    weighted_errors,
 )
 from regressors.judging.selection import (
     Decision,
@@ -30,11 +32,16 @@ from regressors.judging.selection import (
     PromotionRules,
 )
 from regressors.model import Model
+from regressors.progress import part, parts, reporting_to
+from tasks.run import progress
 from tasks.run.choice import Choice, Incumbent, Paired
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask, Rows
 
 Array = NDArray[np.float64]
+
+MOST_COMPARED = 4
+"""Candidates that predict the test rows: the winner, the best of each kind, and what serves."""
 
 
 @task(persist_result=False)
@@ -49,7 +56,9 @@ def choose(
     declared = prepared.declaration.promotion
     rules = PromotionRules(**declared.model_dump())
     own = incumbent.candidate if incumbent else None
-    ranking, tested = _ranked_and_tested(prepared, dict(fits), own)
+    report = progress.Progress(prepared.declaration.name, "choosing")
+    with reporting_to(report), parts(len(fits) + MOST_COMPARED):
+        ranking, tested = _ranked_and_tested(prepared, dict(fits), own)
     winner = ranking.winner
     linear, ann = ranking.best(linear=True), ranking.best(linear=False)
     if incumbent is not None and incumbent.is_comparable:
@@ -170,10 +179,10 @@ def _ranking(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ran
         ranked = rank(contenders, spread=spread(rows.target, rows.weight), unit=rows.units)
     except NothingRanked as error:
         raise NothingFitted(str(error)) from None
-    validation = {
-        candidate: _validated(fits[candidate], rows, predicted())
-        for candidate, predicted in out_of_fold.items()
-    }
+    validation = {}
+    for candidate, predicted in out_of_fold.items():
+        with part(f"scoring {candidate}"):
+            validation[candidate] = _validated(fits[candidate], rows, predicted())
     return _Ranking(ranked, validation)
 
 
@@ -196,12 +205,13 @@ class _Tested:
     @classmethod
     def by(cls, models: Mapping[Candidate, Model], rows: Rows) -> "_Tested":
         """Return what these models predict for the rows."""
-        predicted = {c: model.predicted(rows.columns, rows.weight) for c, model in models.items()}
-        return cls(
-            rows,
-            {candidate: each.value for candidate, each in predicted.items()},
-            {candidate: (each.lower, each.upper) for candidate, each in predicted.items()},
-        )
+        predicted, interval = {}, {}
+        for candidate, model in models.items():
+            with part(f"testing {candidate}"):
+                of_model = model.predicted(rows.columns, rows.weight)
+            predicted[candidate] = rows.stored(of_model.value)
+            interval[candidate] = rows.stored(of_model.lower), rows.stored(of_model.upper)
+        return cls(rows, predicted, interval)
 
     def take(self, chosen: Mask) -> "_Tested":
         predicted = {candidate: values[chosen] for candidate, values in self.predicted.items()}
@@ -275,7 +285,9 @@ def _are_finite(predicted: Array) -> bool:
 
 def _weighted_errors(rows: Rows, predicted: Array) -> Array:
     """Return errors (n,), each multiplied by the root of its row's weight."""
-    return (rows.target - predicted) * roots(rows.weight, len(rows.target))
+    errors = weighted_errors(rows.target, predicted, rows.weight)
+    release([rows.target, predicted])
+    return errors
 
 
 def _score(rows: Rows, predicted: Array, interval: Interval) -> Score:
@@ -285,5 +297,9 @@ def _score(rows: Rows, predicted: Array, interval: Interval) -> Score:
 def _validated(fit: Fitted | str, rows: Rows, predicted: Array) -> Score:
     """Return the score of out-of-fold predictions (n,)."""
     assert isinstance(fit, Fitted)
+    of_all = score(rows.target, predicted, weight=rows.weight, unit=rows.units)
     reach = fit.model.reach(len(predicted), rows.weight)
-    return _score(rows, predicted, (predicted - reach, predicted + reach))
+    interval = predicted - reach, np.add(predicted, reach, out=reach)
+    of_all = replace(of_all, coverage=coverage_of(rows.target, interval))
+    release([rows.target, predicted])
+    return of_all

@@ -8,6 +8,7 @@ from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.job import Fitted, Start
 from tasks.run import progress
+from tasks.run.ann_plan import AnnPlan
 from tasks.run.prepared import Prepared
 from tasks.run.workers import FrameworkWorkers, job_of
 
@@ -18,10 +19,19 @@ def fit(
     prepared: Prepared,
     starts: Mapping[str, Start],
     workers: FrameworkWorkers,
+    plan: AnnPlan | Mapping[str, str] | None = None,
 ) -> Fitted | str:
-    """Return the candidate's fit with its out-of-fold predictions, or why it failed."""
+    """Return the candidate's fit with its out-of-fold predictions, or why it failed.
+
+    `plan` is what `plan` returned, for an ANN.
+    """
     job = job_of(candidate, prepared, prepared.train, prepared.train_fold, starts=starts)
-    outcome = workers.run(fitting.validate, job)
+    if isinstance(plan, AnnPlan):
+        job = plan.applied(job)
+    if isinstance(plan, Mapping):
+        outcome: Fitted | str = plan[candidate.framework]
+    else:
+        outcome = workers.run(fitting.validate, job)
     if isinstance(outcome, str):
         progress.log(prepared.declaration.name, f"{candidate} failed: {outcome}", warning=True)
     else:

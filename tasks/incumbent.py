@@ -17,6 +17,7 @@ from data.store.read.contract import acceptance_since
 from data.store.read.predictions import other_keys, twin_training_keys
 from data.store.session import Store
 from regressors.encoding.columns import CannotEncode
+from regressors.progress import reporting_to
 from tasks.run import progress
 from tasks.run.choice import Incumbent
 from tasks.run.loading import intact
@@ -55,7 +56,8 @@ def incumbent(
     try:
         if obstacle is None:
             columns = prepared.source.columns_of(test, twin.features)
-            predicted = twin.predicted(columns, test.weight)
+            with reporting_to(progress.Progress(declaration.name, "testing the champion")):
+                predicted = twin.predicted(columns, test.weight)
             interval = predicted.lower, predicted.upper
             if np.isfinite(predicted.value[compared]).all():
                 return Incumbent(

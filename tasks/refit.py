@@ -46,7 +46,7 @@ def refit(
         starts=starts,
         fitted=fitted,
     )
-    outcome = workers.run(fitting.refit, job)
+    outcome = workers.run(fitting.refit, job, "refitting")
     if isinstance(outcome, str):
         message = f"the refit of {candidate} failed: {outcome}"
         progress.log(prepared.declaration.name, message, warning=True)

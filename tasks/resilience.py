@@ -7,6 +7,8 @@ from regressors.job import Fitted
 from regressors.network.recipe import seed_of
 from regressors.network.resilience import Silenced
 from regressors.network.resilience import resilience as resilience_of
+from regressors.progress import reporting_to
+from tasks.run import progress
 from tasks.run.prepared import Prepared
 
 MAX_RESILIENCE_ROWS = 5_000
@@ -25,10 +27,11 @@ def resilience(prepared: Prepared, fitted: Fitted) -> tuple[Silenced, ...]:
         rng = np.random.default_rng(seed_of(dataset, "resilience", count))
         drawn = rng.choice(count, MAX_RESILIENCE_ROWS, replace=False)
         chosen = chosen.take(np.isin(np.arange(count), drawn))
-    return resilience_of(
-        fitted.model,
-        chosen.columns,
-        chosen.target,
-        dataset=dataset,
-        weight=chosen.weight,
-    )
+    with reporting_to(progress.Progress(dataset, "measuring resilience")):
+        return resilience_of(
+            fitted.model,
+            chosen.columns,
+            chosen.target,
+            dataset=dataset,
+            weight=chosen.weight,
+        )

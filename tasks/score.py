@@ -1,6 +1,7 @@
 """Score a file with a stored model: it is read as the rows that the model learned from were."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,24 +9,28 @@ from typing import cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from data.declarations.model import Declaration, Kind
 from data.errors import SourceError, listed
 from data.progress import Report, unreported
 from data.scratch import temporary_folder
 from data.sources.columns import PLURAL, arrays, infinite, kind_of
-from data.sources.keys import row_keys
 from data.sources.made_keys import CONTENT, ROW
 from data.sources.read import read
 from data.sources.readings import ColumnReading
-from data.sources.snapshot import feature_arrays, load, readings_of
+from data.sources.snapshot import readings_of
+from data.sources.stored_columns import StoredColumns
 from data.store.read.champions import ServingModel
 from data.store.records import SourceColumnRecord
-from regressors.arrays import Array, Values
+from data.texts import Texts
+from regressors.arrays import Array, Indices, Values
+from regressors.blocks import blocks_of, release
 from regressors.encoding.columns import CannotEncode
 from regressors.model import Model
 from tasks.run.loading import declared, loaded
+from tasks.run.progress import Progress
+from tasks.run.row_files import RowColumns, RowFiles
+from tasks.run.rows import KeptColumns
 
 MAX_NAMES = 5
 """Columns that a warning names."""
@@ -37,16 +42,18 @@ REASONS = (
 )
 """What notes are about, and how such a note reads."""
 
+OTHERS = "something else"
+
 
 @dataclass(frozen=True)
 class Scored:
     """The predictions of n rows, in the order of their file, and sentences on what is odd."""
 
-    keys: Sequence[str | None]
+    keys: Texts
     value: Array
     lower: Array
     upper: Array
-    note: list[str | None]
+    note: Texts
     warnings: tuple[str, ...]
 
 
@@ -70,37 +77,52 @@ def score(
         update={"source": declaration.source.at(source.resolve()), "unparsable": "missing"}
     )
     with temporary_folder() as folder:
-        kinds = _kinds(columns, model, declaration)
         snapshot = read(
             declaration,
             folder=folder,
-            kinds=kinds,
+            kinds=_kinds(columns, model, declaration),
             every_cell=True,
             quiet_seconds=quiet_seconds,
             named_in="--source",
             report=report,
         )
-        table, readings = load(snapshot.path), readings_of(snapshot.path)
-        _require_columns(declaration, model, table, source)
-        _refuse_infinite(model, table, source)
-        features = feature_arrays(snapshot.path, model.features)
-    try:
-        predicted = model.predicted(features, _weight(declaration.weight, table))
-    except CannotEncode as error:
-        raise SourceError(f"{error}.", where=str(source.resolve())) from None
+        stored, readings = StoredColumns(snapshot.path), readings_of(snapshot.path)
+        _require_columns(declaration, model, stored.column_names, source)
+        _refuse_infinite(model, stored, source)
+        reader, files = KeptColumns(stored, np.ones(stored.num_rows, dtype=bool)), RowFiles()
+        features = RowColumns(model.features, reader.column, files)
+        coded = {name: features.coded(name) for name in features}
+        keys = files.stored_texts(reader.texts(declaration.key))
+        weight = _weight(declaration.weight, stored)
     used = [
         reading for reading in readings if reading.name in (*model.features, declaration.weight)
     ]
-    keys = row_keys(table, declaration.key)
-    note = _notes(predicted.note, used, table.num_rows)
+    unread = [(f"{r.name} is not a {r.kind}", np.array(r.rows, dtype=int)) for r in used if r.rows]
+    value, lower, upper = np.empty((3, len(keys)))
+    notes, odd = [], _OddRows()
+    progress = Progress(declaration.name, "predicting")
+    try:
+        for rows in [*blocks_of(len(keys))] or [slice(0, 0)]:
+            part = model.predicted(
+                {name: column.taken(rows) for name, column in coded.items()},
+                None if weight is None else weight[rows],
+            )
+            value[rows], lower[rows], upper[rows] = part.value, part.lower, part.upper
+            odd.add(part.note, rows.start)
+            progress(rows.stop / max(len(keys), 1), f"{rows.stop:,} of {len(keys):,} rows")
+            notes.append(pa.array(_notes(part.note, unread, rows), pa.large_string()))
+            release(column.values for column in coded.values())
+    except CannotEncode as error:
+        raise SourceError(f"{error}.", where=str(source.resolve())) from None
+    note = files.stored_texts(Texts.of(pa.chunked_array(notes)))
     warnings = (
         *snapshot.warnings,
         *_reading_warnings(used),
-        *_column_warnings(declaration, columns, model, table),
+        *_column_warnings(declaration, columns, model, stored.column_names),
         *_key_warnings(keys, declaration),
-        *_note_warnings(predicted.note, keys),
+        *odd.warnings(keys),
     )
-    return Scored(keys, predicted.value, predicted.lower, predicted.upper, note, warnings)
+    return Scored(keys, value, lower, upper, note, warnings)
 
 
 def _kinds(
@@ -112,9 +134,11 @@ def _kinds(
     return {name: cast("Kind", kind) for name, kind in kinds.items()}
 
 
-def _require_columns(declaration: Declaration, model: Model, table: pa.Table, source: Path) -> None:
+def _require_columns(
+    declaration: Declaration, model: Model, names: Sequence[str], source: Path
+) -> None:
     needed = list(dict.fromkeys((*declaration.key, *model.features)))
-    missing = [name for name in needed if name not in table.column_names]
+    missing = [name for name in needed if name not in names]
     if missing:
         raise SourceError(
             f"the column {missing[0]!r} is missing.",
@@ -123,38 +147,37 @@ def _require_columns(declaration: Declaration, model: Model, table: pa.Table, so
         )
 
 
-def _refuse_infinite(model: Model, table: pa.Table, source: Path) -> None:
+def _refuse_infinite(model: Model, stored: StoredColumns, source: Path) -> None:
     for name in model.features:
-        rows = np.flatnonzero(infinite(table[name]))
+        column = stored.column(name)
+        rows = np.flatnonzero(infinite(column))
         if len(rows):
             row = int(rows[0])
             raise SourceError(
-                f"the column {name!r} is infinite in row {row + 1:,}: {table[name][row].as_py()}.",
+                f"the column {name!r} is infinite in row {row + 1:,}: {column[row].as_py()}.",
                 where=str(source.resolve()),
                 next_step="Correct the value, or leave it empty.",
             )
 
 
-def _weight(name: str | None, table: pa.Table) -> Array | None:
+def _weight(name: str | None, stored: StoredColumns) -> Array | None:
     """Return the weights (n,), NaN where one is unknown; None if the rows have no such column."""
-    if name is None or name not in table.column_names or kind_of(table[name].type) != "number":
+    if name not in stored.column_names or kind_of(stored.schema.field(name).type) != "number":
         return None
-    weight: Array = arrays(table, [name])[name]
+    weight: Array = arrays(stored.select([name]), [name])[name]
     return weight
 
 
-def _notes(notes: Values, readings: Sequence[ColumnReading], rows: int) -> list[str | None]:
-    """Return the model's notes (n,), each behind those on cells that could not be read."""
-    unread: dict[int, list[str]] = {}
-    for reading in readings:
-        for row in reading.rows:
-            unread.setdefault(row, []).append(f"{reading.name} is not a {reading.kind}")
-    if not unread:
-        return cast("list[str | None]", notes.tolist())
-    return [
-        "; ".join([*unread.get(row, []), *filter(None, [notes[row]])]) or None
-        for row in range(rows)
-    ]
+def _notes(notes: Values, unread: Sequence[tuple[str, Indices]], rows: slice) -> list[str | None]:
+    """Return the model's notes of a range of rows, each behind those on cells that are unread."""
+    before: dict[int, list[str]] = {}
+    for text, unread_rows in unread:
+        for row in unread_rows[(unread_rows >= rows.start) & (unread_rows < rows.stop)].tolist():
+            before.setdefault(row - rows.start, []).append(text)
+    texts: list[str | None] = notes.tolist()
+    for row, found in before.items():
+        texts[row] = "; ".join([*found, *filter(None, [texts[row]])])
+    return texts
 
 
 def _reading_warnings(readings: Sequence[ColumnReading]) -> Iterator[str]:
@@ -173,12 +196,12 @@ def _column_warnings(
     declaration: Declaration,
     columns: Sequence[SourceColumnRecord],
     model: Model,
-    table: pa.Table,
+    names: Sequence[str],
 ) -> Iterator[str]:
     """Yield a warning on columns that the source of the model did not have."""
     roles = (declaration.target, declaration.time, declaration.weight, declaration.split.group)
     known = {*(column.name for column in columns), *declaration.key, *model.features, *roles}
-    extra = [n for n in table.column_names if n not in known]
+    extra = [name for name in names if name not in known]
     if extra:
         names = ", ".join(map(repr, extra[:MAX_NAMES]))
         more = f" and {len(extra) - MAX_NAMES} more" if len(extra) > MAX_NAMES else ""
@@ -186,35 +209,48 @@ def _column_warnings(
         yield f"The {noun} not used, because the model was trained without: {names}{more}."
 
 
-def _key_warnings(keys: Sequence[str | None], declaration: Declaration) -> Iterator[str]:
-    missing = [row for row, key in enumerate(keys, start=1) if key is None]
-    if missing:
-        count = _counted(len(missing), "row")
-        yield f"The key is missing in {count}; the first is row {missing[0]:,}."
-    column = pa.chunked_array([pa.array(keys, pa.string())])
-    counts = pc.value_counts(column.drop_null())
-    repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    if len(repeated) and declaration.key not in ((ROW,), (CONTENT,)):
-        first = repeated[0].as_py()
-        rows = [row for row, key in enumerate(keys, start=1) if key == first]
+def _key_warnings(keys: Texts, declaration: Declaration) -> Iterator[str]:
+    missing = np.asarray(keys.values.is_null(), dtype=bool)
+    if missing.any():
+        count = _counted(int(missing.sum()), "row")
+        yield f"The key is missing in {count}; the first is row {int(np.argmax(missing)) + 1:,}."
+    if declaration.key in ((ROW,), (CONTENT,)):
+        return
+    present = np.flatnonzero(~missing)
+    first, repeated = (keys[present] if missing.any() else keys).first_repeated()
+    if repeated:
+        rows = (present[first[:4]] + 1).tolist()
         listed = ", ".join(f"{row:,}" for row in rows[:3]) + (", ..." if len(rows) > 3 else "")
-        others = f", and so do {len(repeated) - 1:,} other keys" if len(repeated) > 1 else ""
-        yield f"The key {first!r} repeats, in rows {listed}{others}."
+        others = f", and so do {repeated - 1:,} other keys" if repeated > 1 else ""
+        yield f"The key {keys[rows[0] - 1]!r} repeats, in rows {listed}{others}."
 
 
-def _note_warnings(notes: Values, keys: Sequence[str | None]) -> Iterator[str]:
-    """Yield a warning for each thing that notes are about: how many rows, and the first of them."""
-    noted = [row for row in range(len(keys)) if notes[row]]
-    for what, pattern in REASONS:
-        rows = [row for row in noted if pattern.search(notes[row])]
-        if rows:
-            first = f"row {rows[0] + 1:,} (key {keys[rows[0]]})"
-            has = "has" if len(rows) == 1 else "have"
-            yield (f"{_counted(len(rows), 'row')} {has} {what}: in {first} {notes[rows[0]]}.")
-    others = [row for row in noted if not any(p.search(notes[row]) for _, p in REASONS)]
-    if others:
-        count, row = _counted(len(others), "row"), others[0]
-        yield f"{count}, the first is row {row + 1:,}: {notes[row]}."
+class _OddRows:
+    """What the notes of rows are about: of each thing, how many rows have it, and the first."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+        self._first: dict[str, tuple[int, str]] = {}
+
+    def add(self, notes: Values, start: int) -> None:
+        """Add the notes of some rows, of which the first is the row `start` (from 0)."""
+        for row in np.flatnonzero(notes.astype(bool)).tolist():
+            whats = [what for what, pattern in REASONS if pattern.search(notes[row])] or [OTHERS]
+            self._count.update(whats)
+            for what in whats:
+                self._first.setdefault(what, (start + row, notes[row]))
+
+    def warnings(self, keys: Texts) -> Iterator[str]:
+        """Yield a warning for each thing that notes are about."""
+        for what, _ in REASONS:
+            if count := self._count[what]:
+                row, note = self._first[what]
+                has = "has" if count == 1 else "have"
+                first = f"row {row + 1:,} (key {keys[row]})"
+                yield f"{_counted(count, 'row')} {has} {what}: in {first} {note}."
+        if count := self._count[OTHERS]:
+            row, note = self._first[OTHERS]
+            yield f"{_counted(count, 'row')}, the first is row {row + 1:,}: {note}."
 
 
 def _counted(count: int, noun: str) -> str:

@@ -5,6 +5,7 @@ from prefect import task
 
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
+from data.progress import part
 from data.sources.snapshot import Snapshot
 from data.split import ROLES, split_rows
 from tasks.run import progress
@@ -16,6 +17,7 @@ from tasks.run.rows import SnapshotRows
 @task(persist_result=False)
 def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Prepared:
     """Return the rows that passed their checks, in the order of their keys, each with its role."""
+    report = progress.Progress(declaration.name, "splitting")
     alike = checked.label
     if alike is not None and checked.together is not None:
         alike = np.where(checked.together, alike, -1)
@@ -30,6 +32,7 @@ def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Pre
         time=rows.time,
         group=rows.group,
         alike=rows.alike,
+        report=part(report, 0.1, 1),
     )
     give_back()
     counts = np.bincount(parts.code, minlength=len(ROLES)).tolist()

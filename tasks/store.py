@@ -15,6 +15,7 @@ from data.store.database.lock import DatasetLock
 from data.store.records import PredictionColumns, RunRecord
 from data.store.session import Store
 from data.store.write.run import write_run
+from regressors.progress import reporting_to
 from tasks.run import progress
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.memory import out_of_memory
@@ -95,9 +96,10 @@ def store_run(
     if isinstance(refit, str):
         raise NothingFitted(f"the refit of {choice.reported} failed: {refit}")
     prepared = trained.prepared
-    predictions = tonights_predictions(
-        trained, store, with_training=prepared.stores_training_predictions
-    )
+    with reporting_to(progress.Progress(dataset, "predicting")):
+        predictions = tonights_predictions(
+            trained, store, with_training=prepared.stores_training_predictions
+        )
     unstored = unstored_warning(
         run.declaration, labelled=prepared.labelled_rows, training=int(prepared.is_train.sum())
     )
@@ -120,6 +122,7 @@ def _write(
     lock: DatasetLock | None = None,
 ) -> None:
     record = run_record(run, home=home, predictions=predictions)
+    report = progress.Progress(run.declaration.name, "storing")
     retries: list[StoreAway] = []
 
     def write(connection: Connection) -> int:
@@ -128,6 +131,7 @@ def _write(
         if retries:
             why = f"The database was away while this run was stored: {retries[0].what}"
             run.store_warnings = (why,)
-        return write_run(connection, replace(record, warnings=run.warnings), again=bool(retries))
+        now = replace(record, warnings=run.warnings)
+        return write_run(connection, now, again=bool(retries), report=report)
 
     run.run_id = store.write(write, on_retry=retries.append)

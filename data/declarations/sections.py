@@ -187,9 +187,10 @@ class Ann(Section):
     )
     budget: Annotated[str, BeforeValidator(_require_short_duration)] | None = Field(
         default=None,
-        description="What the fits of one framework may cost in a night, for example `5 minutes`"
-        " or `1 hour`, counted as products of a core that makes 5 billion a second: the same plan"
-        " on every machine. If it is not set, 10 minutes, and no limit up to 20,000 training rows.",
+        description="What the ANN of one framework may cost in a night, for example `5 minutes` or"
+        " `1 hour`. It becomes a number of products by the rate of this machine, which is measured"
+        " once and kept in the home. If it is not set, 3,000 billion products, about 10 minutes of"
+        " a core, on every machine, and no limit up to 20,000 training rows.",
     )
 
     @property

@@ -13,7 +13,10 @@ from data.disk import no_room
 from data.errors import HomeError, library_message
 
 BLOCK = 131_072
-"""Rows that a file of a column has in one piece, at most."""
+"""Rows that a column has in one piece, at most."""
+
+MAX_HELD = 32_000_000
+"""Bytes of columns that are not in files."""
 
 
 class Columns(Protocol):
@@ -39,11 +42,17 @@ class RowColumns(Columns, Protocol):
 
 
 class ColumnFiles:
-    """Typed columns in files of a folder, one file per column, each written once."""
+    """Typed columns, each written once.
+
+    The first ones, as many as take at most `MAX_HELD` bytes, are held in memory, because a file
+    takes longer than the values of a short column; each other one is in a file of a folder.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._fields: dict[str, pa.Field] = {}
+        self._held: dict[str, pa.ChunkedArray] = {}
+        self._held_bytes = 0
         self._files: dict[str, tuple[Path, list[int]]] = {}
         self.num_rows = 0
 
@@ -54,18 +63,22 @@ class ColumnFiles:
 
     def add(self, name: str, column: pa.ChunkedArray) -> None:
         """Write another column; `HomeError` if it cannot be written."""
-        field = pa.field(name, column.type)
-        file = self._folder / f"{len(self._files)}.arrow"
+        self._fields[name], self.num_rows = pa.field(name, column.type), len(column)
         pieces = [
             chunk[start : start + BLOCK]
             for chunk in column.chunks
             for start in range(0, len(chunk), BLOCK)
         ]
-        schema = pa.schema([field])
+        size = column.get_total_buffer_size()
+        if self._held_bytes + size <= MAX_HELD:
+            self._held[name] = pa.chunked_array(pieces, column.type)
+            self._held_bytes += size
+            return
+        file = self._folder / f"{len(self._files)}.arrow"
+        schema = pa.schema([self._fields[name]])
         with ArrowFile(file, schema) as written:
             for piece in pieces:
                 written.write(pa.record_batch([piece], schema=schema))
-        self._fields[name], self.num_rows = field, len(column)
         self._files[name] = file, [0, *accumulate(map(len, pieces))]
 
     def arrange(self, names: Sequence[str]) -> None:
@@ -83,6 +96,8 @@ class ColumnFiles:
         return pa.table(columns, schema=pa.schema(fields))
 
     def _values(self, name: str, start: int, end: int) -> pa.ChunkedArray:
+        if name in self._held:
+            return self._held[name].slice(start, end - start)
         file, begins = self._files[name]
         first, last = bisect_right(begins, start) - 1, bisect_right(begins, end - 1)
         with pa.OSFile(str(file)) as source, pa.ipc.open_file(source) as reader:

@@ -86,6 +86,12 @@ def has_kind(dtype: pa.DataType) -> bool:
     return is_number or any(matches(dtype) for matches, _ in _CONVERSIONS)
 
 
+def is_fixed_width(dtype: pa.DataType) -> bool:
+    """Return whether a value of this type takes eight bytes at most, whatever it is."""
+    primitive: bool = pa.types.is_primitive(dtype)
+    return primitive
+
+
 def typed_column(table: pa.Table, name: str) -> pa.ChunkedArray:
     """Return a column of a table in one of those types; any other column is a `SourceError`."""
     column = typed(table[name])

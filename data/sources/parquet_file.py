@@ -14,6 +14,7 @@ from data.declarations.model import Declaration
 from data.errors import SourceError, library_message
 from data.progress import Report
 from data.sources.columns import TEXT_TYPES, has_kind
+from data.sources.columns_ahead import ColumnsAhead
 from data.sources.header import refuse_many_columns
 from data.sources.source_columns import SourceColumns
 from data.sources.text_rules import refuse_text_that_is_not_utf8
@@ -72,10 +73,11 @@ def _opened(path: Path, allowed: int) -> SourceColumns:
         repeated = _repeated_texts(file, allowed)
         if repeated:
             file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=repeated)
-            texts = sum(_text_bytes(_values(file, name)) for name in repeated)
+            texts = sum(_text_bytes(file.read(columns=[name])[name]) for name in repeated)
             _refuse(texts, allowed, _rows(file))
     known = pa.schema([known_zone(field) for field in schema], schema.metadata)
-    return SourceColumns(known, _rows(file), partial(_column, file, schema, known))
+    ahead = ColumnsAhead(file, [field.name for field in schema if has_kind(field.type)])
+    return SourceColumns(known, _rows(file), partial(_column, ahead, schema, known, _rows(file)))
 
 
 def _rows(file: pq.ParquetFile) -> int:
@@ -84,22 +86,18 @@ def _rows(file: pq.ParquetFile) -> int:
 
 
 def _column(
-    file: pq.ParquetFile, schema: pa.Schema, known: pa.Schema, name: str
+    ahead: ColumnsAhead, schema: pa.Schema, known: pa.Schema, rows: int, name: str
 ) -> pa.ChunkedArray:
     """Return a column in the type that its file names, a text without views, a zone as known."""
-    field, rows = schema.field(name), _rows(file)
+    field = schema.field(name)
     if not has_kind(field.type):
         return without_values(field, rows)
     with _refusing():
-        column = _in_type(_values(file, name), field)
+        column = _in_type(ahead.column(name), field)
         if len(column) != rows:
             raise pa.ArrowInvalid(f"Column {name!r} has {len(column):,} of {rows:,} rows.")
     refuse_text_that_is_not_utf8(name, column)
     return column.cast(known.field(name).type) if pa.types.is_timestamp(field.type) else column
-
-
-def _values(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
-    return file.read(columns=[name])[name]
 
 
 def _refuse_many_rows(file: pq.ParquetFile, allowed: int) -> None:

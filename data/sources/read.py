@@ -75,7 +75,7 @@ def read(
 
     A source that is changed while it is read is read again, with a warning; one that was changed
     less than `quiet_seconds` ago is waited for (commands give `QUIET_SECONDS`). `named_in` is where
-    a person names the source, for messages. No more than one column is in memory at a time: the
+    a person names the source, for messages. Long columns are in memory one at a time; the
     others are in temporary files, which take about as much room as the rows in memory would.
 
     A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and

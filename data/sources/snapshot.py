@@ -12,7 +12,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,7 +19,8 @@ from data.disk import no_room
 from data.errors import HomeError, SourceError, library_message
 from data.progress import Report, part, unreported
 from data.sources.column_files import RowColumns
-from data.sources.columns import OFFSETS, arrays, with_offsets
+from data.sources.columns import OFFSETS
+from data.sources.columns_ahead import ColumnsAhead
 from data.sources.fingerprint import Seen, fingerprint
 from data.sources.readings import METADATA_KEY, ColumnReading, as_json, from_json
 from data.sources.whole_file import remove_leftovers, write_whole
@@ -149,11 +149,6 @@ def load(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     return pa.table(kept)
 
 
-def feature_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return columns of a snapshot as `arrays` does; times are what the clock showed."""
-    return arrays(load(path, with_offsets(names)), names)
-
-
 def readings_of(path: Path) -> tuple[ColumnReading, ...]:
     """Return how the columns of a snapshot were read; nothing if version 0.1.0 wrote it."""
     try:
@@ -217,9 +212,7 @@ class _FileColumns:
     def __init__(self, file: pq.ParquetFile) -> None:
         self.file, self.schema = file, file.schema_arrow
         self.num_rows = file.metadata.num_rows
-
-    def column(self, name: str) -> pa.ChunkedArray:
-        return self.file.read(columns=[name])[name]
+        self.column = ColumnsAhead(file, self.schema.names).column
 
 
 @lru_cache(maxsize=1)

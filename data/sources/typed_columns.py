@@ -234,6 +234,8 @@ def _type_name(column: pa.ChunkedArray) -> str:
 
 def _without_numbers(values: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
     """Return numbers with those missing that are declared to be, such as -999."""
+    if not words:
+        return values
     texts = pa.array(words, pa.string())
     numbers = texts.filter(pa.array(NUMBERS.fits(texts))).cast(pa.float64())
     if not len(numbers) or kind_of(values.type) != "number":

@@ -1,6 +1,7 @@
 """`nightfit predict`: score new rows with the champion of a dataset."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ COLUMNS = {
 FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
 """The format of an output file by its extension."""
 
+BATCH_ROWS = 50_000
+"""Rows that are written at once."""
+
 Prediction = tuple[str | None, float, float | None, float | None, str | None]
 """Key, predicted, lower and upper, in the target's units, and note."""
 
@@ -53,7 +57,7 @@ def run_predict(
         )
     scored = scored_by_champion(settings(), dataset, source)
     chosen = output_format or (FORMATS[out.suffix.lower()] if out else "csv")
-    write_rows([rows_of(scored)], COLUMNS, chosen, out, spreadsheet=spreadsheet)
+    write_rows(rows_of(scored), COLUMNS, chosen, out, spreadsheet=spreadsheet)
     screen = Screen(stderr=True)
     for warning in scored.warnings:
         screen.print(Line(f"warning: {warning}", style="yellow"), soft_wrap=True)
@@ -79,10 +83,13 @@ def scored_by_champion(config: Settings, dataset: str, source: Path) -> "Scored"
         return score(champion, columns, source, quiet_seconds=QUIET_SECONDS, report=report)
 
 
-def rows_of(scored: "Scored") -> list[Prediction]:
-    """Return the predictions as rows, in which None is a bound or a note that there is not."""
-    bounds = (
-        [None if math.isnan(bound) else bound for bound in bounds.tolist()]
-        for bounds in (scored.lower, scored.upper)
-    )
-    return list(zip(scored.keys, scored.value.tolist(), *bounds, scored.note, strict=True))
+def rows_of(scored: "Scored") -> Iterator[list[Prediction]]:
+    """Yield batches of rows, in which None is a bound or a note that there is not."""
+    for start in range(0, len(scored.value), BATCH_ROWS):
+        rows = slice(start, start + BATCH_ROWS)
+        bounds = (
+            [None if math.isnan(bound) else bound for bound in bounds[rows].tolist()]
+            for bounds in (scored.lower, scored.upper)
+        )
+        keys, notes = scored.keys[rows].tolist(), scored.note[rows].tolist()
+        yield list(zip(keys, scored.value[rows].tolist(), *bounds, notes, strict=True))

@@ -25,6 +25,9 @@ MAX_QUOTED = 200
 ANSWER_SECONDS = 15.0
 """How long a server may take to answer before it is asked again, or counts as lost."""
 
+TEMPORARY: list[str] = []
+"""The URL of the server that this process has started for its flows, if it has."""
+
 JOBS: dict[str, Any] = {
     "job_configuration": {"stream_output": True},
     "variables": {"type": "object", "properties": {}, "additionalProperties": False},
@@ -102,7 +105,7 @@ def unusable_server(error: BaseException) -> NoServer:
         why = "it does not answer in time"
     elif isinstance(cause, JSONDecodeError):
         why = "what answers there is no Prefect server"
-    if get_current_settings().api.url is None:
+    if get_current_settings().api.url in (None, *TEMPORARY):
         return NoServer(
             f"Prefect's own server did not start: {shortened(library_message(why), MAX_QUOTED)}",
             where=str(get_current_settings().home),

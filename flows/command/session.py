@@ -31,7 +31,7 @@ from flows.command.prefect_settings import (
 )
 from flows.command.process_keeper import start_keeper
 from flows.command.screen import Screen
-from flows.command.temporary_server import start_temporary_server
+from flows.command.temporary_server import temporary_server
 from tasks.run.progress import LOG
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def working(config: Settings) -> Iterator[None]:
         start_keeper()
         with temporary_files(config.home), talking("starting Prefect …"):
             _start_prefect(config)
-            with _impatient_prefect(), private_server():
-                start_temporary_server()
+            with _impatient_prefect(), private_server(), temporary_server():
                 yield
 
 

@@ -1,56 +1,93 @@
 """The Prefect server of a command that runs flows where the user has no server."""
 
 import atexit
+import os
+import socket
+import subprocess
+import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from flows.command.prefect_server import is_healthy, unusable_server
-
-if TYPE_CHECKING:
-    from prefect.server.api.server import SubprocessASGIServer
+from flows.command.prefect_server import TEMPORARY, is_healthy, unusable_server
 
 PORT_TAKEN = 3
 """How uvicorn ends if another program has taken the port meanwhile."""
 
+STOP_SECONDS = 5.0
+"""How long a server may take to end before it is killed."""
 
-def start_temporary_server() -> None:
+SERVER = (
+    *("uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"),
+    *("--log-level", "error", "--lifespan", "on"),
+)
+ENVIRONMENT = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+}
+"""What Prefect sets for such a server."""
+
+
+@contextmanager
+def temporary_server() -> Iterator[None]:
     """Start the server that Prefect would start for the first flow, unless the user has one.
 
-    Prefect itself would go on waiting for two minutes for a server that has ended, killed or for
-    want of memory. Raises NoServer if it ends or does not answer in time.
+    It ends with this process. Prefect itself would import the whole server here before it starts
+    one, which takes seconds, and go on waiting for two minutes for a server that has ended, killed
+    or for want of memory. Raises NoServer if it ends or does not answer in time.
     """
-    from prefect.server.api.server import SubprocessASGIServer
-    from prefect.settings import get_current_settings
+    from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
     settings = get_current_settings()
-    server = SubprocessASGIServer()  # always the same one
-    if settings.api.url is not None or not settings.server.ephemeral.enabled or server.running:
+    if settings.api.url is not None or not settings.server.ephemeral.enabled:
+        yield
         return
-    atexit.register(server.stop)
-    server.running = True
     until = time.monotonic() + settings.server.ephemeral.startup_timeout_seconds
-    try:
-        while not _has_started(server, until):
-            pass
-    except BaseException:
-        server.stop()
-        raise
+    while (url := _started(until)) is None:
+        pass
+    TEMPORARY.append(url)
+    with temporary_settings({PREFECT_API_URL: url}):
+        yield
 
 
-def _has_started(server: "SubprocessASGIServer", until: float) -> bool:
-    """Start the server on a new port; return whether it answers, or else the port was taken."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+def _started(until: float) -> str | None:
+    """Start the server on a free port; return its URL, or None if the port was taken meanwhile."""
+    import prefect
+    from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
-    server.port = server.find_available_port()
-    server.server_process = server._run_uvicorn_command()
+    port, library = _free_port(), Path(prefect.__file__).parents[1]
+    settings = get_current_settings().to_environment_variables(exclude_unset=True)
+    server = subprocess.Popen(
+        [sys.executable, "-m", *SERVER, "--app-dir", str(library), "--port", str(port)],
+        env={**os.environ, **ENVIRONMENT, **settings},
+    )
+    atexit.register(_stop, server)
+    url = f"http://127.0.0.1:{port}/api"
     while time.monotonic() < until:
-        code = server.server_process.poll()
+        code = server.poll()
         if code == PORT_TAKEN:
-            return False
+            return None
         if code is not None:
             raise unusable_server(RuntimeError(f"it ended with the exit code {code}"))
-        with temporary_settings({PREFECT_API_URL: server.api_url}):
+        with temporary_settings({PREFECT_API_URL: url}):
             if is_healthy():
-                return True
+                return url
         time.sleep(0.1)
     raise unusable_server(RuntimeError("it did not answer in time"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

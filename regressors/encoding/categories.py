@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regressors.arrays import Array, Indices, Values
+from regressors.arrays import Array, CodedTexts, Indices, Values
 from regressors.blocks import blocks_of
 from regressors.encoding.columns import MISSING, OTHER, with_tuples
 from regressors.encoding.levels import (
@@ -70,6 +70,9 @@ class CategoryColumn:
 
     def codes(self, values: Values) -> Indices:
         """Return the index of each value's label (n,); -1 for a value that is no level."""
+        if isinstance(values, CodedTexts) and len(values.labels) <= len(values):
+            of_labels: Indices = self.codes(values.labels)[values.codes]
+            return of_labels
         index = {level: i for i, level in enumerate(self.levels)}
         other = len(self.levels)
         if self.other:
@@ -107,8 +110,15 @@ class LevelCounts:
     def of(cls, name: str, values: Values) -> "LevelCounts":
         """Count the values (n,) of a category."""
         rows = Counter[str | None]()
-        for block in blocks_of(len(values)):
-            rows.update(values[block].tolist())
+        if isinstance(values, CodedTexts):
+            counted = values.counts()[:, 0]
+            there = np.flatnonzero(counted)
+            rows.update(
+                dict(zip(values.labels[there].tolist(), counted[there].tolist(), strict=True))
+            )
+        else:
+            for block in blocks_of(len(values)):
+                rows.update(values[block].tolist())
         missing = rows.pop(None, 0)
         levels = np.array(sorted(level for level in rows if level is not None), dtype=object)
         counts = np.array([rows[level] for level in levels], dtype=np.int64)

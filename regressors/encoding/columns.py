@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Array, Mask, Values
+from regressors.arrays import Array, CodedTexts, Mask, Values
 
 MIN_MISSING_ROWS = 5
 """Gaps of a number need this many rows for a column of their own."""
@@ -150,5 +150,8 @@ def sortable(texts: Values) -> Values:
 
 def is_missing(values: Values) -> Mask:
     """Return which values (n,) of a column are missing."""
+    if isinstance(values, CodedTexts):
+        blank: Mask = values.codes < 0
+        return blank
     missing: Mask = values == None if values.dtype.kind == "O" else np.isnan(values)  # noqa: E711
     return missing

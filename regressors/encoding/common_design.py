@@ -71,6 +71,37 @@ class CommonDesign:
             blank,
         )
 
+    def with_rows(
+        self, whole: Encoding, blank: Callable[[str], bool]
+    ) -> tuple["CommonDesign", list[Sum]] | None:
+        """Return the columns for further rows, and the terms of an encoding of all rows together.
+
+        The columns are those of the sums over the first rows. None where these do not tell what the
+        encoding needs, such as the rows of a level that had no column.
+        """
+        levels = {column.name: column for column in self.categories}
+        medians = {column.name: column.median for column in self.numbers}
+        filled_alike = all(
+            column.name in self.split or medians.get(column.name) == column.median
+            for column in whole.numbers
+            if column.sd > 0 and column.missing_share
+        )
+        placed = all(
+            column.name in levels and (levels[column.name].other or not column.other)
+            for column in whole.coded
+        )
+        known = {key[1:] for key in self._positions() if key[0] == "product"}
+        multiplied_alike = all(
+            (product,) in known and not _differs(product, self.split, [self.whole, whole])
+            for product in whole.products
+        )
+        same_parts = (whole.times, whole.entered) == (self.whole.times, self.whole.entered)
+        if not (filled_alike and placed and multiplied_alike and same_parts):
+            return None
+        common = replace(self, whole=whole, blank=blank)
+        terms = common.terms(whole)
+        return None if terms is None else (common, terms)
+
     @property
     def columns(self) -> int:
         """Return the number of columns that are not those of levels."""
@@ -107,7 +138,8 @@ class CommonDesign:
         for column in encoding.numbers:
             if column.sd > 0:
                 found.append(self._number(column, at))
-            found += [{at["gap", *gap.names]: 1.0} for gap in gaps.get(column.name, ())]
+            patterns = (at.get(("gap", *gap.names)) for gap in gaps.get(column.name, ()))
+            found += [None if pattern is None else {pattern: 1.0} for pattern in patterns]
         for category, skipped in encoding.referenced():
             found += self._labels(category, at)[skipped:]
         for product in encoding.products:
@@ -128,7 +160,8 @@ class CommonDesign:
     def _labels(self, category: CategoryColumn, at: dict[Key, int]) -> list[Sum | None]:
         """Return the sums of a category's labels; None for all of them if a row is of no label."""
         levels = {key[2:]: i for key, i in at.items() if key[:2] == ("level", category.name)}
-        if not levels or self._has_shares(category):
+        known = levels.keys() >= {(level,) for level in category.levels}
+        if not levels or not known or self._has_shares(category):
             return [None] * len(category.labels)
         own: list[Sum | None] = [{levels.pop((level,)): 1.0} for level in category.levels]
         return [*own, dict.fromkeys(levels.values(), 1.0)] if category.other else own

@@ -32,6 +32,7 @@ from regressors.encoding.columns import (
 )
 from regressors.encoding.gaps import GapColumn, Gaps, fit_gaps, gap_column
 from regressors.encoding.groups import FittedGroups, GroupColumn, fit_groups
+from regressors.encoding.lookups import Block, in_levels, in_pieces, put_together
 from regressors.encoding.statistics import RowStatistics, Statistics
 from regressors.encoding.times import TIME_PARTS, Parts, part_name, time_parts, with_time_parts
 from regressors.encoding.words import WordsColumn, one_hot_words, words_column
@@ -156,15 +157,20 @@ class Encoding:
 
     def design_blocks(self, parts: Columns) -> list[Array]:
         """Return the columns of the design of what `parts` returned, one or more in an array."""
+        blocks = self.columns_before_categories(parts)
+        for category, skipped in self.referenced():
+            blocks.append(one_hot(category, parts[category.name])[:, skipped:])
+        return blocks + [self.product_columns(product, parts) for product in self.products]
+
+    def columns_before_categories(self, parts: Columns) -> list[Array]:
+        """Return the first ones of `design_blocks`: the intercept, the numbers and their gaps."""
         blocks = [np.ones((_rows(parts), 1))] if self.intercept else []
         gaps = self.gaps_by_number()
         for column in self.numbers:
             if column.sd > 0:
                 blocks.append(filled(column, parts[column.name])[:, None])
             blocks += [gap_column(gap, parts) for gap in gaps.get(column.name, ())]
-        for category, skipped in self.referenced():
-            blocks.append(one_hot(category, parts[category.name])[:, skipped:])
-        return blocks + [self.product_columns(product, parts) for product in self.products]
+        return blocks
 
     def term_names(self) -> tuple[str, ...]:
         """Return the name of each column of `design`: `age`, `age[missing]`, `age^2:sex[male]`.
@@ -262,12 +268,14 @@ class Encoding:
 
     def standardised_of(self, parts: Columns) -> Array:
         """Return the matrix (n, q) of the linear start of what `parts` returned."""
-        blocks = [
+        blocks: list[Block] = [
             ((filled(column, parts[column.name]) - column.mean) / column.sd)[:, None]
             for column in self.numbers
             if column.sd > 0
         ]
-        return _stack(blocks + self._shared(parts) + self._groups(parts)[:1], _rows(parts))
+        blocks += self._shared(parts) + self._groups(parts)[:1]
+        matrix: Array = put_together(blocks, _rows(parts))
+        return matrix
 
     def network(self, columns: Columns) -> Array:
         """Return the matrix (n, d) of the hidden layers: squashed numbers and their pieces.
@@ -279,7 +287,12 @@ class Encoding:
 
     def network_of(self, parts: Columns) -> Array:
         """Return the matrix (n, d) of the hidden layers of what `parts` returned."""
-        blocks = []
+        matrix: Array = put_together(self.network_blocks(parts), _rows(parts))
+        return matrix
+
+    def network_blocks(self, parts: Columns) -> list[Block]:
+        """Return the columns of what `network_of` returns, one or more in a block."""
+        blocks: list[Block] = []
         for column in self.numbers:
             if column.sd == 0:
                 continue
@@ -287,10 +300,8 @@ class Encoding:
             q = (values - column.median) / column.spread
             blocks.append((q / np.sqrt(1 + (q / 3) ** 2))[:, None])
             if column.edges:
-                edges = np.asarray(column.edges)
-                pieces = (values[:, None] - edges[:-1]) / np.diff(edges)
-                blocks.append(np.clip(pieces, 0, 1) - 0.5)
-        return _stack(blocks + self._shared(parts) + self._groups(parts), _rows(parts))
+                blocks.append(in_pieces(values, column.edges))
+        return blocks + self._shared(parts) + self._groups(parts)
 
     def with_groups(
         self,
@@ -318,20 +329,20 @@ class Encoding:
         )
         return replace(self, groups=fitted.columns), fitted
 
-    def _groups(self, parts: Columns) -> list[Array]:
+    def _groups(self, parts: Columns) -> list[Block]:
         """Return the effects (n, k) of the groups, and their log counts (n, k)."""
         if not self.groups:
             return []
         encoded = [group.encode(group.values(parts)) for group in self.groups]
         return [np.column_stack(block) for block in zip(*encoded, strict=True)]
 
-    def _shared(self, parts: Columns) -> list[Array]:
+    def _shared(self, parts: Columns) -> list[Block]:
         """Return what the linear start and the network both see: indicators, categories, words."""
-        blocks = [b for column in self.numbers for b in missing_column(column, parts[column.name])]
-        for category in self.categories:
-            matrix = one_hot(category, parts[category.name])
-            blocks.append(matrix[:, 1:] - 0.5 if matrix.shape[1] == 2 else matrix)
-        return blocks + [one_hot_words(column, parts[column.name]) for column in self.words]
+        gaps = [
+            gap for column in self.numbers for gap in missing_column(column, parts[column.name])
+        ]
+        coded = [in_levels(category, parts[category.name]) for category in self.categories]
+        return [*gaps, *coded, *(one_hot_words(words, parts[words.name]) for words in self.words)]
 
     def parts(self, columns: Columns) -> dict[str, Values]:
         """Return the columns that the encoding needs, with times as their parts.

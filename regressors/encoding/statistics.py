@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from regressors.arrays import Array, Columns, Indices, Mask, Values
+from regressors.arrays import Array, CodedTexts, Columns, Indices, Mask, Values
 from regressors.blocks import blocks_of, release
 from regressors.encoding.categories import LevelCounts
 from regressors.encoding.columns import NumberColumn, number_column
@@ -193,6 +193,11 @@ def _of_cell(values: Array) -> tuple[float, float, float, float, float]:
 
 
 def _counts(values: Values, folds: _Folds) -> tuple[Values, Indices, Indices]:
+    if isinstance(values, CodedTexts):
+        texts, counts = values.labels, values.counts(folds.of_rows, folds.number)
+        there = np.flatnonzero(counts.any(axis=1))
+        found = dict(zip(texts[there].tolist(), there.tolist(), strict=True))
+        return _in_order(found, counts, folds.number)
     index: defaultdict[str | None, int] = defaultdict()
     index.default_factory = index.__len__
     cells = np.zeros(0, dtype=np.int64)
@@ -204,7 +209,14 @@ def _counts(values: Values, folds: _Folds) -> tuple[Values, Indices, Indices]:
             cells = np.pad(cells, (0, 2 * needed - len(cells)))
         np.add.at(cells, codes * folds.number + folds.of_rows[block], 1)
     counts = cells[: len(index) * folds.number].reshape(-1, folds.number)
-    blanks = counts[index.pop(None)] if None in index else np.zeros(folds.number, dtype=np.int64)
+    return _in_order(index, counts, folds.number)
+
+
+def _in_order(
+    index: dict[str | None, int], counts: Indices, folds: int
+) -> tuple[Values, Indices, Indices]:
+    """Return levels in order, and the rows of each and of the blanks, by their places in counts."""
+    blanks = counts[index.pop(None)] if None in index else np.zeros(folds, dtype=np.int64)
     levels = sorted(level for level in index if level is not None)
     at = np.array([index[level] for level in levels], dtype=np.int64)
     return np.array(levels, dtype=object), counts[at], blanks

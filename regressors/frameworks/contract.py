@@ -53,9 +53,10 @@ class FrameworkModule(Protocol):
 
         `start` holds the arrays W1, b1, ..., w, b of `regressors.network.recipe`; the loss of a
         batch is the mean of `weight` (n,), whose mean is 1, times the squared error. Target and
-        output are in standard deviations. The inputs may be in a file: only what is taken of them
-        is in memory. Epoch by epoch, `program` has portions of rows, with the bounds of the batches
-        and the figures of each step, and the slices in which `held_inputs` (m, d) are predicted.
+        output are in standard deviations. The inputs may be kept in another form: only what is
+        taken of them is a matrix. Epoch by epoch, `program` has portions of rows, with the bounds
+        of the batches and the figures of each step; `recipe.slices` are the rows of `held_inputs`
+        (m, d) that are predicted at once, at the end of each epoch.
         `progress.record` gets the averaged weights and these predictions, at the start and after
         each epoch, and returns whether to go on.
         """

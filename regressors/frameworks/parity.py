@@ -10,6 +10,8 @@ import numpy as np
 
 from regressors.arrays import Array, Arrays
 from regressors.frameworks.contract import FrameworkModule
+from regressors.linear.gram import Gram
+from regressors.linear.gram_sums import gram_with_levels
 from regressors.linear.neuron import NeuronPlan
 from regressors.linear.slices import BLOCK_ROWS
 from regressors.network import recipe
@@ -118,14 +120,28 @@ def _least_squares(framework: FrameworkModule) -> tuple[float, str]:
     """Return the largest error of sums of products, which are to have none.
 
     They are those of slices of a design, as large as such slices can be, and are compared with sums
-    of integers.
+    of integers. So are all sums of a small fit with weights and levels, of which the number of
+    those that are off is added.
     """
     rows = np.arange(BLOCK_ROWS)
     digits = np.array(
         [2**20 + 0 * rows, 2**20 - rows, rows * 127 % 2**20, rows % 2, 3 * rows - 9999]
     )
     products = framework.row_products(digits.astype(float), digits.astype(float))
-    return float(np.abs(products - digits @ digits.T).max()), products.dtype.name
+    error = float(np.abs(products - digits @ digits.T).max())
+    return error + _wrong_sums(framework), products.dtype.name
+
+
+def _wrong_sums(framework: FrameworkModule) -> int:
+    """Return how many sums of rows with weights and levels differ from those of integers."""
+    inputs, target = _problem(rows=60)
+    columns = np.column_stack([inputs, np.ones(60), target])
+    weight, codes = 0.5 + np.arange(60) % 7 / 3, np.arange(60) % 4 - 1
+    levels = (codes[:, None] == np.arange(3)).astype(float)
+    blocks = [(columns, weight, [codes])]
+    seen = gram_with_levels(blocks, columns.shape[1], [3], framework.row_products)
+    wanted = Gram.of_few(np.column_stack([columns, levels]).T, weight)
+    return int(np.count_nonzero((seen - wanted).values))
 
 
 def _neuron(framework: FrameworkModule) -> tuple[float, str]:

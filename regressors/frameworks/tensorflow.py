@@ -65,7 +65,10 @@ class _Network(tf.Module):
         self.first, self.second = variables(), variables()
         rows, matrix = tf.TensorSpec([None], dtype), tf.TensorSpec([None, None], dtype)
         whole = tf.TensorSpec([None], tf.int64)
-        self.train = tf.function(self._train, input_signature=[matrix, rows, rows, whole, matrix])
+        self.train = tf.function(
+            self._train,
+            input_signature=[matrix, rows, rows, whole, matrix, tf.TensorSpec([], dtype)],
+        )
         self.predict = tf.function(
             lambda inputs: self._forward(self.average, inputs), input_signature=[matrix]
         )
@@ -84,8 +87,9 @@ class _Network(tf.Module):
             inputs = z * tf.sigmoid(2 * recipe.GELU_SLOPE * (z + recipe.GELU_CUBIC * z * z * z))
         return tf.squeeze(tf.matmul(inputs, arrays[-2]) + arrays[-1], axis=1)
 
-    def _train(self, inputs: Any, target: Any, weight: Any, bounds: Any, steps: Any) -> tf.Tensor:
-        total = tf.zeros([], inputs.dtype)
+    def _train(
+        self, inputs: Any, target: Any, weight: Any, bounds: Any, steps: Any, total: Any
+    ) -> tf.Tensor:
         for s in tf.range(tf.shape(steps)[0]):
             begin, end = bounds[s], bounds[s + 1]
             with tf.GradientTape() as tape:
@@ -126,18 +130,18 @@ def train(
         return tf.constant(of[chosen], dtype)
 
     def held() -> Floats:
-        pieces = program.slices(len(held_inputs))
+        pieces = recipe.slices(len(held_inputs))
         return np.concatenate([network.predict(rows(held_inputs, at)).numpy() for at in pieces])
 
     more = progress.record(held(), start)
     epoch = 0
     while more:
-        total, steps = np.zeros((), dtype), 0
+        total, steps = tf.zeros([], dtype), 0
         for portion in program.portions(epoch, dtype):
             order = portion.order
             parts = rows(inputs, order), y[order], w[order]
-            total += network.train(*parts, portion.bounds, portion.steps).numpy()
+            total = network.train(*parts, portion.bounds, portion.steps, total)
             steps += len(portion.steps)
         weights = [variable.numpy() for variable in network.average]
-        more = progress.record(held(), weights, float(total / dtype.type(steps)))
+        more = progress.record(held(), weights, float(total.numpy() / dtype.type(steps)))
         epoch += 1

@@ -148,7 +148,7 @@ def train(
         return of[chosen].astype(dtype, copy=False)
 
     def held() -> Floats:
-        pieces = program.slices(len(held_inputs))
+        pieces = recipe.slices(len(held_inputs))
         return np.concatenate([network.predict(rows(held_inputs, at)) for at in pieces])
 
     more = progress.record(held(), start)

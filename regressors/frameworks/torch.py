@@ -159,7 +159,7 @@ def train(
         return torch.tensor(of[chosen].astype(dtype, copy=False))
 
     def held() -> Floats:
-        pieces = program.slices(len(held_inputs))
+        pieces = recipe.slices(len(held_inputs))
         return np.concatenate([_forward(average, rows(held_inputs, at)).numpy() for at in pieces])
 
     more = progress.record(held(), start)

@@ -4,19 +4,24 @@ This file is imported first in each of these processes, so it does not import Nu
 decides how many threads it takes when it is imported.
 """
 
+import errno
 import faulthandler
 import importlib
 import logging
 import multiprocessing
 import os
 import pickle
+import tempfile
 import threading
 from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 
 from regressors.frameworks import memory
 from regressors.frameworks.registry import framework_called
+from regressors.frameworks.reports import ReportSender
+from regressors.progress import reporting_to
 
 LOG = logging.getLogger("nightfit.worker")
 """Not the root logger, whose class is replaced by a library that Theano imports."""
@@ -24,6 +29,10 @@ LOG = logging.getLogger("nightfit.worker")
 START_SECONDS = 240.0
 """The time limit of a new process for importing its framework, and again for its first job:
 Theano compiles for half a minute where it finds no compiled code of an earlier night."""
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Why a file cannot grow: the disk or a quota is full, or it has reached the largest size."""
 
 
 @dataclass
@@ -36,6 +45,7 @@ class _Here:
     failure: "Answer | None" = None
     warnings: list[str] = field(default_factory=list)
     memory_limit: float | None = None
+    reports: Connection | None = None
 
 
 @dataclass(frozen=True)
@@ -56,18 +66,24 @@ _here = _Here()
 
 
 def start(
-    framework: str, home: str, log: str, memory_limit: float | None, suspicion: str | None
+    framework: str,
+    home: str,
+    log: str,
+    memory_limit: float | None,
+    suspicion: str | None,
+    reports: Connection,
 ) -> None:
     """Make this process a worker: its output goes to the log, and it ends with its parent.
 
-    `suspicion` is why compiled code of earlier processes is not to be used, or None.
+    `suspicion` is why compiled code of earlier processes is not to be used, or None. Jobs send
+    `reports` how far they are.
     """
     _send_output_to(log)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     faulthandler.enable()
     faulthandler.dump_traceback_later(START_SECONDS, exit=True)
-    _here.framework, _here.memory_limit = framework, memory_limit
+    _here.framework, _here.memory_limit, _here.reports = framework, memory_limit, reports
     memory.set_limit(memory_limit)
     try:
         row = framework_called(framework)
@@ -104,7 +120,11 @@ def call(job: bytes) -> Answer:
     if answer is None:
         try:
             function, args = pickle.loads(job)  # noqa: S301 - from our own parent
-            answer = Answer(pickle.dumps(function(_here.module, *args)))
+            from regressors.file_arrays import dumps  # imports NumPy
+
+            assert _here.reports is not None
+            with reporting_to(ReportSender(_here.reports)):
+                answer = Answer(dumps(function(_here.module, *args)))
         except Exception as error:
             LOG.exception("a job failed")
             answer = _failure(error)
@@ -116,6 +136,9 @@ def _failure(error: Exception, what: str | None = None) -> Answer:
     name = type(error).__name__
     if exhausted := memory.verdict(f"{name}: {error}", _here.memory_limit):
         return Answer(failure=f"{what}: it {exhausted}" if what else f"it {exhausted}")
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        full = f"it has no room for temporary files in {tempfile.gettempdir()} ({error.strerror})"
+        return Answer(failure=f"{full}: make room there, or set NIGHTFIT_HOME to another folder")
     suspects = _here.preparation is not None and _here.preparation.is_suspect(error)
     cause = sentence(error)
     return Answer(failure=f"{what} ({cause})" if what else cause, compiled_code_suspected=suspects)

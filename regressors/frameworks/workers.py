@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from regressors.frameworks import log_file, memory, worker_process
 from regressors.frameworks.registry import FRAMEWORKS
+from regressors.frameworks.reports import ReportPipe
 from regressors.frameworks.worker_process import START_SECONDS, Answer, sentence
+from regressors.progress import Report
 
 LOG = logging.getLogger("nightfit.worker")
 
@@ -27,6 +30,12 @@ MAX_TRIES = 2
 
 MAX_LOST_JOBS = 2
 """After so many jobs that lost their process at the last try, a framework is given up."""
+
+REPORT_SECONDS = 1.0
+"""How often it is asked how far a job is."""
+
+Reporter = Callable[[], Report]
+"""Makes what is called with the reports of a job, when that begins."""
 
 CRASHES = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT")
 """How damaged compiled code, or that of another machine, ends a process."""
@@ -40,7 +49,8 @@ class Workers:
     """The processes of some frameworks, each doing one job at a time; use it in a `with`.
 
     A process starts with its first job. Logs and compiled code are kept in `home`. A job that takes
-    longer than `time_limit` seconds has its process killed. `memory_limit` is in GiB per process,
+    longer than `time_limit` seconds has its process killed; an argument with `time_limits` says how
+    many times as long it may take. `memory_limit` is in GiB per process,
     enforced on Linux alone: a job that needs more fails. Nothing is left running at the end of the
     `with`, nor when this process is killed.
     """
@@ -96,13 +106,21 @@ class Workers:
         for worker in self._workers.values():
             worker.probe_with(probe, obstacle)
 
-    def submit(self, framework: str, function: Callable[..., Any], *args: Any) -> Future[Any]:
+    def submit(
+        self,
+        framework: str,
+        function: Callable[..., Any],
+        *args: Any,
+        reporter: Reporter | None = None,
+    ) -> Future[Any]:
         """Run `function(module, *args)` in a framework's process, `module` being the framework's.
 
         Function, arguments and result are pickled, the function by its name, and an array that is
-        mapped from a file by its place there.
+        mapped from a file by its place there. How far the job is (`regressors.progress`) is
+        reported in a thread, with the context variables of the caller.
         """
-        return self._lanes[framework].submit(self._workers[framework].run, function, args)
+        in_context, run = copy_context().run, self._workers[framework].run
+        return self._lanes[framework].submit(in_context, run, function, args, reporter)
 
     def result(self, future: Future[Any]) -> Any:
         """Wait for the result of a job; raise WorkerFailed with the reason if there is none."""
@@ -155,6 +173,7 @@ class _Worker:
         self.lock = threading.Lock()
         self.pool: ProcessPool | None = None
         self.future: ProcessFuture[Answer] | None = None
+        self.reports: ReportPipe | None = None
 
     def probe_with(
         self, probe: Callable[[Any], Any], obstacle: Callable[[str, Any], str | None]
@@ -162,12 +181,14 @@ class _Worker:
         """Have each process probed before its next job."""
         self.probe, self.obstacle, self.probed = probe, obstacle, False
 
-    def run(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
+    def run(
+        self, function: Callable[..., Any], args: Sequence[Any], reporter: Reporter | None = None
+    ) -> Any:
         """Run one job, in a new process if there is none; return its value."""
         for tries_left in reversed(range(MAX_TRIES)):
             try:
-                self._ensure_probed()
-                return self._value(function, args)
+                self._ensure_probed(reporter)
+                return self._value(function, args, reporter)
             except _Lost as loss:
                 if not (loss.retry and tries_left):
                     self._count(loss)
@@ -190,12 +211,12 @@ class _Worker:
             warnings, self.warnings = self.warnings, []
         return warnings
 
-    def _ensure_probed(self) -> None:
+    def _ensure_probed(self, reporter: Reporter | None) -> None:
         """Probe a process that has not been probed; raise WorkerFailed if it may do no job."""
         if self.probed or self.probe is None or self.given_up:
             return
         try:
-            value = self._value(self.probe, ())
+            value = self._value(self.probe, (), reporter, f"starting {self.framework}")
         except WorkerFailed as failure:
             self._give_up(str(failure))
             raise
@@ -203,17 +224,30 @@ class _Worker:
         if self.obstacle is not None and (obstacle := self.obstacle(self.framework, value)):
             self._give_up(obstacle)
 
-    def _value(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
-        """Run one job; raise WorkerFailed if it has no value, and _Lost if its process is gone."""
+    def _value(
+        self,
+        function: Callable[..., Any],
+        args: Sequence[Any],
+        reporter: Reporter | None,
+        begin: str = "begun",
+    ) -> Any:
+        """Run one job; raise WorkerFailed if it has no value, and _Lost if its process is gone.
+
+        It is reported to be at its `begin` until it reports something itself.
+        """
         from regressors.file_arrays import dumps  # imports NumPy, which starts threads at once
 
         try:
             job = dumps((function, args))
         except (AttributeError, TypeError, pickle.PicklingError) as error:
             raise WorkerFailed(f"it could not be sent to its process ({sentence(error)})") from None
-        limit = self.time_limit if self.warm else max(self.time_limit, START_SECONDS)
+        limit = self.time_limit * max((getattr(arg, "time_limits", 1) for arg in args), default=1)
+        limit = limit if self.warm else max(limit, START_SECONDS)
         try:
-            answer = self._schedule(limit, job).result()
+            future = self._schedule(limit, job)
+            if reporter is not None:
+                self._report(future, reporter(), begin)
+            answer = future.result()
         except RuntimeError:  # the process ended while it started or waited, before the job began
             raise self._death(None) from None
         except TimeoutError:
@@ -239,28 +273,45 @@ class _Worker:
                 raise CancelledError
             if self.given_up:
                 raise WorkerFailed(self.given_up)
+            if self.reports is not None:
+                self.reports.latest()  # of the job before
             if self.pool is None:
                 self.log.parent.mkdir(parents=True, exist_ok=True)
                 log_file.shorten(self.log)
                 self.log_before = log_file.size(self.log)
                 home, log = str(self.home), str(self.log)
                 suspicion, self.suspicion = self.suspicion, None
+                self.reports = ReportPipe()
+                sender = self.reports.sender
                 self.pool = ProcessPool(
                     max_workers=1,
                     initializer=worker_process.start,
-                    initargs=(self.framework, home, log, self.memory_limit, suspicion),
+                    initargs=(self.framework, home, log, self.memory_limit, suspicion, sender),
                     context=multiprocessing.get_context("spawn"),
                 )
             self.future = self.pool.schedule(worker_process.call, (job,), timeout=limit)
             return self.future
 
+    def _report(self, future: "ProcessFuture[Answer]", report: Report, begin: str) -> None:
+        """Pass on how far a job is, until it has ended."""
+        ended = threading.Event()
+        future.add_done_callback(lambda _: ended.set())
+        latest: tuple[float | None, str] = 0.0, begin
+        while not ended.wait(REPORT_SECONDS):
+            with self.lock:
+                latest = (self.reports and self.reports.latest()) or latest
+            report(*latest)
+
     def _close_pool(self) -> None:
         with self.lock:
             pool, self.pool = self.pool, None
+            reports, self.reports = self.reports, None
             self.warm = self.probed = False
         if pool is not None:
             pool.stop()
             pool.join()
+        if reports is not None:
+            reports.close()
 
     def _death(self, code: int | None) -> _Lost:
         """Close the pool of a process that has ended, and return why it ended.

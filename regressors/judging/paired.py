@@ -95,14 +95,14 @@ def standard_error(values: Array, unit: Indices | None = None) -> float:
 
     It is infinite where there is only one unit.
     """
-    centred = values - values.mean()
-    sums = (
-        centred if unit is None else np.bincount(np.unique(unit, return_inverse=True)[1], centred)
-    )
+    sums = values - values.mean()
+    if unit is not None:
+        sums = np.bincount(np.unique(unit, return_inverse=True)[1], sums)
     m = len(sums)
     if m < 2:
         return float("inf")
-    return float(np.sqrt(m / (m - 1) * np.square(sums).sum())) / len(values)
+    np.square(sums, out=sums)
+    return float(np.sqrt(m / (m - 1) * sums.sum())) / len(values)
 
 
 def unit_sums(challenger: Array, incumbent: Array, unit: Indices | None) -> Sums:
@@ -168,7 +168,9 @@ def log_ratio_error(a: Array, b: Array) -> Array:
     k, m = a.shape
     if m < 2:
         return np.full(k, np.inf)
-    error: Array = np.sqrt(np.square(a - b).sum(axis=1) / (m * (m - 1)))
+    squares = a - b
+    np.square(squares, out=squares)
+    error: Array = np.sqrt(squares.sum(axis=1) / (m * (m - 1)))
     return error
 
 
@@ -193,8 +195,10 @@ def studentised_quantile(
     """
     k, m = a.shape
     student = np.full(k, stdtrit(max(m - 1, 1), confidence))
+    if m > max_units or m < 2:
+        return student
     resampled = np.square(a - b).mean(axis=1) > _SAME_ERRORS**2
-    if m > max_units or m < 2 or not resampled.any():
+    if not resampled.any():
         return student
     a, b = a[resampled], b[resampled]
     moments = np.concatenate([a, b, a * a, a * b, b * b]).T

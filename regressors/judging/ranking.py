@@ -141,8 +141,14 @@ def _nearly_as_good(fitted: _Fitted, best: _Fitted, spread: float, unit: Indices
 def _surely_better(first: _Fitted, second: _Fitted, unit: Indices | None) -> bool:
     """Return whether the first's squared errors are lower by more than one standard error."""
     scale = second.rmse or 1.0
-    gain = np.square(second.errors() / scale) - np.square(first.errors() / scale)
+    gain = _scaled_squares(second.errors(), scale)
+    gain -= _scaled_squares(first.errors(), scale)
     return float(gain.mean()) > standard_error(gain, unit) + ROUNDING
+
+
+def _scaled_squares(errors: Array, scale: float) -> Array:
+    squares = errors / scale
+    return np.square(squares, out=squares)
 
 
 def _exact_line(simplest: _Fitted, ranked: Sequence[_Fitted], unit: Indices | None) -> _Fitted:

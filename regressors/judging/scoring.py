@@ -61,22 +61,24 @@ def score(
     of the RMSE. R2 is about the mean of these rows. `coverage` is the unweighted share of rows
     inside their prediction `interval`.
     """
-    root = roots(weight, len(actual))
-    errors = (actual - predicted) * root
+    errors = weighted_errors(actual, predicted, weight)
     rmse, around = root_mean_square(errors), spread(actual, weight)
     se = low = high = None
     if rmse > 0 and np.isfinite(rmse):
-        error, reach = _log_mean_square(errors / rmse, unit, confidence)
+        error, reach = _log_mean_square(errors, rmse, unit, confidence)
         se = rmse * error / 2 if np.isfinite(error) else None
         if np.isfinite(reach):
             low, high = rmse * exp(-reach / 2), rmse * exp(min(reach / 2, 50.0))
+    np.abs(errors, out=errors)
+    if weight is not None:
+        errors *= roots(weight, len(errors))
     return Score(
         n=len(actual),
         rmse=rmse,
         rmse_se=se,
         rmse_low=low,
         rmse_high=high,
-        mae=float((np.abs(errors) * root).mean()),
+        mae=float(errors.mean()),
         r2=1 - (rmse / around) ** 2 if around else None,
         coverage=None if interval is None else coverage_of(actual, interval),
     )
@@ -124,27 +126,28 @@ def _binomial(share: float, n: float, level: float) -> float:
 
 def root_mean_square(errors: Array) -> float:
     """Return the root of the mean square of errors (n,), without an overflow of the squares."""
-    largest = float(np.abs(errors).max())
+    largest = max(float(errors.max()), -float(errors.min()))
     if not largest or not np.isfinite(largest):
         return largest
     scale = _power_of_two(largest)
-    return scale * sqrt(float(np.square(errors / scale).mean()))
+    squares = errors / scale
+    np.square(squares, out=squares)
+    return scale * sqrt(float(squares.mean()))
 
 
-def _log_mean_square(errors: Array, unit: Indices | None, confidence: float) -> tuple[float, float]:
+def _log_mean_square(
+    errors: Array, rmse: float, unit: Indices | None, confidence: float
+) -> tuple[float, float]:
     """Return the standard error of the log mean square of errors (n,), and how far it may be off.
 
+    `rmse` is the root of that mean square, by which the errors are divided before all else.
     The mean is the ratio of two sums over units, of squares and of rows (Cochran 1977, section
     6.3). Its quantile is that of the size of the studentised log ratio in resamples of the units,
     or Student's above 200 units. Infinite for fewer than three.
     """
-    sums = np.square(errors)
-    sizes = np.ones(len(sums))
-    if unit is not None:
-        label = np.unique(unit, return_inverse=True)[1]
-        sizes, sums = np.bincount(label).astype(float), np.bincount(label, sums)
-    total, order = sums.mean(), np.lexsort((sizes, sums))  # the order of rows changes no digit
-    sizes, sums = sizes[None, order] / sizes.mean(), sums[None, order] / total
+    squares = errors / rmse
+    np.square(squares, out=squares)
+    sums, sizes = _by_unit(squares, unit)
     m = sums.shape[1]
     if m < MIN_UNITS:
         return inf, inf
@@ -159,20 +162,52 @@ def _log_mean_square(errors: Array, unit: Indices | None, confidence: float) -> 
     return error, min(float(quantile[0]), MAX_TIMES_STUDENT * float(stdtrit(m - 1, level))) * error
 
 
-def roots(weight: Array | None, rows: int) -> Array:
-    """Return the roots of weights (n,) scaled to a mean of 1.
+def _by_unit(squares: Array, unit: Indices | None) -> tuple[Array, Array]:
+    """Return the sum of squares of each unit and its rows, (1, m) each, with means of 1.
 
-    A weight is proportional to one over the variance of an error. So errors times these roots have
-    equal variances, and can be compared as errors without weights.
+    They are in the order of the sums, so that the order of the rows changes no digit. The squares
+    (n,) are not to be used again: those of all rows are sorted where they are.
     """
+    if unit is None:
+        total = squares.mean()
+        squares.sort()
+        squares /= total
+        return squares[None], np.broadcast_to(1.0, (1, len(squares)))
+    label = np.unique(unit, return_inverse=True)[1]
+    sizes, sums = np.bincount(label).astype(float), np.bincount(label, squares)
+    order = np.lexsort((sizes, sums))
+    return sums[None, order] / sums.mean(), sizes[None, order] / sizes.mean()
+
+
+def weighted_errors(actual: Array, predicted: Array, weight: Array | None) -> Array:
+    """Return actual minus predicted (n,), times the roots of the weights (n,) where there are some.
+
+    A weight is proportional to one over the variance of an error. So these errors have equal
+    variances, and can be compared as errors without weights.
+    """
+    errors = actual - predicted
+    if weight is not None:
+        errors *= roots(weight, len(errors))
+    return errors
+
+
+def roots(weight: Array | None, rows: int) -> Array:
+    """Return the roots of weights (n,) scaled to a mean of 1."""
     return np.broadcast_to(1.0, rows) if weight is None else np.sqrt(weight / weight.mean())
 
 
 def spread(target: Array, weight: Array | None) -> float:
     """Return the RMSE of the (weighted) mean of the target (n,)."""
-    root = roots(weight, len(target))
-    share = np.square(root) / len(target)
-    return root_mean_square(root * (target - share @ target))
+    around = target - _mean(target, weight)
+    if weight is not None:
+        around *= roots(weight, len(around))
+    return root_mean_square(around)
+
+
+def _mean(values: Array, weight: Array | None) -> float:
+    share = np.square(roots(weight, len(values)))
+    share /= len(values)
+    return float(share @ values)
 
 
 def interval_half_width(residuals: Array, coverage: float) -> float | None:

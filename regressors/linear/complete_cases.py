@@ -18,6 +18,7 @@ from regressors.linear.dependence import MAX_NAMED_TERMS
 from regressors.linear.fold_sums import encoded_rows, gram_of_rows
 from regressors.linear.gram_sums import Products
 from regressors.linear.least_squares import LeastSquares, Related, solve_rows
+from regressors.progress import part
 
 MIN_MISSING_SHARE = 0.05
 """Up to this share of a column, values that are filled in hardly matter."""
@@ -48,19 +49,22 @@ def fit_complete_cases(
     complete = _complete(columns)
     terms = encoding.term_names()
     read = encoded_rows(job, encoding, complete)
-    gram = gram_of_rows(job, encoding, complete, row_products)
+    with part("sums"):
+        gram = gram_of_rows(job, encoding, complete, row_products)
     rows = len(read.target)
     there = np.flatnonzero(gram.values.diagonal()[: len(terms)])
     filled = f"{_missing(shares)} missing, and filling in the median can bias slopes"
     if rows < len(there) + MIN_SPARE_ROWS:
         too_few = f"{filled}; {rows:,} complete rows are too few to compare with."
         return CompleteCases(None, (too_few,))
-    solved = solve_rows(
-        replace(read, design=lambda block: read.design(block)[:, there], columns=len(there)),
-        gram.take([*there, len(terms), len(terms) + 1]),
-        [terms[i] for i in there],
-        related=Related(job.groups_of(complete), None if job.time is None else job.time[complete]),
-    )
+    times = None if job.time is None else job.time[complete]
+    with part("residuals"):
+        solved = solve_rows(
+            replace(read, design=lambda block: read.design(block)[:, there], columns=len(there)),
+            gram.take([*there, len(terms), len(terms) + 1]),
+            [terms[i] for i in there],
+            related=Related(job.groups_of(complete), times),
+        )
     compared = _furthest(everything, solved)
     others = (f"on the complete rows, {w}" for w in solved.warnings if w not in everything.warnings)
     return CompleteCases(

@@ -16,10 +16,11 @@ import numpy as np
 import scipy.linalg
 
 from regressors.arrays import Array, Indices, Mask
-from regressors.linear.factor import Factor, FixedFactor
+from regressors.linear.factor import Factor
 from regressors.linear.inference import EPS
 from regressors.linear.rounding import ratio, root, times_power
 from regressors.linear.system import System
+from regressors.linear.wide_factor import precise
 
 MAX_NAMED_TERMS = 5
 """Terms that are named in a sentence, and dependences that are listed."""
@@ -95,10 +96,9 @@ class Dependences:
         base = kept[based]
         free = np.zeros((terms, len(others)))
         free[others, np.arange(len(others))] = 1.0
-        for i, other in enumerate(others):
-            if centred.varies[other]:
-                shares = factor.solution(other).scaled.high[based] * norms[base] / norms[other]
-                free[base, i] = -np.where(np.abs(shares) > MIN_PART, shares, 0.0)
+        varying = np.flatnonzero(centred.varies[others])
+        shares = factor.shares(others[varying])[based] * norms[base, None] / norms[others[varying]]
+        free[np.ix_(base, varying)] = -np.where(np.abs(shares) > MIN_PART, shares, 0.0)
         free /= norms[:, None]
         if intercept is not None:
             level = centred.level(free)
@@ -140,7 +140,7 @@ class Dependences:
         return "; ".join(clauses[:MAX_NAMED_TERMS] + ([f"and {more} more"] if more > 0 else []))
 
 
-def independent_columns(factor: FixedFactor, terms: int) -> Iterator[FixedFactor]:
+def independent_columns(factor: Factor, terms: int) -> Iterator[Factor]:
     """Yield factors of columns that do not depend on earlier ones, ever fewer of them.
 
     The first is of those that `factor` has kept, unless those are all. Then a column depends on
@@ -152,7 +152,7 @@ def independent_columns(factor: FixedFactor, terms: int) -> Iterator[FixedFactor
     tolerance = EPS
     while tolerance < 1 and factor.kept.size:
         if factor.least_left <= tolerance:
-            factor = FixedFactor.of(factor.system, range(terms), tolerance)
+            factor = precise(factor.system, range(terms), tolerance)
             yield factor
         tolerance *= 10
 

@@ -17,7 +17,7 @@ from regressors.arrays import Array, Indices
 from regressors.linear.double_double import Pair
 from regressors.linear.gram import Integers, integers
 from regressors.linear.solution import Solution, solution
-from regressors.linear.system import BITS, System, doubles, fixed_point
+from regressors.linear.system import BITS, System, doubles, fixed_point, moved
 
 _ONE = 1 << BITS
 
@@ -43,7 +43,12 @@ class Factor(ABC):
 
     @abstractmethod
     def approximate(self, right: Integers) -> Integers:
-        """Return about the solution (k,) for a right-hand side (k,), both in fixed point."""
+        """Return about the solutions (k, m) for right-hand sides (k, m), both in fixed point."""
+
+    @property
+    @abstractmethod
+    def least_left(self) -> float:
+        """Return the smallest share of its norm that earlier columns leave of a kept one."""
 
     @cached_property
     def condition_number(self) -> float:
@@ -51,13 +56,19 @@ class Factor(ABC):
         if not self.kept.size:
             return float("inf")
         norms = self.system.norms(self.kept)
-        units = doubles(self.system.fixed[np.ix_(self.kept, self.kept)]) / np.outer(norms, norms)
+        units = self.system.doubles(self.kept) / np.outer(norms, norms)
         largest = float(np.sqrt(np.linalg.eigvalsh(units)[-1]))
-        return largest * float(np.linalg.norm(self.inverse_root * norms, 2))
+        inverse_root = self.inverse_root * norms
+        return largest * float(np.sqrt(np.linalg.eigvalsh(inverse_root.T @ inverse_root)[-1]))
 
     def solution(self, column: int) -> Solution:
         """Return the coefficients of the kept columns that fit another column best."""
         return solution(self.system, self.kept, column, self.approximate)
+
+    def shares(self, columns: Indices) -> Array:
+        """Return the coefficients (k, m) of the kept columns that fit others best, all scaled."""
+        right = self.system.values[np.ix_(self.kept, columns)]
+        return doubles(self.approximate(moved(right, BITS - self.system.depth)))
 
     def share_left(self, column: int) -> float:
         """Return the share of the norm of a column that the kept ones leave of it."""
@@ -71,9 +82,10 @@ class FixedFactor(Factor):
 
     Each of the m columns is the sum of the k that are left of the kept ones by earlier ones, which
     are orthogonal to each other and of square norms `pivots` (k,), times its row of `lower` (m, k),
-    and of what they leave of it: nothing of a kept one.
+    and of what they leave of it: nothing of a kept one, which is at one of `positions` (k,).
     """
 
+    positions: Indices
     lower: Integers
     pivots: Integers
 
@@ -85,39 +97,28 @@ class FixedFactor(Factor):
 
         Those are left out of which earlier ones leave at most `tolerance`, a share of the norm.
         """
-        matrix, share = system.fixed, int(tolerance**2 * _ONE)
-        lower, products = (integers((len(matrix), len(columns))) for _ in range(2))
-        kept: list[int] = []
-        for position, column in enumerate(columns):
-            k, rows = len(kept), np.asarray(columns[position:])
-            left = matrix[rows, column]
-            if k:
-                left = left - ((lower[rows, :k] @ products[column, :k]) >> BITS)
-            pivot = left[0]
-            if pivot <= (matrix[column, column] * share) >> BITS:
-                continue
-            lower[rows, k], products[rows, k] = (left << BITS) // pivot, left
-            kept.append(int(column))
-        pivots = integers((len(kept),))
-        pivots[:] = [products[column, i] for i, column in enumerate(kept)]
-        return cls(system, np.array(kept, dtype=np.int64), lower[:, : len(kept)], pivots)
+        columns = np.asarray(columns, dtype=np.int64)
+        matrix = moved(system.values[np.ix_(columns, columns)], BITS - system.depth)
+        least = (np.diag(matrix) * int(tolerance**2 * _ONE)) >> BITS
+        positions, lower, pivots = eliminated(matrix, least, BITS)
+        return cls(system, columns[positions], positions, lower, pivots)
 
     @property
     def least_left(self) -> float:
         """Return the smallest share of its norm that earlier columns leave of a kept one."""
-        squares = doubles(np.diag(self.system.fixed)[self.kept])
-        return float(np.sqrt((doubles(self.pivots) / squares).min(initial=1.0)))
+        left = np.sqrt(doubles(self.pivots)) / self.system.norms(self.kept)
+        return float(left.min(initial=1.0))
+
+    @property
+    def triangle(self) -> Array:
+        """Return rows (k, m) with the sums of products of the columns."""
+        rows: Array = doubles(self.lower.T) * np.sqrt(doubles(self.pivots))[:, None]
+        return rows
 
     @cached_property
     def inverse(self) -> Integers:
         """Return the inverse (k, k) of the kept rows of `lower`."""
-        triangle = self.lower[self.kept]
-        inverse = integers(triangle.shape)
-        for i, row in enumerate(triangle):
-            if i:
-                inverse[i, :i] = -((row[:i] @ inverse[:i, :i]) >> BITS)
-            inverse[i, i] = _ONE
-        return inverse
+        return inverse_of(self.lower[self.positions], BITS)
 
     @cached_property
     def inverse_root(self) -> Array:
@@ -131,7 +132,40 @@ class FixedFactor(Factor):
         return Pair(high, low), np.sqrt(doubles(self.pivots))
 
     def approximate(self, right: Integers) -> Integers:
-        """Return the solution (k,) for a right-hand side (k,), right to hundreds of bits."""
-        middle = ((self.inverse @ right) >> BITS << BITS) // self.pivots
+        """Return the solutions (k, m) for right-hand sides (k, m), right to hundreds of bits."""
+        middle = ((self.inverse @ right) >> BITS << BITS) // self.pivots[:, None]
         solved: Integers = (self.inverse.T @ middle) >> BITS
         return solved
+
+
+def eliminated(matrix: Integers, least: Integers, bits: int) -> tuple[Indices, Integers, Integers]:
+    """Return the positions (k,) of the kept columns of a matrix (m, m), L (m, k) and D (k,).
+
+    All are in fixed point. A column is kept if more than its own of `least` (m,) is left of it.
+    """
+    count = len(matrix)
+    lower, products = integers((count, count)), integers((count, count))
+    kept: list[int] = []
+    for column in range(count):
+        k = len(kept)
+        left = matrix[column:, column]
+        if k:
+            left = left - ((lower[column:, :k] @ products[column, :k]) >> bits)
+        pivot = left[0]
+        if pivot <= least[column]:
+            continue
+        lower[column:, k], products[column:, k] = (left << bits) // pivot, left
+        kept.append(column)
+    pivots = integers((len(kept),))
+    pivots[:] = [products[column, i] for i, column in enumerate(kept)]
+    return np.array(kept, dtype=np.int64), lower[:, : len(kept)], pivots
+
+
+def inverse_of(triangle: Integers, bits: int) -> Integers:
+    """Return the inverse (k, k) of a lower triangle in fixed point, whose diagonal is 1."""
+    inverse = integers(triangle.shape)
+    for i, row in enumerate(triangle):
+        if i:
+            inverse[i, :i] = -((row[:i] @ inverse[:i, :i]) >> bits)
+        inverse[i, i] = 1 << bits
+    return inverse

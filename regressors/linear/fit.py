@@ -10,16 +10,18 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, Part
 from regressors.linear.complete_cases import fit_complete_cases
 from regressors.linear.descent import fit_by_descent
-from regressors.linear.fold_sums import FoldSums, encoded_rows, fit_encoding, gram_of_rows
+from regressors.linear.fold_sums import Sums, encoded_rows, fit_encoding, gram_of_rows
 from regressors.linear.gram import Gram
 from regressors.linear.least_squares import Related, solve_rows
 from regressors.linear.related_rows import groups_warning, times_warning
 from regressors.linear.rows import Rows
 from regressors.model import linear_model
+from regressors.progress import part as part_of_work
+from regressors.progress import parts
 
 
 def fit_linear(
-    framework: FrameworkModule, job: Job, rows: Mask, *, part: str, sums: FoldSums | None = None
+    framework: FrameworkModule, job: Job, rows: Mask, *, part: str, sums: Sums | None = None
 ) -> Part:
     """Fit a linear kind on some rows (a mask); `part` names the fold, the twin or the refit.
 
@@ -31,7 +33,8 @@ def fit_linear(
         encoding, gram = sums.encoding(rows), sums.gram(rows)
     read = encoded_rows(job, encoding, rows)
     if gram is None:
-        gram = gram_of_rows(job, encoding, rows, framework.row_products)
+        with part_of_work("sums"):
+            gram = gram_of_rows(job, encoding, rows, framework.row_products)
     if job.candidate.kind != "least_squares":
         return fit_by_descent(framework, job, rows, encoding, gram, part)
     fitted = _fit_least_squares(job, rows, encoding, read, gram, part)
@@ -44,13 +47,14 @@ def _fit_least_squares(
     robust = part in ("twin", "refit")
     groups = job.groups_of(rows) if robust else None
     times = job.time[rows] if robust and job.time is not None else None
-    solved = solve_rows(
-        read,
-        gram,
-        encoding.term_names(),
-        related=Related(groups, times),
-        robust=robust,
-    )
+    with part_of_work("residuals"):
+        solved = solve_rows(
+            read,
+            gram,
+            encoding.term_names(),
+            related=Related(groups, times),
+            robust=robust,
+        )
     condition = solved.condition_number
     details = {
         "condition_number": condition if np.isfinite(condition) else None,
@@ -71,7 +75,8 @@ def _with_complete_cases(framework: FrameworkModule, job: Job, part: Part) -> Pa
     """Add the fit on the complete rows to that of all rows of a job, if many values are missing."""
     (member,) = part.model.members
     assert part.solved is not None
-    complete = fit_complete_cases(job, member.encoding, part.solved, framework.row_products)
+    with part_of_work("complete rows", 2), parts(2):
+        complete = fit_complete_cases(job, member.encoding, part.solved, framework.row_products)
     if complete is None:
         return part
     warnings = part.warnings + complete.warnings

@@ -1,8 +1,9 @@
 """The Gram matrices of the folds of a job: one pass over the rows serves the twin and all folds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from operator import add
+from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +20,19 @@ from regressors.linear.gram import Gram
 from regressors.linear.gram_sums import CodedBlock, Products, gram_with_levels
 from regressors.linear.rows import Rows
 from regressors.linear.slices import BLOCK_ROWS
+from regressors.progress import part, report
+
+
+class Sums(Protocol):
+    """The encodings of some rows (masks) of a job, and their exact Gram matrices."""
+
+    def encoding(self, rows: Mask) -> Encoding:
+        """Return the encoding that is fitted on these rows."""
+        ...
+
+    def gram(self, rows: Mask) -> Gram | None:
+        """Return their matrix; None if they are to be read."""
+        ...
 
 
 class FoldSums:
@@ -35,17 +49,20 @@ class FoldSums:
         self._first = {int(i): int(np.argmax(job.fold == i)) for i in numbers}
         statistics = FoldStatistics(job.columns, job.fold)
         whole = fit_encoding(job)
+        blank = frozenset(filter(statistics.blank, (category.name for category in whole.coded)))
         self._encodings = {tuple(self._first): whole}
-        for _, train, _ in folds(job.fold, chained=job.chained):
+        for number, train, _ in folds(job.fold, chained=job.chained):
             trained = self._numbers(train)
             if trained not in self._encodings:
                 of_rows = statistics.of(trained, train)
-                self._encodings[trained] = fit_encoding(job, train, of_rows)
-        self._common = CommonDesign.of(whole, [*self._encodings.values()], statistics.blank)
-        self._grams = {
-            number: _gram(job, self._common, job.fold == number, framework.row_products)
-            for number in self._first
-        }
+                with part(f"encoding of fold {number}"):
+                    self._encodings[trained] = fit_encoding(job, train, of_rows)
+        self._common = CommonDesign.of(whole, [*self._encodings.values()], blank.__contains__)
+        self._grams = {}
+        for number in self._first:
+            with part(f"fold {number}"):
+                rows = job.fold == number
+                self._grams[number] = _gram(job, self._common, rows, framework.row_products)
         release([job.fold])
 
     def encoding(self, rows: Mask) -> Encoding:
@@ -59,6 +76,19 @@ class FoldSums:
             return None
         total = reduce(add, (self._grams[number] for number in self._numbers(rows)))
         return _combined(total, self._common, terms)
+
+    def with_tests(self, framework: FrameworkModule, job: Job, encoding: Encoding) -> Gram | None:
+        """Return the matrix of these rows and the test rows of a job, by an encoding of them all.
+
+        Only the test rows are read. None if all rows are to be read.
+        """
+        assert job.is_test is not None
+        extended = self._common.with_rows(encoding, _blank_in(job, encoding))
+        if extended is None:
+            return None
+        common, terms = extended
+        tests = _gram(job, common, job.is_test, framework.row_products)
+        return _combined(reduce(add, self._grams.values()) + tests, common, terms)
 
     def _numbers(self, rows: Mask) -> tuple[int, ...]:
         return tuple(number for number, first in self._first.items() if rows[first])
@@ -100,15 +130,17 @@ def encoded_rows(job: Job, encoding: Encoding, rows: Mask) -> Rows:
 def gram_of_rows(job: Job, encoding: Encoding, rows: Mask, row_products: Products) -> Gram:
     """Return the exact Gram matrix of rows (a mask) of a job, by an encoding fitted on them."""
 
-    def blank(name: str) -> bool:
-        parts = Parts(job.columns, encoding.times, rows=rows)
-        return bool(is_missing(parts[name]).any())
-
-    common = CommonDesign.of(encoding, [], blank)
+    common = CommonDesign.of(encoding, [], _blank_in(job, encoding, rows))
     terms = common.terms(encoding)
     if terms is None:
         return encoded_rows(job, encoding, rows).gram(row_products)
     return _combined(_gram(job, common, rows, row_products), common, terms)
+
+
+def _blank_in(job: Job, encoding: Encoding, rows: Mask | None = None) -> Callable[[str], bool]:
+    """Return what says of a category whether it has missing values in some rows, or in all."""
+    parts = Parts(job.columns, encoding.times, rows=rows)
+    return lambda name: bool(is_missing(parts[name]).any())
 
 
 def _gram(job: Job, common: CommonDesign, rows: Mask, row_products: Products) -> Gram:
@@ -117,6 +149,7 @@ def _gram(job: Job, common: CommonDesign, rows: Mask, row_products: Products) ->
 
     def blocks() -> Iterator[CodedBlock]:
         for block in blocks_of(len(chosen), BLOCK_ROWS):
+            report(block.start / len(chosen), f"{block.start:,} of {len(chosen):,} rows")
             positions = chosen.positions(block)
             design, codes = common.design(rows_of(job.columns, positions))
             target = job.target[positions]

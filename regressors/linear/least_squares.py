@@ -19,7 +19,7 @@ import numpy as np
 from regressors.arrays import Array, Indices
 from regressors.blocks import blocks_of
 from regressors.linear.dependence import Dependences, independent_columns, listed
-from regressors.linear.factor import Factor, FixedFactor
+from regressors.linear.factor import Factor
 from regressors.linear.fitted_rows import FittedRows, scaled
 from regressors.linear.gram import Gram
 from regressors.linear.gram_sums import Products
@@ -136,7 +136,6 @@ def solve_rows(
     condition = factor.condition_number if len(factor.kept) == len(terms) else inf
     if condition <= MAX_CONDITION:
         return _unique(problem, factor)
-    assert isinstance(factor, FixedFactor)  # of a wide one, no column is left out
     for part in independent_columns(factor, len(terms)):
         if part.condition_number <= MAX_CONDITION:
             whole = _with_dependences(problem, part, condition)

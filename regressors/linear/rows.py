@@ -9,6 +9,7 @@ from regressors.arrays import Array
 from regressors.blocks import blocks_of
 from regressors.linear.gram import Gram
 from regressors.linear.gram_sums import Block, Products, block_rows, gram_of
+from regressors.progress import report
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,11 @@ class Rows:
         return np.sqrt(self.weight[block])
 
     def ranges(self) -> Iterator[slice]:
-        """Return the ranges of rows that are read at once."""
-        return blocks_of(len(self.target), block_rows(self.columns))
+        """Yield the ranges of rows that are read at once, and report how far that is."""
+        number = len(self.target)
+        for rows in blocks_of(number, block_rows(self.columns)):
+            report(rows.start / number, f"{rows.start:,} of {number:,} rows")
+            yield rows
 
     def gram(self, row_products: Products) -> Gram:
         """Return the Gram matrix of the design, a column of ones and the target, in this order."""

@@ -33,21 +33,23 @@ class UnequalVariances:
 
     def __init__(self, inverse_root: Array) -> None:
         self._inverse_root = inverse_root
-        self._variances, self._whole, self._unseen = np.zeros((3, len(inverse_root)))
+        self._variances, self._unseen = np.zeros((2, len(inverse_root)))
 
     def add(self, columns: Array, residuals: Array) -> None:
         """Add a block of rows."""
-        left = 1 - np.square(columns).sum(axis=1)
+        left = 1 - np.einsum("ij,ij->i", columns, columns)
         full = left <= FULL_LEVERAGE
         seen = np.where(full, 0.0, residuals / np.where(full, 1.0, left))
         weights = columns @ self._inverse_root
-        self._whole += np.square(weights).sum(axis=0)
-        self._unseen = np.maximum(self._unseen, np.abs(weights[full]).max(axis=0, initial=0.0))
-        self._variances += np.square(weights * seen[:, None]).sum(axis=0)
+        if full.any():
+            self._unseen = np.maximum(self._unseen, np.abs(weights[full]).max(axis=0))
+        weights *= seen[:, None]
+        self._variances += np.einsum("ij,ij->j", weights, weights)
 
     def errors(self) -> Array:
         """Return the standard errors (k,) of the coefficients."""
-        decided = self._unseen > MIN_PART * np.sqrt(self._whole)
+        whole = np.square(self._inverse_root).sum(axis=0)  # that of all rows' weights
+        decided = self._unseen > MIN_PART * np.sqrt(whole)
         return np.where(decided, np.nan, np.sqrt(self._variances))
 
 

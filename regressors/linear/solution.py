@@ -72,7 +72,7 @@ def solution(
 ) -> Solution:
     """Return the coefficients (k,) of the `kept` columns of a system that fit another one best.
 
-    `approximate` solves the equations for a right-hand side (k,), both in fixed point, with an
+    `approximate` solves the equations for right-hand sides (k, 1), both in fixed point, with an
     error below a half. Raises ArithmeticError where it is not.
     """
     matrix, target = system.values[np.ix_(kept, kept)], system.values[kept, column]
@@ -105,7 +105,8 @@ def _refined(
     before = None
     while (left := target - matrix @ x).any():
         length = _longest(left)
-        step = moved(approximate(moved(left, BITS - length)), length - depth - BITS)
+        right = moved(left, BITS - length)[:, None]
+        step = moved(approximate(right)[:, 0], length - depth - BITS)
         x = x + step
         size = _longest(step)
         # Each step is shorter than the one before by the error of the approximate inverse.

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 
 import numpy as np
 
@@ -35,10 +34,11 @@ class System:
         exponents = np.array(gram.exponents, dtype=np.int64) + halves
         return cls(shifted(gram.values, half - halves), 2 * half, exponents)
 
-    @cached_property
-    def fixed(self) -> Integers:
-        """Return the matrix (m, m) in fixed point, with `BITS` bits after the point."""
-        return moved(self.values, BITS - self.depth)
+    def doubles(self, columns: Indices) -> Array:
+        """Return the sums of products (k, k) of some scaled columns, rounded."""
+        values = self.values[np.ix_(columns, columns)]
+        rounded: Array = (values / (1 << self.depth)).astype(float)
+        return rounded
 
     def sum(self, i: int, j: int) -> Fraction:
         """Return the sum of products of two scaled columns."""

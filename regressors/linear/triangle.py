@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from regressors.arrays import Array
-from regressors.linear.factor import FixedFactor
-from regressors.linear.system import BITS, System, doubles
-from regressors.linear.wide_factor import DEPENDENT, MIN_COLUMNS
+from regressors.linear.system import BITS, System, doubles, moved
+from regressors.linear.wide_factor import MIN_COLUMNS, precise
 
 MIN_EIGENVALUE = 1e-7
 """Where columns of unit norm are less alike than this, Cholesky's factors have nine digits."""
@@ -23,14 +22,13 @@ def triangle(system: System, columns: Sequence[int]) -> Array:
         rows = _by_cholesky(system, columns)
         if rows is not None:
             return rows
-    factor = FixedFactor.of(system, columns, DEPENDENT)
-    rows = doubles(factor.lower[list(columns)].T) * np.sqrt(doubles(factor.pivots))[:, None]
+    rows = precise(system, columns).triangle
     return rows if len(rows) else np.zeros((1, len(columns)))
 
 
 def _by_cholesky(system: System, columns: Sequence[int]) -> Array | None:
     """Return the triangle, the first column taken off the others exactly; None if inaccurate."""
-    matrix = system.fixed[np.ix_(columns, columns)]
+    matrix = moved(system.values[np.ix_(columns, columns)], BITS - system.depth)
     if not (np.diag(matrix) > 0).all():
         return None
     first = matrix[0]

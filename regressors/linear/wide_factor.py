@@ -1,129 +1,257 @@
-"""Factors in double-double, which are ten times as quick to compute as integers.
+"""Factors of wide systems, by products of matrices: the quicker, the better conditioned they are.
 
-They are no less right for it: a solution is corrected until it is exact, and standard errors need
-no more than nine digits, which are left up to condition numbers of 1e9.
+The solutions are those of Python's integers to the last bit, because each is corrected until it is
+exact, and the same columns are left out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isqrt, log2
 
 import numpy as np
 
-from regressors.arrays import Array
+from regressors.arrays import Array, Indices
 from regressors.linear import double_double as dd
+from regressors.linear.digits import DIGIT_BITS, Digits, add_product, carried, digits_of, product
 from regressors.linear.double_double import Pair
-from regressors.linear.factor import Factor, FixedFactor
-from regressors.linear.gram import Integers
-from regressors.linear.system import System, doubles, fixed_point
+from regressors.linear.factor import Factor, FixedFactor, eliminated, inverse_of
+from regressors.linear.gram import Integers, integers
+from regressors.linear.system import BITS, System, fixed_point, moved
 
 DEPENDENT = 2.0**-100
 """A column of which earlier ones leave less, as a share of its norm, depends on them."""
-MIN_COLUMNS = 40
-"""Narrower systems are factored as quickly in fixed point."""
-MAX_CONDITION = 1e9
-MIN_PIVOT = 1e-20
-"""A column of whose square less is left may as well depend on others."""
-MAX_WIDE = 400
+MIN_COLUMNS = 80
+"""Narrower systems are factored as quickly with Python's integers."""
+MAX_PRECISE = 400
 MAX_PLAIN_CONDITION = 1e3
 """Up to here wider systems than that have ten digits in plain double."""
+LAST_DIGITS = 9, 15, 25
+"""How many digits after the point are tried, one after the other: 198, 330 and 550 bits."""
+_SPARE_DIGITS = 10
+"""More of a panel than of the rest, so that its inverse is right to the last digit."""
+PANEL = 64
+"""Columns that are factored at once."""
+MAX_LOST = 0.55
+"""If a larger share of all bits than this is lost in a pivot, too few are right."""
+_RIGHT_BITS = 60
+"""To how many bits the factors must be right."""
+STRIP = 512
+"""Rows of an inverse that are multiplied at once: what is right of its diagonal is zero."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlainFactor(Factor):
+    """A factor in plain double of all of the first columns, with W (k, k)."""
+
+    inverse_root: Array
+
+    @classmethod
+    def of(cls, system: System, columns: int) -> "PlainFactor | None":
+        """Factor the first columns of a system; None where plain double is not enough."""
+        kept = np.arange(columns)
+        matrix = system.doubles(kept)
+        norms = np.sqrt(np.diag(matrix))
+        if not norms.all():
+            return None
+        units = matrix / np.outer(norms, norms)
+        values = np.linalg.eigvalsh(units)
+        if values[0] * MAX_PLAIN_CONDITION**2 < values[-1]:
+            return None
+        return cls(system, kept, np.linalg.inv(np.linalg.cholesky(units)) / norms)
+
+    @property
+    def least_left(self) -> float:
+        """Return the smallest share of its norm that earlier columns leave of a kept one."""
+        left = 1 / (np.diag(self.inverse_root) * self.system.norms(self.kept))
+        return float(left.min(initial=1.0))
+
+    def inverse_pair(self) -> tuple[Pair, Array]:
+        """Return W and ones (k,)."""
+        return dd.pair(self.inverse_root), np.ones(len(self.kept))
+
+    def approximate(self, right: Integers) -> Integers:
+        """Return about the solutions (k, m) for right-hand sides (k, m), both in fixed point."""
+        root = self.inverse_root
+        return fixed_point(root.T @ (root @ (right / (1 << BITS)).astype(float)))
 
 
 @dataclass(frozen=True, eq=False)
 class WideFactor(Factor):
-    """Factors in double-double: the inverse (k, k) of the triangle L, and the pivots D (k,)."""
+    """A factor in digits.
 
-    inverse: Pair
-    pivots: Array
+    Each of the m columns is the sum of the k orthonormal ones that come of the kept columns, times
+    its row of `lower` (m, k), and of what they leave of it. `inverse` (k, k) is W.
+    """
+
+    lower: Digits
+    inverse: Digits
 
     @classmethod
-    def of(cls, system: System, columns: int) -> "WideFactor | None":
-        """Factor the first columns of a system; None where double-double is not enough."""
-        kept = np.arange(columns)
-        fixed = system.fixed[:columns, :columns]
-        high = doubles(fixed)
-        if columns > MAX_WIDE:
-            plain = _plainly(high)
-            if plain is not None:
-                return cls(system, kept, dd.pair(plain), np.ones(columns))
-        factored = _factored(Pair(high, doubles(fixed - fixed_point(high))))
-        if factored is None:
-            return None
-        factor = cls(system, kept, *factored)
-        return factor if factor.condition_number <= MAX_CONDITION else None
+    def of(cls, system: System, columns: Sequence[int] | Indices, tolerance: float) -> "WideFactor":
+        """Factor columns one after the other, with as many digits as it takes.
+
+        Those are left out of which earlier ones leave at most `tolerance`, a share of the norm.
+        """
+        for last in LAST_DIGITS:
+            work = _Elimination(system, np.asarray(columns), tolerance, last)
+            if work.done() and (last == LAST_DIGITS[-1] or work.certain()):
+                break
+        return cls(system, work.columns[work.kept], work.lower, work.inverse)
 
     @cached_property
     def inverse_root(self) -> Array:
         """Return W."""
-        return self.inverse.high / np.sqrt(self.pivots)[:, None]
+        return self.inverse.pair().high
+
+    @property
+    def least_left(self) -> float:
+        """Return the smallest share of its norm that earlier columns leave of a kept one."""
+        left = 1 / (np.diag(self.inverse_root) * self.system.norms(self.kept))
+        return float(left.min(initial=1.0))
+
+    @property
+    def triangle(self) -> Array:
+        """Return rows (k, m) with the sums of products of the columns."""
+        return self.lower.pair().high.T
 
     def inverse_pair(self) -> tuple[Pair, Array]:
-        """Return the inverse (k, k) and the roots (k,) of the pivots."""
-        return self.inverse, np.sqrt(self.pivots)
+        """Return W and ones (k,)."""
+        return self.inverse.pair(), np.ones(len(self.kept))
 
     def approximate(self, right: Integers) -> Integers:
-        """Return about the solution (k,) for a right-hand side (k,), both in fixed point.
-
-        The first product would cost the square of the condition number in plain double.
-        """
-        inverse, high = self.inverse, doubles(right)
-        given = Pair(high[:, None], doubles(right - fixed_point(high))[:, None])
-        middle = dd.multiply(inverse.high, given).high[:, 0] + inverse.low @ high
-        return fixed_point(inverse.high.T @ (middle / self.pivots))
+        """Return the solutions (k, m) for right-hand sides (k, m), right to some hundred bits."""
+        last = self.inverse.last
+        middle = product(self.inverse, digits_of(right, BITS, last), last)
+        solved = product(self.inverse.transposed, middle, last).integers(last)
+        return moved(solved, BITS - DIGIT_BITS * last)
 
 
-def _plainly(matrix: Array) -> Array | None:
-    """Return W (k, k) in double, by which W'W is the inverse of a matrix (k, k)."""
-    norms = np.sqrt(np.diag(matrix))
-    if not norms.all():
-        return None
-    units = matrix / np.outer(norms, norms)
-    values = np.linalg.eigvalsh(units)
-    if values[0] * MAX_PLAIN_CONDITION**2 < values[-1]:
-        return None
-    inverse: Array = np.linalg.inv(np.linalg.cholesky(units)) / norms
-    return inverse
+class _Elimination:
+    """Columns of a system factored, a panel at a time, with digits up to position `last`."""
+
+    def __init__(self, system: System, columns: Indices, tolerance: float, last: int) -> None:
+        self.columns = columns
+        self.kept: list[int] = []
+        self._system, self._tolerance, self._last = system, tolerance, last
+        size = len(columns)
+        self._lower = Digits(np.zeros((last + 1, size, size), dtype=np.int32), 0)
+        self._blocks: list[Digits] = []
+
+    @property
+    def lower(self) -> Digits:
+        """Return the triangle (m, k)."""
+        return self._lower.part(slice(None), slice(0, len(self.kept)))
+
+    def done(self) -> bool:
+        """Factor all columns; return False where there are clearly too few digits."""
+        return all(self._panel(start) for start in range(0, len(self.columns), PANEL))
+
+    def certain(self) -> bool:
+        """Return whether the factors are right to enough bits, seen by W on the matrix on W'."""
+        if not self.kept:
+            return True
+        columns, last = self.columns[self.kept], self._last
+        signs = np.random.default_rng(0).integers(0, 2, size=(len(columns), 1)).astype(object)
+        signs = 2 * signs - 1
+        inner = product(self.inverse.transposed, digits_of(signs, 0, last), last).integers(last)
+        matrix = self._system.values[np.ix_(columns, columns)]
+        right = digits_of(matrix @ inner, self._system.depth + DIGIT_BITS * last, last)
+        left = product(self.inverse, right, last).integers(last)
+        apart = np.abs(left - (signs << DIGIT_BITS * last)).max()
+        bits = DIGIT_BITS * last - int(apart).bit_length()
+        return bits >= self._bits_needed(left_out=len(self.kept) < len(self.columns))
+
+    def _bits_needed(self, *, left_out: bool) -> float:
+        return _RIGHT_BITS if not left_out else 10 - 2 * log2(self._tolerance)
+
+    def _panel(self, start: int) -> bool:
+        last, k = self._last, len(self.kept)
+        own = slice(start, min(start + PANEL, len(self.columns)))
+        width, below = own.stop - start, slice(start, None)
+        system, columns = self._system, self.columns
+        values = system.values[np.ix_(columns[below], columns[own])]
+        planes = np.zeros((last + 2, *values.shape), dtype=np.int64)
+        given = digits_of(values, system.depth, last)
+        planes[given.first + 1 :][: len(given.planes)] = given.planes
+        before = slice(0, k)
+        right = self._lower.part(own, before).transposed
+        add_product(planes, -1, self._lower.part(below, before), right, sign=-1)
+        left = carried(planes, -1)
+
+        exact = last + _SPARE_DIGITS
+        bits = DIGIT_BITS * exact
+        block = left.part(slice(0, width), slice(None)).integers(exact)
+        squares = moved(np.diag(values), bits - system.depth)
+        least = (squares * int(self._tolerance**2 * (1 << bits))) >> bits
+        found, lower, pivots = eliminated(block, least, bits)
+        if last != LAST_DIGITS[-1] and self._too_short(len(found) < width, pivots, squares[found]):
+            return False
+        if not len(found):
+            return True
+        roots = integers(pivots.shape)
+        roots[:] = [isqrt(int(pivot) << bits) for pivot in pivots]
+        inverse = (inverse_of(lower[found], bits) << bits) // roots[:, None]
+        whole = digits_of((lower * roots) >> bits, bits, last)
+        block_inverse = digits_of(inverse, bits, last)
+        new = slice(k, k + len(found))
+        self._lower.part(own, new).put(whole)
+        rest = left.part(slice(width, None), slice(None))
+        rest = Digits(rest.planes[:, :, found], rest.first)
+        self._lower.part(slice(own.stop, None), new).put(
+            product(rest, block_inverse.transposed, last)
+        )
+        self.kept += (start + found).tolist()
+        self._blocks.append(block_inverse)
+        return True
+
+    def _too_short(self, left_out: bool, pivots: Integers, squares: Integers) -> bool:
+        bits = DIGIT_BITS * self._last
+        if left_out and bits < self._bits_needed(left_out=True):
+            return True
+        each = zip(squares, pivots, strict=True)
+        left = [int(square).bit_length() - int(pivot).bit_length() for square, pivot in each]
+        return max(left, default=0) > MAX_LOST * bits
+
+    @cached_property
+    def inverse(self) -> Digits:
+        """Return W (k, k)."""
+        size, last, start = len(self.kept), self._last, 0
+        whole = Digits(np.zeros((last + 1, size, size), dtype=np.int32), 0)
+        for block in self._blocks:
+            end = start + block.planes.shape[1]
+            lower = Digits(self._lower.planes[:, self.kept[start:end], :start], 0)
+            sums = np.zeros((last + 2 - whole.first, end - start, start), dtype=np.int64)
+            for first in range(0, start, STRIP):
+                some = slice(first, min(first + STRIP, start))
+                part = whole.part(some, slice(0, some.stop))
+                add_product(
+                    sums[:, :, : some.stop], whole.first - 1, lower.part(slice(None), some), part
+                )
+            row = product(block, carried(sums, whole.first - 1), last)
+            more = whole.first - min(row.first, block.first)
+            if more > 0:
+                whole = Digits(
+                    np.pad(whole.planes, ((more, 0), (0, 0), (0, 0))), whole.first - more
+                )
+            whole.part(slice(start, end), slice(0, start)).put(row, -1)
+            whole.part(slice(start, end), slice(start, end)).put(block)
+            start = end
+        return whole
 
 
-def _factored(matrix: Pair) -> tuple[Pair, Array] | None:
-    """Return the inverse (k, k) of L and D (k,) of a matrix in double-double; None if singular."""
-    count = len(matrix.high)
-    left = Pair(matrix.high.copy(), matrix.low.copy())
-    inverse = dd.pair(np.eye(count))
-    pivots = np.zeros(count)
-    for i in range(count):
-        pivot = Pair(left.high[i, i], left.low[i, i])
-        if pivot.high <= MIN_PIVOT * matrix.high[i, i]:
-            return None
-        pivots[i] = pivot.high
-        below = slice(i + 1, count)
-        column = Pair(left.high[below, i], left.low[below, i])
-        share = _divided(column, pivot)
-        _take_off(left, (below, below), share, column)
-        row = Pair(inverse.high[i, : i + 1], inverse.low[i, : i + 1])
-        _take_off(inverse, (below, slice(0, i + 1)), share, row)
-    return inverse, pivots
-
-
-def _divided(values: Pair, by: Pair) -> Pair:
-    """Return double-doubles (k,) over one."""
-    first = values.high / by.high
-    product = dd.scale(first, by)
-    rest = (values.high - product.high - product.low + values.low) / by.high
-    return dd.two_sum(first, rest)
-
-
-def _take_off(matrix: Pair, part: tuple[slice, slice], column: Pair, row: Pair) -> None:
-    """Subtract the products of a column and a row from a part of a matrix, in place."""
-    product = dd.two_product(column.high[:, None], row.high)
-    low = product.low + (column.high[:, None] * row.low + column.low[:, None] * row.high)
-    taken = dd.subtract(Pair(matrix.high[part], matrix.low[part]), dd.two_sum(product.high, low))
-    matrix.high[part], matrix.low[part] = taken
-
-
-def factored(system: System, columns: int) -> Factor:
+def factored(system: System, columns: int, tolerance: float = DEPENDENT) -> Factor:
     """Return the factors of the first columns of a system, as quickly as they serve.
 
-    Columns are left out of which earlier ones leave only `DEPENDENT`, a share of the norm.
+    Columns are left out of which earlier ones leave at most `tolerance`, a share of the norm.
     """
-    wide = WideFactor.of(system, columns) if columns >= MIN_COLUMNS else None
-    return wide or FixedFactor.of(system, range(columns), DEPENDENT)
+    plain = PlainFactor.of(system, columns) if columns > MAX_PRECISE else None
+    return plain or precise(system, range(columns), tolerance)
+
+
+def precise(
+    system: System, columns: Sequence[int], tolerance: float = DEPENDENT
+) -> FixedFactor | WideFactor:
+    """Return the factors of columns of a system that are right to many digits."""
+    kind = FixedFactor if len(columns) < MIN_COLUMNS else WideFactor
+    return kind.of(system, columns, tolerance)

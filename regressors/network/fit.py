@@ -1,36 +1,19 @@
 """One network of an ANN, which learns what its linear start leaves unexplained."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Array, Mask
+from regressors.arrays import Floats, Mask
 from regressors.frameworks.contract import FrameworkModule
-from regressors.job import Grouping, Job, take, thinned
+from regressors.job import Grouping, Job, NetworkFit, take, thinned
 from regressors.model import NetworkMember
 from regressors.network import recipe
-from regressors.network.linear_start import linear_start
-from regressors.network.plan import SMALL_TABLE, drawn
+from regressors.network.linear_start import LinearStart, continued_start, linear_start
+from regressors.network.plan import drawn
 from regressors.network.progress import Progress, halves, honest_predictions
-
-PORTION = 2**27
-"""Bytes of inputs that are in memory at once, of a table that is not small."""
-
-
-@dataclass(frozen=True)
-class NetworkFit:
-    """A fitted network; `held_predictions` (m,) are honest and in the target's units.
-
-    `groups` are the columns of each of its groups, and `rows` how many it could have trained on.
-    """
-
-    member: NetworkMember
-    held_predictions: Array
-    groups: tuple[tuple[str, ...], ...]
-    rows: int
-    details: dict[str, Any]
 
 
 def fit_network(
@@ -42,16 +25,23 @@ def fit_network(
     fold: int,
     grouping: Grouping,
     epochs: int | None = None,
+    earlier: NetworkMember | None = None,
 ) -> NetworkFit:
     """Fit one network on the residual of its linear start.
 
-    `epochs` fixes its length; with a plan, so does the plan.
+    `epochs` fixes its length; with a plan, so does the plan. `earlier` is the network of the twin
+    that predicts the same fold: with a plan, this one begins where it ended, unless its rows need
+    another encoding.
     """
     began = perf_counter()
     seed = recipe.seed_of(job.dataset, job.candidate.kind, fold)
     rows, plan = int(train.sum()), job.plan
-    train = train if plan is None else drawn(train, plan.rows, seed)
-    start = linear_start(job, train, grouping, seed)
+    train = train if plan is None else drawn(train, round(plan.share * rows), seed)
+    start, layers = _begin(job, train, grouping, seed, earlier)
+    peak = recipe.PEAK
+    if plan is not None and layers:
+        plan, peak = replace(plan, epochs=plan.refit_epochs), recipe.REFIT_PEAK
+        epochs = epochs and plan.epochs
     held_columns = take(job.columns, held)
     held_start = start.predict(held_columns)
     held_target = (job.target[held] - start.target_mean) / start.divisor
@@ -67,7 +57,7 @@ def fit_network(
     )
     inputs = start.inputs.shape[1]
     framework.train(
-        recipe.start_arrays(np.random.default_rng(seed), inputs, job.hidden),
+        layers or recipe.start_arrays(np.random.default_rng(seed), inputs, job.hidden),
         start.inputs,
         start.residual.astype(np.float32),
         start.weight.astype(np.float32),
@@ -76,12 +66,12 @@ def fit_network(
             len(start.residual),
             seed,
             epochs=None if plan is None else epochs or plan.epochs,
-            portion=max(PORTION // (4 * max(inputs, 1)), SMALL_TABLE),
+            peak=peak,
         ),
         progress,
     )
     groups = tuple(group.columns for group in start.encoding.groups)
-    details = {
+    details: dict[str, Any] = {
         "penalty": start.ridge.penalty,
         "groups": [list(columns) for columns in groups],
         "best_epoch": progress.best_epoch,
@@ -89,5 +79,19 @@ def fit_network(
         "validation_loss": thinned(progress.held_losses) if held.any() else [],
         "seconds": perf_counter() - began,
     }
+    if job.plan is not None:
+        details["begins_with"] = "network of the twin" if layers else "linear start"
+        details["epoch_seconds"] = progress.epoch_seconds
     honest = start.target_mean + start.target_sd * (held_start + honest_predictions(progress))
     return NetworkFit(start.member(progress.best_weights), honest, groups, rows, details)
+
+
+def _begin(
+    job: Job, train: Mask, grouping: Grouping, seed: int, earlier: NetworkMember | None
+) -> tuple[LinearStart, list[Floats]]:
+    """Return the linear start of a network, and the layers with which it begins, if any."""
+    if job.plan is not None and earlier is not None:
+        start = continued_start(job, train, earlier)
+        if start is not None:
+            return start, list(earlier.layers)
+    return linear_start(job, train, grouping, seed), []

@@ -6,6 +6,7 @@ and each half is predicted at the epoch that the other half chooses.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -63,6 +64,17 @@ class Progress:
     held_predictions: list[Floats] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: tuple[Floats, ...] = ()
+    recorded: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def epoch_seconds(self) -> float | None:
+        """Return how long the shortest epoch took, its held-out predictions included.
+
+        By the clock, or by the process's own time where that is less: where it had to wait for
+        others.
+        """
+        epochs = np.diff(self.recorded, axis=0)
+        return float(epochs.min()) if epochs.size else None
 
     @property
     def predictions(self) -> Floats:
@@ -76,6 +88,7 @@ class Progress:
         of the epoch. Everything is copied.
         """
         epoch = len(self.held_predictions)
+        self.recorded.append((perf_counter(), process_time()))
         self.held_predictions.append(np.array(predictions))
         if loss is not None:
             self.training_losses.append(float(loss))

@@ -10,12 +10,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from regressors.arrays import Arrays, Floats, Indices
+from regressors.blocks import blocks_of
+from regressors.progress import report
 
 GELU_SLOPE = float(np.sqrt(2 / np.pi))
 GELU_CUBIC = 0.044715
@@ -52,8 +53,14 @@ RECIPE = NetworkSettings()
 PEAK = 0.004
 """The learning rate from which that of a planned training falls to zero."""
 
-BLOCK_ROWS = 32
-"""So many neighbours stay in one portion of an epoch that does not fit into memory."""
+REFIT_PEAK = 0.002
+"""The same where it begins with the network of the twin."""
+
+PORTION_ROWS, PREDICTED_ROWS = 4096, 20_000
+"""What the layers see of so many rows is in memory at once, in a training and for predictions.
+
+The former stay in the processor's cache; the latter are all rows of a small table.
+"""
 
 
 def start_arrays(
@@ -84,6 +91,11 @@ def gelu(z: Floats) -> Floats:
     return activated
 
 
+def slices(rows: int) -> list[slice]:
+    """Return the pieces in which so many held-out rows are predicted; at least one."""
+    return [*blocks_of(rows, PREDICTED_ROWS)] or [slice(0, 0)]
+
+
 @dataclass(frozen=True)
 class Portion:
     """Some batches of an epoch: the numbers of their rows (m,), their bounds and their steps."""
@@ -98,8 +110,7 @@ class Program:
     """The order of the rows, the batches and the steps of a training on `rows` rows.
 
     With `epochs` the learning rate falls to zero over so many, beginning at `peak`. At most
-    `portion` rows are in memory at once: more than these are shuffled by blocks of neighbours, and
-    within each portion, so that a file is read in pieces rather than row by row.
+    `portion` rows are in memory at once, whole batches of them.
     """
 
     rows: int
@@ -107,7 +118,7 @@ class Program:
     settings: NetworkSettings = RECIPE
     epochs: int | None = None
     peak: float = PEAK
-    portion: int = 2**31
+    portion: int = PORTION_ROWS
 
     @property
     def bounds(self) -> Indices:
@@ -120,36 +131,27 @@ class Program:
         return np.arange(steps + 1) * self.rows // steps
 
     def portions(self, epoch: int, dtype: DTypeLike) -> Iterator[Portion]:
-        """Yield an epoch, counted from 0, in portions: one where all rows fit into it."""
+        """Yield an epoch, counted from 0, in portions."""
         bounds, steps, order = self.bounds, self.steps(epoch, dtype), self.order(epoch)
-        for first, last in pairwise(self._cuts()):
-            part = bounds[first : last + 1]
-            yield Portion(order[part[0] : part[-1]], part - part[0], steps[first:last])
-
-    def _cuts(self) -> list[int]:
-        """Return the numbers of the batches at which portions begin, and that after the last."""
-        bounds = self.bounds
-        batches = len(bounds) - 1
-        if self.rows <= self.portion:
-            return [0, batches]
         each = max(1, self.portion // int(np.diff(bounds).max()))
-        return [*range(0, batches, each), batches]
+        for first in range(0, len(steps), each):
+            part, own = bounds[first : first + each + 1], steps[first : first + each]
+            self._report(epoch, part[0])
+            yield Portion(order[part[0] : part[-1]], part - part[0], own)
+
+    def _report(self, epoch: int, row: int) -> None:
+        """Report how far a training is, which has seen so many rows of an epoch, from 0."""
+        seen = f", {row:,} of {self.rows:,} rows" if self.rows > self.portion else ""
+        if self.epochs is None:
+            report(None, f"epoch {epoch + 1}{seen}")
+        else:
+            # What comes before the first epoch takes about as long as one.
+            share = (1 + epoch + row / self.rows) / (1 + self.epochs)
+            report(share, f"epoch {epoch + 1} of {self.epochs}{seen}")
 
     def order(self, epoch: int) -> Indices:
         """Return the order of the rows in an epoch, counted from 0."""
-        rng = np.random.default_rng([self.seed, epoch])
-        if self.rows <= self.portion:
-            return rng.permutation(self.rows)
-        blocks = rng.permutation(-(-self.rows // BLOCK_ROWS))
-        order: Indices = (blocks[:, None] * BLOCK_ROWS + np.arange(BLOCK_ROWS)).ravel()
-        order = order[order < self.rows]
-        for first, last in pairwise(self.bounds[self._cuts()].tolist()):
-            rng.shuffle(order[first:last])
-        return order
-
-    def slices(self, rows: int) -> list[slice]:
-        """Return the pieces in which so many rows are predicted."""
-        return [slice(at, at + self.portion) for at in range(0, max(rows, 1), self.portion)]
+        return np.random.default_rng([self.seed, epoch]).permutation(self.rows)
 
     def steps(self, epoch: int, dtype: DTypeLike) -> Floats:
         """Return the figures of each step of an epoch: (steps, 5).

@@ -9,6 +9,7 @@ from regressors.arrays import Array, Arrays, Columns, Floats
 from regressors.judging.scoring import roots
 from regressors.model import Model, NetworkMember
 from regressors.network.recipe import seed_of
+from regressors.progress import report
 
 PERCENTS = (0, 10, 20, 30, 40, 50)
 """The shares of hidden cells that are silenced, in per cent."""
@@ -55,10 +56,11 @@ def resilience(
         return ()
     mean_one = np.square(roots(weight, len(target)))
     silenced = []
-    for percent in percents:
+    for number, percent in enumerate(percents):
         seed = seed_of(dataset, "resilience", percent)
         errors = []
         for draw in range(draws if percent else 1):
+            report((number + draw / draws) / len(percents), f"{percent}% of the cells silenced")
             rng = np.random.default_rng([seed, draw])
             predicted = np.mean(
                 [

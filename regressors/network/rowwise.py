@@ -5,8 +5,6 @@ threads, and with the order its rounding. Here each product is of whole numbers,
 their sums to be exact in any order.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from regressors.arrays import Array, Arrays, Floats
@@ -21,15 +19,9 @@ ROWS_AT_ONCE = 2048
 
 def weighted_sum(matrix: Array, weights: Array) -> Array:
     """Return matrix (n, p) @ weights (p,), adding column by column."""
-    return weighted_blocks([matrix], weights, len(matrix))
-
-
-def weighted_blocks(blocks: Sequence[Array], weights: Array, rows: int) -> Array:
-    """Return what `weighted_sum` does of some columns side by side, each block (n, k)."""
-    columns = (column for block in blocks for column in block.T)
-    total = np.zeros(rows)
+    total = np.zeros(len(matrix))
     with np.errstate(over="ignore", invalid="ignore"):  # the caller sees what is not finite
-        for column, weight in zip(columns, weights.tolist(), strict=True):
+        for column, weight in zip(matrix.T, weights.tolist(), strict=True):
             total += column * weight
     return total
 

@@ -1,6 +1,7 @@
 """The ANN of a job: which groupings are tried on which folds, and the networks of all folds."""
 
 from collections.abc import Mapping, Set
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -9,20 +10,25 @@ import numpy as np
 from regressors.arrays import Array
 from regressors.encoding.matrices import Encoding
 from regressors.frameworks.contract import FrameworkModule
-from regressors.job import Fitted, Grouping, Job, folds, take
+from regressors.job import Fitted, Grouped, Grouping, Job, NetworkFit, folds, take
 from regressors.judging.paired import standard_error
-from regressors.model import Model
+from regressors.model import Model, NetworkMember
 from regressors.network import recipe
-from regressors.network.fit import NetworkFit, fit_network
+from regressors.network.fit import fit_network
 from regressors.network.plan import (
     BUDGET,
     SMALL_TABLE,
+    TRIED,
     Plan,
     drawn,
+    joined,
+    may_be_planned,
     needs_plan,
+    networks_of,
     plan_of,
     products_of,
 )
+from regressors.progress import part, parts
 
 
 def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
@@ -35,8 +41,14 @@ def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
     """
     job = replace(job, plan=job.plan or planned(job))
     if job.grouping is not None:
-        return _validate(framework, job, job.grouping)
-    tried = _Tried(framework, job)
+        return _validate(framework, job, job.grouping, job.ready)
+    chosen = grouped(framework, job)
+    return _validate(framework, job, chosen.grouping, chosen.fits, trainings=chosen.trainings)
+
+
+def grouped(framework: FrameworkModule, job: Job) -> Grouped:
+    """Return the grouping of an ANN, and the fits that decided on it and have it."""
+    tried = _Tried(framework, _joined(job))
     with_pairs = tried.with_grouping("pairs")
     sizes = {len(columns) for fit in with_pairs.values() for columns in fit.groups}
     rivals: dict[frozenset[int], tuple[Grouping, ...]] = {
@@ -52,7 +64,8 @@ def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
         tried.fits["columns"] = with_pairs
     for rival in rivals[frozenset(sizes)]:
         best = rival if tried.is_clearly_better(rival, best) else best
-    return _validate(framework, job, best, tried.with_grouping(best))
+    ready = tried.with_grouping(best)
+    return Grouped(best, ready, tried.trainings)
 
 
 def planned(job: Job) -> Plan | None:
@@ -61,17 +74,26 @@ def planned(job: Job) -> Plan | None:
     How wide the network will be is seen from an encoding of a draw of the rows.
     """
     rows = len(job.target)
-    if rows <= SMALL_TABLE and job.budget is None:
+    if not may_be_planned(rows, job.budget):
         return None
     seed = recipe.seed_of(job.dataset, job.candidate.kind, 0)
     columns = take(job.columns, drawn(np.ones(rows, dtype=bool), SMALL_TABLE, seed))
     encoding = Encoding.fit(columns, declared_parts=job.time_parts)
     inputs = encoding.network({name: values[:1] for name, values in columns.items()}).shape[1]
-    trained = [int(train.sum()) for _, train, _ in folds(job.fold, chained=job.chained)]
+    networks = networks_of(rows, int(job.fold.max()), chained=job.chained)
+    parts = folds(joined(job.fold, networks), chained=job.chained)
+    trained, whole = [int(train.sum()) for _, train, _ in parts], rows if job.chained else 0
     each = products_of(inputs, job.hidden)
-    if not needs_plan(rows, trained, each, job.budget):
+    if not needs_plan(rows, trained, each, job.budget, whole):
         return None
-    return plan_of(trained, each, job.budget or BUDGET)
+    return plan_of(trained, each, job.budget or BUDGET, whole=whole, rate=job.rate)
+
+
+def _joined(job: Job) -> Job:
+    """Return the job with neighbouring folds joined, if its plan says so."""
+    if job.plan is None or job.chained:
+        return job
+    return replace(job, fold=joined(job.fold, job.plan.networks))
 
 
 class _Tried:
@@ -80,13 +102,17 @@ class _Tried:
     def __init__(self, framework: FrameworkModule, job: Job) -> None:
         self.framework, self.job = framework, job
         self.fits: dict[Grouping, dict[int, NetworkFit]] = {}
+        self.trainings = 0
 
     def with_grouping(self, grouping: Grouping) -> dict[int, NetworkFit]:
         """Return the fits by fold: of the last one alone where there is a plan."""
         if grouping not in self.fits:
             last = int(self.job.fold.max())
             numbers = None if self.job.plan is None else {last}
-            self.fits[grouping] = _fold_fits(self.framework, self.job, grouping, numbers)
+            with _parts(self.job, 1 + TRIED, done=self.trainings):
+                fits = _fold_fits(self.framework, self.job, grouping, numbers)
+            self.trainings += len(fits)
+            self.fits[grouping] = fits
         return self.fits[grouping]
 
     def is_clearly_better(self, first: Grouping, second: Grouping) -> bool:
@@ -103,11 +129,28 @@ def _fold_fits(
     framework: FrameworkModule, job: Job, grouping: Grouping, numbers: Set[int] | None = None
 ) -> dict[int, NetworkFit]:
     """Return the fits of these folds, or of all."""
-    return {
-        number: fit_network(framework, job, train, held, fold=number, grouping=grouping)
-        for number, train, held in folds(job.fold, chained=job.chained)
-        if numbers is None or number in numbers
-    }
+    fits, last = {}, int(job.fold.max())
+    for number, train, held in folds(job.fold, chained=job.chained):
+        if numbers is None or number in numbers:
+            with part(f"fold {number} of {last}"):
+                fits[number] = fit_network(
+                    framework,
+                    job,
+                    train,
+                    held,
+                    fold=number,
+                    grouping=grouping,
+                    earlier=_earlier(job, number),
+                )
+    return fits
+
+
+def _parts(job: Job, trainings: int, *, done: int) -> AbstractContextManager[None]:
+    """Say how many trainings a job has, and how many are done, for reports of its progress.
+
+    Without a plan nobody knows how long they are.
+    """
+    return parts(None if job.plan is None else trainings, done)
 
 
 def _out_of_fold(job: Job, fits: Mapping[int, NetworkFit]) -> Array:
@@ -122,17 +165,24 @@ def _validate(
     job: Job,
     grouping: Grouping,
     ready: Mapping[int, NetworkFit] | None = None,
+    trainings: int = 0,
 ) -> Fitted:
-    """Fit the folds that are not `ready`, and a network on all rows where folds are chained."""
-    ready = ready or {}
+    """Fit the folds that are not `ready`, and a network on all rows where folds are chained.
+
+    There were so many `trainings` before.
+    """
+    ready, job = ready or {}, _joined(job)
     missing = set(range(1, int(job.fold.max()) + 1)) - set(ready)
-    fits = {**ready, **_fold_fits(framework, job, grouping, missing)}
+    with _parts(job, trainings + len(missing) + job.chained, done=trainings):
+        fits = {**ready, **_fold_fits(framework, job, grouping, missing)}
     fits = {number: fits[number] for number in sorted(fits)}
     details: dict[str, Any] = {
         "folds": [{"fold": number, **fit.details} for number, fit in fits.items()]
     }
+    decided_by = None
     if job.plan is not None:
-        details["plan"] = asdict(job.plan)
+        decided_by = job.decided_by or job.candidate.framework
+        details |= {"plan": asdict(job.plan), "grouping": grouping, "decided_by": decided_by}
     model, epochs = Model(job.candidate, tuple(fit.member for fit in fits.values())), None
     if job.chained:
         epochs = int(np.median([fold["best_epoch"] for fold in details["folds"]]))
@@ -148,6 +198,7 @@ def _validate(
         grouping=grouping,
         refit_epochs=epochs,
         plan=job.plan,
+        decided_by=decided_by,
     )
 
 
@@ -155,12 +206,12 @@ def _warnings(job: Job, fits: Mapping[int, NetworkFit]) -> tuple[str, ...]:
     """Return what a user should know of the plan."""
     if job.plan is None:
         return ()
-    most = max(fit.rows for fit in fits.values())
-    if most <= job.plan.rows:
+    if job.plan.share >= 1:
         return ()
+    most = max(fit.rows for fit in fits.values())
     return (
-        f"each network was trained on {job.plan.rows:,} rows, drawn from up to {most:,}, because of"
-        " its budget",
+        f"each network was trained on {round(job.plan.share * most):,} rows, drawn from up to"
+        f" {most:,}, because of its budget",
     )
 
 
@@ -168,11 +219,19 @@ def refit_network(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit the networks that may serve; the job says with which groups and by which plan.
 
     There is one per fold or, where folds are chained, one on all rows, for as many epochs as the
-    job says.
+    job says. With a plan each begins with the twin's network of the same fold, whose held-out rows
+    are among its own, unless there are groups: those would have to be found again.
     """
     if job.chained:
         return _on_all_rows(framework, job)
     return _validate(framework, job, job.grouping or "none")
+
+
+def _earlier(job: Job, number: int) -> NetworkMember | None:
+    """Return the network of the twin with which one of the refit begins, if any."""
+    if job.grouping != "none" or not job.members:
+        return None
+    return job.members[number - 1]
 
 
 def _on_all_rows(framework: FrameworkModule, job: Job) -> Fitted:
@@ -185,6 +244,7 @@ def _on_all_rows(framework: FrameworkModule, job: Job) -> Fitted:
         fold=0,
         grouping=job.grouping or "none",
         epochs=job.refit_epochs,
+        earlier=_earlier(job, 1),
     )
     model = Model(job.candidate, (fit.member,))
     return Fitted(model, None, (), fit.details, refit_epochs=job.refit_epochs)

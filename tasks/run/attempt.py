@@ -13,6 +13,7 @@ from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.agreement import Comparison, disagreements
 from regressors.network.resilience import Silenced
+from tasks.run.ann_plan import AnnPlan, EarlierPlan
 from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
 
@@ -40,7 +41,8 @@ class Attempt:
     Steps do not read it: they get the values they need, `Prepared` and then `Trained`, in which
     nothing is missing.
 
-    `as_of` is the past night that the run stands for.
+    `as_of` is the past night that the run stands for. `earlier_plan` is what a stored run says of
+    the plan of its ANNs, where this one is that run again or stands for a past night.
     """
 
     declaration: Declaration
@@ -49,6 +51,8 @@ class Attempt:
     status: str = "succeeded"
     reason: str | None = None
     run_id: int | None = None
+    earlier_plan: EarlierPlan | None = None
+    ann_plan: AnnPlan | None = None
     snapshot: Snapshot | None = None
     checked: Checked | None = None
     prepared: Prepared | None = None

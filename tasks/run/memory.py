@@ -5,6 +5,7 @@ import ctypes
 import pyarrow as pa
 
 from data.errors import OutOfMemory
+from regressors.file_arrays import release_mapped
 from regressors.frameworks import memory
 
 
@@ -23,9 +24,12 @@ def out_of_memory(error: BaseException) -> OutOfMemory | None:
 def give_back() -> None:
     """Give the system back what is free, but which libraries keep for their next use.
 
+    Pages of mapped files are among it.
+
     After a step that has read a large table that is half of what the process seems to need, while
     it waits for the frameworks' processes.
     """
+    release_mapped()
     pa.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only the GNU library has it
     if trim is not None:

@@ -76,7 +76,8 @@ def of_candidate(
     predicted = np.full(len(role), np.nan)
     if with_training:
         predicted[is_train] = fit.out_of_fold
-    lower, upper = predicted - reach, predicted + reach
+    lower = predicted - reach
+    upper = np.add(predicted, reach, out=reach)
     notes = []
     refitted = refit.model.with_interval_of(fit.model)
     for number, chosen, model in ((TEST, prepared.test, fit.model), (NEW, prepared.new, refitted)):
@@ -91,9 +92,9 @@ def of_candidate(
         model=str(candidate),
         key=rows.keys if with_training else rows.keys[stored],
         actual=rows.target if with_training else rows.target[stored],
-        predicted=predicted,
-        lower=lower,
-        upper=upper,
+        predicted=rows.stored(predicted),
+        lower=rows.stored(lower),
+        upper=rows.stored(upper),
         role=role,
         note=_noted(len(role), notes),
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from uuid import uuid4
 
 import numpy as np
 
@@ -34,8 +35,8 @@ class Prepared:
     keys are made and sorted, once. Each part of the rows is written to files of its own, a column
     at a time, when a step first asks for it.
 
-    Not a dataclass, because Prefect would walk through everything in it each time that a task gets
-    it as an argument.
+    Its `name` is like that of no other one. Not a dataclass, because Prefect would walk through
+    everything in it each time that a task gets it as an argument.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Prepared:
         self.checked = checked
         self.source = source
         self.split = split
+        self.name = uuid4().hex
         self.is_train: Mask = split.code == TRAIN
         self.is_test: Mask = split.code == TEST
         self.is_new: Mask = split.code == NEW
@@ -99,6 +101,11 @@ class Prepared:
     def labelled_fold(self) -> Indices:
         """Return the fold of each labelled row."""
         return self.source.files.stored(self.split.fold[~self.is_new])
+
+    @cached_property
+    def test_of_labelled(self) -> Mask:
+        """Return which of the labelled rows are test rows."""
+        return self.source.files.stored(self.is_test[~self.is_new])
 
     @cached_property
     def repeated_test_rows(self) -> int:

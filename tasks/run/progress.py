@@ -23,7 +23,8 @@ class Progress:
     """Reports how far a piece of work is: "m: reading, 4 of 12 columns, about 20 s left".
 
     It is called with the share that is done, from 0 to 1, and that in words, as often as one likes.
-    The time left supposes that the rest takes as long, share by share.
+    The time left supposes that the rest takes as long, share by share; there is none where nobody
+    knows the share (None).
     """
 
     def __init__(
@@ -33,13 +34,13 @@ class Progress:
         self._begin = clock()
         self._next = self._begin + FIRST_SECONDS
 
-    def __call__(self, share: float, done: str) -> None:
+    def __call__(self, share: float | None, done: str) -> None:
         """Report that so much is done, unless it is too early to do so (again)."""
         now = self._clock()
-        if now < self._next or share >= 1:
+        if now < self._next or (share is not None and share >= 1):
             return
         self._next = now + EVERY_SECONDS
-        left = f", {_about((now - self._begin) * (1 / share - 1))} left" if share > 0 else ""
+        left = f", {_about((now - self._begin) * (1 / share - 1))} left" if share else ""
         log(self._dataset, f"{self._work}, {done}{left}")
 
 

@@ -9,6 +9,7 @@ from data.errors import SourceError, UserError
 from data.sources.snapshot import Snapshot, snapshot_at
 from data.store.records import RunRecord
 from regressors.candidate import Candidate
+from tasks.run.ann_plan import EarlierPlan
 from tasks.run.attempt import Attempt
 
 
@@ -36,7 +37,12 @@ def replay_of(
         alone = Candidates(frameworks=(candidate.framework,), kinds=(candidate.kind,))
         declaration = declaration.model_copy(update={"candidates": alone})
     return Replay(
-        Attempt(declaration, as_of=stored.as_of, started_at=stored.started_at),
+        Attempt(
+            declaration,
+            as_of=stored.as_of,
+            started_at=stored.started_at,
+            earlier_plan=EarlierPlan.among(record.details for record in stored.candidates),
+        ),
         snapshot_of(run_id, stored, home=home),
         also_refit=frozenset(
             Candidate(record.framework, record.kind)

@@ -5,15 +5,18 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from data.disk import no_room
 from data.errors import HomeError
-from regressors.arrays import Coded, Mask, Values, decoded
+from data.texts import Texts
+from regressors.arrays import Coded, Mask, Values, in_codes
 from regressors.file_arrays import mapped
 
 ALIGNMENT = 64
@@ -30,16 +33,28 @@ class RowFiles:
             raise _unwritable(error, tempfile.gettempdir()) from None
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._own = ArrayFile(self.folder / "rows")
-        self._files = 0
+        self._numbers = count(1)
 
     def stored(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return an array (n,) mapped from a file that it is written to."""
         return self._own.add(values)()
 
+    def stored_texts(self, texts: Texts) -> Texts:
+        """Return texts (n,) whose bytes are mapped from a file that they are written to."""
+        values = texts.values
+        buffers = [
+            pa.py_buffer(self.stored(np.frombuffer(buffer, np.uint8))) if buffer else buffer
+            for buffer in values.buffers()
+        ]
+        return Texts(pa.Array.from_buffers(values.type, len(values), buffers, offset=values.offset))
+
     def new_file(self) -> "ArrayFile":
         """Return a file for further arrays."""
-        self._files += 1
-        return ArrayFile(self.folder / f"columns-{self._files}")
+        return ArrayFile(self.new_path())
+
+    def new_path(self) -> Path:
+        """Return where a file may be written that is removed with the others."""
+        return self.folder / f"file-{next(self._numbers)}"
 
 
 class ArrayFile:
@@ -69,7 +84,8 @@ class RowColumns(Mapping[str, Values]):
 
     `make` returns a column that has not been asked for before. The files are mapped anew for each
     use, so that a process has the pages of few columns at a time; a category is decoded once. As
-    the argument of a job, this is a dictionary of arrays that are mapped from the same files.
+    the argument of a job, this is a dictionary of arrays that are mapped from the same files, with
+    categories as their codes.
     """
 
     def __init__(
@@ -101,7 +117,7 @@ class RowColumns(Mapping[str, Values]):
         return len(self._names)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return decoded, ({name: self.coded(name) for name in self},)
+        return in_codes, ({name: self.coded(name) for name in self},)
 
     def coded(self, name: str) -> Coded:
         """Return a column as it is in its file."""

@@ -48,23 +48,27 @@ class Rows:
             return self
         columns = self.columns
         return Rows(
-            self.keys[chosen],
+            self._stored_texts(self.keys[chosen]),
             columns.take(chosen) if isinstance(columns, RowColumns) else _taken(columns, chosen),
-            self._stored(self.target[chosen]),
-            None if self.time is None else self._stored(self.time[chosen]),
-            None if self.weight is None else self._stored(self.weight[chosen]),
-            None if self.group is None else self.group[chosen],
-            None if self.alike is None else self._stored(self.alike[chosen]),
+            self.stored(self.target[chosen]),
+            None if self.time is None else self.stored(self.time[chosen]),
+            None if self.weight is None else self.stored(self.weight[chosen]),
+            None if self.group is None else self._stored_texts(self.group[chosen]),
+            None if self.alike is None else self.stored(self.alike[chosen]),
             self.files,
         )
 
-    def _stored(self, values: Values) -> Values:
+    def stored(self, values: Values) -> Values:
+        """Return values of these rows in a file, if the rows are in files."""
         return values if self.files is None else self.files.stored(values)
+
+    def _stored_texts(self, texts: Texts) -> Texts:
+        return texts if self.files is None else self.files.stored_texts(texts)
 
     @cached_property
     def group_numbers(self) -> NDArray[np.int64] | None:
         """Return a number for each group (n,); a row that stands alone has a number of its own."""
-        return None if self.group is None else self._stored(group_numbers(self.group))
+        return None if self.group is None else self.stored(group_numbers(self.group))
 
     @cached_property
     def together(self) -> NDArray[np.int64] | None:
@@ -77,7 +81,7 @@ class Rows:
         alone = self.alike < 0
         numbers = self.alike.copy()
         numbers[alone] = self.alike.max(initial=-1) + 1 + np.arange(alone.sum())
-        return self._stored(numbers)
+        return self.stored(numbers)
 
     @cached_property
     def instants(self) -> NDArray[np.float64] | None:
@@ -88,13 +92,13 @@ class Rows:
         if self.time is None or self.time.dtype.kind != "M":
             return self.time
         microseconds = self.time.astype("M8[us]").astype(np.int64).astype(float)
-        return self._stored(np.where(np.isnat(self.time), np.nan, microseconds))
+        return self.stored(np.where(np.isnat(self.time), np.nan, microseconds))
 
     @cached_property
     def units(self) -> NDArray[np.int64] | None:
         """Return each row's block of time or group (n,); None if each row is its own unit."""
         instants = self.instants
-        return self.together if instants is None else self._stored(time_blocks(instants))
+        return self.together if instants is None else self.stored(time_blocks(instants))
 
     def newest(self, chosen: Mask) -> float | None:
         """Return the newest of the chosen rows' `instants`, None if none has a time."""
@@ -151,12 +155,13 @@ class SnapshotRows:
     ) -> None:
         target, time, weight = declaration.target, declaration.time, declaration.weight
         group = declaration.split.group
-        reader = self._reader = _Reader(StoredColumns(snapshot.path), kept)
+        reader = self._reader = KeptColumns(StoredColumns(snapshot.path), kept)
+        self.files = files = RowFiles()
         keys = reader.texts(declaration.key)
         if not keys.is_sorted():
-            reader.order = keys.order()
+            reader.order = files.stored(keys.order())
             keys = keys[reader.order]
-        self.files = files = RowFiles()
+        keys = files.stored_texts(keys)
         self._columns = RowColumns(reader.present(features), reader.column, files)
         self.rows = Rows(
             keys,
@@ -164,7 +169,7 @@ class SnapshotRows:
             files.stored(reader.role(target)),
             None if time is None else files.stored(reader.role(time)),
             None if weight is None else files.stored(reader.role(weight)),
-            None if group is None else reader.texts([group])[reader.order],
+            None if group is None else files.stored_texts(reader.texts([group])[reader.order]),
             None if alike is None or (alike < 0).all() else files.stored(self.arranged(alike)),
             files,
         )
@@ -196,8 +201,8 @@ class SnapshotRows:
         return self._columns.coded(name) if self._reader.present([name]) else None
 
 
-class _Reader:
-    """Reads columns of the kept rows of a snapshot, in an `order` of them.
+class KeptColumns:
+    """Reads columns of the kept rows of a snapshot, in an `order` of them: at first its own.
 
     It knows nothing of the arrays that are made of them, so that these go with their last use.
     """

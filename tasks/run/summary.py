@@ -10,6 +10,7 @@ from regressors.judging.agreement import Comparison
 from regressors.judging.scoring import MIN_UNITS, Score
 from regressors.judging.selection import too_few
 from regressors.linear.descent import percent
+from tasks.run.ann_plan import AnnPlan
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
 from tasks.run.doubts import doubts
@@ -35,6 +36,7 @@ class Summary:
     r2: float | None = None
     verdict: str | None = None
     verdict_reason: str | None = None
+    ann_plan: str | None = None
     agreement: str | None = None
     decision: str | None = None
     sight: str | None = None
@@ -76,11 +78,20 @@ def report(run: Attempt) -> Summary:
         r2=score.r2 if score else None,
         verdict=choice.verdict,
         verdict_reason=_verdict_reason(prepared, choice, candidate),
+        ann_plan=_ann_plan(run.ann_plan),
         agreement=_agreement(trained.agreement),
         decision=choice.reason,
         sight=_sight(choice),
         remarks=(*doubts(trained, score), *run.warnings, *_failures(trained)),
     )
+
+
+def _ann_plan(made: AnnPlan | None) -> str | None:
+    """Return the plan of the ANNs, and who decided on their groups."""
+    if made is None:
+        return None
+    groups = {"none": "no groups", "columns": "groups of single columns", "pairs": "all groups"}
+    return f"{made.sentence}; {groups[made.grouping]}, as {made.decided_by} decided"
 
 
 def _sight(choice: Choice) -> str | None:

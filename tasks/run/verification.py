@@ -1,12 +1,13 @@
 """Compare a stored run, digit by digit, with the same run trained again."""
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data.store.read.integrity import damage_of_run
+from data.store.read.predictions import prediction_batches
+from data.store.read.whole_run import StoredPredictions, predictions_of_run
 from data.store.records import (
     CoefficientRecord,
     ModelRef,
@@ -17,8 +18,11 @@ from data.store.records import (
 from data.store.session import Store
 from regressors.candidate import Candidate
 from regressors.job import Fitted
+from regressors.progress import reporting_to
 from tasks.run.attempt import Attempt, Trained
+from tasks.run.differences import Differences, as_stored, compare_figures, compare_predictions
 from tasks.run.predictions import of_candidate, of_incumbent, tonights_predictions
+from tasks.run.progress import Progress
 from tasks.run.provenance import library_versions, setup_fingerprint
 from tasks.run.record import run_record
 
@@ -27,10 +31,6 @@ MAX_SHOWN_DIFFERENCES = 20
 
 COEFFICIENT = ("estimate", "standard_error", "robust_standard_error", "t", "p", "low", "high")
 SCORE = ("rmse", "rmse_low", "rmse_high", "rmse_se", "mae", "r2", "n", "coverage")
-PREDICTION = ("actual", "predicted", "lower", "upper", "role")
-
-Figures = Mapping[str, tuple[Any, ...]]
-"""Figures of a run by a name for people, in the order of one of the three tuples above."""
 
 
 @dataclass(frozen=True)
@@ -60,33 +60,40 @@ def verification(
     """Return how a stored run differs from `run`, the attempt that trained it again."""
     serving = trained.choice.incumbent.serving if trained.choice.incumbent else None
     names = {serving.model_id: serving.name_and_run} if serving else {}
-    again = run_record(run, home=home, predictions=_predicted_again(stored, trained, store))
-    coefficients = dict(_coefficients(stored))
-    scores = dict(_scores(stored, names))
-    predictions = dict(_predictions(stored, names))
-    predictions_now = dict(_predictions(again, names))
-    if stored.pruned_at is not None or _has_incumbents_new_rows_alone(stored):
-        predictions_now = {n: v for n, v in predictions_now.items() if n in predictions}
+    again = run_record(run, home=home)
+    coefficients, scores = dict(_coefficients(stored)), dict(_scores(stored, names))
     changed = _changed(stored, run)
     models = {} if _environment_changed(stored, run) else dict(_models(stored))
     models_now = {name: value for name, value in _models(again) if name in models}
-    differences = [
-        *(f"{name}: its bytes differ" for name in models if models[name] != models_now.get(name)),
-        *_differences(coefficients, dict(_coefficients(again)), COEFFICIENT),
-        *_differences(scores, dict(_scores(again, names)), SCORE),
-        *_differences(predictions, predictions_now, PREDICTION),
-    ]
+    found = Differences(MAX_SHOWN_DIFFERENCES)
+    other = [name for name in models if models[name] != models_now.get(name)]
+    found.add((f"{name}: its bytes differ" for name in other), len(other))
+    compare_figures(coefficients, dict(_coefficients(again)), COEFFICIENT, found)
+    compare_figures(scores, dict(_scores(again, names)), SCORE, found)
+    damaged = _damaged(run_id, trained, store)
+    with store.reading() as connection:
+        predictions = predictions_of_run(connection, run_id)
+    stored_rows_alone = stored.pruned_at is not None or _has_incumbents_new_rows_alone(predictions)
+    with reporting_to(Progress(stored.dataset, "predicting again")):
+        predicted = _predicted_again(predictions, trained, store)
+    with store.reading() as connection:
+        batches = {
+            _name(of.model, names): prediction_batches(connection, run_id, of.model_id, of.model)
+            for of in predictions
+        }
+        now = {_name(columns.model, names): columns for columns in predicted}
+        compare_predictions(batches, now, found, stored_rows_alone=stored_rows_alone)
     return Verification(
         run_id,
         stored.dataset,
         len(coefficients),
         len(scores),
-        len(predictions),
+        sum(of.rows for of in predictions),
         len(models),
-        different=len(differences),
-        differences=tuple(differences[:MAX_SHOWN_DIFFERENCES]),
+        different=found.count,
+        differences=tuple(found.first),
         changed=changed,
-        damaged=_damaged(run_id, trained, store),
+        damaged=damaged,
     )
 
 
@@ -109,45 +116,40 @@ def _models(record: RunRecord) -> Iterator[tuple[str, bytes]]:
             yield f"{candidate.name} (its twin)", candidate.twin
 
 
-def _has_incumbents_new_rows_alone(stored: RunRecord) -> bool:
+def _has_incumbents_new_rows_alone(stored: Sequence[StoredPredictions]) -> bool:
     """Return whether an incumbent predicted new rows alone, as it did in version 0.1.0."""
-    batches = [batch for batch in stored.predictions if isinstance(batch.model, int)]
-    return any((batch.role == "new").all() for batch in batches)
+    return any(isinstance(of.model, int) and set(of.roles) == {"new"} for of in stored)
 
 
-def _predicted_again(stored: RunRecord, trained: Trained, store: Store) -> list[PredictionColumns]:
+def _predicted_again(
+    stored: Sequence[StoredPredictions], trained: Trained, store: Store
+) -> list[PredictionColumns]:
     """Return the predictions of the night, and of the models that a person promoted later.
 
     Those of training rows are among them if they were stored.
     """
-    with_training = {batch.model: bool(batch.is_training.any()) for batch in stored.predictions}
     predictions = list(
-        tonights_predictions(trained, store, with_training=any(with_training.values())).columns
+        tonights_predictions(
+            trained, store, with_training=any(of.with_training for of in stored)
+        ).columns
     )
     tonight = {columns.model for columns in predictions}
     incumbent = trained.choice.incumbent
-    for model in (columns.model for columns in stored.predictions):
+    for of in stored:
+        model, with_training = of.model, of.with_training
         if model in tonight:
             continue
         if isinstance(model, str):
             candidate = Candidate.parse(model)
             fit, refit = trained.fits.get(candidate), trained.refits.get(candidate)
             if isinstance(fit, Fitted) and isinstance(refit, Fitted):
-                predictions.append(
-                    of_candidate(
-                        trained.prepared,
-                        candidate,
-                        fit,
-                        refit,
-                        with_training=with_training[model],
-                    )
+                own = of_candidate(
+                    trained.prepared, candidate, fit, refit, with_training=with_training
                 )
+                predictions.append(own)
         elif incumbent and model == incumbent.serving.model_id:
-            predictions.append(
-                of_incumbent(
-                    trained.prepared, incumbent, store, with_training=with_training[model]
-                )[0]
-            )
+            own, _ = of_incumbent(trained.prepared, incumbent, store, with_training=with_training)
+            predictions.append(own)
     return predictions
 
 
@@ -166,47 +168,12 @@ def _scores(record: RunRecord, names: Mapping[int, str]) -> Iterator[tuple[str, 
             yield f"{_name(model, names)} {score.rows}", _values(score, SCORE)
 
 
-def _predictions(
-    record: RunRecord, names: Mapping[int, str]
-) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    for batch in record.predictions:
-        columns = (getattr(batch, name).tolist() for name in PREDICTION)
-        for key, *values in zip(batch.key, *columns, strict=True):
-            yield f"{_name(batch.model, names)} {key}", tuple(map(_as_stored, values))
-
-
 def _name(model: ModelRef, names: Mapping[int, str]) -> str:
     return model if isinstance(model, str) else names.get(model, f"model {model}")
 
 
 def _values(record: CoefficientRecord | ScoreRecord, columns: tuple[str, ...]) -> tuple[Any, ...]:
-    return tuple(_as_stored(getattr(record, column)) for column in columns)
-
-
-def _as_stored(value: Any) -> Any:
-    """Return a value as the store keeps it: None if it is not a finite number."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _differences(before: Figures, now: Figures, columns: tuple[str, ...]) -> Iterator[str]:
-    for name, values in before.items():
-        if name not in now:
-            yield f"{name}: stored, but missing now"
-            continue
-        differing = [
-            f"{column} was {_text(was)}, is now {_text(value)}"
-            for column, was, value in zip(columns, values, now[name], strict=True)
-            if was != value
-        ]
-        if differing:
-            yield f"{name}: {'; '.join(differing)}"
-    for name in now:
-        if name not in before:
-            yield f"{name}: not stored, but present now"
-
-
-def _text(value: Any) -> str:
-    return "empty" if value is None else repr(value)
+    return tuple(as_stored(getattr(record, column)) for column in columns)
 
 
 def _environment_changed(stored: RunRecord, run: Attempt) -> bool:

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from prefect.futures import PrefectFuture
 
@@ -16,10 +18,14 @@ from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.job import Fitted, Job, Start
-from regressors.network.plan import PRODUCTS_PER_SECOND
+from regressors.model import NetworkMember
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
+from tasks.run.progress import Progress
 from tasks.run.rows import Rows
+
+Result = TypeVar("Result")
+"""What a job returns: most are fits."""
 
 
 class FrameworkWorkers:
@@ -33,12 +39,18 @@ class FrameworkWorkers:
         self._probes: dict[str, ProbeResult] = {}
         processes.probe_with(parity.probe, self._obstacle)
 
-    def run(self, function: Callable[[FrameworkModule, Job], Fitted], job: Job) -> Fitted | str:
-        """Run a fit in its framework's process; return the fit, or why it failed, in a sentence."""
-        processes = self._processes
+    def run(
+        self, function: Callable[[FrameworkModule, Job], Result], job: Job, work: str = "fitting"
+    ) -> Result | str:
+        """Run a fit in its framework's process; return the fit, or why it failed, in a sentence.
+
+        `work` is what its progress calls it, before the candidate.
+        """
+        processes, candidate = self._processes, job.candidate
+        reporter = partial(Progress, job.dataset, f"{work} {candidate}")
         try:
-            fitted: Fitted = processes.result(
-                processes.submit(job.candidate.framework, function, job)
+            fitted: Result = processes.result(
+                processes.submit(candidate.framework, function, job, reporter=reporter)
             )
         except WorkerFailed as failure:
             return str(failure)
@@ -120,7 +132,6 @@ def job_of(
     """
     declaration = prepared.declaration
     rules, descent = declaration.split, declaration.gradient_descent
-    seconds = declaration.ann.budget_seconds
     return Job(
         dataset=declaration.name,
         candidate=candidate,
@@ -147,8 +158,17 @@ def job_of(
         grouping=fitted.grouping if fitted else None,
         refit_epochs=fitted.refit_epochs if fitted else None,
         plan=fitted.plan if fitted else None,
-        budget=None if seconds is None else seconds * PRODUCTS_PER_SECOND,
+        predictions_file=str(rows.files.new_path()) if rows.files and not fitted else None,
+        table=prepared.name,
+        is_test=prepared.test_of_labelled if fitted else None,
+        decided_by=fitted.decided_by if fitted else None,
+        members=_networks(fitted) if fitted and fitted.plan else (),
     )
+
+
+def _networks(fitted: Fitted) -> tuple[NetworkMember, ...]:
+    """Return the networks of a twin."""
+    return tuple(member for member in fitted.model.members if isinstance(member, NetworkMember))
 
 
 def results(

@@ -1,13 +1,22 @@
 """Seconds of CPU of least squares: its parts by size, and whole fits beside those of others.
 
+    linear.py [--wide COLUMNS...]
+
+With `--wide`, only designs of so many columns are fitted: of several condition numbers, and with
+columns that depend on others.
+
 NumPy takes the place of a framework, since all of them only multiply matrices here. Each figure is
 the best of a few rounds, in which everything takes turns.
 """
 
-from collections.abc import Callable
+import argparse
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from time import process_time
 from types import SimpleNamespace
+from uuid import uuid4
 
 import numpy as np
 import statsmodels.api as sm
@@ -16,7 +25,7 @@ from helpers.numpy_products import numpy_products
 
 from regressors import fitting
 from regressors.candidate import Candidate
-from regressors.job import Job
+from regressors.job import Job, take
 from regressors.linear.least_squares import solve_rows
 from regressors.linear.rows import Rows
 from regressors.linear.system import System
@@ -31,6 +40,8 @@ SIZES = (
     (5_000, 2_000),
 )
 COMPARED = 1_000_000, 10
+WIDE, WIDE_CONDITIONS = (100, 200, 400, 1000), (1e2, 1e6, 1e10, 1e14)
+"""Columns that are fitted unless others are asked for; 2,000 take some minutes."""
 ROUNDS = 3
 NUMPY = SimpleNamespace(row_products=numpy_products)
 
@@ -50,19 +61,33 @@ def fit(design: np.ndarray, target: np.ndarray, *, robust: bool) -> None:
 
 
 def night(design: np.ndarray, target: np.ndarray) -> None:
-    """Encode and fit five folds, the twin and the refit, and predict every fold."""
-    job = Job(
+    """Encode and fit five folds, the twin and the refit, and predict every fold.
+
+    A fifth of the rows are test rows, which the refit alone is fitted on.
+    """
+    columns = {f"x{i}": column for i, column in enumerate(design.T[1:].copy())}
+    is_test = np.arange(len(target)) % 5 == 0
+    labelled = Job(
         dataset="made",
         candidate=Candidate("torch", "least_squares"),
-        columns={f"x{i}": column for i, column in enumerate(design.T[1:].copy())},
+        columns=columns,
         target=target,
-        fold=1 + np.arange(len(target)) % 5,
+        fold=1 + np.arange(len(target)) // 5 % 5,
         chained=False,
         hidden=(),
         interval_coverage=0.9,
+        table=uuid4().hex,
+        is_test=is_test,
     )
-    fitting.validate(NUMPY, job)
-    fitting.refit(NUMPY, job)
+    training = replace(
+        labelled,
+        columns=take(columns, ~is_test),
+        target=target[~is_test],
+        fold=labelled.fold[~is_test],
+        is_test=None,
+    )
+    fitting.validate(NUMPY, training)
+    fitting.refit(NUMPY, labelled)
 
 
 def seconds(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -97,8 +122,63 @@ def parts(rows: int, columns: int) -> dict[str, float]:
     return {**whole, "second pass": second}
 
 
+def wide_designs(columns: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield designs of some condition numbers, and such as determine no unique fit."""
+    rng = np.random.default_rng(1)
+    rows = columns + 50
+    left, right = (np.linalg.qr(rng.normal(size=(n, columns)))[0] for n in (rows, columns))
+    for condition in WIDE_CONDITIONS:
+        yield f"condition {condition:.0e}", left * np.geomspace(1, 1 / condition, columns) @ right.T
+    normal = rng.normal(size=(rows, columns))
+    doubled = normal.copy()
+    doubled[:, -1] = doubled[:, 0]
+    yield "a column twice", doubled
+    levels = columns - columns // 2
+    normal[:, columns // 2 :] = np.eye(levels)[rng.integers(levels, size=rows)]
+    normal[:, 0] = 1
+    yield "all levels and a constant", normal
+    yield "fewer rows", rng.normal(size=(columns // 2, columns))
+
+
+def statsmodels_errors(design: np.ndarray, target: np.ndarray) -> None:
+    """Fit all columns with statsmodels, whatever it says of their dependences."""
+    with warnings.catch_warnings(action="ignore"):
+        _ = sm.OLS(target, design).fit().bse
+
+
+def wide(columns: int) -> None:
+    """Print the rows of a table of fits of so many columns."""
+    target = np.random.default_rng(2).normal(size=columns + 50)
+    for name, design in wide_designs(columns):
+        observed = target[: len(design)]
+        taken = seconds(
+            {
+                "nightfit": partial(fit, design, observed, robust=False),
+                "lstsq": partial(np.linalg.lstsq, design, observed, rcond=None),
+                "statsmodels": partial(statsmodels_errors, design, observed),
+            },
+            rounds=1,
+        )
+        print(f"| {columns:,} | {name} | {' | '.join(f'{each:.2f}' for each in taken.values())} |")
+        for which, value in taken.items():
+            record("linear", f"{columns} columns, {name}: {which}", value, "s")
+
+
 def main() -> None:
-    """Print both tables, in Markdown."""
+    """Print all tables, in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wide", type=int, nargs="+", metavar="COLUMNS")
+    chosen = parser.parse_args().wide
+    if chosen is None:
+        print_sizes()
+    print("\n| columns | design | nightfit | NumPy's `lstsq` | statsmodels |")
+    print("|---:|---|---:|---:|---:|", flush=True)
+    for columns in chosen or WIDE:
+        wide(columns)
+
+
+def print_sizes() -> None:
+    """Print the parts of a fit by size, and whole fits beside those of others."""
     names = ("sums", "factors", "solution", "second pass", "lstsq")
     print(f"| rows x columns | {' | '.join(names)} |")
     print(f"|---|{'---:|' * len(names)}")

@@ -1,9 +1,9 @@
 """The command in a process that is forked, not started: it has its libraries already.
 
 Importing them takes a command longer than its work on a small table. A server imports once what a
-command would, except Prefect, which reads its settings while it is imported, and forks for each
-call. From there on everything is as in a process of its own: the environment, the standard streams,
-the processes that it starts, and how it ends.
+command would, and forks for each call. From there on everything is as in a process of its own: the
+environment, the standard streams, the processes that it starts, and how it ends. Its framework
+processes are forked, too.
 """
 
 import gc
@@ -17,7 +17,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parents[1])
+
+from helpers.forking import answer, ask, become, requested, tell
+from helpers.warm_frameworks import fork_workers
+from helpers.warm_prefect import PrefectAside
 
 COMMAND = Path(sys.executable).with_name("nightfit")
 
@@ -27,7 +33,13 @@ LIBRARIES = (
     *("great_expectations", "great_expectations.expectations"),
     *("data.checks.check", "data.sources.read", "data.store.session", "data.store.write.run"),
     *("data.store.database.upgrades", "regressors.judging.selection", "regressors.fitting"),
-    *("regressors.frameworks.workers", "flows.command.cli"),
+    *("regressors.frameworks.workers", "regressors.frameworks.parity"),
+    *("data.store.migrations.views_0101", "data.store.read.contract", "data.store.read.whole_run"),
+    *("data.store.check.contents", "data.store.write.prune", "data.store.write.decision"),
+    *("tasks.run.night", "tasks.run.predictions", "tasks.run.replay", "tasks.run.starts"),
+    *("tasks.run.summary", "tasks.score", "flows.command.cli", "flows.command.nights"),
+    *("flows.command.promote", "flows.command.query", "flows.command.status"),
+    *("flows.command.verify", "flows.command.predict", "flows.command.history"),
 )
 
 
@@ -52,23 +64,21 @@ class WarmCommand:
         if self.connection is None:
             self.connection = _start_server()
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            request = repr((list(args), dict(environment), os.getcwd())).encode()
-            self.connection.sendall(len(request).to_bytes(4, "big") + request)
-            socket.send_fds(self.connection, [b"f"], [out.fileno(), err.fileno()])
-            code = self._wait(timeout, args)
+            request = (list(args), dict(environment), os.getcwd())
+            process = ask(self.connection, request, [out.fileno(), err.fileno()])
+            code = self._wait(process, timeout, args)
             out.seek(0)
             err.seek(0)
             return subprocess.CompletedProcess(list(args), code, out.read(), err.read())
 
-    def _wait(self, timeout: float, args: Sequence[str]) -> int:
-        process = int.from_bytes(_receive(self.connection, 4), "big")
+    def _wait(self, process: int, timeout: float, args: Sequence[str]) -> int:
         self.connection.settimeout(timeout)
         try:
-            return int.from_bytes(_receive(self.connection, 4), "big", signed=True)
+            return answer(self.connection)
         except TimeoutError:
             os.kill(process, signal.SIGKILL)
             self.connection.settimeout(None)
-            _receive(self.connection, 4)
+            answer(self.connection)
             raise subprocess.TimeoutExpired(list(args), timeout) from None
         finally:
             self.connection.settimeout(None)
@@ -81,7 +91,7 @@ WARM = WarmCommand()
 def _start_server() -> socket.socket:
     ours, theirs = socket.socketpair()
     subprocess.Popen(
-        [sys.executable, str(Path(__file__)), str(theirs.fileno())],
+        [sys.executable, __file__, str(theirs.fileno())],
         env={**os.environ, "GX_ANALYTICS_ENABLED": "False"},
         stdin=subprocess.DEVNULL,
         pass_fds=[theirs.fileno()],
@@ -90,61 +100,36 @@ def _start_server() -> socket.socket:
     return ours
 
 
-def _receive(connection: Any, size: int) -> bytes:
-    content = b""
-    while len(content) < size:
-        part = connection.recv(size - len(content))
-        if not part:
-            raise EOFError
-        content += part
-    return content
-
-
-def _serve(connection: socket.socket) -> None:
-    """Answer each request with the number of its process and then its exit code.
-
-    Returns in the forked processes, which go on as the command.
-    """
+def _serve(connection: socket.socket) -> list[str]:
+    """Fork for each request; return in the forked processes, with the arguments of the command."""
+    fork_workers()
     for library in LIBRARIES:
         importlib.import_module(library)
-    gc.freeze()  # the children neither collect nor copy what they share with us
     assert "prefect" not in sys.modules
+    PrefectAside()
+    gc.freeze()  # the children neither collect nor copy what they share with us
     while True:
         try:
-            size = int.from_bytes(_receive(connection, 4), "big")
+            (args, environment, folder), streams = requested(connection)
         except EOFError:
             os._exit(0)
-        args, environment, folder = eval(_receive(connection, size))
-        _, streams, _, _ = socket.recv_fds(connection, 1, 2)
         child = os.fork()
         if child == 0:
             connection.close()
-            _become_the_command(args, environment, folder, streams)
-            return
+            become(environment, folder, streams, (1, 2))
+            return args
         for stream in streams:
             os.close(stream)
-        connection.sendall(child.to_bytes(4, "big"))
+        tell(connection, child)
         _, status = os.waitpid(child, 0)
-        connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
-
-
-def _become_the_command(
-    args: Sequence[str], environment: Mapping[str, str], folder: str, streams: Sequence[int]
-) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    for number, stream in enumerate(streams, start=1):
-        os.dup2(stream, number)
-        os.close(stream)
-    sys.argv = [str(COMMAND), *args]
-    # A framework's process imports the main file, as it does that of the command.
-    sys.modules["__main__"].__file__ = str(COMMAND)
+        tell(connection, os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":
     sys.path[0] = str(COMMAND.parent)
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    sys.argv = [str(COMMAND), *_serve(socket.socket(fileno=int(sys.argv[1])))]
+    # A framework's process imports the main file, as it does that of the command.
+    sys.modules["__main__"].__file__ = str(COMMAND)
     from flows.command.cli import main
 
     main()

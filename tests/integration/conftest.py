@@ -1,10 +1,13 @@
-"""Stores to test with, in SQLite files and on the PostgreSQL server of `tests/conftest.py`."""
+"""Stores in SQLite files and on the server of `tests/conftest.py`, and framework processes."""
 
+import multiprocessing.popen_spawn_posix
+import multiprocessing.util
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers import warm_frameworks
 from sqlalchemy import make_url, text
 
 from data.store.database import version
@@ -87,3 +90,17 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "    op.execute('INSERT INTO extra SELECT run_id FROM run')\n"
     )
     monkeypatch.setattr(version, "MIGRATIONS", later)
+
+
+@pytest.fixture(scope="session")
+def framework_servers() -> None:
+    """The servers that fork framework processes."""
+    warm_frameworks.start_servers()
+
+
+@pytest.fixture
+def forked_workers(framework_servers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork the framework processes of a test that is not about how they start."""
+    fork, forked = warm_frameworks.fork_or_spawn, warm_frameworks.Forked
+    monkeypatch.setattr(multiprocessing.util, "spawnv_passfds", fork)
+    monkeypatch.setattr(multiprocessing.popen_spawn_posix, "Popen", forked)

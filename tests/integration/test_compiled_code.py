@@ -6,6 +6,7 @@ Functions without `test_` run in workers.
 import os
 
 import numpy as np
+import pytest
 
 from regressors.frameworks.workers import Workers
 
@@ -29,20 +30,35 @@ def cut(file):
     os.truncate(file, file.stat().st_size // 2)
 
 
-def test_a_second_night_compiles_nothing_and_what_is_damaged_is_compiled_anew_and_told(tmp_path):
-    def night():
-        with Workers(("theano",), home=tmp_path, time_limit=120) as workers:
-            assert workers.result(workers.submit("theano", spread)) == SPREAD
-            return workers.take_warnings()
+def night(home):
+    """Return the warnings of a night's process."""
+    with Workers(("theano",), home=home, time_limit=120) as workers:
+        assert workers.result(workers.submit("theano", spread)) == SPREAD
+        return workers.take_warnings()
 
-    assert night() == ()
-    (folder,) = tmp_path.glob("theano-*")
+
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory):
+    """Return a home after the night that compiles, which takes long, and that night's warnings."""
+    home = tmp_path_factory.mktemp("compiled") / "my home, sweet"
+    return home, night(home)
+
+
+def test_theano_compiles_into_a_home_with_a_space_and_a_comma(first_night):
+    home, warnings = first_night
+    assert warnings == ()
+    assert list(home.glob("theano-*/*/*/*.so"))
+
+
+def test_a_second_night_compiles_nothing_and_what_is_damaged_is_compiled_anew_and_told(first_night):
+    home, _ = first_night
+    (folder,) = home.glob("theano-*")
     before = modules_in(folder)
     assert len(before) > 1
-    assert night() == ()
+    assert night(home) == ()
     assert modules_in(folder) == before
 
     cut(before[0])
-    (warning,) = night()
+    (warning,) = night(home)
     assert "1 module had changed on the disk" in warning
     assert len(modules_in(folder)) == len(before)

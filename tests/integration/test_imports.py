@@ -50,6 +50,17 @@ def test_a_framework_is_imported_in_its_own_file_alone(framework):
                 assert not top_level(names) & LIBRARIES[framework], path
 
 
+def test_prefects_server_is_imported_in_the_process_of_a_server_alone():
+    """Importing it takes seconds, by which each command would start later."""
+    files = {path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    importing = {
+        path.name
+        for path in files
+        if any(name.startswith("prefect.server") for name in imported_by(path))
+    }
+    assert importing == {"prefect_app.py"}
+
+
 def loaded_after(code):
     """Return the top-level modules that a fresh interpreter holds after running some code."""
     script = f"{code}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"

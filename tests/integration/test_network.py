@@ -165,7 +165,7 @@ def test_any_number_of_hidden_layers_is_fitted(workers, hidden):
     assert out_of_fold_r2(fitted, target) > 0
 
 
-PLAN = Plan(epochs=5, rows=10_000, products=1.0, budget=1.0)
+PLAN = Plan(networks=5, epochs=5, refit_epochs=2, rows=10_000, share=1.0, products=1.0, budget=1.0)
 
 
 @pytest.mark.parametrize("chained", [False, True])
@@ -191,14 +191,54 @@ def test_with_a_plan_every_network_takes_its_epochs_and_the_last_fold_decides_on
 
 def test_network_that_is_trained_on_a_draw_of_its_rows_predicts_all_others_and_says_so(workers):
     columns, target = grouped()
-    job = job_of(columns, target, plan=replace(PLAN, rows=900), grouping="none")
+    job = job_of(columns, target, plan=replace(PLAN, share=0.45), grouping="none")
     fitted = workers.result(workers.submit("torch", fitting.validate, job))
     assert np.isfinite(fitted.out_of_fold).all()
     most = max(int((job.fold != fold).sum()) for fold in range(1, 6))
     assert fitted.warnings == (
-        f"each network was trained on 900 rows, drawn from up to {most:,}, because of its budget",
+        f"each network was trained on {round(0.45 * most):,} rows, drawn from up to {most:,},"
+        " because of its budget",
     )
     whole = workers.result(
         workers.submit("torch", fitting.validate, replace(job, plan=PLAN, grouping="none"))
     )
     assert not np.array_equal(whole.out_of_fold, fitted.out_of_fold)
+
+
+def test_joined_folds_have_a_network_for_each_part_which_has_not_seen_it(workers):
+    columns, target = grouped()
+    job = job_of(columns, target, plan=replace(PLAN, networks=2), grouping="none")
+    changed = np.where(job.fold <= 3, 5 - 3 * target, target)
+    before, after = (
+        workers.result(workers.submit("torch", fitting.validate, each))
+        for each in (job, replace(job, target=changed))
+    )
+    assert [fold["fold"] for fold in before.details["folds"]] == [1, 2]
+    assert len(before.model.members) == 2
+    assert np.isfinite(before.out_of_fold).all()
+    first = before.model.members[0].arrays(), after.model.members[0].arrays()
+    assert np.array_equal(first[0]["ridge"], first[1]["ridge"])
+
+
+def test_refit_of_a_plan_begins_with_the_networks_of_the_twin_unless_there_are_groups(workers):
+    columns, target = grouped(rows=1000)
+    few = np.array([f"kind {i % 6}" for i in range(1000)], dtype=object)
+    columns = {"x": columns["x"], "kind": few}
+    fit_on = np.arange(1000) < 800
+    job = job_of(columns, target, plan=replace(PLAN, networks=2))
+    some = replace(
+        job,
+        columns={name: values[fit_on] for name, values in columns.items()},
+        target=target[fit_on],
+        fold=job.fold[fit_on],
+    )
+    for grouping, begins in (("none", "network of the twin"), ("columns", "linear start")):
+        twin = workers.result(
+            workers.submit("torch", fitting.validate, replace(some, grouping=grouping))
+        )
+        again = replace(job, grouping=grouping, members=twin.model.members)
+        refit = workers.result(workers.submit("torch", fitting.refit, again))
+        folds = refit.details["folds"]
+        assert {fold["begins_with"] for fold in folds} == {begins}
+        epochs = PLAN.refit_epochs if grouping == "none" else PLAN.epochs
+        assert {len(fold["training_loss"]) for fold in folds} == {epochs}

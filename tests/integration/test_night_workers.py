@@ -3,8 +3,11 @@
 Functions without `test_` run in workers.
 """
 
+import logging
 import os
 import signal
+import time
+from contextvars import ContextVar
 from pathlib import Path
 from threading import Thread
 
@@ -12,12 +15,18 @@ import numpy as np
 import pytest
 
 from regressors.candidate import Candidate
+from regressors.frameworks import parity
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
 from regressors.job import Job
+from regressors.progress import report
+from tasks.run import progress
 from tasks.run.workers import FrameworkWorkers, framework_workers
 
 LIMITS = {"time_limit": 60.0, "memory_limit": 8.0}
+
+
+TASK: ContextVar[str] = ContextVar("task", default="another one")
 
 
 def process_id(_, job):
@@ -26,6 +35,12 @@ def process_id(_, job):
 
 def fail(_, job):
     raise ValueError(f"{job.dataset} has no solution")
+
+
+def reports(_, job):
+    for _ in range(4):
+        time.sleep(0.3)
+        report(0.5, "fold 3 of 5, epoch 1 of 4")
 
 
 def job_for(framework):
@@ -67,7 +82,9 @@ def test_a_night_in_another_thread_has_processes_of_its_own(tmp_path):
 
 
 @pytest.mark.parametrize(("error", "stopped"), [(SystemExit, True), (ValueError, False)])
-def test_only_the_end_of_this_process_stops_the_nights_processes(tmp_path, error, stopped):
+def test_only_the_end_of_this_process_stops_the_nights_processes(
+    tmp_path, forked_workers, error, stopped
+):
     with framework_workers(tmp_path, **LIMITS) as night:
         with pytest.raises(error), framework_workers(tmp_path, **LIMITS):
             raise error
@@ -94,6 +111,37 @@ def test_a_fit_that_fails_is_a_sentence_and_the_next_one_runs(workers):
     night = FrameworkWorkers(workers)
     assert night.run(fail, job_for("torch")) == "ValueError: shop has no solution"
     assert isinstance(night.run(process_id, job_for("torch")), int)
+
+
+def test_a_process_that_tests_fork_computes_the_same_bits_as_one_that_is_started(
+    workers, tmp_path, request
+):
+    started = workers.result(workers.submit("torch", parity.probe))
+    request.getfixturevalue("forked_workers")
+    with Workers(("torch",), home=tmp_path, time_limit=60) as processes:
+        forked = processes.result(processes.submit("torch", parity.probe))
+    assert forked == started
+    assert forked.passed
+
+
+def test_how_far_a_fit_is_is_logged_for_the_task_that_waits_for_it(workers, monkeypatch, caplog):
+    monkeypatch.setattr(progress, "FIRST_SECONDS", 0)
+    tasks = []
+
+    def note_task(_):
+        tasks.append(TASK.get())
+        return True
+
+    monkeypatch.setattr(caplog.handler, "filters", [note_task])
+    TASK.set("fit torch/ann")
+    FrameworkWorkers(workers).run(process_id, job_for("torch"))  # starts, and is probed
+    caplog.clear()
+    tasks.clear()
+    with caplog.at_level(logging.INFO, "nightfit"):
+        FrameworkWorkers(workers).run(reports, job_for("torch"))
+    words = "shop: fitting torch/ann, fold 3 of 5, epoch 1 of 4, about 1 s left"
+    assert words in caplog.messages
+    assert set(tasks) == {"fit torch/ann"}
 
 
 def test_a_framework_that_cannot_start_says_why_instead_of_each_fit(tmp_path, monkeypatch):
@@ -182,7 +230,9 @@ def die_once(framework, job):
     return os.getpid()
 
 
-def test_a_worker_that_replaces_another_is_probed_before_it_does_its_job(tmp_path, monkeypatch):
+def test_a_worker_that_replaces_another_is_probed_before_it_does_its_job(
+    tmp_path, monkeypatch, forked_workers
+):
     monkeypatch.setenv("DIE_ONCE", str(tmp_path / "died"))
     with Workers(("torch",), home=tmp_path, time_limit=60) as processes:
         night = FrameworkWorkers(processes)

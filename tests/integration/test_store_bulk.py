@@ -92,6 +92,14 @@ def test_rows_are_read_back_as_they_were_given(store: Store):
         assert (by_key[key][0], by_key[key][3], by_key[key][6]) == (2_000_000_000, "wägés", None)
 
 
+def test_inserting_reports_how_many_rows_are_written(store: Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bulk, "BATCH_ROWS", 30)
+    calls: list[tuple[float, str]] = []
+    with store.writing() as connection:
+        bulk.insert_columns(connection, prediction, predicted(60), lambda *call: calls.append(call))
+    assert calls == [(0, "0 of 60 rows written"), (0.5, "30 of 60 rows written")]
+
+
 def test_a_row_that_is_refused_takes_the_others_with_it(store: Store):
     columns = {**predicted(30), "role": "old"}
     with pytest.raises(IntegrityError, match="ck_prediction_role"), store.writing() as connection:

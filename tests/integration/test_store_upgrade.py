@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -130,21 +131,23 @@ def test_a_users_own_views_still_answer_after_the_upgrade(old: str, request: pyt
     assert [len(rows) for rows in before.values()] == [3, 2, 4]
 
 
-@pytest.mark.parametrize("version", UNRELEASED)
-def test_a_database_from_before_the_first_release_is_refused_and_stays(old: str, version: str):
-    run_sql(old, f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
-    store = Store(old)
-    for use in (lambda: upgrade(old), store.ensure_ready, lambda: read(store, dataset_statuses)):
-        with pytest.raises(StoreError) as caught:
-            use()
-        assert caught.value.what == (
-            f"the database was made before nightfit's first release (it is at version {version}),"
-            " and cannot be upgraded."
-        )
-        assert caught.value.where == store.display_url
-        assert caught.value.next_step.startswith("Name another database in NIGHTFIT_DATABASE_URL.")
-    assert run_sql(old, f"SELECT * FROM {VERSION_TABLE}") == [(version,)]
-    assert len(run_sql(old, "SELECT * FROM run_history")) == 5
+def test_a_database_from_before_the_first_release_is_refused_and_stays(old: str):
+    for version in UNRELEASED:
+        run_sql(old, f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
+        store = Store(old)
+        reads = partial(read, store, dataset_statuses)
+        for use in (partial(upgrade, old), store.ensure_ready, reads):
+            with pytest.raises(StoreError) as caught:
+                use()
+            assert caught.value.what == (
+                "the database was made before nightfit's first release (it is at version"
+                f" {version}), and cannot be upgraded."
+            )
+            assert caught.value.where == store.display_url
+            next_step = caught.value.next_step
+            assert next_step.startswith("Name another database in NIGHTFIT_DATABASE_URL.")
+        assert run_sql(old, f"SELECT * FROM {VERSION_TABLE}") == [(version,)]
+        assert len(run_sql(old, "SELECT * FROM run_history")) == 5
 
 
 def nightfit(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:

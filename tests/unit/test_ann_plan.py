@@ -7,24 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.declarations.model import Declaration
 from regressors.candidate import Candidate
 from regressors.job import Job
 from regressors.network.plan import (
     BUDGET,
+    FEW_NETWORKS,
     LEAST_EPOCHS,
     LEAST_ROWS,
+    MANY_ROWS,
     MOST_EPOCHS,
+    REFIT_ROWS,
     SMALL_TABLE,
     drawn,
+    joined,
+    networks_of,
     plan_of,
     products_of,
 )
 from regressors.network.training import planned
-from tasks.check import check
-from tasks.read import read
-from tasks.run.workers import job_of as job_in_night
-from tasks.split import split
 
 rows_of_folds = st.lists(st.integers(2_000, 10**8), min_size=2, max_size=10)
 row_products = st.integers(1, 10**7)
@@ -56,11 +56,47 @@ def test_rows_are_left_out_only_after_all_epochs_that_can_be(rows, products, bud
 
 def test_million_rows_of_ten_numbers_are_trained_on_in_full_and_ten_million_on_a_draw():
     products = products_of(490, (128, 128))
-    million = plan_of([640_000] * 5, products)
-    assert (million.rows, million.epochs) == (640_000, 4)
-    more = plan_of([6_400_000] * 5, products)
+    million = plan_of([480_000, 480_000, 640_000], products)
+    assert (million.rows, million.share, million.epochs) == (640_000, 1, 4)
+    more = plan_of([4_800_000, 4_800_000, 6_400_000], products)
     assert LEAST_ROWS < more.rows < 6_400_000
+    assert more.share == more.rows / 6_400_000
     assert more.products <= BUDGET
+
+
+def test_refit_that_begins_with_the_twin_takes_a_quarter_of_its_epochs_but_two_at_least():
+    taken = {}
+    for rows in (20_000, 50_000, 500_000):
+        plan = plan_of([rows] * 3, products_of(100, (128, 128)))
+        taken[plan.epochs] = plan.refit_epochs
+    assert taken == {15: 4, 10: 2, 4: 2}
+
+
+@given(st.integers(2, 20), st.integers(1, 20))
+def test_joined_folds_are_neighbours_of_about_the_same_number(folds, networks):
+    fold = np.arange(1, folds + 1, dtype=np.int16).repeat(3)
+    parts = joined(fold, networks)
+    assert parts.dtype == fold.dtype
+    assert (np.diff(parts) >= 0).all()
+    numbers, sizes = np.unique(parts, return_counts=True)
+    assert numbers.tolist() == list(range(1, min(folds, networks) + 1))
+    assert sizes.max() - sizes.min() <= 3
+    assert all(len(set(parts[fold == number])) == 1 for number in range(1, folds + 1))
+
+
+def test_folds_are_joined_where_rows_are_many_and_never_where_they_are_chained():
+    assert networks_of(MANY_ROWS, 5, chained=False) == 5
+    assert networks_of(MANY_ROWS + 1, 5, chained=False) == FEW_NETWORKS
+    assert networks_of(MANY_ROWS + 1, 2, chained=False) == 2
+    assert networks_of(10**9, 5, chained=True) == 5
+
+
+@given(rows_of_folds, row_products, st.integers(2_000, 10**8))
+def test_plan_of_chained_folds_counts_the_network_on_all_rows(rows, products, more):
+    whole = max(rows) + more
+    plan = plan_of(rows, products, 1e30, whole=whole)
+    assert plan.rows == whole
+    assert plan.products >= whole * (1 + REFIT_ROWS) * products * plan.epochs
 
 
 def test_layers_of_a_network_take_a_product_for_each_of_their_weights():
@@ -119,19 +155,3 @@ def test_draw_has_so_many_of_the_training_rows_and_differs_by_seed_alone(rows):
 def test_nothing_is_drawn_where_all_training_rows_fit():
     train = np.arange(100) % 5 != 0
     assert np.array_equal(drawn(train, 80, seed=7), train)
-
-
-def test_declared_time_becomes_the_same_number_of_products_on_every_machine(tmp_path):
-    source = tmp_path / "rows.csv"
-    lines = [f"{i},{i % 7},{i % 5}" for i in range(60)]
-    source.write_text("\n".join(["id,x,y", *lines]), encoding="utf-8")
-    base = {"name": "shop", "source": {"path": source}, "key": "id", "target": "y"}
-    budgets = []
-    for ann in ({}, {"budget": "5 minutes"}):
-        declaration = Declaration.model_validate({**base, "ann": ann})
-        snapshot = read.fn(declaration, tmp_path)
-        prepared = split.fn(declaration, snapshot, check.fn(declaration, snapshot))
-        fold = prepared.train_fold
-        job = job_in_night(Candidate("torch", "ann"), prepared, prepared.train, fold, starts={})
-        budgets.append(job.budget)
-    assert budgets == [None, 300 * 5e9]

@@ -1,9 +1,8 @@
 """Tables in blocks of rows."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from helpers.resident import only_linux, resident
 
 from regressors.blocks import Chosen, blocks_of, release, rows_of
 
@@ -37,22 +36,12 @@ def test_blocks_of_a_table_that_is_read_whole_are_no_copies():
     assert block["x"].base is columns["x"]
 
 
-@pytest.mark.skipif(
-    not Path("/proc/self/smaps").exists(), reason="only Linux says what is resident"
-)
+@only_linux
 def test_released_files_are_no_longer_in_memory_and_can_be_read_again(tmp_path):
     np.save(tmp_path / "x.npy", np.arange(1_000_000.0))
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     assert mapped[100:].sum() > 0
-    assert resident() >= 7_000
+    assert resident(mapped.ctypes.data) >= 7_000
     release([np.asarray(mapped)[100:], np.arange(3.0)])
-    assert resident() < 1_000
+    assert resident(mapped.ctypes.data) < 1_000
     assert mapped[-1] == 999_999
-
-
-def resident():
-    """Return the KiB of mapped files called x.npy that this process has in memory."""
-    with open("/proc/self/smaps") as file:
-        lines = file.read().splitlines()
-    at = next(i for i, line in enumerate(lines) if line.endswith("/x.npy"))
-    return next(int(line.split()[1]) for line in lines[at:] if line.startswith("Rss:"))

@@ -12,12 +12,18 @@ from helpers.sources import refusal, shop, written
 
 from data.checks.check import check
 from data.checks.findings import Checked
+from data.sources.columns import arrays, with_offsets
 from data.sources.keys import row_keys
 from data.sources.read import read
-from data.sources.snapshot import Snapshot, feature_arrays, load, readings_of, snapshot_at
+from data.sources.snapshot import Snapshot, load, readings_of, snapshot_at
 from tasks.run.rows import SnapshotRows
 
 N = 300
+
+
+def by_the_clock(snapshot, name):
+    """Return the times of a column as the clock showed them."""
+    return arrays(load(snapshot.path, with_offsets([name])), [name])[name]
 
 
 def table(**columns: list[str]) -> str:
@@ -166,7 +172,7 @@ def test_times_of_a_zone_order_rows_in_utc_and_are_what_the_clock_showed_as_feat
     declaration = shop(tmp_path / "rows.parquet", time="t")
     snapshot = read(declaration, folder=tmp_path / "home")
     clock = [np.datetime64(f"2024-10-27T{hour:02}:00", "us") for hour in (0, 1, 2, 2, 3, 4)]
-    assert feature_arrays(snapshot.path, ["t"])["t"].tolist() == np.array(clock).tolist()
+    assert by_the_clock(snapshot, "t").tolist() == np.array(clock).tolist()
     rows = SnapshotRows(declaration, snapshot, np.ones(6, dtype=bool), ["t"])
     assert rows.rows.time.tolist() == [moment.replace(tzinfo=None) for moment in moments]
     assert rows.rows.columns["t"].tolist() == np.array(clock).tolist()
@@ -179,7 +185,7 @@ def test_times_of_a_zone_order_rows_in_utc_and_are_what_the_clock_showed_as_feat
     lines = [f"{i},{t.astimezone(summer).isoformat()},{i}\n" for i, t in enumerate(moments)]
     as_csv.write_text("id,t,y\n" + "".join(lines))
     snapshot = read(shop(as_csv, time="t"), folder=tmp_path / "home")
-    assert feature_arrays(snapshot.path, ["t"])["t"][0] == np.datetime64("2024-10-27T00:00")
+    assert by_the_clock(snapshot, "t")[0] == np.datetime64("2024-10-27T00:00")
     assert row_keys(load(snapshot.path), ["t"])[0] == "2024-10-26T22:00:00"
 
 

@@ -12,6 +12,7 @@ from regressors.model import Model, linear_model
 from tasks.check import check
 from tasks.choose import choose
 from tasks.read import read
+from tasks.run import progress
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.doubts import doubts
 from tasks.run.summary import report
@@ -159,6 +160,17 @@ def test_verdict_without_a_comparison_gives_the_true_reason(night):
     assert report(run).sight == (
         "40 test rows in 2 units are too few: no other candidate can replace the champion"
     )
+
+
+def test_splitting_and_choosing_report_how_far_they_are(night, monkeypatch, caplog):
+    monkeypatch.setattr(progress, "FIRST_SECONDS", 0)
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0)
+    with caplog.at_level("INFO", "nightfit"):
+        night(Y)
+    begins = [message.partition(", about")[0] for message in caplog.messages]
+    assert "shop: splitting, 0 of 200 rows" in begins
+    assert "shop: choosing, scoring torch/ann" in begins
+    assert "shop: choosing, testing torch/least_squares, 0 of 50 rows predicted" in begins
 
 
 def test_verdict_after_a_failure_says_that_they_failed(night):

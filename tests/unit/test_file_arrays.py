@@ -3,11 +3,16 @@
 import pickle
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from test_linear import NUMPY, job
 
 from data.errors import HomeError
+from data.texts import Texts
 from regressors.arrays import Coded
-from regressors.file_arrays import dumps
+from regressors.file_arrays import dumps, release_mapped
+from regressors.fitting import validate
+from regressors.job import CannotFit
 from tasks.run.row_files import RowColumns, RowFiles
 
 ROWS = 50_000
@@ -120,3 +125,38 @@ def test_a_full_disk_is_one_sentence(monkeypatch):
             files.stored(VALUES["number"])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+@pytest.mark.parametrize("texts", [["b", None, "", "é" * 9], ["", ""], [None], []])
+def test_texts_in_a_file_are_the_same_texts(texts):
+    for given in (Texts.of(texts), Texts.of(["x", *texts, "y"])[1:-1]):
+        stored = RowFiles().stored_texts(given)
+        assert stored == given
+        assert stored.tolist() == texts
+        assert stored[np.arange(len(texts))[::-1]].tolist() == texts[::-1]
+
+
+def test_texts_in_a_file_are_not_in_memory():
+    before = pa.total_allocated_bytes()
+    stored = RowFiles().stored_texts(Texts.of(f"{number:050d}" for number in range(20_000)))
+    assert pa.total_allocated_bytes() - before < 100_000
+    assert stored[19_999].endswith("19999")
+
+
+def test_what_is_let_go_of_is_read_again():
+    stored = RowFiles().stored(VALUES["number"])
+    before = stored.tolist()
+    release_mapped()
+    assert stored.tolist() == before
+
+
+def test_a_fit_writes_its_predictions_to_a_file_and_returns_their_place(tmp_path):
+    in_memory = validate(NUMPY, job())
+    in_file = validate(NUMPY, job(predictions_file=str(tmp_path / "predictions")))
+    assert np.array_equal(in_file.out_of_fold, in_memory.out_of_fold)
+    assert len(dumps(in_file.out_of_fold)) < 500 < len(dumps(in_memory.out_of_fold))
+
+
+def test_a_fit_whose_predictions_cannot_be_written_says_so(tmp_path):
+    with pytest.raises(CannotFit, match="cannot be written to a file: Is a directory"):
+        validate(NUMPY, job(predictions_file=str(tmp_path)))

@@ -1,11 +1,11 @@
 """One pass over the rows for all folds: where that gives the fit of each fold, and where not."""
 
-import tracemalloc
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers.memory import peak
 from helpers.numpy_products import numpy_products
 from test_linear import NUMPY, job
 
@@ -91,16 +91,6 @@ def test_encodings_and_predictions_have_a_few_columns_in_memory_and_not_the_tabl
     assert peak(lambda: fit_encoding(made, train, statistics)) < 5 * 8 * rows
     assert peak(lambda: model.predict(columns)) < 8 * 8 * rows
     assert peak(lambda: model.predicted(columns)) < 8 * 8 * rows
-
-
-def peak(call):
-    """Return the most bytes that a call has in memory at once."""
-    tracemalloc.start()
-    try:
-        call()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def test_chained_folds_are_fitted_on_the_sums_of_earlier_ones():

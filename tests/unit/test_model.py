@@ -89,9 +89,9 @@ def test_ridge_of_many_rows_is_that_of_a_decomposition_of_all_rows(monkeypatch, 
     target = inputs @ np.arange(6.0) + 30 * rng.normal(size=20_000) + 1e3
     weight = rng.uniform(0.2, 3, 20_000) if weighted else None
     weight = None if weight is None else weight / weight.mean()
-    whole = fit_ridge(inputs, target, weight)
+    whole = fit_ridge(inputs.__getitem__, target, weight)
     monkeypatch.setattr(ridge, "DECOMPOSED_ROWS", 100)
-    blocks = fit_ridge(inputs, target, weight)
+    blocks = fit_ridge(inputs.__getitem__, target, weight)
     assert blocks.penalty == whole.penalty
     assert blocks.intercept == pytest.approx(whole.intercept, rel=1e-12)
     np.testing.assert_allclose(blocks.weights, whole.weights, rtol=0, atol=1e-10)
@@ -112,9 +112,9 @@ def test_ridge_chooses_the_penalty_that_leaving_out_each_row_chooses():
         return np.mean(np.square(errors))
 
     brute = PENALTIES[int(np.argmin([left_out(penalty) for penalty in PENALTIES]))]
-    assert fit_ridge(inputs, target).penalty == brute
+    assert fit_ridge(inputs.__getitem__, target).penalty == brute
 
 
 def test_ridge_without_columns_is_the_mean():
-    ridge = fit_ridge(np.empty((5, 0)), np.arange(5.0))
+    ridge = fit_ridge(np.empty((5, 0)).__getitem__, np.arange(5.0))
     assert ridge.intercept == pytest.approx(2.0)

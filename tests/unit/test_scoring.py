@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers.memory import peak
 
 from regressors.judging.scoring import (
     interval_half_width,
@@ -173,3 +174,10 @@ def test_right_intervals_are_seldom_called_too_narrow():
     interval, unit = (np.full(200, -width), np.full(200, width)), np.repeat(np.arange(8), 25)
     alarms = [undercoverage_p(rows.ravel(), interval, 0.9, unit) < 0.01 for rows in actual]
     assert np.mean(alarms) < 0.025
+
+
+def test_a_score_needs_few_arrays_as_long_as_the_rows_and_leaves_what_it_is_given():
+    actual, predicted = RNG.normal(size=(2, 50_000))
+    before = actual.copy(), predicted.copy()
+    assert peak(lambda: score(actual, predicted)) < 5 * actual.nbytes
+    assert np.array_equal(before, (actual, predicted))

@@ -11,6 +11,7 @@ from regressors.judging.scoring import score
 from regressors.model import Model, NetworkMember, linear_model
 from regressors.network.recipe import start_arrays
 from regressors.network.resilience import resilience, silence
+from regressors.progress import reporting_to
 
 ROWS = 200
 RNG = np.random.default_rng(11)
@@ -43,6 +44,17 @@ def test_error_with_no_cell_silenced_is_the_models_own_to_the_last_bit(weight):
     assert whole.rmse == whole.rmse_low == whole.rmse_high == itself.rmse
     of_itself = resilience(MODEL, COLUMNS, MODEL.predict(COLUMNS), dataset="wages", weight=weight)
     assert of_itself[0].rmse == 0.0 < of_itself[1].rmse_low
+
+
+def test_measuring_reports_which_share_is_silenced():
+    calls = []
+    with reporting_to(lambda *call: calls.append(call)):
+        silenced(percents=(0, 50), draws=2)
+    assert calls == [
+        (0, "0% of the cells silenced"),
+        (0.5, "50% of the cells silenced"),
+        (0.75, "50% of the cells silenced"),
+    ]
 
 
 def test_silencing_every_cell_leaves_the_linear_start():

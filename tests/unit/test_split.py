@@ -30,6 +30,19 @@ def by_time(time, *, labelled=None, share=0.2, folds=4) -> Split:
     )
 
 
+def test_splitting_reports_how_many_rows_have_their_place():
+    calls = []
+    split_rows(
+        dataset="shop",
+        keys=[str(i) for i in range(60_000)],
+        labelled=np.ones(60_000, bool),
+        share=0.2,
+        folds=5,
+        report=lambda share, done: calls.append((round(share, 2), done)),
+    )
+    assert calls == [(0, "0 of 60,000 rows"), (0.83, "50,000 of 60,000 rows")]
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.sets(st.text(), max_size=50), st.randoms())
 def test_adding_removing_and_reordering_rows_moves_no_other_row(others, random):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import data.texts
-from data.texts import Texts
+from data.texts import BATCH_ROWS, Texts
 
 ALPHABET = ["\0", "0", "9", "a", "z", "é", "\uffff", "\U0001f600"]
 """Of one to four bytes in UTF-8; UTF-16 would put the last one before the last but one."""
@@ -80,3 +80,15 @@ def test_many_texts_are_never_all_pythons_own():
         tracemalloc.stop()
     assert (found >= 0).sum() == len(others)
     assert peak < 400_000 * 60  # a string and its place in a list are 62 bytes or more
+
+
+@pytest.mark.parametrize("rows", [2, 1_000, 2 * BATCH_ROWS + 1])
+def test_texts_that_repeat_are_found_wherever_they_are(rows):
+    texts = [f"{number * 7919 % 1_000_003:07d}" for number in range(rows)]
+    assert Texts.of(texts).first_repeated()[1] == 0
+    for again in {0, rows // 2, rows - 1}:
+        places, number = Texts.of([*texts, texts[again], texts[again]]).first_repeated()
+        assert (places.tolist(), number) == ([again, rows, rows + 1], 1)
+    places, number = Texts.of([*texts, *texts[::-1]]).first_repeated()
+    assert (places.tolist(), number) == ([0, 2 * rows - 1], rows)
+    assert Texts.of([]).first_repeated()[1] == 0

@@ -1,12 +1,12 @@
 """The predictions of stored models, which also say which rows a model was fitted on."""
 
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from data.store.read.streaming import batches_of
 from data.store.records import TRAINING_ROLES, ModelRef, PredictionColumns
@@ -42,29 +42,52 @@ def predictions_in(
     connection: Connection, run_id: int, model_id: int, name: ModelRef
 ) -> PredictionColumns | None:
     """Return what a model predicted in a run, by key; None if nothing is stored."""
+    batches = [*prediction_batches(connection, run_id, model_id, name)]
+    if not batches:
+        return None
+    has_notes = any(batch.note for batch in batches)
+    notes = (batch.note or [None] * len(batch.key) for batch in batches)
+    return PredictionColumns(
+        model=name,
+        key=Texts.of(pa.chunked_array([Texts.of(batch.key).values for batch in batches])),
+        note=[*chain.from_iterable(notes)] if has_notes else None,
+        **{
+            column: np.concatenate([getattr(batch, column) for batch in batches])
+            for column in ("role", *NUMBERS)
+        },
+    )
+
+
+def prediction_batches(
+    connection: Connection, run_id: int, model_id: int, name: ModelRef
+) -> Iterator[PredictionColumns]:
+    """Yield what a model predicted in a run, some rows at a time, in the order of their keys."""
     statement = (
         select(*(prediction.c[column] for column in ("key", "role", "note", *NUMBERS)))
         .where(prediction.c.model_id == model_id, prediction.c.run_id == run_id)
         .order_by(prediction.c.key)
     )
-    keys, notes = [], []
-    parts: dict[str, list[NDArray[Any]]] = {column: [] for column in ("role", *NUMBERS)}
     word: dict[Any, Any] = {}  # so that equal roles are one object
     for batch in batches_of(connection, statement):
         key, role, note, *values = zip(*batch, strict=True)
-        keys.append(pa.array(map(str, key), pa.large_string()))
-        notes.append(list(note) if any(note) else [None] * len(note))
-        parts["role"].append(np.array([word.setdefault(r, r) for r in role], dtype=object))
-        for column, of_column in zip(NUMBERS, values, strict=True):
-            parts[column].append(np.array(of_column, dtype=float))
-    if not keys:
-        return None
-    return PredictionColumns(
-        model=name,
-        key=Texts.of(pa.chunked_array(keys)),
-        note=[*chain.from_iterable(notes)] if any(map(any, notes)) else None,
-        **{column: np.concatenate(arrays) for column, arrays in parts.items()},
+        numbers = zip(NUMBERS, values, strict=True)
+        yield PredictionColumns(
+            model=name,
+            key=Texts.of(pa.array(map(str, key), pa.large_string())),
+            role=np.array([word.setdefault(r, r) for r in role], dtype=object),
+            note=list(note) if any(note) else None,
+            **{column: np.array(of_column, dtype=float) for column, of_column in numbers},
+        )
+
+
+def roles_in(connection: Connection, run_id: int, model_id: int) -> dict[str, int]:
+    """Return how many rows of each role a model predicted in a run, as far as that is stored."""
+    statement = (
+        select(prediction.c.role, func.count())
+        .where(prediction.c.model_id == model_id, prediction.c.run_id == run_id)
+        .group_by(prediction.c.role)
     )
+    return {role: rows for role, rows in connection.execute(statement)}
 
 
 def twin_training_keys(connection: Connection, model_id: int) -> Texts:

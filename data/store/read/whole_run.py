@@ -1,10 +1,10 @@
 """A stored run as a whole, to train it again and compare every digit."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
+from sqlalchemy import ColumnElement, Connection, Row, RowMapping, Table, func, select
 
 from data.errors import CallError, DamagedStore
 from data.store.database.address import display_url
@@ -12,14 +12,14 @@ from data.store.database.failures import REPAIR
 from data.store.read.champions import latest_decision
 from data.store.read.comparisons import paired_errors_of
 from data.store.read.integrity import changed_tables
-from data.store.read.predictions import predictions_in
+from data.store.read.predictions import roles_in
 from data.store.records import (
+    TRAINING_ROLES,
     AgreementRecord,
     CandidateRecord,
     CoefficientRecord,
     LinearFitRecord,
     ModelRef,
-    PredictionColumns,
     PromotionRecord,
     ResilienceRecord,
     RunRecord,
@@ -44,7 +44,7 @@ Scores = dict[int, list[ScoreRecord]]
 
 
 def stored_run(connection: Connection, run_id: int) -> RunRecord:
-    """Return a run as it was given to `write_run`, without its data checks.
+    """Return a run as it was given to `write_run`, without its data checks and its predictions.
 
     Models of the run are given by name, those of earlier runs by id. What was NaN or infinite is
     None as a single value and NaN in an array. Raises CallError for an unknown run, DamagedStore
@@ -69,9 +69,7 @@ def stored_run(connection: Connection, run_id: int) -> RunRecord:
     }
     scores = _scores(connection, run_id)
     decisions = _rows(connection, promotion, promotion.c.run_id == run_id)
-    first = min((decision["promotion_id"] for decision in decisions), default=0)
-    before = latest_decision(connection, row["dataset"], promotion.c.promotion_id < first)
-    predicting: dict[int, ModelRef] = {before.model_id: before.model_id} if before else {}
+    before = _decision_before(connection, row["dataset"], run_id)
     checks = _rows(connection, agreement_check, agreement_check.c.run_id == run_id)
     return _record(
         RunRecord,
@@ -79,11 +77,53 @@ def stored_run(connection: Connection, run_id: int) -> RunRecord:
         agreement=[_record(AgreementRecord, check) for check in checks],
         candidates=[_candidate(connection, candidate, scores) for candidate in models],
         rescored={ref: records for ref, records in scores.items() if ref not in names},
-        predictions=list(_predictions(connection, run_id, predicting | names)),
         promotions=[_promotion(decision, names) for decision in decisions],
         paired_errors=paired_errors_of(connection, run_id, names),
         against=before.promotion_id if before else None,
     )
+
+
+@dataclass(frozen=True)
+class StoredPredictions:
+    """A model's predictions in a run: how many rows of each role are stored."""
+
+    model_id: int
+    model: ModelRef
+    roles: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows are stored."""
+        return sum(self.roles.values())
+
+    @property
+    def with_training(self) -> bool:
+        """Return whether training rows are among them."""
+        return any(role in TRAINING_ROLES for role in self.roles)
+
+
+def predictions_of_run(connection: Connection, run_id: int) -> list[StoredPredictions]:
+    """Return which models' predictions are stored of a run: the incumbent's before its own."""
+    own = select(run.c.dataset, model.c.model_id, model.c.framework, model.c.kind).join(
+        run, run.c.run_id == model.c.run_id
+    )
+    rows = connection.execute(own.where(model.c.run_id == run_id).order_by(model.c.model_id)).all()
+    refs: dict[int, ModelRef] = {}
+    if rows and (before := _decision_before(connection, rows[0].dataset, run_id)):
+        refs[before.model_id] = before.model_id
+    refs |= {row.model_id: str(Candidate(row.framework, row.kind)) for row in rows}
+    stored = [
+        StoredPredictions(model_id, ref, roles_in(connection, run_id, model_id))
+        for model_id, ref in refs.items()
+    ]
+    return [of_model for of_model in stored if of_model.roles]
+
+
+def _decision_before(connection: Connection, dataset: str, run_id: int) -> Row[Any] | None:
+    """Return the decision that stood before those of a run."""
+    own = select(func.min(promotion.c.promotion_id)).where(promotion.c.run_id == run_id)
+    first = connection.execute(own).scalar() or 0
+    return latest_decision(connection, dataset, promotion.c.promotion_id < first)
 
 
 def _rows(connection: Connection, table: Table, which: ColumnElement[bool]) -> list[RowMapping]:
@@ -131,13 +171,3 @@ def _promotion(row: RowMapping, names: Mapping[int, ModelRef]) -> PromotionRecor
     }
     refs = {side: names.get(model_id, model_id) for side, model_id in sides.items()}
     return _record(PromotionRecord, row, **refs)
-
-
-def _predictions(
-    connection: Connection, run_id: int, names: Mapping[int, ModelRef]
-) -> Iterator[PredictionColumns]:
-    """Yield the predictions that each of these models made in the run, in order."""
-    for model_id, name in names.items():
-        columns = predictions_in(connection, run_id, model_id, name)
-        if columns is not None:
-            yield columns

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
+from data.progress import Report, unreported
 from data.store.write.copy_format import HEADER, TRAILER, copied
 from data.texts import Texts
 
@@ -26,7 +27,9 @@ Rows = range | NDArray[np.int64]
 """Numbers of rows, from 0."""
 
 
-def insert_columns(connection: Connection, table: Table, columns: Columns) -> None:
+def insert_columns(
+    connection: Connection, table: Table, columns: Columns, report: Report = unreported
+) -> None:
     """Insert rows given as columns: sequences or arrays of one length, or one value for all rows.
 
     NaN in an array of floats becomes NULL. The rows are inserted in the order of the primary key's
@@ -36,8 +39,7 @@ def insert_columns(connection: Connection, table: Table, columns: Columns) -> No
     """
     write = FAST.get(connection.dialect.name, _portable)
     order = _order(table, columns)
-    rows = (order[start : start + BATCH_ROWS] for start in range(0, len(order), BATCH_ROWS))
-    write(connection, table, (_batch(columns, numbers) for numbers in rows))
+    write(connection, table, _batches(columns, order, report))
 
 
 def _values(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:
@@ -115,8 +117,11 @@ FAST: dict[str, Callable[[Connection, Table, Iterator[Columns]], None]] = {
 }
 
 
-def _batch(columns: Columns, rows: Rows) -> Columns:
-    return {name: _picked(column, rows) for name, column in columns.items()}
+def _batches(columns: Columns, order: Rows, report: Report) -> Iterator[Columns]:
+    for start in range(0, len(order), BATCH_ROWS):
+        report(start / len(order), f"{start:,} of {len(order):,} rows written")
+        rows = order[start : start + BATCH_ROWS]
+        yield {name: _picked(column, rows) for name, column in columns.items()}
 
 
 def _order(table: Table, columns: Columns) -> Rows:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Column, Connection, Table, insert
 
+from data.progress import Report, unreported
 from data.store.column_types import JsonValue
 from data.store.records import Array, PredictionColumns
 from data.store.tables import prediction
@@ -37,7 +38,12 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
 
 
 def insert_predictions(
-    connection: Connection, run_id: int, model_id: int, dataset: str, rows: PredictionColumns
+    connection: Connection,
+    run_id: int,
+    model_id: int,
+    dataset: str,
+    rows: PredictionColumns,
+    report: Report = unreported,
 ) -> None:
     """Insert a model's predictions in a run; raises ValueError for one that is not a number."""
     role = np.asarray(rows.role)
@@ -56,7 +62,7 @@ def insert_predictions(
         "role": role,
         "note": None if rows.note is None or not any(rows.note) else list(rows.note),
     }
-    insert_columns(connection, prediction, columns)
+    insert_columns(connection, prediction, columns, report)
 
 
 def _storable(column: Column[Any], value: Any) -> Any:

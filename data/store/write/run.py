@@ -7,6 +7,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, select
 
 from data.errors import ChampionChanged, StoreError
+from data.progress import Report, part, unreported
 from data.store.checksums import model_sha256
 from data.store.database.address import display_url
 from data.store.database.lock import lock_for_writing
@@ -44,13 +45,20 @@ ModelIds = Mapping[str, int]
 """The ids of this run's candidates, by their text."""
 
 
-def write_run(connection: Connection, record: RunRecord, *, again: bool = False) -> int:
+def write_run(
+    connection: Connection,
+    record: RunRecord,
+    *,
+    again: bool = False,
+    report: Report = unreported,
+) -> int:
     """Store one finished run and return its id; a process that is killed leaves nothing of it.
 
     NaN and infinity become NULL in a column that may be empty, and raise ValueError in any other.
     Raises StoreError if the same attempt (dataset and start) is stored already, and ChampionChanged
     if the run decided against another champion than the one that serves now. With `again`, after
     the database went away, the run may have been stored by the first try: then its id is returned.
+    `report` is told how many predictions are written.
     """
     lock_for_writing(connection, record.dataset)
     stored = _stored_run(connection, record)
@@ -73,7 +81,7 @@ def write_run(connection: Connection, record: RunRecord, *, again: bool = False)
     }
     for model_id, scores in record.rescored.items():
         _insert_scores(connection, run_id, model_id, scores)
-    _insert_all_predictions(connection, run_id, record, model_ids)
+    _insert_all_predictions(connection, run_id, record, model_ids, report)
     if record.paired_errors is not None:
         _insert_paired_errors(connection, run_id, record.paired_errors, model_ids)
     pinned = standing is not None and standing.pinned
@@ -179,11 +187,13 @@ def _insert_scores(
 
 
 def _insert_all_predictions(
-    connection: Connection, run_id: int, record: RunRecord, model_ids: ModelIds
+    connection: Connection, run_id: int, record: RunRecord, model_ids: ModelIds, report: Report
 ) -> None:
-    for rows in record.predictions:
+    models = max(len(record.predictions), 1)
+    for number, rows in enumerate(record.predictions):
         model_id = _model_id(rows.model, model_ids)
-        insert_predictions(connection, run_id, model_id, record.dataset, rows)
+        of_model = part(report, number / models, (number + 0.7) / models)
+        insert_predictions(connection, run_id, model_id, record.dataset, rows, of_model)
         insert_prediction_checksum(connection, run_id, model_id, rows)
         if not record.backfill:
             insert_outcomes(

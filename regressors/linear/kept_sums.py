@@ -1,0 +1,118 @@
+"""Sums that a process keeps for its next jobs: those of the other linear kind, and the refits.
+
+All linear kinds need the same encodings and sums, and the rows of a refit are those of the folds
+and the test rows. The sums are exact, so that those that are put together have the same bits as
+those of rows that are read again.
+"""
+
+import pickle
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from regressors.arrays import Mask
+from regressors.encoding.matrices import Encoding
+from regressors.frameworks.contract import FrameworkModule
+from regressors.job import Job
+from regressors.linear.fold_sums import FoldSums, fit_encoding, gram_of_rows
+from regressors.linear.gram import Gram
+
+MAX_KEPT_BYTES = 2**23
+"""Sums that take more are not kept, such as those of five folds and 350 columns or levels."""
+
+
+@dataclass(frozen=True)
+class RefitSums:
+    """The encoding and the exact Gram matrix of all rows of a refit."""
+
+    of_all: Encoding
+    matrix: Gram
+
+    def encoding(self, rows: Mask) -> Encoding:
+        """Return the encoding of all rows."""
+        return self.of_all
+
+    def gram(self, rows: Mask) -> Gram:
+        """Return the matrix of all rows."""
+        return self.matrix
+
+
+@dataclass
+class _Kept:
+    """The last sums of this process, and what they depend on.
+
+    They are pickled, because integers take several times as much memory.
+    """
+
+    key: tuple[Any, ...] | None = None
+    pickled: bytes = b""
+
+    def sums(self, job: Job) -> FoldSums | RefitSums | None:
+        """Return the sums that a job can use; None if there are none."""
+        if not self.pickled or self.key != _key(job):
+            return None
+        sums: FoldSums | RefitSums = pickle.loads(self.pickled)  # noqa: S301 - made below
+        return sums
+
+    def keep(self, job: Job, sums: FoldSums | RefitSums) -> None:
+        """Keep the sums of a job in place of earlier ones."""
+        self.key, self.pickled = None, b""
+        if job.table:
+            pickled = pickle.dumps(sums, pickle.HIGHEST_PROTOCOL)
+            if len(pickled) <= MAX_KEPT_BYTES:
+                self.key, self.pickled = _key(job), pickled
+
+
+_kept = _Kept()
+"""A process does one job at a time."""
+
+
+def _key(job: Job) -> tuple[Any, ...]:
+    """Return what the sums of the training rows of a job depend on."""
+    tests = 0 if job.is_test is None else np.count_nonzero(job.is_test)
+    return (
+        job.table,
+        len(job.target) - tests,
+        sorted(job.columns),
+        sorted(job.time_parts.items()),
+        job.products,
+        job.intercept,
+        job.chained,
+        job.weight is None,
+    )
+
+
+def drop_others(job: Job) -> None:
+    """Drop what was kept of another table than that of this job."""
+    if _kept.key is not None and _kept.key[0] != job.table:
+        _kept.key, _kept.pickled = None, b""
+
+
+def fold_sums(framework: FrameworkModule, job: Job) -> FoldSums:
+    """Return the sums of the twin and the folds of a job, which are kept for its next jobs."""
+    kept = _kept.sums(job)
+    if isinstance(kept, FoldSums):
+        return kept
+    sums = FoldSums(framework, job)
+    _kept.keep(job, sums)
+    return sums
+
+
+def refit_sums(framework: FrameworkModule, job: Job) -> RefitSums:
+    """Return the sums of a refit, which are kept for that of another kind.
+
+    Where those of the folds were kept, only the test rows are read.
+    """
+    kept = _kept.sums(job)
+    if isinstance(kept, RefitSums):
+        return kept
+    encoding, gram = fit_encoding(job), None
+    if kept is not None and job.is_test is not None:
+        gram = kept.with_tests(framework, job, encoding)
+    if gram is None:
+        everything = np.ones(len(job.target), dtype=bool)
+        gram = gram_of_rows(job, encoding, everything, framework.row_products)
+    sums = RefitSums(encoding, gram)
+    _kept.keep(job, sums)
+    return sums
