@@ -15,7 +15,7 @@ from data.declarations.model import Declaration
 from data.declarations.source import PathSource
 from data.errors import SourceError, listed
 from data.sources.made_keys import CONTENT, ROW
-from data.sources.source_columns import Told
+from data.sources.source_columns import Told, in_yaml
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 """Characters that programs write between values."""
@@ -114,11 +114,12 @@ def _by_rows(start: str, shapes: Sequence[Dialect]) -> Dialect:
     """Return the dialect in which all rows have as many values as the header, more than one."""
     fitting = [shape for shape in shapes if _is_even(start, shape)]
     if len(fitting) > 1:
-        names = " or ".join(f"{SEPARATORS[s.separator]} ({s.separator!r})" for s in fitting)
+        names = " or ".join(f"{SEPARATORS[s.separator]} ({in_yaml(s.separator)})" for s in fitting)
+        first = in_yaml(fitting[0].separator)
         columns = "; ".join(listed(shape.header(start)) for shape in fitting[:2])
         raise SourceError(
             f"The values in this file may be separated by {names}: its columns would be {columns}.",
-            next_step=f"Declare source: {{separator: {fitting[0].separator!r}}}, or the other.",
+            next_step=f"Declare source: {{separator: {first}}}, or the other.",
         )
     return fitting[0] if fitting else shapes[0]
 

@@ -184,9 +184,7 @@ def _as_told(told: Sequence[Told]) -> list[str]:
     listed = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
     values: dict[str, set[str]] = {}
     for one in told:
-        values.setdefault(one.option, set()).add(
-            f"{one.option}: {one.value if isinstance(one.value, int) else repr(one.value)}"
-        )
+        values.setdefault(one.option, set()).add(one.declared)
     settled = ", ".join(
         each for options in values.values() if len(options) == 1 for each in options
     )

@@ -1,5 +1,6 @@
 """The columns of a source in the types of its file, each read when it is asked for."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,17 @@ class Told:
     option: str
     value: str | int
     words: str
+
+    @property
+    def declared(self) -> str:
+        """Return the option with its value, as in a declaration."""
+        return f"{self.option}: {in_yaml(self.value)}"
+
+
+def in_yaml(value: str | int) -> str:
+    """Return a value as it stands in a declaration: only double quotes know escapes as of a tab."""
+    text = repr(value)
+    return json.dumps(value, ensure_ascii=False) if "\\" in text else text
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 from helpers.sources import refusal, rows, shop, written
 
 from data.errors import SourceError
@@ -29,7 +30,7 @@ def plain(tmp_path):
     ("content", "said"),
     [
         (PLAIN.replace(",", ";"), "Read with semicolons. Declare source: {separator: ';'} if"),
-        (PLAIN.replace(",", "\t"), r"Read with tabs. Declare source: {separator: '\t'}"),
+        (PLAIN.replace(",", "\t"), r'Read with tabs. Declare source: {separator: "\t"}'),
         (PLAIN.replace(",", "|"), "Read with vertical bars."),
         (COMMAS, "Read with semicolons and decimal commas (such as '0,5' in row 1 of 'y')."),
         (COMMAS, "Declare source: {separator: ';', decimal: ','} if that is right."),
@@ -44,6 +45,9 @@ def test_another_dialect_gives_the_same_rows_and_is_said(content, said, tmp_path
     assert found == plain
     assert len(warnings) == 1
     assert said in warnings[0]
+    declared = re.search(r"Declare source: ({.*}) if that is right", warnings[0])
+    assert declared, warnings
+    assert both(content, tmp_path, **yaml.safe_load(declared[1])) == (plain, [])
 
 
 def test_what_is_declared_is_not_said(tmp_path, plain):
