@@ -46,8 +46,8 @@ def night(folder, target, **declared):
 
 
 def bits(job) -> dict[str, object]:
-    """Return every field of a job, but for a file's name, to be compared to the last bit."""
-    names = {field.name for field in fields(job)} - {"predictions_file"}
+    """Return every field of a job, but for names of its own, to be compared to the last bit."""
+    names = {field.name for field in fields(job)} - {"predictions_file", "table"}
     return {name: _bits(getattr(job, name)) for name in names}
 
 
