@@ -5,7 +5,7 @@ the prediction, but it biases the slopes of columns that are related (Jones 1996
 American Statistical Association 91). The complete rows show by how much.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def fit_complete_cases(
     times = None if job.time is None else job.time[complete]
     with part("residuals"):
         solved = solve_rows(
-            replace(read, design=lambda block: read.design(block)[:, there], columns=len(there)),
+            read.take(there),
             gram.take([*there, len(terms), len(terms) + 1]),
             [terms[i] for i in there],
             related=Related(job.groups_of(complete), times),

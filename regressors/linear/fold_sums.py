@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from regressors.arrays import Array, Mask
+from regressors.arrays import Array, Columns, Mask
 from regressors.blocks import Chosen, blocks_of, release, rows_of
 from regressors.encoding.columns import is_missing
 from regressors.encoding.common_design import CommonDesign, Sum
@@ -16,6 +16,7 @@ from regressors.encoding.statistics import FoldStatistics, Statistics
 from regressors.encoding.times import Parts
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, folds
+from regressors.linear.coded_design import coded_design
 from regressors.linear.gram import Gram
 from regressors.linear.gram_sums import CodedBlock, Products, gram_with_levels
 from regressors.linear.rows import Rows
@@ -116,15 +117,18 @@ def encoded_rows(job: Job, encoding: Encoding, rows: Mask) -> Rows:
     """Return some rows (a mask) of a job for a fit; their design is made block by block."""
     chosen, columns = Chosen(rows), len(encoding.term_names())
 
-    def design(block: slice) -> Array:
-        made = encoding.design(rows_of(job.columns, chosen.positions(block)))
-        release((*job.columns.values(), job.target))
-        return made
+    def table(block: slice) -> Columns:
+        release((*job.columns.values(), job.target))  # of the block before
+        return rows_of(job.columns, chosen.positions(block))
 
+    def design(block: slice) -> Array:
+        return encoding.design(table(block))
+
+    by_code = coded_design(encoding, table)
     if len(chosen) == len(rows):
-        return Rows(design, columns, job.target, job.weight)
+        return Rows(design, columns, job.target, job.weight, by_code)
     weight = None if job.weight is None else job.weight[rows]
-    return Rows(design, columns, job.target[rows], weight)
+    return Rows(design, columns, job.target[rows], weight, by_code)
 
 
 def gram_of_rows(job: Job, encoding: Encoding, rows: Mask, row_products: Products) -> Gram:

@@ -241,11 +241,10 @@ def _errors(problem: _Problem, factor: Factor, solution: Solution, sums: Sums) -
         None if labels is None else RelatedRows(inverse_root, labels)
         for labels in (related.groups, related.times)
     )
-    for rows, columns, residuals in FittedRows(problem.rows, factor, solution).blocks():
-        unequal.add(columns, residuals)
-        for alike in (groups, times):
-            if alike is not None:
-                alike.add(rows, columns, residuals)
+    kinds = [kind for kind in (unequal, groups, times) if kind is not None]
+    for block in FittedRows(problem.rows, factor, solution).blocks():
+        for kind in kinds:
+            kind.add(block)
     return StandardErrors(
         classical,
         unequal.errors(),

@@ -5,8 +5,8 @@ products of a row's terms and its residual, between two inverses of X'X. They di
 scores may be related: none (HC3), those of a group, or those that are close in time. They are equal
 to statsmodels' `HC3`, `cluster` and `HAC`, the last two with `use_correction=True`.
 
-An error is NaN where it has no value. Rows come in blocks: `columns` (b, k) are their orthonormal
-columns, and these times W (k, k) are their weights in the coefficients.
+An error is NaN where it has no value. Rows come in blocks, with their orthonormal columns and
+their weights in the coefficients, which are these columns times W (k, k).
 """
 
 from math import floor, pow
@@ -14,6 +14,7 @@ from math import floor, pow
 import numpy as np
 
 from regressors.arrays import Array, Indices
+from regressors.linear.fitted_rows import FittedBlock
 
 FULL_LEVERAGE = 1e-10
 """A row whose leverage is this close to 1 is fitted exactly, whatever its target."""
@@ -35,16 +36,14 @@ class UnequalVariances:
         self._inverse_root = inverse_root
         self._variances, self._unseen = np.zeros((2, len(inverse_root)))
 
-    def add(self, columns: Array, residuals: Array) -> None:
+    def add(self, block: FittedBlock) -> None:
         """Add a block of rows."""
-        left = 1 - np.einsum("ij,ij->i", columns, columns)
+        left = 1 - np.einsum("ij,ij->i", block.columns, block.columns)
         full = left <= FULL_LEVERAGE
-        seen = np.where(full, 0.0, residuals / np.where(full, 1.0, left))
-        weights = columns @ self._inverse_root
+        seen = np.where(full, 0.0, block.residuals / np.where(full, 1.0, left))
         if full.any():
-            self._unseen = np.maximum(self._unseen, np.abs(weights[full]).max(axis=0))
-        weights *= seen[:, None]
-        self._variances += np.einsum("ij,ij->j", weights, weights)
+            self._unseen = np.maximum(self._unseen, np.abs(block.weights[full]).max(axis=0))
+        self._variances += np.square(seen) @ block.squares
 
     def errors(self) -> Array:
         """Return the standard errors (k,) of the coefficients."""
@@ -62,11 +61,11 @@ class RelatedRows:
         self._sums = np.zeros((len(different), len(inverse_root)))
         self._single = np.zeros(len(inverse_root))
 
-    def add(self, rows: slice, columns: Array, residuals: Array) -> None:
+    def add(self, block: FittedBlock) -> None:
         """Add a block of rows."""
-        scores = columns * residuals[:, None]
-        self._single += np.square(scores @ self._inverse_root).sum(axis=0)
-        numbers = self._numbers[rows]
+        scores = block.columns * block.residuals[:, None]
+        self._single += np.square(block.residuals) @ block.squares
+        numbers = self._numbers[block.rows]
         order = np.argsort(numbers, kind="stable")
         found, starts = np.unique(numbers[order], return_index=True)
         self._sums[found] += np.add.reduceat(scores[order], starts, axis=0)

@@ -1,9 +1,10 @@
 """Seconds of CPU of least squares: its parts by size, and whole fits beside those of others.
 
-    linear.py [--wide COLUMNS...]
+    linear.py [--wide COLUMNS...] [--levels LEVELS...]
 
 With `--wide`, only designs of so many columns are fitted: of several condition numbers, and with
-columns that depend on others.
+columns that depend on others. With `--levels`, only a night of numbers and a category of so many
+levels.
 
 NumPy takes the place of a framework, since all of them only multiply matrices here. Each figure is
 the best of a few rounds, in which everything takes turns.
@@ -16,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from time import process_time
 from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -24,6 +26,7 @@ from benchmarks.figures import record
 from helpers.numpy_products import numpy_products
 
 from regressors import fitting
+from regressors.arrays import CodedTexts
 from regressors.candidate import Candidate
 from regressors.job import Job, take
 from regressors.linear.least_squares import solve_rows
@@ -60,12 +63,17 @@ def fit(design: np.ndarray, target: np.ndarray, *, robust: bool) -> None:
     solve_rows(rows, rows.gram(numpy_products), terms, robust=robust)
 
 
-def night(design: np.ndarray, target: np.ndarray) -> None:
+def night(design: np.ndarray, target: np.ndarray, levels: int = 0) -> dict[str, float]:
     """Encode and fit five folds, the twin and the refit, and predict every fold.
 
-    A fifth of the rows are test rows, which the refit alone is fitted on.
+    A fifth of the rows are test rows, which the refit alone is fitted on. There may be a category
+    of so many levels, too. Return the seconds of CPU of both.
     """
-    columns = {f"x{i}": column for i, column in enumerate(design.T[1:].copy())}
+    columns: dict[str, Any] = {f"x{i}": each for i, each in enumerate(design.T[1:].copy())}
+    if levels:
+        codes = np.random.default_rng(3).integers(levels, size=len(target))
+        labels = np.array([*(f"level {i}" for i in range(levels)), None], dtype=object)
+        columns["level"] = CodedTexts(codes, labels)
     is_test = np.arange(len(target)) % 5 == 0
     labelled = Job(
         dataset="made",
@@ -86,8 +94,11 @@ def night(design: np.ndarray, target: np.ndarray) -> None:
         fold=labelled.fold[~is_test],
         is_test=None,
     )
+    start = process_time()
     fitting.validate(NUMPY, training)
+    between = process_time()
     fitting.refit(NUMPY, labelled)
+    return {"validate": between - start, "refit": process_time() - between}
 
 
 def seconds(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -168,7 +179,15 @@ def main() -> None:
     """Print all tables, in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wide", type=int, nargs="+", metavar="COLUMNS")
-    chosen = parser.parse_args().wide
+    parser.add_argument("--levels", type=int, nargs="+", metavar="LEVELS")
+    asked = parser.parse_args()
+    if asked.levels:
+        for levels in asked.levels:
+            print(
+                f"{levels} levels:", night(*made(*COMPARED), levels), "seconds of CPU", flush=True
+            )
+        return
+    chosen = asked.wide
     if chosen is None:
         print_sizes()
     print("\n| columns | design | nightfit | NumPy's `lstsq` | statsmodels |")
