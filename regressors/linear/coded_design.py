@@ -10,6 +10,7 @@ from regressors.encoding.categories import CategoryColumn, one_hot
 from regressors.encoding.matrices import Encoding
 from regressors.linear import double_double as dd
 from regressors.linear.double_double import Pair
+from regressors.linear.precise_products import product_with
 
 MIN_LEVELS = 16
 """The columns of fewer levels are multiplied as quickly as they are looked up."""
@@ -44,7 +45,7 @@ class Levels:
     def precise_table(self, matrix: Pair) -> Pair:
         """Return the same in double-double."""
         own = Pair(*(_rows(part, self.positions) for part in matrix))
-        both = zip(own, dd.multiply(self.shares[None], own), strict=True)
+        both = zip(own, product_with(own)(self.shares[None]), strict=True)
         return Pair(*(np.concatenate(parts) for parts in both))
 
 
@@ -80,11 +81,11 @@ class CodedDesign:
 
     def times_precisely(self, matrix: Pair) -> Callable[[CodedBlock], Pair]:
         """Return what multiplies rows by a matrix (p, m) in double-double."""
-        dense = Pair(matrix.high[self.dense], matrix.low[self.dense])
+        dense = product_with(Pair(matrix.high[self.dense], matrix.low[self.dense]))
         tables = [levels.precise_table(matrix) for levels in self.levels]
 
         def product(block: CodedBlock) -> Pair:
-            total = dd.multiply(block[0], dense)
+            total = dense(block[0])
             for table, codes in zip(tables, block[1], strict=True):
                 total = dd.add(total, Pair(table.high[codes], table.low[codes]))
             return total

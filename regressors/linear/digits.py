@@ -16,7 +16,8 @@ from regressors.linear.gram import Integers
 
 DIGIT_BITS = 22
 _HALF = 1 << DIGIT_BITS - 1
-_SUMMED = 2**11  # products of two digits of 2^21 each are at most 2^53 in all
+SUMMED = 2**11
+"""So many products of two digits of 2^21 each are at most 2^53 in all."""
 Planes = NDArray[np.int64]
 """Numbers (n, r, c) that are not digits yet, but too large or small."""
 
@@ -118,7 +119,7 @@ def add_product(planes: Planes, first: int, left: Digits, right: Digits, sign: i
     if not ours or not theirs:
         return
     inner = left.planes.shape[2]
-    step = _SUMMED // min(ours, theirs)
+    step = SUMMED // min(ours, theirs)
     for start in range(0, inner, step):
         end = min(inner, start + step)
         width = end - start

@@ -54,20 +54,6 @@ def subtract(a: Pair, b: Pair) -> Pair:
     return add(a, Pair(-b.high, -b.low))
 
 
-def scale(a: Array, b: Pair) -> Pair:
-    """Return a * b for doubles a and double-doubles b."""
-    p = two_product(a, b.high)
-    return Pair(*_fast_two_sum(p.high, p.low + a * b.low))
-
-
-def multiply(matrix: Array, x: Pair) -> Pair:
-    """Return the product of a matrix (n, p) of doubles and x (p, m): a pair of (n, m)."""
-    total = pair(np.zeros((matrix.shape[0], x.high.shape[1])))
-    for j in range(matrix.shape[1]):
-        total = add(total, scale(matrix[:, j, None], Pair(x.high[j], x.low[j])))
-    return total
-
-
 def _fast_two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     """Return a + b exactly where |a| >= |b| (Dekker)."""
     s = a + b

@@ -1,4 +1,4 @@
-"""The rows of a fit read again: each one's orthonormal columns and its residual."""
+"""The rows of a fit read again: their orthonormal columns, residuals and weights."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
