@@ -9,11 +9,9 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from data.store.read.streaming import batches_of
-from data.store.records import TRAINING_ROLES, ModelRef, PredictionColumns
+from data.store.records import NUMBERS, TRAINING_ROLES, ModelRef, PredictionColumns
 from data.store.tables import model, prediction
 from data.texts import Texts
-
-NUMBERS = ("actual", "predicted", "lower", "upper")
 
 
 def has_predictions(connection: Connection, model_id: int) -> bool:
