@@ -168,10 +168,10 @@ class Texts(Sequence[Any]):
         begin = int(begins[np.argmin(order[begins])])
         return order[begin : begin + 1 + int(np.argmin(again[begin + 1 :]))], len(begins)
 
-    def first_above(self, text: str, order: NDArray[np.int64], low: int = 0) -> int:
+    def first_above(self, text: str, order: NDArray[np.int64] | range, low: int = 0) -> int:
         """Return the first place from `low` on, in the order of the texts, of one larger than it.
 
-        `order` is that of `order()`.
+        `order` is that of `order()`, or a range if the texts are sorted.
         """
         high = len(order)
         while low < high:

@@ -7,17 +7,21 @@ the readers of a champion need them.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from functools import cache
-from typing import Any
+from tempfile import SpooledTemporaryFile, gettempdir
+from typing import IO, Any
 
 import numpy as np
 from sqlalchemy import Connection, Integer, Select, Table, bindparam, select
 
+from data.disk import no_room
+from data.errors import HomeError
 from data.store.column_types import json_value
 from data.store.read.streaming import batches_of
-from data.store.records import PredictionColumns
+from data.store.records import NUMBERS, PredictionColumns
 from data.store.tables import (
     agreement_check,
     coefficient,
@@ -34,6 +38,9 @@ from data.store.tables import (
     source_column,
 )
 from data.texts import BATCH_ROWS, Texts
+
+IN_MEMORY = 2**20
+"""So many bytes of a column of predictions are in memory at once."""
 
 OF_A_RUN = (
     run,
@@ -104,37 +111,72 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else json_value(value)
 
 
-def predictions_sha256(rows: PredictionColumns) -> str:
-    """Return the SHA-256 of a model's predictions of the rows of a run, in whatever order.
-
-    It is that of `[keys, roles, notes or null]` as JSON and of the numbers, by key.
-    """
-    keys, roles = Texts.of(rows.key), np.asarray(rows.role)
+def in_key_order(rows: PredictionColumns) -> Iterator[PredictionColumns]:
+    """Yield predictions in the order of their keys, some rows at a time."""
+    keys, role = Texts.of(rows.key), np.asarray(rows.role)
+    note = Texts.of(rows.note) if rows.note is not None and any(rows.note) else None
     order = keys.order()
-    parts = [order[start : start + BATCH_ROWS] for start in range(0, len(order), BATCH_ROWS)]
-    digest = hashlib.sha256(b"[")
-    _add_list(digest, (keys[part].tolist() for part in parts))
-    digest.update(b", ")
-    _add_list(digest, (roles[part].tolist() for part in parts))
-    digest.update(b", ")
-    if rows.note is not None and any(rows.note):
-        notes = rows.note
-        _add_list(digest, ([notes[at] for at in part.tolist()] for part in parts))
-    else:
-        digest.update(b"null")
-    digest.update(b"]")
-    for name in ("actual", "predicted", "lower", "upper"):
-        numbers = np.asarray(getattr(rows, name), dtype="<f8")
-        for part in parts:
-            values = numbers[part] + 0.0  # without negative zeros
-            digest.update(np.where(np.isfinite(values), values, np.nan).tobytes())
-    return digest.hexdigest()
+    for start in range(0, len(order), BATCH_ROWS):
+        part = order[start : start + BATCH_ROWS]
+        yield PredictionColumns(
+            model=rows.model,
+            key=keys[part],
+            role=role[part],
+            note=None if note is None else note[part],
+            **{name: np.asarray(getattr(rows, name))[part] for name in NUMBERS},
+        )
 
 
-def _add_list(digest: "hashlib._Hash", parts: Iterator[list[Any]]) -> None:
-    """Add a list to a digest as the JSON of the whole, a part at a time."""
-    digest.update(b"[")
-    for number, part in enumerate(parts):
-        digest.update(b", " if number else b"")
-        digest.update(json.dumps(part)[1:-1].encode())
-    digest.update(b"]")
+def predictions_sha256(batches: Iterable[PredictionColumns]) -> tuple[int, str]:
+    """Return how many rows a model predicted in a run, and the SHA-256 of these predictions.
+
+    The batches are in the order of their keys. The SHA-256 is that of `[keys, roles, notes or
+    null]` as JSON and of the numbers, a column after the other: until its turn a column waits in a
+    temporary file, so that no more than a batch is in memory. Raises HomeError where there is no
+    room for it.
+    """
+    digest, count, has_notes = hashlib.sha256(b"[["), 0, False
+    with ExitStack() as stack:
+        files = [stack.enter_context(SpooledTemporaryFile(IN_MEMORY)) for _ in range(6)]
+        roles, notes, *numbers = files
+        try:
+            for batch in batches:
+                comma = b", " if count else b""
+                note = batch.note or [None] * len(batch.key)
+                digest.update(comma + _items(batch.key))
+                roles.write(comma + _items(batch.role))
+                notes.write(comma + _items(note))
+                for file, name in zip(numbers, NUMBERS, strict=True):
+                    values = np.asarray(getattr(batch, name), dtype="<f8") + 0.0  # no negative zero
+                    file.write(np.where(np.isfinite(values), values, np.nan).tobytes())
+                has_notes, count = has_notes or any(note), count + len(batch.key)
+        except OSError as error:
+            raise HomeError(
+                "the checksum of predictions needs a temporary file, which cannot be written:"
+                f" {no_room(error) or error.strerror}.",
+                where=gettempdir(),
+                next_step="Make room there, or name another folder in TMPDIR.",
+            ) from None
+        digest.update(b"], [")
+        _add(digest, roles)
+        digest.update(b"], ")
+        if has_notes:
+            digest.update(b"[")
+            _add(digest, notes)
+            digest.update(b"]]")
+        else:
+            digest.update(b"null]")
+        for file in numbers:
+            _add(digest, file)
+    return count, digest.hexdigest()
+
+
+def _items(values: Iterable[Any]) -> bytes:
+    """Return a list as JSON without its brackets."""
+    return json.dumps(list(values))[1:-1].encode()
+
+
+def _add(digest: "hashlib._Hash", file: IO[bytes]) -> None:
+    file.seek(0)
+    while part := file.read(IN_MEMORY):
+        digest.update(part)

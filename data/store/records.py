@@ -138,6 +138,10 @@ class CandidateRecord:
         return str(Candidate(self.framework, self.kind))
 
 
+NUMBERS = ("actual", "predicted", "lower", "upper")
+"""The columns of predictions that are numbers."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PredictionColumns:
     """One model's predictions of the rows of a run, one array per column, (n,) each.

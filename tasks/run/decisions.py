@@ -4,12 +4,14 @@ import getpass
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from data.errors import CallError, UserError
 from data.scratch import temporary_files
+from data.store.checksums import in_key_order
 from data.store.read.champions import (
     ServingModel,
     champion_model,
@@ -116,8 +118,7 @@ def _serve(
     with tools.store.reading() as connection:
         is_stored = has_predictions(connection, chosen.model_id)
     with temporary_files(tools.home):
-        model = _servable(tools, dataset, chosen, is_stored=is_stored)
-        own = {} if is_stored else {chosen.run_id: model.own}
+        model, own = _servable(tools, dataset, chosen, is_stored=is_stored)
         newest = _newest_predictions(tools, dataset, chosen, model)
         made = ManualDecision(
             dataset=dataset,
@@ -139,20 +140,29 @@ def _serve(
     return f"{dataset}: {chosen.name_and_run} serves from now on{before}{pinned}."
 
 
-def _servable(tools: Tools, dataset: str, chosen: ServingModel, *, is_stored: bool) -> StoredModel:
-    """Return the stored model, fitted again unless its predictions are stored."""
+def _servable(
+    tools: Tools, dataset: str, chosen: ServingModel, *, is_stored: bool
+) -> tuple[StoredModel, dict[int, PredictionColumns]]:
+    """Return the stored model; if its predictions are not stored, it is fitted again for them.
+
+    These are then returned by the id of its run.
+    """
     if is_stored:
         rows_then = rows_of_run(tools.store, chosen, home=tools.home)
-        return stored_model(tools.store, chosen, rows_then)
+        return stored_model(tools.store, chosen, rows_then), {}
     progress.log(
         dataset,
         f"{chosen.name_and_run} did not win its run, so it is fitted again on that run's rows",
     )
-    return _fitted_again(tools.fit_again(chosen.run_id, chosen.name), chosen)
+    model, own = _fitted_again(tools.fit_again(chosen.run_id, chosen.name), chosen)
+    return model, {chosen.run_id: own}
 
 
-def _fitted_again(trained: Trained, chosen: ServingModel) -> StoredModel:
-    """Return a model that was fitted again; raise UserError unless every digit is the same."""
+def _fitted_again(trained: Trained, chosen: ServingModel) -> tuple[StoredModel, PredictionColumns]:
+    """Return a model that was fitted again, and what it predicts for the rows of its own run.
+
+    Raises UserError unless every digit is the same.
+    """
     candidate = Candidate(chosen.framework, chosen.kind)
     fit, refit = trained.fits[candidate], trained.refits.get(candidate)
     if not isinstance(fit, Fitted) or not isinstance(refit, Fitted):
@@ -170,13 +180,16 @@ def _fitted_again(trained: Trained, chosen: ServingModel) -> StoredModel:
     own = of_candidate(
         prepared, candidate, fit, refit, with_training=prepared.stores_training_predictions
     )
-    return StoredModel(
+    own = replace(own, model=chosen.model_id)
+    model = StoredModel(
         chosen.name_and_run,
+        chosen.model_id,
         artifact=refit.model.with_interval_of(fit.model),
         twin=fit.model,
-        own=replace(own, model=chosen.model_id),
+        own=partial(in_key_order, own),
         trained_on=prepared.source,
     )
+    return model, own
 
 
 def _newest_predictions(

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from data.store.records import PredictionColumns
+from data.store.records import NUMBERS, PredictionColumns
 from data.texts import BATCH_ROWS, Texts
 from regressors.arrays import Array, Indices, Mask
 
-NUMBERS = ("actual", "predicted", "lower", "upper")
 PREDICTION = (*NUMBERS, "role")
 
 Figures = Mapping[str, tuple[Any, ...]]

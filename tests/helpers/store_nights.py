@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, Table, create_engine, func, make_url, se
 
 from data.store import tables
 from data.store.read.champions import ServingModel, champion_model
-from data.store.read.predictions import own_predictions
+from data.store.read.predictions import prediction_batches
 from data.store.read.view_rows import rows_of
 from data.store.records import (
     AgreementRecord,
@@ -18,6 +18,7 @@ from data.store.records import (
     CoefficientRecord,
     LinearFitRecord,
     ManualDecision,
+    ModelRef,
     PredictionColumns,
     PromotionRecord,
     ResilienceRecord,
@@ -25,6 +26,7 @@ from data.store.records import (
     ScoreRecord,
 )
 from data.store.session import Store
+from data.store.tables import model
 from data.store.views import VIEWS
 from data.store.write.decision import write_decision
 from data.store.write.run import write_run
@@ -160,12 +162,18 @@ def serving(store: Store) -> ServingModel:
 
 def trained_keys(store: Store, model_id: int) -> set[str]:
     """Return the keys of the rows that a model's artifact was fitted on."""
-    own = read(store, own_predictions, model_id)
-    return (
-        set()
-        if own is None
-        else {key for key, r in zip(own.key, own.role, strict=True) if r != "new"}
-    )
+    own = select(model.c.run_id).where(model.c.model_id == model_id)
+    run_id = read(store, lambda connection: connection.execute(own).scalar_one())
+    batches = read(store, predictions_in, run_id, model_id, model_id)
+    rows = (pair for batch in batches for pair in zip(batch.key, batch.role, strict=True))
+    return {key for key, role in rows if role != "new"}
+
+
+def predictions_in(
+    connection: Connection, run_id: int, model_id: int, name: ModelRef
+) -> list[PredictionColumns]:
+    """Return what a model predicted in a run: of few rows it is one batch, of none it is none."""
+    return [*prediction_batches(connection, run_id, model_id, name)]
 
 
 def two_champions(store: Store) -> tuple[int, int]:

@@ -38,8 +38,12 @@ from data.store.records import CoefficientRecord, PairedErrors, SourceColumnReco
 from data.store.session import Store
 from data.store.tables import model
 from data.store.write.prune import prune
+from regressors.candidate import Candidate
+from regressors.encoding.matrices import Encoding
+from regressors.model import linear_model
 from tasks.check_database import check_database
 from tasks.run.decisions import Tools, rollback
+from tasks.run.stored_model import stored_model
 
 sqlite_only = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
@@ -150,6 +154,21 @@ def test_a_model_that_cannot_be_loaded_does_not_serve_again(store: Store, tmp_pa
     with pytest.raises(DamagedModel, match="its bytes are not those that were stored"):
         rollback(tools, "wages", 1, reason=None, pin=False)
     assert serving(store).model_id == second
+
+
+def test_a_champion_without_the_predictions_of_its_own_run_cannot_predict(store: Store):
+    encoding = Encoding.fit({"a": np.arange(1.0, 30.0)})
+    line = linear_model(
+        Candidate("torch", "least_squares"), encoding, np.array([0.0, 1.0])
+    ).to_bytes()
+    winner = candidate("torch/least_squares", chosen=True, rank=1, artifact=line, twin=line)
+    write(store, promoted(1, {"a": 1.0, "c": NEW}, name=winner.name, candidates=[winner]))
+    own = stored_model(store, serving(store), lambda: None).own
+    assert [[*batch.key] for batch in own()] == [["a", "c"]]
+    assert [batch.role.tolist() for batch in own()] == [["train", "new"]]
+    run_sql(store.url, "DELETE FROM prediction")
+    with pytest.raises(DamagedModel, match="the rows of its own run are missing"):
+        stored_model(store, serving(store), lambda: None)
 
 
 def test_checksums_follow_what_prune_removes_and_what_a_person_adds(store: Store):

@@ -9,6 +9,7 @@ from helpers.store_nights import (
     candidate,
     kept,
     predictions,
+    predictions_in,
     probe,
     promoted,
     read,
@@ -19,7 +20,7 @@ from helpers.store_nights import (
 
 from data.errors import CallError
 from data.store.read.champions import champion_model
-from data.store.read.predictions import other_keys, predictions_in, twin_training_keys
+from data.store.read.predictions import other_keys, twin_training_keys
 from data.store.read.whole_run import predictions_of_run, stored_run
 from data.store.records import PairedErrors, PromotionRecord, RunRecord, ScoreRecord
 from data.store.session import Store
@@ -102,8 +103,9 @@ def test_a_run_comes_back_as_it_was_written(store: Store):
     write(store, promoted(3, {"a": 1.0}))
     read_back = read(store, stored_run, run_id)
     predicted = [
-        read(store, predictions_in, run_id, of.model_id, of.model)
+        batch
         for of in read(store, predictions_of_run, run_id)
+        for batch in read(store, predictions_in, run_id, of.model_id, of.model)
     ]
     read_back = replace(read_back, predictions=predicted)
     decided = [replace(decision, decided_at=written.finished_at) for decision in written.promotions]

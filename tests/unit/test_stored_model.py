@@ -1,13 +1,18 @@
 """What a model of an earlier run predicts for the rows of tonight."""
 
+import tracemalloc
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
+import data.store.checksums
+import tasks.run.stored_model
 from data.declarations.model import Declaration
 from data.sources.read import read
-from data.store.records import PredictionColumns
+from data.store.checksums import in_key_order
+from data.store.records import NUMBERS, PredictionColumns
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
 from regressors.model import linear_model
@@ -46,6 +51,13 @@ def line(slope):
     return replace(linear_model(CANDIDATE, encoding, np.array([0.0, slope])), half_width=1.0)
 
 
+@pytest.fixture(params=[1, 3, 2**16], autouse=True)
+def rows_at_once(request, monkeypatch):
+    """Rows that are read and predicted at once: the result does not depend on it."""
+    monkeypatch.setattr(data.store.checksums, "BATCH_ROWS", request.param)
+    monkeypatch.setattr(tasks.run.stored_model, "ROWS_AT_ONCE", request.param + request.param // 3)
+
+
 @pytest.fixture
 def tonight(tmp_path):
     def rows(values):
@@ -62,14 +74,15 @@ def tonight(tmp_path):
 
 @pytest.fixture
 def model(tonight):
+    name = "torch/least_squares of run 1"
     return StoredModel(
-        "torch/least_squares of run 1", line(100.0), line(1000.0), OWN, tonight(THEN)
+        name, 7, line(100.0), line(1000.0), partial(in_key_order, OWN), tonight(THEN)
     )
 
 
 @pytest.fixture
 def model_of_others(model):
-    return replace(model, own=OF_OTHERS)
+    return replace(model, own=partial(in_key_order, OF_OTHERS))
 
 
 def shown(columns):
@@ -176,3 +189,22 @@ def test_without_the_rows_of_its_run_only_rows_that_it_surely_did_not_see_are_pr
         "3 rows that torch/least_squares of run 1 may have been trained with have no prediction"
     )
     assert "no longer exist" in warnings[1]
+
+
+@pytest.mark.parametrize("rows_at_once", [200], indirect=True)
+def test_of_many_rows_little_more_than_the_result_is_in_memory(tonight):
+    many = {f"k{number:05d}": ("1", "10") for number in range(10_000)}
+    then, now = tonight(many), tonight(many)
+    numbers = {name: np.ones(len(many)) for name in NUMBERS}
+    role = np.full(len(many), "train", dtype=object)
+    own = PredictionColumns(model=7, key=then.rows.keys, role=role, **numbers)
+    model = StoredModel("m", 7, line(100.0), line(1000.0), partial(in_key_order, own), then)
+    assert (then.coded("a"), now.coded("a")) != (None, None)  # both are read before
+    tracemalloc.start()
+    try:
+        columns, warnings = predictions_of(model, now, with_training=True)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (len(columns.key), warnings) == (len(many), ())
+    assert peak < 75 * len(many)  # three numbers and a role take 32 bytes of each row

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from data.store.checksums import OF_A_RUN, model_sha256, predictions_sha256, rows_sha256
 from data.store.column_types import UnreadableValue
-from data.store.read.predictions import predictions_in
+from data.store.read.predictions import prediction_batches
 from data.store.tables import (
     checksum,
     model,
@@ -70,8 +70,8 @@ def _changed_predictions(connection: Connection, run_id: int) -> Iterator[str]:
         .order_by(prediction_checksum.c.model_id)
     )
     for row in connection.execute(statement).all():
-        rows = predictions_in(connection, run_id, row.model_id, row.model_id)
-        if rows is None or predictions_sha256(rows) != row.sha256:
+        batches = prediction_batches(connection, run_id, row.model_id, row.model_id)
+        if predictions_sha256(batches) != (row.rows, row.sha256):
             yield f"the predictions of {row.name}"
 
 

@@ -1,7 +1,6 @@
 """The predictions of stored models, which also say which rows a model was fitted on."""
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -9,11 +8,9 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from data.store.read.streaming import batches_of
-from data.store.records import TRAINING_ROLES, ModelRef, PredictionColumns
+from data.store.records import NUMBERS, TRAINING_ROLES, ModelRef, PredictionColumns
 from data.store.tables import model, prediction
 from data.texts import Texts
-
-NUMBERS = ("actual", "predicted", "lower", "upper")
 
 
 def has_predictions(connection: Connection, model_id: int) -> bool:
@@ -25,37 +22,6 @@ def has_predictions(connection: Connection, model_id: int) -> bool:
         .limit(1)
     )
     return connection.execute(statement).first() is not None
-
-
-def own_predictions(connection: Connection, model_id: int) -> PredictionColumns | None:
-    """Return what a model predicted in the run that trained it; None if that is not stored.
-
-    Its artifact was fitted on all of these rows but the new ones, and on the training rows of that
-    run also where their predictions are not stored.
-    """
-    own = select(model.c.run_id).where(model.c.model_id == model_id)
-    run_id = connection.execute(own).scalar_one()
-    return predictions_in(connection, run_id, model_id, model_id)
-
-
-def predictions_in(
-    connection: Connection, run_id: int, model_id: int, name: ModelRef
-) -> PredictionColumns | None:
-    """Return what a model predicted in a run, by key; None if nothing is stored."""
-    batches = [*prediction_batches(connection, run_id, model_id, name)]
-    if not batches:
-        return None
-    has_notes = any(batch.note for batch in batches)
-    notes = (batch.note or [None] * len(batch.key) for batch in batches)
-    return PredictionColumns(
-        model=name,
-        key=Texts.of(pa.chunked_array([Texts.of(batch.key).values for batch in batches])),
-        note=[*chain.from_iterable(notes)] if has_notes else None,
-        **{
-            column: np.concatenate([getattr(batch, column) for batch in batches])
-            for column in ("role", *NUMBERS)
-        },
-    )
 
 
 def prediction_batches(

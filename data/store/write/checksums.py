@@ -1,9 +1,11 @@
 """Storing checksums beside what they cover, in the transaction that writes it."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, delete, insert, select, update
 
 from data.store.checksums import OF_A_RUN, model_sha256, predictions_sha256, rows_sha256
-from data.store.read.predictions import predictions_in
+from data.store.read.predictions import prediction_batches
 from data.store.records import PredictionColumns
 from data.store.tables import checksum, model, prediction_checksum, run
 
@@ -22,14 +24,16 @@ def insert_checksums(connection: Connection, run_id: int) -> None:
 
 
 def insert_prediction_checksum(
-    connection: Connection, run_id: int, model_id: int, rows: PredictionColumns
+    connection: Connection, run_id: int, model_id: int, batches: Iterable[PredictionColumns]
 ) -> None:
-    """Store the checksum of all that a model predicted in a run, if that is anything."""
-    if not len(rows.key):
-        return
-    own = {"run_id": run_id, "model_id": model_id}
-    values = own | {"rows": len(rows.key), "sha256": predictions_sha256(rows)}
-    connection.execute(insert(prediction_checksum).values(**values))
+    """Store the checksum of all that a model predicted in a run, if that is anything.
+
+    The batches are in the order of their keys.
+    """
+    count, sha256 = predictions_sha256(batches)
+    if count:
+        own = {"run_id": run_id, "model_id": model_id, "rows": count, "sha256": sha256}
+        connection.execute(insert(prediction_checksum).values(**own))
 
 
 def renew_prediction_checksum(connection: Connection, run_id: int, model_id: int) -> None:
@@ -37,9 +41,8 @@ def renew_prediction_checksum(connection: Connection, run_id: int, model_id: int
     table = prediction_checksum
     same = (table.c.run_id == run_id) & (table.c.model_id == model_id)
     connection.execute(delete(table).where(same))
-    rows = predictions_in(connection, run_id, model_id, model_id)
-    if rows is not None:
-        insert_prediction_checksum(connection, run_id, model_id, rows)
+    batches = prediction_batches(connection, run_id, model_id, model_id)
+    insert_prediction_checksum(connection, run_id, model_id, batches)
 
 
 def store_model_checksums(connection: Connection, model_id: int) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -80,7 +79,7 @@ def _without_stored_keys(
         name: np.asarray(getattr(rows, name))[missing]
         for name in ("actual", "predicted", "lower", "upper", "role")
     }
-    note = None if rows.note is None else list(compress(rows.note, missing))
+    note = None if rows.note is None else Texts.of(rows.note)[missing]
     return replace(rows, key=keys[missing], note=note, **arrays)
 
 

@@ -13,6 +13,7 @@ from data.store.column_types import JsonValue
 from data.store.records import Array, PredictionColumns
 from data.store.tables import prediction
 from data.store.write.bulk import insert_columns
+from data.texts import Texts
 
 
 def row_of(table: Table, record: object, **more: Any) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def insert_predictions(
         "lower": _finite_or_nan(rows.lower),
         "upper": _finite_or_nan(rows.upper),
         "role": role,
-        "note": None if rows.note is None or not any(rows.note) else list(rows.note),
+        "note": None if rows.note is None or not any(rows.note) else Texts.of(rows.note),
     }
     insert_columns(connection, prediction, columns, report)
 

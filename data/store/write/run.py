@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, select
 
 from data.errors import ChampionChanged, StoreError
 from data.progress import Report, part, unreported
-from data.store.checksums import model_sha256
+from data.store.checksums import in_key_order, model_sha256
 from data.store.database.address import display_url
 from data.store.database.lock import lock_for_writing
 from data.store.read.champions import latest_decision
@@ -194,7 +194,7 @@ def _insert_all_predictions(
         model_id = _model_id(rows.model, model_ids)
         of_model = part(report, number / models, (number + 0.7) / models)
         insert_predictions(connection, run_id, model_id, record.dataset, rows, of_model)
-        insert_prediction_checksum(connection, run_id, model_id, rows)
+        insert_prediction_checksum(connection, run_id, model_id, in_key_order(rows))
         if not record.backfill:
             insert_outcomes(
                 connection,
