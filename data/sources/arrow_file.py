@@ -1,7 +1,6 @@
 """Arrow and Feather (version 2): a file or a stream, whose own types decide what a column holds."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -9,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from data.declarations.model import Declaration
-from data.errors import SourceError, library_message
+from data.errors import SourceError
 from data.progress import Report
 from data.sources.columns import has_kind
 from data.sources.header import refuse_many_columns
-from data.sources.parquet_file import without_values
+from data.sources.parquet_file import refusing, without_values
 from data.sources.source_columns import SourceColumns
 from data.sources.text_rules import refuse_text_that_is_not_utf8
 from data.sources.time_range import known_zone
@@ -44,7 +43,7 @@ def read_arrow(
             "This is not a complete Arrow file or stream: it has no end.",
             next_step="Write or copy it again: it may have been cut off.",
         )
-    with _refusing():
+    with refusing("Arrow file or stream"):
         with pa.memory_map(str(path)) as source:
             schema = _reader(source, is_file=is_file).schema
         refuse_many_columns(len(schema.names))
@@ -74,7 +73,7 @@ def _column(
     field = schema.field(name)
     if not has_kind(field.type):
         return without_values(field, rows)
-    with _refusing():
+    with refusing("Arrow file or stream"):
         number = schema.get_field_index(name)
         chunks = [batch.column(0) for batch in _batches(path, number, is_file=is_file)]
         for chunk in chunks:
@@ -106,18 +105,3 @@ def _refuse_damaged(array: pa.Array) -> None:
     size = 0 if values is None else values.size
     if (np.diff(at) < 0).any() or at[0] < 0 or at[-1] > size:
         raise pa.ArrowInvalid("A text lies outside the file.")
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except UnicodeDecodeError:
-        raise SourceError(
-            "The name of a column is not UTF-8.", next_step="Rename the column."
-        ) from None
-    except (OSError, pa.ArrowException) as error:
-        raise SourceError(
-            f"This is not a complete Arrow file or stream: {library_message(error)}",
-            next_step="Write or copy it again: it may have been cut off.",
-        ) from None

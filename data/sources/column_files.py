@@ -107,6 +107,22 @@ class ColumnFiles:
         return values.slice(start - begins[first], end - start)
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Raise `HomeError` if a temporary file in a folder cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        full = no_room(error)
+        raise HomeError(
+            "The rows cannot be put into a temporary file:"
+            f" {full or error.strerror or library_message(error)}.",
+            where=str(folder),
+            next_step=f"Make {'room there' if full else 'the folder writable'}, or set"
+            " NIGHTFIT_HOME, or TMPDIR for a command outside a night, to another one.",
+        ) from None
+
+
 class ArrowFile:
     """A temporary file of rows in Arrow's format that is being written.
 
@@ -115,33 +131,19 @@ class ArrowFile:
 
     def __init__(self, file: Path, schema: pa.Schema) -> None:
         self._folder = file.parent
-        with self._naming_the_folder():
+        with writing(self._folder):
             self._sink = pa.OSFile(str(file), "wb")
             self._writer = pa.ipc.new_file(self._sink, schema)
 
     def write(self, rows: pa.RecordBatch | pa.Table) -> None:
         """Write some more rows."""
-        with self._naming_the_folder():
+        with writing(self._folder):
             self._writer.write(rows)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        with suppress(OSError) if error else self._naming_the_folder():
+        with suppress(OSError) if error else writing(self._folder):
             self._writer.close()
             self._sink.close()
-
-    @contextmanager
-    def _naming_the_folder(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            full = no_room(error)
-            raise HomeError(
-                "The rows cannot be put into a temporary file:"
-                f" {full or error.strerror or library_message(error)}.",
-                where=str(self._folder),
-                next_step=f"Make {'room there' if full else 'the folder writable'}, or set"
-                " NIGHTFIT_HOME, or TMPDIR for a command outside a night, to another one.",
-            ) from None

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from data.errors import SourceError, quoted
-from data.sources.unpacked import writing
+from data.sources.column_files import writing
 
 PIECE = 1 << 20
 BOMS = (

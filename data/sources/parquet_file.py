@@ -45,12 +45,13 @@ def read_parquet(
     A column of no kind, such as a list, has its type, but no values. A file is refused whose rows
     would take far more memory than it is large, as a few kB may do that repeat one value.
     """
-    with _refusing():
+    with refusing("Parquet file"):
         return _opened(path, max(MIN_UNPACKED, MAX_RATIO * path.stat().st_size))
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def refusing(what: str) -> Iterator[None]:
+    """Raise `SourceError` where Arrow cannot read a file, which is to be `what`."""
     try:
         yield
     except UnicodeDecodeError:
@@ -59,7 +60,7 @@ def _refusing() -> Iterator[None]:
         ) from None
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
-            f"This is not a complete Parquet file: {library_message(error)}",
+            f"This is not a complete {what}: {library_message(error)}",
             next_step="Write or copy it again: it may have been cut off.",
         ) from None
 
@@ -92,7 +93,7 @@ def _column(
     field = schema.field(name)
     if not has_kind(field.type):
         return without_values(field, rows)
-    with _refusing():
+    with refusing("Parquet file"):
         column = _in_type(ahead.column(name), field)
         if len(column) != rows:
             raise pa.ArrowInvalid(f"Column {name!r} has {len(column):,} of {rows:,} rows.")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from data.declarations.source import ENDINGS, ending_of, is_packed
-from data.disk import no_room
-from data.errors import HomeError, SourceError, library_message, listed
+from data.errors import SourceError, library_message, listed
+from data.sources.column_files import writing
 
 STREAMS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 PIECE = 1 << 20
@@ -110,20 +110,4 @@ def _refusing(packed: str) -> Iterator[None]:
         raise SourceError(
             f"This is not a complete {packed} file: {library_message(error)}",
             next_step="Write or copy it again: it may have been cut off.",
-        ) from None
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Raise `HomeError` if a temporary file in a folder cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        full = no_room(error)
-        raise HomeError(
-            "The rows cannot be put into a temporary file:"
-            f" {full or error.strerror or library_message(error)}.",
-            where=str(folder),
-            next_step=f"Make {'room there' if full else 'the folder writable'}, or set"
-            " NIGHTFIT_HOME, or TMPDIR for a command outside a night, to another one.",
         ) from None

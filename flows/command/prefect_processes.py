@@ -11,7 +11,7 @@ from pathlib import Path
 from data.errors import UserError
 from data.settings import ROOT
 from flows.command.prefect_server import is_healthy, mark_lost_runs
-from flows.command.process_keeper import end_marked, start_keeper
+from flows.command.process_keeper import end, end_marked, start_keeper
 from regressors.frameworks import log_file
 
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
@@ -116,21 +116,12 @@ class PrefectProcesses:
         """Stop the worker and its runs, report them to the server, and stop the server."""
         server = self.running.pop("server", None)
         for process in self.running.values():
-            _end(process)
+            end(process, STOP_SECONDS)
         end_marked(self._mark, except_pids=[server.pid] if server else [])
         if server is not None:
             if is_healthy():  # it may not have started yet, or may have failed
                 mark_lost_runs()
-            _end(server)
+            end(server, STOP_SECONDS)
 
     def _log(self, name: str) -> Path:
         return self.logs / f"prefect-{name}.log"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

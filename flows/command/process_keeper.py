@@ -83,3 +83,13 @@ def _marked(mark: str, except_pids: Collection[int]) -> list[psutil.Process]:
 if __name__ == "__main__":
     sys.stdin.buffer.read()
     end_marked(sys.argv[1])
+
+
+def end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Terminate a process, and kill it if it has not ended after so many seconds."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

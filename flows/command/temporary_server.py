@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.command.prefect_server import TEMPORARY, is_healthy, unusable_server
+from flows.command.process_keeper import end
 
 PORT_TAKEN = 3
 """How uvicorn ends if another program has taken the port meanwhile."""
@@ -63,7 +64,7 @@ def _started(until: float) -> str | None:
         [sys.executable, "-m", *SERVER, "--app-dir", str(library), "--port", str(port)],
         env={**os.environ, **ENVIRONMENT, **settings},
     )
-    atexit.register(_stop, server)
+    atexit.register(end, server, STOP_SECONDS)
     url = f"http://127.0.0.1:{port}/api"
     while time.monotonic() < until:
         code = server.poll()
@@ -82,12 +83,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    try:
-        server.wait(timeout=STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()

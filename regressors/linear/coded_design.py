@@ -15,7 +15,7 @@ from regressors.linear.precise_products import product_with
 MIN_LEVELS = 16
 """The columns of fewer levels are multiplied as quickly as they are looked up."""
 
-CodedBlock = tuple[Array, Sequence[Indices]]
+DesignBlock = tuple[Array, Sequence[Indices]]
 """The dense columns (b, d) of some rows, and their codes (b,) by category, -1 for no level."""
 
 
@@ -64,14 +64,14 @@ class CodedDesign:
 
     dense: Indices
     levels: tuple[Levels, ...]
-    read: Callable[[slice], CodedBlock]
+    read: Callable[[slice], DesignBlock]
 
-    def times(self, matrix: Array) -> Callable[[CodedBlock], Array]:
+    def times(self, matrix: Array) -> Callable[[DesignBlock], Array]:
         """Return what multiplies rows by a matrix (p, m)."""
         dense = np.ascontiguousarray(matrix[self.dense])
         tables = [levels.table(matrix) for levels in self.levels]
 
-        def product(block: CodedBlock) -> Array:
+        def product(block: DesignBlock) -> Array:
             total: Array = block[0] @ dense
             for table, codes in zip(tables, block[1], strict=True):
                 total += table[codes]
@@ -79,12 +79,12 @@ class CodedDesign:
 
         return product
 
-    def times_precisely(self, matrix: Pair) -> Callable[[CodedBlock], Pair]:
+    def times_precisely(self, matrix: Pair) -> Callable[[DesignBlock], Pair]:
         """Return what multiplies rows by a matrix (p, m) in double-double."""
         dense = product_with(Pair(matrix.high[self.dense], matrix.low[self.dense]))
         tables = [levels.precise_table(matrix) for levels in self.levels]
 
-        def product(block: CodedBlock) -> Pair:
+        def product(block: DesignBlock) -> Pair:
             total = dense(block[0])
             for table, codes in zip(tables, block[1], strict=True):
                 total = dd.add(total, Pair(table.high[codes], table.low[codes]))
@@ -100,7 +100,7 @@ class CodedDesign:
         dense = moved[self.dense]
         there = np.flatnonzero(dense >= 0)
 
-        def read(rows: slice) -> CodedBlock:
+        def read(rows: slice) -> DesignBlock:
             matrix, codes = self.read(rows)
             return matrix if len(there) == len(dense) else matrix.take(there, axis=1), codes
 
@@ -127,7 +127,7 @@ def coded_design(encoding: Encoding, columns: Callable[[slice], Columns]) -> Cod
         at += width
     dense += range(at, total)
 
-    def read(rows: slice) -> CodedBlock:
+    def read(rows: slice) -> DesignBlock:
         parts = encoding.parts(columns(rows))
         blocks, codes = encoding.columns_before_categories(parts), []
         for category, skipped in categories:

@@ -9,7 +9,7 @@ import numpy as np
 from regressors.arrays import Array, Indices
 from regressors.blocks import blocks_of
 from regressors.linear import double_double as dd
-from regressors.linear.coded_design import CodedBlock, CodedDesign
+from regressors.linear.coded_design import CodedDesign, DesignBlock
 from regressors.linear.double_double import Pair
 from regressors.linear.factor import Factor
 from regressors.linear.rounding import root
@@ -91,7 +91,7 @@ class FittedRows:
                 alike = self.rows.weight is None
                 yield fitted if alike else fitted.times(self.rows.root(fitted.rows))
 
-    def _orthonormal(self, design: CodedDesign, shift: Indices) -> Callable[[CodedBlock], Array]:
+    def _orthonormal(self, design: CodedDesign, shift: Indices) -> Callable[[DesignBlock], Array]:
         """Return what makes the orthonormal columns of rows."""
         if not self._ill_conditioned:
             return design.times(_shifted(self.factor.inverse_root.T, shift))
@@ -99,7 +99,9 @@ class FittedRows:
         product = design.times_precisely(Pair(*(_shifted(part.T, shift) for part in inverse)))
         return lambda block: product(block).high / roots
 
-    def _weights(self, design: CodedDesign, shift: Indices) -> Callable[[CodedBlock, Array], Array]:
+    def _weights(
+        self, design: CodedDesign, shift: Indices
+    ) -> Callable[[DesignBlock, Array], Array]:
         """Return what makes the weights of rows, given also their orthonormal columns."""
         root = self.factor.inverse_root
         if not design.levels or self._ill_conditioned:
@@ -109,7 +111,7 @@ class FittedRows:
 
     def _residuals(
         self, design: CodedDesign, shift: Indices
-    ) -> Callable[[CodedBlock, Array], Array]:
+    ) -> Callable[[DesignBlock, Array], Array]:
         """Return what makes the residuals of rows, given also their targets."""
         slopes = Pair(*(_shifted(part[:, None], shift) for part in self.solution.scaled))
         if self._loss() <= MAX_PLAIN_LOSS:

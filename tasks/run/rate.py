@@ -5,7 +5,6 @@ from night to night: it would change the digits with it.
 """
 
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from math import isfinite
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from data.declarations.model import Declaration
 from data.errors import DamagedStore
+from data.sources.whole_file import write_whole
 from data.store.read.earlier_runs import last_details
 from data.store.session import Store
 from tasks.run import progress
@@ -38,9 +38,8 @@ def rate_of_home(home: Path, measure: Callable[[], float | str], *, by: str) -> 
         "measured_by": by,
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    partial = path.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    content = json.dumps(note, indent=2) + "\n"
+    write_whole(path, lambda file: file.write(content.encode()))
     progress.LOG.info(
         "ANNs: this machine makes about %.1f billion products a second (measured in %s, noted in"
         " %s)",
