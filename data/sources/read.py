@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from data.connections.retry import retried
 from data.declarations.model import Declaration, Kind
 from data.declarations.source import ARROW_FILES, JSON_FILES, SPREADSHEETS, TEXT_FILES
 from data.errors import SourceError
@@ -22,11 +23,12 @@ from data.sources.made_keys import add_made_key, made_key
 from data.sources.number_marks import with_plain_numbers
 from data.sources.parquet_file import left_out_index, read_parquet
 from data.sources.readings import ColumnReading, left_out
+from data.sources.remote_files import files_of
 from data.sources.settled import read_settled
 from data.sources.sheet_file import read_sheet
 from data.sources.snapshot import Snapshot, write
 from data.sources.source_columns import SourceColumns, Told
-from data.sources.source_files import source_files
+from data.sources.source_files import SourceFile, SourceFiles
 from data.sources.text_rules import refuse_long_keys
 from data.sources.typed_columns import time_column, typed_columns
 from data.sources.unpacked import unpacked
@@ -50,6 +52,9 @@ files into a folder, and reports how far it is. Everything else is done here.
 
 IN_PLACE = (".parquet", *ARROW_FILES)
 """The endings of files whose columns are read from the file itself, whenever one is needed."""
+
+FETCHING = 0.5
+"""The share of reading a file from elsewhere that fetching it takes, for what is reported."""
 
 DECLARED = "'source' in the declaration"
 """Where the path of a source is named, unless a command names another one."""
@@ -83,18 +88,21 @@ def read(
     """
     if as_of is not None:
         require_time_column(declaration)
-    path = declaration.source.path
+    path, files = declaration.source.path, files_of(declaration.source.path, named_in)
     with temporary_folder() as scratch:
-        attempt = _Attempt(declaration, scratch, as_of, kinds or {}, every_cell, named_in)
+        attempt = _Attempt(declaration, files, scratch, as_of, kinds or {}, every_cell)
         typed = partial(attempt.typed, part(report, 0, 0.6))
+        settled = partial(read_settled, files, typed, quiet_seconds=quiet_seconds)
         try:
-            (files, readings, told), notes = read_settled(path, typed, quiet_seconds=quiet_seconds)
+            (columns, readings, told), notes = retried(
+                settled, told=files.notes.append, is_passing=files.may_pass
+            )
         except SourceError as error:
             where = error.where or str(path)
             raise SourceError(error.what, where=where, next_step=error.next_step) from None
-        snapshot = write(files, folder / declaration.name, readings, part(report, 0.6, 1))
-    warnings = [*(f"{path}: {note}" for note in (*notes, *told)), *snapshot.warnings]
-    return replace(snapshot, warnings=tuple(warnings))
+        snapshot = write(columns, folder / declaration.name, readings, part(report, 0.6, 1))
+    every = dict.fromkeys((*files.notes, *notes, *told))
+    return replace(snapshot, warnings=(*(f"{path}: {note}" for note in every), *snapshot.warnings))
 
 
 @dataclass(frozen=True)
@@ -102,11 +110,11 @@ class _Attempt:
     """What a reading of a source needs; it is attempted again if the source changes meanwhile."""
 
     declaration: Declaration
+    files: SourceFiles
     scratch: Path
     as_of: str | None
     kinds: Mapping[str, Kind]
     every_cell: bool
-    named_in: str
 
     def typed(self, report: Report) -> tuple[ColumnFiles, list[ColumnReading], list[str]]:
         """Return the typed columns of the source, in files, how each was read, and notes on all."""
@@ -114,7 +122,7 @@ class _Attempt:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         declaration, kinds = self.declaration, self.kinds
-        source = _source(declaration, self.named_in, folder, part(report, 0, 0.4))
+        source = _source(declaration, self.files.files(), folder, part(report, 0, 0.4))
         has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
         made = made_key(declaration, source.column_names)
         lost: tuple[str, ...] = ()
@@ -147,15 +155,16 @@ class _Attempt:
         return files, readings, notes
 
 
-def _source(declaration: Declaration, named_in: str, folder: Path, report: Report) -> SourceColumns:
+def _source(
+    declaration: Declaration, files: Sequence[SourceFile], folder: Path, report: Report
+) -> SourceColumns:
     """Return the columns of the file or files, in Arrow's own types."""
-    files = source_files(declaration.source.path, named_in)
     parts = []
     for number, file in enumerate(files):
         place = folder / f"part-{number}" if len(files) > 1 else folder
         place.mkdir(exist_ok=True)
         begin, end = number / len(files), (number + 1) / len(files)
-        columns = _columns(file.path, declaration, place, part(report, begin, end), number)
+        columns = _columns(file, declaration, place, part(report, begin, end), number)
         parts.append(Part(file, columns))
     is_one = len(parts) == 1 and not files[0].partition
     source = parts[0].columns if is_one else joined(parts, declaration)
@@ -164,16 +173,23 @@ def _source(declaration: Declaration, named_in: str, folder: Path, report: Repor
 
 
 def _columns(
-    path: Path, declaration: Declaration, folder: Path, report: Report, number: int
+    file: SourceFile, declaration: Declaration, folder: Path, report: Report, number: int
 ) -> SourceColumns:
     """Return the columns of one file; `number` is how many files are read already."""
     try:
-        file = unpacked(path, folder)
-        ending = file.suffix.lower()
-        read = partial(READERS[ending], file, declaration, folder, report)
-        return reopened(read) if number >= MAX_OPEN and ending in IN_PLACE else read()
+        path = file.here(folder, part(report, 0, FETCHING))
+        plain = unpacked(path, folder)
+        ending = plain.suffix.lower()
+        read_report = part(report, FETCHING, 1) if file.is_fetched else report
+        read = partial(READERS[ending], plain, declaration, folder, read_report)
+        columns = reopened(read) if number >= MAX_OPEN and ending in IN_PLACE else read()
     except SourceError as error:
-        raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
+        raise type(error)(
+            error.what, where=error.where or file.shown, next_step=error.next_step
+        ) from None
+    if file.is_fetched and not (plain == path and ending in IN_PLACE):
+        path.unlink()  # what is needed of it is in other files
+    return columns
 
 
 def _as_told(told: Sequence[Told]) -> list[str]:
