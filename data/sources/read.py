@@ -1,4 +1,4 @@
-"""Read the source of a dataset: files of any kind become typed rows in a snapshot."""
+"""Read the source of a dataset: files or a database become typed rows in a snapshot."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from data.connections.retry import retried
 from data.declarations.model import Declaration, Kind
 from data.declarations.source import ARROW_FILES, JSON_FILES, SPREADSHEETS, TEXT_FILES
+from data.declarations.sql_source import SqlSource
 from data.errors import SourceError
 from data.progress import Report, part, unreported
 from data.scratch import temporary_folder
@@ -15,6 +17,7 @@ from data.sources.arrow_file import read_arrow
 from data.sources.as_of import require_time_column, rows_as_of, unread_times
 from data.sources.column_files import ColumnFiles
 from data.sources.csv_file import read_csv
+from data.sources.database.read import read_database
 from data.sources.header import check_header
 from data.sources.joined import MAX_OPEN, Part, joined, reopened
 from data.sources.json_file import read_json
@@ -22,11 +25,13 @@ from data.sources.made_keys import add_made_key, made_key
 from data.sources.number_marks import with_plain_numbers
 from data.sources.parquet_file import left_out_index, read_parquet
 from data.sources.readings import ColumnReading, left_out
+from data.sources.remote_files import files_of
+from data.sources.row_order import in_key_order
 from data.sources.settled import read_settled
 from data.sources.sheet_file import read_sheet
 from data.sources.snapshot import Snapshot, write
 from data.sources.source_columns import SourceColumns, Told
-from data.sources.source_files import source_files
+from data.sources.source_files import SourceFile, SourceFiles
 from data.sources.text_rules import refuse_long_keys
 from data.sources.typed_columns import time_column, typed_columns
 from data.sources.unpacked import unpacked
@@ -50,6 +55,15 @@ files into a folder, and reports how far it is. Everything else is done here.
 
 IN_PLACE = (".parquet", *ARROW_FILES)
 """The endings of files whose columns are read from the file itself, whenever one is needed."""
+
+FETCHING = 0.5
+"""The share of reading a file from elsewhere that fetching it takes, for what is reported."""
+
+Rows = Callable[[Path, Report], SourceColumns]
+"""Reads the rows of a source, in files or a database, with the help of a folder."""
+
+Typed = tuple[ColumnFiles, list[ColumnReading], list[str]]
+"""The typed columns of a source, how each was read, and notes on all."""
 
 DECLARED = "'source' in the declaration"
 """Where the path of a source is named, unless a command names another one."""
@@ -83,18 +97,42 @@ def read(
     """
     if as_of is not None:
         require_time_column(declaration)
-    path = declaration.files.path
+    shown, notes = declaration.source.shown, list[str]()
     with temporary_folder() as scratch:
-        attempt = _Attempt(declaration, scratch, as_of, kinds or {}, every_cell, named_in)
-        typed = partial(attempt.typed, part(report, 0, 0.6))
+        attempt = partial(_Attempt, declaration, scratch, as_of, kinds or {}, every_cell)
         try:
-            (files, readings, told), notes = read_settled(path, typed, quiet_seconds=quiet_seconds)
+            columns, readings, told = _settled(
+                declaration, attempt, named_in, quiet_seconds, notes, part(report, 0, 0.6)
+            )
         except SourceError as error:
-            where = error.where or str(path)
+            where = error.where or shown
             raise SourceError(error.what, where=where, next_step=error.next_step) from None
-        snapshot = write(files, folder / declaration.name, readings, part(report, 0.6, 1))
-    warnings = [*(f"{path}: {note}" for note in (*notes, *told)), *snapshot.warnings]
-    return replace(snapshot, warnings=tuple(warnings))
+        snapshot = write(columns, folder / declaration.name, readings, part(report, 0.6, 1))
+    every = dict.fromkeys((*notes, *told))
+    return replace(snapshot, warnings=(*(f"{shown}: {note}" for note in every), *snapshot.warnings))
+
+
+def _settled(
+    declaration: Declaration,
+    attempt: "Callable[[Rows], _Attempt]",
+    named_in: str,
+    quiet_seconds: float,
+    notes: list[str],
+    report: Report,
+) -> Typed:
+    """Return what a source has when it is left alone; attempts that failed are added to `notes`."""
+    if isinstance(declaration.source, SqlSource):
+        rows = partial(read_database, declaration, declaration.source)
+        return retried(partial(attempt(rows).typed, report), told=notes.append)
+    files = files_of(declaration.source.path, named_in)
+    typed = partial(attempt(partial(_source, declaration, files)).typed, report)
+    settled = partial(read_settled, files, typed, quiet_seconds=quiet_seconds)
+    try:
+        result, waited = retried(settled, told=files.notes.append, is_passing=files.may_pass)
+        notes += waited
+    finally:
+        notes[:0] = files.notes
+    return result
 
 
 @dataclass(frozen=True)
@@ -106,17 +144,19 @@ class _Attempt:
     as_of: str | None
     kinds: Mapping[str, Kind]
     every_cell: bool
-    named_in: str
+    rows: Rows
 
-    def typed(self, report: Report) -> tuple[ColumnFiles, list[ColumnReading], list[str]]:
+    def typed(self, report: Report) -> Typed:
         """Return the typed columns of the source, in files, how each was read, and notes on all."""
         folder = self.scratch / "columns"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         declaration, kinds = self.declaration, self.kinds
-        source = _source(declaration, self.named_in, folder, part(report, 0, 0.4))
+        source = self.rows(folder, part(report, 0, 0.4))
         has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
         made = made_key(declaration, source.column_names)
+        if not source.is_ordered:
+            source = in_key_order(source, declaration, kinds, made, folder / "keys")
         lost: tuple[str, ...] = ()
         if self.as_of is not None:
             times = time_column(source, declaration, kinds, has_types=has_types)
@@ -147,15 +187,16 @@ class _Attempt:
         return files, readings, notes
 
 
-def _source(declaration: Declaration, named_in: str, folder: Path, report: Report) -> SourceColumns:
+def _source(
+    declaration: Declaration, source_files: SourceFiles, folder: Path, report: Report
+) -> SourceColumns:
     """Return the columns of the file or files, in Arrow's own types."""
-    files = source_files(declaration.files.path, named_in)
-    parts = []
+    parts, files = [], source_files.files()
     for number, file in enumerate(files):
         place = folder / f"part-{number}" if len(files) > 1 else folder
         place.mkdir(exist_ok=True)
         begin, end = number / len(files), (number + 1) / len(files)
-        columns = _columns(file.path, declaration, place, part(report, begin, end), number)
+        columns = _columns(file, declaration, place, part(report, begin, end), number)
         parts.append(Part(file, columns))
     is_one = len(parts) == 1 and not files[0].partition
     source = parts[0].columns if is_one else joined(parts, declaration)
@@ -164,16 +205,23 @@ def _source(declaration: Declaration, named_in: str, folder: Path, report: Repor
 
 
 def _columns(
-    path: Path, declaration: Declaration, folder: Path, report: Report, number: int
+    file: SourceFile, declaration: Declaration, folder: Path, report: Report, number: int
 ) -> SourceColumns:
     """Return the columns of one file; `number` is how many files are read already."""
     try:
-        file = unpacked(path, folder)
-        ending = file.suffix.lower()
-        read = partial(READERS[ending], file, declaration, folder, report)
-        return reopened(read) if number >= MAX_OPEN and ending in IN_PLACE else read()
+        path = file.here(folder, part(report, 0, FETCHING))
+        plain = unpacked(path, folder)
+        ending = plain.suffix.lower()
+        read_report = part(report, FETCHING, 1) if file.is_fetched else report
+        read = partial(READERS[ending], plain, declaration, folder, read_report)
+        columns = reopened(read) if number >= MAX_OPEN and ending in IN_PLACE else read()
     except SourceError as error:
-        raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
+        raise type(error)(
+            error.what, where=error.where or file.shown, next_step=error.next_step
+        ) from None
+    if file.is_fetched and not (plain == path and ending in IN_PLACE):
+        path.unlink()  # what is needed of it is in other files
+    return columns
 
 
 def _as_told(told: Sequence[Told]) -> list[str]:
