@@ -88,7 +88,7 @@ def read(
     """
     if as_of is not None:
         require_time_column(declaration)
-    path, files = declaration.source.path, files_of(declaration.source.path, named_in)
+    path, files = declaration.files.path, files_of(declaration.files.path, named_in)
     with temporary_folder() as scratch:
         attempt = _Attempt(declaration, files, scratch, as_of, kinds or {}, every_cell)
         typed = partial(attempt.typed, part(report, 0, 0.6))
