@@ -123,6 +123,15 @@ class NothingFitted(UserError):
     """Every candidate failed, or the refit of the one that should serve did."""
 
 
+# Results in another database
+
+
+class OutputError(UserError):
+    """Rows cannot be written to a table of another database."""
+
+    run_status: str | None = None
+
+
 # The store
 
 
