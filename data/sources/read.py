@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 
 from data.connections.retry import retried
 from data.declarations.model import Declaration, Kind
@@ -22,7 +23,7 @@ from data.sources.json_file import read_json
 from data.sources.made_keys import add_made_key, made_key
 from data.sources.number_marks import with_plain_numbers
 from data.sources.parquet_file import left_out_index, read_parquet
-from data.sources.readings import ColumnReading, left_out
+from data.sources.readings import ColumnReading, kinds_in_words, left_out
 from data.sources.remote_files import files_of
 from data.sources.settled import read_settled
 from data.sources.sheet_file import read_sheet
@@ -94,15 +95,30 @@ def read(
         typed = partial(attempt.typed, part(report, 0, 0.6))
         settled = partial(read_settled, files, typed, quiet_seconds=quiet_seconds)
         try:
-            (columns, readings, told), notes = retried(
-                settled, told=files.notes.append, is_passing=files.may_pass
-            )
+            made, notes = retried(settled, told=files.notes.append, is_passing=files.may_pass)
         except SourceError as error:
             where = error.where or str(path)
             raise SourceError(error.what, where=where, next_step=error.next_step) from None
-        snapshot = write(columns, folder / declaration.name, readings, part(report, 0.6, 1))
-    every = dict.fromkeys((*files.notes, *notes, *told))
-    return replace(snapshot, warnings=(*(f"{path}: {note}" for note in every), *snapshot.warnings))
+        to = folder / declaration.name
+        snapshot = write(made.files, to, made.readings, part(report, 0.6, 1))
+    every = dict.fromkeys((*files.notes, *notes, *made.notes))
+    warnings = [*(f"{path}: {note}" for note in every), *snapshot.warnings]
+    seconds = perf_counter() - made.begun
+    return replace(snapshot, warnings=tuple(warnings), columns=made.columns, seconds=seconds)
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """The typed columns of a source, in files, how each was read, and notes on all of them.
+
+    `columns` are those of the source in words, and `begun` is when its reading began.
+    """
+
+    files: ColumnFiles
+    readings: list[ColumnReading]
+    notes: list[str]
+    columns: str
+    begun: float
 
 
 @dataclass(frozen=True)
@@ -116,8 +132,9 @@ class _Attempt:
     kinds: Mapping[str, Kind]
     every_cell: bool
 
-    def typed(self, report: Report) -> tuple[ColumnFiles, list[ColumnReading], list[str]]:
-        """Return the typed columns of the source, in files, how each was read, and notes on all."""
+    def typed(self, report: Report) -> _Typed:
+        """Read the source once."""
+        begun = perf_counter()
         folder = self.scratch / "columns"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -143,6 +160,7 @@ class _Attempt:
             report=part(report, 0 if has_types else 0.4, 1),
         )
         readings += [left_out(name, "is the index of a pandas table") for name in index]
+        columns = kinds_in_words(readings)
         if lost:
             readings = [
                 replace(r, notes=(*r.notes, *lost)) if r.name == declaration.time else r
@@ -152,7 +170,7 @@ class _Attempt:
             reading = add_made_key(files, made, source.numbers, declaration)
             readings = [reading, *readings]
         refuse_long_keys(files, declaration.key)
-        return files, readings, notes
+        return _Typed(files, readings, notes, columns, begun)
 
 
 def _source(
