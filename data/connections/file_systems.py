@@ -23,16 +23,18 @@ def file_system(url: str, where: str) -> tuple["AbstractFileSystem", str]:
     Settings and passwords are what the driver finds in the environment. Nothing is cached from one
     call to the next, because files and passwords may have changed.
     """
-    from fsspec.core import url_to_fs
+    from fsspec.registry import get_filesystem_class
 
     protocol = url.partition("://")[0].lower()
     try:
-        system, path = url_to_fs(url, skip_instance_cache=True, **_options(protocol, url))
+        driver = get_filesystem_class(protocol)
+        options = {**_options(protocol, url), **driver._get_kwargs_from_urls(url)}
+        system = driver(skip_instance_cache=True, **options)
     except ImportError as error:
         raise _without_driver(protocol, error, where) from None
     if protocol in AMAZON:
         system.retries = 1  # `retried` tries again, and tells
-    return system, path
+    return system, str(driver._strip_protocol(url))
 
 
 def _options(protocol: str, url: str) -> dict[str, Any]:

@@ -144,8 +144,8 @@ def _status(error: BaseException) -> int | None:
     for holder in (error, response):
         for name in ("status", "status_code", "code"):
             value = getattr(holder, name, None)
-            if isinstance(value, int) and 300 <= value < 600:
-                return value
+            if isinstance(value, int):
+                return value if 300 <= value < 600 else None
     return None
 
 

@@ -13,6 +13,7 @@ from data.declarations.mistakes import nearest
 from data.errors import DeclarationMistake, quoted
 
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)")
+CHAIN = re.compile(r"\w+::.*://")
 NAMED = r"\$\{\w+\}"
 WEB = ("http", "https")
 HERE = ("file", "local")
@@ -97,7 +98,7 @@ class Address:
 
 def is_address(text: str) -> bool:
     """Return whether a text is an address, and not the path of a file of this machine."""
-    return SCHEME.match(text) is not None or re.match(NAMED, text) is not None
+    return any(re.match(begin, text) for begin in (SCHEME, CHAIN, NAMED))
 
 
 def address_of(text: str) -> Address | Path:
@@ -107,15 +108,15 @@ def address_of(text: str) -> Address | Path:
         raise DeclarationMistake(
             "the address has a character that cannot be printed", "Write it in one line."
         )
-    if not address.protocol:
-        return address
-    if address.protocol in HERE:
-        return Path(unquote(urlsplit(text).path) if address.protocol == "file" else text[8:])
-    if address.protocol in WRAPPERS or "::" in text:
+    if CHAIN.match(text) or address.protocol in WRAPPERS:
         raise DeclarationMistake(
             "an address cannot lead through another one",
             "Name the file itself; a packed one such as .csv.gz or .zip is unpacked.",
         )
+    if not address.protocol:
+        return address
+    if address.protocol in HERE:
+        return Path(unquote(urlsplit(text).path) if address.protocol == "file" else text[8:])
     known = protocols()
     if address.protocol not in known:
         raise DeclarationMistake(

@@ -181,18 +181,21 @@ class PathSource(Section):
         """Return the words by which messages name the source."""
         return str(self.path)
 
-    def at(self, path: Path | Address) -> Self:
+    def at(self, path: Path | Address | str) -> Self:
         """Return a source elsewhere: what is declared holds there, as far as it is for such a file.
 
-        Raises pydantic's error for a path that leads nowhere.
+        A text may be an address. Raises pydantic's error for a path that leads nowhere.
         """
-        ending = ending_of(path)
+        if isinstance(path, str):
+            ending = ending_of(Address(path) if is_address(path) else Path(path))
+        else:
+            ending = ending_of(path)
         options = {
             name: getattr(self, name)
             for name, endings in OF_OPTION.items()
             if ending in endings and getattr(self, name) is not None
         }
-        return type(self)(path=path, **options)
+        return type(self).model_validate({"path": path, **options})
 
 
 def _reason(error: Exception, path: Path) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 
 from data.connections.retry import retried
 from data.declarations.model import Declaration, Kind
@@ -24,7 +25,7 @@ from data.sources.json_file import read_json
 from data.sources.made_keys import add_made_key, made_key
 from data.sources.number_marks import with_plain_numbers
 from data.sources.parquet_file import left_out_index, read_parquet
-from data.sources.readings import ColumnReading, left_out
+from data.sources.readings import ColumnReading, kinds_in_words, left_out
 from data.sources.remote_files import files_of
 from data.sources.row_order import in_key_order
 from data.sources.settled import read_settled
@@ -62,9 +63,6 @@ FETCHING = 0.5
 Rows = Callable[[Path, Report], SourceColumns]
 """Reads the rows of a source, in files or a database, with the help of a folder."""
 
-Typed = tuple[ColumnFiles, list[ColumnReading], list[str]]
-"""The typed columns of a source, how each was read, and notes on all."""
-
 DECLARED = "'source' in the declaration"
 """Where the path of a source is named, unless a command names another one."""
 
@@ -101,15 +99,18 @@ def read(
     with temporary_folder() as scratch:
         attempt = partial(_Attempt, declaration, scratch, as_of, kinds or {}, every_cell)
         try:
-            columns, readings, told = _settled(
+            made = _settled(
                 declaration, attempt, named_in, quiet_seconds, notes, part(report, 0, 0.6)
             )
         except SourceError as error:
             where = error.where or shown
             raise SourceError(error.what, where=where, next_step=error.next_step) from None
-        snapshot = write(columns, folder / declaration.name, readings, part(report, 0.6, 1))
-    every = dict.fromkeys((*notes, *told))
-    return replace(snapshot, warnings=(*(f"{shown}: {note}" for note in every), *snapshot.warnings))
+        to = folder / declaration.name
+        snapshot = write(made.files, to, made.readings, part(report, 0.6, 1))
+    every = dict.fromkeys((*notes, *made.notes))
+    warnings = [*(f"{shown}: {note}" for note in every), *snapshot.warnings]
+    seconds = perf_counter() - made.begun
+    return replace(snapshot, warnings=tuple(warnings), columns=made.columns, seconds=seconds)
 
 
 def _settled(
@@ -119,20 +120,31 @@ def _settled(
     quiet_seconds: float,
     notes: list[str],
     report: Report,
-) -> Typed:
-    """Return what a source has when it is left alone; attempts that failed are added to `notes`."""
+) -> "_Typed":
+    """Return what a source has when it is left alone, and add what was done for that to `notes`."""
     if isinstance(declaration.source, SqlSource):
         rows = partial(read_database, declaration, declaration.source)
         return retried(partial(attempt(rows).typed, report), told=notes.append)
     files = files_of(declaration.source.path, named_in)
     typed = partial(attempt(partial(_source, declaration, files)).typed, report)
     settled = partial(read_settled, files, typed, quiet_seconds=quiet_seconds)
-    try:
-        result, waited = retried(settled, told=files.notes.append, is_passing=files.may_pass)
-        notes += waited
-    finally:
-        notes[:0] = files.notes
+    result, waited = retried(settled, told=files.notes.append, is_passing=files.may_pass)
+    notes += [*files.notes, *waited]
     return result
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """The typed columns of a source, in files, how each was read, and notes on all of them.
+
+    `columns` are those of the source in words, and `begun` is when its reading began.
+    """
+
+    files: ColumnFiles
+    readings: list[ColumnReading]
+    notes: list[str]
+    columns: str
+    begun: float
 
 
 @dataclass(frozen=True)
@@ -146,8 +158,9 @@ class _Attempt:
     every_cell: bool
     rows: Rows
 
-    def typed(self, report: Report) -> Typed:
-        """Return the typed columns of the source, in files, how each was read, and notes on all."""
+    def typed(self, report: Report) -> _Typed:
+        """Read the source once."""
+        begun = perf_counter()
         folder = self.scratch / "columns"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -175,6 +188,7 @@ class _Attempt:
             report=part(report, 0 if has_types else 0.4, 1),
         )
         readings += [left_out(name, "is the index of a pandas table") for name in index]
+        columns = kinds_in_words(readings)
         if lost:
             readings = [
                 replace(r, notes=(*r.notes, *lost)) if r.name == declaration.time else r
@@ -184,7 +198,7 @@ class _Attempt:
             reading = add_made_key(files, made, source.numbers, declaration)
             readings = [reading, *readings]
         refuse_long_keys(files, declaration.key)
-        return files, readings, notes
+        return _Typed(files, readings, notes, columns, begun)
 
 
 def _source(

@@ -17,7 +17,7 @@ from data.connections.retry import retried
 from data.connections.secrets import filled
 from data.declarations.address import Address, address_of
 from data.declarations.mistakes import nearest
-from data.declarations.source import ENDINGS, ending_of
+from data.declarations.source import ENDINGS, ending_of, is_packed
 from data.errors import DeclarationMistake, SourceAway, SourceError, UserError, shortened
 from data.progress import Report
 from data.sources.column_files import writing
@@ -294,7 +294,8 @@ def _name(found: _Found, listing: _Listing) -> str:
         return PurePosixPath(found.path).name
     file = listing.address.file
     told = ENDING_OF_TYPE.get(str(found.facts.get("mimetype", "")).lower(), "")
-    return file.name if ending_of(file) in ENDINGS or not told else f"{file.name}{told}"
+    is_named = is_packed(file) or ending_of(file) in ENDINGS
+    return file.name if is_named else f"{file.name}{told}"
 
 
 def _state(found: _Found) -> FileState:
