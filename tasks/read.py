@@ -22,7 +22,8 @@ def read(
     quiet_seconds: float = 0,
 ) -> Snapshot:
     """Write the source's rows, or those up to a past night, to `folder`; return the snapshot."""
-    snapshot = data.sources.read.read(
+    with secrets_from(prefect_secret):
+        snapshot = data.sources.read.read(
         declaration,
         folder=folder,
         as_of=as_of,
