@@ -81,20 +81,54 @@ def read(
     A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
     neither writes anything; a folder that cannot be written to is a `HomeError`.
     """
+    with temporary_folder() as scratch:
+        typed = read_typed(
+            declaration,
+            scratch,
+            as_of=as_of,
+            kinds=kinds,
+            every_cell=every_cell,
+            quiet_seconds=quiet_seconds,
+            named_in=named_in,
+            report=part(report, 0, 0.6),
+        )
+        place = folder / declaration.name
+        snapshot = write(typed.files, place, typed.readings, part(report, 0.6, 1))
+    return replace(snapshot, warnings=(*typed.warnings, *snapshot.warnings))
+
+
+@dataclass(frozen=True)
+class TypedRows:
+    """The rows of a source as typed columns in files, how each was read, and what was odd."""
+
+    files: ColumnFiles
+    readings: Sequence[ColumnReading]
+    warnings: tuple[str, ...]
+
+
+def read_typed(
+    declaration: Declaration,
+    scratch: Path,
+    *,
+    as_of: str | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+    every_cell: bool = False,
+    quiet_seconds: float = 0,
+    named_in: str = DECLARED,
+    report: Report = unreported,
+) -> TypedRows:
+    """Read the source and type its columns, as `read` does, into files of a folder."""
     if as_of is not None:
         require_time_column(declaration)
     path = declaration.source.path
-    with temporary_folder() as scratch:
-        attempt = _Attempt(declaration, scratch, as_of, kinds or {}, every_cell, named_in)
-        typed = partial(attempt.typed, part(report, 0, 0.6))
-        try:
-            (files, readings, told), notes = read_settled(path, typed, quiet_seconds=quiet_seconds)
-        except SourceError as error:
-            where = error.where or str(path)
-            raise SourceError(error.what, where=where, next_step=error.next_step) from None
-        snapshot = write(files, folder / declaration.name, readings, part(report, 0.6, 1))
-    warnings = [*(f"{path}: {note}" for note in (*notes, *told)), *snapshot.warnings]
-    return replace(snapshot, warnings=tuple(warnings))
+    attempt = _Attempt(declaration, scratch, as_of, kinds or {}, every_cell, named_in)
+    typed = partial(attempt.typed, report)
+    try:
+        (files, readings, told), notes = read_settled(path, typed, quiet_seconds=quiet_seconds)
+    except SourceError as error:
+        where = error.where or str(path)
+        raise SourceError(error.what, where=where, next_step=error.next_step) from None
+    return TypedRows(files, readings, tuple(f"{path}: {note}" for note in (*notes, *told)))
 
 
 @dataclass(frozen=True)
