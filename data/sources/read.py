@@ -114,7 +114,7 @@ class _Attempt:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         declaration, kinds = self.declaration, self.kinds
-        source = _source(declaration, self.named_in, folder, part(report, 0, 0.4))
+        source = source_columns(declaration, self.named_in, folder, part(report, 0, 0.4))
         has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
         made = made_key(declaration, source.column_names)
         lost: tuple[str, ...] = ()
@@ -147,7 +147,7 @@ class _Attempt:
         return files, readings, notes
 
 
-def _source(declaration: Declaration, named_in: str, folder: Path, report: Report) -> SourceColumns:
+def source_columns(declaration: Declaration, named_in: str, folder: Path, report: Report) -> SourceColumns:
     """Return the columns of the file or files, in Arrow's own types."""
     files = source_files(declaration.source.path, named_in)
     parts = []
