@@ -94,6 +94,10 @@ class SourceError(UserError):
     """A source, or the snapshot of one, cannot be read."""
 
 
+class SourceAway(SourceError):
+    """A source does not answer, or not now: the same may succeed later."""
+
+
 class Rejected(UserError):
     """The rows were read, but failed their checks."""
 

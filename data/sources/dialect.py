@@ -64,7 +64,7 @@ def dialect_of(
 
     What is declared holds. `SourceError` where more than one separator fits equally well.
     """
-    source = declaration.source
+    source = declaration.files
     named = needed_names(declaration)
     preset = source.separator or ("\t" if ending in (".tsv", ".tab") else None)
     separators = [preset] if preset else [*SEPARATORS]
