@@ -164,7 +164,7 @@ class _Attempt:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         declaration, kinds = self.declaration, self.kinds
-        source = _source(declaration, self.files.files(), folder, part(report, 0, 0.4))
+        source = source_columns(declaration, self.files.files(), folder, part(report, 0, 0.4))
         has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
         made = made_key(declaration, source.column_names)
         lost: tuple[str, ...] = ()
@@ -198,7 +198,7 @@ class _Attempt:
         return TypedRows(files, readings, tuple(notes), columns, begun)
 
 
-def _source(
+def source_columns(
     declaration: Declaration, files: Sequence[SourceFile], folder: Path, report: Report
 ) -> SourceColumns:
     """Return the columns of the file or files, in Arrow's own types."""
