@@ -160,6 +160,11 @@ class PathSource(Section):
             raise DeclarationMistake("sheets are counted from 1", "Write 1 for the first one.")
         return sheet
 
+    @property
+    def shown(self) -> str:
+        """Return the words by which messages name the source."""
+        return str(self.path)
+
     def at(self, path: Path) -> Self:
         """Return a source elsewhere: what is declared holds there, as far as it is for such a file.
 

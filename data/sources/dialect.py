@@ -61,7 +61,7 @@ def dialect_of(
 
     What is declared holds. `SourceError` where more than one separator fits equally well.
     """
-    source = declaration.source
+    source = declaration.files
     named = {declaration.target, *(name for name in declaration.key if name not in (ROW, CONTENT))}
     preset = source.separator or ("\t" if ending in (".tsv", ".tab") else None)
     separators = [preset] if preset else [*SEPARATORS]

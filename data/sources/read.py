@@ -83,7 +83,7 @@ def read(
     """
     if as_of is not None:
         require_time_column(declaration)
-    path = declaration.source.path
+    path = declaration.files.path
     with temporary_folder() as scratch:
         attempt = _Attempt(declaration, scratch, as_of, kinds or {}, every_cell, named_in)
         typed = partial(attempt.typed, part(report, 0, 0.6))
@@ -149,7 +149,7 @@ class _Attempt:
 
 def _source(declaration: Declaration, named_in: str, folder: Path, report: Report) -> SourceColumns:
     """Return the columns of the file or files, in Arrow's own types."""
-    files = source_files(declaration.source.path, named_in)
+    files = source_files(declaration.files.path, named_in)
     parts = []
     for number, file in enumerate(files):
         place = folder / f"part-{number}" if len(files) > 1 else folder

@@ -32,7 +32,7 @@ def read_sheet(path: Path, declaration: Declaration, folder: Path, report: Repor
     Numbers, booleans, dates and times keep their types, and whole numbers are whole: a spreadsheet
     has nothing but doubles. Rows without any value are left out.
     """
-    source = declaration.source
+    source = declaration.files
     with path.open("rb") as file:
         is_ole = file.read(len(OLE)) == OLE
     if is_ole and path.suffix.lower() != ".xls":
