@@ -91,8 +91,7 @@ def copies(facts: Sequence[ColumnFacts], sample: Sampled) -> dict[str, tuple[str
     for one in facts:
         if one.name not in sample.codes:
             continue
-        alike = next((other for other in kept if (one.kind, other.kind) != () and
-                      _are_copies(one, other, sample)), None)
+        alike = next((other for other in kept if _are_copies(one, other, sample)), None)
         if alike is None:
             kept.append(one)
         else:
@@ -103,7 +102,9 @@ def copies(facts: Sequence[ColumnFacts], sample: Sampled) -> dict[str, tuple[str
 def _are_copies(one: ColumnFacts, other: ColumnFacts, sample: Sampled) -> bool:
     if one.missing != other.missing:
         return False
-    if one.distinct == other.distinct and _map_onto(sample.codes[one.name], sample.codes[other.name]):
+    if one.distinct == other.distinct and _map_onto(
+        sample.codes[one.name], sample.codes[other.name]
+    ):
         is_number = one.kind == other.kind == "number"
         return not is_number or _is_line(one.name, other.name, sample)
     return one.kind == other.kind == "number" and _is_line(one.name, other.name, sample)
@@ -179,7 +180,9 @@ def _parts(target: str, names: Sequence[str], sample: Sampled) -> list[tuple[lis
     """Return sets of columns of which the target is a sum, product or quotient."""
     names = [name for name in names if np.isfinite(sample.numbers[name]).mean() > 0.5]
     y = sample.numbers[target]
-    matrix = np.column_stack([sample.numbers[name] for name in names]) if names else np.empty((0, 0))
+    matrix = (
+        np.column_stack([sample.numbers[name] for name in names]) if names else np.empty((0, 0))
+    )
     if matrix.size == 0:
         return []
     rows = np.isfinite(y) & np.isfinite(matrix).all(axis=1)
@@ -221,9 +224,7 @@ def _is_exact(z: np.ndarray, goal: np.ndarray) -> bool:
     return bool(np.abs(left).max() <= 100 * EXACT and np.sqrt((left**2).mean()) <= EXACT)
 
 
-def _products(
-    target: str, names: Sequence[str], sample: Sampled
-) -> list[tuple[list[str], str]]:
+def _products(target: str, names: Sequence[str], sample: Sampled) -> list[tuple[list[str], str]]:
     y = sample.numbers[target][:PAIR_ROWS]
     found = []
     columns = {name: sample.numbers[name][:PAIR_ROWS] for name in names}
@@ -245,9 +246,7 @@ def _products(
     return found
 
 
-def _afterwards(
-    target: str, times: Sequence[ColumnFacts], sample: Sampled
-) -> dict[str, str]:
+def _afterwards(target: str, times: Sequence[ColumnFacts], sample: Sampled) -> dict[str, str]:
     """Return the times that come after others, in name and in all rows: the target is older."""
     found = {}
     for one in times:

@@ -86,8 +86,7 @@ def _is_apart(x: np.ndarray, value: int) -> bool:
 
 
 def _reaches(one: ColumnFacts, value: int) -> bool:
-    ends = one.least, one.most
-    return all(isinstance(end, int | float) for end in ends) and ends[0] <= value <= ends[1]  # type: ignore[operator]
+    return one.least is not None and one.most is not None and one.least <= value <= one.most
 
 
 def _rows(count: int) -> str:

@@ -59,15 +59,43 @@ def has_word(name: str, words: frozenset[str]) -> bool:
 def key_rank(name: str) -> int:
     """Return how far a name looks like that of a key: 2 as `order_id`, 1 as `code`, else 0."""
     words = words_of(name)
-    if not KEYS.isdisjoint(words) or (len(words) == 1 and re.fullmatch(r"[a-z]{2,}_?id", words[0])
-                                      and words[0] not in NOT_IDS):
+    if not KEYS.isdisjoint(words) or (
+        len(words) == 1 and re.fullmatch(r"[a-z]{2,}_?id", words[0]) and words[0] not in NOT_IDS
+    ):
         return 2
     return 1 if not KEY_HINTS.isdisjoint(words) else 0
 
 
-NOT_IDS = frozenset({"acid", "aid", "bid", "covid", "grid", "humid", "paid", "rapid", "solid",
-                     "valid", "void", "mid", "lipid", "fluid", "android", "liquid", "raid",
-                     "druid", "hybrid", "prepaid", "unpaid", "said", "laid", "kid", "lid", "rid"})
+NOT_IDS = frozenset(
+    {
+        "acid",
+        "aid",
+        "bid",
+        "covid",
+        "grid",
+        "humid",
+        "paid",
+        "rapid",
+        "solid",
+        "valid",
+        "void",
+        "mid",
+        "lipid",
+        "fluid",
+        "android",
+        "liquid",
+        "raid",
+        "druid",
+        "hybrid",
+        "prepaid",
+        "unpaid",
+        "said",
+        "laid",
+        "kid",
+        "lid",
+        "rid",
+    }
+)
 
 
 def target_rank(name: str) -> int:

@@ -36,7 +36,7 @@ def proposed_time(
     It holds where the rows are in its order, or the key has it, and where a night can split by it:
     every row with a target has a time, and there are enough different ones.
     """
-    dates = [one for one in facts if (one.kind == "time" or one.is_year) and not one.is_constant]
+    dates = [one for one in facts if _is_date(one) and not one.is_constant]
     dates = [one for one in dates if one.name != target and not has_word(one.name, BIRTHS)]
     if not dates:
         return None
@@ -47,6 +47,12 @@ def proposed_time(
         return OrderProposal(best.name, f"{why}, so the newest ones are the test rows", True)
     words = reason or "the rows are not in its order: use it if newer rows are to be predicted"
     return OrderProposal(best.name, words, False)
+
+
+def _is_date(one: ColumnFacts) -> bool:
+    """Return whether a column has times, years, or counts days or the like as its name says."""
+    counts = one.is_whole and has_word(one.name, TIMES) and (one.rises or one.falls)
+    return one.kind == "time" or one.is_year or (counts and 2 * one.distinct > one.rows)
 
 
 def _time_rank(one: ColumnFacts, key: KeyProposal) -> tuple[int | bool, ...]:
@@ -73,9 +79,7 @@ def _why_not_split(name: str, target: str, sample: Sampled) -> str:
     labelled, times = np.isfinite(sample.numbers[target]), sample.numbers[name]
     keys = [str(row) for row in range(len(labelled))]
     try:
-        split_rows(
-            dataset="x", keys=keys, labelled=labelled, share=SHARE, folds=FOLDS, time=times
-        )
+        split_rows(dataset="x", keys=keys, labelled=labelled, share=SHARE, folds=FOLDS, time=times)
     except CannotSplit as error:
         return error.what[:1].lower() + error.what[1:].rstrip(".")
     return ""
@@ -99,7 +103,9 @@ def proposed_group(
     ]
     if not repeated:
         return None
-    best = max(repeated, key=lambda one: (key_rank(one.name), one.name in key.columns, one.distinct))
+    best = max(
+        repeated, key=lambda one: (key_rank(one.name), one.name in key.columns, one.distinct)
+    )
     each = rows / best.distinct
     words = f"{best.distinct:,} of it have {each:.3g} rows each"
     if time is not None and time.holds:

@@ -31,6 +31,7 @@ class Proposal:
     key: KeyProposal
     target: str
     new_rows: int
+    infinite: str
     time: OrderProposal | None
     group: OrderProposal | None
     kinds: tuple[KindProposal, ...]
@@ -92,8 +93,7 @@ def proposed(
         wrong = {name: why for name, why in wrong.items() if name not in given}
     if not features:
         raise SourceError(
-            f"No column is left that could explain {target!r}."
-            f"{_why_not(wrong)}{_keyed(single)}",
+            f"No column is left that could explain {target!r}.{_why_not(wrong)}{_keyed(single)}",
             next_step="Predict another column with --target, or add columns to the source.",
         )
     must_be_listed = is_dated or any(name not in _unusable(facts) for name in wrong)
@@ -120,6 +120,11 @@ def proposed(
         key=key,
         target=target,
         new_rows=known.missing,
+        infinite=", ".join(
+            f"{one.name} in {one.infinite:,} rows"
+            for one in explaining
+            if one.infinite and one.name != target
+        ),
         time=time,
         group=group,
         kinds=tuple(kinds),
@@ -161,11 +166,8 @@ def _useless(one: ColumnFacts, roles: set[str]) -> str:
         return "nearly each row has its own, as an id or a name"
     if one.is_whole and one.distinct == one.filled and key_rank(one.name) == 2 and is_own:
         return "it is another id"
-    if one.is_whole and one.distinct == one.rows and (one.rises or one.falls):
-        span = float(str(one.most)) - float(str(one.least)) + 1
-        if span == one.rows and not one.is_year:
-            return "it counts the rows"
-    return ""
+    is_counter = one.is_whole and one.span == one.rows == one.distinct
+    return "it counts the rows" if is_counter and (one.rises or one.falls) else ""
 
 
 def _unusable(facts: Sequence[ColumnFacts]) -> set[str]:

@@ -19,6 +19,7 @@ from data.proposals.missing import MissingProposal
 from data.proposals.proposal import Proposal
 
 WIDTH = 96
+RULES_OPENING = "# Proposals, from"
 MAX_LISTED = 60
 """Columns that are left out and named one by one."""
 
@@ -55,7 +56,7 @@ def as_yaml(proposal: Proposal, context: Context) -> str:
         _comment(context.opening),
         [f"name: {flow(context.name)}"] if context.is_named else [],
         [f"source: {flow(context.source)}"],
-        [_key(proposal), *_comment(_on_key(proposal))],
+        _beside(_key(proposal), proposal.key.words),
         [f"target: {flow(proposal.target)}{_new_rows(proposal)}"],
         _order(proposal),
         _section("types", [
@@ -63,10 +64,11 @@ def as_yaml(proposal: Proposal, context: Context) -> str:
         ]),
         _formats(context.formats),
         _missing(context.missing),
+        _beside("infinite: missing", proposal.infinite) if proposal.infinite else [],
+        [line for note in (*context.notes, *proposal.notes) for line in _comment(note)],
         _left_out(proposal),
         _features(proposal),
         _rules(proposal),
-        [line for note in (*proposal.notes, *context.notes) for line in _comment(note)],
     ]  # fmt: skip
     return "\n".join("\n".join(part) for part in parts if part) + "\n"
 
@@ -124,15 +126,13 @@ def _key(proposal: Proposal) -> str:
     return f"key: {flow(columns[0] if len(columns) == 1 else list(columns))}"
 
 
-def _on_key(proposal: Proposal) -> str:
-    return f"{proposal.key.words}."
-
-
 def _new_rows(proposal: Proposal) -> str:
     new = proposal.new_rows
     if not new:
         return ""
-    has = "row has none: it is new, and gets" if new == 1 else "rows have none: they are new, and get"
+    has = (
+        "row has none: it is new, and gets" if new == 1 else "rows have none: they are new, and get"
+    )
     return f"    # {new:,} {has} a prediction"
 
 
@@ -200,7 +200,7 @@ def _rules(proposal: Proposal) -> list[str]:
         return []
     lines = _comment(
         "Proposals, from what these rows have, with a margin: a night that breaks one warns of it."
-        " Write severity: critical where it must be rejected, or quarantine: true to set rows aside."
+        " Write severity: critical to reject it then, or quarantine: true to set rows aside."
     )
     lines.append("expectations:")
     for rule in proposal.rules:

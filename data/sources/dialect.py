@@ -9,7 +9,7 @@ import io
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 from data.declarations.model import Declaration
 from data.declarations.source import PathSource
@@ -38,7 +38,7 @@ class Dialect:
     quote: str = '"'
     skip: int = 0
 
-    def rows(self, text: str) -> "csv._reader":
+    def rows(self, text: str) -> Any:
         """Return a reader of the header and the rows of a text, with their values."""
         # The limit is the process's: it is raised, but never lowered for other readers.
         csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
@@ -70,7 +70,9 @@ def dialect_of(
     separators = [preset] if preset else [*SEPARATORS]
     quotes = [source.quote] if source.quote is not None else ['"', "'"]
     shapes = [Dialect(s, q, source.skip or 0) for s in separators for q in quotes]
-    found = _with_names(start, shapes, named, source) if named else _most_even(start, shapes, source)
+    found = (
+        _with_names(start, shapes, named, source) if named else _most_even(start, shapes, source)
+    )
     if found is None:
         usual = [shape for shape in shapes if shape.quote == quotes[0]]
         found = _with_some_names(start, usual, declaration.named_columns())
@@ -140,9 +142,7 @@ def _most_even(start: str, shapes: Sequence[Dialect], source: PathSource) -> Dia
     return None if best is None else best[2]
 
 
-def _evenness(
-    start: str, shape: Dialect, source: PathSource
-) -> tuple[float, int, Dialect] | None:
+def _evenness(start: str, shape: Dialect, source: PathSource) -> tuple[float, int, Dialect] | None:
     """Return the share of rows that are as wide as most, that width, and where the header is."""
     whole = start[: start.rfind("\n") + 1] or start
     widths, lines, before = [], [], shape.skip

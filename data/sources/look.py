@@ -63,13 +63,19 @@ def look(
 
     What a night could not read is the same `SourceError` here, and so is a source without rows.
     """
+    try:
+        return _look(declaration, folder, named_in, report)
+    except SourceError as error:
+        where = error.where or declaration.source.shown
+        raise SourceError(error.what, where=where, next_step=error.next_step) from None
+
+
+def _look(declaration: Declaration, folder: Path, named_in: str, report: Report) -> Look:
     folder.mkdir()
     source = source_columns(declaration, named_in, folder, part(report, 0, 0.5))
     refuse_values_as_names(source.column_names)
     if not source.file_rows:
-        raise SourceError(
-            "It has no rows.", where=declaration.source.shown, next_step="Name one that has some."
-        )
+        raise SourceError("It has no rows.", next_step="Name one that has some.")
     index = left_out_index(source, declaration)
     files = ColumnFiles(folder)
     readings = typed_columns(
@@ -83,7 +89,11 @@ def look(
         report=part(report, 0.5, 1),
     )
     readings += [left_out(name, "is the index of a pandas table") for name in index]
-    marks = {name: _marks(source.column(name), declaration) for name in files.schema.names}
+    marks = {
+        name: _marks(source.column(name), declaration)
+        for name in files.schema.names
+        if not name.startswith(OFFSETS)
+    }
     found = {name: words for name, words in marks.items() if words}
     return Look(files, tuple(readings), source.told, source.notes, source.column, found)
 

@@ -147,7 +147,9 @@ class _Attempt:
         return files, readings, notes
 
 
-def source_columns(declaration: Declaration, named_in: str, folder: Path, report: Report) -> SourceColumns:
+def source_columns(
+    declaration: Declaration, named_in: str, folder: Path, report: Report
+) -> SourceColumns:
     """Return the columns of the file or files, in Arrow's own types."""
     files = source_files(declaration.files.path, named_in)
     parts = []

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from data.proposals.written import FormatProposal
     from data.sources.look import Look
 
+MAX_SHOWN_LINES = 60
 MAX_ASKED = 12
 """Columns that a person is asked about before all others."""
 
@@ -73,13 +74,12 @@ def run_init(
         f"Proposed by nightfit init from {look.rows:,} rows of {len(facts):,} columns. Look through"
         f" it, change what is not right, and see what `nightfit check {name}` says."
     )
-    notes = [note for note in look.notes]
     is_named = file.stem != name
-    context = Context(name, fields, opening, missing, formats, is_named, notes)
+    context = Context(name, fields, opening, missing, formats, is_named, look.notes)
     content = as_yaml(proposal, context)
     parsed(content, name=name, folder=file.parent, file=shown(file))
     _write(file, content)
-    screen.print(content.rstrip(), soft_wrap=True)
+    screen.print(_head(content), soft_wrap=True)
     screen.print()
     screen.print(f"Written to {shown(file)}.", soft_wrap=True)
     if not yes:
@@ -88,6 +88,23 @@ def run_init(
     from flows.command.nights import run_nightly
 
     return run_nightly([name], force=False, wait=True, nights=(None, None), as_json=False)
+
+
+def _head(content: str) -> str:
+    """Return what a person should look through at once: all but the opening and the rules."""
+    lines = content.rstrip().splitlines()
+    from data.proposals.written import RULES_OPENING
+
+    begin = next(n for n, line in enumerate(lines) if not line.startswith("#"))
+    end = next((n for n, line in enumerate(lines) if line.startswith(RULES_OPENING)), len(lines))
+    rules = sum(line.startswith("  - {type:") for line in lines[end:])
+    shown_lines = lines[begin:end]
+    if len(shown_lines) > MAX_SHOWN_LINES:
+        more = len(shown_lines) - MAX_SHOWN_LINES
+        shown_lines = [*shown_lines[:MAX_SHOWN_LINES], f"... and {more} more lines"]
+    return "\n".join(
+        [*shown_lines, *([f"and {rules} expectations, as proposals"] if rules else [])]
+    )
 
 
 def _with_sheet(source: Any, sheet: str | None) -> Any:
@@ -196,7 +213,7 @@ def _facts(look: "Look") -> list["ColumnFacts"]:
     for place, reading in enumerate(look.readings):
         if reading.name in names:
             column = look.columns.column(reading.name)
-            facts.append(facts_of(reading.name, place, column, reading))
+            facts.append(facts_of(reading.name, place, column))
         else:
             facts.append(not_read(reading, place, look.rows))
     return facts
@@ -214,7 +231,8 @@ def show_facts(screen: Screen, look: "Look", facts: Sequence["ColumnFacts"]) -> 
     """Print what a look has seen, and what was told apart on the way."""
     from flows.command.looked import show_table
 
-    screen.print(f"{look.rows:,} rows, {len(facts):,} columns")
+    columns = "column" if len(facts) == 1 else "columns"
+    screen.print(f"{look.rows:,} {'row' if look.rows == 1 else 'rows'}, {len(facts):,} {columns}")
     show_table(screen, look.columns, facts)
 
 
@@ -260,7 +278,7 @@ def _asked(likely: Sequence[str], names: Sequence[str]) -> str:
     for number, name in enumerate(likely[:MAX_ASKED], start=1):
         screen.print(f"  {number}  {name}")
     while True:
-        answer = typer.prompt("Its number or name", default="1", err=True).strip()
+        answer = str(typer.prompt("Its number or name", default="1", err=True)).strip()
         if answer in likely:
             return answer
         if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(likely[:MAX_ASKED]):
