@@ -112,6 +112,7 @@ def proposed_group(
         return OrderProposal(
             best.name, f"{words}; instead of 'time', to predict for some never seen before", False
         )
-    is_clear = key_rank(best.name) == 2 or has_word(best.name, ENTITIES)
+    ids = [one for one in repeated if key_rank(one.name) == 2]
+    is_clear = (ids == [best]) if ids else has_word(best.name, ENTITIES)
     words += ", which stay together" if is_clear else "; use it if they belong together"
     return OrderProposal(best.name, words, is_clear)

@@ -16,6 +16,9 @@ from data.sources.column_files import Columns
 from data.split import MIN_LABELLED_ROWS
 
 NEARLY_ALL = 0.9
+SEVERAL = 0.2
+"""An id of which a row in five is the first one says nothing about the others."""
+
 MIN_IDS = 20
 """A text that nearly each of so many rows has for itself is an id."""
 
@@ -164,8 +167,8 @@ def _useless(one: ColumnFacts, roles: set[str]) -> str:
     is_own = one.distinct > NEARLY_ALL * one.filled and one.filled >= MIN_IDS
     if one.kind == "category" and is_own:
         return "nearly each row has its own, as an id or a name"
-    if one.is_whole and one.distinct == one.filled and key_rank(one.name) == 2 and is_own:
-        return "it is another id"
+    if not one.is_measured and key_rank(one.name) == 2 and one.distinct > SEVERAL * one.filled:
+        return f"it is an id, with {one.filled / one.distinct:.2g} rows for each on average"
     is_counter = one.is_whole and one.span == one.rows == one.distinct
     return "it counts the rows" if is_counter and (one.rises or one.falls) else ""
 

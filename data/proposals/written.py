@@ -106,9 +106,10 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\u{ord(found[0]):04x}"
 
 
-def _comment(text: str, indent: str = "") -> list[str]:
+def _comment(text: str, indent: str = "", more: str = "") -> list[str]:
     shown = re.sub(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", text)
-    return [f"{indent}# {line}" for line in wrap(shown, WIDTH - len(indent) - 2)]
+    lines = wrap(shown, WIDTH - len(indent) - 2, subsequent_indent=more)
+    return [f"{indent}# {line}" for line in lines]
 
 
 def _beside(line: str, words: str, indent: str = "") -> list[str]:
@@ -184,7 +185,7 @@ def _left_out(proposal: Proposal) -> list[str]:
     names = [*proposal.left_out.items()]
     lines = ["# Left out of the features:"]
     for name, why in names[:MAX_LISTED]:
-        lines += _comment(f"  {name}: {why}")
+        lines += _comment(f"  {name}: {why}", more="    ")
     more = len(names) - MAX_LISTED
     return [*lines, f"#   and {more:,} more"] if more > 0 else lines
 
