@@ -123,6 +123,15 @@ class NothingFitted(UserError):
     """Every candidate failed, or the refit of the one that should serve did."""
 
 
+# Results in another database
+
+
+class OutputError(UserError):
+    """Rows cannot be written to a table of another database."""
+
+    run_status: str | None = None
+
+
 # The store
 
 
@@ -130,6 +139,10 @@ class StoreError(UserError):
     """The database cannot be used: it is unreachable, at another version, full or read-only."""
 
     run_status: str | None = None
+
+
+class NoStore(StoreError):
+    """There is no store yet: no run has made one in this database."""
 
 
 class DamagedStore(StoreError):

@@ -17,6 +17,7 @@ from data.sources.missing_words import MARKS
 from data.sources.parquet_file import left_out_index
 from data.sources.read import source_columns
 from data.sources.readings import ColumnReading, left_out
+from data.sources.remote_files import files_of
 from data.sources.source_columns import Told
 from data.sources.typed_columns import typed_columns
 from data.sources.undeclared import refuse_values_as_names
@@ -72,7 +73,8 @@ def look(
 
 def _look(declaration: Declaration, folder: Path, named_in: str, report: Report) -> Look:
     folder.mkdir()
-    source = source_columns(declaration, named_in, folder, part(report, 0, 0.5))
+    files_there = files_of(declaration.files.path, named_in).files()
+    source = source_columns(declaration, files_there, folder, part(report, 0, 0.5))
     refuse_values_as_names(source.column_names)
     if not source.file_rows:
         raise SourceError("It has no rows.", next_step="Name one that has some.")

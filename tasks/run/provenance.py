@@ -1,6 +1,8 @@
 """What a run depends on besides its rows: its declaration, this code and the libraries."""
 
 import hashlib
+import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -53,9 +55,29 @@ def setup_fingerprint(declaration: Declaration) -> str:
 
     The location of the source is left out, because its rows have a fingerprint of their own.
     """
-    parts = (
-        declaration.model_dump_json(exclude={"source"}),
-        code_fingerprint(),
-        repr(library_versions()),
-    )
+    declared = declaration.model_dump_json(exclude={"source"})
+    return _fingerprint(declared, library_versions())
+
+
+def had_this_code(fingerprint: str, declaration: str, versions: Mapping[str, str]) -> bool:
+    """Return whether a run had this code: its setup fingerprint, its declaration and libraries.
+
+    The declaration is the JSON that was stored.
+    """
+    in_order = {name: versions[name] for name in LIBRARIES if name in versions}
+    return _fingerprint(_without_source(declaration), in_order) == fingerprint
+
+
+def _fingerprint(declared: str, versions: Mapping[str, str]) -> str:
+    parts = (declared, code_fingerprint(), repr(versions))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _without_source(declaration: str) -> str:
+    """Return the JSON of a declaration without its source, and every other character as it is."""
+    key = '"source":'
+    start = declaration.find(key)
+    if start < 0:
+        return declaration
+    _, end = json.JSONDecoder().raw_decode(declaration, start + len(key))
+    return declaration[:start] + declaration[end:].removeprefix(",")
