@@ -13,6 +13,7 @@ from data.proposals.names import key_rank
 from data.proposals.order import OrderProposal, proposed_group, proposed_time
 from data.proposals.sampled import SAMPLE, Sampled
 from data.sources.column_files import Columns
+from data.sources.csv_file import ROW_NAME
 from data.split import MIN_LABELLED_ROWS
 
 NEARLY_ALL = 0.9
@@ -102,6 +103,10 @@ def proposed(
     must_be_listed = is_dated or any(name not in _unusable(facts) for name in wrong)
     explaining = [one for one in facts if one.name in {*features, target}]
     kinds = proposed_kinds(explaining, apart=[target, *roles])
+    used = {*key.columns, *(features if must_be_listed else [])}
+    if ROW_NAME in {one.name for one in facts} - used:
+        words = "what stands before the rows, in a column without a name"
+        kinds.append(KindProposal(ROW_NAME, "category", words))
     holding = {each.name: each.kind for each in kinds if each.holds}
     rules, more = proposed_rules(explaining, target, holding)
     notes += [

@@ -108,7 +108,8 @@ def read(
 class TypedRows:
     """The rows of a source as typed columns in files, how each was read, and what was odd.
 
-    `columns` are those of the source in words, and `begun` is when its reading began.
+    `columns` are those of the source in words, and `begun` is when its reading began. `source` has
+    them as the reader gave them, as long as its files are there.
     """
 
     files: ColumnFiles
@@ -116,6 +117,7 @@ class TypedRows:
     warnings: tuple[str, ...]
     columns: str
     begun: float
+    source: SourceColumns
 
 
 def read_typed(
@@ -164,7 +166,7 @@ class _Attempt:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         declaration, kinds = self.declaration, self.kinds
-        source = source_columns(declaration, self.files.files(), folder, part(report, 0, 0.4))
+        source = _source(declaration, self.files.files(), folder, part(report, 0, 0.4))
         has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
         made = made_key(declaration, source.column_names)
         lost: tuple[str, ...] = ()
@@ -195,10 +197,10 @@ class _Attempt:
             reading = add_made_key(files, made, source.numbers, declaration)
             readings = [reading, *readings]
         refuse_long_keys(files, declaration.key)
-        return TypedRows(files, readings, tuple(notes), columns, begun)
+        return TypedRows(files, readings, tuple(notes), columns, begun, source)
 
 
-def source_columns(
+def _source(
     declaration: Declaration, files: Sequence[SourceFile], folder: Path, report: Report
 ) -> SourceColumns:
     """Return the columns of the file or files, in Arrow's own types."""
