@@ -98,7 +98,7 @@ def facts_of(name: str, place: int, column: pa.ChunkedArray) -> ColumnFacts:
     """Return what a typed column (n,) is like; `place` counts the columns from 0."""
     values = column.drop_null()
     kind = kind_of(column.type) if len(values) else None
-    distinct = int(pc.count_distinct(values).as_py())
+    distinct = 0 if kind is None else int(pc.count_distinct(values).as_py())
     facts = ColumnFacts(name, place, kind, len(column), column.null_count, distinct)
     if kind == "number":
         return replace(facts, **_of_numbers(values))

@@ -138,7 +138,10 @@ def _most_even(start: str, shapes: Sequence[Dialect], source: PathSource) -> Dia
     quoted = [(share, width, shape) for share, width, shape in found if shape.quote == "'"]
     if source.quote is None and not any(_has_single_quotes(start, shape) for *_, shape in found):
         quoted = []
-    best = max(quoted or found, key=lambda fit: fit[:2], default=None)
+    # A title above the header is likelier a first line in another dialect.
+    best = max(
+        quoted or found, key=lambda fit: (fit[2].skip == shapes[0].skip, *fit[:2]), default=None
+    )
     return None if best is None else best[2]
 
 
