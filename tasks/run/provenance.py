@@ -51,10 +51,11 @@ def code_fingerprint() -> str:
 def setup_fingerprint(declaration: Declaration) -> str:
     """Return the SHA-256 of the declaration, the code and the library versions.
 
-    The location of the source is left out, because its rows have a fingerprint of their own.
+    The location of the source is left out, because its rows have a fingerprint of their own, and so
+    is where the results go, which changes none of them.
     """
     parts = (
-        declaration.model_dump_json(exclude={"source"}),
+        declaration.model_dump_json(exclude={"source", "results", "output"}),
         code_fingerprint(),
         repr(library_versions()),
     )

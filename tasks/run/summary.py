@@ -41,6 +41,7 @@ class Summary:
     decision: str | None = None
     sight: str | None = None
     remarks: tuple[str, ...] = ()
+    undelivered: str | None = None
 
 
 def report(run: Attempt) -> Summary:
