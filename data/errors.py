@@ -139,6 +139,10 @@ class StoreError(UserError):
     run_status: str | None = None
 
 
+class NoStore(StoreError):
+    """There is no store yet: no run has made one in this database."""
+
+
 class DamagedStore(StoreError):
     """What is in the database is damaged."""
 

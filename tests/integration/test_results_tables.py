@@ -1,6 +1,9 @@
 """The table of a dataset's results: the current predictions with the columns of the key."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,6 +23,7 @@ from helpers.store_nights import (
 )
 from sqlalchemy import inspect
 
+from data.settings import ROOT
 from data.store.database.version import VERSION_TABLE
 from data.store.records import ManualDecision
 from data.store.results.names import wanted_name
@@ -280,3 +284,38 @@ def _warnings(store: Store, record: Any) -> Sequence[str]:
 def _exists(store: Store, name: str) -> bool:
     with store.reading() as connection:
         return bool(inspect(connection).has_table(name))
+
+
+WRITER = """
+import sys
+from helpers.store_nights import promoted
+from data.store.session import Store
+from data.store.write.run import write_run
+with Store(sys.argv[1]).writing() as connection:
+    rows = {f'["s{n}","2026-02-01"]': 1.0 for n in range(500)}
+    key = [("store", "text"), ("day", "date")]
+    write_run(connection, promoted(2, rows, key_columns=key, against=1))
+    print("replaced", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_run_that_is_killed_amid_the_replacement_leaves_the_old_rows(store: Store):
+    write(store, days())
+    before = table(store)
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, store.url],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "replaced\n"
+    assert table(store) == before
+    process.kill()
+    process.communicate()
+    assert table(store) == before
+    write(store, days(3, {'["b","2026-02-02"]': 2.0}, name="torch/least_squares"))
+    assert table(store, columns="store, actual") == [("b", 2.0)]
