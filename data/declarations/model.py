@@ -33,6 +33,7 @@ from data.declarations.sections import (
 )
 from data.declarations.source import PathSource
 from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
+from data.declarations.value_formats import value_format
 from data.errors import DeclarationMistake, quoted
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
@@ -59,6 +60,14 @@ def _word(value: object) -> object:
 
 Word = Annotated[str, BeforeValidator(_word)]
 MissingWords = Annotated[tuple[Word, ...], AsTuple]
+
+
+def _require_format(text: str) -> str:
+    value_format(text)
+    return text
+
+
+Format = Annotated[str, BeforeValidator(_word), AfterValidator(_require_format)]
 
 
 def _refuse_target(name: str, info: ValidationInfo) -> None:
@@ -125,6 +134,13 @@ class Declaration(Section):
         default={},
         description="The kind of single columns, `number`, `category`, `boolean` or `time`, where"
         " the values alone would suggest another.",
+    )
+    formats: dict[str, Format] = Field(
+        default={},
+        description="How the values of single columns are written: a pattern for times, such as"
+        " `%d.%m.%Y` or `%Y Q%q`; `excel` or `epoch seconds` for counted times; an example for"
+        " numbers, such as `$1,234.50`, `12,5 %` or `12 kg`; two words for booleans, such as"
+        " `yes/no`.",
     )
     unparsable: Literal["quarantine", "missing", "refuse"] = Field(
         default="quarantine",
@@ -242,6 +258,33 @@ class Declaration(Section):
             raise DeclarationMistake(f"the time column {quoted(time)} must be a time or a number")
         return types
 
+    @field_validator("formats")
+    @classmethod
+    def _refuse_formats_of_other_kinds(
+        cls, formats: dict[str, str], info: ValidationInfo
+    ) -> dict[str, str]:
+        types: dict[str, Kind] = info.data.get("types", {})
+        for name, text in formats.items():
+            kind = value_format(text).kind
+            if types.get(name, kind) != kind:
+                raise DeclarationMistake(
+                    f"{quoted(text)} is a format of {kind}s, but 'types' declares"
+                    f" {quoted(name)} a {types[name]}",
+                    "Leave it out in one of them.",
+                )
+            for role in ("target", "weight"):
+                if name == info.data.get(role) and kind != "number":
+                    raise DeclarationMistake(
+                        f"{quoted(text)} is a format of {kind}s, but the {role}"
+                        f" {quoted(name)} must be a number"
+                    )
+            if name == info.data.get("time") and kind == "boolean":
+                raise DeclarationMistake(
+                    f"{quoted(text)} is a format of booleans, but the time column {quoted(name)}"
+                    " must be a time or a number"
+                )
+        return formats
+
     @field_validator("max_age")
     @classmethod
     def _refuse_max_age_without_times(cls, max_age: str | None, info: ValidationInfo) -> str | None:
@@ -251,7 +294,10 @@ class Declaration(Section):
                 "no 'time' column is declared, so the rows have no age",
                 "Declare the time column, or leave 'max_age' out.",
             )
-        if max_age and info.data.get("types", {}).get(time) == "number":
+        kind = info.data.get("types", {}).get(time)
+        if time in info.data.get("formats", {}):
+            kind = value_format(info.data["formats"][time]).kind
+        if max_age and kind == "number":
             raise DeclarationMistake(
                 f"the time column {quoted(time)} is declared to hold numbers, which have no age",
                 "Declare it as a time, or leave 'max_age' out.",
@@ -327,4 +373,12 @@ class Declaration(Section):
         rules = [name for rule in self.expectations for name in rule.columns()]
         features = self.features or ()
         of_parts = (column_of(name, ()) for name in features)
-        return {*self.key, *filter(None, roles), *features, *of_parts, *self.types, *rules}
+        return {
+            *self.key,
+            *filter(None, roles),
+            *features,
+            *of_parts,
+            *self.types,
+            *self.formats,
+            *rules,
+        }

@@ -6,6 +6,7 @@ A time has a pattern (`%d.%m.%Y`) or is counted (`excel`, `epoch seconds`), a nu
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from data.declarations.time_patterns import TimePattern, pattern_from_letters, time_pattern
@@ -103,6 +104,7 @@ INSTEAD = {
 """Words that are no format, and what their writer may have meant."""
 
 
+@cache
 def value_format(text: str) -> ValueFormat:
     """Return what a declared format means; a `DeclarationMistake` if it is none."""
     words = " ".join(text.split()).lower()
