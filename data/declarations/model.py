@@ -33,7 +33,7 @@ from data.declarations.sections import (
 )
 from data.declarations.source import PathSource
 from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
-from data.declarations.value_formats import value_format
+from data.declarations.value_formats import refuse_other_kinds, require_format, value_format
 from data.errors import DeclarationMistake, quoted
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
@@ -59,15 +59,8 @@ def _word(value: object) -> object:
 
 
 Word = Annotated[str, BeforeValidator(_word)]
+Format = Annotated[str, BeforeValidator(_word), AfterValidator(require_format)]
 MissingWords = Annotated[tuple[Word, ...], AsTuple]
-
-
-def _require_format(text: str) -> str:
-    value_format(text)
-    return text
-
-
-Format = Annotated[str, BeforeValidator(_word), AfterValidator(_require_format)]
 
 
 def _refuse_target(name: str, info: ValidationInfo) -> None:
@@ -260,29 +253,8 @@ class Declaration(Section):
 
     @field_validator("formats")
     @classmethod
-    def _refuse_formats_of_other_kinds(
-        cls, formats: dict[str, str], info: ValidationInfo
-    ) -> dict[str, str]:
-        types: dict[str, Kind] = info.data.get("types", {})
-        for name, text in formats.items():
-            kind = value_format(text).kind
-            if types.get(name, kind) != kind:
-                raise DeclarationMistake(
-                    f"{quoted(text)} is a format of {kind}s, but 'types' declares"
-                    f" {quoted(name)} a {types[name]}",
-                    "Leave it out in one of them.",
-                )
-            for role in ("target", "weight"):
-                if name == info.data.get(role) and kind != "number":
-                    raise DeclarationMistake(
-                        f"{quoted(text)} is a format of {kind}s, but the {role}"
-                        f" {quoted(name)} must be a number"
-                    )
-            if name == info.data.get("time") and kind == "boolean":
-                raise DeclarationMistake(
-                    f"{quoted(text)} is a format of booleans, but the time column {quoted(name)}"
-                    " must be a time or a number"
-                )
+    def _refuse_other_kinds(cls, formats: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        refuse_other_kinds(formats, info.data)
         return formats
 
     @field_validator("max_age")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.declarations.model import Kind
-from data.declarations.value_formats import ValueFormat
+from data.declarations.value_formats import ValueFormat, Words
 from data.errors import SourceError
 from data.sources.columns import PLURAL, TYPES
 from data.sources.distinct import Distinct
@@ -197,7 +197,10 @@ def _formatted(
     read = read_column(cells.normal, written)
     values = read.values if read else pa.nulls(0)
     fits: Mask = np.asarray(values.is_valid(), dtype=bool)
-    words = (missing | cells.among(BESIDE_VALUES)) & ~fits
+    words = missing | cells.among(BESIDE_VALUES)
+    if isinstance(written, Words):  # of which one may be a blank, or a sign such as -
+        words &= ~fits | cells.among(request.words)
+    fits &= ~words
     present = ~words
     if present.any() and not fits.any():
         raise _refusal_of_format(cells, present, request)
