@@ -187,9 +187,9 @@ def test_rows_that_differ_from_the_last_good_run_are_counted(tmp_path, monkeypat
     assert str(outlook("shop", world.place).rows) == "1 added, 2 removed, 1 changed"
     for snapshot in (tmp_path / "home" / "snapshots").rglob("*.parquet"):
         snapshot.write_bytes(b"damaged")
-    assert "snapshot of run 1 is damaged" in outlook("shop", world.place).rows
+    assert "snapshot of run 1 is damaged" in str(outlook("shop", world.place).rows)
     snapshot.unlink()
-    assert "snapshot of run 1 is gone" in outlook("shop", world.place).rows
+    assert "snapshot of run 1 is gone" in str(outlook("shop", world.place).rows)
 
 
 def test_too_few_groups_to_split_are_foretold(tmp_path, monkeypatch):
