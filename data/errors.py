@@ -94,6 +94,10 @@ class SourceError(UserError):
     """A source, or the snapshot of one, cannot be read."""
 
 
+class SourceAway(SourceError):
+    """A source does not answer, or not now: the same may succeed later."""
+
+
 class Rejected(UserError):
     """The rows were read, but failed their checks."""
 
@@ -117,6 +121,15 @@ class Unchanged(UserError):
 
 class NothingFitted(UserError):
     """Every candidate failed, or the refit of the one that should serve did."""
+
+
+# Results in another database
+
+
+class OutputError(UserError):
+    """Rows cannot be written to a table of another database."""
+
+    run_status: str | None = None
 
 
 # The store

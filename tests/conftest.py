@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from helpers import postgres_server
+from helpers import object_store, postgres_server, web_server
 from sqlalchemy import URL, create_engine, make_url, text
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -65,6 +65,20 @@ def postgresql() -> Iterator[URL]:
     named = os.environ.get("NIGHTFIT_TEST_DATABASE_URL")
     with nullcontext(named) if named else postgres_server.running() as address:
         yield make_url(address).set(drivername="postgresql+psycopg")
+
+
+@pytest.fixture(scope="session")
+def objects() -> Iterator[object_store.ObjectStore]:
+    """A server of S3, whose address and keys are in the environment."""
+    with object_store.running() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def web() -> Iterator[web_server.WebServer]:
+    """A web server that fails as it is told."""
+    with web_server.running() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -94,7 +94,7 @@ def column_finding(name: str, columns: Sequence[str], declaration: Declaration) 
     """Check that a column exists, and suggest which one is meant if it does not."""
     parts = f"The parts of a time are {PARTS}. " if name.endswith("]") else ""
     sentence = (
-        f"{declaration.source.path} has no column {name!r}. {nearest(name, columns)}{parts}Its"
+        f"{declaration.source.shown} has no column {name!r}. {nearest(name, columns)}{parts}Its"
         " columns are"
         f" {listed(columns)}. Correct the source or the declaration."
     )
@@ -108,7 +108,7 @@ def column_finding(name: str, columns: Sequence[str], declaration: Declaration) 
 
 
 def _row_count_finding(declaration: Declaration, rows: int) -> Finding:
-    sentence = f"{declaration.source.path} has no rows. Check the program that writes it."
+    sentence = f"{declaration.source.shown} has no rows. Check the program that writes it."
     return finding(
         "expect_table_row_count_to_be_between",
         None,

@@ -336,7 +336,7 @@ def _doubled(declaration: Declaration, table: Table, contract: Contract) -> Iter
         often = "twice" if times == 2 else f"{times} times"
         yield _Change(
             None,
-            f"{declaration.source.path} has {table.num_rows:,} rows, up from {contract.rows:,} in"
+            f"{declaration.source.shown} has {table.num_rows:,} rows, up from {contract.rows:,} in"
             f" run {contract.run_id}, and they are the same rows {often} under other keys, for"
             f" example the one with {shown}.",
             {"observed": table.num_rows},

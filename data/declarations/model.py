@@ -17,6 +17,7 @@ from pydantic import (
     field_validator,
 )
 
+from data.declarations.any_source import Source
 from data.declarations.durations import duration
 from data.declarations.parts import column_of, declared_parts
 from data.declarations.sections import (
@@ -95,7 +96,7 @@ class Declaration(Section):
         )
     )
     description: str = Field(default="", description="One line for people.")
-    source: PathSource = Field(description="Where the rows are.")
+    source: Source = Field(description="Where the rows are.")
     key: Columns = Field(
         description="The column, or the list of columns, that identifies a row. Together they are"
         " unique and never missing. Where there is none, `row` numbers the rows, and `content`"
@@ -280,6 +281,12 @@ class Declaration(Section):
                 " before.",
             )
         return split
+
+    @property
+    def files(self) -> PathSource:
+        """Return the source of a dataset whose rows are in files."""
+        assert isinstance(self.source, PathSource)
+        return self.source
 
     def stores_training_predictions(self, labelled: int) -> bool:
         """Return whether a run with so many rows with a target stores those of training rows."""

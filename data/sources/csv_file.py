@@ -39,7 +39,7 @@ def read_csv(path: Path, declaration: Declaration, folder: Path, report: Report)
     with path.open("rb") as file:
         start = file.read(MAX_LINE)
     refuse_other_formats(start)
-    declared = declaration.source.encoding
+    declared = declaration.files.encoding
     encoding = declared or looks_like_utf(start)
     if encoding is not None and encoding.lower() not in UTF8:
         plain = as_utf8(path, encoding, folder / f"utf8{path.suffix.lower()}", declared)
@@ -85,7 +85,7 @@ def _read(
         start = file.read(MAX_LINE)
     refuse_endless_line(start)
     first = start.partition(b"\n")[0].partition(b"\r")[0]
-    signs = [declaration.source.separator] if declaration.source.separator else [*SEPARATORS]
+    signs = [declaration.files.separator] if declaration.files.separator else [*SEPARATORS]
     refuse_many_columns(max(first.count(sign.encode()) for sign in signs) + 1)
     text = start.decode("utf-8-sig", errors="replace")
     dialect, seen = dialect_of(text, declaration, path.suffix.lower())

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
+from data.connections.retry import retried
 from data.declarations.model import Declaration, Kind
 from data.declarations.source import ARROW_FILES, JSON_FILES, SPREADSHEETS, TEXT_FILES
 from data.errors import SourceError
@@ -23,11 +24,12 @@ from data.sources.made_keys import add_made_key, made_key
 from data.sources.number_marks import with_plain_numbers
 from data.sources.parquet_file import left_out_index, read_parquet
 from data.sources.readings import ColumnReading, kinds_in_words, left_out
+from data.sources.remote_files import files_of
 from data.sources.settled import read_settled
 from data.sources.sheet_file import read_sheet
 from data.sources.snapshot import Snapshot, write
 from data.sources.source_columns import SourceColumns, Told
-from data.sources.source_files import source_files
+from data.sources.source_files import SourceFile, SourceFiles
 from data.sources.text_rules import refuse_long_keys
 from data.sources.typed_columns import time_column, typed_columns
 from data.sources.unpacked import unpacked
@@ -51,6 +53,9 @@ files into a folder, and reports how far it is. Everything else is done here.
 
 IN_PLACE = (".parquet", *ARROW_FILES)
 """The endings of files whose columns are read from the file itself, whenever one is needed."""
+
+FETCHING = 0.5
+"""The share of reading a file from elsewhere that fetching it takes, for what is reported."""
 
 DECLARED = "'source' in the declaration"
 """Where the path of a source is named, unless a command names another one."""
@@ -82,36 +87,63 @@ def read(
     A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
     neither writes anything; a folder that cannot be written to is a `HomeError`.
     """
-    if as_of is not None:
-        require_time_column(declaration)
-    path = declaration.source.path
     with temporary_folder() as scratch:
-        attempt = _Attempt(declaration, scratch, as_of, kinds or {}, every_cell, named_in)
-        typed = partial(attempt.typed, part(report, 0, 0.6))
-        try:
-            made, notes = read_settled(path, typed, quiet_seconds=quiet_seconds)
-        except SourceError as error:
-            where = error.where or str(path)
-            raise SourceError(error.what, where=where, next_step=error.next_step) from None
-        to = folder / declaration.name
-        snapshot = write(made.files, to, made.readings, part(report, 0.6, 1))
-    warnings = [*(f"{path}: {note}" for note in (*notes, *made.notes)), *snapshot.warnings]
-    seconds = perf_counter() - made.begun
-    return replace(snapshot, warnings=tuple(warnings), columns=made.columns, seconds=seconds)
+        typed = read_typed(
+            declaration,
+            scratch,
+            as_of=as_of,
+            kinds=kinds,
+            every_cell=every_cell,
+            quiet_seconds=quiet_seconds,
+            named_in=named_in,
+            report=part(report, 0, 0.6),
+        )
+        place = folder / declaration.name
+        snapshot = write(typed.files, place, typed.readings, part(report, 0.6, 1))
+    warnings, seconds = (*typed.warnings, *snapshot.warnings), perf_counter() - typed.begun
+    return replace(snapshot, warnings=warnings, columns=typed.columns, seconds=seconds)
 
 
 @dataclass(frozen=True)
-class _Typed:
-    """The typed columns of a source, in files, how each was read, and notes on all of them.
+class TypedRows:
+    """The rows of a source as typed columns in files, how each was read, and what was odd.
 
     `columns` are those of the source in words, and `begun` is when its reading began.
     """
 
     files: ColumnFiles
-    readings: list[ColumnReading]
-    notes: list[str]
+    readings: Sequence[ColumnReading]
+    warnings: tuple[str, ...]
     columns: str
     begun: float
+
+
+def read_typed(
+    declaration: Declaration,
+    scratch: Path,
+    *,
+    as_of: str | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+    every_cell: bool = False,
+    quiet_seconds: float = 0,
+    named_in: str = DECLARED,
+    report: Report = unreported,
+) -> TypedRows:
+    """Read the source and type its columns, as `read` does, into files of a folder."""
+    if as_of is not None:
+        require_time_column(declaration)
+    path, files = declaration.files.path, files_of(declaration.files.path, named_in)
+    attempt = _Attempt(declaration, files, scratch, as_of, kinds or {}, every_cell)
+    settled = partial(
+        read_settled, files, partial(attempt.typed, report), quiet_seconds=quiet_seconds
+    )
+    try:
+        made, notes = retried(settled, told=files.notes.append, is_passing=files.may_pass)
+    except SourceError as error:
+        where = error.where or str(path)
+        raise SourceError(error.what, where=where, next_step=error.next_step) from None
+    every = dict.fromkeys((*files.notes, *notes, *made.warnings))
+    return replace(made, warnings=tuple(f"{path}: {note}" for note in every))
 
 
 @dataclass(frozen=True)
@@ -119,20 +151,20 @@ class _Attempt:
     """What a reading of a source needs; it is attempted again if the source changes meanwhile."""
 
     declaration: Declaration
+    files: SourceFiles
     scratch: Path
     as_of: str | None
     kinds: Mapping[str, Kind]
     every_cell: bool
-    named_in: str
 
-    def typed(self, report: Report) -> _Typed:
+    def typed(self, report: Report) -> TypedRows:
         """Read the source once."""
         begun = perf_counter()
         folder = self.scratch / "columns"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         declaration, kinds = self.declaration, self.kinds
-        source = _source(declaration, self.named_in, folder, part(report, 0, 0.4))
+        source = source_columns(declaration, self.files.files(), folder, part(report, 0, 0.4))
         has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
         made = made_key(declaration, source.column_names)
         lost: tuple[str, ...] = ()
@@ -163,18 +195,19 @@ class _Attempt:
             reading = add_made_key(files, made, source.numbers, declaration)
             readings = [reading, *readings]
         refuse_long_keys(files, declaration.key)
-        return _Typed(files, readings, notes, columns, begun)
+        return TypedRows(files, readings, tuple(notes), columns, begun)
 
 
-def _source(declaration: Declaration, named_in: str, folder: Path, report: Report) -> SourceColumns:
+def source_columns(
+    declaration: Declaration, files: Sequence[SourceFile], folder: Path, report: Report
+) -> SourceColumns:
     """Return the columns of the file or files, in Arrow's own types."""
-    files = source_files(declaration.source.path, named_in)
     parts = []
     for number, file in enumerate(files):
         place = folder / f"part-{number}" if len(files) > 1 else folder
         place.mkdir(exist_ok=True)
         begin, end = number / len(files), (number + 1) / len(files)
-        columns = _columns(file.path, declaration, place, part(report, begin, end), number)
+        columns = _columns(file, declaration, place, part(report, begin, end), number)
         parts.append(Part(file, columns))
     is_one = len(parts) == 1 and not files[0].partition
     source = parts[0].columns if is_one else joined(parts, declaration)
@@ -183,16 +216,23 @@ def _source(declaration: Declaration, named_in: str, folder: Path, report: Repor
 
 
 def _columns(
-    path: Path, declaration: Declaration, folder: Path, report: Report, number: int
+    file: SourceFile, declaration: Declaration, folder: Path, report: Report, number: int
 ) -> SourceColumns:
     """Return the columns of one file; `number` is how many files are read already."""
     try:
-        file = unpacked(path, folder)
-        ending = file.suffix.lower()
-        read = partial(READERS[ending], file, declaration, folder, report)
-        return reopened(read) if number >= MAX_OPEN and ending in IN_PLACE else read()
+        path = file.here(folder, part(report, 0, FETCHING))
+        plain = unpacked(path, folder)
+        ending = plain.suffix.lower()
+        read_report = part(report, FETCHING, 1) if file.is_fetched else report
+        read = partial(READERS[ending], plain, declaration, folder, read_report)
+        columns = reopened(read) if number >= MAX_OPEN and ending in IN_PLACE else read()
     except SourceError as error:
-        raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
+        raise type(error)(
+            error.what, where=error.where or file.shown, next_step=error.next_step
+        ) from None
+    if file.is_fetched and not (plain == path and ending in IN_PLACE):
+        path.unlink()  # what is needed of it is in other files
+    return columns
 
 
 def _as_told(told: Sequence[Told]) -> list[str]:
