@@ -53,8 +53,7 @@ def doubts_of(encoding: Encoding, parts: Columns) -> list[Doubt]:
         _about_group(group, parts) for group in encoding.groups if group.name not in categories
     ]
     doubts += [
-        _about_number(column, parts, encoding, implied, time_of)
-        for column in encoding.numbers
+        _about_number(column, parts, encoding, implied, time_of) for column in encoding.numbers
     ]
     doubtful = [doubt for doubt in doubts if doubt is not None and doubt.rows.any()]
     return sorted(doubtful, key=lambda doubt: doubt.part)

@@ -243,7 +243,9 @@ class Encoding:
         with np.errstate(over="ignore", invalid="ignore"):
             for name, power in product:
                 factor = self._factor(name, power, parts[name])
-                combined = (combined[:, :, None] * factor[:, None, :]).reshape(rows, combined.shape[1] * factor.shape[1])
+                combined = (combined[:, :, None] * factor[:, None, :]).reshape(
+                    rows, combined.shape[1] * factor.shape[1]
+                )
         if not np.isfinite(combined).all():
             raise CannotEncode(f"the term {_product_name(product)!r} is too large for a number")
         return combined
@@ -348,7 +350,8 @@ class Encoding:
     def parts(self, columns: Columns, *, in_codes: bool = False) -> dict[str, Values]:
         """Return the columns that the encoding needs, with times as their parts.
 
-        With `in_codes`, the parts that are categories are `CodedTexts`. Raises CannotEncode where one is missing, or is of another type.
+        With `in_codes`, the parts of times that are categories are `CodedTexts`. Raises
+        CannotEncode where a column is missing, or is of another type.
         """
         missing = sorted(set(self.names) - set(columns))
         if missing:
