@@ -93,24 +93,62 @@ def read(
     A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
     neither writes anything; a folder that cannot be written to is a `HomeError`.
     """
+    with temporary_folder() as scratch:
+        typed = read_typed(
+            declaration,
+            scratch,
+            as_of=as_of,
+            kinds=kinds,
+            every_cell=every_cell,
+            quiet_seconds=quiet_seconds,
+            named_in=named_in,
+            report=part(report, 0, 0.6),
+        )
+        place = folder / declaration.name
+        snapshot = write(typed.files, place, typed.readings, part(report, 0.6, 1))
+    warnings, seconds = (*typed.warnings, *snapshot.warnings), perf_counter() - typed.begun
+    return replace(snapshot, warnings=warnings, columns=typed.columns, seconds=seconds)
+
+
+@dataclass(frozen=True)
+class TypedRows:
+    """The rows of a source as typed columns in files, how each was read, and what was odd.
+
+    `columns` are those of the source in words, and `begun` is when its reading began. `source` has
+    them as the reader gave them, as long as its files are there.
+    """
+
+    files: ColumnFiles
+    readings: Sequence[ColumnReading]
+    warnings: tuple[str, ...]
+    columns: str
+    begun: float
+    source: SourceColumns
+
+
+def read_typed(
+    declaration: Declaration,
+    scratch: Path,
+    *,
+    as_of: str | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+    every_cell: bool = False,
+    quiet_seconds: float = 0,
+    named_in: str = DECLARED,
+    report: Report = unreported,
+) -> TypedRows:
+    """Read the source and type its columns, as `read` does, into files of a folder."""
     if as_of is not None:
         require_time_column(declaration)
     shown, notes = declaration.source.shown, list[str]()
-    with temporary_folder() as scratch:
-        attempt = partial(_Attempt, declaration, scratch, as_of, kinds or {}, every_cell)
-        try:
-            made = _settled(
-                declaration, attempt, named_in, quiet_seconds, notes, part(report, 0, 0.6)
-            )
-        except SourceError as error:
-            where = error.where or shown
-            raise type(error)(error.what, where=where, next_step=error.next_step) from None
-        to = folder / declaration.name
-        snapshot = write(made.files, to, made.readings, part(report, 0.6, 1))
-    every = dict.fromkeys((*notes, *made.notes))
-    warnings = [*(f"{shown}: {note}" for note in every), *snapshot.warnings]
-    seconds = perf_counter() - made.begun
-    return replace(snapshot, warnings=tuple(warnings), columns=made.columns, seconds=seconds)
+    attempt = partial(_Attempt, declaration, scratch, as_of, kinds or {}, every_cell)
+    try:
+        made = _settled(declaration, attempt, named_in, quiet_seconds, notes, report)
+    except SourceError as error:
+        where = error.where or shown
+        raise type(error)(error.what, where=where, next_step=error.next_step) from None
+    every = dict.fromkeys((*notes, *made.warnings))
+    return replace(made, warnings=tuple(f"{shown}: {note}" for note in every))
 
 
 def _settled(
@@ -120,7 +158,7 @@ def _settled(
     quiet_seconds: float,
     notes: list[str],
     report: Report,
-) -> "_Typed":
+) -> TypedRows:
     """Return what a source has when it is left alone, and add what was done for that to `notes`."""
     if isinstance(declaration.source, SqlSource):
         rows = partial(read_database, declaration, declaration.source)
@@ -134,20 +172,6 @@ def _settled(
 
 
 @dataclass(frozen=True)
-class _Typed:
-    """The typed columns of a source, in files, how each was read, and notes on all of them.
-
-    `columns` are those of the source in words, and `begun` is when its reading began.
-    """
-
-    files: ColumnFiles
-    readings: list[ColumnReading]
-    notes: list[str]
-    columns: str
-    begun: float
-
-
-@dataclass(frozen=True)
 class _Attempt:
     """What a reading of a source needs; it is attempted again if the source changes meanwhile."""
 
@@ -158,7 +182,7 @@ class _Attempt:
     every_cell: bool
     rows: Rows
 
-    def typed(self, report: Report) -> _Typed:
+    def typed(self, report: Report) -> TypedRows:
         """Read the source once."""
         begun = perf_counter()
         folder = self.scratch / "columns"
@@ -198,7 +222,7 @@ class _Attempt:
             reading = add_made_key(files, made, source.numbers, declaration)
             readings = [reading, *readings]
         refuse_long_keys(files, declaration.key)
-        return _Typed(files, readings, notes, columns, begun)
+        return TypedRows(files, readings, tuple(notes), columns, begun, source)
 
 
 def _source(

@@ -4,6 +4,7 @@ from prefect.blocks.system import Secret
 
 from data.errors import SourceAway, library_message
 
+
 def prefect_secret(name: str) -> str | None:
     """Return the value of a Secret block, None if there is none of that name.
 
@@ -15,7 +16,7 @@ def prefect_secret(name: str) -> str | None:
         value = Secret.load(block_name, _sync=True).get()
     except ValueError:  # what Prefect raises for a block that is not there
         return None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever Prefect or the way to it raises
         raise SourceAway(
             f"Prefect's server does not give the secret {name!r}: {library_message(error)}",
             next_step=f"Set the environment variable {name}, or try again later.",
