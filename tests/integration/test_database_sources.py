@@ -208,7 +208,7 @@ def test_a_wrong_password_of_postgresql_is_named(sales, tmp_path):
 MANY = {
     "postgresql": "SELECT i AS id, i * 0.5 AS y, repeat('x', 100) AS t"
     " FROM generate_series(1, 30000) AS i",
-    "mariadb": "SELECT seq AS id, seq * 0.5 AS y, repeat('x', 100) AS t FROM seq_1_to_60000",
+    "mariadb": "SELECT seq AS id, seq * 0.5 AS y, repeat('x', 1000) AS t FROM seq_1_to_30000",
 }
 KILL = {
     "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -250,7 +250,7 @@ def test_a_connection_that_breaks_half_way_is_made_again(kind, sales, tmp_path, 
     small_blocks(monkeypatch)
     declaration = shop_of(sales(kind).url, query=MANY[kind])
     snapshot = read(declaration, folder=tmp_path, report=killer(sales(kind), 1))
-    assert snapshot.rows in (30_000, 60_000)
+    assert snapshot.rows == 30_000
     assert any("It was tried again." in warning for warning in snapshot.warnings)
     again = read(declaration, folder=tmp_path)
     assert again.fingerprint == snapshot.fingerprint
