@@ -87,38 +87,63 @@ def read(
     A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
     neither writes anything; a folder that cannot be written to is a `HomeError`.
     """
-    if as_of is not None:
-        require_time_column(declaration)
-    path, files = declaration.files.path, files_of(declaration.files.path, named_in)
     with temporary_folder() as scratch:
-        attempt = _Attempt(declaration, files, scratch, as_of, kinds or {}, every_cell)
-        typed = partial(attempt.typed, part(report, 0, 0.6))
-        settled = partial(read_settled, files, typed, quiet_seconds=quiet_seconds)
-        try:
-            made, notes = retried(settled, told=files.notes.append, is_passing=files.may_pass)
-        except SourceError as error:
-            where = error.where or str(path)
-            raise SourceError(error.what, where=where, next_step=error.next_step) from None
-        to = folder / declaration.name
-        snapshot = write(made.files, to, made.readings, part(report, 0.6, 1))
-    every = dict.fromkeys((*files.notes, *notes, *made.notes))
-    warnings = [*(f"{path}: {note}" for note in every), *snapshot.warnings]
-    seconds = perf_counter() - made.begun
-    return replace(snapshot, warnings=tuple(warnings), columns=made.columns, seconds=seconds)
+        typed = read_typed(
+            declaration,
+            scratch,
+            as_of=as_of,
+            kinds=kinds,
+            every_cell=every_cell,
+            quiet_seconds=quiet_seconds,
+            named_in=named_in,
+            report=part(report, 0, 0.6),
+        )
+        place = folder / declaration.name
+        snapshot = write(typed.files, place, typed.readings, part(report, 0.6, 1))
+    warnings, seconds = (*typed.warnings, *snapshot.warnings), perf_counter() - typed.begun
+    return replace(snapshot, warnings=warnings, columns=typed.columns, seconds=seconds)
 
 
 @dataclass(frozen=True)
-class _Typed:
-    """The typed columns of a source, in files, how each was read, and notes on all of them.
+class TypedRows:
+    """The rows of a source as typed columns in files, how each was read, and what was odd.
 
     `columns` are those of the source in words, and `begun` is when its reading began.
     """
 
     files: ColumnFiles
-    readings: list[ColumnReading]
-    notes: list[str]
+    readings: Sequence[ColumnReading]
+    warnings: tuple[str, ...]
     columns: str
     begun: float
+
+
+def read_typed(
+    declaration: Declaration,
+    scratch: Path,
+    *,
+    as_of: str | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+    every_cell: bool = False,
+    quiet_seconds: float = 0,
+    named_in: str = DECLARED,
+    report: Report = unreported,
+) -> TypedRows:
+    """Read the source and type its columns, as `read` does, into files of a folder."""
+    if as_of is not None:
+        require_time_column(declaration)
+    path, files = declaration.files.path, files_of(declaration.files.path, named_in)
+    attempt = _Attempt(declaration, files, scratch, as_of, kinds or {}, every_cell)
+    settled = partial(
+        read_settled, files, partial(attempt.typed, report), quiet_seconds=quiet_seconds
+    )
+    try:
+        made, notes = retried(settled, told=files.notes.append, is_passing=files.may_pass)
+    except SourceError as error:
+        where = error.where or str(path)
+        raise SourceError(error.what, where=where, next_step=error.next_step) from None
+    every = dict.fromkeys((*files.notes, *notes, *made.warnings))
+    return replace(made, warnings=tuple(f"{path}: {note}" for note in every))
 
 
 @dataclass(frozen=True)
@@ -132,14 +157,14 @@ class _Attempt:
     kinds: Mapping[str, Kind]
     every_cell: bool
 
-    def typed(self, report: Report) -> _Typed:
+    def typed(self, report: Report) -> TypedRows:
         """Read the source once."""
         begun = perf_counter()
         folder = self.scratch / "columns"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         declaration, kinds = self.declaration, self.kinds
-        source = _source(declaration, self.files.files(), folder, part(report, 0, 0.4))
+        source = source_columns(declaration, self.files.files(), folder, part(report, 0, 0.4))
         has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
         made = made_key(declaration, source.column_names)
         lost: tuple[str, ...] = ()
@@ -170,10 +195,10 @@ class _Attempt:
             reading = add_made_key(files, made, source.numbers, declaration)
             readings = [reading, *readings]
         refuse_long_keys(files, declaration.key)
-        return _Typed(files, readings, notes, columns, begun)
+        return TypedRows(files, readings, tuple(notes), columns, begun)
 
 
-def _source(
+def source_columns(
     declaration: Declaration, files: Sequence[SourceFile], folder: Path, report: Report
 ) -> SourceColumns:
     """Return the columns of the file or files, in Arrow's own types."""
