@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -48,23 +47,23 @@ RESULTS = (
 def scoring(
     serving: ServingModel,
     columns: Sequence[SourceColumnRecord],
-    source: Path,
+    source: str,
     *,
     quiet_seconds: float = 0,
     report: Report = unreported,
 ) -> Iterator["Scoring"]:
     """Give what a stored model predicts for each row of a source; `report` is told of reading it.
 
+    `source` is a path, an address or a database, with the options of the declared source.
     `columns` are those of the source that the model was trained on, empty for a model of version
     0.1.0. A cell that is not of its column's kind is missing. Raises SourceError if the source
     cannot be read or lacks a column, and DamagedModel if the model is not what was stored.
     """
     model = loaded(serving, "artifact")
     declaration = declared(serving)
-    declaration = declaration.model_copy(
-        update={"source": source_named(str(source), declaration.source), "unparsable": "missing"}
-    )
-    where = str(source.resolve())
+    named = source_named(source, declaration.source)
+    declaration = declaration.model_copy(update={"source": named, "unparsable": "missing"})
+    where = named.shown
     with temporary_folder() as folder:
         typed = read_typed(
             declaration,

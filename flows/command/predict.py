@@ -36,7 +36,7 @@ FORMATS = {
 
 def run_predict(
     dataset: str,
-    source: Path,
+    source: str,
     out: Path | None,
     output_format: str | None,
     *,
@@ -67,7 +67,7 @@ def _format(out: Path | None, output_format: str | None) -> str:
 
 
 @contextmanager
-def scored_by_champion(config: Settings, dataset: str, source: Path) -> Iterator["Scoring"]:
+def scored_by_champion(config: Settings, dataset: str, source: str) -> Iterator["Scoring"]:
     """Give what the champion predicts for each row of a source, in its order.
 
     Raises SourceError if the source cannot be read or lacks a column, DamagedModel if the champion
