@@ -29,10 +29,11 @@ TOGETHER = {
         "test_network",
         "test_night_workers",
     ),
+    "databases": ("test_database_sources", "test_sources_alike"),
     "night": ("test_bad_input", "test_night", "test_readme", "test_unusual_folders"),
     "served": ("test_serve", "test_serve_attacked"),
 }
-"""Files that share a fixture (`workers`, `night`, `served`), which one worker makes once."""
+"""Files that share a fixture (`workers`, `mariadb`, `night`, `served`), made once by one worker."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell makes its background commands ignore Ctrl-C, and the tests' commands would inherit it.
