@@ -1,5 +1,7 @@
 """The secrets of a source that the environment does not have: Prefect's Secret blocks."""
 
+from typing import Any
+
 from prefect.blocks.system import Secret
 
 from data.errors import SourceAway, library_message
@@ -12,8 +14,9 @@ def prefect_secret(name: str) -> str | None:
     `shop-url`. Raises SourceAway if Prefect's server does not answer.
     """
     block_name = name.lower().replace("_", "-")
+    load: Any = Secret.load  # which takes `_sync`, unlike its annotations say
     try:
-        value = Secret.load(block_name, _sync=True).get()
+        value = load(block_name, _sync=True).get()
     except ValueError:  # what Prefect raises for a block that is not there
         return None
     except Exception as error:  # noqa: BLE001 - whatever Prefect or the way to it raises
