@@ -1,4 +1,4 @@
-"""The same rows give the same columns and the same fingerprint, whatever file they came in."""
+"""The same rows give the same columns and the same fingerprint, whatever source they came from."""
 
 import datetime as dt
 import gzip
@@ -12,6 +12,8 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
+from helpers.databases import KINDS as DATABASES
+from helpers.databases import shop_of
 from helpers.sources import TABLE, refusal, shop, written
 from helpers.spreadsheets import xlsx
 
@@ -90,6 +92,55 @@ def expected(tmp_path_factory):
 def test_the_same_rows_have_the_same_columns_and_fingerprint(name, tmp_path, expected):
     KINDS[name](tmp_path / name)
     snapshot = read(shop(tmp_path / name), folder=tmp_path / "home")
+    assert load(snapshot.path).equals(load(expected.path))
+    assert snapshot.fingerprint == expected.fingerprint
+
+
+def all_files(folder):
+    return [file for file in folder.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_file_of_any_kind_has_the_same_rows_at_an_address(name, tmp_path, memory, expected):
+    KINDS[name](tmp_path / name)
+    for file in all_files(tmp_path):
+        memory.pipe_file(f"/shop/{file.relative_to(tmp_path)}", file.read_bytes())
+    snapshot = read(shop(f"memory://shop/{name}"), folder=tmp_path / "home")
+    assert load(snapshot.path).equals(load(expected.path))
+    assert snapshot.fingerprint == expected.fingerprint
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "folder"])
+def test_a_file_of_any_kind_has_the_same_rows_from_a_web_server(name, tmp_path, web, expected):
+    KINDS[name](tmp_path / name)
+    address = web.put(name, (tmp_path / name).read_bytes())
+    snapshot = read(shop(address), folder=tmp_path / "home")
+    assert snapshot.fingerprint == expected.fingerprint
+
+
+@pytest.mark.parametrize("name", ["rows.csv.gz", "rows.parquet", "folder"])
+def test_a_file_has_the_same_rows_from_an_object_store(name, tmp_path, objects, expected):
+    KINDS[name](tmp_path / name)
+    bucket = objects.bucket()
+    for file in all_files(tmp_path):
+        objects.put(bucket, str(file.relative_to(tmp_path)), file.read_bytes())
+    snapshot = read(shop(f"s3://{bucket}/{name}"), folder=tmp_path / "home")
+    assert snapshot.fingerprint == expected.fingerprint
+    assert snapshot.warnings == ()
+
+
+@pytest.mark.parametrize("how", ["table", "query"])
+@pytest.mark.parametrize("kind", DATABASES)
+def test_the_rows_of_a_database_have_them_too_whatever_their_order(
+    kind, how, tmp_path, expected, new_source_database
+):
+    database = new_source_database(kind)
+    database.fill("Sales of 'é'", CARRIED.take([2, 0, 3, 1]))
+    table = "Sales of 'é'"
+    rows = {"table": table} if how == "table" else {"query": f"TABLE {database.quoted(table)};"}
+    if how == "query" and kind != "postgresql":
+        rows = {"query": f"SELECT * FROM {database.quoted(table)} ORDER BY id DESC;\n"}
+    snapshot = read(shop_of(database.url, **rows), folder=tmp_path / "home")
     assert load(snapshot.path).equals(load(expected.path))
     assert snapshot.fingerprint == expected.fingerprint
 
