@@ -1,11 +1,15 @@
 """The columns of a source in the types of its file, each read when it is asked for."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+
+YAML_WORDS = ("yes", "no", "on", "off", "true", "false", "null")
+"""Words that YAML does not take as text."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,12 @@ def in_yaml(value: str | int) -> str:
     """Return a value as it stands in a declaration: only double quotes know escapes as of a tab."""
     text = repr(value)
     return json.dumps(value, ensure_ascii=False) if "\\" in text else text
+
+
+def in_flow(name: str) -> str:
+    """Return the name of a column as it stands in a mapping of one line."""
+    plain = re.fullmatch(r"[^\W\d][\w ]*\w|[^\W\d]", name) and name.lower() not in YAML_WORDS
+    return name if plain else in_yaml(name)
 
 
 @dataclass(frozen=True)
