@@ -20,6 +20,7 @@ from pydantic import (
 from data.declarations.any_source import Source
 from data.declarations.durations import duration
 from data.declarations.parts import column_of, declared_parts
+from data.declarations.results import Output, Results
 from data.declarations.sections import (
     Ann,
     Candidates,
@@ -198,6 +199,16 @@ class Declaration(Section):
         description="Which predictions a run stores: `all`, or `new`, those of new rows and test"
         f" rows alone. If it is not set, `all` up to {MAX_WITH_TRAINING:,} rows with a target, and"
         " `new` above, with a warning.",
+    )
+
+    results: Results = Field(
+        default=Results(),
+        description="The table in the store that has the champion's predictions beside the columns"
+        " of the key.",
+    )
+    output: Output | None = Field(
+        default=None,
+        description="A table of another database that gets the same rows after each run.",
     )
 
     _once = field_validator("key", "features")(refuse_repeats)

@@ -60,6 +60,9 @@ def typed_columns(
         report(number / len(names), f"{number} of {len(names)} columns")
         request = _request(name, declaration, kinds, names)
         request = replace(request, list_all=request.list_all or every_cell, list_many=every_cell)
+        if name in source.of_no_kind:
+            readings.append(_left_out_for_its_type(name, source, declaration))
+            continue
         raw = source.column(name)
         column = _column(raw, request, declaration, has_types=has_types)
         if column is None:
@@ -84,6 +87,20 @@ def typed_columns(
     return readings
 
 
+def _left_out_for_its_type(
+    name: str, source: SourceColumns, declaration: Declaration
+) -> ColumnReading:
+    """Return the reading of a column of no kind; `SourceError` if the declaration needs it."""
+    unusable = source.of_no_kind[name]
+    if name in {*_roles(declaration), *declaration.named_columns()}:
+        raise SourceError(
+            f"Column {name!r} holds {unusable.holds}, which is not a number, category, boolean or"
+            " time.",
+            next_step=unusable.next_step,
+        )
+    return left_out(name, f"holds {unusable.holds}")
+
+
 def time_column(
     source: SourceColumns,
     declaration: Declaration,
@@ -93,7 +110,7 @@ def time_column(
 ) -> TextColumn | None:
     """Return the typed time column and how it was read, None if the source has no such column."""
     name = declaration.time
-    if name is None or name not in source.column_names:
+    if name is None or name not in source.column_names or name in source.of_no_kind:
         return None
     request = _request(name, declaration, kinds, source.column_names)
     return _column(source.column(name), request, declaration, has_types=has_types)
@@ -153,7 +170,7 @@ def _of_text(
     if not has_types or request.kind_from == "declared" or reading.kind in (None, "category"):
         return column
     note = (
-        f"Column {request.name!r} is text in the file, but its values are {PLURAL[reading.kind]},"
+        f"Column {request.name!r} is text in the source, but its values are {PLURAL[reading.kind]},"
         f" so it is read as {PLURAL[reading.kind]}. Declare types:"
         f" {{{request.name}: {reading.kind}}} if that is right, or category if not."
     )
