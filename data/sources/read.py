@@ -192,7 +192,7 @@ class _Attempt:
         source = self.rows(folder, part(report, 0, 0.4))
         has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
         made = made_key(declaration, source.column_names)
-        if not source.is_ordered:
+        if not source.is_ordered and declaration.key:
             source = in_key_order(source, declaration, kinds, made, folder / "keys")
         lost: tuple[str, ...] = ()
         if self.as_of is not None:
