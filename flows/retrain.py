@@ -20,6 +20,7 @@ from regressors.candidate import Candidate
 from tasks.check import check
 from tasks.choose import choose
 from tasks.compare import compare
+from tasks.deliver import deliver
 from tasks.fit import fit
 from tasks.incumbent import incumbent
 from tasks.plan import plan
@@ -80,7 +81,8 @@ def retrain(
             skip_if_unchanged(run, snapshot, expected, store, force=force)
             trained = train(run, snapshot, store, workers, expected, home=home)
             store_run(run, trained, store, lock, home=home, dry_run=dry_run)
-        return report(run)
+        undelivered = None if dry_run else deliver(declaration, store)
+        return replace(report(run), undelivered=undelivered)
 
 
 def train(

@@ -25,7 +25,7 @@ BLOCK = 20_000
 """Rows that are Python objects at once."""
 
 NESTED = pa.struct([])
-"""The type of a column with a list or an object in it, which has no kind."""
+"""The type of a column with a list, an object or bytes in it, which has no kind."""
 
 Row = tuple[tuple[str, ...], Collection[Any]]
 """The names and the values of one row."""
@@ -153,7 +153,7 @@ def _columns(runs: Sequence[Run], rows: int) -> dict[str, list[Any]]:
 def _array(values: list[Any]) -> pa.Array:
     """Return values of one block as an array of the one type that holds all of them."""
     kinds = set(map(type, values)) - {type(None)}
-    if any(issubclass(kind, (dict, list)) for kind in kinds):
+    if any(issubclass(kind, (dict, list, bytes)) for kind in kinds):
         return pa.array([None] * len(values), NESTED)
     if not kinds:
         return pa.nulls(len(values))

@@ -42,6 +42,8 @@ def _facts(summary: "Summary") -> Iterator[tuple[str, Text]]:
             yield "rows", Text(summary.read)
     for remark in summary.remarks:
         yield "note", Text(remark, style="yellow" if summary.status != "skipped" else "")
+    if summary.undelivered:
+        yield "output", Text(summary.undelivered, style="red")
 
 
 def _results(summary: "Summary") -> Iterator[tuple[str, Text]]:

@@ -50,12 +50,17 @@ def code_fingerprint() -> str:
     return digest.hexdigest()
 
 
+NOT_OF_THE_SETUP = ("source", "results", "output")
+"""Keys of a declaration that change no model: where the rows are, and where results go."""
+
+
 def setup_fingerprint(declaration: Declaration) -> str:
     """Return the SHA-256 of the declaration, the code and the library versions.
 
-    The location of the source is left out, because its rows have a fingerprint of their own.
+    The location of the source is left out, because its rows have a fingerprint of their own, and so
+    is where the results go, which changes none of them.
     """
-    declared = declaration.model_dump_json(exclude={"source"})
+    declared = declaration.model_dump_json(exclude={*NOT_OF_THE_SETUP})
     return _fingerprint(declared, library_versions())
 
 
@@ -65,7 +70,7 @@ def had_this_code(fingerprint: str, declaration: str, versions: Mapping[str, str
     The declaration is the JSON that was stored.
     """
     in_order = {name: versions[name] for name in LIBRARIES if name in versions}
-    return _fingerprint(_without_source(declaration), in_order) == fingerprint
+    return _fingerprint(_of_the_setup(declaration), in_order) == fingerprint
 
 
 def _fingerprint(declared: str, versions: Mapping[str, str]) -> str:
@@ -73,11 +78,16 @@ def _fingerprint(declared: str, versions: Mapping[str, str]) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _without_source(declaration: str) -> str:
-    """Return the JSON of a declaration without its source, and every other character as it is."""
-    key = '"source":'
-    start = declaration.find(key)
-    if start < 0:
-        return declaration
-    _, end = json.JSONDecoder().raw_decode(declaration, start + len(key))
-    return declaration[:start] + declaration[end:].removeprefix(",")
+def _of_the_setup(declaration: str) -> str:
+    """Return the JSON of a declaration without some of its keys, and every other character as is.
+
+    It is an object without blanks, as pydantic writes it.
+    """
+    members, at, decode = [], 1, json.JSONDecoder().raw_decode
+    while at < len(declaration) - 1:
+        name, colon = decode(declaration, at)
+        _, end = decode(declaration, colon + 1)
+        if name not in NOT_OF_THE_SETUP:
+            members.append(declaration[at:end])
+        at = end + 1
+    return f"{{{','.join(members)}}}"

@@ -42,6 +42,7 @@ class Summary:
     decision: str | None = None
     sight: str | None = None
     remarks: tuple[str, ...] = ()
+    undelivered: str | None = None
 
 
 def report(run: Attempt) -> Summary:
