@@ -211,7 +211,7 @@ class Model:
     def _predicted(
         self, columns: Columns, weight: Array | None
     ) -> tuple[Array, Array, tuple[Indices, list[str]]]:
-        """Return the predictions (n,), how far their intervals reach, and the notes of some rows."""
+        """Return the predictions (n,), the reach (n,) of their intervals, and some rows' notes."""
         parts = [member.encoding.parts(columns, in_codes=True) for member in self.members]
         pairs = list(zip(self.members, parts, strict=True))
         value = _mean([member.predict(own) for member, own in pairs])

@@ -5,8 +5,10 @@ A time has a pattern (`%d.%m.%Y`) or is counted (`excel`, `epoch seconds`), a nu
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 from data.declarations.time_patterns import TimePattern, pattern_from_letters, time_pattern
 from data.errors import DeclarationMistake, quoted
@@ -103,6 +105,7 @@ INSTEAD = {
 """Words that are no format, and what their writer may have meant."""
 
 
+@cache
 def value_format(text: str) -> ValueFormat:
     """Return what a declared format means; a `DeclarationMistake` if it is none."""
     words = " ".join(text.split()).lower()
@@ -126,6 +129,38 @@ def is_format(text: str) -> bool:
     except DeclarationMistake:
         return False
     return True
+
+
+def require_format(text: str) -> str:
+    """Return a text that is a format; `DeclarationMistake` for any other."""
+    value_format(text)
+    return text
+
+
+def refuse_other_kinds(formats: Mapping[str, str], declared: Mapping[str, Any]) -> None:
+    """Raise `DeclarationMistake` for a format of a kind that its column's role or type is not of.
+
+    `declared` has the keys of the declaration that have been read.
+    """
+    needs = {
+        declared.get("target"): ("the target", ("number",), "a number"),
+        declared.get("weight"): ("the weight", ("number",), "a number"),
+        declared.get("time"): ("the time column", ("time", "number"), "a time or a number"),
+    }
+    for name, text in formats.items():
+        kind = value_format(text).kind
+        type_ = declared.get("types", {}).get(name, kind)
+        if type_ != kind:
+            raise DeclarationMistake(
+                f"{quoted(text)} is a format of {kind}s, but 'types' declares {quoted(name)} a"
+                f" {type_}",
+                "Leave it out in one of them.",
+            )
+        role, kinds, what = needs.get(name, ("", (kind,), ""))
+        if kind not in kinds:
+            raise DeclarationMistake(
+                f"{quoted(text)} is a format of {kind}s, but {role} {quoted(name)} must be {what}"
+            )
 
 
 def _mistake(text: str) -> DeclarationMistake:

@@ -43,8 +43,8 @@ def proposed_rules(
         kind = kinds.get(one.name, one.kind)
         if not one.missing and one.name != target:
             rules.append(Rule("expect_column_values_to_not_be_null", {"column": one.name}, ""))
-        if kind == "number" and one.kind == "number" and isinstance(one.least, int | float):
-            rules.append(_between(one))
+        if kind == "number" and one.least is not None and one.most is not None:
+            rules.append(_between(one.name, one.least, one.most))
         elif kind == "category" and one.kind == "category" and _is_set(one):
             values = sorted(level for level, _ in one.levels)
             kwargs = {"column": one.name, "value_set": values}
@@ -56,15 +56,14 @@ def _is_set(one: ColumnFacts) -> bool:
     return one.distinct <= MAX_SET and one.filled >= MIN_PER_LEVEL * one.distinct
 
 
-def _between(one: ColumnFacts) -> Rule:
-    least, most = float(str(one.least)), float(str(one.most))
+def _between(name: str, least: float, most: float) -> Rule:
     margin = MARGIN * (most - least)
     low, high = _below(least - margin, margin), -_below(-most - margin, margin)
     if least >= 0:
         low = max(low, 0.0)
     if most <= 0:
         high = min(high, 0.0)
-    kwargs = {"column": one.name, "min_value": _plain(low), "max_value": _plain(high)}
+    kwargs = {"column": name, "min_value": _plain(low), "max_value": _plain(high)}
     seen = f"{_plain(least)} to {_plain(most)}"
     return Rule("expect_column_values_to_be_between", kwargs, seen)
 

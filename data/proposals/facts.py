@@ -1,8 +1,7 @@
 """What a look at a typed column shows: counts and ends of all rows, in plain values."""
 
-import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +9,7 @@ import pyarrow.compute as pc
 
 from data.declarations.model import Kind
 from data.proposals.names import YEARS, has_word
-from data.sources.columns import kind_of, value_text
+from data.sources.columns import infinite, kind_of, value_text
 from data.sources.readings import ColumnReading
 
 BARS = 10
@@ -30,8 +29,9 @@ MOSTLY = 0.5
 class ColumnFacts:
     """A column of n rows: how many values are missing and different, and what they are like.
 
-    `least` and `most` are the ends of numbers and times, `levels` the most frequent values of the
-    others with their rows, and `bars` the rows of each bar of a histogram, both at most so many.
+    `least` and `most` are the ends of numbers, and `ends` those of numbers and times as text.
+    `levels` are the most frequent values of the others with their rows, and `bars` the rows of each
+    bar of a histogram, both at most so many.
     `typical_length` is the mean of the characters of texts. `is_whole` numbers have no decimals,
     and `rises` says that no value is below the one in the row before.
     """
@@ -42,15 +42,16 @@ class ColumnFacts:
     rows: int
     missing: int
     distinct: int
-    least: float | dt.date | None = None
-    most: float | dt.date | None = None
+    least: float | None = None
+    most: float | None = None
+    ends: tuple[str, str] | None = None
     levels: tuple[tuple[str, int], ...] = ()
     bars: tuple[int, ...] = ()
     typical_length: float = 0.0
     is_whole: bool = False
     rises: bool = False
     falls: bool = False
-    unparsable: int = 0
+    infinite: int = 0
     why_left_out: str = ""
 
     @property
@@ -64,14 +65,17 @@ class ColumnFacts:
         return self.distinct <= 1
 
     @property
+    def span(self) -> float:
+        """Return how many whole numbers there are from the least to the most, 0 of other kinds."""
+        return 0.0 if self.least is None or self.most is None else self.most - self.least + 1
+
+    @property
     def is_year(self) -> bool:
         """Return whether whole numbers are years, by their name and their range."""
-        return (
-            self.is_whole
-            and has_word(self.name, YEARS)
-            and YEAR_RANGE[0] <= float(str(self.least))
-            and float(str(self.most)) <= YEAR_RANGE[1]
-        )
+        if not self.is_whole or self.least is None or self.most is None:
+            return False
+        in_range = YEAR_RANGE[0] <= self.least <= self.most <= YEAR_RANGE[1]
+        return in_range and has_word(self.name, YEARS)
 
     @property
     def is_measured(self) -> bool:
@@ -90,31 +94,17 @@ class ColumnFacts:
         return self.is_whole and self.distinct == 2 and (self.least, self.most) == (0, 1)
 
 
-def facts_of(name: str, place: int, column: pa.ChunkedArray, reading: ColumnReading) -> ColumnFacts:
+def facts_of(name: str, place: int, column: pa.ChunkedArray) -> ColumnFacts:
     """Return what a typed column (n,) is like; `place` counts the columns from 0."""
     values = column.drop_null()
     kind = kind_of(column.type) if len(values) else None
-    facts = {
-        "name": name,
-        "place": place,
-        "kind": kind,
-        "rows": len(column),
-        "missing": column.null_count,
-        "distinct": int(pc.count_distinct(values).as_py()),
-        "unparsable": reading.unparsable,
-    }
+    distinct = 0 if kind is None else int(pc.count_distinct(values).as_py())
+    facts = ColumnFacts(name, place, kind, len(column), column.null_count, distinct)
     if kind == "number":
-        return ColumnFacts(**facts, **_of_numbers(values))
+        return replace(facts, **_of_numbers(values))
     if kind == "time":
-        return ColumnFacts(**facts, **_of_times(values))
-    if kind is None:
-        return ColumnFacts(**facts)
-    texts = value_text(values)
-    length = float(pc.mean(pc.utf8_length(texts)).as_py())
-    rises, falls = _order(texts)
-    return ColumnFacts(
-        **facts, levels=_levels(texts), typical_length=length, rises=rises, falls=falls
-    )
+        return replace(facts, **_of_times(values))
+    return facts if kind is None else replace(facts, **_of_texts(value_text(values)))
 
 
 def not_read(reading: ColumnReading, place: int, rows: int) -> ColumnFacts:
@@ -123,35 +113,50 @@ def not_read(reading: ColumnReading, place: int, rows: int) -> ColumnFacts:
     return ColumnFacts(reading.name, place, None, rows, 0, 0, why_left_out=why)
 
 
-def _of_numbers(values: pa.ChunkedArray) -> dict[str, object]:
+def _of_numbers(values: pa.ChunkedArray) -> dict[str, Any]:
     numbers = values.cast(pa.float64(), safe=False).to_numpy()
-    steps = np.diff(numbers)
-    finite = numbers[np.isfinite(numbers)]
+    before, after = numbers[:-1], numbers[1:]
+    finite = numbers[~infinite(values)]
     is_few = len(finite) == 0
-    least, most = (None, None) if is_few else (_plain(finite.min()), _plain(finite.max()))
+    least, most = (None, None) if is_few else (float(finite.min()), float(finite.max()))
     whole = bool(len(finite)) and bool((finite == np.round(finite)).all())
     return {
         "least": least,
         "most": most,
+        "ends": None if least is None or most is None else (_number(least), _number(most)),
         "is_whole": whole,
         "bars": () if is_few else tuple(np.histogram(finite, BARS)[0].tolist()),
         "levels": _levels(value_text(values)) if len(np.unique(finite[:1000])) <= BARS else (),
-        "rises": bool((steps >= 0).all()),
-        "falls": bool((steps <= 0).all()),
+        "rises": bool((before <= after).all()),
+        "falls": bool((before >= after).all()),
+        "infinite": int(infinite(values).sum()),
     }
 
 
-def _of_times(values: pa.ChunkedArray) -> dict[str, object]:
+def _of_times(values: pa.ChunkedArray) -> dict[str, Any]:
     moments = values.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
     steps = np.diff(moments)
     ends = pc.min_max(values).as_py()
     return {
-        "least": ends["min"],
-        "most": ends["max"],
+        "ends": (_moment(ends["min"]), _moment(ends["max"])),
         "bars": tuple(np.histogram(moments.astype(float), BARS)[0].tolist()),
         "rises": bool((steps >= 0).all()),
         "falls": bool((steps <= 0).all()),
     }
+
+
+def _of_texts(texts: pa.ChunkedArray) -> dict[str, Any]:
+    rises, falls = _order(texts)
+    return {
+        "levels": _levels(texts),
+        "typical_length": float(pc.mean(pc.utf8_length(texts)).as_py()),
+        "rises": rises,
+        "falls": falls,
+    }
+
+
+def _moment(value: Any) -> str:
+    return str(value.isoformat()).removesuffix("T00:00:00")
 
 
 def _levels(texts: pa.ChunkedArray) -> tuple[tuple[str, int], ...]:
@@ -174,10 +179,6 @@ def _order(texts: pa.ChunkedArray) -> tuple[bool, bool]:
     )
 
 
-def _plain(value: float) -> float:
-    return int(value) if value.is_integer() and abs(value) < 2**53 else float(value)
-
-
-def by_name(facts: Sequence[ColumnFacts]) -> dict[str, ColumnFacts]:
-    """Return the facts by the names of their columns."""
-    return {each.name: each for each in facts}
+def _number(value: float) -> str:
+    is_long = value.is_integer() and 10_000 <= abs(value) < 1e15
+    return f"{int(value):,}" if is_long else f"{value:.6g}"

@@ -1,6 +1,6 @@
 """The key of a source: the smallest set of columns that is unique and has no gaps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -19,6 +19,9 @@ MAX_COLUMNS = 3
 
 MAX_TRIED = 24
 """So many columns are tried in combinations, the likeliest ones."""
+
+MOST = 0.8
+"""Of the whole numbers from its least to its most a column has, if it counts something."""
 
 FIRST_ROWS = 2_000
 """Are tried before all others: most combinations repeat among them."""
@@ -83,19 +86,16 @@ def _identifies_alone(one: ColumnFacts) -> bool:
     """Return whether values that are unique were meant to be so."""
     if key_rank(one.name) or one.kind != "number":
         return True
-    span = float(str(one.most)) - float(str(one.least)) + 1
-    is_dense = one.rows * one.rows / (2 * span) >= MIN_COLLISIONS
-    if one.is_year:
-        return is_dense and (one.rises or one.falls)
-    return is_dense and not has_word(one.name, TIMES)
+    is_dense = one.rows * one.rows / (2 * one.span) >= MIN_COLLISIONS
+    is_ordered = one.rises or one.falls
+    return is_dense and (is_ordered or not (one.is_year or has_word(one.name, TIMES)))
 
 
 def _identifies_with_others(one: ColumnFacts) -> bool:
     """Return whether a column may be part of a key: what names, dates or counts something does."""
     if one.kind != "number" or key_rank(one.name) or has_word(one.name, ENTITIES | TIMES):
         return True
-    span = float(str(one.most)) - float(str(one.least)) + 1
-    return one.is_whole and one.distinct > 0.8 * span
+    return one.is_whole and one.distinct > MOST * one.span
 
 
 def _rank(one: ColumnFacts) -> tuple[int, int]:
@@ -162,11 +162,11 @@ def _by_name(some: Sequence[ColumnFacts]) -> str:
     return "" if not named else ", and named like a key"
 
 
-def _place(facts: Sequence[ColumnFacts]) -> "dict[str, int].__getitem__":  # type: ignore[valid-type]
+def _place(facts: Sequence[ColumnFacts]) -> Callable[[str], int]:
     return {each.name: each.place for each in facts}.__getitem__
 
 
 def codes_of(column: pa.ChunkedArray) -> np.ndarray:
     """Return the number of each row's value (n,), -1 where it is missing."""
     encoded = pc.fill_null(value_text(column).combine_chunks().dictionary_encode().indices, -1)
-    return encoded.to_numpy(zero_copy_only=False)
+    return np.asarray(encoded.to_numpy(zero_copy_only=False))

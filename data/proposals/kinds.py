@@ -22,7 +22,7 @@ class KindProposal:
 
 
 def proposed_kinds(facts: Sequence[ColumnFacts], *, apart: Sequence[str]) -> list[KindProposal]:
-    """Return a proposal for each column that may be misread; not those `apart`, which have a role."""
+    """Return a proposal for each column that may be misread, but those `apart`."""
     proposals = (_proposal(one) for one in facts if one.name not in apart)
     return [each for each in proposals if each is not None]
 
@@ -36,8 +36,12 @@ def _proposal(one: ColumnFacts) -> KindProposal | None:
         words = "numbers that are codes have no order and no sum"
         return KindProposal(one.name, "category", words)
     if one.distinct <= FEW and one.distinct < one.filled / 5 and not one.is_year:
-        ends = f"{one.distinct} whole numbers from {one.least} to {one.most}"
+        ends = f"{one.distinct} whole numbers{_range(one)}"
         is_class = has_word(one.name, CLASSES) or key_rank(one.name) == 2
         words = f"{ends}, which look like classes" if is_class else f"{ends}, if they are classes"
         return KindProposal(one.name, "category", words, holds=is_class)
     return None
+
+
+def _range(one: ColumnFacts) -> str:
+    return "" if one.ends is None else f" from {one.ends[0]} to {one.ends[1]}"

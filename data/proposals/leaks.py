@@ -91,14 +91,7 @@ def copies(facts: Sequence[ColumnFacts], sample: Sampled) -> dict[str, tuple[str
     for one in facts:
         if one.name not in sample.codes:
             continue
-        alike = next(
-            (
-                other
-                for other in kept
-                if (one.kind, other.kind) != () and _are_copies(one, other, sample)
-            ),
-            None,
-        )
+        alike = next((other for other in kept if _are_copies(one, other, sample)), None)
         if alike is None:
             kept.append(one)
         else:

@@ -15,6 +15,7 @@ MAX_WORDS = 5
 """Different texts among numbers that are words for a missing value; more are mistakes."""
 
 MIN_ROWS = 2
+MIN_DIFFERENT = 5
 APART = 1.0
 """A number stands apart if it is so many times the range of the others away from them."""
 
@@ -79,15 +80,14 @@ def _sentinels(facts: Sequence[ColumnFacts], sample: Sampled) -> dict[int, str]:
 
 def _is_apart(x: np.ndarray, value: int) -> bool:
     others = x[np.isfinite(x) & (x != value)]
-    if not len(others):
+    if len(np.unique(others)) < MIN_DIFFERENT:
         return False
     away = float(np.abs(others - value).min())
     return away > (APART if value < 0 else FAR_APART) * max(float(np.ptp(others)), 1.0)
 
 
 def _reaches(one: ColumnFacts, value: int) -> bool:
-    ends = one.least, one.most
-    return all(isinstance(end, int | float) for end in ends) and ends[0] <= value <= ends[1]  # type: ignore[operator]
+    return one.least is not None and one.most is not None and one.least <= value <= one.most
 
 
 def _rows(count: int) -> str:

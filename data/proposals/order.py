@@ -36,7 +36,7 @@ def proposed_time(
     It holds where the rows are in its order, or the key has it, and where a night can split by it:
     every row with a target has a time, and there are enough different ones.
     """
-    dates = [one for one in facts if (one.kind == "time" or one.is_year) and not one.is_constant]
+    dates = [one for one in facts if _is_date(one) and not one.is_constant]
     dates = [one for one in dates if one.name != target and not has_word(one.name, BIRTHS)]
     if not dates:
         return None
@@ -47,6 +47,12 @@ def proposed_time(
         return OrderProposal(best.name, f"{why}, so the newest ones are the test rows", True)
     words = reason or "the rows are not in its order: use it if newer rows are to be predicted"
     return OrderProposal(best.name, words, False)
+
+
+def _is_date(one: ColumnFacts) -> bool:
+    """Return whether a column has times, years, or counts days or the like as its name says."""
+    counts = one.is_whole and has_word(one.name, TIMES) and (one.rises or one.falls)
+    return one.kind == "time" or one.is_year or (counts and 2 * one.distinct > one.rows)
 
 
 def _time_rank(one: ColumnFacts, key: KeyProposal) -> tuple[int | bool, ...]:
@@ -106,6 +112,7 @@ def proposed_group(
         return OrderProposal(
             best.name, f"{words}; instead of 'time', to predict for some never seen before", False
         )
-    is_clear = key_rank(best.name) == 2 or has_word(best.name, ENTITIES)
+    ids = [one for one in repeated if key_rank(one.name) == 2]
+    is_clear = (ids == [best]) if ids else has_word(best.name, ENTITIES)
     words += ", which stay together" if is_clear else "; use it if they belong together"
     return OrderProposal(best.name, words, is_clear)

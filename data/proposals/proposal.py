@@ -13,9 +13,13 @@ from data.proposals.names import key_rank
 from data.proposals.order import OrderProposal, proposed_group, proposed_time
 from data.proposals.sampled import SAMPLE, Sampled
 from data.sources.column_files import Columns
+from data.sources.csv_file import ROW_NAME
 from data.split import MIN_LABELLED_ROWS
 
 NEARLY_ALL = 0.9
+SEVERAL = 0.2
+"""An id of which a row in five is the first one says nothing about the others."""
+
 MIN_IDS = 20
 """A text that nearly each of so many rows has for itself is an id."""
 
@@ -31,6 +35,7 @@ class Proposal:
     key: KeyProposal
     target: str
     new_rows: int
+    infinite: str
     time: OrderProposal | None
     group: OrderProposal | None
     kinds: tuple[KindProposal, ...]
@@ -98,6 +103,10 @@ def proposed(
     must_be_listed = is_dated or any(name not in _unusable(facts) for name in wrong)
     explaining = [one for one in facts if one.name in {*features, target}]
     kinds = proposed_kinds(explaining, apart=[target, *roles])
+    used = {*key.columns, *(features if must_be_listed else [])}
+    if ROW_NAME in {one.name for one in facts} - used:
+        words = "what stands before the rows, in a column without a name"
+        kinds.append(KindProposal(ROW_NAME, "category", words))
     holding = {each.name: each.kind for each in kinds if each.holds}
     rules, more = proposed_rules(explaining, target, holding)
     notes += [
@@ -119,6 +128,11 @@ def proposed(
         key=key,
         target=target,
         new_rows=known.missing,
+        infinite=", ".join(
+            f"{one.name} in {one.infinite:,} rows"
+            for one in explaining
+            if one.infinite and one.name != target
+        ),
         time=time,
         group=group,
         kinds=tuple(kinds),
@@ -158,13 +172,10 @@ def _useless(one: ColumnFacts, roles: set[str]) -> str:
     is_own = one.distinct > NEARLY_ALL * one.filled and one.filled >= MIN_IDS
     if one.kind == "category" and is_own:
         return "nearly each row has its own, as an id or a name"
-    if one.is_whole and one.distinct == one.filled and key_rank(one.name) == 2 and is_own:
-        return "it is another id"
-    if one.is_whole and one.distinct == one.rows and (one.rises or one.falls):
-        span = float(str(one.most)) - float(str(one.least)) + 1
-        if span == one.rows and not one.is_year:
-            return "it counts the rows"
-    return ""
+    if not one.is_measured and key_rank(one.name) == 2 and one.distinct > SEVERAL * one.filled:
+        return f"it is an id, with {one.filled / one.distinct:.2g} rows for each on average"
+    is_counter = one.is_whole and one.span == one.rows == one.distinct
+    return "it counts the rows" if is_counter and (one.rises or one.falls) else ""
 
 
 def _unusable(facts: Sequence[ColumnFacts]) -> set[str]:

@@ -19,11 +19,12 @@ from data.proposals.missing import MissingProposal
 from data.proposals.proposal import Proposal
 
 WIDTH = 96
+RULES_OPENING = "# Proposals, from"
 MAX_LISTED = 60
 """Columns that are left out and named one by one."""
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:[ -][A-Za-z0-9_]+)*")
-RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+RESERVED = frozenset({"yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def as_yaml(proposal: Proposal, context: Context) -> str:
         _comment(context.opening),
         [f"name: {flow(context.name)}"] if context.is_named else [],
         [f"source: {flow(context.source)}"],
-        [_key(proposal), *_comment(_on_key(proposal))],
+        _beside(_key(proposal), proposal.key.words),
         [f"target: {flow(proposal.target)}{_new_rows(proposal)}"],
         _order(proposal),
         _section("types", [
@@ -63,10 +64,11 @@ def as_yaml(proposal: Proposal, context: Context) -> str:
         ]),
         _formats(context.formats),
         _missing(context.missing),
+        _beside("infinite: missing", proposal.infinite) if proposal.infinite else [],
+        [line for note in (*context.notes, *proposal.notes) for line in _comment(note)],
         _left_out(proposal),
         _features(proposal),
         _rules(proposal),
-        [line for note in (*proposal.notes, *context.notes) for line in _comment(note)],
     ]  # fmt: skip
     return "\n".join("\n".join(part) for part in parts if part) + "\n"
 
@@ -104,9 +106,10 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\u{ord(found[0]):04x}"
 
 
-def _comment(text: str, indent: str = "") -> list[str]:
+def _comment(text: str, indent: str = "", more: str = "") -> list[str]:
     shown = re.sub(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", text)
-    return [f"{indent}# {line}" for line in wrap(shown, WIDTH - len(indent) - 2)]
+    lines = wrap(shown, WIDTH - len(indent) - 2, subsequent_indent=more)
+    return [f"{indent}# {line}" for line in lines]
 
 
 def _beside(line: str, words: str, indent: str = "") -> list[str]:
@@ -122,10 +125,6 @@ def _beside(line: str, words: str, indent: str = "") -> list[str]:
 def _key(proposal: Proposal) -> str:
     columns = proposal.key.columns
     return f"key: {flow(columns[0] if len(columns) == 1 else list(columns))}"
-
-
-def _on_key(proposal: Proposal) -> str:
-    return f"{proposal.key.words}."
 
 
 def _new_rows(proposal: Proposal) -> str:
@@ -186,7 +185,7 @@ def _left_out(proposal: Proposal) -> list[str]:
     names = [*proposal.left_out.items()]
     lines = ["# Left out of the features:"]
     for name, why in names[:MAX_LISTED]:
-        lines += _comment(f"  {name}: {why}")
+        lines += _comment(f"  {name}: {why}", more="    ")
     more = len(names) - MAX_LISTED
     return [*lines, f"#   and {more:,} more"] if more > 0 else lines
 
@@ -202,7 +201,7 @@ def _rules(proposal: Proposal) -> list[str]:
         return []
     lines = _comment(
         "Proposals, from what these rows have, with a margin: a night that breaks one warns of it."
-        " Write severity: critical where it must be rejected, or quarantine: true to set rows aside."
+        " Write severity: critical to reject it then, or quarantine: true to set rows aside."
     )
     lines.append("expectations:")
     for rule in proposal.rules:

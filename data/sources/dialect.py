@@ -9,7 +9,7 @@ import io
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 from data.declarations.model import Declaration
 from data.declarations.source import PathSource
@@ -38,7 +38,7 @@ class Dialect:
     quote: str = '"'
     skip: int = 0
 
-    def rows(self, text: str) -> "csv._reader":
+    def rows(self, text: str) -> Any:
         """Return a reader of the header and the rows of a text, with their values."""
         # The limit is the process's: it is raised, but never lowered for other readers.
         csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
@@ -138,7 +138,10 @@ def _most_even(start: str, shapes: Sequence[Dialect], source: PathSource) -> Dia
     quoted = [(share, width, shape) for share, width, shape in found if shape.quote == "'"]
     if source.quote is None and not any(_has_single_quotes(start, shape) for *_, shape in found):
         quoted = []
-    best = max(quoted or found, key=lambda fit: fit[:2], default=None)
+    # A title above the header is likelier a first line in another dialect.
+    best = max(
+        quoted or found, key=lambda fit: (fit[2].skip == shapes[0].skip, *fit[:2]), default=None
+    )
     return None if best is None else best[2]
 
 

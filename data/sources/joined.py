@@ -148,7 +148,7 @@ def _partition(
     """Return the value of each part, as the kind that all of them suggest."""
     texts = [dict(part.file.partition)[name] for part in parts]
     column = pa.chunked_array([pa.array(texts, pa.string())])
-    if has_types and name not in declaration.types:
+    if has_types and name not in {**declaration.types, **declaration.formats}:
         column = read_text(column, Request(name)).values
     return column.combine_chunks()
 

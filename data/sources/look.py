@@ -9,17 +9,14 @@ import pyarrow as pa
 
 from data.declarations.model import Declaration
 from data.errors import SourceError
-from data.progress import Report, part, unreported
+from data.progress import Report, unreported
 from data.sources.column_files import ColumnFiles
-from data.sources.columns import OFFSETS, TEXT_TYPES
+from data.sources.columns import TEXT_TYPES
 from data.sources.distinct import Distinct
 from data.sources.missing_words import MARKS
-from data.sources.parquet_file import left_out_index
-from data.sources.read import source_columns
-from data.sources.readings import ColumnReading, left_out
-from data.sources.remote_files import files_of
+from data.sources.read import read_typed
+from data.sources.readings import ColumnReading
 from data.sources.source_columns import Told
-from data.sources.typed_columns import typed_columns
 from data.sources.undeclared import refuse_values_as_names
 
 COMMAND = "the command"
@@ -30,22 +27,18 @@ COMMAND = "the command"
 class Look:
     """The typed columns of a source, as a night reads them, and what was told apart on the way.
 
-    `columns` are in the order of the source, and `readings` beside them those of columns that are
-    left out, too. `raw` returns a column as the reader gave it. `marks` are the words and signs of
-    each column that are taken as a missing value although they may be one, with their rows.
+    `names` are those of the `columns` in the order of the source, and `readings` have those that
+    are left out, too. `raw` returns a column as the reader gave it. `marks` are the signs in each
+    column that are taken as a missing value although they may be one, with their rows.
     """
 
     columns: ColumnFiles
+    names: list[str]
     readings: tuple[ColumnReading, ...]
     told: tuple[Told, ...]
     notes: tuple[str, ...]
     raw: Callable[[str], pa.ChunkedArray]
     marks: dict[str, dict[str, int]]
-
-    @property
-    def names(self) -> list[str]:
-        """Return the names of the typed columns."""
-        return [name for name in self.columns.schema.names if not name.startswith(OFFSETS)]
 
     @property
     def rows(self) -> int:
@@ -62,32 +55,27 @@ def look(
 ) -> Look:
     """Read and type all columns of an `undeclared` source; files go into a folder, by columns.
 
-    What a night could not read is the same `SourceError` here, and so is a source without rows.
+    What a night could not read is the same `SourceError` here, and so is a source without rows, or
+    without a header.
     """
     folder.mkdir()
-    files_there = files_of(declaration.files.path, named_in).files()
-    source = source_columns(declaration, files_there, folder, part(report, 0, 0.5))
-    refuse_values_as_names(source.column_names)
+    typed = read_typed(declaration, folder, every_cell=True, named_in=named_in, report=report)
+    source, where = typed.source, declaration.source.shown
+    refuse_values_as_names(source.column_names, where)
     if not source.file_rows:
-        raise SourceError(
-            "It has no rows.", where=declaration.source.shown, next_step="Name one that has some."
-        )
-    index = left_out_index(source, declaration)
-    files = ColumnFiles(folder)
-    readings = typed_columns(
-        source,
-        [name for name in source.column_names if name not in index],
-        declaration,
-        {},
-        files,
-        has_types=source.has_types,
-        every_cell=True,
-        report=part(report, 0.5, 1),
+        raise SourceError("It has no rows.", where=where, next_step="Name one that has some.")
+    names = [name for name in source.column_names if name in typed.files.schema.names]
+    readings = {reading.name: reading for reading in typed.readings}
+    marks = {name: _marks(source.column(name), declaration) for name in names}
+    return Look(
+        columns=typed.files,
+        names=names,
+        readings=tuple(readings[name] for name in source.column_names),
+        told=source.told,
+        notes=source.notes,
+        raw=source.column,
+        marks={name: words for name, words in marks.items() if words},
     )
-    readings += [left_out(name, "is the index of a pandas table") for name in index]
-    marks = {name: _marks(source.column(name), declaration) for name in files.schema.names}
-    found = {name: words for name, words in marks.items() if words}
-    return Look(files, tuple(readings), source.told, source.notes, source.column, found)
 
 
 def _marks(column: pa.ChunkedArray, declaration: Declaration) -> dict[str, int]:

@@ -26,7 +26,8 @@ def examples_of(text: str) -> Iterator[str]:
     match = LOOK.fullmatch(text.strip())
     if match is None:
         return
-    before, behind = match["before"] + match["a"], match["b"] + match["behind"]
+    gaps = [" " if match[name] else "" for name in ("a", "b")]
+    before, behind = match["before"] + gaps[0], gaps[1] + match["behind"]
     for digits, decimal, thousands in MARKS:
         marks = {*re.findall(rf"[.,'’{BLANKS}]", match["digits"])}
         plain = {"'" if mark == "’" else " " if mark in BLANKS else mark for mark in marks}

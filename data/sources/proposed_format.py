@@ -20,6 +20,7 @@ from data.sources.formats import MAX_TEXTS, MIN_SHARE, format_of
 from data.sources.forms import SUGGESTED, Mask
 from data.sources.missing_words import BESIDE_VALUES, EVERYWHERE
 from data.sources.number_candidates import examples_of
+from data.sources.source_columns import in_flow, in_yaml
 from data.sources.time_candidates import patterns_of
 from data.sources.value_formats import read_column
 
@@ -59,6 +60,11 @@ class Proposal:
     words: str
 
 
+def declaration_of(name: str, written: str) -> str:
+    """Return the line of a declaration that gives a column a format."""
+    return f"formats: {{{in_flow(name)}: {in_yaml(written)}}}"
+
+
 def proposed_format(values: pa.ChunkedArray, name: str) -> Proposal | None:
     """Return the format of a column of texts or numbers, None if none is needed or none fits.
 
@@ -92,6 +98,8 @@ def proposal_for(cells: Distinct, present: Mask, name: str) -> Proposal | None:
         return None
     first, *others = found
     names = format_of(dict(zip(texts.to_pylist(), sizes.tolist(), strict=True)))
+    if names is None and _is_doubtful(value_format(first), texts):
+        return None
     words = names.name if names else _words(value_format(first))
     return Proposal(first, value_format(first).kind, tuple(others), words)
 
@@ -120,6 +128,14 @@ def _fitting(
         best.append((one, rows, values))
     most = max((rows for _, rows, _ in best), default=0)
     return [one for one, rows, _ in best if rows == most]
+
+
+def _is_doubtful(written: ValueFormat, texts: pa.ChunkedArray) -> bool:
+    """Return whether texts that look like numbers may be levels, such as 3 doors, or 5K and 10K."""
+    if not isinstance(written, NumberExample) or written.pairs:
+        return False
+    letters = {text[-1:].lower() for text in texts.to_pylist()} & {*"kmbt"}
+    return not written.scaled or len(letters) < 2
 
 
 def _usual(counts: Counter[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Read the source of a dataset: files of any kind become typed rows in a snapshot."""
+"""Read the source of a dataset: files or a database become typed rows in a snapshot."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +10,7 @@ from time import perf_counter
 from data.connections.retry import retried
 from data.declarations.model import Declaration, Kind
 from data.declarations.source import ARROW_FILES, JSON_FILES, SPREADSHEETS, TEXT_FILES
+from data.declarations.sql_source import SqlSource
 from data.errors import SourceError
 from data.progress import Report, part, unreported
 from data.scratch import temporary_folder
@@ -17,6 +18,7 @@ from data.sources.arrow_file import read_arrow
 from data.sources.as_of import require_time_column, rows_as_of, unread_times
 from data.sources.column_files import ColumnFiles
 from data.sources.csv_file import read_csv
+from data.sources.database.read import read_database
 from data.sources.header import check_header
 from data.sources.joined import MAX_OPEN, Part, joined, reopened
 from data.sources.json_file import read_json
@@ -25,6 +27,7 @@ from data.sources.number_marks import with_plain_numbers
 from data.sources.parquet_file import left_out_index, read_parquet
 from data.sources.readings import ColumnReading, kinds_in_words, left_out
 from data.sources.remote_files import files_of
+from data.sources.row_order import in_key_order
 from data.sources.settled import read_settled
 from data.sources.sheet_file import read_sheet
 from data.sources.snapshot import Snapshot, write
@@ -56,6 +59,9 @@ IN_PLACE = (".parquet", *ARROW_FILES)
 
 FETCHING = 0.5
 """The share of reading a file from elsewhere that fetching it takes, for what is reported."""
+
+Rows = Callable[[Path, Report], SourceColumns]
+"""Reads the rows of a source, in files or a database, with the help of a folder."""
 
 DECLARED = "'source' in the declaration"
 """Where the path of a source is named, unless a command names another one."""
@@ -108,7 +114,8 @@ def read(
 class TypedRows:
     """The rows of a source as typed columns in files, how each was read, and what was odd.
 
-    `columns` are those of the source in words, and `begun` is when its reading began.
+    `columns` are those of the source in words, and `begun` is when its reading began. `source` has
+    them as the reader gave them, as long as its files are there.
     """
 
     files: ColumnFiles
@@ -116,6 +123,7 @@ class TypedRows:
     warnings: tuple[str, ...]
     columns: str
     begun: float
+    source: SourceColumns
 
 
 def read_typed(
@@ -132,18 +140,35 @@ def read_typed(
     """Read the source and type its columns, as `read` does, into files of a folder."""
     if as_of is not None:
         require_time_column(declaration)
-    path, files = declaration.files.path, files_of(declaration.files.path, named_in)
-    attempt = _Attempt(declaration, files, scratch, as_of, kinds or {}, every_cell)
-    settled = partial(
-        read_settled, files, partial(attempt.typed, report), quiet_seconds=quiet_seconds
-    )
+    shown, notes = declaration.source.shown, list[str]()
+    attempt = partial(_Attempt, declaration, scratch, as_of, kinds or {}, every_cell)
     try:
-        made, notes = retried(settled, told=files.notes.append, is_passing=files.may_pass)
+        made = _settled(declaration, attempt, named_in, quiet_seconds, notes, report)
     except SourceError as error:
-        where = error.where or str(path)
+        where = error.where or shown
         raise SourceError(error.what, where=where, next_step=error.next_step) from None
-    every = dict.fromkeys((*files.notes, *notes, *made.warnings))
-    return replace(made, warnings=tuple(f"{path}: {note}" for note in every))
+    every = dict.fromkeys((*notes, *made.warnings))
+    return replace(made, warnings=tuple(f"{shown}: {note}" for note in every))
+
+
+def _settled(
+    declaration: Declaration,
+    attempt: "Callable[[Rows], _Attempt]",
+    named_in: str,
+    quiet_seconds: float,
+    notes: list[str],
+    report: Report,
+) -> TypedRows:
+    """Return what a source has when it is left alone, and add what was done for that to `notes`."""
+    if isinstance(declaration.source, SqlSource):
+        rows = partial(read_database, declaration, declaration.source)
+        return retried(partial(attempt(rows).typed, report), told=notes.append)
+    files = files_of(declaration.source.path, named_in)
+    typed = partial(attempt(partial(_source, declaration, files)).typed, report)
+    settled = partial(read_settled, files, typed, quiet_seconds=quiet_seconds)
+    result, waited = retried(settled, told=files.notes.append, is_passing=files.may_pass)
+    notes += [*files.notes, *waited]
+    return result
 
 
 @dataclass(frozen=True)
@@ -151,11 +176,11 @@ class _Attempt:
     """What a reading of a source needs; it is attempted again if the source changes meanwhile."""
 
     declaration: Declaration
-    files: SourceFiles
     scratch: Path
     as_of: str | None
     kinds: Mapping[str, Kind]
     every_cell: bool
+    rows: Rows
 
     def typed(self, report: Report) -> TypedRows:
         """Read the source once."""
@@ -164,9 +189,11 @@ class _Attempt:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         declaration, kinds = self.declaration, self.kinds
-        source = source_columns(declaration, self.files.files(), folder, part(report, 0, 0.4))
+        source = self.rows(folder, part(report, 0, 0.4))
         has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
         made = made_key(declaration, source.column_names)
+        if not source.is_ordered:
+            source = in_key_order(source, declaration, kinds, made, folder / "keys")
         lost: tuple[str, ...] = ()
         if self.as_of is not None:
             times = time_column(source, declaration, kinds, has_types=has_types)
@@ -195,14 +222,14 @@ class _Attempt:
             reading = add_made_key(files, made, source.numbers, declaration)
             readings = [reading, *readings]
         refuse_long_keys(files, declaration.key)
-        return TypedRows(files, readings, tuple(notes), columns, begun)
+        return TypedRows(files, readings, tuple(notes), columns, begun, source)
 
 
-def source_columns(
-    declaration: Declaration, files: Sequence[SourceFile], folder: Path, report: Report
+def _source(
+    declaration: Declaration, source_files: SourceFiles, folder: Path, report: Report
 ) -> SourceColumns:
     """Return the columns of the file or files, in Arrow's own types."""
-    parts = []
+    parts, files = [], source_files.files()
     for number, file in enumerate(files):
         place = folder / f"part-{number}" if len(files) > 1 else folder
         place.mkdir(exist_ok=True)

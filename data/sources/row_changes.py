@@ -100,7 +100,8 @@ def _whole(column: pa.ChunkedArray, other: pa.DataType) -> pa.Array:
     if pa.types.is_string(column.type):
         column = column.cast(pa.large_string())
     elif column.type != other:
-        column = column.cast(TYPES[kind_of(column.type)])
+        kind = kind_of(column.type)
+        column = column if kind is None else column.cast(TYPES[kind])
     return column.combine_chunks()
 
 

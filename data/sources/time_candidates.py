@@ -36,8 +36,8 @@ NAMED = (
     (re.compile(r"Q[1-4](?P<a>[ -/]?)(?P<y>\d{4}|'?\d{2})", re.I), "Q%q{a}{y}"),
     (re.compile(r"\d{4}(?P<a>[ -]?)W\d{2}", re.I), "%G{a}W%V"),
     (re.compile(r"\d{4}(?P<a>-?)W\d{2}(?P<b>-?)[1-7]", re.I), "%G{a}W%V{b}%u"),
-    (re.compile(r"\d{4}(?P<a>[/.])\d{1,2}"), "%Y{a}%m"),
-    (re.compile(r"\d{1,2}(?P<a>[/.-])\d{4}"), "%m{a}%Y"),
+    (re.compile(r"(?:19|20)\d{2}(?P<a>[/.])\d{1,2}"), "%Y{a}%m"),
+    (re.compile(r"\d{1,2}(?P<a>[/.-])(?:19|20)\d{2}"), "%m{a}%Y"),
 )
 """The looks of dates that are not three numbers, and their patterns."""
 

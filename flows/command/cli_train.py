@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from flows.command.options import AsReport, Dataset, Force, NoWait, Reason, ReportFormat, RunId
+from flows.command.options import (
+    AsReport,
+    Dataset,
+    Force,
+    NoWait,
+    OutputFormat,
+    Reason,
+    ReportFormat,
+    RowsFormat,
+    RunId,
+)
 
 HEADING = "Train"
 
@@ -146,6 +156,36 @@ def retrain(
         as_json=format is ReportFormat.JSON,
     )
     raise typer.Exit(code)
+
+
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit plan`")
+def plan(
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(help="Datasets to look at.", show_default="all declared datasets"),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(help="Another way to name a dataset; may be repeated."),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Look at that past night instead of tonight."),
+    ] = None,
+    format: RowsFormat = OutputFormat.TABLE,
+) -> None:
+    """Say what tonight would do with each dataset, and why, without doing it.
+
+    Reads and checks every source, and writes nothing: whether a run would be trained, skipped,
+    rejected or fail; what has changed since the last good run (rows, declaration, code, libraries);
+    how long it would take, by the last good runs; and what would be removed. The exit code is 0 if
+    all would be fine, 1 if a source would be rejected or cannot be read, and 2 if a declaration has
+    a mistake.
+    """
+    from flows.command.plan import run_plan
+
+    names = [*(datasets or ()), *(dataset or ())]
+    raise typer.Exit(run_plan(names, as_of=as_of, output_format=format))
 
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit check age_income`")

@@ -1,24 +1,20 @@
 """`nightfit init`: look at a source, propose a declaration, and write it."""
 
 import os
-import re
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from data.address_space import require_address_space
 from data.declarations.file import declared_datasets, is_name
-from data.declarations.mistakes import nearest
 from data.declarations.model import MAX_NAME_LENGTH
-from data.declarations.source import OPTIONS, PathSource, is_packed
 from data.declarations.text_file import shown
-from data.errors import CallError, SourceError, listed, quoted
+from data.errors import CallError, quoted
 from data.scratch import temporary_folder
 from data.settings import Settings, settings
 from flows.command.folders import make_folder
+from flows.command.init_source import may_move, name_of, password_of, source_fields, with_sheet
+from flows.command.init_target import call_shown, chosen_target
 from flows.command.screen import Screen
 from flows.command.session import talking
 from tasks.run.progress import Progress
@@ -28,8 +24,7 @@ if TYPE_CHECKING:
     from data.proposals.written import FormatProposal
     from data.sources.look import Look
 
-MAX_ASKED = 12
-"""Columns that a person is asked about before all others."""
+MAX_SHOWN_LINES = 60
 
 
 def run_init(
@@ -51,8 +46,8 @@ def run_init(
 
     require_address_space()
     config = settings()
-    source = _with_sheet(source_named(text, None, table=table, query=query), sheet)
-    name = _free_name(name or _name_of(source), config, is_given=name is not None, out=out)
+    source = with_sheet(source_named(text, None, table=table, query=query), sheet)
+    name = _free_name(name or name_of(source), config, is_given=name is not None, out=out)
     file = config.datasets / f"{name}.yaml" if out is None else out.absolute()
     _refuse_existing(file)
     if yes and file.parent.resolve() != config.datasets.resolve():
@@ -65,54 +60,46 @@ def run_init(
         look, missing, formats, options = _look(source, folder, name)
         facts = _facts(look)
         show_facts(screen, look, facts)
-        chosen = _target(target, facts, formats, _call(text, name, table, query))
+        chosen = chosen_target(target, facts, formats, call_shown(text, name, table, query))
         sample = sampled(look.columns, facts)
-        proposal = proposed(look.columns, facts, sample, chosen, moves=_moves(source))
-    fields = _source_fields(source, options, file.parent)
+        proposal = proposed(look.columns, facts, sample, chosen, moves=may_move(source))
+    fields = source_fields(source, options, file.parent, name)
     opening = (
         f"Proposed by nightfit init from {look.rows:,} rows of {len(facts):,} columns. Look through"
         f" it, change what is not right, and see what `nightfit check {name}` says."
     )
-    notes = [note for note in look.notes]
     is_named = file.stem != name
-    context = Context(name, fields, opening, missing, formats, is_named, notes)
+    context = Context(name, fields, opening, missing, formats, is_named, look.notes)
     content = as_yaml(proposal, context)
     parsed(content, name=name, folder=file.parent, file=shown(file))
     _write(file, content)
-    screen.print(content.rstrip(), soft_wrap=True)
+    screen.print(_head(content), soft_wrap=True)
     screen.print()
     screen.print(f"Written to {shown(file)}.", soft_wrap=True)
     if not yes:
-        screen.print(_next_steps(name, file, config), soft_wrap=True)
+        secret = password_of(name) if f"${{{password_of(name)}}}" in content else ""
+        screen.print(_next_steps(name, file, config, secret=secret), soft_wrap=True)
         return 0
     from flows.command.nights import run_nightly
 
     return run_nightly([name], force=False, wait=True, nights=(None, None), as_json=False)
 
 
-def _with_sheet(source: Any, sheet: str | None) -> Any:
-    if sheet is None:
-        return source
-    if not isinstance(source, PathSource):
-        raise CallError("--sheet is for spreadsheets.", next_step="Leave it out.")
-    number = int(sheet) if sheet.isascii() and sheet.isdigit() and len(sheet) < 5 else sheet
-    return source.model_copy(update={"sheet": number})
+def _head(content: str) -> str:
+    """Return what a person should look through at once: all but the opening and the rules."""
+    lines = content.rstrip().splitlines()
+    from data.proposals.written import RULES_OPENING
 
-
-def _name_of(source: Any) -> str:
-    """Return a name for a dataset, from that of its file, folder, table or database."""
-    if isinstance(source, PathSource):
-        path = source.path
-        text = path.name if path.is_dir() else _stem(path)
-    else:
-        text = source.table or _stem(Path(str(source.url).partition("?")[0]))
-    name = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")[:MAX_NAME_LENGTH]
-    return name or "dataset"
-
-
-def _stem(path: Path) -> str:
-    inner = path.with_suffix("") if is_packed(path) else path
-    return inner.stem
+    begin = next(n for n, line in enumerate(lines) if not line.startswith("#"))
+    end = next((n for n, line in enumerate(lines) if line.startswith(RULES_OPENING)), len(lines))
+    rules = sum(line.startswith("  - {type:") for line in lines[end:])
+    shown_lines = lines[begin:end]
+    if len(shown_lines) > MAX_SHOWN_LINES:
+        more = len(shown_lines) - MAX_SHOWN_LINES
+        shown_lines = [*shown_lines[:MAX_SHOWN_LINES], f"... and {more} more lines"]
+    return "\n".join(
+        [*shown_lines, *([f"and {rules} expectations, as proposals"] if rules else [])]
+    )
 
 
 def _free_name(name: str, config: Settings, *, is_given: bool, out: Path | None) -> str:
@@ -196,7 +183,7 @@ def _facts(look: "Look") -> list["ColumnFacts"]:
     for place, reading in enumerate(look.readings):
         if reading.name in names:
             column = look.columns.column(reading.name)
-            facts.append(facts_of(reading.name, place, column, reading))
+            facts.append(facts_of(reading.name, place, column))
         else:
             facts.append(not_read(reading, place, look.rows))
     return facts
@@ -214,123 +201,9 @@ def show_facts(screen: Screen, look: "Look", facts: Sequence["ColumnFacts"]) -> 
     """Print what a look has seen, and what was told apart on the way."""
     from flows.command.looked import show_table
 
-    screen.print(f"{look.rows:,} rows, {len(facts):,} columns")
+    columns = "column" if len(facts) == 1 else "columns"
+    screen.print(f"{look.rows:,} {'row' if look.rows == 1 else 'rows'}, {len(facts):,} {columns}")
     show_table(screen, look.columns, facts)
-
-
-def _call(text: str, name: str, table: str | None, query: str | None) -> str:
-    """Return the command that was given, without a password, as far as it can be shown again."""
-    options = [f" --table {table}" if table else "", " --query ..." if query else ""]
-    source = re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:...@", text)
-    return f"nightfit init {source}{''.join(options)}"
-
-
-def _target(
-    target: str | None,
-    facts: Sequence["ColumnFacts"],
-    formats: Sequence["FormatProposal"],
-    call: str,
-) -> str:
-    """Return the column to predict: the one that was named, or that a person chooses."""
-    from data.proposals.targets import likely_targets
-
-    likely = [one.name for one in likely_targets(facts)]
-    names = [one.name for one in facts]
-    if target is not None:
-        if target in likely:
-            return target
-        raise _no_target(target, facts, formats, likely)
-    if not likely:
-        raise SourceError(
-            "No column holds numbers that vary, so there is nothing to predict.",
-            next_step="A column of text with numbers in it needs 'formats': see docs/datasets.md.",
-        )
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise CallError(
-            f"Which column is to be predicted? Those of numbers are: {listed(likely)}.",
-            next_step=f"Name it, for example: {call} --target {_in_shell(likely[0])}",
-        )
-    return _asked(likely, names)
-
-
-def _asked(likely: Sequence[str], names: Sequence[str]) -> str:
-    """Return the column that a person chooses at the terminal, by its number or its name."""
-    screen = Screen(stderr=True)
-    screen.print("Which column is to be predicted? The likely ones:")
-    for number, name in enumerate(likely[:MAX_ASKED], start=1):
-        screen.print(f"  {number}  {name}")
-    while True:
-        answer = typer.prompt("Its number or name", default="1", err=True).strip()
-        if answer in likely:
-            return answer
-        if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(likely[:MAX_ASKED]):
-            return likely[int(answer) - 1]
-        why = "holds no numbers that vary" if answer in names else "is not a column"
-        screen.print(f"{answer!r} {why}.")
-
-
-def _no_target(
-    target: str,
-    facts: Sequence["ColumnFacts"],
-    formats: Sequence["FormatProposal"],
-    likely: Sequence[str],
-) -> CallError:
-    one = next((each for each in facts if each.name == target), None)
-    if one is None:
-        near = nearest(target, [each.name for each in facts])
-        what = f"There is no column {quoted(target)}."
-        return CallError(what, next_step=f"{near}Those of numbers are: {listed(likely)}.")
-    unclear = next((each for each in formats if each.name == target and each.others), None)
-    if unclear is not None:
-        ways = listed([repr(way) for way in (unclear.format, *unclear.others)])
-        return CallError(
-            f"Column {quoted(target)} can be read in several ways: {ways}.",
-            next_step="Write a declaration with its 'formats' by hand: see docs/datasets.md.",
-        )
-    holds = "does not vary" if one.kind == "number" else f"holds {_plural(one)}, not numbers"
-    return CallError(
-        f"Column {quoted(target)} {holds}, so it cannot be predicted.",
-        next_step=f"Those of numbers are: {listed(likely)}.",
-    )
-
-
-def _plural(one: "ColumnFacts") -> str:
-    from data.sources.columns import PLURAL
-
-    return PLURAL.get(one.kind, "values of no kind") if one.kind else "nothing"
-
-
-def _in_shell(name: str) -> str:
-    from shlex import quote
-
-    return quote(name)
-
-
-def _moves(source: Any) -> bool:
-    """Return whether rows may come in another order the next night: a query's, several files'."""
-    return not isinstance(source, PathSource) or source.path.is_dir() or not source.path.is_file()
-
-
-def _source_fields(source: Any, told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the keys of `source` in a file of a folder: what was given, and what was told."""
-    if isinstance(source, PathSource):
-        given = {name: getattr(source, name) for name in OPTIONS}
-        path = source.path
-        near = path.relative_to(folder) if path.is_relative_to(folder) else path
-        options = {name: value for name, value in given.items() if value is not None}
-        return {"path": _text(near), **told, **options}
-    return dict(source.model_dump(exclude_none=True, mode="json"))
-
-
-def _text(path: Path) -> str:
-    text = str(path)
-    if not text.isprintable():
-        raise CallError(
-            "The name of the file has characters that a declaration cannot have.",
-            where=shown(path),
-            next_step="Rename it.",
-        )
-    return text
 
 
 def _write(file: Path, content: str) -> None:
@@ -350,8 +223,9 @@ def _write(file: Path, content: str) -> None:
         ) from None
 
 
-def _next_steps(name: str, file: Path, config: Settings) -> str:
-    steps = f"Next: nightfit check {name}, then nightfit nightly {name}"
+def _next_steps(name: str, file: Path, config: Settings, *, secret: str) -> str:
+    secret = f"set {secret} in the environment, then " if secret else ""
+    steps = f"Next: {secret}nightfit check {name}, and nightfit nightly {name}"
     if file.parent.resolve() == config.datasets.resolve():
         return steps
     return f"Next: put it into {shown(config.datasets)}, or set NIGHTFIT_DATASETS. {steps}"

@@ -1,6 +1,5 @@
 """What `nightfit init` shows of a table: its first rows, and a line per column with a histogram."""
 
-import datetime as dt
 from collections.abc import Sequence
 
 from rich.table import Table
@@ -19,6 +18,9 @@ MAX_NAME = 40
 MAX_LINES = 200
 """Columns that have a line of their own."""
 
+MAX_WIDTH = 400
+"""Characters of a line in a file."""
+
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 
@@ -27,7 +29,8 @@ def show_table(screen: Screen, columns: Columns, facts: Sequence[ColumnFacts]) -
     screen.print(_first_rows(columns, facts, screen.width))
     screen.print()
     table = _lines(facts[:MAX_LINES])
-    width, needed = screen.width, screen.measure(table).maximum
+    width = screen.width
+    needed = screen.measure(table, options=screen.options.update(width=MAX_WIDTH)).maximum
     if not screen.is_terminal:
         screen.width = max(width, needed)
     screen.print(table)
@@ -46,7 +49,8 @@ def bars(counts: Sequence[int]) -> str:
 
 def _first_rows(columns: Columns, facts: Sequence[ColumnFacts], width: int) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    shown, used = [], 0
+    shown: list[list[str]] = []
+    used = 0
     for one in (each for each in facts if not each.why_left_out):
         head = columns.column(one.name).slice(0, FIRST_ROWS)
         cells = [_cut("" if text is None else text) for text in value_text(head).to_pylist()]
@@ -81,8 +85,8 @@ def _lines(facts: Sequence[ColumnFacts]) -> Table:
 
 
 def _values(one: ColumnFacts) -> str:
-    if one.least is not None and one.most is not None:
-        return f"{_end(one.least)} to {_end(one.most)}"
+    if one.ends is not None:
+        return f"{one.ends[0]} to {one.ends[1]}"
     few = ", ".join(_cut(level, MAX_CELL // 2 + 3) for level, _ in one.levels[:3])
     return f"{few}, …" if one.distinct > 3 else few
 
@@ -91,12 +95,6 @@ def _histogram(one: ColumnFacts) -> str:
     if one.bars:
         return bars(one.bars)
     return bars([rows for _, rows in one.levels[:10]]) if one.distinct < one.filled else ""
-
-
-def _end(value: float | dt.date) -> str:
-    if isinstance(value, dt.date):
-        return value.isoformat().removesuffix("T00:00:00")
-    return f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else f"{value:.6g}"
 
 
 def _cut(text: str, most: int = MAX_CELL) -> str:

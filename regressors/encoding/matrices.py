@@ -350,7 +350,8 @@ class Encoding:
     def parts(self, columns: Columns, *, in_codes: bool = False) -> dict[str, Values]:
         """Return the columns that the encoding needs, with times as their parts.
 
-        With `in_codes`, the parts that are categories are `CodedTexts`. Raises CannotEncode where one is missing, or is of another type.
+        With `in_codes`, the parts of times that are categories are `CodedTexts`. Raises
+        CannotEncode where a column is missing, or is of another type.
         """
         missing = sorted(set(self.names) - set(columns))
         if missing:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from data.checks.contract import Contract
+from data.checks.findings import Checked
 from data.declarations.model import Declaration
-from data.errors import Unchanged
+from data.errors import Rejected, Unchanged
 from data.sources.snapshot import Snapshot
 from data.store.database.lock import DatasetLock, dataset_lock
 from data.store.read.contract import contract_of
@@ -39,6 +40,12 @@ def contract(
     name = declaration.name
     last = store.read(lambda connection: contract_of(connection, name, before_run=before_run))
     return last if last is None or as_of is None else last.without_counts()
+
+
+def refuse_rejected(checked: Checked) -> None:
+    """Raise Rejected if a critical check failed."""
+    if not checked.passed:
+        raise Rejected(checked.reason or "the data did not pass its checks.")
 
 
 def skip_if_unchanged(

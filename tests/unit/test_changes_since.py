@@ -62,7 +62,8 @@ def night(tmp_path):
 @pytest.fixture
 def fresh_versions():
     """Versions are read once per process: here, once per test."""
-    yield provenance.library_versions.cache_clear()
+    provenance.library_versions.cache_clear()
+    yield
     provenance.library_versions.cache_clear()
 
 

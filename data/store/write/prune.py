@@ -116,7 +116,7 @@ def prune(
 
 def _runs(dataset: str, coming: Coming | None = None) -> Subquery:
     """Return the runs of a dataset; `age` is 1 for the latest of those with the same status."""
-    newest_first = func.row_number().over(
+    newest_first: ColumnElement[int] = func.row_number().over(
         partition_by=(run.c.status, run.c.backfill), order_by=run.c.run_id.desc()
     )
     if coming is not None:
@@ -167,7 +167,7 @@ def _old_data(
     superseded = [tuple(row) for row in connection.execute(_superseded(dataset, keep_runs, coming))]
     compared = connection.execute(pairs).all()
     if not is_compared:
-        del compared[-1:]  # the latest comparison stays
+        compared = compared[:-1]  # the latest comparison stays
     return _OldData(
         predicting=[row.model_id for row in predicting],
         superseded=superseded,
