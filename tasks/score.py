@@ -142,15 +142,18 @@ class Scoring:
         columns = self._columns(rows, self.model.features)
         for name in self.model.features:
             _refuse_infinite(name, columns[name], rows.start, self.where)
-        weight = None
-        name = self.declaration.weight
-        names = self.files.schema.names
-        if name in names and kind_of(self.files.schema.field(name).type) == "number":
-            weight = self._columns(rows, [name])[name]
         try:
-            return self.model.predicted(columns, weight)
+            return self.model.predicted(columns, self._weight(rows))
         except CannotEncode as error:
             raise SourceError(f"{error}.", where=self.where) from None
+
+    def _weight(self, rows: slice) -> Array | None:
+        """Return the weights (n,), NaN where one is unknown; None without such a column."""
+        name, schema = self.declaration.weight, self.files.schema
+        if name not in schema.names or kind_of(schema.field(name).type) != "number":
+            return None
+        weight: Array = self._columns(rows, [name])[name]
+        return weight
 
     def _columns(self, rows: slice, names: Sequence[str]) -> Columns:
         known = set(self.files.schema.names)
