@@ -150,7 +150,7 @@ class Scoring:
     def _weight(self, rows: slice) -> Array | None:
         """Return the weights (n,), NaN where one is unknown; None without such a column."""
         name, schema = self.declaration.weight, self.files.schema
-        if name not in schema.names or kind_of(schema.field(name).type) != "number":
+        if name is None or name not in schema.names or kind_of(schema.field(name).type) != "number":
             return None
         weight: Array = self._columns(rows, [name])[name]
         return weight
