@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.declarations.model import Declaration, Kind
+from data.declarations.named_source import source_named
 from data.errors import SourceError, listed
 from data.progress import Report, unreported
 from data.scratch import temporary_folder
@@ -61,7 +62,7 @@ def scoring(
     model = loaded(serving, "artifact")
     declaration = declared(serving)
     declaration = declaration.model_copy(
-        update={"source": declaration.source.at(source.resolve()), "unparsable": "missing"}
+        update={"source": source_named(str(source), declaration.source), "unparsable": "missing"}
     )
     where = str(source.resolve())
     with temporary_folder() as folder:

@@ -19,7 +19,7 @@ def shrinkage_finding(declaration: Declaration, rows: int, last_rows: int) -> Fi
     fewest = ceil(round((1 - allowed) * last_rows, 6))
     lost = 1 - rows / last_rows
     sentence = (
-        f"{declaration.source.path} has {rows:,} rows, down from {last_rows:,} in the last good"
+        f"{declaration.source.shown} has {rows:,} rows, down from {last_rows:,} in the last good"
         f" run: more than a share of {allowed:g} is missing. Check the program that writes it; if"
         f" the loss is intended, declare a larger 'max_shrinkage', for example {_share_from(lost)}."
     )

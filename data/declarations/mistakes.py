@@ -117,7 +117,9 @@ def _what_and_next_step(details: ErrorDetails, model: type[BaseModel]) -> tuple[
             f"{quoted(name)} cannot be {_described(value)}.",
             nearest(str(value), choices) + f"Choose from {', '.join(choices)}.",
         )
-    return f"{quoted(name)} should be {_expected(details)}, but is {_described(value)}.", ""
+    comma = value is None and location[0] == "formats"
+    hint = "A format with a comma in it needs quotes." if comma else ""
+    return f"{quoted(name)} should be {_expected(details)}, but is {_described(value)}.", hint
 
 
 def _expected(details: ErrorDetails) -> str:
@@ -160,19 +162,25 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """Return the keys that the model of a declaration allows at a location."""
     annotation: Any = model
+    models = [annotation]
     for part in location:
         if isinstance(part, int):
             annotation = get_args(annotation)[0]
         else:
-            annotation = _bare(annotation.model_fields[part].annotation)
-    return list(annotation.model_fields)
+            annotation = annotation.model_fields[part].annotation
+        models = _models(annotation)
+        annotation = models[0]
+    return list(dict.fromkeys(name for model in models for name in model.model_fields))
 
 
-def _bare(annotation: Any) -> Any:
-    """Strip `Annotated[...]` and `... | None` from a type."""
-    if get_origin(annotation) in (Annotated, Union, types.UnionType):
-        return _bare(get_args(annotation)[0])
-    return annotation
+def _models(annotation: Any) -> list[Any]:
+    """Return the types of a union, or one type, without `Annotated[...]` and `None`."""
+    if get_origin(annotation) is Annotated:
+        return _models(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        members = [member for member in get_args(annotation) if member is not type(None)]
+        return [each for member in members for each in _models(member)]
+    return [annotation]
 
 
 def _lines(root: yaml.Node, all_details: Sequence[ErrorDetails]) -> list[int]:

@@ -17,8 +17,10 @@ from pydantic import (
     field_validator,
 )
 
+from data.declarations.any_source import Source
 from data.declarations.durations import duration
 from data.declarations.parts import column_of, declared_parts
+from data.declarations.results import Output, Results
 from data.declarations.sections import (
     Ann,
     Candidates,
@@ -33,6 +35,7 @@ from data.declarations.sections import (
 )
 from data.declarations.source import PathSource
 from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
+from data.declarations.value_formats import refuse_other_kinds, require_format, value_format
 from data.errors import DeclarationMistake, quoted
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
@@ -58,6 +61,7 @@ def _word(value: object) -> object:
 
 
 Word = Annotated[str, BeforeValidator(_word)]
+Format = Annotated[str, BeforeValidator(_word), AfterValidator(require_format)]
 MissingWords = Annotated[tuple[Word, ...], AsTuple]
 
 
@@ -95,7 +99,7 @@ class Declaration(Section):
         )
     )
     description: str = Field(default="", description="One line for people.")
-    source: PathSource = Field(description="Where the rows are.")
+    source: Source = Field(description="Where the rows are.")
     key: Columns = Field(
         description="The column, or the list of columns, that identifies a row. Together they are"
         " unique and never missing. Where there is none, `row` numbers the rows, and `content`"
@@ -125,6 +129,13 @@ class Declaration(Section):
         default={},
         description="The kind of single columns, `number`, `category`, `boolean` or `time`, where"
         " the values alone would suggest another.",
+    )
+    formats: dict[str, Format] = Field(
+        default={},
+        description="How the values of single columns are written: a pattern for times, such as"
+        " `%d.%m.%Y` or `%Y Q%q`; `excel` or `epoch seconds` for counted times; an example for"
+        " numbers, such as `$1,234.50`, `12,5 %` or `12 kg`; two words for booleans, such as"
+        " `yes/no`.",
     )
     unparsable: Literal["quarantine", "missing", "refuse"] = Field(
         default="quarantine",
@@ -190,6 +201,16 @@ class Declaration(Section):
         " `new` above, with a warning.",
     )
 
+    results: Results = Field(
+        default=Results(),
+        description="The table in the store that has the champion's predictions beside the columns"
+        " of the key.",
+    )
+    output: Output | None = Field(
+        default=None,
+        description="A table of another database that gets the same rows after each run.",
+    )
+
     _once = field_validator("key", "features")(refuse_repeats)
 
     @field_validator("target")
@@ -242,6 +263,12 @@ class Declaration(Section):
             raise DeclarationMistake(f"the time column {quoted(time)} must be a time or a number")
         return types
 
+    @field_validator("formats")
+    @classmethod
+    def _refuse_other_kinds(cls, formats: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        refuse_other_kinds(formats, info.data)
+        return formats
+
     @field_validator("max_age")
     @classmethod
     def _refuse_max_age_without_times(cls, max_age: str | None, info: ValidationInfo) -> str | None:
@@ -251,7 +278,10 @@ class Declaration(Section):
                 "no 'time' column is declared, so the rows have no age",
                 "Declare the time column, or leave 'max_age' out.",
             )
-        if max_age and info.data.get("types", {}).get(time) == "number":
+        kind = info.data.get("types", {}).get(time)
+        if time in info.data.get("formats", {}):
+            kind = value_format(info.data["formats"][time]).kind
+        if max_age and kind == "number":
             raise DeclarationMistake(
                 f"the time column {quoted(time)} is declared to hold numbers, which have no age",
                 "Declare it as a time, or leave 'max_age' out.",
@@ -280,6 +310,12 @@ class Declaration(Section):
                 " before.",
             )
         return split
+
+    @property
+    def files(self) -> PathSource:
+        """Return the source of a dataset whose rows are in files."""
+        assert isinstance(self.source, PathSource)
+        return self.source
 
     def stores_training_predictions(self, labelled: int) -> bool:
         """Return whether a run with so many rows with a target stores those of training rows."""
@@ -327,4 +363,12 @@ class Declaration(Section):
         rules = [name for rule in self.expectations for name in rule.columns()]
         features = self.features or ()
         of_parts = (column_of(name, ()) for name in features)
-        return {*self.key, *filter(None, roles), *features, *of_parts, *self.types, *rules}
+        return {
+            *self.key,
+            *filter(None, roles),
+            *features,
+            *of_parts,
+            *self.types,
+            *self.formats,
+            *rules,
+        }

@@ -89,8 +89,8 @@ def with_plain_numbers(source: SourceColumns, declaration: Declaration) -> Sourc
     apart, and what could not be, is in `told` and `notes`. A column of numbers that may be wrong by
     a factor of 1,000 is a `SourceError`.
     """
-    options = declaration.source
-    kept = {*declaration.key, declaration.split.group}
+    options = declaration.files
+    kept = {*declaration.key, *declaration.formats, declaration.split.group}
     kept |= {name for name, kind in declaration.types.items() if kind in ("category", "boolean")}
     names = [name for name in source.column_names if name not in kept]
     facts = {name: found for name in names if (found := _facts(source.column(name)))}

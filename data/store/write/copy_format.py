@@ -6,7 +6,7 @@ a slot as wide as its longest value, so that a batch is a matrix of bytes; the b
 not use are left out at the end, in one step for all rows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,13 +43,21 @@ def copied(table: Table, columns: Mapping[str, Any]) -> Iterator[bytes]:
 
 def _rows(table: Table, columns: Mapping[str, Any], rows: int) -> bytes:
     fields = [_field(table.c[name].type, values) for name, values in columns.items()]
+    return joined_fields(fields, rows)
+
+
+def joined_fields(fields: Sequence[tuple[Lengths, Bytes]], rows: int) -> bytes:
+    """Return rows of fields, each of which is the length of its values and their bytes in slots.
+
+    A length of -1 is a NULL. A field of one row is the same in all of them.
+    """
     width = 2 + sum(4 + data.shape[1] for _, data in fields)
     slots, used = np.empty((rows, width), np.uint8), np.ones((rows, width), bool)
-    slots[:, :2] = _bytes(np.array([len(fields)]), ">i2")
+    slots[:, :2] = bytes_of(np.array([len(fields)]), ">i2")
     start = 2
     for lengths, data in fields:
         end = start + 4 + data.shape[1]
-        slots[:, start : start + 4] = _bytes(lengths, ">i4")
+        slots[:, start : start + 4] = bytes_of(lengths, ">i4")
         slots[:, start + 4 : end] = data
         if lengths.min() < data.shape[1]:
             used[:, start + 4 : end] = _within(lengths, data.shape[1])
@@ -65,7 +73,7 @@ def _field(kind: Any, values: Any) -> tuple[Lengths, Bytes]:
         return _texts([values] if isinstance(values, str) else values)
     number = next(form for of, form in NUMBERS if isinstance(kind, of))
     numbers = np.atleast_1d(np.asarray(values)).astype(number)
-    data = _bytes(numbers, number)
+    data = bytes_of(numbers, number)
     if number != ">f8":
         return np.array([data.shape[1]]), data
     return np.where(np.isnan(numbers), -1, data.shape[1]), data
@@ -82,9 +90,14 @@ def _texts(values: Any) -> tuple[Lengths, Bytes]:
     encoded = values if joined.isascii() else [value.encode() for value in values]
     lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
     lengths[missing] = -1
-    data = np.zeros((len(encoded), int(lengths.max(initial=0))), np.uint8)
-    data[_within(lengths, data.shape[1])] = np.frombuffer(joined.encode(), np.uint8)
-    return lengths, data
+    return lengths, slots_of(lengths, np.frombuffer(joined.encode(), np.uint8))
+
+
+def slots_of(lengths: Lengths, content: Bytes) -> Bytes:
+    """Return texts of so many bytes (n,) in slots (n, longest), given the bytes of all of them."""
+    slots = np.zeros((len(lengths), int(lengths.max(initial=0))), np.uint8)
+    slots[_within(lengths, slots.shape[1])] = content
+    return slots
 
 
 def _longest(texts: Any) -> int:
@@ -93,7 +106,7 @@ def _longest(texts: Any) -> int:
     return max(len(text or "") for text in texts)
 
 
-def _bytes(numbers: NDArray[Any], form: str) -> Bytes:
+def bytes_of(numbers: NDArray[Any], form: str) -> Bytes:
     """Return the bytes of each number, one number per row."""
     return numbers.astype(form).view(np.uint8).reshape(len(numbers), -1)
 

@@ -1,0 +1,120 @@
+"""Models of a made table with all that an encoding knows; their weights are random."""
+
+from functools import cache
+
+import numpy as np
+
+from regressors.candidate import Candidate
+from regressors.encoding.matrices import Encoding
+from regressors.model import LinearMember, Model, NetworkMember
+from regressors.network.recipe import start_arrays
+
+WEIRD = 'sa"y the "'
+"""A column's name with quotes and blanks in it."""
+
+
+def made_columns(rows=600, seed=3):
+    """Return a table with gaps, many levels, words, times, booleans, and names that need quotes."""
+    rng = np.random.default_rng(seed)
+    towns = [
+        f"{kind} of {place}"
+        for kind in ("Port", "City", "ÉCOLE", "village's")
+        for place in ("Äby", "Bad-Ort", "C. Town", "d_e", "Ely")
+    ]
+    town = rng.choice(np.array(towns, dtype=object), rows, p=_shares(len(towns)))
+    town[rng.random(rows) < 0.02] = None
+    hired = np.datetime64("1968-03-01", "us") + rng.integers(0, 5 * 365 * 24, rows).astype("m8[h]")
+    hired = hired + rng.integers(0, 10**9, rows).astype("m8[us]")
+    hired[rng.random(rows) < 0.05] = np.datetime64("NaT")
+    size = rng.normal(3, 2, rows)
+    size[rng.random(rows) < 0.1] = np.nan
+    sold = rng.lognormal(8, 2, rows)
+    sold[np.isnan(size)] = np.nan
+    sold[:4] = np.nan
+    hue = rng.choice(np.array(["o'red", 'gr"een', "bl\\ue", "Ünï ☃"], dtype=object), rows)
+    hue[0] = "once"
+    return {
+        "order": rng.integers(1, 90, rows).astype(float),
+        "size": size,
+        WEIRD: sold,
+        "hue": hue,
+        "Town": town,
+        "open": rng.choice(
+            np.array(["true", "false", None], dtype=object), rows, p=[0.5, 0.4, 0.1]
+        ),
+        "flat": rng.choice(np.array(["a", "b"], dtype=object), rows),
+        "hired": hired,
+    }
+
+
+def _shares(levels):
+    shares = 1.5 ** -np.arange(levels)
+    return shares / shares.sum()
+
+
+def odd_rows(columns):
+    """Return rows with a feature missing each, an unseen level each, and values far outside."""
+    names = list(columns)
+    rows: dict[str, list[object]] = {name: [] for name in names}
+
+    def add(**changes):
+        for name in names:
+            rows[name].append(changes.get(name, columns[name][len(rows[name]) % 50]))
+
+    for name in names:
+        kind = columns[name].dtype.kind
+        add(**{name: {"f": np.nan, "O": None, "M": np.datetime64("NaT")}[kind]})
+        if kind == "O" and name != "open":
+            add(**{name: "ecole, never_seen port OF"})
+        if kind == "f":
+            add(**{name: 1e5})
+            add(**{name: -1e5})
+    add(**{name: np.nan for name in names if columns[name].dtype.kind == "f"})
+    return {name: np.array(rows[name], dtype=columns[name].dtype) for name in names}
+
+
+def together(*tables):
+    """Return the rows of several tables, one after the other."""
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+PRODUCTS = (
+    (("order", 2),),
+    (("order", 1), ("hue", 1)),
+    (("hue", 1), ("flat", 1)),
+    (("size", 3), ("Town", 1), ("flat", 1)),
+)
+
+
+@cache
+def made_model(kind, *, products=True, intercept=True, mean_weight=None, hidden=(12, 7)):
+    """Return a model of the made table, `linear` or `ann`."""
+    columns = made_columns()
+    rng = np.random.default_rng(9)
+    if kind == "linear":
+        encoding = Encoding.fit(
+            columns, products=PRODUCTS if products else (), intercept=intercept, pieces=False
+        )
+        scales = np.abs(encoding.design(columns)).max(axis=0)
+        estimates = rng.normal(size=len(scales)) / scales
+        members = (LinearMember(encoding, estimates),)
+        return Model(Candidate("torch", "least_squares"), members, 1.5, 0.9, mean_weight)
+    members = tuple(_network(columns, rng, number, hidden) for number in range(3))
+    return Model(Candidate("torch", "ann"), members, 1.5, 0.9, mean_weight)
+
+
+def _network(columns, rng, number, hidden):
+    rows = len(columns["order"])
+    train = np.arange(rows) % 3 != number
+    fitted = {name: values[train] for name, values in columns.items()}
+    encoding = Encoding.fit(fitted)
+    size = np.nan_to_num(fitted["size"])
+    of_pair = (fitted["order"] % 7) * (fitted["flat"] == "a")
+    residual = of_pair + 3 * (fitted["order"] % 5) + size + (fitted["hue"] == "o'red")
+    encoding, _ = encoding.with_groups(
+        fitted, residual - residual.mean(), np.ones(len(residual)), [1], pairs=True
+    )
+    layers = start_arrays(rng, encoding.network(columns).shape[1], hidden)
+    layers[-2] *= 20
+    ridge = 0.3 * rng.normal(size=encoding.standardised(columns).shape[1])
+    return NetworkMember(encoding, np.array([10.0, 2.0, 0.1]), ridge, tuple(layers))

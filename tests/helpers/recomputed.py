@@ -1,0 +1,149 @@
+"""A prediction, computed from the JSON of an exported model alone, in plain Python."""
+
+import math
+import re
+from datetime import datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1)
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def recomputed(model, row, weight=None):
+    """Return the prediction of a row, and its interval: None twice where there is none.
+
+    A row has a float, a text (also "true" or "false") or a datetime by column; None is missing.
+    """
+    row = with_parts(model, row)
+    predicted = [prediction(member, row) for member in model["members"]]
+    mean = sum(predicted) / len(predicted)
+    reach = reach_of(model["interval"], row, weight)
+    return mean, None if reach is None else mean - reach, None if reach is None else mean + reach
+
+
+def with_parts(model, row):
+    parts = {}
+    for part in model["parts"]:
+        time = row[part["time"]]
+        parts[part["name"]] = None if time is None else part_of(time, part["part"])
+    return {**row, **parts}
+
+
+def part_of(time, part):
+    midnight = datetime(time.year, time.month, time.day)
+    return {
+        "days": (time - EPOCH) / timedelta(days=1),
+        "month": f"{time.month:02d}",
+        "weekday": WEEKDAYS[time.weekday()],
+        "hour": (time - midnight) / timedelta(hours=1),
+    }[part]
+
+
+def prediction(member, row):
+    if "terms" in member:
+        return sum(
+            term["estimate"]
+            * math.prod(factor_of(member, factor, row) for factor in term["factors"])
+            for term in member["terms"]
+        )
+    linear = sum(entry["weight"] * input_of(member, entry, row) for entry in member["linear"])
+    values = [input_of(member, entry, row) for entry in member["inputs"]]
+    *hidden, last = member["layers"]
+    for layer in hidden:
+        values = [gelu(z) for z in sums(layer, values)]
+    (output,) = sums(last, values)
+    target = member["target"]
+    return target["mean"] + target["sd"] * (member["intercept"] + linear + output)
+
+
+def sums(layer, values):
+    columns = zip(*layer["weights"], strict=True) if values else [()] * len(layer["bias"])
+    return [
+        bias + sum(w * v for w, v in zip(column, values, strict=True))
+        for bias, column in zip(layer["bias"], columns, strict=True)
+    ]
+
+
+def gelu(z):
+    return 0.5 * z * (1 + math.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)))
+
+
+def factor_of(member, factor, row):
+    if "number" in factor:
+        return filled(member, factor["number"], row) ** factor["power"]
+    return input_of(member, factor, row)
+
+
+def input_of(member, entry, row):
+    if "missing" in entry:
+        return float(all(row[name] is None for name in entry["missing"]))
+    if "category" in entry:
+        column = named(member["categories"], entry["category"])
+        label = label_of(column, row[column["name"]])
+        share = column["shares"][entry["label"]]
+        return (share if label is None else float(label == entry["label"])) - entry.get("less", 0)
+    if "word" in entry:
+        return float(entry["word"] in re.findall(r"\w+", (row[entry["of"]] or "").casefold()))
+    if "effect" in entry:
+        return group_of(member["groups"][entry["effect"]], row)[0]
+    if "count" in entry:
+        return group_of(member["groups"][entry["count"]], row)[1]
+    name = next(entry[kind] for kind in ("standardised", "squashed", "piece") if kind in entry)
+    value, number = filled(member, name, row), named(member["numbers"], name)
+    if "standardised" in entry:
+        return (value - number["mean"]) / number["sd"]
+    if "squashed" in entry:
+        q = (value - number["median"]) / number["spread"]
+        return q / math.sqrt(1 + (q / 3) ** 2)
+    share = (value - entry["low"]) / (entry["high"] - entry["low"])
+    return min(max(share, 0), 1) - 0.5
+
+
+def filled(member, name, row):
+    return named(member["numbers"], name)["median"] if row[name] is None else row[name]
+
+
+def label_of(column, value):
+    if value is None:
+        return column["label_of_missing"]
+    return column["label_of"].get(value, column["label_of_others"])
+
+
+def group_of(group, row):
+    level = [row[name] for name in group["columns"]]
+    if level in group["levels"]:
+        at = group["levels"].index(level)
+        return group["effects"][at], group["counts"][at]
+    return group["effect_of_others"], group["count_of_others"]
+
+
+def named(columns, name):
+    return next(column for column in columns if column["name"] == name)
+
+
+def reach_of(interval, row, weight):
+    """Return how far the interval reaches to each side, None where that takes the program."""
+    if interval is None:
+        return None
+    reach = interval["half_width"]
+    if interval["mean_weight"] is not None and weight is not None and weight > 0:
+        reach *= math.sqrt(interval["mean_weight"] / weight)
+    for part in interval["unknown"]:
+        if all(is_unknown(condition, row, row[part["part"]]) for condition in part["if_all"]):
+            if part["more"] is None:
+                return None
+            reach = math.hypot(reach, part["more"])
+    return reach
+
+
+def is_unknown(condition, row, value):
+    if value is not None:
+        return condition["texts"] is not None and value not in condition["texts"]
+    if not condition["missing"]:
+        return False
+    unless = condition.get("unless")
+    if unless is None:
+        return True
+    if "all_missing" in unless:
+        return not all(row[name] is None for name in unless["all_missing"])
+    column = unless["category"]
+    return label_of(column, row[column["name"]]) not in unless["labels"]
