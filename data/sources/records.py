@@ -155,6 +155,8 @@ def _array(values: list[Any]) -> pa.Array:
             return pa.array(values, pa.int64())
         if max(map(abs, present)) < MAX_BIG:
             return pa.array([v if v is None else Decimal(v) for v in values], BIG)
+    if kinds in ({float}, {str}):  # nearly all columns: without a call per value
+        return pa.array(values, pa.float64() if kinds == {float} else pa.string())
     if kinds <= {int, float}:
         return pa.array([v if v is None else _double(v) for v in values], pa.float64())
     if kinds == {bool}:
