@@ -67,7 +67,7 @@ def write_rows(
             next_step="Leave out --format, or name csv.",
         )
     if isinstance(target, Path):
-        with _new_file(target) as stream:
+        with new_file(target) as stream:
             writers[output_format](batches, columns, stream)
         return
     try:
@@ -79,7 +79,7 @@ def write_rows(
 
 
 @contextmanager
-def _new_file(path: Path) -> Iterator[TextIO]:
+def new_file(path: Path) -> Iterator[TextIO]:
     """Yield a stream to a temporary file that replaces `path` once it is complete.
 
     Its permissions are those of the file that it replaces, or those that the user's umask gives.
