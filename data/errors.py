@@ -127,9 +127,7 @@ class NothingFitted(UserError):
 
 
 class OutputError(UserError):
-    """Rows cannot be written to a table of another database."""
-
-    run_status: str | None = None
+    """Rows cannot be written to a table: that of the results, or one of another database."""
 
 
 # The store
@@ -139,6 +137,10 @@ class StoreError(UserError):
     """The database cannot be used: it is unreachable, at another version, full or read-only."""
 
     run_status: str | None = None
+
+
+class NoStore(StoreError):
+    """There is no store yet: no run has made one in this database."""
 
 
 class DamagedStore(StoreError):
@@ -195,12 +197,22 @@ class RunFailed(UserError):
 
 
 class NightFailed(UserError):
-    """At least one run of a night failed or was rejected; `summaries` has one entry per run."""
+    """At least one run of a night failed, or its results have not reached their `output`.
+
+    `summaries` has one entry per run.
+    """
 
     run_status: str | None = None
 
-    def __init__(self, summaries: Sequence[Any], failed: Sequence[str]) -> None:
-        super().__init__(f"{len(failed)} of {len(summaries)} runs failed: {', '.join(failed)}.")
+    def __init__(
+        self, summaries: Sequence[Any], failed: Sequence[str], undelivered: Sequence[str] = ()
+    ) -> None:
+        parts = []
+        if failed:
+            parts.append(f"{len(failed)} of {len(summaries)} runs failed: {', '.join(failed)}.")
+        if undelivered:
+            parts.append(f"Results have not reached their output: {', '.join(undelivered)}.")
+        super().__init__(" ".join(parts))
         self.summaries = summaries
 
 

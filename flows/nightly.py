@@ -1,5 +1,7 @@
 """A whole night: every declared dataset, one after the other."""
 
+from dataclasses import replace
+
 from prefect import flow
 
 from data.declarations.file import declared_datasets, load_dataset
@@ -10,6 +12,7 @@ from data.store.session import Store
 from flows.lost_server import finished, outlasting
 from flows.retrain import retrain
 from tasks.check_database import check_if_due
+from tasks.deliver import deliver
 from tasks.prune import prune
 from tasks.run import progress
 from tasks.run.memory import out_of_memory
@@ -17,6 +20,8 @@ from tasks.run.private import keep_private
 from tasks.run.summary import Summary
 from tasks.run.workers import framework_workers
 from tasks.store import store_failure
+
+DONE = ("succeeded", "skipped")
 
 
 @flow(persist_result=False)
@@ -45,14 +50,17 @@ def nightly(
             for name in names
         ]
     check_if_due(Store(config.database_url), home=config.home, keep_runs=config.keep_runs)
-    failed = [run.dataset for run in summaries if run.status not in ("succeeded", "skipped")]
-    if failed:
-        raise NightFailed(summaries, failed)
+    failed = [run.dataset for run in summaries if run.status not in DONE]
+    undelivered = [run.dataset for run in summaries if run.undelivered]
+    if failed or undelivered:
+        raise NightFailed(summaries, failed, undelivered)
     return summaries
 
 
 def _run(dataset: str, config: Settings, *, force: bool, as_of: str | None, wait: bool) -> Summary:
     summary = _retrained(dataset, config, force=force, as_of=as_of, wait=wait)
+    if summary.status not in DONE:
+        summary = replace(summary, undelivered=_delivered_late(dataset, config))
     try:
         prune(dataset, Store(config.database_url), home=config.home, keep_runs=config.keep_runs)
     except UserError as error:
@@ -60,6 +68,18 @@ def _run(dataset: str, config: Settings, *, force: bool, as_of: str | None, wait
     except Exception:  # noqa: BLE001 - the run itself is stored
         progress.LOG.exception("%s: not pruned because of a bug in nightfit", dataset)
     return summary
+
+
+def _delivered_late(dataset: str, config: Settings) -> str | None:
+    """Deliver what an earlier night could not, after a run that failed; return why it cannot be."""
+    try:
+        declaration = load_dataset(dataset, config.datasets)
+    except CallError:
+        return None
+    try:
+        return deliver(declaration, Store(config.database_url))
+    except UserError as error:
+        return str(error)
 
 
 def _refuse_broken_declaration(dataset: str, config: Settings, *, as_of: str | None) -> None:

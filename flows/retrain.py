@@ -17,9 +17,10 @@ from data.sources.snapshot import Snapshot
 from data.store.session import Store
 from flows.lost_server import outlasting
 from regressors.candidate import Candidate
-from tasks.check import check, refuse_rejected
+from tasks.check import check
 from tasks.choose import choose
 from tasks.compare import compare
+from tasks.deliver import deliver
 from tasks.fit import fit
 from tasks.incumbent import incumbent
 from tasks.plan import plan
@@ -29,7 +30,7 @@ from tasks.resilience import resilience
 from tasks.run.ann_plan import plan_in
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
-from tasks.run.night import contract, only_run, skip_if_unchanged
+from tasks.run.night import contract, only_run, refuse_rejected, skip_if_unchanged
 from tasks.run.private import keep_private
 from tasks.run.rate import plan_before
 from tasks.run.starts import last_starts
@@ -80,7 +81,8 @@ def retrain(
             skip_if_unchanged(run, snapshot, expected, store, force=force)
             trained = train(run, snapshot, store, workers, expected, home=home)
             store_run(run, trained, store, lock, home=home, dry_run=dry_run)
-        return report(run)
+        undelivered = None if dry_run else deliver(declaration, store)
+        return replace(report(run), undelivered=undelivered)
 
 
 def train(

@@ -13,7 +13,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from regressors.arrays import Array, Arrays, Columns, Floats, Mask, Values
+from regressors.arrays import Array, Arrays, Columns, Floats, Indices, Mask, Values
 from regressors.blocks import blocks_of, release, rows_of
 from regressors.candidate import Candidate
 from regressors.encoding.combinations import combinations_of
@@ -130,13 +130,14 @@ class Predicted:
     """Predictions (n,) in the target's units, with their intervals and what makes them doubtful.
 
     `lower` and `upper` are NaN where there is no interval; `note` (n,) holds texts, None for most
-    rows.
+    rows: those that `noted` does not list.
     """
 
     value: Array
     lower: Array
     upper: Array
     note: Values
+    noted: Indices
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,9 @@ class Model:
         """
         predicted = np.empty(self._rows(columns))
         for rows, block in self._blocks(columns):
-            predicted[rows] = _mean([m.predict(m.encoding.parts(block)) for m in self.members])
+            predicted[rows] = _mean(
+                [m.predict(m.encoding.parts(block, in_codes=True)) for m in self.members]
+            )
         return predicted
 
     def predicted(self, columns: Columns, weight: Array | None = None) -> Predicted:
@@ -184,13 +187,16 @@ class Model:
         """
         number = self._rows(columns)
         value, lower, upper = np.empty((3, number))
-        note: Values = np.empty(number, dtype=object)
+        note: Values = np.empty(number, dtype=object)  # of None
+        noted = [np.zeros(0, dtype=np.int64)]
         for rows, block in self._blocks(columns):
             report(rows.start / max(number, 1), f"{rows.start:,} of {number:,} rows predicted")
-            made = self._predicted(block, None if weight is None else weight[rows])
-            value[rows], lower[rows], upper[rows] = made.value, made.lower, made.upper
-            note[rows] = made.note
-        return Predicted(value, lower, upper, note)
+            own_weight = None if weight is None else weight[rows]
+            value[rows], reach, (odd, texts) = self._predicted(block, own_weight)
+            lower[rows], upper[rows] = value[rows] - reach, value[rows] + reach
+            noted.append(rows.start + odd)
+            note[noted[-1]] = texts
+        return Predicted(value, lower, upper, note, np.concatenate(noted))
 
     def _rows(self, columns: Columns) -> int:
         return len(next((columns[name] for name in self.features if name in columns), ()))
@@ -202,8 +208,11 @@ class Model:
             yield rows, rows_of(needed, rows)
             release(needed.values())
 
-    def _predicted(self, columns: Columns, weight: Array | None) -> Predicted:
-        parts = [member.encoding.parts(columns) for member in self.members]
+    def _predicted(
+        self, columns: Columns, weight: Array | None
+    ) -> tuple[Array, Array, tuple[Indices, list[str]]]:
+        """Return the predictions (n,), the reach (n,) of their intervals, and some rows' notes."""
+        parts = [member.encoding.parts(columns, in_codes=True) for member in self.members]
         pairs = list(zip(self.members, parts, strict=True))
         value = _mean([member.predict(own) for member, own in pairs])
         doubts = in_common([doubts_of(member.encoding, own) for member, own in pairs])
@@ -225,7 +234,7 @@ class Model:
         if self.mean_weight is not None:
             unknown = ~_known(weight, len(value))
             notes.append((unknown, np.full(len(value), UNKNOWN_WEIGHT, dtype=object)))
-        return Predicted(value, value - reach, value + reach, notes_of(notes, len(value)))
+        return value, reach, notes_of(notes)
 
     def reach(self, rows: int, weight: Array | None = None) -> Array:
         """Return how far the intervals of n rows reach to each side; NaN where there is none.

@@ -8,7 +8,6 @@ import data.checks.check
 from data.checks.contract import Contract
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
-from data.errors import Rejected
 from data.sources.snapshot import Snapshot, readings_of
 from data.sources.stored_columns import StoredColumns
 from tasks.run import progress
@@ -33,9 +32,3 @@ def check(
     aside = f", {len(checked.rejected_rows):,} rows set aside" if checked.rejected_rows else ""
     progress.log(declaration.name, f"checked: {met} of {len(checked.results)} checks met{aside}")
     return checked
-
-
-def refuse_rejected(checked: Checked) -> None:
-    """Raise Rejected if a critical check failed."""
-    if not checked.passed:
-        raise Rejected(checked.reason or "the data did not pass its checks.")

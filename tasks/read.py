@@ -33,6 +33,5 @@ def read(
     give_back()
     for warning in snapshot.warnings:
         progress.log(declaration.name, warning, warning=True)
-    until = "" if as_of is None else f" up to {as_of}"
-    progress.log(declaration.name, f"read {snapshot.rows:,} rows{until}")
+    progress.log(declaration.name, f"read {snapshot.in_words(as_of)}")
     return snapshot

@@ -1,10 +1,8 @@
-"""Score a file with a stored model: it is read as the rows that the model learned from were."""
+"""Score rows with a stored model: they are read as the rows that the model learned from were."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -15,115 +13,176 @@ from data.declarations.named_source import source_named
 from data.errors import SourceError, listed
 from data.progress import Report, unreported
 from data.scratch import temporary_folder
-from data.sources.columns import PLURAL, arrays, infinite, kind_of
+from data.sources.column_files import ColumnFiles
+from data.sources.columns import MAX_MAGNITUDE, OFFSETS, PLURAL, kind_of, with_offsets
 from data.sources.made_keys import CONTENT, ROW
-from data.sources.read import read
+from data.sources.read import read_typed
 from data.sources.readings import ColumnReading
-from data.sources.snapshot import readings_of
-from data.sources.stored_columns import StoredColumns
 from data.store.read.champions import ServingModel
 from data.store.records import SourceColumnRecord
-from data.texts import Texts
-from regressors.arrays import Array, Indices, Values
-from regressors.blocks import blocks_of, release
+from regressors.arrays import Array, Coded, Columns, Indices, in_codes
+from regressors.blocks import blocks_of
 from regressors.encoding.columns import CannotEncode
-from regressors.model import Model
+from regressors.model import Model, Predicted
 from tasks.run.loading import declared, loaded
+from tasks.run.new_keys import KeyFacts, key_at, key_facts
+from tasks.run.odd_rows import OddRows, counted
 from tasks.run.progress import Progress
-from tasks.run.row_files import RowColumns, RowFiles
-from tasks.run.rows import KeptColumns
+from tasks.run.rows import coded_column
 
 MAX_NAMES = 5
 """Columns that a warning names."""
 
-REASONS = (
-    ("a level that training does not know", re.compile(r"(^|; )(unseen|level) ")),
-    ("a value far outside the range of training", re.compile(r", far outside ")),
-    ("a value missing that training had nearly always", re.compile(r" is missing(,|;|$)")),
+RESULTS = (
+    pa.field("predicted", pa.float64()),
+    pa.field("lower", pa.float64()),
+    pa.field("upper", pa.float64()),
+    pa.field("note", pa.string()),
+    pa.field("model_id", pa.int64()),
 )
-"""What notes are about, and how such a note reads."""
-
-OTHERS = "something else"
+"""What is beside the key of a row that is scored, the first three in the target's units."""
 
 
-@dataclass(frozen=True)
-class Scored:
-    """The predictions of n rows, in the order of their file, and sentences on what is odd."""
-
-    keys: Texts
-    value: Array
-    lower: Array
-    upper: Array
-    note: Texts
-    warnings: tuple[str, ...]
-
-
-def score(
+@contextmanager
+def scoring(
     serving: ServingModel,
     columns: Sequence[SourceColumnRecord],
-    source: Path,
+    source: str,
     *,
     quiet_seconds: float = 0,
     report: Report = unreported,
-) -> Scored:
-    """Return what a stored model predicts for each row of a file; `report` is told of reading it.
+) -> Iterator["Scoring"]:
+    """Give what a stored model predicts for each row of a source; `report` is told of reading it.
 
+    `source` is a path, an address or a database, with the options of the declared source.
     `columns` are those of the source that the model was trained on, empty for a model of version
-    0.1.0. A cell that is not of its column's kind is missing. Raises SourceError if the file cannot
-    be read or lacks a column, and DamagedModel if the model is not what was stored.
+    0.1.0. A cell that is not of its column's kind is missing. Raises SourceError if the source
+    cannot be read or lacks a column, and DamagedModel if the model is not what was stored.
     """
     model = loaded(serving, "artifact")
     declaration = declared(serving)
-    declaration = declaration.model_copy(
-        update={"source": source_named(str(source), declaration.source), "unparsable": "missing"}
-    )
+    named = source_named(source, declaration.source)
+    declaration = declaration.model_copy(update={"source": named, "unparsable": "missing"})
+    where = named.shown
     with temporary_folder() as folder:
-        snapshot = read(
+        typed = read_typed(
             declaration,
-            folder=folder,
+            folder,
             kinds=_kinds(columns, model, declaration),
             every_cell=True,
             quiet_seconds=quiet_seconds,
             named_in="--source",
             report=report,
         )
-        stored, readings = StoredColumns(snapshot.path), readings_of(snapshot.path)
-        _require_columns(declaration, model, stored.column_names, source)
-        _refuse_infinite(model, stored, source)
-        reader, files = KeptColumns(stored, np.ones(stored.num_rows, dtype=bool)), RowFiles()
-        features = RowColumns(model.features, reader.column, files)
-        coded = {name: features.coded(name) for name in features}
-        keys = files.stored_texts(reader.texts(declaration.key))
-        weight = _weight(declaration.weight, stored)
-    used = [
-        reading for reading in readings if reading.name in (*model.features, declaration.weight)
-    ]
-    unread = [(f"{r.name} is not a {r.kind}", np.array(r.rows, dtype=int)) for r in used if r.rows]
-    value, lower, upper = np.empty((3, len(keys)))
-    notes, odd = [], _OddRows()
-    progress = Progress(declaration.name, "predicting")
-    try:
-        for rows in [*blocks_of(len(keys))] or [slice(0, 0)]:
-            part = model.predicted(
-                {name: column.taken(rows) for name, column in coded.items()},
-                None if weight is None else weight[rows],
-            )
-            value[rows], lower[rows], upper[rows] = part.value, part.lower, part.upper
-            odd.add(part.note, rows.start)
-            progress(rows.stop / max(len(keys), 1), f"{rows.stop:,} of {len(keys):,} rows")
-            notes.append(pa.array(_notes(part.note, unread, rows), pa.large_string()))
-            release(column.values for column in coded.values())
-    except CannotEncode as error:
-        raise SourceError(f"{error}.", where=str(source.resolve())) from None
-    note = files.stored_texts(Texts.of(pa.chunked_array(notes)))
-    warnings = (
-        *snapshot.warnings,
-        *_reading_warnings(used),
-        *_column_warnings(declaration, columns, model, stored.column_names),
-        *_key_warnings(keys, declaration),
-        *odd.warnings(keys),
-    )
-    return Scored(keys, value, lower, upper, note, warnings)
+        names = [name for name in typed.files.schema.names if not name.startswith(OFFSETS)]
+        _require_columns(declaration, model, names, where)
+        used = [r for r in typed.readings if r.name in (*model.features, declaration.weight)]
+        keys = key_facts(typed.files, declaration.key)
+        warnings = [
+            *typed.warnings,
+            *_reading_warnings(used),
+            *_column_warnings(declaration, columns, model, names),
+            *_key_warnings(keys, typed.files, declaration.key),
+        ]
+        files, model_id = typed.files, serving.model_id
+        yield Scoring(declaration, model, model_id, files, used, keys, where, warnings)
+
+
+@dataclass
+class Scoring:
+    """The rows of a source, which are scored block by block, in the order of the source.
+
+    `warnings` are sentences on what is odd about them; those on notes are added by `batches`.
+    """
+
+    declaration: Declaration
+    model: Model
+    model_id: int
+    files: ColumnFiles
+    readings: Sequence[ColumnReading]
+    keys: KeyFacts
+    where: str
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows."""
+        return self.files.num_rows
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Return the columns of the batches: those of the key, and `RESULTS`."""
+        key = [self.files.schema.field(name) for name in self.declaration.key]
+        return pa.schema([*key, *(own.with_name(_apart(own.name, key)) for own in RESULTS)])
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the key of each row and what is predicted for it; at least one batch.
+
+        Raises SourceError for a value that no model can use.
+        """
+        unread = [
+            (f"{reading.name} is not a {reading.kind}", np.array(reading.rows, dtype=int))
+            for reading in self.readings
+            if reading.rows
+        ]
+        progress = Progress(self.declaration.name, "predicting")
+        schema, odd = self.schema, OddRows()
+        for rows in [*blocks_of(self.rows)] or [slice(0, 0)]:
+            made = self._predicted(rows)
+            odd.add(made.note, made.noted, rows.start)
+            yield pa.record_batch([*self._key(rows), *self._results(made, unread, rows)], schema)
+            progress(rows.stop / max(self.rows, 1), f"{rows.stop:,} of {self.rows:,} rows")
+        self.warnings += odd.warnings(lambda row: key_at(self.files, self.declaration.key, row))
+
+    def _key(self, rows: slice) -> list[pa.Array]:
+        table = self.files.slice(rows.start, rows.stop - rows.start, self.declaration.key)
+        return [_in_one_piece(column) for column in table.columns]
+
+    def _predicted(self, rows: slice) -> Predicted:
+        columns = self._columns(rows, self.model.features)
+        for name in self.model.features:
+            _refuse_infinite(name, columns[name], rows.start, self.where)
+        weight = None
+        name = self.declaration.weight
+        names = self.files.schema.names
+        if name in names and kind_of(self.files.schema.field(name).type) == "number":
+            weight = self._columns(rows, [name])[name]
+        try:
+            return self.model.predicted(columns, weight)
+        except CannotEncode as error:
+            raise SourceError(f"{error}.", where=self.where) from None
+
+    def _columns(self, rows: slice, names: Sequence[str]) -> Columns:
+        known = set(self.files.schema.names)
+        read = [name for name in with_offsets(names) if name in known]
+        table = self.files.slice(rows.start, rows.stop - rows.start, read)
+        coded: Mapping[str, Coded] = {name: coded_column(table, name) for name in names}
+        return in_codes(coded)
+
+    def _results(
+        self, made: Predicted, unread: Sequence[tuple[str, Indices]], rows: slice
+    ) -> Iterator[pa.Array]:
+        yield pa.array(made.value)
+        for bound in (made.lower, made.upper):
+            yield pa.array(bound, mask=np.isnan(bound))
+        yield _notes(made, unread, rows)
+        yield pa.array(np.full(len(made.value), self.model_id, dtype=np.int64))
+
+
+def _apart(name: str, key: Sequence[pa.Field]) -> str:
+    """Return the name of a result, with _ behind it where a column of the key is called so.
+
+    Databases take names that differ only in their capitals for the same.
+    """
+    taken = {own.name.lower() for own in key}
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _in_one_piece(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
 
 
 def _kinds(
@@ -136,49 +195,46 @@ def _kinds(
 
 
 def _require_columns(
-    declaration: Declaration, model: Model, names: Sequence[str], source: Path
+    declaration: Declaration, model: Model, names: Sequence[str], where: str
 ) -> None:
     needed = list(dict.fromkeys((*declaration.key, *model.features)))
     missing = [name for name in needed if name not in names]
     if missing:
         raise SourceError(
             f"the column {missing[0]!r} is missing.",
-            where=str(source.resolve()),
+            where=where,
             next_step=f"The champion needs: {listed(needed)}.",
         )
 
 
-def _refuse_infinite(model: Model, stored: StoredColumns, source: Path) -> None:
-    for name in model.features:
-        column = stored.column(name)
-        rows = np.flatnonzero(infinite(column))
-        if len(rows):
-            row = int(rows[0])
-            raise SourceError(
-                f"the column {name!r} is infinite in row {row + 1:,}: {column[row].as_py()}.",
-                where=str(source.resolve()),
-                next_step="Correct the value, or leave it empty.",
-            )
+def _refuse_infinite(name: str, values: Array, start: int, where: str) -> None:
+    """Raise SourceError for a number (n,) beyond `MAX_MAGNITUDE`; the first is row `start`."""
+    if values.dtype.kind != "f" or not len(values):
+        return
+    if values.max() <= MAX_MAGNITUDE and values.min() >= -MAX_MAGNITUDE:  # none is NaN
+        return
+    rows = np.flatnonzero(np.abs(values) > MAX_MAGNITUDE)
+    if len(rows):
+        raise SourceError(
+            f"the column {name!r} is infinite in row {start + int(rows[0]) + 1:,}:"
+            f" {float(values[rows[0]])}.",
+            where=where,
+            next_step="Correct the value, or leave it empty.",
+        )
 
 
-def _weight(name: str | None, stored: StoredColumns) -> Array | None:
-    """Return the weights (n,), NaN where one is unknown; None if the rows have no such column."""
-    if name not in stored.column_names or kind_of(stored.schema.field(name).type) != "number":
-        return None
-    weight: Array = arrays(stored.select([name]), [name])[name]
-    return weight
-
-
-def _notes(notes: Values, unread: Sequence[tuple[str, Indices]], rows: slice) -> list[str | None]:
+def _notes(made: Predicted, unread: Sequence[tuple[str, Indices]], rows: slice) -> pa.Array:
     """Return the model's notes of a range of rows, each behind those on cells that are unread."""
     before: dict[int, list[str]] = {}
     for text, unread_rows in unread:
         for row in unread_rows[(unread_rows >= rows.start) & (unread_rows < rows.stop)].tolist():
             before.setdefault(row - rows.start, []).append(text)
-    texts: list[str | None] = notes.tolist()
+    if not before and not len(made.noted):
+        return pa.nulls(len(made.note), pa.string())
+    texts: list[str | None] = made.note.tolist()
     for row, found in before.items():
         texts[row] = "; ".join([*found, *filter(None, [texts[row]])])
-    return texts
+    return pa.array(texts, pa.string())
 
 
 def _reading_warnings(readings: Sequence[ColumnReading]) -> Iterator[str]:
@@ -210,49 +266,12 @@ def _column_warnings(
         yield f"The {noun} not used, because the model was trained without: {names}{more}."
 
 
-def _key_warnings(keys: Texts, declaration: Declaration) -> Iterator[str]:
-    missing = np.asarray(keys.values.is_null(), dtype=bool)
-    if missing.any():
-        count = _counted(int(missing.sum()), "row")
-        yield f"The key is missing in {count}; the first is row {int(np.argmax(missing)) + 1:,}."
-    if declaration.key in ((ROW,), (CONTENT,)):
-        return
-    present = np.flatnonzero(~missing)
-    first, repeated = (keys[present] if missing.any() else keys).first_repeated()
-    if repeated:
-        rows = (present[first[:4]] + 1).tolist()
-        listed = ", ".join(f"{row:,}" for row in rows[:3]) + (", ..." if len(rows) > 3 else "")
-        others = f", and so do {repeated - 1:,} other keys" if repeated > 1 else ""
-        yield f"The key {keys[rows[0] - 1]!r} repeats, in rows {listed}{others}."
-
-
-class _OddRows:
-    """What the notes of rows are about: of each thing, how many rows have it, and the first."""
-
-    def __init__(self) -> None:
-        self._count: Counter[str] = Counter()
-        self._first: dict[str, tuple[int, str]] = {}
-
-    def add(self, notes: Values, start: int) -> None:
-        """Add the notes of some rows, of which the first is the row `start` (from 0)."""
-        for row in np.flatnonzero(notes.astype(bool)).tolist():
-            whats = [what for what, pattern in REASONS if pattern.search(notes[row])] or [OTHERS]
-            self._count.update(whats)
-            for what in whats:
-                self._first.setdefault(what, (start + row, notes[row]))
-
-    def warnings(self, keys: Texts) -> Iterator[str]:
-        """Yield a warning for each thing that notes are about."""
-        for what, _ in REASONS:
-            if count := self._count[what]:
-                row, note = self._first[what]
-                has = "has" if count == 1 else "have"
-                first = f"row {row + 1:,} (key {keys[row]})"
-                yield f"{_counted(count, 'row')} {has} {what}: in {first} {note}."
-        if count := self._count[OTHERS]:
-            row, note = self._first[OTHERS]
-            yield f"{_counted(count, 'row')}, the first is row {row + 1:,}: {note}."
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def _key_warnings(facts: KeyFacts, files: ColumnFiles, key: Sequence[str]) -> Iterator[str]:
+    if facts.missing:
+        count = counted(facts.missing, "row")
+        yield f"The key is missing in {count}; the first is row {facts.first_missing + 1:,}."
+    if facts.repeated and tuple(key) not in ((ROW,), (CONTENT,)):
+        rows = [row + 1 for row in facts.rows]
+        shown = ", ".join(f"{row:,}" for row in rows[:3]) + (", ..." if len(rows) > 3 else "")
+        others = f", and so do {facts.repeated - 1:,} other keys" if facts.repeated > 1 else ""
+        yield f"The key {key_at(files, key, facts.rows[0])!r} repeats, in rows {shown}{others}."

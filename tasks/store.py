@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from prefect import runtime, task
@@ -13,6 +14,7 @@ from data.declarations.model import Declaration
 from data.errors import CallError, NothingFitted, RunFailed, StoreAway, UserError
 from data.store.database.lock import DatasetLock
 from data.store.records import PredictionColumns, RunRecord
+from data.store.results.names import refuse_name, wanted_name
 from data.store.session import Store
 from data.store.write.run import write_run
 from regressors.progress import reporting_to
@@ -36,6 +38,8 @@ def new_attempt(
     store.ensure_ready()  # so that a broken store is reported before any work
     run = Attempt(declaration, as_of=as_of)
     try:
+        if declaration.results.table is not None:
+            store.read(partial(refuse_declared_name, declaration=declaration))
         yield run
     except Exception as error:
         user_error = error if isinstance(error, UserError) else out_of_memory(error)
@@ -80,6 +84,13 @@ def store_failure(
         lambda connection: write_run(connection, record, again=bool(retries)),
         on_retry=retries.append,
     )
+
+
+def refuse_declared_name(connection: Connection, declaration: Declaration) -> None:
+    """Raise OutputError, before any work, for a table of results that is not ours to make."""
+    dataset = declaration.name
+    name = wanted_name(dataset, declaration.model_dump_json(), connection.dialect.name)
+    refuse_name(connection, dataset, name, key=None)
 
 
 @task(name="store", persist_result=False)
@@ -128,10 +139,13 @@ def _write(
     def write(connection: Connection) -> int:
         if lock is not None:
             lock.ensure_held()
-        if retries:
-            why = f"The database was away while this run was stored: {retries[0].what}"
-            run.store_warnings = (why,)
+        away = [f"The database was away while this run was stored: {e.what}" for e in retries[:1]]
+        run.store_warnings = tuple(away)
         now = replace(record, warnings=run.warnings)
-        return write_run(connection, now, again=bool(retries), report=report)
+        return write_run(connection, now, again=bool(retries), report=report, told=told)
+
+    def told(obstacle: str) -> None:
+        progress.log(run.declaration.name, obstacle, warning=True)
+        run.store_warnings += (obstacle,)
 
     run.run_id = store.write(write, on_retry=retries.append)

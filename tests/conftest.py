@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from helpers import postgres_server
+from helpers import databases, mariadb_server, object_store, postgres_server, web_server
 from sqlalchemy import URL, create_engine, make_url, text
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -68,6 +68,20 @@ def postgresql() -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
+def objects() -> Iterator[object_store.ObjectStore]:
+    """A server of S3, whose address and keys are in the environment."""
+    with object_store.running() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def web() -> Iterator[web_server.WebServer]:
+    """A web server that fails as it is told."""
+    with web_server.running() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
 def new_on_server(postgresql: URL) -> Iterator[Callable[[], str]]:
     """A function that makes an empty database on the server and returns its URL.
 
@@ -83,6 +97,31 @@ def new_on_server(postgresql: URL) -> Iterator[Callable[[], str]]:
     yield make
     for name in names if "NIGHTFIT_TEST_DATABASE_URL" in os.environ else ():
         _execute(postgresql, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[int]:
+    """The port of a MariaDB server."""
+    if absent := mariadb_server.why_absent():
+        pytest.skip(absent)
+    with mariadb_server.running() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def new_source_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> databases.NewDatabase:
+    """A function that makes an empty database of a kind of `databases.KINDS`."""
+
+    def make(kind: str) -> databases.Database:
+        if kind == "postgresql":
+            return databases.postgresql_database(request.getfixturevalue("new_on_server")())
+        if kind == "mariadb":
+            return databases.mariadb_database(request.getfixturevalue("mariadb"))
+        return databases.file_database(kind, tmp_path_factory.mktemp("source"))
+
+    return make
 
 
 def _execute(server: URL, statement: str) -> None:

@@ -35,7 +35,7 @@ def structure_findings(
     """Check columns, number of rows, and kinds; if they are wrong, nothing else makes sense."""
     roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
     features = declaration.feature_names(table.column_names) if declaration.features else ()
-    others = [*features, *declaration.types, declaration.split.group]
+    others = [*features, *declaration.types, *declaration.formats, declaration.split.group]
     named = dict.fromkeys([*roles, *others])
     findings = [column_finding(name, table.column_names, declaration) for name in named if name]
     findings.append(_row_count_finding(declaration, table.num_rows))
@@ -131,7 +131,7 @@ def _time_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:
     if name is None:
         return
     kind = kind_of(table.schema.field(name).type)
-    form = written_as(table.column(name)) if kind == "category" else ""
+    form = written_as(table.column(name), name) if kind == "category" else ""
     holds = form or f"holds {PLURAL[kind]}, which have no order in time"
     without_order = (
         f"The time column {name!r} {holds}. Write times in ISO 8601 (2024-03-31), or declare no"

@@ -96,7 +96,9 @@ def _sentence(declaration: Declaration, reading: ColumnReading, rows: int, *, wa
     cells += [f"the cells of {counted(others, 'other row')}"] if others else []
     listed = ", ".join(cells[:-1]) + (" and " if count > 1 else "") + cells[-1]
     verb = "is not one" if count == 1 else "are not"
-    what = f"Column {name!r} {origin} {PLURAL[reading.kind]}, but {listed} {verb}"
+    written = declaration.formats.get(name)
+    values = f"{PLURAL[reading.kind]} written as {written!r}" if written else PLURAL[reading.kind]
+    what = f"Column {name!r} {origin} {values}, but {listed} {verb}"
     them = "it" if count == 1 else "them"
     words = f"missing: [{reading.examples[0][1]!r}]"
     if warns and declaration.unparsable == "quarantine":
@@ -107,9 +109,8 @@ def _sentence(declaration: Declaration, reading: ColumnReading, rows: int, *, wa
         )
     if warns:
         return f"{what}. {'It is' if count == 1 else 'They are'} taken as missing."
-    way_out = (
-        f"Correct {them}, or declare {words}, 'unparsable: missing' or types: {{{name}: category}}."
-    )
+    last = f"another of the 'formats' for {name!r}" if written else f"types: {{{name}: category}}"
+    way_out = f"Correct {them}, or declare {words}, 'unparsable: missing' or {last}."
     if declaration.unparsable == "refuse":
         return f"{what}, and 'unparsable' is 'refuse'. {way_out}"
     return (

@@ -165,7 +165,7 @@ def why_not_numbers(subject: str, table: Table, name: str, use: str, way_out: st
     if kind == "number":
         return ""
     column = table.column(name)
-    form = written_as(column) if kind == "category" else ""
+    form = written_as(column, name) if kind == "category" else ""
     if form:
         return f"{subject} {form}. Only plain numbers {use}. {way_out}"
     bad = first_non_number(column) if kind == "category" else None

@@ -38,7 +38,7 @@ def waiver(declaration: Declaration, then: Mapping[str, Any]) -> Waiver:
     keys = [key for key in ABOUT_EVERY_COLUMN if key in then and then[key] != now[key]]
     if "split" in then and then["split"].get("group") != declaration.split.group:
         keys.append("split.group")
-    columns = dict.fromkeys(_changed_types(then, now), "types")
+    columns = _changed_types(then, now)
     features = then.get("features", now["features"])
     if (features is None) != (declaration.features is None):
         keys.append("features")
@@ -48,14 +48,20 @@ def waiver(declaration: Declaration, then: Mapping[str, Any]) -> Waiver:
 
 
 def remembered_kinds(declaration: Declaration, contract: Contract | None) -> dict[str, Kind]:
-    """Return the kinds to read a source with: those of columns whose `types` have not changed."""
+    """Return the kinds to read a source with: those of columns declared as they were."""
     if contract is None:
         return {}
     changed = _changed_types(contract.declaration, json.loads(declaration.model_dump_json()))
     return {name: kind for name, kind in contract.kinds.items() if name not in changed}
 
 
-def _changed_types(then: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
+def _changed_types(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """Return the columns whose kind or format is declared otherwise, each with the key for it."""
     if "types" not in then:
-        return set()
-    return {name for name, _ in then["types"].items() ^ now["types"].items()}
+        return {}
+    changed = {
+        name: key
+        for key in ("formats", "types")
+        for name, _ in then.get(key, {}).items() ^ now[key].items()
+    }
+    return changed

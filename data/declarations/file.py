@@ -47,7 +47,7 @@ def load_dataset(name: str, folder: Path) -> Declaration:
             next_step="Give each another 'name', or rename or remove a file.",
         )
     node, content = _parse(file)
-    if "name" not in content and not _is_name(file.stem):
+    if "name" not in content and not is_name(file.stem):
         raise CallError(
             f"The name of the file, {quoted(file.stem)}, cannot name a dataset: it should be made"
             f" of at most {MAX_NAME_LENGTH} letters, digits, _ and -, and not begin with -.",
@@ -99,12 +99,13 @@ def _name(file: Path) -> str:
     with suppress(CallError, MistakeInLine):  # `load_dataset` reports the mistake
         if re.search(r"name|\\", text_of(file)):  # no other text can declare one
             declared = _parse(file)[1].get("name", "")
-    if isinstance(declared, str) and _is_name(declared):
+    if isinstance(declared, str) and is_name(declared):
         return declared
     return re.sub(r"[^A-Za-z0-9_-]|^-", "_", file.stem)[:MAX_NAME_LENGTH]
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Return whether a text can name a dataset."""
     return len(text) <= MAX_NAME_LENGTH and re.fullmatch(NAME_PATTERN, text) is not None
 
 

@@ -117,7 +117,9 @@ def _what_and_next_step(details: ErrorDetails, model: type[BaseModel]) -> tuple[
             f"{quoted(name)} cannot be {_described(value)}.",
             nearest(str(value), choices) + f"Choose from {', '.join(choices)}.",
         )
-    return f"{quoted(name)} should be {_expected(details)}, but is {_described(value)}.", ""
+    comma = value is None and location[0] == "formats"
+    hint = "A format with a comma in it needs quotes." if comma else ""
+    return f"{quoted(name)} should be {_expected(details)}, but is {_described(value)}.", hint
 
 
 def _expected(details: ErrorDetails) -> str:

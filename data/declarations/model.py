@@ -20,6 +20,7 @@ from pydantic import (
 from data.declarations.any_source import Source
 from data.declarations.durations import duration
 from data.declarations.parts import column_of, declared_parts
+from data.declarations.results import Output, Results
 from data.declarations.sections import (
     Ann,
     Candidates,
@@ -34,6 +35,7 @@ from data.declarations.sections import (
 )
 from data.declarations.source import PathSource
 from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
+from data.declarations.value_formats import refuse_other_kinds, require_format, value_format
 from data.errors import DeclarationMistake, quoted
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
@@ -59,6 +61,7 @@ def _word(value: object) -> object:
 
 
 Word = Annotated[str, BeforeValidator(_word)]
+Format = Annotated[str, BeforeValidator(_word), AfterValidator(require_format)]
 MissingWords = Annotated[tuple[Word, ...], AsTuple]
 
 
@@ -127,6 +130,13 @@ class Declaration(Section):
         description="The kind of single columns, `number`, `category`, `boolean` or `time`, where"
         " the values alone would suggest another.",
     )
+    formats: dict[str, Format] = Field(
+        default={},
+        description="How the values of single columns are written: a pattern for times, such as"
+        " `%d.%m.%Y` or `%Y Q%q`; `excel` or `epoch seconds` for counted times; an example for"
+        " numbers, such as `$1,234.50`, `12,5 %` or `12 kg`; two words for booleans, such as"
+        " `yes/no`.",
+    )
     unparsable: Literal["quarantine", "missing", "refuse"] = Field(
         default="quarantine",
         description="What to do with a cell that is not of its column's kind, such as `12,5` in a"
@@ -191,6 +201,16 @@ class Declaration(Section):
         " `new` above, with a warning.",
     )
 
+    results: Results = Field(
+        default=Results(),
+        description="The table in the store that has the champion's predictions beside the columns"
+        " of the key.",
+    )
+    output: Output | None = Field(
+        default=None,
+        description="A table of another database that gets the same rows after each run.",
+    )
+
     _once = field_validator("key", "features")(refuse_repeats)
 
     @field_validator("target")
@@ -243,6 +263,12 @@ class Declaration(Section):
             raise DeclarationMistake(f"the time column {quoted(time)} must be a time or a number")
         return types
 
+    @field_validator("formats")
+    @classmethod
+    def _refuse_other_kinds(cls, formats: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        refuse_other_kinds(formats, info.data)
+        return formats
+
     @field_validator("max_age")
     @classmethod
     def _refuse_max_age_without_times(cls, max_age: str | None, info: ValidationInfo) -> str | None:
@@ -252,7 +278,10 @@ class Declaration(Section):
                 "no 'time' column is declared, so the rows have no age",
                 "Declare the time column, or leave 'max_age' out.",
             )
-        if max_age and info.data.get("types", {}).get(time) == "number":
+        kind = info.data.get("types", {}).get(time)
+        if time in info.data.get("formats", {}):
+            kind = value_format(info.data["formats"][time]).kind
+        if max_age and kind == "number":
             raise DeclarationMistake(
                 f"the time column {quoted(time)} is declared to hold numbers, which have no age",
                 "Declare it as a time, or leave 'max_age' out.",
@@ -334,4 +363,12 @@ class Declaration(Section):
         rules = [name for rule in self.expectations for name in rule.columns()]
         features = self.features or ()
         of_parts = (column_of(name, ()) for name in features)
-        return {*self.key, *filter(None, roles), *features, *of_parts, *self.types, *rules}
+        return {
+            *self.key,
+            *filter(None, roles),
+            *features,
+            *of_parts,
+            *self.types,
+            *self.formats,
+            *rules,
+        }

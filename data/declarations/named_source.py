@@ -38,7 +38,8 @@ def source_named(
     along as far as they fit: those of a file, or the table or query of a database. A mistake is a
     `CallError`.
     """
-    url = _database_url(text, wanted=table is not None or query is not None)
+    wanted = table is not None or query is not None
+    url = _database_url(text, wanted=wanted, is_declared=isinstance(declared, SqlSource))
     try:
         if url is None:
             if table is not None or query is not None:
@@ -48,7 +49,9 @@ def source_named(
                     next_step="Leave it out, or name a database, such as postgresql://host/shop.",
                 )
             fitting = declared if isinstance(declared, PathSource) else None
-            return PathSource(path=Path(text)) if fitting is None else fitting.at(Path(text))
+            return (
+                PathSource.model_validate({"path": text}) if fitting is None else fitting.at(text)
+            )
         if table is None and query is None and isinstance(declared, SqlSource):
             table, query = declared.table, declared.query
         return SqlSource.model_validate({"url": url, "table": table, "query": query})
@@ -56,16 +59,17 @@ def source_named(
         raise _mistake(error) from None
 
 
-def _database_url(text: str, *, wanted: bool) -> str | None:
+def _database_url(text: str, *, wanted: bool, is_declared: bool) -> str | None:
     """Return the URL of the database that a text names, None if it names a file.
 
-    A text that may be either names a database if one is `wanted`.
+    A text that may be either names a database if one is `wanted`; a secret does, too, if the
+    declared source is one.
     """
     scheme = scheme_of(text)
     if scheme:
         return text if wanted or _is_database(scheme) else None
-    if text.startswith("${") and PLACEHOLDER.match(text):
-        return text
+    if PLACEHOLDER.match(text):
+        return text if wanted or is_declared else None
     kind = DATABASE_FILES.get(Path(text).suffix.lower())
     return f"{kind}:///{Path(text).expanduser().absolute()}" if kind else None
 

@@ -1,11 +1,13 @@
 """The part of a declaration that says where the rows are: a file, several files, or a folder."""
 
 import codecs
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_serializer, field_validator
+from pydantic_core import PydanticCustomError
 
+from data.declarations.address import Address, address_of, is_address
 from data.declarations.sections import Section, WholeNumber
 from data.errors import DeclarationMistake, quoted
 
@@ -33,13 +35,14 @@ Thousands = Literal[",", ".", "'", " ", ""]
 Sign = Annotated[str, Field(max_length=1)]
 
 
-def ending_of(path: Path) -> str:
+def ending_of(path: PurePath | Address) -> str:
     """Return the ending that says what a file holds, "" if its name does not: a.csv.gz is CSV."""
+    path = path.file if isinstance(path, Address) else path
     inner = path.with_suffix("") if is_packed(path) else path
     return inner.suffix.lower()
 
 
-def is_packed(path: Path) -> bool:
+def is_packed(path: PurePath) -> bool:
     """Return whether a file is compressed, by its name."""
     return path.suffix.lower() in PACKED
 
@@ -51,10 +54,12 @@ class PathSource(Section):
     is not declared.
     """
 
-    path: Path = Field(
+    path: Path | Address = Field(
         description="The file to read, in a format that its ending names, such as `.csv` or"
         " `.parquet`; or a pattern such as `sales-*.csv`, or a folder, whose files are one table. A"
-        " relative path starts at the folder of the declaration."
+        " relative path starts at the folder of the declaration. It may be an address, such as"
+        " `s3://bucket/sales.csv` or `https://host/sales.csv`, with `${NAME}` for what the"
+        " environment or a Prefect Secret block has."
     )
     separator: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
         default=None,
@@ -92,9 +97,16 @@ class PathSource(Section):
         " set where there are several.",
     )
 
-    @field_validator("path")
+    @field_validator("path", mode="plain")
     @classmethod
-    def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
+    def _absolute_path_or_address(cls, value: object, info: ValidationInfo) -> Path | Address:
+        if isinstance(value, str) and is_address(value):
+            value = address_of(value)
+        if isinstance(value, Address):
+            return value
+        if not isinstance(value, str | Path):
+            raise PydanticCustomError("path_type", "It should be a path")
+        path = Path(value)
         folder = (info.context or {}).get("folder", Path())
         try:
             resolved: Path = (folder / path.expanduser()).resolve()
@@ -104,6 +116,10 @@ class PathSource(Section):
                 "Name a file.",
             ) from None
         return resolved
+
+    @field_serializer("path")
+    def _without_secrets(self, path: Path | Address) -> str:
+        return str(path)
 
     @field_validator(*OPTIONS)
     @classmethod
@@ -165,18 +181,21 @@ class PathSource(Section):
         """Return the words by which messages name the source."""
         return str(self.path)
 
-    def at(self, path: Path) -> Self:
+    def at(self, path: Path | Address | str) -> Self:
         """Return a source elsewhere: what is declared holds there, as far as it is for such a file.
 
-        Raises pydantic's error for a path that leads nowhere.
+        A text may be an address. Raises pydantic's error for a path that leads nowhere.
         """
-        ending = ending_of(path)
+        if isinstance(path, str):
+            ending = ending_of(Address(path) if is_address(path) else Path(path))
+        else:
+            ending = ending_of(path)
         options = {
             name: getattr(self, name)
             for name, endings in OF_OPTION.items()
             if ending in endings and getattr(self, name) is not None
         }
-        return type(self)(path=path, **options)
+        return type(self).model_validate({"path": path, **options})
 
 
 def _reason(error: Exception, path: Path) -> str:

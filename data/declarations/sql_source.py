@@ -117,7 +117,8 @@ class SqlSource(Section):
 
     @field_validator("url")
     @classmethod
-    def _understandable(cls, url: DatabaseUrl, info: ValidationInfo) -> DatabaseUrl:
+    def understood(cls, url: DatabaseUrl, info: ValidationInfo) -> DatabaseUrl:
+        """Return a URL, that of a file with its absolute path; refuse one with a mistake."""
         text = url.text
         if not text.isprintable():
             raise DeclarationMistake(

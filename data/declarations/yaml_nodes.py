@@ -96,7 +96,9 @@ def _not_yaml(error: yaml.YAMLError) -> MistakeInLine:
     return MistakeInLine(
         line,
         f"This is not YAML: {reason}.",
-        "Check the colons, quotes, brackets and indentation.",
+        "Put text that begins with %, @ or ` in quotes."
+        if "cannot start any token" in reason
+        else "Check the colons, quotes, brackets and indentation.",
     )
 
 

@@ -6,16 +6,16 @@ the header; nothing is guessed from how often a character occurs.
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 from data.declarations.model import Declaration
 from data.declarations.source import PathSource
 from data.errors import SourceError, listed
-from data.sources.made_keys import CONTENT, ROW
 from data.sources.source_columns import Told, in_yaml
+from data.sources.undeclared import needed_names
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 """Characters that programs write between values."""
@@ -26,6 +26,9 @@ MAX_PREAMBLE = 100
 MAX_ROWS = 200
 """So many rows are looked at."""
 
+MIN_EVEN = 0.9
+"""Of the rows of a source that nobody has declared must be as wide as most of them."""
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -35,8 +38,8 @@ class Dialect:
     quote: str = '"'
     skip: int = 0
 
-    def rows(self, text: str) -> Iterator[list[str]]:
-        """Yield the header and the rows of a text, with their values."""
+    def rows(self, text: str) -> Any:
+        """Return a reader of the header and the rows of a text, with their values."""
         # The limit is the process's: it is raised, but never lowered for other readers.
         csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
         lines = io.StringIO(text, newline="")
@@ -62,12 +65,14 @@ def dialect_of(
     What is declared holds. `SourceError` where more than one separator fits equally well.
     """
     source = declaration.files
-    named = {declaration.target, *(name for name in declaration.key if name not in (ROW, CONTENT))}
+    named = needed_names(declaration)
     preset = source.separator or ("\t" if ending in (".tsv", ".tab") else None)
     separators = [preset] if preset else [*SEPARATORS]
     quotes = [source.quote] if source.quote is not None else ['"', "'"]
     shapes = [Dialect(s, q, source.skip or 0) for s in separators for q in quotes]
-    found = _with_names(start, shapes, named, source)
+    found = (
+        _with_names(start, shapes, named, source) if named else _most_even(start, shapes, source)
+    )
     if found is None:
         usual = [shape for shape in shapes if shape.quote == quotes[0]]
         found = _with_some_names(start, usual, declaration.named_columns())
@@ -122,6 +127,53 @@ def _by_rows(start: str, shapes: Sequence[Dialect]) -> Dialect:
             next_step=f"Declare source: {{separator: {first}}}, or the other.",
         )
     return fitting[0] if fitting else shapes[0]
+
+
+def _most_even(start: str, shapes: Sequence[Dialect], source: PathSource) -> Dialect | None:
+    """Return the dialect in which most rows have as many values as the header, None without any.
+
+    The header is the first line of so many values; the lines before it are a title.
+    """
+    found = [fit for shape in shapes if (fit := _evenness(start, shape, source)) is not None]
+    quoted = [(share, width, shape) for share, width, shape in found if shape.quote == "'"]
+    if source.quote is None and not any(_has_single_quotes(start, shape) for *_, shape in found):
+        quoted = []
+    # A title above the header is likelier a first line in another dialect.
+    best = max(
+        quoted or found, key=lambda fit: (fit[2].skip == shapes[0].skip, *fit[:2]), default=None
+    )
+    return None if best is None else best[2]
+
+
+def _evenness(start: str, shape: Dialect, source: PathSource) -> tuple[float, int, Dialect] | None:
+    """Return the share of rows that are as wide as most, that width, and where the header is."""
+    whole = start[: start.rfind("\n") + 1] or start
+    widths, lines, before = [], [], shape.skip
+    reader = shape.rows(whole)
+    try:
+        for row in islice(reader, MAX_ROWS):
+            if row:
+                widths.append(len(row))
+                lines.append(before)
+            before = shape.skip + reader.line_num
+    except csv.Error:
+        return None
+    if not widths:
+        return None
+    width = max(set(widths), key=lambda each: (widths.count(each), each))
+    first = widths.index(width)
+    # A line that is almost as wide is the header itself, which lacks a name.
+    is_title = first <= MAX_PREAMBLE and all(2 * each <= width for each in widths[:first])
+    first = first if source.skip is None and is_title else 0
+    share = widths[first:].count(width) / len(widths[first:])
+    if width < 2 or share < MIN_EVEN:
+        return None
+    return round(share, 2), width, replace(shape, skip=lines[first])
+
+
+def _has_single_quotes(start: str, shape: Dialect) -> bool:
+    names = Dialect(shape.separator, '"', shape.skip).header(start)
+    return any(len(name) > 1 and name[0] == name[-1] == "'" for name in names)
 
 
 def _is_even(start: str, dialect: Dialect) -> bool:

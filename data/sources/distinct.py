@@ -62,6 +62,11 @@ class Distinct:
         """Return how many rows have one of the chosen texts."""
         return int(self._counts[chosen].sum())
 
+    def counts(self, chosen: np.ndarray) -> np.ndarray:
+        """Return how many rows each of the chosen texts stands for."""
+        counts: np.ndarray = self._counts[chosen]
+        return counts
+
     def first(self, chosen: np.ndarray, most: int | None = None) -> np.ndarray:
         """Return the numbers of the chosen texts, each once: at most so many, the first ones."""
         numbers = np.flatnonzero(chosen)

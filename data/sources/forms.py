@@ -43,7 +43,8 @@ class Form:
         return np.asarray(pc.match_substring_regex(texts, f"^(?:{self.pattern})$"), dtype=bool)
 
 
-def _numbers(texts: pa.Array) -> pa.Array:
+def numbers_of(texts: pa.Array) -> pa.Array:
+    """Return plain numbers as whole numbers if all of them are, else as the nearest doubles."""
     negative_zero = pc.any(pc.match_substring_regex(texts, "^-0+$")).as_py()
     whole = None if negative_zero else cast(texts, pa.int64())
     return texts.cast(pa.float64()) if whole is None else whole
@@ -108,7 +109,7 @@ def cast(texts: pa.Array, dtype: pa.DataType) -> pa.Array | None:
 
 
 NUMBERS = Form(
-    "number", r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf(?:inity)?))", _numbers
+    "number", r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf(?:inity)?))", numbers_of
 )
 CLOCKS = Form("number", CLOCK, _seconds)
 TIMES = Form("time", f"{DAY}|{MOMENT}|{MONTH}", _times)

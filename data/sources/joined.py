@@ -61,26 +61,24 @@ def _check(part: Part, first: Part) -> None:
     try:
         check_header(names)
     except SourceError as error:
-        raise SourceError(
-            error.what, where=str(part.file.path), next_step=error.next_step
-        ) from None
+        raise SourceError(error.what, where=part.file.shown, next_step=error.next_step) from None
     missing = [repr(name) for name in others if name not in set(names)]
     more = [repr(name) for name in names if name not in set(others)]
     if missing or more:
         lacks = f"lacks {listed(missing)}" if missing else ""
         has = f"has {listed(more)} besides" if more else ""
         raise SourceError(
-            f"Its columns are not those of {first.file.path.name!r}: it"
+            f"Its columns are not those of {first.file.name!r}: it"
             f" {' and '.join(filter(None, (lacks, has)))}.",
-            where=str(part.file.path),
+            where=part.file.shown,
             next_step="Correct one of the files, or leave it out of the pattern or folder.",
         )
     keys, expected = ([n for n, _ in p.file.partition] for p in (part, first))
     if keys != expected:
         raise SourceError(
             f"Its folders name the columns {listed(keys) or 'none'}, but those of"
-            f" {first.file.path.name!r} name {listed(expected) or 'none'}.",
-            where=str(part.file.path),
+            f" {first.file.name!r} name {listed(expected) or 'none'}.",
+            where=part.file.shown,
             next_step="Move one of the files, or leave it out.",
         )
 
@@ -99,9 +97,8 @@ def _field(name: str, parts: Sequence[Part]) -> pa.Field:
             united = None
         if united is None or not _same_kind(field.type, other.type):
             raise SourceError(
-                f"Column {name!r} holds {other.type}, but {field.type} in"
-                f" {parts[0].file.path.name!r}.",
-                where=str(part.file.path),
+                f"Column {name!r} holds {other.type}, but {field.type} in {parts[0].file.name!r}.",
+                where=part.file.shown,
                 next_step="Write it with the same type in all files.",
             )
         field = united
@@ -137,7 +134,7 @@ def _read(
             column = part.columns.column(name)
         except SourceError as error:
             raise SourceError(
-                error.what, where=str(part.file.path), next_step=error.next_step
+                error.what, where=part.file.shown, next_step=error.next_step
             ) from None
         if has_kind(dtype) and column.type != dtype:
             column = column.cast(dtype)
@@ -151,7 +148,7 @@ def _partition(
     """Return the value of each part, as the kind that all of them suggest."""
     texts = [dict(part.file.partition)[name] for part in parts]
     column = pa.chunked_array([pa.array(texts, pa.string())])
-    if has_types and name not in declaration.types:
+    if has_types and name not in {**declaration.types, **declaration.formats}:
         column = read_text(column, Request(name)).values
     return column.combine_chunks()
 

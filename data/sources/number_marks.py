@@ -90,7 +90,7 @@ def with_plain_numbers(source: SourceColumns, declaration: Declaration) -> Sourc
     a factor of 1,000 is a `SourceError`.
     """
     options = declaration.files
-    kept = {*declaration.key, declaration.split.group}
+    kept = {*declaration.key, *declaration.formats, declaration.split.group}
     kept |= {name for name, kind in declaration.types.items() if kind in ("category", "boolean")}
     names = [name for name in source.column_names if name not in kept]
     facts = {name: found for name in names if (found := _facts(source.column(name)))}

@@ -1,13 +1,16 @@
-"""Read the source of a dataset: files of any kind become typed rows in a snapshot."""
+"""Read the source of a dataset: files or a database become typed rows in a snapshot."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 
+from data.connections.retry import retried
 from data.declarations.model import Declaration, Kind
 from data.declarations.source import ARROW_FILES, JSON_FILES, SPREADSHEETS, TEXT_FILES
+from data.declarations.sql_source import SqlSource
 from data.errors import SourceError
 from data.progress import Report, part, unreported
 from data.scratch import temporary_folder
@@ -15,18 +18,21 @@ from data.sources.arrow_file import read_arrow
 from data.sources.as_of import require_time_column, rows_as_of, unread_times
 from data.sources.column_files import ColumnFiles
 from data.sources.csv_file import read_csv
+from data.sources.database.read import read_database
 from data.sources.header import check_header
 from data.sources.joined import MAX_OPEN, Part, joined, reopened
 from data.sources.json_file import read_json
 from data.sources.made_keys import add_made_key, made_key
 from data.sources.number_marks import with_plain_numbers
 from data.sources.parquet_file import left_out_index, read_parquet
-from data.sources.readings import ColumnReading, left_out
+from data.sources.readings import ColumnReading, kinds_in_words, left_out
+from data.sources.remote_files import files_of
+from data.sources.row_order import in_key_order
 from data.sources.settled import read_settled
 from data.sources.sheet_file import read_sheet
 from data.sources.snapshot import Snapshot, write
 from data.sources.source_columns import SourceColumns, Told
-from data.sources.source_files import source_files
+from data.sources.source_files import SourceFile, SourceFiles
 from data.sources.text_rules import refuse_long_keys
 from data.sources.typed_columns import time_column, typed_columns
 from data.sources.unpacked import unpacked
@@ -50,6 +56,12 @@ files into a folder, and reports how far it is. Everything else is done here.
 
 IN_PLACE = (".parquet", *ARROW_FILES)
 """The endings of files whose columns are read from the file itself, whenever one is needed."""
+
+FETCHING = 0.5
+"""The share of reading a file from elsewhere that fetching it takes, for what is reported."""
+
+Rows = Callable[[Path, Report], SourceColumns]
+"""Reads the rows of a source, in files or a database, with the help of a folder."""
 
 DECLARED = "'source' in the declaration"
 """Where the path of a source is named, unless a command names another one."""
@@ -81,20 +93,82 @@ def read(
     A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
     neither writes anything; a folder that cannot be written to is a `HomeError`.
     """
+    with temporary_folder() as scratch:
+        typed = read_typed(
+            declaration,
+            scratch,
+            as_of=as_of,
+            kinds=kinds,
+            every_cell=every_cell,
+            quiet_seconds=quiet_seconds,
+            named_in=named_in,
+            report=part(report, 0, 0.6),
+        )
+        place = folder / declaration.name
+        snapshot = write(typed.files, place, typed.readings, part(report, 0.6, 1))
+    warnings, seconds = (*typed.warnings, *snapshot.warnings), perf_counter() - typed.begun
+    return replace(snapshot, warnings=warnings, columns=typed.columns, seconds=seconds)
+
+
+@dataclass(frozen=True)
+class TypedRows:
+    """The rows of a source as typed columns in files, how each was read, and what was odd.
+
+    `columns` are those of the source in words, and `begun` is when its reading began. `source` has
+    them as the reader gave them, as long as its files are there.
+    """
+
+    files: ColumnFiles
+    readings: Sequence[ColumnReading]
+    warnings: tuple[str, ...]
+    columns: str
+    begun: float
+    source: SourceColumns
+
+
+def read_typed(
+    declaration: Declaration,
+    scratch: Path,
+    *,
+    as_of: str | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+    every_cell: bool = False,
+    quiet_seconds: float = 0,
+    named_in: str = DECLARED,
+    report: Report = unreported,
+) -> TypedRows:
+    """Read the source and type its columns, as `read` does, into files of a folder."""
     if as_of is not None:
         require_time_column(declaration)
-    path = declaration.files.path
-    with temporary_folder() as scratch:
-        attempt = _Attempt(declaration, scratch, as_of, kinds or {}, every_cell, named_in)
-        typed = partial(attempt.typed, part(report, 0, 0.6))
-        try:
-            (files, readings, told), notes = read_settled(path, typed, quiet_seconds=quiet_seconds)
-        except SourceError as error:
-            where = error.where or str(path)
-            raise SourceError(error.what, where=where, next_step=error.next_step) from None
-        snapshot = write(files, folder / declaration.name, readings, part(report, 0.6, 1))
-    warnings = [*(f"{path}: {note}" for note in (*notes, *told)), *snapshot.warnings]
-    return replace(snapshot, warnings=tuple(warnings))
+    shown, notes = declaration.source.shown, list[str]()
+    attempt = partial(_Attempt, declaration, scratch, as_of, kinds or {}, every_cell)
+    try:
+        made = _settled(declaration, attempt, named_in, quiet_seconds, notes, report)
+    except SourceError as error:
+        where = error.where or shown
+        raise SourceError(error.what, where=where, next_step=error.next_step) from None
+    every = dict.fromkeys((*notes, *made.warnings))
+    return replace(made, warnings=tuple(f"{shown}: {note}" for note in every))
+
+
+def _settled(
+    declaration: Declaration,
+    attempt: "Callable[[Rows], _Attempt]",
+    named_in: str,
+    quiet_seconds: float,
+    notes: list[str],
+    report: Report,
+) -> TypedRows:
+    """Return what a source has when it is left alone, and add what was done for that to `notes`."""
+    if isinstance(declaration.source, SqlSource):
+        rows = partial(read_database, declaration, declaration.source)
+        return retried(partial(attempt(rows).typed, report), told=notes.append)
+    files = files_of(declaration.source.path, named_in)
+    typed = partial(attempt(partial(_source, declaration, files)).typed, report)
+    settled = partial(read_settled, files, typed, quiet_seconds=quiet_seconds)
+    result, waited = retried(settled, told=files.notes.append, is_passing=files.may_pass)
+    notes += [*files.notes, *waited]
+    return result
 
 
 @dataclass(frozen=True)
@@ -106,17 +180,20 @@ class _Attempt:
     as_of: str | None
     kinds: Mapping[str, Kind]
     every_cell: bool
-    named_in: str
+    rows: Rows
 
-    def typed(self, report: Report) -> tuple[ColumnFiles, list[ColumnReading], list[str]]:
-        """Return the typed columns of the source, in files, how each was read, and notes on all."""
+    def typed(self, report: Report) -> TypedRows:
+        """Read the source once."""
+        begun = perf_counter()
         folder = self.scratch / "columns"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         declaration, kinds = self.declaration, self.kinds
-        source = _source(declaration, self.named_in, folder, part(report, 0, 0.4))
+        source = self.rows(folder, part(report, 0, 0.4))
         has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
         made = made_key(declaration, source.column_names)
+        if not source.is_ordered:
+            source = in_key_order(source, declaration, kinds, made, folder / "keys")
         lost: tuple[str, ...] = ()
         if self.as_of is not None:
             times = time_column(source, declaration, kinds, has_types=has_types)
@@ -135,6 +212,7 @@ class _Attempt:
             report=part(report, 0 if has_types else 0.4, 1),
         )
         readings += [left_out(name, "is the index of a pandas table") for name in index]
+        columns = kinds_in_words(readings)
         if lost:
             readings = [
                 replace(r, notes=(*r.notes, *lost)) if r.name == declaration.time else r
@@ -144,18 +222,19 @@ class _Attempt:
             reading = add_made_key(files, made, source.numbers, declaration)
             readings = [reading, *readings]
         refuse_long_keys(files, declaration.key)
-        return files, readings, notes
+        return TypedRows(files, readings, tuple(notes), columns, begun, source)
 
 
-def _source(declaration: Declaration, named_in: str, folder: Path, report: Report) -> SourceColumns:
+def _source(
+    declaration: Declaration, source_files: SourceFiles, folder: Path, report: Report
+) -> SourceColumns:
     """Return the columns of the file or files, in Arrow's own types."""
-    files = source_files(declaration.files.path, named_in)
-    parts = []
+    parts, files = [], source_files.files()
     for number, file in enumerate(files):
         place = folder / f"part-{number}" if len(files) > 1 else folder
         place.mkdir(exist_ok=True)
         begin, end = number / len(files), (number + 1) / len(files)
-        columns = _columns(file.path, declaration, place, part(report, begin, end), number)
+        columns = _columns(file, declaration, place, part(report, begin, end), number)
         parts.append(Part(file, columns))
     is_one = len(parts) == 1 and not files[0].partition
     source = parts[0].columns if is_one else joined(parts, declaration)
@@ -164,16 +243,23 @@ def _source(declaration: Declaration, named_in: str, folder: Path, report: Repor
 
 
 def _columns(
-    path: Path, declaration: Declaration, folder: Path, report: Report, number: int
+    file: SourceFile, declaration: Declaration, folder: Path, report: Report, number: int
 ) -> SourceColumns:
     """Return the columns of one file; `number` is how many files are read already."""
     try:
-        file = unpacked(path, folder)
-        ending = file.suffix.lower()
-        read = partial(READERS[ending], file, declaration, folder, report)
-        return reopened(read) if number >= MAX_OPEN and ending in IN_PLACE else read()
+        path = file.here(folder, part(report, 0, FETCHING))
+        plain = unpacked(path, folder)
+        ending = plain.suffix.lower()
+        read_report = part(report, FETCHING, 1) if file.is_fetched else report
+        read = partial(READERS[ending], plain, declaration, folder, read_report)
+        columns = reopened(read) if number >= MAX_OPEN and ending in IN_PLACE else read()
     except SourceError as error:
-        raise SourceError(error.what, where=str(path), next_step=error.next_step) from None
+        raise type(error)(
+            error.what, where=error.where or file.shown, next_step=error.next_step
+        ) from None
+    if file.is_fetched and not (plain == path and ending in IN_PLACE):
+        path.unlink()  # what is needed of it is in other files
+    return columns
 
 
 def _as_told(told: Sequence[Told]) -> list[str]:

@@ -1,11 +1,13 @@
 """How each column of a source was read: its kind, the cells that are not of it, and notes."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from data.declarations.model import Kind
+from data.sources.columns import PLURAL
 
 MAX_EXAMPLES = 3
 """So many cells that could not be read are quoted."""
@@ -58,6 +60,17 @@ def left_out(name: str, why: str) -> ColumnReading:
         " numbers, texts, booleans or times, and list it in 'features'."
     )
     return ColumnReading(name, None, "values", notes=(note,), is_left_out=True)
+
+
+def kinds_in_words(readings: Sequence[ColumnReading]) -> str:
+    """Return how many columns there are, and of which kinds: "3 columns (2 numbers, 1 time)"."""
+    kinds = Counter(reading.kind for reading in readings)
+    left_out = sum(reading.is_left_out for reading in readings)
+    named = [(kinds[kind], kind if kinds[kind] == 1 else PLURAL[kind]) for kind in PLURAL]
+    named += [(kinds[None] - left_out, "empty"), (left_out, "left out")]
+    parts = ", ".join(f"{count:,} {words}" for count, words in named if count)
+    count = f"{len(readings):,} column{'' if len(readings) == 1 else 's'}"
+    return f"{count} ({parts})" if parts else count
 
 
 def as_json(readings: Iterable[ColumnReading]) -> bytes:

@@ -25,7 +25,7 @@ BLOCK = 20_000
 """Rows that are Python objects at once."""
 
 NESTED = pa.struct([])
-"""The type of a column with a list or an object in it, which has no kind."""
+"""The type of a column with a list, an object or bytes in it, which has no kind."""
 
 TEXT = {str, type(None)}
 BIG = pa.decimal256(76, 0)
@@ -145,7 +145,7 @@ def _flush(columns: dict[str, list[Any]], count: int, records: Records) -> None:
 def _array(values: list[Any]) -> pa.Array:
     """Return values of one block as an array of the one type that holds all of them."""
     kinds = set(map(type, values)) - {type(None)}
-    if kinds & {dict, list}:
+    if kinds & {dict, list, bytes}:
         return pa.array([None] * len(values), NESTED)
     if not kinds:
         return pa.nulls(len(values))

@@ -16,9 +16,9 @@ from data.errors import SourceError, library_message, listed
 from data.progress import Report
 from data.sources.dialect import MAX_PREAMBLE
 from data.sources.header import check_header
-from data.sources.made_keys import CONTENT, ROW
 from data.sources.records import Records, in_blocks, note_on_mixed
 from data.sources.source_columns import SourceColumns, Told
+from data.sources.undeclared import header_row, needed_names
 
 OLE = b"\xd0\xcf\x11\xe0"
 """How files of old Excel begin, and files of new Excel that have a password."""
@@ -133,10 +133,13 @@ def _header(
     if skip is not None:
         rows = islice(rows, max(skip - above, 0), None)
         return _names(next(rows, [])), skip, rows
-    named = {declaration.target, *(name for name in declaration.key if name not in (ROW, CONTENT))}
+    named = needed_names(declaration)
     first = list(islice(rows, MAX_PREAMBLE))
     texts = [_names(row) for row in first]
-    found = next((n for n, row in enumerate(texts) if named <= set(row)), None)
+    if named:
+        found = next((n for n, row in enumerate(texts) if named <= set(row)), None)
+    else:
+        found = header_row([*map(_values, first)])
     if found is None:
         found = next((n for n, row in enumerate(texts) if any(row)), 0)
     names = texts[found] if texts else []
@@ -162,10 +165,14 @@ def _records(
 ) -> Iterator[Sequence[tuple[str, Any]]]:
     """Yield the names and values of each row; a column without name and values is none."""
     for row in rows:
-        values = [_value(cell) for cell in row]
+        values = _values(row)
         if any(value is not None for value in values):
             pairs = zip(names, values, strict=False)
             yield [(name, value) for name, value in pairs if name or value is not None]
+
+
+def _values(row: Sequence[Any]) -> list[Any]:
+    return [_value(cell) for cell in row]
 
 
 def _value(cell: Any) -> Any:

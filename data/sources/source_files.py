@@ -3,13 +3,17 @@
 import glob
 import os
 import stat
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Protocol
 from urllib.parse import unquote
 
+from data.connections.remote_failures import passing_number
 from data.declarations.mistakes import nearest
 from data.declarations.source import ENDINGS, ending_of
-from data.errors import SourceError, library_message
+from data.errors import SourceError, UserError, library_message
+from data.progress import Report
 
 WILD = "*?["
 """What makes a pattern of a path."""
@@ -20,10 +24,75 @@ NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file, and the values that the names of its folders give to columns (Hive's way)."""
+    """One file, and the values that the names of its folders give to columns (Hive's way).
 
-    path: Path
+    `shown` is where it is, for messages. `here` returns its path on this machine; a file from
+    elsewhere is put into a folder for that, which may take long and is reported.
+    """
+
+    name: str
+    shown: str
+    here: Callable[[Path, Report], Path]
     partition: tuple[tuple[str, str | None], ...] = ()
+    is_fetched: bool = False
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What changes when a file is changed or replaced; `times` of changes are in nanoseconds."""
+
+    name: str
+    facts: tuple[object, ...]
+    times: tuple[int, ...] = ()
+
+
+class SourceFiles(Protocol):
+    """The files of a source, here or elsewhere, of which some may come and go.
+
+    `notes` grows by sentences on what was done to read them.
+    """
+
+    notes: list[str]
+
+    def state(self) -> tuple[FileState, ...]:
+        """Return the state of each file that is there."""
+
+    def files(self) -> list[SourceFile]:
+        """Return the files, each of which has bytes; else a `SourceError`."""
+
+    def may_pass(self, error: UserError) -> bool:
+        """Return whether all should be read again after an error."""
+
+
+class LocalFiles:
+    """The files of a path of this machine, whose disks may be those of a network.
+
+    `named_in` is where a person names the source, for messages.
+    """
+
+    def __init__(self, path: Path, named_in: str) -> None:
+        self._path, self._named_in = path, named_in
+        self.notes: list[str] = []
+
+    def state(self) -> tuple[FileState, ...]:
+        """Return the state of each file that is there."""
+        states = []
+        for file in paths_of(self._path):
+            try:
+                found = file.stat()
+            except OSError:
+                continue
+            facts = found.st_dev, found.st_ino, found.st_size
+            states.append(FileState(str(file), facts, (found.st_mtime_ns, found.st_ctime_ns)))
+        return tuple(states)
+
+    def files(self) -> list[SourceFile]:
+        """Return the files, each of which has bytes; else a `SourceError`."""
+        return source_files(self._path, self._named_in)
+
+    def may_pass(self, error: UserError) -> bool:
+        """Return whether a disk failed in a way that passes, as one of the network does."""
+        return isinstance(error, SourceError) and passing_number(error) is not None
 
 
 def paths_of(path: Path) -> list[Path]:
@@ -56,13 +125,7 @@ def source_files(path: Path, named_in: str) -> list[SourceFile]:
         paths, folder = paths_of(path), path if _is_folder(path) else None
         if not paths:
             raise _nothing(path, named_in)
-        endings = {ending_of(each): each.name for each in paths}
-        if len(endings) > 1:
-            first, second, *_ = endings.values()
-            raise SourceError(
-                f"{first!r} and {second!r} are of different formats.",
-                next_step=f"Name files of one format in {named_in}, such as *.csv.",
-            )
+        refuse_mixed_endings((each.name for each in paths), named_in)
     except OSError as error:
         raise _unreadable(path, error, named_in) from None
     for each in paths:
@@ -70,26 +133,49 @@ def source_files(path: Path, named_in: str) -> list[SourceFile]:
             empty = _is_empty(each, named_in)
         except OSError as error:
             raise _unreadable(each, error, named_in) from None
-        if ending_of(each) not in ENDINGS and not _tells_later(each):
-            shown = "".join(each.suffixes[-2:]).lower() or each.name
-            raise SourceError(
-                f"Files that end in {shown!r} cannot be read.",
-                where=str(each),
-                next_step=f"Use a file that ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]},"
-                " which may be packed as .gz, .zst, .bz2 or .zip.",
-            )
+        refuse_other_ending(each.name, str(each))
         if empty:
-            raise SourceError(
-                "The file is empty (0 bytes).",
-                where=str(each),
-                next_step="Check the program that writes it.",
-            )
-    return [SourceFile(each, _partition(each, folder) if folder else ()) for each in paths]
+            raise empty_file(str(each))
+    return [
+        _local(each, partition_of(each.relative_to(folder)) if folder else ()) for each in paths
+    ]
 
 
-def _tells_later(path: Path) -> bool:
-    """Return whether the file in a zip says by its own name what it holds."""
-    return path.suffix.lower() == ".zip"
+def _local(path: Path, partition: tuple[tuple[str, str | None], ...]) -> SourceFile:
+    return SourceFile(path.name, str(path), lambda _folder, _report: path, partition)
+
+
+def refuse_mixed_endings(names: Iterable[str], named_in: str) -> None:
+    """Raise `SourceError` for files of different formats, by their names."""
+    endings = {ending_of(Path(name)): name for name in names}
+    if len(endings) > 1:
+        first, second, *_ = endings.values()
+        raise SourceError(
+            f"{first!r} and {second!r} are of different formats.",
+            next_step=f"Name files of one format in {named_in}, such as *.csv.",
+        )
+
+
+def refuse_other_ending(name: str, where: str) -> None:
+    """Raise `SourceError` for a file of which nothing says how to read it; a zip says it later."""
+    path = Path(name)
+    if ending_of(path) not in ENDINGS and path.suffix.lower() != ".zip":
+        shown = "".join(path.suffixes[-2:]).lower() or name
+        raise SourceError(
+            f"Files that end in {shown!r} cannot be read.",
+            where=where,
+            next_step=f"Use a file that ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]},"
+            " which may be packed as .gz, .zst, .bz2 or .zip.",
+        )
+
+
+def empty_file(where: str) -> SourceError:
+    """Return the error of a file without bytes."""
+    return SourceError(
+        "The file is empty (0 bytes).",
+        where=where,
+        next_step="Check the program that writes it.",
+    )
 
 
 def _below(folder: Path) -> list[Path]:
@@ -97,16 +183,18 @@ def _below(folder: Path) -> list[Path]:
     found = []
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name[0] not in "._"]
-        found += [
-            Path(place, name)
-            for name in names
-            if name[0] not in "._" and (ending_of(Path(name)) in ENDINGS)
-        ]
+        found += [Path(place, name) for name in names if belongs(Path(name))]
     return found
 
 
-def _partition(path: Path, folder: Path) -> tuple[tuple[str, str | None], ...]:
-    parts = (part.partition("=") for part in path.relative_to(folder).parts[:-1])
+def belongs(path: Path | PurePosixPath) -> bool:
+    """Return whether a file, by its path in a folder, is one of its parts and can be read."""
+    return all(part[0] not in "._" for part in path.parts) and ending_of(path) in ENDINGS
+
+
+def partition_of(path: Path | PurePosixPath) -> tuple[tuple[str, str | None], ...]:
+    """Return the columns and values that the folders in a path in the source's folder name."""
+    parts = (part.partition("=") for part in path.parts[:-1])
     return tuple(
         (unquote(name), None if value == NO_PARTITION else unquote(value))
         for name, sign, value in parts

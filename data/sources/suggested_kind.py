@@ -8,13 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.declarations.model import Kind
+from data.declarations.value_formats import value_format
 from data.sources.columns import PLURAL
 from data.sources.distinct import Distinct
 from data.sources.formats import MAX_TEXTS, MIN_SHARE, format_of
 from data.sources.forms import NUMBERS, SUGGESTED, TIMES, ZONED_TIMES, Form, Mask
 from data.sources.missing_words import BESIDE_VALUES, EVERYWHERE
+from data.sources.proposed_format import Proposal, declaration_of, proposal_for
 from data.sources.readings import MAX_EXAMPLES
 from data.sources.text_request import Request
+from data.sources.value_formats import read_column
 
 MAX_LEVELS = 20
 """A column of numbers with some texts may be a category if it has no more different values."""
@@ -73,8 +76,9 @@ def compact_dates(numbers: pa.ChunkedArray, request: Request) -> tuple[str, ...]
         return ()
     return (
         f"Column {request.name!r} holds numbers that look like dates, such as {dates[0]} in row"
-        f" {int(pc.index(numbers, dates[0]).as_py()) + 1}, and is read as numbers. Write dates as"
-        f" 2023-12-31, or declare types: {{{request.name}: number}} if they are none.",
+        f" {int(pc.index(numbers, dates[0]).as_py()) + 1}, and is read as numbers. Declare"
+        f" formats: {{{request.name}: '%Y%m%d'}} if they are dates, or types: {{{request.name}:"
+        f" number}} if they are none.",
     )
 
 
@@ -148,6 +152,13 @@ def _format_note(cells: Distinct, present: Mask, request: Request) -> str:
             f"Column {request.name!r} has {mixed}, so it is taken as a category. Write all of them"
             f" with a zone, or none; or {keep}"
         )
+    proposal = proposal_for(cells, present, request.name)
+    if proposal is not None and proposal.kind != "boolean":
+        holds, step = proposed_reading(cells, present, request.name, proposal)
+        return (
+            f"Column {request.name!r} {holds}, so it is taken as a category. Declare {step}, or"
+            f" {keep.removeprefix('declare ')}"
+        )
     written = format_of(cells.counted(present, MAX_TEXTS))
     if written is None:
         return ""
@@ -159,13 +170,47 @@ def _format_note(cells: Distinct, present: Mask, request: Request) -> str:
     )
 
 
-def written_as(text: pa.ChunkedArray) -> str:
+def proposed_reading(
+    cells: Distinct, present: Mask, name: str, proposal: Proposal
+) -> tuple[str, str]:
+    """Return how a column is written, as "holds ..., such as ...", and the line that declares it.
+
+    Where two formats fit, there are both lines, with what each makes of the first text that they
+    read differently.
+    """
+    if not proposal.alternatives:
+        example = _example(cells, present)
+        return (
+            f"holds {proposal.words}, such as {example}",
+            f"{declaration_of(name, proposal.format)} to read them",
+        )
+    formats = proposal.format, proposal.alternatives[0]
+    columns = [read_column(cells.normal, value_format(each)) for each in formats]
+    first, second = (read.values if read else pa.nulls(len(present)) for read in columns)
+    differ = np.asarray(pc.not_equal(first, second).fill_null(False), dtype=bool) & present
+    at = int(np.flatnonzero(differ)[0])
+    values = [_shown_value(column[at].as_py()) for column in (first, second)]
+    lines = [declaration_of(name, each) for each in formats]
+    return (
+        f"holds {proposal.words}, such as {cells.shown(at)}",
+        f"{lines[0]} if that is {values[0]}, or {lines[1]} if it is {values[1]}",
+    )
+
+
+def _shown_value(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def written_as(text: pa.ChunkedArray, name: str) -> str:
     """Return which foreign format a column of text is in, as "holds ..., such as ..."; else ""."""
     cells = Distinct(text)
     present = ~cells.blank & ~cells.among(EVERYWHERE)
     mixed = _mixed_zones(cells, present)
     if mixed:
         return f"has {mixed}: nightfit needs all of them with a zone, or none"
+    proposal = proposal_for(cells, present, name)
+    if proposal is not None and proposal.kind != "boolean":
+        return ": declare ".join(proposed_reading(cells, present, name, proposal))
     written = format_of(cells.counted(present, MAX_TEXTS))
     if written is None:
         return ""

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.declarations.model import Kind
+from data.declarations.value_formats import ValueFormat, Words
 from data.errors import SourceError
 from data.sources.columns import PLURAL, TYPES
 from data.sources.distinct import Distinct
@@ -23,9 +24,11 @@ from data.sources.forms import (
     offsets_of,
 )
 from data.sources.missing_words import BESIDE_VALUES, EVERYWHERE, NULLS
+from data.sources.proposed_format import declaration_of, proposal_for
 from data.sources.readings import MAX_EXAMPLES, ColumnReading
 from data.sources.suggested_kind import Suggestion, compact_dates, fitting, suggested
 from data.sources.text_request import Request
+from data.sources.value_formats import read_column
 
 FEW_ROWS = 1_000
 """Are looked at before all others, where one that has something will do."""
@@ -55,6 +58,8 @@ def read_text(text: pa.ChunkedArray, request: Request) -> TextColumn:
         return TextColumn(plain, _reading(request, "number", natural="number", notes=notes))
     cells = Distinct(text)
     missing = _missing(cells, request)
+    if request.written is not None:
+        return _formatted(cells, missing, request, request.written)
     suggestion = suggested(cells, missing, request)
     kind = request.kind or suggestion.kind
     if kind == "category":
@@ -76,6 +81,8 @@ def _plain_numbers(text: pa.ChunkedArray, request: Request) -> pa.ChunkedArray |
     Most columns are such ones, and this is several times as fast as to look at each text.
     """
     if request.kind not in (None, "number") or text.null_count == len(text):
+        return None
+    if request.written is not None:
         return None
     numbers = _written_plainly(text)
     if numbers is None:
@@ -171,43 +178,107 @@ def _values(
     if request.kind_from == "declared" and present.any() and not fits[form].any():
         raise _refusal(cells, present, kind, request)
     odd = present & ~fits[form]
-    silent = cells.blank | cells.among((*NULLS, *request.words))
-    notes = word_notes(cells, words & ~silent, request, kind)
+    notes = _notes_on_words(cells, words, kind, request)
     if request.kind_from == "remembered" and suggestion.kind == "category":
         notes.append(suggestion.note if kind == "number" and not odd.any() else "")
     texts = cells.read(fits[form])
     ahead = offsets_of(texts) if form is ZONED_TIMES else None
-    if ahead is not None and not np.any(ahead.to_numpy()):
-        ahead = None  # all are in UTC
+    return TextColumn(
+        cells.spread(form.read(texts), fits[form]),
+        _reading_of(cells, odd, kind, request, natural=suggestion.kind, notes=notes),
+        _spread_offsets(cells, ahead, fits[form]),
+    )
+
+
+def _formatted(
+    cells: Distinct, missing: Mask, request: Request, written: ValueFormat
+) -> TextColumn:
+    """Return the values of a column by its declared format, which also says what is missing."""
+    read = read_column(cells.normal, written)
+    values = read.values if read else pa.nulls(0)
+    fits: Mask = np.asarray(values.is_valid(), dtype=bool)
+    words = missing | cells.among(BESIDE_VALUES)
+    if isinstance(written, Words):  # of which one may be a blank, or a sign such as -
+        words &= ~fits | cells.among(request.words)
+    fits &= ~words
+    present = ~words
+    if present.any() and not fits.any():
+        raise _refusal_of_format(cells, present, request)
+    kind = written.kind if present.any() else request.kind
+    chosen = pa.array(fits)
+    ahead = read.offsets.filter(chosen) if read and read.offsets is not None else None
+    notes = _notes_on_words(cells, words, written.kind, request)
+    natural = written.kind if present.any() else None
+    return TextColumn(
+        cells.spread(values.filter(chosen), fits),
+        _reading_of(cells, present & ~fits, kind, request, natural=natural, notes=notes),
+        _spread_offsets(cells, ahead, fits),
+    )
+
+
+def _notes_on_words(cells: Distinct, words: Mask, kind: Kind, request: Request) -> list[str]:
+    silent = cells.blank | cells.among((*NULLS, *request.words))
+    return word_notes(cells, words & ~silent, request, kind)
+
+
+def _spread_offsets(cells: Distinct, ahead: pa.Array | None, fits: Mask) -> pa.ChunkedArray | None:
+    """Return the offsets of all rows, None if all clocks are UTC's."""
+    if ahead is None or not np.any(ahead.to_numpy()):
+        return None
+    return cells.spread(ahead, fits)
+
+
+def _reading_of(
+    cells: Distinct,
+    odd: Mask,
+    kind: Kind | None,
+    request: Request,
+    *,
+    natural: Kind | None,
+    notes: list[str],
+) -> ColumnReading:
+    """Return how a column was read whose `odd` texts are not of its kind."""
     bad = cells.where(odd)
     listed = request.listed(bad, cells.n)
-    reading = _reading(
+    return _reading(
         request,
         kind,
         unparsable=len(bad),
         rows=tuple(listed),
         texts=tuple(map(cells.at, listed)),
         examples=tuple((row + 1, cells.at(row)) for row in listed[:MAX_EXAMPLES]),
-        natural=suggestion.kind,
+        natural=natural,
         notes=tuple(filter(None, notes)),
     )
-    return TextColumn(
-        cells.spread(form.read(texts), fits[form]),
-        reading,
-        cells.spread(ahead, fits[form]) if ahead is not None else None,
+
+
+def _refusal_of_format(cells: Distinct, present: Mask, request: Request) -> SourceError:
+    example = cells.shown(int(np.flatnonzero(present)[0]))
+    proposal = proposal_for(cells, present, request.name)
+    right = declaration_of(request.name, proposal.format) if proposal else ""
+    step = f"Declare {right}" if right else "Correct the format"
+    return SourceError(
+        f"Column {request.name!r} is declared to be written as {request.format!r}, but no value"
+        f" is: it has {example}.",
+        next_step=f"{step}, or leave the column out of 'formats'.",
     )
 
 
 def _refusal(cells: Distinct, present: Mask, kind: Kind, request: Request) -> SourceError:
-    written = format_of(cells.counted(present, MAX_TEXTS))
+    proposal = proposal_for(cells, present, request.name)
     example = cells.shown(int(np.flatnonzero(present)[0]))
     instead = {"number": "1234.56", "time": "2023-12-31 in ISO 8601", "boolean": "true and false"}
-    holds = f"holds {written.name}" if written else "has no such value"
+    step = f"Write {PLURAL[kind]} such as {instead[kind]}"
+    if proposal is not None and proposal.kind == kind:
+        lines = [proposal.format, *proposal.alternatives]
+        step = "Declare " + " or ".join(declaration_of(request.name, line) for line in lines)
+    written = format_of(cells.counted(present, MAX_TEXTS))
+    words = written.name if written else proposal.words if proposal else ""
+    holds = f"holds {words}" if words else "has no such value"
     return SourceError(
         f"Column {request.name!r} is declared to hold {PLURAL[kind]}, but {holds}: it has"
         f" {example}.",
-        next_step=f"Write {PLURAL[kind]} such as {instead[kind]}, or declare another kind in"
-        " 'types'.",
+        next_step=f"{step}, or declare another kind in 'types'.",
     )
 
 

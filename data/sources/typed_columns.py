@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from data.declarations.model import Declaration, Kind
+from data.declarations.value_formats import value_format
 from data.errors import SourceError, shortened
 from data.progress import Report, unreported
 from data.sources.column_files import ColumnFiles
@@ -24,7 +24,7 @@ from data.sources.columns import (
     typed,
 )
 from data.sources.distinct import MAX_SHOWN
-from data.sources.forms import NUMBERS
+from data.sources.formatted_numbers import note_on_numbers, read_formatted, without_numbers
 from data.sources.key_columns import read_key_text
 from data.sources.readings import MAX_EXAMPLES, ColumnReading, left_out
 from data.sources.source_columns import SourceColumns
@@ -60,6 +60,9 @@ def typed_columns(
         report(number / len(names), f"{number} of {len(names)} columns")
         request = _request(name, declaration, kinds, names)
         request = replace(request, list_all=request.list_all or every_cell, list_many=every_cell)
+        if name in source.of_no_kind:
+            readings.append(_left_out_for_its_type(name, source, declaration))
+            continue
         raw = source.column(name)
         column = _column(raw, request, declaration, has_types=has_types)
         if column is None:
@@ -70,7 +73,7 @@ def typed_columns(
         del raw
         values = column.values
         if name not in exact:
-            values = _without_numbers(values, declaration.missing)
+            values = without_numbers(values, declaration.missing)
         if declaration.infinite == "missing" and name not in _roles(declaration):
             values = finite_or_missing(values)
         refuse_nul(name, values)
@@ -84,6 +87,20 @@ def typed_columns(
     return readings
 
 
+def _left_out_for_its_type(
+    name: str, source: SourceColumns, declaration: Declaration
+) -> ColumnReading:
+    """Return the reading of a column of no kind; `SourceError` if the declaration needs it."""
+    unusable = source.of_no_kind[name]
+    if name in {*_roles(declaration), *declaration.named_columns()}:
+        raise SourceError(
+            f"Column {name!r} holds {unusable.holds}, which is not a number, category, boolean or"
+            " time.",
+            next_step=unusable.next_step,
+        )
+    return left_out(name, f"holds {unusable.holds}")
+
+
 def time_column(
     source: SourceColumns,
     declaration: Declaration,
@@ -93,7 +110,7 @@ def time_column(
 ) -> TextColumn | None:
     """Return the typed time column and how it was read, None if the source has no such column."""
     name = declaration.time
-    if name is None or name not in source.column_names:
+    if name is None or name not in source.column_names or name in source.of_no_kind:
         return None
     request = _request(name, declaration, kinds, source.column_names)
     return _column(source.column(name), request, declaration, has_types=has_types)
@@ -107,6 +124,8 @@ def _column(
     dtype = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if any(is_text(dtype) for is_text in TEXT_TYPES) and not is_category:
         return _of_text(column.cast(pa.string()), request, declaration, has_types=has_types)
+    if request.written is not None and (read := read_formatted(column, request)):
+        return read
     return _of_values(column, request, declaration)
 
 
@@ -130,6 +149,10 @@ def _request(
         words=declaration.missing,
         list_all=declaration.unparsable == "quarantine",
     )
+    if name in declaration.formats:
+        written = declaration.formats[name]
+        kind = value_format(written).kind
+        return replace(request, kind=kind, kind_from="declared", format=written)
     if name in declaration.types:
         return replace(request, kind=declaration.types[name], kind_from="declared")
     if name in kinds:
@@ -147,7 +170,7 @@ def _of_text(
     if not has_types or request.kind_from == "declared" or reading.kind in (None, "category"):
         return column
     note = (
-        f"Column {request.name!r} is text in the file, but its values are {PLURAL[reading.kind]},"
+        f"Column {request.name!r} is text in the source, but its values are {PLURAL[reading.kind]},"
         f" so it is read as {PLURAL[reading.kind]}. Declare types:"
         f" {{{request.name}: {reading.kind}}} if that is right, or category if not."
     )
@@ -187,11 +210,14 @@ def _of_values(
     if converted is None and request.kind_from == "declared":
         raise SourceError(
             f"Column {name!r} holds {PLURAL[natural]}, but is declared to hold {PLURAL[kind]}.",
-            next_step="Declare another kind in 'types', or none.",
+            next_step="Leave the column out of 'formats'."
+            if request.format
+            else "Declare another kind in 'types', or none.",
         )
     if converted is None or (exact and request.kind_from == "remembered"):
         kind, converted = natural, values
-    reading = ColumnReading(name, kind, request.kind_from, natural=natural)
+    notes = note_on_numbers(values, request)
+    reading = ColumnReading(name, kind, request.kind_from, natural=natural, notes=notes)
     if unusable and kind == "category":
         texts = converted.to_pylist()
         for row, text in unusable.items():
@@ -230,15 +256,3 @@ def _calendar_times(
 def _type_name(column: pa.ChunkedArray) -> str:
     dtype = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     return shortened(str(dtype), MAX_SHOWN)
-
-
-def _without_numbers(values: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
-    """Return numbers with those missing that are declared to be, such as -999."""
-    if not words:
-        return values
-    texts = pa.array(words, pa.string())
-    numbers = texts.filter(pa.array(NUMBERS.fits(texts))).cast(pa.float64())
-    if not len(numbers) or kind_of(values.type) != "number":
-        return values
-    is_word = pc.is_in(values.cast(pa.float64(), safe=False), value_set=numbers)
-    return pc.if_else(is_word, pa.scalar(None, values.type), values)

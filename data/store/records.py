@@ -291,6 +291,7 @@ class RunRecord:
     period_until: str | None = None  # the newest time of a labelled row
     data_until: float | None = None  # the same, in microseconds since 1970 or the number itself
     train_until: float | None = None  # the newest time of a training row, likewise
+    key_columns: Sequence[tuple[str, str]] | None = None  # name and type, as in `results.columns`
     columns: Sequence[SourceColumnRecord] = ()
     expectations: Sequence[ExpectationResult] = ()
     rejected_rows: Sequence[RejectedRow] = ()

@@ -8,7 +8,7 @@ from pathlib import Path
 from data.errors import StoreError
 from data.store.database.lock import dataset_lock
 from data.store.session import Store
-from data.store.write.prune import Pruned, prune
+from data.store.write.prune import Coming, Pruned, prune
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,15 @@ def remove_old_data(
     return _removed(pruned, files)
 
 
-def old_data(store: Store, dataset: str, *, home: Path, keep_runs: int) -> Removed:
-    """Return what `remove_old_data` would remove, and remove nothing. Raises StoreError."""
+def old_data(
+    store: Store, dataset: str, *, home: Path, keep_runs: int, coming: Coming | None = None
+) -> Removed:
+    """Return what `remove_old_data` would remove, and remove nothing. Raises StoreError.
+
+    With a `coming` run, what it would remove once that is stored.
+    """
     with store.reading() as connection:
-        pruned = prune(connection, dataset, keep_runs=keep_runs, dry_run=True)
+        pruned = prune(connection, dataset, keep_runs=keep_runs, dry_run=True, coming=coming)
     return _removed(pruned, dict(_snapshots_with_sizes(pruned, home)))
 
 

@@ -96,10 +96,11 @@ def query(
 def predict(
     dataset: Dataset,
     source: Annotated[
-        Path,
+        str,
         typer.Option(
-            help="File of rows to score, in any format of a source, with the dataset's key and "
-            "feature columns."
+            metavar="FILE_OR_URL",
+            help="Rows to score, in any form of a source: a file, a pattern, a folder, an address "
+            "such as s3:// or https://, with the dataset's key and feature columns.",
         ),
     ],
     out: Annotated[

@@ -1,14 +1,87 @@
 """The commands that `nightfit --help` lists under Train."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.command.options import AsReport, Dataset, Force, NoWait, Reason, ReportFormat, RunId
+from flows.command.options import (
+    AsReport,
+    Dataset,
+    Force,
+    NoWait,
+    OutputFormat,
+    Reason,
+    ReportFormat,
+    RowsFormat,
+    RunId,
+)
 
 HEADING = "Train"
 
 commands = typer.Typer()
+
+
+@commands.command(
+    rich_help_panel=HEADING,
+    epilog="For example: `nightfit init sales.csv --target amount`, or"
+    " `nightfit init 'exports/sales-*.csv' --name sales --target amount --yes`, or"
+    " `nightfit init postgresql://me@host/shop --table sales --target amount`",
+)
+def init(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE_OR_URL",
+            help="A file, a folder, a pattern such as `'sales-*.csv'`, or the URL of a database.",
+        ),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="The column to predict. A terminal asks for it if it is not set."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="The name of the dataset.", show_default="that of the file or table"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The file to write.",
+            show_default="NAME.yaml in the folder of declarations",
+        ),
+    ] = None,
+    table: Annotated[str | None, typer.Option(help="The table or view of a database.")] = None,
+    query: Annotated[str | None, typer.Option(help="A query of a database, in its SQL.")] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="The sheet of a spreadsheet, by its name or number.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Run the first night of the dataset at once.")
+    ] = False,
+) -> None:
+    """Look at a source, and write a declaration of it with comments.
+
+    Prints the first rows and a line per column. Proposes the key, the time, the group, kinds,
+    words for missing values, and what the rows should keep to; and says which columns it leaves out
+    of the features, and why. Nothing is overwritten.
+    """
+    from flows.command.init import run_init
+
+    code = run_init(
+        source,
+        target=target,
+        name=name,
+        out=out,
+        table=table,
+        query=query,
+        sheet=sheet,
+        yes=yes,
+    )
+    raise typer.Exit(code)
 
 
 @commands.command(
@@ -83,6 +156,36 @@ def retrain(
         as_json=format is ReportFormat.JSON,
     )
     raise typer.Exit(code)
+
+
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit plan`")
+def plan(
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(help="Datasets to look at.", show_default="all declared datasets"),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(help="Another way to name a dataset; may be repeated."),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Look at that past night instead of tonight."),
+    ] = None,
+    format: RowsFormat = OutputFormat.TABLE,
+) -> None:
+    """Say what tonight would do with each dataset, and why, without doing it.
+
+    Reads and checks every source, and writes nothing: whether a run would be trained, skipped,
+    rejected or fail; what has changed since the last good run (rows, declaration, code, libraries);
+    how long it would take, by the last good runs; and what would be removed. The exit code is 0 if
+    all would be fine, 1 if a source would be rejected or cannot be read, and 2 if a declaration has
+    a mistake.
+    """
+    from flows.command.plan import run_plan
+
+    names = [*(datasets or ()), *(dataset or ())]
+    raise typer.Exit(run_plan(names, as_of=as_of, output_format=format))
 
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit check age_income`")

@@ -77,7 +77,7 @@ def run_retrain(
 
         summary = carry_out(retrain, dataset, dry_run=dry_run, force=force, as_of=as_of, wait=wait)
     print_summaries([summary], Store(config.database_url).display_url, as_json=as_json)
-    return 0
+    return 1 if summary.undelivered else 0
 
 
 @contextmanager

@@ -1,28 +1,37 @@
-"""Writing rows batch by batch: a table for people; CSV, JSON and Parquet for programs."""
+"""Writing rows batch by batch: a table for people; CSV, JSON, Parquet and Arrow for programs."""
 
 import csv
+import fcntl
 import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
 from stat import S_IMODE
 from tempfile import mkstemp
-from typing import IO, TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import BigInteger, Boolean, Double
+from sqlalchemy import BigInteger, Double
 
 from data.errors import CallError, OutputClosed, UserError
 from data.private_files import mode_of_users_files
-from data.store.column_types import UtcTime
+from flows.command.arrow_formats import (
+    BINARY,
+    batches_of,
+    columns_of,
+    rows_of_batch,
+    schema_of,
+    write_binary,
+)
 from flows.command.printable import printable, printable_json
 from flows.command.spreadsheet import guarded
 
@@ -33,6 +42,13 @@ Rows = Sequence[tuple[Any, ...]]
 Columns = Mapping[str, Any]
 """Column names in order, each with its SQLAlchemy type."""
 
+FORMATS = ("table", "csv", "json", *BINARY)
+PREFIX, UNFINISHED = ".nightfit-", ".unfinished"
+"""How the name of a file begins and ends that is not complete."""
+
+SETTLED_SECONDS = 60.0
+"""A file that was changed less than this before is never a leftover."""
+
 
 def write_rows(
     batches: Iterable[Rows],
@@ -42,48 +58,83 @@ def write_rows(
     *,
     spreadsheet: bool = False,
 ) -> None:
-    """Write rows as `table`, `csv`, `json` or `parquet` to a stream, a file or standard output.
+    """Write rows as one of `FORMATS` to a stream, a file or standard output.
 
     CSV and JSON keep floats to the last bit; a table rounds them for reading. NULL is an empty
-    field in CSV, and null in JSON and Parquet. A file appears only when it is complete. On a
-    terminal, characters that would act on it are shown as escapes; everywhere else, every text is
-    exact. With `spreadsheet`, which goes with `csv`, no text is a formula. Raises CallError for an
-    unknown format, for Parquet to a terminal, and for another format with `spreadsheet`.
+    field in CSV, and null in the other formats for programs. A file appears only when it is
+    complete. On a terminal, characters that would act on it are shown as escapes; everywhere else,
+    every text is exact. With `spreadsheet`, which goes with `csv`, no text is a formula. Raises
+    CallError for an unknown format, for Parquet and Arrow to a terminal, and for another format
+    with `spreadsheet`.
     """
-    writers: dict[str, Callable[[Iterable[Rows], Columns, TextIO], None]] = {
+    require_format(output_format, spreadsheet=spreadsheet)
+    if output_format in BINARY:
+        schema = schema_of(columns)
+        write_batches(batches_of(batches, schema), schema, output_format, target)
+        return
+    write = {
         "table": _write_table,
         "csv": _write_spreadsheet if spreadsheet else _write_csv,
         "json": _write_json,
-        "parquet": _write_parquet,
-    }
-    if output_format not in writers:
+    }[output_format]
+    with _stream_to(target) as stream:
+        write(batches, columns, stream)
+
+
+def write_batches(
+    batches: "Iterable[pa.RecordBatch]",
+    schema: "pa.Schema",
+    output_format: str,
+    target: TextIO | Path | None = None,
+    *,
+    spreadsheet: bool = False,
+) -> None:
+    """Write rows that are in Arrow's batches likewise; their types are those of the schema."""
+    require_format(output_format, spreadsheet=spreadsheet)
+    if output_format in BINARY:
+        with _stream_to(target) as stream:
+            write_binary(batches, schema, output_format, stream)
+        return
+    rows = map(rows_of_batch, batches)
+    write_rows(rows, columns_of(schema), output_format, target, spreadsheet=spreadsheet)
+
+
+def require_format(output_format: str, *, spreadsheet: bool) -> None:
+    """Raise CallError for an unknown format, and for any but CSV with `spreadsheet`."""
+    if output_format not in FORMATS:
         raise CallError(
             f"there is no format {output_format!r}.",
-            next_step=f"Choose one of: {', '.join(writers)}.",
+            next_step=f"Choose one of: {', '.join(FORMATS)}.",
         )
     if spreadsheet and output_format != "csv":
         raise CallError(
             f"--spreadsheet writes CSV, and not {output_format}.",
             next_step="Leave out --format, or name csv.",
         )
+
+
+@contextmanager
+def _stream_to(target: TextIO | Path | None) -> Iterator[TextIO]:
+    """Yield a stream to a file, or to where the caller or the user wants the rows."""
     if isinstance(target, Path):
         with new_file(target) as stream:
-            writers[output_format](batches, columns, stream)
+            yield stream
         return
     try:
-        writers[output_format](batches, columns, target or sys.stdout)
+        yield target or sys.stdout
     except BrokenPipeError:
         raise OutputClosed from None
-    except OSError as error:  # of Parquet, which is not text
+    except OSError as error:  # of a binary format
         raise UserError(f"standard output cannot be written to ({error.strerror}).") from None
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[TextIO]:
-    """Yield a stream to a temporary file that replaces `path` once it is complete.
+    """Yield a stream to a temporary file that replaces `path` once it is complete and on the disk.
 
     Its permissions are those of the file that it replaces, or those that the user's umask gives.
-    What is not a file, such as a pipe or `/dev/stdout`, is written to as it is.
+    What is not a file, such as a pipe or `/dev/stdout`, is written to as it is. What a killed
+    process left in the folder is removed.
     """
     try:
         if (path.exists() and not path.is_file()) or path.absolute().is_relative_to("/dev"):
@@ -92,11 +143,16 @@ def new_file(path: Path) -> Iterator[TextIO]:
             return
         target = path.resolve()  # a link stays, and points to the new file
         mode = S_IMODE(target.stat().st_mode) if target.exists() else mode_of_users_files()
-        descriptor, part = mkstemp(prefix=".nightfit-", dir=target.parent)
+        _remove_leftovers(target.parent)
+        descriptor, part = mkstemp(UNFINISHED, prefix=PREFIX, dir=target.parent)
         try:
             with open(descriptor, "w", encoding="utf-8", newline="") as stream:
+                with suppress(OSError):  # where files cannot be locked, leftovers stay
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
                 os.fchmod(descriptor, mode)
                 yield stream
+                stream.flush()
+                os.fsync(descriptor)
             Path(part).replace(target)
         finally:
             Path(part).unlink(missing_ok=True)
@@ -106,6 +162,18 @@ def new_file(path: Path) -> Iterator[TextIO]:
             where=str(path),
             next_step="Name a file in a folder that you may write to.",
         ) from None
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the unfinished files of killed processes: a file's process has a lock while it lives.
+
+    A file that another process is about to lock is left alone, since it is young.
+    """
+    for leftover in folder.glob(f"{PREFIX}*{UNFINISHED}"):
+        with suppress(OSError), leftover.open("rb") as handle:
+            if time.time() - os.fstat(handle.fileno()).st_mtime > SETTLED_SECONDS:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                leftover.unlink()
 
 
 def _write_csv(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> None:
@@ -154,41 +222,7 @@ def _write_json(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> No
 
 
 def _plain_time(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _write_parquet(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> None:
-    if stream.isatty():
-        raise CallError(
-            "Parquet cannot be printed on a terminal.",
-            next_step="Send it to a file: `... > rows.parquet`.",
-        )
-    import pyarrow as pa  # imported here: it takes as long as a whole query
-    import pyarrow.parquet as pq
-
-    stream.flush()
-    binary: IO[bytes] = stream.buffer
-    schema = pa.schema([(name, _arrow_type(kind)) for name, kind in columns.items()])
-    with pq.ParquetWriter(binary, schema) as writer:
-        for rows in batches:
-            columns_of_rows = zip(*rows, strict=True)
-            arrays = [
-                pa.array(values, field.type)
-                for values, field in zip(columns_of_rows, schema, strict=True)
-            ]
-            writer.write_table(pa.table(arrays, schema=schema))
-
-
-def _arrow_type(kind: Any) -> "pa.DataType":
-    import pyarrow as pa
-
-    types = {
-        BigInteger: pa.int64(),
-        Boolean: pa.bool_(),
-        Double: pa.float64(),
-        UtcTime: pa.timestamp("us", tz="UTC"),
-    }
-    return types.get(type(kind), pa.string())
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _write_table(batches: Iterable[Rows], columns: Columns, stream: TextIO) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from data.declarations.file import load_dataset
 from data.errors import CallError
 from data.settings import Settings, settings
 from data.store.session import Store
@@ -29,7 +30,8 @@ def run_promote(
     tools = _tools(settings())
     with talking():
         message = promote(tools, dataset, run_id, candidate, reason=why, pin=pin)
-    typer.echo(printable(message))
+        undelivered = _delivered(dataset, tools.store)
+    _print(message, undelivered)
 
 
 def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool) -> None:
@@ -40,7 +42,8 @@ def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool)
     tools = _tools(settings())
     with talking():
         message = rollback(tools, dataset, to, reason=why, pin=pin)
-    typer.echo(printable(message))
+        undelivered = _delivered(dataset, tools.store)
+    _print(message, undelivered)
 
 
 def run_unpin(dataset: str, *, reason: str | None) -> None:
@@ -50,6 +53,24 @@ def run_unpin(dataset: str, *, reason: str | None) -> None:
     why = None if reason is None else one_line(reason)
     message = unpin(ready_store(settings()), dataset, reason=why)
     typer.echo(printable(message))
+
+
+def _delivered(dataset: str, store: Store) -> str | None:
+    """Give the new champion's predictions to the declared output; return why that cannot be."""
+    from tasks.deliver import deliver
+
+    try:
+        declaration = load_dataset(dataset, settings().datasets)
+    except CallError:
+        return None  # it is declared no more, or with a mistake, which the next night reports
+    return deliver(declaration, store)
+
+
+def _print(message: str, undelivered: str | None) -> None:
+    """Print what was done; end with exit code 1 if the results have not reached their output."""
+    typer.echo(printable(message))
+    if undelivered:  # it has been logged
+        raise typer.Exit(1)
 
 
 def _tools(config: Settings) -> "Tools":

@@ -17,6 +17,7 @@ from data.store.check.record import LastCheck, last_check
 from data.store.read.champions import champion_model
 from data.store.read.datasets import DatasetStatus, dataset_statuses
 from data.store.session import Store
+from data.store.write.delivery import undelivered
 from flows.command.screen import Screen, print_json
 
 BAD = ("failed", "rejected")
@@ -27,19 +28,22 @@ def run_status(*, as_json: bool) -> int:
     """Print how each dataset is doing; return 1 if the last run of any failed or was rejected.
 
     A declaration with mistakes, with which the next run would fail, counts as well, and so do a
-    champion that is damaged in the database, and anything else that the last check of the database
-    found wrong.
+    champion that is damaged in the database, results that have not reached their output, and
+    anything else that the last check of the database found wrong.
     """
     config = settings()
     with Store(config.database_url).reading() as connection:
         stored = {status.dataset: status for status in dataset_statuses(connection)}
         damage = {n: what for n in stored if (what := _damage(connection, n)) is not None}
         checked = last_check(connection)
+        pending = {each.dataset: each for each in undelivered(connection)}
     declared = declared_datasets(config.datasets)
     mistakes = {name: mistake for name in declared if (mistake := _mistake(name, config.datasets))}
     names = sorted({*declared, *stored})
+    late = {name: str(pending[name]) for name in declared if name in pending}
     lines = [
-        _line(name, stored.get(name), [damage.get(name), mistakes.get(name)]) for name in names
+        _line(name, stored.get(name), [damage.get(name), mistakes.get(name), late.get(name)])
+        for name in names
     ]
     if as_json:
         print_json(lines, default=datetime.isoformat)
@@ -48,7 +52,8 @@ def run_status(*, as_json: bool) -> int:
     wrong = checked.wrong if checked is not None else ()
     if checked is not None and wrong:
         _print_check(checked)
-    return 1 if mistakes or damage or wrong or any(line["last_run"] in BAD for line in lines) else 0
+    bad = mistakes or damage or wrong or late
+    return 1 if bad or any(line["last_run"] in BAD for line in lines) else 0
 
 
 def _mistake(name: str, folder: Path) -> str | None:

@@ -38,12 +38,16 @@ def _facts(summary: "Summary") -> Iterator[tuple[str, Text]]:
         yield from _results(summary)
     else:
         yield "status", Text(summary.status, style=STATUS_STYLE.get(summary.status, "red"))
+        if summary.read:
+            yield "rows", Text(summary.read)
     for remark in summary.remarks:
         yield "note", Text(remark, style="yellow" if summary.status != "skipped" else "")
+    if summary.undelivered:
+        yield "output", Text(summary.undelivered, style="red")
 
 
 def _results(summary: "Summary") -> Iterator[tuple[str, Text]]:
-    yield "rows", Text(f"{summary.rows_read:,} read, {summary.rows_rejected:,} rejected")
+    yield "rows", Text(f"{summary.read}; {summary.rows_rejected:,} rejected")
     change = summary.change if summary.run_id else f"would be {summary.change}"
     yield "champion", Text(f"{summary.champion} ({change})")
     if summary.rmse is not None:

@@ -3,12 +3,12 @@
 A doubt belongs to one part of the encoding, such as `animal` or `hired[month]`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 
-from regressors.arrays import Columns, Mask, Values
+from regressors.arrays import CodedTexts, Columns, Indices, Mask, Values
 from regressors.encoding.categories import CategoryColumn
 from regressors.encoding.columns import NumberColumn, is_missing
 from regressors.encoding.gaps import all_missing
@@ -53,8 +53,7 @@ def doubts_of(encoding: Encoding, parts: Columns) -> list[Doubt]:
         _about_group(group, parts) for group in encoding.groups if group.name not in categories
     ]
     doubts += [
-        _about_number(column, parts, _known_gaps(column, encoding, implied, parts), time_of)
-        for column in encoding.numbers
+        _about_number(column, parts, encoding, implied, time_of) for column in encoding.numbers
     ]
     doubtful = [doubt for doubt in doubts if doubt is not None and doubt.rows.any()]
     return sorted(doubtful, key=lambda doubt: doubt.part)
@@ -79,8 +78,8 @@ def in_common(members: Sequence[Sequence[Doubt]]) -> list[Doubt]:
     return list(common.values())
 
 
-def notes_of(noted: Sequence[tuple[Mask, Values]], rows: int) -> Values:
-    """Return the notes of each row (n,), joined by "; ", None where there are none.
+def notes_of(noted: Sequence[tuple[Mask, Values]]) -> tuple[Indices, list[str]]:
+    """Return which rows have notes, in ascending order, and their notes, each joined by "; ".
 
     `noted` are masks (n,) with the notes (n,) of their rows.
     """
@@ -88,10 +87,8 @@ def notes_of(noted: Sequence[tuple[Mask, Values]], rows: int) -> Values:
     for mask, notes in noted:
         for row in np.flatnonzero(mask).tolist():
             lists.setdefault(row, {})[notes[row]] = None
-    joined: Values = np.full(rows, None, dtype=object)
-    for row, texts in lists.items():
-        joined[row] = "; ".join(texts)
-    return joined
+    rows = sorted(lists)
+    return np.array(rows, dtype=np.int64), ["; ".join(lists[row]) for row in rows]
 
 
 def _implied(encoding: Encoding, parts: Columns) -> dict[str, Mask]:
@@ -114,14 +111,17 @@ def _about_level(
         return None
     # Without other rare levels, a rare level is a single row, and coded as no level.
     known = {*column.levels, *column.rare} if column.other else {*column.levels}
-    unseen = np.fromiter((value not in known for value in values), dtype=bool, count=len(values))
+    unseen = _outside(known, values)
     if column.other and not column.rare:  # too many rare levels to keep: any text may be one
         unseen &= is_missing(values)
     if implied is not None:
         unseen &= ~(is_missing(values) & implied)
+    if not unseen.any():
+        return None
     notes: Values = np.full(len(values), None, dtype=object)
-    texts = {value: _level_note(column, value, time_of) for value in set(values[unseen])}
-    notes[unseen] = [texts[value] for value in values[unseen]]
+    odd = np.asarray(values[unseen]).tolist()
+    texts = {value: _level_note(column, value, time_of) for value in set(odd)}
+    notes[unseen] = [texts[value] for value in odd]
     return Doubt(column.name, unseen, unseen, notes)
 
 
@@ -134,8 +134,9 @@ def _about_group(group: GroupColumn, parts: Columns) -> Doubt | None:
         or len(group.levels) >= MAX_GROUP_LEVELS
     ):
         return None
-    known = {*group.levels}
-    unseen = np.fromiter((value not in known for value in values), dtype=bool, count=len(values))
+    unseen = _outside({*group.levels}, values)
+    if not unseen.any():
+        return None
     notes: Values = np.full(len(values), None, dtype=object)
     for row in np.flatnonzero(unseen):
         notes[row] = (
@@ -144,6 +145,15 @@ def _about_group(group: GroupColumn, parts: Columns) -> Doubt | None:
             else f"unseen level {_quoted(values[row])} of {group.name}"
         )
     return Doubt(group.name, unseen, unseen, notes)
+
+
+def _outside(known: Set[object], values: Values) -> Mask:
+    """Return which values (n,) of a category are none of those that are known."""
+    if isinstance(values, CodedTexts) and len(values.labels) <= len(values):
+        of_labels: Mask = _outside(known, values.labels)[values.codes]
+        return of_labels
+    texts = values.tolist()
+    return np.fromiter((text not in known for text in texts), dtype=bool, count=len(texts))
 
 
 def _quoted(level: str) -> str:
@@ -161,18 +171,26 @@ def _level_note(column: CategoryColumn, value: str | None, time_of: Mapping[str,
 
 
 def _about_number(
-    column: NumberColumn, parts: Columns, known_gaps: Mask, time_of: Mapping[str, str]
+    column: NumberColumn,
+    parts: Columns,
+    encoding: Encoding,
+    implied: Mapping[str, Mask],
+    time_of: Mapping[str, str],
 ) -> Doubt | None:
     """Return the doubt about gaps that training does not know, and about values far outside."""
     if column.low is None or column.high is None:
         return None
     values = parts[column.name]
-    missing = np.isnan(values)
-    unknown = missing & ~known_gaps
     reach = FAR_RANGES * (column.high - column.low)
+    if _are_within(values, column.low - reach, column.high + reach):
+        return None
+    missing = np.isnan(values)
+    unknown = missing & ~_known_gaps(column, encoding, implied, parts)
     with np.errstate(invalid="ignore"):
         far = (values > column.high + reach) | (values < column.low - reach)
     far &= reach > 0
+    if not (unknown.any() or far.any()):
+        return None
     notes: Values = np.full(len(values), None, dtype=object)
     name = time_of.get(column.name, column.name)
     never = "" if column.missing_share else NEVER
@@ -185,6 +203,13 @@ def _about_number(
             f" {write(column.high)} that it was trained on"
         )
     return Doubt(column.name, unknown | far, unknown, notes)
+
+
+def _are_within(values: Values, low: float, high: float) -> bool:
+    """Return whether all numbers (n,) are there, and within these bounds."""
+    if not len(values):
+        return True
+    return bool(np.minimum.reduce(values) >= low and np.maximum.reduce(values) <= high)  # no NaN
 
 
 def _known_gaps(

@@ -10,11 +10,11 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from regressors.arrays import Array, Columns, Indices, Values
+from regressors.arrays import Array, CodedTexts, Columns, Indices, Values
 from regressors.encoding.columns import sortable, with_tuples
 from regressors.encoding.levels import levels_repeat
 
@@ -81,9 +81,12 @@ class GroupColumn:
     def _level_index(self, values: Values) -> Indices:
         """Return the index of each value's level; an unseen one has the index after the last."""
         unseen = len(self.levels)
+        if isinstance(values, CodedTexts) and len(values.labels) <= len(values):
+            of_labels: Indices = self._level_index(values.labels)[values.codes]
+            return of_labels
         if values.dtype.kind == "O":
             index: dict[Any, int] = {level: i for i, level in enumerate(self.levels)}
-            indices = (index.get(value, unseen) for value in values)
+            indices = (index.get(value, unseen) for value in values.tolist())
             return np.fromiter(indices, dtype=np.int64, count=len(values))
         levels = np.asarray(self.levels, dtype=float)
         nearest = np.minimum(np.searchsorted(levels, values), unseen - 1)
@@ -92,8 +95,20 @@ class GroupColumn:
 
 def paired(first: Values, second: Values) -> Values:
     """Return each pair of values (n,) as one text, different for different pairs."""
+    if isinstance(first, CodedTexts) and isinstance(second, CodedTexts):
+        return _paired_codes(first, second)
     pairs = zip(first.tolist(), second.tolist(), strict=True)
     return np.array([repr(pair) for pair in pairs], dtype=object)
+
+
+def _paired_codes(first: CodedTexts, second: CodedTexts) -> Values:
+    """Return the same of two categories as a category: each different pair is written once."""
+    size = len(second.labels)
+    both = first.codes.astype(np.int64) % len(first.labels) * size + second.codes % size
+    pairs, codes = np.unique(both, return_inverse=True)
+    ones, others = first.labels[pairs // size].tolist(), second.labels[pairs % size].tolist()
+    texts = [repr(pair) for pair in zip(ones, others, strict=True)]
+    return cast(Values, CodedTexts(codes, np.array([*texts, None], dtype=object)))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ layers see). A fitted encoding is plain JSON. The order of the columns makes no 
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ class Encoding:
             gaps=gaps,
         )
 
-    @property
+    @cached_property
     def column_types(self) -> dict[str, str]:
         """Return the type of each column that is used: number, category, boolean or time."""
         named = [n for group in self.groups for n in group.columns] + [w.name for w in self.words]
@@ -139,7 +140,7 @@ class Encoding:
         """Return the categories of the design."""
         return self.categories if self.design_categories is None else self.design_categories
 
-    @property
+    @cached_property
     def time_of(self) -> dict[str, str]:
         """Return the time of each part that enters, by the part's name."""
         parts = {part_name(time, part): time for time in self.times for part in TIME_PARTS}
@@ -238,11 +239,13 @@ class Encoding:
 
     def product_columns(self, product: Product, parts: Columns) -> Array:
         """Return the products (n, m) of one column of each factor, the last one varying fastest."""
-        combined = np.ones((len(parts[product[0][0]]), 1))
+        combined = np.ones((rows := len(parts[product[0][0]]), 1))
         with np.errstate(over="ignore", invalid="ignore"):
             for name, power in product:
                 factor = self._factor(name, power, parts[name])
-                combined = (combined[:, :, None] * factor[:, None, :]).reshape(len(combined), -1)
+                combined = (combined[:, :, None] * factor[:, None, :]).reshape(
+                    rows, combined.shape[1] * factor.shape[1]
+                )
         if not np.isfinite(combined).all():
             raise CannotEncode(f"the term {_product_name(product)!r} is too large for a number")
         return combined
@@ -344,10 +347,11 @@ class Encoding:
         coded = [in_levels(category, parts[category.name]) for category in self.categories]
         return [*gaps, *coded, *(one_hot_words(words, parts[words.name]) for words in self.words)]
 
-    def parts(self, columns: Columns) -> dict[str, Values]:
+    def parts(self, columns: Columns, *, in_codes: bool = False) -> dict[str, Values]:
         """Return the columns that the encoding needs, with times as their parts.
 
-        Raises CannotEncode where one is missing, or is of another type.
+        With `in_codes`, the parts of times that are categories are `CodedTexts`. Raises
+        CannotEncode where a column is missing, or is of another type.
         """
         missing = sorted(set(self.names) - set(columns))
         if missing:
@@ -356,7 +360,7 @@ class Encoding:
         for name, of_type in self.column_types.items():
             if chosen[name].dtype.kind != _DTYPES[of_type]:
                 raise CannotEncode(f"the column {name!r} is no longer a {of_type}")
-        return with_time_parts(chosen, self.times, only=self.time_of)
+        return with_time_parts(chosen, self.times, only=self.time_of, in_codes=in_codes)
 
     # As stored
 

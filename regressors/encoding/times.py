@@ -6,10 +6,11 @@ from the days, and only where the times are such that it says something.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 
-from regressors.arrays import Columns, Mask, Values
+from regressors.arrays import CodedTexts, Columns, Mask, Values
 from regressors.blocks import blocks_of, release
 
 TIME_PARTS = ("days", "month", "weekday", "hour")
@@ -17,6 +18,11 @@ MIN_TURNS = 2
 """Of a year, a week or a day."""
 _MONTHS = np.array([f"{month:02d}" for month in range(1, 13)], dtype=object)
 _WEEKDAYS = np.array(["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"], dtype=object)
+_TURNS = {"month": ("M8[M]", 12), "weekday": ("M8[D]", 7)}
+_LABELS = {
+    "month": np.array([*_MONTHS, None], dtype=object),
+    "weekday": np.array([*_WEEKDAYS, None], dtype=object),
+}
 _DAY = np.timedelta64(1, "D")
 _EPOCH = np.datetime64("1970-01-01", "us")
 
@@ -26,13 +32,20 @@ def _elapsed_days(time: Values) -> Values:
 
 
 def _month(time: Values) -> Values:
-    months: Values = _MONTHS[time.astype("M8[M]").astype(int) % 12]
+    months: Values = _MONTHS[_turned(time, "month")]
     return months
 
 
 def _weekday(time: Values) -> Values:
-    weekdays: Values = _WEEKDAYS[time.astype("M8[D]").astype(int) % 7]
+    weekdays: Values = _WEEKDAYS[_turned(time, "weekday")]
     return weekdays
+
+
+def _turned(time: Values, part: str) -> Values:
+    """Return how many months after January, or days after Thursday, each time (n,) is."""
+    turn, size = _TURNS[part]
+    turned: Values = time.astype(turn).astype(int) % size
+    return turned
 
 
 def _hour(time: Values) -> Values:
@@ -105,13 +118,18 @@ def _monthly(time: Values) -> bool:
 
 
 def with_time_parts(
-    columns: Columns, times: Sequence[str], *, only: Collection[str] | None = None
+    columns: Columns,
+    times: Sequence[str],
+    *,
+    only: Collection[str] | None = None,
+    in_codes: bool = False,
 ) -> dict[str, Values]:
     """Return the columns with each of `times` replaced by its parts, such as `hired[month]`.
 
-    With `only`, by those of these names.
+    With `only`, by those of these names. Months and weekdays are texts, or with `in_codes`
+    `CodedTexts`.
     """
-    parts = Parts(columns, times, only=only)
+    parts = Parts(columns, times, only=only, in_codes=in_codes)
     return {name: parts[name] for name in parts}
 
 
@@ -128,8 +146,9 @@ class Parts(Mapping[str, Values]):
         *,
         only: Collection[str] | None = None,
         rows: Mask | None = None,
+        in_codes: bool = False,
     ) -> None:
-        self._columns, self._rows = columns, rows
+        self._columns, self._rows, self._in_codes = columns, rows, in_codes
         self._sources = {name: (name, "") for name in columns if name not in times}
         for time in times:
             for part in TIME_PARTS:
@@ -143,6 +162,8 @@ class Parts(Mapping[str, Values]):
             chosen = values[self._rows]
             release([values])
             values = chosen
+        if part in _LABELS and self._in_codes:
+            return _coded_part(values, part)
         return _part(values, part) if part else values
 
     def __iter__(self) -> Iterator[str]:
@@ -164,6 +185,12 @@ class Parts(Mapping[str, Values]):
         if not part:
             return self._columns[column].dtype.kind
         return "f" if part in _OF_NUMBERS else "O"
+
+
+def _coded_part(time: Values, part: str) -> Values:
+    """Return the month or the weekday of a time (n,) as codes; -1 where it is missing."""
+    codes = np.where(np.isnat(time), -1, _turned(time.astype("M8[us]"), part))
+    return cast(Values, CodedTexts(codes, _LABELS[part]))
 
 
 def _part(time: Values, part: str) -> Values:

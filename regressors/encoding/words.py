@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from regressors.arrays import Array, Values
+from regressors.arrays import Array, CodedTexts, Values
 from regressors.encoding.columns import pieces_for
 from regressors.encoding.levels import MIN_LEVEL_ROWS
 
@@ -44,13 +44,16 @@ def shared_words(counts: Mapping[str, int], rows: int) -> tuple[str, ...]:
 
 def one_hot_words(column: WordsColumn, values: Values) -> Array:
     """Return one 0/1 column per word: whether a value (n,) has it."""
+    if isinstance(values, CodedTexts) and len(values.labels) <= len(values):
+        of_labels: Array = one_hot_words(column, values.labels)[values.codes]
+        return of_labels
     index = {word: i for i, word in enumerate(column.words)}
     distinct = list(dict.fromkeys(values.tolist()))
     has_word = np.zeros((len(distinct), len(index)))
     for row, level in enumerate(distinct):
         has_word[row, [index[word] for word in _words(level or "") if word in index]] = 1
     row_of = {level: row for row, level in enumerate(distinct)}
-    rows = np.fromiter((row_of[v] for v in values), dtype=int, count=len(values))
+    rows = np.fromiter((row_of[v] for v in values.tolist()), dtype=int, count=len(values))
     matrix: Array = has_word[rows]
     return matrix
 

@@ -102,6 +102,7 @@ def unpin(store: Store, dataset: str, *, reason: str | None) -> str:
                 reason=reason or "unpinned: the nights decide again",
                 decided_by=user_name(),
             ),
+            told=partial(progress.log, dataset, warning=True),
         )
     return f"{dataset}: {current.name_and_run} stays; from the next night on it may be replaced."
 
@@ -132,7 +133,7 @@ def _serve(
             artifact=model.artifact.to_bytes() if chosen.artifact is None else None,
         )
     with tools.store.writing() as connection:
-        write_decision(connection, made)
+        write_decision(connection, made, told=partial(progress.log, dataset, warning=True))
     before = f" instead of {current.name_and_run}" if current else ""
     pinned = f"; it is pinned until 'nightfit unpin {dataset}'" if pin else ""
     if current and current.pinned and not pin:

@@ -19,8 +19,15 @@ def promotion_hold(
     if as_of is not None and later is None:
         why = f"it was trained without a time column, so its data may be later than that of {as_of}"
         return Hold("backfill", why)
-    if as_of is not None and later is not None and data_until is not None and later > data_until:
+    if as_of is not None and has_later_data(later, data_until):
         return Hold("backfill", f"it was trained on later data than that of {as_of}")
     if serving.pinned:
         return Hold("pinned", f"pinned by {serving.pinned_by}: {serving.pinned_reason}")
     return None
+
+
+def has_later_data(champion_until: float | None, data_until: float | None) -> bool:
+    """Return whether a champion has, or may have, later data than that of a past night."""
+    if champion_until is None:
+        return True
+    return data_until is not None and champion_until > data_until

@@ -4,19 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from data.checks.contract import Contract
-from data.checks.freshness import recency_findings
+from data.checks.findings import Checked
 from data.declarations.model import Declaration
-from data.errors import Unchanged
+from data.errors import Rejected, Unchanged
 from data.sources.snapshot import Snapshot
-from data.sources.stored_columns import StoredColumns
 from data.store.database.lock import DatasetLock, dataset_lock
-from data.store.read.champions import champion_model
 from data.store.read.contract import contract_of
-from data.store.read.earlier_runs import LastGood, kept_rows, last_good, same_run
 from data.store.session import Store
 from tasks.run import progress
 from tasks.run.attempt import Attempt
-from tasks.run.provenance import setup_fingerprint
+from tasks.run.changes import changes_since
 
 
 @contextmanager
@@ -45,53 +42,18 @@ def contract(
     return last if last is None or as_of is None else last.without_counts()
 
 
+def refuse_rejected(checked: Checked) -> None:
+    """Raise Rejected if a critical check failed."""
+    if not checked.passed:
+        raise Rejected(checked.reason or "the data did not pass its checks.")
+
+
 def skip_if_unchanged(
     run: Attempt, snapshot: Snapshot, expected: Contract | None, store: Store, *, force: bool
 ) -> None:
-    """Raise Unchanged, unless `force`, if an earlier run had the same rows and the same setup.
-
-    The setup is the declaration, the code and the library versions.
-    """
-    run_id = None if force else unchanged_since(run, snapshot, expected, store)
-    if run_id is not None:
-        raise Unchanged(
-            f"nothing has changed since run {run_id}: the same rows, declaration, code and"
-            " library versions.",
-            next_step="Use --force to run anyway.",
-        )
-
-
-def unchanged_since(
-    run: Attempt, snapshot: Snapshot, expected: Contract | None, store: Store
-) -> int | None:
-    """Return the id of the run that had the same rows and setup, None if there is none.
-
-    Tonight only the last good run counts; on a past night, any run that succeeded does. Rows that
-    are now older than the declared `max_age` count as changed, since the checks must report them,
-    and so does everything after a person has accepted how the source looks now, or while the
-    champion is damaged, which only another model can mend.
-    """
-    now, dataset = (snapshot.fingerprint, setup_fingerprint(run.declaration)), run.declaration.name
-    if expected is not None and expected.accepted:
-        return None
-    if run.as_of is not None:
-        return store.read(lambda connection: same_run(connection, dataset, *now))
-    last, champion = store.read(
-        lambda connection: (last_good(connection, dataset), champion_model(connection, dataset))
-    )
-    if champion is not None and champion.damage is not None:
-        return None
-    if last is None or (last.fingerprint, last.setup_fingerprint) != now:
-        return None
-    return None if _are_too_old(run, snapshot, last, store) else last.run_id
-
-
-def _are_too_old(run: Attempt, snapshot: Snapshot, last: LastGood, store: Store) -> bool:
-    """Return whether the newest time of the last good run's rows is now older than `max_age`."""
-    declaration = run.declaration
-    if declaration.time is None or declaration.max_age is None:
-        return False
-    table = StoredColumns(snapshot.path)
-    kept = store.read(lambda connection: kept_rows(connection, last.run_id, snapshot.rows))
-    findings = recency_findings(declaration, table, kept, run.night)
-    return any(finding.sentence for finding in findings)
+    """Raise Unchanged, unless `force`, if nothing has changed since an earlier run."""
+    changes = changes_since(run, snapshot, expected, store)
+    if changes.are_none and not force:
+        raise Unchanged(f"{changes.reason}.", next_step="Use --force to run anyway.")
+    why = f"although {changes.reason}" if changes.are_none else changes.reason
+    progress.log(run.declaration.name, f"trains ({why})")

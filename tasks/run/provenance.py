@@ -1,6 +1,8 @@
 """What a run depends on besides its rows: its declaration, this code and the libraries."""
 
 import hashlib
+import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -48,14 +50,44 @@ def code_fingerprint() -> str:
     return digest.hexdigest()
 
 
+NOT_OF_THE_SETUP = ("source", "results", "output")
+"""Keys of a declaration that change no model: where the rows are, and where results go."""
+
+
 def setup_fingerprint(declaration: Declaration) -> str:
     """Return the SHA-256 of the declaration, the code and the library versions.
 
-    The location of the source is left out, because its rows have a fingerprint of their own.
+    The location of the source is left out, because its rows have a fingerprint of their own, and so
+    is where the results go, which changes none of them.
     """
-    parts = (
-        declaration.model_dump_json(exclude={"source"}),
-        code_fingerprint(),
-        repr(library_versions()),
-    )
+    declared = declaration.model_dump_json(exclude={*NOT_OF_THE_SETUP})
+    return _fingerprint(declared, library_versions())
+
+
+def had_this_code(fingerprint: str, declaration: str, versions: Mapping[str, str]) -> bool:
+    """Return whether a run had this code: its setup fingerprint, its declaration and libraries.
+
+    The declaration is the JSON that was stored.
+    """
+    in_order = {name: versions[name] for name in LIBRARIES if name in versions}
+    return _fingerprint(_of_the_setup(declaration), in_order) == fingerprint
+
+
+def _fingerprint(declared: str, versions: Mapping[str, str]) -> str:
+    parts = (declared, code_fingerprint(), repr(versions))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _of_the_setup(declaration: str) -> str:
+    """Return the JSON of a declaration without some of its keys, and every other character as is.
+
+    It is an object without blanks, as pydantic writes it.
+    """
+    members, at, decode = [], 1, json.JSONDecoder().raw_decode
+    while at < len(declaration) - 1:
+        name, colon = decode(declaration, at)
+        _, end = decode(declaration, colon + 1)
+        if name not in NOT_OF_THE_SETUP:
+            members.append(declaration[at:end])
+        at = end + 1
+    return f"{{{','.join(members)}}}"

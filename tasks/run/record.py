@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from prefect import runtime
 
+from data.declarations.model import Declaration
+from data.sources.snapshot import Snapshot
+from data.sources.stored_columns import StoredColumns
 from data.store.records import (
     AgreementRecord,
     CandidateRecord,
@@ -24,6 +27,7 @@ from data.store.records import (
     ScoreRecord,
     Targets,
 )
+from data.store.results.columns import KeyColumns, key_columns_of
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.scoring import Score
@@ -87,6 +91,7 @@ def _with_rows(record: RunRecord, run: Attempt, home: Path) -> RunRecord:
             rows_read=run.snapshot.rows,
             fingerprint=run.snapshot.fingerprint,
             snapshot=run.snapshot.path.relative_to(home).as_posix(),
+            key_columns=_key_columns(run.snapshot, run.declaration),
         )
     if run.checked is not None:
         record = replace(
@@ -111,6 +116,14 @@ def _with_rows(record: RunRecord, run: Attempt, home: Path) -> RunRecord:
             period_until=last,
         )
     return record
+
+
+def _key_columns(snapshot: Snapshot, declaration: Declaration) -> KeyColumns | None:
+    """Return the columns of the key; None if the snapshot is gone, which others report."""
+    try:
+        return key_columns_of(StoredColumns(snapshot.path).schema, declaration.key)
+    except (OSError, ValueError):
+        return None
 
 
 def _with_choice(record: RunRecord, choice: Choice) -> RunRecord:

@@ -236,11 +236,18 @@ class KeptColumns:
 
     def column(self, name: str) -> Coded:
         """Return a feature (n,); a time is what the clock showed."""
-        table = self._read(with_offsets([name]))
-        column = typed_column(table, name)
-        if kind_of(column.type) not in ("category", "boolean"):
-            return Coded(arrays(table, [name])[name][self.order])
-        coded = value_text(column).dictionary_encode().combine_chunks()
-        codes = np.asarray(coded.indices.fill_null(-1), dtype=np.int32)
-        labels = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
-        return Coded(codes[self.order], labels)
+        coded = coded_column(self._read(with_offsets([name])), name)
+        return Coded(coded.values[self.order], coded.labels)
+
+
+def coded_column(table: pa.Table, name: str) -> Coded:
+    """Return a column (n,) of typed rows as the numerics have it; a time by its own clock.
+
+    The table has the column, and its `OFFSETS` if there are some.
+    """
+    column = typed_column(table, name)
+    if kind_of(column.type) not in ("category", "boolean"):
+        return Coded(arrays(table, [name])[name])
+    coded = value_text(column).dictionary_encode().combine_chunks()
+    codes = np.asarray(coded.indices.fill_null(-1), dtype=np.int32)
+    return Coded(codes, np.array([*coded.dictionary.to_pylist(), None], dtype=object))

@@ -26,6 +26,7 @@ class Summary:
     run_id: int | None = None
     as_of: str | None = None
     rows_read: int | None = None
+    read: str | None = None
     rows_rejected: int | None = None
     target: str | None = None
     champion: str | None = None
@@ -41,6 +42,7 @@ class Summary:
     decision: str | None = None
     sight: str | None = None
     remarks: tuple[str, ...] = ()
+    undelivered: str | None = None
 
 
 def report(run: Attempt) -> Summary:
@@ -52,6 +54,7 @@ def report(run: Attempt) -> Summary:
             run.run_id,
             run.as_of,
             rows_read=run.snapshot.rows if run.snapshot else None,
+            read=run.snapshot.in_words() if run.snapshot else None,
             remarks=(run.reason or "",),
         )
     trained, prepared, choice = run.trained, run.trained.prepared, run.trained.choice
@@ -68,6 +71,7 @@ def report(run: Attempt) -> Summary:
         run_id=run.run_id,
         as_of=run.as_of,
         rows_read=prepared.snapshot.rows,
+        read=prepared.snapshot.in_words(),
         rows_rejected=len(prepared.checked.rejected_rows),
         target=run.declaration.target,
         champion=champion,

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from data.checks.check import check
 from data.declarations.model import Declaration
+from data.sources.keys import row_keys
 from data.sources.read import read
 from data.sources.snapshot import load, readings_of
 from data.store.read.champions import ServingModel
@@ -16,7 +18,20 @@ from regressors.encoding.matrices import Encoding
 from regressors.model import LinearMember, Model, NetworkMember, Predicted
 from regressors.network.recipe import start_arrays
 from tasks.run.rows import SnapshotRows
-from tasks.score import Scored, score
+from tasks.score import RESULTS, scoring
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What is predicted for each row of a file: its key as text, and what stands beside it."""
+
+    keys: list[str | None]
+    value: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    note: list[str | None]
+    warnings: tuple[str, ...]
+    table: pa.Table
 
 
 @dataclass(frozen=True)
@@ -29,7 +44,19 @@ class Learned:
 
     def scored(self, source: Path) -> Scored:
         """Return what `nightfit predict` finds in a file."""
-        return score(self.serving, self.columns, source)
+        with scoring(self.serving, self.columns, str(source)) as rows:
+            table = pa.Table.from_batches(rows.batches(), rows.schema)
+        key = table.column_names[: -len(RESULTS)]
+        value, lower, upper, note, _ = table.columns[len(key) :]
+        bounds = (bound.to_numpy() for bound in (lower, upper))
+        return Scored(
+            row_keys(table, key),
+            value.to_numpy(),
+            *bounds,
+            note.to_pylist(),
+            tuple(rows.warnings),
+            table,
+        )
 
     def predicted(self) -> Predicted:
         """Return what a night predicts for the rows that the model was fitted on."""

@@ -38,7 +38,7 @@ from data.store.read.comparisons import latest_comparison
 from data.store.read.predictions import twin_training_keys
 from data.store.records import PairedErrors
 from data.store.session import Store
-from data.store.write.prune import Pruned, prune
+from data.store.write.prune import Coming, Pruned, prune
 
 KEYS = {"w": 1.0, "a": 2.0, "t": 3.0, "n": NEW}
 ROLES = ["warmup", "train", "test", "new"]
@@ -312,3 +312,26 @@ def test_a_model_that_a_person_has_chosen_is_not_pruned(history: Store):
     assert change(history, prune, "wages", keep_runs=2).models == 5
     assert serving(history) == chosen.model_id
     assert 2 not in bare(history)
+
+
+@pytest.mark.parametrize("keep_runs", [1, 2, 3])
+@pytest.mark.parametrize("ending", ["kept", "promoted", "rejected", "skipped"])
+def test_what_a_coming_run_would_let_go_is_what_goes_once_it_is_stored(
+    history: Store, ending: str, keep_runs: int
+):
+    name = "snapshots/wages/1"
+    made = {
+        "kept": lambda: refused(90, serving(history), snapshot=name),
+        "promoted": lambda: replace(
+            champion(90, "torch/least_squares", snapshot=name),
+            paired_errors=replace(pairs(serving(history)), model="torch/least_squares"),
+        ),
+        "rejected": lambda: night(90, status="rejected", snapshot=name),
+        "skipped": lambda: night(90, status="skipped", snapshot=name),
+    }
+    record = made[ending]()
+    coming = Coming(record.status, name)
+    keep = {"keep_runs": keep_runs, "dry_run": True}
+    foretold = read(history, prune, "wages", **keep, coming=coming)
+    write(history, record)
+    assert foretold == read(history, prune, "wages", **keep)

@@ -196,6 +196,6 @@ def test_table_is_written_to_a_url_with_a_secret(
 
 def test_schema_that_is_not_there_is_an_error_that_names_it(elsewhere: Engine) -> None:
     url = elsewhere.url.render_as_string(hide_password=False)
-    with pytest.raises(SourceError, match="output of sales: .*nowhere") as refused:
+    with pytest.raises(SourceError, match=r"output of sales: .*nowhere") as refused:
         write_table(url, "nowhere.t", SCHEMA, [ROWS], where="output of sales")
     assert not isinstance(refused.value, SourceAway)

@@ -156,7 +156,9 @@ def test_numbers_kept_as_text_in_parquet_are_numbers_with_a_note(tmp_path):
     snapshot = read(shop(tmp_path / "rows.parquet"), folder=tmp_path / "home")
     assert load(snapshot.path)["x"].type == pa.int64()
     (reading,) = (r for r in readings_of(snapshot.path) if r.notes)
-    assert reading.notes[0].startswith("Column 'x' is text in the file, but its values are numbers")
+    assert reading.notes[0].startswith(
+        "Column 'x' is text in the source, but its values are numbers"
+    )
     level = pa.array(["1", "2"] * (N // 2)).dictionary_encode()
     pq.write_table(pa.table({**columns, "x": level}), tmp_path / "rows.parquet")
     snapshot = read(shop(tmp_path / "rows.parquet"), folder=tmp_path / "home")

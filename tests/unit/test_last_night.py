@@ -13,7 +13,8 @@ from data.store.session import Store
 from data.store.write.run import write_run
 from tasks.read import read
 from tasks.run.attempt import Attempt
-from tasks.run.night import contract, skip_if_unchanged, unchanged_since
+from tasks.run.changes import changes_since
+from tasks.run.night import contract, skip_if_unchanged
 from tasks.run.provenance import setup_fingerprint
 
 LAST = dt.datetime(2024, 3, 31, 2, tzinfo=dt.UTC)
@@ -49,7 +50,8 @@ def night(tmp_path):
 
 
 def test_run_on_the_same_rows_is_unchanged_since_the_last_good_one(night):
-    assert unchanged_since(*night(days=30)) == 1
+    changes = changes_since(*night(days=30))
+    assert (changes.are_none, changes.since.run_id) == (True, 1)
 
 
 def test_unchanged_run_is_skipped_unless_it_is_forced(night):
@@ -59,18 +61,20 @@ def test_unchanged_run_is_skipped_unless_it_is_forced(night):
         skip_if_unchanged(*tonight, force=False)
 
 
-@pytest.mark.parametrize(("days", "since"), [(1, 1), (5, None)])
-def test_same_rows_count_as_changed_once_they_are_too_old(night, days, since):
-    assert unchanged_since(*night(days=days, aside=(3,), max_age="2 days")) == since
+@pytest.mark.parametrize(("days", "reasons"), [(1, []), (5, ["age"])])
+def test_same_rows_count_as_changed_once_they_are_too_old(night, days, reasons):
+    changes = changes_since(*night(days=days, aside=(3,), max_age="2 days"))
+    assert [change.what for change in changes.changes] == reasons
 
 
 def test_age_of_the_rows_is_that_of_the_newest_row_that_was_not_set_aside(night):
-    assert unchanged_since(*night(days=5, max_age="2 days")) == 1
+    assert changes_since(*night(days=5, max_age="2 days")).are_none
 
 
 def test_nothing_is_unchanged_once_a_person_has_accepted_how_the_source_looks(night):
     run, snapshot, expected, store = night(days=30)
     assert expected is not None
     accepted = replace(expected, accepted=True)
-    assert unchanged_since(run, snapshot, accepted, store) is None
+    changes = changes_since(run, snapshot, accepted, store)
+    assert [change.what for change in changes.changes] == ["accepted"]
     skip_if_unchanged(run, snapshot, accepted, store, force=False)

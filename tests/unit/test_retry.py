@@ -33,14 +33,14 @@ AWAY = SourceAway("The server does not answer.", where="shop", next_step="Start 
 
 
 def test_what_passes_is_attempted_again_and_told_each_time(failing, caplog):
-    told = []
+    told: list[str] = []
     assert retried(failing(AWAY, 2), told=told.append) == 3
     assert told == ["The server does not answer. It was tried again."] * 2
     assert [r.getMessage() for r in caplog.records] == [f"shop: {told[0]}"] * 2
 
 
 def test_a_failure_that_stays_is_raised_and_says_how_often_it_was_tried(failing):
-    told = []
+    told: list[str] = []
     with pytest.raises(SourceAway) as caught:
         retried(failing(AWAY, 100), told=told.append)
     assert str(caught.value) == (
@@ -50,7 +50,7 @@ def test_a_failure_that_stays_is_raised_and_says_how_often_it_was_tried(failing)
 
 
 def test_a_failure_that_does_not_pass_is_raised_at_once(failing):
-    told = []
+    told: list[str] = []
     action = failing(SourceError("The password is wrong."), 1)
     with pytest.raises(SourceError, match=r"^The password is wrong\.$"):
         retried(action, told=told.append)
@@ -59,7 +59,7 @@ def test_a_failure_that_does_not_pass_is_raised_at_once(failing):
 
 
 def test_the_caller_may_say_which_failures_pass(failing):
-    told = []
+    told: list[str] = []
     error = SourceError("The server is starting.")
     result = retried(failing(error, 1), told=told.append, is_passing=lambda e: "start" in e.what)
     assert (result, len(told)) == (2, 1)

@@ -168,7 +168,7 @@ def test_a_declared_kind_that_no_cell_has_is_refused_with_the_format():
         column(["$5", "$6"], kind="number", kind_from="declared")
     assert str(caught.value) == (
         "Column 'x' is declared to hold numbers, but holds numbers with a currency: it has '$5' in"
-        " row 1. Write numbers such as 1234.56, or declare another kind in 'types'."
+        " row 1. Declare formats: {x: '$12.5'}, or declare another kind in 'types'."
     )
 
 

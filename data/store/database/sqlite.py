@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
-from data.errors import StoreError
+from data.errors import NoStore, StoreError
 
 WRITES = "nightfit_writes"
 """The execution option of a connection that will write. It takes the write lock at once, because a
@@ -45,7 +45,7 @@ def _engine(url: URL, *, read_only: bool, waits: bool) -> Engine:
 
 def _readable(url: URL, path: Path) -> URL:
     if not path.exists():
-        raise StoreError(
+        raise NoStore(
             "there is no database here yet.",
             where=str(path),
             next_step="`nightfit nightly` creates it, or name another one in"

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, inspect, select
 
-from data.errors import StoreError
+from data.errors import NoStore, StoreError
 from data.private_files import close_database
 from data.store.database import version
 from data.store.database.address import display_url, is_postgresql, sqlite_file
@@ -68,7 +68,7 @@ def make_ready(engine: Engine, *, read_only: bool) -> None:
     with translated(engine), engine.connect() as connection:
         stored, _ = _stored_version_and_names_taken(connection)
     if stored is None and read_only:
-        raise StoreError(
+        raise NoStore(
             "this database has no store yet.",
             where=display_url(engine.url),
             next_step="`nightfit nightly` creates it.",

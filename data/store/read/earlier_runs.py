@@ -1,6 +1,6 @@
 """What a run needs from the runs before it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -17,20 +17,34 @@ from data.vocabulary import Candidate
 
 @dataclass(frozen=True)
 class LastGood:
-    """What a dataset's last good run read: the latest that succeeded and was no backfill."""
+    """What a dataset's last good run read: the latest that succeeded and was no backfill.
+
+    `declaration` is JSON, as it was dumped.
+    """
 
     run_id: int
     finished_at: datetime
+    rows_read: int | None
     fingerprint: str | None
     setup_fingerprint: str | None
     snapshot: str | None
+    declaration: str | None = field(repr=False)
+    library_versions: dict[str, str] | None = field(repr=False)
 
 
-def last_good(connection: Connection, dataset: str) -> LastGood | None:
-    """Return the last good run of a dataset, or None if there was none."""
-    columns = [run.c[field.name] for field in fields(LastGood)]
-    statement = select(*columns).where(run.c.run_id == _last_good_id(dataset))
-    row = connection.execute(statement).mappings().first()
+def last_good(connection: Connection, dataset: str, *, as_of: str | None = None) -> LastGood | None:
+    """Return the last good run of a dataset, or None if there was none.
+
+    With `as_of`, the latest that succeeded for this past night, a backfill or not.
+    """
+    which = _last_good_id(dataset) if as_of is None else _last_id_of_night(dataset, as_of)
+    return what_was_read(connection, which)
+
+
+def what_was_read(connection: Connection, run_id: int | ScalarSelect[int]) -> LastGood | None:
+    """Return what a run read that was the last good one when it ended."""
+    columns = [run.c[column.name] for column in fields(LastGood)]
+    row = connection.execute(select(*columns).where(run.c.run_id == run_id)).mappings().first()
     return None if row is None else LastGood(**row)
 
 
@@ -79,6 +93,12 @@ def kept_rows(connection: Connection, run_id: int, rows: int) -> NDArray[np.bool
     statement = select(rejected_row.c.row_number).where(rejected_row.c.run_id == run_id)
     kept[[number - 1 for number in connection.execute(statement).scalars()]] = False
     return kept
+
+
+def _last_id_of_night(dataset: str, as_of: str) -> ScalarSelect[int]:
+    of_night = (run.c.dataset == dataset) & (run.c.as_of == as_of)
+    succeeded = select(func.max(run.c.run_id)).where(of_night, run.c.status == "succeeded")
+    return succeeded.scalar_subquery()
 
 
 def _last_good_id(dataset: str, before_run: int | None = None) -> ScalarSelect[int]:

@@ -16,6 +16,7 @@ from data.store.tables.models import (
     resilience,
     score,
 )
+from data.store.tables.results import output_delivery, result_table
 from data.store.tables.runs import (
     acceptance,
     expectation_result,
@@ -46,12 +47,14 @@ __all__ = [
     "metadata",
     "model",
     "outcome",
+    "output_delivery",
     "paired_error",
     "prediction",
     "prediction_checksum",
     "promotion",
     "rejected_row",
     "resilience",
+    "result_table",
     "run",
     "score",
     "source_column",

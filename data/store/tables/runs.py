@@ -60,6 +60,7 @@ run = Table(
     Column("nightfit_version", Text),
     Column("python_version", Text),
     Column("numpy_version", Text),
+    Column("key_columns", JsonValue),
     one_of("status", "succeeded", "failed", "rejected", "skipped"),
     one_of("verdict", "yay", "nay", "undecided"),
     UniqueConstraint("dataset", "started_at"),
@@ -69,7 +70,7 @@ run = Table(
         " data_until, train_until: the newest time of a labelled row and of a training row, in"
         " microseconds since 1970, or the number itself; backfill: a champion trained on later data"
         " was already serving; pruned_at: when predictions that nothing shows any more were"
-        " removed."
+        " removed; key_columns: the columns of the key as [name, type]."
     ),
     sqlite_autoincrement=True,  # an id is never used twice
 )

@@ -1,5 +1,6 @@
 """Storing what a person decided about a champion, in one transaction or not at all."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,16 +14,23 @@ from data.store.read.champions import latest_decision
 from data.store.records import ManualDecision, PredictionColumns
 from data.store.tables import model, prediction, promotion, run
 from data.store.write.checksums import renew_prediction_checksum, store_model_checksums
+from data.store.write.results import write_results
 from data.store.write.rows import insert_predictions, insert_row
 from data.texts import Texts
 from data.vocabulary import Candidate
 
 
-def write_decision(connection: Connection, decision: ManualDecision) -> int:
+def write_decision(
+    connection: Connection,
+    decision: ManualDecision,
+    *,
+    told: Callable[[str], None] = lambda _: None,
+) -> int:
     """Store a decision about a dataset's champion and return its promotion_id.
 
     Its predictions are stored with those of their runs, except for keys that have one by the same
-    model already. Raises StoreError if the model was pruned since it was chosen.
+    model already, and the table of results is replaced; `told` gets a sentence if that cannot be.
+    Raises StoreError if the model was pruned since it was chosen.
     """
     dataset, model_id = decision.dataset, decision.model_id
     lock_for_writing(connection, dataset)
@@ -49,7 +57,10 @@ def write_decision(connection: Connection, decision: ManualDecision) -> int:
         "pinned": decision.pinned,
         "predictions_run_id": _run_shown(decision, standing),
     }
-    return insert_row(connection, promotion, values)
+    promotion_id = insert_row(connection, promotion, values)
+    is_of_others = decision.decision != "unpinned"
+    write_results(connection, dataset, has_changed=is_of_others, told=told)
+    return promotion_id
 
 
 def _run_shown(decision: ManualDecision, standing: Row[Any] | None) -> int | None:

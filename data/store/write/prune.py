@@ -15,8 +15,10 @@ from sqlalchemy import (
     Connection,
     Select,
     Subquery,
+    case,
     delete,
     func,
+    literal,
     or_,
     select,
     update,
@@ -58,6 +60,15 @@ class Pruned:
 
 
 @dataclass(frozen=True)
+class Coming:
+    """A run that is not stored yet, but will be when the dataset is pruned next: how it ends."""
+
+    status: str
+    snapshot: str | None = None
+    backfill: bool = False
+
+
+@dataclass(frozen=True)
 class _OldData:
     """The ids of what may go."""
 
@@ -68,7 +79,14 @@ class _OldData:
     models: Sequence[int]  # models whose bytes may go
 
 
-def prune(connection: Connection, dataset: str, *, keep_runs: int, dry_run: bool = False) -> Pruned:
+def prune(
+    connection: Connection,
+    dataset: str,
+    *,
+    keep_runs: int,
+    dry_run: bool = False,
+    coming: Coming | None = None,
+) -> Pruned:
     """Remove what no view, rollback or coming run of a dataset needs; return it in numbers.
 
     Models that never served lose their predictions of all but new rows once they are older than the
@@ -76,29 +94,34 @@ def prune(connection: Connection, dataset: str, *, keep_runs: int, dry_run: bool
     if fewer). A model that served loses those that it made in such an old run, except in the one
     that trained it and in the one whose rows are shown now. Paired errors go with the predictions,
     except those of the latest comparison. Runs are counted separately by status, and backfills
-    apart, so that failed runs never push out successful ones. With `dry_run`, nothing is removed.
+    apart, so that failed runs never push out successful ones. With `dry_run`, nothing is removed,
+    and a `coming` run counts as if it were stored already.
     """
+    assert dry_run or coming is None
     if not dry_run:
         lock_for_writing(connection, dataset)
-    old = _old_data(connection, dataset, keep_runs)
+    old = _old_data(connection, dataset, keep_runs, coming)
     pruned = Pruned(
         dataset,
         predictions=sum(_count(connection, which) for which in _predictions(old)),
         paired_errors=sum(_count(connection, _pairs(ids)) for ids in _parts(old.compared_runs)),
         models=len(old.models),
         model_bytes=_bytes(connection, old.models),
-        snapshots=_old_snapshots(connection, dataset, keep_runs),
+        snapshots=_old_snapshots(connection, dataset, keep_runs, coming),
     )
     if not dry_run:
         _remove(connection, old)
     return pruned
 
 
-def _runs(dataset: str) -> Subquery:
+def _runs(dataset: str, coming: Coming | None = None) -> Subquery:
     """Return the runs of a dataset; `age` is 1 for the latest of those with the same status."""
-    newest_first = func.row_number().over(
+    newest_first: ColumnElement[int] = func.row_number().over(
         partition_by=(run.c.status, run.c.backfill), order_by=run.c.run_id.desc()
     )
+    if coming is not None:
+        is_alike = (run.c.status == coming.status) & (run.c.backfill == literal(coming.backfill))
+        newest_first = newest_first + case((is_alike, 1), else_=0)
     return (
         select(run.c.run_id, run.c.snapshot, run.c.pruned_at, newest_first.label("age"))
         .where(run.c.dataset == dataset)
@@ -111,8 +134,11 @@ def _never_served(dataset: str) -> ColumnElement[bool]:
     return model.c.model_id.not_in(served)
 
 
-def _old_data(connection: Connection, dataset: str, keep_runs: int) -> _OldData:
-    aged = _runs(dataset)
+def _old_data(
+    connection: Connection, dataset: str, keep_runs: int, coming: Coming | None
+) -> _OldData:
+    aged = _runs(dataset, coming)
+    is_compared = coming is not None and coming.status == "succeeded"
     of_run = model.c.run_id == aged.c.run_id
     of_old_rows = (
         select(model.c.model_id, model.c.run_id)
@@ -138,8 +164,10 @@ def _old_data(connection: Connection, dataset: str, keep_runs: int) -> _OldData:
         )
     )
     predicting = connection.execute(of_old_rows).all()
-    superseded = [tuple(row) for row in connection.execute(_superseded(dataset, keep_runs))]
-    compared = connection.execute(pairs).all()[:-1]  # except the latest comparison
+    superseded = [tuple(row) for row in connection.execute(_superseded(dataset, keep_runs, coming))]
+    compared = connection.execute(pairs).all()
+    if not is_compared:
+        compared = compared[:-1]  # the latest comparison stays
     return _OldData(
         predicting=[row.model_id for row in predicting],
         superseded=superseded,
@@ -151,13 +179,16 @@ def _old_data(connection: Connection, dataset: str, keep_runs: int) -> _OldData:
     )
 
 
-def _superseded(dataset: str, keep_runs: int) -> Select[tuple[int, int]]:
+def _superseded(dataset: str, keep_runs: int, coming: Coming | None) -> Select[tuple[int, int]]:
     """Return the models that served, each with the old runs that showed others' rows by it."""
-    aged = _runs(dataset)
+    aged = _runs(dataset, coming)
     newest = select(func.max(promotion.c.promotion_id)).where(promotion.c.dataset == dataset)
     shown_now = select(promotion.c.predictions_run_id).where(
         promotion.c.promotion_id == newest.scalar_subquery(),
         promotion.c.predictions_run_id.is_not(None),
+    )
+    shows_others = literal(
+        coming is not None and coming.status == "succeeded" and not coming.backfill
     )
     return (
         select(promotion.c.model_id, promotion.c.predictions_run_id)
@@ -168,7 +199,7 @@ def _superseded(dataset: str, keep_runs: int) -> Select[tuple[int, int]]:
             model.c.run_id != promotion.c.predictions_run_id,
             aged.c.age > keep_runs,
             aged.c.pruned_at.is_(None),
-            promotion.c.predictions_run_id.not_in(shown_now),
+            shows_others | promotion.c.predictions_run_id.not_in(shown_now),
         )
         .distinct()
     )
@@ -209,17 +240,19 @@ def _bytes(connection: Connection, models: Sequence[int]) -> int:
     )
 
 
-def _old_snapshots(connection: Connection, dataset: str, keep_runs: int) -> tuple[str, ...]:
+def _old_snapshots(
+    connection: Connection, dataset: str, keep_runs: int, coming: Coming | None
+) -> tuple[str, ...]:
     """Return the snapshots that only old runs name, none of which trained a champion."""
-    old, needed = named_snapshots(connection, dataset, keep_runs)
+    old, needed = named_snapshots(connection, dataset, keep_runs, coming)
     return tuple(sorted(old - needed))
 
 
 def named_snapshots(
-    connection: Connection, dataset: str, keep_runs: int
+    connection: Connection, dataset: str, keep_runs: int, coming: Coming | None = None
 ) -> tuple[set[str], set[str]]:
     """Return the snapshots that old runs name, and those of kept runs and of champions."""
-    aged = _runs(dataset)
+    aged = _runs(dataset, coming)
     champions = select(model.c.run_id).join(promotion, promotion.c.model_id == model.c.model_id)
     is_old = (aged.c.age > keep_runs) & aged.c.run_id.not_in(
         champions.where(promotion.c.dataset == dataset)
@@ -228,6 +261,8 @@ def named_snapshots(
     snapshots: dict[bool, set[str]] = {True: set(), False: set()}
     for name, old in connection.execute(named.distinct()):
         snapshots[bool(old)].add(name)
+    if coming is not None and coming.snapshot is not None:
+        snapshots[False].add(coming.snapshot)
     return snapshots[True], snapshots[False]
 
 

@@ -1,10 +1,10 @@
 """Storing a finished run in one transaction, or not at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 
 from data.errors import ChampionChanged, StoreError
 from data.progress import Report, part, unreported
@@ -39,6 +39,7 @@ from data.store.tables import (
 from data.store.write.bulk import insert_columns
 from data.store.write.checksums import insert_checksums, insert_prediction_checksum
 from data.store.write.outcomes import insert_outcomes, insert_unstored_outcomes
+from data.store.write.results import write_results
 from data.store.write.rows import insert_predictions, insert_row, insert_rows, row_of
 
 ModelIds = Mapping[str, int]
@@ -51,6 +52,7 @@ def write_run(
     *,
     again: bool = False,
     report: Report = unreported,
+    told: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Store one finished run and return its id; a process that is killed leaves nothing of it.
 
@@ -58,7 +60,8 @@ def write_run(
     Raises StoreError if the same attempt (dataset and start) is stored already, and ChampionChanged
     if the run decided against another champion than the one that serves now. With `again`, after
     the database went away, the run may have been stored by the first try: then its id is returned.
-    `report` is told how many predictions are written.
+    `report` is told how many predictions are written, and `told` what became of the table of
+    results, if it could not be written, which is also one of the run's warnings.
     """
     lock_for_writing(connection, record.dataset)
     stored = _stored_run(connection, record)
@@ -92,8 +95,23 @@ def write_run(
         is_new = values["model_id"] in predicting and not record.backfill
         values |= {"run_id": run_id, "predictions_run_id": run_id if is_new else shown}
         insert_row(connection, promotion, values)
+    if record.status in ("succeeded", "skipped"):
+        _write_results(connection, run_id, record, told)
     insert_checksums(connection, run_id)
     return run_id
+
+
+def _write_results(
+    connection: Connection, run_id: int, record: RunRecord, told: Callable[[str], None]
+) -> None:
+    """Bring the table of results up to date; of one that cannot be, the run keeps a warning."""
+    obstacles: list[str] = []
+    write_results(connection, record.dataset, told=obstacles.append)
+    for obstacle in obstacles:
+        told(obstacle)
+        all_warnings = [*record.warnings, *obstacles]
+        own = update(run).where(run.c.run_id == run_id)
+        connection.execute(own.values(warnings=all_warnings))
 
 
 def _stored_run(connection: Connection, record: RunRecord) -> int | None:

@@ -1,4 +1,4 @@
-"""The same rows give the same columns and the same fingerprint, whatever file they came in."""
+"""The same rows give the same columns and the same fingerprint, whatever source they came from."""
 
 import datetime as dt
 import gzip
@@ -12,6 +12,8 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
+from helpers.databases import KINDS as DATABASES
+from helpers.databases import shop_of
 from helpers.sources import TABLE, refusal, shop, written
 from helpers.spreadsheets import xlsx
 
@@ -90,6 +92,22 @@ def expected(tmp_path_factory):
 def test_the_same_rows_have_the_same_columns_and_fingerprint(name, tmp_path, expected):
     KINDS[name](tmp_path / name)
     snapshot = read(shop(tmp_path / name), folder=tmp_path / "home")
+    assert load(snapshot.path).equals(load(expected.path))
+    assert snapshot.fingerprint == expected.fingerprint
+
+
+@pytest.mark.parametrize("how", ["table", "query"])
+@pytest.mark.parametrize("kind", DATABASES)
+def test_the_rows_of_a_database_have_them_too_whatever_their_order(
+    kind, how, tmp_path, expected, new_source_database
+):
+    database = new_source_database(kind)
+    database.fill("Sales of 'é'", CARRIED.take([2, 0, 3, 1]))
+    table = "Sales of 'é'"
+    rows = {"table": table} if how == "table" else {"query": f"TABLE {database.quoted(table)};"}
+    if how == "query" and kind != "postgresql":
+        rows = {"query": f"SELECT * FROM {database.quoted(table)} ORDER BY id DESC;\n"}
+    snapshot = read(shop_of(database.url, **rows), folder=tmp_path / "home")
     assert load(snapshot.path).equals(load(expected.path))
     assert snapshot.fingerprint == expected.fingerprint
 

@@ -1,0 +1,192 @@
+"""What a declaration of a source should say, from what a look has seen of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from data.errors import SourceError
+from data.proposals.expectations import Rule, proposed_rules
+from data.proposals.facts import ColumnFacts
+from data.proposals.keys import KeyProposal, proposed_key
+from data.proposals.kinds import KindProposal, proposed_kinds
+from data.proposals.leaks import copies, giveaways, near_giveaways
+from data.proposals.names import key_rank
+from data.proposals.order import OrderProposal, proposed_group, proposed_time
+from data.proposals.sampled import SAMPLE, Sampled
+from data.sources.column_files import Columns
+from data.sources.csv_file import ROW_NAME
+from data.split import MIN_LABELLED_ROWS
+
+NEARLY_ALL = 0.9
+SEVERAL = 0.2
+"""An id of which a row in five is the first one says nothing about the others."""
+
+MIN_IDS = 20
+"""A text that nearly each of so many rows has for itself is an id."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What to declare, and why: each part is one key of a declaration, or a comment beside it.
+
+    `left_out` has the columns that should not explain the target, each with the reason, and
+    `features` the others if they must be listed. `notes` are sentences about the whole.
+    """
+
+    key: KeyProposal
+    target: str
+    new_rows: int
+    infinite: str
+    time: OrderProposal | None
+    group: OrderProposal | None
+    kinds: tuple[KindProposal, ...]
+    left_out: dict[str, str]
+    features: tuple[str, ...] | None
+    rules: tuple[Rule, ...]
+    more_rules: int
+    notes: tuple[str, ...]
+
+
+def proposed(
+    columns: Columns,
+    facts: Sequence[ColumnFacts],
+    sample: Sampled,
+    target: str,
+    *,
+    moves: bool,
+) -> Proposal:
+    """Return what to declare for the rows of a table and a target, which is one of its numbers.
+
+    The rows may have another order in another night if the source `moves`. A source in which
+    nothing is left that could explain the target is a `SourceError`.
+    """
+    known = next(one for one in facts if one.name == target)
+    key = proposed_key(columns, facts, apart=[target], moves=moves)
+    time = proposed_time(facts, key, target, sample)
+    group = proposed_group(facts, key, target, time)
+    held = group.name if group and group.holds else None
+    single = key.columns[0] if len(key.columns) == 1 and not key.is_made else None
+    is_dated = single is not None and _is_dated(single, facts)
+    apart = {target, *([single] if single and not is_dated else [])}
+    # The time and the group have a role of their own, whatever else they are like.
+    roles = {*key.columns, *([time.name] if time and time.holds else []), *([held] if held else [])}
+    useless = {one.name: why for one in facts if (why := _useless(one, roles | apart))}
+    left = [one for one in facts if one.name not in apart and one.name not in useless]
+    left = [one for one in left if one.kind is not None]
+    given = giveaways(target, left_with(facts, left, target), sample, apart=sorted(roles))
+    copied = {
+        name: f"it is {other} {how}"
+        for name, (other, how) in copies(
+            [one for one in left if one.name not in given], sample
+        ).items()
+        if name not in roles
+    }
+    wrong = {**useless, **given, **copied}
+    features = [
+        one.name
+        for one in facts
+        if one.name not in wrong and one.name not in apart and one.name != held
+        and not (one.name in key.columns and one.distinct == one.rows and not is_dated)
+    ]  # fmt: skip
+    notes = []
+    if not features and given:
+        notes.append(
+            f"Only columns that may give {target} away are left, so they are features: "
+            + "; ".join(f"{name}, because {why}" for name, why in given.items())
+        )
+        features = [name for name in (one.name for one in facts) if name in given]
+        wrong = {name: why for name, why in wrong.items() if name not in given}
+    if not features:
+        raise SourceError(
+            f"No column is left that could explain {target!r}.{_why_not(wrong)}{_keyed(single)}",
+            next_step="Predict another column with --target, or add columns to the source.",
+        )
+    must_be_listed = is_dated or any(name not in _unusable(facts) for name in wrong)
+    explaining = [one for one in facts if one.name in {*features, target}]
+    kinds = proposed_kinds(explaining, apart=[target, *roles])
+    used = {*key.columns, *(features if must_be_listed else [])}
+    if ROW_NAME in {one.name for one in facts} - used:
+        words = "what stands before the rows, in a column without a name"
+        kinds.append(KindProposal(ROW_NAME, "category", words))
+    holding = {each.name: each.kind for each in kinds if each.holds}
+    rules, more = proposed_rules(explaining, target, holding)
+    notes += [
+        f"{name} is very close to {target} (correlation {r:.4f}): leave it out if it is known only"
+        " afterwards."
+        for name, r in near_giveaways(target, explaining, sample)
+    ]
+    labelled = known.filled
+    if labelled < MIN_LABELLED_ROWS:
+        notes.append(
+            f"{labelled} rows have a {target}; a night needs {MIN_LABELLED_ROWS} at least."
+        )
+    if sample.all_rows > SAMPLE:
+        notes.append(
+            f"Columns were compared with each other in {sample.rows:,} of the {sample.all_rows:,}"
+            " rows; keys, gaps and ranges are of all rows."
+        )
+    return Proposal(
+        key=key,
+        target=target,
+        new_rows=known.missing,
+        infinite=", ".join(
+            f"{one.name} in {one.infinite:,} rows"
+            for one in explaining
+            if one.infinite and one.name != target
+        ),
+        time=time,
+        group=group,
+        kinds=tuple(kinds),
+        left_out=wrong,
+        features=tuple(features) if must_be_listed else None,
+        rules=tuple(rules),
+        more_rules=more,
+        notes=tuple(notes),
+    )
+
+
+def left_with(
+    facts: Sequence[ColumnFacts], left: Sequence[ColumnFacts], target: str
+) -> list[ColumnFacts]:
+    """Return the columns that are left and the target, in the order of the table."""
+    names = {target, *(one.name for one in left)}
+    return [one for one in facts if one.name in names]
+
+
+def _is_dated(name: str, facts: Sequence[ColumnFacts]) -> bool:
+    """Return whether a key of one column is a time, which explains something besides."""
+    return any(one.name == name and (one.kind == "time" or one.is_year) for one in facts)
+
+
+def _useless(one: ColumnFacts, roles: set[str]) -> str:
+    """Return why a column cannot explain anything, "" if it may."""
+    if one.why_left_out:
+        return one.why_left_out
+    if one.name in roles:
+        return ""
+    if one.kind is None or one.filled == 0:
+        return "it is empty"
+    if one.is_constant:
+        return "it is the same in all rows" if not one.missing else "it has one value only"
+    if one.is_free_text:
+        return "it is free text"
+    is_own = one.distinct > NEARLY_ALL * one.filled and one.filled >= MIN_IDS
+    if one.kind == "category" and is_own:
+        return "nearly each row has its own, as an id or a name"
+    if not one.is_measured and key_rank(one.name) == 2 and one.distinct > SEVERAL * one.filled:
+        return f"it is an id, with {one.filled / one.distinct:.2g} rows for each on average"
+    is_counter = one.is_whole and one.span == one.rows == one.distinct
+    return "it counts the rows" if is_counter and (one.rises or one.falls) else ""
+
+
+def _unusable(facts: Sequence[ColumnFacts]) -> set[str]:
+    """Return the columns that a night leaves out by itself, such as lists."""
+    return {one.name for one in facts if one.why_left_out}
+
+
+def _why_not(wrong: Mapping[str, str]) -> str:
+    few = [f"{name}: {why}" for name, why in [*wrong.items()][:5]]
+    return f" ({'; '.join(few)})" if few else ""
+
+
+def _keyed(single: str | None) -> str:
+    return f" {single!r} is the key." if single else ""

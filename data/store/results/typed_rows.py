@@ -1,0 +1,54 @@
+"""The rows that a table of results has: the current predictions, with the parts of their keys."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from data.store.results.columns import PREDICTED, KeyColumns
+
+DOUBLE = "nightfit_double"
+"""A function for SQLite, whose own reading of a decimal may be wrong in its last bit."""
+
+POSTGRESQL = {
+    "whole number": "CAST({} AS bigint)",
+    "number": "CAST({} AS double precision)",
+    "boolean": "CAST({} AS boolean)",
+    "date": "CAST({} AS date)",
+    "time": "CAST({} AS timestamp)",
+    "text": "{}",
+}
+SQLITE = {
+    "whole number": "CAST({} AS INTEGER)",
+    "number": f"{DOUBLE}({{}})",
+    "boolean": "({} = 'true')",
+    "date": "{}",
+    "time": "CASE length({0}) WHEN 10 THEN {0} || ' 00:00:00' ELSE replace({0}, 'T', ' ') END",
+    "text": "{}",
+}
+"""How the text of a part of a key, as `data.sources.columns.value_text` writes it, becomes a value
+of its type again."""
+
+
+def typed_rows(connection: Connection, key: KeyColumns) -> str:
+    """Return the SELECT of a dataset's results, `:dataset`, in the order of their keys.
+
+    The parts of a key come from its text, so that the rows of any run can be had, whether its
+    snapshot is still there or not, without reading one.
+    """
+    is_postgresql = connection.dialect.name == "postgresql"
+    if not is_postgresql and any(kind == "number" for _, kind in key):
+        driver: Any = connection.connection.driver_connection
+        driver.create_function(DOUBLE, 1, float, deterministic=True)
+    forms = POSTGRESQL if is_postgresql else SQLITE
+    parts = ["shown.key"]
+    if len(key) > 1 and is_postgresql:
+        parts = [f"(CAST(shown.key AS json) ->> {number})" for number in range(len(key))]
+    elif len(key) > 1:
+        parts = [f"json_extract(shown.key, '$[{number}]')" for number in range(len(key))]
+    typed = [forms[kind].format(part) for (_, kind), part in zip(key, parts, strict=True)]
+    values = ", ".join([*typed, *(f"shown.{name}" for name in PREDICTED)])
+    order = ", ".join(str(number + 1) for number in range(len(key)))
+    return (
+        f"SELECT {values} FROM current_prediction AS shown"  # noqa: S608
+        f" WHERE shown.dataset = :dataset ORDER BY {order}"
+    )

@@ -1,0 +1,73 @@
+"""A look reads a source that nobody has declared: its layout is told by the rows alone."""
+
+import pytest
+from helpers.sources import written
+
+from data.declarations.source import PathSource
+from data.errors import SourceError
+from data.sources.look import look
+from data.sources.undeclared import undeclared
+
+
+def seen(content, folder, name="rows.csv", **more):
+    path = written(folder, content, name)
+    source = PathSource.model_validate({"path": path, **more})
+    return look(undeclared(source), folder=folder / "look")
+
+
+def values(found):
+    return {name: found.columns.column(name).to_pylist() for name in found.names}
+
+
+ROWS = "\n".join(f"{i};{i}.5;a,b" for i in range(30))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_the_separator_is_the_one_that_divides_all_rows_alike(separator, tmp_path):
+    text = "id;x;note\n" + "\n".join(f'{i};{i}.5;"u{separator}v"' for i in range(30))
+    found = seen(text.replace(";", separator), tmp_path)
+    assert found.names == ["id", "x", "note"]
+    assert values(found)["note"][0] == f"u{separator}v"
+    told = {one.option: one.value for one in found.told}
+    assert told == ({} if separator == "," else {"separator": separator})
+
+
+def test_decimal_commas_do_not_make_commas_the_separator(tmp_path):
+    text = "a;b;c\n" + "\n".join(f"{i},5;{i},25;{i}" for i in range(30))
+    assert seen(text, tmp_path).names == ["a", "b", "c"]
+
+
+def test_lines_above_the_header_are_skipped(tmp_path):
+    text = "Exported by a program\nin March\n\nid,x\n" + "\n".join(f"{i},{i}" for i in range(30))
+    found = seen(text, tmp_path)
+    assert found.names == ["id", "x"]
+    assert {one.option: one.value for one in found.told} == {"skip": 3}
+
+
+def test_a_header_with_a_name_too_few_is_not_skipped(tmp_path):
+    with pytest.raises(SourceError, match="Line 2 has 3 values, but the header has 2"):
+        seen("a b\n".replace(" ", ",") + "\n".join(f"{i},1,2" for i in range(30)), tmp_path)
+
+
+def test_a_first_column_without_a_name_has_the_names_of_the_rows(tmp_path):
+    found = seen('"","x"\n"a",1\n"b",2\n', tmp_path)
+    assert values(found) == {"row_name": ["a", "b"], "x": [1, 2]}
+
+
+def test_a_table_without_a_header_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="no header: its first line has values such as"):
+        seen("1.5,2.5,3\n4.5,5.5,6\n", tmp_path)
+
+
+def test_years_are_names_if_there_are_words_among_them(tmp_path):
+    assert seen("country,1990,1991\nA,1,2\nB,3,4\n", tmp_path).names == ["country", "1990", "1991"]
+
+
+def test_a_source_without_rows_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="It has no rows"):
+        seen("a,b\n", tmp_path)
+
+
+def test_signs_for_missing_values_are_counted_by_column(tmp_path):
+    text = "a,b\n" + "\n".join(f"{i},{'?' if i % 5 == 0 else i}" for i in range(50))
+    assert seen(text, tmp_path).marks == {"b": {"?": 10}}
