@@ -22,7 +22,7 @@ from tasks.export.sql.query import MAX_WEIGHTS, Query, query
 from tasks.run.loading import declared, loaded
 
 Format = Literal["onnx", "sql", "json"]
-MAX_PRODUCTS = 100_000_000
+MAX_PRODUCTS = 20_000_000
 """Of weights and rows in a proof by SQL; more would take longer than some seconds."""
 
 

@@ -1,7 +1,9 @@
 """What is exported predicts, in the program that runs it, what the model does."""
 
 import json
+import re
 import sqlite3
+import sys
 from contextlib import closing
 
 import numpy as np
@@ -25,13 +27,16 @@ from regressors.encoding.categories import CategoryColumn
 from regressors.encoding.matrices import Encoding
 from regressors.model import linear_model
 from regressors.network.recipe import gelu
+from tasks.export import engines
 from tasks.export.engines import in_duckdb, in_onnx_runtime, in_postgresql, in_sqlite
 from tasks.export.graph.model import onnx_model
 from tasks.export.proof import LINEAR, NETWORK, proved
 from tasks.export.proof_rows import ProofRows
+from tasks.export.sql import dialects
 from tasks.export.sql.dialects import DIALECTS, SQLITE
 from tasks.run.rows import SnapshotRows
 
+EXPORT_PAGE = ROOT / "docs" / "export.md"
 MODELS: dict[str, dict] = {
     "linear": {},
     "linear without products": {"products": False},
@@ -248,3 +253,52 @@ def test_the_description_of_a_model_says_what_it_is(tmp_path):
     content = json.loads(exporting(made_model("linear"), tmp_path).as_json().content)
     assert content["run_id"] == 3 and content["key"] == ["No"]
     assert content["members"] == described(made_model("linear"))["members"]
+
+
+def test_the_documented_program_scores_an_exported_file(tmp_path, monkeypatch):
+    columns = {
+        "age": np.arange(20.0, 80.0),
+        "education": np.array(["HS Grad", "College Grad"] * 30, dtype=object),
+    }
+    model = random_model(Encoding.fit(columns, pieces=False), columns, network=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "age_income.onnx").write_bytes(exporting(model, tmp_path).as_onnx().content)
+    (program,) = re.findall(r"```python\n(.*?)```", EXPORT_PAGE.read_text("utf-8"), re.DOTALL)
+    values: dict = {}
+    exec(program, values)
+    odd = {
+        "age": np.array([42.0, np.nan]),
+        "education": np.array(["HS Grad", "okapi"], dtype=object),
+    }
+    ours = model.predicted(odd)
+    for name in ("predicted", "lower", "upper"):
+        expected = ours.value if name == "predicted" else getattr(ours, name)
+        np.testing.assert_allclose(values[name][:, 0], expected, rtol=1e-12)
+
+
+def test_every_key_of_the_json_is_documented(tmp_path):
+    text = EXPORT_PAGE.read_text("utf-8").partition("\n## JSON\n")[2]
+    named = set(re.findall(r"`(\w+)`", text))
+    keys = set()
+    for kind in ("linear", "ann"):
+        description = described(made_model(kind))
+        for member in description["members"]:
+            keys |= set(member)
+            keys |= {next(iter(entry)) for entry in member.get("inputs", ())}
+        keys |= set(description["interval"]) | {"columns", "parts", "members", "interval"}
+    assert keys - named == set()
+
+
+def test_without_its_packages_the_format_onnx_says_how_to_install_them(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(UserError, match=r"'onnxruntime'.*pip install \"nightfit\[onnx\]\""):
+        exporting(made_model("linear"), tmp_path).as_onnx()
+    assert exporting(made_model("linear"), tmp_path).as_json().content
+
+
+def test_sqlite_without_mathematics_is_lent_it_and_the_user_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(dialects, "FUNCTIONS", ("sqrt", "tanh", "no_such_function"))
+    monkeypatch.setitem(engines._FUNCTIONS, "no_such_function", abs)
+    notes = exporting(made_model("linear"), tmp_path).as_sql(SQLITE, None).notes
+    assert "lacks the functions no_such_function" in notes[1]
+    assert "SQLITE_ENABLE_MATH_FUNCTIONS" in notes[1]
