@@ -36,6 +36,17 @@ list, and the number of the first. A list per row would keep Python looking for 
 """
 
 TEXT = {str, type(None)}
+
+OF_ONE_KIND = {
+    frozenset({float}): pa.float64(),
+    frozenset({str}): pa.string(),
+    frozenset({bool}): pa.bool_(),
+    frozenset({dt.date}): pa.date32(),
+    frozenset({dt.time}): pa.time64("us"),
+    frozenset({dt.timedelta}): pa.duration("us"),
+}
+"""The type of values that are all of one kind and need no look at each of them."""
+
 BIG = pa.decimal256(76, 0)
 MAX_BIG = 10**76
 LEAST, MOST = -(2**63), 2**63 - 1
@@ -157,28 +168,18 @@ def _array(values: list[Any]) -> pa.Array:
         return pa.array([None] * len(values), NESTED)
     if not kinds:
         return pa.nulls(len(values))
-    if kinds in ({float}, {str}):
-        return pa.array(values, pa.float64() if kinds == {float} else pa.string())
+    if (of_one := OF_ONE_KIND.get(frozenset(kinds))) is not None:  # without a call per value
+        return pa.array(values, of_one)
     if kinds == {int}:
         present = [value for value in values if value is not None]
         if min(present) >= LEAST and max(present) <= MOST:
             return pa.array(values, pa.int64())
         if max(map(abs, present)) < MAX_BIG:
             return pa.array([v if v is None else Decimal(v) for v in values], BIG)
-    if kinds in ({float}, {str}):
-        return pa.array(values, pa.string() if str in kinds else pa.float64())
     if kinds <= {int, float}:
         return pa.array([v if v is None else _double(v) for v in values], pa.float64())
-    if kinds == {bool}:
-        return pa.array(values, pa.bool_())
-    if kinds == {dt.date}:
-        return pa.array(values, pa.date32())
     if kinds <= {dt.date, dt.datetime}:
         return pa.array(values, TIMESTAMP)
-    if kinds == {dt.time}:
-        return pa.array(values, pa.time64("us"))
-    if kinds == {dt.timedelta}:
-        return pa.array(values, pa.duration("us"))
     return pa.array([v if v is None else _text(v) for v in values], pa.string())
 
 

@@ -1,5 +1,7 @@
 """The secrets of a source that the environment does not have: Prefect's Secret blocks."""
 
+from typing import Any
+
 from prefect.blocks.system import Secret
 
 from data.errors import SourceAway, library_message
@@ -13,7 +15,8 @@ def prefect_secret(name: str) -> str | None:
     """
     block_name = name.lower().replace("_", "-")
     try:
-        value = Secret.load(block_name, _sync=True).get()
+        block: Any = Secret.load(block_name, _sync=True)  # type: ignore[call-arg]
+        value = block.get()
     except ValueError:  # what Prefect raises for a block that is not there
         return None
     except Exception as error:  # noqa: BLE001 - whatever Prefect or the way to it raises
