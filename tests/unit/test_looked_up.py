@@ -61,8 +61,8 @@ def test_a_weighted_sum_of_blocks_adds_as_one_of_columns_does(columns):
     matrix = put_together(blocks, ROWS)
     weights = np.random.default_rng(5).normal(size=matrix.shape[1])
     total = np.zeros(ROWS)
-    for column, weight in zip(matrix.T, weights, strict=True):
-        total += column * weight
+    for number in range(matrix.shape[1]):
+        total += matrix[:, number] * weights[number]
     assert weighted_blocks(blocks, ROWS, weights).tobytes() == total.tobytes()
 
 
