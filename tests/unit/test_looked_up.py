@@ -59,7 +59,7 @@ def test_values_that_are_too_large_to_round_exactly_are_multiplied_as_a_matrix()
 def test_a_weighted_sum_of_blocks_adds_as_one_of_columns_does(columns):
     blocks = ENCODING.blocks(columns)[0]
     matrix = put_together(blocks, ROWS)
-    weights: np.ndarray = np.random.default_rng(5).normal(size=matrix.shape[1])
+    weights = np.random.default_rng(5).normal(size=(matrix.shape[1],))
     total = np.zeros(ROWS)
     for number in range(matrix.shape[1]):
         total += matrix[:, number] * weights[number]
