@@ -89,6 +89,21 @@ def test_fetching_goes_on_where_the_connection_broke(tmp_path, memory, monkeypat
     assert "The connection to its host failed. It was tried again." in snapshot.warnings[0]
 
 
+def test_no_more_than_one_file_of_text_is_kept_at_once(tmp_path, memory, monkeypatch):
+    for number in range(3):
+        memory.pipe_file(f"/p/{number}.csv", b"id,y\n%d,1\n" % number)
+    reader = READERS[".csv"]
+    kept: list[int] = []
+
+    def read_and_look(path, *others):
+        kept.append(len([*path.parent.parent.rglob("fetched*")]))
+        return reader(path, *others)
+
+    monkeypatch.setitem(READERS, ".csv", read_and_look)
+    assert rows("memory://p", tmp_path).num_rows == 3
+    assert kept == [1, 1, 1]
+
+
 def test_what_was_fetched_is_gone_when_it_has_been_read(tmp_path, memory, monkeypatch):
     memory.pipe_file("/rows.csv", CSV)
     monkeypatch.setenv("TMPDIR", str(tmp_path))

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from helpers.remote import CSV, SECRET, refusal, rows
 from helpers.sources import shop
-from helpers.web_server import cut, moved_to, slow, status
+from helpers.web_server import cut, moved_to, running, slow, status, unknown_certificate
 
 from data.connections import file_systems
 from data.sources.read import read
@@ -197,10 +197,12 @@ def test_a_host_that_is_not_there_is_named(address, message, tmp_path):
 
 
 def test_a_server_without_a_known_certificate_is_refused_at_once(tmp_path, web):
-    address = web.put("tls.csv", CSV).replace("http://", "https://")
-    message = refusal(address, tmp_path)
-    assert "The server cannot be trusted, or does not speak TLS" in message
+    with running(unknown_certificate(tmp_path)) as unknown:
+        message = refusal(unknown.put("tls.csv", CSV), tmp_path)
+    assert "does not speak TLS: self-signed certificate. Correct" in message
     assert "SSL_CERT_FILE" in message and "tried" not in message
+    address = web.put("tls.csv", CSV).replace("http://", "https://")
+    assert "The server cannot be trusted, or does not speak TLS." in refusal(address, tmp_path)
 
 
 def test_an_object_store_tells_its_own_failures(tmp_path, web, objects, monkeypatch):
