@@ -192,7 +192,7 @@ class _Attempt:
         source = self.rows(folder, part(report, 0, 0.4))
         has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
         made, in_files = made_key(declaration, source.column_names), source.is_ordered
-        if not in_files:
+        if not in_files and declaration.key:
             source = in_key_order(source, declaration, kinds, made, folder / "keys")
         lost: tuple[str, ...] = ()
         if self.as_of is not None:

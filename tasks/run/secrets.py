@@ -14,9 +14,9 @@ def prefect_secret(name: str) -> str | None:
     `shop-url`. Raises SourceAway if Prefect's server does not answer.
     """
     block_name = name.lower().replace("_", "-")
-    load: Any = Secret.load  # which takes `_sync`, unlike its annotations say
     try:
-        value = load(block_name, _sync=True).get()
+        block: Any = Secret.load(block_name, _sync=True)  # type: ignore[call-arg]
+        value = block.get()
     except ValueError:  # what Prefect raises for a block that is not there
         return None
     except Exception as error:  # noqa: BLE001 - whatever Prefect or the way to it raises

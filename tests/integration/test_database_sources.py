@@ -436,7 +436,7 @@ def test_all_rows_are_of_one_moment(new_source_database, database, tmp_path):
     moving.fill("sales", rows)
     if moving.kind == "sqlite":
         moving.run("PRAGMA journal_mode = WAL")
-    changed: list[bool] = []
+    changed: list[object] = []
 
     def report(_, done):
         if "connecting" in done or changed or "rows read" not in done:
