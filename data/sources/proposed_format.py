@@ -6,7 +6,7 @@ it down for a person to look at.
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -119,13 +119,21 @@ def _fitting(
     every = cells.normal.filter(pa.array(present)) if len(texts) == MAX_TEXTS else texts
     weights = cells.counts(present) if len(texts) == MAX_TEXTS else sizes
     best: list[tuple[str, int, pa.Array]] = []
+    whole: set[ValueFormat] = set()
     for one in candidates:
+        written = value_format(one)
+        if isinstance(written, NumberExample):  # more marks would not change what fits already
+            written = replace(written, thousands="", pairs=False)
+        if written in whole:
+            continue
         read = read_column(every, value_format(one))
         values = read.values if read else pa.nulls(len(every))
         rows = int(weights[np.asarray(values.is_valid(), dtype=bool)].sum())
         if rows < MIN_SHARE * weights.sum() or any(values.equals(other) for _, _, other in best):
             continue
         best.append((one, rows, values))
+        if rows == weights.sum():
+            whole.add(written)
     most = max((rows for _, rows, _ in best), default=0)
     return [one for one, rows, _ in best if rows == most]
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 from helpers.contracts import contract_after
 from helpers.scoring import learned
 from helpers.sources import refusal, rows, shop, written
+from helpers.spreadsheets import xlsx
 
 from data.checks.check import check
 from data.checks.waivers import remembered_kinds
@@ -197,6 +199,29 @@ def test_decimal_commas_of_a_file_leave_columns_with_a_format_alone(tmp_path):
         0.125,
         12.345,
     ]
+
+
+def test_a_blank_or_a_sign_is_a_word_where_a_format_says_so(tmp_path):
+    path = written(tmp_path, "id,y,paid,more,word\n1,1,x,+,ja\n2,2,,-,nein\n3,3,X,?,n/a\n")
+    formats = {"paid": "x/", "more": "+/-", "word": "ja/nein"}
+    table = rows(path, tmp_path, formats=formats)
+    assert table["paid"].to_pylist() == [True, False, True]
+    assert table["more"].to_pylist() == [True, False, None]
+    assert table["word"].to_pylist() == [True, False, None]
+    table = rows(path, tmp_path, formats=formats, missing=["-"])
+    assert table["more"].to_pylist() == [True, None, None]
+
+
+@pytest.mark.skipif(not find_spec("python_calamine"), reason="the extra excel is not installed")
+def test_texts_and_serial_days_of_a_sheet_are_read_by_formats(tmp_path):
+    cells = [["id", "y", "day", "serial", "share"]]
+    cells += [["a", 1, "14.03.2012", 40982, "12,5 %"], ["b", 2, "1.4.2012", 40983.5, "7 %"]]
+    path = xlsx(tmp_path / "rows.xlsx", {"sales": cells})
+    formats = {"day": "%d.%m.%Y", "serial": "excel", "share": "12,5 %"}
+    table = rows(path, tmp_path, formats=formats)
+    assert table["day"].to_pylist() == [dt.date(2012, 3, 14), dt.date(2012, 4, 1)]
+    assert table["serial"].to_pylist() == [dt.datetime(2012, 3, 14), dt.datetime(2012, 3, 15, 12)]
+    assert table["share"].to_pylist() == [0.125, 0.07]
 
 
 def test_a_format_that_is_new_is_a_declared_change_and_the_kind_before_does_not_hold(tmp_path):
