@@ -23,6 +23,9 @@ MAX_TRIED = 24
 MOST = 0.8
 """Of the whole numbers from its least to its most a column has, if it counts something."""
 
+MANY_ROWS, FEW_TRIED = 1_000_000, 8
+"""The same of a large table, since the values of each are in memory."""
+
 FIRST_ROWS = 2_000
 """Are tried before all others: most combinations repeat among them."""
 
@@ -57,7 +60,8 @@ def proposed_key(
     for one in usable:
         if one.distinct == one.rows and _identifies_alone(one):
             return KeyProposal((one.name,), f"unique, without gaps{_by_name([one])}")
-    several = [one for one in usable if _identifies_with_others(one)][:MAX_TRIED]
+    several = [one for one in usable if _identifies_with_others(one)]
+    several = several[: MAX_TRIED if columns.num_rows < MANY_ROWS else FEW_TRIED]
     coded = _Coded(columns)
     for some in _sets(several):
         names = tuple(sorted((one.name for one in some), key=_place(facts)))

@@ -26,7 +26,9 @@ MAX_PARTS = 6
 MAX_PAIRED = 60
 """Columns of which products and quotients are looked at."""
 
-PAIR_ROWS = 2_000
+SUM_ROWS, PAIR_ROWS = 3_000, 2_000
+"""So many rows are looked at for sums, products and quotients."""
+
 MIN_NEW = 3
 """Rows without a target, from which on what they lack tells something."""
 
@@ -85,49 +87,60 @@ def near_giveaways(
 
 
 def copies(facts: Sequence[ColumnFacts], sample: Sampled) -> dict[str, tuple[str, str]]:
-    """Return the columns that say what one before them says: its name, and how they are alike."""
+    """Return the columns that say what one before them says: its name, and how they are alike.
+
+    Values that repeat are alike if they stand in the same rows, numbers and times on a line.
+    """
     found: dict[str, tuple[str, str]] = {}
-    kept: list[ColumnFacts] = []
+    first: dict[bytes, ColumnFacts] = {}
+    lines = _Lines(sample)
     for one in facts:
         if one.name not in sample.codes:
             continue
-        alike = next((other for other in kept if _are_copies(one, other, sample)), None)
-        if alike is None:
-            kept.append(one)
-        else:
-            found[one.name] = alike.name, _how_alike(one, alike)
+        # Codes count the values in the order of the rows, so those of a copy are the same.
+        codes = sample.codes[one.name].tobytes()
+        other = lines.of(one)
+        if other is None and 2 * one.distinct <= one.filled:
+            alike = first.setdefault(codes, one)
+            are_numbers = one.kind == alike.kind == "number"
+            other = alike if alike is not one and not are_numbers else None
+        if other is not None:
+            found[one.name] = other.name, _how_alike(one, other)
     return found
 
 
-def _are_copies(one: ColumnFacts, other: ColumnFacts, sample: Sampled) -> bool:
-    if one.missing != other.missing:
-        return False
-    if one.distinct == other.distinct and _map_onto(
-        sample.codes[one.name], sample.codes[other.name]
-    ):
-        is_number = one.kind == other.kind == "number"
-        return not is_number or _is_line(one.name, other.name, sample)
-    return one.kind == other.kind == "number" and _is_line(one.name, other.name, sample)
+class _Lines:
+    """The numbers and times that are no copies so far, standardised; a copy lies on a line."""
 
+    def __init__(self, sample: Sampled) -> None:
+        self._sample = sample
+        self._kept: dict[bytes, list[tuple[ColumnFacts, np.ndarray]]] = {}
 
-def _is_line(one: str, other: str, sample: Sampled) -> bool:
-    x, z = sample.numbers.get(one), sample.numbers.get(other)
-    if x is None or z is None:
-        return False
-    both = np.isfinite(x) & np.isfinite(z)
-    return bool(both.sum() >= MIN_ROWS) and abs(_correlation(x[both], z[both])) >= SAME
+    def of(self, one: ColumnFacts) -> ColumnFacts | None:
+        """Return the column that one is a copy of; one that is none is kept."""
+        x = self._sample.numbers.get(one.name)
+        if x is None or one.kind not in ("number", "time") or one.infinite:
+            return None
+        there = np.isfinite(x)
+        if there.sum() < MIN_ROWS:
+            return None
+        z = x[there] - x[there].mean()
+        size = float(np.sqrt(z @ z))
+        if not size or not np.isfinite(size):
+            return None
+        z /= size
+        alike = self._kept.setdefault(there.tobytes(), [])
+        for other, line in alike:
+            if abs(float(line @ z)) >= SAME:
+                return other
+        alike.append((one, z))
+        return None
 
 
 def _how_alike(one: ColumnFacts, other: ColumnFacts) -> str:
-    if one.kind == other.kind == "number" and (one.least, one.most) != (other.least, other.most):
-        return "in another unit"
-    return "in other words" if one.kind == "category" or other.kind == "category" else "again"
-
-
-def _map_onto(one: np.ndarray, other: np.ndarray) -> bool:
-    """Return whether each code of one column stands beside one code of the other, both ways."""
-    pairs = len(np.unique(one.astype(np.int64) * (int(other.max(initial=0)) + 2) + other))
-    return pairs == len(np.unique(one)) == len(np.unique(other))
+    if one.kind == other.kind == "number":
+        return "again" if one.ends == other.ends else "in another unit"
+    return "in other words"
 
 
 def _is_known_with(there: np.ndarray, known: np.ndarray) -> bool:
@@ -178,16 +191,17 @@ def _bands(codes: np.ndarray, y: np.ndarray, target: str) -> str:
 
 def _parts(target: str, names: Sequence[str], sample: Sampled) -> list[tuple[list[str], str]]:
     """Return sets of columns of which the target is a sum, product or quotient."""
-    names = [name for name in names if np.isfinite(sample.numbers[name]).mean() > 0.5]
+    names = [n for n in names if n in sample.numbers]
+    names = [n for n in names if np.isfinite(sample.numbers[n]).mean() > 0.5]
     y = sample.numbers[target]
     matrix = (
         np.column_stack([sample.numbers[name] for name in names]) if names else np.empty((0, 0))
     )
     if matrix.size == 0:
         return []
-    rows = np.isfinite(y) & np.isfinite(matrix).all(axis=1)
+    rows = np.flatnonzero(np.isfinite(y) & np.isfinite(matrix).all(axis=1))[:SUM_ROWS]
     found = []
-    if rows.sum() >= max(MIN_ROWS, 2 * (len(names) + 1)):
+    if len(rows) >= max(MIN_ROWS, 2 * (len(names) + 1)):
         parts = _sum(matrix[rows], y[rows])
         if parts:
             listed = " + ".join(names[i] for i in parts)

@@ -42,6 +42,8 @@ def proposed_time(
         return None
     best = max(dates, key=lambda one: _time_rank(one, key))
     why = _why_ordered(best, key)
+    if best.name not in sample.numbers:
+        return None
     reason = why and _why_not_split(best.name, target, sample)
     if why and not reason:
         return OrderProposal(best.name, f"{why}, so the newest ones are the test rows", True)

@@ -34,8 +34,11 @@ class Sampled:
         return len(next(iter(self.codes.values()), ()))
 
 
-def sampled(columns: Columns, facts: Sequence[ColumnFacts]) -> Sampled:
-    """Return the sample of a table: times are numbers, too, their microseconds."""
+def sampled(columns: Columns, facts: Sequence[ColumnFacts], target: str | None = None) -> Sampled:
+    """Return the sample of a table: times are numbers, too, their microseconds.
+
+    Of many columns of numbers, the first ones are in it, and the target in any case.
+    """
     n = columns.num_rows
     rows = pa.array(np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64)))
     numbers: dict[str, np.ndarray] = {}
@@ -44,7 +47,8 @@ def sampled(columns: Columns, facts: Sequence[ColumnFacts]) -> Sampled:
         if one.kind is None or one.is_constant:
             continue
         column = columns.column(one.name).take(rows)
-        if one.kind in ("number", "time") and len(numbers) < MAX_NUMBERS:
+        is_needed = one.kind == "time" or one.is_year or one.name == target
+        if is_needed or (one.kind == "number" and len(numbers) < MAX_NUMBERS):
             numbers[one.name] = _doubles(column)
         codes[one.name] = codes_of(column)
     return Sampled(numbers, codes, n)

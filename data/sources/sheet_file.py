@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import compress, islice
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from data.declarations.mistakes import nearest
@@ -40,7 +41,8 @@ def read_sheet(path: Path, declaration: Declaration, folder: Path, report: Repor
             "The file has a password, or is one of old Excel (.xls).",
             next_step="Save it without a password, or rename it.",
         )
-    sheet = _sheet(path, source.sheet)
+    is_declared = bool(needed_names(declaration))
+    sheet = _sheet(path, source.sheet, is_declared=is_declared)
     notes: tuple[str, ...] = ()
     rows = sheet.iter_rows() if sheet.start is not None else iter(())
     above = sheet.start[0] if sheet.start is not None else 0
@@ -68,7 +70,7 @@ def read_sheet(path: Path, declaration: Declaration, folder: Path, report: Repor
     )
 
 
-def _sheet(path: Path, wanted: str | int | None) -> Any:
+def _sheet(path: Path, wanted: str | int | None, *, is_declared: bool) -> Any:
     """Return the sheet that is declared, or the only one."""
     try:
         import python_calamine as calamine
@@ -102,10 +104,13 @@ def _sheet(path: Path, wanted: str | int | None) -> Any:
         raise SourceError(
             "The file has no sheet.", next_step="Save it again: it may have been cut off."
         )
+    first = (shown or book.sheet_names)[0]
     if wanted is None:
         raise SourceError(
             f"The file has {len(book.sheet_names):,} sheets: {names}.",
-            next_step=f"Declare which: source: {{sheet: {(shown or book.sheet_names)[0]!r}}}.",
+            next_step=f"Declare which: source: {{sheet: {first!r}}}."
+            if is_declared
+            else f"Name it, for example --sheet {quote(first)}.",
         )
     hint = nearest(str(wanted), book.sheet_names)
     raise SourceError(

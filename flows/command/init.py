@@ -61,7 +61,7 @@ def run_init(
         facts = _facts(look)
         show_facts(screen, look, facts)
         chosen = chosen_target(target, facts, formats, call_shown(text, name, table, query))
-        sample = sampled(look.columns, facts)
+        sample = sampled(look.columns, facts, chosen)
         proposal = proposed(look.columns, facts, sample, chosen, moves=may_move(source))
     fields = source_fields(source, options, file.parent, name)
     opening = (

@@ -35,7 +35,7 @@ def test_a_file_becomes_a_dataset_with_a_first_night_in_one_command(shop):
     assert "skip: 2" in text
     assert 'key: "Bestell-Nr"' in text or "key: Bestell-Nr" in text
     assert "target: Preis    # 1 row has none: it is new" in text
-    assert "#   Cent: it is missing wherever the target is" in text
+    assert "#   Cent: it is Preis in another unit" in text
     ((new,),) = shop.sql("SELECT count(*) FROM current_prediction WHERE role = 'new'")
     assert new == 1
     again = shop.run("init", str(shop.folder / "export.csv"), "--name", "shop", "--target", "Preis")

@@ -30,7 +30,7 @@ def proposal(target: str = "y", *, moves: bool = False, **columns: object) -> Pr
         columns[target] = noise(len(next(iter(columns.values()))))
     table = pa.table(columns)
     known = facts(table)
-    return proposed(table, known, sampled(table, known), target, moves=moves)
+    return proposed(table, known, sampled(table, known, target), target, moves=moves)
 
 
 def text_of(made: Proposal, **more: object) -> str:

@@ -114,3 +114,14 @@ def test_a_series_of_one_column_and_its_dates_is_explained_by_them():
     made = proposal(day=days)
     assert (made.key.columns, made.features) == (("day",), ("day",))
     assert made.time.holds
+
+
+def test_columns_in_which_all_values_differ_are_no_copies_of_each_other():
+    days = [dt.date(2024, 1, 1) + dt.timedelta(days=(7 * i) % N) for i in range(N)]
+    assert reasons(day=days, size=noise(), weight=noise()) == {}
+
+
+def test_a_table_of_many_columns_is_looked_at_with_its_target_behind_them():
+    made = proposal(id=IDS, **{f"x{i}": noise() for i in range(320)})
+    assert made.left_out == {}
+    assert (len(made.rules), made.more_rules) == (200, 441)
