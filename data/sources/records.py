@@ -157,6 +157,8 @@ def _array(values: list[Any]) -> pa.Array:
         return pa.array([None] * len(values), NESTED)
     if not kinds:
         return pa.nulls(len(values))
+    if kinds in ({float}, {str}):
+        return pa.array(values, pa.float64() if kinds == {float} else pa.string())
     if kinds == {int}:
         present = [value for value in values if value is not None]
         if min(present) >= LEAST and max(present) <= MOST:

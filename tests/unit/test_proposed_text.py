@@ -15,7 +15,13 @@ from data.proposals.written import FormatProposal, flow
 IDS = [f"r{i}" for i in range(N)]
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30))
+@given(
+    st.text(
+        alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
+        min_size=1,
+        max_size=30,
+    )
+)
 def test_any_name_reads_back_as_itself(text):
     assert value_of(root_of(f"a: {flow(text)}")) == {"a": text}
     assert value_of(root_of(f"a: {flow({'b': [text]})}")) == {"a": {"b": [text]}}
