@@ -169,7 +169,7 @@ def declared_changes(declaration: Declaration, then: Mapping[str, Any]) -> Itera
     """Yield the keys of a declaration whose values differ from those of an earlier one, in JSON.
 
     What changes no model is left out: the source, whose rows are compared, and the results. A key
-    that the earlier one does not have is of a later version, and has changed only if it is declared.
+    that the earlier one lacks is of a later version, and has changed only if it is declared.
     """
     now = json.loads(declaration.model_dump_json(exclude={*NOT_OF_THE_SETUP}))
     defaults = _defaults(declaration)
