@@ -26,7 +26,12 @@ from data.store.read.earlier_runs import (
 )
 from data.store.session import Store
 from tasks.run.attempt import Attempt
-from tasks.run.provenance import had_this_code, library_versions, setup_fingerprint
+from tasks.run.provenance import (
+    NOT_OF_THE_SETUP,
+    had_this_code,
+    library_versions,
+    setup_fingerprint,
+)
 
 What = Literal[
     "first run", "rows", "declaration", "code", "library", "setup", "age", "accepted", "champion"
@@ -163,12 +168,12 @@ def _changes(
 def declared_changes(declaration: Declaration, then: Mapping[str, Any]) -> Iterator[Change]:
     """Yield the keys of a declaration whose values differ from those of an earlier one, in JSON.
 
-    The source is left out, because its rows are compared. A key that the earlier one does not have
-    is of a later version, and has changed only if it is declared.
+    What changes no model is left out: the source, whose rows are compared, and the results. A key
+    that the earlier one lacks is of a later version, and has changed only if it is declared.
     """
-    now = json.loads(declaration.model_dump_json(exclude={"source"}))
+    now = json.loads(declaration.model_dump_json(exclude={*NOT_OF_THE_SETUP}))
     defaults = _defaults(declaration)
-    before = _flat({name: value for name, value in then.items() if name != "source"})
+    before = _flat({name: value for name, value in then.items() if name not in NOT_OF_THE_SETUP})
     after = _flat(now)
     for name in dict.fromkeys((*before, *after)):
         if name not in before and (after[name] is None or after[name] == defaults.get(name)):
@@ -182,7 +187,7 @@ def _defaults(declaration: Declaration) -> dict[str, Any]:
     plain = type(declaration).model_construct(
         **{name: getattr(declaration, name) for name in needed}
     )
-    return _flat(json.loads(plain.model_dump_json(exclude={"source"})))
+    return _flat(json.loads(plain.model_dump_json(exclude={*NOT_OF_THE_SETUP})))
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -143,11 +143,17 @@ def test_password_in_a_declared_url_is_not_shown(night):
     with night.store.writing() as connection:
         connection.exec_driver_sql(
             "UPDATE run SET setup_fingerprint = 'old', declaration = replace(declaration,"
-            """ '"max_age":null', '"output":{"url":"postgresql://ann:secret@host/shop"}')"""
+            """ '"max_age":null', '"feed":{"url":"postgresql://ann:secret@host/shop"}')"""
         )
     reason = night.tonight().reason
-    assert "'output.url' in the declaration (none, before not shown)" in reason
+    assert "'feed.url' in the declaration (none, before not shown)" in reason
     assert "secret" not in reason
+
+
+def test_where_the_results_go_is_no_change(night):
+    night.good_run()
+    output = {"url": "postgresql://ann:secret@host/shop", "table": "predicted"}
+    assert night.tonight(output=output).are_none
 
 
 def test_run_without_a_stored_setup_has_changed(night):
