@@ -9,6 +9,7 @@ one process, one after the other, so compare those of one line.
 `NIGHTFIT_TEST_DATABASE_URL` names the PostgreSQL server; without it, one is started.
 """
 
+import importlib
 import os
 import sys
 import tempfile
@@ -28,7 +29,6 @@ from data.store.records import PredictionColumns, PromotionRecord
 from data.store.results.columns import PREDICTED
 from data.store.results.typed_rows import typed_rows
 from data.store.session import Store
-from data.store.write import run as writing
 
 ROWS = 1_000_000
 SHOPS = 1_000
@@ -60,6 +60,7 @@ def timed(seconds: dict[str, float], name: str, action: Callable[..., Any]) -> C
 def store_runs(store: Store, rows: int) -> Iterator[dict[str, float]]:
     """Store two runs; yield the seconds of inserting their predictions, and of their table."""
     draw = np.random.default_rng(1)
+    writing: Any = importlib.import_module("data.store.write.run")
     insert, write = writing.insert_predictions, writing.write_results
     for number, against in ((1, None), (2, 1)):
         seconds: dict[str, float] = {}
