@@ -57,7 +57,7 @@ def scoring(
 ) -> Iterator["Scoring"]:
     """Give what a stored model predicts for each row of a source; `report` is told of reading it.
 
-    The source is a file, a pattern, a folder or a database, as `source_named` reads it.
+    The source is a file, a pattern, a folder, an address or a database, as `source_named` reads it.
     `columns` are those of the source that the model was trained on, empty for a model of version
     0.1.0. A cell that is not of its column's kind is missing. Raises SourceError if the source
     cannot be read or lacks a column, and DamagedModel if the model is not what was stored.

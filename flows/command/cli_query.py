@@ -8,10 +8,12 @@ from typer.core import TyperCommand
 from flows.command.options import (
     AsReport,
     Dataset,
+    ExportFormat,
     OutputFormat,
     ReportFormat,
     RowsFormat,
     Spreadsheet,
+    SqlDialect,
     whole_number,
 )
 
@@ -97,7 +99,7 @@ def predict(
         typer.Option(
             metavar="FILE_OR_URL",
             help="Rows to score, with the dataset's key and feature columns: a file in any format "
-            "of a source, a pattern, a folder, or a database.",
+            "of a source, a pattern, a folder, an address such as s3:// or https://, or a database.",
         ),
     ],
     table: Annotated[
@@ -174,3 +176,67 @@ def resilience(dataset: Dataset, format: RowsFormat = OutputFormat.TABLE) -> Non
     from flows.command.resilience import run_resilience
 
     run_resilience(dataset, output_format=format)
+
+
+@commands.command(
+    rich_help_panel=HEADING,
+    epilog="For example: `nightfit export age_income --format onnx --out age_income.onnx`, or"
+    " `nightfit export age_income --format sql --install sqlite:///shop.db --table people`",
+)
+def export(
+    dataset: Dataset,
+    format: Annotated[
+        ExportFormat,
+        typer.Option(
+            "--format",
+            help="`onnx` for ONNX Runtime, `sql` for a query, `json` for a description from which"
+            " a prediction can be computed.",
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="File to write.", show_default="standard output")
+    ] = None,
+    dialect: Annotated[
+        SqlDialect | None,
+        typer.Option(help="Database that the SQL is for.", show_default="sqlite"),
+    ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TABLE",
+            help="Table whose rows the SQL predicts, or SCHEMA.TABLE.",
+            show_default="the dataset's name",
+        ),
+    ] = None,
+    install: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Make a view of the SQL in this database, beside TABLE. `${NAME}` in it is the"
+            " environment variable NAME.",
+        ),
+    ] = None,
+    view: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Name of that view.", show_default="nightfit_ and the dataset's"
+        ),
+    ] = None,
+) -> None:
+    """Export the dataset's champion as ONNX, SQL or JSON, or as a view of a database.
+
+    What is exported takes the columns of a row as they are, and gives the prediction and the bounds
+    of its interval. It is run on rows of the champion's snapshot and on odd rows before it is
+    written, and refused where it predicts anything else than nightfit. docs/export.md says more.
+    """
+    from flows.command.export import run_export
+
+    run_export(
+        dataset,
+        format,
+        out,
+        dialect=dialect,
+        install=install,
+        table=table,
+        view=view,
+    )

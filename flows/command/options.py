@@ -34,6 +34,22 @@ class OutputFormat(StrEnum):
     ARROW = "arrow"
 
 
+class ExportFormat(StrEnum):
+    """In which form a model is exported."""
+
+    ONNX = "onnx"
+    SQL = "sql"
+    JSON = "json"
+
+
+class SqlDialect(StrEnum):
+    """For which database a model is written in SQL."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+    DUCKDB = "duckdb"
+
+
 class ReportFormat(StrEnum):
     """How a command's report is printed."""
 

@@ -117,7 +117,7 @@ def require_format(output_format: str, *, spreadsheet: bool) -> None:
 def _stream_to(target: TextIO | Path | None) -> Iterator[TextIO]:
     """Yield a stream to a file, or to where the caller or the user wants the rows."""
     if isinstance(target, Path):
-        with _new_file(target) as stream:
+        with new_file(target) as stream:
             yield stream
         return
     try:
@@ -129,7 +129,7 @@ def _stream_to(target: TextIO | Path | None) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _new_file(path: Path) -> Iterator[TextIO]:
+def new_file(path: Path) -> Iterator[TextIO]:
     """Yield a stream to a temporary file that replaces `path` once it is complete and on the disk.
 
     Its permissions are those of the file that it replaces, or those that the user's umask gives.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from helpers.exporting import exporting
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from regressors.linear.fit import fit_linear
 from regressors.model import Model
 from regressors.network import recipe
 from regressors.network.progress import Progress
+from tasks.export.sql.dialects import SQLITE
 
 every_candidate = pytest.mark.parametrize(
     ("framework", "kind"), [(f, k) for k in KINDS for f in FRAMEWORK_NAMES]
@@ -140,6 +142,14 @@ def test_loaded_model_predicts_the_same_bits(workers, framework, kind):
     unseen = {**columns, "hue": np.array([None, "mauve"] * 40, dtype=object)}
     for rows in (columns, unseen):
         assert np.array_equal(model.predict(rows), loaded.predict(rows))
+
+
+@every_candidate
+def test_exports_predict_what_the_model_does(workers, tmp_path, framework, kind):
+    model = validated(workers, job_of(framework, kind)).model
+    export = exporting(model, tmp_path)
+    for made in (export.as_onnx(), export.as_sql(SQLITE, None), export.as_json()):
+        assert "predicts the same as nightfit" in made.notes[0]
 
 
 @every_linear

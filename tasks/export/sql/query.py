@@ -1,0 +1,155 @@
+"""A model as one SELECT, which predicts every row of a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data.connections.table_name import TableName
+from data.errors import CallError
+from regressors.description import weights_of
+from tasks.export.sql.dialects import Dialect
+from tasks.export.sql.expressions import Row
+from tasks.export.sql.interval import reach
+from tasks.export.sql.linear import equation
+from tasks.export.sql.network import Steps, add_network
+
+MAX_WEIGHTS = 50_000
+"""Of networks in SQL: above it, a row would take too long."""
+
+MAX_NAME = 63
+"""In bytes: PostgreSQL cuts a name that is longer."""
+
+RESULTS = ("predicted", "lower", "upper")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A SELECT with the `carried` columns of a table, and predicted, lower and upper."""
+
+    text: str
+    columns: tuple[str, ...]
+
+
+def query(
+    description: Mapping[str, Any],
+    dialect: Dialect,
+    table: TableName,
+    carried: Sequence[str],
+    weight: str | None = None,
+) -> Query:
+    """Return the query of a model over a table; `weight` is the column of the rows' weights.
+
+    Raises CallError for a network that is too large for SQL.
+    """
+    names = {column["name"] for column in description["columns"]}
+    names |= set(carried) | ({weight} if weight else set())
+    columns = {name: f"t.{dialect.identifier(name)}" for name in names}
+    row = Row(dialect, description, columns)
+    results = _result_names(carried)
+    make = _of_networks if description["kind"] == "ann" else _of_equation
+    weight_value = None if weight is None else dialect.number(columns[weight])
+    kept = [(columns[name], dialect.identifier(name)) for name in carried]
+    text = make(description, row, dialect.table(table), kept, weight_value, results)
+    return Query(text, (*carried, *results))
+
+
+Kept = Sequence[tuple[str, str]]
+"""The expressions of carried columns, with their names."""
+
+
+def _result_names(carried: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the results, which no carried column has."""
+    taken = {name.casefold() for name in carried}
+    prefix = ""
+    while any(prefix + name in taken for name in RESULTS):
+        prefix += "nightfit_"
+    return tuple(prefix + name for name in RESULTS)
+
+
+def _of_equation(
+    description: Mapping[str, Any],
+    row: Row,
+    table: str,
+    kept: Kept,
+    weight: str | None,
+    results: Sequence[str],
+) -> str:
+    names = _part_names(row)
+    here = row.named(names)
+    keys = [f"nightfit_{i}" for i in range(len(kept))]
+    values = [f"{text} AS {name}" for name, (text, _) in zip(keys, kept, strict=True)]
+    values += [f"{row.values[part]} AS {name}" for part, name in names.items()]
+    values += [] if weight is None else [f"{weight} AS nightfit_weight"]
+    scored = [
+        *keys,
+        f"{equation(here, description['members'][0])} AS nightfit_predicted",
+        f"{reach(here, description['interval'], weight and 'nightfit_weight')} AS nightfit_reach",
+    ]
+    inner = ",\n      ".join(values or ["1 AS nightfit_nothing"])
+    middle = ",\n    ".join(scored)
+    return (
+        f"SELECT\n{_outer(keys, kept, results)}\nFROM (\n  SELECT\n    {middle}\n  FROM (\n"
+        f"    SELECT\n      {inner}\n    FROM {table} AS t\n  ) AS nightfit_row\n"
+        ") AS nightfit_scored"
+    )
+
+
+def _part_names(row: Row) -> dict[str, str]:
+    """Return names for the parts of a row: their own, unless one is too long for PostgreSQL."""
+    short = all(len(name.encode()) <= MAX_NAME for name in row.values)
+    clash = any(name.casefold().startswith("nightfit_") for name in row.values)
+    if short and not clash:
+        return {name: row.dialect.identifier(name) for name in row.values}
+    return {name: f"p{i}" for i, name in enumerate(row.values)}
+
+
+def _outer(keys: Sequence[str], kept: Kept, results: Sequence[str]) -> str:
+    value, lower, upper = results
+    selected = [f"  {key} AS {name}" for key, (_, name) in zip(keys, kept, strict=True)]
+    selected += [
+        f'  nightfit_predicted AS "{value}"',
+        f'  nightfit_predicted - nightfit_reach AS "{lower}"',
+        f'  nightfit_predicted + nightfit_reach AS "{upper}"',
+    ]
+    return ",\n".join(selected)
+
+
+def _of_networks(
+    description: Mapping[str, Any],
+    row: Row,
+    table: str,
+    kept: Kept,
+    weight: str | None,
+    results: Sequence[str],
+) -> str:
+    dialect = row.dialect
+    weights = weights_of(description)
+    if weights > MAX_WEIGHTS:
+        raise CallError(
+            f"its networks have {weights:,} weights, and SQL is for {MAX_WEIGHTS:,} at most.",
+            next_step="Export it with '--format onnx', or declare smaller layers, such as"
+            " 'hidden: [16, 8]'.",
+        )
+    names = {name: f"p{i}" for i, name in enumerate(row.values)}
+    keys = {f"k{i}": text for i, (text, _) in enumerate(kept)}
+    steps = Steps([], name=f"{table} AS t")
+    first = {**keys, **{names[name]: text for name, text in row.values.items()}}
+    steps.add("nightfit_rows", first | ({"w": weight} if weight else {}))
+    steps.carried = list(first) + (["w"] if weight else [])
+    here = row.named(names)
+    outputs = []
+    for number, member in enumerate(description["members"], 1):
+        outputs.append(add_network(steps, here, member, number))
+        steps.carried.append(outputs[-1])
+    mean = f"({' + '.join(outputs)}) / {dialect.literal(len(outputs))}"
+    interval = reach(here, description["interval"], "w" if weight else None)
+    steps.carried = list(keys)
+    steps.add("nightfit_scored", {"nightfit_predicted": mean, "nightfit_reach": interval})
+    if steps.widest > dialect.columns:
+        raise CallError(
+            f"a step of the query would have {steps.widest:,} columns, and {dialect.shown} allows"
+            f" {dialect.columns:,}.",
+            next_step="Export the model with '--format onnx'.",
+        )
+    with_steps = ",\n".join(steps.texts)
+    return f"WITH {with_steps}\nSELECT\n{_outer(list(keys), kept, results)}\nFROM nightfit_scored"
