@@ -1,5 +1,6 @@
 """The commands that `nightfit --help` lists under Query and inspect."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
