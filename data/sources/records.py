@@ -165,8 +165,6 @@ def _array(values: list[Any]) -> pa.Array:
             return pa.array(values, pa.int64())
         if max(map(abs, present)) < MAX_BIG:
             return pa.array([v if v is None else Decimal(v) for v in values], BIG)
-    if kinds in ({float}, {str}):
-        return pa.array(values, pa.string() if str in kinds else pa.float64())
     if kinds <= {int, float}:
         return pa.array([v if v is None else _double(v) for v in values], pa.float64())
     if kinds == {bool}:

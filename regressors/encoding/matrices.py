@@ -350,7 +350,7 @@ class Encoding:
     def parts(self, columns: Columns, *, in_codes: bool = False) -> dict[str, Values]:
         """Return the columns that the encoding needs, with times as their parts.
 
-        Months and weekdays may be `in_codes`. Raises CannotEncode for one missing or of another type.
+        Months and weekdays may be `in_codes`. Raises CannotEncode where one is missing or changed.
         """
         missing = sorted(set(self.names) - set(columns))
         if missing:
