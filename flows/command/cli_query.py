@@ -100,7 +100,8 @@ def predict(
         typer.Option(
             metavar="FILE_OR_URL",
             help="Rows to score, with the dataset's key and feature columns: a file in any format "
-            "of a source, a pattern, a folder, an address such as s3://, or a database.",
+            "of a source, a pattern, a folder, an address such as s3:// or https://, or a "
+            "database.",
         ),
     ],
     table: Annotated[

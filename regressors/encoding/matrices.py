@@ -293,8 +293,7 @@ class Encoding:
 
     def blocks(self, parts: Columns) -> tuple[list[Block], list[Block]]:
         """Return the columns of `standardised_of` and of `network_of`, one or more in a block."""
-        start: list[Block] = []
-        network: list[Block] = []
+        start, network = list[Block](), list[Block]()
         for column in self.numbers:
             if column.sd == 0:
                 continue
@@ -351,8 +350,7 @@ class Encoding:
     def parts(self, columns: Columns, *, in_codes: bool = False) -> dict[str, Values]:
         """Return the columns that the encoding needs, with times as their parts.
 
-        With `in_codes`, the parts of times that are categories are `CodedTexts`. Raises
-        CannotEncode where a column is missing, or is of another type.
+        Months and weekdays may be `in_codes`. Raises CannotEncode where one is missing or changed.
         """
         missing = sorted(set(self.names) - set(columns))
         if missing:
