@@ -23,6 +23,7 @@ from typer.utils import get_params_from_function
 
 from data.checks.catalogue import ALWAYS_MADE
 from data.declarations.model import Declaration
+from data.declarations.time_patterns import documented as documented_parts
 from data.settings import Settings
 from data.sources.missing_words import documented as documented_words
 from data.store.column_types import UtcTime
@@ -227,6 +228,11 @@ def missing() -> str:
     return table(("where", "words"), rows)
 
 
+def time_parts() -> str:
+    """Return what each letter of a pattern of times stands for."""
+    return table(("letters", "what they stand for"), [*documented_parts()])
+
+
 def settings() -> str:
     """Return the table of the settings, with what each is if it is not set."""
     rows = []
@@ -257,6 +263,7 @@ BLOCKS: Mapping[str, tuple[str, Callable[[], str]]] = {
     "keys": ("datasets.md", keys),
     "checks": ("datasets.md", checks),
     "missing": ("datasets.md", missing),
+    "time parts": ("datasets.md", time_parts),
     "settings": ("operations.md", settings),
 }
 """Each generated block: the document that it stands in, and what writes it."""

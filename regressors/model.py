@@ -6,6 +6,7 @@ A linear model has one member; an ANN has one per fold, and predicts their mean.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,10 @@ from regressors.blocks import blocks_of, release, rows_of
 from regressors.candidate import Candidate
 from regressors.encoding.combinations import combinations_of
 from regressors.encoding.doubts import doubts_of, in_common, notes_of
+from regressors.encoding.lookups import put_together, weighted_blocks
 from regressors.encoding.matrices import Encoding
 from regressors.linear.prediction import weighted_terms
-from regressors.network.rowwise import network_output, weighted_sum
+from regressors.network.rowwise import ExactNetwork
 from regressors.progress import report
 from regressors.uncertainty import linear_spread, tried_spread
 
@@ -92,11 +94,17 @@ class NetworkMember:
     def predict(self, parts: Columns) -> Array:
         """Predict (n,) in the target's units, from the parts of the encoding."""
         rows = len(next(iter(parts.values()))) if parts else 0
-        blocks = [
-            self.output(*self.encoded(rows_of(parts, block)), self.layers)
-            for block in blocks_of(rows, ENCODED_ROWS)
-        ]
-        return np.concatenate(blocks) if blocks else np.empty(0)
+        predicted = np.empty(rows)
+        for block in blocks_of(rows, ENCODED_ROWS):
+            number = block.stop - block.start
+            start, inputs = self.encoding.blocks(rows_of(parts, block))
+            linear = self.scale[2] + weighted_blocks(start, number, self.ridge)
+            predicted[block] = self._in_units(linear, self._network.output_of(inputs, number))
+        return predicted
+
+    @cached_property
+    def _network(self) -> ExactNetwork:
+        return ExactNetwork(self.layers)
 
     def spread(self, part: str, parts: Columns) -> Array:
         """Return the SD (n,) of the predictions over the values that a part may have."""
@@ -104,13 +112,18 @@ class NetworkMember:
 
     def encoded(self, parts: Columns) -> tuple[Array, Floats]:
         """Return the linear start (n,), standardised, and what the layers see (n, d)."""
-        start = self.scale[2] + weighted_sum(self.encoding.standardised_of(parts), self.ridge)
-        return start, self.encoding.network_of(parts).astype(self.layers[0].dtype)
+        start, inputs = self.encoding.blocks(parts)
+        rows = len(next(iter(parts.values()), ()))
+        linear = self.scale[2] + weighted_blocks(start, rows, self.ridge)
+        return linear, put_together(inputs, rows, self.layers[0].dtype)
 
     def output(self, start: Array, inputs: Floats, layers: Arrays) -> Array:
         """Return predictions (n,) in the target's units from encoded columns and these layers."""
+        return self._in_units(start, ExactNetwork(layers).output(inputs))
+
+    def _in_units(self, start: Array, output: Floats) -> Array:
         mean, sd, _ = self.scale
-        predicted: Array = mean + sd * (start + network_output(layers, inputs).astype(float))
+        predicted: Array = mean + sd * (start + output.astype(float))
         return predicted
 
     def arrays(self) -> dict[str, Floats]:

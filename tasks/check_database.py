@@ -8,7 +8,12 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from data.errors import DamagedStore, StoreError
-from data.store.check.contents import champion_findings, checksum_findings, snapshot_findings
+from data.store.check.contents import (
+    champion_findings,
+    checksum_findings,
+    results_findings,
+    snapshot_findings,
+)
 from data.store.check.finding import RESTORE, Finding
 from data.store.check.record import is_due, with_acknowledgements, write_check
 from data.store.check.structure import integrity_findings, reference_findings, value_findings
@@ -40,6 +45,7 @@ def check_database(
         checksum_findings,
         model_findings,
         champion_findings,
+        results_findings,
         partial(snapshot_findings, home=home, keep_runs=keep_runs),
     )
     for check in checks:

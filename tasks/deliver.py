@@ -1,6 +1,7 @@
 """Give the results of a dataset to a table of another database, after they have been stored."""
 
 from data.connections.retry import retried
+from data.connections.secrets import secrets_from
 from data.connections.tables import write_table
 from data.declarations.model import Declaration
 from data.errors import StoreError, UserError
@@ -16,6 +17,7 @@ from data.store.write.delivery import (
     write_obstacle,
 )
 from tasks.run import progress
+from tasks.run.secrets import prefect_secret
 
 
 def deliver(declaration: Declaration, store: Store) -> str | None:
@@ -57,7 +59,7 @@ def _written(declaration: Declaration, store: Store, pending: Pending) -> int:
     """Replace the rows of the table elsewhere, and return how many there are."""
     output = declaration.output
     assert output is not None
-    with store.reading() as connection:
+    with secrets_from(prefect_secret), store.reading() as connection:
         return write_table(
             output.url.text,
             output.table,

@@ -6,10 +6,12 @@ from pathlib import Path
 from prefect import task
 
 import data.sources.read
+from data.connections.secrets import secrets_from
 from data.declarations.model import Declaration, Kind
 from data.sources.snapshot import Snapshot
 from tasks.run import progress
 from tasks.run.memory import give_back
+from tasks.run.secrets import prefect_secret
 
 
 @task(persist_result=False)
@@ -22,14 +24,15 @@ def read(
     quiet_seconds: float = 0,
 ) -> Snapshot:
     """Write the source's rows, or those up to a past night, to `folder`; return the snapshot."""
-    snapshot = data.sources.read.read(
-        declaration,
-        folder=folder,
-        as_of=as_of,
-        kinds=kinds,
-        quiet_seconds=quiet_seconds,
-        report=progress.Progress(declaration.name, "reading"),
-    )
+    with secrets_from(prefect_secret):
+        snapshot = data.sources.read.read(
+            declaration,
+            folder=folder,
+            as_of=as_of,
+            kinds=kinds,
+            quiet_seconds=quiet_seconds,
+            report=progress.Progress(declaration.name, "reading"),
+        )
     give_back()
     for warning in snapshot.warnings:
         progress.log(declaration.name, warning, warning=True)

@@ -20,6 +20,7 @@ from data.sources.read import read_typed
 from data.sources.readings import ColumnReading
 from data.store.read.champions import ServingModel
 from data.store.records import SourceColumnRecord
+from data.store.results.columns import PREDICTED, PREFIX
 from regressors.arrays import Array, Coded, Columns, Indices, in_codes
 from regressors.blocks import blocks_of
 from regressors.encoding.columns import CannotEncode
@@ -49,19 +50,21 @@ def scoring(
     columns: Sequence[SourceColumnRecord],
     source: str,
     *,
+    table: str | None = None,
+    query: str | None = None,
     quiet_seconds: float = 0,
     report: Report = unreported,
 ) -> Iterator["Scoring"]:
     """Give what a stored model predicts for each row of a source; `report` is told of reading it.
 
-    `source` is a path, an address or a database, with the options of the declared source.
+    The source is a file, a pattern, a folder, an address or a database, as `source_named` reads it.
     `columns` are those of the source that the model was trained on, empty for a model of version
     0.1.0. A cell that is not of its column's kind is missing. Raises SourceError if the source
     cannot be read or lacks a column, and DamagedModel if the model is not what was stored.
     """
     model = loaded(serving, "artifact")
     declaration = declared(serving)
-    named = source_named(source, declaration.source)
+    named = source_named(source, declaration.source, table=table, query=query)
     declaration = declaration.model_copy(update={"source": named, "unparsable": "missing"})
     where = named.shown
     with temporary_folder() as folder:
@@ -111,9 +114,25 @@ class Scoring:
 
     @property
     def schema(self) -> pa.Schema:
-        """Return the columns of the batches: those of the key, and `RESULTS`."""
-        key = [self.files.schema.field(name) for name in self.declaration.key]
-        return pa.schema([*key, *(own.with_name(_apart(own.name, key)) for own in RESULTS)])
+        """Return the columns of the batches: those of the key, and `RESULTS`.
+
+        A column of the key whose name another one has is called as in a table of results.
+        """
+        taken = {*PREDICTED, *(own.name for own in RESULTS)}
+        key = []
+        for name in self.declaration.key:
+            unique = name
+            while unique.lower() in taken:
+                unique = f"{PREFIX}{unique}"
+            taken.add(unique.lower())
+            key.append(self.files.schema.field(name).with_name(unique))
+        return pa.schema([*key, *RESULTS])
+
+    @property
+    def key(self) -> list[str]:
+        """Return the columns of the batches that identify a row; none if they do not."""
+        names: list[str] = self.schema.names
+        return names[: len(self.declaration.key)] if self.keys.identify else []
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the key of each row and what is predicted for it; at least one batch.
@@ -142,15 +161,18 @@ class Scoring:
         columns = self._columns(rows, self.model.features)
         for name in self.model.features:
             _refuse_infinite(name, columns[name], rows.start, self.where)
-        weight = None
-        name = self.declaration.weight
-        names = self.files.schema.names
-        if name in names and kind_of(self.files.schema.field(name).type) == "number":
-            weight = self._columns(rows, [name])[name]
         try:
-            return self.model.predicted(columns, weight)
+            return self.model.predicted(columns, self._weight(rows))
         except CannotEncode as error:
             raise SourceError(f"{error}.", where=self.where) from None
+
+    def _weight(self, rows: slice) -> Array | None:
+        """Return the weights (n,), NaN where one is unknown; None without such a column."""
+        name, schema = self.declaration.weight, self.files.schema
+        if name is None or name not in schema.names or kind_of(schema.field(name).type) != "number":
+            return None
+        weight: Array = self._columns(rows, [name])[name]
+        return weight
 
     def _columns(self, rows: slice, names: Sequence[str]) -> Columns:
         known = set(self.files.schema.names)
@@ -167,17 +189,6 @@ class Scoring:
             yield pa.array(bound, mask=np.isnan(bound))
         yield _notes(made, unread, rows)
         yield pa.array(np.full(len(made.value), self.model_id, dtype=np.int64))
-
-
-def _apart(name: str, key: Sequence[pa.Field]) -> str:
-    """Return the name of a result, with _ behind it where a column of the key is called so.
-
-    Databases take names that differ only in their capitals for the same.
-    """
-    taken = {own.name.lower() for own in key}
-    while name in taken:
-        name += "_"
-    return name
 
 
 def _in_one_piece(column: pa.ChunkedArray) -> pa.Array:

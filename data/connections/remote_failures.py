@@ -209,8 +209,8 @@ def _unknown_host(error: socket.gaierror | None, attempted: Attempted) -> Source
 
 
 def _tls(chain: list[BaseException], attempted: Attempted) -> SourceError:
-    failed = next((e for e in chain if isinstance(e, ssl.SSLCertVerificationError)), None)
-    reason = f": {failed.verify_message}" if failed and failed.verify_message else ""
+    reasons = (getattr(each, "verify_message", "") for each in chain)
+    reason = next((f": {text}" for text in reasons if text), "")
     variable = "AWS_CA_BUNDLE" if attempted.is_amazon else "SSL_CERT_FILE"
     return SourceError(
         f"The server cannot be trusted, or does not speak TLS{reason}.",

@@ -64,7 +64,10 @@ class Address:
         """Return the address without user, password and query: it may be printed and stored."""
         if not self.protocol:
             begin, sign, _ = self.text.partition("?")
-            return "***" if "@" in begin else f"{begin}?***" if sign else begin
+            found = re.match(NAMED, begin)
+            if "@" in begin or not found:
+                return f"{found[0] if found else ''}***"
+            return f"{begin}?***" if sign else begin
         place, path = self._place_and_path()
         user, at, host = place.rpartition("@")
         if not HOST.fullmatch(host):  # as where a password has a slash in it

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from data.connections.secrets import PLACEHOLDER
 from data.declarations.any_source import Source
 from data.declarations.source import PathSource
-from data.declarations.sql_source import SqlSource, scheme_of
+from data.declarations.sql_source import DatabaseUrl, SqlSource, scheme_of
 from data.errors import CallError, DeclarationMistake, quoted
 
 DATABASES = (
@@ -57,6 +57,15 @@ def source_named(
         return SqlSource.model_validate({"url": url, "table": table, "query": query})
     except ValidationError as error:
         raise _mistake(error) from None
+
+
+def database_named(text: str, *, wanted: bool) -> DatabaseUrl | None:
+    """Return the database that a person names on the command line, None if it is a file.
+
+    A text that may be either names a database if one is `wanted`.
+    """
+    url = _database_url(text, wanted=wanted, is_declared=False)
+    return None if url is None else DatabaseUrl(url)
 
 
 def _database_url(text: str, *, wanted: bool, is_declared: bool) -> str | None:

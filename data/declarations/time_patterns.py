@@ -1,6 +1,7 @@
 """Patterns of times, as Python's `strptime` has them, with quarters beside."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,7 +28,17 @@ DIRECTIVES = {
     "z": "the offset from UTC, such as `+02:00`, `+0200` or `Z`",
     "Z": "`UTC`, `GMT` or `Z`",
 }
-"""What each letter behind a `%` stands for; `%B`, `%A`, `%e` are `%b`, `%a`, `%d`."""
+"""What each letter behind a `%` stands for."""
+
+
+def documented() -> Sequence[tuple[str, str]]:
+    """Return the directives, and what each stands for, as `docs/datasets.md` lists them."""
+    others = {letter: [o for o, same in SAME.items() if same == letter] for letter in DIRECTIVES}
+    return [
+        (" ".join(f"`%{each}`" for each in (letter, *others[letter])), meaning)
+        for letter, meaning in DIRECTIVES.items()
+    ] + [(" ".join(f"`%{letter}`" for letter in LONG), ", ".join(f"`{p}`" for p in LONG.values()))]
+
 
 SAME = {"B": "b", "A": "a", "e": "d", "h": "b"}
 UNIFORM = {"y": "Y", "b": "m"}

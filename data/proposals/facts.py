@@ -61,8 +61,8 @@ class ColumnFacts:
 
     @property
     def is_constant(self) -> bool:
-        """Return whether a column says nothing: one value, or none."""
-        return self.distinct <= 1
+        """Return whether a column says nothing: one value without gaps, or none."""
+        return self.distinct == 0 or (self.distinct == 1 and not self.missing)
 
     @property
     def span(self) -> float:

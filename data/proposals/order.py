@@ -36,7 +36,7 @@ def proposed_time(
     It holds where the rows are in its order, or the key has it, and where a night can split by it:
     every row with a target has a time, and there are enough different ones.
     """
-    dates = [one for one in facts if _is_date(one) and not one.is_constant]
+    dates = [one for one in facts if _is_date(one) and one.distinct > 1]
     dates = [one for one in dates if one.name != target and not has_word(one.name, BIRTHS)]
     if not dates:
         return None

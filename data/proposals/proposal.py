@@ -166,7 +166,7 @@ def _useless(one: ColumnFacts, roles: set[str]) -> str:
     if one.kind is None or one.filled == 0:
         return "it is empty"
     if one.is_constant:
-        return "it is the same in all rows" if not one.missing else "it has one value only"
+        return "it is the same in all rows"
     if one.is_free_text:
         return "it is free text"
     is_own = one.distinct > NEARLY_ALL * one.filled and one.filled >= MIN_IDS

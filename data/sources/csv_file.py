@@ -10,6 +10,7 @@ import pyarrow.csv
 from data.declarations.model import Declaration
 from data.errors import SourceError, library_message
 from data.progress import Report
+from data.sources.blanks import BLANK, has_blanks_between, with_tabs
 from data.sources.column_files import ArrowFile
 from data.sources.csv_mistakes import (
     MAX_LINE,
@@ -90,6 +91,15 @@ def _read(
     with path.open("rb") as file:
         start = file.read(MAX_LINE)
     refuse_endless_line(start)
+    options = declaration.files
+    is_open = options.separator is None and not needed_names(declaration)
+    if options.separator == BLANK or (is_open and has_blanks_between(start)):
+        tabs = declaration.model_copy(
+            update={"source": options.model_copy(update={"separator": "\t"})}
+        )
+        seen_blanks = (Told("separator", BLANK, "blanks"),) if is_open else ()
+        rewritten = with_tabs(path, folder, options.skip or 0)
+        return _read(rewritten, tabs, folder, report, (*seen_blanks, *told))
     first = start.partition(b"\n")[0].partition(b"\r")[0]
     signs = [declaration.files.separator] if declaration.files.separator else [*SEPARATORS]
     refuse_many_columns(max(first.count(sign.encode()) for sign in signs) + 1)

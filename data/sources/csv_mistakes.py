@@ -113,7 +113,7 @@ def _uneven_line(text: str, dialect: Dialect) -> SourceError | None:
         for row in rows:
             width = width or len(row)
             if row and len(row) != width:
-                line = dialect.skip + rows.line_num  # type: ignore[attr-defined]
+                line = dialect.skip + rows.line_num
                 return SourceError(
                     f"Line {line} has {len(row)} values, but the header has {width}.",
                     next_step="Fix the line; text that contains a"

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from data.declarations.model import Declaration
-from data.errors import SourceError
+from data.errors import MAX_QUOTED, SourceError, shortened
 from data.progress import Report
 from data.sources.header import refuse_many_columns
-from data.sources.records import Records, in_blocks, note_on_mixed
+from data.sources.records import Records, Row, in_blocks, note_on_mixed
 from data.sources.source_columns import SourceColumns
 
 PIECE = 1 << 20
@@ -51,9 +51,23 @@ def read_json(path: Path, _declaration: Declaration, folder: Path, report: Repor
     )
 
 
-def _records(path: Path, position: list[int]) -> Iterator[Sequence[tuple[str, Any]]]:
+class _Repeated(dict[str, Any]):
+    """An object with a name that stands in it twice."""
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        names = [name for name, _ in pairs]
+        self.name = next(name for name in names if names.count(name) > 1)
+
+
+def _named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    return values if len(values) == len(pairs) else _Repeated(pairs)
+
+
+def _records(path: Path, position: list[int]) -> Iterator[Row]:
     """Yield the names and values of each record; `position` is told how far the file was read."""
-    decoder = json.JSONDecoder(parse_constant=_constant)
+    decoder = json.JSONDecoder(object_pairs_hook=_named, parse_constant=_constant)
     utf8 = codecs.getincrementaldecoder("utf-8-sig")()
     text, at, line, ended, brackets = "", 0, 1, False, ""
     with path.open("rb") as file:
@@ -75,7 +89,7 @@ def _records(path: Path, position: list[int]) -> Iterator[Sequence[tuple[str, An
                 found = _object(decoder, text, at, line, may_wait=not ended)
                 if found is not None:
                     value, end = found
-                    yield [*value.items()]
+                    yield tuple(value), value.values()
                     line += text.count("\n", at, end)
                     at = end
                     continue
@@ -103,6 +117,12 @@ def _object(
         raise SourceError(
             f"What is in line {line:,} is not an object, but {type(value).__name__}.",
             next_step='Write objects such as {"id": 1, "price": 2.5}.',
+        )
+    if isinstance(value, _Repeated):
+        raise SourceError(
+            f"The record in line {line:,} has the name {shortened(value.name, MAX_QUOTED)!r} twice,"
+            " so it is not clear which value counts.",
+            next_step="Give each value a name of its own.",
         )
     return value, end
 

@@ -20,7 +20,7 @@ HASH_CHARACTERS = 16
 
 def made_key(declaration: Declaration, names: Sequence[str]) -> str | None:
     """Return which key is made, `row` or `content`: one that is declared, but no column's name."""
-    if len(declaration.key) > 1 or declaration.key[0] not in (ROW, CONTENT):
+    if len(declaration.key) != 1 or declaration.key[0] not in (ROW, CONTENT):
         return None
     (name,) = declaration.key
     return None if name in names else name

@@ -65,7 +65,7 @@ class _Facts:
     """How many texts of a column are of each sort, with the first text and row of each.
 
     `sure` has those that mean one thing, by what stands before their decimals; `either` those that
-    mean two, by their only mark.
+    mean two, by their only mark. They are `simple` if no text has another mark than one comma.
     """
 
     total: int
@@ -73,6 +73,7 @@ class _Facts:
     spaced: tuple[int, str]
     sure: dict[Mark, tuple[int, str]]
     either: dict[Mark, tuple[int, str]]
+    simple: bool = False
 
     @property
     def are_numbers(self) -> bool:
@@ -93,11 +94,12 @@ def with_plain_numbers(source: SourceColumns, declaration: Declaration) -> Sourc
     kept = {*declaration.key, *declaration.formats, declaration.split.group}
     kept |= {name for name, kind in declaration.types.items() if kind in ("category", "boolean")}
     names = [name for name in source.column_names if name not in kept]
-    facts = {name: found for name in names if (found := _facts(source.column(name)))}
+    declared = _declared(options)
+    facts = {name: found for name in names if (found := _facts(source.column(name), declared))}
     marked = {name for name, found in facts.items() if _mark(found, options) == ","}
-    if marked or _declared(options) == ",":
+    if marked or declared == ",":
         for name in names:
-            if name not in facts and (found := _facts(source.column(name), look=True)):
+            if name not in facts and (found := _facts(source.column(name), declared, look=True)):
                 facts[name] = found
     marks: dict[str, Mark] = {}
     told: dict[str, Told] = {}
@@ -117,7 +119,11 @@ def with_plain_numbers(source: SourceColumns, declaration: Declaration) -> Sourc
 
     def read(name: str) -> pa.ChunkedArray:
         column = source.read(name)
-        return _plain(column, marks[name]) if name in marks else column
+        if name not in marks:
+            return column
+        if facts[name].simple:
+            return pa.chunked_array(map(with_points, column.chunks), pa.string())
+        return _plain(column, marks[name])
 
     return replace(
         source, read=read, told=(*source.told, *told.values()), notes=(*source.notes, *notes)
@@ -211,7 +217,7 @@ def _unsure(name: str, facts: _Facts, options: PathSource) -> str:
     )
 
 
-def _facts(column: pa.ChunkedArray, *, look: bool = False) -> _Facts | None:
+def _facts(column: pa.ChunkedArray, declared: Mark | None, *, look: bool = False) -> _Facts | None:
     """Return the facts of a column of numbers that are not all plain, None for any other.
 
     With `look`, plain numbers are looked at, too.
@@ -222,11 +228,51 @@ def _facts(column: pa.ChunkedArray, *, look: bool = False) -> _Facts | None:
         return None
     if len(sample) and not _counted(sample).are_numbers:
         return None
-    facts = _counted(_present(column), column)
+    present = _present(column)
+    facts = None if declared == "." else _simple_facts(sample, present, column)
+    facts = facts or _counted(present, column)
     return facts if facts.are_numbers else None
 
 
-def _are_plain(texts: pa.ChunkedArray) -> bool:
+def _simple_facts(
+    sample: pa.ChunkedArray, texts: pa.ChunkedArray, rows: pa.ChunkedArray
+) -> _Facts | None:
+    """Return the facts of texts that have no mark but one comma at most, None for any others.
+
+    One of the first ones has to be sure. Most columns with decimal commas are such ones, and to
+    read their texts as numbers takes a tenth of the time of all patterns.
+    """
+    if any(pc.any(pc.match_substring(chunk, ".")).as_py() for chunk in texts.chunks):
+        return None
+    points = pa.chunked_array(map(with_points, texts.chunks), pa.string())
+    if not _are_plain(points) or pc.any(pc.is_inf(points.cast(pa.float64()))).as_py():
+        return None
+    sure = _fits(sample, _decimal(",")) & ~_fits(sample, _single(","))
+    if not sure.any():
+        return None
+    none: dict[Mark, tuple[int, str]] = dict.fromkeys(OTHER, (0, ""))
+    example = _shown(sample[int(np.flatnonzero(sure)[0])].as_py(), rows)
+    return _Facts(len(texts), 0, (0, ""), {**none, ",": (len(texts), example)}, none, simple=True)
+
+
+def _shown(text: str, rows: pa.ChunkedArray) -> str:
+    row = pc.index(rows, text).as_py() + 1
+    return f"{shortened(text, MAX_SHOWN)!r} in row {row:,}"
+
+
+def with_points(texts: pa.Array) -> pa.Array:
+    """Return texts with a point for each comma, several times as fast as Arrow replaces text."""
+    if texts.null_count or not len(texts):
+        return pc.replace_substring(texts, ",", ".")
+    _, offsets, content = texts.buffers()
+    begins = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    signs = np.frombuffer(content, np.uint8)[begins[0] : begins[-1]].copy()
+    signs[signs == ord(",")] = ord(".")
+    buffers = [None, pa.py_buffer(begins - begins[0]), pa.py_buffer(signs)]
+    return pa.Array.from_buffers(pa.string(), len(texts), buffers)
+
+
+def _are_plain(texts: pa.ChunkedArray | pa.Array) -> bool:
     try:
         texts.cast(pa.float64())
     except pa.ArrowInvalid:
@@ -251,9 +297,7 @@ def _counted(texts: pa.ChunkedArray, rows: pa.ChunkedArray | None = None) -> _Fa
         count = int(fits.sum())
         if not count or rows is None:
             return count, ""
-        text = texts[int(np.flatnonzero(fits)[0])].as_py()
-        row = pc.index(rows, text).as_py() + 1
-        return count, f"{shortened(text, MAX_SHOWN)!r} in row {row:,}"
+        return count, _shown(texts[int(np.flatnonzero(fits)[0])].as_py(), rows)
 
     sure = {}
     for mark, other in OTHER.items():

@@ -146,7 +146,7 @@ def read_typed(
         made = _settled(declaration, attempt, named_in, quiet_seconds, notes, report)
     except SourceError as error:
         where = error.where or shown
-        raise SourceError(error.what, where=where, next_step=error.next_step) from None
+        raise type(error)(error.what, where=where, next_step=error.next_step) from None
     every = dict.fromkeys((*notes, *made.warnings))
     return replace(made, warnings=tuple(f"{shown}: {note}" for note in every))
 
@@ -191,8 +191,8 @@ class _Attempt:
         declaration, kinds = self.declaration, self.kinds
         source = self.rows(folder, part(report, 0, 0.4))
         has_types, notes = source.has_types, [*_as_told(source.told), *source.notes]
-        made = made_key(declaration, source.column_names)
-        if not source.is_ordered:
+        made, in_files = made_key(declaration, source.column_names), source.is_ordered
+        if not in_files and declaration.key:
             source = in_key_order(source, declaration, kinds, made, folder / "keys")
         lost: tuple[str, ...] = ()
         if self.as_of is not None:
@@ -209,7 +209,7 @@ class _Attempt:
             files,
             has_types=has_types,
             every_cell=self.every_cell,
-            report=part(report, 0 if has_types else 0.4, 1),
+            report=part(report, 0 if has_types and in_files else 0.4, 1),
         )
         readings += [left_out(name, "is the index of a pandas table") for name in index]
         columns = kinds_in_words(readings)

@@ -5,7 +5,7 @@ several of these become text, each as it is written in any other column.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,26 @@ BLOCK = 20_000
 NESTED = pa.struct([])
 """The type of a column with a list, an object or bytes in it, which has no kind."""
 
+Row = tuple[tuple[str, ...], Collection[Any]]
+"""The names and the values of one row."""
+
+Run = tuple[tuple[str, ...], list[Any], int]
+"""The names of rows that follow each other and have the same ones, their values, row by row in one
+list, and the number of the first. A list per row would keep Python looking for what it may forget.
+"""
+
 TEXT = {str, type(None)}
+
+OF_ONE_KIND = {
+    frozenset({float}): pa.float64(),
+    frozenset({str}): pa.string(),
+    frozenset({bool}): pa.bool_(),
+    frozenset({dt.date}): pa.date32(),
+    frozenset({dt.time}): pa.time64("us"),
+    frozenset({dt.timedelta}): pa.duration("us"),
+}
+"""The type of values that are all of one kind and need no look at each of them."""
+
 BIG = pa.decimal256(76, 0)
 MAX_BIG = 10**76
 LEAST, MOST = -(2**63), 2**63 - 1
@@ -110,45 +129,47 @@ def note_on_mixed(records: Records) -> tuple[str, ...]:
     )
 
 
-def in_blocks(
-    rows: Iterable[Sequence[tuple[str, Any]]], records: Records, done: Callable[[int], None]
-) -> None:
-    """Add rows of names and values to records, a block at a time."""
-    columns: dict[str, list[Any]] = {}
+def in_blocks(rows: Iterable[Row], records: Records, done: Callable[[int], None]) -> None:
+    """Add rows to records, a block at a time; of a name that stands in a row twice, the last."""
+    names: tuple[str, ...] = ()
+    runs: list[Run] = []
     count = 0
-    for row in rows:
-        for name, value in row:
-            column = columns.get(name)
-            if column is None:
-                column = columns[name] = []
-            if len(column) < count:
-                column.extend([None] * (count - len(column)))
-            if len(column) == count:
-                column.append(value)
-            else:
-                column[count] = value
+    for own, values in rows:
+        if own != names or not runs:
+            names = own
+            runs.append((names, [], count))
+        runs[-1][1].extend(values)
         count += 1
         if count == BLOCK:
-            _flush(columns, count, records)
-            columns, count = {}, 0
+            records.add(_columns(runs, count), count)
+            runs, count = [], 0
             done(records.num_rows)
     if count or not records.num_rows:
-        _flush(columns, count, records)
+        records.add(_columns(runs, count), count)
 
 
-def _flush(columns: dict[str, list[Any]], count: int, records: Records) -> None:
+def _columns(runs: Sequence[Run], rows: int) -> dict[str, list[Any]]:
+    """Return the columns of so many rows; a value that one lacks is None."""
+    columns: dict[str, list[Any]] = {}
+    for names, values, first in runs:
+        for place, name in enumerate(names):
+            column = columns.setdefault(name, [])
+            column.extend([None] * (first - len(column)))
+            column[first:] = values[place :: len(names)]
     for column in columns.values():
-        column.extend([None] * (count - len(column)))
-    records.add(columns, count)
+        column.extend([None] * (rows - len(column)))
+    return columns
 
 
 def _array(values: list[Any]) -> pa.Array:
     """Return values of one block as an array of the one type that holds all of them."""
     kinds = set(map(type, values)) - {type(None)}
-    if kinds & {dict, list, bytes}:
+    if any(issubclass(kind, (dict, list, bytes)) for kind in kinds):
         return pa.array([None] * len(values), NESTED)
     if not kinds:
         return pa.nulls(len(values))
+    if (of_one := OF_ONE_KIND.get(frozenset(kinds))) is not None:  # without a call per value
+        return pa.array(values, of_one)
     if kinds == {int}:
         present = [value for value in values if value is not None]
         if min(present) >= LEAST and max(present) <= MOST:
@@ -157,16 +178,8 @@ def _array(values: list[Any]) -> pa.Array:
             return pa.array([v if v is None else Decimal(v) for v in values], BIG)
     if kinds <= {int, float}:
         return pa.array([v if v is None else _double(v) for v in values], pa.float64())
-    if kinds == {bool}:
-        return pa.array(values, pa.bool_())
-    if kinds == {dt.date}:
-        return pa.array(values, pa.date32())
     if kinds <= {dt.date, dt.datetime}:
         return pa.array(values, TIMESTAMP)
-    if kinds == {dt.time}:
-        return pa.array(values, pa.time64("us"))
-    if kinds == {dt.timedelta}:
-        return pa.array(values, pa.duration("us"))
     return pa.array([v if v is None else _text(v) for v in values], pa.string())
 
 

@@ -6,7 +6,7 @@ They are read by calamine, which is an extra (`nightfit[excel]`) and imported on
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from data.errors import SourceError, library_message, listed
 from data.progress import Report
 from data.sources.dialect import MAX_PREAMBLE
 from data.sources.header import check_header
-from data.sources.records import Records, in_blocks, note_on_mixed
+from data.sources.records import Records, Row, in_blocks, note_on_mixed
 from data.sources.source_columns import SourceColumns, Told
 from data.sources.undeclared import header_row, needed_names
 
@@ -160,15 +160,20 @@ def _name(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _records(
-    rows: Iterator[list[Any]], names: Sequence[str]
-) -> Iterator[Sequence[tuple[str, Any]]]:
+def _records(rows: Iterator[list[Any]], names: Sequence[str]) -> Iterator[Row]:
     """Yield the names and values of each row; a column without name and values is none."""
+    every, all_named = tuple(names), all(names)
     for row in rows:
         values = _values(row)
         if any(value is not None for value in values):
-            pairs = zip(names, values, strict=False)
-            yield [(name, value) for name, value in pairs if name or value is not None]
+            width = min(len(every), len(values))
+            own, values = every[:width], values[:width]
+            if not all_named:
+                used = [
+                    name != "" or value is not None for name, value in zip(own, values, strict=True)
+                ]
+                own, values = tuple(compress(own, used)), list(compress(values, used))
+            yield own, values
 
 
 def _values(row: Sequence[Any]) -> list[Any]:

@@ -22,8 +22,8 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 def undeclared(source: Any, **more: Any) -> Declaration:
     """Return a declaration with which a source can be looked at; `more` are other keys of it."""
-    fields: Mapping[str, Any] = {"name": "source", "source": source, "key": ROW, "target": UNKNOWN}
-    return Declaration.model_construct(**{**fields, "key": (ROW,), **more})
+    fields: Mapping[str, Any] = {"name": "source", "source": source, "key": (), "target": UNKNOWN}
+    return Declaration.model_construct(**{**fields, **more})
 
 
 def needed_names(declaration: Declaration) -> set[str]:

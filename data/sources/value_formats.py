@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from data.declarations.time_patterns import TimePattern
 from data.declarations.value_formats import Count, NumberExample, ValueFormat, Words
-from data.sources.forms import TIMESTAMP
+from data.sources.forms import TIMESTAMP, cast
 from data.sources.number_format import read_numbers
 from data.sources.time_format import read_times, tight_width
 from data.sources.time_range import within_calendar
@@ -99,8 +99,8 @@ def _of_numbers(values: pa.Array, written: ValueFormat) -> Read | None:
     Counted times and patterns of digits alone can be read from them; for other formats, None.
     """
     if isinstance(written, Count):
-        if pa.types.is_integer(values.type) and written.since == "unix":
-            return Read(_from_integers(values, written))
+        if pa.types.is_integer(values.type):
+            return Read(_of_whole(values, written))
         return Read(_from_doubles(values, written))
     if not isinstance(written, TimePattern) or tight_width(written) is None:
         return None
@@ -116,6 +116,9 @@ def _booleans(texts: pa.Array, words: Words) -> pa.Array:
 
 def _counted(texts: pa.Array, written: Count) -> pa.Array:
     """Return the times that texts of plain numbers count; exact to the microsecond."""
+    whole = cast(texts, pa.int64())
+    if whole is not None:
+        return _of_whole(whole, written)
     found = pc.extract_regex(texts, DECIMALS)
     fits = pc.is_valid(found)
     found = found.filter(fits)
@@ -161,7 +164,9 @@ def _since_1970(found: pa.Array, per_second: int) -> pa.Array:
     return within_calendar(pa.array(micros, pa.int64(), mask=~fits).cast(TIMESTAMP))
 
 
-def _from_integers(values: pa.Array, written: Count) -> pa.Array:
+def _of_whole(values: pa.Array, written: Count) -> pa.Array:
+    if written.since != "unix":
+        return _from_doubles(values, written)
     counts = values.cast(pa.int64())
     scale = 1_000_000 // PER_SECOND[written.unit or "seconds"]
     if not scale:

@@ -99,15 +99,33 @@ def predict(
         str,
         typer.Option(
             metavar="FILE_OR_URL",
-            help="Rows to score, in any form of a source: a file, a pattern, a folder, an address "
-            "such as s3:// or https://, with the dataset's key and feature columns.",
+            help="Rows to score, with the dataset's key and feature columns: a file in any format "
+            "of a source, a pattern, a folder, an address such as s3://, or a database.",
         ),
     ],
+    table: Annotated[
+        str | None,
+        typer.Option(help="Table or view of the database that `--source` names."),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(metavar="SQL", help="Query on the database that `--source` names."),
+    ] = None,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="File to write; its name ends in .csv, .json or .parquet.",
+            metavar="FILE_OR_URL",
+            help="File to write, whose name ends in .csv, .json, .parquet, .arrow or .feather; or "
+            "a database.",
             show_default="standard output",
+        ),
+    ] = None,
+    out_table: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TABLE",
+            help="Table of the database that `--out` names: all its rows are replaced, and it is "
+            "made if it is not there.",
         ),
     ] = None,
     format: Annotated[
@@ -122,13 +140,23 @@ def predict(
 ) -> None:
     """Score new rows with the dataset's champion.
 
-    Prints the key, the prediction, the bounds of its interval and a note for each row, and warns of
-    odd rows on standard error. Cells are read as they were when the champion was trained. Nothing
-    is written to the database.
+    Writes for each row the columns of the key, the prediction, the bounds of its interval, a note
+    and the number of the model, and warns of odd rows on standard error. Cells are read as they
+    were when the champion was trained. A file or a table is replaced as a whole, or stays as it
+    was. Nothing is written to nightfit's own database.
     """
     from flows.command.predict import run_predict
 
-    run_predict(dataset, source, out, format, spreadsheet=spreadsheet)
+    run_predict(
+        dataset,
+        source,
+        out,
+        format,
+        table=table,
+        query=query,
+        out_table=out_table,
+        spreadsheet=spreadsheet,
+    )
 
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit status`")

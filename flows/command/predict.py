@@ -1,7 +1,8 @@
 """`nightfit predict`: score new rows with the champion of a dataset."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ from rich.text import Text as Line
 
 from data.address_space import require_address_space
 from data.declarations.file import load_dataset
-from data.errors import CallError
+from data.declarations.named_source import database_named
+from data.declarations.sql_source import DatabaseUrl, scheme_of
+from data.errors import CallError, quoted
 from data.settings import Settings, settings
 from data.store.read.champions import champion_model
 from data.store.read.contract import source_columns
@@ -37,23 +40,80 @@ FORMATS = {
 def run_predict(
     dataset: str,
     source: str,
-    out: Path | None,
+    out: str | None,
     output_format: str | None,
     *,
+    table: str | None = None,
+    query: str | None = None,
+    out_table: str | None = None,
     spreadsheet: bool = False,
 ) -> None:
-    """Write a prediction for each row of a source to a file; warn of odd rows.
+    """Write a prediction for each row of a source to a file or a table; warn of odd rows.
 
-    A file is as it was until all rows are written.
+    A file or a table is as it was until all rows are written.
     """
     require_address_space()
-    chosen = _format(out, output_format)
-    require_format(chosen, spreadsheet=spreadsheet)
-    with ending_in_order(), scored_by_champion(settings(), dataset, source) as rows:
-        write_batches(rows.batches(), rows.schema, chosen, out, spreadsheet=spreadsheet)
+    into = None if out is None else database_named(out, wanted=out_table is not None)
+    write = (
+        _to_file(out, output_format, out_table, spreadsheet)
+        if into is None
+        else _to_table(into, out_table, output_format, spreadsheet)
+    )
+    rows_of = partial(scored_by_champion, settings(), dataset, source)
+    with ending_in_order(), rows_of(table=table, query=query) as rows:
+        write(rows)
         screen = Screen(stderr=True)
         for warning in rows.warnings:
             screen.print(Line(f"warning: {warning}", style="yellow"), soft_wrap=True)
+
+
+def _to_file(
+    out: str | None, output_format: str | None, out_table: str | None, spreadsheet: bool
+) -> Callable[["Scoring"], None]:
+    """Return what writes rows to a file or standard output, if the options are for these."""
+    if out_table is not None:
+        raise CallError(
+            "--out-table is for databases, but --out names none.",
+            next_step="Leave it out, or name a database, such as --out sqlite:///shop.db.",
+        )
+    if out is not None and scheme_of(out):
+        raise CallError(
+            f"--out names a file of this machine or a database, which {scheme_of(out)}:// is not.",
+            next_step="Write a file here, and copy it.",
+        )
+    file = None if out is None else Path(out)
+    chosen = _format(file, output_format)
+    require_format(chosen, spreadsheet=spreadsheet)
+
+    def write(rows: "Scoring") -> None:
+        write_batches(rows.batches(), rows.schema, chosen, file, spreadsheet=spreadsheet)
+
+    return write
+
+
+def _to_table(
+    into: DatabaseUrl, out_table: str | None, output_format: str | None, spreadsheet: bool
+) -> Callable[["Scoring"], None]:
+    """Return what writes rows to a table of a database, if the options are for that."""
+    where = f"--out {into.shown}"
+    if out_table is None:
+        raise CallError("--out names a database, but no table.", next_step="Add --out-table NAME.")
+    if output_format is not None or spreadsheet:
+        option = "--spreadsheet" if spreadsheet else "--format"
+        raise CallError(
+            f"{option} is for files, but --out names a database.", next_step="Leave it out."
+        )
+
+    def write(rows: "Scoring") -> None:
+        from data.connections.tables import write_table
+
+        batches, key = rows.batches(), rows.key
+        count = write_table(into.text, out_table, rows.schema, batches, where=where, key=key)
+        noun = "row" if count == 1 else "rows"
+        line = f"{count:,} {noun} written to table {quoted(out_table)} of {into.shown}"
+        Screen(stderr=True).print(Line(line), soft_wrap=True)
+
+    return write
 
 
 def _format(out: Path | None, output_format: str | None) -> str:
@@ -67,7 +127,14 @@ def _format(out: Path | None, output_format: str | None) -> str:
 
 
 @contextmanager
-def scored_by_champion(config: Settings, dataset: str, source: str) -> Iterator["Scoring"]:
+def scored_by_champion(
+    config: Settings,
+    dataset: str,
+    source: str,
+    *,
+    table: str | None = None,
+    query: str | None = None,
+) -> Iterator["Scoring"]:
     """Give what the champion predicts for each row of a source, in its order.
 
     Raises SourceError if the source cannot be read or lacks a column, DamagedModel if the champion
@@ -82,7 +149,16 @@ def scored_by_champion(config: Settings, dataset: str, source: str) -> Iterator[
     if champion is None:
         load_dataset(dataset, config.datasets)  # a name that is not declared is another mistake
         raise no_champion(dataset)
-    with talking():
-        report = Progress(dataset, "reading")
-        with scoring(champion, columns, source, quiet_seconds=QUIET_SECONDS, report=report) as rows:
-            yield rows
+    with (
+        talking(),
+        scoring(
+            champion,
+            columns,
+            source,
+            table=table,
+            query=query,
+            quiet_seconds=QUIET_SECONDS,
+            report=Progress(dataset, "reading"),
+        ) as rows,
+    ):
+        yield rows

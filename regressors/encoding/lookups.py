@@ -88,3 +88,46 @@ def _look_up(block: Lookup, into: Floats) -> None:
         into[part] = table[codes]
         if block.values is not None:
             into[part][np.arange(len(codes)), codes] = block.values[part]
+
+
+def taken(blocks: Sequence[Block], rows: Any) -> list[Block]:
+    """Return some rows of blocks: positions or a range."""
+    return [
+        Lookup(b.table, b.codes[rows], None if b.values is None else b.values[rows])
+        if isinstance(b, Lookup)
+        else b[rows]
+        for b in blocks
+    ]
+
+
+def weighted_blocks(blocks: Sequence[Block], rows: int, weights: Array) -> Array:
+    """Return the sums (n,) of the columns (p,) of blocks times their weights, in their order.
+
+    They are those of adding column by column: the zeros of a looked up row change nothing.
+    """
+    total = np.zeros(rows)
+    at = 0
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller sees what is not finite
+        for block in blocks:
+            own = weights[at : at + width([block])]
+            at += len(own)
+            if isinstance(block, Lookup):
+                _add_looked_up(total, block, own)
+            else:
+                for column, weight in zip(block.T, own.tolist(), strict=True):
+                    total += column * weight
+    return total
+
+
+def _add_looked_up(total: Array, block: Lookup, weights: Array) -> None:
+    sums = np.zeros(len(block.table))
+    for column, weight in zip(block.table.T, weights.tolist(), strict=True):
+        sums += column * weight
+    several = np.count_nonzero(block.table, axis=1) > 1
+    assert block.values is None
+    chosen = several[block.codes]
+    total += np.where(several, 0.0, sums)[block.codes]
+    if chosen.any():  # one addition is not the same as several
+        rows = block.table[block.codes[chosen]]
+        for column, weight in zip(rows.T, weights.tolist(), strict=True):
+            total[chosen] += column * weight

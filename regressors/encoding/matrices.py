@@ -271,13 +271,7 @@ class Encoding:
 
     def standardised_of(self, parts: Columns) -> Array:
         """Return the matrix (n, q) of the linear start of what `parts` returned."""
-        blocks: list[Block] = [
-            ((filled(column, parts[column.name]) - column.mean) / column.sd)[:, None]
-            for column in self.numbers
-            if column.sd > 0
-        ]
-        blocks += self._shared(parts) + self._groups(parts)[:1]
-        matrix: Array = put_together(blocks, _rows(parts))
+        matrix: Array = put_together(self.blocks(parts)[0], _rows(parts))
         return matrix
 
     def network(self, columns: Columns) -> Array:
@@ -295,16 +289,23 @@ class Encoding:
 
     def network_blocks(self, parts: Columns) -> list[Block]:
         """Return the columns of what `network_of` returns, one or more in a block."""
-        blocks: list[Block] = []
+        return self.blocks(parts)[1]
+
+    def blocks(self, parts: Columns) -> tuple[list[Block], list[Block]]:
+        """Return the columns of `standardised_of` and of `network_of`, one or more in a block."""
+        start: list[Block] = []
+        network: list[Block] = []
         for column in self.numbers:
             if column.sd == 0:
                 continue
             values = filled(column, parts[column.name])
+            start.append(((values - column.mean) / column.sd)[:, None])
             q = (values - column.median) / column.spread
-            blocks.append((q / np.sqrt(1 + (q / 3) ** 2))[:, None])
+            network.append((q / np.sqrt(1 + (q / 3) ** 2))[:, None])
             if column.edges:
-                blocks.append(in_pieces(values, column.edges))
-        return blocks + self._shared(parts) + self._groups(parts)
+                network.append(in_pieces(values, column.edges))
+        shared, groups = self._shared(parts), self._groups(parts)
+        return start + shared + groups[:1], network + shared + groups
 
     def with_groups(
         self,

@@ -1,7 +1,8 @@
 """The keys of rows that are scored: which are missing, and which are there more than once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,9 @@ MAX_ROWS = 4
 """So many rows with the same key are looked for."""
 
 Hashes = NDArray[np.uint64]
+Stored = Callable[[], NDArray[Any]]
+"""Maps an array from the file that it is in."""
+
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio (Knuth 1973): a product with it spreads numbers that are near."""
 
@@ -72,15 +76,15 @@ def key_at(columns: ColumnFiles, key: Sequence[str], row: int) -> str | None:
     return row_keys(columns.slice(row, 1, key), key)[0]
 
 
-def _repeated(parts: Sequence[tuple[object, object]]) -> tuple[int, tuple[int, ...]]:
+def _repeated(parts: Sequence[tuple[Stored, Stored]]) -> tuple[int, tuple[int, ...]]:
     """Return how many hashes repeat, and the first rows of the one that repeats first."""
-    total = sum(len(hashes()) for hashes, _ in parts)  # type: ignore[operator]
+    total = sum(len(hashes()) for hashes, _ in parts)
     shares = max(1, -(-total // PASS_ROWS))
     repeated, first = 0, np.zeros(0, np.int64)
     for share in range(shares):
         hashes, rows = [], []
         for stored_hashes, stored_rows in parts:
-            some, where = stored_hashes(), stored_rows()  # type: ignore[operator]
+            some, where = stored_hashes(), stored_rows()
             chosen = slice(None) if shares == 1 else some % np.uint64(shares) == share
             hashes.append(some[chosen])
             rows.append(where[chosen])

@@ -11,7 +11,8 @@ from math import isfinite
 from pathlib import Path
 
 from data.declarations.model import Declaration
-from data.errors import DamagedStore
+from data.disk import no_room
+from data.errors import DamagedStore, HomeError
 from data.sources.whole_file import write_whole
 from data.store.read.earlier_runs import last_details
 from data.store.session import Store
@@ -24,7 +25,8 @@ FILE = "ann-rate.json"
 def rate_of_home(home: Path, measure: Callable[[], float | str], *, by: str) -> float | str:
     """Return the products per second that are noted in the home; measure and note them first.
 
-    `by` is the framework that measures. A sentence where it cannot.
+    `by` is the framework that measures. A sentence where it cannot; raises HomeError where the
+    figure cannot be noted.
     """
     path = home / FILE
     noted = _noted(path)
@@ -39,7 +41,15 @@ def rate_of_home(home: Path, measure: Callable[[], float | str], *, by: str) -> 
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     content = json.dumps(note, indent=2) + "\n"
-    write_whole(path, lambda file: file.write(content.encode()))
+    try:
+        write_whole(path, lambda file: file.write(content.encode()))
+    except OSError as error:
+        raise HomeError(
+            "The rate of this machine cannot be noted, and without a note it might be another one"
+            f" every night: {no_room(error) or error.strerror}.",
+            where=str(path),
+            next_step="Make room there, or the folder writable, or leave out 'ann.budget'.",
+        ) from None
     progress.LOG.info(
         "ANNs: this machine makes about %.1f billion products a second (measured in %s, noted in"
         " %s)",

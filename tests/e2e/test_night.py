@@ -147,7 +147,7 @@ def test_new_rows_are_scored_by_the_champion(night, tmp_path):
     source.write_text("household,income\n9001,500\n9002,1500.5\n")
     done = night.workspace.run("predict", "income_expenses", "--source", str(source))
     lines = done.stdout.splitlines()
-    assert lines[0] == "key,predicted,lower,upper,note", done.stderr
+    assert lines[0] == "household,predicted,lower,upper,note,model_id", done.stderr
     assert [line.split(",")[0] for line in lines[1:]] == ["9001", "9002"]
     low, high = (float(line.split(",")[1]) for line in lines[1:])
     assert 0 < low < high

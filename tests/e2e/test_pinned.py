@@ -1,6 +1,8 @@
 """A champion that stays predicts the rows of tonight, and scores files as it was trained."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pyarrow.parquet as pq
 import pytest
@@ -81,7 +83,7 @@ def test_a_file_is_scored_with_notes_on_its_rows_and_warnings_beside_them(pinned
     done = pinned.run(*args, "--format", "json")
     assert done.returncode == 0, done.stderr
     scored = json.loads(done.stdout)
-    assert [row["key"] for row in scored] == ["a", "b", "c", "a"]
+    assert [row["id"] for row in scored] == ["a", "b", "c", "a"]
     assert scored[0] == scored[3]
     assert [row["note"] for row in scored] == [
         None,
@@ -93,6 +95,12 @@ def test_a_file_is_scored_with_notes_on_its_rows_and_warnings_beside_them(pinned
         assert warning in done.stderr
     assert pinned.run(*args, "--out", str(out)).returncode == 0
     assert pq.read_table(out).to_pylist() == scored
+    table = tmp_path / "scored.db"
+    done = pinned.run(*args, "--out", str(table), "--out-table", "scored")
+    assert done.returncode == 0, done.stderr
+    with closing(sqlite3.connect(table)) as connection:
+        stored = connection.execute("SELECT id, predicted, model_id FROM scored").fetchall()
+    assert stored == [(row["id"], row["predicted"], row["model_id"]) for row in scored]
     rows.write_text("id,x,shop\na,4,a\n")
     alone = json.loads(pinned.run(*args, "--format", "json").stdout)
     assert alone == scored[:1]

@@ -21,12 +21,17 @@ def houses(new_workspace):
     """A workspace with the README's example of a declaration, and the results of its commands."""
     workspace = new_workspace()
     ((name, text),) = DECLARATIONS
+    first, *commands = [command for command in COMMANDS if about_houses(command)]
     rows = [
         f"{i},{1 + i % 8},{40 + 13 * i % 90},{90 + 30 * (i % 8) + i % 11}" for i in range(120)
     ] + ["120,99,80,300", "121,4,75,"]
-    workspace.declare(name, text, "house,rooms,size,price\n" + "\n".join(rows) + "\n")
-    commands = [command for command in COMMANDS if about_houses(command)]
-    return workspace, {command: workspace.run(*shlex.split(command)) for command in commands}
+    table = workspace.folder / "datasets" / "houses.csv"
+    table.write_text("house,rooms,size,price\n" + "\n".join(rows) + "\n")
+    proposed = workspace.run(*shlex.split(first.replace("houses.csv", str(table))))
+    (workspace.folder / "datasets" / "houses.yaml").rename(workspace.folder / "proposed.yaml")
+    workspace.declare(name, text)
+    done = {command: workspace.run(*shlex.split(command)) for command in commands}
+    return workspace, {first: proposed, **done}
 
 
 def test_summary_of_the_readme_is_worded_like_a_real_one(night):
@@ -51,9 +56,11 @@ def test_sql_of_the_readme_works(night, statement):
 
 def test_own_data_of_the_readme_works(houses):
     workspace, commands = houses
-    assert [command.split()[0] for command in commands] == ["check", "retrain", "status"]
+    assert [command.split()[0] for command in commands] == ["init", "check", "retrain", "status"]
     for done in commands.values():
         assert done.returncode == 0, done.stderr
+    proposed = (workspace.folder / "proposed.yaml").read_text()
+    assert "source: {path: houses.csv}\nkey: house    # unique" in proposed
     assert workspace.sql("SELECT key FROM rejected_row") == [("120",)]
     new = workspace.sql("SELECT predicted FROM current_prediction WHERE role = 'new'")
     assert len(new) == 1

@@ -136,7 +136,13 @@ def mariadb_database(port: int) -> Database:
 def shop_of(url: str, *, key: str | list[str] = "id", **more: Any) -> Declaration:
     """Return the declaration of a dataset in a database: `table` or `query` name its rows."""
     source = {name: more.pop(name) for name in ("table", "query") if name in more}
-    keys = {"name": "shop", "source": {"url": url, **source}, "key": key, "target": "y", **more}
+    keys: dict[str, Any] = {
+        "name": "shop",
+        "source": {"url": url, **source},
+        "key": key,
+        "target": "y",
+        **more,
+    }
     return Declaration.model_validate(keys)
 
 

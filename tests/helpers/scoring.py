@@ -48,11 +48,11 @@ class Learned:
             table = pa.Table.from_batches(rows.batches(), rows.schema)
         key = table.column_names[: -len(RESULTS)]
         value, lower, upper, note, _ = table.columns[len(key) :]
-        bounds = (bound.to_numpy() for bound in (lower, upper))
         return Scored(
             row_keys(table, key),
             value.to_numpy(),
-            *bounds,
+            lower.to_numpy(),
+            upper.to_numpy(),
             note.to_pylist(),
             tuple(rows.warnings),
             table,

@@ -1,11 +1,20 @@
 """A web server for the tests, on this machine, that fails in the ways that servers fail."""
 
+import datetime as dt
+import ipaddress
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 @dataclass
@@ -107,11 +116,36 @@ def moved_to(url: str) -> Callable[[Handler, bytes], None]:
     return answer
 
 
+def unknown_certificate(folder: Path) -> ssl.SSLContext:
+    """Return how a server speaks TLS that nobody has vouched for."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), serial_number=1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(host, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.PrivateFormat.PKCS8
+    pem = serialization.Encoding.PEM
+    file = folder / "server.pem"
+    file.write_bytes(
+        key.private_bytes(pem, form, serialization.NoEncryption()) + certificate.public_bytes(pem)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
 @contextmanager
-def running() -> Iterator[WebServer]:
+def running(tls: ssl.SSLContext | None = None) -> Iterator[WebServer]:
     """Start a server and stop it."""
     server = _Server(("127.0.0.1", 0), Handler)
-    server.web = WebServer(f"http://127.0.0.1:{server.server_port}")
+    server.web = WebServer(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}")
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

@@ -3,13 +3,15 @@
 import multiprocessing.popen_spawn_posix
 import multiprocessing.util
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 from helpers import warm_frameworks
 from sqlalchemy import make_url, text
 
+from data.connections import retry
 from data.store.database import version
 from data.store.database.version import head
 from data.store.session import Store
@@ -104,3 +106,17 @@ def forked_workers(framework_servers: None, monkeypatch: pytest.MonkeyPatch) -> 
     fork, forked = warm_frameworks.fork_or_spawn, warm_frameworks.Forked
     monkeypatch.setattr(multiprocessing.util, "spawnv_passfds", fork)
     monkeypatch.setattr(multiprocessing.popen_spawn_posix, "Popen", forked)
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between attempts that nobody notices."""
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.001)
+
+
+@pytest.fixture
+def memory() -> Iterator[fsspec.AbstractFileSystem]:
+    """The files at memory:// addresses, which are those of this process; there are none."""
+    system = fsspec.filesystem("memory")
+    yield system
+    system.rm("/", recursive=True)

@@ -1,14 +1,17 @@
 """Rows as a table, CSV, JSON and Parquet: what people see, and what programs get back."""
 
 import csv
+import fcntl
 import io
 import json
+import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from helpers.store_nights import promoted, write
@@ -17,7 +20,7 @@ from data.errors import CallError, UserError
 from data.store.read.view_rows import rows_of
 from data.store.session import Store
 from data.store.views import BOOLEAN, INTEGER, NUMBER, TEXT, TIME
-from flows.command.output_formats import write_rows
+from flows.command.output_formats import write_batches, write_rows
 
 COLUMNS = {"key": TEXT, "n": INTEGER, "predicted": NUMBER, "inside": BOOLEAN, "at": TIME}
 AT = datetime(2026, 1, 31, 2, 0, 0, 250000, UTC)
@@ -180,3 +183,43 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path):
     with pytest.raises(UserError, match="the file cannot be written") as caught:
         write_rows([ROWS], COLUMNS, "csv", tmp_path / "nowhere" / "rows.csv")
     assert caught.value.where == str(tmp_path / "nowhere" / "rows.csv")
+
+
+def test_arrow_keeps_the_types_of_columns_also_into_a_pipe(tmp_path):
+    path = tmp_path / "rows.arrow"
+    write_rows([ROWS], COLUMNS, "arrow", path)
+    stream = io.TextIOWrapper(io.BytesIO())
+    write_rows([ROWS], COLUMNS, "arrow", stream)
+    for source in (path.read_bytes(), stream.buffer.getvalue()):
+        table = pa.ipc.open_file(source).read_all()
+        assert table["key"].to_pylist() == [row[0] for row in ROWS]
+        assert table["n"].to_pylist() == [row[1] for row in ROWS]
+        assert str(table.schema.field("at").type) == "timestamp[us, tz=UTC]"
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet", "arrow"])
+def test_batches_of_arrow_are_written_with_dates_and_whole_numbers_as_they_are(form, tmp_path):
+    schema = pa.schema([("store", pa.int64()), ("day", pa.date32()), ("p", pa.float64())])
+    batch = pa.record_batch([[1, 2], [date(2026, 1, 31), None], [0.1 + 0.2, None]], schema)
+    path = tmp_path / f"rows.{form}"
+    write_batches([batch], schema, form, path)
+    if form == "csv":
+        assert path.read_text() == "store,day,p\n1,2026-01-31,0.30000000000000004\n2,,\n"
+    elif form == "json":
+        first, second = json.loads(path.read_text())
+        assert first == {"store": 1, "day": "2026-01-31", "p": 0.1 + 0.2}
+        assert second == {"store": 2, "day": None, "p": None}
+    else:
+        table = pq.read_table(path) if form == "parquet" else pa.ipc.open_file(path).read_all()
+        assert table == pa.Table.from_batches([batch])
+
+
+def test_what_a_killed_process_left_is_removed_and_what_is_being_written_is_not(tmp_path):
+    left, written_now = (tmp_path / f".nightfit-{name}.unfinished" for name in "ab")
+    for path in (left, written_now):
+        path.write_text("half")
+        os.utime(path, (1, 1))
+    with written_now.open() as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        write_rows([ROWS], COLUMNS, "csv", tmp_path / "rows.csv")
+    assert {path.name for path in tmp_path.iterdir()} == {"rows.csv", written_now.name}

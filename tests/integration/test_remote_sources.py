@@ -3,87 +3,19 @@
 The servers are real: one of S3 by moto, and a web server that fails as it is told.
 """
 
-import os
 from importlib.util import find_spec
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers.sources import shop, written
-from helpers.web_server import cut, moved_to, slow, status
-from unit.test_sources_alike import CARRIED, KINDS, expected  # noqa: F401
+from helpers.remote import CSV, SECRET, refusal, rows
+from helpers.sources import shop
+from helpers.web_server import cut, moved_to, running, slow, status, unknown_certificate
 
-from data.connections import file_systems, retry
-from data.errors import SourceError
-from data.sources import remote_files
-from data.sources.read import READERS, read
-from data.sources.snapshot import load
+from data.connections import file_systems
+from data.sources.read import read
 
-CSV = b"id,y\n" + b"".join(b"k%d,%d.5\n" % (i, i) for i in range(1_000))
-SECRET = "hidden-token"
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch):
-    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.001)
-
-
-@pytest.fixture
-def memory():
-    system = fsspec.filesystem("memory")
-    yield system
-    system.rm("/", recursive=True)
-
-
-def refusal(address, folder, **more):
-    """Return the message of a source that is refused; nothing is stored, and no secret shown."""
-    with pytest.raises(SourceError) as caught:
-        read(shop(address, **more), folder=folder / "home")
-    assert not (folder / "home").exists()
-    message = str(caught.value)
-    assert SECRET not in message and str(folder) not in message and "/tmp/" not in message
-    return message
-
-
-def rows(address, folder):
-    return load(read(shop(address), folder=folder / "home").path)
-
-
-# The battery: the same rows from every place
-
-
-def all_files(folder):
-    return [file for file in folder.rglob("*") if file.is_file()]
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_a_file_of_any_kind_has_the_same_rows_at_an_address(name, tmp_path, memory, expected):  # noqa: F811
-    KINDS[name](tmp_path / name)
-    for file in all_files(tmp_path):
-        memory.pipe_file(f"/shop/{file.relative_to(tmp_path)}", file.read_bytes())
-    snapshot = read(shop(f"memory://shop/{name}"), folder=tmp_path / "home")
-    assert load(snapshot.path).equals(load(expected.path))
-    assert snapshot.fingerprint == expected.fingerprint
-
-
-@pytest.mark.parametrize("name", [name for name in KINDS if name != "folder"])
-def test_a_file_of_any_kind_has_the_same_rows_from_a_web_server(name, tmp_path, web, expected):  # noqa: F811
-    KINDS[name](tmp_path / name)
-    address = web.put(name, (tmp_path / name).read_bytes())
-    snapshot = read(shop(address), folder=tmp_path / "home")
-    assert snapshot.fingerprint == expected.fingerprint
-
-
-@pytest.mark.parametrize("name", ["rows.csv.gz", "rows.parquet", "folder"])
-def test_a_file_has_the_same_rows_from_an_object_store(name, tmp_path, objects, expected):  # noqa: F811
-    KINDS[name](tmp_path / name)
-    bucket = objects.bucket()
-    for file in all_files(tmp_path):
-        objects.put(bucket, str(file.relative_to(tmp_path)), file.read_bytes())
-    snapshot = read(shop(f"s3://{bucket}/{name}"), folder=tmp_path / "home")
-    assert snapshot.fingerprint == expected.fingerprint
-    assert snapshot.warnings == ()
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 
 # Several files
@@ -265,10 +197,12 @@ def test_a_host_that_is_not_there_is_named(address, message, tmp_path):
 
 
 def test_a_server_without_a_known_certificate_is_refused_at_once(tmp_path, web):
-    address = web.put("tls.csv", CSV).replace("http://", "https://")
-    message = refusal(address, tmp_path)
-    assert "The server cannot be trusted, or does not speak TLS" in message
+    with running(unknown_certificate(tmp_path)) as unknown:
+        message = refusal(unknown.put("tls.csv", CSV), tmp_path)
+    assert "does not speak TLS: self-signed certificate. Correct" in message
     assert "SSL_CERT_FILE" in message and "tried" not in message
+    address = web.put("tls.csv", CSV).replace("http://", "https://")
+    assert "The server cannot be trusted, or does not speak TLS." in refusal(address, tmp_path)
 
 
 def test_an_object_store_tells_its_own_failures(tmp_path, web, objects, monkeypatch):
@@ -293,109 +227,3 @@ def test_the_package_of_a_missing_driver_is_named(tmp_path):
     message = refusal("gs://bucket/x.csv", tmp_path)
     assert "The driver of gs:// cannot be loaded: No module named 'gcsfs'." in message
     assert "(pip install gcsfs)" in message
-
-
-# What changes, and how it is fetched
-
-
-def test_a_file_that_changes_while_it_is_read_is_fetched_again(tmp_path, web, monkeypatch):
-    address, reader = web.put("changing.csv", CSV), READERS[".csv"]
-    times: list[bytes] = []
-
-    def read_and_change(path, *others):
-        if not times:
-            web.put("changing.csv", CSV + b"new,1\n")
-        times.append(path.read_bytes())
-        return reader(path, *others)
-
-    monkeypatch.setitem(READERS, ".csv", read_and_change)
-    snapshot = read(shop(address), folder=tmp_path / "home", quiet_seconds=0.01)
-    assert snapshot.rows == 1_001
-    assert snapshot.warnings == (
-        f"{address}: The file was changed while it was read, so it was read again.",
-    )
-    assert times == [CSV, CSV + b"new,1\n"]
-
-
-def test_a_file_that_grows_while_it_is_fetched_is_not_taken_for_a_cut_one(tmp_path, web):
-    def grow(handler, _content):
-        web.files["/growing.csv"] = CSV + b"new,1\n"
-        handler.whole(web.files["/growing.csv"])
-
-    snapshot = read(
-        shop(web.put("growing.csv", CSV, grow)), folder=tmp_path / "home", quiet_seconds=0.01
-    )
-    assert snapshot.rows == 1_001
-    assert "The file was changed while it was read" in snapshot.warnings[0]
-
-
-def test_a_file_is_fetched_in_blocks_and_that_is_reported(tmp_path, memory, monkeypatch):
-    memory.pipe_file("/rows.csv", CSV)
-    monkeypatch.setattr(remote_files, "BLOCK", 5_000)
-    reports = []
-    read(
-        shop("memory://rows.csv"),
-        folder=tmp_path / "home",
-        report=lambda share, done: reports.append((share, done)),
-    )
-    fetched = [(share, done) for share, done in reports if "fetched" in done]
-    assert len(fetched) == -(-len(CSV) // 5_000)
-    assert fetched == sorted(fetched)
-    assert fetched[-1][1] == f"{len(CSV) / 1e6:,.1f} of {len(CSV) / 1e6:,.1f} MB fetched"
-
-
-def test_fetching_goes_on_where_the_connection_broke(tmp_path, memory, monkeypatch):
-    memory.pipe_file("/rows.csv", CSV)
-    monkeypatch.setattr(remote_files, "BLOCK", 5_000)
-    opened = type(memory)._open
-    begins: list[int] = []
-
-    def breaking(self, path, *others, **more):
-        file = opened(self, path, *others, **more)
-        read_block = file.read
-        blocks: list[int] = []
-
-        def read_some(size):
-            if len(begins) == 1 and len(blocks) == 1:
-                raise ConnectionResetError(104, "Connection reset by peer")
-            begins.append(file.tell()) if not blocks else None
-            blocks.append(size)
-            return read_block(size)
-
-        file.read = read_some
-        file.close = lambda: None
-        return file
-
-    monkeypatch.setattr(type(memory), "_open", breaking)
-    snapshot = read(shop("memory://rows.csv"), folder=tmp_path / "home")
-    assert snapshot.rows == 1_000
-    assert begins == [0, 5_000]
-    assert "The connection to its host failed. It was tried again." in snapshot.warnings[0]
-
-
-def test_what_was_fetched_is_gone_when_it_has_been_read(tmp_path, memory, monkeypatch):
-    memory.pipe_file("/rows.csv", CSV)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    read(shop("memory://rows.csv"), folder=tmp_path / "home")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["home"]
-
-
-# Disks of the network
-
-
-def test_a_disk_that_fails_for_a_moment_is_read_again(tmp_path, monkeypatch):
-    path = tmp_path / "rows.csv"
-    declaration = shop(path)
-    os.symlink("/proc/self/mem", path)  # a real file whose first byte is a real EIO
-
-    def mend(_seconds):
-        path.unlink(missing_ok=True)
-        written(tmp_path, CSV)
-
-    monkeypatch.setattr("data.connections.retry.time.sleep", mend)
-    snapshot = read(declaration, folder=tmp_path / "home")
-    assert snapshot.rows == 1_000
-    assert snapshot.warnings == (
-        f"{path}: The file cannot be read: Input/output error. It was tried again.",
-    )

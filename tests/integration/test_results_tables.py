@@ -16,14 +16,16 @@ from helpers.store_nights import (
     kind_of,
     night,
     promoted,
+    read,
     run_sql,
     serving,
     stored,
     write,
 )
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect
 
 from data.settings import ROOT
+from data.store.check.contents import results_findings
 from data.store.database.version import VERSION_TABLE
 from data.store.records import ManualDecision
 from data.store.results.names import wanted_name
@@ -284,6 +286,22 @@ def _warnings(store: Store, record: Any) -> Sequence[str]:
 def _exists(store: Store, name: str) -> bool:
     with store.reading() as connection:
         return bool(inspect(connection).has_table(name))
+
+
+def test_check_of_the_database_names_a_table_that_does_not_show_what_it_should(store: Store):
+    assert read(store, _findings) == []
+    write(store, days())
+    assert read(store, _findings) == []
+    run_sql(store.url, "UPDATE predicted_wages SET predicted = 7 WHERE role = 'new'")
+    (differs,) = read(store, _findings)
+    assert "2 rows of current_prediction and of the table of results 'predicted_wages'" in differs
+    run_sql(store.url, "DROP TABLE predicted_wages")
+    (missing,) = read(store, _findings)
+    assert "'predicted_wages' is missing. 'nightfit retrain wages --force'" in missing
+
+
+def _findings(connection: Connection) -> list[str]:
+    return [str(finding) for finding in results_findings(connection)]
 
 
 WRITER = """

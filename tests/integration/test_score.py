@@ -1,13 +1,20 @@
 """What `nightfit predict` tells about the rows of a file."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from helpers.scoring import csv_of, learned
 from helpers.sources import shop, written
 
+import tasks.score
+from data.connections.tables import write_table
 from data.errors import SourceError
+from regressors.blocks import blocks_of
+from tasks.score import scoring
 
 ROWS = 120
 TEXT = csv_of(
@@ -115,3 +122,70 @@ def test_a_model_of_version_0_1_0_reads_by_its_own_column_types(tmp_path):
     outcome = old.scored(new)
     assert outcome.note[0] == "unseen level '1' of c"
     assert "x is not a number" in outcome.note[1]
+
+
+def test_the_columns_of_a_key_keep_their_names_and_types_and_every_row_has_its_model(tmp_path):
+    lines = [f"s{row},2026-01-{row % 28 + 1:02},{row},{row}" for row in range(60)]
+    text = "\n".join(["store,day,x,y", *lines, ""])
+    declaration = shop(written(tmp_path, text), key=["store", "day"], features=["x"])
+    table = learned(declaration, tmp_path).scored(written(tmp_path, text, "n.csv")).table
+    assert table.column_names == [
+        *("store", "day", "predicted", "lower", "upper", "note", "model_id")
+    ]
+    assert [str(table.schema.field(name).type) for name in ("store", "day")] == [
+        "string",
+        "date32[day]",
+    ]
+    assert table["model_id"].to_pylist() == [1] * 60
+
+
+def test_a_key_that_is_called_as_a_result_is_told_apart_as_in_a_table_of_results(tmp_path):
+    text = TEXT.replace("id,", "Note,", 1)
+    outcome = learned(shop(written(tmp_path, text), key="Note"), tmp_path)
+    table = outcome.scored(written(tmp_path, text, "n.csv")).table
+    assert table.column_names[0] == "key_Note"
+    assert table["key_Note"].to_pylist() == list(range(ROWS))
+
+
+def test_rows_of_many_blocks_are_predicted_as_each_of_them_alone(tmp_path, monkeypatch):
+    text = TEXT.replace("\n3,", "\n3,900", 1)  # a note
+    model = learned(shop(written(tmp_path, TEXT)), tmp_path, network=True)
+    whole = model.scored(written(tmp_path, text, "new.csv"))
+    monkeypatch.setattr(tasks.score, "blocks_of", lambda rows: blocks_of(rows, 7))
+    blocks = model.scored(written(tmp_path, text, "new.csv"))
+    assert blocks.table.combine_chunks() == whole.table.combine_chunks()
+    assert blocks.warnings == whole.warnings
+    assert blocks.warnings
+
+
+def test_predictions_go_to_a_table_as_a_whole_or_not_at_all(tmp_path):
+    model = learned(shop(written(tmp_path, TEXT)), tmp_path)
+    place = tmp_path / "out.db"
+
+    def write(text):
+        source = str(written(tmp_path, text, "new.csv"))
+        with scoring(model.serving, model.columns, source) as rows:
+            url, batches = f"sqlite:///{place}", rows.batches()
+            write_table(url, "scored", rows.schema, batches, where="here", key=rows.key)
+
+    write("id,x,c\n1,3,a\n2,4,b\n")
+    with closing(sqlite3.connect(place)) as connection:
+        before = connection.execute("SELECT * FROM scored").fetchall()
+    assert [row[0] for row in before] == [1, 2]
+    with pytest.raises(SourceError, match="infinite in row 2"):
+        write("id,x,c\n7,3,a\n8,inf,b\n")
+    with closing(sqlite3.connect(place)) as connection:
+        assert connection.execute("SELECT * FROM scored").fetchall() == before
+
+
+def test_rows_of_a_database_are_scored_as_those_of_a_file(tmp_path):
+    model = learned(shop(written(tmp_path, TEXT)), tmp_path)
+    of_file = model.scored(written(tmp_path, "id,x,c\n1,3,a\n2,4,okapi\n", "new.csv"))
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection, connection:
+        connection.execute("CREATE TABLE new (id INTEGER, x REAL, c TEXT)")
+        connection.executemany("INSERT INTO new VALUES (?, ?, ?)", [(1, 3, "a"), (2, 4, "okapi")])
+    source = str(tmp_path / "shop.db")
+    with scoring(model.serving, model.columns, source, table="new") as rows:
+        table = pa.Table.from_batches(rows.batches(), rows.schema)
+    assert table == of_file.table
+    assert rows.warnings == [*of_file.warnings]

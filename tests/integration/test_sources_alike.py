@@ -96,6 +96,39 @@ def test_the_same_rows_have_the_same_columns_and_fingerprint(name, tmp_path, exp
     assert snapshot.fingerprint == expected.fingerprint
 
 
+def all_files(folder):
+    return [file for file in folder.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_file_of_any_kind_has_the_same_rows_at_an_address(name, tmp_path, memory, expected):
+    KINDS[name](tmp_path / name)
+    for file in all_files(tmp_path):
+        memory.pipe_file(f"/shop/{file.relative_to(tmp_path)}", file.read_bytes())
+    snapshot = read(shop(f"memory://shop/{name}"), folder=tmp_path / "home")
+    assert load(snapshot.path).equals(load(expected.path))
+    assert snapshot.fingerprint == expected.fingerprint
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "folder"])
+def test_a_file_of_any_kind_has_the_same_rows_from_a_web_server(name, tmp_path, web, expected):
+    KINDS[name](tmp_path / name)
+    address = web.put(name, (tmp_path / name).read_bytes())
+    snapshot = read(shop(address), folder=tmp_path / "home")
+    assert snapshot.fingerprint == expected.fingerprint
+
+
+@pytest.mark.parametrize("name", ["rows.csv.gz", "rows.parquet", "folder"])
+def test_a_file_has_the_same_rows_from_an_object_store(name, tmp_path, objects, expected):
+    KINDS[name](tmp_path / name)
+    bucket = objects.bucket()
+    for file in all_files(tmp_path):
+        objects.put(bucket, str(file.relative_to(tmp_path)), file.read_bytes())
+    snapshot = read(shop(f"s3://{bucket}/{name}"), folder=tmp_path / "home")
+    assert snapshot.fingerprint == expected.fingerprint
+    assert snapshot.warnings == ()
+
+
 @pytest.mark.parametrize("how", ["table", "query"])
 @pytest.mark.parametrize("kind", DATABASES)
 def test_the_rows_of_a_database_have_them_too_whatever_their_order(

@@ -36,6 +36,7 @@ def test_documented_columns_are_those_of_the_database(store: Store):
 
 
 DAYS = {'["Ann\\"s","9"]': 9.0, '["Zoë, 2","10"]': NEW}
+KEY = [("shop", "text"), ("day", "whole number")]
 OWN = (
     "CREATE TABLE worker (worker INTEGER, name TEXT)",
     "INSERT INTO worker VALUES (7, 'Ada'), (8, 'Bob')",
@@ -59,7 +60,7 @@ def nights(request: pytest.FixtureRequest, new_database) -> Store:
         "predictions": [predictions(line.name, {"7": 1.0, "9": 19.0, "12": NEW})],
     }
     write(store, kept(3, serving, {}, candidates=[line], **third, **wages))
-    write(store, promoted(3, DAYS, dataset="shop_days"))
+    write(store, promoted(3, DAYS, dataset="shop_days", key_columns=KEY))
     with store.writing() as connection:
         for statement in OWN:
             connection.execute(text(statement))
@@ -101,7 +102,7 @@ def answers(nights: Store) -> list[list[dict[str, Any]]]:
 
 def test_every_documented_query_answers(nights: Store):
     results = answers(nights)
-    assert len(results) == 14
+    assert len(results) == 15
     assert all(results), [number for number, rows in enumerate(results) if not rows]
 
 
@@ -119,10 +120,11 @@ def test_documented_queries_give_the_documented_answers(nights: Store):
         ("promoted", None),
     ]
     assert [(row["key"], row["actual"]) for row in results[7]] == [("9", 19.0)]
+    beside = {(row["shop"], row["day"]): row["predicted"] for row in results[-3]}
     days = [(row["shop"], row["day"]) for row in results[-2]]
     assert days == [('Ann"s', 9), ("Zoë, 2", 10)]
     joined = {(row["shop"], row["day"]): row["predicted"] for row in results[-1]}
-    assert joined == {('Ann"s', 9): 8.5, ("Zoë, 2", 10): 10.0}
+    assert beside == joined == {('Ann"s', 9): 8.5, ("Zoë, 2", 10): 10.0}
 
 
 def test_documented_python_answers(nights: Store):

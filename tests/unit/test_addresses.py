@@ -25,7 +25,7 @@ SHOWN = {
     "s3://${BUCKET}/x*.csv": "s3://${BUCKET}/x*.csv",
     "${SALES_URL}": "${SALES_URL}",
     "${HOST}/x.csv?token=hidden": "${HOST}/x.csv?***",
-    "${USER}:hidden@host/x.csv": "***",
+    "${USER}:hidden@host/x.csv": "${USER}***",
 }
 
 
@@ -36,6 +36,7 @@ def test_an_address_is_kept_as_it_is_and_shown_and_stored_without_secrets(text):
     assert source.path.text == text
     assert source.shown == str(source.path) == SHOWN[text]
     assert json.loads(source.model_dump_json())["path"] == SHOWN[text]
+    assert PathSource.model_validate_json(source.model_dump_json()).shown == SHOWN[text]
     assert "hidden" not in f"{source!r} {source} {source.path!r}"
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from data.errors import HomeError
 from regressors.network.plan import BUDGET, LIMITED_PRODUCTS, Plan
 from tasks.run.ann_plan import EarlierPlan, sentence_of
 from tasks.run.rate import FILE, rate_of_home
@@ -36,6 +37,12 @@ def test_note_that_cannot_be_used_is_measured_again_with_a_warning(tmp_path, tex
 def test_failed_measurement_is_a_sentence_and_notes_nothing(tmp_path):
     assert rate_of_home(tmp_path, lambda: "it was killed", by="torch") == "it was killed"
     assert not list(tmp_path.iterdir())
+
+
+def test_rate_that_cannot_be_noted_ends_in_a_sentence(tmp_path):
+    (tmp_path / FILE).write_text("a file, where the home should be")
+    with pytest.raises(HomeError, match="The rate of this machine cannot be noted"):
+        rate_of_home(tmp_path / FILE / "home", lambda: 2e9, by="torch")
 
 
 def plan(**changes):

@@ -2,11 +2,15 @@
 
 import re
 
+import pyarrow as pa
 import pytest
 import yaml
 from helpers.sources import refusal, rows, shop, written
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data.errors import SourceError
+from data.sources import number_marks
 from data.sources.read import read
 from data.sources.snapshot import load
 
@@ -201,3 +205,28 @@ def test_a_declared_encoding_that_does_not_fit_is_refused(tmp_path):
 def test_without_quotes_a_quote_is_text(tmp_path):
     found, _ = both('id,y,s\na,1,5" pipe\nb,2,"x\n', tmp_path, quote="")
     assert found["s"] == ['5" pipe', '"x']
+
+
+@given(
+    st.lists(
+        st.from_regex(r"[+-]?[0-9]{0,4}(,[0-9]{1,4})?(e[0-9])?", fullmatch=True)
+        | st.sampled_from(["1,5", "-0,25", "", "NA", "1.234,5", "x", "inf", "1e400"]),
+        min_size=1,
+        max_size=30,
+    )
+)
+@settings(deadline=None)
+def test_columns_of_decimal_commas_are_read_alike_on_the_short_way(texts):
+    column = pa.chunked_array([pa.array(["12,5", *texts])])[1:]
+    simple = number_marks._simple_facts(
+        number_marks._present(column), number_marks._present(column), column
+    )
+    if simple is None:
+        return
+    facts = number_marks._counted(number_marks._present(column), column)
+    assert facts.are_numbers and not any(
+        (facts.sure["."][0], facts.either["."][0], facts.spaced[0])
+    )
+    assert simple.sure[","][1] == facts.sure[","][1]
+    pieces = [number_marks.with_points(chunk) for chunk in column.chunks]
+    assert pieces == number_marks._plain(column, ",").chunks

@@ -115,3 +115,15 @@ def test_records_are_read_a_piece_at_a_time(tmp_path, monkeypatch):
     table = rows(written(tmp_path, content, "rows.json"), tmp_path)
     assert table["s"].to_pylist() == [f"é {i}" for i in range(50)]
     assert table["y"].to_pylist() == [i / 3 for i in range(50)]
+
+
+def test_name_that_stands_twice_in_a_record_is_refused_with_its_line(tmp_path):
+    text = '{"id": 1, "y": 2}\n{"id": 2, "y": 3, "y": 4}\n'
+    message = refusal(written(tmp_path, text, "rows.jsonl"), tmp_path)
+    assert "The record in line 2 has the name 'y' twice" in message
+
+
+def test_name_that_stands_twice_in_an_object_that_is_left_out_does_no_harm(tmp_path):
+    text = '{"id": 1, "y": 2, "o": {"a": 1, "a": 2}}\n{"id": 2, "y": 3, "o": null}\n'
+    table = rows(written(tmp_path, text, "rows.jsonl"), tmp_path)
+    assert table.column_names == ["id", "y"]

@@ -9,10 +9,10 @@ from data.sources.look import look
 from data.sources.undeclared import undeclared
 
 
-def seen(content, folder, name="rows.csv", **more):
-    path = written(folder, content, name)
+def seen(content, tmp_path, name="rows.csv", folder="look", **more):
+    path = written(tmp_path, content, name)
     source = PathSource.model_validate({"path": path, **more})
-    return look(undeclared(source), folder=folder / "look")
+    return look(undeclared(source), folder=tmp_path / folder)
 
 
 def values(found):
@@ -71,3 +71,26 @@ def test_a_source_without_rows_is_refused(tmp_path):
 def test_signs_for_missing_values_are_counted_by_column(tmp_path):
     text = "a,b\n" + "\n".join(f"{i},{'?' if i % 5 == 0 else i}" for i in range(50))
     assert seen(text, tmp_path).marks == {"b": {"?": 10}}
+
+
+def test_values_that_stand_apart_by_blanks_are_told_apart(tmp_path):
+    text = " id   x  note\n" + "\n".join(f' {i:>3}  {i}.5  "a b"' for i in range(30))
+    found = seen(text, tmp_path, "rows.txt")
+    assert values(found)["note"][:2] == ["a b", "a b"]
+    assert values(found)["x"][:2] == [0.5, 1.5]
+    assert {one.option: one.value for one in found.told} == {"separator": " "}
+    assert seen(text, tmp_path, "rows.txt", folder="again", separator=" ").names == [
+        "id",
+        "x",
+        "note",
+    ]
+
+
+def test_a_table_of_r_has_the_names_of_its_rows_in_front(tmp_path):
+    text = '"x" "y"\n' + "\n".join(f'"car {i}" {i} {i}' for i in range(30))
+    assert seen(text, tmp_path, "rows.txt").names == ["row_name", "x", "y"]
+
+
+def test_a_column_of_sentences_is_not_split_at_its_blanks(tmp_path):
+    text = "note\n" + "\n".join("some words" + " more" * (i % 4) for i in range(30))
+    assert seen(text, tmp_path, "rows.txt").names == ["note"]

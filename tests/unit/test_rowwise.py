@@ -12,7 +12,7 @@ from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
 from regressors.model import Model, NetworkMember, linear_model
 from regressors.network.recipe import forward, start_arrays
-from regressors.network.rowwise import network_output
+from regressors.network.rowwise import ExactNetwork
 
 ROWS = 2500
 RNG = np.random.default_rng(8)
@@ -106,12 +106,12 @@ def test_a_network_gives_what_its_recipe_says_to_the_precision_of_its_numbers(dt
     inputs = rng.normal(size=(500, 90)).astype(dtype) * 10.0 ** rng.integers(-3, 4, (500, 1))
     double = [layer.astype(float) for layer in layers]
     exact = forward(double, inputs.astype(float))
-    off = np.abs(network_output(layers, inputs.astype(dtype)) - exact)
+    off = np.abs(ExactNetwork(layers).output(inputs.astype(dtype)) - exact)
     assert (off <= 3e-6 * (1 + np.abs(inputs).max(axis=1))).all()
 
 
 def test_extreme_inputs_and_weights_are_summed_as_well():
     layers = [np.array([[1e30], [-1e-30], [0.0]]), np.zeros(1), np.ones((1, 1)), np.zeros(1)]
     inputs = np.array([[0.0, 0.0, 0.0], [1e-40, 1.0, 5.0], [1e-300, 1e-300, 1e-300]])
-    assert np.isfinite(network_output(layers, inputs)).all()
-    assert network_output(layers, np.empty((0, 3))).shape == (0,)
+    assert np.isfinite(ExactNetwork(layers).output(inputs)).all()
+    assert ExactNetwork(layers).output(np.empty((0, 3))).shape == (0,)

@@ -219,3 +219,10 @@ def test_columns_are_read_from_one_open_file_until_it_changes(snapshot):
     other_rows(snapshot.path)
     with pytest.raises(SourceError, match="other rows"):
         load(snapshot.path, ["y"])
+
+
+def test_only_columns_whose_values_repeat_get_a_dictionary(tmp_path):
+    rows = pa.table({"id": range(2_000), "level": [f"level {i % 7}" for i in range(2_000)]})
+    group = pq.ParquetFile(write(rows, tmp_path).path).metadata.row_group(0)
+    has_dictionary = [group.column(n).has_dictionary_page for n in range(2)]
+    assert has_dictionary == [False, True]

@@ -3,16 +3,22 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
+from data.checks.findings import counted
+from data.connections.table_name import TableName, quoted_name, quoted_table
 from data.errors import StoreError
 from data.sources.snapshot import is_intact
 from data.store.check.finding import RESTORE, Finding
 from data.store.read.champions import champion_model
 from data.store.read.datasets import stored_datasets
 from data.store.read.integrity import damage_of_run
-from data.store.tables import run
+from data.store.results.columns import results_schema
+from data.store.results.names import exists
+from data.store.results.typed_rows import typed_rows
+from data.store.tables import result_table, run
 from data.store.write.prune import named_snapshots
+from data.store.write.results import key_shown
 
 
 def checksum_findings(connection: Connection) -> Iterator[Finding]:
@@ -40,6 +46,38 @@ def champion_findings(connection: Connection) -> Iterator[Finding]:
         if champion is not None and champion.damage is not None:
             what = f"{champion.name_and_run}, which serves, is damaged: {champion.damage.what}."
             yield Finding("champions", what, champion.damage.next_step, dataset)
+
+
+def results_findings(connection: Connection) -> Iterator[Finding]:
+    """Yield the tables of results that do not show what `current_prediction` does."""
+    for ours in connection.execute(select(result_table).order_by(result_table.c.dataset)).all():
+        name = TableName(ours.table_name, ours.schema_name)
+        step = f"'nightfit retrain {ours.dataset} --force' writes it anew."
+        if not exists(connection, name):
+            what = f"The table of results {str(name)!r} is missing."
+            yield Finding("results", what, step, ours.dataset)
+        elif count := _other_rows(connection, ours.dataset, name):
+            what = (
+                f"{counted(count, 'row')} of current_prediction and of the table of results"
+                f" {str(name)!r} differ."
+            )
+            yield Finding("results", what, step, ours.dataset)
+
+
+def _other_rows(connection: Connection, dataset: str, name: TableName) -> int:
+    """Return how many rows only one has: a table of results, or what it should show."""
+    key = key_shown(connection, dataset)
+    if key is None:
+        return 0
+    dialect, values = connection.dialect, {"dataset": dataset}
+    columns = ", ".join(quoted_name(column, dialect) for column in results_schema(key).names)
+    rows = typed_rows(connection, key).partition(" ORDER BY ")[0]
+    table = f"SELECT {columns} FROM {quoted_table(name, dialect)}".replace(":", "\\:")  # noqa: S608
+    differing = 0
+    for one, other in ((rows, table), (table, rows)):
+        only_one = f"SELECT count(*) FROM ({one} EXCEPT {other}) AS only_one"  # noqa: S608
+        differing += connection.execute(text(only_one), values).scalar_one()
+    return differing
 
 
 def snapshot_findings(connection: Connection, home: Path, keep_runs: int) -> Iterator[Finding]:

@@ -36,6 +36,7 @@ AREAS = (
     "models",
     "champions",
     "checksums",
+    "results",
     "snapshots",
     "leftovers",
 )
