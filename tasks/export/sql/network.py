@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from regressors.network.recipe import GELU_CUBIC, GELU_SLOPE
-from tasks.export.sql.dialects import Dialect
+from tasks.export.sql.dialects import SQLITE, Dialect
 from tasks.export.sql.expressions import Row, by_label, indicator, joined, looked_up
 from tasks.export.sql.words import cleaned, word
 
@@ -72,10 +72,24 @@ def _sums(row: Row, layer: Mapping[str, Any], values: Sequence[str]) -> Iterator
     columns = list(zip(*layer["weights"], strict=True)) or [()] * len(layer["bias"])
     for bias, weights in zip(layer["bias"], columns, strict=True):
         products = (
-            f"{row.dialect.literal(weight)} * {value}"
+            _weighted(row.dialect, weight, value)
             for weight, value in zip(weights, values, strict=True)
         )
         yield joined([row.dialect.literal(bias), *products], "+", "")
+
+
+def _weighted(dialect: Dialect, weight: float, value: str) -> str:
+    """Return a weight times a value.
+
+    SQLite compares each constant of a query with all before it, which takes minutes for 50,000, but
+    not one that stands behind a condition.
+    """
+    literal = dialect.literal(weight)
+    return (
+        f"CASE WHEN {value} THEN {literal} ELSE 0 END * {value}"
+        if dialect is SQLITE
+        else (f"{literal} * {value}")
+    )
 
 
 def _gelu(dialect: Dialect, z: str) -> str:
