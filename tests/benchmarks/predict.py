@@ -138,7 +138,7 @@ def _spelt_out(columns: Columns) -> Columns:
 def table_of(rows: int, *, labelled: bool) -> pa.Table:
     """Return rows as a source has them: a key, five numbers, a count and two categories."""
     rng = np.random.default_rng(4)
-    columns = {"id": np.arange(rows)}
+    columns: dict[str, np.ndarray] = {"id": np.arange(rows)}
     columns |= {f"x{number}": rng.normal(size=rows).round(4) for number in range(5)}
     columns["count"] = rng.integers(0, 100, rows)
     columns["store"] = LABELS[rng.integers(0, 12, rows)].astype(str)
