@@ -10,7 +10,7 @@ def test_columns_are_those_of_the_rows_one_by_one(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "BLOCK", 7)
     rng = random.Random(3)
     for number in range(60):
-        rows: list[dict[str, int]] = []
+        rows: list[dict[str, int | None]] = []
         while len(rows) < rng.choice([1, 5, 7, 8, 30]):
             names = rng.sample("abcd", rng.randint(0, 4))
             again = rng.choice([1, 1, 4])
