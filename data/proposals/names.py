@@ -35,6 +35,7 @@ TARGETS = (
         *("price", "prices", "sales", "amount", "revenue", "wage", "wages", "income", "salary"),
         *("charges", "cost", "costs", "spend", "value", "demand", "lwage", "turnover", "profit"),
         *("rent", "fare", "earnings", "yield", "tip", "medv"),
+        *("preis", "umsatz", "betrag", "lohn", "kosten", "prix", "montant", "precio", "ventas"),
     }),
     frozenset({
         *("score", "rating", "mpg", "count", "total", "quantity", "consumption", "usage", "rate"),

@@ -12,8 +12,10 @@ PLACES = frozenset({"lat", "latitude", "lon", "long", "lng", "longitude", "x", "
 
 
 def likely_targets(facts: Sequence[ColumnFacts]) -> list[ColumnFacts]:
-    """Return the columns of numbers that vary, those that look most like a target first."""
-    numbers = [one for one in facts if one.kind == "number" and one.distinct > 1]
+    """Return the columns of finite numbers that vary, those that look most like a target first."""
+    numbers = [
+        one for one in facts if one.kind == "number" and one.distinct > 1 and not one.infinite
+    ]
     are_axes = {"y", "z"} <= {one.name.lower() for one in facts}
     return sorted(numbers, key=lambda one: _rank(one, are_axes=are_axes), reverse=True)
 

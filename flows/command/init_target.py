@@ -90,6 +90,8 @@ def _no_target(
             next_step="Write a declaration with its 'formats' by hand: see docs/datasets.md.",
         )
     holds = "does not vary" if one.kind == "number" else f"holds {_plural(one)}, not numbers"
+    if one.infinite:
+        holds = f"is infinite in {one.infinite:,} rows"
     return CallError(
         f"Column {quoted(target)} {holds}, so it cannot be predicted.",
         next_step=f"Those of numbers are: {listed(likely)}.",

@@ -161,3 +161,8 @@ def test_likely_targets_come_first_and_ids_years_and_texts_last_or_never():
     names = [one.name for one in likely_targets(facts(table))]
     assert names[:2] == ["price", "size"]
     assert {*names[2:]} == {"order_id", "year"}
+
+
+def test_a_column_with_an_infinite_value_cannot_be_the_target():
+    table = pa.table({"price": [*noise(N - 1), np.inf], "size": noise()})
+    assert [one.name for one in likely_targets(facts(table))] == ["size"]
