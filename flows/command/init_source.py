@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
@@ -34,7 +35,10 @@ def name_of(source: Any) -> str:
         text = path.name if _is_folder(source) else _stem(path)
     else:
         text = source.table or _stem(Path(str(source.url).partition("?")[0]))
-    name = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")[:MAX_NAME_LENGTH]
+    plain = "".join(
+        sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign)
+    )
+    name = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_")[:MAX_NAME_LENGTH]
     return name or "dataset"
 
 

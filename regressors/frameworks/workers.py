@@ -186,12 +186,14 @@ class _Worker:
     ) -> Any:
         """Run one job, in a new process if there is none; return its value."""
         for tries_left in reversed(range(MAX_TRIES)):
+            is_probed = False
             try:
                 self._ensure_probed(reporter)
+                is_probed = True
                 return self._value(function, args, reporter)
             except _Lost as loss:
                 if not (loss.retry and tries_left):
-                    self._count(loss)
+                    self._count(loss, is_probed=is_probed)
                     raise WorkerFailed(f"it {loss}") from None
                 if loss.warning:
                     self._warn(loss.warning)
@@ -337,8 +339,9 @@ class _Worker:
         if not self.has_distrusted:
             self.suspicion, self.has_distrusted = reason, True
 
-    def _count(self, loss: _Lost) -> None:
-        if not self.probed and self.probe is not None:
+    def _count(self, loss: _Lost, *, is_probed: bool) -> None:
+        """Count a lost job; give the framework up after too many, or if it was the probe."""
+        if not is_probed:
             self._give_up(f"it {loss}")
         self.lost_jobs += loss.counts
         if self.lost_jobs >= MAX_LOST_JOBS:

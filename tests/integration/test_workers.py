@@ -201,6 +201,7 @@ def test_a_worker_that_dies_while_it_waits_costs_no_job(lone_torch):
 
 def test_a_job_over_its_time_limit_is_killed_and_the_next_one_runs(tmp_path, forked_workers):
     with Workers(("torch",), home=tmp_path, time_limit=1) as workers:
+        workers.probe_with(process_id, lambda *_: None)
         first = workers.result(workers.submit("torch", process_id))
         start = time.monotonic()
         with pytest.raises(WorkerFailed, match="took longer than the limit of 1 seconds"):
