@@ -46,6 +46,8 @@ def run_init(
 
     require_address_space()
     config = settings()
+    if table is None and query is None:
+        _refuse_whole_database(text)
     source = with_sheet(source_named(text, None, table=table, query=query), sheet)
     name = _free_name(name or name_of(source), config, is_given=name is not None, out=out)
     file = config.datasets / f"{name}.yaml" if out is None else out.absolute()
@@ -83,6 +85,24 @@ def run_init(
     from flows.command.nights import run_nightly
 
     return run_nightly([name], force=False, wait=True, nights=(None, None), as_json=False)
+
+
+def _refuse_whole_database(text: str) -> None:
+    """Raise `CallError` with the tables of a database of which none is named."""
+    from data.connections.engine import connected
+    from data.declarations.named_source import database_named
+    from data.sources.database.tables import tables_in_words
+
+    url = database_named(text, wanted=False)
+    if url is None:
+        return
+    with connected(url.text, url.shown, read_only=True) as connection:
+        tables = tables_in_words(connection)
+    raise CallError(
+        "This is a database, and neither a table nor a query is named.",
+        where=url.shown,
+        next_step=f"{tables} Name one with --table, or write a --query.",
+    )
 
 
 def _head(content: str) -> str:

@@ -48,7 +48,7 @@ def rows_of(declaration, folder):
     ("source", "message"),
     [
         ({"table": "sails"}, "There is no table or view 'sails'. Did you mean 'sales'?"),
-        ({"table": "x.y.z"}, "There is no table or view 'x.y.z'. Its tables are sales."),
+        ({"table": "x.y.z"}, "There is no table or view 'x.y.z'. Its table is 'sales'."),
         ({"query": "SELECT id, y FROM sails"}, "sails"),
         ({"query": "SELECT * FRM sales"}, "The database reports: "),
         ({"query": "SELECT id, id, y FROM sales"}, "2 columns are called 'id'."),

@@ -43,6 +43,11 @@ def query_of_table(connection: Connection, table: str) -> str:
     return f"SELECT * FROM {place}"  # noqa: S608 - the names are quoted
 
 
+def tables_in_words(connection: Connection) -> str:
+    """Return a sentence with the names of the tables and views that a user may see."""
+    return _in_words(_own(_tables(connection)))
+
+
 def _tables(connection: Connection) -> list[tuple[str, str, bool]]:
     query = QUERIES.get(connection.dialect.name)
     if query is not None:
@@ -76,9 +81,7 @@ def _found(
 
 
 def _no_table(table: str, known: Sequence[tuple[str, str, bool]]) -> SourceError:
-    own = [(schema, name, is_near) for schema, name, is_near in known if schema not in SYSTEM]
-    names = [name for _, name, is_near in own if is_near]
-    others = [f"{schema}.{name}" for schema, name, is_near in own if not is_near]
+    names, others = _own(known)
     # a table of that name in a schema that has to be named is the nearest there is
     elsewhere = [full for full in others if full.rpartition(".")[2].casefold() == table.casefold()]
     hint = (
@@ -86,13 +89,25 @@ def _no_table(table: str, known: Sequence[tuple[str, str, bool]]) -> SourceError
         if elsewhere and not nearest(table, names)
         else nearest(table, [*names, *others])
     )
-    if not hint and (names or others):
-        some = sorted(names or others)
-        more = ", …" if len(some) > MAX_NAMED else ""
-        hint = f"Its tables are {listed(some[:MAX_NAMED])}{more}. "
-    if not own:
-        hint = "It has no tables that this user may see. "
+    hint = hint or f"{_in_words((names, others))} "
     return SourceError(
         f"There is no table or view {quoted(table)}.",
         next_step=f"{hint}Correct 'table' in the declaration.",
     )
+
+
+def _own(known: Sequence[tuple[str, str, bool]]) -> tuple[list[str], list[str]]:
+    """Return the tables that need no schema, and those of other schemas, without the system's."""
+    own = [(schema, name, is_near) for schema, name, is_near in known if schema not in SYSTEM]
+    names = [name for _, name, is_near in own if is_near]
+    return names, [f"{schema}.{name}" for schema, name, is_near in own if not is_near]
+
+
+def _in_words(tables: tuple[list[str], list[str]]) -> str:
+    names, others = tables
+    some = sorted(names or others)
+    if not some:
+        return "It has no tables that this user may see."
+    more = ", …" if len(some) > MAX_NAMED else ""
+    noun = "table is" if len(some) == 1 else "tables are"
+    return f"Its {noun} {listed([quoted(name) for name in some[:MAX_NAMED]])}{more}."
