@@ -56,6 +56,8 @@ TYPES = {
     },
 }
 
+SALES = pa.table({"id": ["a", "b", "c"], "y": [1.5, None, 0.1]})
+
 
 @dataclass(frozen=True)
 class Database:

@@ -9,6 +9,7 @@ from pathlib import Path
 import fsspec
 import pytest
 from helpers import warm_frameworks
+from helpers.databases import SALES
 from sqlalchemy import make_url, text
 
 from data.connections import retry
@@ -120,3 +121,17 @@ def memory() -> Iterator[fsspec.AbstractFileSystem]:
     system = fsspec.filesystem("memory")
     yield system
     system.rm("/", recursive=True)
+
+
+@pytest.fixture(scope="module")
+def sales(new_source_database):
+    """A function that returns a database of a kind with a table `sales`, made once each."""
+    made = {}
+
+    def of_kind(kind):
+        if kind not in made:
+            made[kind] = new_source_database(kind)
+            made[kind].fill("sales", SALES)
+        return made[kind]
+
+    return of_kind
