@@ -5,7 +5,7 @@ several of these become text, each as it is written in any other column.
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,9 @@ from data.sources.source_columns import SourceColumns
 
 BLOCK = 20_000
 """Rows that are Python objects at once."""
+
+FETCHED = 500
+"""Rows of a database that are fetched at once."""
 
 NESTED = pa.struct([])
 """The type of a column with a list, an object or bytes in it, which has no kind."""
@@ -116,6 +119,22 @@ class Records:
                 and any(not pa.types.is_string(t) and not pa.types.is_null(t) for t in types)
             )
         ]
+
+
+def fetched(fetch: Callable[[int], Sequence[Sequence[Any]]], columns: int) -> Iterator[list[Any]]:
+    """Yield the columns of a block of rows after the other, which `fetch(count)` returns.
+
+    Few rows are fetched at once: Python looks through all rows that there are for cycles, which
+    takes as long as fetching them, and it does not where they are gone by then.
+    """
+    while True:
+        block: list[list[Any]] = [[] for _ in range(columns)]
+        while len(block[0]) < BLOCK and (rows := fetch(FETCHED)):
+            for column, values in zip(block, zip(*rows, strict=True), strict=True):
+                column.extend(values)
+        if not block[0]:
+            return
+        yield block
 
 
 def note_on_mixed(records: Records) -> tuple[str, ...]:

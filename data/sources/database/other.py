@@ -13,7 +13,7 @@ from data.errors import SourceError
 from data.progress import Report
 from data.sources.database.rows_file import HALF_WAY
 from data.sources.header import check_header
-from data.sources.records import BLOCK, NESTED, Records, note_on_mixed
+from data.sources.records import BLOCK, NESTED, Records, fetched, note_on_mixed
 from data.sources.source_columns import OfNoKind, SourceColumns
 
 PLAIN = (str, int, float, bool, dt.date, dt.datetime, dt.time, dt.timedelta, type(None))
@@ -33,12 +33,9 @@ def read_other(connection: Connection, query: str, folder: Path, report: Report)
     check_header(names)
     records = Records(folder)
     records.name(names)
-    while rows := result.fetchmany(BLOCK):
-        columns = {
-            name: [_plain(value) for value in values]
-            for name, values in zip(names, zip(*rows, strict=True), strict=True)
-        }
-        records.add(columns, len(rows))
+    for block in fetched(result.fetchmany, len(names)):
+        columns = {n: [*map(_plain, values)] for n, values in zip(names, block, strict=True)}
+        records.add(columns, len(block[0]))
         done = records.num_rows
         report(done / (done + HALF_WAY), f"{done:,} rows read")
     source = records.columns()

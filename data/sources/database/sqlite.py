@@ -17,7 +17,7 @@ from data.progress import Report
 from data.sources.database import texts
 from data.sources.database.rows_file import HALF_WAY
 from data.sources.header import check_header
-from data.sources.records import BLOCK, NESTED, Records, note_on_mixed
+from data.sources.records import NESTED, Records, fetched, note_on_mixed
 from data.sources.source_columns import OfNoKind, SourceColumns
 
 VIEW = "temp.nightfit_source"
@@ -45,9 +45,8 @@ def read_sqlite(connection: Connection, query: str, folder: Path, report: Report
     check_header(names)
     records = Records(folder)
     records.name(names)
-    while rows := cursor.fetchmany(BLOCK):
-        values = map(list, zip(*rows, strict=True))
-        records.add(dict(zip(names, values, strict=True)), len(rows))
+    for columns in fetched(cursor.fetchmany, len(names)):
+        records.add(dict(zip(names, columns, strict=True)), len(columns[0]))
         done = records.num_rows
         report(done / (done + HALF_WAY), f"{done:,} rows read")
     source = records.columns()
