@@ -36,7 +36,7 @@ def source_named(
 
     A file of a database, such as `shop.db`, is one, too. The options of the `declared` source go
     along as far as they fit: those of a file, or the table or query of a database. A mistake is a
-    `CallError`.
+    `CallError`, and a relative path in a folder that has been deleted a FileNotFoundError.
     """
     wanted = table is not None or query is not None
     url = _database_url(text, wanted=wanted, is_declared=isinstance(declared, SqlSource))
@@ -48,6 +48,8 @@ def source_named(
                     f" {quoted(text)} names a file.",
                     next_step="Leave it out, or name a database, such as postgresql://host/shop.",
                 )
+            if not scheme_of(text):
+                Path(text).absolute()  # raises FileNotFoundError in a folder that is gone
             fitting = declared if isinstance(declared, PathSource) else None
             return (
                 PathSource.model_validate({"path": text}) if fitting is None else fitting.at(text)

@@ -60,7 +60,7 @@ def test_own_data_of_the_readme_works(houses):
     for done in commands.values():
         assert done.returncode == 0, done.stderr
     proposed = (workspace.folder / "proposed.yaml").read_text()
-    assert "source: {path: houses.csv}\nkey: house    # unique" in proposed
+    assert 'source: {path: "houses.csv"}\nkey: house    # unique' in proposed
     assert workspace.sql("SELECT key FROM rejected_row") == [("120",)]
     new = workspace.sql("SELECT predicted FROM current_prediction WHERE role = 'new'")
     assert len(new) == 1

@@ -54,7 +54,7 @@ def test_reading_commands_work_on_a_read_only_home_and_database(copy):
             folder.chmod(0o700)
     assert "Permission denied" in done.stderr.splitlines()[-1]  # of `touch`: nothing may be written
     assert "nightfit:" not in done.stderr
-    assert done.stdout.startswith("key,predicted,lower,upper,note\n1,")
+    assert done.stdout.startswith("household,predicted,lower,upper,note,model_id\n1,")
     assert "ready to train on" in done.stdout
     assert "champion" in done.stdout
 
