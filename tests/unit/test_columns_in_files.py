@@ -105,6 +105,10 @@ def test_a_snapshot_of_several_groups_of_rows_is_the_same_one(tmp_path, monkeypa
         assert columns.column(name).equals(TABLE[name])
 
 
+POOLS: list[pa.MemoryPool] = []
+"""Arrow's pools are kept for good: a buffer that is freed after its pool ends the process."""
+
+
 @pytest.fixture
 def arrow_memory():
     """What counts the memory that Arrow takes from then on that it is called."""
@@ -112,6 +116,7 @@ def arrow_memory():
 
     def counted():
         pool = pa.proxy_memory_pool(before)
+        POOLS.append(pool)
         pa.set_memory_pool(pool)
         return pool
 
