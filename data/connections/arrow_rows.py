@@ -7,11 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, Table, bindparam
-from sqlalchemy.exc import DBAPIError
 
 from data.connections.arrow_copy import copied_batch
 from data.connections.table_name import TableName, execute, quoted_name, quoted_table
-from data.store.write.copy_format import HEADER, TRAILER
+from data.store.write.copy_format import copy_rows
 
 BATCH_ROWS = 4_000
 """Rows that are Python objects at any one time."""
@@ -55,36 +54,14 @@ class _Counted:
 
 
 def _copy(connection: Connection, table: Table, batches: Iterator[pa.RecordBatch]) -> None:
-    """Stream PostgreSQL's own binary format by COPY, in the same transaction."""
-    dialect = connection.dialect
-    names = ", ".join(quoted_name(column.name, dialect) for column in table.columns)
-    target = quoted_table(TableName(table.name, table.schema), dialect)
-    statement = f"COPY {target} ({names}) FROM STDIN (FORMAT BINARY)"
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(HEADER)
-            for batch in batches:
-                for part in copied_batch(batch):
-                    copy.write(part)
-            copy.write(TRAILER)
-    except dialect.loaded_dbapi.Error as error:
-        raise DBAPIError.instance(
-            statement,
-            None,
-            error,
-            dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            connection_invalidated=driver.closed,
-            dialect=dialect,
-        ) from error
+    copy_rows(
+        connection, *_quoted(connection, table), chain.from_iterable(map(copied_batch, batches))
+    )
 
 
 def _duckdb(connection: Connection, table: Table, batches: Iterator[pa.RecordBatch]) -> None:
     """Let DuckDB read Arrow's rows where they are."""
-    dialect = connection.dialect
-    names = ", ".join(quoted_name(column.name, dialect) for column in table.columns)
-    target = quoted_table(TableName(table.name, table.schema), dialect)
+    target, names = _quoted(connection, table)
     driver: Any = connection.connection.driver_connection
     for batch in batches:
         columns = [_without_nan(column) for column in batch.columns]
@@ -95,9 +72,7 @@ def _duckdb(connection: Connection, table: Table, batches: Iterator[pa.RecordBat
 
 def _values(connection: Connection, table: Table, batches: Iterator[pa.RecordBatch]) -> None:
     """Insert many rows per statement, since a statement costs SQLite's driver more than a row."""
-    dialect = connection.dialect
-    names = ", ".join(quoted_name(column.name, dialect) for column in table.columns)
-    target = quoted_table(TableName(table.name, table.schema), dialect)
+    target, names = _quoted(connection, table)
     width = len(table.columns)
     most = max(1, min(STATEMENT_ROWS, MAX_VALUES // width))
     row = f"({', '.join('?' * width)})"
@@ -132,6 +107,13 @@ FAST: dict[str, Callable[[Connection, Table, Iterator[pa.RecordBatch]], None]] =
     "postgresql": _copy,
     "duckdb": _duckdb,
 }
+
+
+def _quoted(connection: Connection, table: Table) -> tuple[str, str]:
+    """Return a table and the list of its columns as a statement has them."""
+    dialect = connection.dialect
+    target = quoted_table(TableName(table.name, table.schema), dialect)
+    return target, ", ".join(quoted_name(column.name, dialect) for column in table.columns)
 
 
 def _plain_batches(

@@ -44,22 +44,10 @@ def why_absent() -> str | None:
 @contextmanager
 def running() -> Iterator[int]:
     """Start a server, yield its port, and stop it; `tester` may do anything with `PASSWORD`."""
-    keeper = subprocess.Popen(
-        [sys.executable, "-W", "ignore", __file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C is for the tests, which then stop the server
-    )
-    assert keeper.stdin and keeper.stdout
-    try:
-        port = keeper.stdout.readline().strip()
-        assert port, "the MariaDB server did not start"
+    from helpers.kept_server import kept  # the program itself does not find this folder
+
+    with kept(__file__, "the MariaDB server") as port:
         yield int(port)
-    finally:
-        keeper.stdin.close()
-        keeper.wait()
-        keeper.stdout.close()
 
 
 def _program(name: str) -> str | None:

@@ -6,7 +6,6 @@ the server that was left by its pid file, and stops it.
 """
 
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,22 +22,10 @@ SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
 @contextmanager
 def running() -> Iterator[str]:
     """Start a server, yield its URL, and stop it."""
-    keeper = subprocess.Popen(
-        [sys.executable, "-W", "ignore", __file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C is for the tests, which then stop the server
-    )
-    assert keeper.stdin and keeper.stdout
-    try:
-        url = keeper.stdout.readline().strip()
-        assert url, "the PostgreSQL server did not start"
+    from helpers.kept_server import kept  # the program itself does not find this folder
+
+    with kept(__file__, "the PostgreSQL server") as url:
         yield url
-    finally:
-        keeper.stdin.close()
-        keeper.wait()
-        keeper.stdout.close()
 
 
 def _serve() -> None:

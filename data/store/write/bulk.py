@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table
-from sqlalchemy.exc import DBAPIError
 
 from data.progress import Report, unreported
-from data.store.write.copy_format import HEADER, TRAILER, copied
+from data.store.write.copy_format import copied, copy_rows
 from data.texts import Texts
 
 BATCH_ROWS = 4_000
@@ -79,30 +78,11 @@ def _insert_statement(table: Table, names: Sequence[str], *, same: int, rows: in
 
 
 def _copy(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:
-    """Stream PostgreSQL's own binary format by COPY, in the same transaction."""
-    dialect = connection.dialect
-    preparer = dialect.identifier_preparer
+    preparer = connection.dialect.identifier_preparer
     names = [column.name for column in table.columns]
+    rows = (copied(table, {name: batch.get(name) for name in names}) for batch in batches)
     quoted = ", ".join(map(preparer.quote, names))
-    statement = f"COPY {preparer.format_table(table)} ({quoted}) FROM STDIN (FORMAT BINARY)"
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(HEADER)
-            for batch in batches:
-                for part in copied(table, {name: batch.get(name) for name in names}):
-                    copy.write(part)
-            copy.write(TRAILER)
-    except dialect.loaded_dbapi.Error as error:
-        raise DBAPIError.instance(
-            statement,
-            None,
-            error,
-            dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            connection_invalidated=driver.closed,
-            dialect=dialect,
-        ) from error
+    copy_rows(connection, preparer.format_table(table), quoted, chain.from_iterable(rows))
 
 
 def _portable(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:

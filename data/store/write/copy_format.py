@@ -6,12 +6,13 @@ a slot as wide as its longest value, so that a batch is a matrix of bytes; the b
 not use are left out at the end, in one step for all rows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Double, Integer, Table, Text
+from sqlalchemy import BigInteger, Connection, Double, Integer, Table, Text
+from sqlalchemy.exc import DBAPIError
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -24,6 +25,33 @@ NUMBERS = ((Double, ">f8"), (BigInteger, ">i8"), (Integer, ">i4"))
 
 Lengths = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+
+
+def copy_rows(connection: Connection, table: str, names: str, rows: Iterable[bytes]) -> None:
+    """Send rows in this format by COPY, in the transaction of a connection to PostgreSQL.
+
+    `names` lists the columns; they and the table are quoted already. Failures are those that
+    SQLAlchemy raises for its own statements.
+    """
+    dialect = connection.dialect
+    statement = f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)"
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(HEADER)
+            for part in rows:
+                copy.write(part)
+            copy.write(TRAILER)
+    except dialect.loaded_dbapi.Error as error:
+        raise DBAPIError.instance(
+            statement,
+            None,
+            error,
+            dialect.loaded_dbapi.Error,
+            hide_parameters=True,
+            connection_invalidated=driver.closed,
+            dialect=dialect,
+        ) from error
 
 
 def copied(table: Table, columns: Mapping[str, Any]) -> Iterator[bytes]:
