@@ -101,6 +101,10 @@ class SourceAway(SourceError):
     """A source does not answer, or not now: the same may succeed later."""
 
 
+class SourceLate(SourceError):
+    """A source is not there, or not complete: it may still come, or its name may be wrong."""
+
+
 class Rejected(UserError):
     """The rows were read, but failed their checks."""
 
