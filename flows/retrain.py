@@ -31,6 +31,7 @@ from tasks.run.ann_plan import plan_in
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
 from tasks.run.night import contract, only_run, refuse_rejected, skip_if_unchanged
+from tasks.run.patience import patience
 from tasks.run.private import keep_private
 from tasks.run.rate import plan_before
 from tasks.run.starts import last_starts
@@ -77,6 +78,7 @@ def retrain(
                 as_of=as_of,
                 kinds=kinds,
                 quiet_seconds=QUIET_SECONDS,
+                patience=patience(config.source_retry_time),
             )
             skip_if_unchanged(run, snapshot, expected, store, force=force)
             trained = train(run, snapshot, store, workers, expected, home=home)

@@ -22,8 +22,12 @@ def read(
     as_of: str | None = None,
     kinds: Mapping[str, Kind] | None = None,
     quiet_seconds: float = 0,
+    patience: float = 0,
 ) -> Snapshot:
-    """Write the source's rows, or those up to a past night, to `folder`; return the snapshot."""
+    """Write the source's rows, or those up to a past night, to `folder`; return the snapshot.
+
+    A source that is missing, incomplete or away is tried again for `patience` seconds.
+    """
     with secrets_from(prefect_secret):
         snapshot = data.sources.read.read(
             declaration,
@@ -31,6 +35,7 @@ def read(
             as_of=as_of,
             kinds=kinds,
             quiet_seconds=quiet_seconds,
+            patience=patience,
             report=progress.Progress(declaration.name, "reading"),
         )
     give_back()
