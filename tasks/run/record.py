@@ -62,6 +62,7 @@ def run_record(
         flow_run_id=runtime.flow_run.id,
         predictions=predictions,
         as_of=run.as_of,
+        figures=None if run.figures is None else run.figures.plain(),
     )
     record = _with_rows(record, run, home)
     if run.status in ("rejected", "skipped"):
