@@ -123,20 +123,25 @@ def effects(models: Models, columns: Columns, features: Sequence[str]) -> tuple[
     return tuple(found)
 
 
-def term_sd(model: Model, columns: Columns) -> dict[str, float]:
-    """Return the SD of the terms of a linear model with the largest effects, over a sample."""
+def term_scale(model: Model, columns: Columns) -> dict[str, float]:
+    """Return what the coefficients of a linear model are multiplied by to be comparable.
+
+    Only terms that vary in the sample, and of very many those with the largest effects.
+    """
     (member,) = model.members
     assert isinstance(member, LinearMember)
     design = member.encoding.design_of(member.encoding.parts(columns, in_codes=True))
     with np.errstate(over="ignore", invalid="ignore"):
         spread = design.std(axis=0)
-        size = np.abs(spread * member.estimates)
+        is_either = ((design == 0) | (design == 1)).all(axis=0)
+        scale = np.where(is_either & (spread > 0), 1.0, 2 * spread)
+        size = np.abs(scale * member.estimates)
     names = member.encoding.term_names()
     largest = np.argsort(-np.nan_to_num(size), kind="stable")[:MAX_TERMS]
     return {
-        names[term]: float(spread[term])
+        names[term]: float(scale[term])
         for term in sorted(largest.tolist())
-        if np.isfinite(spread[term]) and spread[term] > 0
+        if np.isfinite(scale[term]) and scale[term] > 0
     }
 
 

@@ -29,15 +29,13 @@ def residuals(model: str, errors: Array) -> Residuals | None:
     sd = float((present / scale).std() * scale) if scale > 0 else 0.0
     if not sd > 0:
         return None
-    end = float(ndtri(1 - 0.5 / count))
-    if count <= MAX_QUANTILES:
-        normal = ndtri((np.arange(count) + 0.5) / count)
-        observed = present
-    else:
-        normal = np.linspace(-end, end, MAX_QUANTILES)
-        at = np.clip(np.round(ndtr(normal) * count - 0.5).astype(int), 0, count - 1)
-        observed = present[at]
-    return Residuals(model, count, sd, rounded(normal), rounded(observed / sd))
+    at = np.arange(count)
+    if count > MAX_QUANTILES:
+        end = float(ndtri(1 - 0.5 / count))
+        shares = ndtr(np.linspace(-end, end, MAX_QUANTILES))
+        at = np.unique(np.clip(np.round(shares * count - 0.5).astype(int), 0, count - 1))
+    normal = ndtri((at + 0.5) / count)
+    return Residuals(model, count, sd, rounded(normal), rounded(present[at] / sd))
 
 
 def coverage(out_of_fold: Array, test: Array, declared: float) -> tuple[Coverage, ...]:

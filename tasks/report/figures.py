@@ -122,7 +122,7 @@ class _Drawing:
             residuals=residuals(main.name, np.concatenate(errors[0])),
             covered_by=reported.name,
             coverage=coverage(*errors[1], declaration.interval),
-            term_sd=self._term_sd(sample),
+            term_scale=self._term_scale(sample),
         )
 
     def _drawn(self) -> Iterator[_Drawn]:
@@ -265,11 +265,11 @@ class _Drawing:
         except CannotEncode:  # a champion of before, to which tonight's columns are new
             return (), ()
 
-    def _term_sd(self, sample: dict[str, Array]) -> dict[str, float]:
+    def _term_scale(self, sample: dict[str, Array]) -> dict[str, float]:
         refit = self._least_squares()
         if refit is None or not set(refit.model.features) <= set(sample):
             return {}
-        return of_features.term_sd(refit.model, sample)
+        return of_features.term_scale(refit.model, sample)
 
 
 def _mask(rows: int, chosen: Indices) -> Mask:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import TypeAdapter, ValidationError
 
+from tasks.run.step_times import StepTime
+
 Numbers = tuple[float | None, ...]
 """Values to about a hundred-thousandth of their range; None where there is none."""
-
-Texts = tuple[str, ...]
 
 DIGITS = 5
 """Decimal places of a range: more are not seen on a screen."""
@@ -136,15 +136,6 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class StepSeconds:
-    """How long one step of the run waited, and how long it worked."""
-
-    step: str
-    waited: float
-    worked: float
-
-
-@dataclass(frozen=True)
 class RunFigures:
     """All that is kept of a run for its pictures; empty where a run has not come so far."""
 
@@ -158,9 +149,10 @@ class RunFigures:
     covered_by: str | None = None
     """The candidate of tonight whose intervals `coverage` is about."""
     coverage: tuple[Coverage, ...] = ()
-    term_sd: dict[str, float] = field(default_factory=dict)
-    """The standard deviation of each term of the linear equation, over a sample of rows."""
-    steps: tuple[StepSeconds, ...] = ()
+    term_scale: dict[str, float] = field(default_factory=dict)
+    """What makes the coefficients of least squares comparable, by term: two standard deviations of
+    its values over a sample of rows, or 1 where these are zeros and ones (Gelman 2008)."""
+    steps: tuple[StepTime, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """Return the figures as values that JSON has."""
