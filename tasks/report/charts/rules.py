@@ -39,7 +39,7 @@ def rules(facts: RunFacts) -> Iterator[Chart]:
                 "y": {
                     "field": "name",
                     "type": "nominal",
-                    "sort": names[:MAX_BARS],
+                    "sort": None,
                     "title": None,
                     "axis": {"labelLimit": 210},
                 }
