@@ -13,7 +13,7 @@ from data.errors import CallError, quoted
 from data.scratch import temporary_folder
 from data.settings import Settings, settings
 from flows.command.folders import make_folder
-from flows.command.init_source import may_move, name_of, password_of, source_fields, with_sheet
+from flows.command.init_source import keys_made_for, name_of, password_of, source_fields, with_sheet
 from flows.command.init_target import call_shown, chosen_target
 from flows.command.screen import Screen
 from flows.command.secrets import secrets_as_at_night
@@ -66,7 +66,7 @@ def run_init(
         show_facts(screen, look, facts)
         chosen = chosen_target(target, facts, formats, call_shown(text, name, table, query))
         sample = sampled(look.columns, facts, chosen)
-        proposal = proposed(look.columns, facts, sample, chosen, moves=may_move(source))
+        proposal = proposed(look.columns, facts, sample, chosen, made=keys_made_for(source))
     fields = source_fields(source, options, file.parent, name)
     opening = (
         f"Proposed by nightfit init from {look.rows:,} rows of {len(facts):,} columns. Look through"
