@@ -7,6 +7,7 @@ from prefect import task
 from data.errors import Busy
 from data.store.retention import remove_old_data
 from data.store.session import Store
+from tasks.report.files import remove_old_reports
 from tasks.run import progress
 
 
@@ -21,3 +22,4 @@ def prune(dataset: str, store: Store, *, home: Path, keep_runs: int) -> None:
         return
     if str(removed) != "nothing":
         progress.log(dataset, f"pruned {removed}")
+    remove_old_reports(home, dataset, keep_runs=keep_runs)

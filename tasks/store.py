@@ -1,6 +1,6 @@
 """Store a run, however it ended: one record, in one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,13 +27,20 @@ from tasks.run.record import run_record
 
 @contextmanager
 def new_attempt(
-    declaration: Declaration, store: Store, *, home: Path, as_of: str | None, dry_run: bool
+    declaration: Declaration,
+    store: Store,
+    *,
+    home: Path,
+    as_of: str | None,
+    dry_run: bool,
+    at_end: Callable[[Attempt], object] = lambda _run: None,
 ) -> Iterator[Attempt]:
     """Yield a new attempt; if it fails, store how, whether or not its source could be read.
 
     A run that is skipped ends here and is stored as skipped. Nothing is stored if the call itself
-    is wrong, the store cannot be used or the process is killed. Raises RunFailed if the run was
-    stored as failed or rejected.
+    is wrong, the store cannot be used or the process is killed. At the end, `at_end` gets the
+    attempt, which has a `run_id` if it was stored. Raises RunFailed if the run was stored as failed
+    or rejected.
     """
     store.ensure_ready()  # so that a broken store is reported before any work
     run = Attempt(declaration, as_of=as_of)
@@ -41,6 +48,7 @@ def new_attempt(
         if declaration.results.table is not None:
             store.read(partial(refuse_declared_name, declaration=declaration))
         yield run
+        at_end(run)
     except Exception as error:
         user_error = error if isinstance(error, UserError) else out_of_memory(error)
         status = user_error.run_status if user_error else "failed"
@@ -51,6 +59,7 @@ def new_attempt(
         run.reason = user_error.run_reason if user_error else f"{type(error).__name__}: {error}"
         if not dry_run:
             _write(run, store, home)
+            at_end(run)
         if status == "skipped":
             progress.log(declaration.name, f"skipped: {run.reason}")
             return
@@ -66,8 +75,8 @@ def store_failure(
     *,
     as_of: str | None = None,
     declaration: Declaration | None = None,
-) -> None:
-    """Store that a run failed before its source could be read."""
+) -> int:
+    """Store that a run failed before its source could be read; return its run_id."""
     now = datetime.now(UTC)
     record = RunRecord(
         dataset=dataset,
@@ -80,7 +89,7 @@ def store_failure(
         as_of=as_of,
     )
     retries: list[StoreAway] = []
-    store.write(
+    return store.write(
         lambda connection: write_run(connection, record, again=bool(retries)),
         on_retry=retries.append,
     )
