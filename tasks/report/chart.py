@@ -114,6 +114,15 @@ def config(palette: Palette) -> dict[str, Any]:
             "labelLimit": 190,
             "titleLimit": 400,
             "labelOverlap": True,
+            "labelFlush": False,
+        },
+        "axisQuantitative": {"tickCount": 6},
+        "title": {
+            "color": palette.text,
+            "fontSize": 13,
+            "fontWeight": 400,
+            "anchor": "start",
+            "frame": "group",
         },
         "legend": {
             "labelColor": palette.text,

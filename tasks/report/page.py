@@ -77,7 +77,7 @@ def report_page(
         changes=tuple(changes(facts)),
         warnings=run.warnings,
         failed_rules=tuple(_failed_rules(facts.rules)),
-        charts=drawn_charts(charts),
+        charts=drawn_charts(charts, wide=_wide(charts)),
         rejected_rows=tuple(_rejected_rows(facts)),
         rejected_words=_rejected_words(facts),
         checked_rules=tuple(_checked(facts.rules)),
@@ -91,22 +91,27 @@ def report_page(
     )
 
 
-def drawn_charts(charts: Sequence[Chart]) -> list[Drawn]:
-    """Return each chart drawn; the first is wide, and so is one that would stand alone in a row.
+def drawn_charts(charts: Sequence[Chart], *, wide: Collection[int]) -> list[Drawn]:
+    """Return each chart drawn, those at the places `wide` as wide as the page.
 
     Where Vega cannot draw, that is left to the page's script, and the tables are there anyway.
     """
-    last = len(charts) - 1
-    wide = [place == 0 or (place == last and place % 2 == 1) for place in range(len(charts))]
+    places = range(len(charts))
     try:
-        svgs = drawings(charts, [WIDE if each else NARROW for each in wide])
+        svgs = drawings(charts, [WIDE if place in wide else NARROW for place in places])
     except CannotDraw as error:
         LOG.warning("The charts of a report are drawn by its script alone: %s", error)
         svgs = [None] * len(charts)
     return [
-        Drawn(chart, svg, specification(chart), is_wide)
-        for chart, svg, is_wide in zip(charts, svgs, wide, strict=True)
+        Drawn(chart, svg, specification(chart), place in wide)
+        for place, chart, svg in zip(places, charts, svgs, strict=True)
     ]
+
+
+def _wide(charts: Sequence[Chart]) -> set[int]:
+    """Return the place of the first chart, and of one that would stand alone in its row."""
+    last = len(charts) - 1
+    return {0, last} if last % 2 else {0}
 
 
 def _failed_rules(rules: Sequence[ExpectationResult]) -> Iterator[FailedRule]:

@@ -31,7 +31,7 @@ def report_of(facts: RunFacts, *, home: Path) -> str:
     A skipped run has no charts: they would be those of the run before, to which its page leads.
     """
     drawn = () if facts.run.status == "skipped" else charts(facts)
-    script = _script(home) if drawn else None
+    script = page_script(home) if drawn else None
     return report_page(facts, drawn, script=script, others=runs_in(home, facts.dataset))
 
 
@@ -49,7 +49,8 @@ def write_index(connection: Connection, *, home: Path) -> Path:
     return file
 
 
-def _script(home: Path) -> VegaScript | None:
+def page_script(home: Path) -> VegaScript | None:
+    """Return the script of a page with charts; None, with a warning, where none can be made."""
     try:
         return vega_script(reports_folder(home))
     except CannotDraw as error:
