@@ -12,6 +12,7 @@ from data.store.retention import Removed, old_data, remove_old_data
 from data.store.session import Store
 from flows.command.screen import print_json
 from flows.command.session import talking
+from tasks.report.files import remove_old_reports
 from tasks.run import progress
 
 
@@ -46,6 +47,7 @@ def _prune(config: Settings, dataset: str, *, dry_run: bool) -> Removed:
     if dry_run:
         return old_data(store, dataset, home=home, keep_runs=keep_runs)
     waiting = partial(progress.log, dataset, "waiting for another run of this dataset to end")
+    remove_old_reports(home, dataset, keep_runs=keep_runs)
     return remove_old_data(
         store, dataset, home=home, keep_runs=keep_runs, wait=True, on_wait=waiting
     )
