@@ -16,6 +16,7 @@ from data.settings import settings
 from flows.command.own_page import OwnPageOnly
 from flows.command.prefect_origins import host_headers
 from flows.command.report_pages import ReportPages
+from flows.command.prefect_sqlite import writers_in_turn
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
         ws_ping_timeout=server.api.websocket_ping_timeout,
         log_level=server.logging_level.lower(),
     )
-    with socket.socket(fileno=int(listener)) as bound:
+    with socket.socket(fileno=int(listener)) as bound, writers_in_turn():
         uvicorn.Server(config).run(sockets=[bound])
 
 
