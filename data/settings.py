@@ -81,6 +81,15 @@ class Settings(BaseSettings):
         description="The seconds for which a run tries again to reach a database that is away,"
         " restarted or locked, before it is given up.",
     )
+    source_retry_time: float | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_SECONDS,
+        allow_inf_nan=False,
+        description="The seconds for which a run tries again to read a source that is missing,"
+        " incomplete or away. If it is not set, `300` in runs of Prefect's deployments; those of a"
+        " command end at once if it is missing or incomplete, and try four times if it is away.",
+    )
     keep_runs: int = Field(
         default=30,
         ge=1,

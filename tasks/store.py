@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from prefect import runtime, task
+from prefect import runtime
 from sqlalchemy import Connection
 
 from data.declarations.model import Declaration
@@ -23,6 +23,8 @@ from tasks.run.attempt import Attempt, Trained
 from tasks.run.memory import out_of_memory
 from tasks.run.predictions import tonights_predictions, unstored_warning
 from tasks.run.record import run_record
+from tasks.run.step import step
+from tasks.run.step_times import recording_to
 
 
 @contextmanager
@@ -40,7 +42,8 @@ def new_attempt(
     try:
         if declaration.results.table is not None:
             store.read(partial(refuse_declared_name, declaration=declaration))
-        yield run
+        with recording_to(run.step_times):
+            yield run
     except Exception as error:
         user_error = error if isinstance(error, UserError) else out_of_memory(error)
         status = user_error.run_status if user_error else "failed"
@@ -93,7 +96,7 @@ def refuse_declared_name(connection: Connection, declaration: Declaration) -> No
     refuse_name(connection, dataset, name, key=None)
 
 
-@task(name="store", persist_result=False)
+@step(run_name="store")
 def store_run(
     run: Attempt, trained: Trained, store: Store, lock: DatasetLock, *, home: Path, dry_run: bool
 ) -> None:
