@@ -3,6 +3,7 @@
 The table of settings in the documentation is generated from the descriptions in this file.
 """
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -126,6 +127,14 @@ def settings() -> Settings:
         raise CallError(
             " ".join(mistakes), where="the environment", next_step="Correct it, or unset it."
         ) from None
+
+
+def unknown_variables() -> list[str]:
+    """Return the names of variables that look like settings, but are none."""
+    prefix = Settings.model_config["env_prefix"]
+    known = {f"{prefix}{name}".upper() for name in Settings.model_fields}
+    names = (name for name in os.environ if name.upper().startswith(prefix))
+    return sorted(name for name in names if name.upper() not in known)
 
 
 def _url(text: str) -> URL:

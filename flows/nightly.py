@@ -14,6 +14,7 @@ from flows.retrain import retrain
 from tasks.check_database import check_if_due
 from tasks.deliver import deliver
 from tasks.prune import prune
+from tasks.prune_page import prune_page
 from tasks.run import progress
 from tasks.run.memory import out_of_memory
 from tasks.run.private import keep_private
@@ -50,6 +51,7 @@ def nightly(
             for name in names
         ]
     check_if_due(Store(config.database_url), home=config.home, keep_runs=config.keep_runs)
+    prune_page()
     failed = [run.dataset for run in summaries if run.status not in DONE]
     undelivered = [run.dataset for run in summaries if run.undelivered]
     if failed or undelivered:

@@ -14,6 +14,7 @@ from prefect.settings import get_current_settings
 
 from flows.command.own_page import OwnPageOnly
 from flows.command.prefect_origins import host_headers
+from flows.command.prefect_sqlite import writers_in_turn
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
         ws_ping_timeout=server.api.websocket_ping_timeout,
         log_level=server.logging_level.lower(),
     )
-    with socket.socket(fileno=int(listener)) as bound:
+    with socket.socket(fileno=int(listener)) as bound, writers_in_turn():
         uvicorn.Server(config).run(sockets=[bound])
 
 

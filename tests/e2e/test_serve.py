@@ -18,7 +18,6 @@ from helpers.serving import (
     chromium,
     end,
     family,
-    left,
     log_in,
     serving,
     start_slow_night,
@@ -27,7 +26,7 @@ from helpers.serving import (
 from helpers.workspace import ROOT, Workspace, free_port
 from prefect.workers.process import ProcessWorker
 
-from flows.command.prefect_server import JOBS
+from flows.command.prefect_server import jobs
 
 SERVER = "flows.command.prefect_app"
 THEIRS = [
@@ -140,15 +139,20 @@ def killed(new_workspace):
 
 @dataclass(frozen=True)
 class Restarted:
-    """A server that was started where another had been killed, and whose own Prefect server died.
+    """A server that was started where another had been killed, and lost its own parts.
 
     `last_night` has the flow runs' states once it was ready, `jobs` the template for the runs'
-    processes, and `nightly` the deployment; `remaining` are the processes it left.
+    processes, and `nightly` the deployment. Its worker was killed during a night, then its Prefect
+    server: `lost` are the states of that night, `next_night` is that of one after it, and
+    `remaining` are the processes that were left at the end.
     """
 
     last_night: list[tuple[str, str]]
     jobs: dict[str, object]
     nightly: dict[str, object]
+    lost: list[tuple[str, str]]
+    orphans: list[psutil.Process]
+    next_night: str
     remaining: list[psutil.Process]
     exit_code: int
     errors: list[str]
@@ -162,14 +166,35 @@ def restarted(killed):
         connection.execute("UPDATE work_pool SET base_job_template = ?", [template])
         connection.execute("UPDATE deployment SET pull_steps = ?, infra_overrides = ?", THEIRS)
     with serving(killed.workspace, "--port", str(free_port())) as running:
-        last_night, started = running.last_night(), family(running.process)
-        jobs = running.ask("work_pools/nightfit")["base_job_template"]
+        last_night, pool = running.last_night(), running.ask("work_pools/nightfit")
         nightly = running.ask("deployments/name/nightly/nightly")
-        (server,) = [p for p in started if SERVER in p.cmdline()]
+        start_slow_night(running)
+        (worker,) = [p for p in family(running.process) if "worker" in p.cmdline()]
+        (server,) = [p for p in family(running.process) if SERVER in p.cmdline()]
+        runs = {*family(running.process)} - {worker, server}
+        worker.kill()
+        wait_until(lambda: "It is started again" in running.errors.read_text())
+        lost = running.last_night()
+        orphans = [p for p in runs if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
         server.kill()
-        remaining = left(running, started)
+        night = running.ask(
+            f"deployments/{nightly['id']}/create_flow_run", parameters={"datasets": ["line"]}
+        )
+        wait_until(lambda: running.ask(f"flow_runs/{night['id']}")["end_time"])
+        next_night = running.ask(f"flow_runs/{night['id']}")["state_type"]
+        remaining = end(running, signal.SIGTERM)
     errors = running.errors.read_text().splitlines()
-    return Restarted(last_night, jobs, nightly, remaining, running.process.returncode, errors)
+    return Restarted(
+        last_night,
+        pool["base_job_template"],
+        nightly,
+        lost,
+        orphans,
+        next_night,
+        remaining,
+        running.process.returncode,
+        errors,
+    )
 
 
 def test_killed_server_leaves_no_process(killed):
@@ -182,7 +207,7 @@ def test_next_server_marks_the_killed_runs_as_crashed(restarted):
 
 
 def test_work_pool_of_an_older_version_is_closed_at_the_next_start(restarted):
-    assert restarted.jobs == JOBS
+    assert restarted.jobs == jobs()
     assert any("could bring a command" in line for line in restarted.errors)
 
 
@@ -191,12 +216,23 @@ def test_deployments_that_somebody_has_changed_are_set_back(restarted):
     assert restarted.nightly["job_variables"] == {}
 
 
-def test_death_of_prefects_server_ends_the_command_with_one_sentence(restarted):
+def test_runs_that_ended_with_the_last_server_are_named(restarted):
+    (line,) = [line for line in restarted.errors if "ended with the last `nightfit serve`" in line]
+    assert line.startswith("These runs ended")
+
+
+def test_run_ends_as_crashed_with_the_worker_that_ran_it(restarted):
+    assert restarted.lost == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
+    assert restarted.orphans == []
+
+
+def test_worker_and_server_that_die_are_started_again_and_the_next_night_is_fine(restarted):
+    again = [line for line in restarted.errors if "It is started again" in line]
+    assert ["worker" in line for line in again] == [True, False]
+    assert all("with exit code -9" in line for line in again)
+    assert restarted.next_night == "COMPLETED"
     assert restarted.remaining == []
-    assert restarted.exit_code == 1
-    last = restarted.errors[-2:]
-    assert last[0] == "Stopping …"
-    assert last[1].startswith("nightfit: Prefect's server ended by itself, with exit code -9.")
+    assert restarted.exit_code == 0
 
 
 def test_server_of_the_users_own_is_used_and_left_running(new_workspace):
@@ -204,7 +240,7 @@ def test_server_of_the_users_own_is_used_and_left_running(new_workspace):
         assert running.page == running.workspace.api.removesuffix("/api")
         pool = running.ask("work_pools/nightfit")
         assert pool["status"] == "READY"
-        assert pool["base_job_template"] == JOBS
+        assert pool["base_job_template"] == jobs()
         assert [p for p in family(running.process) if SERVER in p.cmdline()] == []
         assert end(running, signal.SIGTERM) == []
     assert running.process.returncode == 0
