@@ -15,8 +15,8 @@ from prefect.settings import get_current_settings
 from data.settings import settings
 from flows.command.own_page import OwnPageOnly
 from flows.command.prefect_origins import host_headers
-from flows.command.report_pages import ReportPages
 from flows.command.prefect_sqlite import writers_in_turn
+from flows.command.report_pages import ReportPages
 
 
 def main() -> None:

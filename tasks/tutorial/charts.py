@@ -6,7 +6,7 @@ import numpy as np
 
 from regressors.linear.neuron import NeuronFit
 from tasks.report.chart import Chart
-from tasks.report.charts.series import coloured, dashed, quantitative
+from tasks.report.charts.series import line_marks, quantitative
 from tasks.report.labels import number
 from tasks.tutorial.lessons import Lesson
 
@@ -58,8 +58,7 @@ def _line(lesson: Lesson, fit: NeuronFit) -> Chart:
             "encoding": {
                 "x": across,
                 "y": up,
-                "color": coloured(LINES),
-                "strokeDash": dashed(LINES),
+                **line_marks(LINES),
             },
         },
     ]
