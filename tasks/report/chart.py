@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.report.vega import CannotDraw, images
+
 MAX_TABLE_ROWS = 50
 """Rows of the table under a chart."""
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-MAJOR_VERSION = "6."
-"""Of Vega-Lite: the one that the specifications are written for."""
 
 CellValue = str | int | float | None
 
@@ -110,7 +110,8 @@ def config(palette: Palette) -> dict[str, Any]:
             "subtitleColor": palette.text,
             "anchor": "start",
             "fontSize": 13,
-            "fontWeight": 600,
+            "fontWeight": 400,
+            "frame": "group",
             "subtitleFontSize": 13,
             "offset": 8,
         },
@@ -127,6 +128,7 @@ def config(palette: Palette) -> dict[str, Any]:
             "labelLimit": 190,
             "titleLimit": 400,
             "labelOverlap": True,
+            "labelFlush": False,
         },
         "axisQuantitative": {"tickCount": 6},
         "legend": {
@@ -160,14 +162,8 @@ def config(palette: Palette) -> dict[str, Any]:
 
 
 def svg(chart: Chart, *, width: int, dark: bool = False) -> str:
-    """Return the chart as an SVG image of a width in pixels.
-
-    The first one of a process takes a second and 200 MB, and each of the others a tenth of it.
-    """
-    import vl_convert  # which is large, and needed by nobody else
-
-    spec = themed(chart.spec, DARK if dark else LIGHT, width=width)
-    versions = vl_convert.get_vegalite_versions()
-    newest = [version for version in versions if version.startswith(MAJOR_VERSION)][-1]
-    image: str = vl_convert.vegalite_to_svg(spec, vl_version=newest)
+    """Return the chart as an SVG image of a width in pixels. Raises CannotDraw."""
+    (image,) = images([themed(chart.spec, DARK if dark else LIGHT, width=width)])
+    if isinstance(image, CannotDraw):
+        raise image
     return image

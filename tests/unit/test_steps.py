@@ -6,7 +6,7 @@ import pytest
 
 from data.errors import SourceError
 from tasks.run.step import MAX_MESSAGE, step, why_not
-from tasks.run.step_times import recording_to
+from tasks.run.step_times import StepTime, recording_to
 
 
 @step(problem=why_not)
@@ -54,7 +54,7 @@ def test_a_message_on_the_page_is_never_longer_than_a_person_reads():
 
 
 def test_the_time_of_each_step_is_recorded_also_of_one_that_failed():
-    times = []
+    times: list[StepTime] = []
     with recording_to(times):
         fit.task.fn(1)
         fit.task.fn("it did not converge")
