@@ -53,7 +53,6 @@ def leaderboard(facts: RunFacts) -> Iterator[Chart]:
 
 def _spec(values: Sequence[Mapping[str, object]], target: str) -> dict[str, object]:
     names = tuple(ROWS.values())
-    order = list(dict.fromkeys(value["name"] for value in values))
     offset = {"field": "series", "sort": None}
     return {
         "height": {"step": 17},
