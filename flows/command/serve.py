@@ -173,6 +173,7 @@ def _print_ready(own: OwnServer | None, logs: Path) -> None:
         *([f"  login         {_login_hint(own, console)}"] if own else []),
         "  every night   the deployment nightly, on the schedule in prefect.yaml",
         "  by hand       Deployments > retrain > Run > Custom run",
+        *([f"  reports       {own.page}/reports/, with the same login"] if own else []),
         f"  logs          on the page, per run; and in {logs}",
         "Press Ctrl-C to stop, together with any runs in progress.",
     ):
