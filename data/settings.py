@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 MEMORY_SHARE = 0.75
 """The default limit of a framework's process, as a share of the machine's memory."""
 
+MIN_GIB = 0.5
+"""With less, a framework cannot be imported; some libraries then wait for ever, or crash."""
+
 MAX_SECONDS, MAX_GIB, MAX_RUNS = 1e8, 1e6, 10**9
 """Larger numbers than these are mistakes, and more than the system can count."""
 
@@ -68,11 +71,11 @@ class Settings(BaseSettings):
     )
     fit_memory_limit: float = Field(
         default_factory=lambda: MEMORY_SHARE * psutil.virtual_memory().total / 2**30,
-        gt=0,
+        ge=MIN_GIB,
         le=MAX_GIB,
         allow_inf_nan=False,
-        description="The GiB of memory that each framework's process may use (Linux only). If it"
-        " is not set, three quarters of the machine's memory.",
+        description="The GiB of memory that each framework's process may use (Linux only), 0.5 or"
+        " more. If it is not set, three quarters of the machine's memory.",
     )
     store_retry_time: float = Field(
         default=600.0,

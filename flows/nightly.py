@@ -13,6 +13,7 @@ from flows.lost_server import finished, outlasting, server_was_lost
 from flows.retrain import retrain
 from tasks.check_database import check_if_due
 from tasks.deliver import deliver
+from tasks.draw import draw_run
 from tasks.prune import prune
 from tasks.prune_page import prune_page
 from tasks.run import progress
@@ -93,7 +94,8 @@ def _refuse_broken_declaration(dataset: str, config: Settings, *, as_of: str | N
         if dataset not in declared_datasets(config.datasets):
             raise
         store = Store(config.database_url, config.store_retry_time)
-        store_failure(dataset, error, store, as_of=as_of)
+        run_id = store_failure(dataset, error, store, as_of=as_of)
+        draw_run(dataset, run_id, store, home=config.home)
         raise RunFailed(dataset, "failed", str(error)) from error
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tasks.check import check
 from tasks.choose import choose
 from tasks.compare import compare
 from tasks.deliver import deliver
+from tasks.draw import draw
 from tasks.fit import fit
 from tasks.incumbent import incumbent
 from tasks.plan import plan
@@ -63,10 +65,13 @@ def retrain(
     keep_private(config)
     store, home = Store(config.database_url, config.store_retry_time), config.home
     declaration = load_dataset(dataset, config.datasets)
+    drawing = partial(draw, store=store, home=home)
     with temporary_files(home):  # until the summary is made of the rows
         with (
             only_run(store, dataset, wait=wait) as lock,
-            new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
+            new_attempt(
+                declaration, store, home=home, as_of=as_of, dry_run=dry_run, at_end=drawing
+            ) as run,
             framework_workers(
                 home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
             ) as workers,

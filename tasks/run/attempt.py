@@ -13,6 +13,7 @@ from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.agreement import Comparison, disagreements
 from regressors.network.resilience import Silenced
+from tasks.report.run_figures import RunFigures
 from tasks.run.ann_plan import AnnPlan, EarlierPlan
 from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
@@ -59,6 +60,7 @@ class Attempt:
     prepared: Prepared | None = None
     fits: Fits = field(default_factory=dict)
     trained: Trained | None = None
+    figures: RunFigures | None = None
     process_warnings: tuple[str, ...] = ()
     prediction_warnings: tuple[str, ...] = ()
     start_warning: str | None = None
