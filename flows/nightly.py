@@ -9,7 +9,7 @@ from data.errors import CallError, NightFailed, RunFailed, UserError
 from data.settings import Settings, settings
 from data.store.check.cause import damage_behind
 from data.store.session import Store
-from flows.lost_server import finished, outlasting
+from flows.lost_server import finished, outlasting, server_was_lost
 from flows.retrain import retrain
 from tasks.check_database import check_if_due
 from tasks.deliver import deliver
@@ -52,7 +52,8 @@ def nightly(
             for name in names
         ]
     check_if_due(Store(config.database_url), home=config.home, keep_runs=config.keep_runs)
-    prune_page()
+    if not server_was_lost():
+        prune_page()
     failed = [run.dataset for run in summaries if run.status not in DONE]
     undelivered = [run.dataset for run in summaries if run.undelivered]
     if failed or undelivered:
