@@ -13,7 +13,7 @@ PART = re.compile(
     """,
     re.X | re.S,
 )
-"""The parts of a statement of PostgreSQL or DuckDB, of which only comments, blanks and ends matter."""
+"""The parts of a statement of PostgreSQL or DuckDB; only comments, blanks and ends matter."""
 
 
 def without_end(query: str) -> str:
