@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from prefect import task
-
 import data.sources.read
 from data.connections.secrets import secrets_from
 from data.declarations.model import Declaration, Kind
@@ -12,9 +10,10 @@ from data.sources.snapshot import Snapshot
 from tasks.run import progress
 from tasks.run.memory import give_back
 from tasks.run.secrets import prefect_secret
+from tasks.run.step import step
 
 
-@task(persist_result=False)
+@step()
 def read(
     declaration: Declaration,
     folder: Path,

@@ -47,6 +47,7 @@ COLUMNS = {
     "removes_predictions": BigInteger(),
     "removes_paired_errors": BigInteger(),
     "removes_models": BigInteger(),
+    "removes_figures": BigInteger(),
     "removes_snapshots": BigInteger(),
 }
 """What is printed of each dataset as CSV or Parquet."""
@@ -189,6 +190,6 @@ def _row(seen: "Outlook") -> dict[str, Any]:
     rows, removed = facts["row_changes"] or {}, facts["removed"] or {}
     row = {name: facts.get(name) for name in COLUMNS}
     row |= {f"rows_{name}": rows.get(name) for name in ("added", "removed", "changed")}
-    for name in ("predictions", "paired_errors", "models", "snapshots"):
+    for name in ("predictions", "paired_errors", "models", "figures", "snapshots"):
         row[f"removes_{name}"] = removed.get(name, 0)
     return row

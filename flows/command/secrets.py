@@ -7,9 +7,10 @@ from pathlib import Path
 
 from data.connections.secrets import block_name, secrets_from
 from data.errors import NoServer, SourceError, quoted
+from flows.command.prefect_defaults import set_prefect_defaults
 from flows.command.prefect_server import refuse_unusable_server
 from flows.command.prefect_settings import import_prefect
-from flows.command.session import impatient_prefect, quiet_prefect
+from flows.command.session import impatient_prefect
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def _value(home: Path, name: str) -> str | None:
     """Return the value of a Secret block; raise SourceError where no server can be asked."""
     what = f"The secret {quoted(name)} has no value in the environment"
     step = f"Set the environment variable {name}"
-    quiet_prefect(home)
+    set_prefect_defaults(home)
     try:
         import_prefect()
         from prefect.settings import get_current_settings
