@@ -10,12 +10,13 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection
 
+from data.connections.table_name import TableName
 from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError
 from data.settings import settings
 from data.store.check.record import LastCheck, last_check
 from data.store.read.champions import champion_model
-from data.store.read.datasets import DatasetStatus, dataset_statuses
+from data.store.read.datasets import DatasetStatus, dataset_statuses, results_tables
 from data.store.session import Store
 from data.store.write.delivery import undelivered
 from flows.command.screen import Screen, print_json
@@ -29,7 +30,8 @@ def run_status(*, as_json: bool) -> int:
 
     A declaration with mistakes, with which the next run would fail, counts as well, and so do a
     champion that is damaged in the database, results that have not reached their output, and
-    anything else that the last check of the database found wrong.
+    anything else that the last check of the database found wrong. A dataset that is declared no
+    more does not count for how its last run ended.
     """
     config = settings()
     with Store(config.database_url).reading() as connection:
@@ -37,12 +39,14 @@ def run_status(*, as_json: bool) -> int:
         damage = {n: what for n in stored if (what := _damage(connection, n)) is not None}
         checked = last_check(connection)
         pending = {each.dataset: each for each in undelivered(connection)}
+        tables = results_tables(connection)
     declared = declared_datasets(config.datasets)
     mistakes = {name: mistake for name in declared if (mistake := _mistake(name, config.datasets))}
+    gone = {name: _gone(tables.get(name)) for name in stored if name not in declared}
     names = sorted({*declared, *stored})
     late = {name: str(pending[name]) for name in declared if name in pending}
     lines = [
-        _line(name, stored.get(name), [damage.get(name), mistakes.get(name), late.get(name)])
+        _line(name, stored.get(name), [each.get(name) for each in (damage, mistakes, late, gone)])
         for name in names
     ]
     if as_json:
@@ -53,7 +57,14 @@ def run_status(*, as_json: bool) -> int:
     if checked is not None and wrong:
         _print_check(checked)
     bad = mistakes or damage or wrong or late
-    return 1 if bad or any(line["last_run"] in BAD for line in lines) else 0
+    ran_badly = any(line["last_run"] in BAD for line in lines if line["dataset"] not in gone)
+    return 1 if bad or ran_badly else 0
+
+
+def _gone(table: TableName | None) -> str:
+    """Return what there still is of a dataset that is declared no more."""
+    left = f" Its results stay in the table {table} until you drop it." if table else ""
+    return f"It is declared no more, so no night runs it.{left}"
 
 
 def _mistake(name: str, folder: Path) -> str | None:
