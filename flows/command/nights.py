@@ -50,7 +50,7 @@ def run_nightly(
         from flows.nightly import nightly
 
         try:
-            done = carry_out(nightly, names, force=force, as_of=past or None, wait=wait)
+            done = carry_out(nightly, names, force=force, as_of=past, wait=wait)
             summaries: Sequence[Summary] = done
             code = 0
         except NightFailed as failure:

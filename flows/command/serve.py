@@ -13,6 +13,7 @@ from data.errors import UserError, shortened
 from data.scratch import temporary_files
 from data.settings import Settings, settings
 from data.store.session import Store
+from flows.command.deployments import Deployments
 from flows.command.folders import make_folder
 from flows.command.own_server import OwnServer, own_server
 from flows.command.prefect_database import SERVERS_DATABASE
@@ -26,7 +27,6 @@ from flows.command.prefect_server import (
     has_worker,
     is_healthy,
     mark_lost_runs,
-    other_deployments,
     page_url,
     server_errors,
     set_up_pool,
@@ -75,6 +75,7 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
     from prefect.settings import get_current_settings
 
     Store(config.database_url).ensure_ready()  # report a broken store before any work
+    deployments = Deployments(config.prefect_file, config.datasets)
     prefect = get_current_settings()
     console = Screen(stderr=True)
     report = partial(console.print, soft_wrap=True)
@@ -92,10 +93,12 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
         stack.callback(report, "Stopping …")
         stack.callback(_ignore_signals)
         stack.enter_context(server_errors())
-        _serve(processes, own, console)
+        _serve(processes, own, deployments, console)
 
 
-def _serve(processes: PrefectProcesses, own: OwnServer | None, console: Screen) -> NoReturn:
+def _serve(
+    processes: PrefectProcesses, own: OwnServer | None, deployments: Deployments, console: Screen
+) -> NoReturn:
     report = partial(console.print, soft_wrap=True)
     if own:
         processes.start_server(own.listener, own.address.origins, own.environment)
@@ -112,13 +115,10 @@ def _serve(processes: PrefectProcesses, own: OwnServer | None, console: Screen) 
             f"Runs of the work pool '{POOL}' could bring a command, variables and a folder of their"
             " own; now they cannot."
         )
-    with _step(console, "deploying prefect.yaml"):  # what was changed there is set back first
-        processes.run("deploy", "--all")
-    if others := other_deployments():
-        report(
-            f"The work pool '{POOL}' also runs deployments that prefect.yaml does not name:"
-            f" {shortened(', '.join(others), MAX_QUOTED)}. Delete those that you do not know."
-        )
+    with _step(console, f"deploying {deployments.file.name}"):
+        deployments.deploy(processes.run)
+    for sentence in deployments.strangers():
+        report(sentence)
     with _step(console, "starting the worker"):
         processes.start_worker(POOL)
         processes.wait_for(has_worker, START_SECONDS, f"the work pool at {api_url()}")
@@ -127,6 +127,7 @@ def _serve(processes: PrefectProcesses, own: OwnServer | None, console: Screen) 
         while ended := processes.ended():
             _restart(ended[0], processes, report)
         processes.shorten_logs()
+        deployments.follow(report)
         time.sleep(0.5)
 
 
