@@ -50,7 +50,8 @@ def on_page(
                     raise
                 ended, state = told, failed_state(told, error)
             at_end(ended)
-            log_on_page(state.message or "", warning=state.is_failed())
+            if state.name != "Skipped":  # which is in the log by then
+                log_on_page(state.message or "", warning=state.is_failed())
             return state
 
         return cast("Callable[P, R]", function)  # Prefect returns what is in the state

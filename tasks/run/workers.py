@@ -188,7 +188,7 @@ def in_turn(
     candidates: Iterable[Candidate],
     started: Mapping[str, PrefectFuture[str | None]],
     submit: Callable[[Candidate, Iterable[Any]], PrefectFuture[Fitted | str]],
-    ended: Callable[[object], object] = lambda _: None,
+    ended: Callable[[PrefectFuture[Any]], None] = lambda _: None,
 ) -> dict[Candidate, Fitted | str]:
     """Return the fit of each candidate, or why it failed.
 
