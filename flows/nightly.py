@@ -12,6 +12,9 @@ from data.settings import Settings, settings
 from data.store.check.cause import damage_behind
 from data.store.session import Store
 from flows.lost_server import finished, outlasting, server_was_lost
+from flows.page.events import FAILED, emit
+from flows.page.names import nightly_name
+from flows.page.shown import night_on_page
 from flows.retrain import retrain
 from tasks.check_database import check_if_due
 from tasks.deliver import deliver
@@ -28,7 +31,8 @@ from tasks.store import store_failure
 DONE = ("succeeded", "skipped")
 
 
-@flow(persist_result=False)
+@flow(flow_run_name=nightly_name, persist_result=False)
+@night_on_page
 @outlasting
 def nightly(
     datasets: Sequence[str] = (),
@@ -104,6 +108,7 @@ def _refuse_broken_declaration(dataset: str, config: Settings, *, as_of: str | N
         store = Store(config.database_url, config.store_retry_time)
         run_id = store_failure(dataset, error, store, as_of=as_of)
         draw_run(dataset, run_id, store, home=config.home)
+        emit(FAILED, dataset, reason=str(error))
         raise RunFailed(dataset, "failed", str(error)) from error
 
 

@@ -18,6 +18,9 @@ from data.sources.settled import QUIET_SECONDS
 from data.sources.snapshot import Snapshot
 from data.store.session import Store
 from flows.lost_server import outlasting
+from flows.page.artifacts import FitProgress
+from flows.page.names import retrain_name
+from flows.page.shown import run_on_page
 from regressors.candidate import Candidate
 from tasks.check import check
 from tasks.choose import choose
@@ -46,7 +49,8 @@ from tasks.start import start
 from tasks.store import new_attempt, store_run
 
 
-@flow(flow_run_name="retrain {dataset}", persist_result=False)
+@flow(flow_run_name=retrain_name, persist_result=False)
+@run_on_page
 @outlasting
 def retrain(
     dataset: str,
@@ -134,6 +138,7 @@ def train(
         lambda c, after: fit.submit(
             c, rows, starts[c], workers, of_kind[c.is_linear], wait_for=after
         ),
+        FitProgress(declaration.name, len(run.candidates)).count,
     )
     run.ann_plan = plan_in(result_of(planned))
     run.process_warnings = workers.take_warnings()
