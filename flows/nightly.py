@@ -9,6 +9,7 @@ from data.errors import CallError, NightFailed, RunFailed, UserError
 from data.settings import Settings, settings
 from data.store.check.cause import damage_behind
 from data.store.session import Store
+from flows.alarm import alarming
 from flows.lost_server import finished, outlasting
 from flows.retrain import retrain
 from tasks.check_database import check_if_due
@@ -26,6 +27,7 @@ DONE = ("succeeded", "skipped")
 
 @flow(persist_result=False)
 @outlasting
+@alarming
 def nightly(
     datasets: list[str] | None = None,
     force: bool = False,

@@ -15,6 +15,7 @@ from data.settings import settings
 from data.sources.settled import QUIET_SECONDS
 from data.sources.snapshot import Snapshot
 from data.store.session import Store
+from flows.alarm import alarming
 from flows.lost_server import outlasting
 from regressors.candidate import Candidate
 from tasks.check import check
@@ -42,6 +43,7 @@ from tasks.store import new_attempt, store_run
 
 @flow(flow_run_name="retrain {dataset}", persist_result=False)
 @outlasting
+@alarming
 def retrain(
     dataset: str,
     dry_run: bool = False,

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -78,6 +78,8 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
     import_prefect()
     from prefect.settings import get_current_settings
 
+    from flows.command.alarm_watch import alarm_watch
+
     Store(config.database_url).ensure_ready()  # report a broken store before any work
     prefect = get_current_settings()
     console = Screen(stderr=True)
@@ -96,10 +98,13 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
         stack.callback(report, "Stopping …")
         stack.callback(_ignore_signals)
         stack.enter_context(server_errors())
-        _serve(processes, own, console)
+        told = stack.enter_context(alarm_watch(config, own.page if own else None))
+        _serve(processes, own, console, told)
 
 
-def _serve(processes: PrefectProcesses, own: OwnServer | None, console: Screen) -> NoReturn:
+def _serve(
+    processes: PrefectProcesses, own: OwnServer | None, console: Screen, told: Sequence[str]
+) -> NoReturn:
     if own:
         processes.start_server(own.listener, own.address.origins, own.environment)
         with _step(console, "starting Prefect's server"):
@@ -126,7 +131,7 @@ def _serve(processes: PrefectProcesses, own: OwnServer | None, console: Screen) 
         name = f"nightfit on {socket.gethostname()}"
         processes.start("worker", "start", "--pool", POOL, "--type", "process", "--name", name)
         processes.wait_for(has_worker, START_SECONDS, f"the work pool at {api_url()}")
-    _print_ready(own, processes.logs)
+    _print_ready(own, processes.logs, told)
     while True:
         processes.check_running()
         processes.shorten_logs()
@@ -144,13 +149,14 @@ def _step(console: Screen, what: str) -> Iterator[None]:
         yield
 
 
-def _print_ready(own: OwnServer | None, logs: Path) -> None:
+def _print_ready(own: OwnServer | None, logs: Path, told: Sequence[str]) -> None:
     console = Screen()
     for line in (
         f"Prefect's page is at {own.page if own else page_url()}",
         *([f"  login         {_login_hint(own, console)}"] if own else []),
         "  every night   the deployment nightly, on the schedule in prefect.yaml",
         "  by hand       Deployments > retrain > Run > Custom run",
+        *([f"  alarms        to {'; '.join(told)}"] if told else []),
         f"  logs          on the page, per run; and in {logs}",
         "Press Ctrl-C to stop, together with any runs in progress.",
     ):
