@@ -22,6 +22,9 @@ QUOTED = re.compile(
 )
 """What stands between quotation marks, if it is long; an apostrophe in a word begins nothing."""
 
+PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):\S*@")
+"""The user of a URL, and a password behind; the `@` is the last one, should it have several."""
+
 LONG_WORD = re.compile(rf"\S{{{MAX_REPEATED + 1},}}")
 
 
@@ -96,6 +99,10 @@ class SourceError(UserError):
 
 class SourceAway(SourceError):
     """A source does not answer, or not now: the same may succeed later."""
+
+
+class SourceLate(SourceError):
+    """A source is not there, or not complete: it may still come, or its name may be wrong."""
 
 
 class Rejected(UserError):
@@ -248,7 +255,12 @@ def listed(names: Sequence[str]) -> str:
 
 
 def quoted(value: object) -> str:
-    """Return what a user has typed as a message repeats it: in quotes, and never all of it."""
+    """Return what a user has typed as a message repeats it: in quotes, and never all of it.
+
+    The password of a URL is left out.
+    """
+    if isinstance(value, str):
+        value = PASSWORD.sub(r"\1:***@", value)
     text = repr(shortened(value, MAX_QUOTED) if isinstance(value, str) else value)
     return text if len(text) <= MAX_QUOTED + 3 else f"{text[:MAX_QUOTED]}…"
 

@@ -3,6 +3,7 @@
 The table of settings in the documentation is generated from the descriptions in this file.
 """
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 MEMORY_SHARE = 0.75
 """The default limit of a framework's process, as a share of the machine's memory."""
+
+MIN_GIB = 0.5
+"""With less, a framework cannot be imported; some libraries then wait for ever, or crash."""
 
 MAX_SECONDS, MAX_HOURS, MAX_GIB, MAX_RUNS = 1e8, 1e5, 1e6, 10**9
 """Larger numbers than these are mistakes, and more than the system can count."""
@@ -67,11 +71,11 @@ class Settings(BaseSettings):
     )
     fit_memory_limit: float = Field(
         default_factory=lambda: MEMORY_SHARE * psutil.virtual_memory().total / 2**30,
-        gt=0,
+        ge=MIN_GIB,
         le=MAX_GIB,
         allow_inf_nan=False,
-        description="The GiB of memory that each framework's process may use (Linux only). If it"
-        " is not set, three quarters of the machine's memory.",
+        description="The GiB of memory that each framework's process may use (Linux only), 0.5 or"
+        " more. If it is not set, three quarters of the machine's memory.",
     )
     store_retry_time: float = Field(
         default=600.0,
@@ -81,6 +85,15 @@ class Settings(BaseSettings):
         description="The seconds for which a run tries again to reach a database that is away,"
         " restarted or locked, before it is given up.",
     )
+    source_retry_time: float | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_SECONDS,
+        allow_inf_nan=False,
+        description="The seconds for which a run tries again to read a source that is missing,"
+        " incomplete or away. If it is not set, `300` in runs of Prefect's deployments; those of a"
+        " command end at once if it is missing or incomplete, and try four times if it is away.",
+    )
     keep_runs: int = Field(
         default=30,
         ge=1,
@@ -88,9 +101,8 @@ class Settings(BaseSettings):
         description="The number of runs per dataset that are kept whole; of older ones, what"
         " nothing needs any more is pruned.",
     )
-
-    notify: str = Field(
-        default="",
+    notify: str | None = Field(
+        default=None,
         repr=False,
         description="Whom alarms are sent to: URLs of Apprise, separated by commas or blanks, such"
         " as `mailtos://user:password@smtp.example.com?from=...&to=...`, `slack://...` or"
@@ -138,6 +150,14 @@ def settings() -> Settings:
         raise CallError(
             " ".join(mistakes), where="the environment", next_step="Correct it, or unset it."
         ) from None
+
+
+def unknown_variables() -> list[str]:
+    """Return the names of variables that look like settings, but are none."""
+    prefix = Settings.model_config["env_prefix"]
+    known = {f"{prefix}{name}".upper() for name in Settings.model_fields}
+    names = (name for name in os.environ if name.upper().startswith(prefix))
+    return sorted(name for name in names if name.upper() not in known)
 
 
 def _url(text: str) -> URL:

@@ -14,7 +14,9 @@ from flows.lost_server import finished, outlasting
 from flows.retrain import retrain
 from tasks.check_database import check_if_due
 from tasks.deliver import deliver
+from tasks.draw import draw_run
 from tasks.prune import prune
+from tasks.prune_page import prune_page
 from tasks.run import progress
 from tasks.run.memory import out_of_memory
 from tasks.run.private import keep_private
@@ -52,6 +54,7 @@ def nightly(
             for name in names
         ]
     check_if_due(Store(config.database_url), home=config.home, keep_runs=config.keep_runs)
+    prune_page()
     failed = [run.dataset for run in summaries if run.status not in DONE]
     undelivered = [run.dataset for run in summaries if run.undelivered]
     if failed or undelivered:
@@ -92,7 +95,8 @@ def _refuse_broken_declaration(dataset: str, config: Settings, *, as_of: str | N
         if dataset not in declared_datasets(config.datasets):
             raise
         store = Store(config.database_url, config.store_retry_time)
-        store_failure(dataset, error, store, as_of=as_of)
+        run_id = store_failure(dataset, error, store, as_of=as_of)
+        draw_run(dataset, run_id, store, home=config.home)
         raise RunFailed(dataset, "failed", str(error)) from error
 
 

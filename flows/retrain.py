@@ -2,10 +2,11 @@
 
 from collections.abc import Set
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
+from prefect import allow_failure, flow
 
 from data.checks.contract import Contract
 from data.checks.waivers import remembered_kinds
@@ -22,6 +23,7 @@ from tasks.check import check
 from tasks.choose import choose
 from tasks.compare import compare
 from tasks.deliver import deliver
+from tasks.draw import draw
 from tasks.fit import fit
 from tasks.incumbent import incumbent
 from tasks.plan import plan
@@ -32,12 +34,15 @@ from tasks.run.ann_plan import plan_in
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
 from tasks.run.night import contract, only_run, refuse_rejected, skip_if_unchanged
+from tasks.run.patience import patience
 from tasks.run.private import keep_private
 from tasks.run.rate import plan_before
 from tasks.run.starts import last_starts
+from tasks.run.step import result_of
 from tasks.run.summary import Summary, report
-from tasks.run.workers import FrameworkWorkers, framework_workers, results
+from tasks.run.workers import FrameworkWorkers, framework_workers, in_turn
 from tasks.split import split
+from tasks.start import start
 from tasks.store import new_attempt, store_run
 
 
@@ -62,10 +67,13 @@ def retrain(
     keep_private(config)
     store, home = Store(config.database_url, config.store_retry_time), config.home
     declaration = load_dataset(dataset, config.datasets)
+    drawing = partial(draw, store=store, home=home)
     with temporary_files(home):  # until the summary is made of the rows
         with (
             only_run(store, dataset, wait=wait) as lock,
-            new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
+            new_attempt(
+                declaration, store, home=home, as_of=as_of, dry_run=dry_run, at_end=drawing
+            ) as run,
             framework_workers(
                 home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
             ) as workers,
@@ -79,6 +87,7 @@ def retrain(
                 as_of=as_of,
                 kinds=kinds,
                 quiet_seconds=QUIET_SECONDS,
+                patience=patience(config.source_retry_time),
             )
             skip_if_unchanged(run, snapshot, expected, store, force=force)
             trained = train(run, snapshot, store, workers, expected, home=home)
@@ -109,19 +118,28 @@ def train(
     starts, run.start_warning = last_starts(
         run.candidates, declaration, store, before_run=before_run
     )
+    started = {f: start.submit(f, declaration.name, workers) for f in run.frameworks}
     planned = plan.submit(run.candidates, rows, workers, home=home, earlier=run.earlier_plan)
-    of_kind: dict[bool, Any] = {True: None, False: planned}  # the linear kinds do not wait for it
-    run.fits = fits = results(
-        {c: fit.submit(c, rows, starts[c], workers, of_kind[c.is_linear]) for c in run.candidates}
+    of_kind: dict[bool, Any] = {True: None, False: allow_failure(planned)}  # linear ones need none
+    run.fits = fits = in_turn(
+        run.candidates,
+        started,
+        lambda c, after: fit.submit(
+            c, rows, starts[c], workers, of_kind[c.is_linear], wait_for=after
+        ),
     )
-    run.ann_plan = plan_in(planned.result())
+    run.ann_plan = plan_in(result_of(planned))
     run.process_warnings = workers.take_warnings()
     champion = incumbent(rows, store, home=home, before_run=before_run)
     hold = promotion_hold(champion, as_of=run.as_of, data_until=rows.times.data_until)
     choice = choose(rows, fits, champion, hold=hold)
     run.trained = trained = Trained(rows, fits, choice)
     wanted = to_refit(fits, choice, also_refit)
-    refits = results({c: refit.submit(c, f, rows, starts[c], workers) for c, f in wanted.items()})
+    refits = in_turn(
+        wanted,
+        started,
+        lambda c, after: refit.submit(c, wanted[c], rows, starts[c], workers, wait_for=after),
+    )
     run.process_warnings += workers.take_warnings()
     run.trained = trained = replace(trained, refits=refits)
     agreement = compare(fits, refits, choice, workers.probes)

@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from prefect import task
-
 import data.checks.check
 from data.checks.contract import Contract
 from data.checks.findings import Checked
@@ -12,9 +10,10 @@ from data.sources.snapshot import Snapshot, readings_of
 from data.sources.stored_columns import StoredColumns
 from tasks.run import progress
 from tasks.run.memory import give_back
+from tasks.run.step import step
 
 
-@task(persist_result=False)
+@step(problem=lambda checked: None if checked.passed else checked.reason)
 def check(
     declaration: Declaration,
     snapshot: Snapshot,

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from prefect import task
 
 from data.errors import NothingFitted
 from regressors.blocks import release
@@ -37,6 +36,7 @@ from tasks.run import progress
 from tasks.run.choice import Choice, Incumbent, Paired
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask, Rows
+from tasks.run.step import step
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ MOST_COMPARED = 4
 """Candidates that predict the test rows: the winner, the best of each kind, and what serves."""
 
 
-@task(persist_result=False)
+@step()
 def choose(
     prepared: Prepared,
     fits: Mapping[Candidate, Fitted | str],

@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 
-from prefect import task
-
 from regressors.frameworks.parity import ProbeResult
 from regressors.judging import agreement
 from regressors.judging.agreement import Comparison
 from tasks.run.attempt import Fits
 from tasks.run.choice import Choice
+from tasks.run.step import step
 
 
-@task(persist_result=False)
+@step()
 def compare(
     fits: Fits, refits: Fits, choice: Choice, probes: Mapping[str, ProbeResult]
 ) -> tuple[Comparison, ...]:

@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 
-from prefect import task
-
 from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.job import Fitted, Start
 from tasks.run import progress
 from tasks.run.ann_plan import AnnPlan
 from tasks.run.prepared import Prepared
+from tasks.run.step import step, why_not
 from tasks.run.workers import FrameworkWorkers, job_of
 
 
-@task(persist_result=False, task_run_name="fit {candidate}")
+@step(run_name="fit {candidate}", problem=why_not)
 def fit(
     candidate: Candidate,
     prepared: Prepared,

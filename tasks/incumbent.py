@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from prefect import task
 from sqlalchemy import Connection
 
 from data.checks.waivers import waiver
@@ -23,10 +22,11 @@ from tasks.run.choice import Incumbent
 from tasks.run.loading import intact
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask, Rows
+from tasks.run.step import step
 from tasks.run.trained_rows import RowsThen, rows_of_run, without_prediction
 
 
-@task(persist_result=False)
+@step()
 def incumbent(
     prepared: Prepared, store: Store, *, home: Path, before_run: int | None = None
 ) -> Incumbent | None:

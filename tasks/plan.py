@@ -5,8 +5,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from prefect import task
-
 from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks.registry import FRAMEWORK_NAMES
@@ -17,10 +15,18 @@ from tasks.run import progress
 from tasks.run.ann_plan import AnnPlan, EarlierPlan, sentence_of
 from tasks.run.prepared import Prepared
 from tasks.run.rate import rate_of_home
+from tasks.run.step import step
 from tasks.run.workers import FrameworkWorkers, job_of
 
 
-@task(persist_result=False)
+def _why_none(outcome: object) -> str | None:
+    """Return why no framework could plan, None if one did or none had to."""
+    if not isinstance(outcome, Mapping):
+        return None
+    return " ".join(f"{framework}: {reason}" for framework, reason in outcome.items())
+
+
+@step(problem=_why_none)
 def plan(
     candidates: Sequence[Candidate],
     prepared: Prepared,

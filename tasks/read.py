@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from prefect import task
-
 import data.sources.read
 from data.connections.secrets import secrets_from
 from data.declarations.model import Declaration, Kind
@@ -12,9 +10,10 @@ from data.sources.snapshot import Snapshot
 from tasks.run import progress
 from tasks.run.memory import give_back
 from tasks.run.secrets import prefect_secret
+from tasks.run.step import step
 
 
-@task(persist_result=False)
+@step()
 def read(
     declaration: Declaration,
     folder: Path,
@@ -22,8 +21,12 @@ def read(
     as_of: str | None = None,
     kinds: Mapping[str, Kind] | None = None,
     quiet_seconds: float = 0,
+    patience: float = 0,
 ) -> Snapshot:
-    """Write the source's rows, or those up to a past night, to `folder`; return the snapshot."""
+    """Write the source's rows, or those up to a past night, to `folder`; return the snapshot.
+
+    A source that is missing, incomplete or away is tried again for `patience` seconds.
+    """
     with secrets_from(prefect_secret):
         snapshot = data.sources.read.read(
             declaration,
@@ -31,6 +34,7 @@ def read(
             as_of=as_of,
             kinds=kinds,
             quiet_seconds=quiet_seconds,
+            patience=patience,
             report=progress.Progress(declaration.name, "reading"),
         )
     give_back()

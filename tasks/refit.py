@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Set
 
-from prefect import task
-
 from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.job import Fitted, Start
@@ -11,6 +9,7 @@ from tasks.run import progress
 from tasks.run.attempt import Fits
 from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
+from tasks.run.step import step, why_not
 from tasks.run.workers import FrameworkWorkers, job_of
 
 
@@ -29,7 +28,7 @@ def to_refit(
     }
 
 
-@task(persist_result=False, task_run_name="refit {candidate}")
+@step(run_name="refit {candidate}", problem=why_not)
 def refit(
     candidate: Candidate,
     fitted: Fitted,

@@ -1,7 +1,6 @@
 """Measure how the test error of an ANN grows when some of its cells are silenced."""
 
 import numpy as np
-from prefect import task
 
 from regressors.job import Fitted
 from regressors.network.recipe import seed_of
@@ -10,12 +9,13 @@ from regressors.network.resilience import resilience as resilience_of
 from regressors.progress import reporting_to
 from tasks.run import progress
 from tasks.run.prepared import Prepared
+from tasks.run.step import step
 
 MAX_RESILIENCE_ROWS = 5_000
 """Test rows to measure on, drawn at random if there are more: each is predicted 100 times."""
 
 
-@task(persist_result=False)
+@step()
 def resilience(prepared: Prepared, fitted: Fitted) -> tuple[Silenced, ...]:
     """Return the twin's error on test rows, which are new to it, per share of silenced cells.
 

@@ -1,7 +1,6 @@
 """Prepare the rows of a run and split them into training, test and new rows."""
 
 import numpy as np
-from prefect import task
 
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
@@ -11,9 +10,10 @@ from tasks.run import progress
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
 from tasks.run.splitting import prepared
+from tasks.run.step import step
 
 
-@task(persist_result=False)
+@step()
 def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Prepared:
     """Return the rows that passed their checks, in the order of their keys, each with its role."""
     report = progress.Progress(declaration.name, "splitting")

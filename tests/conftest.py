@@ -35,6 +35,9 @@ TOGETHER = {
 }
 """Files that share a fixture (`workers`, `mariadb`, `night`, `served`), made once by one worker."""
 
+PAGES = "test_page"
+"""How the names of the files begin whose tests share a server and look at it in a browser."""
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell makes its background commands ignore Ctrl-C, and the tests' commands would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -45,6 +48,8 @@ class ByFile(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0]).stem
+        if file.startswith(PAGES):
+            return PAGES
         return next((group for group, files in TOGETHER.items() if file in files), file)
 
 

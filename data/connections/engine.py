@@ -13,7 +13,7 @@ from data.connections.failures import reason_of, secrets_of, translated
 from data.connections.secrets import filled
 from data.declarations.mistakes import nearest
 from data.declarations.sql_source import EXAMPLES
-from data.errors import SourceError, quoted
+from data.errors import SourceError, SourceLate, quoted
 
 CONNECT_SECONDS = 10
 
@@ -189,7 +189,7 @@ def _require_file(file: Path, where: str) -> None:
             where=where,
             next_step="Allow the user who runs nightfit to read it.",
         ) from None
-    raise SourceError(
+    raise (SourceError if file.is_dir() else SourceLate)(
         what,
         where=where,
         next_step=f"{nearest(file.name, filter(str.isprintable, names))}Correct the path in 'url'.",

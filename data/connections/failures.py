@@ -8,7 +8,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from data.declarations.sql_source import SECRET_OPTION
-from data.errors import SourceAway, SourceError, shortened
+from data.errors import SourceAway, SourceError, SourceLate, shortened
 from data.store.database.address import hidden
 
 MAX_REASON = 300
@@ -40,10 +40,16 @@ UNREACHABLE_WORDS = re.compile(
 )
 PASSWORD_STATES, PASSWORD_NUMBERS = ("28P01", "28000"), (1044, 1045, 1698)
 NO_DATABASE_STATES, NO_DATABASE_NUMBERS = ("3D000",), (1049,)
+NO_TABLE_STATES, NO_TABLE_NUMBERS = ("42P01",), (1146,)
 READ_ONLY_STATES, READ_ONLY_NUMBERS = ("25006",), (1792, 1290)
 PERMISSION_STATES, PERMISSION_NUMBERS = ("42501",), (1142, 1143, 1227, 1370)
 PASSWORD_WORDS = re.compile(r"password authentication failed|no password supplied", re.I)
 NO_DATABASE_WORDS = re.compile(r'database "[^"]*" does not exist', re.I)
+NO_TABLE_WORDS = re.compile(
+    r"no such table|\b(table|view) with name .* does not exist|is not a database|is malformed"
+    r"|not a valid DuckDB database",
+    re.I,
+)
 READ_ONLY_WORDS = re.compile(
     r"readonly database|read-only (mode|transaction)|READ ONLY transaction|in read-only", re.I
 )
@@ -93,7 +99,7 @@ def failure_of(error: Exception, where: str, secrets: Sequence[str]) -> SourceEr
             next_step="Correct them in 'url', or in the secret that it names.",
         )
     if matches(NO_DATABASE_STATES, NO_DATABASE_NUMBERS, NO_DATABASE_WORDS):
-        return SourceError(
+        return SourceLate(
             f"The server has no such database: {reason}.",
             where=where,
             next_step="Correct the name of the database in 'url'.",
@@ -115,7 +121,9 @@ def failure_of(error: Exception, where: str, secrets: Sequence[str]) -> SourceEr
         what = "The database does not answer" if unreachable else "The connection to it failed"
         step = "Check its address in 'url', and that the server runs." if unreachable else ""
         return SourceAway(f"{what}: {reason}.", where=where, next_step=step or "Run again later.")
-    return SourceError(
+    # a file that is not a database may be one that is not copied to its end
+    is_late = matches(NO_TABLE_STATES, NO_TABLE_NUMBERS, NO_TABLE_WORDS)
+    return (SourceLate if is_late else SourceError)(
         f"The database reports: {reason}.",
         where=where,
         next_step="Correct the source in the declaration, or ask the database's owner.",

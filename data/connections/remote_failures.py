@@ -15,7 +15,7 @@ from http import HTTPStatus
 
 from data.connections.file_systems import AMAZON
 from data.disk import no_room
-from data.errors import HomeError, SourceAway, SourceError, UserError, library_message
+from data.errors import HomeError, SourceAway, SourceError, SourceLate, UserError, library_message
 
 PASSING_STATUS = (408, 425, 429)
 """Answers below 500 after which the same request may succeed later."""
@@ -37,7 +37,7 @@ NOT_FOUND = (404, 410)
 SECRETS = re.compile(r"\w+://\S+|(?<=[?&])\S+=\S+")
 
 
-class NoSuchFile(SourceError):
+class NoSuchFile(SourceLate):
     """There is no file, folder or bucket at an address."""
 
 

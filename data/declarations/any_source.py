@@ -14,8 +14,10 @@ KEYS = {PathSource: "path", SqlSource: "url"}
 
 def _of_its_kind(value: Any, info: ValidationInfo) -> Any:
     """Return the source that a mapping declares; its mistakes are those of its own kind."""
-    if not isinstance(value, dict):
+    if isinstance(value, PathSource | SqlSource):
         return value
+    if not isinstance(value, dict):
+        raise DeclarationMistake("it should be a mapping", _as_mapping(value))
     if all(key in value for key in KEYS.values()):
         raise DeclarationMistake(
             "it has both 'path' and 'url'",
@@ -31,6 +33,13 @@ def _of_its_kind(value: Any, info: ValidationInfo) -> Any:
                 f"{quoted(name)} is for {there}, and this source is {here}", "Leave it out."
             )
     return model.model_validate(value, context=info.context)
+
+
+def _as_mapping(value: Any) -> str:
+    """Return how to write what is no mapping, without an address, which may have a secret in it."""
+    if isinstance(value, str) and value.strip() and "://" not in value:
+        return f"Write {{path: {quoted(value)}}}."
+    return "Write {path: FILE} for a file or its address, or {url: DATABASE, table: NAME}."
 
 
 Source = Annotated[PathSource | SqlSource, BeforeValidator(_of_its_kind)]

@@ -169,9 +169,13 @@ class PathSource(Section):
             raise DeclarationMistake(f"{quoted(value)} cannot be used", "Use a character of ASCII.")
         return value
 
-    @field_validator("sheet")
+    @field_validator("sheet", mode="before")
     @classmethod
-    def _refuse_sheet_zero(cls, sheet: str | int | None) -> str | int | None:
+    def _refuse_what_names_no_sheet(cls, sheet: Any) -> Any:
+        if isinstance(sheet, bool) or sheet == "" or not isinstance(sheet, str | int | None):
+            raise DeclarationMistake(
+                "it should be the name of a sheet, or its number", "Put a name in quotes."
+            )
         if isinstance(sheet, int) and sheet < 1:
             raise DeclarationMistake("sheets are counted from 1", "Write 1 for the first one.")
         return sheet

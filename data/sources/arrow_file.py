@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.declarations.model import Declaration
-from data.errors import SourceError
+from data.errors import SourceError, SourceLate
 from data.progress import Report
 from data.sources.columns import has_kind
 from data.sources.header import refuse_many_columns
@@ -39,7 +39,7 @@ def read_arrow(
         )
     is_file = start == FILE
     if not is_file and end != END_OF_STREAM:
-        raise SourceError(
+        raise SourceLate(
             "This is not a complete Arrow file or stream: it has no end.",
             next_step="Write or copy it again: it may have been cut off.",
         )

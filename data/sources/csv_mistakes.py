@@ -5,7 +5,7 @@ import mmap
 import re
 from pathlib import Path
 
-from data.errors import SourceError
+from data.errors import SourceError, SourceLate
 from data.sources.dialect import Dialect
 
 LINE_END = re.compile(rb"\r\n?|\n")
@@ -95,7 +95,7 @@ def _unclosed_quote(content: bytes | mmap.mmap, dialect: Dialect) -> SourceError
             match = quoted.match(content, start)
             if match is None:
                 line = 1 + sum(1 for _ in LINE_END.finditer(content, 0, start))
-                return SourceError(
+                return SourceLate(
                     f"The quote opened in line {line} is never closed.",
                     next_step="Close it; inside quoted text, write a quote twice:"
                     f" {dialect.quote * 2}.",
@@ -114,7 +114,8 @@ def _uneven_line(text: str, dialect: Dialect) -> SourceError | None:
             width = width or len(row)
             if row and len(row) != width:
                 line = dialect.skip + rows.line_num
-                return SourceError(
+                is_cut = len(row) < width and text[-1] not in "\r\n" and not any(rows)
+                return (SourceLate if is_cut else SourceError)(
                     f"Line {line} has {len(row)} values, but the header has {width}.",
                     next_step="Fix the line; text that contains a"
                     f" {'comma' if dialect.separator == ',' else repr(dialect.separator)} needs"

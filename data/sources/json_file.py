@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.declarations.model import Declaration
-from data.errors import MAX_QUOTED, SourceError, shortened
+from data.errors import MAX_QUOTED, SourceError, SourceLate, shortened
 from data.progress import Report
 from data.sources.header import refuse_many_columns
 from data.sources.records import Records, Row, in_blocks, note_on_mixed
@@ -150,8 +150,8 @@ def _reason(error: Exception) -> str:
     )
 
 
-def _broken(line: int, reason: str) -> SourceError:
-    return SourceError(
+def _broken(line: int, reason: str) -> SourceLate:
+    return SourceLate(
         f"The record in line {line:,} is not complete JSON: {reason}.",
         next_step="Correct it, or write the file again: it may have been cut off.",
     )

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.declarations.model import Declaration
-from data.errors import SourceError, library_message
+from data.errors import SourceError, SourceLate, library_message
 from data.progress import Report
 from data.sources.columns import TEXT_TYPES, has_kind
 from data.sources.columns_ahead import ColumnsAhead
@@ -59,7 +59,7 @@ def refusing(what: str) -> Iterator[None]:
             "The name of a column is not UTF-8.", next_step="Rename the column."
         ) from None
     except (OSError, pa.ArrowException) as error:
-        raise SourceError(
+        raise SourceLate(
             f"This is not a complete {what}: {library_message(error)}",
             next_step="Write or copy it again: it may have been cut off.",
         ) from None

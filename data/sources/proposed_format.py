@@ -100,8 +100,12 @@ def proposal_for(cells: Distinct, present: Mask, name: str) -> Proposal | None:
     names = format_of(dict(zip(texts.to_pylist(), sizes.tolist(), strict=True)))
     if names is None and _is_doubtful(value_format(first), texts):
         return None
-    words = names.name if names else _words(value_format(first))
-    return Proposal(first, value_format(first).kind, tuple(others), words)
+    written = value_format(first)
+    counts_times = isinstance(written, TimePattern) and names and names.name.startswith("numbers")
+    words = names.name if names and not counts_times else _words(written)
+    if any(text.startswith("(") for text in looks) and "parentheses" not in words:
+        words += ", those in parentheses negative"
+    return Proposal(first, written.kind, tuple(others), words)
 
 
 def _fitting(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 
 from data.connections.retry import retried
 from data.declarations.model import Declaration, Kind
@@ -75,6 +75,7 @@ def read(
     kinds: Mapping[str, Kind] | None = None,
     every_cell: bool = False,
     quiet_seconds: float = 0,
+    patience: float = 0,
     named_in: str = DECLARED,
     report: Report = unreported,
 ) -> Snapshot:
@@ -86,9 +87,10 @@ def read(
     `as_of`, only the rows up to that day, time or number in the time column.
 
     A source that is changed while it is read is read again, with a warning; one that was changed
-    less than `quiet_seconds` ago is waited for (commands give `QUIET_SECONDS`). `named_in` is where
-    a person names the source, for messages. Long columns are in memory one at a time; the
-    others are in temporary files, which take about as much room as the rows in memory would.
+    less than `quiet_seconds` ago is waited for (commands give `QUIET_SECONDS`). One that is
+    missing, incomplete or away is tried again for `patience` seconds. `named_in` is where a person
+    names the source, for messages. Long columns are in memory one at a time; the others are in
+    temporary files, which take about as much room as the rows in memory would.
 
     A source that cannot be read is a `SourceError`, an impossible `as_of` a `CallError`, and
     neither writes anything; a folder that cannot be written to is a `HomeError`.
@@ -101,6 +103,7 @@ def read(
             kinds=kinds,
             every_cell=every_cell,
             quiet_seconds=quiet_seconds,
+            patience=patience,
             named_in=named_in,
             report=part(report, 0, 0.6),
         )
@@ -134,6 +137,7 @@ def read_typed(
     kinds: Mapping[str, Kind] | None = None,
     every_cell: bool = False,
     quiet_seconds: float = 0,
+    patience: float = 0,
     named_in: str = DECLARED,
     report: Report = unreported,
 ) -> TypedRows:
@@ -141,9 +145,10 @@ def read_typed(
     if as_of is not None:
         require_time_column(declaration)
     shown, notes = declaration.source.shown, list[str]()
+    until = monotonic() + patience
     attempt = partial(_Attempt, declaration, scratch, as_of, kinds or {}, every_cell)
     try:
-        made = _settled(declaration, attempt, named_in, quiet_seconds, notes, report)
+        made = _settled(declaration, attempt, named_in, quiet_seconds, until, notes, report)
     except SourceError as error:
         where = error.where or shown
         raise type(error)(error.what, where=where, next_step=error.next_step) from None
@@ -156,17 +161,19 @@ def _settled(
     attempt: "Callable[[Rows], _Attempt]",
     named_in: str,
     quiet_seconds: float,
+    until: float,
     notes: list[str],
     report: Report,
 ) -> TypedRows:
     """Return what a source has when it is left alone, and add what was done for that to `notes`."""
+    again = partial(retried, until=until, where=declaration.source.shown)
     if isinstance(declaration.source, SqlSource):
         rows = partial(read_database, declaration, declaration.source)
-        return retried(partial(attempt(rows).typed, report), told=notes.append)
-    files = files_of(declaration.source.path, named_in)
+        return again(partial(attempt(rows).typed, report), told=notes.append)
+    files = files_of(declaration.source.path, named_in, until)
     typed = partial(attempt(partial(_source, declaration, files)).typed, report)
     settled = partial(read_settled, files, typed, quiet_seconds=quiet_seconds)
-    result, waited = retried(settled, told=files.notes.append, is_passing=files.may_pass)
+    result, waited = again(settled, told=files.notes.append, is_passing=files.may_pass)
     notes += [*files.notes, *waited]
     return result
 

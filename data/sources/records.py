@@ -182,7 +182,8 @@ def _columns(runs: Sequence[Run], rows: int) -> dict[str, list[Any]]:
 
 def _array(values: list[Any]) -> pa.Array:
     """Return values of one block as an array of the one type that holds all of them."""
-    kinds = set(map(type, values)) - {type(None)}
+    types = set(map(type, values))
+    kinds = types - {type(None)}
     if any(issubclass(kind, (dict, list, bytes)) for kind in kinds):
         return pa.array([None] * len(values), NESTED)
     if not kinds:
@@ -190,7 +191,7 @@ def _array(values: list[Any]) -> pa.Array:
     if (of_one := OF_ONE_KIND.get(frozenset(kinds))) is not None:  # without a call per value
         return pa.array(values, of_one)
     if kinds == {int}:
-        present = [value for value in values if value is not None]
+        present = [v for v in values if v is not None] if types != kinds else values
         if min(present) >= LEAST and max(present) <= MOST:
             return pa.array(values, pa.int64())
         if max(map(abs, present)) < MAX_BIG:

@@ -18,7 +18,14 @@ from data.connections.secrets import filled
 from data.declarations.address import Address, address_of
 from data.declarations.mistakes import nearest
 from data.declarations.source import ENDINGS, ending_of, is_packed
-from data.errors import DeclarationMistake, SourceAway, SourceError, UserError, shortened
+from data.errors import (
+    DeclarationMistake,
+    SourceAway,
+    SourceError,
+    SourceLate,
+    UserError,
+    shortened,
+)
 from data.progress import Report
 from data.sources.column_files import writing
 from data.sources.source_files import (
@@ -69,9 +76,14 @@ TITLE = re.compile(rb"<title[^>]*>\s*(.{1,200}?)\s*</title>", re.I | re.S)
 MAX_TITLE = 60
 
 
-def files_of(path: Path | Address, named_in: str) -> SourceFiles:
-    """Return the files of a source; `named_in` is where a person names it, for messages."""
-    return RemoteFiles(path, named_in) if isinstance(path, Address) else LocalFiles(path, named_in)
+def files_of(path: Path | Address, named_in: str, until: float = 0.0) -> SourceFiles:
+    """Return the files of a source; `named_in` is where a person names it, for messages.
+
+    Until a time of `time.monotonic`, what fails in passing or is late is attempted again.
+    """
+    if isinstance(path, Address):
+        return RemoteFiles(path, named_in, until)
+    return LocalFiles(path, named_in)
 
 
 @dataclass(frozen=True)
@@ -101,20 +113,21 @@ class _Listing:
 class RemoteFiles:
     """The file at an address, the files of a pattern, or those in a folder."""
 
-    def __init__(self, address: Address, named_in: str) -> None:
+    def __init__(self, address: Address, named_in: str, until: float) -> None:
         self._shown, self._address, self._named_in = address.shown, address, named_in
+        self._until = until
         self._listing: _Listing | None = None
         self._opened: tuple[AbstractFileSystem, str] | None = None
         self.notes: list[str] = []
 
     def state(self) -> tuple[FileState, ...]:
         """Return the state of each file that is there, as far as the driver tells it."""
-        self._listing = retried(self._listed, told=self.notes.append)
+        self._listing = retried(self._listed, told=self.notes.append, until=self._until)
         return tuple(map(_state, self._listing.files))
 
     def files(self) -> list[SourceFile]:
         """Return the files whose state was asked for last; else a `SourceError`."""
-        listing = self._listing or retried(self._listed, told=self.notes.append)
+        listing = self._listing or retried(self._listed, told=self.notes.append, until=self._until)
         names = [_name(found, listing) for found in listing.files]
         if not names:
             raise self._nothing(listing)
@@ -201,7 +214,7 @@ class RemoteFiles:
         """Return a file of this machine with all bytes of the one that was found."""
         target = folder / f"fetched{''.join(PurePosixPath(name).suffixes[-2:])}"
         fetch = partial(self._fetch, found, listing, shown, target, report)
-        retried(fetch, told=self.notes.append)
+        retried(fetch, told=self.notes.append, until=self._until)
         with target.open("rb") as file:
             start = file.read(4_000)
         if not start:
@@ -264,15 +277,15 @@ class RemoteFiles:
             return NoSuchFile(what, where=error.where, next_step=hint + error.next_step)
         return error
 
-    def _nothing(self, listing: _Listing) -> SourceError:
+    def _nothing(self, listing: _Listing) -> SourceLate:
         if listing.is_folder:
-            return SourceError(
+            return SourceLate(
                 "This is a folder without a file that can be read.",
                 where=self._shown,
                 next_step=f"Put files such as .parquet or .csv into it. Name a file in"
                 f" {self._named_in}.",
             )
-        return SourceError(
+        return SourceLate(
             "No file has a name of this pattern.",
             where=self._shown,
             next_step=f"Correct {self._named_in}.",

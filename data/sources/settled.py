@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from data.errors import SourceAway, SourceError, UserError
+from data.errors import SourceAway, SourceLate, UserError
 from data.sources.source_files import FileState, SourceFiles
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ def read_settled(
 
     A file more or less is a change, too. A file that was changed less than `quiet_seconds` ago is
     waited for: so its times show every change during the reading, however coarse they are. Raises
-    what `read` raises, and `SourceError` if the files do not come to rest. A program that pauses
+    what `read` raises, and `SourceLate` if the files do not come to rest. A program that pauses
     longer while it writes goes unnoticed.
     """
     notes: list[str] = []
@@ -76,8 +76,8 @@ def _until_quiet(states: tuple[FileState, ...], quiet_seconds: float) -> float:
     return max([quiet_seconds - age for age in ages if abs(age) < quiet_seconds], default=0.0)
 
 
-def _restless() -> SourceError:
-    return SourceError(
+def _restless() -> SourceLate:
+    return SourceLate(
         "The file is being written: it changed again and again while nightfit waited for it.",
         next_step="Run again when it is complete. A program that writes another file, and renames"
         " it when it is complete, is never read half-way.",

@@ -13,7 +13,7 @@ from typing import Any
 
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
-from data.errors import SourceError, library_message, listed
+from data.errors import SourceError, SourceLate, library_message, listed
 from data.progress import Report
 from data.sources.dialect import MAX_PREAMBLE
 from data.sources.header import check_header
@@ -96,12 +96,12 @@ def _sheet(path: Path, wanted: str | int | None, *, is_declared: bool) -> Any:
     except BaseException as error:
         if not isinstance(error, calamine.CalamineError | OSError) and not _is_panic(error):
             raise
-        raise SourceError(
+        raise SourceLate(
             f"This is not a complete spreadsheet: {library_message(error)}",
             next_step="Save or copy it again: it may have been cut off.",
         ) from None
     if not book.sheet_names:
-        raise SourceError(
+        raise SourceLate(
             "The file has no sheet.", next_step="Save it again: it may have been cut off."
         )
     first = (shown or book.sheet_names)[0]

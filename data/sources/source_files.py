@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from data.connections.remote_failures import passing_number
 from data.declarations.mistakes import nearest
 from data.declarations.source import ENDINGS, ending_of
-from data.errors import SourceError, UserError, library_message
+from data.errors import SourceError, SourceLate, UserError, library_message
 from data.progress import Report
 
 WILD = "*?["
@@ -169,9 +169,9 @@ def refuse_other_ending(name: str, where: str) -> None:
         )
 
 
-def empty_file(where: str) -> SourceError:
+def empty_file(where: str) -> SourceLate:
     """Return the error of a file without bytes."""
-    return SourceError(
+    return SourceLate(
         "The file is empty (0 bytes).",
         where=where,
         next_step="Check the program that writes it.",
@@ -202,16 +202,14 @@ def partition_of(path: Path | PurePosixPath) -> tuple[tuple[str, str | None], ..
     )
 
 
-def _nothing(path: Path, named_in: str) -> SourceError:
+def _nothing(path: Path, named_in: str) -> SourceLate:
     if _is_folder(path):
-        return SourceError(
+        return SourceLate(
             "This is a folder without a file that can be read.",
             next_step=f"Put files such as .parquet or .csv into it. Name a file in {named_in}.",
         )
     near = nearest(path.name, _neighbours(path))
-    return SourceError(
-        "No file has a name of this pattern.", next_step=f"{near}Correct {named_in}."
-    )
+    return SourceLate("No file has a name of this pattern.", next_step=f"{near}Correct {named_in}.")
 
 
 def _is_empty(path: Path, named_in: str) -> bool:
@@ -231,7 +229,7 @@ def _is_empty(path: Path, named_in: str) -> bool:
 def _unreadable(path: Path, error: OSError, named_in: str) -> SourceError:
     if isinstance(error, FileNotFoundError):
         hint = nearest(path.name, _neighbours(path))
-        return SourceError(
+        return SourceLate(
             "There is no such file.", where=str(path), next_step=f"{hint}Correct {named_in}."
         )
     return SourceError(

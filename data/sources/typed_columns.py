@@ -27,6 +27,7 @@ from data.sources.distinct import MAX_SHOWN
 from data.sources.formatted_numbers import note_on_numbers, read_formatted, without_numbers
 from data.sources.key_columns import read_key_text
 from data.sources.readings import MAX_EXAMPLES, ColumnReading, left_out
+from data.sources.records import NESTED
 from data.sources.source_columns import SourceColumns
 from data.sources.text_columns import TextColumn, read_text
 from data.sources.text_request import Request
@@ -255,4 +256,6 @@ def _calendar_times(
 
 def _type_name(column: pa.ChunkedArray) -> str:
     dtype = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if dtype == NESTED:
+        return "objects or lists"
     return shortened(str(dtype), MAX_SHOWN)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from data.declarations.source import ENDINGS, ending_of, is_packed
-from data.errors import SourceError, library_message, listed
+from data.errors import SourceError, SourceLate, library_message, listed
 from data.sources.column_files import writing
 
 STREAMS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
@@ -76,7 +76,7 @@ def _written(pieces: Iterable[bytes], file: Path, allowed: int) -> Path:
         with writing(file.parent):
             target.flush()
     if not size:
-        raise SourceError(
+        raise SourceLate(
             "The file that is packed in it is empty (0 bytes).",
             next_step="Check the program that writes it.",
         )
@@ -107,7 +107,7 @@ def _refusing(packed: str) -> Iterator[None]:
     try:
         yield
     except DAMAGED as error:
-        raise SourceError(
+        raise SourceLate(
             f"This is not a complete {packed} file: {library_message(error)}",
             next_step="Write or copy it again: it may have been cut off.",
         ) from None

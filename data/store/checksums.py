@@ -34,6 +34,7 @@ from data.store.tables import (
     rejected_row,
     resilience,
     run,
+    run_figures,
     score,
     source_column,
 )
@@ -56,6 +57,7 @@ OF_A_RUN = (
     agreement_check,
     paired_error,
     promotion,
+    run_figures,
 )
 """The tables whose rows of a run are stored once, and have a checksum together."""
 

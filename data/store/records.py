@@ -323,6 +323,9 @@ class RunRecord:
     change: str | None = None  # what became of the champion, in a word or two
     paired_errors: PairedErrors | None = None
 
+    # What it is drawn from
+    figures: Mapping[str, Any] | None = field(default=None, repr=False)
+
     # Later
     pruned_at: datetime | None = None  # when predictions that nothing shows any more were removed
 

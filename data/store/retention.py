@@ -20,6 +20,7 @@ class Removed:
     paired_errors: int
     models: int
     model_bytes: int
+    figures: int
     snapshots: int
     snapshot_bytes: int
 
@@ -28,6 +29,7 @@ class Removed:
             (self.predictions, "prediction", ""),
             (self.paired_errors, "paired error", ""),
             (self.models, "model", f" ({self.model_bytes / 1e6:,.1f} MB)"),
+            (self.figures, "set", " of figures"),
             (self.snapshots, "snapshot", f" ({self.snapshot_bytes / 1e6:,.1f} MB)"),
         )
         parts = [f"{n:,} {word}{'s' * (n != 1)}{size}" for n, word, size in counts if n]
@@ -78,6 +80,7 @@ def _removed(pruned: Pruned, files: dict[Path, int]) -> Removed:
         paired_errors=pruned.paired_errors,
         models=pruned.models,
         model_bytes=pruned.model_bytes,
+        figures=pruned.figures,
         snapshots=len(files),
         snapshot_bytes=sum(files.values()),
     )

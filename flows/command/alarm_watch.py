@@ -36,7 +36,7 @@ def alarm_watch(config: Settings, page: str | None) -> Iterator[tuple[str, ...]]
     `page` is the address of the server's page as people open it. Raises CallError for a mistake in
     the setting that names the targets.
     """
-    targets = targets_of(config.notify)
+    targets = targets_of(config.notify or "")
     if not targets:
         yield ()
         return

@@ -91,6 +91,18 @@ def try_targets(
     raise typer.Exit(run_notify_test(target))
 
 
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit config --format json`")
+def config(format: AsReport = ReportFormat.TEXT) -> None:
+    """Show every setting with its value, where it comes from, and what it means; no secrets.
+
+    The settings that nightfit makes for Prefect are there, too, and variables that look like
+    settings, but are none.
+    """
+    from flows.command.config import run_config
+
+    run_config(as_json=format is ReportFormat.JSON)
+
+
 @db.command(epilog="For example: `nightfit db upgrade`")
 def upgrade() -> None:
     """Create the tables and views, or upgrade those of an earlier version of nightfit."""

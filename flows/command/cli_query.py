@@ -188,6 +188,38 @@ def status(
     raise typer.Exit(run_status(as_json=format is ReportFormat.JSON, older=fail_if_older))
 
 
+@commands.command(
+    rich_help_panel=HEADING, epilog="For example: `nightfit report age_income --open`"
+)
+def report(
+    dataset: Dataset,
+    run: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole_number(1),
+            metavar="ID",
+            help="The `run_id` of the run.",
+            show_default="the dataset's latest run",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="File to write.", show_default="reports/ in NIGHTFIT_HOME"
+        ),
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Draw a run as one page of HTML: the verdict, the champion, and what to look at.
+
+    Every night writes the page of each run. This draws any run again, from the store alone.
+    docs/report.md says what is on it.
+    """
+    from flows.command.report import run_report
+
+    run_report(dataset, run, out, opened=open_it)
+
+
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit resilience age_income`")
 def resilience(dataset: Dataset, format: RowsFormat = OutputFormat.TABLE) -> None:
     """Show how the test error of a champion ANN grows as its hidden cells are silenced."""

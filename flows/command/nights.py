@@ -13,8 +13,9 @@ from data.settings import Settings, settings
 from data.store.database.lock import dataset_lock
 from data.store.session import Store
 from flows.command.past_nights import days_between, with_time_column
+from flows.command.prefect_defaults import set_prefect_defaults
 from flows.command.prefect_settings import forget_users_prefect
-from flows.command.session import carry_out, quiet_prefect, working
+from flows.command.session import carry_out, working
 from flows.command.summary import print_summaries
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _recorded(names: Sequence[str], config: Settings) -> Iterator[None]:
             raise
         with tempfile.TemporaryDirectory() as folder, chdir(folder):  # Prefect may refuse ours
             forget_users_prefect(Path(folder))
-            quiet_prefect(Path(folder))
+            set_prefect_defaults(Path(folder))
             from flows.alarm import send_alarms
             from tasks.store import store_failure
         for name in names:

@@ -21,7 +21,7 @@ def run_notify_test(target: str | None) -> int:
     What has not reached those of the setting before is then sent to those that are not.
     """
     config = settings()
-    targets = targets_of(target, "the command line") if target else targets_of(config.notify)
+    targets = targets_of(target, "the command line") if target else targets_of(config.notify or "")
     if not targets:
         raise UserError("no target of alarms is set.", where=SETTING, next_step=EXAMPLE)
     now = datetime.now(UTC)

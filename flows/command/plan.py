@@ -17,6 +17,7 @@ from data.store.session import Store
 from flows.command.output_formats import write_rows
 from flows.command.past_nights import with_time_column
 from flows.command.screen import Screen, print_json
+from flows.command.secrets import secrets_as_at_night
 from flows.command.session import talking
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ COLUMNS = {
     "removes_predictions": BigInteger(),
     "removes_paired_errors": BigInteger(),
     "removes_models": BigInteger(),
+    "removes_figures": BigInteger(),
     "removes_snapshots": BigInteger(),
 }
 """What is printed of each dataset as CSV or Parquet."""
@@ -64,7 +66,7 @@ def run_plan(datasets: Sequence[str] | None, *, as_of: str | None, output_format
     names = _named(datasets, config, as_of)
     store = _store(config)
     place = Place(config.datasets, config.home, store, config.keep_runs)
-    with talking():
+    with talking(), secrets_as_at_night(config.home):
         seen = [outlook(name, place, as_of=as_of) for name in names]
     if output_format == "table":
         _print(Screen(sys.stdout), seen)
@@ -188,6 +190,6 @@ def _row(seen: "Outlook") -> dict[str, Any]:
     rows, removed = facts["row_changes"] or {}, facts["removed"] or {}
     row = {name: facts.get(name) for name in COLUMNS}
     row |= {f"rows_{name}": rows.get(name) for name in ("added", "removed", "changed")}
-    for name in ("predictions", "paired_errors", "models", "snapshots"):
+    for name in ("predictions", "paired_errors", "models", "figures", "snapshots"):
         row[f"removes_{name}"] = removed.get(name, 0)
     return row

@@ -1,5 +1,6 @@
 """What `nightfit serve` asks Prefect's server, and what it reports to it."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -12,6 +13,8 @@ from data.errors import NoServer, library_message, shortened
 from data.settings import ROOT
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from prefect.client.orchestration import SyncPrefectClient
 
 DEPLOYMENTS = ROOT / "prefect.yaml"
@@ -28,15 +31,19 @@ ANSWER_SECONDS = 15.0
 TEMPORARY: list[str] = []
 """The URL of the server that this process has started for its flows, if it has."""
 
-JOBS: dict[str, Any] = {
-    "job_configuration": {"stream_output": True},
-    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
-}
+POOL_TEMPLATE = ROOT / "deploy" / "work-pool.json"
 """The pool's template for a run's process, in which a run can change nothing.
 
 Prefect's own lets every run bring its command, environment and folder. There must be no "env" here:
 into an empty one, Prefect's worker merges that of the run, although no variable allows for it.
+The command is the one that Prefect would choose. Where it chooses itself, it writes the worker's
+environment to a file, and starts a process of 15 seconds to look for what a cancelled run calls.
 """
+
+
+def jobs() -> dict[str, Any]:
+    """Return our pool's template for a run's process."""
+    return json.loads(POOL_TEMPLATE.read_text())  # type: ignore[no-any-return]
 
 
 def api_url() -> str:
@@ -106,10 +113,16 @@ def unusable_server(error: BaseException) -> NoServer:
     elif isinstance(cause, JSONDecodeError):
         why = "what answers there is no Prefect server"
     if get_current_settings().api.url in (None, *TEMPORARY):
+        next_step = "Make room there and in memory, or name another folder in NIGHTFIT_HOME."
+        if isinstance(cause, TimeoutException | TimeoutError):
+            next_step = (
+                "The machine may be busy: try again, or allow it more seconds in"
+                " PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS."
+            )
         return NoServer(
             f"Prefect's own server did not start: {shortened(library_message(why), MAX_QUOTED)}",
             where=str(get_current_settings().home),
-            next_step="Make room there and in memory, or name another folder in NIGHTFIT_HOME.",
+            next_step=next_step,
         )
     try:
         where = api_url()
@@ -142,17 +155,18 @@ def set_up_pool() -> bool:
     from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
     from prefect.exceptions import ObjectNotFound
 
+    template = jobs()
     with _client() as client:
         try:
             pool = client.read_work_pool(POOL)
         except ObjectNotFound:
             client.create_work_pool(
-                WorkPoolCreate(name=POOL, type="process", base_job_template=JOBS)
+                WorkPoolCreate(name=POOL, type="process", base_job_template=template)
             )
             return False
-        if pool.base_job_template == JOBS:
+        if pool.base_job_template == template:
             return False
-        client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=JOBS))
+        client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
         return True
 
 
@@ -176,12 +190,12 @@ def has_worker() -> bool:
         return client.read_work_pool(POOL).status is WorkPoolStatus.READY
 
 
-def mark_lost_runs() -> None:
+def mark_lost_runs(why: str) -> list[str]:
     """Mark as crashed the runs of our work pool that the server still believes to be running.
 
-    Call it only while no worker runs. Prefect 3.8 does not notice by itself: a night that was
-    killed with its worker would stay "running" for ever, and since only one may run at a time,
-    every later night would be cancelled.
+    `why` is what their page says. Returns their names. Call it only while no worker runs. Prefect
+    3.8 does not notice by itself: a night that was killed with its worker would stay "running" for
+    ever, and since only one may run at a time, every later night would be cancelled.
     """
     from prefect.client.schemas import filters
     from prefect.states import Crashed
@@ -193,19 +207,33 @@ def mark_lost_runs() -> None:
         )
     )
     with _client() as client:
-        lost = [
-            run.id
-            for run in client.read_flow_runs(
-                flow_run_filter=filters.FlowRunFilter(state=state), work_pool_filter=our_pool
-            )
-        ]
+        lost = client.read_flow_runs(
+            flow_run_filter=filters.FlowRunFilter(state=state), work_pool_filter=our_pool
+        )
+        names = [run.name for run in lost]
         if lost:
-            parent = filters.FlowRunFilterParentFlowRunId(any_=list(lost))
+            parent = filters.FlowRunFilterParentFlowRunId(any_=[run.id for run in lost])
             subflows = filters.FlowRunFilter(state=state, parent_flow_run_id=parent)
-            lost += [run.id for run in client.read_flow_runs(flow_run_filter=subflows)]
-        for run_id in lost:
-            message = "It ended together with the `nightfit serve` that ran it."
-            client.set_flow_run_state(run_id, Crashed(message=message), force=True)
+            lost += client.read_flow_runs(flow_run_filter=subflows)
+        for run in lost:
+            client.set_flow_run_state(run.id, Crashed(message=why), force=True)
+            _mark_lost_tasks(client, run.id, why)
+    return names
+
+
+def _mark_lost_tasks(client: "SyncPrefectClient", run_id: "UUID", why: str) -> None:
+    """Mark as crashed the tasks of a flow run that the server still believes to be running."""
+    from prefect.client.schemas import filters
+    from prefect.states import Crashed
+
+    of_run = filters.FlowRunFilter(id=filters.FlowRunFilterId(any_=[run_id]))
+    running = filters.TaskRunFilter(
+        state=filters.TaskRunFilterState(
+            type=filters.TaskRunFilterStateType.model_validate({"any_": ["RUNNING", "PENDING"]})
+        )
+    )
+    for task in client.read_task_runs(flow_run_filter=of_run, task_run_filter=running):
+        client.set_task_run_state(task.id, Crashed(message=why), force=True)
 
 
 def _client() -> "SyncPrefectClient":

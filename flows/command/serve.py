@@ -1,11 +1,9 @@
 """`nightfit serve`: Prefect's server, nightfit's deployments and a worker, in one command."""
 
 import fcntl
-import os
 import signal
-import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -18,6 +16,7 @@ from data.store.session import Store
 from flows.command.folders import make_folder
 from flows.command.own_server import OwnServer, own_server
 from flows.command.prefect_database import SERVERS_DATABASE
+from flows.command.prefect_defaults import set_prefect_defaults
 from flows.command.prefect_login import LOGIN_VARIABLE
 from flows.command.prefect_origins import Address, address_of
 from flows.command.prefect_processes import PrefectProcesses
@@ -38,7 +37,7 @@ from flows.command.prefect_settings import (
     prepare_own_server,
 )
 from flows.command.screen import Screen
-from flows.command.session import quiet_prefect, talking
+from flows.command.session import talking
 from tasks.run.private import keep_private
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -47,9 +46,6 @@ MAX_QUOTED = 200
 
 START_SECONDS = 180.0
 """How long our server may take to start; the first time, it makes its own database."""
-
-DAYS_ON_PAGE = 90
-"""Prefect's page shows a run for so long; then its server removes what it noted of it."""
 
 FIND_SECONDS = 15.0
 """How long a server of the user's own may take to answer."""
@@ -68,7 +64,7 @@ def run_serve(host: str, port: int, *, behind_tls: str | None = None) -> None:
     with talking():
         keep_private(config)
     make_folder(logs)  # before Prefect is imported: it looks at the folder above its own
-    _verbose_prefect(config.home)
+    set_prefect_defaults(config.home, serving=True)
     with temporary_files(config.home):
         _serve_from(config, address, logs)
 
@@ -105,37 +101,63 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
 def _serve(
     processes: PrefectProcesses, own: OwnServer | None, console: Screen, told: Sequence[str]
 ) -> NoReturn:
+    report = partial(console.print, soft_wrap=True)
     if own:
         processes.start_server(own.listener, own.address.origins, own.environment)
         with _step(console, "starting Prefect's server"):
             processes.wait_for(is_healthy, START_SECONDS, own.address.api)
-        mark_lost_runs()
+        if lost := mark_lost_runs("It ended together with the `nightfit serve` that ran it."):
+            names = shortened(", ".join(lost), MAX_QUOTED)
+            report(f"These runs ended with the last `nightfit serve`: {names}.")
     else:
         with _step(console, f"looking for Prefect's server at {api_url()}"):
             processes.wait_for(is_healthy, FIND_SECONDS, api_url())
     if set_up_pool():
-        console.print(
+        report(
             f"Runs of the work pool '{POOL}' could bring a command, variables and a folder of their"
-            " own; now they cannot.",
-            soft_wrap=True,
+            " own; now they cannot."
         )
     with _step(console, "deploying prefect.yaml"):  # what was changed there is set back first
         processes.run("deploy", "--all")
     if others := other_deployments():
-        console.print(
+        report(
             f"The work pool '{POOL}' also runs deployments that prefect.yaml does not name:"
-            f" {shortened(', '.join(others), MAX_QUOTED)}. Delete those that you do not know.",
-            soft_wrap=True,
+            f" {shortened(', '.join(others), MAX_QUOTED)}. Delete those that you do not know."
         )
     with _step(console, "starting the worker"):
-        name = f"nightfit on {socket.gethostname()}"
-        processes.start("worker", "start", "--pool", POOL, "--type", "process", "--name", name)
+        processes.start_worker(POOL)
         processes.wait_for(has_worker, START_SECONDS, f"the work pool at {api_url()}")
     _print_ready(own, processes.logs, told)
     while True:
-        processes.check_running()
+        while ended := processes.ended():
+            _restart(ended[0], processes, report)
         processes.shorten_logs()
         time.sleep(0.5)
+
+
+def _restart(name: str, processes: PrefectProcesses, report: Callable[[str], object]) -> None:
+    """Start the server or the worker again, which has ended by itself.
+
+    A worker's runs end with it: nobody could cancel them, nor would anybody read what they print.
+    """
+    if name == "worker":
+        processes.end_runs()
+        _wait_for_server(processes, report)
+        if lost := mark_lost_runs("It ended together with Prefect's worker, which ran it."):
+            names = shortened(", ".join(lost), MAX_QUOTED)
+            report(f"These runs ended with Prefect's worker: {names}.")
+    processes.restart(name, report)
+
+
+def _wait_for_server(processes: PrefectProcesses, report: Callable[[str], object]) -> None:
+    """Return when the server answers, which may have ended, too; raise UserError if it does not."""
+    until = time.monotonic() + START_SECONDS
+    while not is_healthy():
+        if "server" in processes.ended():
+            processes.restart("server", report)
+        elif time.monotonic() > until:
+            raise processes.no_answer(START_SECONDS, api_url())
+        time.sleep(0.3)
 
 
 @contextmanager
@@ -195,27 +217,6 @@ def _ignore_signals() -> None:
     """Let no second Ctrl-C interrupt the stopping."""
     for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-
-
-def _verbose_prefect(home: Path) -> None:
-    """Show a run's messages on Prefect's page, and set the rest as `quiet_prefect` does.
-
-    Variables that the user has set stay.
-    """
-    for name, value in {
-        "PREFECT_LOGGING_LEVEL": "INFO",
-        "PREFECT_LOGGING_ROOT_LEVEL": "WARNING",
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "nightfit",  # tasks.run.progress
-        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
-        "PREFECT_WORKER_QUERY_SECONDS": "2",
-        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
-        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(DAYS_ON_PAGE * 24 * 3600),
-        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        "PREFECT_SERVER_UI_V2_ENABLED": "false",  # that page calls an analytics service
-    }.items():
-        os.environ.setdefault(name, value)
-    quiet_prefect(home)
 
 
 @contextmanager

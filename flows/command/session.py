@@ -1,11 +1,9 @@
 """Running flows from a terminal: quiet Prefect, and progress on standard error."""
 
 import logging
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from rich.console import Console
@@ -21,6 +19,7 @@ from flows.command import prefect_database
 from flows.command.endings import ending_at_once, ending_in_order
 from flows.command.folders import make_folder
 from flows.command.prefect_database import use_nights_database
+from flows.command.prefect_defaults import set_prefect_defaults
 from flows.command.prefect_login import private_server
 from flows.command.prefect_server import refuse_unusable_server, unusable_server
 from flows.command.prefect_settings import (
@@ -41,23 +40,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def quiet_prefect(home: Path) -> None:
-    """Set what Prefect reads when it is imported; variables that the user has set stay."""
-    defaults = {
-        "PREFECT_HOME": str(home / "prefect"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "PREFECT_LOGGING_LEVEL": "CRITICAL",
-        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",  # we say it ourselves
-        "PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL",  # its server's database complains as it stops
-        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
-        "PREFECT_CLI_PROMPT": "false",
-    }
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)
-
-
 @contextmanager
 def working(config: Settings) -> Iterator[None]:
     """Prepare for flows, which `carry_out` runs, and show their progress on standard error.
@@ -66,7 +48,7 @@ def working(config: Settings) -> Iterator[None]:
     """
     require_address_space()
     with ending_at_once():
-        quiet_prefect(config.home)
+        set_prefect_defaults(config.home)
         make_folder(config.home)
         store = Store(config.database_url, config.store_retry_time)
         with talking():
@@ -74,7 +56,7 @@ def working(config: Settings) -> Iterator[None]:
         start_keeper()
         with temporary_files(config.home), talking("starting Prefect …"):
             _start_prefect(config)
-            with _impatient_prefect(), private_server(), temporary_server():
+            with impatient_prefect(), private_server(), temporary_server():
                 yield
 
 
@@ -109,7 +91,7 @@ def _start_prefect(config: Settings) -> None:
         message = "%s%s So this command starts a server of its own (NIGHTFIT_PREFECT=auto)."
         LOG.warning(message, f"{error.where}: " if error.where else "", error.what)
         forget_users_prefect(config.home)
-        quiet_prefect(config.home)
+        set_prefect_defaults(config.home)
         keep_results_temporary()
         use_nights_database(config.home / "prefect")
         import_prefect()
@@ -161,7 +143,7 @@ class _ProgressLines(logging.Handler):
 
 
 @contextmanager
-def _impatient_prefect() -> Iterator[None]:
+def impatient_prefect() -> Iterator[None]:
     """Keep Prefect from waiting for its server for minutes, unless the user has asked for it.
 
     Its heartbeat costs a second per flow run. It lets a server notice dead runs, if the user has

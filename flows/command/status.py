@@ -86,7 +86,7 @@ def _ago(age: timedelta) -> str:
     return f"{round(age / timedelta(minutes=1))} minutes"
 
 
-def _targets_mistake(notify: str) -> list[str]:
+def _targets_mistake(notify: str | None) -> list[str]:
     """Return what is wrong with the setting that names the targets of alarms."""
     if not notify:
         return []

@@ -45,16 +45,20 @@ def temporary_server() -> Iterator[None]:
     if settings.api.url is not None or not settings.server.ephemeral.enabled:
         yield
         return
-    until = time.monotonic() + settings.server.ephemeral.startup_timeout_seconds
-    while (url := _started(until)) is None:
+    seconds = settings.server.ephemeral.startup_timeout_seconds
+    until = time.monotonic() + seconds
+    while (url := _started(until, seconds)) is None:
         pass
     TEMPORARY.append(url)
     with temporary_settings({PREFECT_API_URL: url}):
         yield
 
 
-def _started(until: float) -> str | None:
-    """Start the server on a free port; return its URL, or None if the port was taken meanwhile."""
+def _started(until: float, seconds: int) -> str | None:
+    """Start the server on a free port; return its URL, or None if the port was taken meanwhile.
+
+    Raises NoServer if it does not answer `until` then, which was `seconds` away.
+    """
     import prefect
     from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
@@ -76,7 +80,7 @@ def _started(until: float) -> str | None:
             if is_healthy():
                 return url
         time.sleep(0.1)
-    raise unusable_server(RuntimeError("it did not answer in time"))
+    raise unusable_server(TimeoutError(f"it did not answer within {seconds} seconds"))
 
 
 def _free_port() -> int:

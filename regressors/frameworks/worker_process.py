@@ -131,6 +131,10 @@ def call(job: bytes) -> Answer:
     return replace(answer, warnings=warnings)
 
 
+def ready(_module: object) -> None:
+    """Do nothing: whoever sends this job wants the process to have started."""
+
+
 def _failure(error: Exception, what: str | None = None) -> Answer:
     """Return the answer for an exception; `what` is the beginning of its sentence."""
     name = type(error).__name__

@@ -12,6 +12,8 @@ from prefect.settings import (
 )
 from prefect.utilities.urls import url_for
 
+from tasks.report.files import report_file, report_path
+
 ANSWER_SECONDS = 5.0
 
 
@@ -36,10 +38,13 @@ class Links:
 
     def report(self, dataset: str, run_id: int | None) -> str | None:
         """Return the address of a run's report, or its file; None if there is none."""
-        name = f"reports/{dataset}/{run_id}.html"
-        if run_id is None or not (self.home / name).is_file():
+        if run_id is None:
             return None
-        return f"{self.page.rstrip('/')}/{name}" if self.page else str(self.home / name)
+        file = report_file(self.home, dataset, run_id)
+        if not file.is_file():
+            return None
+        path = report_path(dataset, run_id)
+        return f"{self.page.rstrip('/')}/reports/{path}" if self.page else str(file)
 
 
 def _is_known(flow_run_id: str) -> bool:

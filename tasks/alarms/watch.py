@@ -46,7 +46,7 @@ def raise_alarms(
     all of it in one message. Raises StoreError and CallError; a target that is away is none of
     them, but is stored for `status`.
     """
-    targets = targets_of(config.notify)
+    targets = targets_of(config.notify or "")
     if not targets:
         return
     store, now = Store(config.database_url), datetime.now(UTC)

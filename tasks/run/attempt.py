@@ -13,9 +13,11 @@ from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.agreement import Comparison, disagreements
 from regressors.network.resilience import Silenced
+from tasks.report.run_figures import RunFigures
 from tasks.run.ann_plan import AnnPlan, EarlierPlan
 from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
+from tasks.run.step_times import StepTime
 
 Fits = Mapping[Candidate, Fitted | str]
 """Each candidate's fit, or one sentence on why it failed."""
@@ -58,16 +60,23 @@ class Attempt:
     prepared: Prepared | None = None
     fits: Fits = field(default_factory=dict)
     trained: Trained | None = None
+    figures: RunFigures | None = None
     process_warnings: tuple[str, ...] = ()
     prediction_warnings: tuple[str, ...] = ()
     start_warning: str | None = None
     store_warnings: tuple[str, ...] = ()
+    step_times: list[StepTime] = field(default_factory=list)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """Return the declared candidates, the simplest kinds first."""
         declared = self.declaration.candidates
         return tuple(Candidate(f, kind) for kind in declared.kinds for f in declared.frameworks)
+
+    @property
+    def frameworks(self) -> tuple[str, ...]:
+        """Return the declared frameworks."""
+        return tuple(self.declaration.candidates.frameworks)
 
     @property
     def night(self) -> datetime:

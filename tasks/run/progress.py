@@ -13,6 +13,9 @@ FIRST_SECONDS = 5.0
 EVERY_SECONDS = 10.0
 """How far it is is reported no more often than this."""
 
+FIRST_SHARE = 0.05
+"""Less of the work than this says nothing of the time that the rest takes."""
+
 
 def log(dataset: str, message: str, *, warning: bool = False) -> None:
     """Report one thing that happened to one dataset."""
@@ -23,8 +26,8 @@ class Progress:
     """Reports how far a piece of work is: "m: reading, 4 of 12 columns, about 20 s left".
 
     It is called with the share that is done, from 0 to 1, and that in words, as often as one likes.
-    The time left supposes that the rest takes as long, share by share; there is none where nobody
-    knows the share (None).
+    The time left supposes that the rest takes as long, share by share; there is none at the very
+    beginning, nor where nobody knows the share (None).
     """
 
     def __init__(
@@ -40,7 +43,9 @@ class Progress:
         if now < self._next or (share is not None and share >= 1):
             return
         self._next = now + EVERY_SECONDS
-        left = f", {_about((now - self._begin) * (1 / share - 1))} left" if share else ""
+        left = ""
+        if share is not None and share >= FIRST_SHARE:
+            left = f", {_about((now - self._begin) * (1 / share - 1))} left"
         log(self._dataset, f"{self._work}, {done}{left}")
 
 

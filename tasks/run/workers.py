@@ -1,18 +1,19 @@
 """The framework processes of a night, and how a step has a candidate fitted in one of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from prefect import allow_failure
 from prefect.futures import PrefectFuture
 
 from data.scratch import temporary_files
 from regressors.arrays import Indices
 from regressors.candidate import Candidate
-from regressors.frameworks import parity
+from regressors.frameworks import parity, worker_process
 from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES
@@ -23,6 +24,7 @@ from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
 from tasks.run.progress import Progress
 from tasks.run.rows import Rows
+from tasks.run.step import result_of
 
 Result = TypeVar("Result")
 """What a job returns: most are fits."""
@@ -56,6 +58,17 @@ class FrameworkWorkers:
             return str(failure)
         give_back()  # what its rows and its result took on their way
         return fitted
+
+    def start(self, framework: str, dataset: str) -> str | None:
+        """Start and probe a framework's process, if it has none; return why it cannot, or None."""
+        reporter = partial(Progress, dataset, "waiting")
+        try:
+            self._processes.result(
+                self._processes.submit(framework, worker_process.ready, reporter=reporter)
+            )
+        except WorkerFailed as failure:
+            return str(failure)
+        return None
 
     @property
     def probes(self) -> dict[str, ProbeResult]:
@@ -171,8 +184,20 @@ def _networks(fitted: Fitted) -> tuple[NetworkMember, ...]:
     return tuple(member for member in fitted.model.members if isinstance(member, NetworkMember))
 
 
-def results(
-    futures: Mapping[Candidate, PrefectFuture[Fitted | str]],
+def in_turn(
+    candidates: Iterable[Candidate],
+    started: Mapping[str, PrefectFuture[str | None]],
+    submit: Callable[[Candidate, Iterable[Any]], PrefectFuture[Fitted | str]],
 ) -> dict[Candidate, Fitted | str]:
-    """Return the result of each candidate's future."""
-    return {candidate: future.result() for candidate, future in futures.items()}
+    """Return the fit of each candidate, or why it failed.
+
+    Those of one framework are done one after the other, once its process has `started`, so that
+    Prefect's page shows how long each took, and not how long it waited. `submit` is called with a
+    candidate and what its fit has to wait for.
+    """
+    before: dict[str, PrefectFuture[Any]] = dict(started)
+    futures = {}
+    for candidate in candidates:
+        wait_for = [allow_failure(before[candidate.framework])]
+        futures[candidate] = before[candidate.framework] = submit(candidate, wait_for)
+    return {candidate: result_of(future) for candidate, future in futures.items()}

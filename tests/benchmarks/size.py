@@ -8,8 +8,8 @@ one of which has gaps, a category of twelve levels and a boolean. The seconds ar
 night itself reports. Memory is the peak of each process that the night starts (`VmHWM`), whatever
 it does: reading included.
 
-The exponent is the slope of the logarithm of the seconds on that of the rows, of the steps that
-read rows, between one size and the next: 1 is linear.
+The exponent is the slope of the logarithm of the seconds on that of the rows between one size and
+the next, without the seconds of a night of 1,000 rows in the same home: 1 is linear.
 
 Then one fit of nightfit on the same rows, beside statsmodels, scikit-learn and NumPy: all get a
 design of doubles that is in memory already. Each runs in a process of its own; the seconds are
@@ -38,6 +38,7 @@ BLOCK = 500_000
 """Rows of the table that are made at once, and of a row group of its file."""
 
 LEVELS, GAPS = 12, 0.05
+FEW = 1_000
 COMMAND = Path(sys.executable).with_name("nightfit")
 LINE = re.compile(r"^\s*([\d.]+) s  size: (\w+)")
 STEPS = {
@@ -237,25 +238,26 @@ def nights(sizes: list[int]) -> None:
     before: tuple[int, float] | None = None
     with tempfile.TemporaryDirectory() as parent:
         home = Path(parent) / "home"
-        for number, rows in enumerate([1_000, *sizes]):  # the first night only sets up the home
+        for number, rows in enumerate([FEW, FEW, *sizes]):  # the first only sets up the home
             folder = Path(parent) / str(rows)
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
             write_table(folder, rows)
             seconds, peaks = night(folder, home)
             for file in folder.iterdir():
                 file.unlink()
-            if not number:
-                starting = seconds["start and read"]
+            if number < 2:
+                fixed = seconds["whole night"]
+            if number == 0:
                 steps = list(seconds)
                 print(f"| rows | {' | '.join(steps)} | exponent | peak memory |")
                 print(f"|---:|{'---:|' * len(steps)}---:|---|")
                 continue
-            reading = seconds["whole night"] - starting
+            more = seconds["whole night"] - fixed
             exponent = np.nan
             if before is not None:
-                exponent = np.log(reading / before[1]) / np.log(rows / before[0])
+                exponent = np.log(more / before[1]) / np.log(rows / before[0])
                 record("size", f"{rows} rows: exponent", exponent, "")
-            before = rows, reading
+            before = (rows, more) if number > 1 else None
             for name, value in seconds.items():
                 record("size", f"{rows} rows: {name}", value, "s")
             for name, value in peaks.items():

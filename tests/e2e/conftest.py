@@ -9,12 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.request import urlopen
 
 import pytest
-from helpers.serving import Served, serving
+from helpers.page import logged_in
+from helpers.serving import CHROMIUM, Served, serving
 from helpers.workspace import ROOT, Workspace, free_port, outside
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
 
 Prefect = Literal["shared", "own", "new"]
 NewWorkspace = Callable[..., Workspace]
@@ -129,3 +133,20 @@ def served(new_workspace: NewWorkspace) -> Iterator[Served]:
     shutil.rmtree(workspace.home)
     with serving(workspace, "--port", str(free_port())) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def browser(served: Served) -> "Iterator[BrowserContext]":
+    """A browser in which somebody has logged in to `served`; a file of tests shares it."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with logged_in(served) as context:
+        yield context
+
+
+@pytest.fixture
+def page(browser: "BrowserContext") -> "Iterator[Page]":
+    """A new tab of `browser`."""
+    tab = browser.new_page()
+    yield tab
+    tab.close()

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -18,7 +19,6 @@ from helpers.serving import (
     chromium,
     end,
     family,
-    left,
     log_in,
     serving,
     start_slow_night,
@@ -27,7 +27,7 @@ from helpers.serving import (
 from helpers.workspace import ROOT, Workspace, free_port
 from prefect.workers.process import ProcessWorker
 
-from flows.command.prefect_server import JOBS
+from flows.command.prefect_server import jobs
 
 SERVER = "flows.command.prefect_app"
 THEIRS = [
@@ -124,31 +124,45 @@ def test_ctrl_c_during_a_run_leaves_no_process_and_no_running_state(new_workspac
 
 @dataclass(frozen=True)
 class Killed:
-    """A server that was killed during a run: the processes it left, and its flow runs' states."""
+    """A server that was killed during a run: the processes it left, and its flow runs' states.
+
+    `with_environment` are the files it left that have its environment, and with it passwords.
+    """
 
     workspace: Workspace
     remaining: list[psutil.Process]
     last_night: list[tuple[str, str]]
+    with_environment: list[Path]
 
 
 @pytest.fixture(scope="module")
 def killed(new_workspace):
     with serving(new_workspace(prefect="own"), "--port", str(free_port())) as running:
         start_slow_night(running)
-        return Killed(running.workspace, end(running, signal.SIGKILL), running.last_night())
+        remaining = end(running, signal.SIGKILL)
+        files = [path for path in running.workspace.home.rglob("*") if path.is_file()]
+        environment = [path for path in files if b"NIGHTFIT_DATABASE_URL" in path.read_bytes()]
+        return Killed(running.workspace, remaining, running.last_night(), environment)
 
 
 @dataclass(frozen=True)
 class Restarted:
-    """A server that was started where another had been killed, and whose own Prefect server died.
+    """A server that was started where another had been killed, and lost its own parts.
 
     `last_night` has the flow runs' states once it was ready, `jobs` the template for the runs'
-    processes, and `nightly` the deployment; `remaining` are the processes it left.
+    processes, and `nightly` the deployment; `tasks` are the states of the killed night's tasks.
+    Its worker was killed during a night, then its Prefect
+    server: `lost` are the states of that night, `next_night` is that of one after it, and
+    `remaining` are the processes that were left at the end.
     """
 
     last_night: list[tuple[str, str]]
+    tasks: set[str]
     jobs: dict[str, object]
     nightly: dict[str, object]
+    lost: list[tuple[str, str]]
+    orphans: list[psutil.Process]
+    next_night: str
     remaining: list[psutil.Process]
     exit_code: int
     errors: list[str]
@@ -162,14 +176,37 @@ def restarted(killed):
         connection.execute("UPDATE work_pool SET base_job_template = ?", [template])
         connection.execute("UPDATE deployment SET pull_steps = ?, infra_overrides = ?", THEIRS)
     with serving(killed.workspace, "--port", str(free_port())) as running:
-        last_night, started = running.last_night(), family(running.process)
-        jobs = running.ask("work_pools/nightfit")["base_job_template"]
+        last_night, pool = running.last_night(), running.ask("work_pools/nightfit")
+        tasks = {task["state_type"] for task in running.ask("task_runs/filter", limit=200)}
         nightly = running.ask("deployments/name/nightly/nightly")
-        (server,) = [p for p in started if SERVER in p.cmdline()]
+        start_slow_night(running)
+        (worker,) = [p for p in family(running.process) if "worker" in p.cmdline()]
+        (server,) = [p for p in family(running.process) if SERVER in p.cmdline()]
+        runs = {*family(running.process)} - {worker, server}
+        worker.kill()
+        wait_until(lambda: "It is started again" in running.errors.read_text())
+        lost = running.last_night()
+        orphans = [p for p in runs if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
         server.kill()
-        remaining = left(running, started)
+        night = running.ask(
+            f"deployments/{nightly['id']}/create_flow_run", parameters={"datasets": ["line"]}
+        )
+        wait_until(lambda: running.ask(f"flow_runs/{night['id']}")["end_time"])
+        next_night = running.ask(f"flow_runs/{night['id']}")["state_type"]
+        remaining = end(running, signal.SIGTERM)
     errors = running.errors.read_text().splitlines()
-    return Restarted(last_night, jobs, nightly, remaining, running.process.returncode, errors)
+    return Restarted(
+        last_night,
+        tasks,
+        pool["base_job_template"],
+        nightly,
+        lost,
+        orphans,
+        next_night,
+        remaining,
+        running.process.returncode,
+        errors,
+    )
 
 
 def test_killed_server_leaves_no_process(killed):
@@ -177,12 +214,21 @@ def test_killed_server_leaves_no_process(killed):
     assert killed.last_night == [("retrain", "RUNNING"), ("nightly", "RUNNING")]
 
 
+def test_killed_server_leaves_no_file_with_its_environment(killed):
+    assert killed.with_environment == []
+
+
 def test_next_server_marks_the_killed_runs_as_crashed(restarted):
     assert restarted.last_night == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
 
 
+def test_no_task_of_a_killed_run_stays_running(restarted):
+    assert restarted.tasks <= {"COMPLETED", "CRASHED"}
+    assert "CRASHED" in restarted.tasks
+
+
 def test_work_pool_of_an_older_version_is_closed_at_the_next_start(restarted):
-    assert restarted.jobs == JOBS
+    assert restarted.jobs == jobs()
     assert any("could bring a command" in line for line in restarted.errors)
 
 
@@ -191,12 +237,23 @@ def test_deployments_that_somebody_has_changed_are_set_back(restarted):
     assert restarted.nightly["job_variables"] == {}
 
 
-def test_death_of_prefects_server_ends_the_command_with_one_sentence(restarted):
+def test_runs_that_ended_with_the_last_server_are_named(restarted):
+    (line,) = [line for line in restarted.errors if "ended with the last `nightfit serve`" in line]
+    assert line.startswith("These runs ended")
+
+
+def test_run_ends_as_crashed_with_the_worker_that_ran_it(restarted):
+    assert restarted.lost == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
+    assert restarted.orphans == []
+
+
+def test_worker_and_server_that_die_are_started_again_and_the_next_night_is_fine(restarted):
+    again = [line for line in restarted.errors if "It is started again" in line]
+    assert ["worker" in line for line in again] == [True, False]
+    assert all("with exit code -9" in line for line in again)
+    assert restarted.next_night == "COMPLETED"
     assert restarted.remaining == []
-    assert restarted.exit_code == 1
-    last = restarted.errors[-2:]
-    assert last[0] == "Stopping …"
-    assert last[1].startswith("nightfit: Prefect's server ended by itself, with exit code -9.")
+    assert restarted.exit_code == 0
 
 
 def test_server_of_the_users_own_is_used_and_left_running(new_workspace):
@@ -204,7 +261,7 @@ def test_server_of_the_users_own_is_used_and_left_running(new_workspace):
         assert running.page == running.workspace.api.removesuffix("/api")
         pool = running.ask("work_pools/nightfit")
         assert pool["status"] == "READY"
-        assert pool["base_job_template"] == JOBS
+        assert pool["base_job_template"] == jobs()
         assert [p for p in family(running.process) if SERVER in p.cmdline()] == []
         assert end(running, signal.SIGTERM) == []
     assert running.process.returncode == 0

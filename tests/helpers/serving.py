@@ -90,6 +90,10 @@ class Served:
                 if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
                     raise
                 return []
+            except TimeoutError:  # a busy machine; what is only asked for may be asked for again
+                if data is not None:
+                    raise
+                return []
 
         return wait_until(answer)[0]
 

@@ -29,11 +29,11 @@ class PrefectAside(MetaPathFinder, Loader):
 
     def __init__(self) -> None:
         """Import Prefect, with the settings of a command in its own home, and put it aside."""
-        from flows.command.session import quiet_prefect
+        from flows.command.prefect_defaults import set_prefect_defaults
 
         environment = dict(os.environ)
         with tempfile.TemporaryDirectory() as home:
-            quiet_prefect(Path(home))
+            set_prefect_defaults(Path(home))
             for library in LIBRARIES:
                 importlib.import_module(library)
         os.environ.clear()

@@ -49,6 +49,7 @@ class Workspace:
             "NIGHTFIT_DATABASE_URL": f"sqlite:///{self.database}",
             "NIGHTFIT_HOME": str(self.home),
             "NIGHTFIT_DATASETS": str(self.folder / "datasets"),
+            "NIGHTFIT_SOURCE_RETRY_TIME": "0",  # a test of `serve` need not wait for a missing file
             **({"PREFECT_API_URL": self.api} if self.api else {}),
         }
 

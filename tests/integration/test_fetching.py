@@ -122,7 +122,9 @@ def test_a_disk_that_fails_for_a_moment_is_read_again(tmp_path, monkeypatch):
         path.unlink(missing_ok=True)
         written(tmp_path, CSV)
 
-    monkeypatch.setattr("data.connections.retry.time", SimpleNamespace(sleep=mend))
+    monkeypatch.setattr(
+        "data.connections.retry.time", SimpleNamespace(sleep=mend, monotonic=lambda: 0)
+    )
     snapshot = read(declaration, folder=tmp_path / "home")
     assert snapshot.rows == 1_000
     assert snapshot.warnings == (

@@ -80,7 +80,7 @@ def test_objects_and_lists_are_left_out_or_refused_where_they_are_needed(tmp_pat
     snapshot = read(shop(path), folder=tmp_path / "home")
     assert snapshot.rows == 3
     message = refusal(path, tmp_path / "none", features=["v"])
-    assert "Column 'v' holds struct<>" in message
+    assert "Column 'v' holds objects or lists" in message
     assert "Flatten it in the source, or leave it out of the declaration." in message
 
 

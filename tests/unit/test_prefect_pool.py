@@ -1,14 +1,12 @@
 """What a run may bring to the process that runs it: nothing but its parameters."""
 
 import asyncio
-import json
 
 import pytest
-from helpers.workspace import ROOT
 from prefect.client.orchestration import PrefectClient
 from prefect.workers.process import ProcessJobConfiguration
 
-from flows.command.prefect_server import JOBS
+from flows.command.prefect_server import jobs
 
 
 @pytest.mark.parametrize(
@@ -25,13 +23,8 @@ def test_worker_takes_nothing_from_the_variables_of_a_run(variables):
     async def configured(values):
         async with PrefectClient("http://127.0.0.1:1/api") as client:
             return await ProcessJobConfiguration.from_template_and_values(
-                base_job_template=JOBS, values=values, client=client
+                base_job_template=jobs(), values=values, client=client
             )
 
-    assert asyncio.run(configured(variables)) == ProcessJobConfiguration()
-
-
-def test_documentation_shows_the_same_template():
-    text = (ROOT / "docs" / "operations.md").read_text()
-    (shown,) = (block.partition("```")[0] for block in text.split("```json\n")[1:])
-    assert json.loads(shown) == JOBS
+    ours = ProcessJobConfiguration(command="python3 -m prefect.engine")
+    assert asyncio.run(configured(variables)) == ours

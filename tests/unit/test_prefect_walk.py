@@ -10,6 +10,7 @@ from prefect.utilities.collections import visit_collection
 
 from tasks.run.prepared import Prepared
 from tasks.run.rows import SnapshotRows
+from tasks.run.step import Step
 from tasks.run.workers import FrameworkWorkers
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +33,8 @@ def test_prefect_keeps_no_result_of_a_flow_or_a_task_whatever_its_settings_are()
         (name, value.name)
         for name, module in sys.modules.items()
         if name.startswith(("flows.", "tasks."))
-        for value in vars(module).values()
+        for found in vars(module).values()
+        for value in [found.task if isinstance(found, Step) else found]
         if isinstance(value, (Flow, Task)) and value.persist_result is not False
     ]
     assert kept == []

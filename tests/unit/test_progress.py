@@ -36,8 +36,8 @@ def test_long_work_reports_every_ten_seconds_how_long_it_may_still_take(caplog):
     ]
 
 
-def test_a_time_of_minutes_is_given_in_minutes_and_none_where_nothing_is_done(caplog):
-    assert messages(caplog, [(6, 0), (54, 0.1)]) == [
+def test_a_time_of_minutes_is_given_in_minutes_and_there_is_none_at_the_beginning(caplog):
+    assert messages(caplog, [(6, 0.04), (54, 0.1)]) == [
         "m: reading, 0 of 12 columns",
         "m: reading, 1 of 12 columns, about 9 min left",
     ]

@@ -39,6 +39,17 @@ def test_the_format_of_a_column_is_proposed(values, written):
 
 
 @pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (["2012 Q1", "2013 Q4", "2014 Q1", "2015 Q4", "2016 Q1"], "quarters"),
+        (["1,234.50", "7,000", "(5,600.10)"], "thousands, those in parentheses negative"),
+    ],
+)
+def test_a_proposal_says_how_the_values_are_written(values, words):
+    assert proposal(values).words.endswith(words)
+
+
+@pytest.mark.parametrize(
     ("values", "formats"),
     [
         (["03/04/2012", "05/06/2012"], {"%m/%d/%Y", "%d/%m/%Y"}),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, inspect, text
 
 from data.declarations.mistakes import nearest
-from data.errors import SourceError, listed, quoted
+from data.errors import SourceLate, listed, quoted
 
 PART = re.compile(r'"((?:[^"]|"")*)"|`([^`]*)`|\[([^\]]*)\]|([^."`\[]+)')
 
@@ -34,7 +34,7 @@ MAX_NAMED = 10
 def query_of_table(connection: Connection, table: str) -> str:
     """Return the query of all rows of a table or view, `name` or `schema.name`.
 
-    Raises `SourceError` with the most similar names if there is none of that name.
+    Raises `SourceLate` with the most similar names if there is none of that name.
     """
     known = _tables(connection)
     schema, name = _found(table, known, connection.dialect.name)
@@ -80,7 +80,7 @@ def _found(
     raise _no_table(table, known)
 
 
-def _no_table(table: str, known: Sequence[tuple[str, str, bool]]) -> SourceError:
+def _no_table(table: str, known: Sequence[tuple[str, str, bool]]) -> SourceLate:
     names, others = _own(known)
     # a table of that name in a schema that has to be named is the nearest there is
     elsewhere = [full for full in others if full.rpartition(".")[2].casefold() == table.casefold()]
@@ -90,7 +90,7 @@ def _no_table(table: str, known: Sequence[tuple[str, str, bool]]) -> SourceError
         else nearest(table, [*names, *others])
     )
     hint = hint or f"{_in_words((names, others))} "
-    return SourceError(
+    return SourceLate(
         f"There is no table or view {quoted(table)}.",
         next_step=f"{hint}Correct 'table' in the declaration.",
     )

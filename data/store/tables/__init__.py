@@ -24,6 +24,7 @@ from data.store.tables.runs import (
     is_good,
     rejected_row,
     run,
+    run_figures,
     source_column,
 )
 from data.store.tables.serving import (
@@ -60,6 +61,7 @@ __all__ = [
     "resilience",
     "result_table",
     "run",
+    "run_figures",
     "score",
     "source_column",
     "target_unknown",

@@ -122,6 +122,17 @@ source_column = Table(
     ),
 )
 
+run_figures = Table(
+    "run_figures",
+    metadata,
+    Column("run_id", ForeignKey(run.c.run_id), primary_key=True),
+    Column("figures", JsonValue, nullable=False),
+    comment=(
+        "One run as figures that its charts are drawn from, as JSON: some of its rows with their"
+        " predictions, curves, and times."
+    ),
+)
+
 acceptance = Table(
     "acceptance",
     metadata,

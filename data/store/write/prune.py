@@ -33,6 +33,7 @@ from data.store.tables import (
     prediction_checksum,
     promotion,
     run,
+    run_figures,
 )
 from data.store.write.checksums import renew_prediction_checksum
 
@@ -47,6 +48,7 @@ IDS_PER_STATEMENT = 500
 class Pruned:
     """What was removed from a dataset, or would be, in numbers; `model_bytes` is a size.
 
+    `figures` counts the runs of which nothing is kept for their pictures any more.
     `snapshots` are the files that no kept run names, relative to the home; they are not removed
     here.
     """
@@ -56,6 +58,7 @@ class Pruned:
     paired_errors: int = 0
     models: int = 0
     model_bytes: int = 0
+    figures: int = 0
     snapshots: tuple[str, ...] = ()
 
 
@@ -77,6 +80,7 @@ class _OldData:
     predicting_runs: Sequence[int]  # the runs of all these predictions
     compared_runs: Sequence[int]  # runs whose paired errors may go
     models: Sequence[int]  # models whose bytes may go
+    drawn_runs: Sequence[int]  # runs whose figures may go
 
 
 def prune(
@@ -93,7 +97,8 @@ def prune(
     last `keep_runs` runs, and their bytes once they are older than the last 7 runs (or `keep_runs`,
     if fewer). A model that served loses those that it made in such an old run, except in the one
     that trained it and in the one whose rows are shown now. Paired errors go with the predictions,
-    except those of the latest comparison. Runs are counted separately by status, and backfills
+    except those of the latest comparison. The figures of such an old run go, unless it trained a
+    model that served. Runs are counted separately by status, and backfills
     apart, so that failed runs never push out successful ones. With `dry_run`, nothing is removed,
     and a `coming` run counts as if it were stored already.
     """
@@ -107,6 +112,7 @@ def prune(
         paired_errors=sum(_count(connection, _pairs(ids)) for ids in _parts(old.compared_runs)),
         models=len(old.models),
         model_bytes=_bytes(connection, old.models),
+        figures=len(old.drawn_runs),
         snapshots=_old_snapshots(connection, dataset, keep_runs, coming),
     )
     if not dry_run:
@@ -132,6 +138,12 @@ def _runs(dataset: str, coming: Coming | None = None) -> Subquery:
 def _never_served(dataset: str) -> ColumnElement[bool]:
     served = select(promotion.c.model_id).where(promotion.c.dataset == dataset)
     return model.c.model_id.not_in(served)
+
+
+def _runs_of_champions(dataset: str) -> Select[tuple[int]]:
+    """Return the runs that trained a model that serves, or ever served."""
+    champions = select(model.c.run_id).join(promotion, promotion.c.model_id == model.c.model_id)
+    return champions.where(promotion.c.dataset == dataset)
 
 
 def _old_data(
@@ -163,6 +175,12 @@ def _old_data(
             _never_served(dataset),
         )
     )
+    drawn = (
+        select(run_figures.c.run_id)
+        .join(aged, aged.c.run_id == run_figures.c.run_id)
+        .where(aged.c.age > keep_runs, aged.c.run_id.not_in(_runs_of_champions(dataset)))
+        .order_by(run_figures.c.run_id)
+    )
     predicting = connection.execute(of_old_rows).all()
     superseded = [tuple(row) for row in connection.execute(_superseded(dataset, keep_runs, coming))]
     compared = connection.execute(pairs).all()
@@ -176,6 +194,7 @@ def _old_data(
         ),
         compared_runs=[row.run_id for row in compared if row.age > keep_runs],
         models=list(connection.execute(models).scalars()),
+        drawn_runs=list(connection.execute(drawn).scalars()),
     )
 
 
@@ -253,10 +272,7 @@ def named_snapshots(
 ) -> tuple[set[str], set[str]]:
     """Return the snapshots that old runs name, and those of kept runs and of champions."""
     aged = _runs(dataset, coming)
-    champions = select(model.c.run_id).join(promotion, promotion.c.model_id == model.c.model_id)
-    is_old = (aged.c.age > keep_runs) & aged.c.run_id.not_in(
-        champions.where(promotion.c.dataset == dataset)
-    )
+    is_old = (aged.c.age > keep_runs) & aged.c.run_id.not_in(_runs_of_champions(dataset))
     named = select(aged.c.snapshot, is_old.label("is_old")).where(aged.c.snapshot.is_not(None))
     snapshots: dict[bool, set[str]] = {True: set(), False: set()}
     for name, old in connection.execute(named.distinct()):
@@ -274,10 +290,11 @@ def _remove(connection: Connection, old: _OldData) -> None:
     for ids in _parts(old.predicting_runs):
         marked = update(run).where(run.c.run_id.in_(ids))
         connection.execute(marked.values(pruned_at=datetime.now(UTC)))
-    for ids in _parts(old.compared_runs):
-        connection.execute(delete(paired_error).where(_pairs(ids)))
-        whole = checksum.c.run_id.in_(ids) & (checksum.c.table_name == paired_error.name)
-        connection.execute(delete(checksum).where(whole))
+    for table, runs in ((paired_error, old.compared_runs), (run_figures, old.drawn_runs)):
+        for ids in _parts(runs):
+            connection.execute(delete(table).where(table.c.run_id.in_(ids)))
+            whole = checksum.c.run_id.in_(ids) & (checksum.c.table_name == table.name)
+            connection.execute(delete(checksum).where(whole))
     for ids in _parts(old.models):
         bare = update(model).where(model.c.model_id.in_(ids))
         names = ("artifact", "twin", "artifact_sha256", "twin_sha256")

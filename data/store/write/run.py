@@ -33,6 +33,7 @@ from data.store.tables import (
     rejected_row,
     resilience,
     run,
+    run_figures,
     score,
     source_column,
 )
@@ -85,6 +86,8 @@ def write_run(
     for model_id, scores in record.rescored.items():
         _insert_scores(connection, run_id, model_id, scores)
     _insert_all_predictions(connection, run_id, record, model_ids, report)
+    if record.figures is not None:
+        insert_rows(connection, run_figures, [{"run_id": run_id, "figures": record.figures}])
     if record.paired_errors is not None:
         _insert_paired_errors(connection, run_id, record.paired_errors, model_ids)
     pinned = standing is not None and standing.pinned

@@ -1,0 +1,283 @@
+"""The figures of a run that trained something: few values of its rows, fits and predictions."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.errors import DamagedModel
+from data.store.records import PredictionColumns
+from regressors.arrays import Array, Indices, Mask
+from regressors.candidate import Candidate
+from regressors.encoding.columns import CannotEncode
+from regressors.job import Fitted
+from regressors.judging.scoring import roots
+from regressors.model import Model
+from regressors.progress import reporting_to
+from tasks.report import effects as of_features
+from tasks.report.errors import coverage, residuals
+from tasks.report.points import drawn_rows
+from tasks.report.run_figures import (
+    Curve,
+    DrawnModel,
+    Effect,
+    Importance,
+    Line,
+    Points,
+    RunFigures,
+    rounded,
+)
+from tasks.run.attempt import Trained
+from tasks.run.loading import loaded
+from tasks.run.prepared import Prepared
+from tasks.run.rows import Rows
+
+
+def run_figures(trained: Trained, predictions: Sequence[PredictionColumns]) -> RunFigures:
+    """Return what is kept of a run for its pictures.
+
+    `predictions` are those of its candidates that are stored, in the order of its rows.
+    """
+    with reporting_to(lambda *_: None):
+        return _Drawing(trained, predictions).figures()
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A model that is drawn, with its predictions of the training rows (n,) and test rows (m,).
+
+    Those of the training rows are out of fold; NaN where there is none. `test` is None where only
+    the points are predicted, by the `twin`. `model` is what would serve, with its intervals.
+    """
+
+    name: str
+    kind: str
+    model: Model
+    twin: Model
+    train: Array
+    test: Array | None
+    is_champion: bool = False
+
+
+class _Drawing:
+    def __init__(self, trained: Trained, predictions: Sequence[PredictionColumns]) -> None:
+        self.trained, self.choice = trained, trained.choice
+        self.prepared: Prepared = trained.prepared
+        self.tested = {
+            rows.model: rows.predicted[rows.role == "test"]
+            for rows in predictions
+            if isinstance(rows.model, str)
+        }
+        self.feature = self._single_number()
+
+    def figures(self) -> RunFigures:
+        """Return the figures."""
+        prepared, declaration = self.prepared, self.prepared.declaration
+        drawn = [*self._drawn()]
+        main = drawn[0]
+        reported = next(each for each in drawn if each.name == str(self.choice.reported))
+        assert reported.test is not None
+        chosen = {
+            part: drawn_rows(
+                declaration.name, rows.keys, self._columns(rows, rows.target - predicted)
+            )
+            for part, rows, predicted in (
+                ("test", prepared.test, reported.test),
+                ("train", prepared.train, reported.train),
+            )
+        }
+        test, train = (
+            rows.take(_mask(len(rows.keys), chosen[part]))
+            for part, rows in (("test", prepared.test), ("train", prepared.train))
+        )
+        sample = self._sample(drawn, test, train)
+        line: Line | None = None
+        curves: tuple[Curve, ...] = ()
+        importance: tuple[Importance, ...] = ()
+        effects: tuple[Effect, ...] = ()
+        models = {each.name: each.model for each in drawn}
+        if self.feature is not None:
+            x, target = self._x(prepared.labelled), prepared.labelled.target
+            line = self._line(x, target)
+            curves = of_features.curves(models, self.feature, x)
+        else:
+            importance, effects = self._effects(drawn, sample)
+        errors = [self._errors(each) for each in (main, reported)]
+        return RunFigures(
+            models=tuple(
+                DrawnModel(
+                    each.name,
+                    each.kind,
+                    each.is_champion,
+                    each.model.half_width,
+                    rounded(self._of_points(each, chosen, test)),
+                )
+                for each in drawn
+            ),
+            points=self._points(test, train),
+            line=line,
+            curves=curves,
+            importance=importance,
+            effects=effects,
+            residuals=residuals(main.name, np.concatenate(errors[0])),
+            covered_by=reported.name,
+            coverage=coverage(*errors[1], declaration.interval),
+            term_scale=self._term_scale(sample),
+        )
+
+    def _drawn(self) -> Iterator[_Drawn]:
+        """Yield the champion, the winner, and the best of each kind, each once."""
+        choice = self.choice
+        incumbent = self._incumbent()
+        if incumbent is not None:
+            yield incumbent
+        candidates = (choice.reported, choice.winner, choice.best_ann, choice.best_linear)
+        for candidate in dict.fromkeys(filter(None, candidates)):
+            if isinstance(self.trained.fits[candidate], Fitted):
+                yield self._candidate(candidate)
+
+    def _candidate(self, candidate: Candidate) -> _Drawn:
+        fit, refit = self.trained.fits[candidate], self.trained.refits.get(candidate)
+        assert isinstance(fit, Fitted) and fit.out_of_fold is not None
+        model = refit.model.with_interval_of(fit.model) if isinstance(refit, Fitted) else fit.model
+        return _Drawn(
+            str(candidate),
+            candidate.kind,
+            model,
+            fit.model,
+            fit.out_of_fold,
+            self.tested.get(str(candidate)),
+            is_champion=candidate == self.choice.promoted,
+        )
+
+    def _incumbent(self) -> _Drawn | None:
+        """Return the champion of before, if it stays and can predict tonight's rows."""
+        incumbent = self.choice.incumbent
+        if self.choice.promoted or incumbent is None or not incumbent.is_comparable:
+            return None
+        try:
+            model, twin = loaded(incumbent.serving, "artifact"), loaded(incumbent.serving, "twin")
+        except DamagedModel:
+            return None  # which the summary says
+        return _Drawn(
+            incumbent.serving.name_and_run,
+            incumbent.serving.kind,
+            model,
+            twin,
+            np.full(len(self.prepared.train.keys), np.nan),
+            np.where(incumbent.compared, incumbent.predicted, np.nan),
+            is_champion=True,
+        )
+
+    def _single_number(self) -> str | None:
+        """Return the only feature, if there is but one and it is a number."""
+        checked = self.prepared.checked
+        kinds = {column.name: column.kind for column in checked.columns}
+        names = checked.features
+        return names[0] if len(names) == 1 and kinds.get(names[0]) == "number" else None
+
+    def _x(self, rows: Rows) -> Array:
+        assert self.feature is not None
+        columns = self.prepared.source.columns_of(rows, [self.feature])
+        return np.asarray(columns[self.feature], dtype=float)
+
+    def _columns(self, rows: Rows, errors: Array) -> Iterator[Array]:
+        """Yield the columns whose smallest and largest values are drawn."""
+        yield rows.target
+        yield errors
+        if self.feature is not None:
+            yield self._x(rows)
+
+    def _points(self, test: Rows, train: Rows) -> Points:
+        times = [rows.instants for rows in (test, train)]
+        time, is_number = None, False
+        if times[0] is not None and times[1] is not None:
+            is_number = test.time is None or test.time.dtype.kind != "M"
+            both = np.concatenate([times[0], times[1]])
+            time = rounded(both) if is_number else _milliseconds(both)
+        x = None if self.feature is None else np.concatenate([self._x(test), self._x(train)])
+        return Points(
+            actual=rounded(np.concatenate([test.target, train.target])),
+            tests=len(test.keys),
+            x=None if x is None else rounded(x),
+            time=time,
+            time_is_number=is_number,
+            of_test=len(self.prepared.test.keys),
+            of_training=len(self.prepared.train.keys),
+        )
+
+    def _of_points(self, drawn: _Drawn, chosen: dict[str, Indices], test: Rows) -> Array:
+        """Return a model's predictions of the points, those of test rows first."""
+        if drawn.test is not None:
+            of_test = drawn.test[chosen["test"]]
+        else:
+            columns = self.prepared.source.columns_of(test, drawn.twin.features)
+            of_test = drawn.twin.predict(columns)
+        return np.concatenate([of_test, drawn.train[chosen["train"]]])
+
+    def _errors(self, drawn: _Drawn) -> tuple[Array, Array]:
+        """Return the weighted errors of the training rows, out of fold, and of the test rows."""
+        assert drawn.test is not None
+        pairs = ((self.prepared.train, drawn.train), (self.prepared.test, drawn.test))
+        first, second = (
+            (rows.target - predicted) * roots(rows.weight, len(predicted))
+            for rows, predicted in pairs
+        )
+        return first, second
+
+    def _sample(self, drawn: Sequence[_Drawn], test: Rows, train: Rows) -> dict[str, Array]:
+        """Return the features of all that is drawn, of the points in a fixed random order."""
+        names = list(dict.fromkeys(name for each in drawn for name in each.model.features))
+        parts = [self.prepared.source.columns_of(rows, names) for rows in (test, train)]
+        order = np.random.default_rng(0).permutation(len(test.keys) + len(train.keys))
+        present = [name for name in names if all(name in part for part in parts)]
+        return {
+            name: np.concatenate([np.asarray(part[name]) for part in parts])[order]
+            for name in present
+        }
+
+    def _line(self, x: Array, target: Array) -> Line | None:
+        assert self.feature is not None
+        refit = self._least_squares()
+        if refit is None:
+            return None
+        return of_features.line_of(refit.coefficients, self.feature, x, target)
+
+    def _least_squares(self) -> Fitted | None:
+        fits = self.trained.refits.items()
+        solved = (fit for candidate, fit in fits if candidate.kind == "least_squares")
+        return next((fit for fit in solved if isinstance(fit, Fitted)), None)
+
+    def _effects(
+        self, drawn: Sequence[_Drawn], sample: dict[str, Array]
+    ) -> tuple[tuple[Importance, ...], tuple[Effect, ...]]:
+        """Return the importance of features to the main model, and their effects in it and another.
+
+        The other is the best of the other kind: what an ANN has learnt beside a linear model.
+        """
+        main = drawn[0]
+        other = [each for each in drawn if (each.kind == "ann") != (main.kind == "ann")][:1]
+        try:
+            ranked = of_features.importance(main.model, sample)
+            names = [each.feature for each in ranked if each.moves > 0]
+            models = {each.name: each.model for each in (main, *other)}
+            return ranked[: of_features.MAX_SHUFFLED], of_features.effects(models, sample, names)
+        except CannotEncode:  # a champion of before, to which tonight's columns are new
+            return (), ()
+
+    def _term_scale(self, sample: dict[str, Array]) -> dict[str, float]:
+        refit = self._least_squares()
+        if refit is None or not set(refit.model.features) <= set(sample):
+            return {}
+        return of_features.term_scale(refit.model, sample)
+
+
+def _mask(rows: int, chosen: Indices) -> Mask:
+    mask = np.zeros(rows, dtype=bool)
+    mask[chosen] = True
+    return mask
+
+
+def _milliseconds(instants: Array) -> tuple[float | None, ...]:
+    """Return microseconds since 1970 (n,) as whole milliseconds."""
+    return tuple(int(each // 1000) if np.isfinite(each) else None for each in instants.tolist())
