@@ -15,8 +15,8 @@ from data.store.session import Store
 from tasks.alarms.killed import killed_runs
 from tasks.alarms.links import Links
 from tasks.alarms.message import Item, message
+from tasks.alarms.recipients import Recipient, recipients_of
 from tasks.alarms.sending import send
-from tasks.alarms.targets import Target, targets_of
 from tasks.alarms.watch import raise_alarms
 from tasks.run.progress import LOG
 
@@ -31,16 +31,16 @@ STORE_AWAY = timedelta(minutes=15)
 
 @contextmanager
 def alarm_watch(config: Settings, page: str | None) -> Iterator[tuple[str, ...]]:
-    """Watch in the background, and give the names of the targets; none if there are none.
+    """Watch in the background, and give the names of the recipients; none if there are none.
 
     `page` is the address of the server's page as people open it. Raises CallError for a mistake in
-    the setting that names the targets.
+    the setting that names the recipients.
     """
-    targets = targets_of(config.notify or "")
-    if not targets:
+    recipients = recipients_of(config.notify or "")
+    if not recipients:
         yield ()
         return
-    watch = _Watch(config, Links(config.home, page or config.page_url, lasting=True), targets)
+    watch = _Watch(config, Links(config.home, page or config.page_url, lasting=True), recipients)
     stopped = threading.Event()
     context = copy_context()  # with Prefect's settings, which a new thread would not have
     thread = threading.Thread(
@@ -48,7 +48,7 @@ def alarm_watch(config: Settings, page: str | None) -> Iterator[tuple[str, ...]]
     )
     thread.start()
     try:
-        yield tuple(target.name for target in targets)
+        yield tuple(recipient.name for recipient in recipients)
     finally:
         stopped.set()
 
@@ -56,8 +56,8 @@ def alarm_watch(config: Settings, page: str | None) -> Iterator[tuple[str, ...]]
 class _Watch:
     """What is looked at again and again; only a database that is away is remembered here."""
 
-    def __init__(self, config: Settings, links: Links, targets: tuple[Target, ...]) -> None:
-        self._config, self._links, self._targets = config, links, targets
+    def __init__(self, config: Settings, links: Links, recipients: tuple[Recipient, ...]) -> None:
+        self._config, self._links, self._recipients = config, links, recipients
         self._away_since: datetime | None = None
         self._told = False
 
@@ -100,4 +100,4 @@ class _Watch:
         since = self._away_since.isoformat() if self._away_since else None
         event = "recovered" if good else "no database"
         told = message([Item("", event, title, what, since, next_step)], good=good)
-        return any([send(told, target) is None for target in self._targets])
+        return any([send(told, recipient) is None for recipient in self._recipients])

@@ -11,7 +11,7 @@ HEADING = "Operations"
 commands = typer.Typer()
 db = typer.Typer(no_args_is_help=True, help="Manage the database.")
 commands.add_typer(db, name="db", rich_help_panel=HEADING)
-notify = typer.Typer(no_args_is_help=True, help="Try the targets of alarms.")
+notify = typer.Typer(no_args_is_help=True, help="Try the recipients of alarms.")
 commands.add_typer(notify, name="notify", rich_help_panel=HEADING)
 
 
@@ -73,22 +73,22 @@ def serve(
 
 
 @notify.command("test", epilog="For example: `nightfit notify test`")
-def try_targets(
-    target: Annotated[
+def try_recipients(
+    recipient: Annotated[
         str | None,
         typer.Argument(
             help="A URL to try, as in `NIGHTFIT_NOTIFY`; other users of this machine may see it.",
-            show_default="all targets of `NIGHTFIT_NOTIFY`",
+            show_default="all recipients of `NIGHTFIT_NOTIFY`",
         ),
     ] = None,
 ) -> None:
-    """Send a test message to each target of alarms; the exit code is 1 if one is not reached.
+    """Send a test message to each recipient of alarms; the exit code is 1 if one is not reached.
 
-    Targets that are reached also get the alarms that had not reached them before.
+    Those that are reached also get the alarms that had not reached them before.
     """
     from flows.command.notify import run_notify_test
 
-    raise typer.Exit(run_notify_test(target))
+    raise typer.Exit(run_notify_test(recipient))
 
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit config --format json`")

@@ -181,7 +181,7 @@ def status(
 
     A good night is one that succeeded, or was skipped because nothing had changed. The exit code is
     1 if the last run of any dataset failed or was rejected, if a declaration has a mistake, or if
-    alarms have not reached their target.
+    alarms have not reached their recipient.
     """
     from flows.command.status import run_status
 

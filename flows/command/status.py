@@ -34,9 +34,9 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
 
     A declaration with mistakes, with which the next run would fail, counts as well, and so do a
     champion that is damaged in the database, results that have not reached their output, alarms
-    that have not reached their target, and anything else that the last check of the database found
-    wrong. A declared dataset whose last good night is older than `older` counts, too; without it,
-    one that is older than the setting is shown as a problem.
+    that have not reached their recipient, and anything else that the last check of the database
+    found wrong. A declared dataset whose last good night is older than `older` counts, too; without
+    it, one that is older than the setting is shown as a problem.
     """
     config = settings()
     with Store(config.database_url).reading() as connection:
@@ -61,7 +61,7 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
     wrong = checked.wrong if checked is not None else ()
     if checked is not None and wrong:
         _print_check(checked)
-    alarms = [*_targets_mistake(config.notify), *(_unsent(*each) for each in unsent)]
+    alarms = [*_mistake_of_notify(config.notify), *(_unsent(*each) for each in unsent)]
     for sentence in alarms:
         Screen(stderr=True).print(sentence, soft_wrap=True)
     too_old = older is not None and any(
@@ -86,22 +86,24 @@ def _ago(age: timedelta) -> str:
     return f"{round(age / timedelta(minutes=1))} minutes"
 
 
-def _targets_mistake(notify: str | None) -> list[str]:
-    """Return what is wrong with the setting that names the targets of alarms."""
+def _mistake_of_notify(notify: str | None) -> list[str]:
+    """Return what is wrong with the setting that names the recipients of alarms."""
     if not notify:
         return []
-    from tasks.alarms.targets import targets_of  # imports a library that takes as long as a query
+    from tasks.alarms.recipients import (
+        recipients_of,
+    )  # imports a library that takes as long as a query
 
     try:
-        targets_of(notify)
+        recipients_of(notify)
     except CallError as error:
         return [f"No alarm can be sent: {error}"]
     return []
 
 
-def _unsent(target: str, since: datetime, reason: str) -> str:
+def _unsent(recipient: str, since: datetime, reason: str) -> str:
     return (
-        f"Alarms since {since:%Y-%m-%d %H:%M} UTC have not reached {target}: {reason}. They are"
+        f"Alarms since {since:%Y-%m-%d %H:%M} UTC have not reached {recipient}: {reason}. They are"
         " tried again; 'nightfit notify test' tries at once."
     )
 

@@ -37,7 +37,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Message:
-    """What is sent to each target."""
+    """What is sent to each recipient."""
 
     title: str
     items: tuple[Item, ...]

@@ -1,4 +1,4 @@
-"""Send one message to one target, within a time, and say in words why it did not arrive."""
+"""Send one message to one recipient, within a time, and say in words why it did not arrive."""
 
 import re
 import threading
@@ -8,10 +8,10 @@ from typing import Any
 from data.errors import CallError
 from tasks.alarms.apprise_log import hushed
 from tasks.alarms.message import Message
-from tasks.alarms.targets import Target
+from tasks.alarms.recipients import Recipient
 
 ANSWER_SECONDS = 10.0
-"""How long a target may take for one answer, unless its URL says otherwise."""
+"""How long a recipient may take for one answer, unless its URL says otherwise."""
 
 PATIENCE_SECONDS = 30.0
 """How long it may take in all: a server that sends a byte now and then never answers."""
@@ -36,23 +36,25 @@ REASONS = (
 """What a library's message means; the message itself is never shown, since it may hold secrets."""
 
 
-def send(message: Message, target: Target, *, seconds: float = PATIENCE_SECONDS) -> str | None:
+def send(
+    message: Message, recipient: Recipient, *, seconds: float = PATIENCE_SECONDS
+) -> str | None:
     """Send a message; return why it has not arrived, None if it has.
 
-    A target that has not ended after `seconds` is left alone, in a thread that ends with it.
+    A recipient that has not ended after `seconds` is left alone, in a thread that ends with it.
     """
     outcome: list[str | None] = []
     thread = threading.Thread(
-        target=lambda: outcome.append(_sent(message, target)), name="alarm", daemon=True
+        target=lambda: outcome.append(_sent(message, recipient)), name="alarm", daemon=True
     )
     thread.start()
     thread.join(seconds)
     return outcome[0] if outcome else SILENCE
 
 
-def _sent(message: Message, target: Target) -> str | None:
+def _sent(message: Message, recipient: Recipient) -> str | None:
     try:
-        service: Any = target.service()
+        service: Any = recipient.service()
     except CallError as error:
         return error.what.rstrip(".")
     from apprise import Apprise, NotifyFormat, NotifyType
@@ -67,7 +69,7 @@ def _sent(message: Message, target: Target) -> str | None:
         items = [asdict(item) for item in message.items]
         service.payload_extras = {**service.payload_extras, "good": message.good, "items": items}
     elif kind == "NotifyEmail":
-        if "format=" not in target.url:
+        if "format=" not in recipient.url:
             service.notify_format = NotifyFormat.TEXT
         if service.notify_format == NotifyFormat.TEXT:
             body, form = message.text, NotifyFormat.TEXT

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from data.declarations.file import declared_since
 from data.settings import Settings
-from data.store.read.alarms import alarm_facts, waiting_targets
+from data.store.read.alarms import alarm_facts, waiting_recipients
 from data.store.session import Store
 from data.store.write.alarms import (
     Unsent,
@@ -25,12 +25,12 @@ from data.store.write.alarms import (
 from tasks.alarms.causes import CHANGES_ARE_NEWS, Cause, Ended, Killed, causes, ended
 from tasks.alarms.links import Links
 from tasks.alarms.message import Item, Message, message
+from tasks.alarms.recipients import Recipient, recipients_of
 from tasks.alarms.sending import send
-from tasks.alarms.targets import Target, targets_of
 from tasks.run.progress import LOG
 
 PAUSE = timedelta(minutes=5)
-"""After a target was tried, how long it is left alone."""
+"""After a recipient was tried, how long it is left alone."""
 
 
 def raise_alarms(
@@ -40,14 +40,14 @@ def raise_alarms(
     killed: Sequence[Killed] = (),
     settled: timedelta = timedelta(0),
 ) -> None:
-    """Send what people have not heard of yet, and what has not reached a target before.
+    """Send what people have not heard of yet, and what has not reached a recipient before.
 
     What is known for less than the time `settled` waits, so that a night in progress can report
-    all of it in one message. Raises StoreError and CallError; a target that is away is none of
+    all of it in one message. Raises StoreError and CallError; a recipient that is away is none of
     them, but is stored for `status`.
     """
-    targets = targets_of(config.notify or "")
-    if not targets:
+    recipients = recipients_of(config.notify or "")
+    if not recipients:
         return
     store, now = Store(config.database_url), datetime.now(UTC)
     declared = declared_since(config.datasets)
@@ -60,20 +60,20 @@ def raise_alarms(
     over = [e for e in ended(facts, found, declared) if _is_settled(e, before)]
     if new or over:
         items = {cause.key: _item(cause, links) for cause in new}
-        names = [target.name for target in targets]
+        names = [recipient.name for recipient in recipients]
         store.write(lambda c: _note(c, new, over, items, links, names, now))
-    send_waiting(store, targets)
+    send_waiting(store, recipients)
 
 
-def send_waiting(store: Store, targets: Sequence[Target], *, at_once: bool = False) -> None:
-    """Send each target what has not reached it, unless it was tried a moment ago."""
+def send_waiting(store: Store, recipients: Sequence[Recipient], *, at_once: bool = False) -> None:
+    """Send each recipient what has not reached it, unless it was tried a moment ago."""
     pause = timedelta(0) if at_once else PAUSE
     before = datetime.now(UTC) - pause
-    waiting = set(store.read(lambda c: waiting_targets(c, before)))
-    asked = [target for target in targets if target.name in waiting]
+    waiting = set(store.read(lambda c: waiting_recipients(c, before)))
+    asked = [recipient for recipient in recipients if recipient.name in waiting]
     if asked:
         with ThreadPoolExecutor(len(asked)) as pool:
-            list(pool.map(lambda target: _send_all(store, target, pause), asked))
+            list(pool.map(lambda recipient: _send_all(store, recipient, pause), asked))
 
 
 def _is_settled(end: Ended, before: datetime) -> bool:
@@ -86,11 +86,11 @@ def _note(
     over: Sequence[Ended],
     items: Mapping[tuple[str, str, str], Item],
     links: Links,
-    targets: Sequence[str],
+    recipients: Sequence[str],
     now: datetime,
 ) -> None:
     """Store what is new and what is over, and a message about each that nobody else has stored."""
-    forget_old(connection, targets, now)
+    forget_old(connection, recipients, now)
     raised = [
         cause
         for cause in new
@@ -106,13 +106,13 @@ def _note(
     ]
     for _, alike in groupby(sorted(raised, key=lambda c: c.area), key=lambda c: c.area):
         told = message([items[cause.key] for cause in alike])
-        write_message(connection, told.content, targets, now)
+        write_message(connection, told.content, recipients, now)
     gone = end_alarms(connection, [end.alarm.alarm_id for end in over], now)
     news = [end for end in over if end.alarm.alarm_id in gone and end.title]
     latest = {(end.alarm.area, end.alarm.dataset): end for end in news}
     if latest:
         told = message([_end_item(end, links) for end in latest.values()], good=True)
-        write_message(connection, told.content, targets, now)
+        write_message(connection, told.content, recipients, now)
 
 
 def _item(cause: Cause, links: Links) -> Item:
@@ -141,19 +141,21 @@ def _end_item(end: Ended, links: Links) -> Item:
     )
 
 
-def _send_all(store: Store, target: Target, pause: timedelta) -> None:
-    """Send a target what waits for it, oldest first, until something does not arrive."""
-    while (unsent := store.write(partial(_claimed, target=target.name, pause=pause))) is not None:
-        reason = send(Message.stored(unsent.content), target)
+def _send_all(store: Store, recipient: Recipient, pause: timedelta) -> None:
+    """Send a recipient what waits for it, oldest first, until something does not arrive."""
+    while (
+        unsent := store.write(partial(_claimed, recipient=recipient.name, pause=pause))
+    ) is not None:
+        reason = send(Message.stored(unsent.content), recipient)
         if reason is not None:
             store.write(partial(note_obstacle, message=unsent, reason=reason))
             LOG.warning(
-                "an alarm has not reached %s: %s; it is tried again later", target.name, reason
+                "an alarm has not reached %s: %s; it is tried again later", recipient.name, reason
             )
             return
         store.write(partial(note_sent, message=unsent, now=datetime.now(UTC)))
-        LOG.info("alarm sent to %s: %s", target.name, unsent.content["title"])
+        LOG.info("alarm sent to %s: %s", recipient.name, unsent.content["title"])
 
 
-def _claimed(connection: Connection, target: str, pause: timedelta) -> Unsent | None:
-    return claim_message(connection, target, now=datetime.now(UTC), pause=pause)
+def _claimed(connection: Connection, recipient: str, pause: timedelta) -> Unsent | None:
+    return claim_message(connection, recipient, now=datetime.now(UTC), pause=pause)

@@ -1,4 +1,4 @@
-"""Alarms from the store to the targets: one message per cause, and none is lost."""
+"""Alarms from the store to the recipients: one message per cause, and none is lost."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from helpers.alarm_targets import Webhook, answering, mail_server, webhook
+from helpers.alarm_recipients import Webhook, answering, mail_server, webhook
 from helpers.store_nights import by_hand, change, night, promoted, read, serving, stored, write
 from helpers.web_server import unknown_certificate
 
@@ -23,8 +23,8 @@ from tasks.alarms import watch
 from tasks.alarms.causes import Killed
 from tasks.alarms.links import Links
 from tasks.alarms.message import Item, message
+from tasks.alarms.recipients import recipients_of
 from tasks.alarms.sending import SILENCE, send
-from tasks.alarms.targets import targets_of
 
 NOW = datetime.now(UTC)
 ROWS = {"1": 1.0, "2": 2.0}
@@ -44,8 +44,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def config(store: Store, folder: Path, *targets: str) -> Settings:
-    notify = " ".join(targets)
+def config(store: Store, folder: Path, *recipients: str) -> Settings:
+    notify = " ".join(recipients)
     return Settings(database_url=store.url, home=folder, datasets=folder, notify=notify)
 
 
@@ -109,7 +109,7 @@ def test_two_servers_at_once_send_one_message(store: Store, folder: Path, hook: 
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_target_that_is_away_gets_it_later_and_the_others_get_it_now(
+def test_recipient_that_is_away_gets_it_later_and_the_others_get_it_now(
     store: Store, folder: Path, hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ):
     with webhook() as away:
@@ -118,8 +118,8 @@ def test_target_that_is_away_gets_it_later_and_the_others_get_it_now(
         ran(store, 1, "failed", reason="No.")
         raise_alarms(settings)
         assert hook.titles == ["nightfit: wages failed"]
-        ((target, since, reason),) = read(store, unsent_messages)
-        assert (target, reason) == (f"{away.url}/…", "it answered 500")
+        ((recipient, since, reason),) = read(store, unsent_messages)
+        assert (recipient, reason) == (f"{away.url}/…", "it answered 500")
         assert NOW - timedelta(minutes=1) < since <= datetime.now(UTC)
         assert "hunter2" not in str(stored(store, alarm_delivery))
         away.status = 200
@@ -134,7 +134,7 @@ def test_target_that_is_away_gets_it_later_and_the_others_get_it_now(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_target_that_is_named_no_more_is_forgotten(store: Store, folder: Path, hook: Webhook):
+def test_recipient_that_is_named_no_more_is_forgotten(store: Store, folder: Path, hook: Webhook):
     ran(store, 1, "failed", reason="No.")
     raise_alarms(config(store, folder, "http://127.0.0.1:9/x", hook.url))
     assert len(read(store, unsent_messages)) == 1
@@ -197,7 +197,7 @@ def test_changed_champion_and_damage_are_reported_once(store: Store, folder: Pat
 def test_mail_arrives_as_text_whatever_a_cell_says(form: str):
     with mail_server() as server:
         url = f"mailto://127.0.0.1:{server.port}?from=night@x.org&to=a@x.org,b@x.org{form}"
-        assert send(TEST, targets_of(url)[0]) is None
+        assert send(TEST, recipients_of(url)[0]) is None
     assert sorted(rcpt for _, rcpts in server.envelopes for rcpt in rcpts) == ["a@x.org", "b@x.org"]
     for mail in server.mails:
         assert mail["Bcc"] is None
@@ -213,10 +213,10 @@ def test_mail_goes_through_starttls_and_a_login(tmp_path: Path, monkeypatch: pyt
     tls = unknown_certificate(tmp_path)
     with mail_server(tls=tls, password="p@ss:w/rd") as server:
         url = f"mailtos://ops%40x.org:{{}}@127.0.0.1:{server.port}?from=n@x.org&to=a@x.org"
-        (good,) = targets_of(url.format("p%40ss%3Aw%2Frd"))
+        (good,) = recipients_of(url.format("p%40ss%3Aw%2Frd"))
         assert send(TEST, good) == "its certificate is not trusted"
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
-        assert send(TEST, targets_of(url.format("hunter2"))[0]) == "it refused the login"
+        assert send(TEST, recipients_of(url.format("hunter2"))[0]) == "it refused the login"
         assert send(TEST, good) is None
     assert server.logins[-1] == ("ops@x.org", "p@ss:w/rd")
     assert len(server.mails) == 1
@@ -238,24 +238,24 @@ def drip(connection: socket.socket) -> None:
     "way", ["mailto://127.0.0.1:{}?from=a@x.org&to=b@x.org", "http://127.0.0.1:{}"]
 )
 @pytest.mark.parametrize("server", [hang, drip])
-def test_target_that_never_answers_is_left_alone(way: str, server):
+def test_recipient_that_never_answers_is_left_alone(way: str, server):
     with answering(server) as port:
         start = time.monotonic()
-        reason = send(TEST, targets_of(way.format(port))[0], seconds=1.0)
+        reason = send(TEST, recipients_of(way.format(port))[0], seconds=1.0)
         assert time.monotonic() - start < 10
     assert reason in (SILENCE, "sending failed", "it ended the connection")
 
 
 @pytest.mark.parametrize(
-    ("target", "reason"),
+    ("recipient", "reason"),
     [
         ("http://127.0.0.1:9/x", "nothing answers there"),
         ("mailto://127.0.0.1:9?from=a@x.org&to=b@x.org", "nothing answers there"),
         ("http://nowhere.invalid/x", "its name is not known"),
     ],
 )
-def test_reason_is_told_in_words(target: str, reason: str):
-    assert send(TEST, targets_of(target)[0]) == reason
+def test_reason_is_told_in_words(recipient: str, reason: str):
+    assert send(TEST, recipients_of(recipient)[0]) == reason
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_reason_is_told_in_words(target: str, reason: str):
 )
 def test_refusal_is_told_in_words(status: int, reason: str, hook: Webhook):
     hook.status = status
-    assert send(TEST, targets_of(f"{hook.url}/hunter2")[0]) == reason
+    assert send(TEST, recipients_of(f"{hook.url}/hunter2")[0]) == reason
 
 
 def test_chat_is_given_text_that_calls_nobody(hook: Webhook, monkeypatch: pytest.MonkeyPatch):
@@ -271,7 +271,7 @@ def test_chat_is_given_text_that_calls_nobody(hook: Webhook, monkeypatch: pytest
 
     monkeypatch.setattr(NotifySlack, "webhook_url", hook.url)  # it knows no other place
     told = message([Item("shop", "failed", "shop failed", "<!channel> @everyone *now*", None)])
-    (slack,) = targets_of("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ")
+    (slack,) = recipients_of("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ")
     assert send(told, slack) is None
     ((path, body),) = hook.got
     text = body["attachments"][0]["text"]

@@ -130,36 +130,38 @@ def stored_flow_runs(connection: Connection, ids: list[str]) -> frozenset[str]:
 
 
 def unsent_messages(connection: Connection) -> tuple[tuple[str, datetime, str], ...]:
-    """Return the targets that a message has not reached, since when, and why, in order of name."""
+    """Return the recipients that a message has not reached, since when and why, in order."""
     statement = (
         select(
-            alarm_delivery.c.target,
+            alarm_delivery.c.recipient,
             func.min(alarm_message.c.made_at).label("since"),
             func.max(alarm_delivery.c.reason).label("reason"),
         )
         .join(alarm_message, alarm_message.c.message_id == alarm_delivery.c.message_id)
         .where(alarm_delivery.c.sent_at.is_(None), alarm_delivery.c.reason.is_not(None))
-        .group_by(alarm_delivery.c.target)
-        .order_by(alarm_delivery.c.target)
+        .group_by(alarm_delivery.c.recipient)
+        .order_by(alarm_delivery.c.recipient)
     )
-    return tuple((row.target, row.since, row.reason) for row in connection.execute(statement))
+    return tuple((row.recipient, row.since, row.reason) for row in connection.execute(statement))
 
 
-def waiting_targets(connection: Connection, before: datetime) -> tuple[str, ...]:
-    """Return the targets with messages to be sent, the oldest not tried since a moment."""
+def waiting_recipients(connection: Connection, before: datetime) -> tuple[str, ...]:
+    """Return the recipients with messages to be sent, the oldest not tried since a moment."""
     oldest = (
-        select(alarm_delivery.c.target, func.min(alarm_delivery.c.message_id).label("message_id"))
+        select(
+            alarm_delivery.c.recipient, func.min(alarm_delivery.c.message_id).label("message_id")
+        )
         .where(alarm_delivery.c.sent_at.is_(None))
-        .group_by(alarm_delivery.c.target)
+        .group_by(alarm_delivery.c.recipient)
         .subquery()
     )
     tried = alarm_delivery.c.tried_at
     statement = (
-        select(alarm_delivery.c.target)
+        select(alarm_delivery.c.recipient)
         .join(
             oldest,
             and_(
-                oldest.c.target == alarm_delivery.c.target,
+                oldest.c.recipient == alarm_delivery.c.recipient,
                 oldest.c.message_id == alarm_delivery.c.message_id,
             ),
         )

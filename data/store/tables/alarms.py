@@ -50,13 +50,13 @@ alarm_delivery = Table(
     "alarm_delivery",
     metadata,
     Column("message_id", ForeignKey(alarm_message.c.message_id), nullable=False),
-    Column("target", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
     Column("tried_at", UtcTime),
     Column("sent_at", UtcTime),
     Column("reason", Text),
-    PrimaryKeyConstraint("message_id", "target"),
+    PrimaryKeyConstraint("message_id", "recipient"),
     comment=(
-        "One message to one target, named without any secret: when it was last tried and, if it has"
-        " not arrived, why."
+        "One message to one recipient, named without any secret: when it was last tried and, if it"
+        " has not arrived, why."
     ),
 )

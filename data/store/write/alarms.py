@@ -1,4 +1,4 @@
-"""Storing what people are told: which causes stand, and which message has reached which target."""
+"""Storing what people are told: which causes stand, and whom each message has reached."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ GIVEN_UP = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Unsent:
-    """A message that has yet to reach a target."""
+    """A message that has yet to reach a recipient."""
 
     message_id: int
-    target: str
+    recipient: str
     content: dict[str, Any]
 
 
@@ -54,20 +54,22 @@ def end_alarms(connection: Connection, ids: Sequence[int], now: datetime) -> fro
 
 
 def write_message(
-    connection: Connection, content: dict[str, Any], targets: Iterable[str], now: datetime
+    connection: Connection, content: dict[str, Any], recipients: Iterable[str], now: datetime
 ) -> None:
-    """Store a message that is to be sent to these targets."""
+    """Store a message that is to be sent to these recipients."""
     made = insert(alarm_message).values(content=content, made_at=now)
     (message_id,) = connection.execute(made).inserted_primary_key or (None,)
-    for target in targets:
-        connection.execute(insert(alarm_delivery).values(message_id=message_id, target=target))
+    for recipient in recipients:
+        connection.execute(
+            insert(alarm_delivery).values(message_id=message_id, recipient=recipient)
+        )
 
 
-def forget_old(connection: Connection, targets: Sequence[str], now: datetime) -> None:
-    """Remove what nobody needs any more, and messages to targets that are no longer named."""
+def forget_old(connection: Connection, recipients: Sequence[str], now: datetime) -> None:
+    """Remove what nobody needs any more, and messages to recipients that are no longer named."""
     unsent = alarm_delivery.c.sent_at.is_(None)
     old = select(alarm_message.c.message_id).where(alarm_message.c.made_at < now - GIVEN_UP)
-    gone = alarm_delivery.c.target.not_in(targets) | alarm_delivery.c.message_id.in_(old)
+    gone = alarm_delivery.c.recipient.not_in(recipients) | alarm_delivery.c.message_id.in_(old)
     connection.execute(delete(alarm_delivery).where(unsent & gone))
     kept = alarm_message.c.made_at < now - KEPT
     past = select(alarm_message.c.message_id).where(kept)
@@ -77,16 +79,16 @@ def forget_old(connection: Connection, targets: Sequence[str], now: datetime) ->
 
 
 def claim_message(
-    connection: Connection, target: str, *, now: datetime, pause: timedelta
+    connection: Connection, recipient: str, *, now: datetime, pause: timedelta
 ) -> Unsent | None:
-    """Return the oldest message that has yet to reach a target; nobody else gets it for a while.
+    """Return the oldest message that has yet to reach a recipient; nobody else gets it for a while.
 
-    There is none while one to the same target was tried less than `pause` ago.
+    There is none while one to the same recipient was tried less than `pause` ago.
     """
     waiting = (
         select(alarm_delivery.c.message_id, alarm_message.c.content, alarm_delivery.c.tried_at)
         .join(alarm_message, alarm_message.c.message_id == alarm_delivery.c.message_id)
-        .where(alarm_delivery.c.target == target, alarm_delivery.c.sent_at.is_(None))
+        .where(alarm_delivery.c.recipient == recipient, alarm_delivery.c.sent_at.is_(None))
         .order_by(alarm_delivery.c.message_id)
         .limit(1)
     )
@@ -96,25 +98,25 @@ def claim_message(
     free = or_(alarm_delivery.c.tried_at.is_(None), alarm_delivery.c.tried_at <= now - pause)
     claimed = (
         update(alarm_delivery)
-        .where(_of(row.message_id, target) & alarm_delivery.c.sent_at.is_(None) & free)
+        .where(_of(row.message_id, recipient) & alarm_delivery.c.sent_at.is_(None) & free)
         .values(tried_at=now)
     )
     if connection.execute(claimed).rowcount == 0:
         return None
-    return Unsent(row.message_id, target, row.content)
+    return Unsent(row.message_id, recipient, row.content)
 
 
 def note_sent(connection: Connection, message: Unsent, now: datetime) -> None:
-    """Store that a message has reached its target."""
-    sent = update(alarm_delivery).where(_of(message.message_id, message.target))
+    """Store that a message has reached its recipient."""
+    sent = update(alarm_delivery).where(_of(message.message_id, message.recipient))
     connection.execute(sent.values(sent_at=now, reason=None))
 
 
 def note_obstacle(connection: Connection, message: Unsent, reason: str) -> None:
-    """Store why a message has not reached its target."""
-    obstacle = update(alarm_delivery).where(_of(message.message_id, message.target))
+    """Store why a message has not reached its recipient."""
+    obstacle = update(alarm_delivery).where(_of(message.message_id, message.recipient))
     connection.execute(obstacle.values(reason=reason))
 
 
-def _of(message_id: int, target: str) -> Any:
-    return and_(alarm_delivery.c.message_id == message_id, alarm_delivery.c.target == target)
+def _of(message_id: int, recipient: str) -> Any:
+    return and_(alarm_delivery.c.message_id == message_id, alarm_delivery.c.recipient == recipient)

@@ -60,7 +60,7 @@ def upgrade() -> None:
     op.create_table(
         "alarm_delivery",
         sa.Column("message_id", sa.Integer(), nullable=False),
-        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
         sa.Column("tried_at", TIME),
         sa.Column("sent_at", TIME),
         sa.Column("reason", sa.Text()),
@@ -69,9 +69,9 @@ def upgrade() -> None:
             ["alarm_message.message_id"],
             name=op.f("fk_alarm_delivery_message_id_alarm_message"),
         ),
-        sa.PrimaryKeyConstraint("message_id", "target", name=op.f("pk_alarm_delivery")),
+        sa.PrimaryKeyConstraint("message_id", "recipient", name=op.f("pk_alarm_delivery")),
         comment=(
-            "One message to one target, named without any secret: when it was last tried and, if it"
-            " has not arrived, why."
+            "One message to one recipient, named without any secret: when it was last tried and, if"
+            " it has not arrived, why."
         ),
     )

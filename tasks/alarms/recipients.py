@@ -19,7 +19,7 @@ BETWEEN = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*:)")
 """A comma within a URL, as between two recipients, has no scheme after it."""
 
 SHOWN_SCHEMES = ("mailto", "mailtos", "slack", "http", "https", "json", "jsons")
-"""What a message may repeat of a target that is not understood: anything else may be a secret."""
+"""What an error may repeat of a recipient that is not understood: all else may be a secret."""
 
 EXAMPLE = (
     "Write for example mailtos://USER:PASSWORD@smtp.example.com?from=FROM&to=TO,"
@@ -29,8 +29,8 @@ EXAMPLE = (
 
 
 @dataclass(frozen=True)
-class Target:
-    """One target of alarms: its name for people, and its URL, which may hold secrets."""
+class Recipient:
+    """One recipient of alarms: its name for people, and its URL, which may hold secrets."""
 
     name: str
     url: str = field(repr=False)
@@ -40,20 +40,20 @@ class Target:
         return _service(self.url, self.name)
 
 
-def targets_of(text: str, where: str = SETTING) -> tuple[Target, ...]:
-    """Return the targets that a text names, in order; raise CallError for a mistake in it.
+def recipients_of(text: str, where: str = SETTING) -> tuple[Recipient, ...]:
+    """Return the recipients that a text names, in order; raise CallError for a mistake in it.
 
-    Its message names a target by its position, and shows nothing of it but its scheme.
+    Its message names a recipient by its position, and shows nothing of it but its scheme.
     """
     urls = dict.fromkeys(part for part in BETWEEN.split(text.strip(" \t\r\n,")) if part)
     seen: Counter[str] = Counter()
-    targets = []
+    recipients = []
     for number, written in enumerate(urls, start=1):
         url = _complete(written)
-        name = _name(_service(url, f"target {number} of {where}"), url)
+        name = _name(_service(url, f"recipient {number} of {where}"), url)
         seen[name] += 1
-        targets.append(Target(f"{name} ({seen[name]})" if seen[name] > 1 else name, url))
-    return tuple(targets)
+        recipients.append(Recipient(f"{name} ({seen[name]})" if seen[name] > 1 else name, url))
+    return tuple(recipients)
 
 
 def _complete(written: str) -> str:
@@ -86,11 +86,11 @@ def _service(url: str, where: str) -> "NotifyBase":
         if service is None and scheme in ("http", "https") and urlsplit(url).hostname:
             service = Apprise.instantiate(_webhook(url), asset=asset)
     if service is None:
-        what = f"a target '{scheme}:…'" if scheme in SHOWN_SCHEMES else "what is written there"
+        what = f"a recipient '{scheme}:…'" if scheme in SHOWN_SCHEMES else "what is written there"
         raise CallError(f"{what} cannot be understood.", where=where, next_step=EXAMPLE)
     if _sends_password_in_the_clear(service):
         raise CallError(
-            f"the password of a target '{scheme}:…' would cross the network unencrypted.",
+            f"the password of a recipient '{scheme}:…' would cross the network unencrypted.",
             where=where,
             next_step=f"Write {'mailtos' if scheme == 'mailto' else 'https'}:// instead.",
         )
@@ -122,7 +122,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _name(service: Any, url: str) -> str:
-    """Return what a person knows a target by; of most URLs, any part may be a secret."""
+    """Return what a person knows a recipient by; of most URLs, any part may be a secret."""
     kind = type(service).__name__
     if kind == "NotifyEmail":
         return f"mail to {', '.join(address for _, address in service.targets)}"

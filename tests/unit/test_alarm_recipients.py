@@ -7,7 +7,7 @@ import pytest
 
 from data.errors import CallError
 from data.settings import Settings
-from tasks.alarms.targets import targets_of
+from tasks.alarms.recipients import recipients_of
 
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
 SECRET = "hunter2"
@@ -37,10 +37,10 @@ SECRET = "hunter2"
         ),
     ],
 )
-def test_targets_are_named_without_their_secrets(written, names):
-    targets = targets_of(written)
-    assert [target.name for target in targets] == names
-    assert SECRET not in repr(targets)
+def test_recipients_are_named_without_their_secrets(written, names):
+    recipients = recipients_of(written)
+    assert [recipient.name for recipient in recipients] == names
+    assert SECRET not in repr(recipients)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_mistake_is_reported_without_the_secrets(written, capfd):
     logging.getLogger().setLevel(logging.DEBUG)
     try:
         with pytest.raises(CallError) as mistake:
-            targets_of(written)
+            recipients_of(written)
     finally:
         logging.getLogger().removeHandler(handler)
         logging.getLogger().setLevel(logging.WARNING)
@@ -73,10 +73,10 @@ def test_mistake_is_reported_without_the_secrets(written, capfd):
 
 
 def test_password_may_be_given_to_a_server_of_this_machine():
-    (target,) = targets_of("mailto://u:p@127.0.0.1:2525?from=n@x.org&to=a@x.org")
-    assert target.name == "mail to a@x.org"
+    (recipient,) = recipients_of("mailto://u:p@127.0.0.1:2525?from=n@x.org&to=a@x.org")
+    assert recipient.name == "mail to a@x.org"
 
 
-def test_settings_do_not_show_the_targets(monkeypatch):
+def test_settings_do_not_show_the_recipients(monkeypatch):
     monkeypatch.setenv("NIGHTFIT_NOTIFY", f"https://x.org/{SECRET}")
     assert SECRET not in repr(Settings())
