@@ -54,6 +54,7 @@ class Killed:
     at: datetime
     flow_run_id: str
     how: str  # a sentence
+    failed: bool = False  # it came to its own end, but what it had could not be stored
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,15 @@ def causes(
     night of each is due `within` a time.
     """
     runs = {run.dataset: run for run in facts.runs if run.dataset in declared}
-    return (
+    found = (
         *(_bad_run(run) for run in runs.values() if run.status in BAD),
         *_killed_runs(killed, runs),
         *_overdue(runs, declared, within=within, now=now),
         *(_champion(change) for change in facts.changes),
-        *_undelivered(facts, declared),
+        *_undelivered(facts),
         *_damage(facts),
     )
+    return tuple(cause for cause in found if not cause.dataset or cause.dataset in declared)
 
 
 def ended(
@@ -146,15 +148,17 @@ def _killed_runs(killed: Sequence[Killed], runs: Mapping[str, LatestRun]) -> Ite
         if _good_at(each.dataset, runs, since=each.at) is not None:
             continue
         again = f"nightfit retrain {each.dataset}" if each.dataset else "nightfit nightly"
+        ended = "failed, and was not stored" if each.failed else "was broken off"
+        where = "Put right what it says, or see its log on the page." if each.failed else SYSTEM
         yield Cause(
             "run",
             each.dataset,
             "killed",
-            "killed",
-            f"{each.dataset or 'the night'} was broken off",
+            "not stored" if each.failed else "killed",
+            f"{each.dataset or 'the night'} {ended}",
             f"{each.how} Nothing of it is stored, and what served before goes on serving.",
             each.at,
-            f"{SYSTEM} Run '{again}', or wait for the next night.",
+            f"{where} Run '{again}', or wait for the next night.",
             flow_run_id=each.flow_run_id,
         )
 
@@ -253,21 +257,20 @@ def _champion(change: ChampionChange) -> Cause:
     )
 
 
-def _undelivered(facts: AlarmFacts, declared: Mapping[str, datetime]) -> Iterator[Cause]:
+def _undelivered(facts: AlarmFacts) -> Iterator[Cause]:
     for each in facts.undelivered:
-        if each.dataset in declared:
-            yield Cause(
-                "delivery",
-                each.dataset,
-                f"{each.place} {_digest(each.reason)}",
-                "not delivered",
-                f"results of {each.dataset} were not delivered",
-                str(each),
-                each.failed_at,
-                "They are stored, and the next night tries again. Sooner:"
-                f" 'nightfit retrain {each.dataset}' after mending it.",
-                each.failed_at,
-            )
+        yield Cause(
+            "delivery",
+            each.dataset,
+            f"{each.place} {_digest(each.reason)}",
+            "not delivered",
+            f"results of {each.dataset} were not delivered",
+            str(each),
+            each.failed_at,
+            "They are stored, and the next night tries again. Sooner:"
+            f" 'nightfit retrain {each.dataset}' after mending it.",
+            each.failed_at,
+        )
 
 
 def _damage(facts: AlarmFacts) -> Iterator[Cause]:

@@ -118,6 +118,7 @@ def test_killed_run_is_reported_until_a_later_one_is_good():
     killed = [Killed("shop", ago(5), "id", "Prefect says: killed.")]
     assert titles(latest(hours=10), killed=killed) == ["shop was broken off"]
     assert titles(latest(hours=4), killed=killed) == []
+    assert titles(latest(hours=10), killed=killed, declared={}) == []
     night = [Killed("", ago(5), "id", "Prefect says: killed.")]
     assert titles(latest(hours=10), killed=night) == ["the night was broken off"]
     assert titles(latest("any", hours=4), killed=night) == []

@@ -125,6 +125,8 @@ def _latest_good(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def stored_flow_runs(connection: Connection, ids: list[str]) -> frozenset[str]:
     """Return which of Prefect's flow runs have stored a run."""
+    if not ids:
+        return frozenset()
     stored = select(run.c.flow_run_id).where(run.c.flow_run_id.in_(ids))
     return frozenset(connection.execute(stored).scalars())
 
