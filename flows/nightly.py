@@ -11,6 +11,7 @@ from data.errors import CallError, NightFailed, RunFailed, UserError
 from data.settings import Settings, settings
 from data.store.check.cause import damage_behind
 from data.store.session import Store
+from flows.alarm import alarming
 from flows.lost_server import finished, outlasting, server_was_lost
 from flows.page.events import FAILED, emit
 from flows.page.names import nightly_name
@@ -34,6 +35,7 @@ DONE = ("succeeded", "skipped")
 @flow(flow_run_name=nightly_name, persist_result=False)
 @night_on_page
 @outlasting
+@alarming
 def nightly(
     datasets: Sequence[str] = (),
     force: bool = False,

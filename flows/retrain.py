@@ -17,6 +17,7 @@ from data.settings import settings
 from data.sources.settled import QUIET_SECONDS
 from data.sources.snapshot import Snapshot
 from data.store.session import Store
+from flows.alarm import alarming
 from flows.lost_server import outlasting
 from flows.page.artifacts import FitProgress
 from flows.page.names import retrain_name
@@ -52,6 +53,7 @@ from tasks.store import new_attempt, store_run
 @flow(flow_run_name=retrain_name, persist_result=False)
 @run_on_page
 @outlasting
+@alarming
 def retrain(
     dataset: str,
     force: bool = False,
