@@ -50,7 +50,7 @@ def run_nightly(
         from flows.nightly import nightly
 
         try:
-            done = carry_out(nightly, names, force=force, as_of=past or None, wait=wait)
+            done = carry_out(nightly, names, force=force, as_of=past, wait=wait)
             summaries: Sequence[Summary] = done
             code = 0
         except NightFailed as failure:
@@ -103,6 +103,7 @@ def _recorded(names: Sequence[str], config: Settings) -> Iterator[None]:
         with tempfile.TemporaryDirectory() as folder, chdir(folder):  # Prefect may refuse ours
             forget_users_prefect(Path(folder))
             set_prefect_defaults(Path(folder))
+            from flows.alarm import send_alarms
             from tasks.store import store_failure
         for name in names:
             try:
@@ -111,4 +112,5 @@ def _recorded(names: Sequence[str], config: Settings) -> Iterator[None]:
                 declaration = None
             with suppress(StoreError):  # what the user must mend first is the other error
                 store_failure(name, error, Store(config.database_url), declaration=declaration)
+        send_alarms(config)
         raise

@@ -20,7 +20,8 @@ EPOCHS = 12
 
 def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> NeuronFit:
     """Return the weights after the plan's epochs."""
-    weights, speed, losses = start.copy(), np.zeros_like(start), []
+    weights, speed = start.copy(), np.zeros_like(start)
+    losses: list[float] = []
     while epochs := plan.next_block(losses):
         for _ in range(epochs):
             error = inputs @ weights - target

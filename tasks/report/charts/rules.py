@@ -1,7 +1,7 @@
 """The rules that rows broke, with examples."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from data.checks.findings import ExpectationResult, counted
@@ -117,10 +117,17 @@ def _examples(rule: ExpectationResult) -> str:
 
 
 def _example(row: Any) -> str:
-    if not isinstance(row, dict):
+    """Return a row that broke a rule: its number in the source, its key, and the cells."""
+    if not isinstance(row, Mapping):
         return label(row, MAX_VALUE)
-    return ", ".join(
-        f"{label(name, 24)}: {label(_text(value), MAX_VALUE)}" for name, value in row.items()
+    values = row.get("values")
+    cells = values if isinstance(values, Mapping) else {}
+    shown = ", ".join(
+        f"{label(name, 24)} {label(_text(value), MAX_VALUE)}" for name, value in cells.items()
+    )
+    key = "" if row.get("key") is None else f" (key {label(row['key'])})"
+    return (
+        f"row {row.get('row', '–')}{key}: {shown}" if shown else f"row {row.get('row', '–')}{key}"
     )
 
 
