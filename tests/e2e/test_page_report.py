@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import numpy_framework
 from helpers.drawn_nights import csv_of, night
 from helpers.serving import CHROMIUM, chromium
 from sqlalchemy import text
@@ -99,7 +98,7 @@ def reports(tmp_path_factory):
         declaration = Declaration.model_validate(
             {"name": name, "source": {"path": str(source)}, "key": "id", "target": target, **more}
         )
-        runs[name], _ = night(declaration, numpy_framework, store, home)
+        runs[name], _ = night(declaration, store, home)
         with store.reading() as connection:
             files[name] = write_report(run_facts(connection, name), home=home)
     with store.reading() as connection:
@@ -126,9 +125,8 @@ def opened(browser, reports):
         page, events = context.new_page(), []
         page.on("request", lambda request: events.append(request.url))
         page.on("websocket", lambda socket: events.append(socket.url))
-        page.on("dialog", lambda box: (events.append(box.message), box.dismiss()))
         page.on("pageerror", lambda error: events.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and events.append(said.text))
+        page.on("console", lambda said: events.extend([said.text] * (said.type == "error")))
         page.goto(reports.files[name].as_uri())
         return page, events
 
