@@ -72,9 +72,7 @@ def curves(models: Models, feature: str, x: Array) -> tuple[Curve, ...]:
     present = x[np.isfinite(x)]
     if not present.size:
         return ()
-    low, high = float(present.min()), float(present.max())
-    at = low + (high / CURVE_POINTS - low / CURVE_POINTS) * np.arange(CURVE_POINTS + 1)
-    at = np.unique(at if low < high else np.array([low]))
+    at = _spread(np.unique(present), float(present.min()), float(present.max()), CURVE_POINTS)
     found = []
     for name, model in models.items():
         if model.features == (feature,) and model.column_types[feature] == "number":
@@ -193,7 +191,22 @@ def _grid(values: Values, kind: str) -> Values:
     if len(numbers) <= GRID_POINTS:
         return numbers
     low, high = np.quantile(values[np.isfinite(values)], [EDGE, 1 - EDGE])
-    return np.unique(low + (high / GRID_POINTS - low / GRID_POINTS) * np.arange(GRID_POINTS + 1))
+    return _spread(numbers, float(low), float(high), GRID_POINTS)
+
+
+def _spread(numbers: Values, low: float, high: float, most: int) -> Values:
+    """Return values from low to high of those that there are (n,), sorted, evenly spread.
+
+    Others would mislead: an ANN may have an effect of each value of a number, such as an age in
+    whole years, and none of those between.
+    """
+    wanted = low + (high / most - low / most) * np.arange(most + 1)
+    above = np.clip(np.searchsorted(numbers, wanted), 1, max(len(numbers) - 1, 1))
+    if len(numbers) < 2:
+        return numbers
+    nearer = np.where(wanted - numbers[above - 1] < numbers[above] - wanted, above - 1, above)
+    chosen: Values = numbers[np.unique(nearer)]
+    return chosen
 
 
 def _plain(grid: Values) -> tuple[float | str | None, ...]:
