@@ -18,7 +18,7 @@ MAX_VALUE = 60
 def rules(facts: RunFacts) -> Iterator[Chart]:
     """Yield the rules that failed, by how many rows broke them; none if all were met."""
     failed = [rule for rule in facts.rules if not rule.success]
-    if not failed:
+    if not any(_count(rule) for rule in failed):
         return
     failed.sort(key=lambda rule: (rule.severity != "critical" or rule.quarantine, -_count(rule)))
     names = distinct_labels([_name(rule) for rule in failed], 60)
