@@ -25,7 +25,7 @@ MEMORY_SHARE = 0.75
 MIN_GIB = 0.5
 """With less, a framework cannot be imported; some libraries then wait for ever, or crash."""
 
-MAX_SECONDS, MAX_GIB, MAX_RUNS = 1e8, 1e6, 10**9
+MAX_SECONDS, MAX_HOURS, MAX_GIB, MAX_RUNS = 1e8, 1e5, 1e6, 10**9
 """Larger numbers than these are mistakes, and more than the system can count."""
 
 MAX_SCHEMA_BYTES = 63
@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         description="Which Prefect server a command uses: `profile`, the one that `PREFECT_API_URL`"
         " or your Prefect profile names, or else one of its own; `auto`, the same, but one of its"
         " own also where that server or Prefect's settings cannot be used.",
+    )
+    prefect_file: Path = Field(
+        default=Path("prefect.yaml"),
+        description="The file that says which deployments `nightfit serve` registers, and when they"
+        " run. A copy of `prefect.yaml` elsewhere keeps your hours when nightfit is updated.",
     )
     fit_time_limit: float = Field(
         default=600.0,
@@ -101,10 +106,30 @@ class Settings(BaseSettings):
         description="The number of runs per dataset that are kept whole; of older ones, what"
         " nothing needs any more is pruned.",
     )
+    notify: str | None = Field(
+        default=None,
+        repr=False,
+        description="Whom alarms are sent to: URLs of Apprise, separated by commas or blanks, such"
+        " as `mailtos://user:password@smtp.example.com?from=...&to=...`, `slack://...` or"
+        " `https://...` for a webhook.",
+    )
+    good_night_within: float = Field(
+        default=26.0,
+        gt=0,
+        le=MAX_HOURS,
+        allow_inf_nan=False,
+        description="The hours within which each dataset should have a good night, one that"
+        " succeeded or was skipped; `nightfit serve` sends an alarm after that.",
+    )
+    page_url: str | None = Field(
+        default=None,
+        description="The address of the page of `nightfit serve` as people open it, for the links"
+        " in alarms. `nightfit serve` sets it for its own runs.",
+    )
 
     def model_post_init(self, _context: object) -> None:
         """Make every path absolute, starting at the project's folder."""
-        for name in ("home", "datasets"):
+        for name in ("home", "datasets", "prefect_file"):
             object.__setattr__(self, name, ROOT / _expanded(getattr(self, name), name))
         url = _absolute(_url(self.database_url))
         wanted = [self.database_schema] if self.database_schema else []

@@ -3,7 +3,7 @@
 import fcntl
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from data.errors import UserError, shortened
 from data.scratch import temporary_files
 from data.settings import Settings, settings
 from data.store.session import Store
+from flows.command.deployments import Deployments
 from flows.command.folders import make_folder
 from flows.command.own_server import OwnServer, own_server
 from flows.command.prefect_database import SERVERS_DATABASE
@@ -26,7 +27,6 @@ from flows.command.prefect_server import (
     has_worker,
     is_healthy,
     mark_lost_runs,
-    other_deployments,
     page_url,
     server_errors,
     set_up_pool,
@@ -74,7 +74,10 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
     import_prefect()
     from prefect.settings import get_current_settings
 
+    from flows.command.alarm_watch import alarm_watch
+
     Store(config.database_url).ensure_ready()  # report a broken store before any work
+    deployments = Deployments(config.prefect_file, config.datasets)
     prefect = get_current_settings()
     console = Screen(stderr=True)
     report = partial(console.print, soft_wrap=True)
@@ -92,10 +95,17 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
         stack.callback(report, "Stopping …")
         stack.callback(_ignore_signals)
         stack.enter_context(server_errors())
-        _serve(processes, own, console)
+        told = stack.enter_context(alarm_watch(config, own.page if own else None))
+        _serve(processes, own, deployments, console, told)
 
 
-def _serve(processes: PrefectProcesses, own: OwnServer | None, console: Screen) -> NoReturn:
+def _serve(
+    processes: PrefectProcesses,
+    own: OwnServer | None,
+    deployments: Deployments,
+    console: Screen,
+    told: Sequence[str],
+) -> NoReturn:
     report = partial(console.print, soft_wrap=True)
     if own:
         processes.start_server(own.listener, own.address.origins, own.environment)
@@ -112,21 +122,19 @@ def _serve(processes: PrefectProcesses, own: OwnServer | None, console: Screen) 
             f"Runs of the work pool '{POOL}' could bring a command, variables and a folder of their"
             " own; now they cannot."
         )
-    with _step(console, "deploying prefect.yaml"):  # what was changed there is set back first
-        processes.run("deploy", "--all")
-    if others := other_deployments():
-        report(
-            f"The work pool '{POOL}' also runs deployments that prefect.yaml does not name:"
-            f" {shortened(', '.join(others), MAX_QUOTED)}. Delete those that you do not know."
-        )
+    with _step(console, f"deploying {deployments.file.name}"):
+        deployments.deploy(processes.run)
+    for sentence in deployments.strangers():
+        report(sentence)
     with _step(console, "starting the worker"):
         processes.start_worker(POOL)
         processes.wait_for(has_worker, START_SECONDS, f"the work pool at {api_url()}")
-    _print_ready(own, processes.logs)
+    _print_ready(own, processes.logs, told)
     while True:
         while ended := processes.ended():
             _restart(ended[0], processes, report)
         processes.shorten_logs()
+        deployments.follow(report)
         time.sleep(0.5)
 
 
@@ -166,13 +174,15 @@ def _step(console: Screen, what: str) -> Iterator[None]:
         yield
 
 
-def _print_ready(own: OwnServer | None, logs: Path) -> None:
+def _print_ready(own: OwnServer | None, logs: Path, told: Sequence[str]) -> None:
     console = Screen()
     for line in (
         f"Prefect's page is at {own.page if own else page_url()}",
         *([f"  login         {_login_hint(own, console)}"] if own else []),
         "  every night   the deployment nightly, on the schedule in prefect.yaml",
         "  by hand       Deployments > retrain > Run > Custom run",
+        *([f"  reports       {own.page}/reports/, with the same login"] if own else []),
+        *([f"  alarms        to {'; '.join(told)}"] if told else []),
         f"  logs          on the page, per run; and in {logs}",
         "Press Ctrl-C to stop, together with any runs in progress.",
     ):
