@@ -22,7 +22,10 @@ ROOT = Path(__file__).resolve().parent.parent
 MEMORY_SHARE = 0.75
 """The default limit of a framework's process, as a share of the machine's memory."""
 
-MAX_SECONDS, MAX_GIB, MAX_RUNS = 1e8, 1e6, 10**9
+MIN_GIB = 0.5
+"""With less, a framework cannot be imported; some libraries then wait for ever, or crash."""
+
+MAX_SECONDS, MAX_HOURS, MAX_GIB, MAX_RUNS = 1e8, 1e5, 1e6, 10**9
 """Larger numbers than these are mistakes, and more than the system can count."""
 
 MAX_SCHEMA_BYTES = 63
@@ -73,11 +76,11 @@ class Settings(BaseSettings):
     )
     fit_memory_limit: float = Field(
         default_factory=lambda: MEMORY_SHARE * psutil.virtual_memory().total / 2**30,
-        gt=0,
+        ge=MIN_GIB,
         le=MAX_GIB,
         allow_inf_nan=False,
-        description="The GiB of memory that each framework's process may use (Linux only). If it"
-        " is not set, three quarters of the machine's memory.",
+        description="The GiB of memory that each framework's process may use (Linux only), 0.5 or"
+        " more. If it is not set, three quarters of the machine's memory.",
     )
     store_retry_time: float = Field(
         default=600.0,
@@ -102,6 +105,26 @@ class Settings(BaseSettings):
         le=MAX_RUNS,
         description="The number of runs per dataset that are kept whole; of older ones, what"
         " nothing needs any more is pruned.",
+    )
+    notify: str | None = Field(
+        default=None,
+        repr=False,
+        description="Whom alarms are sent to: URLs of Apprise, separated by commas or blanks, such"
+        " as `mailtos://user:password@smtp.example.com?from=...&to=...`, `slack://...` or"
+        " `https://...` for a webhook.",
+    )
+    good_night_within: float = Field(
+        default=26.0,
+        gt=0,
+        le=MAX_HOURS,
+        allow_inf_nan=False,
+        description="The hours within which each dataset should have a good night, one that"
+        " succeeded or was skipped; `nightfit serve` sends an alarm after that.",
+    )
+    page_url: str | None = Field(
+        default=None,
+        description="The address of the page of `nightfit serve` as people open it, for the links"
+        " in alarms. `nightfit serve` sets it for its own runs.",
     )
 
     def model_post_init(self, _context: object) -> None:

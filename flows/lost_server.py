@@ -84,6 +84,7 @@ def outlasting(work: Callable[P, R]) -> Callable[P, R]:
         result: R = outcome.result()
         return result
 
+    function.without_server = work  # type: ignore[attr-defined]
     return function
 
 
@@ -118,7 +119,7 @@ def finished(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 def _without_server(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    function: Callable[P, R] = flow.fn.__wrapped__  # type: ignore[attr-defined]
+    function: Callable[P, R] = flow.fn.without_server  # type: ignore[attr-defined]
     return function(*args, **kwargs)
 
 

@@ -11,10 +11,15 @@ from data.errors import CallError, NightFailed, RunFailed, UserError
 from data.settings import Settings, settings
 from data.store.check.cause import damage_behind
 from data.store.session import Store
-from flows.lost_server import finished, outlasting
+from flows.alarm import alarming
+from flows.lost_server import finished, outlasting, server_was_lost
+from flows.page.events import FAILED, emit
+from flows.page.names import nightly_name
+from flows.page.shown import night_on_page
 from flows.retrain import retrain
 from tasks.check_database import check_if_due
 from tasks.deliver import deliver
+from tasks.draw import draw_run
 from tasks.prune import prune
 from tasks.prune_page import prune_page
 from tasks.run import progress
@@ -27,8 +32,10 @@ from tasks.store import store_failure
 DONE = ("succeeded", "skipped")
 
 
-@flow(persist_result=False)
+@flow(flow_run_name=nightly_name, persist_result=False)
+@night_on_page
 @outlasting
+@alarming
 def nightly(
     datasets: Sequence[str] = (),
     force: bool = False,
@@ -59,7 +66,8 @@ def nightly(
             for name in names
         ]
     check_if_due(Store(config.database_url), home=config.home, keep_runs=config.keep_runs)
-    prune_page()
+    if not server_was_lost():
+        prune_page()
     failed = [run.dataset for run in summaries if run.status not in DONE]
     undelivered = [run.dataset for run in summaries if run.undelivered]
     if failed or undelivered:
@@ -100,7 +108,9 @@ def _refuse_broken_declaration(dataset: str, config: Settings, *, as_of: str | N
         if dataset not in declared_datasets(config.datasets):
             raise
         store = Store(config.database_url, config.store_retry_time)
-        store_failure(dataset, error, store, as_of=as_of)
+        run_id = store_failure(dataset, error, store, as_of=as_of)
+        draw_run(dataset, run_id, store, home=config.home)
+        emit(FAILED, dataset, reason=str(error))
         raise RunFailed(dataset, "failed", str(error)) from error
 
 

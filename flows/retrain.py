@@ -3,6 +3,7 @@
 from collections.abc import Set
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,17 @@ from data.settings import settings
 from data.sources.settled import QUIET_SECONDS
 from data.sources.snapshot import Snapshot
 from data.store.session import Store
+from flows.alarm import alarming
 from flows.lost_server import outlasting
+from flows.page.artifacts import FitProgress
+from flows.page.names import retrain_name
+from flows.page.shown import run_on_page
 from regressors.candidate import Candidate
 from tasks.check import check
 from tasks.choose import choose
 from tasks.compare import compare
 from tasks.deliver import deliver
+from tasks.draw import draw
 from tasks.fit import fit
 from tasks.incumbent import incumbent
 from tasks.plan import plan
@@ -44,8 +50,10 @@ from tasks.start import start
 from tasks.store import new_attempt, store_run
 
 
-@flow(flow_run_name="retrain {dataset}", persist_result=False)
+@flow(flow_run_name=retrain_name, persist_result=False)
+@run_on_page
 @outlasting
+@alarming
 def retrain(
     dataset: str,
     force: bool = False,
@@ -72,10 +80,13 @@ def retrain(
     keep_private(config)
     store, home = Store(config.database_url, config.store_retry_time), config.home
     declaration = load_dataset(dataset, config.datasets)
+    drawing = partial(draw, store=store, home=home)
     with temporary_files(home):  # until the summary is made of the rows
         with (
             only_run(store, dataset, wait=wait) as lock,
-            new_attempt(declaration, store, home=home, as_of=as_of, dry_run=dry_run) as run,
+            new_attempt(
+                declaration, store, home=home, as_of=as_of, dry_run=dry_run, at_end=drawing
+            ) as run,
             framework_workers(
                 home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
             ) as workers,
@@ -129,6 +140,7 @@ def train(
         lambda c, after: fit.submit(
             c, rows, starts[c], workers, of_kind[c.is_linear], wait_for=after
         ),
+        FitProgress(declaration.name, len(run.candidates)).count,
     )
     run.ann_plan = plan_in(result_of(planned))
     run.process_warnings = workers.take_warnings()

@@ -5,6 +5,7 @@ from pathlib import Path
 from data.errors import Busy
 from data.store.retention import remove_old_data
 from data.store.session import Store
+from tasks.report.files import remove_old_reports
 from tasks.run import progress
 from tasks.run.step import step
 
@@ -20,3 +21,4 @@ def prune(dataset: str, store: Store, *, home: Path, keep_runs: int) -> None:
         return
     if str(removed) != "nothing":
         progress.log(dataset, f"pruned {removed}")
+    remove_old_reports(home, dataset, keep_runs=keep_runs)

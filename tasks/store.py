@@ -1,6 +1,6 @@
 """Store a run, however it ended: one record, in one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,8 +18,11 @@ from data.store.results.names import refuse_name, wanted_name
 from data.store.session import Store
 from data.store.write.run import write_run
 from regressors.progress import reporting_to
+from tasks.report.figures import run_figures
+from tasks.report.run_figures import RunFigures
 from tasks.run import progress
 from tasks.run.attempt import Attempt, Trained
+from tasks.run.doubts import doubts
 from tasks.run.memory import out_of_memory
 from tasks.run.predictions import tonights_predictions, unstored_warning
 from tasks.run.record import run_record
@@ -29,13 +32,20 @@ from tasks.run.step_times import recording_to
 
 @contextmanager
 def new_attempt(
-    declaration: Declaration, store: Store, *, home: Path, as_of: str | None, dry_run: bool
+    declaration: Declaration,
+    store: Store,
+    *,
+    home: Path,
+    as_of: str | None,
+    dry_run: bool,
+    at_end: Callable[[Attempt], object] = lambda _run: None,
 ) -> Iterator[Attempt]:
     """Yield a new attempt; if it fails, store how, whether or not its source could be read.
 
     A run that is skipped ends here and is stored as skipped. Nothing is stored if the call itself
-    is wrong, the store cannot be used or the process is killed. Raises RunFailed if the run was
-    stored as failed or rejected.
+    is wrong, the store cannot be used or the process is killed. At the end, `at_end` gets the
+    attempt, which has a `run_id` if it was stored. Raises RunFailed if the run was stored as failed
+    or rejected.
     """
     store.ensure_ready()  # so that a broken store is reported before any work
     run = Attempt(declaration, as_of=as_of)
@@ -54,12 +64,15 @@ def new_attempt(
         run.reason = user_error.run_reason if user_error else f"{type(error).__name__}: {error}"
         if not dry_run:
             _write(run, store, home)
+            at_end(run)
         if status == "skipped":
             progress.log(declaration.name, f"skipped: {run.reason}")
             return
         if user_error:
             raise RunFailed(declaration.name, status, str(user_error)) from error
         raise
+    else:
+        at_end(run)
 
 
 def store_failure(
@@ -69,8 +82,8 @@ def store_failure(
     *,
     as_of: str | None = None,
     declaration: Declaration | None = None,
-) -> None:
-    """Store that a run failed before its source could be read."""
+) -> int:
+    """Store that a run failed before its source could be read; return its run_id."""
     now = datetime.now(UTC)
     record = RunRecord(
         dataset=dataset,
@@ -83,7 +96,7 @@ def store_failure(
         as_of=as_of,
     )
     retries: list[StoreAway] = []
-    store.write(
+    return store.write(
         lambda connection: write_run(connection, record, again=bool(retries)),
         on_retry=retries.append,
     )
@@ -117,14 +130,29 @@ def store_run(
     unstored = unstored_warning(
         run.declaration, labelled=prepared.labelled_rows, training=int(prepared.is_train.sum())
     )
+    run.doubts = tuple(doubts(trained, choice.champion_test))
     run.prediction_warnings = (*unstored, *predictions.warnings)
     for warning in run.prediction_warnings:
         progress.log(dataset, warning, warning=True)
     if dry_run:
         progress.log(dataset, "dry run: nothing is stored")
         return
+    run.figures = _figures(dataset, trained, predictions.columns)
     _write(run, store, home, predictions.columns, lock=lock)
     progress.log(dataset, f"stored as run {run.run_id}")
+
+
+def _figures(
+    dataset: str, trained: Trained, predictions: Sequence[PredictionColumns]
+) -> RunFigures | None:
+    """Return what is kept for the pictures of a run, which is stored even without it."""
+    try:
+        return run_figures(trained, predictions)
+    except UserError:
+        raise
+    except Exception:  # noqa: BLE001 - hours of training are worth more than pictures
+        progress.LOG.exception("%s: its charts are missing because of a bug in nightfit", dataset)
+        return None
 
 
 def _write(

@@ -1,8 +1,8 @@
 """Secrets of a declaration: `${NAME}` stands for a value that is looked up when it is needed.
 
-A value comes from the environment, or from a lookup that a caller provides, as a night does for
-Prefect's Secret blocks. It is put into the address of a connection at the last moment, and into
-nothing else: not into a declaration, a log, a store or a message.
+A value comes from the environment, or from a lookup that a caller provides, as nights and commands
+do for Prefect's Secret blocks. It is put into the address of a connection at the last moment, and
+into nothing else: not into a declaration, a log, a store or a message.
 """
 
 import os
@@ -31,6 +31,14 @@ def secrets_from(lookup: Lookup) -> Iterator[None]:
         yield
     finally:
         _lookup.reset(token)
+
+
+def block_name(name: str) -> str:
+    """Return how the Secret block of Prefect for a secret is called: `SHOP_URL`'s is `shop-url`.
+
+    A block's name has small letters, digits and dashes.
+    """
+    return name.lower().replace("_", "-")
 
 
 def secret_names(text: str) -> tuple[str, ...]:
@@ -63,6 +71,6 @@ def _value(name: str, where: str) -> str:
             f"The secret {quoted(name)} has no value.",
             where=where,
             next_step=f"Set the environment variable {name}"
-            + (", or make a Secret block of Prefect with that name." if lookup else "."),
+            + (f", or make a Secret block {block_name(name)!r} in Prefect." if lookup else "."),
         )
     return value

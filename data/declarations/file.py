@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,18 @@ def declared_datasets(folder: Path) -> tuple[str, ...]:
     A declaration with a mistake has a name, too: that of its file, if it declares none.
     """
     return tuple(sorted(_files(folder)))
+
+
+def declared_since(folder: Path) -> dict[str, datetime]:
+    """Return the names of the declared datasets, with when the file of each was last written."""
+    return {name: _written_at(files[0]) for name, files in sorted(_files(folder).items())}
+
+
+def _written_at(file: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except OSError:  # it has just been removed
+        return datetime.now(UTC)
 
 
 def load_dataset(name: str, folder: Path) -> Declaration:

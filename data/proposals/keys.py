@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.errors import SourceError
 from data.proposals.facts import ColumnFacts
 from data.proposals.names import ENTITIES, TIMES, has_word, key_rank
 from data.sources.column_files import Columns
@@ -33,6 +34,15 @@ MIN_COLLISIONS = 5.0
 """Values that are spread at random repeat at least so often, or they are unique by chance alone."""
 
 
+MADE = {
+    CONTENT: "no columns identify the rows, so a hash of their values does: a row that is corrected"
+    " counts as deleted, and as a new one",
+    ROW: "no columns identify the rows, so they are numbered: after a row is deleted or moved,"
+    " those behind it count as changed ones",
+}
+"""What a key that is made means, in a sentence."""
+
+
 @dataclass(frozen=True)
 class KeyProposal:
     """The columns of a key, or `row` or `content` where there is none, and why in a sentence."""
@@ -47,13 +57,17 @@ class KeyProposal:
 
 
 def proposed_key(
-    columns: Columns, facts: Sequence[ColumnFacts], *, apart: Sequence[str] = (), moves: bool
+    columns: Columns,
+    facts: Sequence[ColumnFacts],
+    *,
+    apart: Sequence[str] = (),
+    made: Sequence[str] = (ROW, CONTENT),
 ) -> KeyProposal:
     """Return the key of a table, without the columns `apart`, of which one is the target.
 
     Uniqueness is that of all rows. A number with decimals is never part of a key, and neither is a
-    measured whole number, whose values are all different by chance. Where there is no key, rows
-    are numbered if their order stays as it is; it may change where the source `moves`.
+    measured whole number, whose values are all different by chance. Where there is no key, it is
+    the first one that can be `made`, as no column has its name; if there is none, a `SourceError`.
     """
     usable = [each for each in facts if _is_usable(each) and each.name not in apart]
     usable.sort(key=_rank)
@@ -68,17 +82,15 @@ def proposed_key(
         if coded.are_unique(names):
             return KeyProposal(names, f"unique together, without gaps{_by_name(some)}")
     taken = {each.name for each in facts}
-    if (moves or ROW in taken) and CONTENT not in taken:
-        words = (
-            "no columns identify the rows, so a hash of their values does: a row that is corrected"
-            " counts as deleted, and as a new one"
-        )
-        return KeyProposal((CONTENT,), words)
-    words = (
-        "no columns identify the rows, so they are numbered: after a row is deleted or moved, those"
-        " behind it count as changed ones"
+    for name in made:
+        if name not in taken:
+            return KeyProposal((name,), MADE[name])
+    columns_of = "a column has the name" if len(made) == 1 else "columns have the names"
+    raise SourceError(
+        "No columns identify the rows, and a key cannot be made of their values or numbers:"
+        f" {columns_of} {' and '.join(map(repr, made))}.",
+        next_step="Rename it, in the source or in a query, or add a column that is a key.",
     )
-    return KeyProposal((ROW,), words)
 
 
 def _is_usable(one: ColumnFacts) -> bool:

@@ -14,6 +14,7 @@ from data.proposals.order import OrderProposal, proposed_group, proposed_time
 from data.proposals.sampled import SAMPLE, Sampled
 from data.sources.column_files import Columns
 from data.sources.csv_file import ROW_NAME
+from data.sources.made_keys import CONTENT, ROW
 from data.split import MIN_LABELLED_ROWS
 
 NEARLY_ALL = 0.9
@@ -52,15 +53,15 @@ def proposed(
     sample: Sampled,
     target: str,
     *,
-    moves: bool,
+    made: Sequence[str] = (ROW, CONTENT),
 ) -> Proposal:
     """Return what to declare for the rows of a table and a target, which is one of its numbers.
 
-    The rows may have another order in another night if the source `moves`. A source in which
-    nothing is left that could explain the target is a `SourceError`.
+    `made` are the keys that can be made for this source, the better one first. A source without any
+    key, or in which nothing is left that could explain the target, is a `SourceError`.
     """
     known = next(one for one in facts if one.name == target)
-    key = proposed_key(columns, facts, apart=[target], moves=moves)
+    key = proposed_key(columns, facts, apart=[target], made=made)
     time = proposed_time(facts, key, target, sample)
     group = proposed_group(facts, key, target, time)
     held = group.name if group and group.holds else None

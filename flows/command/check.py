@@ -15,6 +15,7 @@ from data.scratch import temporary_folder
 from data.settings import settings
 from data.store.session import Store
 from flows.command.screen import Screen, print_json
+from flows.command.secrets import secrets_as_at_night
 from flows.command.session import talking
 from tasks.run.progress import Progress
 
@@ -43,7 +44,7 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
     declaration = load_dataset(dataset, config.datasets)
     contract, compared = _contract(Store(config.database_url), dataset)
     kinds = remembered_kinds(declaration, contract)
-    with talking(), temporary_folder() as folder:  # nothing of a check is kept
+    with talking(), secrets_as_at_night(config.home), temporary_folder() as folder:
         snapshot = read(
             declaration,
             folder=folder,

@@ -11,6 +11,8 @@ HEADING = "Operations"
 commands = typer.Typer()
 db = typer.Typer(no_args_is_help=True, help="Manage the database.")
 commands.add_typer(db, name="db", rich_help_panel=HEADING)
+notify = typer.Typer(no_args_is_help=True, help="Try the recipients of alarms.")
+commands.add_typer(notify, name="notify", rich_help_panel=HEADING)
 
 
 @commands.command(
@@ -68,6 +70,25 @@ def serve(
     from flows.command.serve import run_serve
 
     run_serve(host, port, behind_tls=behind_tls)
+
+
+@notify.command("test", epilog="For example: `nightfit notify test`")
+def try_recipients(
+    recipient: Annotated[
+        str | None,
+        typer.Argument(
+            help="A URL to try, as in `NIGHTFIT_NOTIFY`; other users of this machine may see it.",
+            show_default="all recipients of `NIGHTFIT_NOTIFY`",
+        ),
+    ] = None,
+) -> None:
+    """Send a test message to each recipient of alarms; the exit code is 1 if one is not reached.
+
+    Those that are reached also get the alarms that had not reached them before.
+    """
+    from flows.command.notify import run_notify_test
+
+    raise typer.Exit(run_notify_test(recipient))
 
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit config --format json`")

@@ -1,5 +1,6 @@
 """The commands that `nightfit --help` lists under Query and inspect."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from flows.command.options import (
     RowsFormat,
     Spreadsheet,
     SqlDialect,
+    time_span,
     whole_number,
 )
 
@@ -160,16 +162,62 @@ def predict(
     )
 
 
-@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit status`")
-def status(format: AsReport = ReportFormat.TEXT) -> None:
-    """Show each dataset's last run, its last good run, its champion and any problem.
+@commands.command(
+    rich_help_panel=HEADING, epilog="For example: `nightfit status --fail-if-older 26h`"
+)
+def status(
+    fail_if_older: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=time_span,
+            metavar="AGE",
+            help="Also end with 1 if the last good night of a declared dataset is older, such as"
+            " `26h`, `90 minutes` or `2 days`, or if it had none.",
+        ),
+    ] = None,
+    format: AsReport = ReportFormat.TEXT,
+) -> None:
+    """Show each dataset's last run, its last good night, its champion and any problem.
 
-    The exit code is 1 if the last run of any dataset failed or was rejected, or if a declaration
-    has a mistake.
+    A good night is one that succeeded, or was skipped because nothing had changed. The exit code is
+    1 if the last run of any dataset failed or was rejected, if a declaration has a mistake, or if
+    alarms have not reached their recipient.
     """
     from flows.command.status import run_status
 
-    raise typer.Exit(run_status(as_json=format is ReportFormat.JSON))
+    raise typer.Exit(run_status(as_json=format is ReportFormat.JSON, older=fail_if_older))
+
+
+@commands.command(
+    rich_help_panel=HEADING, epilog="For example: `nightfit report age_income --open`"
+)
+def report(
+    dataset: Dataset,
+    run: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole_number(1),
+            metavar="ID",
+            help="The `run_id` of the run.",
+            show_default="the dataset's latest run",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="File to write.", show_default="reports/ in NIGHTFIT_HOME"
+        ),
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Draw a run as one page of HTML: the verdict, the champion, and what to look at.
+
+    Every night writes the page of each run. This draws any run again, from the store alone.
+    docs/report.md says what is on it.
+    """
+    from flows.command.report import run_report
+
+    run_report(dataset, run, out, opened=open_it)
 
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit resilience age_income`")

@@ -231,3 +231,27 @@ def verify(
     from flows.command.verify import run_verify
 
     raise typer.Exit(run_verify(run, as_json=format is ReportFormat.JSON))
+
+
+@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit tutorial --open`")
+def tutorial(
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File to write.",
+            show_default="reports/tutorial.html in NIGHTFIT_HOME",
+        ),
+    ] = None,
+    open_it: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in the browser.")
+    ] = True,
+) -> None:
+    """Run the three tutorials of the article, and show them on one page.
+
+    One neuron learns a line in TensorFlow, in PyTorch and in Theano. Needs neither a dataset nor a
+    database.
+    """
+    from flows.command.tutorial import run_tutorial
+
+    run_tutorial(out, opened=open_it)

@@ -14,6 +14,7 @@ from data.store.read.datasets import no_champion
 from data.store.session import Store
 from flows.command.output_formats import new_file
 from flows.command.screen import Screen
+from flows.command.secrets import secrets_as_at_night
 
 DEFAULT_DIALECT = "sqlite"
 
@@ -44,7 +45,9 @@ def run_export(
         from tasks.export.install import install as install_view
 
         assert table is not None
-        _report(install_view(export, install, table, view))
+        with secrets_as_at_night(config.home):
+            notes = install_view(export, install, table, view)
+        _report(notes)
         return
     if output_format == "onnx":
         exported = export.as_onnx()

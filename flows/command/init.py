@@ -13,9 +13,10 @@ from data.errors import CallError, quoted
 from data.scratch import temporary_folder
 from data.settings import Settings, settings
 from flows.command.folders import make_folder
-from flows.command.init_source import may_move, name_of, password_of, source_fields, with_sheet
+from flows.command.init_source import keys_made_for, name_of, password_of, source_fields, with_sheet
 from flows.command.init_target import call_shown, chosen_target
 from flows.command.screen import Screen
+from flows.command.secrets import secrets_as_at_night
 from flows.command.session import talking
 from tasks.run.progress import Progress
 
@@ -47,7 +48,8 @@ def run_init(
     require_address_space()
     config = settings()
     if table is None and query is None:
-        _refuse_whole_database(text)
+        with secrets_as_at_night(config.home):
+            _refuse_whole_database(text)
     source = with_sheet(source_named(text, None, table=table, query=query), sheet)
     name = _free_name(name or name_of(source), config, is_given=name is not None, out=out)
     file = config.datasets / f"{name}.yaml" if out is None else out.absolute()
@@ -58,13 +60,13 @@ def run_init(
             next_step="Leave one of them out, or set NIGHTFIT_DATASETS to that folder.",
         )
     screen = Screen()
-    with talking(), temporary_folder() as folder:
+    with talking(), secrets_as_at_night(config.home), temporary_folder() as folder:
         look, missing, formats, options = _look(source, folder, name)
         facts = _facts(look)
         show_facts(screen, look, facts)
         chosen = chosen_target(target, facts, formats, call_shown(text, name, table, query))
         sample = sampled(look.columns, facts, chosen)
-        proposal = proposed(look.columns, facts, sample, chosen, moves=may_move(source))
+        proposal = proposed(look.columns, facts, sample, chosen, made=keys_made_for(source))
     fields = source_fields(source, options, file.parent, name)
     opening = (
         f"Proposed by nightfit init from {look.rows:,} rows of {len(facts):,} columns. Look through"

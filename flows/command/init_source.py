@@ -15,6 +15,7 @@ from data.declarations.source import OPTIONS, PACKED, PathSource
 from data.declarations.sql_source import USER
 from data.declarations.text_file import shown
 from data.errors import CallError
+from data.sources.made_keys import CONTENT, ROW
 from data.sources.source_files import WILD
 
 
@@ -51,12 +52,16 @@ def _stem(path: PurePath) -> str:
     return inner.stem
 
 
-def may_move(source: Any) -> bool:
-    """Return whether rows may come in another order the next night: a query's, several files'."""
+def keys_made_for(source: Any) -> tuple[str, ...]:
+    """Return the keys that can be made for a source without one, the better one first.
+
+    Rows of a database have no order, so that they cannot be numbered, and those of several files
+    may have another one the next night.
+    """
     if not isinstance(source, PathSource):
-        return True
-    path = source.path
-    return any(sign in str(path) for sign in WILD) or _is_folder(source)
+        return (CONTENT,)
+    are_several = any(sign in str(source.path) for sign in WILD) or _is_folder(source)
+    return (CONTENT, ROW) if are_several else (ROW, CONTENT)
 
 
 def source_fields(source: Any, told: Mapping[str, Any], folder: Path, name: str) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Options and arguments that several commands share, and the formats they print in."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from enum import StrEnum
+from string import ascii_letters
 from typing import Annotated
 
 import typer
@@ -22,6 +24,26 @@ def whole_number(least: int, most: int = MAX_INTEGER) -> Callable[[str | int], i
         raise typer.BadParameter(f"{written!r} is not a whole number from {least} to {most}")
 
     return number
+
+
+SPANS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def time_span(text: str | timedelta) -> timedelta:
+    """Read how long something is, such as `26h`, `90 minutes` or `2 days`, from an option."""
+    if isinstance(text, timedelta):
+        return text
+    # Imported here, as every command does: this file is imported by all of them.
+    from data.declarations.durations import duration
+    from data.errors import DeclarationMistake
+
+    number, unit = text.rstrip(ascii_letters), text[len(text.rstrip(ascii_letters)) :]
+    try:
+        units = tuple(dict.fromkeys(SPANS.values()))
+        return duration(f"{number} {SPANS.get(unit.lower(), unit)}", units, "")
+    except DeclarationMistake:
+        message = f"{text!r} is not a time span such as 26h, 90 minutes or 2 days"
+        raise typer.BadParameter(message) from None
 
 
 class OutputFormat(StrEnum):

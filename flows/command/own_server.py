@@ -29,7 +29,8 @@ class OwnServer:
     def client(self) -> dict[str, str]:
         """Return the variables of Prefect's programs that use the server."""
         login = {"PREFECT_API_AUTH_STRING": self.login.text} if self.login.text else {}
-        return {"PREFECT_API_URL": self.address.api, **login}
+        page = {"NIGHTFIT_PAGE_URL": self.page}  # for the links in alarms
+        return {"PREFECT_API_URL": self.address.api, **login, **page}
 
     @property
     def environment(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ from data.store.session import Store
 from flows.command.output_formats import write_rows
 from flows.command.past_nights import with_time_column
 from flows.command.screen import Screen, print_json
+from flows.command.secrets import secrets_as_at_night
 from flows.command.session import talking
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def run_plan(datasets: Sequence[str] | None, *, as_of: str | None, output_format
     names = _named(datasets, config, as_of)
     store = _store(config)
     place = Place(config.datasets, config.home, store, config.keep_runs)
-    with talking():
+    with talking(), secrets_as_at_night(config.home):
         seen = [outlook(name, place, as_of=as_of) for name in names]
     if output_format == "table":
         _print(Screen(sys.stdout), seen)

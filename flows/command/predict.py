@@ -21,6 +21,7 @@ from data.store.session import Store
 from flows.command.endings import ending_in_order
 from flows.command.output_formats import require_format, write_batches
 from flows.command.screen import Screen
+from flows.command.secrets import secrets_as_at_night
 from flows.command.session import talking
 from tasks.run.progress import Progress
 
@@ -59,8 +60,9 @@ def run_predict(
         if into is None
         else _to_table(into, out_table, output_format, spreadsheet)
     )
-    rows_of = partial(scored_by_champion, settings(), dataset, source)
-    with ending_in_order(), rows_of(table=table, query=query) as rows:
+    config = settings()
+    rows_of = partial(scored_by_champion, config, dataset, source, table=table, query=query)
+    with ending_in_order(), secrets_as_at_night(config.home), rows_of() as rows:
         write(rows)
         screen = Screen(stderr=True)
         for warning in rows.warnings:

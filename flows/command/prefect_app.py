@@ -1,4 +1,4 @@
-"""Prefect's server as `nightfit serve` runs it: for its own page, under its own names.
+"""Prefect's server as `nightfit serve` runs it: for its own page, and the reports.
 
 Prefect checks the login and the CSRF token, but not which name it was called by, nor which page
 opens a websocket. Run it as `python -m flows.command.prefect_app SOCKET ORIGIN...`: the number of a
@@ -12,9 +12,11 @@ import uvicorn
 from prefect.server.api.server import create_app
 from prefect.settings import get_current_settings
 
+from data.settings import settings
 from flows.command.own_page import OwnPageOnly
 from flows.command.prefect_origins import host_headers
 from flows.command.prefect_sqlite import writers_in_turn
+from flows.command.report_pages import ReportPages
 
 
 def main() -> None:
@@ -22,7 +24,11 @@ def main() -> None:
     listener, *origins = sys.argv[1:]
     server = get_current_settings().server
     allowed = {origin.strip() for origin in server.api.cors_allowed_origins.split(",")}
-    app = OwnPageOnly(create_app(final=True), host_headers(origins), allowed.union(origins))
+    login = server.api.auth_string
+    reports = ReportPages(
+        create_app(final=True), settings().home, login.get_secret_value() if login else None
+    )
+    app = OwnPageOnly(reports, host_headers(origins), allowed.union(origins))
     config = uvicorn.Config(
         app,
         timeout_keep_alive=server.api.keepalive_timeout,

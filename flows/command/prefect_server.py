@@ -11,6 +11,8 @@ from data.errors import NoServer, library_message, shortened
 from data.settings import ROOT
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from prefect.client.orchestration import SyncPrefectClient
 
 POOL = "nightfit"
@@ -206,4 +208,20 @@ def mark_lost_runs(why: str) -> list[str]:
             lost += client.read_flow_runs(flow_run_filter=subflows)
         for run in lost:
             client.set_flow_run_state(run.id, Crashed(message=why), force=True)
+            _mark_lost_tasks(client, run.id, why)
     return names
+
+
+def _mark_lost_tasks(client: "SyncPrefectClient", run_id: "UUID", why: str) -> None:
+    """Mark as crashed the tasks of a flow run that the server still believes to be running."""
+    from prefect.client.schemas import filters
+    from prefect.states import Crashed
+
+    of_run = filters.FlowRunFilter(id=filters.FlowRunFilterId(any_=[run_id]))
+    running = filters.TaskRunFilter(
+        state=filters.TaskRunFilterState(
+            type=filters.TaskRunFilterStateType.model_validate({"any_": ["RUNNING", "PENDING"]})
+        )
+    )
+    for task in client.read_task_runs(flow_run_filter=of_run, task_run_filter=running):
+        client.set_task_run_state(task.id, Crashed(message=why), force=True)

@@ -16,6 +16,7 @@ from flows.command.prefect_server import api_url, server_errors
 from flows.command.prefect_settings import import_prefect
 from flows.command.screen import print_json
 from flows.command.session import talking
+from tasks.report.files import remove_old_reports
 from tasks.run import progress
 
 
@@ -71,6 +72,7 @@ def _prune(config: Settings, dataset: str, *, dry_run: bool) -> Removed:
     if dry_run:
         return old_data(store, dataset, home=home, keep_runs=keep_runs)
     waiting = partial(progress.log, dataset, "waiting for another run of this dataset to end")
+    remove_old_reports(home, dataset, keep_runs=keep_runs)
     return remove_old_data(
         store, dataset, home=home, keep_runs=keep_runs, wait=True, on_wait=waiting
     )

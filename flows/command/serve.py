@@ -3,7 +3,7 @@
 import fcntl
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -74,6 +74,8 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
     import_prefect()
     from prefect.settings import get_current_settings
 
+    from flows.command.alarm_watch import alarm_watch
+
     Store(config.database_url).ensure_ready()  # report a broken store before any work
     deployments = Deployments(config.prefect_file, config.datasets)
     prefect = get_current_settings()
@@ -93,11 +95,16 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
         stack.callback(report, "Stopping …")
         stack.callback(_ignore_signals)
         stack.enter_context(server_errors())
-        _serve(processes, own, deployments, console)
+        told = stack.enter_context(alarm_watch(config, own.page if own else None))
+        _serve(processes, own, deployments, console, told)
 
 
 def _serve(
-    processes: PrefectProcesses, own: OwnServer | None, deployments: Deployments, console: Screen
+    processes: PrefectProcesses,
+    own: OwnServer | None,
+    deployments: Deployments,
+    console: Screen,
+    told: Sequence[str],
 ) -> NoReturn:
     report = partial(console.print, soft_wrap=True)
     if own:
@@ -122,7 +129,7 @@ def _serve(
     with _step(console, "starting the worker"):
         processes.start_worker(POOL)
         processes.wait_for(has_worker, START_SECONDS, f"the work pool at {api_url()}")
-    _print_ready(own, processes.logs)
+    _print_ready(own, processes.logs, told)
     while True:
         while ended := processes.ended():
             _restart(ended[0], processes, report)
@@ -167,13 +174,15 @@ def _step(console: Screen, what: str) -> Iterator[None]:
         yield
 
 
-def _print_ready(own: OwnServer | None, logs: Path) -> None:
+def _print_ready(own: OwnServer | None, logs: Path, told: Sequence[str]) -> None:
     console = Screen()
     for line in (
         f"Prefect's page is at {own.page if own else page_url()}",
         *([f"  login         {_login_hint(own, console)}"] if own else []),
         "  every night   the deployment nightly, on the schedule in prefect.yaml",
         "  by hand       Deployments > retrain > Run > Custom run",
+        *([f"  reports       {own.page}/reports/, with the same login"] if own else []),
+        *([f"  alarms        to {'; '.join(told)}"] if told else []),
         f"  logs          on the page, per run; and in {logs}",
         "Press Ctrl-C to stop, together with any runs in progress.",
     ):

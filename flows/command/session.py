@@ -56,7 +56,7 @@ def working(config: Settings) -> Iterator[None]:
         start_keeper()
         with temporary_files(config.home), talking("starting Prefect …"):
             _start_prefect(config)
-            with _impatient_prefect(), private_server(), temporary_server():
+            with impatient_prefect(), private_server(), temporary_server():
                 yield
 
 
@@ -143,7 +143,7 @@ class _ProgressLines(logging.Handler):
 
 
 @contextmanager
-def _impatient_prefect() -> Iterator[None]:
+def impatient_prefect() -> Iterator[None]:
     """Keep Prefect from waiting for its server for minutes, unless the user has asked for it.
 
     Its heartbeat costs a second per flow run. It lets a server notice dead runs, if the user has

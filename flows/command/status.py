@@ -1,8 +1,9 @@
 """`nightfit status`: how each dataset is doing."""
 
 import sys
-from collections.abc import Sequence
-from datetime import datetime
+import textwrap
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +11,34 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection
 
+from data.connections.table_name import TableName
 from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError
 from data.settings import settings
 from data.store.check.record import LastCheck, last_check
+from data.store.read.alarms import BAD, unsent_messages
 from data.store.read.champions import champion_model
-from data.store.read.datasets import DatasetStatus, dataset_statuses
+from data.store.read.datasets import DatasetStatus, dataset_statuses, results_tables
 from data.store.session import Store
 from data.store.write.delivery import undelivered
+from flows.command.printable import printable
 from flows.command.screen import Screen, print_json
 
-BAD = ("failed", "rejected")
+MIN_WIDTH = 40
+"""Problems are wrapped to the width of the screen, but to no less."""
+
 STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
 
 
-def run_status(*, as_json: bool) -> int:
+def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
     """Print how each dataset is doing; return 1 if the last run of any failed or was rejected.
 
     A declaration with mistakes, with which the next run would fail, counts as well, and so do a
-    champion that is damaged in the database, results that have not reached their output, and
-    anything else that the last check of the database found wrong.
+    champion that is damaged in the database, results that have not reached their output, alarms
+    that have not reached their recipient, and anything else that the last check of the database
+    found wrong. A declared dataset whose last good night is older than `older` counts, too; without
+    it, one that is older than the setting is shown as a problem. A dataset that is declared no more
+    does not count for how its last run ended.
     """
     config = settings()
     with Store(config.database_url).reading() as connection:
@@ -37,23 +46,75 @@ def run_status(*, as_json: bool) -> int:
         damage = {n: what for n in stored if (what := _damage(connection, n)) is not None}
         checked = last_check(connection)
         pending = {each.dataset: each for each in undelivered(connection)}
+        tables = results_tables(connection)
+        unsent = unsent_messages(connection) if config.notify else ()
     declared = declared_datasets(config.datasets)
     mistakes = {name: mistake for name in declared if (mistake := _mistake(name, config.datasets))}
+    gone = {name: _gone(tables.get(name)) for name in stored if name not in declared}
     names = sorted({*declared, *stored})
     late = {name: str(pending[name]) for name in declared if name in pending}
-    lines = [
-        _line(name, stored.get(name), [damage.get(name), mistakes.get(name), late.get(name)])
-        for name in names
-    ]
+    limit = older or timedelta(hours=config.good_night_within)
+    now = datetime.now(UTC)
+    aged = {name: age for name in declared if (age := _aged(stored.get(name), limit, now))}
+    kinds = (damage, mistakes, late, gone)
+    lines = [_line(name, stored.get(name), kinds, aged.get(name), now) for name in names]
     if as_json:
         print_json(lines, default=datetime.isoformat)
     else:
-        Screen(sys.stdout).print(_table(lines))
+        _print(lines)
     wrong = checked.wrong if checked is not None else ()
     if checked is not None and wrong:
         _print_check(checked)
-    bad = mistakes or damage or wrong or late
-    return 1 if bad or any(line["last_run"] in BAD for line in lines) else 0
+    alarms = [*_mistake_of_notify(config.notify), *(_unsent(*each) for each in unsent)]
+    for sentence in alarms:
+        Screen(stderr=True).print(sentence, soft_wrap=True)
+    too_old = older is not None and any(
+        name in aged or name not in stored or stored[name].good_night_at is None
+        for name in declared
+    )
+    bad = mistakes or damage or wrong or late or alarms or too_old
+    ran_badly = any(line["last_run"] in BAD for line in lines if line["dataset"] not in gone)
+    return 1 if bad or ran_badly else 0
+
+
+def _gone(table: TableName | None) -> str:
+    """Return what there still is of a dataset that is declared no more."""
+    left = f" Its results stay in the table {table} until you drop it." if table else ""
+    return f"It is declared no more, so no night runs it.{left}"
+
+
+def _aged(status: DatasetStatus | None, limit: timedelta, now: datetime) -> str | None:
+    """Return in words that the last good night of a dataset is too long ago, None if it is not."""
+    if status is None or status.good_night_at is None or now - status.good_night_at <= limit:
+        return None
+    return f"The last good night was {_ago(now - status.good_night_at)} ago."
+
+
+def _ago(age: timedelta) -> str:
+    for unit, length in (("days", timedelta(days=1)), ("hours", timedelta(hours=1))):
+        if age >= 3 * length:
+            return f"{round(age / length):,} {unit}"
+    return f"{round(age / timedelta(minutes=1))} minutes"
+
+
+def _mistake_of_notify(notify: str | None) -> list[str]:
+    """Return what is wrong with the setting that names the recipients of alarms."""
+    if not notify:
+        return []
+    from tasks.alarms.recipients import recipients_of  # whose library is as slow as a query
+
+    try:
+        recipients_of(notify)
+    except CallError as error:
+        return [f"No alarm can be sent: {error}"]
+    return []
+
+
+def _unsent(recipient: str, since: datetime, reason: str) -> str:
+    return (
+        f"Alarms since {since:%Y-%m-%d %H:%M} UTC have not reached {recipient}: {reason}. They are"
+        " tried again; 'nightfit notify test' tries at once."
+    )
 
 
 def _mistake(name: str, folder: Path) -> str | None:
@@ -87,37 +148,62 @@ def _damage(connection: Connection, dataset: str) -> str | None:
 
 
 def _line(
-    name: str, status: DatasetStatus | None, problems: Sequence[str | None]
+    name: str,
+    status: DatasetStatus | None,
+    problems: Sequence[Mapping[str, str]],
+    aged: str | None,
+    now: datetime,
 ) -> dict[str, Any]:
-    problem = " ".join(filter(None, problems))
+    texts = [found[name] for found in problems if name in found]
     if status is None:
         return {
             "dataset": name,
             "last_run": "never run",
             "last_good": None,
             "champion": None,
-            "wrong": problem or f"run 'nightfit retrain {name}'",
+            "wrong": " ".join(texts) or f"run 'nightfit retrain {name}'",
+            "last_good_night": None,
+            "hours_since_good_night": None,
         }
-    wrong = status.reason if status.status in BAD else " ".join(status.warnings) or None
+    if not texts:
+        texts = [status.reason or ""] if status.status in BAD else list(status.warnings)
+    night = status.good_night_at
     return {
         "dataset": name,
         "last_run": status.status,
         "last_good": status.last_succeeded_at,
         "champion": status.champion,
-        "wrong": problem or wrong,
+        "wrong": " ".join(filter(None, [*texts, aged])) or None,
+        "last_good_night": night,
+        "hours_since_good_night": round((now - night) / timedelta(hours=1), 2) if night else None,
     }
 
 
-def _table(lines: Sequence[dict[str, Any]]) -> Table:
+def _print(lines: Sequence[dict[str, Any]]) -> None:
+    """Print a line per dataset that fits where little fits, and then the problems in words."""
+    screen = Screen(sys.stdout)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("dataset", "last run", "last good (UTC)", "champion", "problem"):
+    for heading in ("dataset", "last run", "good night (UTC)", "champion"):
         table.add_column(heading, overflow="fold")
     for line in lines:
+        night = line["last_good_night"] or line["last_good"]
         table.add_row(
             line["dataset"],
             Text(line["last_run"], style=STYLE.get(line["last_run"], "red")),
-            f"{line['last_good']:%Y-%m-%d %H:%M}" if line["last_good"] else "never",
+            f"{night:%Y-%m-%d %H:%M}" if night else "never",
             line["champion"] or "none",
-            line["wrong"] or "",
         )
-    return table
+    screen.print(table)
+    for line in lines:
+        if line["wrong"]:
+            text = printable(f"{line['dataset']}: {line['wrong']}")
+            width = max(screen.width, MIN_WIDTH)
+            for part in text.splitlines():
+                wrapped = textwrap.fill(
+                    part,
+                    width,
+                    subsequent_indent="  ",
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+                screen.print(wrapped, soft_wrap=True)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.report.vega import CannotDraw, images
+
 MAX_TABLE_ROWS = 50
 """Rows of the table under a chart."""
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-MAJOR_VERSION = "6."
-"""Of Vega-Lite: the one that the specifications are written for."""
 
 CellValue = str | int | float | None
 
@@ -53,7 +53,7 @@ LIGHT = Palette(
     paper="#ffffff",
     text="#24292f",
     grid="#d8dee4",
-    rows="#6e7781",
+    rows="#57606a",
     reference="#57606a",
     series=("#0550ae", "#b3470a", "#1a7037", "#8a3ea8", "#6b5a00", "#a5314f"),
 )
@@ -61,7 +61,7 @@ DARK = Palette(
     paper="#0d1117",
     text="#e6edf3",
     grid="#30363d",
-    rows="#8b949e",
+    rows="#a9b1ba",
     reference="#a0a8b1",
     series=("#6cb6ff", "#f0975a", "#5cc878", "#d2a8ff", "#d4b83a", "#ff8fa8"),
 )
@@ -71,6 +71,9 @@ DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (10, 4), (4, 2, 1, 2))
 
 SHAPES = ("circle", "triangle-up", "square", "diamond", "cross", "triangle-down")
 """The points of named series, in the same order."""
+
+ROW_OPACITY = 0.75
+"""Of points: where many lie on each other, it is darker."""
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -93,7 +96,8 @@ def config(palette: Palette) -> dict[str, Any]:
     """Return Vega-Lite's configuration, with the styles that specifications name.
 
     These are `rows` (points), `band` (an interval around a line), `reference` (a line to compare
-    with), `interval` (one whisker) and `note` (a text).
+    with), `first` (the only series), `mean` (a line through points), `interval` (one whisker) and
+    `note` (a text).
     """
     ink = {"color": palette.reference}
     return {
@@ -101,6 +105,16 @@ def config(palette: Palette) -> dict[str, Any]:
         "font": FONT,
         "padding": 6,
         "view": {"stroke": None},
+        "title": {
+            "color": palette.text,
+            "subtitleColor": palette.text,
+            "anchor": "start",
+            "fontSize": 13,
+            "fontWeight": 400,
+            "frame": "group",
+            "subtitleFontSize": 13,
+            "offset": 8,
+        },
         "axis": {
             "labelColor": palette.text,
             "titleColor": palette.text,
@@ -114,7 +128,9 @@ def config(palette: Palette) -> dict[str, Any]:
             "labelLimit": 190,
             "titleLimit": 400,
             "labelOverlap": True,
+            "labelFlush": False,
         },
+        "axisQuantitative": {"tickCount": 6},
         "legend": {
             "labelColor": palette.text,
             "titleColor": palette.text,
@@ -122,8 +138,8 @@ def config(palette: Palette) -> dict[str, Any]:
             "titleFontSize": 12,
             "orient": "top",
             "direction": "horizontal",
-            "columns": 2,
-            "labelLimit": 260,
+            "columns": 1,
+            "labelLimit": 230,
             "symbolStrokeWidth": 2,
             "symbolSize": 80,
         },
@@ -134,24 +150,20 @@ def config(palette: Palette) -> dict[str, Any]:
         "rule": ink,
         "text": {"color": palette.text, "fontSize": 12},
         "style": {
-            "rows": {"color": palette.rows, "size": 18, "opacity": 0.55},
-            "band": {"opacity": 0.22},
+            "rows": {"color": palette.rows, "size": 18, "opacity": ROW_OPACITY},
+            "band": {"color": palette.series[0], "opacity": 0.22},
             "reference": {**ink, "strokeDash": [4, 4], "strokeWidth": 1.5},
             "interval": {"strokeWidth": 2},
+            "first": {"color": palette.series[0]},
+            "mean": {"color": palette.series[1], "strokeWidth": 2},
             "note": {"color": palette.text, "fontSize": 12},
         },
     }
 
 
 def svg(chart: Chart, *, width: int, dark: bool = False) -> str:
-    """Return the chart as an SVG image of a width in pixels.
-
-    The first one of a process takes a second and 200 MB, and each of the others a tenth of it.
-    """
-    import vl_convert  # which is large, and needed by nobody else
-
-    spec = themed(chart.spec, DARK if dark else LIGHT, width=width)
-    versions = vl_convert.get_vegalite_versions()
-    newest = [version for version in versions if version.startswith(MAJOR_VERSION)][-1]
-    image: str = vl_convert.vegalite_to_svg(spec, vl_version=newest)
+    """Return the chart as an SVG image of a width in pixels. Raises CannotDraw."""
+    (image,) = images([themed(chart.spec, DARK if dark else LIGHT, width=width)])
+    if isinstance(image, CannotDraw):
+        raise image
     return image

@@ -9,8 +9,10 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from data.checks.findings import ExpectationResult, RejectedRow
 from data.errors import CallError
+from data.store.column_types import UnreadableValue
 from data.store.read.champions import latest_decision
 from data.store.read.datasets import refuse_unknown_dataset
+from data.store.read.run_figures import figures_of_run
 from data.store.read.whole_run import stored_run
 from data.store.records import CandidateRecord, RunRecord, ScoreRecord, SourceColumnRecord
 from data.store.tables import (
@@ -24,7 +26,7 @@ from data.store.tables import (
     source_column,
 )
 from data.vocabulary import Candidate
-from tasks.report.figures import RunFigures
+from tasks.report.run_figures import RunFigures, read_figures
 
 MAX_NIGHTS = 365
 """The latest nights that a report shows the test error of."""
@@ -75,7 +77,8 @@ class RunFacts:
     `run` is as it was stored, with its candidates, scores, coefficients, decisions and warnings; of
     a run that failed, was rejected or skipped it has what it had come to. `served` is None before
     the first champion. `before` is the last good run before this one. `history` are the good runs
-    up to this one, the oldest first. `figures` is None for a run of a version that kept none.
+    up to this one, the oldest first. `undrawn` says why a run that succeeded has no
+    `figures`.
     """
 
     run_id: int
@@ -88,6 +91,7 @@ class RunFacts:
     rejected_rows: tuple[RejectedRow, ...]
     columns: tuple[SourceColumnRecord, ...]
     figures: RunFigures | None = None
+    undrawn: str | None = None
 
     @property
     def dataset(self) -> str:
@@ -135,6 +139,7 @@ def run_facts(connection: Connection, dataset: str, run_id: int | None = None) -
     run_id = _known(connection, dataset, run_id)
     record = stored_run(connection, run_id)
     history = _history(connection, dataset, run_id)
+    figures, undrawn = _figures(connection, record, run_id)
     return RunFacts(
         run_id=run_id,
         run=record,
@@ -145,6 +150,8 @@ def run_facts(connection: Connection, dataset: str, run_id: int | None = None) -
         rules=_rules(connection, run_id),
         rejected_rows=_rejected_rows(connection, run_id),
         columns=_columns(connection, run_id),
+        figures=figures,
+        undrawn=undrawn,
     )
 
 
@@ -212,6 +219,26 @@ def _history(connection: Connection, dataset: str, run_id: int) -> tuple[PastErr
     )
     nights = [PastError(*row) for row in connection.execute(statement).all()]
     return tuple(reversed(nights))
+
+
+def _figures(
+    connection: Connection, record: RunRecord, run_id: int
+) -> tuple[RunFigures | None, str | None]:
+    """Return what is kept of a run for its pictures, or why there is nothing."""
+    try:
+        stored = figures_of_run(connection, run_id)
+    except UnreadableValue:
+        return None, "What this run is drawn from is damaged in the database: 'nightfit db check'."
+    if stored is not None:
+        figures = read_figures(stored)
+        other = "What this run is drawn from was stored by another version of nightfit."
+        return figures, None if figures is not None else other
+    if record.status != "succeeded":
+        return None, None
+    return None, (
+        "The rows and curves of this run are not kept: it is older than the runs that are kept"
+        " whole, or an earlier version of nightfit stored it."
+    )
 
 
 def _rules(connection: Connection, run_id: int) -> tuple[ExpectationResult, ...]:

@@ -1,138 +1,283 @@
-"""What is kept of a run for its pictures: a few thousand plain values, from which they are drawn.
+"""The figures of a run that trained something: few values of its rows, fits and predictions."""
 
-The rows themselves are in snapshots, which are removed some day; a run can be drawn for ever.
-"""
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from dataclasses import dataclass, field
+import numpy as np
 
-Numbers = tuple[float | None, ...]
-"""Values to some six digits; None where there is none."""
+from data.errors import DamagedModel
+from data.store.records import PredictionColumns
+from regressors.arrays import Array, Indices, Mask
+from regressors.candidate import Candidate
+from regressors.encoding.columns import CannotEncode
+from regressors.job import Fitted
+from regressors.judging.scoring import roots
+from regressors.model import Model
+from regressors.progress import reporting_to
+from tasks.report import effects as of_features
+from tasks.report.errors import coverage, residuals
+from tasks.report.points import drawn_rows
+from tasks.report.run_figures import (
+    Curve,
+    DrawnModel,
+    Effect,
+    Importance,
+    Line,
+    Points,
+    RunFigures,
+    rounded,
+)
+from tasks.run.attempt import Trained
+from tasks.run.loading import loaded
+from tasks.run.prepared import Prepared
+from tasks.run.rows import Rows
+
+
+def run_figures(trained: Trained, predictions: Sequence[PredictionColumns]) -> RunFigures:
+    """Return what is kept of a run for its pictures.
+
+    `predictions` are those of its candidates that are stored, in the order of its rows.
+    """
+    with reporting_to(lambda *_: None):
+        return _Drawing(trained, predictions).figures()
 
 
 @dataclass(frozen=True)
-class DrawnModel:
-    """A model that is drawn: the champion, and tonight's best of each kind.
+class _Drawn:
+    """A model that is drawn, with its predictions of the training rows (n,) and test rows (m,).
 
-    `predicted` are its predictions of the points, those of training rows out of fold; None for the
-    rows it may have been trained with. `half_width` is that of its prediction interval.
+    Those of the training rows are out of fold; NaN where there is none. `test` is None where only
+    the points are predicted, by the `twin`. `model` is what would serve, with its intervals.
     """
 
     name: str
     kind: str
+    model: Model
+    twin: Model
+    train: Array
+    test: Array | None
     is_champion: bool = False
-    half_width: float | None = None
-    predicted: Numbers = ()
 
 
-@dataclass(frozen=True)
-class Points:
-    """Some labelled rows, as columns of one length (n,): the same ones every night.
+class _Drawing:
+    def __init__(self, trained: Trained, predictions: Sequence[PredictionColumns]) -> None:
+        self.trained, self.choice = trained, trained.choice
+        self.prepared: Prepared = trained.prepared
+        self.tested = {
+            rows.model: rows.predicted[rows.role == "test"]
+            for rows in predictions
+            if isinstance(rows.model, str)
+        }
+        self.feature = self._single_number()
 
-    Of the training rows and of the test rows at most 1,000 each: those with the smallest SHA-256 of
-    dataset and key, and those with the smallest and the largest value of each column. `x` is the
-    only feature, where it is a number; `time` is in milliseconds since 1970, or the number itself.
-    `of_test` and `of_training` are how many rows there were.
-    """
+    def figures(self) -> RunFigures:
+        """Return the figures."""
+        prepared, declaration = self.prepared, self.prepared.declaration
+        drawn = [*self._drawn()]
+        main = drawn[0]
+        reported = next(each for each in drawn if each.name == str(self.choice.reported))
+        assert reported.test is not None
+        chosen = {
+            part: drawn_rows(
+                declaration.name, rows.keys, self._columns(rows, rows.target - predicted)
+            )
+            for part, rows, predicted in (
+                ("test", prepared.test, reported.test),
+                ("train", prepared.train, reported.train),
+            )
+        }
+        test, train = (
+            rows.take(_mask(len(rows.keys), chosen[part]))
+            for part, rows in (("test", prepared.test), ("train", prepared.train))
+        )
+        sample = self._sample(drawn, test, train)
+        line: Line | None = None
+        curves: tuple[Curve, ...] = ()
+        importance: tuple[Importance, ...] = ()
+        effects: tuple[Effect, ...] = ()
+        models = {each.name: each.model for each in drawn}
+        if self.feature is not None:
+            x, target = self._x(prepared.labelled), prepared.labelled.target
+            line = self._line(x, target)
+            curves = of_features.curves(models, self.feature, x)
+        else:
+            importance, effects = self._effects(drawn, sample)
+        errors = [self._errors(each) for each in (main, reported)]
+        return RunFigures(
+            models=tuple(
+                DrawnModel(
+                    each.name,
+                    each.kind,
+                    each.is_champion,
+                    each.model.half_width,
+                    rounded(self._of_points(each, chosen, test)),
+                )
+                for each in drawn
+            ),
+            points=self._points(test, train),
+            line=line,
+            curves=curves,
+            importance=importance,
+            effects=effects,
+            residuals=residuals(main.name, np.concatenate(errors[0])),
+            covered_by=reported.name,
+            coverage=coverage(*errors[1], declaration.interval),
+            term_scale=self._term_scale(sample),
+        )
 
-    actual: Numbers = ()
-    is_test: tuple[bool, ...] = ()
-    x: Numbers | None = None
-    time: Numbers | None = None
-    time_is_number: bool = False
-    of_test: int = 0
-    of_training: int = 0
+    def _drawn(self) -> Iterator[_Drawn]:
+        """Yield the champion, the winner, and the best of each kind, each once."""
+        choice = self.choice
+        incumbent = self._incumbent()
+        if incumbent is not None:
+            yield incumbent
+        candidates = (choice.reported, choice.winner, choice.best_ann, choice.best_linear)
+        for candidate in dict.fromkeys(filter(None, candidates)):
+            if isinstance(self.trained.fits[candidate], Fitted):
+                yield self._candidate(candidate)
+
+    def _candidate(self, candidate: Candidate) -> _Drawn:
+        fit, refit = self.trained.fits[candidate], self.trained.refits.get(candidate)
+        assert isinstance(fit, Fitted) and fit.out_of_fold is not None
+        model = refit.model.with_interval_of(fit.model) if isinstance(refit, Fitted) else fit.model
+        return _Drawn(
+            str(candidate),
+            candidate.kind,
+            model,
+            fit.model,
+            fit.out_of_fold,
+            self.tested.get(str(candidate)),
+            is_champion=candidate == self.choice.promoted,
+        )
+
+    def _incumbent(self) -> _Drawn | None:
+        """Return the champion of before, if it stays and can predict tonight's rows."""
+        incumbent = self.choice.incumbent
+        if self.choice.promoted or incumbent is None or not incumbent.is_comparable:
+            return None
+        try:
+            model, twin = loaded(incumbent.serving, "artifact"), loaded(incumbent.serving, "twin")
+        except DamagedModel:
+            return None  # which the summary says
+        return _Drawn(
+            incumbent.serving.name_and_run,
+            incumbent.serving.kind,
+            model,
+            twin,
+            np.full(len(self.prepared.train.keys), np.nan),
+            np.where(incumbent.compared, incumbent.predicted, np.nan),
+            is_champion=True,
+        )
+
+    def _single_number(self) -> str | None:
+        """Return the only feature, if there is but one and it is a number."""
+        checked = self.prepared.checked
+        kinds = {column.name: column.kind for column in checked.columns}
+        names = checked.features
+        return names[0] if len(names) == 1 and kinds.get(names[0]) == "number" else None
+
+    def _x(self, rows: Rows) -> Array:
+        assert self.feature is not None
+        columns = self.prepared.source.columns_of(rows, [self.feature])
+        return np.asarray(columns[self.feature], dtype=float)
+
+    def _columns(self, rows: Rows, errors: Array) -> Iterator[Array]:
+        """Yield the columns whose smallest and largest values are drawn."""
+        yield rows.target
+        yield errors
+        if self.feature is not None:
+            yield self._x(rows)
+
+    def _points(self, test: Rows, train: Rows) -> Points:
+        times = [rows.instants for rows in (test, train)]
+        time, is_number = None, False
+        if times[0] is not None and times[1] is not None:
+            is_number = test.time is None or test.time.dtype.kind != "M"
+            both = np.concatenate([times[0], times[1]])
+            time = rounded(both) if is_number else _milliseconds(both)
+        x = None if self.feature is None else np.concatenate([self._x(test), self._x(train)])
+        return Points(
+            actual=rounded(np.concatenate([test.target, train.target])),
+            tests=len(test.keys),
+            x=None if x is None else rounded(x),
+            time=time,
+            time_is_number=is_number,
+            of_test=len(self.prepared.test.keys),
+            of_training=len(self.prepared.train.keys),
+        )
+
+    def _of_points(self, drawn: _Drawn, chosen: dict[str, Indices], test: Rows) -> Array:
+        """Return a model's predictions of the points, those of test rows first."""
+        if drawn.test is not None:
+            of_test = drawn.test[chosen["test"]]
+        else:
+            columns = self.prepared.source.columns_of(test, drawn.twin.features)
+            of_test = drawn.twin.predict(columns)
+        return np.concatenate([of_test, drawn.train[chosen["train"]]])
+
+    def _errors(self, drawn: _Drawn) -> tuple[Array, Array]:
+        """Return the weighted errors of the training rows, out of fold, and of the test rows."""
+        assert drawn.test is not None
+        pairs = ((self.prepared.train, drawn.train), (self.prepared.test, drawn.test))
+        first, second = (
+            (rows.target - predicted) * roots(rows.weight, len(predicted))
+            for rows, predicted in pairs
+        )
+        return first, second
+
+    def _sample(self, drawn: Sequence[_Drawn], test: Rows, train: Rows) -> dict[str, Array]:
+        """Return the features of all that is drawn, of the points in a fixed random order."""
+        names = list(dict.fromkeys(name for each in drawn for name in each.model.features))
+        parts = [self.prepared.source.columns_of(rows, names) for rows in (test, train)]
+        order = np.random.default_rng(0).permutation(len(test.keys) + len(train.keys))
+        present = [name for name in names if all(name in part for part in parts)]
+        return {
+            name: np.concatenate([np.asarray(part[name]) for part in parts])[order]
+            for name in present
+        }
+
+    def _line(self, x: Array, target: Array) -> Line | None:
+        assert self.feature is not None
+        refit = self._least_squares()
+        if refit is None:
+            return None
+        return of_features.line_of(refit.coefficients, self.feature, x, target)
+
+    def _least_squares(self) -> Fitted | None:
+        fits = self.trained.refits.items()
+        solved = (fit for candidate, fit in fits if candidate.kind == "least_squares")
+        return next((fit for fit in solved if isinstance(fit, Fitted)), None)
+
+    def _effects(
+        self, drawn: Sequence[_Drawn], sample: dict[str, Array]
+    ) -> tuple[tuple[Importance, ...], tuple[Effect, ...]]:
+        """Return the importance of features to the main model, and their effects in it and another.
+
+        The other is the best of the other kind: what an ANN has learnt beside a linear model.
+        """
+        main = drawn[0]
+        other = [each for each in drawn if (each.kind == "ann") != (main.kind == "ann")][:1]
+        try:
+            ranked = of_features.importance(main.model, sample)
+            names = [each.feature for each in ranked if each.moves > 0]
+            models = {each.name: each.model for each in (main, *other)}
+            return ranked[: of_features.MAX_SHUFFLED], of_features.effects(models, sample, names)
+        except CannotEncode:  # a champion of before, to which tonight's columns are new
+            return (), ()
+
+    def _term_scale(self, sample: dict[str, Array]) -> dict[str, float]:
+        refit = self._least_squares()
+        if refit is None or not set(refit.model.features) <= set(sample):
+            return {}
+        return of_features.term_scale(refit.model, sample)
 
 
-@dataclass(frozen=True)
-class Line:
-    """The regression line of one numeric feature, `intercept + slope * x`, by least squares.
-
-    `correlation` is Pearson's, over all `rows` with a target and a feature.
-    """
-
-    intercept: float
-    slope: float
-    correlation: float | None
-    rows: int
+def _mask(rows: int, chosen: Indices) -> Mask:
+    mask = np.zeros(rows, dtype=bool)
+    mask[chosen] = True
+    return mask
 
 
-@dataclass(frozen=True)
-class Curve:
-    """What a model predicts along one numeric feature, with the ends of its intervals."""
-
-    model: str
-    x: Numbers
-    predicted: Numbers
-    lower: Numbers
-    upper: Numbers
-
-
-@dataclass(frozen=True)
-class Effect:
-    """How predictions depend on one feature, the others staying as they are (partial dependence).
-
-    `importance` is by how much the champion's RMSE on the test rows grows when the feature's values
-    are shuffled among them. `values` are numbers, or levels as texts; `predicted` are the mean
-    predictions at each, by model.
-    """
-
-    feature: str
-    kind: str
-    importance: float
-    values: tuple[float | str | None, ...]
-    predicted: dict[str, Numbers]
-
-
-@dataclass(frozen=True)
-class Residuals:
-    """The residuals of a model over all its honest predictions: quantiles beside those of a normal.
-
-    `sd` is in the target's units; `observed` are residuals divided by it.
-    """
-
-    model: str
-    rows: int
-    sd: float
-    normal: Numbers
-    observed: Numbers
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """What share of the test rows lies within `half_width` of the champion's predictions.
-
-    `expected` is the share of out-of-fold predictions that do; `low` and `high` are the ends of
-    Wilson's interval of 95%.
-    """
-
-    expected: float
-    half_width: float
-    share: float
-    low: float
-    high: float
-    rows: int
-
-
-@dataclass(frozen=True)
-class StepSeconds:
-    """How long one step of the run waited, and how long it worked."""
-
-    step: str
-    waited: float
-    worked: float
-
-
-@dataclass(frozen=True)
-class RunFigures:
-    """All that is kept of a run for its pictures; empty where a run has not come so far."""
-
-    models: tuple[DrawnModel, ...] = ()
-    points: Points = Points()
-    line: Line | None = None
-    curves: tuple[Curve, ...] = ()
-    effects: tuple[Effect, ...] = ()
-    residuals: tuple[Residuals, ...] = ()
-    coverage: tuple[Coverage, ...] = ()
-    term_sd: dict[str, float] = field(default_factory=dict)
-    """The standard deviation of each term of the linear equation, over a sample of rows."""
-    steps: tuple[StepSeconds, ...] = ()
+def _milliseconds(instants: Array) -> tuple[float | None, ...]:
+    """Return microseconds since 1970 (n,) as whole milliseconds."""
+    return tuple(int(each // 1000) if np.isfinite(each) else None for each in instants.tolist())

@@ -5,6 +5,9 @@ A name or a cell of a source may be anything. Vega draws texts as they are, with
 
 import math
 import re
+from datetime import UTC, datetime, timedelta
+
+EPOCH, DAY = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1)
 
 MAX_LABEL = 40
 """Characters of a name or a cell that a chart shows."""
@@ -51,6 +54,17 @@ def number(value: float | None, digits: int = 4) -> str:
     places = max(digits - 1 - math.floor(math.log10(size)), 0)
     text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def moment(milliseconds: object) -> str:
+    """Return a moment in milliseconds since 1970 as a date, with the time unless it is midnight."""
+    if not isinstance(milliseconds, int | float):
+        return "–"
+    try:
+        at = EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return number(milliseconds)
+    return f"{at:%Y-%m-%d}" if (at - EPOCH) % DAY == timedelta() else f"{at:%Y-%m-%d %H:%M}"
 
 
 def percent(share: float | None) -> str:

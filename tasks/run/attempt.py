@@ -13,6 +13,7 @@ from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.agreement import Comparison, disagreements
 from regressors.network.resilience import Silenced
+from tasks.report.run_figures import RunFigures
 from tasks.run.ann_plan import AnnPlan, EarlierPlan
 from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
@@ -59,10 +60,12 @@ class Attempt:
     prepared: Prepared | None = None
     fits: Fits = field(default_factory=dict)
     trained: Trained | None = None
+    figures: RunFigures | None = None
     process_warnings: tuple[str, ...] = ()
     prediction_warnings: tuple[str, ...] = ()
     start_warning: str | None = None
     store_warnings: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     step_times: list[StepTime] = field(default_factory=list)
 
     @property
@@ -86,7 +89,7 @@ class Attempt:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return what a reader should know about the data and the fits, each sentence once."""
+        """Return what a reader should know of the champion, the data and the fits, each once."""
         snapshot = self.snapshot.warnings if self.snapshot else ()
         data = self.checked.warnings if self.checked else ()
         refits = self.trained.refits if self.trained else {}
@@ -99,6 +102,15 @@ class Attempt:
         choice = self.trained.choice if self.trained else None
         unscored = choice.warning if choice else None
         blind = choice.incumbent.blind if choice and choice.incumbent else None
-        sentences = [*snapshot, *data, *fits, *agreement, self.start_warning, unscored, blind]
+        sentences = [
+            *self.doubts,
+            *snapshot,
+            *data,
+            *fits,
+            *agreement,
+            self.start_warning,
+            unscored,
+            blind,
+        ]
         sentences += [*self.process_warnings, *self.prediction_warnings, *self.store_warnings]
         return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))

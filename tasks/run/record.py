@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ from regressors.job import Fitted
 from regressors.judging.scoring import Score
 from regressors.judging.selection import Decision
 from regressors.network import recipe
+from tasks.report.run_figures import RunFigures
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
@@ -62,6 +64,7 @@ def run_record(
         flow_run_id=runtime.flow_run.id,
         predictions=predictions,
         as_of=run.as_of,
+        figures=_figures(run),
     )
     record = _with_rows(record, run, home)
     if run.status in ("rejected", "skipped"):
@@ -72,6 +75,13 @@ def run_record(
         record = replace(record, unstored_targets=targets)
         return _with_choice(record, run.trained.choice)
     return record
+
+
+def _figures(run: Attempt) -> dict[str, Any] | None:
+    """Return what the run is drawn from, with the times of its steps so far."""
+    if run.figures is None and not run.step_times:
+        return None
+    return replace(run.figures or RunFigures(), steps=tuple(run.step_times)).plain()
 
 
 def _unstored_targets(

@@ -4,18 +4,17 @@ from typing import Any
 
 from prefect.blocks.system import Secret
 
+from data.connections.secrets import block_name
 from data.errors import SourceAway, library_message
 
 
 def prefect_secret(name: str) -> str | None:
     """Return the value of a Secret block, None if there is none of that name.
 
-    A block's name has small letters, digits and dashes: the secret `SHOP_URL` is the block
-    `shop-url`. Raises SourceAway if Prefect's server does not answer.
+    Raises SourceAway if Prefect's server does not answer.
     """
-    block_name = name.lower().replace("_", "-")
     try:
-        block: Any = Secret.load(block_name, _sync=True)  # type: ignore[call-arg]
+        block: Any = Secret.load(block_name(name), _sync=True)  # type: ignore[call-arg]
         value = block.get()
     except ValueError:  # what Prefect raises for a block that is not there
         return None

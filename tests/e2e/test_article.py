@@ -10,62 +10,40 @@ from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.job import Job
-from regressors.linear.neuron import NeuronPlan
+from tasks.tutorial.lessons import learn, lessons
 
 
-def descend(framework, inputs, target, start, plan):
-    """Run the framework's neuron; runs in a worker."""
-    return framework.descend(inputs, target, start, plan)
+@pytest.fixture(params=lessons(), ids=lambda lesson: lesson.framework)
+def learnt(request, workers):
+    """A tutorial, and what its framework has learnt."""
+    lesson = request.param
+    return lesson, workers.result(workers.submit(lesson.framework, learn, lesson))
 
 
-def article_plan(epochs):
-    """Return the article's recipe: plain gradient descent at a learning rate of 0.01."""
-    return NeuronPlan(learning_rate=0.01, momentum=0.0, epochs=epochs, tolerance=0.0)
-
-
-def with_bias(x):
-    """Return a neuron's inputs: x, and ones, whose weight is the bias."""
-    return np.column_stack([x, np.ones(len(x))])
-
-
-def least_squares(x, y):
-    slope, intercept = np.polyfit(x, y, 1)
-    return slope, intercept
-
-
-def test_tensorflow_recovers_slope_and_bias_of_random_points(workers):
-    rng = np.random.default_rng(101)
-    x = np.linspace(0, 5, 50) + rng.uniform(-0.4, 0.4, 50)
-    y = 2 * x + 1 + rng.uniform(-0.4, 0.4, 50)
-    start = rng.normal(size=2)
-    fit = workers.result(
-        workers.submit("tensorflow", descend, with_bias(x), y, start, article_plan(10_000))
-    )
-    assert fit.weights == pytest.approx(least_squares(x, y), rel=1e-6)
+def test_each_tutorial_finds_the_line_of_least_squares_to_its_last_epoch(learnt):
+    lesson, fit = learnt
+    tolerance = {"tensorflow": 1e-6, "torch": 0.05, "theano": 1e-5}[lesson.framework]
+    assert fit.weights == pytest.approx(lesson.least_squares, rel=tolerance, abs=tolerance)
+    assert fit.converged or len(fit.losses) == lesson.epochs + 1
     assert fit.losses[-1] < fit.losses[0]
     assert np.all(np.diff(fit.losses[:1000]) <= 0)
 
 
+def test_the_tutorials_are_those_of_the_article():
+    tensorflow, torch, theano = lessons()
+    assert (len(tensorflow.x), len(torch.x), len(theano.x)) == (50, 3, 101)
+    assert tensorflow.least_squares == pytest.approx((2, 1), abs=0.2)
+    assert torch.least_squares == pytest.approx((2, 0), abs=1e-9)
+    assert theano.least_squares == pytest.approx((3, 0.5), abs=0.3)
+    assert {(lesson.plan.learning_rate, lesson.plan.momentum) for lesson in lessons()} == {
+        (0.01, 0)
+    }
+
+
 def test_torch_learns_that_twice_four_is_eight(workers):
-    x, y = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])
-    start = np.array([0.5, 0.1])
-    fit = workers.result(
-        workers.submit("torch", descend, with_bias(x), y, start, article_plan(2_000))
-    )
-    slope, intercept = least_squares(x, y)
-    assert fit.weights @ [4, 1] == pytest.approx(slope * 4.0 + intercept, abs=0.05)
-    assert fit.losses[-1] < fit.losses[0] / 1000
-
-
-def test_theano_finds_slope_and_intercept_in_ten_thousand_iterations(workers):
-    rng = np.random.default_rng(42)
-    x = np.linspace(0, 1, 101)
-    y = 3 * x + 0.5 + rng.normal(size=101) * 0.33
-    fit = workers.result(
-        workers.submit("theano", descend, with_bias(x), y, np.zeros(2), article_plan(10_000))
-    )
-    assert fit.weights == pytest.approx(least_squares(x, y), abs=1e-5)
-    assert len(fit.losses) == 10_001
+    lesson = lessons()[1]
+    fit = workers.result(workers.submit("torch", learn, lesson))
+    assert fit.weights @ [lesson.asked, 1] == pytest.approx(8, abs=0.05)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORK_NAMES)

@@ -34,9 +34,9 @@ def runs(new_workspace, prefect_server):
         ask(workspace.api, "artifacts/", artifact)
     aged = [str(UUID(made[name])) for name in ("old", "theirs", "running")]
     with closing(sqlite3.connect(prefect_server.home / "prefect.db", timeout=60)) as db, db:
-        for run in aged:
+        for run_id in aged:
             db.execute(
-                "UPDATE flow_run SET end_time = '2020-01-01 00:00:00.000000' WHERE id = ?", [run]
+                "UPDATE flow_run SET end_time = '2020-01-01 00:00:00.000000' WHERE id = ?", [run_id]
             )
     return workspace, flow
 

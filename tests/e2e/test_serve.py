@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -107,18 +108,25 @@ def test_ctrl_c_during_a_run_leaves_no_process_and_no_running_state(new_workspac
 
 @dataclass(frozen=True)
 class Killed:
-    """A server that was killed during a run: the processes it left, and its flow runs' states."""
+    """A server that was killed during a run: the processes it left, and its flow runs' states.
+
+    `with_environment` are the files it left that have its environment, and with it passwords.
+    """
 
     workspace: Workspace
     remaining: list[psutil.Process]
     last_night: list[tuple[str, str]]
+    with_environment: list[Path]
 
 
 @pytest.fixture(scope="module")
 def killed(new_workspace):
     with serving(new_workspace(prefect="own"), "--port", str(free_port())) as running:
         start_slow_night(running)
-        return Killed(running.workspace, end(running, signal.SIGKILL), running.last_night())
+        remaining = end(running, signal.SIGKILL)
+        files = [path for path in running.workspace.home.rglob("*") if path.is_file()]
+        environment = [path for path in files if b"NIGHTFIT_DATABASE_URL" in path.read_bytes()]
+        return Killed(running.workspace, remaining, running.last_night(), environment)
 
 
 @dataclass(frozen=True)
@@ -126,12 +134,14 @@ class Restarted:
     """A server that was started where another had been killed, and lost its own parts.
 
     `last_night` has the flow runs' states once it was ready, `jobs` the template for the runs'
-    processes, and `nightly` the deployment. Its worker was killed during a night, then its Prefect
+    processes, and `nightly` the deployment; `tasks` are the states of the killed night's tasks.
+    Its worker was killed during a night, then its Prefect
     server: `lost` are the states of that night, `next_night` is that of one after it, and
     `remaining` are the processes that were left at the end.
     """
 
     last_night: list[tuple[str, str]]
+    tasks: set[str]
     jobs: dict[str, object]
     nightly: dict[str, object]
     lost: list[tuple[str, str]]
@@ -158,6 +168,7 @@ def restarted(killed):
         )
     with serving(killed.workspace, "--port", str(free_port())) as running:
         last_night, pool = running.last_night(), running.ask("work_pools/nightfit")
+        tasks = {task["state_type"] for task in running.ask("task_runs/filter", limit=200)}
         nightly = running.ask("deployments/name/nightly/nightly")
         start_slow_night(running)
         (worker,) = [p for p in family(running.process) if "worker" in p.cmdline()]
@@ -177,6 +188,7 @@ def restarted(killed):
     errors = running.errors.read_text().splitlines()
     return Restarted(
         last_night,
+        tasks,
         pool["base_job_template"],
         nightly,
         lost,
@@ -193,8 +205,17 @@ def test_killed_server_leaves_no_process(killed):
     assert killed.last_night == [("retrain", "RUNNING"), ("nightly", "RUNNING")]
 
 
+def test_killed_server_leaves_no_file_with_its_environment(killed):
+    assert killed.with_environment == []
+
+
 def test_next_server_marks_the_killed_runs_as_crashed(restarted):
     assert restarted.last_night == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
+
+
+def test_no_task_of_a_killed_run_stays_running(restarted):
+    assert restarted.tasks <= {"COMPLETED", "CRASHED"}
+    assert "CRASHED" in restarted.tasks
 
 
 def test_work_pool_of_an_older_version_is_closed_at_the_next_start(restarted):

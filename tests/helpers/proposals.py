@@ -1,5 +1,6 @@
 """Proposals for small tables that tests make."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from data.proposals.missing import MissingProposal
 from data.proposals.proposal import Proposal, proposed
 from data.proposals.sampled import sampled
 from data.proposals.written import Context, as_yaml, parsed
+from data.sources.made_keys import CONTENT, ROW
 
 N = 120
 RANDOM = np.random.default_rng(7)
@@ -24,13 +26,15 @@ def facts(table: pa.Table) -> list:
     return [facts_of(name, at, table[name]) for at, name in enumerate(table.column_names)]
 
 
-def proposal(target: str = "y", *, moves: bool = False, **columns: object) -> Proposal:
+def proposal(
+    target: str = "y", *, keys: Sequence[str] = (ROW, CONTENT), **columns: object
+) -> Proposal:
     """Return the proposal for a table of columns; the target is there if it is not given."""
     if target not in columns:
         columns[target] = noise(len(next(iter(columns.values()))))
     table = pa.table(columns)
     known = facts(table)
-    return proposed(table, known, sampled(table, known, target), target, moves=moves)
+    return proposed(table, known, sampled(table, known, target), target, made=keys)
 
 
 def text_of(made: Proposal, **more: object) -> str:

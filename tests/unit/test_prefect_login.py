@@ -142,6 +142,7 @@ def test_server_gets_a_login_its_own_origins_and_csrf_protection(tmp_path, repor
         assert server.client == {
             "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
             "PREFECT_API_AUTH_STRING": server.login.text,
+            "NIGHTFIT_PAGE_URL": f"http://127.0.0.1:{port}",
         }
 
 

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pytest
 from helpers.proposals import N, noise, proposal
 
+from data.errors import SourceError
+
 DAYS = [dt.date(2024, 1, 1) + dt.timedelta(days=day) for day in range(N)]
 
 
@@ -82,13 +84,33 @@ def test_free_text_is_no_key():
 
 
 def test_rows_that_may_come_in_another_order_get_a_hash_of_their_values():
-    made = proposal(x=noise(), z=noise(), moves=True).key
+    made = proposal(x=noise(), z=noise(), keys=("content", "row")).key
     assert made.columns == ("content",)
     assert "a row that is corrected" in made.words
 
 
 def test_a_column_called_row_is_not_taken_for_the_made_key():
     assert key(row=[1] * (N - 1) + [2], x=noise()) == ("content",)
+
+
+@pytest.mark.parametrize(
+    ("keys", "name", "expected"),
+    [
+        (("row", "content"), "row", "content"),
+        (("content", "row"), "content", "row"),
+        (("row", "content"), "content", "row"),
+    ],
+)
+def test_a_made_key_has_a_name_that_no_column_has(keys, name, expected):
+    made = proposal(x=noise(), **{name: [1] * (N - 1) + [2]}, keys=keys)
+    assert made.key.columns == (expected,)
+
+
+@pytest.mark.parametrize("names", [["content"], ["content", "row"]])
+def test_a_table_without_a_key_whose_columns_have_all_names_of_made_ones_is_refused(names):
+    columns = {name: [1] * (N - 1) + [2] for name in names}
+    with pytest.raises(SourceError, match=r"the names? 'content'.* Rename it"):
+        proposal(x=noise(), **columns, keys=names)
 
 
 def test_uniqueness_is_that_of_all_rows_and_not_of_the_first_ones():

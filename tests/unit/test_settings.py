@@ -57,6 +57,7 @@ def test_name_that_cannot_be_a_schema_is_refused(url: str, schema: str | None, m
             )
             for text in ("abc", "-1", "nan", "inf", "1e400", "1e300", "9" * 5_000, "\udcff", "0x10")
         ),
+        ("FIT_MEMORY_LIMIT", "0.49"),
         ("HOME", "~nobody-of-that-name/home"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),

@@ -3,19 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, false, func, select
 
+from data.connections.table_name import TableName
 from data.declarations.mistakes import nearest
 from data.errors import CallError, UserError
 from data.store.database.address import display_url
-from data.store.tables import is_good, run
+from data.store.tables import is_good, result_table, run
 from data.store.views import CHAMPION, RUN_HISTORY
 
 
 @dataclass(frozen=True)
 class DatasetStatus:
-    """How a dataset stands: its last run, its last good run, and its champion."""
+    """How a dataset stands: its last run, its last good run, and its champion.
+
+    `warnings` are those of the last run; if that was skipped, with those of the last good one,
+    which hold on. A good night is a run for tonight that succeeded or was skipped.
+    """
 
     dataset: str
     run_id: int
@@ -26,6 +32,7 @@ class DatasetStatus:
     started_at: datetime
     finished_at: datetime
     last_succeeded_at: datetime | None
+    good_night_at: datetime | None
     champion: str | None
     champion_since: datetime | None
     champion_test_rmse: float | None
@@ -43,8 +50,19 @@ def dataset_statuses(connection: Connection) -> tuple[DatasetStatus, ...]:
     champion = CHAMPION.table
     latest = select(func.max(run.c.run_id)).where(run.c.backfill == false()).group_by(run.c.dataset)
     good = (
-        select(run.c.dataset, func.max(run.c.finished_at).label("at"))
+        select(
+            run.c.dataset,
+            func.max(run.c.finished_at).label("at"),
+            func.max(run.c.run_id).label("run_id"),
+        )
         .where(is_good(run))
+        .group_by(run.c.dataset)
+        .subquery()
+    )
+    good_run = run.alias("good_run")
+    night = (
+        select(run.c.dataset, func.max(run.c.finished_at).label("at"))
+        .where(run.c.status.in_(("succeeded", "skipped")), run.c.as_of.is_(None))
         .group_by(run.c.dataset)
         .subquery()
     )
@@ -58,18 +76,34 @@ def dataset_statuses(connection: Connection) -> tuple[DatasetStatus, ...]:
             run.c.warnings,
             run.c.started_at,
             run.c.finished_at,
+            good_run.c.warnings.label("good_warnings"),
             good.c.at.label("last_succeeded_at"),
+            night.c.at.label("good_night_at"),
             (champion.c.framework + "/" + champion.c.kind).label("champion"),
             champion.c.since.label("champion_since"),
             champion.c.test_rmse.label("champion_test_rmse"),
         )
         .join_from(run, good, good.c.dataset == run.c.dataset, isouter=True)
+        .join(good_run, good_run.c.run_id == good.c.run_id, isouter=True)
+        .join(night, night.c.dataset == run.c.dataset, isouter=True)
         .join(champion, champion.c.dataset == run.c.dataset, isouter=True)
         .where(run.c.run_id.in_(latest))
         .order_by(run.c.dataset)
     )
     rows = connection.execute(statement).mappings().all()
-    return tuple(DatasetStatus(**{**row, "warnings": tuple(row["warnings"])}) for row in rows)
+    return tuple(_status(dict(row)) for row in rows)
+
+
+def _status(row: dict[str, Any]) -> DatasetStatus:
+    earlier = row.pop("good_warnings") or ()
+    warnings = (*row["warnings"], *(earlier if row["status"] == "skipped" else ()))
+    return DatasetStatus(**{**row, "warnings": tuple(dict.fromkeys(warnings))})
+
+
+def results_tables(connection: Connection) -> dict[str, TableName]:
+    """Return the table of results that each dataset has, where it has one."""
+    rows = connection.execute(select(result_table)).all()
+    return {row.dataset: TableName(row.table_name, row.schema_name) for row in rows}
 
 
 def refuse_unknown_dataset(connection: Connection, dataset: str) -> None:

@@ -5,6 +5,7 @@ needs a migration in `migrations/versions/`. A CHECK lists the words of a column
 code alone decides on them: frameworks and kinds are listed in `regressors/` and nowhere else.
 """
 
+from data.store.tables.alarms import alarm, alarm_delivery, alarm_message
 from data.store.tables.base import KEY, metadata
 from data.store.tables.integrity import checksum, database_check, prediction_checksum
 from data.store.tables.models import (
@@ -38,6 +39,9 @@ __all__ = [
     "KEY",
     "acceptance",
     "agreement_check",
+    "alarm",
+    "alarm_delivery",
+    "alarm_message",
     "checksum",
     "coefficient",
     "coefficient_variant",

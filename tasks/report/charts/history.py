@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tasks.report.chart import MAX_TABLE_ROWS, Chart
-from tasks.report.charts.series import coloured, quantitative, shaped, temporal
+from tasks.report.charts.series import point_marks, quantitative, temporal
 from tasks.report.facts import PastError, RunFacts
 from tasks.report.labels import label, number
 
@@ -80,8 +80,7 @@ def _spec(nights: list[PastError], target: str) -> dict[str, object]:
                 "mark": {"type": "point", "size": 70, "opacity": 1},
                 "encoding": {
                     "y": quantitative(""),
-                    "color": coloured(names),
-                    "shape": shaped(names),
+                    **point_marks(names),
                     "tooltip": tooltip,
                 },
             },

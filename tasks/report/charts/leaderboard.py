@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from tasks.report.chart import MAX_TABLE_ROWS, Chart
-from tasks.report.charts.series import coloured, quantitative, shaped
+from tasks.report.charts.series import point_marks, quantitative
 from tasks.report.facts import RunFacts
 from tasks.report.labels import finite, label, number
 
@@ -53,15 +53,13 @@ def leaderboard(facts: RunFacts) -> Iterator[Chart]:
 
 def _spec(values: Sequence[Mapping[str, object]], target: str) -> dict[str, object]:
     names = tuple(ROWS.values())
-    order = list(dict.fromkeys(value["name"] for value in values))
-    offset = {"field": "series", "sort": list(names)}
+    offset = {"field": "series", "sort": None}
     return {
         "height": {"step": 17},
         "data": {"values": values},
         "encoding": {
-            "y": {"field": "name", "type": "nominal", "sort": order, "title": None},
+            "y": {"field": "name", "type": "nominal", "sort": None, "title": None},
             "yOffset": offset,
-            "color": coloured(names),
             "tooltip": [
                 {"field": "name", "type": "nominal", "title": "candidate"},
                 {"field": "series", "type": "nominal", "title": "rows"},
@@ -75,11 +73,12 @@ def _spec(values: Sequence[Mapping[str, object]], target: str) -> dict[str, obje
                 "encoding": {
                     "x": quantitative(f"RMSE of {target}", field="low"),
                     "x2": {"field": "high"},
+                    "color": point_marks(names)["color"],
                 },
             },
             {
                 "mark": {"type": "point", "size": 70, "opacity": 1},
-                "encoding": {"x": quantitative("", field="x"), "shape": shaped(names)},
+                "encoding": {"x": quantitative("", field="x"), **point_marks(names)},
             },
         ],
     }

@@ -1,9 +1,12 @@
 """Named series in a specification: each is told from the others by more than its colour."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.report.chart import DASHES, SHAPES
+
+ROWS = ("training rows", "test rows")
+"""The names of points, by whether they are test rows."""
 
 
 def quantitative(
@@ -31,23 +34,51 @@ def temporal(title: str, *, field: str = "x") -> dict[str, Any]:
     return {"field": field, "type": "temporal", "title": title, "scale": scale, "axis": axis}
 
 
-def coloured(names: Sequence[str], *, field: str = "series", legend: bool = True) -> dict[str, Any]:
-    """Return the encoding of the colour of named series."""
-    return _encoding(field, legend, {"domain": list(names)})
-
-
-def dashed(names: Sequence[str], *, field: str = "series", legend: bool = True) -> dict[str, Any]:
-    """Return the encoding of the dashes of named series."""
+def line_marks(names: Sequence[str], *, field: str = "series") -> dict[str, Any]:
+    """Return the encoding of the lines of named series, told apart by colour and dashes."""
     dashes = [list(DASHES[place % len(DASHES)]) for place in range(len(names))]
-    return _encoding(field, legend, {"domain": list(names), "range": dashes})
+    legend = {"title": None, "symbolType": "stroke", "symbolSize": 400}
+    return {
+        "color": nominal(field, names, legend),
+        "strokeDash": nominal(field, names, legend, range=dashes),
+    }
 
 
-def shaped(names: Sequence[str], *, field: str = "series", legend: bool = True) -> dict[str, Any]:
-    """Return the encoding of the points of named series."""
+def point_marks(names: Sequence[str], *, field: str = "series") -> dict[str, Any]:
+    """Return the encoding of the points of named series, told apart by colour and shape."""
     shapes = [SHAPES[place % len(SHAPES)] for place in range(len(names))]
-    return _encoding(field, legend, {"domain": list(names), "range": shapes})
+    legend = {"title": None}
+    return {
+        "color": nominal(field, names, legend),
+        "shape": nominal(field, names, legend, range=shapes),
+    }
 
 
-def _encoding(field: str, legend: bool, scale: dict[str, Any]) -> dict[str, Any]:
-    shown = {"title": None} if legend else None
-    return {"field": field, "type": "nominal", "scale": scale, "legend": shown}
+def nominal(
+    field: str, names: Sequence[str], legend: Mapping[str, Any] | None, **scale: Any
+) -> dict[str, Any]:
+    """Return the encoding of named series by one channel."""
+    return {
+        "field": field,
+        "type": "nominal",
+        "scale": {"domain": list(names), **scale},
+        "legend": None if legend is None else dict(legend),
+    }
+
+
+def row_marks(across: dict[str, Any], up: dict[str, Any]) -> dict[str, Any]:
+    """Return the mark and the encoding of points that are training rows or test rows."""
+    return {
+        "mark": {"type": "point", "style": "rows"},
+        "encoding": {
+            "x": across,
+            "y": up,
+            "shape": nominal("rows", ROWS, {"title": None}, range=list(SHAPES[:2])),
+            "tooltip": [numbered("x", across["title"]), numbered("y", up["title"])],
+        },
+    }
+
+
+def numbered(field: str, title: str) -> dict[str, Any]:
+    """Return the line of a tooltip that shows a number."""
+    return {"field": field, "type": "quantitative", "title": title, "format": ".4~g"}

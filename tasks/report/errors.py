@@ -1,0 +1,65 @@
+"""How a model errs, in figures for charts: its residuals beside a normal's, and its coverage."""
+
+from math import sqrt
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from regressors.arrays import Array
+from regressors.judging.scoring import interval_half_width
+from tasks.report.run_figures import Coverage, Residuals, rounded
+
+MAX_QUANTILES = 200
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+"""The shares that the intervals of a chart of coverage are made for."""
+Z = 1.96
+"""The normal quantile of an interval of 95%."""
+
+
+def residuals(model: str, errors: Array) -> Residuals | None:
+    """Return quantiles of honest errors (n,), NaN where there is none; None if they do not vary.
+
+    Of many, those at evenly spaced quantiles of a normal distribution, the extremes included.
+    """
+    present = np.sort(errors[np.isfinite(errors)])
+    count = len(present)
+    if count < 2:
+        return None
+    scale = float(np.abs(present).max())
+    sd = float((present / scale).std() * scale) if scale > 0 else 0.0
+    if not sd > 0:
+        return None
+    at = np.arange(count)
+    if count > MAX_QUANTILES:
+        end = float(ndtri(1 - 0.5 / count))
+        shares = ndtr(np.linspace(-end, end, MAX_QUANTILES))
+        at = np.unique(np.clip(np.round(shares * count - 0.5).astype(int), 0, count - 1))
+    normal = ndtri((at + 0.5) / count)
+    return Residuals(model, count, sd, rounded(normal), rounded(present[at] / sd))
+
+
+def coverage(out_of_fold: Array, test: Array, declared: float) -> tuple[Coverage, ...]:
+    """Return how many errors (m,) of the test rows are within what out-of-fold errors (n,) suggest.
+
+    Both are weighted, and NaN where there is none. A level for which there are too few out-of-fold
+    errors is left out.
+    """
+    honest, errors = (np.abs(each[np.isfinite(each)]) for each in (out_of_fold, test))
+    if not len(errors) or not len(honest):
+        return ()
+    found = []
+    for level in sorted({*LEVELS, declared}):
+        width = interval_half_width(honest, level)
+        if width is not None:
+            share = float((errors <= width).mean())
+            low, high = wilson(share, len(errors))
+            found.append(Coverage(level, width, share, low, high, len(errors)))
+    return tuple(found)
+
+
+def wilson(share: float, rows: int) -> tuple[float, float]:
+    """Return Wilson's interval of 95% of a share of so many rows (Wilson 1927)."""
+    z2 = Z * Z / rows
+    centre = (share + z2 / 2) / (1 + z2)
+    reach = Z / (1 + z2) * sqrt(share * (1 - share) / rows + z2 / (4 * rows))
+    return max(centre - reach, 0.0), min(centre + reach, 1.0)

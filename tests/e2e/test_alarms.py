@@ -1,0 +1,165 @@
+"""Alarms as an operator gets them: from a night in a terminal, and from Prefect's server."""
+
+import json
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from urllib.request import Request, urlopen
+
+import pytest
+from helpers.alarm_recipients import webhook
+from helpers.serving import wait_until
+from helpers.workspace import LINE, LINE_ROWS, ROOT
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from data.store.session import Store
+from tasks.alarms.killed import killed_runs
+
+AUTOMATIONS = ROOT / "deploy" / "automations"
+
+
+@pytest.fixture(scope="module")
+def hook():
+    with webhook() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def night_without_source(new_workspace, hook):
+    """A dry run and a run whose source is missing, and what an operator then asks."""
+    workspace = new_workspace()
+    workspace.declare("line", LINE)
+    away = "mailto://127.0.0.1:9?from=a@example.com&to=ops@example.com"
+    setting = {"NIGHTFIT_NOTIFY": f"{hook.url}/hunter2 {away}"}
+    workspace.run("retrain", "line", "--dry-run", **setting)
+    assert hook.got == []
+    runs = [workspace.run("retrain", "line", **setting)]
+    runs += [workspace.run("status", *how, **setting) for how in ((), ("--format", "json"))]
+    (workspace.folder / "datasets" / "line.csv").write_text(LINE_ROWS)
+    runs += [workspace.run("retrain", "line", **setting), workspace.run("status")]
+    runs += [workspace.run("status", "--fail-if-older", age) for age in ("26h", "0.001 minutes")]
+    return workspace, runs
+
+
+def test_run_without_its_source_is_reported_and_its_end_too(night_without_source, hook):
+    _, (failed, *_) = night_without_source
+    assert failed.returncode == 1
+    assert hook.titles == ["nightfit: line failed", "nightfit: line is fine again"]
+    (_, told), (_, again) = hook.got
+    (item,) = told["items"]
+    assert "line.csv" in item["what"]
+    assert "nightfit retrain line" in item["next_step"]
+    assert item["run"].startswith("http://127.0.0.1:")
+    assert item["report"].endswith("/home/reports/line/1.html")
+    assert again["good"]
+
+
+def test_recipient_that_is_away_fails_no_run_and_shows_in_status(night_without_source):
+    _, (failed, status, as_json, good, *_) = night_without_source
+    sentence = "have not reached mail to ops@example.com: nothing answers there"
+    assert sentence in " ".join(status.stderr.split())
+    assert status.returncode == 1
+    assert good.returncode == 0
+    (line,) = json.loads(as_json.stdout)
+    assert line["last_good_night"] is None
+    assert not any("hunter2" in text for done in (failed, status) for text in (done.stderr,))
+
+
+def test_status_is_readable_in_80_columns_and_judges_the_age(night_without_source):
+    workspace, (_, bad, _, _, fine, young, old) = night_without_source
+    assert max(map(len, fine.stdout.splitlines())) <= 80
+    words = [word for line in bad.stdout.splitlines() for word in line.split()]
+    assert f"{workspace.folder}/datasets/line.csv:" in words
+    assert (fine.returncode, young.returncode, old.returncode) == (0, 0, 1)
+    assert "The last good night was" in old.stdout
+
+
+def ask(api, path, **body):
+    request = Request(f"{api}/{path}", json.dumps(body).encode())
+    request.add_header("Content-Type", "application/json")
+    with urlopen(request) as answered:
+        return json.load(answered)
+
+
+def run_of(api, flow, state, message, parent=None, **parameters):
+    """Make a flow run that has ended in a state; return its id."""
+    flow_id = ask(api, "flows/", name=flow)["id"]
+    task = None
+    if parent:
+        within = {"flow_run_id": parent, "task_key": flow, "dynamic_key": message}
+        task = ask(api, "task_runs/", **within)["id"]
+    made = {"flow_id": flow_id, "parameters": parameters, "parent_task_run_id": task}
+    run_id = ask(api, "flow_runs/", **made)["id"]
+    ended = {"type": state, "message": message}
+    ask(api, f"flow_runs/{run_id}/set_state", state=ended, force=True)
+    return run_id
+
+
+def test_runs_that_stored_nothing_are_found_on_prefects_server(new_workspace):
+    workspace = new_workspace()
+    api = workspace.api
+    killed = run_of(api, "retrain", "CRASHED", "SIGKILL", dataset="killed")
+    night = run_of(api, "nightly", "CRASHED", "SIGKILL")
+    run_of(api, "retrain", "COMPLETED", "", night, dataset="done")
+    run_of(api, "retrain", "RUNNING", "", night, dataset="amid")
+    full = run_of(api, "nightly", "FAILED", "2 runs failed")
+    run_of(api, "retrain", "FAILED", "StoreError: the disk is full", full, dataset="full")
+    alone = run_of(api, "nightly", "CRASHED", "SIGKILL before its first dataset")
+    others = [
+        run_of(api, "retrain", "CRASHED", "SIGKILL", dataset="dry", dry_run=True),
+        run_of(api, "retrain", "CANCELLED", "by hand", dataset="cancelled"),
+        run_of(api, "retrain", "FAILED", "an exception: CallError: no such", dataset="typo"),
+        run_of(api, "another", "CRASHED", "SIGKILL", dataset="theirs"),
+    ]
+    store = Store(f"sqlite:///{workspace.database}")
+    store.ensure_ready()
+    with temporary_settings({PREFECT_API_URL: api}):
+        found = killed_runs(store, datetime.now(UTC))
+        assert killed_runs(store, datetime.now(UTC) + timedelta(days=3)) == ()
+    made = {killed: "killed", night: "amid", full: "full", alone: ""}
+    assert {k.flow_run_id: k.dataset for k in found if k.flow_run_id in made} == made
+    assert not {k.flow_run_id for k in found} & set(others)
+    assert [k.failed for k in found if k.flow_run_id == full] == [True]
+
+
+def test_ready_automations_fire_on_a_server_of_prefect(new_workspace, hook, tmp_path):
+    workspace = new_workspace()
+    api = workspace.api
+    from prefect.blocks.notifications import CustomWebhookNotificationBlock
+
+    with temporary_settings({PREFECT_API_URL: api}):
+        block = CustomWebhookNotificationBlock(
+            name="hook", url=f"{hook.url}/automation", json_data={"title": "{{subject}}"}
+        ).save("hook", overwrite=True)
+    flow_id = ask(api, "flows/", name="retrain")["id"]
+    deployment = ask(api, "deployments/", name="retrain", flow_id=flow_id)["id"]
+    made = []
+    for file in sorted(AUTOMATIONS.glob("*.yaml")):
+        text = file.read_text().replace("BLOCK_ID", str(block))
+        soon = tmp_path / file.name
+        soon.write_text(re.sub(r"within: 93600\b", "within: 10", text))
+        command = [
+            sys.executable,
+            "-m",
+            "prefect",
+            "automation",
+            "create",
+            "--from-file",
+            str(soon),
+        ]
+        made.append(subprocess.Popen(command, env=workspace.environment))
+    assert len(made) == 2
+    assert [process.wait(timeout=300) for process in made] == [0, 0]
+    run = ask(api, f"deployments/{deployment}/create_flow_run", name="doomed")["id"]
+    state = {"type": "CRASHED", "name": "Crashed", "message": "SIGKILL"}
+
+    def titles():
+        return {body["title"] for path, body in hook.got if path == "/automation"}
+
+    def fired():  # the server takes a moment to know a new automation
+        ask(api, f"flow_runs/{run}/set_state", state=state, force=True)
+        return "nightfit: doomed Crashed" in titles()
+
+    wait_until(fired)
+    wait_until(lambda: "nightfit: no night for 26 hours" in titles())

@@ -1,0 +1,102 @@
+"""Nights trained in this process, by NumPy alone: what a run is drawn from, in a second."""
+
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+from helpers import numpy_framework
+from sqlalchemy import Connection
+
+from data.declarations.model import Declaration
+from data.store.session import Store
+from data.store.write.run import write_run
+from regressors import fitting
+from regressors.candidate import Candidate
+from regressors.frameworks.contract import FrameworkModule
+from tasks.check import check
+from tasks.choose import choose
+from tasks.incumbent import incumbent
+from tasks.read import read
+from tasks.refit import to_refit
+from tasks.report.figures import run_figures
+from tasks.resilience import resilience
+from tasks.run.attempt import Attempt, Trained
+from tasks.run.hold import promotion_hold
+from tasks.run.predictions import tonights_predictions
+from tasks.run.record import run_record
+from tasks.run.workers import job_of
+from tasks.split import split
+
+
+def declared(folder: Any, name: str, columns: dict[str, Any], **more: Any) -> Declaration:
+    """Return the declaration of a dataset whose columns are written to a file."""
+    source = folder / f"{name}.csv"
+    source.write_text(csv_of(columns), encoding="utf-8")
+    defaults = {
+        "name": name,
+        "source": {"path": str(source)},
+        "key": "id",
+        "target": "y",
+        "candidates": {"frameworks": ["torch"]},
+        "ann": {"hidden": [12]},
+    }
+    return Declaration.model_validate({**defaults, **more})
+
+
+def csv_of(columns: dict[str, Any]) -> str:
+    """Return columns as a CSV file, everything quoted."""
+
+    def cell(value: object) -> str:
+        return "" if value is None else '"' + str(value).replace('"', '""') + '"'
+
+    rows = zip(*columns.values(), strict=True)
+    return "\n".join(",".join(map(cell, row)) for row in [tuple(columns), *rows]) + "\n"
+
+
+def night(
+    declaration: Declaration,
+    store: Store,
+    home: Any,
+    framework: FrameworkModule | ModuleType = numpy_framework,
+) -> tuple[int, Attempt]:
+    """Run a night of a declaration and store it; return the id of the run, and all it came to."""
+    run = Attempt(declaration)
+    run.snapshot = read.fn(declaration, home / "snapshots")
+    run.checked = check.fn(declaration, run.snapshot)
+    if not run.checked.passed:
+        run.status, run.reason = "rejected", run.checked.reason
+        return _stored(run, store, home), run
+    run.prepared = rows = split.fn(declaration, run.snapshot, run.checked)
+    fits: dict[Candidate, Any] = {}
+    for candidate in run.candidates:
+        try:
+            job = job_of(candidate, rows, rows.train, rows.train_fold, starts={})
+            fits[candidate] = fitting.validate(framework, job)
+        except ValueError as error:
+            fits[candidate] = str(error)
+    run.fits = fits
+    champion = incumbent.fn(rows, store, home=home)
+    hold = promotion_hold(champion, as_of=None, data_until=rows.times.data_until)
+    choice = choose.fn(rows, fits, champion, hold=hold)
+    wanted = to_refit(fits, choice)
+    refits = {
+        candidate: fitting.refit(
+            framework,
+            job_of(candidate, rows, rows.labelled, rows.labelled_fold, starts={}, fitted=fit),
+        )
+        for candidate, fit in wanted.items()
+    }
+    silenced = resilience.fn(rows, wanted[choice.reported])
+    run.trained = trained = Trained(rows, fits, choice, refits, resilience=silenced)
+    predictions = tonights_predictions(trained, store, with_training=True)
+    run.figures = run_figures(trained, predictions.columns)
+    return _stored(run, store, home, predictions.columns), run
+
+
+def _stored(run: Attempt, store: Store, home: Any, predictions: Any = ()) -> int:
+    record = run_record(run, home=home, predictions=predictions)
+
+    def write(connection: Connection) -> int:
+        return write_run(connection, replace(record, warnings=run.warnings))
+
+    return store.write(write)
