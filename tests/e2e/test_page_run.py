@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from helpers.page import ended, open_run
+from helpers.page import ended, open_run, wait_for_offer
 from helpers.serving import start_slow_night, wait_until
 
 TYPED = "after the repair of the pump"
@@ -71,6 +71,7 @@ def good(served):
 def night(served):
     rows = (served.workspace.folder / "line.csv").read_text()
     served.workspace.declare("limited", LIMITED, rows)
+    wait_for_offer(served, "limited")
     chosen = ["line", "limited"]
     return shown(served, start(served, "nightly", datasets=chosen))
 
