@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from helpers.page import ended, open_run
+from helpers.page import ended, open_run, wait_for_offer
 from helpers.serving import start_slow_night, wait_until
 
 TYPED = "after the repair of the pump"
@@ -70,6 +70,7 @@ def good(served):
 @pytest.fixture(scope="module")
 def night(served):
     served.workspace.declare("limited", LIMITED)
+    wait_for_offer(served, "limited")
     chosen = ["line", "limited"]
     return shown(served, start(served, "nightly", datasets=chosen))
 
