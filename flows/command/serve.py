@@ -75,8 +75,10 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
     from prefect.settings import get_current_settings
 
     from flows.command.alarm_watch import alarm_watch
+    from tasks.alarms.recipients import recipients_of
 
     Store(config.database_url).ensure_ready()  # report a broken store before any work
+    recipients = recipients_of(config.notify or "")  # and a mistake in the setting
     deployments = Deployments(config.prefect_file, config.datasets)
     prefect = get_current_settings()
     console = Screen(stderr=True)
@@ -95,7 +97,8 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
         stack.callback(report, "Stopping …")
         stack.callback(_ignore_signals)
         stack.enter_context(server_errors())
-        told = stack.enter_context(alarm_watch(config, own.page if own else None))
+        stack.enter_context(alarm_watch(config, own.page if own else None, recipients))
+        told = [recipient.name for recipient in recipients]
         _serve(processes, own, deployments, console, told)
 
 
