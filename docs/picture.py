@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 PICTURE = Path(__file__).resolve().parent / "images" / "report.png"
-SIZE = {"width": 1120, "height": 1180}
+WIDTH, HEIGHT = 1120, 1180
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
             executable_path=shutil.which("chromium") or shutil.which("chromium-browser"),
             args=["--no-sandbox"],
         )
-        page = browser.new_page(viewport=SIZE, color_scheme="light")
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         page.goto(Path(report).resolve().as_uri())
         page.locator(".live svg").first.wait_for()
         PICTURE.parent.mkdir(exist_ok=True)
