@@ -1,16 +1,36 @@
 """What Vega makes of specifications: images, and the script for a page. Made in another process."""
 
+import atexit
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from threading import Lock, Timer
+from typing import IO, Any
 
 PROCESS = Path(__file__).with_name("vega_process.py")
 
 TIME_LIMIT = 120.0
 """Seconds that all the drawings of a page may take; they take one or two."""
+
+
+@dataclass(frozen=True)
+class _Process:
+    """The process that draws, the file of what it complains of, and whose it is."""
+
+    popen: subprocess.Popen[str]
+    complaints: IO[str]
+    owner: int
+
+
+_guard = Lock()
+_kept: list[_Process] = []
+"""The process, once there is one."""
 
 
 class CannotDraw(Exception):
@@ -38,24 +58,66 @@ def script(snippet: str) -> str:
 
 
 def _made(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the process makes; it is kept for the next call, as starting it takes a while."""
+    line = json.dumps(wanted, allow_nan=False)
+    with _guard:
+        process = _running()
+        limit = Timer(TIME_LIMIT, process.popen.kill)
+        limit.start()
+        try:
+            made = _answer(process.popen, line)
+        finally:
+            limit.cancel()
+        if not made:
+            _kept.clear()
+            raise CannotDraw(_why_ended(process))
+    answer: dict[str, Any] = json.loads(made)
+    return answer
+
+
+def _running() -> _Process:
+    if _kept and _kept[0].owner == os.getpid() and _kept[0].popen.poll() is None:
+        return _kept[0]
+    complaints = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - as long as it
     try:
-        done = subprocess.run(
+        popen = subprocess.Popen(
             [sys.executable, "-I", str(PROCESS)],
-            input=json.dumps(wanted, allow_nan=False),
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
             encoding="utf-8",
-            timeout=TIME_LIMIT,
-            check=True,
         )
-    except subprocess.CalledProcessError as error:
-        lines = [line for line in error.stderr.splitlines() if line.strip()]
-        why = next((line for line in lines if "fatal" in line.lower()), lines[-1] if lines else "")
-        raise CannotDraw(
-            f"Vega's process ended ({error.returncode}): {why.strip()[:300]}"
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise CannotDraw(f"Vega took longer than {TIME_LIMIT:g} seconds.") from None
     except OSError as error:
         raise CannotDraw(f"Vega's process cannot be started ({error.strerror}).") from None
-    made: dict[str, Any] = json.loads(done.stdout)
-    return made
+    _kept[:] = [_Process(popen, complaints, os.getpid())]
+    return _kept[0]
+
+
+def _answer(process: subprocess.Popen[str], line: str) -> str:
+    """Return the line with which the process answers, "" if it has ended."""
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+    except OSError:
+        return ""
+    return process.stdout.readline()
+
+
+def _why_ended(process: _Process) -> str:
+    process.popen.kill()
+    code = process.popen.wait()
+    process.complaints.seek(0)
+    lines = [line.strip() for line in process.complaints if line.strip()]
+    why = next((line for line in lines if "fatal" in line.lower()), lines[-1] if lines else "")
+    return f"Vega's process ended ({code}): {why[:300]}"
+
+
+@atexit.register
+def _end() -> None:
+    """Let the process end, which waits for the end of its input."""
+    for process in _kept:
+        if process.owner == os.getpid() and process.popen.stdin is not None:
+            with suppress(OSError, subprocess.TimeoutExpired):
+                process.popen.stdin.close()
+                process.popen.wait(5)

@@ -2,12 +2,14 @@
 
 V8, the engine of Vega's language, ends its whole process where it cannot have the memory that it
 asks for: under any `ulimit -v`, for example. This file is run by its path, apart from the project,
-and imports nothing of it. It reads {"charts": [...], "script": text or null} as JSON and writes
-{"images": [...], "errors": [...], "script": text or null}.
+and imports nothing of it. For each line {"charts": [...], "script": text or null} of its standard
+input it writes a line {"images": [...], "errors": [...], "script": text or null}. It ends with its
+input, so it outlives nobody.
 """
 
 import json
 import sys
+from typing import Any
 
 import vl_convert
 
@@ -17,7 +19,11 @@ VEGA_LITE = "6."
 
 def main() -> None:
     """Draw what is asked for on standard input."""
-    wanted = json.load(sys.stdin)
+    for line in sys.stdin:
+        print(json.dumps(_made(json.loads(line))), flush=True)  # noqa: T201
+
+
+def _made(wanted: dict[str, Any]) -> dict[str, Any]:
     versions = vl_convert.get_vegalite_versions()
     newest = [version for version in versions if version.startswith(VEGA_LITE)][-1]
     images: list[str | None] = []
@@ -31,7 +37,7 @@ def main() -> None:
             images.append(None)
             errors.append(" ".join(str(error).splitlines()[:2])[:300])
     script = wanted["script"] and vl_convert.javascript_bundle(wanted["script"], newest)
-    json.dump({"images": images, "errors": errors, "script": script}, sys.stdout)
+    return {"images": images, "errors": errors, "script": script}
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """The page of a run: what it says first, that it lets nothing in, and that text stays text."""
 
 import re
+import shlex
+import subprocess
+import sys
 from base64 import b64encode
 from hashlib import sha256
 
 import pytest
 from helpers.report_facts import facts_of, good_night, past
 from helpers.store_nights import night
+from helpers.workspace import ROOT
 
 from data.checks.findings import ExpectationResult, RejectedRow
 from data.store.records import ScoreRecord
@@ -172,3 +176,20 @@ def test_scores_shown_are_those_of_the_run():
     score: ScoreRecord = facts.serving_score
     tile = number(score.rmse)
     assert f'<dd class="figure">{tile} wage</dd>' in page_of(facts)
+
+
+def test_a_process_that_may_not_have_the_memory_harms_nobody_and_says_why():
+    code = "import tasks.report.vega as v\ntry: v.images([{}])\nexcept v.CannotDraw as e: print(e)"
+    limited = f"ulimit -v 6000000; exec {shlex.quote(sys.executable)} -c {shlex.quote(code)}"
+    said = subprocess.run(
+        ["bash", "-c", limited], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert "out of memory" in said.stdout
+
+
+def test_vega_is_started_again_after_its_process_has_ended():
+    bar = {"data": {"values": [{"x": 1}]}, "mark": "bar", "encoding": {"x": {"field": "x"}}}
+    first = images([bar])
+    vega._kept[0].popen.kill()
+    vega._kept[0].popen.wait()
+    assert images([bar]) == first

@@ -33,6 +33,13 @@
     tooltip: { disableDefaultStyle: true },
   };
 
+  // On a phone, legends stand below each other, and texts begin at the left end.
+  function narrow(config, width) {
+    const layout = { top: { direction: "vertical", anchor: "start" } };
+    Object.assign(config.legend, { columns: 1, labelLimit: width - 150, layout });
+    Object.assign(config.title, { frame: "bounds", limit: width });
+  }
+
   const drawings = new Map();
 
   async function draw(plot) {
@@ -43,7 +50,7 @@
     const embed = await loaded();
     const specification = JSON.parse(plot.querySelector("script").textContent);
     specification.width = width;
-    if (width < 420) specification.config.legend.columns = 1;
+    if (width < 420) narrow(specification.config, width);
     const target = document.createElement("div");
     target.className = "live";
     target.setAttribute("aria-hidden", "true");
