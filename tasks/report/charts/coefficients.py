@@ -55,8 +55,9 @@ def coefficients(facts: RunFacts) -> Iterator[Chart]:
         title=f"What the linear equation says ({candidate.name})",
         spec=_spec(shown, target),
         description=(
-            f"{counted(len(bars), 'term')} of {candidate.name} by the size of their effect on {target}: of two"
-            " standard deviations of a number, or of a level against the first one. The largest is"
+            f"{counted(len(bars), 'term')} of {candidate.name} by the size of their effect on"
+            f" {target}: of two standard deviations of a number, or of a level against the first"
+            " one. The largest is"
             f" {number(largest.effect)} by {label(largest.term)}; 0 is outside the 95% intervals"
             f" of {clear} of them.{left_out}"
         ),
