@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from data.declarations.model import Declaration
 from data.texts import Texts
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
@@ -16,6 +17,8 @@ from tasks.report.errors import coverage, residuals, wilson
 from tasks.report.labels import distinct_labels, label, moment, number
 from tasks.report.points import drawn_rows
 from tasks.report.run_figures import DrawnModel, RunFigures, read_figures, rounded
+from tasks.run.attempt import Attempt
+from tasks.store import _draw
 
 RNG = np.random.default_rng(1)
 
@@ -156,6 +159,15 @@ def test_figures_are_read_as_they_were_written_and_others_are_not():
     assert read_figures(json.loads(json.dumps(figures.plain()))) == figures
     assert read_figures({"models": 7}) is None
     assert read_figures({"unknown": 1, "models": []}) == RunFigures()
+
+
+def test_a_run_that_cannot_be_drawn_is_stored_with_a_warning():
+    base = {"name": "shop", "source": {"path": "x.csv"}, "key": "id", "target": "y"}
+    run = Attempt(Declaration.model_validate(base))
+    _draw(run, None, [])
+    assert run.figures is None
+    (warning,) = run.prediction_warnings
+    assert warning.startswith("The charts of this run are missing: AttributeError")
 
 
 def test_values_keep_the_digits_that_a_chart_shows():
