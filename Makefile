@@ -38,7 +38,7 @@ cover: $(STAMP)  ## run the unit and integration tests, and print which lines th
 	@$(PYTEST) --cov --cov-report=term:skip-covered tests/unit tests/integration
 
 fuzz: export PYTHONPATH := tests
-fuzz: $(STAMP)  ## try 10,000 damaged inputs, and kill 100 nights (half an hour)
+fuzz: $(STAMP)  ## try 12,000 damaged inputs, and kill 100 nights (half an hour)
 	@$(BIN)/python -m fuzz
 
 lint: $(STAMP)  ## check format, style, types, dependencies between packages and generated documents

@@ -61,6 +61,11 @@ class Settings(BaseSettings):
         " or your Prefect profile names, or else one of its own; `auto`, the same, but one of its"
         " own also where that server or Prefect's settings cannot be used.",
     )
+    prefect_file: Path = Field(
+        default=Path("prefect.yaml"),
+        description="The file that says which deployments `nightfit serve` registers, and when they"
+        " run. A copy of `prefect.yaml` elsewhere keeps your hours when nightfit is updated.",
+    )
     fit_time_limit: float = Field(
         default=600.0,
         gt=0,
@@ -124,7 +129,7 @@ class Settings(BaseSettings):
 
     def model_post_init(self, _context: object) -> None:
         """Make every path absolute, starting at the project's folder."""
-        for name in ("home", "datasets"):
+        for name in ("home", "datasets", "prefect_file"):
             object.__setattr__(self, name, ROOT / _expanded(getattr(self, name), name))
         url = _absolute(_url(self.database_url))
         wanted = [self.database_schema] if self.database_schema else []

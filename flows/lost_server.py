@@ -14,6 +14,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.context import FlowRunContext
 from prefect.exceptions import Abort
 
+from data.called_from import called_from_page
 from tasks.run.progress import LOG
 
 P = ParamSpec("P")
@@ -68,7 +69,8 @@ def outlasting(work: Callable[P, R]) -> Callable[P, R]:
     def function(*args: P.args, **kwargs: P.kwargs) -> R:
         outcome = _of_this_flow.get()
         if outcome is None:  # Prefect's own worker has started it, and sees to its end
-            with shield():  # which would come amid the work if it could not renew a lease
+            # Its end by force would come amid the work if the worker could not renew a lease.
+            with shield(), called_from_page():
                 return work(*args, **kwargs)
         outcome.began = True
         try:
@@ -82,6 +84,7 @@ def outlasting(work: Callable[P, R]) -> Callable[P, R]:
         result: R = outcome.result()
         return result
 
+    function.without_server = work  # type: ignore[attr-defined]
     return function
 
 
@@ -116,7 +119,7 @@ def finished(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 def _without_server(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    function: Callable[P, R] = flow.fn.__wrapped__  # type: ignore[attr-defined]
+    function: Callable[P, R] = flow.fn.without_server  # type: ignore[attr-defined]
     return function(*args, **kwargs)
 
 

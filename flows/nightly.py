@@ -1,6 +1,8 @@
 """A whole night: every declared dataset, one after the other."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 from prefect import flow
 
@@ -10,7 +12,10 @@ from data.settings import Settings, settings
 from data.store.check.cause import damage_behind
 from data.store.session import Store
 from flows.alarm import alarming
-from flows.lost_server import finished, outlasting
+from flows.lost_server import finished, outlasting, server_was_lost
+from flows.page.events import FAILED, emit
+from flows.page.names import nightly_name
+from flows.page.shown import night_on_page
 from flows.retrain import retrain
 from tasks.check_database import check_if_due
 from tasks.deliver import deliver
@@ -27,20 +32,27 @@ from tasks.store import store_failure
 DONE = ("succeeded", "skipped")
 
 
-@flow(persist_result=False)
+@flow(flow_run_name=nightly_name, persist_result=False)
+@night_on_page
 @outlasting
 @alarming
 def nightly(
-    datasets: list[str] | None = None,
+    datasets: Sequence[str] = (),
     force: bool = False,
-    as_of: list[str] | None = None,
+    as_of: Sequence[date] = (),
     wait: bool = True,
 ) -> list[Summary]:
-    """Retrain the named datasets, or all that are declared; one that fails does not stop the rest.
+    """Retrain the chosen datasets, or all that are declared; one that fails does not stop the rest.
 
     After each run, old data that nothing needs any more is removed; once a week, the database is
-    then checked. With `as_of`, these past nights
-    are run instead of tonight, in order.
+    then checked.
+
+    Args:
+        datasets: Retrain only these. If none is chosen, all declared datasets.
+        force: Train even if nothing has changed since the last good run.
+        as_of: Train these past nights instead of tonight, in this order. Each needs datasets with
+            a time column.
+        wait: If another run of a dataset is in progress, wait for its end instead of failing.
     """
     config = settings()
     keep_private(config)
@@ -50,11 +62,12 @@ def nightly(
     ):
         summaries = [
             _run(name, config, force=force, as_of=night, wait=wait)
-            for night in (as_of or (None,))
+            for night in ([*map(str, as_of)] or (None,))
             for name in names
         ]
     check_if_due(Store(config.database_url), home=config.home, keep_runs=config.keep_runs)
-    prune_page()
+    if not server_was_lost():
+        prune_page()
     failed = [run.dataset for run in summaries if run.status not in DONE]
     undelivered = [run.dataset for run in summaries if run.undelivered]
     if failed or undelivered:
@@ -97,6 +110,7 @@ def _refuse_broken_declaration(dataset: str, config: Settings, *, as_of: str | N
         store = Store(config.database_url, config.store_retry_time)
         run_id = store_failure(dataset, error, store, as_of=as_of)
         draw_run(dataset, run_id, store, home=config.home)
+        emit(FAILED, dataset, reason=str(error))
         raise RunFailed(dataset, "failed", str(error)) from error
 
 

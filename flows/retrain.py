@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from data.sources.snapshot import Snapshot
 from data.store.session import Store
 from flows.alarm import alarming
 from flows.lost_server import outlasting
+from flows.page.artifacts import FitProgress
+from flows.page.names import retrain_name
+from flows.page.shown import run_on_page
 from regressors.candidate import Candidate
 from tasks.check import check
 from tasks.choose import choose
@@ -46,23 +50,32 @@ from tasks.start import start
 from tasks.store import new_attempt, store_run
 
 
-@flow(flow_run_name="retrain {dataset}", persist_result=False)
+@flow(flow_run_name=retrain_name, persist_result=False)
+@run_on_page
 @outlasting
 @alarming
 def retrain(
     dataset: str,
-    dry_run: bool = False,
     force: bool = False,
-    as_of: str | None = None,
+    as_of: date | str | None = None,
+    dry_run: bool = False,
     wait: bool = True,
 ) -> Summary:
     """Retrain a declared dataset and store the outcome, unless it is a dry run.
 
-    A run is skipped if nothing has changed since the last good one, unless `force` is set. `as_of`
-    trains as on that past night. While another run of the dataset is in progress, this one waits
-    for it, or raises Busy without `wait`. If the source cannot be read, the data is rejected or
-    nothing can be fitted, the attempt is stored and RunFailed is raised.
+    If the source cannot be read, the data is rejected or nothing can be fitted, the attempt is
+    stored and RunFailed is raised. Without `wait`, Busy is raised and nothing is stored.
+
+    Args:
+        dataset: The declared dataset to retrain.
+        force: Train even if nothing has changed since the last good run.
+        as_of: Train as on that past night: on the rows up to the end of a `date`, or up to what a
+            `str` says: a time such as `2024-03-31T12:00`, or a number, if the time column has
+            numbers.
+        dry_run: Do everything except write to the database.
+        wait: If another run of the dataset is in progress, wait for its end instead of failing.
     """
+    as_of = None if as_of is None else str(as_of)
     config = settings()
     keep_private(config)
     store, home = Store(config.database_url, config.store_retry_time), config.home
@@ -127,6 +140,7 @@ def train(
         lambda c, after: fit.submit(
             c, rows, starts[c], workers, of_kind[c.is_linear], wait_for=after
         ),
+        FitProgress(declaration.name, len(run.candidates)).count,
     )
     run.ann_plan = plan_in(result_of(planned))
     run.process_warnings = workers.take_warnings()

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from prefect import task
-
 from data.errors import UserError
 from data.store.session import Store
 from tasks.report.facts import run_facts
 from tasks.report.write import write_index, write_report
 from tasks.run import progress
 from tasks.run.attempt import Attempt
+from tasks.run.step import step
 
 
 def draw(run: Attempt, store: Store, *, home: Path) -> None:
@@ -18,7 +17,7 @@ def draw(run: Attempt, store: Store, *, home: Path) -> None:
         draw_run(run.declaration.name, run.run_id, store, home=home)
 
 
-@task(name="draw", persist_result=False)
+@step(run_name="draw")
 def draw_run(dataset: str, run_id: int, store: Store, *, home: Path) -> None:
     """Write the report of a stored run, and the index. A failure is told, and harms no run."""
     try:

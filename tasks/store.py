@@ -22,6 +22,7 @@ from tasks.report.figures import run_figures
 from tasks.report.run_figures import RunFigures
 from tasks.run import progress
 from tasks.run.attempt import Attempt, Trained
+from tasks.run.doubts import doubts
 from tasks.run.memory import out_of_memory
 from tasks.run.predictions import tonights_predictions, unstored_warning
 from tasks.run.record import run_record
@@ -129,6 +130,7 @@ def store_run(
     unstored = unstored_warning(
         run.declaration, labelled=prepared.labelled_rows, training=int(prepared.is_train.sum())
     )
+    run.doubts = tuple(doubts(trained, choice.champion_test))
     run.prediction_warnings = (*unstored, *predictions.warnings)
     for warning in run.prediction_warnings:
         progress.log(dataset, warning, warning=True)

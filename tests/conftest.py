@@ -30,7 +30,7 @@ TOGETHER = {
         "test_night_workers",
     ),
     "databases": ("test_database_sources", "test_sources_alike"),
-    "night": ("test_bad_input", "test_night", "test_readme", "test_unusual_folders"),
+    "night": ("test_backup", "test_bad_input", "test_night", "test_readme", "test_unusual_folders"),
     "served": ("test_serve", "test_serve_attacked"),
 }
 """Files that share a fixture (`workers`, `mariadb`, `night`, `served`), made once by one worker."""

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.called_from import asking
 from data.declarations.model import Declaration
 from data.errors import CallError
 from data.sources.columns import kind_of
@@ -47,7 +48,8 @@ def require_time_column(declaration: Declaration) -> None:
         raise CallError(
             "Going back to a night in the past needs a time column, but the declaration has none.",
             where=declaration.name,
-            next_step="Declare one as 'time', or leave out --as-of.",
+            next_step="Declare one as 'time', or "
+            + asking(terminal="leave out --as-of.", page="leave as_of empty."),
         )
 
 
@@ -94,7 +96,9 @@ def rows_as_of(
         raise CallError(
             f"There are no rows with {name!r} up to {as_of}: {reason}.",
             where=declaration.name,
-            next_step="Choose a later --as-of, or check what happened to the source.",
+            next_step="Choose a later "
+            + asking(terminal="--as-of or --from", page="as_of")
+            + ", or check what happened to the source.",
         )
     return source.where(kept)
 
@@ -117,7 +121,8 @@ def _require_past(moment: datetime.datetime, as_of: str, declaration: Declaratio
         raise CallError(
             f"{as_of} is in the future.",
             where=declaration.name,
-            next_step="Choose a date up to today, or leave out --as-of.",
+            next_step="Choose a date up to today, or "
+            + asking(terminal="leave out --as-of.", page="leave as_of empty."),
         )
 
 

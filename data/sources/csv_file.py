@@ -1,5 +1,6 @@
 """Text files: a header and rows, with any character between values, in any encoding."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,7 @@ from data.sources.column_files import ArrowFile
 from data.sources.csv_mistakes import (
     MAX_LINE,
     mistake_in,
+    note_on_cut,
     refuse_endless_line,
     refuse_other_formats,
     unclosed_quote_in,
@@ -43,6 +45,12 @@ def read_csv(path: Path, declaration: Declaration, folder: Path, report: Report)
     put into a temporary file in `folder`, from which a column is read without the others. What was
     told apart by looking is in the `told` of the columns.
     """
+    columns = _decoded(path, declaration, folder, report)
+    return replace(columns, notes=(*columns.notes, *note_on_cut(path)))
+
+
+def _decoded(path: Path, declaration: Declaration, folder: Path, report: Report) -> SourceColumns:
+    """Return the columns of a file in any encoding."""
     with path.open("rb") as file:
         start = file.read(MAX_LINE)
     refuse_other_formats(start)

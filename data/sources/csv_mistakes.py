@@ -16,6 +16,9 @@ MAX_LINE = 1_000_000
 MAX_EXAMINED = 64_000_000
 """So many bytes of a file that Arrow refuses are searched for the reason."""
 
+WRITTEN_AT_ONCE = 4096
+"""Programs, disks and copies write as many bytes at once, or a multiple of it."""
+
 MAGIC = (
     (b"PK\x03\x04", "a zip archive, or a spreadsheet such as .xlsx"),
     (b"\x1f\x8b", "a gzip file (.csv.gz)"),
@@ -64,6 +67,26 @@ def mistake_in(path: Path, dialect: Dialect, error: Exception) -> SourceError | 
             next_step="Save it as UTF-8.",
         )
     return _unclosed_quote(content, dialect) or _uneven_line(text, dialect) or _long_row(error)
+
+
+def note_on_cut(path: Path) -> tuple[str, ...]:
+    """Return a sentence on a file that ends as one does whose rest was never written.
+
+    Many files have no line break at their end, but few of them are as long as what programs write
+    at once. What a cut has left of the last value may look like any other value.
+    """
+    size = path.stat().st_size
+    if not size or size % WRITTEN_AT_ONCE:
+        return ()
+    with path.open("rb") as file:
+        file.seek(size - 4)
+        end = file.read()
+    if b"\n" in end or b"\r" in end or end.rstrip(b"\0").endswith(b'"'):
+        return ()
+    return (
+        f"The file ends without a line break, after {size:,} bytes, which is a multiple of"
+        f" {WRITTEN_AT_ONCE:,}: it may have been cut off there, within its last value.",
+    )
 
 
 def _long_row(error: Exception) -> SourceError | None:

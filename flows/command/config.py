@@ -109,7 +109,7 @@ def _default_source(field: FieldInfo) -> str:
 
 def _shown(name: str, value: Any, field: FieldInfo) -> str:
     """Return a value as people may see it: of a secret, no more than where a database is."""
-    if value is None or value in ((), []):
+    if value in (None, "", (), []):
         return "not set"
     if name == "database_url":
         return display_url(make_url(value))

@@ -15,6 +15,7 @@ from data.store.session import Store
 from flows.command.past_nights import days_between, with_time_column
 from flows.command.prefect_defaults import set_prefect_defaults
 from flows.command.prefect_settings import forget_users_prefect
+from flows.command.reports_address import reports_address
 from flows.command.session import carry_out, working
 from flows.command.summary import print_summaries
 
@@ -49,12 +50,17 @@ def run_nightly(
         from flows.nightly import nightly
 
         try:
-            done = carry_out(nightly, names, force=force, as_of=past or None, wait=wait)
+            done = carry_out(nightly, names, force=force, as_of=past, wait=wait)
             summaries: Sequence[Summary] = done
             code = 0
         except NightFailed as failure:
             summaries, code = failure.summaries, failure.exit_code
-    print_summaries(summaries, Store(config.database_url).display_url, as_json=as_json)
+    print_summaries(
+        summaries,
+        Store(config.database_url).display_url,
+        reports=reports_address(config.home),
+        as_json=as_json,
+    )
     return code
 
 
@@ -77,7 +83,12 @@ def run_retrain(
         from flows.retrain import retrain
 
         summary = carry_out(retrain, dataset, dry_run=dry_run, force=force, as_of=as_of, wait=wait)
-    print_summaries([summary], Store(config.database_url).display_url, as_json=as_json)
+    print_summaries(
+        [summary],
+        Store(config.database_url).display_url,
+        reports=reports_address(config.home),
+        as_json=as_json,
+    )
     return 1 if summary.undelivered else 0
 
 

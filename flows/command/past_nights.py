@@ -15,7 +15,7 @@ MAX_NIGHTS = 3_660
 """Ten years; a longer range is a typing mistake."""
 
 
-def days_between(first: str | None, last: str | None) -> list[str]:
+def days_between(first: str | None, last: str | None) -> list[date]:
     """Return every day from the first to the last, both included; none if neither is given."""
     if first is None and last is None:
         return []
@@ -33,7 +33,7 @@ def days_between(first: str | None, last: str | None) -> list[str]:
             f"there are {count:,} nights from {first} to {last}.",
             next_step=f"Train at most {MAX_NIGHTS:,} in one call.",
         )
-    return [(start + timedelta(days=day)).isoformat() for day in range(count)]
+    return [start + timedelta(days=day) for day in range(count)]
 
 
 def with_time_column(names: Sequence[str], folder: Path, *, named: bool) -> list[str]:

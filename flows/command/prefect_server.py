@@ -7,8 +7,6 @@ from http import HTTPStatus
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from data.errors import NoServer, library_message, shortened
 from data.settings import ROOT
 
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from prefect.client.orchestration import SyncPrefectClient
-
-DEPLOYMENTS = ROOT / "prefect.yaml"
 
 POOL = "nightfit"
 """The work pool that prefect.yaml names."""
@@ -46,6 +42,13 @@ def jobs() -> dict[str, Any]:
     return json.loads(POOL_TEMPLATE.read_text())  # type: ignore[no-any-return]
 
 
+def server_client() -> "SyncPrefectClient":
+    """Return a client of the server that Prefect's settings name."""
+    from prefect.client.orchestration import get_client
+
+    return get_client(sync_client=True)
+
+
 def api_url() -> str:
     """Return the URL of the server's API, without a user or password."""
     from httpx import URL
@@ -70,7 +73,7 @@ def is_healthy() -> bool:
     )
 
     once = {PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 0}
-    with temporary_settings(once), _client() as client:
+    with temporary_settings(once), server_client() as client:
         return client.api_healthcheck() is None
 
 
@@ -91,7 +94,7 @@ def refuse_unusable_server() -> None:
         return
     soon = {PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 1}
     try:
-        with temporary_settings(soon), _client() as client:
+        with temporary_settings(soon), server_client() as client:
             client.raise_for_api_version_mismatch()
     except Exception as error:  # noqa: BLE001 - whatever it is, this server cannot be used
         raise unusable_server(error) from None
@@ -156,7 +159,7 @@ def set_up_pool() -> bool:
     from prefect.exceptions import ObjectNotFound
 
     template = jobs()
-    with _client() as client:
+    with server_client() as client:
         try:
             pool = client.read_work_pool(POOL)
         except ObjectNotFound:
@@ -170,23 +173,11 @@ def set_up_pool() -> bool:
         return True
 
 
-def other_deployments() -> list[str]:
-    """Return the names of the deployments in our work pool that prefect.yaml does not have."""
-    from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
-
-    ours = {each["name"] for each in yaml.safe_load(DEPLOYMENTS.read_text())["deployments"]}
-    with _client() as client:
-        deployments = client.read_deployments(
-            work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
-        )
-    return sorted({each.name for each in deployments} - ours)
-
-
 def has_worker() -> bool:
     """Return whether a worker is polling our work pool."""
     from prefect.client.schemas.objects import WorkPoolStatus
 
-    with _client() as client:
+    with server_client() as client:
         return client.read_work_pool(POOL).status is WorkPoolStatus.READY
 
 
@@ -206,7 +197,7 @@ def mark_lost_runs(why: str) -> list[str]:
             {"any_": ["RUNNING", "PENDING", "CANCELLING"]}
         )
     )
-    with _client() as client:
+    with server_client() as client:
         lost = client.read_flow_runs(
             flow_run_filter=filters.FlowRunFilter(state=state), work_pool_filter=our_pool
         )
@@ -234,9 +225,3 @@ def _mark_lost_tasks(client: "SyncPrefectClient", run_id: "UUID", why: str) -> N
     )
     for task in client.read_task_runs(flow_run_filter=of_run, task_run_filter=running):
         client.set_task_run_state(task.id, Crashed(message=why), force=True)
-
-
-def _client() -> "SyncPrefectClient":
-    from prefect.client.orchestration import get_client
-
-    return get_client(sync_client=True)

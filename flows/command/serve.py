@@ -13,6 +13,7 @@ from data.errors import UserError, shortened
 from data.scratch import temporary_files
 from data.settings import Settings, settings
 from data.store.session import Store
+from flows.command.deployments import Deployments
 from flows.command.folders import make_folder
 from flows.command.own_server import OwnServer, own_server
 from flows.command.prefect_database import SERVERS_DATABASE
@@ -26,7 +27,6 @@ from flows.command.prefect_server import (
     has_worker,
     is_healthy,
     mark_lost_runs,
-    other_deployments,
     page_url,
     server_errors,
     set_up_pool,
@@ -79,6 +79,7 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
 
     Store(config.database_url).ensure_ready()  # report a broken store before any work
     recipients = recipients_of(config.notify or "")  # and a mistake in the setting
+    deployments = Deployments(config.prefect_file, config.datasets)
     prefect = get_current_settings()
     console = Screen(stderr=True)
     report = partial(console.print, soft_wrap=True)
@@ -97,11 +98,16 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
         stack.callback(_ignore_signals)
         stack.enter_context(server_errors())
         stack.enter_context(alarm_watch(config, own.page if own else None, recipients))
-        _serve(processes, own, console, [recipient.name for recipient in recipients])
+        told = [recipient.name for recipient in recipients]
+        _serve(processes, own, deployments, console, told)
 
 
 def _serve(
-    processes: PrefectProcesses, own: OwnServer | None, console: Screen, told: Sequence[str]
+    processes: PrefectProcesses,
+    own: OwnServer | None,
+    deployments: Deployments,
+    console: Screen,
+    told: Sequence[str],
 ) -> NoReturn:
     report = partial(console.print, soft_wrap=True)
     if own:
@@ -119,13 +125,10 @@ def _serve(
             f"Runs of the work pool '{POOL}' could bring a command, variables and a folder of their"
             " own; now they cannot."
         )
-    with _step(console, "deploying prefect.yaml"):  # what was changed there is set back first
-        processes.run("deploy", "--all")
-    if others := other_deployments():
-        report(
-            f"The work pool '{POOL}' also runs deployments that prefect.yaml does not name:"
-            f" {shortened(', '.join(others), MAX_QUOTED)}. Delete those that you do not know."
-        )
+    with _step(console, f"deploying {deployments.file.name}"):
+        deployments.deploy(processes.run)
+    for sentence in deployments.strangers():
+        report(sentence)
     with _step(console, "starting the worker"):
         processes.start_worker(POOL)
         processes.wait_for(has_worker, START_SECONDS, f"the work pool at {api_url()}")
@@ -134,6 +137,7 @@ def _serve(
         while ended := processes.ended():
             _restart(ended[0], processes, report)
         processes.shorten_logs()
+        deployments.follow(report)
         time.sleep(0.5)
 
 
@@ -180,6 +184,7 @@ def _print_ready(own: OwnServer | None, logs: Path, told: Sequence[str]) -> None
         *([f"  login         {_login_hint(own, console)}"] if own else []),
         "  every night   the deployment nightly, on the schedule in prefect.yaml",
         "  by hand       Deployments > retrain > Run > Custom run",
+        *([f"  reports       {own.page}/reports/, with the same login"] if own else []),
         *([f"  alarms        to {'; '.join(told)}"] if told else []),
         f"  logs          on the page, per run; and in {logs}",
         "Press Ctrl-C to stop, together with any runs in progress.",

@@ -11,13 +11,14 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection
 
+from data.connections.table_name import TableName
 from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError
 from data.settings import settings
 from data.store.check.record import LastCheck, last_check
 from data.store.read.alarms import BAD, unsent_messages
 from data.store.read.champions import champion_model
-from data.store.read.datasets import DatasetStatus, dataset_statuses
+from data.store.read.datasets import DatasetStatus, dataset_statuses, results_tables
 from data.store.session import Store
 from data.store.write.delivery import undelivered
 from flows.command.printable import printable
@@ -36,7 +37,8 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
     champion that is damaged in the database, results that have not reached their output, alarms
     that have not reached their recipient, and anything else that the last check of the database
     found wrong. A declared dataset whose last good night is older than `older` counts, too; without
-    it, one that is older than the setting is shown as a problem.
+    it, one that is older than the setting is shown as a problem. A dataset that is declared no more
+    does not count for how its last run ended.
     """
     config = settings()
     with Store(config.database_url).reading() as connection:
@@ -44,15 +46,17 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
         damage = {n: what for n in stored if (what := _damage(connection, n)) is not None}
         checked = last_check(connection)
         pending = {each.dataset: each for each in undelivered(connection)}
+        tables = results_tables(connection)
         unsent = unsent_messages(connection) if config.notify else ()
     declared = declared_datasets(config.datasets)
     mistakes = {name: mistake for name in declared if (mistake := _mistake(name, config.datasets))}
+    gone = {name: _gone(tables.get(name)) for name in stored if name not in declared}
     names = sorted({*declared, *stored})
     late = {name: str(pending[name]) for name in declared if name in pending}
     limit = older or timedelta(hours=config.good_night_within)
     now = datetime.now(UTC)
     aged = {name: age for name in declared if (age := _aged(stored.get(name), limit, now))}
-    kinds = (damage, mistakes, late)
+    kinds = (damage, mistakes, late, gone)
     lines = [_line(name, stored.get(name), kinds, aged.get(name), now) for name in names]
     if as_json:
         print_json(lines, default=datetime.isoformat)
@@ -69,7 +73,14 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
         for name in declared
     )
     bad = mistakes or damage or wrong or late or alarms or too_old
-    return 1 if bad or any(line["last_run"] in BAD for line in lines) else 0
+    ran_badly = any(line["last_run"] in BAD for line in lines if line["dataset"] not in gone)
+    return 1 if bad or ran_badly else 0
+
+
+def _gone(table: TableName | None) -> str:
+    """Return what there still is of a dataset that is declared no more."""
+    left = f" Its results stay in the table {table} until you drop it." if table else ""
+    return f"It is declared no more, so no night runs it.{left}"
 
 
 def _aged(status: DatasetStatus | None, limit: timedelta, now: datetime) -> str | None:
@@ -90,9 +101,7 @@ def _mistake_of_notify(notify: str | None) -> list[str]:
     """Return what is wrong with the setting that names the recipients of alarms."""
     if not notify:
         return []
-    from tasks.alarms.recipients import (
-        recipients_of,
-    )  # imports a library that takes as long as a query
+    from tasks.alarms.recipients import recipients_of  # whose library is as slow as a query
 
     try:
         recipients_of(notify)

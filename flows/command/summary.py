@@ -15,8 +15,13 @@ STATUS_STYLE = {"skipped": "dim"}
 VERDICT_STYLE = {"yay": "green", "nay": "red", "undecided": "yellow"}
 
 
-def print_summaries(summaries: "Sequence[Summary]", store_url: str, *, as_json: bool) -> None:
-    """Print what became of each dataset; `store_url` is the database as people may see it."""
+def print_summaries(
+    summaries: "Sequence[Summary]", store_url: str, *, reports: str | None = None, as_json: bool
+) -> None:
+    """Print what became of each dataset.
+
+    `store_url` is the database as people may see it, `reports` the address of the reports.
+    """
     if as_json:
         print_json([asdict(summary) for summary in summaries])
         return
@@ -31,6 +36,8 @@ def print_summaries(summaries: "Sequence[Summary]", store_url: str, *, as_json: 
     console.print(Text.assemble(("results in ", "dim"), store_url), soft_wrap=True)
     commands = "nightfit query leaderboard, nightfit query champion"
     console.print(Text.assemble(("details in ", "dim"), commands), soft_wrap=True)
+    if reports:
+        console.print(Text.assemble(("reports in ", "dim"), reports), soft_wrap=True)
 
 
 def _facts(summary: "Summary") -> Iterator[tuple[str, Text]]:

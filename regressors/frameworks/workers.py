@@ -25,6 +25,9 @@ from regressors.progress import Report
 
 LOG = logging.getLogger("nightfit.worker")
 
+STOPPED = "it was stopped before it was done"
+"""Why a job has no value whose caller has ended."""
+
 MAX_TRIES = 2
 """A job whose process is lost is done again in a new process, which is probed like the first."""
 
@@ -127,7 +130,7 @@ class Workers:
         try:
             return future.result()
         except CancelledError:
-            raise WorkerFailed("it was stopped before it was done") from None
+            raise WorkerFailed(STOPPED) from None
 
     def take_warnings(self) -> tuple[str, ...]:
         """Return what a user should know about the processes, since the last call of this."""

@@ -48,7 +48,8 @@ def answer(facts: RunFacts) -> Answer:
             "rejected": "The data was rejected",
             "skipped": "Nothing had changed, so nothing was trained",
         }
-        said = (run.reason or "No reason is stored.", _who_still_serves(facts))
+        reason = run.reason or "No reason is stored."
+        said = (reason[:1].upper() + reason[1:], _who_still_serves(facts))
         return Answer(LOOKS[run.status], headings[run.status], tuple(filter(None, said)))
     verdict = run.verdict or "undecided"
     paragraphs = (_verdict(facts, verdict), _serving(facts), _decision(facts))

@@ -31,6 +31,10 @@ ON_PAGE = Palette(
 OWN_NAME = re.compile(r'(\bid="|url\(#|href="#)')
 """Where a drawing names a part of itself."""
 
+SAID_OF_MARKS = re.compile(r' (?:aria-label|aria-roledescription|role|aria-hidden)="[^"]*"')
+LONG_NUMBER = re.compile(r"(\d\.\d\d)\d+(?=[^\"<>]*\"[^<>]*>)")
+"""In an attribute: hundredths of a pixel are enough."""
+
 NUMBER = re.compile(r"[-+–−]?[\d,]*\.?\d+(e[-+]?\d+)?%?|–")
 
 
@@ -67,11 +71,18 @@ def drawings(charts: Sequence[Chart], widths: Sequence[int]) -> list[Markup | No
         for chart, width in zip(charts, widths, strict=True)
     ]
     return [
-        None
-        if isinstance(image, CannotDraw)
-        else Markup(OWN_NAME.sub(rf"\g<1>{chart.name}-", image))  # noqa: S704 - Vega escapes texts
+        None if isinstance(image, CannotDraw) else _in_page(image, chart.name)
         for chart, image in zip(charts, images(themes), strict=True)
     ]
+
+
+def _in_page(image: str, name: str) -> Markup:
+    """Return a drawing as part of a page: half as long, with names that no other drawing has.
+
+    What a drawing says of each mark is left out, because its place is that of one image.
+    """
+    short = LONG_NUMBER.sub(r"\1", SAID_OF_MARKS.sub("", image))
+    return Markup(OWN_NAME.sub(rf"\g<1>{name}-", short))  # noqa: S704 - Vega escapes texts
 
 
 def specification(chart: Chart) -> dict[str, Any]:

@@ -65,6 +65,7 @@ class Attempt:
     prediction_warnings: tuple[str, ...] = ()
     start_warning: str | None = None
     store_warnings: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     step_times: list[StepTime] = field(default_factory=list)
 
     @property
@@ -88,7 +89,7 @@ class Attempt:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return what a reader should know about the data and the fits, each sentence once."""
+        """Return what a reader should know of the champion, the data and the fits, each once."""
         snapshot = self.snapshot.warnings if self.snapshot else ()
         data = self.checked.warnings if self.checked else ()
         refits = self.trained.refits if self.trained else {}
@@ -101,6 +102,15 @@ class Attempt:
         choice = self.trained.choice if self.trained else None
         unscored = choice.warning if choice else None
         blind = choice.incumbent.blind if choice and choice.incumbent else None
-        sentences = [*snapshot, *data, *fits, *agreement, self.start_warning, unscored, blind]
+        sentences = [
+            *self.doubts,
+            *snapshot,
+            *data,
+            *fits,
+            *agreement,
+            self.start_warning,
+            unscored,
+            blind,
+        ]
         sentences += [*self.process_warnings, *self.prediction_warnings, *self.store_warnings]
         return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))

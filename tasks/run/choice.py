@@ -104,6 +104,16 @@ class Choice:
         return self.promoted or self.winner
 
     @property
+    def kept(self) -> Incumbent | None:
+        """Return the incumbent if it goes on serving."""
+        return None if self.promoted else self.incumbent
+
+    @property
+    def champion_test(self) -> Score | None:
+        """Return the score of who serves from now on, on tonight's test rows."""
+        return self.incumbent_test if self.kept else self.test[self.reported]
+
+    @property
     def warning(self) -> str | None:
         """Return the sentence that the champion is damaged, or cannot predict tonight's rows."""
         if self.incumbent is not None and self.incumbent.damage is not None:

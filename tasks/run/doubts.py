@@ -42,7 +42,7 @@ def _worse_than_mean(trained: Trained, score: Score | None) -> Iterator[str]:
         return
     causes = "; ".join(_causes(trained))
     yield (
-        f"on the {_test_rows(trained, score)} the champion predicts worse than their mean"
+        f"On the {_test_rows(trained, score)} the champion predicts worse than their mean"
         f" (R2 {_plain(score.r2)}), so do not rely on it."
         f" {f'Likely causes: {causes}.' if causes else 'No cause stands out in the rows.'}"
     )

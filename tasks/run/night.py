@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from data.called_from import asking
 from data.checks.contract import Contract
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
@@ -54,6 +55,7 @@ def skip_if_unchanged(
     """Raise Unchanged, unless `force`, if nothing has changed since an earlier run."""
     changes = changes_since(run, snapshot, expected, store)
     if changes.are_none and not force:
-        raise Unchanged(f"{changes.reason}.", next_step="Use --force to run anyway.")
+        step = asking(terminal="Use --force to run anyway.", page="Set force to run anyway.")
+        raise Unchanged(f"{changes.reason}.", next_step=step)
     why = f"although {changes.reason}" if changes.are_none else changes.reason
     progress.log(run.declaration.name, f"trains ({why})")

@@ -12,6 +12,7 @@ from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
 
 from data.errors import UserError, shortened
+from regressors.frameworks.workers import STOPPED
 from tasks.run.memory import out_of_memory
 from tasks.run.step_times import StepTime, record
 
@@ -20,6 +21,9 @@ R = TypeVar("R")
 
 MAX_MESSAGE = 500
 """Characters of a state's message on Prefect's page."""
+
+CANCELLED = "Cancelled"
+"""The name of the state of a fit whose run was cancelled; its type lets the fits after it end."""
 
 Problem = Callable[[Any], str | None]
 """Says of what a step returned why the step failed, None if it did not."""
@@ -83,7 +87,8 @@ class Step(Generic[P, R]):
         problem = self._problem(value) if self._problem else None
         if problem is None:
             return Completed(data=value)
-        return Failed(message=shortened(problem, MAX_MESSAGE), data=value)
+        name = CANCELLED if problem == STOPPED else None
+        return Failed(name=name, message=shortened(problem, MAX_MESSAGE), data=value)
 
 
 def step(

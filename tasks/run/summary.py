@@ -7,13 +7,12 @@ import numpy as np
 from data.checks.findings import counted
 from regressors.candidate import Candidate
 from regressors.judging.agreement import Comparison
-from regressors.judging.scoring import MIN_UNITS, Score
+from regressors.judging.scoring import MIN_UNITS
 from regressors.judging.selection import too_few
 from regressors.linear.descent import percent
 from tasks.run.ann_plan import AnnPlan
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
-from tasks.run.doubts import doubts
 from tasks.run.prepared import Prepared
 
 
@@ -58,13 +57,10 @@ def report(run: Attempt) -> Summary:
             remarks=(run.reason or "",),
         )
     trained, prepared, choice = run.trained, run.trained.prepared, run.trained.choice
-    serving = choice.incumbent.serving if choice.incumbent else None
-    score: Score | None = choice.test[choice.reported]
-    candidate = choice.reported
-    champion, change = str(choice.reported), "promoted" if serving else "first champion"
-    if choice.incumbent and serving and not choice.promoted:
-        candidate, score = choice.incumbent.candidate, choice.incumbent_test
-        champion, change = serving.name, "kept"
+    score, kept = choice.champion_test, choice.kept
+    candidate = kept.candidate if kept else choice.reported
+    champion = kept.serving.name if kept else str(choice.reported)
+    change = "kept" if kept else "promoted" if choice.incumbent else "first champion"
     return Summary(
         dataset=run.declaration.name,
         status=run.status,
@@ -86,7 +82,7 @@ def report(run: Attempt) -> Summary:
         agreement=_agreement(trained.agreement),
         decision=choice.reason,
         sight=_sight(choice),
-        remarks=(*doubts(trained, score), *run.warnings, *_failures(trained)),
+        remarks=(*run.warnings, *_failures(trained)),
     )
 
 

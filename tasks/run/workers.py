@@ -188,16 +188,18 @@ def in_turn(
     candidates: Iterable[Candidate],
     started: Mapping[str, PrefectFuture[str | None]],
     submit: Callable[[Candidate, Iterable[Any]], PrefectFuture[Fitted | str]],
+    ended: Callable[[PrefectFuture[Any]], None] = lambda _: None,
 ) -> dict[Candidate, Fitted | str]:
     """Return the fit of each candidate, or why it failed.
 
     Those of one framework are done one after the other, once its process has `started`, so that
     Prefect's page shows how long each took, and not how long it waited. `submit` is called with a
-    candidate and what its fit has to wait for.
+    candidate and what its fit has to wait for, `ended` whenever a fit has ended.
     """
     before: dict[str, PrefectFuture[Any]] = dict(started)
     futures = {}
     for candidate in candidates:
         wait_for = [allow_failure(before[candidate.framework])]
         futures[candidate] = before[candidate.framework] = submit(candidate, wait_for)
+        futures[candidate].add_done_callback(ended)
     return {candidate: result_of(future) for candidate, future in futures.items()}

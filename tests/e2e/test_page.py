@@ -1,16 +1,122 @@
 """Prefect's page under `nightfit serve`, in a real browser: its forms, and the runs they start."""
 
-from helpers.page import custom_run, ended, open_run
+from urllib.error import HTTPError
+
+import pytest
+from helpers.page import add_schedule, custom_run, ended, open_run, quick_run
+from helpers.serving import SLOW, wait_until
+from helpers.workspace import LINE
+
+EVERY_MINUTE = "* * * * *"
 
 
-def test_run_of_the_form_is_watched_to_its_end(served, page):
+@pytest.fixture(scope="module", autouse=True)
+def declarations(served):
+    """The folder of the declarations, in which only `line` is declared."""
+    folder = served.workspace.folder / "datasets"
+    (folder / "slow.yaml").unlink()
+    yield folder
+    served.workspace.declare("slow", SLOW)
+
+
+@pytest.fixture(scope="module")
+def scheduled(declarations, served, browser):
+    """The path of a schedule of every minute, which somebody has added on the page."""
+    wait_until(lambda: offered_by(served) == (["line"], ["line"]))
+    page = browser.new_page()
+    add_schedule(page, served, "retrain", EVERY_MINUTE, dataset="line")
+    page.close()
+    retrain = served.ask("deployments/name/retrain/retrain")
+    (added,) = retrain["schedules"]
+    yield f"deployments/{retrain['id']}/schedules/{added['id']}"
+    served.ask(f"deployments/{retrain['id']}/schedules/{added['id']}", method="DELETE")
+
+
+def offered_by(served):
+    """Return the names that the server takes for `dataset` and for `datasets`."""
+    retrain = served.ask("deployments/name/retrain/retrain")["parameter_openapi_schema"]
+    nightly = served.ask("deployments/name/nightly/nightly")["parameter_openapi_schema"]
+    one, several = retrain["properties"]["dataset"], nightly["properties"]["datasets"]
+    return one["enum"], several["items"]["enum"]
+
+
+@pytest.mark.usefixtures("scheduled")  # it is due while the other tests look at forms
+def test_form_offers_what_is_declared_without_a_restart(served, page, declarations):
+    wait_until(lambda: offered_by(served) == (["line"], ["line"]))
     form = custom_run(page, served, "retrain")
-    field = form.field("dataset").locator("textarea")
-    while field.input_value() != "line":
-        field.fill("line")
-        page.wait_for_timeout(1_000)
-    run_id = form.submit()
-    open_run(page, served, run_id)
-    run = ended(served, run_id)
-    assert run["state_type"] == "COMPLETED", served.errors.read_text()
-    assert run["parameters"]["dataset"] == "line"
+    assert form.offered("dataset") == ["line"]
+    for name in ("shop", "wages"):
+        served.workspace.declare(name, LINE)
+    try:
+        wait_until(lambda: offered_by(served)[0] == ["line", "shop", "wages"])
+        form = custom_run(page, served, "retrain")
+        assert form.offered("dataset") == ["line", "shop", "wages"]
+        form.choose("dataset", "wages")
+        form = custom_run(page, served, "nightly")
+        form.choose("datasets", "line", "shop")
+    finally:
+        for name in ("shop", "wages"):
+            (declarations / f"{name}.yaml").unlink()
+
+
+def test_every_parameter_is_explained_and_in_the_order_of_use(served, page):
+    for name, order in (
+        ("retrain", ["dataset", "force", "as_of", "dry_run", "wait"]),
+        ("nightly", ["datasets", "force", "as_of", "wait"]),
+    ):
+        form = custom_run(page, served, name)
+        assert form.labels() == order
+        assert all(form.explained(parameter).endswith(".") for parameter in order)
+
+
+def test_past_night_is_chosen_in_a_calendar(served, page):
+    form = custom_run(page, served, "retrain")
+    form.field("as_of").get_by_role("button", name="date", exact=True).click()
+    form.field("as_of").locator(".p-date-input").first.click()
+    page.get_by_text("Selected Date").wait_for()
+
+
+def test_name_that_is_not_declared_is_refused_before_there_is_a_run(served, page):
+    wait_until(lambda: offered_by(served)[0] == ["line"])
+    form = custom_run(page, served, "retrain")
+    form.enter_json("dataset", '"sales"')
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_text("'sales' is not one of ['line']").wait_for()
+    retrain = served.ask("deployments/name/retrain/retrain")
+    with pytest.raises(HTTPError, match="409"):
+        served.ask(f"deployments/{retrain['id']}/create_flow_run", parameters={"dataset": "sales"})
+    runs = served.ask("flow_runs/filter", deployments={"name": {"any_": ["retrain"]}})
+    assert [run for run in runs if run["parameters"].get("dataset") == "sales"] == []
+
+
+def test_run_of_the_form_is_watched_to_its_end_and_says_what_to_set(served, page):
+    wait_until(lambda: offered_by(served)[0] == ["line"])
+    for _ in range(2):  # nothing has changed the second time
+        form = custom_run(page, served, "retrain")
+        form.choose("dataset", "line")
+        run_id = form.submit()
+        open_run(page, served, run_id)
+        assert ended(served, run_id)["state_type"] == "COMPLETED", served.errors.read_text()
+    newest = served.workspace.sql("SELECT status, reason FROM run ORDER BY run_id DESC")[0]
+    assert newest[0] == "skipped"
+    assert newest[1].endswith("Set force to run anyway.")
+
+
+def test_quick_run_starts_a_night_at_once(served, page):
+    (before,) = served.workspace.sql("SELECT count(*) FROM run WHERE as_of IS NULL")
+    run = ended(served, quick_run(page, served, "nightly"))
+    assert run["state_type"] == "COMPLETED", run["state"]
+    assert served.workspace.sql("SELECT count(*) FROM run WHERE as_of IS NULL") > [before]
+
+
+def test_schedule_of_every_minute_fires_by_itself(served, scheduled):
+    fired = wait_until(lambda: started_by_itself(served))
+    served.ask(scheduled, method="PATCH", active=False)
+    assert ended(served, fired["id"])["state_type"] == "COMPLETED"
+    assert fired["parameters"]["dataset"] == "line"
+
+
+def started_by_itself(served):
+    begun = {"state": {"type": {"any_": ["RUNNING", "COMPLETED"]}}}
+    runs = served.ask("flow_runs/filter", flow_runs=begun)
+    return next((run for run in runs if run["auto_scheduled"]), None)

@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from fuzz import command_lines, csv_files, declarations, kills, parquet_files
+from fuzz import command_lines, csv_files, declarations, kills, other_files, parquet_files
 from fuzz.harness import in_parallel, tried, warm_up
 from fuzz.report import Row, table
 from fuzz.stores import databases
@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 GENERATORS: dict[str, tuple[Generator, int]] = {
     "csv": (csv_files.generate, 3_500),
     "parquet": (parquet_files.generate, 2_500),
+    "others": (other_files.generate, 2_500),
     "yaml": (declarations.generate, 2_500),
     "commands": (command_lines.generate, 1_500),
 }
@@ -53,7 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__.split("\n")[0])
     kinds = [*GENERATORS, *kills.KINDS]
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds, metavar="KIND")
-    parser.add_argument("--count", type=int, help="trials of each kind, instead of 10,100 in all")
+    parser.add_argument("--count", type=int, help="trials of each kind, instead of 12,600 in all")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="repeat the trial of this seed, and show it")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)

@@ -16,14 +16,19 @@ Rows = list[list[str]]
 
 def generate(chance: Random, folder: Path) -> Trial:
     """Write a damaged CSV file; check it, or let a champion predict its rows."""
+    data = text_of(hostile_rows(chance), chance)
+    for _ in range(chance.randint(0, 2)):
+        data = chance.choice(BYTE_MUTATIONS)(data, chance)
+    return source_trial(data, "csv", _records(data), chance, folder)
+
+
+def hostile_rows(chance: Random) -> Rows:
+    """Return a table with its header, of which some cells, rows or columns are odd."""
     rows = _sample(chance)
     for _ in range(chance.randint(0, 2)):
         if rows[0]:
             chance.choice(TABLE_MUTATIONS)(rows, chance)
-    data = _text(rows, chance)
-    for _ in range(chance.randint(0, 2)):
-        data = chance.choice(BYTE_MUTATIONS)(data, chance)
-    return source_trial(data, "csv", _records(data), chance, folder)
+    return rows
 
 
 def _sample(chance: Random) -> Rows:
@@ -31,12 +36,15 @@ def _sample(chance: Random) -> Rows:
     return [list(HEADER), *map(cells, range(count))]
 
 
-def _text(rows: Rows, chance: Random) -> bytes:
+def text_of(rows: Rows, chance: Random, *, separator: str | None = None) -> bytes:
+    """Return rows as a text file, written in one of the ways that programs choose."""
     stream = io.StringIO()
     ending = chance.choice(("\n", "\n", "\r\n", "\r"))
     quoting: Literal[0, 1] = csv.QUOTE_ALL if chance.random() < 0.3 else csv.QUOTE_MINIMAL
-    separator = chance.choice((",", ",", ",", ",", ";", "\t", "|"))
-    csv.writer(stream, delimiter=separator, lineterminator=ending, quoting=quoting).writerows(rows)
+    chosen = chance.choice((",", ",", ",", ",", ";", "\t", "|"))
+    csv.writer(
+        stream, delimiter=separator or chosen, lineterminator=ending, quoting=quoting
+    ).writerows(rows)
     encoding = chance.choice(("utf-8",) * 5 + ("utf-8-sig", "utf-16", "latin-1", "utf-32-le"))
     return stream.getvalue().encode(encoding, errors="replace")
 

@@ -16,6 +16,8 @@ VARIANTS = (
     "missing: [unknown, -999]\nunparsable: refuse\n",
     "features: [x, 'day[weekday]', level]\nterms: [x^2]\n",
     "split: {group: level}\n",
+    'formats: {day: "%Y-%m-%d", x: "1,234.5"}\n',
+    "formats: {day: \"%d/%m/%Y\", flag: yes/no, y: '$1.5k'}\nunparsable: missing\n",
     "expectations:\n"
     "  - {type: expect_column_values_to_be_between, quarantine: true,"
     " kwargs: {column: x, min_value: 0, max_value: 50}}\n",

@@ -1,9 +1,10 @@
-"""Nights trained in this process, with one framework: what a run is drawn from, in a second."""
+"""Nights trained in this process, by NumPy alone: what a run is drawn from, in a second."""
 
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+from helpers import numpy_framework
 from sqlalchemy import Connection
 
 from data.declarations.model import Declaration
@@ -20,10 +21,26 @@ from tasks.refit import to_refit
 from tasks.report.figures import run_figures
 from tasks.resilience import resilience
 from tasks.run.attempt import Attempt, Trained
+from tasks.run.hold import promotion_hold
 from tasks.run.predictions import tonights_predictions
 from tasks.run.record import run_record
 from tasks.run.workers import job_of
 from tasks.split import split
+
+
+def declared(folder: Any, name: str, columns: dict[str, Any], **more: Any) -> Declaration:
+    """Return the declaration of a dataset whose columns are written to a file."""
+    source = folder / f"{name}.csv"
+    source.write_text(csv_of(columns), encoding="utf-8")
+    defaults = {
+        "name": name,
+        "source": {"path": str(source)},
+        "key": "id",
+        "target": "y",
+        "candidates": {"frameworks": ["torch"]},
+        "ann": {"hidden": [12]},
+    }
+    return Declaration.model_validate({**defaults, **more})
 
 
 def csv_of(columns: dict[str, Any]) -> str:
@@ -37,7 +54,10 @@ def csv_of(columns: dict[str, Any]) -> str:
 
 
 def night(
-    declaration: Declaration, framework: FrameworkModule | ModuleType, store: Store, home: Any
+    declaration: Declaration,
+    store: Store,
+    home: Any,
+    framework: FrameworkModule | ModuleType = numpy_framework,
 ) -> tuple[int, Attempt]:
     """Run a night of a declaration and store it; return the id of the run, and all it came to."""
     run = Attempt(declaration)
@@ -56,7 +76,8 @@ def night(
             fits[candidate] = str(error)
     run.fits = fits
     champion = incumbent.fn(rows, store, home=home)
-    choice = choose.fn(rows, fits, champion)
+    hold = promotion_hold(champion, as_of=None, data_until=rows.times.data_until)
+    choice = choose.fn(rows, fits, champion, hold=hold)
     wanted = to_refit(fits, choice)
     refits = {
         candidate: fitting.refit(

@@ -25,8 +25,7 @@ class Form:
 
     def __init__(self, page):
         self.page = page
-        page.get_by_text("Validate parameters").wait_for(timeout=60_000)
-        page.locator(".schema-form-property").first.wait_for()
+        page.locator(".schema-form-property").first.wait_for(timeout=60_000)
 
     def labels(self):
         """Return the names of the parameters from top to bottom."""
@@ -54,7 +53,7 @@ class Form:
         for value in values:
             assert value in self.offered(name)
             self.page.get_by_role("option", name=value, exact=True).click()
-        self.page.keyboard.press("Escape")
+        self.field(name).locator(".schema-form-property__label").click()  # away from the options
         chosen = self.field(name).locator(".p-select-button__control")
         wait_until(lambda: set(values) <= set(chosen.inner_text().split()))
 
@@ -64,6 +63,12 @@ class Form:
         before = switch.get_attribute("aria-checked")
         switch.click()
         wait_until(lambda: switch.get_attribute("aria-checked") != before)
+
+    def enter_json(self, name, text):
+        """Enter the JSON of a parameter instead of using its field."""
+        self.field(name).locator(".schema-form-property-menu button").click()
+        self.page.get_by_text("Use JSON input").click()
+        self.field(name).locator("textarea").fill(text)
 
     def submit(self):
         """Submit the form; return the id of the run."""
@@ -82,6 +87,7 @@ def custom_run(page, served, name):
     open_deployment(page, served, name)
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Custom run").first.click()
+    page.get_by_text("Validate parameters").wait_for(timeout=60_000)
     return Form(page)
 
 
@@ -90,6 +96,23 @@ def quick_run(page, served, name):
     open_deployment(page, served, name)
     page.get_by_role("button", name="Run", exact=True).click()
     return _id_of_started(page, page.get_by_text("Quick run").first.click)
+
+
+def add_schedule(page, served, name, cron, **chosen):
+    """Add a schedule to a deployment on its page, with parameters chosen in their drop-downs."""
+    open_deployment(page, served, name)
+    page.get_by_role("button", name="Schedule", exact=True).click()
+    dialog = page.locator(".p-modal")
+    dialog.get_by_role("button", name="Cron").click()
+    dialog.locator(".cron-schedule-form__row input").first.fill(cron)
+    for parameter, value in chosen.items():
+        dialog.locator(".p-select-button__icon").last.click()
+        page.get_by_role("option", name=parameter, exact=True).click()
+        dialog.get_by_text("Parameter Overrides").click()  # away from the options
+        Form(page).choose(parameter, value)
+    with page.expect_response(lambda answer: "/schedules" in answer.url) as answer:
+        dialog.get_by_role("button", name="Save").click()
+    assert answer.value.ok, (answer.value.status, answer.value.text())
 
 
 def open_run(page, served, run_id):

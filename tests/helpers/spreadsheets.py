@@ -3,6 +3,7 @@
 import datetime as dt
 import zipfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ class Percent(float):
     """A number that the sheet shows as a percentage."""
 
 
+def _put(archive: zipfile.ZipFile, name: str, content: str) -> None:
+    """Add a part of the same time whenever it is written, so that equal sheets have equal bytes."""
+    archive.writestr(zipfile.ZipInfo(name), content)
+
+
 def xlsx(
     path: Path, sheets: Mapping[str, Sequence[Sequence[Any]]], merged: str | None = None
 ) -> Path:
@@ -40,26 +46,27 @@ def xlsx(
     styles = f'<Relationship Id="st" Type="{RELATIONS}/styles" Target="styles.xml"/>'
     merge = f'<mergeCells><mergeCell ref="{merged}"/></mergeCells>' if merged else ""
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(
+        put = partial(_put, archive)
+        put(
             "_rels/.rels",
             f'<Relationships xmlns="{PACKAGE}/relationships"><Relationship Id="a"'
             f' Type="{RELATIONS}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
         )
-        archive.writestr(
+        put(
             "xl/workbook.xml",
             f'<workbook xmlns="{MAIN}" xmlns:r="{RELATIONS}"><sheets>{listed}</sheets></workbook>',
         )
-        archive.writestr(
+        put(
             "xl/_rels/workbook.xml.rels",
             f'<Relationships xmlns="{PACKAGE}/relationships">{links}{styles}</Relationships>',
         )
-        archive.writestr("xl/styles.xml", STYLES)
+        put("xl/styles.xml", STYLES)
         for number, rows in enumerate(sheets.values(), start=1):
             data = "".join(
                 f'<row r="{at}">{"".join(_cell(v, at, c) for c, v in enumerate(row))}</row>'
                 for at, row in enumerate(rows, start=1)
             )
-            archive.writestr(
+            put(
                 f"xl/worksheets/s{number}.xml",
                 f'<worksheet xmlns="{MAIN}"><sheetData>{data}</sheetData>{merge}</worksheet>',
             )

@@ -66,7 +66,8 @@ def test_a_query_is_any_that_the_database_knows(database, tmp_path):
     query = """
         WITH chosen AS (SELECT id, y, 100 AS percent -- all of them; % and :x and {y} are no marks
                       FROM sales WHERE id LIKE '%' AND id <> ':a')
-        SELECT * FROM chosen ORDER BY id DESC ; """
+        SELECT * FROM chosen ORDER BY id DESC ; -- the end
+        /* of it */"""
     table = rows_of(shop_of(database.url, query=query), tmp_path)
     assert table["id"].to_pylist() == ["a", "b", "c"]
     assert table["percent"].to_pylist() == [100] * 3

@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.store_nights import counts, promoted, write
+from sqlalchemy import text
 
-from data.errors import HomeError
+from data.errors import HomeError, StoreError
 from data.settings import ROOT
+from data.store.session import Store
 from flows.command.folders import make_folder
 
 WRITER = """
@@ -74,3 +77,40 @@ def test_a_file_that_cannot_grow_is_named_and_nothing_half_written_stays(tmp_pat
 def test_a_folder_without_the_room_that_is_needed_is_named(tmp_path: Path):
     with pytest.raises(HomeError, match=r"home: the disk is full\. Make room there"):
         make_folder(tmp_path / "home", needed_bytes=10**18)
+
+
+FULL_AT_A_ROW = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+RAISE SQLSTATE '{code}' USING MESSAGE = 'could not extend file "base/1/2": {words}';
+END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON prediction FOR EACH ROW
+WHEN (NEW.key = 'last') EXECUTE FUNCTION full_disk();
+"""
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("53100", "No space left on device"), ("XX000", "Disk quota exceeded")],
+)
+def test_a_server_whose_disk_is_full_is_named_and_nothing_of_the_run_stays(
+    store: Store, code: str, words: str
+):
+    write(store, promoted(1, {"a": 1.0}))
+    before = counts(store)
+    with store.writing() as connection:
+        connection.execute(text(FULL_AT_A_ROW.format(code=code, words=words)))
+    try:
+        with pytest.raises(StoreError) as caught:
+            write(store, promoted(2, {"a": 1.0, "last": 2.0}))
+    finally:
+        with store.writing() as connection:
+            connection.execute(text("DROP FUNCTION full_disk CASCADE"))
+    assert type(caught.value) is StoreError  # it is no damage, and waiting does not help
+    assert (
+        f'the server has no room left (could not extend file "base/1/2": {words});'
+        " nothing from this run was stored. Make room on the disk of the server"
+    ) in str(caught.value)
+    assert counts(store) == before
+    write(store, promoted(2, {"a": 1.0, "last": 2.0}))
+    assert counts(store) != before

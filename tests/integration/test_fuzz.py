@@ -8,7 +8,7 @@ import sys
 from random import Random
 
 import pytest
-from fuzz import csv_files, declarations
+from fuzz import csv_files, declarations, other_files
 from fuzz.harness import FOLDERS
 from fuzz.trial import MAX_MB, Outcome, Trial, faults_of
 
@@ -20,7 +20,7 @@ TRACEBACK = "Traceback (most recent call last):\n  File x\nKeyError: 'y'"
 
 def test_ten_inputs_of_each_kind_bring_no_traceback_and_leave_nothing(tmp_path):
     count = ["--count", "10", "--workers", "1", "--save", str(tmp_path)]
-    kinds = ["csv", "parquet", "yaml", "commands"]
+    kinds = ["csv", "parquet", "others", "yaml", "commands"]
     done = subprocess.run(
         [sys.executable, "-m", "fuzz", "--only", *kinds, *count],
         cwd=ROOT / "tests",
@@ -30,7 +30,7 @@ def test_ten_inputs_of_each_kind_bring_no_traceback_and_leave_nothing(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     *_, total = done.stdout.splitlines()
-    assert total.split()[:-1] == ["all", "40", *["0"] * 7]
+    assert total.split()[:-1] == ["all", "50", *["0"] * 7]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,9 @@ def test_a_message_that_repeats_too_much_of_what_was_typed_is_a_fault():
     assert list(faults_of(trial, Outcome(2, "", f"there is no dataset {'a' * 300}"))) == ["wrong"]
 
 
-@pytest.mark.parametrize("generate", [csv_files.generate, declarations.generate])
+@pytest.mark.parametrize(
+    "generate", [csv_files.generate, declarations.generate, other_files.generate]
+)
 def test_a_seed_makes_the_same_trial_again(generate, tmp_path):
     made = []
     for name in ("one", "two"):

@@ -3,10 +3,11 @@
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.store_nights import counts, kept, promoted, serving, write
+from helpers.store_nights import counts, kept, night, promoted, serving, write
 from helpers.warm_command import WARM
 
 from data.store.session import Store
@@ -76,3 +77,24 @@ def test_an_unknown_dataset_is_refused_before_anything_is_removed(store: Store, 
     assert (done.returncode, done.stdout) == (2, "")
     assert "wages" in done.stderr
     assert left(home) == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_status_says_what_is_left_of_a_dataset_that_is_declared_no_more(
+    store: Store, tmp_path: Path
+):
+    record = promoted(1, {"a": 1.0})
+    key = [("id", "text")]
+    write(store, replace(record, key_columns=key))
+    write(store, night(2, status="failed", reason="There is no such file."))
+    settings = {"NIGHTFIT_DATABASE_URL": store.url, "NIGHTFIT_DATASETS": str(tmp_path)}
+
+    def status() -> tuple[int, str]:
+        done = WARM.run(["status", "--format", "json"], {**os.environ, **settings}, timeout=60)
+        (line,) = json.loads(done.stdout)
+        return done.returncode, line["wrong"]
+
+    left = " Its results stay in the table predicted_wages until you drop it."
+    assert status() == (0, f"It is declared no more, so no night runs it.{left}")
+    (tmp_path / "wages.yaml").write_text("{source: {path: w.csv}, key: id, target: y}")
+    assert status() == (1, "There is no such file.")

@@ -9,7 +9,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 
 from data.errors import NoServer
 from flows.command import prefect_server
-from flows.command.prefect_server import refuse_unusable_server
+from flows.command.prefect_server import refuse_unusable_server, unusable_server
 
 
 def http(status: str, body: str, kind: str = "application/json") -> bytes:
@@ -76,3 +76,18 @@ def test_a_server_that_cannot_be_used_is_named_in_one_sentence(
     assert "\n" not in sentence
     assert "secret" not in sentence
     assert "x" * 300 not in sentence
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (TimeoutError("it did not answer within 120 seconds"), "busy"),
+        (RuntimeError("it ended with the exit code 1"), "room"),
+    ],
+    ids=["too slow", "ended"],
+)
+def test_hint_fits_why_the_own_server_did_not_start(error: Exception, hint: str):
+    with temporary_settings({PREFECT_API_URL: None}):
+        message = str(unusable_server(error))
+    assert str(error) in message
+    assert ("busy" in message, "room" in message) == (hint == "busy", hint == "room")

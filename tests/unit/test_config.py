@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic.fields import FieldInfo
 
 from data.settings import Settings, settings
-from flows.command.config import run_config
+from flows.command.config import _shown, run_config
 from flows.command.prefect_defaults import prefect_defaults, set_prefect_defaults
 
 
@@ -45,6 +46,13 @@ def test_every_setting_is_there_with_its_source_and_meaning(
     assert lines["PREFECT_WORKER_QUERY_SECONDS"]["value"] == "9"
     assert lines["PREFECT_WORKER_QUERY_SECONDS"]["source"] == "environment"
     assert lines["PREFECT_HOME"]["source"] == "nightfit"
+
+
+def test_a_setting_that_may_have_a_secret_is_never_shown():
+    assert _shown("notify", "slack://token", FieldInfo(repr=False)) == "(hidden)"
+    assert _shown("notify", "", FieldInfo(repr=False)) == "not set"
+    secretive = [name for name, field in Settings.model_fields.items() if not field.repr]
+    assert "database_url" in secretive
 
 
 def test_what_looks_like_a_setting_but_is_none_is_named(

@@ -1,5 +1,7 @@
 """Which past nights `nightfit nightly --from --to` trains, and for which datasets."""
 
+from datetime import date
+
 import pytest
 
 from data.errors import CallError
@@ -7,8 +9,9 @@ from flows.command.past_nights import MAX_NIGHTS, days_between, with_time_column
 
 
 def test_a_range_holds_both_its_ends():
-    assert days_between("2024-02-28", "2024-03-01") == ["2024-02-28", "2024-02-29", "2024-03-01"]
-    assert days_between("2024-03-01", "2024-03-01") == ["2024-03-01"]
+    days = [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
+    assert days_between("2024-02-28", "2024-03-01") == days
+    assert days_between("2024-03-01", "2024-03-01") == days[2:]
     assert days_between(None, None) == []
 
 

@@ -105,7 +105,7 @@ def test_a_run_without_an_ann_says_why_there_is_no_verdict():
 def test_a_run_that_trained_nothing_has_a_page_with_its_reason(status, heading):
     run = night(5, status=status, reason="the file is empty.", candidates=[], promotions=[])
     text = page_of(facts_of(run, before=past(3)), others={3, 4})
-    assert heading in text and "the file is empty." in text
+    assert heading in text and "The file is empty." in text
     assert 'href="3.html"' in text and 'href="4.html"' in text
 
 

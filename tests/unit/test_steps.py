@@ -5,6 +5,7 @@ import time
 import pytest
 
 from data.errors import SourceError
+from regressors.frameworks.workers import STOPPED
 from tasks.run.step import MAX_MESSAGE, step, why_not
 from tasks.run.step_times import StepTime, recording_to
 
@@ -28,6 +29,11 @@ def test_a_failure_that_the_run_outlives_is_a_failed_task_with_its_reason_and_it
     assert state.is_failed()
     assert state.message == "it did not converge"
     assert state.result(raise_on_failure=False) == "it did not converge"
+
+
+def test_a_fit_whose_run_was_cancelled_is_neither_good_nor_a_failure_of_its_own():
+    state = fit.task.fn(STOPPED)
+    assert (state.type.value, state.name) == ("FAILED", "Cancelled")
 
 
 @pytest.mark.parametrize(

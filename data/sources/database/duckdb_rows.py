@@ -13,6 +13,7 @@ from data.progress import Report
 from data.sources.columns import has_kind
 from data.sources.database import texts
 from data.sources.database.rows_file import DatabaseColumn, RowsFile, unchanged
+from data.sources.database.statement import without_end
 from data.sources.header import check_header
 from data.sources.source_columns import OfNoKind, SourceColumns
 
@@ -48,7 +49,7 @@ def read_duckdb(connection: Connection, query: str, folder: Path, report: Report
             "The query does more than read, or is more than one statement.",
             next_step="Write a query that reads, such as SELECT.",
         )
-    relation = driver.sql(query)
+    relation = driver.sql(without_end(query))
     check_header(relation.columns)
     kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
     relation = relation.project(", ".join(_selected(name, kind) for name, kind in kinds.items()))

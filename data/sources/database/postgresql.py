@@ -17,6 +17,7 @@ from data.errors import SourceError
 from data.progress import Report
 from data.sources.database import texts
 from data.sources.database.rows_file import DatabaseColumn, RowsFile
+from data.sources.database.statement import without_end
 from data.sources.header import check_header
 from data.sources.source_columns import OfNoKind, SourceColumns
 
@@ -66,7 +67,7 @@ def read_postgresql(
     driver: Driver[object] = connection.connection.driver_connection  # type: ignore[assignment]
     for setting in SESSION:
         driver.execute(setting)
-    statement = query.strip().rstrip(";")
+    statement = without_end(query)
     columns = _columns(driver, statement, exact)
     with RowsFile(folder, columns, report) as rows:
         for block, count in _blocks(

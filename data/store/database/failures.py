@@ -61,6 +61,12 @@ DAMAGED_NAMES = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_TOOBIG")
 DAMAGED_STATES = ("XX000", "XX001", "XX002")
 """PostgreSQL's codes for an internal error, damaged data and a damaged index."""
 
+SERVER_FULL = "53100"
+"""PostgreSQL's code for a disk of the server that is full."""
+
+NO_ROOM_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
+"""How PostgreSQL reports that a file cannot grow; but for the first, the code is that of damage."""
+
 DAMAGED_TEXT = "Could not decode to UTF-8"
 """How Python's driver reports a text that SQLite has kept but something else has damaged."""
 
@@ -111,6 +117,13 @@ def _interruption(error: BaseException | None) -> BaseException | None:
 
 def _store_error(error: DBAPIError, url: URL) -> StoreError:
     where, sentence = display_url(url), _sentence(error, url)
+    if _is_about_a_full_server(error):
+        return StoreError(
+            f"the server has no room left ({_first_line(error, url)}); nothing from this run was"
+            " stored.",
+            where=where,
+            next_step="Make room on the disk of the server, then run it again.",
+        )
     name = _sqlite_name(error)
     if name in SQLITE_WRITE_FAILURES and (
         full := full_disk(url.database, sure=name[-4:] == "FULL")
@@ -138,6 +151,13 @@ def _is_about_damage(error: DBAPIError) -> bool:
     """Return whether what is in the database is damaged, as far as the database notices."""
     damaged = getattr(error.orig, "sqlstate", None) in DAMAGED_STATES
     return damaged or _sqlite_name(error) in DAMAGED_NAMES or DAMAGED_TEXT in str(error.orig)
+
+
+def _is_about_a_full_server(error: DBAPIError) -> bool:
+    """Return whether a PostgreSQL server could not write a file for lack of room."""
+    code = getattr(error.orig, "sqlstate", None)
+    no_room = any(words in str(error.orig) for words in NO_ROOM_WORDS)
+    return code == SERVER_FULL or (code in DAMAGED_STATES and no_room)
 
 
 def _is_database_failure(error: DBAPIError) -> bool:
@@ -186,5 +206,10 @@ def _sentence(error: DBAPIError, url: URL) -> str:
         return "the database file is damaged: a stored text cannot be read."
     if (name := _sqlite_name(error)) in SQLITE_FAILURES:
         return SQLITE_FAILURES[name]
+    return f"the database cannot be used: {_first_line(error, url)}."
+
+
+def _first_line(error: DBAPIError, url: URL) -> str:
+    """Return what the driver says, without the password."""
     lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-    return f"the database cannot be used: {hidden(lines[0], url.password).rstrip('.')}."
+    return hidden(lines[0], url.password).rstrip(".")

@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from data.called_from import asking
 from data.errors import Busy, LockLost, StoreError
 from data.store.database.engine import engine_on
 from data.store.database.failures import translated
@@ -147,7 +148,9 @@ def _acquire(
         raise Busy(
             "another process is working on it, so nothing was started.",
             where=dataset,
-            next_step="Try again when it has finished, or leave out --no-wait to wait for it.",
+            next_step="Try again when it has finished, or "
+            + asking(terminal="leave out --no-wait", page="set wait")
+            + " to wait for it.",
         )
     on_wait()
     while not attempt():

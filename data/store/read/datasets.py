@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, false, func, select
 
+from data.connections.table_name import TableName
 from data.declarations.mistakes import nearest
 from data.errors import CallError, UserError
 from data.store.database.address import display_url
-from data.store.tables import is_good, run
+from data.store.tables import is_good, result_table, run
 from data.store.views import CHAMPION, RUN_HISTORY
 
 
@@ -97,6 +98,12 @@ def _status(row: dict[str, Any]) -> DatasetStatus:
     earlier = row.pop("good_warnings") or ()
     warnings = (*row["warnings"], *(earlier if row["status"] == "skipped" else ()))
     return DatasetStatus(**{**row, "warnings": tuple(dict.fromkeys(warnings))})
+
+
+def results_tables(connection: Connection) -> dict[str, TableName]:
+    """Return the table of results that each dataset has, where it has one."""
+    rows = connection.execute(select(result_table)).all()
+    return {row.dataset: TableName(row.table_name, row.schema_name) for row in rows}
 
 
 def refuse_unknown_dataset(connection: Connection, dataset: str) -> None:

@@ -99,7 +99,7 @@ def _spec(bars: list[_Bar], target: str) -> dict[str, Any]:
     return {
         "height": {"step": 22},
         "data": {"values": values},
-        "encoding": {"y": {"field": "name", "type": "nominal", "sort": names, "title": None}},
+        "encoding": {"y": {"field": "name", "type": "nominal", "sort": None, "title": None}},
         "layer": [
             {
                 "mark": {"type": "rule", "style": "reference"},

@@ -36,7 +36,7 @@ def importance(facts: RunFacts) -> Iterator[Chart]:
             "data": {"values": values},
             "mark": {"type": "bar", "height": {"band": 0.7}},
             "encoding": {
-                "y": {"field": "name", "type": "nominal", "sort": names[:MAX_BARS], "title": None},
+                "y": {"field": "name", "type": "nominal", "sort": None, "title": None},
                 "x": quantitative(title, field="x", zero=True),
                 "tooltip": [
                     {"field": "name", "type": "nominal", "title": "feature"},
@@ -131,7 +131,7 @@ def _spec(
             "data": {"values": values},
             "mark": {"type": "point", "size": 80, "opacity": 1},
             "encoding": {
-                "y": {"field": "x", "type": "nominal", "title": feature, "sort": words},
+                "y": {"field": "x", "type": "nominal", "title": feature, "sort": None},
                 "x": up,
                 **point_marks(names),
                 **tip,

@@ -53,13 +53,12 @@ def leaderboard(facts: RunFacts) -> Iterator[Chart]:
 
 def _spec(values: Sequence[Mapping[str, object]], target: str) -> dict[str, object]:
     names = tuple(ROWS.values())
-    order = list(dict.fromkeys(value["name"] for value in values))
-    offset = {"field": "series", "sort": list(names)}
+    offset = {"field": "series", "sort": None}
     return {
         "height": {"step": 17},
         "data": {"values": values},
         "encoding": {
-            "y": {"field": "name", "type": "nominal", "sort": order, "title": None},
+            "y": {"field": "name", "type": "nominal", "sort": None, "title": None},
             "yOffset": offset,
             "tooltip": [
                 {"field": "name", "type": "nominal", "title": "candidate"},

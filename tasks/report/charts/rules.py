@@ -1,7 +1,7 @@
 """The rules that rows broke, with examples."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from data.checks.findings import ExpectationResult, counted
@@ -18,7 +18,7 @@ MAX_VALUE = 60
 def rules(facts: RunFacts) -> Iterator[Chart]:
     """Yield the rules that failed, by how many rows broke them; none if all were met."""
     failed = [rule for rule in facts.rules if not rule.success]
-    if not failed:
+    if not any(_count(rule) for rule in failed):
         return
     failed.sort(key=lambda rule: (rule.severity != "critical" or rule.quarantine, -_count(rule)))
     names = distinct_labels([_name(rule) for rule in failed], 60)
@@ -39,7 +39,7 @@ def rules(facts: RunFacts) -> Iterator[Chart]:
                 "y": {
                     "field": "name",
                     "type": "nominal",
-                    "sort": names[:MAX_BARS],
+                    "sort": None,
                     "title": None,
                     "axis": {"labelLimit": 210},
                 }
@@ -117,10 +117,17 @@ def _examples(rule: ExpectationResult) -> str:
 
 
 def _example(row: Any) -> str:
-    if not isinstance(row, dict):
+    """Return a row that broke a rule: its number in the source, its key, and the cells."""
+    if not isinstance(row, Mapping):
         return label(row, MAX_VALUE)
-    return ", ".join(
-        f"{label(name, 24)}: {label(_text(value), MAX_VALUE)}" for name, value in row.items()
+    values = row.get("values")
+    cells = values if isinstance(values, Mapping) else {}
+    shown = ", ".join(
+        f"{label(name, 24)} {label(_text(value), MAX_VALUE)}" for name, value in cells.items()
+    )
+    key = "" if row.get("key") is None else f" (key {label(row['key'])})"
+    return (
+        f"row {row.get('row', '–')}{key}: {shown}" if shown else f"row {row.get('row', '–')}{key}"
     )
 
 

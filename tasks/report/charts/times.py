@@ -34,7 +34,7 @@ def times(facts: RunFacts) -> Iterator[Chart]:
             "data": {"values": values},
             "mark": {"type": "bar", "height": {"band": 0.7}},
             "encoding": {
-                "y": {"field": "name", "type": "nominal", "sort": names[:MAX_BARS], "title": None},
+                "y": {"field": "name", "type": "nominal", "sort": None, "title": None},
                 "x": quantitative("seconds", field="x", zero=True, stack="zero"),
                 "order": {"field": "order", "type": "quantitative"},
                 "color": nominal("series", (WORKED, WAITED), {"title": None}),
