@@ -135,19 +135,27 @@ def _serve(
     _print_ready(own, processes.logs, told)
     while True:
         while ended := processes.ended():
-            _restart(ended[0], processes, report)
+            _restart(ended[0], processes, report, owns_server=own is not None)
         processes.shorten_logs()
         deployments.follow(report)
         time.sleep(0.5)
 
 
-def _restart(name: str, processes: PrefectProcesses, report: Callable[[str], object]) -> None:
+def _restart(
+    name: str,
+    processes: PrefectProcesses,
+    report: Callable[[str], object],
+    *,
+    owns_server: bool,
+) -> None:
     """Start the server or the worker again, which has ended by itself.
 
     A worker's runs end with it: nobody could cancel them, nor would anybody read what they print.
+    On a server of the user's own, workers of other machines may have runs, too, which go on.
     """
     if name == "worker":
         processes.end_runs()
+    if name == "worker" and owns_server:
         _wait_for_server(processes, report)
         if lost := mark_lost_runs("It ended together with Prefect's worker, which ran it."):
             names = shortened(", ".join(lost), MAX_QUOTED)

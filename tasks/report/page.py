@@ -63,6 +63,7 @@ def report_page(
         dataset=facts.dataset,
         run_id=facts.run_id,
         status=run.status,
+        trained=run.status == "succeeded",
         status_look=LOOKS[run.status],
         heading=said.heading,
         started=moment(run.started_at),

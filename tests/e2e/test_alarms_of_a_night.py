@@ -157,7 +157,11 @@ def test_ready_automations_fire_on_a_server_of_prefect(new_workspace, hook, tmp_
 
     with temporary_settings({PREFECT_API_URL: api}):
         block = CustomWebhookNotificationBlock(
-            name="hook", url=f"{hook.url}/automation", json_data={"title": "{{subject}}"}
+            name="hook",
+            url=f"{hook.url}/automation",
+            json_data={"title": "{{subject}}"},
+            headers=None,
+            cookies=None,
         ).save("hook", overwrite=True)
     flow_id = ask(api, "flows/", name="retrain")["id"]
     deployment = ask(api, "deployments/", name="retrain", flow_id=flow_id)["id"]

@@ -116,6 +116,16 @@ def test_an_effect_is_the_mean_prediction_at_each_value():
     assert by_level["red"] - by_level["blue"] == pytest.approx(4, rel=1e-3)
 
 
+def test_effects_and_curves_are_at_values_that_there_are():
+    ages = np.append(np.arange(18.0, 80.0), [18.0, 95.0] * 5)
+    (curve,) = curves({"m": linear({"x": ages}, [1.0, 2.0])}, "x", ages)
+    assert set(curve.x) == set(ages)
+    columns = {"x": RNG.choice(ages, 500), "z": RNG.normal(size=500)}
+    (effect,) = effects({"m": linear(columns, [1.0, 2.0, 0.5])}, columns, ["x"])
+    assert set(effect.values) <= set(ages)
+    assert 15 <= len(effect.values) <= 25
+
+
 def test_a_curve_has_the_models_interval_and_the_range_of_the_feature():
     x = RNG.uniform(2, 5, 100)
     (curve,) = curves({"m": linear({"x": x}, [1.0, 2.0])}, "x", x)
