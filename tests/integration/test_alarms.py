@@ -221,6 +221,8 @@ def night_of(store: Store, folder: Path, hook: Webhook, monkeypatch: pytest.Monk
     def night(dataset: str, dry_run: bool = False, as_of: str | None = None) -> str:
         if dataset == "broken":
             raise RunFailed("wages", "failed", "No.")
+        if dataset == "interrupted":
+            raise KeyboardInterrupt
         return dataset
 
     yield night
@@ -241,6 +243,13 @@ def test_flow_that_fails_sends_alarms_and_fails_as_before(night_of, hook: Webhoo
     with pytest.raises(RunFailed):
         night_of("broken")
     assert hook.titles == ["nightfit: wages failed"]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_flow_that_is_interrupted_ends_at_once(night_of, hook: Webhook):
+    with pytest.raises(KeyboardInterrupt):
+        night_of("interrupted")
+    assert hook.got == []
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
