@@ -23,7 +23,7 @@ CSV = "id,y\n" + "".join(f"{row},{row}\n" for row in range(300))
 @pytest.fixture
 def later(monkeypatch):
     """What lets functions be called one by one, each in a pause before another attempt."""
-    coming = []
+    coming: list[threading.Thread] = []
 
     def pause(_seconds):
         if coming:
