@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from types import SimpleNamespace
 
@@ -23,7 +24,7 @@ CSV = "id,y\n" + "".join(f"{row},{row}\n" for row in range(300))
 @pytest.fixture
 def later(monkeypatch):
     """What lets functions be called one by one, each in a pause before another attempt."""
-    coming: list[threading.Thread] = []
+    coming: list[tuple[Callable[..., object], tuple[object, ...]]] = []
 
     def pause(_seconds):
         if coming:
