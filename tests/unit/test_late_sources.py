@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from types import SimpleNamespace
