@@ -94,6 +94,19 @@ def test_name_that_is_not_declared_is_refused_before_there_is_a_run(served, page
     assert [run for run in runs if run["parameters"].get("dataset") == "sales"] == []
 
 
+def test_schedule_of_every_minute_fires_by_itself(served, scheduled):
+    fired = wait_until(lambda: started_by_itself(served))
+    served.ask(scheduled, method="PATCH", active=False)
+    assert ended(served, fired["id"])["state_type"] == "COMPLETED"
+    assert fired["parameters"]["dataset"] == "line"
+
+
+def started_by_itself(served):
+    begun = {"state": {"type": {"any_": ["RUNNING", "COMPLETED"]}}}
+    runs = served.ask("flow_runs/filter", flow_runs=begun)
+    return next((run for run in runs if run["auto_scheduled"]), None)
+
+
 def test_run_of_the_form_is_watched_to_its_end_and_says_what_to_set(served, page):
     wait_until(lambda: offered_by(served)[0] == ["line"])
     for _ in range(2):  # nothing has changed the second time
@@ -112,16 +125,3 @@ def test_quick_run_starts_a_night_at_once(served, page):
     run = ended(served, quick_run(page, served, "nightly"))
     assert run["state_type"] == "COMPLETED", run["state"]
     assert served.workspace.sql("SELECT count(*) FROM run WHERE as_of IS NULL") > [before]
-
-
-def test_schedule_of_every_minute_fires_by_itself(served, scheduled):
-    fired = wait_until(lambda: started_by_itself(served))
-    served.ask(scheduled, method="PATCH", active=False)
-    assert ended(served, fired["id"])["state_type"] == "COMPLETED"
-    assert fired["parameters"]["dataset"] == "line"
-
-
-def started_by_itself(served):
-    begun = {"state": {"type": {"any_": ["RUNNING", "COMPLETED"]}}}
-    runs = served.ask("flow_runs/filter", flow_runs=begun)
-    return next((run for run in runs if run["auto_scheduled"]), None)
