@@ -34,10 +34,14 @@ def alarming(work: Callable[P, R]) -> Callable[P, R]:
             return work(*args, **kwargs)
         token = _in_a_night.set(True)
         try:
-            return work(*args, **kwargs)
+            result = work(*args, **kwargs)
+        except Exception:  # whoever interrupts a night waits for its end, and hears of nothing
+            send_alarms(settings())
+            raise
         finally:
             _in_a_night.reset(token)
-            send_alarms(settings())
+        send_alarms(settings())
+        return result
 
     return function
 

@@ -32,6 +32,9 @@ COVERAGE = 0.9
 ENCODED_ROWS = 8192
 """So many rows are encoded and predicted at once, which needs little memory and is fastest."""
 
+SUMMED_ROWS = 65_536
+"""So many where no matrix is made of them, since the columns are only summed."""
+
 UNKNOWN_WEIGHT = "its weight is unknown: the interval is that of a row of mean weight"
 """What `predicted` notes of such a row, where the model was trained with weights."""
 
@@ -46,6 +49,11 @@ class LinearMember:
     encoding: Encoding
     estimates: Array
     breaches: Array | None = None
+
+    @property
+    def is_summed(self) -> bool:
+        """Return whether rows are predicted column by column, without a matrix of them."""
+        return self.breaches is None and not self.encoding.products
 
     def predict(self, parts: Columns) -> Array:
         """Predict (n,) in the target's units, from the parts of the encoding."""
@@ -217,7 +225,9 @@ class Model:
     def _blocks(self, columns: Columns) -> Iterator[tuple[slice, Columns]]:
         """Yield ranges of rows with the columns that the model needs; at least one."""
         needed = {name: columns[name] for name in self.features if name in columns}
-        for rows in [*blocks_of(self._rows(columns), ENCODED_ROWS)] or [slice(0, 0)]:
+        are_summed = all(isinstance(m, LinearMember) and m.is_summed for m in self.members)
+        step = SUMMED_ROWS if are_summed else ENCODED_ROWS
+        for rows in [*blocks_of(self._rows(columns), step)] or [slice(0, 0)]:
             yield rows, rows_of(needed, rows)
             release(needed.values())
 

@@ -55,7 +55,7 @@ def remove_old_runs(*, most: int | None = None, dry_run: bool = False) -> int:
         temporary_settings,
     )
 
-    soon = {PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 1}
+    soon = {PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 3}
     with temporary_settings(soon), get_client(sync_client=True) as client:
         old = _older_than(datetime.now(UTC) - timedelta(days=DAYS_ON_PAGE))
         if dry_run:

@@ -19,7 +19,6 @@ from data.store.session import Store
 from data.store.write.run import write_run
 from regressors.progress import reporting_to
 from tasks.report.figures import run_figures
-from tasks.report.run_figures import RunFigures
 from tasks.run import progress
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.doubts import doubts
@@ -137,22 +136,25 @@ def store_run(
     if dry_run:
         progress.log(dataset, "dry run: nothing is stored")
         return
-    run.figures = _figures(dataset, trained, predictions.columns)
+    _draw(run, trained, predictions.columns)
     _write(run, store, home, predictions.columns, lock=lock)
     progress.log(dataset, f"stored as run {run.run_id}")
 
 
-def _figures(
-    dataset: str, trained: Trained, predictions: Sequence[PredictionColumns]
-) -> RunFigures | None:
-    """Return what is kept for the pictures of a run, which is stored even without it."""
+def _draw(run: Attempt, trained: Trained, predictions: Sequence[PredictionColumns]) -> None:
+    """Add what is kept for the pictures of a run, which is stored even without it."""
+    dataset = run.declaration.name
     try:
-        return run_figures(trained, predictions)
-    except UserError:
-        raise
-    except Exception:  # noqa: BLE001 - hours of training are worth more than pictures
+        run.figures = run_figures(trained, predictions)
+        return
+    except UserError as error:
+        why = str(error)
+    except Exception as error:  # noqa: BLE001 - hours of training are worth more than pictures
         progress.LOG.exception("%s: its charts are missing because of a bug in nightfit", dataset)
-        return None
+        why = f"{type(error).__name__}: {error}"
+    warning = f"The charts of this run are missing: {why}"
+    progress.log(dataset, warning, warning=True)
+    run.prediction_warnings += (warning,)
 
 
 def _write(

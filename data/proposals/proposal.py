@@ -101,7 +101,9 @@ def proposed(
             f"No column is left that could explain {target!r}.{_why_not(wrong)}{_keyed(single)}",
             next_step="Predict another column with --target, or add columns to the source.",
         )
-    must_be_listed = is_dated or any(name not in _unusable(facts) for name in wrong)
+    # Columns of a key that are not listed are features, too, of which each night would warn.
+    are_chosen = is_dated or any(name in key.columns for name in features)
+    must_be_listed = are_chosen or any(name not in _unusable(facts) for name in wrong)
     explaining = [one for one in facts if one.name in {*features, target}]
     kinds = proposed_kinds(explaining, apart=[target, *roles])
     used = {*key.columns, *(features if must_be_listed else [])}

@@ -4,7 +4,7 @@ A run that was killed stores nothing, and a night that never began sends nothing
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from data.store.session import Store
 from tasks.alarms.killed import killed_runs
 from tasks.alarms.links import Links
 from tasks.alarms.message import Item, message
-from tasks.alarms.recipients import Recipient, recipients_of
+from tasks.alarms.recipients import Recipient
 from tasks.alarms.sending import send
 from tasks.alarms.watch import raise_alarms
 from tasks.run.progress import LOG
@@ -30,33 +30,33 @@ STORE_AWAY = timedelta(minutes=15)
 
 
 @contextmanager
-def alarm_watch(config: Settings, page: str | None) -> Iterator[tuple[str, ...]]:
-    """Watch in the background, and give the names of the recipients; none if there are none.
+def alarm_watch(
+    config: Settings, page: str | None, recipients: Sequence[Recipient]
+) -> Iterator[None]:
+    """Watch in the background, if there is anybody to tell.
 
-    `page` is the address of the server's page as people open it. Raises CallError for a mistake in
-    the setting that names the recipients.
+    `page` is the address of the server's page as people open it, if it is our own.
     """
-    recipients = recipients_of(config.notify or "")
     if not recipients:
-        yield ()
+        yield
         return
-    watch = _Watch(config, Links(config.home, page or config.page_url, lasting=True), recipients)
-    stopped = threading.Event()
+    links = Links(config.home, page or config.page_url, lasting=True)
+    watch, stopped = AlarmWatch(config, links, recipients), threading.Event()
     context = copy_context()  # with Prefect's settings, which a new thread would not have
     thread = threading.Thread(
         target=lambda: context.run(watch.until, stopped), name="alarm watch", daemon=True
     )
     thread.start()
     try:
-        yield tuple(recipient.name for recipient in recipients)
+        yield
     finally:
         stopped.set()
 
 
-class _Watch:
+class AlarmWatch:
     """What is looked at again and again; only a database that is away is remembered here."""
 
-    def __init__(self, config: Settings, links: Links, recipients: tuple[Recipient, ...]) -> None:
+    def __init__(self, config: Settings, links: Links, recipients: Sequence[Recipient]) -> None:
         self._config, self._links, self._recipients = config, links, recipients
         self._away_since: datetime | None = None
         self._told = False

@@ -45,13 +45,17 @@ class Deployments:
 
     def deploy(self, prefect: Callable[..., None]) -> None:
         """Register the deployments by `prefect deploy`; `prefect` runs it with its arguments."""
+        command = f"prefect deploy --all --prefect-file {self.file}"
         before = self._on_server()
         for deployment in before:
             _name_schedules(deployment, self._schedules(deployment.name))
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "prefect.yaml"
             copy.write_text(yaml.safe_dump(self._with_slugs(), sort_keys=False))
-            prefect("deploy", "--all", "--prefect-file", str(copy))
+            try:
+                prefect("deploy", "--all", "--prefect-file", str(copy))
+            except UserError as error:
+                raise UserError(error.what, where=command) from None
         untouched = {(each.id, each.updated) for each in before}
         touched = {e.name for e in self._on_server() if (e.id, e.updated) not in untouched}
         if skipped := [name for name in self.declared if name not in touched]:
@@ -59,7 +63,7 @@ class Deployments:
                 f"Prefect did not register {shortened(', '.join(skipped), MAX_QUOTED)}.",
                 where=str(self.file),
                 next_step=f"Each deployment needs `work_pool: {{name: {POOL}}}`; what else is"
-                f" wrong, `prefect deploy --all --prefect-file {self.file}` says.",
+                f" wrong, `{command}` says.",
             )
         self._offer(declared_datasets(self._declarations))
 

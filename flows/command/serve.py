@@ -75,8 +75,10 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
     from prefect.settings import get_current_settings
 
     from flows.command.alarm_watch import alarm_watch
+    from tasks.alarms.recipients import recipients_of
 
     Store(config.database_url).ensure_ready()  # report a broken store before any work
+    recipients = recipients_of(config.notify or "")  # and a mistake in the setting
     deployments = Deployments(config.prefect_file, config.datasets)
     prefect = get_current_settings()
     console = Screen(stderr=True)
@@ -95,7 +97,8 @@ def _serve_from(config: Settings, address: Address, logs: Path) -> None:
         stack.callback(report, "Stopping …")
         stack.callback(_ignore_signals)
         stack.enter_context(server_errors())
-        told = stack.enter_context(alarm_watch(config, own.page if own else None))
+        stack.enter_context(alarm_watch(config, own.page if own else None, recipients))
+        told = [recipient.name for recipient in recipients]
         _serve(processes, own, deployments, console, told)
 
 
@@ -132,19 +135,27 @@ def _serve(
     _print_ready(own, processes.logs, told)
     while True:
         while ended := processes.ended():
-            _restart(ended[0], processes, report)
+            _restart(ended[0], processes, report, owns_server=own is not None)
         processes.shorten_logs()
         deployments.follow(report)
         time.sleep(0.5)
 
 
-def _restart(name: str, processes: PrefectProcesses, report: Callable[[str], object]) -> None:
+def _restart(
+    name: str,
+    processes: PrefectProcesses,
+    report: Callable[[str], object],
+    *,
+    owns_server: bool,
+) -> None:
     """Start the server or the worker again, which has ended by itself.
 
     A worker's runs end with it: nobody could cancel them, nor would anybody read what they print.
+    On a server of the user's own, workers of other machines may have runs, too, which go on.
     """
     if name == "worker":
         processes.end_runs()
+    if name == "worker" and owns_server:
         _wait_for_server(processes, report)
         if lost := mark_lost_runs("It ended together with Prefect's worker, which ran it."):
             names = shortened(", ".join(lost), MAX_QUOTED)

@@ -117,12 +117,7 @@ def summary_of(facts: RunFacts, config: Settings) -> str:
     parts += _section("Notes", facts.run.warnings)
     parts += plots(facts)
     if report_file(config.home, facts.dataset, facts.run_id).is_file():
-        path = report_path(facts.dataset, facts.run_id)
-        command = f"nightfit report {facts.dataset} --run {facts.run_id}"
-        parts.append(
-            f"[The whole report](/reports/{path}) is on the page of `nightfit serve`, behind the"
-            f" same login. `{command}` draws it anywhere."
-        )
+        parts.append(_report_link(facts, config.page_url))
     return "\n\n".join(parts) + "\n"
 
 
@@ -150,6 +145,15 @@ def plots(facts: RunFacts) -> Iterator[str]:
             source = b64encode(_slim(image).encode()).decode()
             yield f"### {_plain(chart.title)}"
             yield f"![{_plain(chart.description)}](data:image/svg+xml;base64,{source})"
+
+
+def _report_link(facts: RunFacts, page_url: str | None) -> str:
+    """Return where the report of a run is: on the page of `nightfit serve`, if that runs it."""
+    command = f"`nightfit report {facts.dataset} --run {facts.run_id}` draws it"
+    if page_url is None:
+        return f"The whole report: {command}."
+    address = f"{page_url.rstrip('/')}/reports/{report_path(facts.dataset, facts.run_id)}"
+    return f"[The whole report]({address}), behind the same login. {command} anywhere."
 
 
 def _slim(image: str) -> str:

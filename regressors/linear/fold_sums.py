@@ -1,6 +1,6 @@
 """The Gram matrices of the folds of a job: one pass over the rows serves the twin and all folds."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from operator import add
 from typing import Protocol
@@ -63,7 +63,8 @@ class FoldSums:
         for number in self._first:
             with part(f"fold {number}"):
                 rows = job.fold == number
-                self._grams[number] = _gram(job, self._common, rows, framework.row_products)
+                gram = _gram(job, self._common, rows, framework.row_products)
+                self._grams[number] = gram.packed()
         release([job.fold])
 
     def encoding(self, rows: Mask) -> Encoding:
@@ -75,8 +76,7 @@ class FoldSums:
         terms = self._common.terms(self.encoding(rows))
         if terms is None:
             return None
-        total = reduce(add, (self._grams[number] for number in self._numbers(rows)))
-        return _combined(total, self._common, terms)
+        return _combined(self._total(self._numbers(rows)), self._common, terms)
 
     def with_tests(self, framework: FrameworkModule, job: Job, encoding: Encoding) -> Gram | None:
         """Return the matrix of these rows and the test rows of a job, by an encoding of them all.
@@ -89,7 +89,16 @@ class FoldSums:
             return None
         common, terms = extended
         tests = _gram(job, common, job.is_test, framework.row_products)
-        return _combined(reduce(add, self._grams.values()) + tests, common, terms)
+        return _combined(self._total(self._first) + tests, common, terms)
+
+    @property
+    def bytes(self) -> int:
+        """Return how much memory the sums take."""
+        return sum(len(gram.upper) for gram in self._grams.values())
+
+    def _total(self, numbers: Iterable[int]) -> Gram:
+        """Return the matrix of the rows of some folds."""
+        return reduce(add, (self._grams[number].whole() for number in numbers))
 
     def _numbers(self, rows: Mask) -> tuple[int, ...]:
         return tuple(number for number, first in self._first.items() if rows[first])

@@ -4,8 +4,11 @@ It is the same, to the last bit, whatever the order of the rows and however they
 blocks; and matrices of different rows add up, and subtract, without any error.
 """
 
-from collections.abc import Mapping, Sequence
+import pickle
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -51,13 +54,13 @@ class Gram:
 
     def __add__(self, other: "Gram") -> "Gram":
         exponents = tuple(map(min, self.exponents, other.exponents))
-        values: Integers = self._in_units(exponents) + other._in_units(exponents)
-        return Gram(values, exponents, self.rows + other.rows)
+        pairs = zip(self._in_units(exponents), other._in_units(exponents), strict=True)
+        return Gram(_symmetric(a + b for a, b in pairs), exponents, self.rows + other.rows)
 
     def __sub__(self, other: "Gram") -> "Gram":
         exponents = tuple(map(min, self.exponents, other.exponents))
-        values: Integers = self._in_units(exponents) - other._in_units(exponents)
-        return Gram(values, exponents, self.rows - other.rows)
+        pairs = zip(self._in_units(exponents), other._in_units(exponents), strict=True)
+        return Gram(_symmetric(a - b for a, b in pairs), exponents, self.rows - other.rows)
 
     def take(self, columns: Sequence[int]) -> "Gram":
         """Return the matrix of some of the columns."""
@@ -78,11 +81,32 @@ class Gram:
         half = _sums_of_rows(self.values, whole)
         return replace(self, values=_sums_of_rows(half.T, whole), exponents=tuple(units))
 
-    def _in_units(self, exponents: Sequence[int]) -> Integers:
-        """Return the integers (m, m) for columns in smaller units, or the same."""
-        if tuple(exponents) == self.exponents:
-            return self.values
-        return shifted(self.values, np.subtract(self.exponents, exponents))
+    def packed(self) -> "PackedGram":
+        """Return the same in a fraction of the memory."""
+        rows = [row[i:].tolist() for i, row in enumerate(self.values)]
+        return PackedGram(pickle.dumps(rows), self.exponents, self.rows)
+
+    def _in_units(self, exponents: Sequence[int]) -> Iterable[Integers]:
+        """Yield the integers from the diagonal on, row by row, in smaller units or the same."""
+        shifts = np.subtract(self.exponents, exponents)
+        return _upper_shifted(self.values, shifts)
+
+
+@dataclass(frozen=True)
+class PackedGram:
+    """A Gram matrix to be kept: an integer alone takes some 50 bytes, and here 20.
+
+    `upper` is a pickle of the integers from the diagonal on, row by row.
+    """
+
+    upper: bytes
+    exponents: tuple[int, ...]
+    rows: int
+
+    def whole(self) -> Gram:
+        """Return the matrix."""
+        rows = pickle.loads(self.upper)  # noqa: S301 - made above
+        return Gram(_symmetric(rows), self.exponents, self.rows)
 
 
 def _exact_factors(column: Mapping[int, float]) -> dict[int, tuple[int, int]]:
@@ -95,8 +119,9 @@ def _sums_of_rows(values: Integers, sums: Sequence[Mapping[int, int]]) -> Intege
     """Return the sums (k, m) of some rows of integers (n, m), each times a factor."""
     made = integers((len(sums), values.shape[1]))
     for row, own in enumerate(sums):
-        for i, factor in own.items():
-            made[row] += values[i] * factor
+        parts = [values[i] if factor == 1 else values[i] * factor for i, factor in own.items()]
+        if parts:
+            made[row] = reduce(add, parts)
     return made
 
 
@@ -107,10 +132,33 @@ def integers(shape: tuple[int, ...]) -> Integers:
 
 
 def shifted(values: Integers, bits: Indices) -> Integers:
-    """Return integers (m, m) times 2^(bits[i] + bits[j]), rounded down where that is a fraction."""
-    shifts = bits[:, None] + bits
-    moved: Integers = (values << np.maximum(shifts, 0)) >> np.maximum(-shifts, 0)
-    return moved
+    """Return integers times 2^(bits[i] + bits[j]), rounded down where that is a fraction.
+
+    They are those of a symmetric matrix (m, m).
+    """
+    return _symmetric(_upper_shifted(values, bits))
+
+
+def _upper_shifted(values: Integers, bits: Indices) -> Iterable[Integers]:
+    for i, row in enumerate(values):
+        shifts = bits[i] + bits[i:]
+        if shifts.any():
+            yield (row[i:] << np.maximum(shifts, 0)) >> np.maximum(-shifts, 0)
+        else:
+            yield row[i:]
+
+
+def _symmetric(rows: Iterable[Integers | list[int]]) -> Integers:
+    """Return the matrix (m, m) whose rows, from the diagonal on, are these.
+
+    Either side has the same integers, which take the memory of one.
+    """
+    values = integers((0, 0))
+    for i, row in enumerate(rows):
+        if not i:
+            values = integers((len(row), len(row)))
+        values[i, i:] = values[i:, i] = row
+    return values
 
 
 def _as_integers(columns: Array) -> tuple[Integers, list[int]]:

@@ -85,7 +85,8 @@ class _Sums:
         self._empty()
         count = len(self._gram.exponents)
         labels = self._right.arrays(count)
-        return self._levels.beside(self._gram, *labels, ones=count - 2) + self._few
+        whole = self._levels.beside(self._gram, *labels, ones=count - 2)
+        return whole + self._few if self._few.rows else whole
 
     def _add_block(self, columns: Array, weight: Array | None, codes: Sequence[Indices]) -> None:
         extreme = _extreme(columns, weight)
@@ -136,7 +137,7 @@ class _Sums:
         """Move the sums into integers that are as long as they must be."""
         if self._totals.any():
             self._gram += self._in_integers()
-        self._totals = np.zeros_like(self._totals)
+        self._totals.fill(0)
         self._blocks = 0
 
     def _in_integers(self) -> Gram:

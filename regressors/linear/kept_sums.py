@@ -5,7 +5,6 @@ and the test rows. The sums are exact, so that those that are put together have 
 those of rows that are read again.
 """
 
-import pickle
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from regressors.encoding.matrices import Encoding
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job
 from regressors.linear.fold_sums import FoldSums, fit_encoding, gram_of_rows
-from regressors.linear.gram import Gram
+from regressors.linear.gram import Gram, PackedGram
 
 MAX_KEPT_BYTES = 2**23
 """Sums that take more are not kept, such as those of five folds and 350 columns or levels."""
@@ -27,7 +26,7 @@ class RefitSums:
     """The encoding and the exact Gram matrix of all rows of a refit."""
 
     of_all: Encoding
-    matrix: Gram
+    matrix: PackedGram
 
     def encoding(self, rows: Mask) -> Encoding:
         """Return the encoding of all rows."""
@@ -35,33 +34,34 @@ class RefitSums:
 
     def gram(self, rows: Mask) -> Gram:
         """Return the matrix of all rows."""
-        return self.matrix
+        return self.matrix.whole()
+
+    @property
+    def bytes(self) -> int:
+        """Return how much memory the sums take."""
+        return len(self.matrix.upper)
 
 
 @dataclass
 class _Kept:
-    """The last sums of this process, and what they depend on.
-
-    They are pickled, because integers take several times as much memory.
-    """
+    """The last sums of this process, and what they depend on."""
 
     key: tuple[Any, ...] | None = None
-    pickled: bytes = b""
+    last: FoldSums | RefitSums | None = None
 
     def sums(self, job: Job) -> FoldSums | RefitSums | None:
         """Return the sums that a job can use; None if there are none."""
-        if not self.pickled or self.key != _key(job):
-            return None
-        sums: FoldSums | RefitSums = pickle.loads(self.pickled)  # noqa: S301 - made below
-        return sums
+        return self.last if self.key == _key(job) else None
 
     def keep(self, job: Job, sums: FoldSums | RefitSums) -> None:
         """Keep the sums of a job in place of earlier ones."""
-        self.key, self.pickled = None, b""
-        if job.table:
-            pickled = pickle.dumps(sums, pickle.HIGHEST_PROTOCOL)
-            if len(pickled) <= MAX_KEPT_BYTES:
-                self.key, self.pickled = _key(job), pickled
+        self.drop()
+        if job.table and sums.bytes <= MAX_KEPT_BYTES:
+            self.key, self.last = _key(job), sums
+
+    def drop(self) -> None:
+        """Keep no sums."""
+        self.key = self.last = None
 
 
 _kept = _Kept()
@@ -86,7 +86,7 @@ def _key(job: Job) -> tuple[Any, ...]:
 def drop_others(job: Job) -> None:
     """Drop what was kept of another table than that of this job."""
     if _kept.key is not None and _kept.key[0] != job.table:
-        _kept.key, _kept.pickled = None, b""
+        _kept.drop()
 
 
 def fold_sums(framework: FrameworkModule, job: Job) -> FoldSums:
@@ -113,6 +113,6 @@ def refit_sums(framework: FrameworkModule, job: Job) -> RefitSums:
     if gram is None:
         everything = np.ones(len(job.target), dtype=bool)
         gram = gram_of_rows(job, encoding, everything, framework.row_products)
-    sums = RefitSums(encoding, gram)
+    sums = RefitSums(encoding, gram.packed())
     _kept.keep(job, sums)
     return sums

@@ -5,6 +5,7 @@ the other levels, and those of gaps where nothing is missing, change nothing.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -25,19 +26,21 @@ def weighted_terms(encoding: Encoding, parts: Columns, estimates: Array) -> Arra
         total = _summed(encoding, parts, estimates, _whole_numbers(encoding, parts))
         if np.isfinite(total).all():
             return total
-        return _summed(encoding, parts, estimates, iter(encoding.columns_before_categories(parts)))
+        blocks = islice(encoding.columns_before_categories(parts), int(encoding.intercept), None)
+        return _summed(encoding, parts, estimates, blocks)
 
 
 def _summed(
     encoding: Encoding, parts: Columns, estimates: Array, first: Iterator[Array | None]
 ) -> Array:
-    """Return the sums (n,), where `first` are the columns before those of categories.
+    """Return the sums (n,), where `first` are the columns between the intercept and categories.
 
     None stands for one without anything but zeros.
     """
-    total = np.zeros(len(next(iter(parts.values()), ())))
-    spare = np.empty_like(total)
     left = iter(estimates.tolist())
+    intercept = next(left) if encoding.intercept else 0.0
+    total = np.full(len(next(iter(parts.values()), ())), intercept + 0.0)  # no sum is -0.0
+    spare = np.empty_like(total)
     for block in first:
         _add(total, block, left, spare)
     for category, skipped in encoding.referenced():
@@ -50,12 +53,10 @@ def _summed(
 
 
 def _whole_numbers(encoding: Encoding, parts: Columns) -> Iterator[Array | None]:
-    """Yield what `columns_before_categories` returns, as if all numbers were there.
+    """Yield what `columns_before_categories` has behind the intercept, as if no number had gaps.
 
     A gap is computed where none of its numbers has a term, which would show that it is missing.
     """
-    if encoding.intercept:
-        yield np.ones((len(next(iter(parts.values()), ())), 1))
     gaps = encoding.gaps_by_number()
     with_term = {column.name for column in encoding.numbers if column.sd > 0}
     for column in encoding.numbers:

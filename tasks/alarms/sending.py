@@ -44,9 +44,14 @@ def send(
     A recipient that has not ended after `seconds` is left alone, in a thread that ends with it.
     """
     outcome: list[str | None] = []
-    thread = threading.Thread(
-        target=lambda: outcome.append(_sent(message, recipient)), name="alarm", daemon=True
-    )
+
+    def work() -> None:
+        try:
+            outcome.append(_sent(message, recipient))
+        except Exception as error:  # noqa: BLE001 - whatever a service raises may hold secrets
+            outcome.append(f"sending failed ({type(error).__name__})")
+
+    thread = threading.Thread(target=work, name="alarm", daemon=True)
     thread.start()
     thread.join(seconds)
     return outcome[0] if outcome else SILENCE
@@ -79,11 +84,8 @@ def _sent(message: Message, recipient: Recipient) -> str | None:
     sender.add(service)
     urgency = NotifyType.SUCCESS if message.good else NotifyType.WARNING
     with hushed() as log:
-        try:
-            if sender.notify(body, message.title, urgency, body_format=form):
-                return None
-        except Exception as error:  # noqa: BLE001 - whatever a service raises, its text may be secret
-            return f"sending failed ({type(error).__name__})"
+        if sender.notify(body, message.title, urgency, body_format=form):
+            return None
     return _reason("\n".join(log))
 
 

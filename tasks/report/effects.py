@@ -7,7 +7,7 @@ import numpy as np
 
 from regressors.arrays import Array, Columns, Values
 from regressors.linear.inference import Coefficient
-from regressors.model import LinearMember, Model
+from regressors.model import ENCODED_ROWS, LinearMember, Model
 from tasks.report.run_figures import Curve, Effect, Importance, Line, rounded
 
 CURVE_POINTS = 100
@@ -17,6 +17,7 @@ GRID_POINTS = 24
 MAX_LEVELS = 12
 MAX_SHUFFLED = 50
 """Features that are shuffled: of more, those along which predictions vary most."""
+SHUFFLED_ROWS = 500
 MAX_EFFECTS = 6
 """Features whose effect is drawn."""
 MAX_TERMS = 60
@@ -72,9 +73,7 @@ def curves(models: Models, feature: str, x: Array) -> tuple[Curve, ...]:
     present = x[np.isfinite(x)]
     if not present.size:
         return ()
-    low, high = float(present.min()), float(present.max())
-    at = low + (high / CURVE_POINTS - low / CURVE_POINTS) * np.arange(CURVE_POINTS + 1)
-    at = np.unique(at if low < high else np.array([low]))
+    at = _spread(np.unique(present), float(present.min()), float(present.max()), CURVE_POINTS)
     found = []
     for name, model in models.items():
         if model.features == (feature,) and model.column_types[feature] == "number":
@@ -86,18 +85,28 @@ def curves(models: Models, feature: str, x: Array) -> tuple[Curve, ...]:
 
 def importance(model: Model, columns: Columns) -> tuple[Importance, ...]:
     """Return how far the model's predictions of a sample move when each feature is shuffled."""
-    sample = _first_rows(columns, max(CELLS // max(len(model.features), 1), 20))
+    most = CELLS // max(len(model.features), 1)
+    sample = _first_rows(columns, max(min(SHUFFLED_ROWS, most), 20))
     predicted = model.predict(sample)
     names = _most_telling(model.features, sample, predicted)
     order = np.random.default_rng(0).permutation(len(predicted))
+    at_once = max(ENCODED_ROWS // max(len(predicted), 1), 1)
     found = []
-    for name in names:
-        shuffled = {**sample, name: sample[name][order]}
-        moved = model.predict(shuffled) - predicted
-        scale = float(np.abs(moved).max(initial=0.0))
-        moves = scale * float(np.sqrt(np.square(moved / scale).mean())) if scale > 0 else 0.0
-        found.append(Importance(name, moves))
+    for start in range(0, len(names), at_once):
+        some = names[start : start + at_once]
+        table = {name: np.tile(values, len(some)) for name, values in sample.items()}
+        for place, name in enumerate(some):
+            own = slice(place * len(order), (place + 1) * len(order))
+            table[name][own] = sample[name][order]
+        moved = model.predict(table).reshape(len(some), len(order)) - predicted
+        found += [Importance(name, _size(of)) for name, of in zip(some, moved, strict=True)]
     return tuple(sorted(found, key=lambda each: (-each.moves, each.feature)))
+
+
+def _size(moved: Array) -> float:
+    """Return the root mean square of differences (n,)."""
+    scale = float(np.abs(moved).max(initial=0.0))
+    return scale * float(np.sqrt(np.square(moved / scale).mean())) if scale > 0 else 0.0
 
 
 def effects(models: Models, columns: Columns, features: Sequence[str]) -> tuple[Effect, ...]:
@@ -193,7 +202,22 @@ def _grid(values: Values, kind: str) -> Values:
     if len(numbers) <= GRID_POINTS:
         return numbers
     low, high = np.quantile(values[np.isfinite(values)], [EDGE, 1 - EDGE])
-    return np.unique(low + (high / GRID_POINTS - low / GRID_POINTS) * np.arange(GRID_POINTS + 1))
+    return _spread(numbers, float(low), float(high), GRID_POINTS)
+
+
+def _spread(numbers: Values, low: float, high: float, most: int) -> Values:
+    """Return values from low to high of those that there are (n,), sorted, evenly spread.
+
+    Others would mislead: an ANN may have an effect of each value of a number, such as an age in
+    whole years, and none of those between.
+    """
+    wanted = low + (high / most - low / most) * np.arange(most + 1)
+    above = np.clip(np.searchsorted(numbers, wanted), 1, max(len(numbers) - 1, 1))
+    if len(numbers) < 2:
+        return numbers
+    nearer = np.where(wanted - numbers[above - 1] < numbers[above] - wanted, above - 1, above)
+    chosen: Values = numbers[np.unique(nearer)]
+    return chosen
 
 
 def _plain(grid: Values) -> tuple[float | str | None, ...]:

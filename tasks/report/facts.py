@@ -237,7 +237,7 @@ def _figures(
         return None, None
     return None, (
         "The rows and curves of this run are not kept: it is older than the runs that are kept"
-        " whole, or an earlier version of nightfit stored it."
+        " whole, an earlier version of nightfit stored it, or its notes say why."
     )
 
 

@@ -1,10 +1,10 @@
 """Seconds of CPU of least squares: its parts by size, and whole fits beside those of others.
 
-    linear.py [--wide COLUMNS...] [--levels LEVELS...]
+    linear.py [--wide COLUMNS...] [--levels LEVELS...] [--memory COLUMNS]
 
 With `--wide`, only designs of so many columns are fitted: of several condition numbers, and with
 columns that depend on others. With `--levels`, only a night of numbers and a category of so many
-levels.
+levels; with `--memory`, only two folds and the twin of so many columns, for the peak of memory.
 
 NumPy takes the place of a framework, since all of them only multiply matrices here. Each figure is
 the best of a few rounds, in which everything takes turns.
@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from resource import RUSAGE_SELF, getrusage
 from time import process_time
 from types import SimpleNamespace
 from typing import Any
@@ -175,12 +176,37 @@ def wide(columns: int) -> None:
             record("linear", f"{columns} columns, {name}: {which}", value, "s")
 
 
+def memory(columns: int) -> None:
+    """Print the most memory that the fits of two folds and the twin take."""
+    numbers = np.random.default_rng(1).normal(size=(columns, 2 * columns + 200))
+    job = Job(
+        dataset="memory",
+        candidate=Candidate("numpy", "least_squares"),
+        columns={f"x{i}": values for i, values in enumerate(numbers)},
+        target=numbers.sum(axis=0) + numbers[0] ** 2,
+        fold=1 + np.arange(numbers.shape[1]) % 2,
+        chained=False,
+        hidden=(),
+        interval_coverage=0.9,
+        table="memory",
+    )
+    before = getrusage(RUSAGE_SELF).ru_maxrss
+    fitting.validate(NUMPY, job)
+    peak = getrusage(RUSAGE_SELF).ru_maxrss
+    print(f"{columns:,} columns: {(peak - before) / 1e3:,.0f} MB")
+    record("linear", f"{columns} columns: memory", (peak - before) / 1e3, "MB")
+
+
 def main() -> None:
     """Print all tables, in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wide", type=int, nargs="+", metavar="COLUMNS")
     parser.add_argument("--levels", type=int, nargs="+", metavar="LEVELS")
+    parser.add_argument("--memory", type=int, metavar="COLUMNS")
     asked = parser.parse_args()
+    if asked.memory:
+        memory(asked.memory)
+        return
     if asked.levels:
         for levels in asked.levels:
             print(

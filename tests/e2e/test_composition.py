@@ -87,6 +87,7 @@ def composed(databases, tmp_path_factory):
             NIGHTFIT_HOME=str(folder / "home"),
             NIGHTFIT_DATASETS=str(folder / "datasets"),
             PREFECT_API_URL=api,
+            PREFECT_UI_URL=api.removesuffix("/api"),
         )
         (folder / "datasets").mkdir()
         (folder / "home").mkdir()

@@ -1,4 +1,4 @@
-"""Many nights, some of them killed, leave the files of one night."""
+"""A night that was killed, and the one after it, leave the files of one night."""
 
 import signal
 import subprocess
@@ -7,7 +7,7 @@ import psutil
 from helpers.warm_command import COMMAND
 from helpers.workspace import LINE, LINE_ROWS
 
-NIGHTS = 2
+NIGHTS = 1
 WHILE_OPEN = ("-wal", "-shm")
 """Endings of the files that SQLite may leave or remove beside a database, as it likes."""
 

@@ -1,10 +1,19 @@
 """Prefect's page under `nightfit serve`, in a real browser: its forms, and the runs they start."""
 
+from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
-from helpers.page import add_schedule, custom_run, ended, open_run, quick_run
-from helpers.serving import SLOW, wait_until
+from helpers.page import (
+    add_schedule,
+    custom_run,
+    ended,
+    offered_by,
+    open_run,
+    quick_run,
+    wait_for_offer,
+)
+from helpers.serving import wait_until
 from helpers.workspace import LINE
 
 EVERY_MINUTE = "* * * * *"
@@ -14,9 +23,13 @@ EVERY_MINUTE = "* * * * *"
 def declarations(served):
     """The folder of the declarations, in which only `line` is declared."""
     folder = served.workspace.folder / "datasets"
-    (folder / "slow.yaml").unlink()
+    others = [file for file in folder.glob("*.yaml") if file.name != "line.yaml"]
+    for file in others:
+        file.rename(f"{file}.aside")
     yield folder
-    served.workspace.declare("slow", SLOW)
+    for file in others:
+        Path(f"{file}.aside").rename(file)
+    wait_for_offer(served, *(file.stem for file in others))
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +43,6 @@ def scheduled(declarations, served, browser):
     (added,) = retrain["schedules"]
     yield f"deployments/{retrain['id']}/schedules/{added['id']}"
     served.ask(f"deployments/{retrain['id']}/schedules/{added['id']}", method="DELETE")
-
-
-def offered_by(served):
-    """Return the names that the server takes for `dataset` and for `datasets`."""
-    retrain = served.ask("deployments/name/retrain/retrain")["parameter_openapi_schema"]
-    nightly = served.ask("deployments/name/nightly/nightly")["parameter_openapi_schema"]
-    one, several = retrain["properties"]["dataset"], nightly["properties"]["datasets"]
-    return one["enum"], several["items"]["enum"]
 
 
 @pytest.mark.usefixtures("scheduled")  # it is due while the other tests look at forms

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from helpers.page import ended, open_run
+from helpers.page import ended, open_run, wait_for_offer
 from helpers.serving import start_slow_night, wait_until
 
 TYPED = "after the repair of the pump"
@@ -69,18 +69,17 @@ def good(served):
 
 @pytest.fixture(scope="module")
 def night(served):
-    rows = (served.workspace.folder / "line.csv").read_text()
-    served.workspace.declare("limited", LIMITED, rows)
+    served.workspace.declare("limited", LIMITED)
+    wait_for_offer(served, "limited")
     chosen = ["line", "limited"]
     return shown(served, start(served, "nightly", datasets=chosen))
 
 
 def stored(served, dataset):
     """Return what the store says of the champion after the latest run."""
-    ((run_id, champion, rmse),) = served.workspace.sql(
-        "SELECT run_id, framework || '/' || kind, test_rmse FROM champion WHERE dataset = ?",
-        dataset,
-    )
+    columns = "run_id, framework || '/' || kind, test_rmse"
+    statement = f"SELECT {columns} FROM champion WHERE dataset = '{dataset}'"
+    ((run_id, champion, rmse),) = served.workspace.sql(statement)
     return run_id, champion, rmse
 
 
@@ -174,7 +173,7 @@ def test_a_run_is_cancelled_amid_a_fit_and_no_fit_of_it_is_green(served, page):
     run_id = start_slow_night(served)
     open_run(page, served, run_id)
     page.get_by_role("button", name="Cancel").first.click()
-    page.get_by_role("dialog").get_by_role("button", name="Cancel").last.click()
+    page.get_by_role("button", name="Confirm").click()
     night = shown(served, run_id)
     assert night.run["state_type"] == "CANCELLED"
     tasks = wait_until(lambda: _ended_fits(served, night.parts["slow"].run["id"]))

@@ -3,17 +3,30 @@
 import json
 import sqlite3
 from contextlib import closing
+from http import HTTPStatus
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from uuid import UUID
 
 import pytest
+from helpers.serving import wait_until
 
 
 def ask(api, path, body):
+    """Return the server's answer; while it is busy, ask again, as Prefect's client does."""
     request = Request(f"{api}/{path}", json.dumps(body).encode())
     request.add_header("Content-Type", "application/json")
-    with urlopen(request) as answered:
-        return json.load(answered)
+
+    def answer():
+        try:
+            with urlopen(request, timeout=120) as answered:
+                return [json.load(answered)]
+        except HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            return []
+
+    return wait_until(answer)[0]
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 import yaml
+from helpers.page import custom_run
 from helpers.serving import (
     CHROMIUM,
     chromium,
@@ -75,17 +76,16 @@ def test_run_is_started_from_the_page_and_found_in_the_store(served):
         page.on("websocket", lambda opened: urls.append(opened.url))
         page.goto(f"{served.page}/deployments")
         log_in(page, served.login)
-        page.get_by_role("link", name="retrain").first.click()
-        page.get_by_role("button", name="Run", exact=True).click()
-        page.get_by_text("Custom run").first.click()
-        submit_form(page, "line")
+        form = custom_run(page, served, "retrain")
+        form.choose("dataset", "line")
+        form.submit()
         ended = {"flow_runs": {"end_time": {"is_null_": False}}}
         (run,) = wait_until(lambda: served.ask("flow_runs/filter", **ended))
         assert run["state_type"] == "COMPLETED", (run["state"], served.errors.read_text())
         page.reload()  # by itself it refreshes every 30 seconds
         page.get_by_text("Completed").first.wait_for(timeout=240_000)
-    assert served.workspace.sql("SELECT dataset, status FROM run") == [("line", "succeeded")]
-    assert served.workspace.sql("SELECT flow_run_id IS NOT NULL FROM run") == [(1,)]
+    stored = f"SELECT dataset, status FROM run WHERE flow_run_id = '{run['id']}'"
+    assert served.workspace.sql(stored) == [("line", "succeeded")]
     hosts = {urlsplit(url).hostname for url in urls if not url.startswith(("data:", "blob:"))}
     assert hosts == {"127.0.0.1"}, "the page contacts another host"
 
@@ -101,22 +101,6 @@ def test_reports_of_the_home_are_shown_behind_the_login_and_in_a_sandbox(served)
     with urlopen(Request(address, headers=login)) as answered:
         assert answered.read() == b"<p>drawn</p>"
         assert answered.headers["Content-Security-Policy"].startswith("sandbox allow-scripts;")
-
-
-def submit_form(page, dataset):
-    """Fill in and submit the form of a run, which fills itself in once it has the deployment."""
-    from playwright.sync_api import TimeoutError as NoAnswer
-
-    field, submit = page.locator("textarea").first, page.get_by_role("button", name="Submit")
-    while field.input_value() != dataset:
-        field.fill(dataset)
-        page.wait_for_timeout(2_000)
-    try:
-        with page.expect_response(lambda answer: "create_flow_run" in answer.url) as answer:
-            submit.click()
-    except NoAnswer:
-        raise AssertionError(f"the form was not sent: {page.inner_text('body')}") from None
-    assert answer.value.ok, (answer.value.status, answer.value.text())
 
 
 def test_run_is_cancelled_from_the_server(served):
@@ -191,6 +175,13 @@ def restarted(killed):
         template = json.dumps(ProcessWorker.get_default_base_job_template())  # of older versions
         connection.execute("UPDATE work_pool SET base_job_template = ?", [template])
         connection.execute("UPDATE deployment SET pull_steps = ?, infra_overrides = ?", THEIRS)
+        # The schedule of an older version, which a person has paused, and one that he has added.
+        connection.execute("UPDATE deployment_schedule SET slug = NULL, active = 0")
+        connection.execute(
+            "INSERT INTO deployment_schedule (schedule, active, deployment_id) SELECT"
+            " replace(schedule, '0 2 * * *', '30 4 * * 1'), 1, deployment_id"
+            " FROM deployment_schedule"
+        )
     with serving(killed.workspace, "--port", str(free_port())) as running:
         last_night, pool = running.last_night(), running.ask("work_pools/nightfit")
         tasks = {task["state_type"] for task in running.ask("task_runs/filter", limit=200)}
@@ -246,6 +237,16 @@ def test_no_task_of_a_killed_run_stays_running(restarted):
 def test_work_pool_of_an_older_version_is_closed_at_the_next_start(restarted):
     assert restarted.jobs == jobs()
     assert any("could bring a command" in line for line in restarted.errors)
+
+
+def test_schedules_that_a_person_has_paused_or_added_stay(restarted):
+    schedules = {s["schedule"]["cron"]: s for s in restarted.nightly["schedules"]}
+    ours, added = schedules.pop("0 2 * * *"), schedules.pop("30 4 * * 1")
+    assert schedules == {}
+    assert (ours["slug"], ours["active"]) == ("every-night", False)
+    assert added["slug"] != ours["slug"]
+    assert added["active"]
+    assert any("does not have: cron 30 4 * * 1." in line for line in restarted.errors)
 
 
 def test_deployments_that_somebody_has_changed_are_set_back(restarted):

@@ -126,7 +126,7 @@ def answering(each: Callable[[socket.socket], None]) -> Iterator[int]:
                     connection, _ = listener.accept()
                 except OSError:
                     return
-                threading.Thread(recipient=each, args=(connection,), daemon=True).start()
+                threading.Thread(target=each, args=(connection,), daemon=True).start()
 
         threading.Thread(target=serve, daemon=True).start()
         yield int(listener.getsockname()[1])

@@ -20,6 +20,19 @@ def logged_in(served):
         yield context
 
 
+def offered_by(served):
+    """Return the names that Prefect's server takes for `dataset` and for `datasets`."""
+    retrain = served.ask("deployments/name/retrain/retrain")["parameter_openapi_schema"]
+    nightly = served.ask("deployments/name/nightly/nightly")["parameter_openapi_schema"]
+    one, several = retrain["properties"]["dataset"], nightly["properties"]["datasets"]
+    return one["enum"], several["items"]["enum"]
+
+
+def wait_for_offer(served, *names):
+    """Wait until runs of these datasets, which were declared just now, are not refused."""
+    wait_until(lambda: all(set(names) <= set(offered) for offered in offered_by(served)))
+
+
 class Form:
     """The form on which a run of a deployment is started."""
 

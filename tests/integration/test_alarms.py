@@ -13,12 +13,15 @@ from helpers.alarm_recipients import Webhook, answering, mail_server, webhook
 from helpers.store_nights import by_hand, change, night, promoted, read, serving, stored, write
 from helpers.web_server import unknown_certificate
 
-from data.settings import Settings
+from data.errors import RunFailed
+from data.settings import Settings, settings
 from data.store.check.finding import Finding
 from data.store.check.record import write_check
 from data.store.read.alarms import unsent_messages
 from data.store.session import Store
 from data.store.tables import alarm, alarm_delivery
+from data.store.write.alarms import forget_old
+from flows.alarm import alarming
 from tasks.alarms import watch
 from tasks.alarms.causes import Killed
 from tasks.alarms.links import Links
@@ -49,8 +52,8 @@ def config(store: Store, folder: Path, *recipients: str) -> Settings:
     return Settings(database_url=store.url, home=folder, datasets=folder, notify=notify)
 
 
-def raise_alarms(settings: Settings, **how) -> None:
-    watch.raise_alarms(settings, Links(settings.home, "http://night.example", lasting=False), **how)
+def raise_alarms(chosen: Settings, **how) -> None:
+    watch.raise_alarms(chosen, Links(chosen.home, "http://night.example", lasting=False), **how)
 
 
 def ran(store: Store, number: int, status: str = "succeeded", **facts) -> int:
@@ -62,48 +65,48 @@ def ran(store: Store, number: int, status: str = "succeeded", **facts) -> int:
 
 
 def test_failure_is_reported_once_and_its_recovery_once(store: Store, folder: Path, hook: Webhook):
-    settings = config(store, folder, f"{hook.url}/secret?sig=a%2Fb")
+    chosen = config(store, folder, f"{hook.url}/secret?sig=a%2Fb")
     ran(store, 1)
-    raise_alarms(settings)
+    raise_alarms(chosen)
     assert hook.got == []
     run = ran(store, 2, "failed", reason="wages.csv: There is no such file.")
     (folder / "reports/wages").mkdir(parents=True)
     (folder / f"reports/wages/{run}.html").touch()
-    raise_alarms(settings)
-    raise_alarms(settings)
+    raise_alarms(chosen)
+    raise_alarms(chosen)
     ran(store, 3, "failed", reason="wages.csv: There is no such file.")
-    raise_alarms(settings)
+    raise_alarms(chosen)
     ((path, body),) = hook.got
     assert (path, body["title"]) == ("/secret?sig=a%2Fb", "nightfit: wages failed")
     assert "There is no such file." in body["message"]
     assert body["items"][0]["report"] == f"http://night.example/reports/wages/{run}.html"
     ran(store, 4, "failed", reason="wages.csv cannot be read.")
-    raise_alarms(settings)
+    raise_alarms(chosen)
     ran(store, 5, "skipped", reason="nothing has changed")
-    raise_alarms(settings)
-    raise_alarms(settings)
+    raise_alarms(chosen)
+    raise_alarms(chosen)
     assert hook.titles[1:] == ["nightfit: wages failed", "nightfit: wages is fine again"]
     assert hook.got[2][1]["good"]
     ran(store, 6, "rejected", reason="Too few rows.")
-    raise_alarms(settings)
+    raise_alarms(chosen)
     assert hook.titles[3:] == ["nightfit: wages was rejected"]
 
 
 def test_two_servers_at_once_send_one_message(store: Store, folder: Path, hook: Webhook):
-    settings = config(store, folder, hook.url)
+    chosen = config(store, folder, hook.url)
     ran(store, 1, "failed", reason="No.")
     start = threading.Barrier(4)
 
     def one() -> None:
         start.wait()
-        raise_alarms(settings)
+        raise_alarms(chosen)
 
     threads = [threading.Thread(target=one) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    raise_alarms(settings)
+    raise_alarms(chosen)
     assert hook.titles == ["nightfit: wages failed"]
     assert len(stored(store, alarm)) == 1
 
@@ -114,20 +117,20 @@ def test_recipient_that_is_away_gets_it_later_and_the_others_get_it_now(
 ):
     with webhook() as away:
         away.status = 500
-        settings = config(store, folder, f"{away.url}/hunter2", hook.url)
+        chosen = config(store, folder, f"{away.url}/hunter2", hook.url)
         ran(store, 1, "failed", reason="No.")
-        raise_alarms(settings)
+        raise_alarms(chosen)
         assert hook.titles == ["nightfit: wages failed"]
         ((recipient, since, reason),) = read(store, unsent_messages)
         assert (recipient, reason) == (f"{away.url}/…", "it answered 500")
         assert NOW - timedelta(minutes=1) < since <= datetime.now(UTC)
         assert "hunter2" not in str(stored(store, alarm_delivery))
         away.status = 200
-        raise_alarms(settings)
+        raise_alarms(chosen)
         assert away.got == []  # it was tried a moment ago
         ran(store, 2)
         monkeypatch.setattr(watch, "PAUSE", timedelta(0))
-        raise_alarms(settings)
+        raise_alarms(chosen)
         assert away.titles == ["nightfit: wages failed", "nightfit: wages is fine again"]
         assert hook.titles == away.titles
     assert read(store, unsent_messages) == ()
@@ -147,22 +150,22 @@ def test_recipient_that_is_named_no_more_is_forgotten(store: Store, folder: Path
 def test_what_is_just_known_waits_for_the_end_of_its_night(
     store: Store, folder: Path, hook: Webhook
 ):
-    settings = config(store, folder, hook.url)
+    chosen = config(store, folder, hook.url)
     ran(store, 58, "failed", reason="No.")
-    raise_alarms(settings, settled=timedelta(minutes=10))
+    raise_alarms(chosen, settled=timedelta(minutes=10))
     assert hook.got == []
-    raise_alarms(settings)
+    raise_alarms(chosen)
     assert hook.titles == ["nightfit: wages failed"]
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_what_no_night_will_report_is_sent_at_once(store: Store, folder: Path, hook: Webhook):
-    settings = config(store, folder, hook.url)
+    chosen = config(store, folder, hook.url)
     week_ago = NOW - timedelta(days=7)
     ran(store, 1, started_at=week_ago, finished_at=week_ago)
     killed = [Killed("wages", NOW, "no-id", "Prefect says: it was killed.")]
     for _ in range(2):
-        raise_alarms(settings, settled=timedelta(minutes=10), killed=killed)
+        raise_alarms(chosen, settled=timedelta(minutes=10), killed=killed)
     assert sorted(hook.titles) == [
         "nightfit: no night within 26 hours",
         "nightfit: wages was broken off",
@@ -170,27 +173,91 @@ def test_what_no_night_will_report_is_sent_at_once(store: Store, folder: Path, h
 
 
 def test_changed_champion_and_damage_are_reported_once(store: Store, folder: Path, hook: Webhook):
-    settings = config(store, folder, hook.url)
+    chosen = config(store, folder, hook.url)
     recent = {"started_at": NOW, "finished_at": NOW}
     write(store, promoted(1, ROWS, **recent))
-    raise_alarms(settings)
+    raise_alarms(chosen)
     later = {name: at + timedelta(seconds=1) for name, at in recent.items()}
     write(store, promoted(2, ROWS, **later))
-    raise_alarms(settings)
+    raise_alarms(chosen)
     assert hook.got == []  # neither a first champion nor a refresh is a change
     first = serving(store).model_id - 1
     by_hand(store, "rolled_back", first)
     broken = Finding("models", "run 1 cannot be loaded.", "Restore it.")
     change(store, write_check, [broken])
-    raise_alarms(settings)
-    raise_alarms(settings)
+    raise_alarms(chosen)
+    raise_alarms(chosen)
     assert sorted(hook.titles) == [
         "nightfit: the database is damaged",
         "nightfit: torch/ann now serves wages",
     ]
     change(store, write_check, [])
-    raise_alarms(settings)
+    raise_alarms(chosen)
     assert hook.titles[2:] == ["nightfit: the database is fine again"]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_message_that_never_arrives_is_given_up_after_a_week(store: Store, folder: Path):
+    away = "http://127.0.0.1:9/x"
+    ran(store, 1, "failed", reason="No.")
+    raise_alarms(config(store, folder, away))
+    ((name, *_),) = read(store, unsent_messages)
+    change(store, forget_old, [name], NOW + timedelta(days=6))
+    assert len(read(store, unsent_messages)) == 1
+    change(store, forget_old, [name], NOW + timedelta(days=8))
+    assert read(store, unsent_messages) == ()
+
+
+@pytest.fixture
+def night_of(store: Store, folder: Path, hook: Webhook, monkeypatch: pytest.MonkeyPatch):
+    """A function as a flow has it, after a run that failed."""
+    names = {"DATABASE_URL": store.url, "HOME": folder, "DATASETS": folder, "NOTIFY": hook.url}
+    for name, value in names.items():
+        monkeypatch.setenv(f"NIGHTFIT_{name}", str(value))
+    settings.cache_clear()
+    ran(store, 1, "failed", reason="No.")
+
+    @alarming
+    def night(dataset: str, dry_run: bool = False, as_of: str | None = None) -> str:
+        if dataset == "broken":
+            raise RunFailed("wages", "failed", "No.")
+        if dataset == "interrupted":
+            raise KeyboardInterrupt
+        return dataset
+
+    yield night
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_only_what_runs_for_tonight_sends_alarms(night_of, hook: Webhook):
+    assert night_of("wages", dry_run=True) == "wages"
+    assert night_of("wages", False, "2026-01-31") == "wages"
+    within = alarming(lambda dataset: (night_of(dataset), list(hook.titles)))
+    assert within("wages") == ("wages", [])  # the night around it sends them at its end
+    assert hook.titles == ["nightfit: wages failed"]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_flow_that_fails_sends_alarms_and_fails_as_before(night_of, hook: Webhook):
+    with pytest.raises(RunFailed):
+        night_of("broken")
+    assert hook.titles == ["nightfit: wages failed"]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_flow_that_is_interrupted_ends_at_once(night_of, hook: Webhook):
+    with pytest.raises(KeyboardInterrupt):
+        night_of("interrupted")
+    assert hook.got == []
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("notify", ["nonsense", "http://127.0.0.1:9/x"])
+def test_no_recipient_can_fail_a_night(night_of, monkeypatch: pytest.MonkeyPatch, notify: str):
+    monkeypatch.setenv("NIGHTFIT_NOTIFY", notify)
+    settings.cache_clear()
+    assert night_of("wages") == "wages"
 
 
 @pytest.mark.parametrize("form", ["", "&format=html"])

@@ -58,7 +58,7 @@ def test_prefects_server_is_imported_in_the_process_of_a_server_alone():
         for path in files
         if any(name.startswith("prefect.server") for name in imported_by(path))
     }
-    assert importing == {"prefect_app.py"}
+    assert importing == {"prefect_app.py", "prefect_sqlite.py"}
 
 
 def loaded_after(code):

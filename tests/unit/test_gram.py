@@ -96,6 +96,16 @@ def test_matrices_of_parts_add_up_and_subtract(seed, scale, kind):
     assert (whole - folds[1]).rows == np.sum(fold != 1)
 
 
+@pytest.mark.parametrize("scale", SCALES)
+def test_packed_matrix_is_the_same_and_takes_little_memory(scale):
+    matrix = gram_of(made(2, scale))
+    packed = matrix.packed()
+    assert as_fractions(packed.whole()) == as_fractions(matrix)
+    assert packed.whole().rows == matrix.rows
+    wide = gram_of(np.random.default_rng(0).normal(size=(20, 200)))
+    assert len(wide.packed().upper) < 200 * 200 / 2 * 25
+
+
 def test_columns_that_are_taken_are_those_of_the_matrix():
     matrix = made(1, "ordinary")[:, :3]
     taken = gram_of(matrix).take([2, 0])

@@ -197,12 +197,12 @@ def test_refit_leaves_nothing_that_a_fold_is_fitted_with():
 
 def test_sums_that_take_much_memory_or_are_of_an_earlier_table_are_dropped(monkeypatch):
     night("gaps", table="a night")
-    assert kept_sums._kept.pickled
+    assert kept_sums._kept.last
     kept_sums.drop_others(job(table="another"))
-    assert not kept_sums._kept.pickled
+    assert not kept_sums._kept.last
     monkeypatch.setattr(kept_sums, "MAX_KEPT_BYTES", 100)
     night("gaps", table="a night")
-    assert not kept_sums._kept.pickled
+    assert not kept_sums._kept.last
 
 
 @pytest.mark.parametrize("name", [name for name, table in TABLES.items() if "level" in table])

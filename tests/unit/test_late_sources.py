@@ -2,7 +2,6 @@
 
 import re
 import sqlite3
-import threading
 import time
 from contextlib import closing
 from types import SimpleNamespace
@@ -21,27 +20,23 @@ from tasks.run.patience import FLOW_RUN, patience
 CSV = "id,y\n" + "".join(f"{row},{row}\n" for row in range(300))
 
 
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch):
-    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.05)
-
-
 @pytest.fixture
-def later():
-    """What calls a function a moment later, while the source is read."""
-    timers = []
+def later(monkeypatch):
+    """What lets functions be called one by one, each in a pause before another attempt."""
+    coming = []
 
-    def start(action, *arguments):
-        timers.append(threading.Timer(0.1, action, arguments))
-        timers[-1].start()
+    def pause(_seconds):
+        if coming:
+            action, arguments = coming.pop(0)
+            action(*arguments)
 
-    yield start
-    for timer in timers:
-        timer.join()
+    clock = SimpleNamespace(sleep=pause, monotonic=time.monotonic)
+    monkeypatch.setattr(retry, "time", clock)
+    return lambda action, *arguments: coming.append((action, arguments))
 
 
 def patient(declaration, folder):
-    return read(declaration, folder=folder / "home", quiet_seconds=0.02, patience=30)
+    return read(declaration, folder=folder / "home", patience=60)
 
 
 def table(place, rows=300):
@@ -106,8 +101,8 @@ def test_a_csv_that_ends_within_a_row_is_waited_for(tmp_path, later):
 def test_a_database_and_a_table_that_are_not_there_yet_are_waited_for(tmp_path, later):
     place = tmp_path / "shop.db"
     declaration = shop_of(f"sqlite:///{place}", table="sales")
-    later(lambda: closing(sqlite3.connect(place)).__enter__().execute("CREATE TABLE a (b)"))
-    threading.Timer(0.4, table, (place,)).start()
+    later(finished, place, b"")
+    later(table, place)
     snapshot = patient(declaration, tmp_path)
     assert snapshot.rows == 300
     told = " ".join(snapshot.warnings)
@@ -117,7 +112,7 @@ def test_a_database_and_a_table_that_are_not_there_yet_are_waited_for(tmp_path, 
 
 def test_what_has_not_come_in_time_is_an_error_that_says_so(tmp_path):
     began = time.monotonic()
-    with pytest.raises(SourceLate, match=r"There is no such file\. It was tried \d+ times\."):
+    with pytest.raises(SourceLate, match=r"There is no such file\. It was tried \d+ times"):
         read(shop(tmp_path / "rows.csv"), folder=tmp_path / "home", patience=0.3)
     assert time.monotonic() - began >= 0.3
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from helpers.proposals import N, noise, proposal
+from helpers.proposals import N, declaration, noise, proposal
 
 IDS = [f"r{i}" for i in range(N)]
 
@@ -125,3 +125,11 @@ def test_a_table_of_many_columns_is_looked_at_with_its_target_behind_them():
     made = proposal(id=IDS, **{f"x{i}": noise() for i in range(320)})
     assert made.left_out == {}
     assert (len(made.rules), made.more_rules) == (200, 441)
+
+
+def test_columns_of_a_key_that_explain_something_are_chosen_in_so_many_words():
+    days = [dt.date(2024, 1, 1) + dt.timedelta(days=i // 3) for i in range(N)]
+    made = proposal(day=days, store=["a", "b", "c"] * (N // 3), x=noise())
+    assert made.key.columns == ("day", "store")
+    assert made.features == ("day", "store", "x")
+    assert declaration(made).implied_key_features == ()

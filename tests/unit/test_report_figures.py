@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from data.declarations.model import Declaration
 from data.texts import Texts
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
@@ -16,6 +17,8 @@ from tasks.report.errors import coverage, residuals, wilson
 from tasks.report.labels import distinct_labels, label, moment, number
 from tasks.report.points import drawn_rows
 from tasks.report.run_figures import DrawnModel, RunFigures, read_figures, rounded
+from tasks.run.attempt import Attempt
+from tasks.store import _draw
 
 RNG = np.random.default_rng(1)
 
@@ -116,6 +119,16 @@ def test_an_effect_is_the_mean_prediction_at_each_value():
     assert by_level["red"] - by_level["blue"] == pytest.approx(4, rel=1e-3)
 
 
+def test_effects_and_curves_are_at_values_that_there_are():
+    ages = np.append(np.arange(18.0, 80.0), [18.0, 95.0] * 5)
+    (curve,) = curves({"m": linear({"x": ages}, [1.0, 2.0])}, "x", ages)
+    assert set(curve.x) == set(ages)
+    columns = {"x": RNG.choice(ages, 500), "z": RNG.normal(size=500)}
+    (effect,) = effects({"m": linear(columns, [1.0, 2.0, 0.5])}, columns, ["x"])
+    assert set(effect.values) <= set(ages)
+    assert 15 <= len(effect.values) <= 25
+
+
 def test_a_curve_has_the_models_interval_and_the_range_of_the_feature():
     x = RNG.uniform(2, 5, 100)
     (curve,) = curves({"m": linear({"x": x}, [1.0, 2.0])}, "x", x)
@@ -146,6 +159,15 @@ def test_figures_are_read_as_they_were_written_and_others_are_not():
     assert read_figures(json.loads(json.dumps(figures.plain()))) == figures
     assert read_figures({"models": 7}) is None
     assert read_figures({"unknown": 1, "models": []}) == RunFigures()
+
+
+def test_a_run_that_cannot_be_drawn_is_stored_with_a_warning():
+    base = {"name": "shop", "source": {"path": "x.csv"}, "key": "id", "target": "y"}
+    run = Attempt(Declaration.model_validate(base))
+    _draw(run, None, [])
+    assert run.figures is None
+    (warning,) = run.prediction_warnings
+    assert warning.startswith("The charts of this run are missing: AttributeError")
 
 
 def test_values_keep_the_digits_that_a_chart_shows():

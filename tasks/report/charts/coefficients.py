@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from data.checks.findings import counted
 from data.store.records import CandidateRecord, CoefficientRecord
 from tasks.report.chart import MAX_TABLE_ROWS, Chart
 from tasks.report.charts.series import numbered, point_marks, quantitative
@@ -54,10 +55,11 @@ def coefficients(facts: RunFacts) -> Iterator[Chart]:
         title=f"What the linear equation says ({candidate.name})",
         spec=_spec(shown, target),
         description=(
-            f"{len(bars)} terms of {candidate.name} by the size of their effect on {target}: of two"
-            " standard deviations of a number, or of a level against the first one. The largest is"
-            f" {number(largest.effect)} by {label(largest.term)}; the 95% intervals of {clear} do"
-            f" not hold 0.{left_out}"
+            f"{counted(len(bars), 'term')} of {candidate.name} by the size of their effect on"
+            f" {target}: of two standard deviations of a number, or of a level against the first"
+            " one. The largest is"
+            f" {number(largest.effect)} by {label(largest.term)}; 0 is outside the 95% intervals"
+            f" of {clear} of them.{left_out}"
         ),
         columns=("term", "coefficient", "from", "to", "effect"),
         rows=tuple(

@@ -5,6 +5,7 @@ from typing import Any
 
 from tasks.report.chart import MAX_TABLE_ROWS, Chart
 from tasks.report.charts.series import (
+    feature_axis,
     line_marks,
     numbered,
     point_marks,
@@ -137,7 +138,7 @@ def _spec(
                 **tip,
             },
         }
-    across = temporal(feature) if effect.kind == "time" else quantitative(feature, field="x")
+    across = temporal(feature) if effect.kind == "time" else feature_axis(feature, effect.values)
     return {
         "height": 240,
         "data": {"values": values},

@@ -34,7 +34,6 @@ def leaderboard(facts: RunFacts) -> Iterator[Chart]:
         rows.append(shown)
     if not values:
         return
-    best = facts.ranking[0]
     failed = [each.name for each in facts.ranking if each.status == "failed"]
     ranked = len({value["name"] for value in values})
     yield Chart(
@@ -42,8 +41,8 @@ def leaderboard(facts: RunFacts) -> Iterator[Chart]:
         title="Leaderboard",
         spec=_spec(values, label(facts.target)),
         description=(
-            f"{ranked} candidates by their RMSE, the best first: {best.name} with"
-            f" {number(next(iter(best.scores)).rmse)} out of fold. Bars are 95% intervals."
+            f"{ranked} candidates by their RMSE, the best first: {values[0]['name']} with"
+            f" {number(finite(values[0]['x']))} {values[0]['series']}. Bars are 95% intervals."
             + (f" Failed: {', '.join(failed)}." if failed else "")
         ),
         columns=("rank", "candidate", "outcome", "RMSE out of fold", "test RMSE", "reason"),

@@ -131,7 +131,7 @@ def _layers(drawn: Mapping[str, Line], axis: str) -> list[dict[str, Any]]:
             },
             "encoding": {
                 "x": quantitative("epoch", field="x", zero=True, axis={"tickMinStep": 1}),
-                "y": quantitative(axis, scale={"type": "log"}),
+                "y": quantitative(axis, scale={"type": "log", "nice": False}),
                 **line_marks(names),
             },
         }

@@ -49,7 +49,7 @@ def _largest_errors(pairs: list[Pair]) -> Iterator[tuple[str, ...]]:
 
 
 def _spec(pairs: list[Pair], main: DrawnModel, target: str) -> dict[str, Any]:
-    low, high = min(map(min, pairs)), max(map(max, pairs))
+    low, high = min(p for p, _ in pairs), max(p for p, _ in pairs)
     reach = main.half_width if main.half_width and isfinite(main.half_width) else None
     shifts = [0.0] if reach is None else [0.0, -reach, reach]
     lines = [

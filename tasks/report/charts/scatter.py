@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tasks.report.chart import Chart
-from tasks.report.charts.series import ROWS, line_marks, quantitative, row_marks
+from tasks.report.charts.series import ROWS, feature_axis, line_marks, quantitative, row_marks
 from tasks.report.facts import RunFacts
 from tasks.report.labels import label, number, percent
 from tasks.report.run_figures import Curve, Line, RunFigures
@@ -112,7 +112,7 @@ def _spec(
     ends = zip(drawn.x, drawn.lower, drawn.upper, strict=True)
     band = [{"x": at, "low": low, "high": high, "series": name} for at, low, high in ends]
     names = list(series)
-    across = quantitative(x, field="x")
+    across = feature_axis(x, points.x)
     layers: list[dict[str, Any]] = [
         {"data": {"values": rows}, **row_marks(across, quantitative(y))},
         {

@@ -1,6 +1,6 @@
 """Named series in a specification: each is told from the others by more than its colour."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tasks.report.chart import DASHES, SHAPES
@@ -15,6 +15,14 @@ def quantitative(
     """Return the encoding of a number on an axis."""
     scale = {"zero": zero, "nice": True, **more.pop("scale", {})}
     return {"field": field, "type": "quantitative", "title": title, "scale": scale, **more}
+
+
+def feature_axis(title: str, values: Iterable[float | str | None]) -> dict[str, Any]:
+    """Return the encoding of a feature on the x axis; one of years has no commas in its numbers."""
+    present = [value for value in values if isinstance(value, int | float)]
+    is_years = all(float(value).is_integer() and 1000 <= value < 10_000 for value in present)
+    axis = {"format": "d", "tickMinStep": 1} if present and is_years else {}
+    return quantitative(title, field="x", axis=axis)
 
 
 def temporal(title: str, *, field: str = "x") -> dict[str, Any]:

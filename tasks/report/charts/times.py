@@ -9,7 +9,8 @@ from tasks.report.labels import distinct_labels
 
 MAX_BARS = 30
 WORKED, WAITED = "worked", "waited"
-OPACITY = {WORKED: 1.0, WAITED: 0.35}
+OPACITY = {WORKED: 1.0, WAITED: 0.7}
+"""At 0.7, both colours are still 3 to 1 from the paper."""
 
 
 def times(facts: RunFacts) -> Iterator[Chart]:

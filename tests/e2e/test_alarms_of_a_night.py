@@ -13,8 +13,12 @@ from helpers.serving import wait_until
 from helpers.workspace import LINE, LINE_ROWS, ROOT
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from data.settings import Settings
 from data.store.session import Store
+from flows.command.alarm_watch import AlarmWatch
 from tasks.alarms.killed import killed_runs
+from tasks.alarms.links import Links
+from tasks.alarms.recipients import recipients_of
 
 AUTOMATIONS = ROOT / "deploy" / "automations"
 
@@ -27,13 +31,11 @@ def hook():
 
 @pytest.fixture(scope="module")
 def night_without_source(new_workspace, hook):
-    """A dry run and a run whose source is missing, and what an operator then asks."""
+    """A run whose source is missing, the one after it, and what an operator asks meanwhile."""
     workspace = new_workspace()
     workspace.declare("line", LINE)
     away = "mailto://127.0.0.1:9?from=a@example.com&to=ops@example.com"
     setting = {"NIGHTFIT_NOTIFY": f"{hook.url}/hunter2 {away}"}
-    workspace.run("retrain", "line", "--dry-run", **setting)
-    assert hook.got == []
     runs = [workspace.run("retrain", "line", **setting)]
     runs += [workspace.run("status", *how, **setting) for how in ((), ("--format", "json"))]
     (workspace.folder / "datasets" / "line.csv").write_text(LINE_ROWS)
@@ -123,6 +125,31 @@ def test_runs_that_stored_nothing_are_found_on_prefects_server(new_workspace):
     assert [k.failed for k in found if k.flow_run_id == full] == [True]
 
 
+def test_watch_of_serve_reports_what_no_night_could(new_workspace, tmp_path):
+    workspace = new_workspace()
+    workspace.declare("watched", LINE)
+    store, now = Store(f"sqlite:///{tmp_path}/store.db"), datetime.now(UTC)
+    run = run_of(workspace.api, "retrain", "CRASHED", "SIGKILL", dataset="watched")
+    with webhook() as receiver, temporary_settings({PREFECT_API_URL: workspace.api}):
+        folders = {"home": workspace.home, "datasets": workspace.folder / "datasets"}
+        config = Settings(database_url=store.url, notify=receiver.url, **folders)
+        links = Links(config.home, "http://night.example", lasting=True)
+        watch = AlarmWatch(config, links, recipients_of(receiver.url))
+        for minutes in (0, 14, 16, 30):  # there is no database yet
+            watch.look(now + timedelta(minutes=minutes))
+        store.ensure_ready()
+        for minutes in (31, 32):
+            watch.look(now + timedelta(minutes=minutes))
+    assert receiver.titles[:2] == [
+        "nightfit: the database cannot be used",
+        "nightfit: the database can be used again",
+    ]
+    ((_, told),) = receiver.got[2:]  # the server has broken runs of other tests as well
+    (item,) = [each for each in told["items"] if each["dataset"] == "watched"]
+    assert item["title"] == "watched was broken off"
+    assert item["run"] == f"http://night.example/runs/flow-run/{run}"
+
+
 def test_ready_automations_fire_on_a_server_of_prefect(new_workspace, hook, tmp_path):
     workspace = new_workspace()
     api = workspace.api
@@ -130,7 +157,11 @@ def test_ready_automations_fire_on_a_server_of_prefect(new_workspace, hook, tmp_
 
     with temporary_settings({PREFECT_API_URL: api}):
         block = CustomWebhookNotificationBlock(
-            name="hook", url=f"{hook.url}/automation", json_data={"title": "{{subject}}"}
+            name="hook",
+            url=f"{hook.url}/automation",
+            json_data={"title": "{{subject}}"},
+            headers=None,
+            cookies=None,
         ).save("hook", overwrite=True)
     flow_id = ask(api, "flows/", name="retrain")["id"]
     deployment = ask(api, "deployments/", name="retrain", flow_id=flow_id)["id"]
