@@ -4,12 +4,15 @@ import json
 import signal
 import socket
 import sqlite3
+from base64 import b64encode
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
@@ -85,6 +88,19 @@ def test_run_is_started_from_the_page_and_found_in_the_store(served):
     assert served.workspace.sql(stored) == [("line", "succeeded")]
     hosts = {urlsplit(url).hostname for url in urls if not url.startswith(("data:", "blob:"))}
     assert hosts == {"127.0.0.1"}, "the page contacts another host"
+
+
+def test_reports_of_the_home_are_shown_behind_the_login_and_in_a_sandbox(served):
+    file = served.workspace.home / "reports" / "line" / "999.html"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("<p>drawn</p>")
+    address = f"{served.page}/reports/line/{file.name}"
+    with pytest.raises(HTTPError, match="401"):
+        urlopen(address)
+    login = {"Authorization": f"Basic {b64encode(served.login.encode()).decode()}"}
+    with urlopen(Request(address, headers=login)) as answered:
+        assert answered.read() == b"<p>drawn</p>"
+        assert answered.headers["Content-Security-Policy"].startswith("sandbox allow-scripts;")
 
 
 def test_run_is_cancelled_from_the_server(served):
