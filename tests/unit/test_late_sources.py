@@ -2,7 +2,6 @@
 
 import re
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
