@@ -93,6 +93,7 @@ class FitProgress:
 
     def count(self, fit: PrefectFuture[Any]) -> None:
         """Count one more fit as ended, unless its run was cancelled."""
+        fit.wait()  # it has ended; otherwise its state would be asked of the server
         if fit.state.name == CANCELLED:
             return
         with self._lock:
