@@ -11,12 +11,18 @@ from data.errors import NoServer, library_message, shortened
 from data.settings import ROOT
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.filters import FlowRunFilter
 
 POOL = "nightfit"
 """The work pool that prefect.yaml names."""
+
+AT_WORK = ("RUNNING", "PENDING", "CANCELLING")
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+"""Types of states of Prefect."""
+
+RECENT = 50
+"""So many of the runs that ended last are looked at for parts that have not."""
 
 MAX_QUOTED = 200
 """Characters of what a library says about a server."""
@@ -184,44 +190,41 @@ def has_worker() -> bool:
 def mark_lost_runs(why: str) -> list[str]:
     """Mark as crashed the runs of our work pool that the server still believes to be running.
 
-    `why` is what their page says. Returns their names. Call it only while no worker runs. Prefect
+    So are the tasks of runs that have ended, where the server was not told of their end. `why` is what their page says. Returns their names. Call it only while no worker runs. Prefect
     3.8 does not notice by itself: a night that was killed with its worker would stay "running" for
     ever, and since only one may run at a time, every later night would be cancelled.
     """
-    from prefect.client.schemas import filters
+    from prefect.client.schemas import filters, sorting
     from prefect.states import Crashed
 
     our_pool = filters.WorkPoolFilter(name=filters.WorkPoolFilterName(any_=[POOL]))
-    state = filters.FlowRunFilterState(
-        type=filters.FlowRunFilterStateType.model_validate(
-            {"any_": ["RUNNING", "PENDING", "CANCELLING"]}
-        )
-    )
+    newest = sorting.FlowRunSort.END_TIME_DESC
     with server_client() as client:
-        lost = client.read_flow_runs(
-            flow_run_filter=filters.FlowRunFilter(state=state), work_pool_filter=our_pool
+        lost = client.read_flow_runs(flow_run_filter=_in_state(*AT_WORK), work_pool_filter=our_pool)
+        # The worker may have reported the end of a night, but not that of its parts.
+        ended = client.read_flow_runs(
+            flow_run_filter=_in_state(*ENDED), work_pool_filter=our_pool, sort=newest, limit=RECENT
         )
         names = [run.name for run in lost]
-        if lost:
-            parent = filters.FlowRunFilterParentFlowRunId(any_=[run.id for run in lost])
-            subflows = filters.FlowRunFilter(state=state, parent_flow_run_id=parent)
-            lost += client.read_flow_runs(flow_run_filter=subflows)
+        if lost or ended:
+            nights = [run.id for run in (*lost, *ended)]
+            parent = filters.FlowRunFilterParentFlowRunId(any_=nights)
+            parts = _in_state(*AT_WORK).model_copy(update={"parent_flow_run_id": parent})
+            lost += client.read_flow_runs(flow_run_filter=parts)
         for run in lost:
             client.set_flow_run_state(run.id, Crashed(message=why), force=True)
-            _mark_lost_tasks(client, run.id, why)
+        at_work = filters.TaskRunFilterStateType.model_validate({"any_": AT_WORK})
+        tasks = client.read_task_runs(
+            flow_run_filter=_in_state(*ENDED),
+            task_run_filter=filters.TaskRunFilter(state=filters.TaskRunFilterState(type=at_work)),
+        )
+        for task in tasks:
+            client.set_task_run_state(task.id, Crashed(message=why), force=True)
     return names
 
 
-def _mark_lost_tasks(client: "SyncPrefectClient", run_id: "UUID", why: str) -> None:
-    """Mark as crashed the tasks of a flow run that the server still believes to be running."""
+def _in_state(*types: str) -> "FlowRunFilter":
     from prefect.client.schemas import filters
-    from prefect.states import Crashed
 
-    of_run = filters.FlowRunFilter(id=filters.FlowRunFilterId(any_=[run_id]))
-    running = filters.TaskRunFilter(
-        state=filters.TaskRunFilterState(
-            type=filters.TaskRunFilterStateType.model_validate({"any_": ["RUNNING", "PENDING"]})
-        )
-    )
-    for task in client.read_task_runs(flow_run_filter=of_run, task_run_filter=running):
-        client.set_task_run_state(task.id, Crashed(message=why), force=True)
+    chosen = filters.FlowRunFilterStateType.model_validate({"any_": types})
+    return filters.FlowRunFilter(state=filters.FlowRunFilterState(type=chosen))

@@ -5,10 +5,10 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from urllib.request import Request, urlopen
 
 import pytest
 from helpers.alarm_recipients import webhook
+from helpers.prefect_api import ask
 from helpers.serving import wait_until
 from helpers.workspace import LINE, LINE_ROWS, ROOT
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -75,13 +75,6 @@ def test_status_is_readable_in_80_columns_and_judges_the_age(night_without_sourc
     assert f"{workspace.folder}/datasets/line.csv:" in words
     assert (fine.returncode, young.returncode, old.returncode) == (0, 0, 1)
     assert "The last good night was" in old.stdout
-
-
-def ask(api, path, **body):
-    request = Request(f"{api}/{path}", json.dumps(body).encode())
-    request.add_header("Content-Type", "application/json")
-    with urlopen(request) as answered:
-        return json.load(answered)
 
 
 def run_of(api, flow, state, message, parent=None, **parameters):

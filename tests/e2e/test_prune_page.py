@@ -1,39 +1,18 @@
 """`nightfit prune` on a Prefect server of one's own: nightfit's old runs go, and nobody else's."""
 
-import json
 import sqlite3
 from contextlib import closing
-from http import HTTPStatus
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 from uuid import UUID
 
 import pytest
-from helpers.serving import wait_until
-
-
-def ask(api, path, body):
-    """Return the server's answer; while it is busy, ask again, as Prefect's client does."""
-    request = Request(f"{api}/{path}", json.dumps(body).encode())
-    request.add_header("Content-Type", "application/json")
-
-    def answer():
-        try:
-            with urlopen(request, timeout=120) as answered:
-                return [json.load(answered)]
-        except HTTPError as error:
-            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
-                raise
-            return []
-
-    return wait_until(answer)[0]
+from helpers.prefect_api import ask
 
 
 @pytest.fixture
 def runs(new_workspace, prefect_server):
     """Runs on the shared server by what they are, all but one of them a year old."""
     workspace = new_workspace()
-    flow = ask(workspace.api, "flows/", {"name": "pruned"})["id"]
+    flow = ask(workspace.api, "flows/", **{"name": "pruned"})["id"]
     made = {}
     for name, tags, state in (
         ("old", ["nightfit", "nightfit:sales"], "COMPLETED"),
@@ -42,9 +21,9 @@ def runs(new_workspace, prefect_server):
         ("running", ["nightfit"], "RUNNING"),
     ):
         run = {"flow_id": flow, "name": name, "tags": tags, "state": {"type": state}}
-        made[name] = ask(workspace.api, "flow_runs/", run)["id"]
+        made[name] = ask(workspace.api, "flow_runs/", **run)["id"]
         artifact = {"flow_run_id": made[name], "key": name, "type": "markdown", "data": name}
-        ask(workspace.api, "artifacts/", artifact)
+        ask(workspace.api, "artifacts/", **artifact)
     aged = [str(UUID(made[name])) for name in ("old", "theirs", "running")]
     with closing(sqlite3.connect(prefect_server.home / "prefect.db", timeout=60)) as db, db:
         for run_id in aged:
@@ -55,7 +34,7 @@ def runs(new_workspace, prefect_server):
 
 
 def left(workspace, flow):
-    found = ask(workspace.api, "flow_runs/filter", {"flows": {"id": {"any_": [flow]}}})
+    found = ask(workspace.api, "flow_runs/filter", **{"flows": {"id": {"any_": [flow]}}})
     return sorted(run["name"] for run in found)
 
 
@@ -69,7 +48,7 @@ def test_only_old_runs_of_nightfit_that_have_ended_are_removed(runs):
     assert done.returncode == 0, done.stderr
     assert "Prefect's page: 1 run removed" in done.stderr
     assert left(workspace, flow) == ["new", "running", "theirs"]
-    kept = ask(workspace.api, "artifacts/filter", {"limit": 200})
+    kept = ask(workspace.api, "artifacts/filter", **{"limit": 200})
     assert {"new", "theirs", "running"} <= {artifact["key"] for artifact in kept}
     assert "old" not in {artifact["key"] for artifact in kept}
 

@@ -4,27 +4,20 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from urllib.request import Request, urlopen
 
 import pytest
+from helpers.prefect_api import ask
 
 DATASET = "{source: {url: '${SHOP_URL}', table: sales}, key: id, target: y}"
 
 
-def asked(api, path, **body):
-    data = json.dumps(body).encode()
-    request = Request(f"{api}/{path}", data, {"Content-Type": "application/json"})
-    with urlopen(request, timeout=60) as answered:
-        return json.load(answered)
-
-
 def make_secret(api, name, value):
     """Make a Secret block, as its page of Prefect's does."""
-    (kind,) = asked(api, "block_types/filter", block_types={"slug": {"any_": ["secret"]}})
-    schemas = asked(
+    (kind,) = ask(api, "block_types/filter", block_types={"slug": {"any_": ["secret"]}})
+    schemas = ask(
         api, "block_schemas/filter", block_schemas={"block_type_id": {"any_": [kind["id"]]}}
     )
-    asked(
+    ask(
         api,
         "block_documents/",
         name=name,

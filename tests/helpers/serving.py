@@ -10,12 +10,11 @@ from base64 import b64encode
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from http import HTTPStatus
 from pathlib import Path
-from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil
+from helpers.prefect_api import ask
 from helpers.warm_command import COMMAND
 from helpers.workspace import LINE, LINE_ROWS, Workspace
 
@@ -78,24 +77,7 @@ class Served:
 
         If the server's database is busy, ask again, as Prefect's own client does.
         """
-        data = json.dumps(body).encode() if body else None
-        headers = {"Content-Type": "application/json", **self.passport}
-        request = Request(f"{self.api}/{path}", data, headers, method=method)
-
-        def answer():
-            try:
-                with urlopen(request, timeout=60) as answered:
-                    return [json.loads(answered.read() or b"null")]
-            except HTTPError as error:
-                if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
-                    raise
-                return []
-            except TimeoutError:  # a busy machine; what is only asked for may be asked for again
-                if data is not None:
-                    raise
-                return []
-
-        return wait_until(answer)[0]
+        return ask(self.api, path, method=method, headers=self.passport, **body)
 
     def last_night(self):
         """Return the states of the last night's two flow runs in the server's database."""
