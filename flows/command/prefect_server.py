@@ -190,7 +190,8 @@ def has_worker() -> bool:
 def mark_lost_runs(why: str) -> list[str]:
     """Mark as crashed the runs of our work pool that the server still believes to be running.
 
-    So are the tasks of runs that have ended, where the server was not told of their end. `why` is what their page says. Returns their names. Call it only while no worker runs. Prefect
+    So are the tasks of runs that have ended, where the server was not told of their end. `why` is
+    what their page says. Returns their names. Call it only while no worker runs. Prefect
     3.8 does not notice by itself: a night that was killed with its worker would stay "running" for
     ever, and since only one may run at a time, every later night would be cancelled.
     """
