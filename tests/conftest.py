@@ -38,9 +38,6 @@ TOGETHER = {
 PAGES = "test_page"
 """How the names of the files begin whose tests share a server and look at it in a browser."""
 
-os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "300")
-"""The server of a task that a test calls by itself starts slowly where other tests work."""
-
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell makes its background commands ignore Ctrl-C, and the tests' commands would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)

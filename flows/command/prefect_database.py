@@ -7,6 +7,7 @@ ever. The one of `nightfit serve`, which has a page to look at, is another one.
 
 import fcntl
 import os
+import shutil
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -16,6 +17,9 @@ DATABASE = "nights.db"
 
 SERVERS_DATABASE = "prefect.db"
 """That of `nightfit serve`."""
+
+REFUSED = "dlq"
+"""The folder of what the database of Prefect's server had no time for; nobody reads it."""
 
 VARIABLES = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
 
@@ -57,6 +61,7 @@ def use_nights_database(folder: Path) -> None:
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _empty(database)
+            shutil.rmtree(folder / REFUSED, ignore_errors=True)
         fcntl.flock(lock, fcntl.LOCK_SH)
 
 

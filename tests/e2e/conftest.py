@@ -63,6 +63,16 @@ class Server:
             ours.backup(theirs)
 
 
+SERVER = """
+import sys, uvicorn
+from prefect.server.api.server import create_app
+from flows.command.prefect_sqlite import writers_in_turn
+with writers_in_turn():
+    uvicorn.run(create_app(final=True), port=int(sys.argv[1]), log_level="critical")
+"""
+"""A server of Prefect with SQLite as `nightfit serve` uses it, since Prefect's own refuses many."""
+
+
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A Prefect server, which may not answer yet; it ends with the session."""
@@ -72,10 +82,9 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     }
-    arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+            [sys.executable, "-c", SERVER, str(port)],
             env={**outside(), **quiet},
             stdout=log,
             stderr=log,

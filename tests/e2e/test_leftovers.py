@@ -12,12 +12,15 @@ WHILE_OPEN = ("-wal", "-shm")
 
 
 def files(workspace):
-    """Return the sizes of the files that nights have left, apart from the store itself."""
+    """Return the sizes of the files that nights have left, apart from the store itself.
+
+    Those in `dlq` are Prefect's, on a busy machine; the next night removes them.
+    """
     return {
         path.relative_to(workspace.folder).as_posix(): path.stat().st_size
         for top in ("home", "tmp")
         for path in (workspace.folder / top).rglob("*")
-        if path.is_file() and not path.name.endswith(WHILE_OPEN)
+        if path.is_file() and not path.name.endswith(WHILE_OPEN) and path.parent.name != "dlq"
     }
 
 

@@ -16,6 +16,7 @@ from helpers.store_nights import (
     stored,
     write,
 )
+from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
 
 from data.connections import retry
 from data.declarations.model import Declaration
@@ -107,7 +108,8 @@ def test_server_that_is_away_is_tried_several_times_and_no_secret_is_shown_or_st
 
 def test_secret_that_is_not_set_is_told_and_stored(store: Store):
     write(store, promoted(1, ROWS, key_columns=KEY))
-    sentence = deliver(declaration("${NOT_SET_ANYWHERE}"), store)
+    with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 300}):
+        sentence = deliver(declaration("${NOT_SET_ANYWHERE}"), store)
     assert sentence is not None
     assert "'NOT_SET_ANYWHERE' has no value" in sentence
 

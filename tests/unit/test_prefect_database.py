@@ -79,3 +79,10 @@ def test_a_database_that_is_none_or_is_named_by_the_user_is_left_as_it_is(tmp_pa
     monkeypatch.setenv(prefect_database.VARIABLES[1], "sqlite+aiosqlite:///mine.db")
     prefect_database.use_nights_database(tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_what_the_server_had_no_time_for_goes_with_the_next_night(tmp_path):
+    (tmp_path / "dlq").mkdir()
+    (tmp_path / "dlq" / "9d42b1bf").write_text("{}")
+    used_by_a_night(tmp_path)
+    assert not (tmp_path / "dlq").exists()
