@@ -34,6 +34,22 @@ MAX_REJECTED_ROWS = 50
 """The first rows set aside that a report shows."""
 
 
+LAST_DECISION = (
+    select(func.max(promotion.c.promotion_id))
+    .where(promotion.c.run_id == run.c.run_id)
+    .correlate(run)
+    .scalar_subquery()
+)
+"""The last decision of a row of `run`, which says what served after it."""
+
+TEST_OF_SERVED = and_(
+    score.c.run_id == run.c.run_id,
+    score.c.model_id == promotion.c.model_id,
+    score.c.rows == "test",
+)
+"""The condition by which `score` has the test error of what a row of `promotion` let serve."""
+
+
 @dataclass(frozen=True)
 class Served:
     """The model that served after a run: its candidate, and the run that trained it."""
@@ -188,17 +204,6 @@ def _served(connection: Connection, record: RunRecord, run_id: int) -> Served | 
 
 def _history(connection: Connection, dataset: str, run_id: int) -> tuple[PastError, ...]:
     """Return the error of what served after each good run up to this one, the oldest first."""
-    last = (
-        select(func.max(promotion.c.promotion_id))
-        .where(promotion.c.run_id == run.c.run_id)
-        .correlate(run)
-        .scalar_subquery()
-    )
-    tested = and_(
-        score.c.run_id == run.c.run_id,
-        score.c.model_id == promotion.c.model_id,
-        score.c.rows == "test",
-    )
     statement = (
         select(
             run.c.run_id,
@@ -210,9 +215,9 @@ def _history(connection: Connection, dataset: str, run_id: int) -> tuple[PastErr
             score.c.rmse_high,
             run.c.rows_test,
         )
-        .join_from(run, promotion, promotion.c.promotion_id == last)
+        .join_from(run, promotion, promotion.c.promotion_id == LAST_DECISION)
         .join(model, model.c.model_id == promotion.c.model_id)
-        .outerjoin(score, tested)
+        .outerjoin(score, TEST_OF_SERVED)
         .where(run.c.dataset == dataset, is_good(run), run.c.run_id <= run_id)
         .order_by(run.c.run_id.desc())
         .limit(MAX_NIGHTS)

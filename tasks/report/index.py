@@ -10,6 +10,7 @@ from data.store.database.address import display_url
 from data.store.read.datasets import DatasetStatus, dataset_statuses
 from data.store.tables import model, promotion, run, score
 from tasks.report.answer import LOOKS, moment
+from tasks.report.facts import LAST_DECISION, TEST_OF_SERVED
 from tasks.report.files import report_path
 from tasks.report.rendering import page
 
@@ -91,17 +92,6 @@ def _target(connection: Connection, dataset: str) -> str:
 
 def _runs(connection: Connection, dataset: str, drawn: Set[str]) -> Iterator[ListedRun]:
     """Yield the latest runs of a dataset with what served after each, the newest first."""
-    last = (
-        select(func.max(promotion.c.promotion_id))
-        .where(promotion.c.run_id == run.c.run_id)
-        .correlate(run)
-        .scalar_subquery()
-    )
-    tested = and_(
-        score.c.run_id == run.c.run_id,
-        score.c.model_id == promotion.c.model_id,
-        score.c.rows == "test",
-    )
     statement = (
         select(
             run.c.run_id,
@@ -113,9 +103,9 @@ def _runs(connection: Connection, dataset: str, drawn: Set[str]) -> Iterator[Lis
             score.c.rmse,
         )
         .select_from(run)
-        .outerjoin(promotion, promotion.c.promotion_id == last)
+        .outerjoin(promotion, promotion.c.promotion_id == LAST_DECISION)
         .outerjoin(model, model.c.model_id == promotion.c.model_id)
-        .outerjoin(score, tested)
+        .outerjoin(score, TEST_OF_SERVED)
         .where(run.c.dataset == dataset)
         .order_by(run.c.run_id.desc())
         .limit(SHOWN_RUNS)
