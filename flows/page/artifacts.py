@@ -30,7 +30,7 @@ from tasks.report.charts.predicted import predicted
 from tasks.report.charts.scatter import scatter
 from tasks.report.facts import RunFacts, run_facts
 from tasks.report.files import report_file, report_path
-from tasks.report.vega import CannotDraw, images
+from tasks.report.vega import CannotDraw, compact, images
 from tasks.run import progress
 from tasks.run.step import CANCELLED
 from tasks.run.summary import Summary
@@ -143,7 +143,7 @@ def plots(facts: RunFacts) -> Iterator[str]:
         return
     for chart, image in zip(drawn, made, strict=True):
         if isinstance(image, str):
-            source = b64encode(_slim(image).encode()).decode()
+            source = b64encode(compact(image).encode()).decode()
             yield f"### {_plain(chart.title)}"
             yield f"![{_plain(chart.description)}](data:image/svg+xml;base64,{source})"
 
@@ -155,15 +155,6 @@ def _report_link(facts: RunFacts, page_url: str | None) -> str:
         return f"The whole report: {command}."
     address = f"{page_url.rstrip('/')}/reports/{report_path(facts.dataset, facts.run_id)}"
     return f"[The whole report]({address}), behind the same login. {command} anywhere."
-
-
-def _slim(image: str) -> str:
-    """Return an SVG image in half its bytes: Prefect keeps one with every run.
-
-    Without the texts of single points, which the summary has as one, and to a tenth of a pixel.
-    """
-    shorter = re.sub(r' (?:aria-label|aria-roledescription|role)="[^"]*"', "", image)
-    return re.sub(r"\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}", shorter)
 
 
 def _facts(dataset: str, config: Settings) -> RunFacts | None:

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.report.vega import CannotDraw, images
-
 MAX_TABLE_ROWS = 50
 """Rows of the table under a chart."""
 
@@ -159,11 +157,3 @@ def config(palette: Palette) -> dict[str, Any]:
             "note": {"color": palette.text, "fontSize": 12},
         },
     }
-
-
-def svg(chart: Chart, *, width: int, dark: bool = False) -> str:
-    """Return the chart as an SVG image of a width in pixels. Raises CannotDraw."""
-    (image,) = images([themed(chart.spec, DARK if dark else LIGHT, width=width)])
-    if isinstance(image, CannotDraw):
-        raise image
-    return image

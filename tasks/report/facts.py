@@ -126,11 +126,6 @@ class RunFacts:
         return tuple(sorted(self.run.candidates, key=lambda each: each.rank or last + 1))
 
     @property
-    def winner(self) -> CandidateRecord | None:
-        """The candidate that won this run, if one did."""
-        return next((each for each in self.run.candidates if each.chosen), None)
-
-    @property
     def serving_score(self) -> ScoreRecord | None:
         """The score of the model that serves on the test rows of this run, if it has one."""
         if self.served is None:

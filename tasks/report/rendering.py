@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from tasks.report.chart import DARK, LIGHT, Chart, Palette, themed
 from tasks.report.labels import INVISIBLE, label, number
 from tasks.report.script import VegaScript, content_hash
-from tasks.report.vega import CannotDraw, images
+from tasks.report.vega import CannotDraw, compact, images
 
 ON_PAGE = Palette(
     paper="transparent",
@@ -30,10 +30,6 @@ ON_PAGE = Palette(
 
 OWN_NAME = re.compile(r'(\bid="|url\(#|href="#)')
 """Where a drawing names a part of itself."""
-
-SAID_OF_MARKS = re.compile(r' (?:aria-label|aria-roledescription|role|aria-hidden)="[^"]*"')
-LONG_NUMBER = re.compile(r"(\d\.\d\d)\d+(?=[^\"<>]*\"[^<>]*>)")
-"""In an attribute: hundredths of a pixel are enough."""
 
 NUMBER = re.compile(r"[-+–−]?[\d,]*\.?\d+(e[-+]?\d+)?%?|–")
 
@@ -77,12 +73,8 @@ def drawings(charts: Sequence[Chart], widths: Sequence[int]) -> list[Markup | No
 
 
 def _in_page(image: str, name: str) -> Markup:
-    """Return a drawing as part of a page: half as long, with names that no other drawing has.
-
-    What a drawing says of each mark is left out, because its place is that of one image.
-    """
-    short = LONG_NUMBER.sub(r"\1", SAID_OF_MARKS.sub("", image))
-    return Markup(OWN_NAME.sub(rf"\g<1>{name}-", short))  # noqa: S704 - Vega escapes texts
+    """Return a drawing as part of a page, with names that no other drawing has."""
+    return Markup(OWN_NAME.sub(rf"\g<1>{name}-", compact(image)))  # noqa: S704 - Vega escapes texts
 
 
 def specification(chart: Chart) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tasks.report.charts import charts
 from tasks.report.labels import number
 from tasks.report.page import report_page
 from tasks.report.script import VegaScript
-from tasks.report.vega import CannotDraw, images
+from tasks.report.vega import CannotDraw, compact, images
 
 SCRIPT = VegaScript("cGFja2Vk", "'sha256-of-vega'")
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}\"'><img src=x onerror=alert(2)>&amp;\u202eRTL\0"
@@ -148,6 +148,19 @@ def test_a_chart_that_cannot_be_drawn_does_not_take_the_others_along():
     bar = {"data": {"values": [{"x": 1}]}, "mark": "bar", "encoding": {"x": {"field": "x"}}}
     first, second = images([bar, {"mark": 3}])
     assert first.startswith("<svg") and isinstance(second, CannotDraw)
+
+
+def test_a_compact_drawing_has_the_numbers_of_its_axes_as_they_were():
+    axis = {"values": [0.125, 0.25], "format": ".3f"}
+    x = {"field": "x", "type": "quantitative", "scale": {"domain": [0, 0.5]}, "axis": axis}
+    spec = {"data": {"values": [{"x": 1 / 3}]}, "mark": "point", "encoding": {"x": x}}
+    (drawn,) = images([spec])
+    small = compact(drawn)
+    written = re.compile(r"<text[^>]*>([^<]*)</text>")
+    assert written.findall(small) == written.findall(drawn)
+    assert {"0.125", "0.250"} <= {*written.findall(small)}
+    assert "aria-label" not in small
+    assert len(small) < len(drawn)
 
 
 def test_the_script_is_made_once_and_anew_if_its_file_is_damaged(tmp_path, monkeypatch):
