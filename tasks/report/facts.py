@@ -90,11 +90,11 @@ class PastError:
 class RunFacts:
     """One run and what its report compares it with.
 
-    `run` is as it was stored, with its candidates, scores, coefficients, decisions and warnings; of
-    a run that failed, was rejected or skipped it has what it had come to. `served` is None before
-    the first champion. `before` is the last good run before this one. `history` are the good runs
-    up to this one, the oldest first. `undrawn` says why a run that succeeded has no
-    `figures`.
+    `run` is as it was stored, with its candidates, scores, coefficients, decisions and warnings,
+    but without models and single errors; of a run that failed, was rejected or skipped it has what
+    it had come to. `served` is None before the first champion. `before` is the last good run before
+    this one. `history` are the good runs up to this one, the oldest first. `undrawn` says why a run
+    that succeeded has no `figures`.
     """
 
     run_id: int
@@ -148,7 +148,7 @@ def run_facts(connection: Connection, dataset: str, run_id: int | None = None) -
     what was stored.
     """
     run_id = _known(connection, dataset, run_id)
-    record = stored_run(connection, run_id)
+    record = stored_run(connection, run_id, whole=False)
     history = _history(connection, dataset, run_id)
     figures, undrawn = _figures(connection, record, run_id)
     return RunFacts(

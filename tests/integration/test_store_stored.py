@@ -107,6 +107,10 @@ def test_a_run_comes_back_as_it_was_written(store: Store):
         for of in read(store, predictions_of_run, run_id)
         for batch in read(store, predictions_in, run_id, of.model_id, of.model)
     ]
+    without_rows = read(store, stored_run, run_id, whole=False)
+    small = [replace(each, artifact=None, twin=None) for each in read_back.candidates]
+    bare = asdict(replace(read_back, candidates=small, paired_errors=None))
+    assert [name for name in bare if not same(asdict(without_rows)[name], bare[name])] == []
     read_back = replace(read_back, predictions=predicted)
     decided = [replace(decision, decided_at=written.finished_at) for decision in written.promotions]
     wanted = asdict(replace(written, promotions=decided))

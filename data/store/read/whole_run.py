@@ -43,12 +43,17 @@ Scores = dict[int, list[ScoreRecord]]
 """Scores by model id."""
 
 
-def stored_run(connection: Connection, run_id: int) -> RunRecord:
+MODELS = frozenset({"artifact", "twin"})
+"""The columns of a candidate's models."""
+
+
+def stored_run(connection: Connection, run_id: int, *, whole: bool = True) -> RunRecord:
     """Return a run as it was given to `write_run`, without its data checks and its predictions.
 
-    Models of the run are given by name, those of earlier runs by id. What was NaN or infinite is
-    None as a single value and NaN in an array. Raises CallError for an unknown run, DamagedStore
-    where the run itself is not what was stored.
+    Unless it is to be `whole`, what is large is left out: models, and errors row by row. Models of
+    the run are given by name, those of earlier runs by id. What was NaN or infinite is None as a
+    single value and NaN in an array. Raises CallError for an unknown run, DamagedStore where the
+    run itself is not what was stored.
     """
     row = connection.execute(select(run).where(run.c.run_id == run_id)).mappings().first()
     if row is None:
@@ -63,7 +68,8 @@ def stored_run(connection: Connection, run_id: int) -> RunRecord:
             where=display_url(connection.engine.url),
             next_step=REPAIR,
         )
-    models = _rows(connection, model, model.c.run_id == run_id)
+    left_out = frozenset() if whole else MODELS
+    models = _rows(connection, model, model.c.run_id == run_id, left_out)
     names: dict[int, ModelRef] = {
         row["model_id"]: str(Candidate(row["framework"], row["kind"])) for row in models
     }
@@ -78,7 +84,7 @@ def stored_run(connection: Connection, run_id: int) -> RunRecord:
         candidates=[_candidate(connection, candidate, scores) for candidate in models],
         rescored={ref: records for ref, records in scores.items() if ref not in names},
         promotions=[_promotion(decision, names) for decision in decisions],
-        paired_errors=paired_errors_of(connection, run_id, names),
+        paired_errors=paired_errors_of(connection, run_id, names) if whole else None,
         against=before.promotion_id if before else None,
     )
 
@@ -126,9 +132,15 @@ def _decision_before(connection: Connection, dataset: str, run_id: int) -> Row[A
     return latest_decision(connection, dataset, promotion.c.promotion_id < first)
 
 
-def _rows(connection: Connection, table: Table, which: ColumnElement[bool]) -> list[RowMapping]:
-    """Return rows of a table in the order in which they were written."""
-    statement = select(table).where(which).order_by(*table.primary_key)
+def _rows(
+    connection: Connection,
+    table: Table,
+    which: ColumnElement[bool],
+    left_out: frozenset[str] = frozenset(),
+) -> list[RowMapping]:
+    """Return rows of a table in the order in which they were written, without some columns."""
+    columns = [column for column in table.columns if column.name not in left_out]
+    statement = select(*columns).where(which).order_by(*table.primary_key)
     return list(connection.execute(statement).mappings())
 
 
