@@ -1,5 +1,6 @@
 """Prefect's page under `nightfit serve`, in a real browser: its forms, and the runs they start."""
 
+import re
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -76,9 +77,15 @@ def test_every_parameter_is_explained_and_in_the_order_of_use(served, page):
 
 def test_past_night_is_chosen_in_a_calendar(served, page):
     form = custom_run(page, served, "retrain")
-    form.field("as_of").get_by_role("button", name="date", exact=True).click()
-    form.field("as_of").locator(".p-date-input").first.click()
+    field = form.field("as_of")
+    field.get_by_role("button", name="date", exact=True).click()
+    field.locator(".p-date-input").first.click()
     page.get_by_text("Selected Date").wait_for()
+    day = page.locator(".p-calendar").get_by_text("15", exact=True).first
+    day.click()
+    page.get_by_role("button", name="Apply").click()
+    chosen = field.locator(".p-date-input").first.inner_text()
+    assert re.fullmatch(r"[A-Z][a-z]{2} 15(th)?, 20\d\d", chosen.strip()), chosen
 
 
 def test_name_that_is_not_declared_is_refused_before_there_is_a_run(served, page):

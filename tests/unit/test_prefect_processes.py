@@ -55,10 +55,12 @@ def test_ends_of_long_ago_do_not_count(
     processes: PrefectProcesses, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(prefect_processes, "RESTART_WINDOW", 0.0)
-    processes.start("worker", Program([sys.executable, "-c", "exit(7)"]))
+    processes.start("worker", Program([sys.executable, "-c", "print('began'); exit(7)"]))
     for _ in range(5):
         fail(processes)
         processes.restart("worker", lambda _: None)
+    assert processes.running["worker"].wait() == 7
+    assert (processes.logs / "prefect-worker.log").read_text() == 6 * "began\n"
 
 
 def test_a_run_finds_the_python_of_this_project_first(processes: PrefectProcesses):
