@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tasks.run import progress
+from tasks.run.prefect_client import hasty_client
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -48,15 +49,7 @@ def remove_old_runs(*, most: int | None = None, dry_run: bool = False) -> int:
 
     No more than `most` are removed. A dry run only counts them.
     """
-    from prefect.client.orchestration import get_client
-    from prefect.settings import (
-        PREFECT_API_REQUEST_TIMEOUT,
-        PREFECT_CLIENT_MAX_RETRIES,
-        temporary_settings,
-    )
-
-    soon = {PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 3}
-    with temporary_settings(soon), get_client(sync_client=True) as client:
+    with hasty_client(ANSWER_SECONDS, retries=3) as client:
         old = _older_than(datetime.now(UTC) - timedelta(days=DAYS_ON_PAGE))
         if dry_run:
             return client.count_flow_runs(flow_run_filter=old)

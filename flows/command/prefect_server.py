@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from data.errors import NoServer, library_message, shortened
 from data.settings import ROOT
+from tasks.run.prefect_client import hasty_client
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -18,8 +19,7 @@ POOL = "nightfit"
 """The work pool that prefect.yaml names."""
 
 AT_WORK = ("RUNNING", "PENDING", "CANCELLING")
-ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-"""Types of states of Prefect."""
+"""Types of Prefect's states, in which a run has begun and not ended."""
 
 RECENT = 50
 """So many of the runs that ended last are looked at for parts that have not."""
@@ -72,14 +72,7 @@ def page_url() -> str:
 
 def is_healthy() -> bool:
     """Return whether the server answers, soon, and is healthy."""
-    from prefect.settings import (
-        PREFECT_API_REQUEST_TIMEOUT,
-        PREFECT_CLIENT_MAX_RETRIES,
-        temporary_settings,
-    )
-
-    once = {PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 0}
-    with temporary_settings(once), server_client() as client:
+    with hasty_client(ANSWER_SECONDS, retries=0) as client:
         return client.api_healthcheck() is None
 
 
@@ -88,19 +81,12 @@ def refuse_unusable_server() -> None:
 
     Without such a server, Prefect starts one of its own for each flow.
     """
-    from prefect.settings import (
-        PREFECT_API_REQUEST_TIMEOUT,
-        PREFECT_CLIENT_MAX_RETRIES,
-        get_current_settings,
-        temporary_settings,
-    )
+    from prefect.settings import get_current_settings
 
-    api = get_current_settings().api.url
-    if api is None:
+    if get_current_settings().api.url is None:
         return
-    soon = {PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 1}
     try:
-        with temporary_settings(soon), server_client() as client:
+        with hasty_client(ANSWER_SECONDS, retries=1) as client:
             client.raise_for_api_version_mismatch()
     except Exception as error:  # noqa: BLE001 - whatever it is, this server cannot be used
         raise unusable_server(error) from None
@@ -196,15 +182,19 @@ def mark_lost_runs(why: str) -> list[str]:
     ever, and since only one may run at a time, every later night would be cancelled.
     """
     from prefect.client.schemas import filters, sorting
+    from prefect.client.schemas.objects import TERMINAL_STATES
     from prefect.states import Crashed
 
     our_pool = filters.WorkPoolFilter(name=filters.WorkPoolFilterName(any_=[POOL]))
-    newest = sorting.FlowRunSort.END_TIME_DESC
+    newest, have_ended = sorting.FlowRunSort.END_TIME_DESC, _in_state(*TERMINAL_STATES)
     with server_client() as client:
         lost = client.read_flow_runs(flow_run_filter=_in_state(*AT_WORK), work_pool_filter=our_pool)
         # The worker may have reported the end of a night, but not that of its parts.
         ended = client.read_flow_runs(
-            flow_run_filter=_in_state(*ENDED), work_pool_filter=our_pool, sort=newest, limit=RECENT
+            flow_run_filter=_in_state(*TERMINAL_STATES),
+            work_pool_filter=our_pool,
+            sort=newest,
+            limit=RECENT,
         )
         names = [run.name for run in lost]
         if lost or ended:
@@ -216,7 +206,7 @@ def mark_lost_runs(why: str) -> list[str]:
             client.set_flow_run_state(run.id, Crashed(message=why), force=True)
         at_work = filters.TaskRunFilterStateType.model_validate({"any_": AT_WORK})
         tasks = client.read_task_runs(
-            flow_run_filter=_in_state(*ENDED),
+            flow_run_filter=have_ended,
             task_run_filter=filters.TaskRunFilter(state=filters.TaskRunFilterState(type=at_work)),
         )
         for task in tasks:

@@ -21,7 +21,7 @@ from data.errors import UserError
 from data.settings import Settings
 from data.store.session import Store
 from flows.page.sending import has_page, sent_to_page
-from flows.page.states import run_message, summaries_of
+from flows.page.states import error_of, run_message, summaries_of
 from tasks.report.answer import Tile, answer, changes, tiles
 from tasks.report.chart import LIGHT, themed
 from tasks.report.charts.history import history
@@ -29,7 +29,7 @@ from tasks.report.charts.leaderboard import leaderboard
 from tasks.report.charts.predicted import predicted
 from tasks.report.charts.scatter import scatter
 from tasks.report.facts import RunFacts, run_facts
-from tasks.report.files import report_file, report_path
+from tasks.report.files import report_address, report_file
 from tasks.report.vega import CannotDraw, compact, images
 from tasks.run import progress
 from tasks.run.step import CANCELLED
@@ -153,7 +153,7 @@ def _report_link(facts: RunFacts, page_url: str | None) -> str:
     command = f"`nightfit report {facts.dataset} --run {facts.run_id}` draws it"
     if page_url is None:
         return f"The whole report: {command}."
-    address = f"{page_url.rstrip('/')}/reports/{report_path(facts.dataset, facts.run_id)}"
+    address = report_address(page_url, facts.dataset, facts.run_id)
     return f"[The whole report]({address}), behind the same login. {command} anywhere."
 
 
@@ -185,15 +185,12 @@ def _failed_checks(facts: RunFacts) -> Iterator[str]:
 
 
 def _night_row(run: Summary) -> dict[str, Any]:
-    error = "–" if run.rmse is None else f"{run.rmse:.4g}"
-    if run.rmse_low is not None:
-        error += f" ({run.rmse_low:.3g} to {run.rmse_high:.3g})"
     row = {
         "dataset": run.dataset,
         "status": run.status,
         "champion": run.champion or "–",
         "change": run.change or "–",
-        "test RMSE": error,
+        "test RMSE": error_of(run) or "–",
         "ANN": run.verdict or "–",
         "note": " ".join(filter(None, (*run.remarks, run.undelivered))),
     }

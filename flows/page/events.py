@@ -7,6 +7,7 @@ from prefect.events import emit_event
 
 from data.errors import Busy, RunFailed, UserError
 from data.settings import Settings
+from data.store.read.alarms import BAD
 from data.store.read.last_status import status_before
 from data.store.session import Store
 from flows.lost_server import server_was_lost
@@ -17,8 +18,6 @@ from tasks.run.summary import Summary
 PROMOTED, KEPT = "nightfit.champion.promoted", "nightfit.champion.kept"
 REJECTED, FAILED = "nightfit.data.rejected", "nightfit.run.failed"
 RECOVERED = "nightfit.run.recovered"
-
-BAD = ("failed", "rejected")
 
 
 def emit_ending(dataset: str, ended: Summary | UserError, config: Settings) -> None:

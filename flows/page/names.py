@@ -8,6 +8,7 @@ from typing import Any
 from prefect import runtime
 
 from flows.page.sending import sent_to_page
+from tasks.prune_page import TAG
 
 GREEK = (
     "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|omicron|pi|rho|sigma"
@@ -16,8 +17,6 @@ GREEK = (
 
 PAGES_OWN = re.compile(rf"({GREEK})\d*-[a-z]+(-[a-z]+)*")
 """The names that the form of Prefect's page fills in by itself, such as "beta3-tauri-reach"."""
-
-TAG = "nightfit"
 
 
 def retrain_name() -> str:

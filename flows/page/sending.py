@@ -3,17 +3,13 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.context import FlowRunContext
-from prefect.settings import (
-    PREFECT_API_REQUEST_TIMEOUT,
-    PREFECT_CLIENT_MAX_RETRIES,
-    get_current_settings,
-    temporary_settings,
-)
+from prefect.settings import get_current_settings
 
 from flows.command.prefect_server import TEMPORARY
 from flows.lost_server import server_was_lost
+from tasks.run.prefect_client import hasty_client
 from tasks.run.progress import LOG
 
 T = TypeVar("T")
@@ -40,9 +36,8 @@ def sent_to_page(request: Callable[[SyncPrefectClient], T]) -> T | None:
     """
     if _failures or server_was_lost() or not has_page():
         return None
-    soon = {PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 1}
     try:
-        with temporary_settings(soon), get_client(sync_client=True) as client:
+        with hasty_client(ANSWER_SECONDS, retries=1) as client:
             return request(client)
     except Exception as error:  # noqa: BLE001 - whatever it is, the work goes on
         why = str(error).partition("\n")[0].rstrip(".") or type(error).__name__

@@ -81,16 +81,22 @@ def run_message(summary: Summary) -> str:
         return shortened(" ".join(summary.remarks), MAX_MESSAGE)
     serves = "serves" if summary.run_id else "would serve"
     parts = [f"{summary.champion} {serves}"]
-    if summary.rmse is not None:
-        interval = ""
-        if summary.rmse_low is not None:
-            interval = f" ({summary.rmse_low:.3g} to {summary.rmse_high:.3g})"
-        parts.append(f"test RMSE {summary.rmse:.4g}{interval}")
+    if error := error_of(summary):
+        parts.append(f"test RMSE {error}")
     parts.append(f"ANN {summary.verdict}")
     message = ", ".join(parts)
     if summary.undelivered:
         message += f". {summary.undelivered}"
     return shortened(message, MAX_MESSAGE)
+
+
+def error_of(summary: Summary) -> str:
+    """Return the champion's test error with its interval, "" if it has none: "35.73 (32 to 40)"."""
+    if summary.rmse is None:
+        return ""
+    if summary.rmse_low is None:
+        return f"{summary.rmse:.4g}"
+    return f"{summary.rmse:.4g} ({summary.rmse_low:.3g} to {summary.rmse_high:.3g})"
 
 
 def night_state(summaries: Sequence[Summary]) -> "State[Any]":

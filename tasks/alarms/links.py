@@ -4,15 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from prefect.client.orchestration import get_client
-from prefect.settings import (
-    PREFECT_API_REQUEST_TIMEOUT,
-    PREFECT_CLIENT_MAX_RETRIES,
-    temporary_settings,
-)
 from prefect.utilities.urls import url_for
 
-from tasks.report.files import report_file, report_path
+from tasks.report.files import report_address, report_file
+from tasks.run.prefect_client import hasty_client
 
 ANSWER_SECONDS = 5.0
 
@@ -43,14 +38,12 @@ class Links:
         file = report_file(self.home, dataset, run_id)
         if not file.is_file():
             return None
-        path = report_path(dataset, run_id)
-        return f"{self.page.rstrip('/')}/reports/{path}" if self.page else str(file)
+        return report_address(self.page, dataset, run_id) if self.page else str(file)
 
 
 def _is_known(flow_run_id: str) -> bool:
-    soon = {PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 0}
     try:
-        with temporary_settings(soon), get_client(sync_client=True) as client:
+        with hasty_client(ANSWER_SECONDS, retries=0) as client:
             client.read_flow_run(UUID(flow_run_id))
     except Exception:  # noqa: BLE001 - without an answer there is no link, and the message goes out
         return False

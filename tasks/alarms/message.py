@@ -8,17 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from data.errors import shortened
+from tasks.report.labels import INVISIBLE
 
 MAX_TITLE, MAX_TEXT = 100, 700
 """Characters of a title, and of each text of a message."""
 
 MAX_ITEMS = 20
 """Things that one message reports; how many more there are is its last line."""
-
-NOT_PLAIN = re.compile(
-    "[\0-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
-"""Characters that end a line or a header, are not seen, or reverse the direction of text."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ def message(items: Sequence[Item], *, good: bool = False) -> Message:
 def plain(text: str, length: int = MAX_TEXT) -> str:
     """Return a text as one line, with escapes for what would not be seen or would act."""
     line = " ".join(text.split())
-    return shortened(NOT_PLAIN.sub(lambda found: ascii(found[0])[1:-1], line), length)
+    return shortened(INVISIBLE.sub(lambda found: ascii(found[0])[1:-1], line), length)
 
 
 def _plain_item(item: Item) -> Item:

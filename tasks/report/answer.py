@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from data.store.records import CandidateRecord, ScoreRecord
 from data.vocabulary import Candidate
-from tasks.report.facts import RunFacts
+from tasks.report.facts import RunFacts, test_score
 from tasks.report.labels import number
 
 LOOKS = {
@@ -198,7 +198,8 @@ def _best(facts: RunFacts, *, linear: bool) -> CandidateRecord | None:
 
 def _test(candidate: CandidateRecord) -> float | None:
     """Return the candidate's RMSE on the test rows, if it was scored on them."""
-    return next((score.rmse for score in candidate.scores if score.rows == "test"), None)
+    score = test_score(candidate.scores)
+    return score.rmse if score else None
 
 
 def _interval(score: ScoreRecord) -> str:

@@ -1,6 +1,7 @@
 """Everything that a report shows of one run, read from the store alone."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,6 +49,11 @@ TEST_OF_SERVED = and_(
     score.c.rows == "test",
 )
 """The condition by which `score` has the test error of what a row of `promotion` let serve."""
+
+
+def test_score(scores: Iterable[ScoreRecord]) -> ScoreRecord | None:
+    """Return the one of a model's scores that is on the test rows, if there is one."""
+    return next((each for each in scores if each.rows == "test"), None)
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,7 @@ class RunFacts:
         own = {each.name: each.scores for each in self.run.candidates}
         is_own = self.served.run_id == self.run_id
         scores = own.get(self.served.name, ()) if is_own else self._rescored
-        return next((each for each in scores if each.rows == "test"), None)
+        return test_score(scores)
 
     @property
     def _rescored(self) -> tuple[ScoreRecord, ...]:

@@ -28,6 +28,11 @@ def report_path(dataset: str, run_id: int) -> str:
     return f"{dataset_folder(dataset)}/{run_id}.html"
 
 
+def report_address(page: str, dataset: str, run_id: int) -> str:
+    """Return the address of a report on the server whose page has the address `page`."""
+    return f"{page.rstrip('/')}/reports/{report_path(dataset, run_id)}"
+
+
 def dataset_folder(dataset: str) -> str:
     """Return the name of a dataset's folder: its own name, which can name a file.
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, func, select
 
 from data.store.database.address import display_url
+from data.store.read.alarms import BAD
 from data.store.read.datasets import DatasetStatus, dataset_statuses
 from data.store.tables import model, promotion, run, score
 from tasks.report.answer import LOOKS, moment
@@ -65,7 +66,7 @@ def _listed(connection: Connection, status: DatasetStatus, drawn: Set[str]) -> L
     count = connection.execute(of_dataset).scalar_one()
     good = next((each for each in runs if each.status == "succeeded" and each.verdict), None)
     verdict = good.verdict if good else None
-    failed = status.status in ("failed", "rejected")
+    failed = status.status in BAD
     return ListedDataset(
         name=status.dataset,
         status=status.status,

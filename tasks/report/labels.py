@@ -13,7 +13,7 @@ MAX_LABEL = 40
 """Characters of a name or a cell that a chart shows."""
 
 INVISIBLE = re.compile(
-    "[\0-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
+    "[\0-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
 )
 """Control characters, line breaks, characters without a width or that turn the direction of text,
 and surrogates."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tasks.report.chart import MAX_TABLE_ROWS, Chart
-from tasks.report.charts.series import line_marks, quantitative
+from tasks.report.charts.series import line_marks, quantitative, reference
 from tasks.report.facts import RunFacts
 from tasks.report.labels import label, number, percent
 from tasks.report.run_figures import Coverage
@@ -73,11 +73,5 @@ def _spec(widths: tuple[Coverage, ...], target: str, level: float | None) -> dic
         },
     ]
     if level is not None:
-        layers.append(
-            {
-                "data": {"values": [{}]},
-                "mark": {"type": "rule", "style": "reference"},
-                "encoding": {"y": {"datum": level}},
-            }
-        )
+        layers.append(reference(y={"datum": level}))
     return {"height": 260, "layer": layers}

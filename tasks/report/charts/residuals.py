@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.report.chart import MAX_TABLE_ROWS, Chart
-from tasks.report.charts.series import ROWS, numbered, quantitative, row_marks, temporal
+from tasks.report.charts.series import ROWS, numbered, quantitative, reference, row_marks, temporal
 from tasks.report.facts import RunFacts
 from tasks.report.labels import label, moment, number
 from tasks.report.run_figures import RunFigures
@@ -69,11 +69,7 @@ def _chart(
     values = [{"x": point.x, "y": point.residual, "rows": ROWS[point.is_test]} for point in points]
     layers: list[dict[str, Any]] = [
         {"data": {"values": values}, **row_marks(across, up)},
-        {
-            "data": {"values": [{}]},
-            "mark": {"type": "rule", "style": "reference"},
-            "encoding": {"y": {"datum": 0}},
-        },
+        reference(y={"datum": 0}),
     ]
     if len(parts) > 2:
         means = [{"x": part[0], "y": part[1]} for part in parts]

@@ -90,3 +90,9 @@ def row_marks(across: dict[str, Any], up: dict[str, Any]) -> dict[str, Any]:
 def numbered(field: str, title: str) -> dict[str, Any]:
     """Return the line of a tooltip that shows a number."""
     return {"field": field, "type": "quantitative", "title": title, "format": ".4~g"}
+
+
+def reference(**encoding: Any) -> dict[str, Any]:
+    """Return the layer of one straight line to compare with."""
+    mark = {"type": "rule", "style": "reference"}
+    return {"data": {"values": [{}]}, "mark": mark, "encoding": encoding}

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tasks.report.chart import MAX_TABLE_ROWS, Chart
-from tasks.report.charts.series import numbered, quantitative
-from tasks.report.facts import RunFacts
+from tasks.report.charts.series import numbered, quantitative, reference
+from tasks.report.facts import RunFacts, test_score
 from tasks.report.labels import finite, label, number, percent
 
 
@@ -51,12 +51,9 @@ def silenced(facts: RunFacts) -> Iterator[Chart]:
 
 
 def _best_linear(facts: RunFacts) -> float | None:
-    for candidate in facts.ranking:
-        if candidate.kind != "ann":
-            for score in candidate.scores:
-                if score.rows == "test":
-                    return finite(score.rmse)
-    return None
+    linear = (test_score(each.scores) for each in facts.ranking if each.kind != "ann")
+    best = next(filter(None, linear), None)
+    return finite(best.rmse) if best else None
 
 
 def _spec(values: list[dict[str, Any]], target: str, linear: float | None) -> dict[str, Any]:
@@ -76,11 +73,5 @@ def _spec(values: list[dict[str, Any]], target: str, linear: float | None) -> di
         },
     ]
     if linear is not None:
-        layers.append(
-            {
-                "data": {"values": [{}]},
-                "mark": {"type": "rule", "style": "reference"},
-                "encoding": {"x": {"value": 0}, "x2": {"value": "width"}, "y": {"datum": linear}},
-            }
-        )
+        layers.append(reference(x={"value": 0}, x2={"value": "width"}, y={"datum": linear}))
     return {"height": 240, "data": {"values": values}, "encoding": {"x": across}, "layer": layers}
