@@ -24,7 +24,7 @@ def fit(
 
     `plan` is what `plan` returned, for an ANN.
     """
-    job = job_of(candidate, prepared, prepared.train, prepared.train_fold, starts=starts)
+    job = job_of(candidate, prepared, starts=starts)
     if isinstance(plan, AnnPlan):
         job = plan.applied(job)
     if isinstance(plan, Mapping):
