@@ -78,4 +78,5 @@ def _error(summary: "Summary") -> str:
         else ""
     )
     r2 = f", R2 {summary.r2:.3f}" if summary.r2 is not None else ""
-    return f"test RMSE {summary.rmse:.4g} {summary.target}{interval}{r2}"
+    scheme = f", by {summary.scheme}" if summary.scheme else ""
+    return f"test RMSE {summary.rmse:.4g} {summary.target}{interval}{r2}{scheme}"

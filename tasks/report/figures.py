@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.errors import DamagedModel
-from data.store.records import PredictionColumns
 from regressors.arrays import Array, Indices, Mask
 from regressors.candidate import Candidate
 from regressors.encoding.columns import CannotEncode
@@ -33,41 +32,32 @@ from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 
 
-def run_figures(trained: Trained, predictions: Sequence[PredictionColumns]) -> RunFigures:
-    """Return what is kept of a run for its pictures.
-
-    `predictions` are those of its candidates that are stored, in the order of its rows.
-    """
+def run_figures(trained: Trained) -> RunFigures:
+    """Return what is kept of a run for its pictures."""
     with reporting_to(lambda *_: None):
-        return _Drawing(trained, predictions).figures()
+        return _Drawing(trained).figures()
 
 
 @dataclass(frozen=True)
 class _Drawn:
     """A model that is drawn, with its predictions of the training rows (n,) and test rows (m,).
 
-    Those of the training rows are out of fold; NaN where there is none. `test` is None where only
-    the points are predicted, by the `twin`. `model` is what would serve, with its intervals.
+    Those of the training rows are out of fold; NaN where there is none. `model` is what would
+    serve, with its intervals.
     """
 
     name: str
     kind: str
     model: Model
-    twin: Model
     train: Array
-    test: Array | None
+    test: Array
     is_champion: bool = False
 
 
 class _Drawing:
-    def __init__(self, trained: Trained, predictions: Sequence[PredictionColumns]) -> None:
+    def __init__(self, trained: Trained) -> None:
         self.trained, self.choice = trained, trained.choice
         self.prepared: Prepared = trained.prepared
-        self.tested = {
-            rows.model: rows.predicted[rows.role == "test"]
-            for rows in predictions
-            if isinstance(rows.model, str)
-        }
         self.feature = self._single_number()
 
     def figures(self) -> RunFigures:
@@ -76,7 +66,6 @@ class _Drawing:
         drawn = [*self._drawn()]
         main = drawn[0]
         reported = next(each for each in drawn if each.name == str(self.choice.reported))
-        assert reported.test is not None
         chosen = {
             part: drawn_rows(
                 declaration.name, rows.keys, self._columns(rows, rows.target - predicted)
@@ -110,7 +99,7 @@ class _Drawing:
                     each.kind,
                     each.is_champion,
                     each.model.half_width,
-                    rounded(self._of_points(each, chosen, test)),
+                    rounded(_of_points(each, chosen)),
                 )
                 for each in drawn
             ),
@@ -144,9 +133,8 @@ class _Drawing:
             str(candidate),
             candidate.kind,
             model,
-            fit.model,
             fit.out_of_fold,
-            self.tested.get(str(candidate)),
+            self.trained.rolled[candidate].predicted,
             is_champion=candidate == self.choice.promoted,
         )
 
@@ -156,14 +144,13 @@ class _Drawing:
         if self.choice.promoted or incumbent is None or not incumbent.is_comparable:
             return None
         try:
-            model, twin = loaded(incumbent.serving, "artifact"), loaded(incumbent.serving, "twin")
+            model = loaded(incumbent.serving, "artifact")
         except DamagedModel:
             return None  # which the summary says
         return _Drawn(
             incumbent.serving.name_and_run,
             incumbent.serving.kind,
             model,
-            twin,
             np.full(len(self.prepared.train.keys), np.nan),
             np.where(incumbent.compared, incumbent.predicted, np.nan),
             is_champion=True,
@@ -206,18 +193,8 @@ class _Drawing:
             of_training=len(self.prepared.train.keys),
         )
 
-    def _of_points(self, drawn: _Drawn, chosen: dict[str, Indices], test: Rows) -> Array:
-        """Return a model's predictions of the points, those of test rows first."""
-        if drawn.test is not None:
-            of_test = drawn.test[chosen["test"]]
-        else:
-            columns = self.prepared.source.columns_of(test, drawn.twin.features)
-            of_test = drawn.twin.predict(columns)
-        return np.concatenate([of_test, drawn.train[chosen["train"]]])
-
     def _errors(self, drawn: _Drawn) -> tuple[Array, Array]:
         """Return the weighted errors of the training rows, out of fold, and of the test rows."""
-        assert drawn.test is not None
         pairs = ((self.prepared.train, drawn.train), (self.prepared.test, drawn.test))
         first, second = (
             (rows.target - predicted) * roots(rows.weight, len(predicted))
@@ -270,6 +247,11 @@ class _Drawing:
         if refit is None or not set(refit.model.features) <= set(sample):
             return {}
         return of_features.term_scale(refit.model, sample)
+
+
+def _of_points(drawn: _Drawn, chosen: dict[str, Indices]) -> Array:
+    """Return a model's predictions of the points, those of test rows first."""
+    return np.concatenate([drawn.test[chosen["test"]], drawn.train[chosen["train"]]])
 
 
 def _mask(rows: int, chosen: Indices) -> Mask:

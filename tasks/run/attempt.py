@@ -13,6 +13,7 @@ from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.agreement import Comparison, disagreements
 from regressors.network.resilience import Silenced
+from regressors.rolling import Rolled
 from tasks.report.run_figures import RunFigures
 from tasks.run.ann_plan import AnnPlan, EarlierPlan
 from tasks.run.choice import Choice
@@ -25,10 +26,14 @@ Fits = Mapping[Candidate, Fitted | str]
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run trained and decided: all that its scores, decisions and predictions come from."""
+    """What a run trained and decided: all that its scores, decisions and predictions come from.
+
+    `rolled` are the predictions of the test rows, by the candidates that are compared there.
+    """
 
     prepared: Prepared
     fits: Fits
+    rolled: Mapping[Candidate, Rolled]
     choice: Choice
     refits: Fits = field(default_factory=dict)
     agreement: tuple[Comparison, ...] = ()

@@ -179,7 +179,12 @@ def _fitted_again(trained: Trained, chosen: ServingModel) -> tuple[StoredModel, 
         )
     prepared = trained.prepared
     own = of_candidate(
-        prepared, candidate, fit, refit, with_training=prepared.stores_training_predictions
+        prepared,
+        candidate,
+        fit,
+        trained.rolled[candidate],
+        refit,
+        with_training=prepared.stores_training_predictions,
     )
     own = replace(own, model=chosen.model_id)
     model = StoredModel(

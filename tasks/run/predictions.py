@@ -12,6 +12,7 @@ from data.store.session import Store
 from regressors.arrays import Mask, Values
 from regressors.candidate import Candidate
 from regressors.job import Fitted
+from regressors.rolling import Rolled
 from tasks.run.attempt import Trained
 from tasks.run.choice import Incumbent
 from tasks.run.prepared import Prepared
@@ -39,8 +40,12 @@ def tonights_predictions(trained: Trained, store: Store, *, with_training: bool)
     for candidate in dict.fromkeys([choice.winner, choice.reported]):
         fit, refit = trained.fits[candidate], trained.refits[candidate]
         if isinstance(fit, Fitted) and isinstance(refit, Fitted):
-            own = of_candidate(trained.prepared, candidate, fit, refit, with_training=with_training)
-            columns.append(own)
+            rolled = trained.rolled[candidate]
+            columns.append(
+                of_candidate(
+                    trained.prepared, candidate, fit, rolled, refit, with_training=with_training
+                )
+            )
     incumbent = choice.incumbent
     if choice.promoted is not None or choice.is_backfill or incumbent is None:
         return Predictions(tuple(columns))
@@ -63,11 +68,17 @@ def unstored_warning(declaration: Declaration, *, labelled: int, training: int) 
 
 
 def of_candidate(
-    prepared: Prepared, candidate: Candidate, fit: Fitted, refit: Fitted, *, with_training: bool
+    prepared: Prepared,
+    candidate: Candidate,
+    fit: Fitted,
+    rolled: Rolled,
+    refit: Fitted,
+    *,
+    with_training: bool,
 ) -> PredictionColumns:
     """Return a candidate's predictions of every row, or of all but the training rows.
 
-    Training rows are predicted out of fold, test rows by the twin, new rows by the refit.
+    Training rows are predicted out of fold, test rows as `rolled`, new rows by the refit.
     """
     rows, is_train, code = prepared.rows, prepared.is_train, prepared.split.code
     stored = np.ones(len(code), dtype=bool) if with_training else ~is_train
@@ -79,13 +90,15 @@ def of_candidate(
     lower = predicted - reach
     upper = np.add(predicted, reach, out=reach)
     notes = []
-    refitted = refit.model.with_interval_of(fit.model)
-    for number, chosen, model in ((TEST, prepared.test, fit.model), (NEW, prepared.new, refitted)):
-        if len(chosen.target):
-            columns = prepared.source.columns_of(chosen, model.features)
-            of_part, part = model.predicted(columns, chosen.weight), code[stored] == number
-            predicted[part], lower[part], upper[part] = of_part.value, of_part.lower, of_part.upper
-            notes.append((part, of_part.note))
+    tests, new = code[stored] == TEST, code[stored] == NEW
+    predicted[tests], lower[tests], upper[tests] = rolled.predicted, rolled.lower, rolled.upper
+    notes.append((tests, rolled.notes()))
+    if new.any():
+        refitted, chosen = refit.model.with_interval_of(fit.model), prepared.new
+        columns = prepared.source.columns_of(chosen, refitted.features)
+        made = refitted.predicted(columns, chosen.weight)
+        predicted[new], lower[new], upper[new] = made.value, made.lower, made.upper
+        notes.append((new, made.note))
     if prepared.split.chained:
         role[(is_train & (prepared.split.fold == 0))[stored]] = "warmup"
     return PredictionColumns(

@@ -255,10 +255,14 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
     record = replace(record, rank=ranked.rank)
     if isinstance(fit, str):
         return record
+    details = dict(fit.details)
+    if candidate in trained.rolled and trained.rolled[candidate].details:
+        details["rolled"] = trained.rolled[candidate].details
     scores = (("validation", trained.choice.validation), ("test", trained.choice.test))
     failed_refit = f"; its refit failed: {refit}" if isinstance(refit, str) else ""
     record = replace(
         record,
+        details=details,
         reason=ranked.reason + failed_refit,
         chosen=ranked.chosen,
         no_skill=ranked.no_skill,
@@ -271,7 +275,7 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
         return record
     return replace(
         record,
-        details={**fit.details, "refit": refit.details},
+        details={**details, "refit": refit.details},
         artifact=refit.model.with_interval_of(fit.model).to_bytes(),
         coefficients=[CoefficientRecord(**asdict(c)) for c in refit.coefficients],
         variants=_variants(refit),

@@ -34,6 +34,7 @@ class Summary:
     rmse_low: float | None = None
     rmse_high: float | None = None
     r2: float | None = None
+    scheme: str | None = None
     verdict: str | None = None
     verdict_reason: str | None = None
     ann_plan: str | None = None
@@ -76,6 +77,7 @@ def report(run: Attempt) -> Summary:
         rmse_low=score.rmse_low if score else None,
         rmse_high=score.rmse_high if score else None,
         r2=score.r2 if score else None,
+        scheme=prepared.split.scheme,
         verdict=choice.verdict,
         verdict_reason=_verdict_reason(prepared, choice, candidate),
         ann_plan=_ann_plan(run.ann_plan),

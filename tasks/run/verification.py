@@ -142,9 +142,10 @@ def _predicted_again(
         if isinstance(model, str):
             candidate = Candidate.parse(model)
             fit, refit = trained.fits.get(candidate), trained.refits.get(candidate)
-            if isinstance(fit, Fitted) and isinstance(refit, Fitted):
+            rolled = trained.rolled.get(candidate)
+            if isinstance(fit, Fitted) and isinstance(refit, Fitted) and rolled is not None:
                 own = of_candidate(
-                    trained.prepared, candidate, fit, refit, with_training=with_training
+                    trained.prepared, candidate, fit, rolled, refit, with_training=with_training
                 )
                 predictions.append(own)
         elif incumbent and model == incumbent.serving.model_id:

@@ -196,10 +196,10 @@ def _networks(fitted: Fitted) -> tuple[NetworkMember, ...]:
 def in_turn(
     candidates: Iterable[Candidate],
     started: Mapping[str, PrefectFuture[str | None]],
-    submit: Callable[[Candidate, Iterable[Any]], PrefectFuture[Fitted | str]],
+    submit: Callable[[Candidate, Iterable[Any]], PrefectFuture[Result | str]],
     ended: Callable[[PrefectFuture[Any]], None] = lambda _: None,
-) -> dict[Candidate, Fitted | str]:
-    """Return the fit of each candidate, or why it failed.
+) -> dict[Candidate, Result | str]:
+    """Return the result of each candidate, such as its fit, or why it failed.
 
     Those of one framework are done one after the other, once its process has `started`, so that
     Prefect's page shows how long each took, and not how long it waited. `submit` is called with a

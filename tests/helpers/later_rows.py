@@ -43,6 +43,7 @@ def table_of_blocks(framework, kind, **changes) -> Job:
         least_fits=3,
         hidden=(8,),
         interval_coverage=0.9,
+        epochs=300,
         time=time,
         products=((("x", 2),),),
         is_test=split.role == "test",

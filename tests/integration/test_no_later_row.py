@@ -11,9 +11,7 @@ from helpers.later_rows import (
 
 from data.vocabulary import KINDS
 from regressors import fitting
-
-BLOCK = 5
-"""The last block that may not notice."""
+from regressors.rolling import roll
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -27,19 +25,24 @@ def before(workers, kind):
 
 
 def predictions(workers, job):
-    """Return what is predicted (n,) of the rows of a job: the training rows, in blocks."""
+    """Return what is predicted (n,) of the rows of a job: training rows and test rows."""
     fitted = workers.result(workers.submit("torch", fitting.validate, training_rows(job)))
+    rolled = workers.result(workers.submit("torch", roll, job, fitted))
     predicted = np.full(len(job.target), np.nan)
-    predicted[~job.is_test] = fitted.out_of_fold
+    predicted[~job.is_test], predicted[job.is_test] = fitted.out_of_fold, rolled.predicted
     return predicted
 
 
+@pytest.mark.parametrize("block", [5, 16])
 @pytest.mark.parametrize("change", [with_other_targets, with_other_features])
-def test_no_prediction_of_training_rows_depends_on_what_comes_later(workers, kind, before, change):
+def test_no_prediction_depends_on_what_comes_later(workers, kind, before, change, block):
     job = table_of_blocks("torch", kind)
-    after = predictions(workers, change(job, BLOCK))
-    earlier = (job.fold > 0) & (job.fold <= BLOCK)
-    later = (job.fold > BLOCK) & ~job.is_test
-    assert np.array_equal(after[earlier], before[earlier])
+    assert (job.fold == block).any()
+    assert job.is_test[job.fold == block].all() == (block == 16)
+    after = predictions(workers, change(job, block))
+    earlier = (job.fold > 0) & (job.fold <= block)
     assert np.isfinite(before[earlier]).all()
+    assert np.array_equal(after[earlier], before[earlier])
+    known = job.known[job.fold > 0].min()
+    later = job.fold > max(block, known)
     assert not np.isclose(after[later], before[later]).all()
