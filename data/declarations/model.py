@@ -174,6 +174,12 @@ class Declaration(Section):
         description="How old the newest time may be, for example `36 hours`, `2 days` or `1 week`."
         " Needs a `time` column that holds times.",
     )
+    recency: Literal["auto", "none"] = Field(
+        default="auto",
+        description="How much rows count by their age in fits, where a `time` is declared: `auto`,"
+        " half as much for every half-life, which is chosen on the training rows, none unless"
+        " clearly better, or `none`, the same for all.",
+    )
     split: SplitRules = Field(
         default=SplitRules(), description="How rows are split for testing and for the folds."
     )

@@ -68,6 +68,11 @@ def grouped(framework: FrameworkModule, job: Job) -> Grouped:
     return Grouped(best, ready, tried.trainings)
 
 
+def predicted_without_groups(framework: FrameworkModule, job: Job) -> Array:
+    """Return the out-of-fold predictions (n,) of an ANN without groups and without a plan."""
+    return _out_of_fold(job, _fold_fits(framework, job, "none"))
+
+
 def planned(job: Job) -> Plan | None:
     """Return the plan of a job, None where the table is small and its budget is enough.
 

@@ -138,10 +138,11 @@ def job_of(
     *,
     starts: Mapping[str, Start],
     fitted: Fitted | None = None,
+    half_life: float | None = None,
 ) -> Job:
     """Return the job of fitting a candidate on `rows` (m), each in its `fold` (m,).
 
-    For a refit, `fitted` is what `validate` returned.
+    For a refit, `fitted` is what `validate` returned; its `half_life` is that of the fit.
     """
     declaration = prepared.declaration
     rules, descent = declaration.split, declaration.gradient_descent
@@ -176,6 +177,8 @@ def job_of(
         is_test=prepared.test_of_labelled if fitted else None,
         decided_by=fitted.decided_by if fitted else None,
         members=_networks(fitted) if fitted and fitted.plan else (),
+        half_life=fitted.half_life if fitted else half_life,
+        newest=prepared.times.data_until,
     )
 
 
