@@ -202,6 +202,12 @@ class Declaration(Section):
         " predicted by fits on rows that are at least so much older. If it is not set, the usual"
         " step between times: all older rows are known.",
     )
+    recency: Literal["auto", "none"] = Field(
+        default="auto",
+        description="How much rows count by their age in fits, where a `time` is declared: `auto`,"
+        " half as much for every half-life, which is chosen on the training rows, none unless"
+        " clearly better, or `none`, the same for all.",
+    )
     split: SplitRules = Field(
         default=SplitRules(), description="How rows are split for testing and for the folds."
     )

@@ -36,6 +36,7 @@ class Summary:
     r2: float | None = None
     verdict: str | None = None
     verdict_reason: str | None = None
+    recency: str | None = None
     ann_plan: str | None = None
     agreement: str | None = None
     decision: str | None = None
@@ -78,6 +79,7 @@ def report(run: Attempt) -> Summary:
         r2=score.r2 if score else None,
         verdict=choice.verdict,
         verdict_reason=_verdict_reason(prepared, choice, candidate),
+        recency=run.recency.sentence or None,
         ann_plan=_ann_plan(run.ann_plan),
         agreement=_agreement(trained.agreement),
         decision=choice.reason,

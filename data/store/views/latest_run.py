@@ -65,7 +65,8 @@ CURRENT_COEFFICIENT = View(
         "estimate": (NUMBER, "the coefficient"),
         "standard_error": (
             NUMBER,
-            "its standard error; this and the next six are NULL for gradient descent, for a term "
+            "its standard error, which is the robust one where rows count by their age "
+            "(`recency`); this and the next six are NULL for gradient descent, for a term "
             "whose effect the rows cannot tell from those of others (see `variant`), and where "
             "there are as many terms as rows",
         ),
