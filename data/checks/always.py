@@ -14,12 +14,13 @@ import pyarrow as pa
 from data.checks.alike import distinct_values
 from data.checks.contract import Contract
 from data.checks.entering import Entry
-from data.checks.features import feature_findings, part_findings, term_findings
+from data.checks.features import feature_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import recency_findings, shrinkage_finding
 from data.checks.keys import key_findings
 from data.checks.steps import UNCOUNTED, Steps
 from data.checks.table import Table, filtered
+from data.checks.terms import part_findings, term_findings
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.parts import PARTS

@@ -65,8 +65,7 @@ ALWAYS_MADE = (
     Check(
         "term_can_be_made",
         "critical",
-        "Each declared term consists of features, none of them a time, and raises only numbers to"
-        " a power.",
+        "Each declared term consists of features and times, and raises only numbers to a power.",
     ),
     Check(
         "cells_are_of_their_kind",

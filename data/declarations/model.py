@@ -4,7 +4,6 @@ The tables in `docs/datasets.md` are generated from the descriptions and default
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -34,7 +33,7 @@ from data.declarations.sections import (
     refuse_repeats,
 )
 from data.declarations.source import PathSource
-from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
+from data.declarations.terms import Product, Term, product_of, refuse_same_terms, refuse_target
 from data.declarations.value_formats import refuse_other_kinds, require_format, value_format
 from data.errors import DeclarationMistake, quoted
 
@@ -65,28 +64,9 @@ Format = Annotated[str, BeforeValidator(_word), AfterValidator(require_format)]
 MissingWords = Annotated[tuple[Word, ...], AsTuple]
 
 
-def _refuse_target(name: str, info: ValidationInfo) -> None:
-    if name == info.data.get("target") or column_of(name, ()) == info.data.get("target"):
-        raise DeclarationMistake(f"{quoted(name)} is the target and cannot explain itself")
-
-
-def _refuse_other_columns(term: str, info: ValidationInfo) -> str:
-    features = info.data.get("features")
-    for name, _ in product_of(term):
-        _refuse_target(name, info)
-        if features and name not in features:
-            raise DeclarationMistake(
-                f"{quoted(name)} is not one of the 'features'", partial(hint_for, name, features)
-            )
-    return term
-
-
 def _require_duration(text: object) -> object:
     duration(text)
     return text
-
-
-Term = Annotated[Column, BeforeValidator(refuse_mapping), AfterValidator(_refuse_other_columns)]
 
 
 class Declaration(Section):
@@ -160,7 +140,8 @@ class Declaration(Section):
         default=(),
         max_length=MAX_TERMS,
         description="Powers and products of features that are added to the linear kinds, for"
-        " example `age^2` or `age:education`.",
+        " example `age^2` or `age:education`. A time may be in them though it is no feature: by its"
+        " name for elapsed days, such as `age:hired^2`, or by a part, such as `age:hired[month]`.",
     )
     expectations: tuple[Expectation, ...] = Field(
         default=(), description="Rules that the rows must keep, checked by Great Expectations."
@@ -248,7 +229,7 @@ class Declaration(Section):
         cls, features: tuple[str, ...] | None, info: ValidationInfo
     ) -> tuple[str, ...] | None:
         for name in features or ():
-            _refuse_target(name, info)
+            refuse_target(name, info)
         return features
 
     @field_validator("types")
@@ -340,6 +321,17 @@ class Declaration(Section):
         others |= {*self.key} - {*self.implied_key_features}
         return tuple(name for name in columns if name not in others)
 
+    def input_names(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns of the features, and those that only terms have."""
+        features = self.feature_names(columns)
+        factors = (column_of(name, columns) for product in self.products for name, _ in product)
+        return tuple(dict.fromkeys((*features, *factors)))
+
+    def is_in_terms_alone(self, name: str, columns: Sequence[str]) -> bool:
+        """Return whether terms have one of the source's `columns` that is no feature."""
+        factors = (column_of(factor, columns) for product in self.products for factor, _ in product)
+        return name in factors and not self.is_feature(name, columns)
+
     def is_feature(self, name: str, columns: Sequence[str]) -> bool:
         """Return whether one of the source's `columns` is a feature, fast for many columns."""
         if self.features is not None:
@@ -362,7 +354,8 @@ class Declaration(Section):
         roles = [self.target, self.time, self.weight, self.split.group]
         rules = [name for rule in self.expectations for name in rule.columns()]
         features = self.features or ()
-        of_parts = (column_of(name, ()) for name in features)
+        terms = (name for product in self.products for name, _ in product)
+        of_parts = (column_of(name, ()) for name in (*features, *terms))
         return {
             *self.key,
             *filter(None, roles),

@@ -71,14 +71,14 @@ def learned(declaration: Declaration, folder: Path, *, network: bool = False) ->
     snapshot = read(declaration, folder=folder / "snapshots")
     checked = check(declaration, load(snapshot.path), readings_of(snapshot.path))
     assert checked.passed, checked.reason
-    rows = SnapshotRows(declaration, snapshot, checked.kept, checked.features)
+    rows = SnapshotRows(declaration, snapshot, checked.kept, checked.inputs)
     labelled = ~np.isnan(rows.rows.target)
     encoding = Encoding.fit(
-        rows.columns(checked.features, labelled),
+        rows.columns(checked.inputs, labelled),
         products=checked.products,
         declared_parts=checked.time_parts,
     )
-    model = random_model(encoding, rows.columns(checked.features, labelled), network=network)
+    model = random_model(encoding, rows.columns(checked.inputs, labelled), network=network)
     serving = ServingModel(
         dataset=declaration.name,
         model_id=1,
