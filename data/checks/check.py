@@ -107,11 +107,14 @@ def _verdict(
     constant = {
         finding.result.column
         for finding in findings
-        if finding.result.expectation == "feature_varies" and not finding.result.success
+        if finding.result.expectation in ("feature_varies", "lag_is_known")
+        and not finding.result.success
     }
     columns_there = table.column_names
-    inputs = tuple(n for n in declaration.input_names(columns_there) if n not in constant)
-    known = {*declaration.feature_names(columns_there)}
+    lags = [lag.name for lag in declaration.lagged]
+    all_inputs = (*declaration.input_names(columns_there), *lags)
+    inputs = tuple(name for name in all_inputs if name not in constant)
+    known = {*declaration.feature_names(columns_there), *lags}
     features = tuple(name for name in inputs if name in known)
     return Checked(
         passed=not fatal,

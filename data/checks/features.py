@@ -118,7 +118,9 @@ def _term_name_findings(
     """
     if set(declaration.candidates.kinds) == {"ann"}:
         return
-    products = products_of(declaration, table, features)
+    lags = [lag.name for lag in declaration.lagged]
+    widths = {**widths, **{name: len(name.encode()) + LABEL_BYTES for name in lags}}
+    products = products_of(declaration, table, [*features, *lags])
     yield _name_length_finding(products, widths)
     taken = {text_of(product): "a declared term" for product in products}
     taken |= {"intercept": "the intercept"} if declaration.intercept else {}

@@ -51,7 +51,7 @@ class RejectedRow:
 class Checked:
     """The outcome of all checks: whether the run may continue, and with which rows and columns.
 
-    `kept` (n,) marks the rows that continue; `features` are the columns that vary among them,
+    `kept` (n,) marks the rows that continue; `features` are the columns and lags that vary in them,
     `inputs` these and the times that only terms have, and `products` the declared terms that
     consist of inputs alone. `columns` describes every column of the source, for people and for the
     next night. `label` and `together` (n,) are those of `data.checks.duplicates`; None where the

@@ -82,6 +82,8 @@ def _why_unfit(product: Product, name: str, declaration: Declaration, table: Tab
     term, columns = f"The term {text_of(product)!r}", table.column_names
     features = declaration.feature_names(columns)
     column = column_of(name, columns)
+    if column in {lag.name for lag in declaration.lagged}:
+        return ""
     kind = kind_of(table.schema.field(column).type) if column in columns else None
     part = part_of(name) if column != name else None
     if part and column in columns and kind != "time":

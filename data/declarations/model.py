@@ -18,6 +18,7 @@ from pydantic import (
 
 from data.declarations.any_source import Source
 from data.declarations.durations import duration
+from data.declarations.lags import Lag, LagLengths, lags_of, refuse_wrong_lags
 from data.declarations.parts import column_of, declared_parts
 from data.declarations.results import Output, Results
 from data.declarations.sections import (
@@ -104,6 +105,13 @@ class Declaration(Section):
         description="The columns that explain the target, or single parts of a time, such as"
         " `hired[weekday]`. If they are not set, all columns but target, weight, group and a key of"
         " one column; of a key of several columns, those that have a value in more than one row.",
+    )
+    lags: dict[Column, LagLengths] = Field(
+        default={},
+        description="Values of some length of time before as features: the target's own, or a"
+        " feature's, such as `{revenue: [1 year]}`; numbers where the `time` column holds numbers."
+        " A row's value is that of the row with the same key but for its time, which is part of the"
+        " key.",
     )
     types: dict[str, Kind] = Field(
         default={},
@@ -232,6 +240,14 @@ class Declaration(Section):
             refuse_target(name, info)
         return features
 
+    @field_validator("lags")
+    @classmethod
+    def _refuse_wrong_lags(
+        cls, lags: dict[str, tuple[str | float, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[str | float, ...]]:
+        refuse_wrong_lags(lags, info.data)
+        return lags
+
     @field_validator("types")
     @classmethod
     def _refuse_wrong_types(cls, types: dict[str, Kind], info: ValidationInfo) -> dict[str, Kind]:
@@ -309,6 +325,11 @@ class Declaration(Section):
         """Return the columns and powers of each declared term."""
         return tuple(product_of(term) for term in self.terms)
 
+    @property
+    def lagged(self) -> tuple[Lag, ...]:
+        """Return the declared lags."""
+        return lags_of(self.lags)
+
     def feature_names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Return the columns of the features: by default all that have no other role.
 
@@ -323,8 +344,13 @@ class Declaration(Section):
 
     def input_names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Return the columns of the features, and those that only terms have."""
-        features = self.feature_names(columns)
-        factors = (column_of(name, columns) for product in self.products for name, _ in product)
+        features, lags = self.feature_names(columns), {lag.name for lag in self.lagged}
+        factors = (
+            column_of(name, columns)
+            for product in self.products
+            for name, _ in product
+            if name not in lags
+        )
         return tuple(dict.fromkeys((*features, *factors)))
 
     def is_in_terms_alone(self, name: str, columns: Sequence[str]) -> bool:
@@ -361,6 +387,7 @@ class Declaration(Section):
             *filter(None, roles),
             *features,
             *of_parts,
+            *self.lags,
             *self.types,
             *self.formats,
             *rules,

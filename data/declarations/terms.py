@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
+from data.declarations.lags import lags_of
 from data.declarations.mistakes import nearest
 from data.declarations.parts import column_of, part_of
 from data.declarations.sections import Column
@@ -100,11 +101,12 @@ def refuse_target(name: str, info: ValidationInfo) -> None:
 
 def _refuse_other_columns(term: str, info: ValidationInfo) -> str:
     features, time = info.data.get("features"), info.data.get("time")
+    lags = {lag.name for lag in lags_of(info.data.get("lags", {}))}
     product = product_of(term)
     for name, _ in product:
         refuse_target(name, info)
         is_time = name == time or part_of(name) is not None
-        if features and name not in features and not is_time:
+        if features and name not in features and not is_time and name not in lags:
             raise DeclarationMistake(
                 f"{quoted(name)} is not one of the 'features'", partial(hint_for, name, features)
             )

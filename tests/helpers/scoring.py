@@ -44,7 +44,7 @@ class Learned:
 
     def scored(self, source: Path) -> Scored:
         """Return what `nightfit predict` finds in a file."""
-        with scoring(self.serving, self.columns, str(source)) as rows:
+        with scoring(self.serving, self.columns, str(source), stored=lambda: self.rows) as rows:
             table = pa.Table.from_batches(rows.batches(), rows.schema)
         key = table.column_names[: -len(RESULTS)]
         value, lower, upper, note, _ = table.columns[len(key) :]
