@@ -13,6 +13,7 @@ from regressors.candidate import Candidate
 from regressors.judging.ranking import RankedCandidate
 from regressors.judging.scoring import Difference, Interval, Score
 from regressors.judging.selection import Decision, PromotionRules
+from tasks.run.naive import Beaten, NaiveScore
 from tasks.run.trained_rows import RowsThen
 
 Array = NDArray[np.float64]
@@ -75,6 +76,8 @@ class Choice:
     `verdict` and `difference` compare the best ANN with the best linear candidate on the test rows;
     `difference` is None if there are too few units of them. `coverage_p` is the chance that
     intervals of the declared level cover as few of the test rows as those of the model that serves.
+    `naive` are the scores of naive predictions, and `beaten` is one that is better on the test rows
+    than the model that serves, None if none is.
     """
 
     winner: Candidate
@@ -91,6 +94,8 @@ class Choice:
     best_ann: Candidate | None
     best_linear: Candidate | None
     coverage_p: float | None
+    naive: tuple[NaiveScore, ...]
+    beaten: Beaten | None
 
     @property
     def promoted(self) -> Candidate | None:
@@ -112,6 +117,11 @@ class Choice:
     def champion_test(self) -> Score | None:
         """Return the score of who serves from now on, on tonight's test rows."""
         return self.incumbent_test if self.kept else self.test[self.reported]
+
+    @property
+    def champion(self) -> str:
+        """Return the name of who serves from now on."""
+        return self.kept.serving.name if self.kept else str(self.reported)
 
     @property
     def warning(self) -> str | None:
