@@ -20,7 +20,7 @@ from data.sources.read import read_typed
 from data.sources.readings import ColumnReading
 from data.store.read.champions import ServingModel
 from data.store.records import SourceColumnRecord
-from data.store.results.columns import PREDICTED, PREFIX
+from data.store.results.columns import PREDICTED, free_name
 from regressors.arrays import Array, Coded, Columns, Indices, in_codes
 from regressors.blocks import blocks_of
 from regressors.encoding.columns import CannotEncode
@@ -121,9 +121,7 @@ class Scoring:
         taken = {*PREDICTED, *(own.name for own in RESULTS)}
         key = []
         for name in self.declaration.key:
-            unique = name
-            while unique.lower() in taken:
-                unique = f"{PREFIX}{unique}"
+            unique = free_name(name, taken)
             taken.add(unique.lower())
             key.append(self.files.schema.field(name).with_name(unique))
         return pa.schema([*key, *RESULTS])

@@ -151,7 +151,10 @@ class CandidateRecord:
 
 
 NUMBERS = ("actual", "predicted", "lower", "upper")
-"""The columns of predictions that are numbers."""
+"""The columns of predictions that are numbers, whatever the dataset."""
+
+FURTHER = ("lower_2", "upper_2", "lower_3", "upper_3")
+"""The ends of the intervals of further levels, of which a dataset may declare up to two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +164,8 @@ class PredictionColumns:
     They are those of all rows, or not of the training rows: a run need not store these.
 
     NaN means "none": in `actual` for new rows, in `predicted` for warm-up rows, in `lower` and
-    `upper` where there is no interval.
+    `upper` where there is no interval. These are of the widest interval; `lower_2` to `upper_3` are
+    of the next narrower ones, None if the model has no more levels.
     """
 
     model: ModelRef
@@ -170,12 +174,21 @@ class PredictionColumns:
     predicted: Array
     lower: Array
     upper: Array
+    lower_2: Array | None = None
+    upper_2: Array | None = None
+    lower_3: Array | None = None
+    upper_3: Array | None = None
     role: NDArray[Any]  # of "train", "test", "new", "warmup"
     note: Sequence[str | None] | None = None  # what makes a prediction less certain; None: nothing
 
     def __post_init__(self) -> None:
-        names = ("key", "actual", "predicted", "lower", "upper", "role", "note")
-        _refuse_unequal("predictions", self, names)
+        _refuse_unequal("predictions", self, ("key", *NUMBERS, *FURTHER, "role", "note"))
+
+    @property
+    def numbers(self) -> dict[str, Array]:
+        """Return the columns that are numbers, by name, without those of levels there are not."""
+        columns = {name: getattr(self, name) for name in (*NUMBERS, *FURTHER)}
+        return {name: column for name, column in columns.items() if column is not None}
 
     @property
     def is_training(self) -> NDArray[np.bool_]:
@@ -360,8 +373,19 @@ class RunRecord:
 
     @property
     def interval_level(self) -> float | None:
-        """The declared share of rows that a prediction interval should cover."""
-        return self._declared.get("interval")
+        """The declared share of rows that a prediction interval should cover; the widest's."""
+        return next(iter(self._levels), None)
+
+    @property
+    def interval_levels(self) -> str | None:
+        """The declared shares of all intervals, the widest first, for example `0.9, 0.5`."""
+        return ", ".join(map(repr, self._levels)) or None
+
+    @property
+    def _levels(self) -> Sequence[float]:
+        interval = self._declared.get("interval")
+        shares = interval.get("level") if isinstance(interval, dict) else interval
+        return sorted(shares if isinstance(shares, list) else filter(None, [shares]), reverse=True)
 
     @property
     def hidden_layers(self) -> str | None:

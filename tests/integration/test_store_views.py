@@ -135,7 +135,7 @@ def test_a_champion_that_is_kept_has_served_since_its_first_run(store: Store):
 
 
 def test_the_card_of_a_champion_shows_how_it_was_made(store: Store):
-    declared = {"target": "wage", "interval": 0.8, "ann": {"hidden": [64, 32]}}
+    declared = {"target": "wage", "interval": [0.5, 0.8], "ann": {"hidden": [64, 32]}}
     facts = {
         "declaration": json.dumps(declared),
         "library_versions": {"nightfit": "0.1.0", "numpy": "2.4.6", "torch": "2.13.0"},
@@ -191,6 +191,7 @@ def test_the_card_of_a_champion_shows_how_it_was_made(store: Store):
         "python_version": "3.11.2",
         "numpy_version": "2.4.6",
         "framework_version": "2.13.0",
+        "interval_levels": "0.8, 0.5",
     }
     write(store, promoted(3, {"a": 1.0}, name="torch/least_squares", **facts))
     (card,) = rows(store, "model_card")

@@ -8,7 +8,7 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from data.store.read.streaming import batches_of
-from data.store.records import NUMBERS, TRAINING_ROLES, ModelRef, PredictionColumns
+from data.store.records import FURTHER, NUMBERS, TRAINING_ROLES, ModelRef, PredictionColumns
 from data.store.tables import model, prediction
 from data.texts import Texts
 
@@ -28,21 +28,26 @@ def prediction_batches(
     connection: Connection, run_id: int, model_id: int, name: ModelRef
 ) -> Iterator[PredictionColumns]:
     """Yield what a model predicted in a run, some rows at a time, in the order of their keys."""
+    names = (*NUMBERS, *FURTHER)
     statement = (
-        select(*(prediction.c[column] for column in ("key", "role", "note", *NUMBERS)))
+        select(*(prediction.c[column] for column in ("key", "role", "note", *names)))
         .where(prediction.c.model_id == model_id, prediction.c.run_id == run_id)
         .order_by(prediction.c.key)
     )
     word: dict[Any, Any] = {}  # so that equal roles are one object
     for batch in batches_of(connection, statement):
         key, role, note, *values = zip(*batch, strict=True)
-        numbers = zip(NUMBERS, values, strict=True)
+        numbers = zip(names, values, strict=True)
         yield PredictionColumns(
             model=name,
             key=Texts.of(pa.array(map(str, key), pa.large_string())),
             role=np.array([word.setdefault(r, r) for r in role], dtype=object),
             note=list(note) if any(note) else None,
-            **{column: np.array(of_column, dtype=float) for column, of_column in numbers},
+            **{
+                column: np.array(of_column, dtype=float)
+                for column, of_column in numbers
+                if column in NUMBERS or any(value is not None for value in of_column)
+            },
         )
 
 
