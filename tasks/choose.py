@@ -75,6 +75,7 @@ def choose(
         explanation=incumbent.explanation if incumbent else None,
         damage=incumbent.damage.what.rstrip(".") if incumbent and incumbent.damage else None,
         hold=hold,
+        basis=incumbent.basis if incumbent else None,
     )
     naive = Naive.of(prepared)
     difference = None

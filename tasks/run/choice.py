@@ -21,10 +21,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Incumbent:
-    """The model that serves now, and what its twin predicts for tonight's m test rows.
+    """The model that serves now, and its predictions of tonight's m test rows.
 
-    `compared` (m,) marks the rows that are new to the twin: it was not trained with them, nor with
-    other rows of their group, nor, where there is a time column, with any later row. `predicted`
+    `compared` (m,) marks the rows that it is judged on: those that are new to its twin, which was
+    not trained with them nor with other rows of their group; with a time column, those that it
+    predicted without having seen them or any later row, as `basis` says in a sentence. `predicted`
     (m,) is in the target's units, as are the ends of its intervals, `interval`. `obstacle` says why
     it cannot score these rows, and `explanation` why it need not. `blind` says that it is not known
     which of them are new to it. `damage` is the error of a model that is not what was stored: it
@@ -40,6 +41,7 @@ class Incumbent:
     explanation: str | None = None
     damage: DamagedModel | None = None
     blind: str | None = None
+    basis: str | None = None
 
     @property
     def candidate(self) -> Candidate:
