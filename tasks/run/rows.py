@@ -185,6 +185,10 @@ class SnapshotRows:
         """Return the number of each row (n,) in the source, from 1."""
         return (1 + np.flatnonzero(self._reader.kept))[self._reader.order]
 
+    def labels(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Return a number for the values of each row (n,) in these columns of the key."""
+        return self._reader.texts(names)[self._reader.order].numbered()[0]
+
     def columns(self, names: Sequence[str], chosen: Mask) -> Columns:
         """Return columns of the chosen rows (a mask of n); each is read when it is asked for.
 
