@@ -143,9 +143,8 @@ def encoded_rows(job: Job, encoding: Encoding, rows: Mask) -> Rows:
 
     by_code = coded_design(encoding, table)
     if len(chosen) == len(rows):
-        return Rows(design, columns, job.target, job.weight, by_code)
-    weight = None if job.weight is None else job.weight[rows]
-    return Rows(design, columns, job.target[rows], weight, by_code)
+        return Rows(design, columns, job.target, job.fit_weight(), by_code)
+    return Rows(design, columns, job.target[rows], job.fit_weight(rows), by_code)
 
 
 def gram_of_rows(job: Job, encoding: Encoding, rows: Mask, row_products: Products) -> Gram:
@@ -176,7 +175,7 @@ def _gram(job: Job, common: CommonDesign, rows: Mask, row_products: Products) ->
             target = job.target[positions]
             beside = [np.ones((1, len(target))), target[None]]
             matrix = np.concatenate([*(part.T for part in design), *beside]).T
-            yield matrix, None if job.weight is None else job.weight[positions], codes
+            yield matrix, job.fit_weight(positions), codes
             release((*job.columns.values(), job.target))
 
     return gram_with_levels(blocks(), common.columns + 2, common.sizes, row_products)

@@ -1,6 +1,6 @@
 """The ANN of a job: which groupings are tried on which folds, and the networks of all folds."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from regressors.arrays import Array
 from regressors.encoding.matrices import Encoding
 from regressors.frameworks.contract import FrameworkModule
-from regressors.job import Fitted, Grouped, Grouping, Job, NetworkFit, folds, take
+from regressors.job import Decided, Fitted, Grouped, Grouping, Job, NetworkFit, folds, take
 from regressors.judging.paired import standard_error
 from regressors.model import Model, NetworkMember
 from regressors.network import recipe
@@ -80,6 +80,12 @@ def grouped(framework: FrameworkModule, job: Job) -> Grouped:
         best = rival if tried.is_clearly_better(rival, best) else best
     ready = tried.with_grouping(best)
     return Grouped(best, ready, tried.trainings)
+
+
+def predicted_without_groups(framework: FrameworkModule, job: Job) -> Array:
+    """Return what an ANN without groups and without a plan predicts for chained folds (n,)."""
+    job = replace(job, grouping="none", plan=None)
+    return _walked(Chain(framework, job), chain_folds(job))[0]
 
 
 def planned(job: Job) -> Plan | None:
@@ -209,14 +215,8 @@ def _validate(
 def _validate_chain(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit networks for chained folds, and one on all rows."""
     chain, numbers = Chain(framework, job), chain_folds(job)
-    last = int(job.fold.max())
-    predicted, decided = np.full(len(job.target), np.nan), {}
     with _parts(job, len(numbers) + 2, done=0):
-        chain.fit_warmup(job.ready.get(0))
-        for number, until in zip(numbers, [*numbers[1:], last + 1], strict=True):
-            decided[number] = chain.fit(number, until)
-            held = (job.fold >= number) & (job.fold < until)
-            predicted[held] = chain.predicted[decided[number].grouping][held]
+        predicted, decided = _walked(chain, numbers)
         serving = chain.decided(None)
         twin = _on_all_rows(
             framework, replace(job, grouping=serving.grouping, refit_epochs=serving.epochs)
@@ -238,8 +238,20 @@ def _validate_chain(framework: FrameworkModule, job: Job) -> Fitted:
         refit_epochs=serving.epochs,
         plan=job.plan,
         decided_by=decided_by,
-        for_tests=chain.decided(last + 1),
+        for_tests=chain.decided(int(job.fold.max()) + 1),
     )
+
+
+def _walked(chain: Chain, numbers: Sequence[int]) -> tuple[Array, dict[int, Decided]]:
+    """Fit the networks of chained folds; return what they predict (n,), and which counted."""
+    job = chain.job
+    predicted, decided = np.full(len(job.target), np.nan), {}
+    chain.fit_warmup(job.ready.get(0))
+    for number, until in zip(numbers, [*numbers[1:], int(job.fold.max()) + 1], strict=True):
+        decided[number] = chain.fit(number, until)
+        held = (job.fold >= number) & (job.fold < until)
+        predicted[held] = chain.predicted[decided[number].grouping][held]
+    return predicted, decided
 
 
 def _details(

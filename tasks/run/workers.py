@@ -134,10 +134,12 @@ def job_of(
     *,
     starts: Mapping[str, Start],
     fitted: Fitted | None = None,
+    half_life: float | None = None,
 ) -> Job:
     """Return the job of fitting a candidate on the training rows.
 
-    Where `fitted` is what `validate` returned, it is a job on all labelled rows, as of a refit.
+    Where `fitted` is what `validate` returned, it is a job on all labelled rows, as of a refit, and
+    its `half_life` is that of the fit.
     """
     declaration = prepared.declaration
     if fitted is None:
@@ -185,6 +187,8 @@ def job_of(
         is_test=prepared.test_of_labelled if fitted else None,
         decided_by=fitted.decided_by if fitted else None,
         members=_networks(fitted) if fitted and fitted.plan else (),
+        half_life=fitted.half_life if fitted else half_life,
+        newest=prepared.times.data_until,
     )
 
 
