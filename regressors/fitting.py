@@ -80,7 +80,6 @@ def _intervals(job: Job, model: Model, out_of_fold: Array) -> tuple[Array, Array
             weight=job.weight,
             group=job.interval_group,
         )
-    assert job.time is not None
     return walk_intervals(
         rules,
         columns=columns,
