@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from regressors.arrays import Array, Columns, Indices, Mask
+from regressors.arrays import Array, Columns, Indices, Mask, Values
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Product
+from regressors.intervals.rules import Rules
 from regressors.linear.inference import Coefficient
 from regressors.linear.least_squares import LeastSquares
 from regressors.model import Model, NetworkMember
@@ -47,9 +48,10 @@ class Job:
     warm-up block that is never scored. `weight` (n,) is positive, 1 where None; `time` (n,) is
     None without a time column; `group_numbers` (n,) are equal for rows that stay together, None
     where no group is declared; `time_column` and `group_column` are the names of these columns, for
-    messages. `interval_coverage` is what prediction intervals should cover. `table` names the
-    labelled rows of a night: those of two jobs with the same name are the same, but that a refit
-    has the rows `is_test` (n,) as well. Nothing is known of the rows of others where it is "".
+    messages. `interval` are the rules of prediction intervals, and `interval_group` (n,) the values
+    of their column, None without one. `table` names the labelled rows of a night: those of two jobs
+    with the same name are the same, but that a refit has the rows `is_test` (n,) as well. Nothing
+    is known of the rows of others where it is "".
 
     `time_parts` are those that enter of a time; of others those enter that say something.
     `products` and `intercept` concern the linear kinds; `learning_rate` (None: the fastest that is
@@ -71,10 +73,11 @@ class Job:
     fold: Indices
     chained: bool
     hidden: tuple[int, ...]
-    interval_coverage: float
+    interval: Rules
     weight: Array | None = None
     time: Array | None = None
     group_numbers: Indices | None = None
+    interval_group: Values | None = None
     time_column: str | None = None
     group_column: str | None = None
     split_rules: str = ""
@@ -173,6 +176,9 @@ class Grouped:
 class Fitted:
     """A fitted candidate; `out_of_fold` (n,) is NaN for warm-up rows, and None after a refit.
 
+    `ends` are the lower and upper ends (n,) of the intervals of these predictions, the widest
+    first: each from the residuals of other folds, and NaN where there is none; none after a refit.
+
     `grouping`, `refit_epochs`, `plan` and `decided_by` are for the refit of an ANN.
     """
 
@@ -189,6 +195,7 @@ class Fitted:
     refit_epochs: int | None = None
     plan: Plan | None = None
     decided_by: str | None = None
+    ends: tuple[tuple[Array, Array], ...] = ()
 
 
 def folds(fold: Indices, *, chained: bool) -> Iterator[tuple[int, Mask, Mask]]:

@@ -242,9 +242,15 @@ def _fitted(candidate: Candidate, fit: Fitted, dataset: str) -> CandidateRecord:
         fit_seconds=fit.seconds,
         seed=str(recipe.seed_of(dataset, candidate.kind, 1)) if is_ann else None,
         framework_version=framework_version(candidate.framework),
-        details=fit.details,
+        details={**fit.details, "intervals": _interval_facts(fit)},
         twin=fit.model.to_bytes(),
     )
+
+
+def _interval_facts(fit: Fitted) -> dict[str, Any] | None:
+    """Return what is to be told about the intervals, None where rows were too few for them."""
+    intervals = fit.model.intervals
+    return None if intervals is None else dict(intervals.facts)
 
 
 def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord:
@@ -271,7 +277,7 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
         return record
     return replace(
         record,
-        details={**fit.details, "refit": refit.details},
+        details={**record.details, "refit": refit.details},
         artifact=refit.model.with_interval_of(fit.model).to_bytes(),
         coefficients=[CoefficientRecord(**asdict(c)) for c in refit.coefficients],
         variants=_variants(refit),

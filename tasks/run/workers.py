@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from prefect import allow_failure
 from prefect.futures import PrefectFuture
 
+from data.declarations.model import Declaration
 from data.scratch import temporary_files
 from regressors.arrays import Indices
 from regressors.candidate import Candidate
@@ -18,6 +19,7 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
+from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
 from regressors.model import NetworkMember
 from tasks.run.memory import give_back
@@ -153,7 +155,7 @@ def job_of(
         fold=fold,
         chained=prepared.split.chained,
         hidden=declaration.ann.hidden,
-        interval_coverage=declaration.interval,
+        interval=_interval_rules(declaration),
         weight=rows.weight,
         time=rows.instants,
         group_numbers=rows.group_numbers if candidate.is_linear else rows.together,
@@ -177,6 +179,11 @@ def job_of(
         decided_by=fitted.decided_by if fitted else None,
         members=_networks(fitted) if fitted and fitted.plan else (),
     )
+
+
+def _interval_rules(declaration: Declaration) -> Rules:
+    """Return the rules of the declared prediction intervals."""
+    return Rules((declaration.interval,))
 
 
 def _networks(fitted: Fitted) -> tuple[NetworkMember, ...]:
