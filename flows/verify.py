@@ -9,6 +9,7 @@ from data.store.read.whole_run import stored_run
 from data.store.records import RunRecord
 from data.store.session import Store
 from flows.lost_server import outlasting
+from flows.page.states import on_page, trained_state, verified_state
 from flows.retrain import train
 from regressors.candidate import Candidate
 from tasks.run.attempt import Trained
@@ -20,6 +21,7 @@ from tasks.run.workers import framework_workers
 
 
 @flow(flow_run_name="fit run {run_id} again", persist_result=False)
+@on_page(trained_state)
 @outlasting
 def fit_again(run_id: int, candidate: str) -> Trained:
     """Return one candidate of a stored run, fitted again on its rows; nothing is written."""
@@ -31,6 +33,7 @@ def fit_again(run_id: int, candidate: str) -> Trained:
 
 
 @flow(flow_run_name="verify run {run_id}", persist_result=False)
+@on_page(verified_state)
 @outlasting
 def verify(run_id: int) -> Verification:
     """Return every difference between a stored run and the same run trained again."""

@@ -5,7 +5,6 @@ from data.connections.secrets import secrets_from
 from data.connections.tables import write_table
 from data.declarations.model import Declaration
 from data.errors import StoreError, UserError
-from data.store.results.columns import key_names, results_schema
 from data.store.session import Store
 from data.store.write.delivery import (
     Pending,
@@ -63,8 +62,8 @@ def _written(declaration: Declaration, store: Store, pending: Pending) -> int:
         return write_table(
             output.url.text,
             output.table,
-            results_schema(pending.key),
+            pending.columns.schema,
             result_batches(connection, pending),
             where=f"output of {declaration.name}",
-            key=key_names(pending.key),
+            key=pending.columns.key_names,
         )

@@ -105,7 +105,7 @@ def refuse_declared_name(connection: Connection, declaration: Declaration) -> No
     """Raise OutputError, before any work, for a table of results that is not ours to make."""
     dataset = declaration.name
     name = wanted_name(dataset, declaration.model_dump_json(), connection.dialect.name)
-    refuse_name(connection, dataset, name, key=None)
+    refuse_name(connection, dataset, name, columns=None)
 
 
 @step(run_name="store")

@@ -38,6 +38,9 @@ TOGETHER = {
 PAGES = "test_page"
 """How the names of the files begin whose tests share a server and look at it in a browser."""
 
+PREFECT = ("PREFECT_", "DO_NOT_TRACK")
+"""How the names of the variables begin that a command sets for Prefect."""
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell makes its background commands ignore Ctrl-C, and the tests' commands would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -56,6 +59,17 @@ class ByFile(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     """Have pytest-xdist distribute the tests by file."""
     return ByFile(config, log)
+
+
+@pytest.fixture(autouse=True)
+def own_variables() -> Iterator[None]:
+    """Take back the variables of Prefect that a command has set in the tests' own process."""
+    before = {name: text for name, text in os.environ.items() if name.startswith(PREFECT)}
+    yield
+    for name in [name for name in os.environ if name.startswith(PREFECT)]:
+        if name not in before:
+            del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from data.disk import no_room
 from data.errors import HomeError
 from data.store.column_types import json_value
 from data.store.read.streaming import batches_of
-from data.store.records import NUMBERS, PredictionColumns
+from data.store.records import FURTHER, NUMBERS, Array, PredictionColumns
 from data.store.tables import (
     agreement_check,
     coefficient,
@@ -29,6 +29,7 @@ from data.store.tables import (
     expectation_result,
     linear_fit,
     model,
+    naive,
     paired_error,
     promotion,
     rejected_row,
@@ -42,6 +43,9 @@ from data.texts import BATCH_ROWS, Texts
 
 IN_MEMORY = 2**20
 """So many bytes of a column of predictions are in memory at once."""
+
+MISSING = np.array([np.nan], dtype="<f8").tobytes()
+"""A number that is missing, as it enters a checksum."""
 
 OF_A_RUN = (
     run,
@@ -58,6 +62,7 @@ OF_A_RUN = (
     paired_error,
     promotion,
     run_figures,
+    naive,
 )
 """The tables whose rows of a run are stored once, and have a checksum together."""
 
@@ -125,7 +130,7 @@ def in_key_order(rows: PredictionColumns) -> Iterator[PredictionColumns]:
             key=keys[part],
             role=role[part],
             note=None if note is None else note[part],
-            **{name: np.asarray(getattr(rows, name))[part] for name in NUMBERS},
+            **{name: np.asarray(column)[part] for name, column in rows.numbers.items()},
         )
 
 
@@ -134,12 +139,16 @@ def predictions_sha256(batches: Iterable[PredictionColumns]) -> tuple[int, str]:
 
     The batches are in the order of their keys. The SHA-256 is that of `[keys, roles, notes or
     null]` as JSON and of the numbers, a column after the other: until its turn a column waits in a
-    temporary file, so that no more than a batch is in memory. Raises HomeError where there is no
-    room for it.
+    temporary file, so that no more than a batch is in memory. The columns of further levels add
+    their name and their numbers where they have any, so that the SHA-256 of others is that of a
+    version without them. Raises HomeError where there is no room for the files.
     """
     digest, count, has_notes = hashlib.sha256(b"[["), 0, False
     with ExitStack() as stack:
-        files = [stack.enter_context(SpooledTemporaryFile(IN_MEMORY)) for _ in range(6)]
+        number_names = (*NUMBERS, *FURTHER)
+        files = [
+            stack.enter_context(SpooledTemporaryFile(IN_MEMORY)) for _ in ("", "", *number_names)
+        ]
         roles, notes, *numbers = files
         try:
             for batch in batches:
@@ -148,10 +157,12 @@ def predictions_sha256(batches: Iterable[PredictionColumns]) -> tuple[int, str]:
                 digest.update(comma + _items(batch.key))
                 roles.write(comma + _items(batch.role))
                 notes.write(comma + _items(note))
-                for file, name in zip(numbers, NUMBERS, strict=True):
-                    values = np.asarray(getattr(batch, name), dtype="<f8") + 0.0  # no negative zero
-                    file.write(np.where(np.isfinite(values), values, np.nan).tobytes())
+                for file, name in zip(numbers, number_names, strict=True):
+                    _write_numbers(file, getattr(batch, name), count, always=name in NUMBERS)
                 has_notes, count = has_notes or any(note), count + len(batch.key)
+            for file in numbers[len(NUMBERS) :]:
+                if file.tell():
+                    _write_missing(file, count)
         except OSError as error:
             raise HomeError(
                 "the checksum of predictions needs a temporary file, which cannot be written:"
@@ -168,7 +179,9 @@ def predictions_sha256(batches: Iterable[PredictionColumns]) -> tuple[int, str]:
             digest.update(b"]]")
         else:
             digest.update(b"null]")
-        for file in numbers:
+        for file, name in zip(numbers, number_names, strict=True):
+            if name in FURTHER and file.tell():
+                digest.update(name.encode())
             _add(digest, file)
     return count, digest.hexdigest()
 
@@ -176,6 +189,22 @@ def predictions_sha256(batches: Iterable[PredictionColumns]) -> tuple[int, str]:
 def _items(values: Iterable[Any]) -> bytes:
     """Return a list as JSON without its brackets."""
     return json.dumps(list(values))[1:-1].encode()
+
+
+def _write_numbers(file: IO[bytes], values: Array | None, start: int, *, always: bool) -> None:
+    """Write the numbers of rows from `start` on; unless `always`, only if there is any."""
+    if values is None:
+        return
+    numbers = np.asarray(values, dtype="<f8") + 0.0  # no negative zero
+    finite = np.isfinite(numbers)
+    if always or finite.any():
+        _write_missing(file, start)
+        file.write(np.where(finite, numbers, np.nan).tobytes())
+
+
+def _write_missing(file: IO[bytes], rows: int) -> None:
+    """Write that the numbers of the rows up to so many are missing, where there are none yet."""
+    file.write(MISSING * (rows - file.tell() // len(MISSING)))
 
 
 def _add(digest: "hashlib._Hash", file: IO[bytes]) -> None:

@@ -44,6 +44,18 @@ class ScoreRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NaiveRecord:
+    """Errors of one naive prediction on those of one set of rows that it predicts."""
+
+    name: str  # such as "last value" or "mean"
+    rows: str  # "validation" or "test"
+    rmse: float
+    mae: float
+    n: int
+    r2: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CoefficientRecord:
     """One term of a linear equation in original units; gradient descent has no inference.
 
@@ -70,7 +82,7 @@ class SourceColumnRecord:
     """One column of the source: what the next run is compared with, and what people look up."""
 
     name: str
-    role: str  # "key", "target", "time", "weight", "group", "feature", "unused", or several
+    role: str  # "key", "target", "time", "weight", "group", "feature", "term", "unused"; or several
     kind: str | None = None  # None: of no kind, so it is left out
     kind_from: str | None = None  # "declared", "remembered" or "values"
     missing: int | None = None  # rows without a value
@@ -139,7 +151,10 @@ class CandidateRecord:
 
 
 NUMBERS = ("actual", "predicted", "lower", "upper")
-"""The columns of predictions that are numbers."""
+"""The columns of predictions that are numbers, whatever the dataset."""
+
+FURTHER = ("lower_2", "upper_2", "lower_3", "upper_3")
+"""The ends of the intervals of further levels, of which a dataset may declare up to two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +164,8 @@ class PredictionColumns:
     They are those of all rows, or not of the training rows: a run need not store these.
 
     NaN means "none": in `actual` for new rows, in `predicted` for warm-up rows, in `lower` and
-    `upper` where there is no interval.
+    `upper` where there is no interval. These are of the widest interval; `lower_2` to `upper_3` are
+    of the next narrower ones, None if the model has no more levels.
     """
 
     model: ModelRef
@@ -158,12 +174,21 @@ class PredictionColumns:
     predicted: Array
     lower: Array
     upper: Array
+    lower_2: Array | None = None
+    upper_2: Array | None = None
+    lower_3: Array | None = None
+    upper_3: Array | None = None
     role: NDArray[Any]  # of "train", "test", "new", "warmup"
     note: Sequence[str | None] | None = None  # what makes a prediction less certain; None: nothing
 
     def __post_init__(self) -> None:
-        names = ("key", "actual", "predicted", "lower", "upper", "role", "note")
-        _refuse_unequal("predictions", self, names)
+        _refuse_unequal("predictions", self, ("key", *NUMBERS, *FURTHER, "role", "note"))
+
+    @property
+    def numbers(self) -> dict[str, Array]:
+        """Return the columns that are numbers, by name, without those of levels there are not."""
+        columns = {name: getattr(self, name) for name in (*NUMBERS, *FURTHER)}
+        return {name: column for name, column in columns.items() if column is not None}
 
     @property
     def is_training(self) -> NDArray[np.bool_]:
@@ -305,6 +330,7 @@ class RunRecord:
 
     # What came of it
     candidates: Sequence[CandidateRecord] = ()
+    naive: Sequence[NaiveRecord] = ()
     agreement: Sequence[AgreementRecord] = ()
     rescored: Mapping[int, Sequence[ScoreRecord]] = field(default_factory=dict)
     """Scores of models of earlier runs on this run's test rows, by model id."""
@@ -347,8 +373,19 @@ class RunRecord:
 
     @property
     def interval_level(self) -> float | None:
-        """The declared share of rows that a prediction interval should cover."""
-        return self._declared.get("interval")
+        """The declared share of rows that a prediction interval should cover; the widest's."""
+        return next(iter(self._levels), None)
+
+    @property
+    def interval_levels(self) -> str | None:
+        """The declared shares of all intervals, the widest first, for example `0.9, 0.5`."""
+        return ", ".join(map(repr, self._levels)) or None
+
+    @property
+    def _levels(self) -> Sequence[float]:
+        interval = self._declared.get("interval")
+        shares = interval.get("level") if isinstance(interval, dict) else interval
+        return sorted(shares if isinstance(shares, list) else filter(None, [shares]), reverse=True)
 
     @property
     def hidden_layers(self) -> str | None:

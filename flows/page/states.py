@@ -10,10 +10,12 @@ from prefect.states import Completed, Failed
 
 from data.errors import NightFailed, RunFailed, UserError, shortened
 from flows.page.logs import log_parameters, log_plainly
+from tasks.run.attempt import Trained
 from tasks.run.memory import out_of_memory
 from tasks.run.page_log import log_on_page
 from tasks.run.step import MAX_MESSAGE
 from tasks.run.summary import Summary
+from tasks.run.verification import Verification
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,7 +27,7 @@ def on_page(
     state_of: Callable[[R], "State[R]"],
     *,
     at_begin: Callable[[], object] = lambda: None,
-    at_end: Callable[[R | UserError], object],
+    at_end: Callable[[R | UserError], object] = lambda _: None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a flow of a function, as Prefect's page should show it.
 
@@ -97,6 +99,21 @@ def error_of(summary: Summary) -> str:
     if summary.rmse_low is None:
         return f"{summary.rmse:.4g}"
     return f"{summary.rmse:.4g} ({summary.rmse_low:.3g} to {summary.rmse_high:.3g})"
+
+
+def verified_state(verification: Verification) -> "State[Verification]":
+    """Return the state of a stored run that was fitted again, and compared."""
+    message = "All digits are the same."
+    if verification.different:
+        message = f"{verification.different:,} values differ."
+    if verification.damaged:
+        message = "What is stored is damaged."
+    return Completed(message=message, data=verification)
+
+
+def trained_state(trained: Trained) -> "State[Trained]":
+    """Return the state of a candidate that was fitted again."""
+    return Completed(message="Fitted again.", data=trained)
 
 
 def night_state(summaries: Sequence[Summary]) -> "State[Any]":

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from data.store.records import NUMBERS, PredictionColumns
+from data.store.records import FURTHER, NUMBERS, PredictionColumns
 from data.texts import BATCH_ROWS, Texts
 from regressors.arrays import Array, Indices, Mask
 
-PREDICTION = (*NUMBERS, "role")
+PREDICTION = (*NUMBERS, *FURTHER, "role")
 
 Figures = Mapping[str, tuple[Any, ...]]
 """Figures of a run by a name for people, all in the order of the same columns."""
@@ -93,8 +93,8 @@ def _compare_batch(
     found = np.flatnonzero(at >= 0)
     differ = at < 0
     differ[found] = np.asarray(batch.role)[found] != np.asarray(now.role)[at[found]]
-    for column in NUMBERS:
-        before, after = getattr(batch, column)[found], getattr(now, column)[at[found]]
+    for column in {**batch.numbers, **now.numbers}:
+        before, after = _of_rows(batch, column, found), _of_rows(now, column, at[found])
         differ[found] |= _unequal(before, after)
     sentences = (
         _sentence(
@@ -115,9 +115,16 @@ def _unequal(before: Array, now: Array) -> Mask:
     return unequal
 
 
+def _of_rows(columns: PredictionColumns, name: str, rows: Indices) -> Array:
+    """Return the numbers of some rows (m,), NaN where the model has no such interval."""
+    numbers: Array | None = getattr(columns, name)
+    return np.full(len(rows), np.nan) if numbers is None else numbers[rows]
+
+
 def _figures(columns: PredictionColumns, row: int) -> tuple[Any, ...]:
-    numbers = (as_stored(float(getattr(columns, name)[row])) for name in NUMBERS)
-    return (*numbers, str(columns.role[row]))
+    at = np.array([row])
+    numbers = (float(_of_rows(columns, name, at)[0]) for name in (*NUMBERS, *FURTHER))
+    return (*map(as_stored, numbers), str(columns.role[row]))
 
 
 def _chosen(keys: Texts, rows: Mask) -> Iterator[str]:

@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers.store_nights import (
     NEW,
@@ -15,6 +17,7 @@ from helpers.store_nights import (
     kept,
     kind_of,
     night,
+    predictions,
     promoted,
     read,
     run_sql,
@@ -188,6 +191,35 @@ def test_new_columns_of_the_key_take_the_place_of_the_old_ones(store: Store):
     write(store, days())
     write(store, promoted(2, {"7": 1.0}, key_columns=[("number", "whole number")]))
     assert table(store, columns="number, actual") == [(7, 1.0)]
+
+
+def test_narrower_intervals_have_columns_named_by_their_level(store: Store):
+    def nights(number: int, levels: object, **further: float) -> None:
+        facts = {"declaration": json.dumps({"interval": levels})}
+        own = {name: np.array([1.0, 10.0]) + by for name, by in further.items()}
+        found = replace(predictions("torch/ann", DAYS), **own)
+        write(store, days(number, predictions=[found], **facts))
+
+    ends = {"lower_2": -0.5, "upper_2": 0.5}
+    nights(1, {"level": [0.5, 0.995, 0.8], "by": "store"}, **ends, lower_3=-0.25, upper_3=0.25)
+    names = "lower, upper, lower_80, upper_80, lower_50, upper_50"
+    found = table(store, columns=f"{names}, predicted_at")
+    assert [row[:6] for row in found] == [
+        (-0.5, 1.5, 0.5, 1.5, 0.75, 1.25),
+        (9.0, 11.0, 9.5, 10.5, 9.75, 10.25),
+    ]
+    assert read(store, _findings) == []
+    nights(2, [0.9, 0.225], **ends)
+    assert table(store, columns="lower_22_5, upper_22_5, upper")[0] == (0.5, 1.5, 1.5)
+    assert not any("50" in column for column in _columns(store))
+    nights(3, 0.9)
+    assert _columns(store)[2:6] == ["actual", "predicted", "lower", "upper"]
+    assert read(store, _findings) == []
+
+
+def _columns(store: Store) -> list[str]:
+    with store.reading() as connection:
+        return [column["name"] for column in inspect(connection).get_columns("predicted_wages")]
 
 
 @pytest.mark.parametrize(

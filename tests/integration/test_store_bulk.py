@@ -58,6 +58,7 @@ def bits(store: Store, table: Table) -> list[tuple[Any, ...]]:
     [
         (prediction, predicted(1)),
         (prediction, predicted(60)),
+        (prediction, {**predicted(60), "lower_2": np.arange(60.0), "note": None}),
         (paired_error, compared(None)),
         (paired_error, compared(np.array([-1, 3_000_000_000, 0]))),
     ],

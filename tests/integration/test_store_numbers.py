@@ -83,7 +83,7 @@ def with_number(table: str, columns: Sequence[str], value: float) -> RunRecord:
     elif table == "agreement_check":
         checked = replace(checked, **number)
     elif table == "prediction":
-        second = {column: getattr(predicted, column)[1] for column in columns}
+        second = {column: predicted.numbers.get(column, predicted.lower)[1] for column in columns}
         changed = {column: np.array([value, second[column]]) for column in columns}
         predicted = replace(predicted, **changed)
     elif table == "promotion":

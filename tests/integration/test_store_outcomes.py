@@ -41,7 +41,9 @@ def test_an_outcome_keeps_the_last_prediction_before_the_target_was_known(store:
     write(store, promoted(1, {"a": 1.0, "c": NEW, "d": NEW}))
     serving = read(store, champion_model, "wages").model_id
     later = predictions(serving, {"c": NEW, "d": NEW})
-    write(store, kept(2, serving, {}, predictions=[replace(later, predicted=later.predicted + 1)]))
+    half = {"lower_2": later.predicted + 0.5, "upper_2": later.predicted + 1.5}
+    later = replace(later, predicted=later.predicted + 1, **half)
+    write(store, kept(2, serving, {}, predictions=[later]))
     write(store, kept(3, serving, {"c": 11.5, "d": NEW, "e": 4.0}))
     (outcome,) = rows(store, "prediction_outcome")
     assert outcome == {
@@ -55,6 +57,10 @@ def test_an_outcome_keeps_the_last_prediction_before_the_target_was_known(store:
         "realised_at": night(3).finished_at,
         "error": 0.5,
         "inside": False,
+        "lower_2": 10.5,
+        "upper_2": 11.5,
+        "lower_3": None,
+        "upper_3": None,
     }
 
 

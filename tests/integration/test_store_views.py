@@ -24,7 +24,13 @@ from data.store import tables
 from data.store.read.champions import champion_model
 from data.store.read.datasets import dataset_statuses
 from data.store.read.earlier_runs import last_details
-from data.store.records import CoefficientRecord, LinearFitRecord, PromotionRecord, ScoreRecord
+from data.store.records import (
+    CoefficientRecord,
+    LinearFitRecord,
+    NaiveRecord,
+    PromotionRecord,
+    ScoreRecord,
+)
 from data.store.session import Store
 from data.vocabulary import Candidate
 
@@ -129,7 +135,7 @@ def test_a_champion_that_is_kept_has_served_since_its_first_run(store: Store):
 
 
 def test_the_card_of_a_champion_shows_how_it_was_made(store: Store):
-    declared = {"target": "wage", "interval": 0.8, "ann": {"hidden": [64, 32]}}
+    declared = {"target": "wage", "interval": [0.5, 0.8], "ann": {"hidden": [64, 32]}}
     facts = {
         "declaration": json.dumps(declared),
         "library_versions": {"nightfit": "0.1.0", "numpy": "2.4.6", "torch": "2.13.0"},
@@ -185,6 +191,7 @@ def test_the_card_of_a_champion_shows_how_it_was_made(store: Store):
         "python_version": "3.11.2",
         "numpy_version": "2.4.6",
         "framework_version": "2.13.0",
+        "interval_levels": "0.8, 0.5",
     }
     write(store, promoted(3, {"a": 1.0}, name="torch/least_squares", **facts))
     (card,) = rows(store, "model_card")
@@ -208,6 +215,16 @@ def test_leaderboard_and_coefficients_are_of_the_latest_run_that_succeeded(store
     terms = rows(store, "current_coefficient")
     assert [row["term"] for row in terms] == ["intercept", "age"]
     assert terms[0]["estimate"] == 0.1 + 0.2
+
+
+def test_naive_scores_are_of_the_latest_run_that_succeeded(store: Store):
+    scored = [NaiveRecord(name="mean", rows="test", rmse=0.1 + 0.2, mae=0.2, n=7)]
+    scored += [replace(scored[0], name="last value", rmse=0.1), replace(scored[0], name="old")]
+    write(store, promoted(1, {"a": 1.0}, naive=scored[2:]))
+    last = write(store, promoted(2, {"a": 1.0}, naive=scored[:2]))
+    write(store, night(3, status="failed"))
+    shown = [(r["run_id"], r["name"], r["rmse"], r["n"]) for r in rows(store, "naive_score")]
+    assert shown == [(last, "last value", 0.1, 7), (last, "mean", 0.1 + 0.2, 7)]
 
 
 def test_variants_of_an_equation_follow_the_one_that_predicts(store: Store):

@@ -47,6 +47,22 @@ def compared(stored, now, size=7, *, stored_rows_alone=False, most=20):
     return found
 
 
+def test_an_interval_of_a_further_level_that_changes_or_goes_is_a_difference():
+    half = np.arange(N) - 0.5
+    stored, others = replace(predictions(), lower_2=half), np.where(np.arange(N) == 8, 7.75, half)
+    unused = np.full(N, np.nan)
+    for now, first in (
+        (replace(stored, upper_2=unused), []),
+        (replace(stored, lower_2=others), ["torch/ann k000008: lower_2 was 7.5, is now 7.75"]),
+        (predictions(), ["torch/ann k000000: lower_2 was -0.5, is now empty"]),
+    ):
+        found = Differences(most=1)
+        compare_predictions(
+            {"torch/ann": [stored]}, {"torch/ann": now}, found, stored_rows_alone=False
+        )
+        assert found.first == first
+
+
 @pytest.fixture
 def changed():
     """Return predictions that differ in rows far from each other, without two of the rows."""

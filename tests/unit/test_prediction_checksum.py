@@ -4,6 +4,7 @@ import hashlib
 import json
 import tempfile
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,27 @@ def test_the_note_of_a_late_batch_counts_and_no_predictions_are_no_rows():
     batches = [*in_key_order(columns(note))]
     assert predictions_sha256(batches) == expected(note) != expected(None)
     assert predictions_sha256([])[0] == 0
+
+
+@pytest.mark.parametrize("batch", [1, 2, ROWS])
+def test_further_levels_count_where_a_row_has_them_and_leave_the_checksum_of_others(
+    monkeypatch, batch
+):
+    monkeypatch.setattr(data.store.checksums, "BATCH_ROWS", batch)
+    one = columns()
+    none = np.full(ROWS, np.nan)
+    late = np.where(np.array(KEYS) == "ä", 0.5, np.nan)  # in the middle of the order
+    assert predictions_sha256(in_key_order(replace(one, lower_2=none))) == expected(None)
+    sums = {
+        predictions_sha256(in_key_order(replace(one, **further)))
+        for further in ({}, {"lower_2": late}, {"upper_2": late}, {"lower_3": late + 1})
+    }
+    assert len(sums) == 4
+    whole = [*in_key_order(replace(one, lower_2=late))]
+    without = [
+        part if np.isfinite(part.lower_2).any() else replace(part, lower_2=None) for part in whole
+    ]
+    assert predictions_sha256(whole) == predictions_sha256(without)
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(monkeypatch, tmp_path):

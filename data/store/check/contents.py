@@ -13,12 +13,11 @@ from data.store.check.finding import RESTORE, Finding
 from data.store.read.champions import champion_model
 from data.store.read.datasets import stored_datasets
 from data.store.read.integrity import damage_of_run
-from data.store.results.columns import results_schema
 from data.store.results.names import exists
 from data.store.results.typed_rows import typed_rows
 from data.store.tables import result_table, run
 from data.store.write.prune import named_snapshots
-from data.store.write.results import key_shown
+from data.store.write.results import columns_shown
 
 
 def checksum_findings(connection: Connection) -> Iterator[Finding]:
@@ -66,12 +65,12 @@ def results_findings(connection: Connection) -> Iterator[Finding]:
 
 def _other_rows(connection: Connection, dataset: str, name: TableName) -> int:
     """Return how many rows only one has: a table of results, or what it should show."""
-    key = key_shown(connection, dataset)
-    if key is None:
+    shown = columns_shown(connection, dataset)
+    if shown is None:
         return 0
     dialect, values = connection.dialect, {"dataset": dataset}
-    columns = ", ".join(quoted_name(column, dialect) for column in results_schema(key).names)
-    rows = typed_rows(connection, key).partition(" ORDER BY ")[0]
+    columns = ", ".join(quoted_name(column, dialect) for column in shown.schema.names)
+    rows = typed_rows(connection, shown).partition(" ORDER BY ")[0]
     table = f"SELECT {columns} FROM {quoted_table(name, dialect)}".replace(":", "\\:")  # noqa: S608
     differing = 0
     for one, other in ((rows, table), (table, rows)):

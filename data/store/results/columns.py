@@ -1,6 +1,8 @@
 """The columns of a table of results: those of the key, and what a champion predicts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -50,23 +52,54 @@ def _type_of(dtype: pa.DataType) -> str:
     return next((name for is_one, name in tests if is_one(dtype)), "text")
 
 
-def results_schema(key: KeyColumns) -> pa.Schema:
-    """Return the columns of a table of results.
+@dataclass(frozen=True)
+class ResultColumns:
+    """The columns of a table of results: those of the key, and what a champion predicts.
 
-    A column of the key whose name another one has, whatever its capitals, gets `key_` before it:
-    so does a key named `predicted`.
+    `levels` are the shares of all its intervals, the widest first; those of the narrower ones are
+    in the names of their columns.
     """
-    fields, taken = [], {name.lower() for name in PREDICTED}
-    for name, kind in key:
-        unique = name
-        while unique.lower() in taken:
-            unique = f"{PREFIX}{unique}"
-        taken.add(unique.lower())
-        fields.append(pa.field(unique, TYPES[kind], nullable=False))
-    return pa.schema([*fields, *(pa.field(name, kind) for name, kind in PREDICTED.items())])
+
+    key: KeyColumns
+    levels: Sequence[float] = ()
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Return the columns with their types.
+
+        A column of the key whose name another one has, whatever its capitals, gets `key_` before
+        it: so does a key named `predicted`.
+        """
+        predicted = [pa.field(name, kind) for name, kind in PREDICTED.items()]
+        after = 1 + [*PREDICTED].index("upper")
+        predicted[after:after] = [pa.field(name, pa.float64()) for name in self.narrower]
+        fields, taken = [], {field.name for field in predicted}
+        for name, kind in self.key:
+            unique = free_name(name, taken)
+            taken.add(unique.lower())
+            fields.append(pa.field(unique, TYPES[kind], nullable=False))
+        return pa.schema([*fields, *predicted])
+
+    @property
+    def key_names(self) -> list[str]:
+        """Return how the columns of the key are called."""
+        names: list[str] = self.schema.names
+        return names[: len(self.key)]
+
+    @property
+    def narrower(self) -> list[str]:
+        """Return the columns of the narrower intervals, in the order of `FURTHER`."""
+        return narrower_names(self.levels)
 
 
-def key_names(key: KeyColumns) -> list[str]:
-    """Return how the columns of a key are called in a table of results."""
-    names: list[str] = results_schema(key).names
-    return names[: len(key)]
+def narrower_names(levels: Sequence[float]) -> list[str]:
+    """Return how the ends of all intervals but the widest are called: `lower_50`, `upper_50`."""
+    names = [f"{100 * level:g}".replace(".", "_") for level in levels[1:]]
+    return [f"{end}_{name}" for name in names for end in ("lower", "upper")]
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return a name with `key_` before it as often as another one, in small letters, has it."""
+    while name.lower() in taken:
+        name = f"{PREFIX}{name}"
+    return name

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, select
 from data.connections.table_name import TableName, refuse_names
 from data.errors import OutputError, quoted
 from data.store.database.version import VERSION_TABLE
-from data.store.results.columns import KeyColumns, results_schema
+from data.store.results.columns import ResultColumns
 from data.store.tables import metadata, result_table
 from data.store.views import VIEWS
 
@@ -28,12 +28,12 @@ def wanted_name(dataset: str, declaration: str | None, database: str) -> TableNa
 
 
 def refuse_name(
-    connection: Connection, dataset: str, name: TableName, key: KeyColumns | None
+    connection: Connection, dataset: str, name: TableName, columns: ResultColumns | None
 ) -> None:
     """Raise OutputError for a table that is not ours to make, or that the database cannot name."""
     where = f"results of {dataset}"
-    columns = [] if key is None else results_schema(key).names
-    refuse_names(name, columns, connection.dialect, where)
+    names = [] if columns is None else columns.schema.names
+    refuse_names(name, names, connection.dialect, where)
     own = {table.lower() for table in (*metadata.tables, *VIEWS, VERSION_TABLE)}
     if name.schema is None and (name.name.lower() in own or name.name.startswith("sqlite_")):
         raise OutputError(

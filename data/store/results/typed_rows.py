@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from data.store.results.columns import PREDICTED, KeyColumns
+from data.store.records import FURTHER
+from data.store.results.columns import ResultColumns
 
 DOUBLE = "nightfit_double"
 """A function for SQLite, whose own reading of a decimal may be wrong in its last bit."""
@@ -29,12 +30,13 @@ SQLITE = {
 of its type again."""
 
 
-def typed_rows(connection: Connection, key: KeyColumns) -> str:
+def typed_rows(connection: Connection, columns: ResultColumns) -> str:
     """Return the SELECT of a dataset's results, `:dataset`, in the order of their keys.
 
     The parts of a key come from its text, so that the rows of any run can be had, whether its
     snapshot is still there or not, without reading one.
     """
+    key, stored = columns.key, dict(zip(columns.narrower, FURTHER, strict=False))
     is_postgresql = connection.dialect.name == "postgresql"
     if not is_postgresql and any(kind == "number" for _, kind in key):
         driver: Any = connection.connection.driver_connection
@@ -46,7 +48,8 @@ def typed_rows(connection: Connection, key: KeyColumns) -> str:
     elif len(key) > 1:
         parts = [f"json_extract(shown.key, '$[{number}]')" for number in range(len(key))]
     typed = [forms[kind].format(part) for (_, kind), part in zip(key, parts, strict=True)]
-    values = ", ".join([*typed, *(f"shown.{name}" for name in PREDICTED)])
+    predicted = (stored.get(name, name) for name in columns.schema.names[len(key) :])
+    values = ", ".join([*typed, *(f"shown.{name}" for name in predicted)])
     order = ", ".join(str(number + 1) for number in range(len(key)))
     return (
         f"SELECT {values} FROM current_prediction AS shown"  # noqa: S608

@@ -61,6 +61,7 @@ run = Table(
     Column("python_version", Text),
     Column("numpy_version", Text),
     Column("key_columns", JsonValue),
+    Column("interval_levels", Text),
     one_of("status", "succeeded", "failed", "rejected", "skipped"),
     one_of("verdict", "yay", "nay", "undecided"),
     UniqueConstraint("dataset", "started_at"),
@@ -70,7 +71,8 @@ run = Table(
         " data_until, train_until: the newest time of a labelled row and of a training row, in"
         " microseconds since 1970, or the number itself; backfill: a champion trained on later data"
         " was already serving; pruned_at: when predictions that nothing shows any more were"
-        " removed; key_columns: the columns of the key as [name, type]."
+        " removed; key_columns: the columns of the key as [name, type]; interval_levels: the shares"
+        " that intervals should cover, the widest first."
     ),
     sqlite_autoincrement=True,  # an id is never used twice
 )

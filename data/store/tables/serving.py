@@ -39,6 +39,10 @@ prediction = Table(
     Column("upper", Double),
     Column("role", Text, nullable=False),
     Column("note", Text),
+    Column("lower_2", Double),
+    Column("upper_2", Double),
+    Column("lower_3", Double),
+    Column("upper_3", Double),
     PrimaryKeyConstraint("model_id", "key", "run_id"),
     CheckConstraint(  # for IN, SQLite would build a table of the words for each row
         "role = 'train' OR role = 'test' OR role = 'new' OR role = 'warmup'", name="role"
@@ -47,6 +51,8 @@ prediction = Table(
     comment=(
         "One row of one run as predicted by one model; train rows are predicted out of fold. note:"
         " what makes the prediction less certain than others, for example a level never seen."
+        " lower, upper: of the widest interval; lower_2 to upper_3: of the next narrower ones, NULL"
+        " if the dataset declares no more levels."
     ),
     sqlite_with_rowid=False,
 )
@@ -81,6 +87,10 @@ outcome = Table(
     Column("actual", Double, nullable=False),
     Column("realised_at", UtcTime, nullable=False),
     Column("realised_run_id", ForeignKey(run.c.run_id), nullable=False),
+    Column("lower_2", Double),
+    Column("upper_2", Double),
+    Column("lower_3", Double),
+    Column("upper_3", Double),
     PrimaryKeyConstraint("dataset", "key"),
     Index(None, "key"),
     comment=(

@@ -1,7 +1,7 @@
 """The views of the models that serve now: champions, their cards, predictions and resilience."""
 
 from data.store.views.fragments import CURRENT_DECISION
-from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, TIME, View
+from data.store.views.view import BOOLEAN, INTEGER, NARROWER, NUMBER, TEXT, TIME, View
 
 CHAMPION = View(
     "champion",
@@ -103,7 +103,10 @@ MODEL_CARD = View(
         ),
         "test_rmse_high": (NUMBER, "upper end of the same interval"),
         "test_r2": (NUMBER, "share of the target's variance explained on the test rows"),
-        "interval_level": (NUMBER, "the share of rows that its prediction intervals should cover"),
+        "interval_level": (
+            NUMBER,
+            "the share of rows that its prediction intervals should cover; of several, the widest",
+        ),
         "coverage": (
             NUMBER,
             "the share of test rows that they did cover; NULL where there were too few rows for an "
@@ -119,6 +122,11 @@ MODEL_CARD = View(
         "python_version": (TEXT, "the version of Python"),
         "numpy_version": (TEXT, "the version of NumPy"),
         "framework_version": (TEXT, "the version of its framework"),
+        "interval_levels": (
+            TEXT,
+            "the shares of all its intervals, the widest first, for example `0.9, 0.5`; NULL in "
+            "runs of earlier versions",
+        ),
     },
     """
 SELECT champion.dataset, champion.run_id, champion.model_id, champion.framework, champion.kind,
@@ -128,7 +136,7 @@ SELECT champion.dataset, champion.run_id, champion.model_id, champion.framework,
   validation.rmse AS validation_rmse, champion.test_rmse, champion.test_rmse_low,
   champion.test_rmse_high, champion.test_r2, run.interval_level, test.coverage, model.seed,
   run.fingerprint, run.setup_fingerprint, run.nightfit_version, run.python_version,
-  run.numpy_version, model.framework_version
+  run.numpy_version, model.framework_version, run.interval_levels
 FROM champion
 JOIN run ON run.run_id = champion.run_id
 JOIN model ON model.model_id = champion.model_id
@@ -161,7 +169,10 @@ CURRENT_PREDICTION = View(
             NUMBER,
             "lower end of the prediction interval; NULL where there were too few rows for one",
         ),
-        "upper": (NUMBER, "upper end of the prediction interval"),
+        "upper": (
+            NUMBER,
+            "upper end of the prediction interval; of several levels, the widest",
+        ),
         "role": (
             TEXT,
             "`train` (predicted out of fold), `test`, `new` (the champion was trained without it: "
@@ -176,11 +187,12 @@ CURRENT_PREDICTION = View(
             "never seen before, or a feature that has changed since the champion was trained; NULL "
             "for most rows",
         ),
+        **NARROWER,
     },
     f"""
 SELECT latest.dataset, prediction.key, prediction.actual, prediction.predicted, prediction.lower,
   prediction.upper, prediction.role, prediction.model_id, run.finished_at AS predicted_at,
-  prediction.note
+  prediction.note, prediction.lower_2, prediction.upper_2, prediction.lower_3, prediction.upper_3
 FROM promotion AS latest
 CROSS JOIN prediction
 JOIN run ON run.run_id = prediction.run_id

@@ -1,6 +1,6 @@
 """The views of the past: outcomes, runs and decisions."""
 
-from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, TIME, View
+from data.store.views.view import BOOLEAN, INTEGER, NARROWER, NUMBER, TEXT, TIME, View
 
 PREDICTION_OUTCOME = View(
     "prediction_outcome",
@@ -23,10 +23,12 @@ PREDICTION_OUTCOME = View(
             BOOLEAN,
             "whether the actual value lies between lower and upper; NULL without an interval",
         ),
+        **NARROWER,
     },
     """
 SELECT dataset, key, predicted, lower, upper, predicted_at, actual, realised_at,
-  actual - predicted AS error, actual BETWEEN lower AND upper AS inside
+  actual - predicted AS error, actual BETWEEN lower AND upper AS inside,
+  lower_2, upper_2, lower_3, upper_3
 FROM outcome
 """,
 )

@@ -15,6 +15,17 @@ from data.store.column_types import UtcTime
 INTEGER, TEXT, BOOLEAN, TIME = BigInteger(), Text(), Boolean(), UtcTime()
 NUMBER: Double[float] = Double()
 
+NARROWER: dict[str, tuple[TypeEngine[Any], str]] = {
+    "lower_2": (
+        NUMBER,
+        "lower end of the interval of the second widest level; NULL if there is one alone",
+    ),
+    "upper_2": (NUMBER, "upper end of it"),
+    "lower_3": (NUMBER, "lower end of the interval of the narrowest of three levels"),
+    "upper_3": (NUMBER, "upper end of it"),
+}
+"""The columns of intervals of further levels, which come last in the views that have them."""
+
 
 @dataclass(frozen=True)
 class View:

@@ -79,10 +79,14 @@ def _insert_statement(table: Table, names: Sequence[str], *, same: int, rows: in
 
 def _copy(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:
     preparer = connection.dialect.identifier_preparer
-    names = [column.name for column in table.columns]
-    rows = (copied(table, {name: batch.get(name) for name in names}) for batch in batches)
+    first = next(batches, None)
+    if first is None:
+        return
+    names = [name for name, column in first.items() if column is not None]  # others become NULL
+    given = ({name: batch[name] for name in names} for batch in chain([first], batches))
+    rows = chain.from_iterable(copied(table, batch) for batch in given)
     quoted = ", ".join(map(preparer.quote, names))
-    copy_rows(connection, preparer.format_table(table), quoted, chain.from_iterable(rows))
+    copy_rows(connection, preparer.format_table(table), quoted, rows)
 
 
 def _portable(connection: Connection, table: Table, batches: Iterator[Columns]) -> None:

@@ -87,8 +87,8 @@ def _without_stored_keys(
     stored = connection.execute(select(prediction.c.key).where(same)).scalars()
     missing = ~keys.is_in(Texts.of(stored))
     arrays: dict[str, Any] = {
-        name: np.asarray(getattr(rows, name))[missing]
-        for name in ("actual", "predicted", "lower", "upper", "role")
+        name: np.asarray(column)[missing]
+        for name, column in {**rows.numbers, "role": rows.role}.items()
     }
     note = None if rows.note is None else Texts.of(rows.note)[missing]
     return replace(rows, key=keys[missing], note=note, **arrays)

@@ -9,19 +9,19 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 
 from data.store.read.champions import latest_decision
 from data.store.read.streaming import BATCH_ROWS
-from data.store.results.columns import KeyColumns, results_schema
+from data.store.results.columns import ResultColumns
 from data.store.results.typed_rows import typed_rows
 from data.store.tables import output_delivery
-from data.store.write.results import key_shown
+from data.store.write.results import columns_shown
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What a table elsewhere has yet to get: the results after a decision, and their key."""
+    """What a table elsewhere has yet to get: the results after a decision, and their columns."""
 
     dataset: str
     promotion_id: int
-    key: KeyColumns
+    columns: ResultColumns
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,16 @@ def pending_delivery(connection: Connection, dataset: str, place: str) -> Pendin
     given = select(output_delivery.c.promotion_id).where(
         output_delivery.c.dataset == dataset, output_delivery.c.place == place
     )
-    key = key_shown(connection, dataset)
-    if key is None or connection.execute(given).scalar() == standing.promotion_id:
+    columns = columns_shown(connection, dataset)
+    if columns is None or connection.execute(given).scalar() == standing.promotion_id:
         return None
-    return Pending(dataset, standing.promotion_id, key)
+    return Pending(dataset, standing.promotion_id, columns)
 
 
 def result_batches(connection: Connection, pending: Pending) -> Iterator[pa.RecordBatch]:
-    """Yield the results of a dataset with the columns of `results_schema`, some rows at a time."""
-    schema = results_schema(pending.key)
-    rows = text(typed_rows(connection, pending.key))
+    """Yield the results of a dataset with their columns, some rows at a time."""
+    schema = pending.columns.schema
+    rows = text(typed_rows(connection, pending.columns))
     how = {"yield_per": BATCH_ROWS}
     with connection.execute(rows, {"dataset": pending.dataset}, execution_options=how) as result:
         for part in result.partitions():

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from data.store.column_types import UtcTime
 from data.store.read.streaming import batches_of
-from data.store.records import Targets
+from data.store.records import FURTHER, Targets
 from data.store.tables import is_good, outcome, prediction, promotion, run, target_unknown
 from data.store.write.bulk import insert_columns
 from data.texts import Texts
@@ -80,6 +80,7 @@ def _insertion() -> Insert:
         shown.c.actual,
         REALISED_AT,
         RUN,
+        *(shown.c[name] for name in FURTHER),
     ).where(shown.c.age == 1)
     return insert(outcome).from_select([column.name for column in outcome.columns], realised)
 
@@ -150,6 +151,7 @@ def _due() -> CTE:
             waiting.c.predicted,
             waiting.c.lower,
             waiting.c.upper,
+            *(waiting.c[name] for name in FURTHER),
             current.c.actual,
         )
         .join(current, of_this_run)

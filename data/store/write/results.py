@@ -1,5 +1,6 @@
 """Replacing the table of a dataset's results, in the transaction that changes who predicts."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,10 +15,13 @@ from data.connections.typed_columns import table_of
 from data.errors import OutputError
 from data.store.database.failures import NOT_PERMITTED
 from data.store.read.champions import latest_decision
-from data.store.results.columns import KeyColumns, key_names, results_schema
+from data.store.results.columns import ResultColumns
 from data.store.results.names import exists, refuse_name, same_table, wanted_name
 from data.store.results.typed_rows import typed_rows
 from data.store.tables import model, result_table, run
+
+OF_A_LEVEL = re.compile(r"(lower|upper)_\d+(_\d+)?")
+"""The names of the columns of narrower intervals."""
 
 OBSTACLES = (NOT_PERMITTED, "22", "2BP01", "3F000", "42P", "42701", "54")
 """How PostgreSQL's codes begin for what keeps a table from being made or filled: permissions, a
@@ -50,24 +54,25 @@ def write_results(
     shown = shown_now(connection, dataset)
     if shown is None:
         return
-    declaration, key = _latest_declaration(connection, dataset), key_shown(connection, dataset)
+    declaration = _latest_declaration(connection, dataset)
+    columns = columns_shown(connection, dataset)
     ours = connection.execute(select(result_table).where(result_table.c.dataset == dataset)).first()
     name = wanted_name(dataset, declaration, connection.dialect.name)
     if not has_changed and ours is not None and _is_current(connection, ours, name, shown):
         return
-    if key is None and ours is None:
+    if columns is None and ours is None:
         return  # runs of an earlier version: the next one makes the table
     try:
-        if key is None:
+        if columns is None:
             raise OutputError(
                 f"The columns of the key of run {shown.run_id}, whose rows are shown now, are not"
                 " known, because an earlier version stored it.",
                 next_step="The next night with new rows writes it.",
             )
-        refuse_name(connection, dataset, name, key)
+        refuse_name(connection, dataset, name, columns)
         with connection.begin_nested():
-            _replace(connection, dataset, name, key, ours)
-            _remember(connection, dataset, name, key, shown)
+            _replace(connection, dataset, name, columns, ours)
+            _remember(connection, dataset, name, columns, shown)
     except (OutputError, DBAPIError) as error:
         told(_sentence(error, name))
 
@@ -80,15 +85,24 @@ def shown_now(connection: Connection, dataset: str) -> Shown | None:
     return Shown(standing.model_id, standing.predictions_run_id)
 
 
-def key_shown(connection: Connection, dataset: str) -> KeyColumns | None:
-    """Return the columns of the key of what is shown; None if nobody knows them, or serves."""
+def columns_shown(connection: Connection, dataset: str) -> ResultColumns | None:
+    """Return the columns of what is shown; None if nobody knows those of the key, or serves.
+
+    The levels of its intervals are those of the model that predicts, and so of the run that trained
+    it.
+    """
     shown = shown_now(connection, dataset)
     if shown is None:
         return None
-    of_run = shown.run_id
-    if of_run is None:  # a decision of version 0.1.0
-        own = select(model.c.run_id).where(model.c.model_id == shown.model_id)
-        of_run = connection.execute(own).scalar()
+    own = (
+        select(run.c.run_id, run.c.interval_levels)
+        .join(model, model.c.run_id == run.c.run_id)
+        .where(model.c.model_id == shown.model_id)
+    )
+    trained_by = connection.execute(own).first()
+    if trained_by is None:
+        return None
+    of_run = shown.run_id or trained_by.run_id  # a decision of version 0.1.0 names no run
     same = select(run.c.fingerprint).where(run.c.run_id == of_run).scalar_subquery()
     again = (  # a later one that read the same rows, for a run of an earlier version
         select(run.c.key_columns)
@@ -98,7 +112,10 @@ def key_shown(connection: Connection, dataset: str) -> KeyColumns | None:
     )
     key = select(run.c.key_columns).where(run.c.run_id == of_run)
     columns = connection.execute(key).scalar() or connection.execute(again).scalar()
-    return None if columns is None else [(each[0], each[1]) for each in columns]
+    if columns is None:
+        return None
+    shares = [*map(float, filter(None, (trained_by.interval_levels or "").split(", ")))]
+    return ResultColumns([(each[0], each[1]) for each in columns], shares)
 
 
 def _latest_declaration(connection: Connection, dataset: str) -> str | None:
@@ -122,39 +139,43 @@ def _is_current(connection: Connection, ours: Row[Any], name: TableName, shown: 
 
 
 def _replace(
-    connection: Connection, dataset: str, name: TableName, key: KeyColumns, ours: Row[Any] | None
+    connection: Connection,
+    dataset: str,
+    name: TableName,
+    shown: ResultColumns,
+    ours: Row[Any] | None,
 ) -> None:
     """Put the current predictions into a table, and drop one of another name or other columns."""
     old = None if ours is None else TableName(ours.table_name, ours.schema_name)
     if old is not None and not exists(connection, old):
         old = None
-    schema, dialect = results_schema(key), connection.dialect
+    schema, dialect = shown.schema, connection.dialect
     target = quoted_table(name, dialect)
     columns = ", ".join(quoted_name(column, dialect) for column in schema.names)
     grants: Sequence[tuple[str, str]] = ()
     if (
         old is not None
         and same_table(old, name, connection)
-        and _has_columns(connection, ours, key)
+        and _has_columns(connection, ours, shown)
     ):
         connection.execute(text(f"DELETE FROM {_as_text(target)}"))  # noqa: S608
     else:
         if old is not None:
             grants = _grants(connection, old)
             connection.execute(text(f"DROP TABLE {_as_text(quoted_table(old, dialect))}"))
-        _create(connection, dataset, name, key)
-    rows = typed_rows(connection, key)
+        _create(connection, dataset, name, shown)
+    rows = typed_rows(connection, shown)
     filled = f"INSERT INTO {_as_text(target)} ({_as_text(columns)}) {rows}"
     connection.execute(text(filled), {"dataset": dataset})
     for role, privilege in grants:
         connection.execute(text(f"GRANT {privilege} ON {_as_text(target)} TO {_as_text(role)}"))
 
 
-def _create(connection: Connection, dataset: str, name: TableName, key: KeyColumns) -> None:
-    dialect, schema = connection.dialect, results_schema(key)
+def _create(connection: Connection, dataset: str, name: TableName, shown: ResultColumns) -> None:
+    dialect, schema = connection.dialect, shown.schema
     if name.schema is not None and name.schema not in inspect(connection).get_schema_names():
         connection.execute(CreateSchema(name.schema))
-    table = table_of(name, schema, dialect, key=key_names(key), where=f"results of {dataset}")
+    table = table_of(name, schema, dialect, key=shown.key_names, where=f"results of {dataset}")
     table.dialect_options["sqlite"]["with_rowid"] = False
     connection.execute(CreateTable(table))
     if dialect.supports_comments:
@@ -165,12 +186,16 @@ def _create(connection: Connection, dataset: str, name: TableName, key: KeyColum
         connection.execute(SetTableComment(table))
 
 
-def _has_columns(connection: Connection, ours: Row[Any] | None, key: KeyColumns) -> bool:
-    """Return whether our table still has the columns that it was made with, and these are it."""
-    if ours is None or [tuple(column) for column in ours.key_columns] != [*map(tuple, key)]:
+def _has_columns(connection: Connection, ours: Row[Any] | None, shown: ResultColumns) -> bool:
+    """Return whether our table still has the columns that it was made with, and these are it.
+
+    Columns that a user has added stay; those of a level that is declared no more do not.
+    """
+    if ours is None or [tuple(column) for column in ours.key_columns] != [*map(tuple, shown.key)]:
         return False
     columns = inspect(connection).get_columns(ours.table_name, schema=ours.schema_name)
-    return {*results_schema(key).names} <= {column["name"] for column in columns}
+    names, wanted = {column["name"] for column in columns}, {*shown.schema.names}
+    return wanted <= names and not any(map(OF_A_LEVEL.fullmatch, names - wanted))
 
 
 def _grants(connection: Connection, name: TableName) -> Sequence[tuple[str, str]]:
@@ -188,7 +213,7 @@ def _grants(connection: Connection, name: TableName) -> Sequence[tuple[str, str]
 
 
 def _remember(
-    connection: Connection, dataset: str, name: TableName, key: KeyColumns, shown: Shown
+    connection: Connection, dataset: str, name: TableName, columns: ResultColumns, shown: Shown
 ) -> None:
     connection.execute(delete(result_table).where(result_table.c.dataset == dataset))
     connection.execute(
@@ -196,7 +221,7 @@ def _remember(
             dataset=dataset,
             schema_name=name.schema,
             table_name=name.name,
-            key_columns=[list(column) for column in key],
+            key_columns=[list(column) for column in columns.key],
             model_id=shown.model_id,
             run_id=shown.run_id,
             written_at=datetime.now(UTC),

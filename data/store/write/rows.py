@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Table, insert
 
 from data.progress import Report, unreported
 from data.store.column_types import JsonValue
-from data.store.records import Array, PredictionColumns
+from data.store.records import FURTHER, Array, PredictionColumns
 from data.store.tables import prediction
 from data.store.write.bulk import insert_columns
 from data.texts import Texts
@@ -62,6 +62,7 @@ def insert_predictions(
         "upper": _finite_or_nan(rows.upper),
         "role": role,
         "note": None if rows.note is None or not any(rows.note) else Texts.of(rows.note),
+        **{name: _finite_or_nan(c) for name, c in rows.numbers.items() if name in FURTHER},
     }
     insert_columns(connection, prediction, columns, report)
 
