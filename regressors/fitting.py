@@ -48,8 +48,20 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
         coverage=job.interval_coverage,
         mean_weight=None if job.weight is None else float(job.weight.mean()),
     )
-    out_of_fold = _stored(fitted.out_of_fold, job.predictions_file)
-    return replace(fitted, model=model, out_of_fold=out_of_fold, seconds=perf_counter() - start)
+    return replace(
+        _with_half_life(fitted, job),
+        model=model,
+        out_of_fold=_stored(fitted.out_of_fold, job.predictions_file),
+        seconds=perf_counter() - start,
+    )
+
+
+def _with_half_life(fitted: Fitted, job: Job) -> Fitted:
+    """Return a fit that says by which half-life its rows are weighed, if by any."""
+    if job.half_life is None:
+        return fitted
+    details = {**fitted.details, "half_life": job.half_life}
+    return replace(fitted, details=details, half_life=job.half_life)
 
 
 def _stored(predictions: Array, file: str | None) -> Array:
@@ -88,7 +100,8 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
         fitted = _linear(part, None, part.details)
     else:
         fitted = refit_network(framework, _for_its_kind(job))
-    return replace(_require_finite(fitted), seconds=perf_counter() - start)
+    fitted = _with_half_life(_require_finite(fitted), job)
+    return replace(fitted, seconds=perf_counter() - start)
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
@@ -98,7 +111,7 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     with parts(5 * last):
         with part_of_work("sums", 3 * last), parts(2 * last):
             sums = fold_sums(framework, job)
-        for number, train, held in folds(job.fold, chained=job.chained):
+        for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
             name = f"fold {number}"
             with part_of_work(f"{name} of {last}"):
                 part = fit_linear(framework, job, train, part=name, sums=sums)

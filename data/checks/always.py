@@ -14,12 +14,14 @@ import pyarrow as pa
 from data.checks.alike import distinct_values
 from data.checks.contract import Contract
 from data.checks.entering import Entry
-from data.checks.features import feature_findings, part_findings, term_findings
+from data.checks.features import feature_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import recency_findings, shrinkage_finding
 from data.checks.keys import key_findings
+from data.checks.lags import known_findings, lag_findings
 from data.checks.steps import UNCOUNTED, Steps
 from data.checks.table import Table, filtered
+from data.checks.terms import part_findings, term_findings
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.parts import PARTS
@@ -35,7 +37,8 @@ def structure_findings(
     """Check columns, number of rows, and kinds; if they are wrong, nothing else makes sense."""
     roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
     features = declaration.feature_names(table.column_names) if declaration.features else ()
-    others = [*features, *declaration.types, *declaration.formats, declaration.split.group]
+    lagged = declaration.lags
+    others = [*features, *lagged, *declaration.types, *declaration.formats, declaration.split.group]
     named = dict.fromkeys([*roles, *others])
     findings = [column_finding(name, table.column_names, declaration) for name in named if name]
     findings.append(_row_count_finding(declaration, table.num_rows))
@@ -49,6 +52,7 @@ def structure_findings(
                 _numeric_finding("weight", declaration.weight, "can weight rows", table)
             )
         findings += part_findings(declaration, table)
+        findings += lag_findings(declaration, table)
         findings += term_findings(declaration, table)
     return findings
 
@@ -86,6 +90,7 @@ def content_findings(
             *_missing_time_findings(declaration, table, labelled),
             *_weight_findings(declaration, table, labelled),
             *feature_findings(declaration, table, kept, labelled, entries, steps),
+            *known_findings(declaration, table, kept, labelled),
         ]
     return findings
 
@@ -150,6 +155,23 @@ def _time_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:
             f"The time column {name!r} holds numbers, but 'max_age' needs times. Leave 'max_age'"
             " out of the declaration, or write times in ISO 8601 (2024-03-31).",
         )
+    if declaration.horizon is not None and kind in ("time", "number"):
+        yield finding("horizon_fits_time", name, _misfit(declaration.horizon, name, kind))
+
+
+def _misfit(horizon: str | float, name: str, kind: str) -> str:
+    """Return a sentence if a horizon cannot be counted in the time column; else ""."""
+    if isinstance(horizon, str) and kind == "number":
+        return (
+            f"The time column {name!r} holds numbers, but 'horizon' is {horizon}, a length of time."
+            " Write 'horizon' as a number, or write times in ISO 8601 (2024-03-31)."
+        )
+    if not isinstance(horizon, str) and kind == "time":
+        return (
+            f"The time column {name!r} holds times, but 'horizon' is {horizon:g}, a number. Write"
+            " it as a length of time, such as 7 days or 1 quarter."
+        )
+    return ""
 
 
 def _missing_time_findings(

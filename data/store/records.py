@@ -82,7 +82,7 @@ class SourceColumnRecord:
     """One column of the source: what the next run is compared with, and what people look up."""
 
     name: str
-    role: str  # "key", "target", "time", "weight", "group", "feature", "unused", or several
+    role: str  # "key", "target", "time", "weight", "group", "feature", "term", "unused"; or several
     kind: str | None = None  # None: of no kind, so it is left out
     kind_from: str | None = None  # "declared", "remembered" or "values"
     missing: int | None = None  # rows without a value

@@ -63,6 +63,8 @@ def _results(summary: "Summary") -> Iterator[tuple[str, Text]]:
         yield "naive", Text(summary.naive)
     verdict = (f"{summary.verdict}", VERDICT_STYLE[summary.verdict or "undecided"])
     yield "ANN", Text.assemble(verdict, f": {summary.verdict_reason}")
+    if summary.recency:
+        yield "recency", Text(summary.recency)
     if summary.ann_plan:
         yield "plan", Text(summary.ann_plan)
     if summary.agreement:

@@ -227,7 +227,7 @@ def _with_fits(record: RunRecord, run: Attempt) -> RunRecord:
             framework=candidate.framework, kind=candidate.kind, status="failed", reason=fit
         )
         if isinstance(fit, str)
-        else _fitted(candidate, fit, run.declaration.name)
+        else _fitted(candidate, fit, run)
         for candidate, fit in run.fits.items()
     ]
     trained = run.trained
@@ -243,8 +243,8 @@ def _with_fits(record: RunRecord, run: Attempt) -> RunRecord:
     )
 
 
-def _fitted(candidate: Candidate, fit: Fitted, dataset: str) -> CandidateRecord:
-    is_ann = candidate.kind == "ann"
+def _fitted(candidate: Candidate, fit: Fitted, run: Attempt) -> CandidateRecord:
+    is_ann, dataset, words = candidate.kind == "ann", run.declaration.name, run.recency.sentence
     return CandidateRecord(
         framework=candidate.framework,
         kind=candidate.kind,
@@ -252,7 +252,7 @@ def _fitted(candidate: Candidate, fit: Fitted, dataset: str) -> CandidateRecord:
         fit_seconds=fit.seconds,
         seed=str(recipe.seed_of(dataset, candidate.kind, 1)) if is_ann else None,
         framework_version=framework_version(candidate.framework),
-        details=fit.details,
+        details={**fit.details, "recency": words} if words else fit.details,
         twin=fit.model.to_bytes(),
     )
 
@@ -281,7 +281,7 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
         return record
     return replace(
         record,
-        details={**fit.details, "refit": refit.details},
+        details={**record.details, "refit": refit.details},
         artifact=refit.model.with_interval_of(fit.model).to_bytes(),
         coefficients=[CoefficientRecord(**asdict(c)) for c in refit.coefficients],
         variants=_variants(refit),

@@ -38,6 +38,7 @@ class Summary:
     naive: str | None = None
     verdict: str | None = None
     verdict_reason: str | None = None
+    recency: str | None = None
     ann_plan: str | None = None
     agreement: str | None = None
     decision: str | None = None
@@ -80,6 +81,7 @@ def report(run: Attempt) -> Summary:
         naive=_naive(choice),
         verdict=choice.verdict,
         verdict_reason=_verdict_reason(prepared, choice, candidate),
+        recency=run.recency.sentence or None,
         ann_plan=_ann_plan(run.ann_plan),
         agreement=_agreement(trained.agreement),
         decision=choice.reason,

@@ -47,9 +47,9 @@ def test_night_succeeds_and_prints_a_summary(night):
     assert "\x1b[" not in night.done.stdout + night.done.stderr
 
 
-def test_summary_reports_a_relation_that_has_changed(night):
+def test_summary_reports_a_relation_that_has_changed_and_how_much_rows_count_by_their_age(night):
     assert "the relation has changed" in night.done.stdout
-    assert "the intervals are too narrow" in night.done.stdout
+    assert "recency   rows count half as much for every " in night.done.stdout
 
 
 def test_status_goes_on_saying_why_a_champion_should_not_be_relied_on(night):

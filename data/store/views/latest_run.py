@@ -96,7 +96,8 @@ CURRENT_COEFFICIENT = View(
         "estimate": (NUMBER, "the coefficient"),
         "standard_error": (
             NUMBER,
-            "its standard error; this and the next six are NULL for gradient descent, for a term "
+            "its standard error, which is the robust one where rows count by their age "
+            "(`recency`); this and the next six are NULL for gradient descent, for a term "
             "whose effect the rows cannot tell from those of others (see `variant`), and where "
             "there are as many terms as rows",
         ),
@@ -237,7 +238,8 @@ CURRENT_COLUMN = View(
         "name": (TEXT, "the column"),
         "role": (
             TEXT,
-            "`key`, `target`, `time`, `weight`, `group`, `feature`, several of these, `unused`, or "
+            "`key`, `target`, `time`, `weight`, `group`, `feature`, several of these, `term` for a"
+            " time that is only in terms, `unused`, or "
             "`new` for a column that is not used before it is accepted or declared",
         ),
         "kind": (
