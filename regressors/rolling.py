@@ -5,18 +5,20 @@ each block, on the rows that are known to it, of which later ones are test rows 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Array, Indices, Mask, Values, spelt_out
+from regressors.arrays import Array, Columns, Indices, Mask, Values, spelt_out
 from regressors.blocks import rows_of
+from regressors.fitting import intervals_of
 from regressors.frameworks.contract import FrameworkModule
+from regressors.intervals.intervals import Intervals
 from regressors.job import CannotFit, Fitted, Job, folds
 from regressors.linear.fit import fit_linear
 from regressors.linear.kept_sums import drop_others, rolled_sums
-from regressors.model import Model, Predicted
+from regressors.model import Model
 from regressors.network.chain import fitted_folds
 from regressors.network.fit import fit_network
 from regressors.progress import part, parts
@@ -26,21 +28,34 @@ from regressors.progress import part, parts
 class Rolled:
     """What a candidate predicts for m test rows, in the target's units, with its intervals.
 
-    `lower` and `upper` are NaN where there is no interval; `note` holds the texts of the rows
-    `noted`. `details` say by which fits they were made.
+    `ends` are the lower and upper ends (m,) of these, the widest first, NaN where there is none;
+    `intervals` are those of rows to come. `note` holds the texts of the rows `noted`. `details` say
+    by which fits they were made.
     """
 
     predicted: Array
-    lower: Array
-    upper: Array
+    ends: tuple[tuple[Array, Array], ...]
+    intervals: Intervals | None
     noted: Indices
     note: Values
-    details: dict[str, Any]
+    details: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, made: Predicted, details: dict[str, Any]) -> "Rolled":
+    def by(cls, model: Model, columns: Columns, weight: Array | None) -> "Rolled":
         """Return what one model predicts."""
-        return cls(made.value, made.lower, made.upper, made.noted, made.note[made.noted], details)
+        made = model.predicted(columns, weight)
+        ends = ((made.lower, made.upper), *made.further)
+        return cls(made.value, ends, model.intervals, made.noted, made.note[made.noted])
+
+    @property
+    def lower(self) -> Array:
+        """Return the lower ends (m,) of the widest intervals."""
+        return self.ends[0][0]
+
+    @property
+    def upper(self) -> Array:
+        """Return the upper ends (m,) of the widest intervals."""
+        return self.ends[0][1]
 
     def notes(self) -> Values:
         """Return the notes (m,), None in most rows."""
@@ -57,29 +72,32 @@ class Rolled:
 def roll(framework: FrameworkModule, job: Job, fitted: Fitted) -> Rolled:
     """Predict every block of test rows as `fitted`, the candidate, would have been fitted for it.
 
-    `job` holds every labelled row, and says which are test rows. Intervals are those of `fitted`.
+    `job` holds every labelled row, and says which are test rows. The intervals of a block come from
+    the residuals of blocks before it, those of the training rows included.
     """
     drop_others(job)
-    assert job.is_test is not None
-    job = job if job.candidate.is_linear else replace(job, columns=spelt_out(job.columns))
+    assert job.is_test is not None and fitted.out_of_fold is not None
+    for_kind = job if job.candidate.is_linear else replace(job, columns=spelt_out(job.columns))
     models = _linear if job.candidate.is_linear else _networks
-    value, lower, upper = np.full((3, len(job.target)), np.nan)
+    value = np.full(len(job.target), np.nan)
+    value[~job.is_test] = fitted.out_of_fold
     note: Values = np.full(len(job.target), None, dtype=object)
     noted = np.zeros(len(job.target), dtype=bool)
     details: dict[str, Any] = {}
-    for model, held, of_model in models(framework, job, fitted):
+    for model, held, of_model in models(framework, for_kind, fitted):
         weight = None if job.weight is None else job.weight[held]
-        made = model.with_interval_of(fitted.model).predicted(rows_of(job.columns, held), weight)
-        value[held], lower[held], upper[held] = made.value, made.lower, made.upper
+        made = model.predicted(rows_of(job.columns, held), weight)
+        value[held] = made.value
         note[held], noted[np.flatnonzero(held)[made.noted]] = made.note, True
         details = of_model
     tests = job.is_test
     if not np.isfinite(value[tests]).all():
         raise CannotFit("its predictions of the test rows are not finite")
+    lower, upper, intervals = intervals_of(job, fitted.model, value)
     return Rolled(
         value[tests],
-        lower[tests],
-        upper[tests],
+        tuple((lower[tests, i], upper[tests, i]) for i in range(len(job.interval.levels))),
+        intervals,
         np.flatnonzero(noted[tests]),
         note[noted],
         details,

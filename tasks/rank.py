@@ -1,7 +1,7 @@
 """Rank tonight's candidates by their out-of-fold errors."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -13,7 +13,7 @@ from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.ranking import Contender, NothingRanked, RankedCandidate
 from regressors.judging.ranking import rank as ranked_by_errors
-from regressors.judging.scoring import Score, coverage_of, score, spread, weighted_errors
+from regressors.judging.scoring import Score, score, spread, weighted_errors
 from regressors.progress import part, parts, reporting_to
 from tasks.run import progress
 from tasks.run.prepared import Prepared
@@ -80,7 +80,17 @@ def ranking_of(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> Ra
     validation = {}
     for candidate, predicted in out_of_fold.items():
         with part(f"scoring {candidate}"):
-            validation[candidate] = _validated(fits[candidate], rows, predicted())
+            fit = fits[candidate]
+            assert isinstance(fit, Fitted)
+            values, interval = predicted(), tuple(_chosen(end, is_scored) for end in fit.ends[0])
+            validation[candidate] = score(
+                rows.target,
+                values,
+                interval=(interval[0], interval[1]),
+                weight=rows.weight,
+                unit=rows.units,
+            )
+            release([rows.target, values, *interval])
     return Ranking(ranked, validation)
 
 
@@ -97,14 +107,3 @@ def _out_of_fold_errors(rows: Rows, predicted: Callable[[], Array]) -> Array:
     errors = weighted_errors(rows.target, values, rows.weight)
     release([rows.target, values])
     return errors
-
-
-def _validated(fit: Fitted | str, rows: Rows, predicted: Array) -> Score:
-    """Return the score of out-of-fold predictions (n,)."""
-    assert isinstance(fit, Fitted)
-    of_all = score(rows.target, predicted, weight=rows.weight, unit=rows.units)
-    reach = fit.model.reach(len(predicted), rows.weight)
-    interval = predicted - reach, np.add(predicted, reach, out=reach)
-    of_all = replace(of_all, coverage=coverage_of(rows.target, interval))
-    release([rows.target, predicted])
-    return of_all

@@ -40,8 +40,7 @@ def roll(
     return replace(
         outcome,
         predicted=stored(outcome.predicted),
-        lower=stored(outcome.lower),
-        upper=stored(outcome.upper),
+        ends=tuple((stored(lower), stored(upper)) for lower, upper in outcome.ends),
     )
 
 
@@ -49,7 +48,8 @@ def by_twin(candidate: Candidate, fitted: Fitted, prepared: Prepared) -> Rolled 
     """Return what the twin of a candidate predicts for the test rows, which it has not seen."""
     rows = prepared.test
     with reporting_to(progress.Progress(prepared.declaration.name, f"testing {candidate}")):
-        made = Rolled.of(fitted.model.predicted(rows.columns, rows.weight), {})
+        columns = prepared.source.columns_of(rows, fitted.model.features)
+        made = Rolled.by(fitted.model, columns, rows.weight)
     return made if made.is_finite else "its predictions of the test rows are not finite"
 
 

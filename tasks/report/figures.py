@@ -10,11 +10,11 @@ from regressors.arrays import Array, Indices, Mask
 from regressors.candidate import Candidate
 from regressors.encoding.columns import CannotEncode
 from regressors.job import Fitted
-from regressors.judging.scoring import roots
+from regressors.judging.scoring import coverage_of, roots
 from regressors.model import Model
 from regressors.progress import reporting_to
 from tasks.report import effects as of_features
-from tasks.report.errors import coverage, residuals
+from tasks.report.errors import coverage, in_intervals, residuals
 from tasks.report.points import drawn_rows
 from tasks.report.run_figures import (
     Curve,
@@ -42,7 +42,8 @@ def run_figures(trained: Trained) -> RunFigures:
 class _Drawn:
     """A model that is drawn, with its predictions of the training rows (n,) and test rows (m,).
 
-    Those of the training rows are out of fold; NaN where there is none. `model` is what would
+    Those of the training rows are out of fold; NaN where there is none. `ends` are those of the
+    intervals of the test rows. `model` is what would
     serve, with its intervals.
     """
 
@@ -51,6 +52,7 @@ class _Drawn:
     model: Model
     train: Array
     test: Array
+    ends: tuple[Array, Array]
     is_champion: bool = False
 
 
@@ -91,15 +93,16 @@ class _Drawing:
             curves = of_features.curves(models, self.feature, x)
         else:
             importance, effects = self._effects(drawn, sample)
-        errors = [self._errors(each) for each in (main, reported)]
+        covered, reach = self._in_intervals(reported)
         return RunFigures(
             models=tuple(
                 DrawnModel(
                     each.name,
                     each.kind,
                     each.is_champion,
-                    each.model.half_width,
+                    _half_width(each.model),
                     rounded(_of_points(each, chosen)),
+                    self._inside(each, test, chosen) if each is main else None,
                 )
                 for each in drawn
             ),
@@ -108,9 +111,9 @@ class _Drawing:
             curves=curves,
             importance=importance,
             effects=effects,
-            residuals=residuals(main.name, np.concatenate(errors[0])),
+            residuals=residuals(main.name, np.concatenate(self._errors(main))),
             covered_by=reported.name,
-            coverage=coverage(*errors[1], declaration.interval),
+            coverage=coverage(*covered, declaration.interval, reach),
             term_scale=self._term_scale(sample),
         )
 
@@ -126,15 +129,16 @@ class _Drawing:
                 yield self._candidate(candidate)
 
     def _candidate(self, candidate: Candidate) -> _Drawn:
-        fit, refit = self.trained.fits[candidate], self.trained.refits.get(candidate)
+        fit, rolled = self.trained.fits[candidate], self.trained.rolled[candidate]
         assert isinstance(fit, Fitted) and fit.out_of_fold is not None
-        model = refit.model.with_interval_of(fit.model) if isinstance(refit, Fitted) else fit.model
+        model = self.trained.served(candidate) or fit.model
         return _Drawn(
             str(candidate),
             candidate.kind,
             model,
             fit.out_of_fold,
-            self.trained.rolled[candidate].predicted,
+            rolled.predicted,
+            (rolled.lower, rolled.upper),
             is_champion=candidate == self.choice.promoted,
         )
 
@@ -153,6 +157,7 @@ class _Drawing:
             model,
             np.full(len(self.prepared.train.keys), np.nan),
             np.where(incumbent.compared, incumbent.predicted, np.nan),
+            incumbent.interval,
             is_champion=True,
         )
 
@@ -201,6 +206,33 @@ class _Drawing:
             for rows, predicted in pairs
         )
         return first, second
+
+    def _in_intervals(self, reported: _Drawn) -> tuple[tuple[Array, Array], float]:
+        """Return errors in units of their intervals, as `_errors` does, and the mean of the units.
+
+        Where rows were too few for intervals, the errors themselves, in units of 1.
+        """
+        fit = self.trained.fits[self.choice.reported]
+        assert isinstance(fit, Fitted)
+        if fit.model.intervals is None:
+            return self._errors(reported), 1.0
+        ends = (fit.ends[0], reported.ends)
+        pairs = ((self.prepared.train, reported.train), (self.prepared.test, reported.test))
+        found, sides = [], []
+        for (rows, predicted), (lower, upper) in zip(pairs, ends, strict=True):
+            assert predicted is not None
+            down, up = predicted - lower, upper - predicted
+            found.append(in_intervals(rows.target - predicted, down, up))
+            sides.append(down / 2 + up / 2)
+        return (found[0], found[1]), float(np.nanmean(sides[1]))
+
+    def _inside(self, drawn: _Drawn, test: Rows, chosen: dict[str, Indices]) -> float | None:
+        """Return what share of the drawn test rows is inside the intervals of a model."""
+        lower, upper = (end[chosen["test"]] for end in drawn.ends)
+        known = np.isfinite(lower)
+        if not known.any():
+            return None
+        return coverage_of(test.target[known], (lower[known], upper[known]))
 
     def _sample(self, drawn: Sequence[_Drawn], test: Rows, train: Rows) -> dict[str, Array]:
         """Return the features of all that is drawn, of the points in a fixed random order."""
@@ -252,6 +284,14 @@ class _Drawing:
 def _of_points(drawn: _Drawn, chosen: dict[str, Indices]) -> Array:
     """Return a model's predictions of the points, those of test rows first."""
     return np.concatenate([drawn.test[chosen["test"]], drawn.train[chosen["train"]]])
+
+
+def _half_width(model: Model) -> float | None:
+    """Return how far the widest intervals reach to each side, None where that differs by row."""
+    intervals = model.intervals
+    if intervals is None or intervals.differ_by_row:
+        return None
+    return intervals.reaches[0][0]
 
 
 def _mask(rows: int, chosen: Indices) -> Mask:

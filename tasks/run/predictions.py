@@ -12,7 +12,6 @@ from data.store.session import Store
 from regressors.arrays import Mask, Values
 from regressors.candidate import Candidate
 from regressors.job import Fitted
-from regressors.rolling import Rolled
 from tasks.run.attempt import Trained
 from tasks.run.choice import Incumbent
 from tasks.run.prepared import Prepared
@@ -38,14 +37,8 @@ def tonights_predictions(trained: Trained, store: Store, *, with_training: bool)
     choice = trained.choice
     columns = []
     for candidate in dict.fromkeys([choice.winner, choice.reported]):
-        fit, refit = trained.fits[candidate], trained.refits[candidate]
-        if isinstance(fit, Fitted) and isinstance(refit, Fitted):
-            rolled = trained.rolled[candidate]
-            columns.append(
-                of_candidate(
-                    trained.prepared, candidate, fit, rolled, refit, with_training=with_training
-                )
-            )
+        if trained.served(candidate) is not None:
+            columns.append(of_candidate(trained, candidate, with_training=with_training))
     incumbent = choice.incumbent
     if choice.promoted is not None or choice.is_backfill or incumbent is None:
         return Predictions(tuple(columns))
@@ -68,35 +61,31 @@ def unstored_warning(declaration: Declaration, *, labelled: int, training: int) 
 
 
 def of_candidate(
-    prepared: Prepared,
-    candidate: Candidate,
-    fit: Fitted,
-    rolled: Rolled,
-    refit: Fitted,
-    *,
-    with_training: bool,
+    trained: Trained, candidate: Candidate, *, with_training: bool
 ) -> PredictionColumns:
     """Return a candidate's predictions of every row, or of all but the training rows.
 
-    Training rows are predicted out of fold, test rows as `rolled`, new rows by the refit.
+    Training rows are predicted out of fold, test rows as `rolled`, new rows by the refit; the
+    interval of each comes from the residuals of other rows.
     """
+    prepared, fit = trained.prepared, trained.fits[candidate]
+    rolled, served = trained.rolled[candidate], trained.served(candidate)
+    assert isinstance(fit, Fitted) and served is not None
     rows, is_train, code = prepared.rows, prepared.is_train, prepared.split.code
     stored = np.ones(len(code), dtype=bool) if with_training else ~is_train
     role = np.array(ROLES, dtype=object)[code[stored]]
-    reach = fit.model.reach(len(role), None if rows.weight is None else rows.weight[stored])
-    predicted = np.full(len(role), np.nan)
+    predicted, lower, upper = np.full((3, len(role)), np.nan)
     if with_training:
         predicted[is_train] = fit.out_of_fold
-    lower = predicted - reach
-    upper = np.add(predicted, reach, out=reach)
+        lower[is_train], upper[is_train] = fit.ends[0]
     notes = []
     tests, new = code[stored] == TEST, code[stored] == NEW
     predicted[tests], lower[tests], upper[tests] = rolled.predicted, rolled.lower, rolled.upper
     notes.append((tests, rolled.notes()))
     if new.any():
-        refitted, chosen = refit.model.with_interval_of(fit.model), prepared.new
-        columns = prepared.source.columns_of(chosen, refitted.features)
-        made = refitted.predicted(columns, chosen.weight)
+        chosen = prepared.new
+        columns = prepared.source.columns_of(chosen, served.features)
+        made = served.predicted(columns, chosen.weight)
         predicted[new], lower[new], upper[new] = made.value, made.lower, made.upper
         notes.append((new, made.note))
     if prepared.split.chained:

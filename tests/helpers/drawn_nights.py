@@ -86,7 +86,7 @@ def night(
         job = job_of(candidate, rows, starts={}, fitted=fits[candidate])
         return rolling.roll(framework, job, fits[candidate])
 
-    ranking, fits, rolled = ranked_and_rolled(
+    ranking, run.fits, rolled = ranked_and_rolled(
         rank.fn(rows, fits),
         fits,
         champion,
@@ -94,7 +94,7 @@ def night(
         rank_again=lambda left: rank.fn(rows, left),
     )
     choice = choose.fn(rows, ranking, rolled, champion, hold=hold)
-    wanted = to_refit(fits, choice)
+    wanted = to_refit(run.fits, choice)
     refits = {
         candidate: fitting.refit(
             framework,
@@ -103,7 +103,7 @@ def night(
         for candidate, fit in wanted.items()
     }
     silenced = resilience.fn(rows, wanted[choice.reported])
-    run.trained = trained = Trained(rows, fits, rolled, choice, refits, resilience=silenced)
+    run.trained = trained = Trained(rows, run.fits, rolled, choice, refits, resilience=silenced)
     predictions = tonights_predictions(trained, store, with_training=True)
     run.figures = run_figures(trained)
     return _stored(run, store, home, predictions.columns), run

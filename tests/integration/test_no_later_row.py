@@ -25,11 +25,12 @@ def before(workers, kind):
 
 
 def predictions(workers, job):
-    """Return what is predicted (n,) of the rows of a job: training rows and test rows."""
+    """Return what is predicted of the rows of a job, and the ends of the intervals: (n, 3)."""
     fitted = workers.result(workers.submit("torch", fitting.validate, training_rows(job)))
     rolled = workers.result(workers.submit("torch", roll, job, fitted))
-    predicted = np.full(len(job.target), np.nan)
-    predicted[~job.is_test], predicted[job.is_test] = fitted.out_of_fold, rolled.predicted
+    predicted = np.full((len(job.target), 3), np.nan)
+    predicted[~job.is_test] = np.column_stack([fitted.out_of_fold, *fitted.ends[0]])
+    predicted[job.is_test] = np.column_stack([rolled.predicted, *rolled.ends[0]])
     return predicted
 
 
@@ -41,8 +42,9 @@ def test_no_prediction_depends_on_what_comes_later(workers, kind, before, change
     assert job.is_test[job.fold == block].all() == (block == 16)
     after = predictions(workers, change(job, block))
     earlier = (job.fold > 0) & (job.fold <= block)
-    assert np.isfinite(before[earlier]).all()
-    assert np.array_equal(after[earlier], before[earlier])
+    assert np.isfinite(before[earlier, 0]).all()
+    assert np.isfinite(before[job.is_test]).all()
+    assert np.array_equal(after[earlier], before[earlier], equal_nan=True)
     known = job.known[job.fold > 0].min()
     later = job.fold > max(block, known)
-    assert not np.isclose(after[later], before[later]).all()
+    assert not np.isclose(after[later, 0], before[later, 0]).all()
