@@ -111,7 +111,7 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     with parts(5 * last):
         with part_of_work("sums", 3 * last), parts(2 * last):
             sums = fold_sums(framework, job)
-        for number, train, held in folds(job.fold, chained=job.chained):
+        for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
             name = f"fold {number}"
             with part_of_work(f"{name} of {last}"):
                 part = fit_linear(framework, job, train, part=name, sums=sums)

@@ -47,13 +47,15 @@ class Start:
 class Job:
     """A candidate and the n rows to fit it on.
 
-    `fold` (n,) counts from 1; where `chained`, fold i trains on the folds before it, and 0 is the
-    warm-up block that is never scored. `weight` (n,) is positive, 1 where None; `time` (n,) is
-    None without a time column; `group_numbers` (n,) are equal for rows that stay together, None
-    where no group is declared; `time_column` and `group_column` are the names of these columns, for
-    messages. `interval_coverage` is what prediction intervals should cover. `table` names the
-    labelled rows of a night: those of two jobs with the same name are the same, but that a refit
-    has the rows `is_test` (n,) as well. Nothing is known of the rows of others where it is "".
+    `fold` (n,) counts from 1; where `chained`, they are blocks of time, 0 is the warm-up block that
+    is never scored, and fold i trains on the rows whose `known` (n,) is i or less: None means those
+    of earlier folds. An ANN is then fitted for at least `least_fits` of the folds. `weight` (n,) is
+    positive, 1 where None; `time` (n,) is None without a time column; `group_numbers` (n,) are
+    equal for rows that stay together, None where no group is declared; `time_column` and
+    `group_column` are the names of these columns, for messages. `interval_coverage` is what
+    prediction intervals should cover. `table` names the labelled rows of a night: those of two jobs
+    with the same name are the same, but that a refit has the rows `is_test` (n,) as well. Nothing
+    is known of the rows of others where it is "".
 
     `time_parts` are those that enter of a time; of others those enter that say something.
     `products` and `intercept` concern the linear kinds; `learning_rate` (None: the fastest that is
@@ -80,6 +82,8 @@ class Job:
     chained: bool
     hidden: tuple[int, ...]
     interval_coverage: float
+    known: Indices | None = None
+    least_fits: int = 1
     weight: Array | None = None
     time: Array | None = None
     group_numbers: Indices | None = None
@@ -105,6 +109,11 @@ class Job:
     members: tuple[NetworkMember, ...] = ()
     half_life: float | None = None
     newest: float | None = None
+
+    @property
+    def known_from(self) -> Indices:
+        """Return the first chained fold (n,) to which each row is known."""
+        return self.fold + 1 if self.known is None else self.known
 
     @property
     def time_limits(self) -> float:
@@ -184,6 +193,8 @@ class NetworkFit:
     """A fitted network; `held_predictions` (m,) are honest and in the target's units.
 
     `groups` are the columns of each of its groups, and `rows` how many it could have trained on.
+    Where folds are chained, `losses` (e + 1,) are sums over its held-out rows after each epoch, by
+    the fold that they become known to.
     """
 
     member: NetworkMember
@@ -191,6 +202,15 @@ class NetworkFit:
     groups: tuple[tuple[str, ...], ...]
     rows: int
     details: dict[str, Any]
+    losses: Mapping[int, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What was decided for further networks from what earlier ones have shown."""
+
+    grouping: Grouping
+    epochs: int
 
 
 @dataclass(frozen=True)
@@ -207,7 +227,8 @@ class Fitted:
     """A fitted candidate; `out_of_fold` (n,) is NaN for warm-up rows, and None after a refit.
 
     `grouping`, `refit_epochs`, `plan` and `decided_by` are for the refit of an ANN; `half_life` is
-    that of any refit.
+    that of any refit; `for_tests` is for its networks that predict blocks of test rows, from what
+    is known to the first of these.
     """
 
     model: Model
@@ -224,6 +245,7 @@ class Fitted:
     plan: Plan | None = None
     decided_by: str | None = None
     half_life: float | None = None
+    for_tests: Decided | None = None
 
 
 def _with_mean_one(weight: Array | None, rows: int) -> Array:
@@ -232,10 +254,16 @@ def _with_mean_one(weight: Array | None, rows: int) -> Array:
     return weight / weight.mean() if rows else np.empty(0)
 
 
-def folds(fold: Indices, *, chained: bool) -> Iterator[tuple[int, Mask, Mask]]:
-    """Yield the number, the training rows and the held-out rows (masks) of each fold."""
+def folds(
+    fold: Indices, *, chained: bool, known: Indices | None = None
+) -> Iterator[tuple[int, Mask, Mask]]:
+    """Yield the number, the training rows and the held-out rows (masks) of each fold.
+
+    Chained folds train on the rows that are `known` (n,) to them; None means those before.
+    """
+    known = fold + 1 if chained and known is None else known
     for number in range(1, int(fold.max()) + 1):
-        yield number, (fold < number if chained else fold != number), fold == number
+        yield number, (fold != number if known is None else known <= number), fold == number
 
 
 def take(columns: Columns, rows: Mask) -> Columns:

@@ -18,7 +18,7 @@ from regressors.linear.fit import fit_linear
 from regressors.linear.fold_sums import FoldSums
 from regressors.network.plan import drawn
 from regressors.network.recipe import seed_of
-from regressors.network.training import predicted_without_groups
+from regressors.network.training import predicted_at_few_origins
 from regressors.progress import part, parts
 
 PARTS_OF_SPAN = (16, 8, 4, 2)
@@ -84,7 +84,7 @@ def choose_half_life(framework: FrameworkModule, job: Job) -> HalfLifeChoice:
 def gain_of_ann(framework: FrameworkModule, job: Job) -> PairedGain:
     """Return how much better an ANN predicts with the half-life of its job than without.
 
-    It is fitted without groups, and for as long as a small table is.
+    It is fitted without groups, and at few origins.
     """
     job = _drawn(MAX_ANN_ROWS, job)
     scored = job.fold > 0
@@ -93,7 +93,7 @@ def gain_of_ann(framework: FrameworkModule, job: Job) -> PairedGain:
     with parts(2):
         for half_life in (job.half_life, None):
             with part("origins"):
-                predicted = predicted_without_groups(framework, replace(job, half_life=half_life))
+                predicted = predicted_at_few_origins(framework, replace(job, half_life=half_life))
             errors.append((job.target[scored] - predicted[scored]) * roots)
     return _gain(job, *errors)
 
@@ -109,6 +109,7 @@ def _drawn(rows: int, job: Job) -> Job:
         columns=take(job.columns, chosen),
         target=job.target[chosen],
         fold=job.fold[chosen],
+        known=None if job.known is None else job.known[chosen],
         weight=None if job.weight is None else job.weight[chosen],
         time=None if job.time is None else job.time[chosen],
         group_numbers=job.groups_of(chosen),
@@ -121,9 +122,10 @@ def _errors(framework: FrameworkModule, job: Job) -> Array:
     predicted = np.full(len(job.target), np.nan)
     with part(f"half-life {job.half_life}"):
         sums = FoldSums(framework, job)
-        for number, train, held in folds(job.fold, chained=job.chained):
-            fitted = fit_linear(framework, job, train, part=f"fold {number}", sums=sums)
-            predicted[held] = fitted.model.predict(take(job.columns, held))
+        for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
+            if held.any():
+                fitted = fit_linear(framework, job, train, part=f"fold {number}", sums=sums)
+                predicted[held] = fitted.model.predict(take(job.columns, held))
     scored = job.fold > 0
     errors: Array = (job.target[scored] - predicted[scored]) * np.sqrt(job.weights(scored))
     return errors

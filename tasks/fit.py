@@ -26,14 +26,7 @@ def fit(
 
     `recency` is what `recency` returned, and `plan` what `plan` did, for an ANN.
     """
-    job = job_of(
-        candidate,
-        prepared,
-        prepared.train,
-        prepared.train_fold,
-        starts=starts,
-        half_life=recency.of(candidate),
-    )
+    job = job_of(candidate, prepared, starts=starts, half_life=recency.of(candidate))
     if isinstance(plan, AnnPlan):
         job = plan.applied(job)
     if isinstance(plan, Mapping):

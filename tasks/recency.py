@@ -84,14 +84,7 @@ def _in_turn(
     reasons = []
     for framework in frameworks:
         candidate = Candidate(framework, kind)
-        job = job_of(
-            candidate,
-            prepared,
-            prepared.train,
-            prepared.train_fold,
-            starts={},
-            half_life=half_life,
-        )
+        job = job_of(candidate, prepared, starts={}, half_life=half_life)
         result = workers.run(function, job, "choosing the half-life with")
         if not isinstance(result, str):
             return result

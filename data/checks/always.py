@@ -150,6 +150,23 @@ def _time_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:
             f"The time column {name!r} holds numbers, but 'max_age' needs times. Leave 'max_age'"
             " out of the declaration, or write times in ISO 8601 (2024-03-31).",
         )
+    if declaration.horizon is not None and kind in ("time", "number"):
+        yield finding("horizon_fits_time", name, _misfit(declaration.horizon, name, kind))
+
+
+def _misfit(horizon: str | float, name: str, kind: str) -> str:
+    """Return a sentence if a horizon cannot be counted in the time column; else ""."""
+    if isinstance(horizon, str) and kind == "number":
+        return (
+            f"The time column {name!r} holds numbers, but 'horizon' is {horizon}, a length of time."
+            " Write 'horizon' as a number, or write times in ISO 8601 (2024-03-31)."
+        )
+    if not isinstance(horizon, str) and kind == "time":
+        return (
+            f"The time column {name!r} holds times, but 'horizon' is {horizon:g}, a number. Write"
+            " it as a length of time, such as 7 days or 1 quarter."
+        )
+    return ""
 
 
 def _missing_time_findings(

@@ -57,6 +57,12 @@ ALWAYS_MADE = (
         "If `max_age` is declared, the time column holds times, since numbers have no age.",
     ),
     Check(
+        "horizon_fits_time",
+        "critical",
+        "If `horizon` is declared, it is a length of time where the time column holds times, and a"
+        " number where it holds numbers.",
+    ),
+    Check(
         "time_has_parts",
         "critical",
         "A feature such as `hired[weekday]` names a part of a time whose column is no feature"

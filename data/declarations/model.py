@@ -5,6 +5,7 @@ The tables in `docs/datasets.md` are generated from the descriptions and default
 
 from collections.abc import Sequence
 from functools import partial
+from math import isfinite
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -19,6 +20,8 @@ from pydantic import (
 
 from data.declarations.any_source import Source
 from data.declarations.durations import duration
+from data.declarations.lengths import EXAMPLE as LENGTH_EXAMPLE
+from data.declarations.lengths import Length, length
 from data.declarations.parts import column_of, declared_parts
 from data.declarations.results import Output, Results
 from data.declarations.sections import (
@@ -86,7 +89,25 @@ def _require_duration(text: object) -> object:
     return text
 
 
+def _require_length(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        length(value)
+    elif not (isfinite(value) and value > 0):
+        raise DeclarationMistake(f"{value} is not above 0", "A horizon reaches into the future.")
+    return value
+
+
+Horizon = Annotated[str | float, BeforeValidator(_require_length)]
 Term = Annotated[Column, BeforeValidator(refuse_mapping), AfterValidator(_refuse_other_columns)]
+
+
+def _time_kind(info: ValidationInfo) -> str | None:
+    """Return the kind that the time column is declared to have; None if it is not declared."""
+    time, formats = info.data.get("time"), info.data.get("formats", {})
+    if time in formats:
+        return value_format(formats[time]).kind
+    kind: str | None = info.data.get("types", {}).get(time)
+    return kind
 
 
 class Declaration(Section):
@@ -173,6 +194,13 @@ class Declaration(Section):
         default=None,
         description="How old the newest time may be, for example `36 hours`, `2 days` or `1 week`."
         " Needs a `time` column that holds times.",
+    )
+    horizon: Horizon | None = Field(
+        default=None,
+        description="How far ahead predictions are needed, in time: a length such as `1 quarter`,"
+        " `7 days` or `12 hours`, or a number where the `time` column holds numbers. A row is"
+        " predicted by fits on rows that are at least so much older. If it is not set, the usual"
+        " step between times: all older rows are known.",
     )
     recency: Literal["auto", "none"] = Field(
         default="auto",
@@ -284,15 +312,39 @@ class Declaration(Section):
                 "no 'time' column is declared, so the rows have no age",
                 "Declare the time column, or leave 'max_age' out.",
             )
-        kind = info.data.get("types", {}).get(time)
-        if time in info.data.get("formats", {}):
-            kind = value_format(info.data["formats"][time]).kind
-        if max_age and kind == "number":
+        if max_age and _time_kind(info) == "number":
             raise DeclarationMistake(
                 f"the time column {quoted(time)} is declared to hold numbers, which have no age",
                 "Declare it as a time, or leave 'max_age' out.",
             )
         return max_age
+
+    @field_validator("horizon")
+    @classmethod
+    def _refuse_other_horizon(
+        cls, horizon: str | float | None, info: ValidationInfo
+    ) -> str | float | None:
+        if horizon is None or "time" not in info.data:
+            return horizon
+        time, kind = info.data["time"], _time_kind(info)
+        if time is None:
+            raise DeclarationMistake(
+                "no 'time' column is declared, so there is no time to look ahead in",
+                "Declare the time column, or leave 'horizon' out.",
+            )
+        if isinstance(horizon, str) and kind == "number":
+            raise DeclarationMistake(
+                f"the time column {quoted(time)} is declared to hold numbers, and"
+                f" {quoted(horizon)} is a length of time",
+                "Write a number, or declare the column as a time.",
+            )
+        if not isinstance(horizon, str) and kind == "time":
+            raise DeclarationMistake(
+                f"the time column {quoted(time)} is declared to hold times, and {horizon:g} is a"
+                " number",
+                LENGTH_EXAMPLE,
+            )
+        return horizon
 
     @field_validator("terms")
     @classmethod
@@ -322,6 +374,11 @@ class Declaration(Section):
         """Return the source of a dataset whose rows are in files."""
         assert isinstance(self.source, PathSource)
         return self.source
+
+    @property
+    def ahead(self) -> Length | float | None:
+        """Return the declared horizon, None where it is the usual step between times."""
+        return length(self.horizon) if isinstance(self.horizon, str) else self.horizon
 
     def stores_training_predictions(self, labelled: int) -> bool:
         """Return whether a run with so many rows with a target stores those of training rows."""

@@ -30,6 +30,7 @@ def prepared(
         share=declaration.split.test,
         folds=declaration.split.folds,
         time=rows.time,
+        horizon=declaration.ahead,
         group=rows.group,
         alike=rows.alike,
         report=part(report, 0.1, 1),

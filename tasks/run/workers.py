@@ -11,7 +11,6 @@ from prefect import allow_failure
 from prefect.futures import PrefectFuture
 
 from data.scratch import temporary_files
-from regressors.arrays import Indices
 from regressors.candidate import Candidate
 from regressors.frameworks import parity, worker_process
 from regressors.frameworks.contract import FrameworkModule
@@ -23,7 +22,6 @@ from regressors.model import NetworkMember
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
 from tasks.run.progress import Progress
-from tasks.run.rows import Rows
 from tasks.run.step import result_of
 
 Result = TypeVar("Result")
@@ -133,18 +131,21 @@ def framework_workers(
 def job_of(
     candidate: Candidate,
     prepared: Prepared,
-    rows: Rows,
-    fold: Indices,
     *,
     starts: Mapping[str, Start],
     fitted: Fitted | None = None,
     half_life: float | None = None,
 ) -> Job:
-    """Return the job of fitting a candidate on `rows` (m), each in its `fold` (m,).
+    """Return the job of fitting a candidate on the training rows.
 
-    For a refit, `fitted` is what `validate` returned; its `half_life` is that of the fit.
+    Where `fitted` is what `validate` returned, it is a job on all labelled rows, as of a refit, and
+    its half-life is that of the fit.
     """
     declaration = prepared.declaration
+    if fitted is None:
+        rows, fold, known = prepared.train, prepared.train_fold, prepared.train_known
+    else:
+        rows, fold, known = prepared.labelled, prepared.labelled_fold, prepared.labelled_known
     rules, descent = declaration.split, declaration.gradient_descent
     return Job(
         dataset=declaration.name,
@@ -155,13 +156,22 @@ def job_of(
         chained=prepared.split.chained,
         hidden=declaration.ann.hidden,
         interval_coverage=declaration.interval,
+        known=known,
+        least_fits=rules.folds,
         weight=rows.weight,
         time=rows.instants,
         group_numbers=rows.group_numbers if candidate.is_linear else rows.together,
         time_column=declaration.time,
         group_column=rules.group,
         split_rules=repr(
-            (rules.test, rules.folds, rules.group, rules.duplicates, declaration.time)
+            (
+                rules.test,
+                rules.folds,
+                rules.group,
+                rules.duplicates,
+                declaration.time,
+                declaration.horizon,
+            )
         ),
         time_parts=prepared.checked.time_parts,
         products=prepared.checked.products,

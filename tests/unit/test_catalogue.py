@@ -27,6 +27,7 @@ EVERYTHING = {
     "time": "day",
     "weight": "w",
     "max_age": "2 days",
+    "horizon": "1 day",
     "terms": ["age^2"],
     "features": ["age", "shop", "intercept"],
 }
