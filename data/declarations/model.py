@@ -5,7 +5,6 @@ The tables in `docs/datasets.md` are generated from the descriptions and default
 
 from collections.abc import Sequence
 from functools import partial
-from math import isfinite
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -20,7 +19,7 @@ from pydantic import (
 
 from data.declarations.any_source import Source
 from data.declarations.durations import duration
-from data.declarations.lengths import EXAMPLE as LENGTH_EXAMPLE
+from data.declarations.in_time import WORDS, Horizon, Recency, kind_of_time, refuse_misfit
 from data.declarations.lengths import Length, length
 from data.declarations.parts import column_of, declared_parts
 from data.declarations.results import Output, Results
@@ -38,7 +37,7 @@ from data.declarations.sections import (
 )
 from data.declarations.source import PathSource
 from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
-from data.declarations.value_formats import refuse_other_kinds, require_format, value_format
+from data.declarations.value_formats import refuse_other_kinds, require_format
 from data.errors import DeclarationMistake, quoted
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
@@ -89,25 +88,7 @@ def _require_duration(text: object) -> object:
     return text
 
 
-def _require_length(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        length(value)
-    elif not (isfinite(value) and value > 0):
-        raise DeclarationMistake(f"{value} is not above 0", "A horizon reaches into the future.")
-    return value
-
-
-Horizon = Annotated[str | float, BeforeValidator(_require_length)]
 Term = Annotated[Column, BeforeValidator(refuse_mapping), AfterValidator(_refuse_other_columns)]
-
-
-def _time_kind(info: ValidationInfo) -> str | None:
-    """Return the kind that the time column is declared to have; None if it is not declared."""
-    time, formats = info.data.get("time"), info.data.get("formats", {})
-    if time in formats:
-        return value_format(formats[time]).kind
-    kind: str | None = info.data.get("types", {}).get(time)
-    return kind
 
 
 class Declaration(Section):
@@ -202,11 +183,12 @@ class Declaration(Section):
         " predicted by fits on rows that are at least so much older. If it is not set, the usual"
         " step between times: all older rows are known.",
     )
-    recency: Literal["auto", "none"] = Field(
+    recency: Recency = Field(
         default="auto",
-        description="How much rows count by their age in fits, where a `time` is declared: `auto`,"
-        " half as much for every half-life, which is chosen on the training rows, none unless"
-        " clearly better, or `none`, the same for all.",
+        description="How much rows count by their age in fits, where a `time` is declared: half as"
+        " much for every half-life, such as `8 quarters` or `30 days`, or a number where the `time`"
+        " column holds numbers. With `auto` it is chosen on the training rows, none unless clearly"
+        " better; with `none`, all rows count the same.",
     )
     split: SplitRules = Field(
         default=SplitRules(), description="How rows are split for testing and for the folds."
@@ -312,39 +294,19 @@ class Declaration(Section):
                 "no 'time' column is declared, so the rows have no age",
                 "Declare the time column, or leave 'max_age' out.",
             )
-        if max_age and _time_kind(info) == "number":
+        if max_age and kind_of_time(info) == "number":
             raise DeclarationMistake(
                 f"the time column {quoted(time)} is declared to hold numbers, which have no age",
                 "Declare it as a time, or leave 'max_age' out.",
             )
         return max_age
 
-    @field_validator("horizon")
+    @field_validator("horizon", "recency")
     @classmethod
-    def _refuse_other_horizon(
-        cls, horizon: str | float | None, info: ValidationInfo
-    ) -> str | float | None:
-        if horizon is None or "time" not in info.data:
-            return horizon
-        time, kind = info.data["time"], _time_kind(info)
-        if time is None:
-            raise DeclarationMistake(
-                "no 'time' column is declared, so there is no time to look ahead in",
-                "Declare the time column, or leave 'horizon' out.",
-            )
-        if isinstance(horizon, str) and kind == "number":
-            raise DeclarationMistake(
-                f"the time column {quoted(time)} is declared to hold numbers, and"
-                f" {quoted(horizon)} is a length of time",
-                "Write a number, or declare the column as a time.",
-            )
-        if not isinstance(horizon, str) and kind == "time":
-            raise DeclarationMistake(
-                f"the time column {quoted(time)} is declared to hold times, and {horizon:g} is a"
-                " number",
-                LENGTH_EXAMPLE,
-            )
-        return horizon
+    def _refuse_misfit(cls, value: str | float | None, info: ValidationInfo) -> str | float | None:
+        if value is not None and value not in WORDS:
+            refuse_misfit(str(info.field_name), value, info)
+        return value
 
     @field_validator("terms")
     @classmethod
@@ -379,6 +341,13 @@ class Declaration(Section):
     def ahead(self) -> Length | float | None:
         """Return the declared horizon, None where it is the usual step between times."""
         return length(self.horizon) if isinstance(self.horizon, str) else self.horizon
+
+    @property
+    def half_life(self) -> Length | float | None:
+        """Return the declared half-life, None where it is to be chosen, or all rows count alike."""
+        if self.recency in WORDS:
+            return None
+        return length(self.recency) if isinstance(self.recency, str) else self.recency
 
     def stores_training_predictions(self, labelled: int) -> bool:
         """Return whether a run with so many rows with a target stores those of training rows."""
