@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from regressors.arrays import Array, Columns, Indices, Mask
 from regressors.candidate import Candidate
-from regressors.encoding.matrices import Product
+from regressors.encoding.products import Product
 from regressors.linear.inference import Coefficient
 from regressors.linear.least_squares import LeastSquares
 from regressors.model import Model, NetworkMember
@@ -57,7 +57,8 @@ class Job:
     with the same name are the same, but that a refit has the rows `is_test` (n,) as well. Nothing
     is known of the rows of others where it is "".
 
-    `time_parts` are those that enter of a time; of others those enter that say something.
+    `time_parts` are those that enter of a time; of others those enter that say something. A column
+    that only `products` have has none.
     `products` and `intercept` concern the linear kinds; `learning_rate` (None: the fastest that is
     sure to converge), `epochs` and `starts` (by `fold 1`, `twin` or `refit`) concern gradient
     descent. `hidden` are the layers of an ANN; `grouping` are the groups that it encodes (None: as
@@ -226,9 +227,9 @@ class Grouped:
 class Fitted:
     """A fitted candidate; `out_of_fold` (n,) is NaN for warm-up rows, and None after a refit.
 
-    `grouping`, `refit_epochs`, `plan` and `decided_by` are for the refit of an ANN; `half_life` is
-    that of any refit; `for_tests` is for its networks that predict blocks of test rows, from what
-    is known to the first of these.
+    `grouping`, `refit_epochs`, `plan` and `decided_by` are for the refit of an ANN; `for_tests` is
+    for its networks that predict blocks of test rows, from what is known to the first of these;
+    `half_life` is that of any refit.
     """
 
     model: Model
@@ -244,8 +245,8 @@ class Fitted:
     refit_epochs: int | None = None
     plan: Plan | None = None
     decided_by: str | None = None
-    half_life: float | None = None
     for_tests: Decided | None = None
+    half_life: float | None = None
 
 
 def _with_mean_one(weight: Array | None, rows: int) -> Array:

@@ -18,7 +18,7 @@ from regressors.linear.fit import fit_linear
 from regressors.linear.fold_sums import FoldSums
 from regressors.network.plan import drawn
 from regressors.network.recipe import seed_of
-from regressors.network.training import predicted_at_few_origins
+from regressors.network.training import predicted_without_groups
 from regressors.progress import part, parts
 
 PARTS_OF_SPAN = (16, 8, 4, 2)
@@ -93,7 +93,7 @@ def gain_of_ann(framework: FrameworkModule, job: Job) -> PairedGain:
     with parts(2):
         for half_life in (job.half_life, None):
             with part("origins"):
-                predicted = predicted_at_few_origins(framework, replace(job, half_life=half_life))
+                predicted = predicted_without_groups(framework, replace(job, half_life=half_life))
             errors.append((job.target[scored] - predicted[scored]) * roots)
     return _gain(job, *errors)
 

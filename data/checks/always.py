@@ -14,12 +14,14 @@ import pyarrow as pa
 from data.checks.alike import distinct_values
 from data.checks.contract import Contract
 from data.checks.entering import Entry
-from data.checks.features import feature_findings, part_findings, term_findings
+from data.checks.features import feature_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import age_findings, shrinkage_finding
 from data.checks.keys import key_findings
+from data.checks.lags import known_findings, lag_findings
 from data.checks.steps import UNCOUNTED, Steps
 from data.checks.table import Table, filtered
+from data.checks.terms import part_findings, term_findings
 from data.declarations.in_time import misfit
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
@@ -36,7 +38,8 @@ def structure_findings(
     """Check columns, number of rows, and kinds; if they are wrong, nothing else makes sense."""
     roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
     features = declaration.feature_names(table.column_names) if declaration.features else ()
-    others = [*features, *declaration.types, *declaration.formats, declaration.split.group]
+    lagged = declaration.lags
+    others = [*features, *lagged, *declaration.types, *declaration.formats, declaration.split.group]
     named = dict.fromkeys([*roles, *others])
     findings = [column_finding(name, table.column_names, declaration) for name in named if name]
     findings.append(_row_count_finding(declaration, table.num_rows))
@@ -50,6 +53,7 @@ def structure_findings(
                 _numeric_finding("weight", declaration.weight, "can weight rows", table)
             )
         findings += part_findings(declaration, table)
+        findings += lag_findings(declaration, table)
         findings += term_findings(declaration, table)
     return findings
 
@@ -87,6 +91,7 @@ def content_findings(
             *_missing_time_findings(declaration, table, labelled),
             *_weight_findings(declaration, table, labelled),
             *feature_findings(declaration, table, kept, labelled, entries, steps),
+            *known_findings(declaration, table, kept, labelled),
         ]
     return findings
 

@@ -4,7 +4,6 @@ The tables in `docs/datasets.md` are generated from the descriptions and default
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -20,6 +19,7 @@ from pydantic import (
 from data.declarations.any_source import Source
 from data.declarations.durations import duration
 from data.declarations.in_time import WORDS, Horizon, Recency, kind_of_time, refuse_misfit
+from data.declarations.lags import Lag, LagLengths, lags_of, refuse_wrong_lags
 from data.declarations.lengths import Length, length
 from data.declarations.parts import column_of, declared_parts
 from data.declarations.results import Output, Results
@@ -36,7 +36,7 @@ from data.declarations.sections import (
     refuse_repeats,
 )
 from data.declarations.source import PathSource
-from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
+from data.declarations.terms import Product, Term, product_of, refuse_same_terms, refuse_target
 from data.declarations.value_formats import refuse_other_kinds, require_format
 from data.errors import DeclarationMistake, quoted
 
@@ -67,28 +67,9 @@ Format = Annotated[str, BeforeValidator(_word), AfterValidator(require_format)]
 MissingWords = Annotated[tuple[Word, ...], AsTuple]
 
 
-def _refuse_target(name: str, info: ValidationInfo) -> None:
-    if name == info.data.get("target") or column_of(name, ()) == info.data.get("target"):
-        raise DeclarationMistake(f"{quoted(name)} is the target and cannot explain itself")
-
-
-def _refuse_other_columns(term: str, info: ValidationInfo) -> str:
-    features = info.data.get("features")
-    for name, _ in product_of(term):
-        _refuse_target(name, info)
-        if features and name not in features:
-            raise DeclarationMistake(
-                f"{quoted(name)} is not one of the 'features'", partial(hint_for, name, features)
-            )
-    return term
-
-
 def _require_duration(text: object) -> object:
     duration(text)
     return text
-
-
-Term = Annotated[Column, BeforeValidator(refuse_mapping), AfterValidator(_refuse_other_columns)]
 
 
 class Declaration(Section):
@@ -127,6 +108,13 @@ class Declaration(Section):
         " `hired[weekday]`. If they are not set, all columns but target, weight, group and a key of"
         " one column; of a key of several columns, those that have a value in more than one row.",
     )
+    lags: dict[Column, LagLengths] = Field(
+        default={},
+        description="Values of some length of time before as features: the target's own, or a"
+        " feature's, such as `{revenue: [1 year]}`; numbers where the `time` column holds numbers."
+        " A row's value is that of the row with the same key but for its time, which is part of the"
+        " key.",
+    )
     types: dict[str, Kind] = Field(
         default={},
         description="The kind of single columns, `number`, `category`, `boolean` or `time`, where"
@@ -162,7 +150,8 @@ class Declaration(Section):
         default=(),
         max_length=MAX_TERMS,
         description="Powers and products of features that are added to the linear kinds, for"
-        " example `age^2` or `age:education`.",
+        " example `age^2` or `age:education`. A time may be in them though it is no feature: by its"
+        " name for elapsed days, such as `age:hired^2`, or by a part, such as `age:hired[month]`.",
     )
     expectations: tuple[Expectation, ...] = Field(
         default=(), description="Rules that the rows must keep, checked by Great Expectations."
@@ -264,8 +253,16 @@ class Declaration(Section):
         cls, features: tuple[str, ...] | None, info: ValidationInfo
     ) -> tuple[str, ...] | None:
         for name in features or ():
-            _refuse_target(name, info)
+            refuse_target(name, info)
         return features
+
+    @field_validator("lags")
+    @classmethod
+    def _refuse_wrong_lags(
+        cls, lags: dict[str, tuple[str | float, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[str | float, ...]]:
+        refuse_wrong_lags(lags, info.data)
+        return lags
 
     @field_validator("types")
     @classmethod
@@ -360,6 +357,11 @@ class Declaration(Section):
         """Return the columns and powers of each declared term."""
         return tuple(product_of(term) for term in self.terms)
 
+    @property
+    def lagged(self) -> tuple[Lag, ...]:
+        """Return the declared lags."""
+        return lags_of(self.lags)
+
     def feature_names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Return the columns of the features: by default all that have no other role.
 
@@ -371,6 +373,22 @@ class Declaration(Section):
         others = {self.target, self.weight, self.split.group}
         others |= {*self.key} - {*self.implied_key_features}
         return tuple(name for name in columns if name not in others)
+
+    def input_names(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns of the features, and those that only terms have."""
+        features, lags = self.feature_names(columns), {lag.name for lag in self.lagged}
+        factors = (
+            column_of(name, columns)
+            for product in self.products
+            for name, _ in product
+            if name not in lags
+        )
+        return tuple(dict.fromkeys((*features, *factors)))
+
+    def is_in_terms_alone(self, name: str, columns: Sequence[str]) -> bool:
+        """Return whether terms have one of the source's `columns` that is no feature."""
+        factors = (column_of(factor, columns) for product in self.products for factor, _ in product)
+        return name in factors and not self.is_feature(name, columns)
 
     def is_feature(self, name: str, columns: Sequence[str]) -> bool:
         """Return whether one of the source's `columns` is a feature, fast for many columns."""
@@ -394,12 +412,14 @@ class Declaration(Section):
         roles = [self.target, self.time, self.weight, self.split.group]
         rules = [name for rule in self.expectations for name in rule.columns()]
         features = self.features or ()
-        of_parts = (column_of(name, ()) for name in features)
+        terms = (name for product in self.products for name, _ in product)
+        of_parts = (column_of(name, ()) for name in (*features, *terms))
         return {
             *self.key,
             *filter(None, roles),
             *features,
             *of_parts,
+            *self.lags,
             *self.types,
             *self.formats,
             *rules,

@@ -44,6 +44,18 @@ class ScoreRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NaiveRecord:
+    """Errors of one naive prediction on those of one set of rows that it predicts."""
+
+    name: str  # such as "last value" or "mean"
+    rows: str  # "validation" or "test"
+    rmse: float
+    mae: float
+    n: int
+    r2: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CoefficientRecord:
     """One term of a linear equation in original units; gradient descent has no inference.
 
@@ -70,7 +82,7 @@ class SourceColumnRecord:
     """One column of the source: what the next run is compared with, and what people look up."""
 
     name: str
-    role: str  # "key", "target", "time", "weight", "group", "feature", "unused", or several
+    role: str  # "key", "target", "time", "weight", "group", "feature", "term", "unused"; or several
     kind: str | None = None  # None: of no kind, so it is left out
     kind_from: str | None = None  # "declared", "remembered" or "values"
     missing: int | None = None  # rows without a value
@@ -318,6 +330,7 @@ class RunRecord:
 
     # What came of it
     candidates: Sequence[CandidateRecord] = ()
+    naive: Sequence[NaiveRecord] = ()
     agreement: Sequence[AgreementRecord] = ()
     rescored: Mapping[int, Sequence[ScoreRecord]] = field(default_factory=dict)
     """Scores of models of earlier runs on this run's test rows, by model id."""

@@ -83,18 +83,14 @@ def grouped(framework: FrameworkModule, job: Job) -> Grouped:
     return Grouped(best, ready, tried.trainings)
 
 
-def predicted_at_few_origins(framework: FrameworkModule, job: Job) -> Array:
-    """Return the out-of-fold predictions (n,) of an ANN for chained folds, cheaply.
+def predicted_without_groups(framework: FrameworkModule, job: Job) -> Array:
+    """Return what an ANN without groups and without a plan predicts for chained folds (n,).
 
-    It has no groups and no plan, and few networks, which serve on between their origins.
+    It has few networks, which serve on between their origins.
     """
     job = replace(job, grouping="none", plan=None)
-    last = int(job.fold.max())
-    numbers = [1 + i for i in spaced(last, FEW_NETWORKS)]
-    chain = Chain(framework, job)
-    with _parts(job, len(numbers) + 1, done=0):
-        chain.fit_warmup()
-        return _fit_chain(chain, numbers)[0]
+    origins = spaced(int(job.fold.max()), FEW_NETWORKS)
+    return _walked(Chain(framework, job), [1 + i for i in origins])[0]
 
 
 def planned(job: Job) -> Plan | None:
@@ -224,10 +220,8 @@ def _validate(
 def _validate_chain(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit networks for chained folds, and one on all rows."""
     chain, numbers = Chain(framework, job), chain_folds(job)
-    last = int(job.fold.max())
     with _parts(job, len(numbers) + 2, done=0):
-        chain.fit_warmup(job.ready.get(0))
-        predicted, decided = _fit_chain(chain, numbers)
+        predicted, decided = _walked(chain, numbers)
         serving = chain.decided(None)
         twin = _on_all_rows(
             framework, replace(job, grouping=serving.grouping, refit_epochs=serving.epochs)
@@ -249,17 +243,18 @@ def _validate_chain(framework: FrameworkModule, job: Job) -> Fitted:
         refit_epochs=serving.epochs,
         plan=job.plan,
         decided_by=decided_by,
-        for_tests=chain.decided(last + 1),
+        for_tests=chain.decided(int(job.fold.max()) + 1),
     )
 
 
-def _fit_chain(chain: Chain, numbers: Sequence[int]) -> tuple[Array, dict[int, Decided]]:
-    """Fit networks for these folds; return the predictions (n,), and which of them count."""
-    fold, decided = chain.job.fold, {}
-    predicted = np.full(len(fold), np.nan)
-    for number, until in zip(numbers, [*numbers[1:], int(fold.max()) + 1], strict=True):
+def _walked(chain: Chain, numbers: Sequence[int]) -> tuple[Array, dict[int, Decided]]:
+    """Fit the networks of chained folds; return what they predict (n,), and which counted."""
+    job = chain.job
+    predicted, decided = np.full(len(job.target), np.nan), {}
+    chain.fit_warmup(job.ready.get(0))
+    for number, until in zip(numbers, [*numbers[1:], int(job.fold.max()) + 1], strict=True):
         decided[number] = chain.fit(number, until)
-        held = (fold >= number) & (fold < until)
+        held = (job.fold >= number) & (job.fold < until)
         predicted[held] = chain.predicted[decided[number].grouping][held]
     return predicted, decided
 

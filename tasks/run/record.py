@@ -20,6 +20,7 @@ from data.store.records import (
     CandidateRecord,
     CoefficientRecord,
     LinearFitRecord,
+    NaiveRecord,
     PairedErrors,
     PredictionColumns,
     PromotionRecord,
@@ -37,6 +38,7 @@ from regressors.network import recipe
 from tasks.report.run_figures import RunFigures
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
+from tasks.run.naive import NaiveScore
 from tasks.run.prepared import Prepared
 from tasks.run.provenance import framework_version, library_versions, setup_fingerprint
 
@@ -152,10 +154,18 @@ def _with_choice(record: RunRecord, choice: Choice) -> RunRecord:
         change="first champion" if serving is None else last.decision,
         reason=choice.reason,
         rescored=rescored,
+        naive=[_naive(each) for each in choice.naive],
         backfill=choice.is_backfill,
         promotions=[_promotion(decision, choice) for decision in choice.decisions],
         against=serving.promotion_id if serving else None,
         paired_errors=_paired_errors(choice),
+    )
+
+
+def _naive(naive: NaiveScore) -> NaiveRecord:
+    own = naive.score
+    return NaiveRecord(
+        name=naive.name, rows=naive.rows, rmse=own.rmse, mae=own.mae, r2=own.r2, n=own.n
     )
 
 

@@ -139,7 +139,7 @@ def job_of(
     """Return the job of fitting a candidate on the training rows.
 
     Where `fitted` is what `validate` returned, it is a job on all labelled rows, as of a refit, and
-    its half-life is that of the fit.
+    its `half_life` is that of the fit.
     """
     declaration = prepared.declaration
     if fitted is None:

@@ -55,7 +55,7 @@ def test_summary_reports_a_relation_that_has_changed_and_how_much_rows_count_by_
 def test_status_goes_on_saying_why_a_champion_should_not_be_relied_on(night):
     lines = json.loads(night.workspace.run("status", "--format", "json").stdout)
     (wrong,) = (line["wrong"] for line in lines if line["dataset"] == "users_revenue")
-    assert "the champion predicts worse than their mean" in wrong
+    assert "the champion, tensorflow/ann, predicts worse than their mean" in wrong
 
 
 @pytest.fixture(scope="module")
