@@ -4,7 +4,6 @@ The tables in `docs/datasets.md` are generated from the descriptions and default
 """
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -18,9 +17,7 @@ from pydantic import (
 )
 
 from data.declarations.any_source import Source
-from data.declarations.durations import duration
 from data.declarations.lags import Lag, LagLengths, lags_of, refuse_wrong_lags
-from data.declarations.lengths import EXAMPLE as LENGTH_EXAMPLE
 from data.declarations.lengths import Length, length
 from data.declarations.parts import column_of, declared_parts
 from data.declarations.results import Output, Results
@@ -38,7 +35,15 @@ from data.declarations.sections import (
 )
 from data.declarations.source import PathSource
 from data.declarations.terms import Product, Term, product_of, refuse_same_terms, refuse_target
-from data.declarations.value_formats import refuse_other_kinds, require_format, value_format
+from data.declarations.time_rules import (
+    WORDS,
+    Horizon,
+    MaxAge,
+    Recency,
+    refuse_age_without_times,
+    refuse_other_length,
+)
+from data.declarations.value_formats import refuse_other_kinds, require_format
 from data.errors import DeclarationMistake, quoted
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
@@ -66,31 +71,6 @@ def _word(value: object) -> object:
 Word = Annotated[str, BeforeValidator(_word)]
 Format = Annotated[str, BeforeValidator(_word), AfterValidator(require_format)]
 MissingWords = Annotated[tuple[Word, ...], AsTuple]
-
-
-def _require_duration(text: object) -> object:
-    duration(text)
-    return text
-
-
-def _require_length(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        length(value)
-    elif not (isfinite(value) and value > 0):
-        raise DeclarationMistake(f"{value} is not above 0", "A horizon reaches into the future.")
-    return value
-
-
-Horizon = Annotated[str | float, BeforeValidator(_require_length)]
-
-
-def _time_kind(info: ValidationInfo) -> str | None:
-    """Return the kind that the time column is declared to have; None if it is not declared."""
-    time, formats = info.data.get("time"), info.data.get("formats", {})
-    if time in formats:
-        return value_format(formats[time]).kind
-    kind: str | None = info.data.get("types", {}).get(time)
-    return kind
 
 
 class Declaration(Section):
@@ -181,7 +161,7 @@ class Declaration(Section):
         default=0.5,
         description="The largest share of the last good run's rows that may be missing tonight.",
     )
-    max_age: Annotated[str, BeforeValidator(_require_duration)] | None = Field(
+    max_age: MaxAge | None = Field(
         default=None,
         description="How old the newest time may be, for example `36 hours`, `2 days` or `1 week`."
         " Needs a `time` column that holds times.",
@@ -193,11 +173,12 @@ class Declaration(Section):
         " predicted by fits on rows that are at least so much older. If it is not set, the usual"
         " step between times: all older rows are known.",
     )
-    recency: Literal["auto", "none"] = Field(
+    recency: Recency = Field(
         default="auto",
-        description="How much rows count by their age in fits, where a `time` is declared: `auto`,"
-        " half as much for every half-life, which is chosen on the training rows, none unless"
-        " clearly better, or `none`, the same for all.",
+        description="How much rows count by their age in fits, where a `time` is declared: half as"
+        " much for every half-life, such as `8 quarters` or `30 days`, or a number where the `time`"
+        " column holds numbers. With `auto` it is chosen on the training rows, none unless clearly"
+        " better; with `none`, all rows count the same.",
     )
     split: SplitRules = Field(
         default=SplitRules(), description="How rows are split for testing and for the folds."
@@ -237,6 +218,9 @@ class Declaration(Section):
     )
 
     _once = field_validator("key", "features")(refuse_repeats)
+    _lags = field_validator("lags")(refuse_wrong_lags)
+    _max_age = field_validator("max_age")(refuse_age_without_times)
+    _lengths = field_validator("horizon", "recency")(refuse_other_length)
 
     @field_validator("target")
     @classmethod
@@ -276,14 +260,6 @@ class Declaration(Section):
             refuse_target(name, info)
         return features
 
-    @field_validator("lags")
-    @classmethod
-    def _refuse_wrong_lags(
-        cls, lags: dict[str, tuple[str | float, ...]], info: ValidationInfo
-    ) -> dict[str, tuple[str | float, ...]]:
-        refuse_wrong_lags(lags, info.data)
-        return lags
-
     @field_validator("types")
     @classmethod
     def _refuse_wrong_types(cls, types: dict[str, Kind], info: ValidationInfo) -> dict[str, Kind]:
@@ -301,49 +277,6 @@ class Declaration(Section):
     def _refuse_other_kinds(cls, formats: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         refuse_other_kinds(formats, info.data)
         return formats
-
-    @field_validator("max_age")
-    @classmethod
-    def _refuse_max_age_without_times(cls, max_age: str | None, info: ValidationInfo) -> str | None:
-        time = info.data.get("time")
-        if max_age and "time" in info.data and time is None:
-            raise DeclarationMistake(
-                "no 'time' column is declared, so the rows have no age",
-                "Declare the time column, or leave 'max_age' out.",
-            )
-        if max_age and _time_kind(info) == "number":
-            raise DeclarationMistake(
-                f"the time column {quoted(time)} is declared to hold numbers, which have no age",
-                "Declare it as a time, or leave 'max_age' out.",
-            )
-        return max_age
-
-    @field_validator("horizon")
-    @classmethod
-    def _refuse_other_horizon(
-        cls, horizon: str | float | None, info: ValidationInfo
-    ) -> str | float | None:
-        if horizon is None or "time" not in info.data:
-            return horizon
-        time, kind = info.data["time"], _time_kind(info)
-        if time is None:
-            raise DeclarationMistake(
-                "no 'time' column is declared, so there is no time to look ahead in",
-                "Declare the time column, or leave 'horizon' out.",
-            )
-        if isinstance(horizon, str) and kind == "number":
-            raise DeclarationMistake(
-                f"the time column {quoted(time)} is declared to hold numbers, and"
-                f" {quoted(horizon)} is a length of time",
-                "Write a number, or declare the column as a time.",
-            )
-        if not isinstance(horizon, str) and kind == "time":
-            raise DeclarationMistake(
-                f"the time column {quoted(time)} is declared to hold times, and {horizon:g} is a"
-                " number",
-                LENGTH_EXAMPLE,
-            )
-        return horizon
 
     @field_validator("terms")
     @classmethod
@@ -378,6 +311,13 @@ class Declaration(Section):
     def ahead(self) -> Length | float | None:
         """Return the declared horizon, None where it is the usual step between times."""
         return length(self.horizon) if isinstance(self.horizon, str) else self.horizon
+
+    @property
+    def half_life(self) -> Length | float | None:
+        """Return the declared half-life, None where it is to be chosen, or all rows count alike."""
+        if self.recency in WORDS:
+            return None
+        return length(self.recency) if isinstance(self.recency, str) else self.recency
 
     def stores_training_predictions(self, labelled: int) -> bool:
         """Return whether a run with so many rows with a target stores those of training rows."""

@@ -136,6 +136,10 @@ def test_a_lag_is_nearer_than_a_horizon_if_it_ever_may_be(lag, horizon, nearer):
         ("key: day\ntime: day\nlags: {y: {a: 1}}", "is not a length of time"),
         ("key: day\ntime: day\nlags: y", "should be a mapping"),
         (
+            "key: day\ntime: day\nhorizon: 1 quarter\nlags: {y: [1 year, 2 months]}",
+            "the lag 'y[2 months before]' may be nearer than the horizon of 1 quarter, so it would",
+        ),
+        (
             "key: day\ntime: day\nfeatures: [users]\nlags: {user: 1 year}",
             "'user' is neither the target nor one of the 'features'. Did you mean 'users'?",
         ),
