@@ -22,10 +22,10 @@ from data.checks.lags import known_findings, lag_findings
 from data.checks.steps import UNCOUNTED, Steps
 from data.checks.table import Table, filtered
 from data.checks.terms import part_findings, term_findings
-from data.declarations.in_time import misfit
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.parts import PARTS
+from data.declarations.time_rules import misfit
 from data.errors import listed
 from data.sources.columns import PLURAL, arrays, infinite, infinity_in_words, kind_of, present
 from data.sources.suggested_kind import written_as

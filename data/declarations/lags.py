@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from data.declarations.lengths import EXAMPLE, Length, length
 from data.declarations.mistakes import nearest
@@ -102,11 +102,11 @@ LagLengths = Annotated[
 ]
 
 
-def refuse_wrong_lags(lags: Mapping[str, Lengths], declared: Mapping[str, Any]) -> None:
-    """Refuse lags of a declaration whose keys before them are `declared`."""
-    time, key, features = (declared.get(name) for name in ("time", "key", "features"))
-    if not lags or "time" not in declared or key is None:
-        return
+def refuse_wrong_lags(lags: dict[str, Lengths], info: ValidationInfo) -> dict[str, Lengths]:
+    """Refuse lags where it is not known what earlier row is meant, and lags of other columns."""
+    time, key, features = (info.data.get(name) for name in ("time", "key", "features"))
+    if not lags or "time" not in info.data or key is None:
+        return lags
     if time is None:
         raise DeclarationMistake(
             "no 'time' column is declared, so there is no time to look back in",
@@ -121,11 +121,12 @@ def refuse_wrong_lags(lags: Mapping[str, Lengths], declared: Mapping[str, Any]) 
     for name in lags:
         if name in key:
             raise DeclarationMistake(f"{quoted(name)} is part of the key, which has no lags")
-        if features and name not in (declared.get("target"), *features):
+        if features and name not in (info.data.get("target"), *features):
             raise DeclarationMistake(
                 f"{quoted(name)} is neither the target nor one of the 'features'",
                 nearest(name, features).strip() or "Lags are of these.",
             )
+    return lags
 
 
 def is_nearer(lag: Length | float, horizon: Length | float) -> bool:

@@ -17,8 +17,6 @@ from pydantic import (
 )
 
 from data.declarations.any_source import Source
-from data.declarations.durations import duration
-from data.declarations.in_time import WORDS, Horizon, Recency, kind_of_time, refuse_misfit
 from data.declarations.lags import Lag, LagLengths, lags_of, refuse_wrong_lags
 from data.declarations.lengths import Length, length
 from data.declarations.parts import column_of, declared_parts
@@ -37,6 +35,15 @@ from data.declarations.sections import (
 )
 from data.declarations.source import PathSource
 from data.declarations.terms import Product, Term, product_of, refuse_same_terms, refuse_target
+from data.declarations.time_rules import (
+    RECENCY_WORDS,
+    Horizon,
+    MaxAge,
+    Recency,
+    refuse_age_without_times,
+    refuse_other_horizon,
+    refuse_other_recency,
+)
 from data.declarations.value_formats import refuse_other_kinds, require_format
 from data.errors import DeclarationMistake, quoted
 
@@ -65,11 +72,6 @@ def _word(value: object) -> object:
 Word = Annotated[str, BeforeValidator(_word)]
 Format = Annotated[str, BeforeValidator(_word), AfterValidator(require_format)]
 MissingWords = Annotated[tuple[Word, ...], AsTuple]
-
-
-def _require_duration(text: object) -> object:
-    duration(text)
-    return text
 
 
 class Declaration(Section):
@@ -160,7 +162,7 @@ class Declaration(Section):
         default=0.5,
         description="The largest share of the last good run's rows that may be missing tonight.",
     )
-    max_age: Annotated[str, BeforeValidator(_require_duration)] | None = Field(
+    max_age: MaxAge | None = Field(
         default=None,
         description="How old the newest time may be, for example `36 hours`, `2 days` or `1 week`."
         " Needs a `time` column that holds times.",
@@ -217,6 +219,10 @@ class Declaration(Section):
     )
 
     _once = field_validator("key", "features")(refuse_repeats)
+    _lags = field_validator("lags")(refuse_wrong_lags)
+    _max_age = field_validator("max_age")(refuse_age_without_times)
+    _horizon = field_validator("horizon")(refuse_other_horizon)
+    _recency = field_validator("recency")(refuse_other_recency)
 
     @field_validator("target")
     @classmethod
@@ -256,14 +262,6 @@ class Declaration(Section):
             refuse_target(name, info)
         return features
 
-    @field_validator("lags")
-    @classmethod
-    def _refuse_wrong_lags(
-        cls, lags: dict[str, tuple[str | float, ...]], info: ValidationInfo
-    ) -> dict[str, tuple[str | float, ...]]:
-        refuse_wrong_lags(lags, info.data)
-        return lags
-
     @field_validator("types")
     @classmethod
     def _refuse_wrong_types(cls, types: dict[str, Kind], info: ValidationInfo) -> dict[str, Kind]:
@@ -281,29 +279,6 @@ class Declaration(Section):
     def _refuse_other_kinds(cls, formats: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         refuse_other_kinds(formats, info.data)
         return formats
-
-    @field_validator("max_age")
-    @classmethod
-    def _refuse_max_age_without_times(cls, max_age: str | None, info: ValidationInfo) -> str | None:
-        time = info.data.get("time")
-        if max_age and "time" in info.data and time is None:
-            raise DeclarationMistake(
-                "no 'time' column is declared, so the rows have no age",
-                "Declare the time column, or leave 'max_age' out.",
-            )
-        if max_age and kind_of_time(info) == "number":
-            raise DeclarationMistake(
-                f"the time column {quoted(time)} is declared to hold numbers, which have no age",
-                "Declare it as a time, or leave 'max_age' out.",
-            )
-        return max_age
-
-    @field_validator("horizon", "recency")
-    @classmethod
-    def _refuse_misfit(cls, value: str | float | None, info: ValidationInfo) -> str | float | None:
-        if value is not None and value not in WORDS:
-            refuse_misfit(str(info.field_name), value, info)
-        return value
 
     @field_validator("terms")
     @classmethod
@@ -342,7 +317,7 @@ class Declaration(Section):
     @property
     def half_life(self) -> Length | float | None:
         """Return the declared half-life, None where it is to be chosen, or all rows count alike."""
-        if self.recency in WORDS:
+        if self.recency in RECENCY_WORDS:
             return None
         return length(self.recency) if isinstance(self.recency, str) else self.recency
 

@@ -57,7 +57,7 @@ def test_the_order_of_the_source_and_later_targets_change_no_earlier_lag(tmp_pat
     shuffled = "\n".join([lines[0], *lines[:0:-1]]) + "\n"
     (before,) = lags(tmp_path, shuffled, YEAR)
     for changed in range(6):
-        values: list[float] = [1, 2, 3, 4, 5, 6]
+        values = [1, 2, 3, 4, 5, 6]
         values[changed:] = [100.0 * value for value in values[changed:]]
         (after,) = lags(tmp_path, table(values), YEAR)
         # A year is four rows: a row is another one from four rows behind the change on.
@@ -135,6 +135,10 @@ def test_a_lag_is_nearer_than_a_horizon_if_it_ever_may_be(lag, horizon, nearer):
         ("key: day\ntime: day\nlags: {y: true}", "True is not a length of time"),
         ("key: day\ntime: day\nlags: {y: {a: 1}}", "is not a length of time"),
         ("key: day\ntime: day\nlags: y", "should be a mapping"),
+        (
+            "key: day\ntime: day\nhorizon: 1 quarter\nlags: {y: [1 year, 2 months]}",
+            "the lag 'y[2 months before]' may be nearer than the horizon of 1 quarter, so it would",
+        ),
         (
             "key: day\ntime: day\nfeatures: [users]\nlags: {user: 1 year}",
             "'user' is neither the target nor one of the 'features'. Did you mean 'users'?",
