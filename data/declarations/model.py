@@ -36,12 +36,13 @@ from data.declarations.sections import (
 from data.declarations.source import PathSource
 from data.declarations.terms import Product, Term, product_of, refuse_same_terms, refuse_target
 from data.declarations.time_rules import (
-    WORDS,
+    RECENCY_WORDS,
     Horizon,
     MaxAge,
     Recency,
     refuse_age_without_times,
-    refuse_other_length,
+    refuse_other_horizon,
+    refuse_other_recency,
 )
 from data.declarations.value_formats import refuse_other_kinds, require_format
 from data.errors import DeclarationMistake, quoted
@@ -220,7 +221,8 @@ class Declaration(Section):
     _once = field_validator("key", "features")(refuse_repeats)
     _lags = field_validator("lags")(refuse_wrong_lags)
     _max_age = field_validator("max_age")(refuse_age_without_times)
-    _lengths = field_validator("horizon", "recency")(refuse_other_length)
+    _horizon = field_validator("horizon")(refuse_other_horizon)
+    _recency = field_validator("recency")(refuse_other_recency)
 
     @field_validator("target")
     @classmethod
@@ -315,7 +317,7 @@ class Declaration(Section):
     @property
     def half_life(self) -> Length | float | None:
         """Return the declared half-life, None where it is to be chosen, or all rows count alike."""
-        if self.recency in WORDS:
+        if self.recency in RECENCY_WORDS:
             return None
         return length(self.recency) if isinstance(self.recency, str) else self.recency
 

@@ -1,23 +1,21 @@
-"""Rules about time: how old rows may be, how far ahead predictions are needed, what age counts."""
+"""Rules about time: how old the newest rows may be, how far ahead predictions are needed, and how
+much rows count by their age."""
 
+from collections.abc import Mapping
 from math import isfinite
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ValidationInfo
 
 from data.declarations.durations import duration
 from data.declarations.lags import in_words, is_nearer, lags_of
-from data.declarations.lengths import EXAMPLE, Length, length
+from data.declarations.lengths import EXAMPLE, length
 from data.declarations.mistakes import nearest
 from data.declarations.value_formats import value_format
 from data.errors import DeclarationMistake, quoted
 
-WORDS = ("auto", "none")
+RECENCY_WORDS = ("auto", "none")
 RECENCY_EXAMPLE = "Write auto, none, or a half-life such as 8 quarters, 2 years or 30 days."
-WITHOUT_TIME = {
-    "horizon": "there is no time to look ahead in",
-    "recency": "the rows have no age",
-}
 
 
 def _require_duration(text: object) -> object:
@@ -38,10 +36,10 @@ def _require_recency(value: object) -> object:
         raise DeclarationMistake("this is not a half-life", RECENCY_EXAMPLE)
     if isinstance(value, str):
         word = value.strip().lower()
-        if word in WORDS:
+        if word in RECENCY_WORDS:
             return word
         if not any(character.isdigit() for character in word):
-            hint = nearest(word, WORDS) + RECENCY_EXAMPLE
+            hint = nearest(word, RECENCY_WORDS) + RECENCY_EXAMPLE
             raise DeclarationMistake(f"{quoted(value)} is not a half-life", hint)
     return _require_length(value)
 
@@ -51,15 +49,6 @@ Horizon = Annotated[str | float, BeforeValidator(_require_length)]
 Recency = Annotated[str | float, BeforeValidator(_require_recency)]
 
 
-def _kind_of_time(info: ValidationInfo) -> str | None:
-    """Return the kind that the time column is declared to have; None if it is not declared."""
-    time, formats = info.data.get("time"), info.data.get("formats", {})
-    if time in formats:
-        return value_format(formats[time]).kind
-    kind: str | None = info.data.get("types", {}).get(time)
-    return kind
-
-
 def refuse_age_without_times(max_age: str | None, info: ValidationInfo) -> str | None:
     """Refuse to limit the age of rows that have no time, or a number in its place."""
     if max_age and "time" in info.data and info.data["time"] is None:
@@ -67,7 +56,7 @@ def refuse_age_without_times(max_age: str | None, info: ValidationInfo) -> str |
             "no 'time' column is declared, so the rows have no age",
             "Declare the time column, or leave 'max_age' out.",
         )
-    if max_age and _kind_of_time(info) == "number":
+    if max_age and _kind(info.data) == "number":
         raise DeclarationMistake(
             f"the time column {quoted(info.data['time'])} is declared to hold numbers, which have"
             " no age",
@@ -76,18 +65,12 @@ def refuse_age_without_times(max_age: str | None, info: ValidationInfo) -> str |
     return max_age
 
 
-def refuse_other_length(value: str | float | None, info: ValidationInfo) -> str | float | None:
-    """Refuse a horizon or a half-life that the time column cannot have, or lags forbid."""
-    if value is None or value in WORDS or "time" not in info.data:
-        return value
-    key = str(info.field_name)
-    _refuse_misfit(key, value, info)
-    if key == "horizon":
-        _refuse_nearer_lags(length(value) if isinstance(value, str) else value, info)
-    return value
-
-
-def _refuse_nearer_lags(ahead: Length | float, info: ValidationInfo) -> None:
+def refuse_other_horizon(horizon: str | float | None, info: ValidationInfo) -> str | float | None:
+    """Refuse a horizon that the time column cannot have, or that is longer than a lag."""
+    if horizon is None or "time" not in info.data:
+        return horizon
+    _refuse_misfit("horizon", horizon, info, "there is no time to look ahead in")
+    ahead = length(horizon) if isinstance(horizon, str) else horizon
     for lag in lags_of(info.data.get("lags", {})):
         if is_nearer(lag.length, ahead):
             raise DeclarationMistake(
@@ -95,13 +78,21 @@ def _refuse_nearer_lags(ahead: Length | float, info: ValidationInfo) -> None:
                 " so it would not be known yet when a row is predicted",
                 f"Declare lags of {in_words(ahead)} or more, or a shorter horizon.",
             )
+    return horizon
 
 
-def _refuse_misfit(key: str, value: str | float, info: ValidationInfo) -> None:
-    time, kind = info.data["time"], _kind_of_time(info)
+def refuse_other_recency(recency: str | float, info: ValidationInfo) -> str | float:
+    """Refuse a half-life that the time column cannot have."""
+    if recency not in RECENCY_WORDS and "time" in info.data:
+        _refuse_misfit("recency", recency, info, "the rows have no age")
+    return recency
+
+
+def _refuse_misfit(key: str, value: str | float, info: ValidationInfo, without: str) -> None:
+    time, kind = info.data["time"], _kind(info.data)
     if time is None:
         raise DeclarationMistake(
-            f"no 'time' column is declared, so {WITHOUT_TIME[key]}",
+            f"no 'time' column is declared, so {without}",
             f"Declare the time column, or leave {key!r} out.",
         )
     if isinstance(value, str) and kind == "number":
@@ -130,3 +121,12 @@ def misfit(key: str, value: str | float, name: str, kind: str) -> str:
             " it as a length of time, such as 7 days or 1 quarter."
         )
     return ""
+
+
+def _kind(declared: Mapping[str, Any]) -> str | None:
+    """Return the kind that the time column is declared to have; None if it is not declared."""
+    time, formats = declared.get("time"), declared.get("formats", {})
+    if time in formats:
+        return value_format(formats[time]).kind
+    kind: str | None = declared.get("types", {}).get(time)
+    return kind
