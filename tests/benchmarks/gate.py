@@ -207,7 +207,7 @@ def over_time(correlation: float, drift: float, age: int, *, by_twin: bool = Fal
         for number, known in enumerate((first_of_block(TIMES)[test], origin))
     ]
     units = time_blocks(test.astype(float))
-    each = [unit_sums(*night, units) for night in zip(*errors, strict=True)]
+    each = [unit_sums(own, other, units) for own, other in zip(*errors, strict=True)]
     sums = Sums(
         np.concatenate([night.challenger * night.scale**2 for night in each]),
         np.concatenate([night.incumbent * night.scale**2 for night in each]),
@@ -316,8 +316,9 @@ def main() -> None:
     for correlation, drift, age in product((0.0, 0.5), (0.0, DRIFT), (1, 30)):
         case = f"correlation {correlation:g}, {'drift' if drift else 'no drift'}"
         rate, by_twin = (over_time(correlation, drift, age, by_twin=t) for t in (False, True))
-        lines.append((case, age, NOT_MORE.cell(rate), f"{by_twin:.1%}"))
-        broken += lines[-1][2].endswith("BROKEN")
+        told = NOT_MORE.cell(rate)
+        lines.append((case, age, told, f"{by_twin:.1%}"))
+        broken += told.endswith("BROKEN")
         record_pair(f"over time, {case}, age {age}", ("as predicted", "by twin"), (rate, by_twin))
     print(table(("errors", "times ago", "by what it predicted", "by its twin"), *lines))
     print("\nCalled better: equal models, and 5% better ones:\n")

@@ -237,6 +237,17 @@ def test_nothing_is_chosen_without_a_time_or_where_it_is_declared_or_stored(prep
     assert workers.asked == []
 
 
+def test_declared_half_life_is_that_of_every_kind_and_a_very_short_one_is_warned_of(prepared):
+    workers = InThisProcess()
+    declared = recency.fn(LINEAR, prepared(recency="1 month"), workers)
+    assert declared.linear == declared.ann == pytest.approx(30.436875 * 86_400e6, rel=1e-12)
+    assert declared.sentence == "rows count half as much for every 1 month of age, as declared"
+    assert declared.warning is None
+    short = recency.fn(LINEAR, prepared(recency="10 hours"), workers)
+    assert short.warning.startswith("Some rows are more than 500 half-lives of 10 hours old")
+    assert workers.asked == []
+
+
 @pytest.mark.parametrize(
     ("half_life", "column", "words"),
     [
