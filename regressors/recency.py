@@ -26,8 +26,9 @@ PARTS_OF_SPAN = (16, 8, 4, 2)
 CONFIDENCE = 0.95
 """How sure it must be that a half-life lowers the squared error. The best of four is chosen first,
 which makes it look better than it is, so that 19 times out of 20 is not too much to ask."""
-MAX_ROWS = 20_000
-"""Of more rows, so many are drawn for the choice: what it costs does not grow with the table."""
+MAX_ROWS, MAX_ANN_ROWS = 20_000, 2_000
+"""Of more rows, so many are drawn for the choice, and for what an ANN makes of it: seconds, however
+large the table is."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ def choose_half_life(framework: FrameworkModule, job: Job) -> HalfLifeChoice:
     Their weights count in the errors, but not their ages. Neighbours in time are compared together.
     """
     assert job.time is not None
-    job = _drawn(replace(job, candidate=Candidate(job.candidate.framework, "least_squares")))
+    job = _drawn(
+        MAX_ROWS, replace(job, candidate=Candidate(job.candidate.framework, "least_squares"))
+    )
     assert job.time is not None
     tried = half_lives(job.time)
     if not tried:
@@ -81,9 +84,9 @@ def choose_half_life(framework: FrameworkModule, job: Job) -> HalfLifeChoice:
 def gain_of_ann(framework: FrameworkModule, job: Job) -> PairedGain:
     """Return how much better an ANN predicts with the half-life of its job than without.
 
-    It is fitted without groups, and for as long as a small table is.
+    It is fitted without groups, and at few origins.
     """
-    job = _drawn(job)
+    job = _drawn(MAX_ANN_ROWS, job)
     scored = job.fold > 0
     roots = np.sqrt(job.weights(scored))
     errors = []
@@ -95,10 +98,10 @@ def gain_of_ann(framework: FrameworkModule, job: Job) -> PairedGain:
     return _gain(job, *errors)
 
 
-def _drawn(job: Job) -> Job:
-    """Return the job with a draw of its rows, or all where they are few."""
+def _drawn(rows: int, job: Job) -> Job:
+    """Return the job with so many of its rows, drawn, or all where they are fewer."""
     everything = np.ones(len(job.target), dtype=bool)
-    chosen = drawn(everything, MAX_ROWS, seed_of(job.dataset, "recency", 0))
+    chosen = drawn(everything, rows, seed_of(job.dataset, "recency", 0))
     if chosen.all():
         return job
     return replace(
@@ -120,8 +123,9 @@ def _errors(framework: FrameworkModule, job: Job) -> Array:
     with part(f"half-life {job.half_life}"):
         sums = FoldSums(framework, job)
         for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
-            fitted = fit_linear(framework, job, train, part=f"fold {number}", sums=sums)
-            predicted[held] = fitted.model.predict(take(job.columns, held))
+            if held.any():
+                fitted = fit_linear(framework, job, train, part=f"fold {number}", sums=sums)
+                predicted[held] = fitted.model.predict(take(job.columns, held))
     scored = job.fold > 0
     errors: Array = (job.target[scored] - predicted[scored]) * np.sqrt(job.weights(scored))
     return errors

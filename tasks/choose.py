@@ -1,7 +1,7 @@
 """Choose tonight's winner out of fold, and decide whether it replaces the champion."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -18,7 +18,6 @@ from regressors.judging.ranking import Contender, NothingRanked, RankedCandidate
 from regressors.judging.scoring import (
     Interval,
     Score,
-    coverage_of,
     paired_difference,
     score,
     spread,
@@ -124,7 +123,7 @@ def _ranked_and_tested(
             for candidate in dict.fromkeys(compared)
             if candidate is not None and isinstance(fit := fits.get(candidate), Fitted)
         }
-        tested = _Tested.by(models, prepared.test)
+        tested = _Tested.by(models, prepared)
         failed = [c for c, values in tested.predicted.items() if not _are_finite(values)]
         if not failed:
             return ranking, tested
@@ -199,7 +198,11 @@ def _ranking(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ran
     validation = {}
     for candidate, predicted in out_of_fold.items():
         with part(f"scoring {candidate}"):
-            validation[candidate] = _validated(fits[candidate], rows, predicted())
+            fit = fits[candidate]
+            assert isinstance(fit, Fitted)
+            interval = _chosen(fit.ends[0][0], is_scored), _chosen(fit.ends[0][1], is_scored)
+            validation[candidate] = _score(rows, predicted(), interval)
+            release([rows.target, *interval])
     return _Ranking(ranked, validation)
 
 
@@ -220,12 +223,14 @@ class _Tested:
     interval: Mapping[Candidate, Interval]
 
     @classmethod
-    def by(cls, models: Mapping[Candidate, Model], rows: Rows) -> "_Tested":
-        """Return what these models predict for the rows."""
+    def by(cls, models: Mapping[Candidate, Model], prepared: Prepared) -> "_Tested":
+        """Return what these models predict for the test rows."""
+        rows = prepared.test
         predicted, interval = {}, {}
         for candidate, model in models.items():
             with part(f"testing {candidate}"):
-                of_model = model.predicted(rows.columns, rows.weight)
+                columns = prepared.source.columns_of(rows, model.features)
+                of_model = model.predicted(columns, rows.weight)
             predicted[candidate] = rows.stored(of_model.value)
             interval[candidate] = rows.stored(of_model.lower), rows.stored(of_model.upper)
         return cls(rows, predicted, interval)
@@ -309,14 +314,3 @@ def _weighted_errors(rows: Rows, predicted: Array) -> Array:
 
 def _score(rows: Rows, predicted: Array, interval: Interval) -> Score:
     return score(rows.target, predicted, interval=interval, weight=rows.weight, unit=rows.units)
-
-
-def _validated(fit: Fitted | str, rows: Rows, predicted: Array) -> Score:
-    """Return the score of out-of-fold predictions (n,)."""
-    assert isinstance(fit, Fitted)
-    of_all = score(rows.target, predicted, weight=rows.weight, unit=rows.units)
-    reach = fit.model.reach(len(predicted), rows.weight)
-    interval = predicted - reach, np.add(predicted, reach, out=reach)
-    of_all = replace(of_all, coverage=coverage_of(rows.target, interval))
-    release([rows.target, predicted])
-    return of_all

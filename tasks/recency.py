@@ -2,22 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
+from data.declarations.lengths import Length
+from data.declarations.model import Declaration
 from regressors.candidate import Candidate
 from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.registry import FRAMEWORK_NAMES
-from regressors.job import Job
+from regressors.job import MAX_HALF_LIVES, Job
 from regressors.recency import choose_half_life, gain_of_ann
 from tasks.run import progress
 from tasks.run.prepared import Prepared
-from tasks.run.recency import Recency, ann_in_words, choice_in_words
+from tasks.run.recency import Recency, ann_in_words, choice_in_words, in_words
 from tasks.run.step import step
 from tasks.run.workers import FrameworkWorkers, Result, job_of
 
 
 def _why_none(made: object) -> str | None:
     """Return why nothing could be decided, None if it was."""
-    return made.warning if isinstance(made, Recency) else None
+    return made.warning if isinstance(made, Recency) and made.linear is None else None
 
 
 @step(problem=_why_none)
@@ -52,6 +55,8 @@ def _decided(
         return Recency()
     if declaration.recency == "none":
         return Recency(sentence="all rows count the same, as declared")
+    if declaration.half_life is not None:
+        return _declared(declaration, declaration.half_life, prepared)
     choice = _in_turn(candidates, "least_squares", prepared, workers, choose_half_life)
     if isinstance(choice, str):
         warning = f"All rows count the same, since no half-life could be chosen: {choice}"
@@ -68,6 +73,24 @@ def _decided(
         return replace(made, warning=warning)
     ann = choice.chosen if gain.value >= 0 else None
     return replace(made, ann=ann, sentence=f"{made.sentence}; {ann_in_words(gain)}")
+
+
+def _declared(declaration: Declaration, declared: Length | float, prepared: Prepared) -> Recency:
+    """Return a declared half-life, with a warning where rows are too old to be told apart."""
+    if isinstance(declared, Length):
+        half_life, words = declared.mean / timedelta(microseconds=1), declared.text
+    else:
+        half_life, words = declared, in_words(declared, column=declaration.time)
+    instants = prepared.train.instants
+    assert instants is not None and prepared.times.data_until is not None
+    warning = None
+    if prepared.times.data_until - instants.min() > MAX_HALF_LIVES * half_life:
+        warning = (
+            f"Some rows are more than {MAX_HALF_LIVES} half-lives of {words} old, and count as if"
+            " they were so old; declare a longer 'recency'."
+        )
+    sentence = f"rows count half as much for every {words} of age, as declared"
+    return Recency(half_life, half_life, sentence, warning)
 
 
 def _in_turn(

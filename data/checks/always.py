@@ -16,7 +16,7 @@ from data.checks.contract import Contract
 from data.checks.entering import Entry
 from data.checks.features import feature_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
-from data.checks.freshness import recency_findings, shrinkage_finding
+from data.checks.freshness import age_findings, shrinkage_finding
 from data.checks.keys import key_findings
 from data.checks.lags import known_findings, lag_findings
 from data.checks.steps import UNCOUNTED, Steps
@@ -25,6 +25,7 @@ from data.checks.terms import part_findings, term_findings
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.parts import PARTS
+from data.declarations.time_rules import misfit
 from data.errors import listed
 from data.sources.columns import PLURAL, arrays, infinite, infinity_in_words, kind_of, present
 from data.sources.suggested_kind import written_as
@@ -82,7 +83,7 @@ def content_findings(
     findings = [
         *key_findings(declaration, table, kept),
         *_target_findings(declaration, table, kept),
-        *recency_findings(declaration, table, kept, now),
+        *age_findings(declaration, table, kept, now),
     ]
     labelled = kept & present(table.column(declaration.target))
     if labelled.any():
@@ -155,23 +156,13 @@ def _time_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:
             f"The time column {name!r} holds numbers, but 'max_age' needs times. Leave 'max_age'"
             " out of the declaration, or write times in ISO 8601 (2024-03-31).",
         )
-    if declaration.horizon is not None and kind in ("time", "number"):
-        yield finding("horizon_fits_time", name, _misfit(declaration.horizon, name, kind))
-
-
-def _misfit(horizon: str | float, name: str, kind: str) -> str:
-    """Return a sentence if a horizon cannot be counted in the time column; else ""."""
-    if isinstance(horizon, str) and kind == "number":
-        return (
-            f"The time column {name!r} holds numbers, but 'horizon' is {horizon}, a length of time."
-            " Write 'horizon' as a number, or write times in ISO 8601 (2024-03-31)."
-        )
-    if not isinstance(horizon, str) and kind == "time":
-        return (
-            f"The time column {name!r} holds times, but 'horizon' is {horizon:g}, a number. Write"
-            " it as a length of time, such as 7 days or 1 quarter."
-        )
-    return ""
+    if kind not in ("time", "number"):
+        return
+    if declaration.horizon is not None:
+        sentence = misfit("horizon", declaration.horizon, name, kind)
+        yield finding("horizon_fits_time", name, sentence)
+    if declaration.half_life is not None:
+        yield finding("recency_fits_time", name, misfit("recency", declaration.recency, name, kind))
 
 
 def _missing_time_findings(

@@ -63,6 +63,12 @@ ALWAYS_MADE = (
         " number where it holds numbers.",
     ),
     Check(
+        "recency_fits_time",
+        "critical",
+        "If `recency` is a half-life, it is a length of time where the time column holds times, and"
+        " a number where it holds numbers.",
+    ),
+    Check(
         "time_has_parts",
         "critical",
         "A feature such as `hired[weekday]` names a part of a time whose column is no feature"

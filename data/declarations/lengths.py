@@ -30,6 +30,11 @@ class Length:
     months: int = 0
     fixed: timedelta = timedelta()
 
+    @property
+    def mean(self) -> timedelta:
+        """Return how long it is, months at their mean of 30.436875 days."""
+        return self.fixed + self.months * timedelta(days=30.436875)
+
     def before(self, times: NDArray[Any]) -> NDArray[Any]:
         """Return the times (n,), datetime64 in microseconds, that lie this long before others.
 

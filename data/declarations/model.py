@@ -36,10 +36,13 @@ from data.declarations.sections import (
 from data.declarations.source import PathSource
 from data.declarations.terms import Product, Term, product_of, refuse_same_terms, refuse_target
 from data.declarations.time_rules import (
+    RECENCY_WORDS,
     Horizon,
     MaxAge,
+    Recency,
     refuse_age_without_times,
     refuse_other_horizon,
+    refuse_other_recency,
 )
 from data.declarations.value_formats import refuse_other_kinds, require_format
 from data.errors import DeclarationMistake, quoted
@@ -171,11 +174,12 @@ class Declaration(Section):
         " predicted by fits on rows that are at least so much older. If it is not set, the usual"
         " step between times: all older rows are known.",
     )
-    recency: Literal["auto", "none"] = Field(
+    recency: Recency = Field(
         default="auto",
-        description="How much rows count by their age in fits, where a `time` is declared: `auto`,"
-        " half as much for every half-life, which is chosen on the training rows, none unless"
-        " clearly better, or `none`, the same for all.",
+        description="How much rows count by their age in fits, where a `time` is declared: half as"
+        " much for every half-life, such as `8 quarters` or `30 days`, or a number where the `time`"
+        " column holds numbers. With `auto` it is chosen on the training rows, none unless clearly"
+        " better; with `none`, all rows count the same.",
     )
     split: SplitRules = Field(
         default=SplitRules(), description="How rows are split for testing and for the folds."
@@ -218,6 +222,7 @@ class Declaration(Section):
     _lags = field_validator("lags")(refuse_wrong_lags)
     _max_age = field_validator("max_age")(refuse_age_without_times)
     _horizon = field_validator("horizon")(refuse_other_horizon)
+    _recency = field_validator("recency")(refuse_other_recency)
 
     @field_validator("target")
     @classmethod
@@ -308,6 +313,13 @@ class Declaration(Section):
     def ahead(self) -> Length | float | None:
         """Return the declared horizon, None where it is the usual step between times."""
         return length(self.horizon) if isinstance(self.horizon, str) else self.horizon
+
+    @property
+    def half_life(self) -> Length | float | None:
+        """Return the declared half-life, None where it is to be chosen, or all rows count alike."""
+        if self.recency in RECENCY_WORDS:
+            return None
+        return length(self.recency) if isinstance(self.recency, str) else self.recency
 
     def stores_training_predictions(self, labelled: int) -> bool:
         """Return whether a run with so many rows with a target stores those of training rows."""

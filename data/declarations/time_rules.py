@@ -1,4 +1,5 @@
-"""How old the newest rows may be, and how far ahead predictions are needed: rules about time."""
+"""Rules about time: how old the newest rows may be, how far ahead predictions are needed, and how
+much rows count by their age."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -9,8 +10,12 @@ from pydantic import BeforeValidator, ValidationInfo
 from data.declarations.durations import duration
 from data.declarations.lags import in_words, is_nearer, lags_of
 from data.declarations.lengths import EXAMPLE, length
+from data.declarations.mistakes import nearest
 from data.declarations.value_formats import value_format
 from data.errors import DeclarationMistake, quoted
+
+RECENCY_WORDS = ("auto", "none")
+RECENCY_EXAMPLE = "Write auto, none, or a half-life such as 8 quarters, 2 years or 30 days."
 
 
 def _require_duration(text: object) -> object:
@@ -22,12 +27,26 @@ def _require_length(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float):
         length(value)
     elif not (isfinite(value) and value > 0):
-        raise DeclarationMistake(f"{value} is not above 0", "A horizon reaches into the future.")
+        raise DeclarationMistake(f"{value} is not above 0", "A length of time is above 0.")
     return value
+
+
+def _require_recency(value: object) -> object:
+    if value is None or isinstance(value, bool):
+        raise DeclarationMistake("this is not a half-life", RECENCY_EXAMPLE)
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in RECENCY_WORDS:
+            return word
+        if not any(character.isdigit() for character in word):
+            hint = nearest(word, RECENCY_WORDS) + RECENCY_EXAMPLE
+            raise DeclarationMistake(f"{quoted(value)} is not a half-life", hint)
+    return _require_length(value)
 
 
 MaxAge = Annotated[str, BeforeValidator(_require_duration)]
 Horizon = Annotated[str | float, BeforeValidator(_require_length)]
+Recency = Annotated[str | float, BeforeValidator(_require_recency)]
 
 
 def refuse_age_without_times(max_age: str | None, info: ValidationInfo) -> str | None:
@@ -50,24 +69,7 @@ def refuse_other_horizon(horizon: str | float | None, info: ValidationInfo) -> s
     """Refuse a horizon that the time column cannot have, or that is longer than a lag."""
     if horizon is None or "time" not in info.data:
         return horizon
-    time, kind = info.data["time"], _kind(info.data)
-    if time is None:
-        raise DeclarationMistake(
-            "no 'time' column is declared, so there is no time to look ahead in",
-            "Declare the time column, or leave 'horizon' out.",
-        )
-    if isinstance(horizon, str) and kind == "number":
-        raise DeclarationMistake(
-            f"the time column {quoted(time)} is declared to hold numbers, and {quoted(horizon)} is"
-            " a length of time",
-            "Write a number, or declare the column as a time.",
-        )
-    if not isinstance(horizon, str) and kind == "time":
-        raise DeclarationMistake(
-            f"the time column {quoted(time)} is declared to hold times, and {horizon:g} is a"
-            " number",
-            EXAMPLE,
-        )
+    _refuse_misfit("horizon", horizon, info, "there is no time to look ahead in")
     ahead = length(horizon) if isinstance(horizon, str) else horizon
     for lag in lags_of(info.data.get("lags", {})):
         if is_nearer(lag.length, ahead):
@@ -77,6 +79,48 @@ def refuse_other_horizon(horizon: str | float | None, info: ValidationInfo) -> s
                 f"Declare lags of {in_words(ahead)} or more, or a shorter horizon.",
             )
     return horizon
+
+
+def refuse_other_recency(recency: str | float, info: ValidationInfo) -> str | float:
+    """Refuse a half-life that the time column cannot have."""
+    if recency not in RECENCY_WORDS and "time" in info.data:
+        _refuse_misfit("recency", recency, info, "the rows have no age")
+    return recency
+
+
+def _refuse_misfit(key: str, value: str | float, info: ValidationInfo, without: str) -> None:
+    time, kind = info.data["time"], _kind(info.data)
+    if time is None:
+        raise DeclarationMistake(
+            f"no 'time' column is declared, so {without}",
+            f"Declare the time column, or leave {key!r} out.",
+        )
+    if isinstance(value, str) and kind == "number":
+        raise DeclarationMistake(
+            f"the time column {quoted(time)} is declared to hold numbers, and {quoted(value)} is a"
+            " length of time",
+            "Write a number, or declare the column as a time.",
+        )
+    if not isinstance(value, str) and kind == "time":
+        raise DeclarationMistake(
+            f"the time column {quoted(time)} is declared to hold times, and {value:g} is a number",
+            EXAMPLE,
+        )
+
+
+def misfit(key: str, value: str | float, name: str, kind: str) -> str:
+    """Return a sentence if a length cannot be counted in a time column of this kind; else ""."""
+    if isinstance(value, str) and kind == "number":
+        return (
+            f"The time column {name!r} holds numbers, but {key!r} is {value}, a length of time."
+            f" Write {key!r} as a number, or write times in ISO 8601 (2024-03-31)."
+        )
+    if not isinstance(value, str) and kind == "time":
+        return (
+            f"The time column {name!r} holds times, but {key!r} is {value:g}, a number. Write"
+            " it as a length of time, such as 7 days or 1 quarter."
+        )
+    return ""
 
 
 def _kind(declared: Mapping[str, Any]) -> str | None:

@@ -18,6 +18,7 @@ from regressors.network.chain import Chain, chain_folds
 from regressors.network.fit import fit_network
 from regressors.network.plan import (
     BUDGET,
+    FEW_NETWORKS,
     SMALL_TABLE,
     TRIED,
     Plan,
@@ -83,9 +84,13 @@ def grouped(framework: FrameworkModule, job: Job) -> Grouped:
 
 
 def predicted_without_groups(framework: FrameworkModule, job: Job) -> Array:
-    """Return what an ANN without groups and without a plan predicts for chained folds (n,)."""
+    """Return what an ANN without groups and without a plan predicts for chained folds (n,).
+
+    It has few networks, which serve on between their origins.
+    """
     job = replace(job, grouping="none", plan=None)
-    return _walked(Chain(framework, job), chain_folds(job))[0]
+    origins = spaced(int(job.fold.max()), FEW_NETWORKS)
+    return _walked(Chain(framework, job), [1 + i for i in origins])[0]
 
 
 def planned(job: Job) -> Plan | None:

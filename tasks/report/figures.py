@@ -11,11 +11,11 @@ from regressors.arrays import Array, Indices, Mask
 from regressors.candidate import Candidate
 from regressors.encoding.columns import CannotEncode
 from regressors.job import Fitted
-from regressors.judging.scoring import roots
+from regressors.judging.scoring import coverage_of, roots
 from regressors.model import Model
 from regressors.progress import reporting_to
 from tasks.report import effects as of_features
-from tasks.report.errors import coverage, residuals
+from tasks.report.errors import coverage, in_intervals, residuals
 from tasks.report.points import drawn_rows
 from tasks.report.run_figures import (
     Curve,
@@ -68,6 +68,11 @@ class _Drawing:
             for rows in predictions
             if isinstance(rows.model, str)
         }
+        self.ends = {
+            rows.model: (rows.lower[rows.role == "test"], rows.upper[rows.role == "test"])
+            for rows in predictions
+            if isinstance(rows.model, str)
+        }
         self.feature = self._single_number()
 
     def figures(self) -> RunFigures:
@@ -102,15 +107,16 @@ class _Drawing:
             curves = of_features.curves(models, self.feature, x)
         else:
             importance, effects = self._effects(drawn, sample)
-        errors = [self._errors(each) for each in (main, reported)]
+        covered, reach = self._in_intervals(reported)
         return RunFigures(
             models=tuple(
                 DrawnModel(
                     each.name,
                     each.kind,
                     each.is_champion,
-                    each.model.half_width,
+                    _half_width(each.model),
                     rounded(self._of_points(each, chosen, test)),
+                    self._inside(each, test) if each is main else None,
                 )
                 for each in drawn
             ),
@@ -119,9 +125,9 @@ class _Drawing:
             curves=curves,
             importance=importance,
             effects=effects,
-            residuals=residuals(main.name, np.concatenate(errors[0])),
+            residuals=residuals(main.name, np.concatenate(self._errors(main))),
             covered_by=reported.name,
-            coverage=coverage(*errors[1], declaration.interval),
+            coverage=coverage(*covered, declaration.interval, reach),
             term_scale=self._term_scale(sample),
         )
 
@@ -225,6 +231,31 @@ class _Drawing:
         )
         return first, second
 
+    def _in_intervals(self, reported: _Drawn) -> tuple[tuple[Array, Array], float]:
+        """Return errors in units of their intervals, as `_errors` does, and the mean of the units.
+
+        Where rows were too few for intervals, the errors themselves, in units of 1.
+        """
+        fit = self.trained.fits[self.choice.reported]
+        assert isinstance(fit, Fitted)
+        if fit.model.intervals is None:
+            return self._errors(reported), 1.0
+        ends = (fit.ends[0], self.ends[reported.name])
+        pairs = ((self.prepared.train, reported.train), (self.prepared.test, reported.test))
+        found, sides = [], []
+        for (rows, predicted), (lower, upper) in zip(pairs, ends, strict=True):
+            assert predicted is not None
+            down, up = predicted - lower, upper - predicted
+            found.append(in_intervals(rows.target - predicted, down, up))
+            sides.append(down / 2 + up / 2)
+        return (found[0], found[1]), float(np.nanmean(sides[1]))
+
+    def _inside(self, drawn: _Drawn, test: Rows) -> float | None:
+        """Return what share of the drawn test rows is inside the intervals of a model's twin."""
+        columns = self.prepared.source.columns_of(test, drawn.twin.features)
+        of = drawn.twin.predicted(columns, test.weight)
+        return coverage_of(test.target, (of.lower, of.upper))
+
     def _sample(self, drawn: Sequence[_Drawn], test: Rows, train: Rows) -> dict[str, Array]:
         """Return the features of all that is drawn, of the points in a fixed random order."""
         names = list(dict.fromkeys(name for each in drawn for name in each.model.features))
@@ -270,6 +301,14 @@ class _Drawing:
         if refit is None or not set(refit.model.features) <= set(sample):
             return {}
         return of_features.term_scale(refit.model, sample)
+
+
+def _half_width(model: Model) -> float | None:
+    """Return how far the widest intervals reach to each side, None where that differs by row."""
+    intervals = model.intervals
+    if intervals is None or intervals.differ_by_row:
+        return None
+    return intervals.reaches[0][0]
 
 
 def _mask(rows: int, chosen: Indices) -> Mask:

@@ -67,17 +67,16 @@ def of_candidate(
 ) -> PredictionColumns:
     """Return a candidate's predictions of every row, or of all but the training rows.
 
-    Training rows are predicted out of fold, test rows by the twin, new rows by the refit.
+    Training rows are predicted out of fold, test rows by the twin, new rows by the refit; the
+    interval of each comes from the residuals of other rows.
     """
     rows, is_train, code = prepared.rows, prepared.is_train, prepared.split.code
     stored = np.ones(len(code), dtype=bool) if with_training else ~is_train
     role = np.array(ROLES, dtype=object)[code[stored]]
-    reach = fit.model.reach(len(role), None if rows.weight is None else rows.weight[stored])
-    predicted = np.full(len(role), np.nan)
+    predicted, lower, upper = np.full((3, len(role)), np.nan)
     if with_training:
         predicted[is_train] = fit.out_of_fold
-    lower = predicted - reach
-    upper = np.add(predicted, reach, out=reach)
+        lower[is_train], upper[is_train] = fit.ends[0]
     notes = []
     refitted = refit.model.with_interval_of(fit.model)
     for number, chosen, model in ((TEST, prepared.test, fit.model), (NEW, prepared.new, refitted)):

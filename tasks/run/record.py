@@ -245,6 +245,7 @@ def _with_fits(record: RunRecord, run: Attempt) -> RunRecord:
 
 def _fitted(candidate: Candidate, fit: Fitted, run: Attempt) -> CandidateRecord:
     is_ann, dataset, words = candidate.kind == "ann", run.declaration.name, run.recency.sentence
+    details = {**fit.details, "intervals": _interval_facts(fit)}
     return CandidateRecord(
         framework=candidate.framework,
         kind=candidate.kind,
@@ -252,9 +253,15 @@ def _fitted(candidate: Candidate, fit: Fitted, run: Attempt) -> CandidateRecord:
         fit_seconds=fit.seconds,
         seed=str(recipe.seed_of(dataset, candidate.kind, 1)) if is_ann else None,
         framework_version=framework_version(candidate.framework),
-        details={**fit.details, "recency": words} if words else fit.details,
+        details=details | {"recency": words} if words else details,
         twin=fit.model.to_bytes(),
     )
+
+
+def _interval_facts(fit: Fitted) -> dict[str, Any] | None:
+    """Return what is to be told about the intervals, None where rows were too few for them."""
+    intervals = fit.model.intervals
+    return None if intervals is None else dict(intervals.facts)
 
 
 def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord:

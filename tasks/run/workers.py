@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from prefect import allow_failure
 from prefect.futures import PrefectFuture
 
+from data.declarations.model import Declaration
 from data.scratch import temporary_files
 from regressors.candidate import Candidate
 from regressors.frameworks import parity, worker_process
@@ -17,6 +18,7 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
+from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
 from regressors.model import NetworkMember
 from tasks.run.memory import give_back
@@ -155,7 +157,7 @@ def job_of(
         fold=fold,
         chained=prepared.split.chained,
         hidden=declaration.ann.hidden,
-        interval_coverage=declaration.interval,
+        interval=_interval_rules(declaration),
         known=known,
         least_fits=rules.folds,
         weight=rows.weight,
@@ -190,6 +192,11 @@ def job_of(
         half_life=fitted.half_life if fitted else half_life,
         newest=prepared.times.data_until,
     )
+
+
+def _interval_rules(declaration: Declaration) -> Rules:
+    """Return the rules of the declared prediction intervals."""
+    return Rules((declaration.interval,))
 
 
 def _networks(fitted: Fitted) -> tuple[NetworkMember, ...]:

@@ -28,6 +28,7 @@ EVERYTHING = {
     "weight": "w",
     "max_age": "2 days",
     "horizon": "1 day",
+    "recency": "30 days",
     "terms": ["age^2"],
     "features": ["age", "shop", "intercept"],
 }

@@ -1,11 +1,14 @@
 """The words about a champion are those that its rows bear out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from data.declarations.model import Declaration
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
+from regressors.intervals.intervals import Intervals
 from regressors.job import Fitted, folds, take
 from regressors.judging.scoring import interval_half_width
 from regressors.model import Model, linear_model
@@ -68,9 +71,11 @@ def fit(prepared, candidate, narrow, noise) -> Fitted:
     residuals = (rows.target - out_of_fold)[~np.isnan(out_of_fold)]
     twin = line(np.ones(len(fold), dtype=bool))
     width = interval_half_width(residuals, 0.9)
-    twin = Model(candidate, twin.members, None if width is None else narrow * width)
+    intervals = None if width is None else Intervals.constant(narrow * width, 0.9)
     spoilt = out_of_fold + noise * np.resize([1, -1], len(fold))
-    return Fitted(twin, spoilt, (), {})
+    reach = np.nan if width is None else narrow * width
+    ends = (spoilt - reach, spoilt + reach)
+    return Fitted(replace(twin, intervals=intervals), spoilt, (), {}, ends=(ends,))
 
 
 def doubts_of(run) -> list[str]:
@@ -217,7 +222,7 @@ def test_champion_of_the_other_kind_than_the_verdict_is_explained(night):
     line = run.fits[LINE]
     member = line.model.members[0]
     off = linear_model(LINE, member.encoding, member.estimates + 5)
-    fits = {**run.fits, LINE: Fitted(off, line.out_of_fold, (), {})}
+    fits = {**run.fits, LINE: replace(line, model=off)}
     run.trained = Trained(run.prepared, fits, choose.fn(run.prepared, fits, None))
     summary = report(run)
     assert (summary.verdict, summary.champion) == ("yay", "torch/least_squares")
@@ -231,7 +236,7 @@ def test_predictions_of_test_rows_that_are_not_finite_fail_their_candidate(night
     run = night(Y)
     member = run.fits[LINE].model.members[0]
     endless = linear_model(LINE, member.encoding, np.full(len(member.estimates), np.inf))
-    fits = {**run.fits, LINE: Fitted(endless, run.fits[LINE].out_of_fold, (), {})}
+    fits = {**run.fits, LINE: replace(run.fits[LINE], model=endless)}
     choice = choose.fn(run.prepared, fits, None)
     assert choice.winner == ANN
     reason = next(entry.reason for entry in choice.ranking if entry.candidate == LINE)
@@ -242,7 +247,7 @@ def test_predictions_out_of_fold_that_are_not_numbers_fail_their_candidate(night
     run = night(Y)
     out_of_fold = run.fits[LINE].out_of_fold.copy()
     out_of_fold[5] = np.nan
-    fits = {**run.fits, LINE: Fitted(run.fits[LINE].model, out_of_fold, (), {})}
+    fits = {**run.fits, LINE: replace(run.fits[LINE], out_of_fold=out_of_fold)}
     choice = choose.fn(run.prepared, fits, None)
     assert choice.winner == ANN
     assert LINE not in choice.validation

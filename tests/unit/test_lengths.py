@@ -62,9 +62,17 @@ def test_text_that_is_no_length_is_refused(text, message):
         ({"time": "t", "horizon": float("inf")}, "inf is not above 0"),
         ({"time": "t", "horizon": True}, "True is not a length of time"),
         ({"time": "t", "horizon": "tomorrow"}, "'tomorrow' is not a length of time"),
+        ({"recency": "8 quarters"}, "no 'time' column is declared, so the rows have no age"),
+        ({"time": "t", "types": {"t": "number"}, "recency": "2 years"}, "declared to hold numbers"),
+        ({"time": "t", "types": {"t": "time"}, "recency": 2}, "2 is a number"),
+        ({"time": "t", "recency": "automatic"}, "'automatic' is not a half-life"),
+        ({"time": "t", "recency": "2 fortnights"}, "'fortnights' is not a unit"),
+        ({"time": "t", "recency": -3}, "-3 is not above 0"),
+        ({"time": "t", "recency": None}, "this is not a half-life"),
+        ({"time": "t", "recency": False}, "this is not a half-life"),
     ],
 )
-def test_a_horizon_that_cannot_be_is_refused(declared, message):
+def test_a_horizon_or_a_half_life_that_cannot_be_is_refused(declared, message):
     base = {"name": "shop", "source": {"path": "x.csv"}, "key": "id", "target": "y"}
     with pytest.raises(ValidationError) as caught:
         Declaration.model_validate({**base, **declared})
@@ -74,5 +82,10 @@ def test_a_horizon_that_cannot_be_is_refused(declared, message):
 def test_a_declared_horizon_survives_its_way_through_the_store():
     base = {"name": "shop", "source": {"path": "x.csv"}, "key": "id", "target": "y", "time": "t"}
     for horizon in ("1 quarter", 2.5, 3):
-        declared = Declaration.model_validate({**base, "horizon": horizon})
-        assert Declaration.model_validate_json(declared.model_dump_json()).horizon == horizon
+        declared = Declaration.model_validate({**base, "horizon": horizon, "recency": horizon})
+        stored = Declaration.model_validate_json(declared.model_dump_json())
+        assert (stored.horizon, stored.recency) == (horizon, horizon)
+    del base["time"]
+    for word in ("auto", "none"):
+        declared = Declaration.model_validate({**base, "recency": word})
+        assert Declaration.model_validate_json(declared.model_dump_json()).half_life is None
