@@ -11,6 +11,7 @@ from data.proposals.kinds import KindProposal, proposed_kinds
 from data.proposals.leaks import copies, giveaways, near_giveaways
 from data.proposals.names import key_rank
 from data.proposals.order import OrderProposal, proposed_group, proposed_time
+from data.proposals.over_time import OverTimeProposal, proposed_over_time
 from data.proposals.sampled import SAMPLE, Sampled
 from data.sources.column_files import Columns
 from data.sources.csv_file import ROW_NAME
@@ -38,6 +39,7 @@ class Proposal:
     new_rows: int
     infinite: str
     time: OrderProposal | None
+    over_time: tuple[OverTimeProposal, ...]
     group: OrderProposal | None
     kinds: tuple[KindProposal, ...]
     left_out: dict[str, str]
@@ -137,6 +139,9 @@ def proposed(
             if one.infinite and one.name != target
         ),
         time=time,
+        over_time=proposed_over_time(facts, time.name, key.columns, target, features, sample)
+        if time is not None and time.holds
+        else (),
         group=group,
         kinds=tuple(kinds),
         left_out=wrong,
