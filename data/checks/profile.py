@@ -72,6 +72,7 @@ def role_of(name: str, declaration: Declaration, columns: Sequence[str]) -> str:
         "time": (declaration.time,),
         "weight": (declaration.weight,),
         "group": (declaration.split.group,),
+        "interval": (declaration.interval.by,),
         "feature": (name,) if declaration.is_feature(name, columns) else (),
     }
     roles = [role for role, names in declared.items() if name in names]

@@ -19,6 +19,12 @@ from pydantic import (
 
 from data.declarations.any_source import Source
 from data.declarations.durations import duration
+from data.declarations.intervals import (
+    Bounds,
+    DeclaredInterval,
+    Interval,
+    refuse_group_without_meaning,
+)
 from data.declarations.parts import column_of, declared_parts
 from data.declarations.results import Output, Results
 from data.declarations.sections import (
@@ -190,9 +196,15 @@ class Declaration(Section):
     promotion: Promotion = Field(
         default=Promotion(), description="When tonight's winner may replace the champion."
     )
-    interval: Share = Field(
-        default=0.9,
-        description="The share of true values that the interval of a prediction should cover.",
+    interval: DeclaredInterval = Field(
+        default=Interval(),
+        description="How much the intervals of predictions should cover: a share, or a list of up"
+        " to three.",
+    )
+    bounds: Bounds | None = Field(
+        default=None,
+        description="The lowest and the highest value that the target can have, `null` where there"
+        " is none: no interval reaches beyond, as none is below zero with `[0, null]`.",
     )
     predictions: Literal["all", "new"] | None = Field(
         default=None,
@@ -311,6 +323,12 @@ class Declaration(Section):
             )
         return split
 
+    @field_validator("interval")
+    @classmethod
+    def _refuse_group(cls, interval: Interval, info: ValidationInfo) -> Interval:
+        refuse_group_without_meaning(interval, info.data)
+        return interval
+
     @property
     def files(self) -> PathSource:
         """Return the source of a dataset whose rows are in files."""
@@ -359,7 +377,7 @@ class Declaration(Section):
 
     def named_columns(self) -> set[str]:
         """Return every column that the declaration names, in whatever role."""
-        roles = [self.target, self.time, self.weight, self.split.group]
+        roles = [self.target, self.time, self.weight, self.split.group, self.interval.by]
         rules = [name for rule in self.expectations for name in rule.columns()]
         features = self.features or ()
         of_parts = (column_of(name, ()) for name in features)

@@ -59,6 +59,8 @@ def _results(summary: "Summary") -> Iterator[tuple[str, Text]]:
     yield "champion", Text(f"{summary.champion} ({change})")
     if summary.rmse is not None:
         yield "error", Text(_error(summary))
+    if summary.interval:
+        yield "interval", Text(summary.interval)
     verdict = (f"{summary.verdict}", VERDICT_STYLE[summary.verdict or "undecided"])
     yield "ANN", Text.assemble(verdict, f": {summary.verdict_reason}")
     if summary.ann_plan:

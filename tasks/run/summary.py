@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.checks.findings import counted
+from data.declarations.intervals import intervals_in_words
+from data.declarations.model import Declaration
 from regressors.candidate import Candidate
 from regressors.judging.agreement import Comparison
 from regressors.judging.scoring import MIN_UNITS
@@ -13,6 +15,7 @@ from regressors.linear.descent import percent
 from tasks.run.ann_plan import AnnPlan
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
+from tasks.run.loading import declared
 from tasks.run.prepared import Prepared
 
 
@@ -34,6 +37,7 @@ class Summary:
     rmse_low: float | None = None
     rmse_high: float | None = None
     r2: float | None = None
+    interval: str | None = None
     verdict: str | None = None
     verdict_reason: str | None = None
     ann_plan: str | None = None
@@ -76,6 +80,7 @@ def report(run: Attempt) -> Summary:
         rmse_low=score.rmse_low if score else None,
         rmse_high=score.rmse_high if score else None,
         r2=score.r2 if score else None,
+        interval=_interval(run.declaration, choice),
         verdict=choice.verdict,
         verdict_reason=_verdict_reason(prepared, choice, candidate),
         ann_plan=_ann_plan(run.ann_plan),
@@ -84,6 +89,17 @@ def report(run: Attempt) -> Summary:
         sight=_sight(choice),
         remarks=(*run.warnings, *_failures(trained)),
     )
+
+
+def _interval(tonight: Declaration, choice: Choice) -> str | None:
+    """Return the declared intervals of who serves, and how many test rows are in the widest."""
+    score = choice.champion_test
+    if score is None or score.coverage is None:
+        return None
+    declaration = declared(choice.kept.serving) if choice.kept else tonight
+    words = intervals_in_words(declaration.interval, declaration.bounds)
+    widest = " the widest" if len(declaration.interval.levels) > 1 else ""
+    return f"{words}; {score.coverage:.1%} of the test rows are inside{widest}"
 
 
 def _ann_plan(made: AnnPlan | None) -> str | None:

@@ -29,6 +29,8 @@ EVERYTHING = {
     "max_age": "2 days",
     "terms": ["age^2"],
     "features": ["age", "shop", "intercept"],
+    "interval": {"by": "shop"},
+    "bounds": [0, None],
 }
 
 

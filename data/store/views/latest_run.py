@@ -206,8 +206,9 @@ CURRENT_COLUMN = View(
         "name": (TEXT, "the column"),
         "role": (
             TEXT,
-            "`key`, `target`, `time`, `weight`, `group`, `feature`, several of these, `unused`, or "
-            "`new` for a column that is not used before it is accepted or declared",
+            "`key`, `target`, `time`, `weight`, `group`, `interval` (its groups), `feature`, "
+            "several of these, `unused`, or `new` for a column that is not used before it is "
+            "accepted or declared",
         ),
         "kind": (
             TEXT,
