@@ -11,7 +11,8 @@ AUDIT_STAMP := $(VENV)/.installed-audit
 CHANGED = $$(git diff --name-only --diff-filter=d HEAD -- '*.py'; \
   git ls-files --others --exclude-standard -- '*.py')
 # The longest files come first. A file's tests stay on one worker; tests/conftest.py has the rules.
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder
+# Bytecode is kept even where the environment forbids it: the tests start hundreds of processes.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder
 .PHONY: help nightly serve quick test cover fuzz lint docs format bench audit install clean
 
 help:  ## print this list

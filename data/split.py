@@ -20,8 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data.declarations.lengths import Length
 from data.errors import CannotSplit
 from data.progress import Report, unreported
+from data.split_by_time import blocks_of_time
 from data.texts import BATCH_ROWS, Texts
 
 MIN_LABELLED_ROWS = 20
@@ -32,20 +34,31 @@ TRAIN, TEST, NEW = range(len(ROLES))
 """A role as a number."""
 
 
+BY_HASH = "one split by hash"
+
+
 @dataclass(frozen=True)
 class Split:
-    """Each row's role and fold.
+    """Each row's role and fold, and by which scheme errors are measured, in words.
 
     `code` numbers the `ROLES`: "train", "test" or "new" (no target). In a split by hash, every
-    labelled row has a fold from 1 to k, test rows included, and new rows have 0. In a split by
-    time, which is `chained`, `fold` numbers blocks of training rows, oldest first, from 0 (the
-    warm-up) to k, and is -1 in all other rows. Fold i is predicted by a fit on the other folds of
-    training rows, or, if chained, on the blocks before it.
+    labelled row has a fold from 1 to k, test rows included, and new rows have 0. Fold i is
+    predicted by a fit on the other folds of training rows. In a split by time, which is `chained`,
+    `fold` numbers blocks, oldest first: 0 is the warm-up, 1 to k are those of the other training
+    rows, and from k + 1 on those of test rows; new rows have -1. Block i is predicted by a fit on
+    the rows that are `known` to it: whose number there is i or less. That is None in a split by
+    hash.
     """
 
     code: np.ndarray
     fold: np.ndarray
-    chained: bool
+    known: np.ndarray | None = None
+    scheme: str = BY_HASH
+
+    @property
+    def chained(self) -> bool:
+        """Return whether the rows are split by time."""
+        return self.known is not None
 
     @property
     def role(self) -> np.ndarray:
@@ -62,6 +75,7 @@ def split_rows(
     share: float,
     folds: int,
     time: np.ndarray | None = None,
+    horizon: Length | float | None = None,
     group: Sequence[str | None] | Texts | None = None,
     alike: np.ndarray | None = None,
     report: Report = unreported,
@@ -70,7 +84,8 @@ def split_rows(
 
     `keys`, `labelled` (bool), `time` and `group` all have one entry per row (n,), in one order.
     With `time` (datetime64 or float; NaT or NaN where missing) the newest labelled rows are the
-    test rows, and the others are cut into blocks; every cut lies between two different times.
+    test rows, and all are cut into blocks, each to be predicted from what was known a `horizon`
+    before it; None is the usual step between times, which means all that is older.
     With `group` (None in a row that stands alone), which excludes `time`, groups stay whole. With
     neither, rows of one label in `alike` (-1 in a row that repeats no other) stay together.
     `report` is told how many rows have their place.
@@ -89,9 +104,11 @@ def split_rows(
     if time is None:
         first = _first_alike(texts, alike) if groups is None and alike is not None else None
         in_test, fold = _by_hash(dataset, texts, groups, first, share, folds, report)
-        fold[~labelled] = 0
+        fold[~labelled], known, scheme = 0, None, BY_HASH
     else:
-        in_test, fold = _by_time(dataset, np.asarray(time), labelled, share, folds)
+        in_test, fold, known, scheme = _by_time(
+            dataset, np.asarray(time), labelled, share, folds, horizon
+        )
     code = np.where(labelled, np.where(in_test, TEST, TRAIN), NEW).astype(np.int8)
     if groups is None:
         _refuse_small(dataset, code, fold, folds, share)
@@ -99,7 +116,7 @@ def split_rows(
         rows = np.flatnonzero(labelled)
         first_rows = rows[np.unique(group_numbers(groups)[rows], return_index=True)[1]]
         _refuse_small(dataset, code[first_rows], fold[first_rows], folds, share, "group")
-    return Split(code, fold, chained=time is not None)
+    return Split(code, fold, known, scheme)
 
 
 def group_numbers(group: Texts) -> np.ndarray:
@@ -152,41 +169,25 @@ def _by_hash(
 
 
 def _by_time(
-    dataset: str, time: np.ndarray, labelled: np.ndarray, share: float, folds: int
-) -> tuple[np.ndarray, np.ndarray]:
+    dataset: str,
+    time: np.ndarray,
+    labelled: np.ndarray,
+    share: float,
+    folds: int,
+    horizon: Length | float | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """Return the test rows, the blocks, what is known to whom, and the scheme in words."""
     if missing := int((labelled & np.isnan(time)).sum()):
         raise CannotSplit(
             f"{missing} rows with a target have no time.",
             where=dataset,
             next_step="Fill in the time, quarantine the rows without one, or declare no 'time'.",
         )
-    values, value_of_row, counts = np.unique(
-        time[labelled], return_inverse=True, return_counts=True
-    )
-    if len(values) < folds + 2:
-        raise CannotSplit(
-            f"There are {len(values)} different times, but {folds + 2} are needed: for {folds}"
-            " folds, a first block to learn from, and the test rows.",
-            where=dataset,
-            next_step="Collect more rows, or declare fewer 'folds'.",
-        )
-    # Cut c has the c oldest times before it; `before[c]` is how many rows they have.
-    before = np.concatenate([[0], np.cumsum(counts)])
-    train_times = _nearest(before, (1 - share) * before[-1], folds + 1, len(values) - 1)
-    cuts = [0]
-    for block in range(1, folds + 1):
-        wanted = before[train_times] * block / (folds + 1)
-        cuts.append(_nearest(before, wanted, cuts[-1] + 1, train_times - (folds + 1 - block)))
+    blocks = blocks_of_time(dataset, time[labelled], share=share, folds=folds, horizon=horizon)
     fold = np.full(len(labelled), -1, dtype=np.int16)
-    block_of = np.searchsorted(cuts, value_of_row, side="right") - 1
-    fold[labelled] = np.where(value_of_row < train_times, block_of, -1)
-    return labelled & (fold == -1), fold
-
-
-def _nearest(before: np.ndarray, wanted: float, low: int, high: int) -> int:
-    """Return the cut from low to high with about `wanted` rows before it; of two, the later."""
-    distance = np.abs(before[low : high + 1] - wanted)
-    return high - int(np.argmin(distance[::-1]))
+    known = np.full(len(labelled), blocks.first_test + blocks.test_blocks, dtype=np.int16)
+    fold[labelled], known[labelled] = blocks.block, blocks.known
+    return fold >= blocks.first_test, fold, known, blocks.scheme
 
 
 def _refuse_small(

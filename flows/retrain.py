@@ -32,6 +32,7 @@ from tasks.fit import fit
 from tasks.incumbent import incumbent
 from tasks.plan import plan
 from tasks.read import read
+from tasks.recency import recency
 from tasks.refit import refit, to_refit
 from tasks.resilience import resilience
 from tasks.run.ann_plan import plan_in
@@ -132,13 +133,16 @@ def train(
         run.candidates, declaration, store, before_run=before_run
     )
     started = {f: start.submit(f, declaration.name, workers) for f in run.frameworks}
-    planned = plan.submit(run.candidates, rows, workers, home=home, earlier=run.earlier_plan)
+    run.recency = of_age = recency(run.candidates, rows, workers, earlier=run.earlier_recency)
+    planned = plan.submit(
+        run.candidates, rows, workers, of_age, home=home, earlier=run.earlier_plan
+    )
     of_kind: dict[bool, Any] = {True: None, False: allow_failure(planned)}  # linear ones need none
     run.fits = fits = in_turn(
         run.candidates,
         started,
         lambda c, after: fit.submit(
-            c, rows, starts[c], workers, of_kind[c.is_linear], wait_for=after
+            c, rows, starts[c], workers, of_age, of_kind[c.is_linear], wait_for=after
         ),
         FitProgress(declaration.name, len(run.candidates)).count,
     )

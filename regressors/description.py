@@ -16,7 +16,8 @@ from regressors.encoding.categories import CategoryColumn, level_names
 from regressors.encoding.columns import MISSING, NumberColumn
 from regressors.encoding.gaps import ImpliedGap
 from regressors.encoding.groups import MAX_GROUP_LEVELS, GroupColumn
-from regressors.encoding.matrices import INTERCEPT, Encoding, Product
+from regressors.encoding.matrices import INTERCEPT, Encoding
+from regressors.encoding.products import Product
 from regressors.encoding.times import TIME_PARTS, part_name
 from regressors.model import LinearMember, Model, NetworkMember
 from regressors.uncertainty import linear_spread
@@ -115,7 +116,7 @@ def _more(model: Model, part: str, levels: Sequence[float]) -> list[float] | Non
 def _unknown(encoding: Encoding) -> dict[str, Described]:
     """Return by part when its value is unknown to training, as `doubts_of` sees it."""
     implied = {gap.name: gap for gap in (encoding.gaps.implied if encoding.gaps else ())}
-    categories = {column.name: column for column in (*encoding.categories, *encoding.coded)}
+    categories = {column.name: column for column in (*encoding.categories, *encoding.all_coded)}
     found = {}
     for name, column in categories.items():
         if column.shares:
@@ -124,7 +125,7 @@ def _unknown(encoding: Encoding) -> dict[str, Described]:
         if group.name not in categories and _has_known_texts(group):
             texts = [level for level in group.levels if level is not None]
             found[group.name] = {"texts": texts, "missing": None not in group.levels}
-    for number in encoding.numbers:
+    for number in encoding.all_numbers:
         if number.low is not None:
             found[number.name] = _unknown_gap(number, encoding, implied.get(number.name))
     return found
@@ -177,12 +178,12 @@ def _member(member: LinearMember | NetworkMember) -> Described:
 
 def _linear(member: LinearMember) -> Described:
     encoding = member.encoding
-    used = [column for column in encoding.numbers if column.sd > 0]
+    used = [column for column in encoding.all_numbers if column.sd > 0]
     terms = list(_terms(encoding))
     estimates = member.estimates.tolist()
     return {
         "numbers": [{"name": column.name, "median": column.median} for column in used],
-        "categories": [_category(column) for column in encoding.coded],
+        "categories": [_category(column) for column in encoding.all_coded],
         "terms": [
             {"term": name, "estimate": estimate, "factors": factors}
             for (name, factors), estimate in zip(terms, estimates, strict=True)
@@ -204,14 +205,14 @@ def _terms(encoding: Encoding) -> Iterator[tuple[str, list[Described]]]:
         for label, name in list(enumerate(level_names(category)))[skipped:]:
             yield name, [{"category": category.name, "label": label}]
     for product in encoding.products:
-        names = encoding.product_names(product)
+        names = encoding.factors.names(product)
         yield from zip(names, _product(encoding, product), strict=True)
 
 
 def _product(encoding: Encoding, product: Product) -> list[list[Described]]:
     """Return the factors of each column of a product, the last factor varying fastest."""
-    labels = {column.name: len(column.labels) for column in encoding.coded}
-    numbers = {column.name for column in encoding.numbers}
+    labels = {column.name: len(column.labels) for column in encoding.all_coded}
+    numbers = {column.name for column in encoding.all_numbers}
     columns: list[list[Described]] = [[]]
     for name, power in product:
         own: list[Described] = (

@@ -52,7 +52,7 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     lower, upper, intervals = _intervals(job, fitted.model, fitted.out_of_fold)
     file = job.predictions_file
     return replace(
-        fitted,
+        _with_half_life(fitted, job),
         model=replace(fitted.model, intervals=intervals),
         out_of_fold=_stored(fitted.out_of_fold, file),
         ends=tuple(
@@ -65,6 +65,14 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
         warnings=(*fitted.warnings, *_warnings(job, intervals)),
         seconds=perf_counter() - start,
     )
+
+
+def _with_half_life(fitted: Fitted, job: Job) -> Fitted:
+    """Return a fit that says by which half-life its rows are weighed, if by any."""
+    if job.half_life is None:
+        return fitted
+    details = {**fitted.details, "half_life": job.half_life}
+    return replace(fitted, details=details, half_life=job.half_life)
 
 
 def _intervals(job: Job, model: Model, out_of_fold: Array) -> tuple[Array, Array, Intervals | None]:
@@ -80,7 +88,6 @@ def _intervals(job: Job, model: Model, out_of_fold: Array) -> tuple[Array, Array
             weight=job.weight,
             group=job.interval_group,
         )
-    assert job.time is not None
     return walk_intervals(
         rules,
         columns=columns,
@@ -88,6 +95,7 @@ def _intervals(job: Job, model: Model, out_of_fold: Array) -> tuple[Array, Array
         predicted=out_of_fold,
         block=job.fold,
         time=job.time,
+        known=job.known,
         weight=job.weight,
         group=job.interval_group,
     )
@@ -131,7 +139,8 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
         fitted = _linear(part, None, part.details)
     else:
         fitted = refit_network(framework, _for_its_kind(job))
-    return replace(_require_finite(fitted), seconds=perf_counter() - start)
+    fitted = _with_half_life(_require_finite(fitted), job)
+    return replace(fitted, seconds=perf_counter() - start)
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
@@ -141,7 +150,7 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     with parts(5 * last):
         with part_of_work("sums", 3 * last), parts(2 * last):
             sums = fold_sums(framework, job)
-        for number, train, held in folds(job.fold, chained=job.chained):
+        for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
             name = f"fold {number}"
             with part_of_work(f"{name} of {last}"):
                 part = fit_linear(framework, job, train, part=name, sums=sums)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from regressors.arrays import Array, Columns, Indices, Mask, Values
 from regressors.candidate import Candidate
-from regressors.encoding.matrices import Product
+from regressors.encoding.products import Product
 from regressors.intervals.rules import Rules
 from regressors.linear.inference import Coefficient
 from regressors.linear.least_squares import LeastSquares
@@ -18,6 +18,10 @@ from regressors.network.plan import Plan
 
 Grouping = Literal["none", "columns", "pairs"]
 """Which groups the encoding of an ANN has: none, of single columns, or of pairs as well."""
+
+MAX_HALF_LIVES = 500
+"""A row counts no less for its age than one that is so many half-lives old: 2^-500 is nothing
+beside 1, and still a double, like its square."""
 
 MAX_CURVE_POINTS = 200
 """Points that are kept of a learning curve."""
@@ -44,16 +48,19 @@ class Start:
 class Job:
     """A candidate and the n rows to fit it on.
 
-    `fold` (n,) counts from 1; where `chained`, fold i trains on the folds before it, and 0 is the
-    warm-up block that is never scored. `weight` (n,) is positive, 1 where None; `time` (n,) is
-    None without a time column; `group_numbers` (n,) are equal for rows that stay together, None
-    where no group is declared; `time_column` and `group_column` are the names of these columns, for
-    messages. `interval` are the rules of prediction intervals, and `interval_group` (n,) the values
-    of their column, None without one. `table` names the labelled rows of a night: those of two jobs
+    `fold` (n,) counts from 1; where `chained`, they are blocks of time, 0 is the warm-up block that
+    is never scored, and fold i trains on the rows whose `known` (n,) is i or less: None means those
+    of earlier folds. An ANN is then fitted for at least `least_fits` of the folds. `weight` (n,) is
+    positive, 1 where None; `time` (n,) is None without a time column; `group_numbers` (n,) are
+    equal for rows that stay together, None where no group is declared; `time_column` and
+    `group_column` are the names of these columns, for messages. `interval` are the rules of
+    prediction intervals, and `interval_group` (n,) the values of their column, None without one.
+    `table` names the labelled rows of a night: those of two jobs
     with the same name are the same, but that a refit has the rows `is_test` (n,) as well. Nothing
     is known of the rows of others where it is "".
 
-    `time_parts` are those that enter of a time; of others those enter that say something.
+    `time_parts` are those that enter of a time; of others those enter that say something. A column
+    that only `products` have has none.
     `products` and `intercept` concern the linear kinds; `learning_rate` (None: the fastest that is
     sure to converge), `epochs` and `starts` (by `fold 1`, `twin` or `refit`) concern gradient
     descent. `hidden` are the layers of an ANN; `grouping` are the groups that it encodes (None: as
@@ -64,6 +71,10 @@ class Job:
     second by which they were declared as a time. With a `plan`, `decided_by` is the framework that
     decided on the grouping, `ready` are its fits by part, which need not be repeated, and `members`
     are the twin's networks, from which a refit begins.
+
+    With a `half_life`, in the unit of `time`, a row counts half as much in a fit for each one that
+    it is older than `newest`; in scores it counts by its `weight` alone. `newest` only scales: it
+    is the newest time of all labelled rows, so that the sums of the jobs of a table add up.
     """
 
     dataset: str
@@ -74,6 +85,8 @@ class Job:
     chained: bool
     hidden: tuple[int, ...]
     interval: Rules
+    known: Indices | None = None
+    least_fits: int = 1
     weight: Array | None = None
     time: Array | None = None
     group_numbers: Indices | None = None
@@ -98,6 +111,13 @@ class Job:
     decided_by: str | None = None
     ready: Mapping[int, "NetworkFit"] = field(default_factory=dict)
     members: tuple[NetworkMember, ...] = ()
+    half_life: float | None = None
+    newest: float | None = None
+
+    @property
+    def known_from(self) -> Indices:
+        """Return the first chained fold (n,) to which each row is known."""
+        return self.fold + 1 if self.known is None else self.known
 
     @property
     def time_limits(self) -> float:
@@ -105,10 +125,33 @@ class Job:
         return 1.0 if self.plan is None else self.plan.time_limits
 
     def weights(self, rows: Mask) -> Array:
-        """Return the weights of some rows (a mask), scaled to a mean of 1."""
-        if self.weight is None:
-            return np.ones(int(rows.sum()))
-        return self.weight[rows] / self.weight[rows].mean() if rows.any() else np.empty(0)
+        """Return the weights of some rows (a mask) in scores, scaled to a mean of 1."""
+        return _with_mean_one(None if self.weight is None else self.weight[rows], int(rows.sum()))
+
+    def fit_weights(self, rows: Mask) -> Array:
+        """Return the weights of some rows (a mask) in a fit, scaled to a mean of 1."""
+        return _with_mean_one(self.fit_weight(rows), int(rows.sum()))
+
+    def fit_weight(self, rows: Mask | Indices | slice = slice(None)) -> Array | None:
+        """Return how much some rows count in a fit, or all; None where each counts the same."""
+        weight = None if self.weight is None else self.weight[rows]
+        if self.half_life is None:
+            return weight
+        share = self.recency(rows)
+        return share if weight is None else share * weight
+
+    def recency(self, rows: Mask | Indices | slice) -> Array:
+        """Return how much some rows count for their age: 1 at the newest time, and less before."""
+        assert self.time is not None and self.newest is not None and self.half_life is not None
+        age = np.maximum(self.newest - self.time[rows], 0.0) / self.half_life
+        share: Array = np.exp2(-np.minimum(age, MAX_HALF_LIVES))
+        return share
+
+    def mean_recency(self, rows: Mask) -> float | None:
+        """Return how much rows (a mask) of weight 1 count for their age in the mean, if they do."""
+        if self.half_life is None:
+            return None
+        return float(np.average(self.recency(rows), weights=self.weights(rows)))
 
     def groups_of(self, rows: Mask) -> Indices | None:
         """Return the group numbers of some rows (a mask), None where no group is declared."""
@@ -154,6 +197,8 @@ class NetworkFit:
     """A fitted network; `held_predictions` (m,) are honest and in the target's units.
 
     `groups` are the columns of each of its groups, and `rows` how many it could have trained on.
+    Where folds are chained, `losses` (e + 1,) are sums over its held-out rows after each epoch, by
+    the fold that they become known to.
     """
 
     member: NetworkMember
@@ -161,6 +206,15 @@ class NetworkFit:
     groups: tuple[tuple[str, ...], ...]
     rows: int
     details: dict[str, Any]
+    losses: Mapping[int, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What was decided for further networks from what earlier ones have shown."""
+
+    grouping: Grouping
+    epochs: int
 
 
 @dataclass(frozen=True)
@@ -179,7 +233,9 @@ class Fitted:
     `ends` are the lower and upper ends (n,) of the intervals of these predictions, the widest
     first: each from the residuals of other folds, and NaN where there is none; none after a refit.
 
-    `grouping`, `refit_epochs`, `plan` and `decided_by` are for the refit of an ANN.
+    `grouping`, `refit_epochs`, `plan` and `decided_by` are for the refit of an ANN; `for_tests` is
+    for its networks that predict blocks of test rows, from what is known to the first of these;
+    `half_life` is that of any refit.
     """
 
     model: Model
@@ -195,13 +251,27 @@ class Fitted:
     refit_epochs: int | None = None
     plan: Plan | None = None
     decided_by: str | None = None
+    for_tests: Decided | None = None
+    half_life: float | None = None
     ends: tuple[tuple[Array, Array], ...] = ()
 
 
-def folds(fold: Indices, *, chained: bool) -> Iterator[tuple[int, Mask, Mask]]:
-    """Yield the number, the training rows and the held-out rows (masks) of each fold."""
+def _with_mean_one(weight: Array | None, rows: int) -> Array:
+    if weight is None:
+        return np.ones(rows)
+    return weight / weight.mean() if rows else np.empty(0)
+
+
+def folds(
+    fold: Indices, *, chained: bool, known: Indices | None = None
+) -> Iterator[tuple[int, Mask, Mask]]:
+    """Yield the number, the training rows and the held-out rows (masks) of each fold.
+
+    Chained folds train on the rows that are `known` (n,) to them; None means those before.
+    """
+    known = fold + 1 if chained and known is None else known
     for number in range(1, int(fold.max()) + 1):
-        yield number, (fold < number if chained else fold != number), fold == number
+        yield number, (fold != number if known is None else known <= number), fold == number
 
 
 def take(columns: Columns, rows: Mask) -> Columns:

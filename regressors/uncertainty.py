@@ -42,7 +42,7 @@ def tried_spread(member: Member, part: str, parts: Columns) -> Array:
     A category is tried at its most frequent levels, a number one SD above and below its median.
     """
     encoding = member.encoding
-    column = _column((*encoding.categories, *encoding.coded), encoding, part)
+    column = _column((*encoding.categories, *encoding.all_coded), encoding, part)
     if not isinstance(column, NumberColumn):
         levels, shares = _levels(column, encoding, part)
         first = np.argsort(-shares, kind="stable")[:MAX_TRIED_LEVELS]
@@ -69,7 +69,7 @@ def _levels(
 def _column(
     categories: tuple[CategoryColumn, ...], encoding: Encoding, part: str
 ) -> CategoryColumn | NumberColumn | None:
-    columns: tuple[CategoryColumn | NumberColumn, ...] = (*categories, *encoding.numbers)
+    columns: tuple[CategoryColumn | NumberColumn, ...] = (*categories, *encoding.all_numbers)
     return next((column for column in columns if column.name == part), None)
 
 

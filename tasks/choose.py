@@ -33,6 +33,7 @@ from regressors.model import Model
 from regressors.progress import part, parts, reporting_to
 from tasks.run import progress
 from tasks.run.choice import Choice, Incumbent, Paired
+from tasks.run.naive import Naive
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask, Rows
 from tasks.run.step import step
@@ -73,7 +74,9 @@ def choose(
         explanation=incumbent.explanation if incumbent else None,
         damage=incumbent.damage.what.rstrip(".") if incumbent and incumbent.damage else None,
         hold=hold,
+        basis=incumbent.basis if incumbent else None,
     )
+    naive = Naive.of(prepared)
     difference = None
     if ann is not None and linear is not None:
         difference = paired_difference(
@@ -100,6 +103,8 @@ def choose(
         best_ann=ann,
         best_linear=linear,
         coverage_p=_coverage_p(prepared, tested, decisions[-1], incumbent),
+        naive=tuple(naive.scores()),
+        beaten=naive.beaten(_champion_predicted(tested, decisions[-1], incumbent)),
     )
 
 
@@ -139,6 +144,18 @@ def _coverage_p(
     else:
         return None
     return undercoverage_p(rows.target, interval, level, rows.units)
+
+
+def _champion_predicted(tested: "_Tested", last: Decision, incumbent: Incumbent | None) -> Array:
+    """Return what the model that serves predicts for the test rows (m,) that it is judged on.
+
+    It is NaN for all others.
+    """
+    if last.decision == "promoted":
+        return tested.predicted[last.challenger]
+    if incumbent is None or not incumbent.is_comparable:
+        return np.full(len(tested.rows.target), np.nan)
+    return np.where(incumbent.compared, incumbent.predicted, np.nan)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from regressors.job import Fitted, Start
 from tasks.run import progress
 from tasks.run.ann_plan import AnnPlan
 from tasks.run.prepared import Prepared
+from tasks.run.recency import Recency
 from tasks.run.step import step, why_not
 from tasks.run.workers import FrameworkWorkers, job_of
 
@@ -18,13 +19,14 @@ def fit(
     prepared: Prepared,
     starts: Mapping[str, Start],
     workers: FrameworkWorkers,
+    recency: Recency,
     plan: AnnPlan | Mapping[str, str] | None = None,
 ) -> Fitted | str:
     """Return the candidate's fit with its out-of-fold predictions, or why it failed.
 
-    `plan` is what `plan` returned, for an ANN.
+    `recency` is what `recency` returned, and `plan` what `plan` did, for an ANN.
     """
-    job = job_of(candidate, prepared, prepared.train, prepared.train_fold, starts=starts)
+    job = job_of(candidate, prepared, starts=starts, half_life=recency.of(candidate))
     if isinstance(plan, AnnPlan):
         job = plan.applied(job)
     if isinstance(plan, Mapping):

@@ -16,9 +16,11 @@ from data.store.read.contract import acceptance_since
 from data.store.read.predictions import other_keys, twin_training_keys
 from data.store.session import Store
 from regressors.encoding.columns import CannotEncode
+from regressors.model import Predicted
 from regressors.progress import reporting_to
 from tasks.run import progress
 from tasks.run.choice import Incumbent
+from tasks.run.judged_over_time import judged_over_time
 from tasks.run.loading import intact
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask, Rows
@@ -40,35 +42,51 @@ def incumbent(
         return None
     serving, accepted_by = stored
     try:
-        twin = intact(serving)["twin"]
+        models = intact(serving)
     except DamagedModel as error:
         progress.log(declaration.name, error.what, warning=True)
         return _damaged(serving, error, len(test.keys))
     rows_then = rows_of_run(store, serving, home=home)
-    trained, blind = trained_with(prepared.rows, serving, store, rows_then)
-    compared = ~seen(prepared.rows, trained)[prepared.is_test]
-    if serving.train_until is not None and test.instants is not None:
-        compared &= test.instants > serving.train_until
+    model = models["twin" if test.instants is None else "artifact"]
     then = json.loads(serving.declaration or "{}")
-    if declaration.time is not None and then.get("time", declaration.time) != declaration.time:
-        compared[:] = False  # it is not known which rows are newer than its own
     obstacle = declaration_obstacle(then, declaration)
     try:
         if obstacle is None:
-            columns = prepared.source.columns_of(test, twin.features)
+            columns = prepared.source.columns_of(test, model.features)
             with reporting_to(progress.Progress(declaration.name, "testing the champion")):
-                predicted = twin.predicted(columns, test.weight)
-            interval = predicted.lower, predicted.upper
-            if np.isfinite(predicted.value[compared]).all():
-                return Incumbent(
-                    serving, compared, predicted.value, interval, rows_then, blind=blind
+                predicted = model.predicted(columns, test.weight)
+            if test.instants is None:
+                judged = _by_twin(prepared, serving, store, rows_then, predicted)
+            else:
+                judged = judged_over_time(
+                    test,
+                    serving,
+                    predicted,
+                    store,
+                    rows_then,
+                    then=then,
+                    declaration=declaration,
+                    before_run=before_run,
                 )
+            if np.isfinite(judged.predicted[judged.compared]).all():
+                return judged
             obstacle = "its predictions of some of them are not finite"
     except CannotEncode as error:
         obstacle = str(error)
-    nothing = np.full(len(compared), np.nan)
-    why = explanation(twin.features, then, declaration, accepted_by=accepted_by)
+    why = explanation(model.features, then, declaration, accepted_by=accepted_by)
+    nothing = np.full(len(test.keys), np.nan)
+    compared = np.zeros(len(test.keys), dtype=bool)
     return Incumbent(serving, compared, nothing, (nothing, nothing), rows_then, obstacle, why)
+
+
+def _by_twin(
+    prepared: Prepared, serving: ServingModel, store: Store, rows_then: RowsThen, twin: Predicted
+) -> Incumbent:
+    """Return the champion as its twin predicts the test rows that are new to it."""
+    trained, blind = trained_with(prepared.rows, serving, store, rows_then)
+    compared = ~seen(prepared.rows, trained)[prepared.is_test]
+    interval = twin.lower, twin.upper
+    return Incumbent(serving, compared, twin.value, interval, rows_then, blind=blind)
 
 
 def _champion(

@@ -15,6 +15,7 @@ from tasks.run import progress
 from tasks.run.ann_plan import AnnPlan, EarlierPlan, sentence_of
 from tasks.run.prepared import Prepared
 from tasks.run.rate import rate_of_home
+from tasks.run.recency import Recency
 from tasks.run.step import step
 from tasks.run.workers import FrameworkWorkers, job_of
 
@@ -31,6 +32,7 @@ def plan(
     candidates: Sequence[Candidate],
     prepared: Prepared,
     workers: FrameworkWorkers,
+    recency: Recency,
     *,
     home: Path,
     earlier: EarlierPlan | None = None,
@@ -47,7 +49,7 @@ def plan(
         return None
     reasons: dict[str, str] = {}
     for candidate in _in_order(candidates, earlier.decided_by):
-        decided = _decided(candidate, prepared, workers, home, earlier.rate)
+        decided = _decided(candidate, prepared, workers, recency, home, earlier.rate)
         if not isinstance(decided, str):
             return decided
         reasons[candidate.framework] = decided
@@ -73,11 +75,12 @@ def _decided(
     candidate: Candidate,
     prepared: Prepared,
     workers: FrameworkWorkers,
+    recency: Recency,
     home: Path,
     rate: float | None,
 ) -> AnnPlan | str | None:
     """Return what one framework decides, or why it cannot."""
-    job = job_of(candidate, prepared, prepared.train, prepared.train_fold, starts={})
+    job = job_of(candidate, prepared, starts={}, half_life=recency.of(candidate))
     alone = replace(job, columns={}, target=job.target[:0])
     measure = partial(workers.run, measured_rate, alone, "measuring the rate of")
     known = rate or rate_of_home(home, measure, by=candidate.framework)

@@ -37,14 +37,7 @@ def refit(
     workers: FrameworkWorkers,
 ) -> Fitted | str:
     """Return the refit of a candidate that `fit` fitted, or why it failed."""
-    job = job_of(
-        candidate,
-        prepared,
-        prepared.labelled,
-        prepared.labelled_fold,
-        starts=starts,
-        fitted=fitted,
-    )
+    job = job_of(candidate, prepared, starts=starts, fitted=fitted)
     outcome = workers.run(fitting.refit, job, "refitting")
     if isinstance(outcome, str):
         message = f"the refit of {candidate} failed: {outcome}"

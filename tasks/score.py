@@ -26,11 +26,13 @@ from regressors.arrays import Array, Coded, Columns, Indices, in_codes
 from regressors.blocks import blocks_of
 from regressors.encoding.columns import CannotEncode
 from regressors.model import Model, Predicted
+from tasks.run.lags import Lags
 from tasks.run.loading import declared, loaded
 from tasks.run.new_keys import KeyFacts, key_at, key_facts
 from tasks.run.odd_rows import OddRows, counted
 from tasks.run.progress import Progress
 from tasks.run.rows import coded_column
+from tasks.run.trained_rows import RowsThen
 
 MAX_NAMES = 5
 """Columns that a warning names."""
@@ -44,6 +46,7 @@ def scoring(
     *,
     table: str | None = None,
     query: str | None = None,
+    stored: RowsThen = lambda: None,
     quiet_seconds: float = 0,
     report: Report = unreported,
 ) -> Iterator["Scoring"]:
@@ -51,8 +54,9 @@ def scoring(
 
     The source is a file, a pattern, a folder, an address or a database, as `source_named` reads it.
     `columns` are those of the source that the model was trained on, empty for a model of version
-    0.1.0. A cell that is not of its column's kind is missing. Raises SourceError if the source
-    cannot be read or lacks a column, and DamagedModel if the model is not what was stored.
+    0.1.0. A cell that is not of its column's kind is missing. What a lag does not find in the
+    source it finds in the `stored` rows of the model's run. Raises SourceError if the source cannot
+    be read or lacks a column, and DamagedModel if the model is not what was stored.
     """
     model = loaded(serving, "artifact")
     declaration = declared(serving)
@@ -70,8 +74,12 @@ def scoring(
             report=report,
         )
         names = [name for name in typed.files.schema.names if not name.startswith(OFFSETS)]
-        _require_columns(declaration, model, names, where)
-        used = [r for r in typed.readings if r.name in (*model.features, declaration.weight)]
+        lags = Lags.of(declaration, model.features, typed.files, stored)
+        _require_columns(
+            declaration, [n for n in model.features if n not in lags.by_name], names, where
+        )
+        roles = (*model.features, *lags.columns, declaration.weight)
+        used = [reading for reading in typed.readings if reading.name in roles]
         keys = key_facts(typed.files, declaration.key)
         warnings = [
             *typed.warnings,
@@ -80,14 +88,15 @@ def scoring(
             *_key_warnings(keys, typed.files, declaration.key),
         ]
         files, model_id = typed.files, serving.model_id
-        yield Scoring(declaration, model, model_id, files, used, keys, where, warnings)
+        yield Scoring(declaration, model, model_id, files, used, keys, where, lags, warnings)
 
 
 @dataclass
 class Scoring:
     """The rows of a source, which are scored block by block, in the order of the source.
 
-    `warnings` are sentences on what is odd about them; those on notes are added by `batches`.
+    `warnings` are sentences on what is odd about them; those on notes and lags are added by
+    `batches`.
     """
 
     declaration: Declaration
@@ -97,6 +106,7 @@ class Scoring:
     readings: Sequence[ColumnReading]
     keys: KeyFacts
     where: str
+    lags: Lags
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -149,6 +159,7 @@ class Scoring:
             odd.add(made.note, made.noted, rows.start)
             yield pa.record_batch([*self._key(rows), *self._results(made, unread, rows)], schema)
             progress(rows.stop / max(self.rows, 1), f"{rows.stop:,} of {self.rows:,} rows")
+        self.warnings += self.lags.warnings(self.rows)
         self.warnings += odd.warnings(lambda row: key_at(self.files, self.declaration.key, row))
 
     def _key(self, rows: slice) -> list[pa.Array]:
@@ -176,7 +187,12 @@ class Scoring:
         known = set(self.files.schema.names)
         read = [name for name in with_offsets(names) if name in known]
         table = self.files.slice(rows.start, rows.stop - rows.start, read)
-        coded: Mapping[str, Coded] = {name: coded_column(table, name) for name in names}
+        coded: Mapping[str, Coded] = {
+            name: Coded(self.lags.column(name, rows))
+            if name in self.lags.by_name
+            else coded_column(table, name)
+            for name in names
+        }
         return in_codes(coded)
 
     def _results(
@@ -205,9 +221,9 @@ def _kinds(
 
 
 def _require_columns(
-    declaration: Declaration, model: Model, names: Sequence[str], where: str
+    declaration: Declaration, features: Sequence[str], names: Sequence[str], where: str
 ) -> None:
-    needed = list(dict.fromkeys((*declaration.key, *model.features)))
+    needed = list(dict.fromkeys((*declaration.key, *features)))
     missing = [name for name in needed if name not in names]
     if missing:
         raise SourceError(

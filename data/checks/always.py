@@ -14,15 +14,18 @@ import pyarrow as pa
 from data.checks.alike import distinct_values
 from data.checks.contract import Contract
 from data.checks.entering import Entry
-from data.checks.features import feature_findings, part_findings, term_findings
+from data.checks.features import feature_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
-from data.checks.freshness import recency_findings, shrinkage_finding
+from data.checks.freshness import age_findings, shrinkage_finding
 from data.checks.keys import key_findings
+from data.checks.lags import known_findings, lag_findings
 from data.checks.steps import UNCOUNTED, Steps
 from data.checks.table import Table, filtered
+from data.checks.terms import part_findings, term_findings
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.parts import PARTS
+from data.declarations.time_rules import misfit
 from data.errors import listed
 from data.sources.columns import PLURAL, arrays, infinite, infinity_in_words, kind_of, present
 from data.sources.suggested_kind import written_as
@@ -35,7 +38,7 @@ def structure_findings(
     """Check columns, number of rows, and kinds; if they are wrong, nothing else makes sense."""
     roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
     features = declaration.feature_names(table.column_names) if declaration.features else ()
-    others = [*features, *declaration.types, *declaration.formats]
+    others = [*features, *declaration.lags, *declaration.types, *declaration.formats]
     groups = [declaration.split.group, declaration.interval.by]
     named = dict.fromkeys([*roles, *others, *groups])
     findings = [column_finding(name, table.column_names, declaration) for name in named if name]
@@ -51,6 +54,7 @@ def structure_findings(
             )
         findings += _interval_findings(declaration, table)
         findings += part_findings(declaration, table)
+        findings += lag_findings(declaration, table)
         findings += term_findings(declaration, table)
     return findings
 
@@ -80,7 +84,7 @@ def content_findings(
     findings = [
         *key_findings(declaration, table, kept),
         *_target_findings(declaration, table, kept),
-        *recency_findings(declaration, table, kept, now),
+        *age_findings(declaration, table, kept, now),
     ]
     labelled = kept & present(table.column(declaration.target))
     if labelled.any():
@@ -88,6 +92,7 @@ def content_findings(
             *_missing_time_findings(declaration, table, labelled),
             *_weight_findings(declaration, table, labelled),
             *feature_findings(declaration, table, kept, labelled, entries, steps),
+            *known_findings(declaration, table, kept, labelled),
         ]
     return findings
 
@@ -152,6 +157,13 @@ def _time_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:
             f"The time column {name!r} holds numbers, but 'max_age' needs times. Leave 'max_age'"
             " out of the declaration, or write times in ISO 8601 (2024-03-31).",
         )
+    if kind not in ("time", "number"):
+        return
+    if declaration.horizon is not None:
+        sentence = misfit("horizon", declaration.horizon, name, kind)
+        yield finding("horizon_fits_time", name, sentence)
+    if declaration.half_life is not None:
+        yield finding("recency_fits_time", name, misfit("recency", declaration.recency, name, kind))
 
 
 def _interval_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:

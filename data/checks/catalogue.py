@@ -62,16 +62,33 @@ ALWAYS_MADE = (
         "The column of `interval.by`, if declared, holds categories or booleans.",
     ),
     Check(
+        "horizon_fits_time",
+        "critical",
+        "If `horizon` is declared, it is a length of time where the time column holds times, and a"
+        " number where it holds numbers.",
+    ),
+    Check(
+        "recency_fits_time",
+        "critical",
+        "If `recency` is a half-life, it is a length of time where the time column holds times, and"
+        " a number where it holds numbers.",
+    ),
+    Check(
         "time_has_parts",
         "critical",
         "A feature such as `hired[weekday]` names a part of a time whose column is no feature"
         " itself.",
     ),
     Check(
+        "lag_can_be_made",
+        "critical",
+        "Each declared lag is of a column of numbers, and a length of time where the time column"
+        " holds times, or a number where it holds numbers.",
+    ),
+    Check(
         "term_can_be_made",
         "critical",
-        "Each declared term consists of features, none of them a time, and raises only numbers to"
-        " a power.",
+        "Each declared term consists of features and times, and raises only numbers to a power.",
     ),
     Check(
         "cells_are_of_their_kind",
@@ -138,6 +155,12 @@ ALWAYS_MADE = (
         " are its terms.",
     ),
     Check("some_feature_varies", "critical", "At least one feature varies."),
+    Check(
+        "lag_is_known",
+        "warning",
+        "Each declared lag is known in some row with a target, and varies; one that does not is"
+        " left out, and so are its terms.",
+    ),
     Check(
         "feature_enters_every_kind",
         "warning",

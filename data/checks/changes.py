@@ -19,6 +19,7 @@ from data.checks.table import Table, filtered, rows_of
 from data.checks.waivers import waiver
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
+from data.declarations.parts import column_of
 from data.sources.columns import PLURAL, kind_of, present
 from data.sources.readings import ColumnReading, kind_has_changed
 from data.store.records import SourceColumnRecord
@@ -69,6 +70,7 @@ def new_columns(declaration: Declaration, table: Table, contract: Contract | Non
         declaration.interval.by,
         *declaration.types,
         *declaration.formats,
+        *(column_of(n, ()) for product in declaration.products for n, _ in product),
         *(name for product in declaration.products for name, _ in product),
     }
     known = {*contract.columns, *declared}

@@ -18,11 +18,11 @@ from data.checks.contract import Contract
 from data.checks.declared import outcomes_of, refuse_wrong_rules, rows_set_aside
 from data.checks.duplicates import duplicates_of
 from data.checks.entering import entries_of, fitted_rows
-from data.checks.features import products_of
 from data.checks.findings import Checked, Finding, RejectedRow, counted
 from data.checks.profile import profile
 from data.checks.steps import Steps
 from data.checks.table import Columns, Table
+from data.checks.terms import products_of
 from data.declarations.model import Declaration
 from data.progress import Report, unreported
 from data.sources.readings import ColumnReading
@@ -52,7 +52,7 @@ def check(
     new = new_columns(declaration, table, contract)
     table = Columns(table)
     used = table.without(new)
-    features = len(declaration.feature_names(used.column_names))
+    features = len(declaration.input_names(used.column_names))
     rules = len(declaration.expectations)
     steps = Steps(report, rules + 2 * features + 2 * len(table.column_names))
     findings = structure_findings(declaration, used, contract)
@@ -107,10 +107,15 @@ def _verdict(
     constant = {
         finding.result.column
         for finding in findings
-        if finding.result.expectation == "feature_varies" and not finding.result.success
+        if finding.result.expectation in ("feature_varies", "lag_is_known")
+        and not finding.result.success
     }
-    names = declaration.feature_names(table.column_names)
-    features = tuple(name for name in names if name not in constant)
+    columns_there = table.column_names
+    lags = [lag.name for lag in declaration.lagged]
+    all_inputs = (*declaration.input_names(columns_there), *lags)
+    inputs = tuple(name for name in all_inputs if name not in constant)
+    known = {*declaration.feature_names(columns_there), *lags}
+    features = tuple(name for name in inputs if name in known)
     return Checked(
         passed=not fatal,
         reason=reason,
@@ -118,14 +123,16 @@ def _verdict(
         rejected_rows=rejected,
         kept=kept,
         features=features,
-        products=products_of(declaration, features),
+        inputs=inputs,
+        products=products_of(declaration, table, inputs),
         warnings=tuple(
             finding.sentence for finding in findings if finding.sentence and not finding.fatal
         ),
         columns=columns,
         time_parts={
             name: parts
-            for name, parts in declaration.time_parts(table.column_names).items()
-            if name in features
-        },
+            for name, parts in declaration.time_parts(columns_there).items()
+            if name in known and name in inputs
+        }
+        | {name: () for name in inputs if name not in known},
     )

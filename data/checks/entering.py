@@ -67,11 +67,14 @@ def entries_of(
     """Return how the features of a table enter models that are fitted on `rows`, a mask (n,)."""
     columns = table.column_names
     there = set(columns)
-    names = [name for name in declaration.feature_names(columns) if name in there]
+    names = [name for name in declaration.input_names(columns) if name in there]
+    alone = {*names} - {*declaration.feature_names(columns)}
     counted: list[LevelCounts] = []
     parts: dict[str, list[str]] = {}
     for name in names:
         kind = kind_of(table.schema.field(name).type)
+        if name in alone:
+            continue
         if kind in ("category", "boolean"):
             counted.append(_counted(name, filtered(table.column(name), rows)))
         elif kind == "time":
@@ -96,7 +99,7 @@ def entries_of(
         elif name in parts:
             entries[name] = _time_entry(name, parts[name])
         else:
-            entries[name] = Entry("number")
+            entries[name] = Entry("in terms alone" if name in alone else "number")
     return entries
 
 

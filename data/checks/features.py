@@ -1,21 +1,22 @@
-"""The checks of what explains the target: the features, and the terms made of them."""
+"""The checks of what explains the target: the features, and the names of the terms."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.checks.entering import Entry
-from data.checks.findings import Finding, finding, plain, row_finding, why_not_numbers
+from data.checks.findings import Finding, finding, plain, row_finding
 from data.checks.keys import key_feature_finding, why_it_only_identifies
 from data.checks.steps import Steps
 from data.checks.table import Table, filtered
+from data.checks.terms import products_of
 from data.declarations.model import Declaration
-from data.declarations.parts import part_of
-from data.declarations.terms import Product, hint_for, text_of
+from data.declarations.parts import column_of
+from data.declarations.terms import Product, text_of
 from data.errors import shortened
-from data.sources.columns import PLURAL, infinite, infinity_in_words, kind_of
+from data.sources.columns import infinite, infinity_in_words, kind_of
 from data.sources.distinct import MAX_SHOWN
 from data.vocabulary import MAX_CODED_LEVELS
 
@@ -24,70 +25,6 @@ MAX_TERM_NAME_BYTES = 2_000
 
 LABEL_BYTES = len("[((missing))]")
 """What the name of a term contains besides its column and its level."""
-
-
-def products_of(declaration: Declaration, features: Collection[str]) -> tuple[Product, ...]:
-    """Return the declared terms that consist of `features` alone."""
-    return tuple(
-        product for product in declaration.products if all(name in features for name, _ in product)
-    )
-
-
-def part_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:
-    """Check that each feature that names a part of a time can be made."""
-    for name, parts in declaration.time_parts(table.column_names).items():
-        kind, feature = kind_of(table.schema.field(name).type), f"{name}[{parts[0]}]"
-        sentence = ""
-        if kind != "time":
-            sentence = (
-                f"The feature {feature!r} is a part of {name!r}, which holds {PLURAL[kind]}, but"
-                " only times have parts. Correct the source or the declaration."
-            )
-        elif name in (declaration.features or ()):
-            sentence = (
-                f"The features list both {name!r} and {feature!r}, a part of it. List the column,"
-                " whose parts then enter as far as they say something, or single parts."
-            )
-        yield finding("time_has_parts", name, sentence, observed=list(parts))
-
-
-def term_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:
-    """Check that each declared term can be made of the features."""
-    for product in declaration.products:
-        reasons = (_why_unfit(product, name, declaration, table) for name, _ in product)
-        yield finding("term_can_be_made", text_of(product), next(filter(None, reasons), ""))
-
-
-def _why_unfit(product: Product, name: str, declaration: Declaration, table: Table) -> str:
-    """Return why a column cannot be in a term with its power; "" if it can."""
-    term = f"The term {text_of(product)!r}"
-    features = declaration.feature_names(table.column_names)
-    time = part_of(name)
-    if name not in features and time and time[0] in features:
-        name = time[0]
-    if name not in features:
-        for role, column in (("weight", declaration.weight), ("group", declaration.split.group)):
-            if name == column:
-                return (
-                    f"{term} contains the {role} {name!r}, which is not a feature. List it in"
-                    " 'features', or remove the term."
-                )
-        if name in declaration.key:
-            return (
-                f"{term} contains the key {name!r}, which is a feature only where 'features' lists"
-                " it. List it, or remove the term."
-            )
-        return f"{term} contains {name!r}, but there is no such feature. {hint_for(name, features)}"
-    if kind_of(table.schema.field(name).type) == "time":
-        return (
-            f"{term} contains the time {name!r}, but times cannot be part of a term. Leave it out,"
-            " or add what matters about it, for example the year, as a column of numbers."
-        )
-    if dict(product)[name] == 1:
-        return ""
-    raising = f"{term} raises {name!r}, which"
-    way_out = "Correct the term or the source."
-    return why_not_numbers(raising, table, name, "can be raised to a power", way_out)
 
 
 def feature_findings(
@@ -105,7 +42,8 @@ def feature_findings(
     findings: list[Finding] = []
     varying: list[str] = []
     widths: dict[str, int] = {}
-    for name in declaration.feature_names(table.column_names):
+    features = {*declaration.feature_names(table.column_names)}
+    for name in declaration.input_names(table.column_names):
         steps.done()
         if pa.types.is_floating(table.schema.field(name).type):
             findings.append(_finite_finding(name, declaration, table, kept))
@@ -118,7 +56,10 @@ def feature_findings(
             finding(
                 "feature_varies",
                 name,
-                f"The feature {name!r} {flaw}: {_consequence(name, declaration)}" if flaw else "",
+                f"The {'feature' if name in features else 'column'} {name!r} {flaw}:"
+                f" {_consequence(name, declaration)}"
+                if flaw
+                else "",
                 observed=flaw or "varies",
             )
         )
@@ -160,7 +101,11 @@ def _consequence(name: str, declaration: Declaration) -> str:
 
 def _lost_terms(name: str, declaration: Declaration) -> str:
     """Return "the terms age^2, age:level": those that contain a feature; "" for none."""
-    lost = [text_of(product) for product in declaration.products if name in dict(product)]
+    lost = [
+        text_of(product)
+        for product in declaration.products
+        if any(column_of(factor, [name]) == name for factor, _ in product)
+    ]
     return f"the {'term' if len(lost) == 1 else 'terms'} {', '.join(lost)}" if lost else ""
 
 
@@ -173,7 +118,9 @@ def _term_name_findings(
     """
     if set(declaration.candidates.kinds) == {"ann"}:
         return
-    products = products_of(declaration, features)
+    lags = [lag.name for lag in declaration.lagged]
+    widths = {**widths, **{name: len(name.encode()) + LABEL_BYTES for name in lags}}
+    products = products_of(declaration, table, [*features, *lags])
     yield _name_length_finding(products, widths)
     taken = {text_of(product): "a declared term" for product in products}
     taken |= {"intercept": "the intercept"} if declaration.intercept else {}
@@ -190,7 +137,10 @@ def _term_name_findings(
 def _name_length_finding(products: tuple[Product, ...], widths: dict[str, int]) -> Finding:
     widest_feature = max(widths, key=widths.__getitem__, default="")
     lengths = {widest_feature: widths.get(widest_feature, 0)}
-    lengths |= {text_of(product): sum(widths[name] for name, _ in product) for product in products}
+    lengths |= {
+        text_of(product): sum(widths[column_of(n, widths)] for n, _ in product)
+        for product in products
+    }
     name = max(lengths, key=lengths.__getitem__)
     sentence = (
         f"A term of {shortened(name, MAX_SHOWN)!r} has a name of about {lengths[name]:,} bytes, but"

@@ -51,11 +51,12 @@ class RejectedRow:
 class Checked:
     """The outcome of all checks: whether the run may continue, and with which rows and columns.
 
-    `kept` (n,) marks the rows that continue; `features` are the columns that vary among them, and
-    `products` the declared terms that consist of these features alone. `columns` describes every
-    column of the source, for people and for the next night. `label` and `together` (n,) are those
-    of `data.checks.duplicates`; None where the checks ended before. `time_parts` are the parts that
-    the declaration names of a time; of other times those enter that say something.
+    `kept` (n,) marks the rows that continue; `features` are the columns and lags that vary in them,
+    `inputs` these and the times that only terms have, and `products` the declared terms that
+    consist of inputs alone. `columns` describes every column of the source, for people and for the
+    next night. `label` and `together` (n,) are those of `data.checks.duplicates`; None where the
+    checks ended before. `time_parts` are the parts that the declaration names of a time, none of
+    one that only terms have; of other times those enter that say something.
     """
 
     passed: bool
@@ -64,6 +65,7 @@ class Checked:
     rejected_rows: tuple[RejectedRow, ...]
     kept: np.ndarray
     features: tuple[str, ...]
+    inputs: tuple[str, ...]
     products: tuple[Product, ...]
     warnings: tuple[str, ...]
     columns: tuple[SourceColumnRecord, ...] = ()

@@ -32,7 +32,7 @@ def shrinkage_finding(declaration: Declaration, rows: int, last_rows: int) -> Fi
     )
 
 
-def recency_findings(
+def age_findings(
     declaration: Declaration, table: Table, kept: np.ndarray, now: datetime
 ) -> Iterator[Finding]:
     """Check that the newest time among the kept rows is no older than the declaration allows.

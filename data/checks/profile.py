@@ -20,6 +20,8 @@ from data.store.records import SourceColumnRecord
 
 UNUSED = "unused"
 """The role of a column that the declared `features` leave out."""
+TERM = "term"
+"""The role of a time that is no feature, but in terms."""
 LEFT_OUT = "left out: "
 """How `enters` begins for a feature that the models do without."""
 MAX_EXAMPLE = 60
@@ -74,6 +76,7 @@ def role_of(name: str, declaration: Declaration, columns: Sequence[str]) -> str:
         "group": (declaration.split.group,),
         "interval": (declaration.interval.by,),
         "feature": (name,) if declaration.is_feature(name, columns) else (),
+        TERM: (name,) if declaration.is_in_terms_alone(name, columns) else (),
     }
     roles = [role for role, names in declared.items() if name in names]
     return ", ".join(roles) or (UNUSED if name in columns else NEW)
@@ -158,7 +161,7 @@ def _enters(role: str, entry: str, flaw: str) -> str:
     }
     roles = role.split(", ")
     parts = [words[role] for role in roles if role in words]
-    if "feature" in roles:
+    if "feature" in roles or TERM in roles:
         parts.append(f"{LEFT_OUT}it {flaw}" if flaw else entry)
     return ", ".join(parts)
 

@@ -4,7 +4,6 @@ The tables in `docs/datasets.md` are generated from the descriptions and default
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -18,13 +17,14 @@ from pydantic import (
 )
 
 from data.declarations.any_source import Source
-from data.declarations.durations import duration
 from data.declarations.intervals import (
     Bounds,
     DeclaredInterval,
     Interval,
     refuse_group_without_meaning,
 )
+from data.declarations.lags import Lag, LagLengths, lags_of, refuse_wrong_lags
+from data.declarations.lengths import Length, length
 from data.declarations.parts import column_of, declared_parts
 from data.declarations.results import Output, Results
 from data.declarations.sections import (
@@ -40,8 +40,16 @@ from data.declarations.sections import (
     refuse_repeats,
 )
 from data.declarations.source import PathSource
-from data.declarations.terms import Product, hint_for, product_of, refuse_mapping, refuse_same_terms
-from data.declarations.value_formats import refuse_other_kinds, require_format, value_format
+from data.declarations.terms import Product, Term, product_of, refuse_same_terms, refuse_target
+from data.declarations.time_rules import (
+    WORDS,
+    Horizon,
+    MaxAge,
+    Recency,
+    refuse_age_without_times,
+    refuse_other_length,
+)
+from data.declarations.value_formats import refuse_other_kinds, require_format
 from data.errors import DeclarationMistake, quoted
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
@@ -69,30 +77,6 @@ def _word(value: object) -> object:
 Word = Annotated[str, BeforeValidator(_word)]
 Format = Annotated[str, BeforeValidator(_word), AfterValidator(require_format)]
 MissingWords = Annotated[tuple[Word, ...], AsTuple]
-
-
-def _refuse_target(name: str, info: ValidationInfo) -> None:
-    if name == info.data.get("target") or column_of(name, ()) == info.data.get("target"):
-        raise DeclarationMistake(f"{quoted(name)} is the target and cannot explain itself")
-
-
-def _refuse_other_columns(term: str, info: ValidationInfo) -> str:
-    features = info.data.get("features")
-    for name, _ in product_of(term):
-        _refuse_target(name, info)
-        if features and name not in features:
-            raise DeclarationMistake(
-                f"{quoted(name)} is not one of the 'features'", partial(hint_for, name, features)
-            )
-    return term
-
-
-def _require_duration(text: object) -> object:
-    duration(text)
-    return text
-
-
-Term = Annotated[Column, BeforeValidator(refuse_mapping), AfterValidator(_refuse_other_columns)]
 
 
 class Declaration(Section):
@@ -131,6 +115,13 @@ class Declaration(Section):
         " `hired[weekday]`. If they are not set, all columns but target, weight, group and a key of"
         " one column; of a key of several columns, those that have a value in more than one row.",
     )
+    lags: dict[Column, LagLengths] = Field(
+        default={},
+        description="Values of some length of time before as features: the target's own, or a"
+        " feature's, such as `{revenue: [1 year]}`; numbers where the `time` column holds numbers."
+        " A row's value is that of the row with the same key but for its time, which is part of the"
+        " key.",
+    )
     types: dict[str, Kind] = Field(
         default={},
         description="The kind of single columns, `number`, `category`, `boolean` or `time`, where"
@@ -166,7 +157,8 @@ class Declaration(Section):
         default=(),
         max_length=MAX_TERMS,
         description="Powers and products of features that are added to the linear kinds, for"
-        " example `age^2` or `age:education`.",
+        " example `age^2` or `age:education`. A time may be in them though it is no feature: by its"
+        " name for elapsed days, such as `age:hired^2`, or by a part, such as `age:hired[month]`.",
     )
     expectations: tuple[Expectation, ...] = Field(
         default=(), description="Rules that the rows must keep, checked by Great Expectations."
@@ -175,10 +167,24 @@ class Declaration(Section):
         default=0.5,
         description="The largest share of the last good run's rows that may be missing tonight.",
     )
-    max_age: Annotated[str, BeforeValidator(_require_duration)] | None = Field(
+    max_age: MaxAge | None = Field(
         default=None,
         description="How old the newest time may be, for example `36 hours`, `2 days` or `1 week`."
         " Needs a `time` column that holds times.",
+    )
+    horizon: Horizon | None = Field(
+        default=None,
+        description="How far ahead predictions are needed, in time: a length such as `1 quarter`,"
+        " `7 days` or `12 hours`, or a number where the `time` column holds numbers. A row is"
+        " predicted by fits on rows that are at least so much older. If it is not set, the usual"
+        " step between times: all older rows are known.",
+    )
+    recency: Recency = Field(
+        default="auto",
+        description="How much rows count by their age in fits, where a `time` is declared: half as"
+        " much for every half-life, such as `8 quarters` or `30 days`, or a number where the `time`"
+        " column holds numbers. With `auto` it is chosen on the training rows, none unless clearly"
+        " better; with `none`, all rows count the same.",
     )
     split: SplitRules = Field(
         default=SplitRules(), description="How rows are split for testing and for the folds."
@@ -224,6 +230,9 @@ class Declaration(Section):
     )
 
     _once = field_validator("key", "features")(refuse_repeats)
+    _lags = field_validator("lags")(refuse_wrong_lags)
+    _max_age = field_validator("max_age")(refuse_age_without_times)
+    _lengths = field_validator("horizon", "recency")(refuse_other_length)
 
     @field_validator("target")
     @classmethod
@@ -260,7 +269,7 @@ class Declaration(Section):
         cls, features: tuple[str, ...] | None, info: ValidationInfo
     ) -> tuple[str, ...] | None:
         for name in features or ():
-            _refuse_target(name, info)
+            refuse_target(name, info)
         return features
 
     @field_validator("types")
@@ -280,25 +289,6 @@ class Declaration(Section):
     def _refuse_other_kinds(cls, formats: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         refuse_other_kinds(formats, info.data)
         return formats
-
-    @field_validator("max_age")
-    @classmethod
-    def _refuse_max_age_without_times(cls, max_age: str | None, info: ValidationInfo) -> str | None:
-        time = info.data.get("time")
-        if max_age and "time" in info.data and time is None:
-            raise DeclarationMistake(
-                "no 'time' column is declared, so the rows have no age",
-                "Declare the time column, or leave 'max_age' out.",
-            )
-        kind = info.data.get("types", {}).get(time)
-        if time in info.data.get("formats", {}):
-            kind = value_format(info.data["formats"][time]).kind
-        if max_age and kind == "number":
-            raise DeclarationMistake(
-                f"the time column {quoted(time)} is declared to hold numbers, which have no age",
-                "Declare it as a time, or leave 'max_age' out.",
-            )
-        return max_age
 
     @field_validator("terms")
     @classmethod
@@ -335,6 +325,18 @@ class Declaration(Section):
         assert isinstance(self.source, PathSource)
         return self.source
 
+    @property
+    def ahead(self) -> Length | float | None:
+        """Return the declared horizon, None where it is the usual step between times."""
+        return length(self.horizon) if isinstance(self.horizon, str) else self.horizon
+
+    @property
+    def half_life(self) -> Length | float | None:
+        """Return the declared half-life, None where it is to be chosen, or all rows count alike."""
+        if self.recency in WORDS:
+            return None
+        return length(self.recency) if isinstance(self.recency, str) else self.recency
+
     def stores_training_predictions(self, labelled: int) -> bool:
         """Return whether a run with so many rows with a target stores those of training rows."""
         if self.predictions is None:
@@ -345,6 +347,11 @@ class Declaration(Section):
     def products(self) -> tuple[Product, ...]:
         """Return the columns and powers of each declared term."""
         return tuple(product_of(term) for term in self.terms)
+
+    @property
+    def lagged(self) -> tuple[Lag, ...]:
+        """Return the declared lags."""
+        return lags_of(self.lags)
 
     def feature_names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Return the columns of the features: by default all that have no other role.
@@ -357,6 +364,22 @@ class Declaration(Section):
         others = {self.target, self.weight, self.split.group}
         others |= {*self.key} - {*self.implied_key_features}
         return tuple(name for name in columns if name not in others)
+
+    def input_names(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns of the features, and those that only terms have."""
+        features, lags = self.feature_names(columns), {lag.name for lag in self.lagged}
+        factors = (
+            column_of(name, columns)
+            for product in self.products
+            for name, _ in product
+            if name not in lags
+        )
+        return tuple(dict.fromkeys((*features, *factors)))
+
+    def is_in_terms_alone(self, name: str, columns: Sequence[str]) -> bool:
+        """Return whether terms have one of the source's `columns` that is no feature."""
+        factors = (column_of(factor, columns) for product in self.products for factor, _ in product)
+        return name in factors and not self.is_feature(name, columns)
 
     def is_feature(self, name: str, columns: Sequence[str]) -> bool:
         """Return whether one of the source's `columns` is a feature, fast for many columns."""
@@ -380,12 +403,14 @@ class Declaration(Section):
         roles = [self.target, self.time, self.weight, self.split.group, self.interval.by]
         rules = [name for rule in self.expectations for name in rule.columns()]
         features = self.features or ()
-        of_parts = (column_of(name, ()) for name in features)
+        terms = (name for product in self.products for name, _ in product)
+        of_parts = (column_of(name, ()) for name in (*features, *terms))
         return {
             *self.key,
             *filter(None, roles),
             *features,
             *of_parts,
+            *self.lags,
             *self.types,
             *self.formats,
             *rules,

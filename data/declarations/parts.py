@@ -1,4 +1,4 @@
-"""Features that are single parts of a time, such as `hired[weekday]`."""
+"""Single parts of a time as features and in terms, such as `hired[weekday]`."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -8,8 +8,10 @@ from data.vocabulary import TIME_PARTS
 PARTS = f"{', '.join(TIME_PARTS[:-1])} and {TIME_PARTS[-1]}"
 _PART = re.compile(rf"(?P<time>.+)\[(?P<part>{'|'.join(TIME_PARTS)})\]", re.DOTALL)
 
+_PLAIN = r"""(?:[^\[\],'"{}#:\n]|:(?=\S))"""
+_IN_BRACKETS = rf"\[(?:{'|'.join(TIME_PARTS)})\]"
 _UNQUOTED = re.compile(
-    rf"""(?<=[\[,])(\s*)([^\s\[\],'"{{}}#:][^\[\],'"{{}}#:\n]*\[(?:{"|".join(TIME_PARTS)})\])(?=\s*[,\]])"""
+    rf"(?<=[\[,])(\s*)((?!\s){_PLAIN}+{_IN_BRACKETS}(?:{_PLAIN}|{_IN_BRACKETS})*?)(?=\s*[,\]])"
 )
 
 

@@ -123,7 +123,9 @@ class SplitRules(Section):
         " it is judged.",
     )
     folds: Annotated[WholeNumber, Field(ge=2, le=50)] = Field(
-        default=5, description="The number of folds that the training rows are split into."
+        default=5,
+        description="The number of folds that the training rows are split into. With `time`, how"
+        " often an ANN is at least fitted in the training period.",
     )
     group: Column | None = Field(
         default=None,

@@ -3,8 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Annotated
 
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+
+from data.declarations.lags import lags_of
 from data.declarations.mistakes import nearest
+from data.declarations.parts import column_of, part_of
+from data.declarations.sections import Column
 from data.errors import MAX_QUOTED, DeclarationMistake, quoted, shortened
 
 Product = tuple[tuple[str, int], ...]
@@ -30,26 +37,12 @@ def product_of(term: str) -> Product:
     product = tuple(_factor(text, term) for text in term.split(":"))
     if len({name for name, _ in product}) < len(product):
         raise DeclarationMistake(_repeated_column(product, term))
-    if len(product) == 1 and product[0][1] == 1:
-        raise DeclarationMistake(
-            f"{quoted(term)} is a single column, which needs no term to be a feature", GRAMMAR
-        )
     return product
 
 
 def text_of(product: Product) -> str:
     """Return a product as it is written: `age^2:education`."""
     return ":".join(name if power == 1 else f"{name}^{power}" for name, power in product)
-
-
-def refuse_mapping(value: object) -> object:
-    """Refuse a mapping, which is what YAML makes of `age: 2` and of `age: education`."""
-    if isinstance(value, dict):
-        raise DeclarationMistake(
-            "this is a mapping, but a term is text",
-            "Write age^2, or age:education without a space after the colon.",
-        )
-    return value
 
 
 def refuse_same_terms(terms: Iterable[str]) -> None:
@@ -67,6 +60,13 @@ def hint_for(name: str, features: Sequence[str]) -> str:
         return GRAMMAR
     names = shortened(", ".join(features[:MAX_LISTED]), MAX_QUOTED)
     return nearest(name, features).strip() or f"The features are {names}."
+
+
+def _refuse_single_column(product: Product, term: str) -> None:
+    if product[0][1] == 1:
+        raise DeclarationMistake(
+            f"{quoted(term)} is a single column, which needs no term to be a feature", GRAMMAR
+        )
 
 
 def _factor(text: str, term: str) -> tuple[str, int]:
@@ -91,3 +91,38 @@ def _repeated_column(product: Product, term: str) -> str:
     if max(powers.values()) > int(POWERS[-1]):
         return f"{twice}, and no power can be above {POWERS[-1]}"
     return f"{twice}: write {shortened(text_of(tuple(powers.items())), MAX_QUOTED)}"
+
+
+def refuse_target(name: str, info: ValidationInfo) -> None:
+    """Refuse the target, or a part of it, as a feature or in a term."""
+    if name == info.data.get("target") or column_of(name, ()) == info.data.get("target"):
+        raise DeclarationMistake(f"{quoted(name)} is the target and cannot explain itself")
+
+
+def _refuse_other_columns(term: str, info: ValidationInfo) -> str:
+    features, time = info.data.get("features"), info.data.get("time")
+    lags = {lag.name for lag in lags_of(info.data.get("lags", {}))}
+    product = product_of(term)
+    for name, _ in product:
+        refuse_target(name, info)
+        is_time = name == time or part_of(name) is not None
+        if features and name not in features and not is_time and name not in lags:
+            raise DeclarationMistake(
+                f"{quoted(name)} is not one of the 'features'", partial(hint_for, name, features)
+            )
+        if len(product) == 1 and not is_time:
+            _refuse_single_column(product, term)
+    return term
+
+
+def _refuse_mapping(value: object) -> object:
+    # YAML makes a mapping of `age: 2` and of `age: education`.
+    if isinstance(value, dict):
+        raise DeclarationMistake(
+            "this is a mapping, but a term is text",
+            "Write age^2, or age:education without a space after the colon.",
+        )
+    return value
+
+
+Term = Annotated[Column, BeforeValidator(_refuse_mapping), AfterValidator(_refuse_other_columns)]

@@ -29,6 +29,7 @@ from data.store.tables import (
     expectation_result,
     linear_fit,
     model,
+    naive,
     paired_error,
     promotion,
     rejected_row,
@@ -61,6 +62,7 @@ OF_A_RUN = (
     paired_error,
     promotion,
     run_figures,
+    naive,
 )
 """The tables whose rows of a run are stored once, and have a checksum together."""
 

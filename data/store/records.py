@@ -44,6 +44,18 @@ class ScoreRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NaiveRecord:
+    """Errors of one naive prediction on those of one set of rows that it predicts."""
+
+    name: str  # such as "last value" or "mean"
+    rows: str  # "validation" or "test"
+    rmse: float
+    mae: float
+    n: int
+    r2: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CoefficientRecord:
     """One term of a linear equation in original units; gradient descent has no inference.
 
@@ -321,6 +333,7 @@ class RunRecord:
 
     # What came of it
     candidates: Sequence[CandidateRecord] = ()
+    naive: Sequence[NaiveRecord] = ()
     agreement: Sequence[AgreementRecord] = ()
     rescored: Mapping[int, Sequence[ScoreRecord]] = field(default_factory=dict)
     """Scores of models of earlier runs on this run's test rows, by model id."""

@@ -143,9 +143,11 @@ def scored_by_champion(
     is not what was stored, and UserError if the dataset has no champion.
     """
     from data.sources.settled import QUIET_SECONDS
+    from tasks.run.trained_rows import rows_of_run
     from tasks.score import scoring
 
-    with Store(config.database_url).reading() as connection:
+    store = Store(config.database_url)
+    with store.reading() as connection:
         champion = champion_model(connection, dataset)
         columns = [] if champion is None else source_columns(connection, champion.run_id)
     if champion is None:
@@ -159,6 +161,7 @@ def scored_by_champion(
             source,
             table=table,
             query=query,
+            stored=rows_of_run(store, champion, home=config.home),
             quiet_seconds=QUIET_SECONDS,
             report=Progress(dataset, "reading"),
         ) as rows,

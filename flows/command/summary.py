@@ -61,8 +61,12 @@ def _results(summary: "Summary") -> Iterator[tuple[str, Text]]:
         yield "error", Text(_error(summary))
     if summary.interval:
         yield "interval", Text(summary.interval)
+    if summary.naive:
+        yield "naive", Text(summary.naive)
     verdict = (f"{summary.verdict}", VERDICT_STYLE[summary.verdict or "undecided"])
     yield "ANN", Text.assemble(verdict, f": {summary.verdict_reason}")
+    if summary.recency:
+        yield "recency", Text(summary.recency)
     if summary.ann_plan:
         yield "plan", Text(summary.ann_plan)
     if summary.agreement:

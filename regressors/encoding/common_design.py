@@ -14,7 +14,8 @@ from regressors.arrays import Array, Columns, Indices
 from regressors.encoding.categories import CategoryColumn
 from regressors.encoding.columns import NumberColumn, filled
 from regressors.encoding.gaps import all_missing
-from regressors.encoding.matrices import Encoding, Product
+from regressors.encoding.matrices import Encoding
+from regressors.encoding.products import Product
 
 Key = tuple[Any, ...]
 Sum = dict[int, float]
@@ -122,7 +123,7 @@ class CommonDesign:
         codes = [category.codes(parts[category.name]) for category in self.categories]
         blocks = [filled(column, parts[column.name])[:, None] for column in self.numbers]
         blocks += [all_missing(names, parts).astype(float)[:, None] for names in self.gaps]
-        blocks += [self.whole.product_columns(product, parts) for product in self.products]
+        blocks += [self.whole.factors.columns(product, parts) for product in self.products]
         return blocks, codes
 
     def terms(self, encoding: Encoding) -> list[Sum] | None:
@@ -144,7 +145,7 @@ class CommonDesign:
             found += self._labels(category, at)[skipped:]
         for product in encoding.products:
             first = at.get(("product", product))
-            width = len(encoding.product_names(product))
+            width = len(encoding.factors.names(product))
             found += [None if first is None else {first + i: 1.0} for i in range(width)]
         terms = [term for term in found if term is not None]
         return terms if len(terms) == len(found) else None
@@ -187,18 +188,18 @@ class CommonDesign:
         return {key: i for i, key in enumerate(keys)}
 
     def _width(self, product: Product) -> int:
-        return len(self.whole.product_names(product))
+        return len(self.whole.factors.names(product))
 
 
 def _medians(name: str, encodings: Sequence[Encoding]) -> set[float]:
     """Return the medians that fill the gaps of a number."""
-    columns = (column for encoding in encodings for column in encoding.numbers)
+    columns = (column for encoding in encodings for column in encoding.all_numbers)
     return {c.median for c in columns if c.name == name and c.sd > 0 and c.missing_share}
 
 
 def _codings(name: str, encodings: Sequence[Encoding]) -> set[tuple[tuple[str | None, ...], bool]]:
     """Return the levels of a category that have columns, and whether others share one."""
-    columns = (column for encoding in encodings for column in encoding.coded)
+    columns = (column for encoding in encodings for column in encoding.all_coded)
     return {(column.levels, column.other) for column in columns if column.name == name}
 
 
@@ -212,4 +213,10 @@ def _all_levels(column: CategoryColumn, encodings: Sequence[Encoding]) -> Catego
 
 def _differs(product: Product, split: frozenset[str], encodings: Sequence[Encoding]) -> bool:
     """Return whether a factor of a product is not the same in all encodings that have it."""
-    return any(name in split or len(_codings(name, encodings)) > 1 for name, _ in product)
+    factors = {column.name for encoding in encodings for column in encoding.factor_numbers}
+    return any(
+        name in split
+        or len(_codings(name, encodings)) > 1
+        or (name in factors and len(_medians(name, encodings)) > 1)
+        for name, _ in product
+    )

@@ -43,7 +43,7 @@ def doubts_of(encoding: Encoding, parts: Columns) -> list[Doubt]:
     A doubt that makes no row doubtful is left out.
     """
     time_of = encoding.time_of
-    categories = {column.name: column for column in (*encoding.categories, *encoding.coded)}
+    categories = {column.name: column for column in (*encoding.categories, *encoding.all_coded)}
     implied = _implied(encoding, parts)
     doubts = [
         _about_level(column, parts[name], implied.get(name), time_of)
@@ -53,7 +53,7 @@ def doubts_of(encoding: Encoding, parts: Columns) -> list[Doubt]:
         _about_group(group, parts) for group in encoding.groups if group.name not in categories
     ]
     doubts += [
-        _about_number(column, parts, encoding, implied, time_of) for column in encoding.numbers
+        _about_number(column, parts, encoding, implied, time_of) for column in encoding.all_numbers
     ]
     doubtful = [doubt for doubt in doubts if doubt is not None and doubt.rows.any()]
     return sorted(doubtful, key=lambda doubt: doubt.part)

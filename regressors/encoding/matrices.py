@@ -5,7 +5,6 @@ for the linear kinds), `standardised` (for the linear start of an ANN) and `netw
 layers see). A fitted encoding is plain JSON. The order of the columns makes no difference.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -34,14 +33,12 @@ from regressors.encoding.columns import (
 from regressors.encoding.gaps import GapColumn, Gaps, fit_gaps, gap_column
 from regressors.encoding.groups import FittedGroups, GroupColumn, fit_groups
 from regressors.encoding.lookups import Block, in_levels, in_pieces, put_together
+from regressors.encoding.products import Factors, Product, other_factors
 from regressors.encoding.statistics import RowStatistics, Statistics
-from regressors.encoding.times import TIME_PARTS, Parts, part_name, time_parts, with_time_parts
+from regressors.encoding.times import PARTS_OF_0_1_0, Parts, parts_of, time_parts, with_time_parts
 from regressors.encoding.words import WordsColumn, one_hot_words, words_column
 
 _DTYPES = {"number": "f", "category": "O", "boolean": "O", "time": "M"}
-Product = tuple[tuple[str, int], ...]
-"""Columns with their powers: (("age", 2), ("education", 1)) is the term age^2:education."""
-
 INTERCEPT = "intercept"
 
 
@@ -51,8 +48,9 @@ class Encoding:
 
     `names` are all columns that it was fitted on, and `entered` the parts of its times that say
     something. `design_categories`, `gaps`, `products` and `intercept` make the design of the linear
-    kinds; only an ANN has `categories`, `groups` and `words`. A model of version 0.1.0 has None for
-    what it did not know: its design has the `categories`, and each number its own gaps.
+    kinds; only an ANN has `categories`, `groups` and `words`. The `factor_numbers` and the
+    `factor_categories` are parts of times that only products have. A model of version 0.1.0 has
+    None for what it did not know: its design has the `categories`, each number its own gaps.
     """
 
     times: tuple[str, ...] = ()
@@ -66,6 +64,8 @@ class Encoding:
     entered: tuple[str, ...] | None = None
     design_categories: tuple[CategoryColumn, ...] | None = None
     gaps: Gaps | None = None
+    factor_numbers: tuple[NumberColumn, ...] = ()
+    factor_categories: tuple[CategoryColumn, ...] = ()
 
     @classmethod
     def fit(
@@ -83,45 +83,58 @@ class Encoding:
 
         `statistics` are what is known of these rows already, and not to be computed again. A
         product is left out where one of its columns does not vary among these rows. Of the times in
-        `declared_parts` these parts enter, of the others those that say something. Only the layers
-        of an ANN need the `pieces` of numbers.
+        `declared_parts` these parts enter, of the others those that say something; a product may
+        have others. Only the layers of an ANN need the `pieces` of numbers.
         """
         times = tuple(sorted(name for name in columns if columns[name].dtype.kind == "M"))
         time_of = time_parts(Parts(columns, (), rows=rows), times, declared_parts or {})
-        parts = Parts(columns, times, only=time_of, rows=rows)
+        alone = {name for name, own in (declared_parts or {}).items() if not own} - {*times}
+        others = other_factors(products, columns, times, time_of, alone)
+        shown = {name: columns[name] for name in columns if name not in alone or name in others}
+        parts = Parts(shown, times, only={*time_of, *others}, rows=rows)
         known = statistics or RowStatistics(parts)
         names = sorted(parts)
         numeric = [name for name in names if parts.kind(name) == "f"]
         fitted = {name: known.number(name) for name in numeric}
-        limit = piece_limit(len(numeric))
+        limit = piece_limit(len(fitted.keys() - others))
         numbers = tuple(
             with_edges(fitted[name], parts[name], limit) if pieces else fitted[name]
             for name in numeric
-            if fitted[name].sd > 0 or fitted[name].indicator
+            if name not in others and (fitted[name].sd > 0 or fitted[name].indicator)
         )
         counted = {name: known.levels(name) for name in names if parts.kind(name) == "O"}
         levels, for_design = coded_categories(list(counted.values()), parts.rows)
         wordy = (
             words_column(c.name, counted[c.name].by_level, parts.rows)
             for c in levels
-            if c.other or not c.varies
+            if c.name not in others and (c.other or not c.varies)
         )
         words = tuple(column for column in wordy if column.words)
-        coded = tuple(column for column in for_design if column.varies)
+        varied = [column for column in for_design if column.varies]
+        coded = tuple(column for column in varied if column.name not in others)
         gaps, coded = fit_gaps(numbers, coded, parts, time_of, intercept=intercept)
-        varying = {c.name for c in numbers if c.sd > 0} | {c.name for c in coded}
+        factors = [
+            replace(c, indicator=False) for n, c in fitted.items() if n in others and c.sd > 0
+        ]
+        factor_categories = [column for column in varied if column.name in others]
+        varying = {c.name for c in (*numbers, *factors) if c.sd > 0}
+        varying |= {c.name for c in varied} & ({c.name for c in coded} | others.keys())
         usable = tuple(p for p in products if {name for name, _ in p} <= varying)
+        multiplied = {name for product in usable for name, _ in product}
+        used = {*time_of.values(), *(others[name] for name in multiplied if name in others)}
         return cls(
-            times=times,
+            times=tuple(time for time in times if time in used),
             numbers=numbers,
-            categories=tuple(column for column in levels if column.varies),
-            names=tuple(sorted(columns)),
+            categories=tuple(c for c in levels if c.varies and c.name not in others),
+            names=tuple(sorted(n for n in columns if n in used or n not in {*times, *alone})),
             products=usable,
             intercept=intercept,
             words=words,
             entered=tuple(time_of),
             design_categories=coded,
             gaps=gaps,
+            factor_numbers=tuple(c for c in factors if c.name in multiplied),
+            factor_categories=tuple(c for c in factor_categories if c.name in multiplied),
         )
 
     @cached_property
@@ -142,9 +155,26 @@ class Encoding:
 
     @cached_property
     def time_of(self) -> dict[str, str]:
-        """Return the time of each part that enters, by the part's name."""
-        parts = {part_name(time, part): time for time in self.times for part in TIME_PARTS}
-        return {n: t for n, t in parts.items() if self.entered is None or n in self.entered}
+        """Return the time of each part that enters, alone or in a product, by the part's name."""
+        if self.entered is None:
+            return parts_of(self.times, PARTS_OF_0_1_0)
+        factors = {c.name for c in self.factor_numbers} | {c.name for c in self.factor_categories}
+        return {n: t for n, t in parts_of(self.times).items() if n in {*self.entered, *factors}}
+
+    @cached_property
+    def factors(self) -> Factors:
+        """Return the columns that the products are made of."""
+        return Factors(self.all_numbers, self.all_coded)
+
+    @property
+    def all_numbers(self) -> tuple[NumberColumn, ...]:
+        """Return the numbers of the design, those in products alone included."""
+        return (*self.numbers, *self.factor_numbers)
+
+    @property
+    def all_coded(self) -> tuple[CategoryColumn, ...]:
+        """Return the categories of the design, those in products alone included."""
+        return (*self.coded, *self.factor_categories)
 
     # What goes into a fit
 
@@ -161,7 +191,7 @@ class Encoding:
         blocks = self.columns_before_categories(parts)
         for category, skipped in self.referenced():
             blocks.append(one_hot(category, parts[category.name])[:, skipped:])
-        return blocks + [self.product_columns(product, parts) for product in self.products]
+        return blocks + [self.factors.columns(product, parts) for product in self.products]
 
     def columns_before_categories(self, parts: Columns) -> list[Array]:
         """Return the first ones of `design_blocks`: the intercept, the numbers and their gaps."""
@@ -187,16 +217,11 @@ class Encoding:
         for category, skipped in self.referenced():
             names += level_names(category)[skipped:]
         for product in self.products:
-            names += self.product_names(product)
+            names += self.factors.names(product)
         if len(set(names)) < len(names):
             repeated = next(name for i, name in enumerate(names) if name in names[:i])
             raise CannotEncode(f"two terms would be called {repeated!r}: rename a column")
         return tuple(names)
-
-    def product_names(self, product: Product) -> list[str]:
-        """Return the names of the columns of `product_columns`."""
-        factors = [self._factor_names(name, power) for name, power in product]
-        return [":".join(combined) for combined in itertools.product(*factors)]
 
     def gaps_by_number(self) -> dict[str, list[GapColumn]]:
         """Return the patterns of gaps by the first number of each."""
@@ -236,34 +261,6 @@ class Encoding:
     def in_products(self, name: str) -> bool:
         """Return whether a declared product contains a part."""
         return any(name == factor for product in self.products for factor, _ in product)
-
-    def product_columns(self, product: Product, parts: Columns) -> Array:
-        """Return the products (n, m) of one column of each factor, the last one varying fastest."""
-        combined = np.ones((rows := len(parts[product[0][0]]), 1))
-        with np.errstate(over="ignore", invalid="ignore"):
-            for name, power in product:
-                factor = self._factor(name, power, parts[name])
-                combined = (combined[:, :, None] * factor[:, None, :]).reshape(
-                    rows, combined.shape[1] * factor.shape[1]
-                )
-        if not np.isfinite(combined).all():
-            raise CannotEncode(f"the term {_product_name(product)!r} is too large for a number")
-        return combined
-
-    def _factor(self, name: str, power: int, values: Values) -> Array:
-        for column in self.numbers:
-            if column.name == name:
-                raised: Array = filled(column, values)[:, None] ** power
-                return raised
-        return one_hot(self._category(name), values)[:, 1:]
-
-    def _factor_names(self, name: str, power: int) -> list[str]:
-        if any(column.name == name for column in self.numbers):
-            return [name if power == 1 else f"{name}^{power}"]
-        return level_names(self._category(name))[1:]
-
-    def _category(self, name: str) -> CategoryColumn:
-        return next(category for category in self.coded if category.name == name)
 
     def standardised(self, columns: Columns) -> Array:
         """Return the matrix (n, q) of the linear start: numbers as (x - mean) / sd."""
@@ -350,7 +347,7 @@ class Encoding:
     def parts(self, columns: Columns, *, in_codes: bool = False) -> dict[str, Values]:
         """Return the columns that the encoding needs, with times as their parts.
 
-        Months and weekdays may be `in_codes`. Raises CannotEncode where one is missing or changed.
+        Texts of parts may be `in_codes`. Raises CannotEncode where one is missing or changed.
         """
         missing = sorted(set(self.names) - set(columns))
         if missing:
@@ -385,11 +382,9 @@ class Encoding:
             None if entered is None else tuple(entered),
             None if coded is None else tuple(map(CategoryColumn.from_json, coded)),
             None if gaps is None else Gaps.from_json(gaps),
+            tuple(NumberColumn(**with_tuples(c)) for c in value.get("factor_numbers", ())),
+            tuple(CategoryColumn.from_json(c) for c in value.get("factor_categories", ())),
         )
-
-
-def _product_name(product: Product) -> str:
-    return ":".join(name if power == 1 else f"{name}^{power}" for name, power in product)
 
 
 def _rows(parts: Columns) -> int:

@@ -1,8 +1,8 @@
-"""The parts of a time: days since 1970, month, weekday and hour of the day.
+"""The parts of a time: days since 1970, quarter, month, weekday and hour of the day.
 
-A time is the clock of its column's own time zone. Month, weekday and hour are turns, which a line
-over days cannot follow; each enters only after two whole turns, since in one turn it cannot be told
-from the days, and only where the times are such that it says something.
+A time is the clock of its column's own time zone. All but the days are turns, which a line over
+days cannot follow; each enters only after two whole turns, since in one turn it cannot be told from
+the days, and only where the times are such that it says something.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -13,13 +13,18 @@ import numpy as np
 from regressors.arrays import CodedTexts, Columns, Mask, Values
 from regressors.blocks import blocks_of, release
 
-TIME_PARTS = ("days", "month", "weekday", "hour")
+TIME_PARTS = ("days", "quarter", "month", "weekday", "hour")
+PARTS_OF_0_1_0 = ("days", "month", "weekday", "hour")
+"""A model of version 0.1.0 has all of these."""
 MIN_TURNS = 2
 """Of a year, a week or a day."""
 _MONTHS = np.array([f"{month:02d}" for month in range(1, 13)], dtype=object)
+_QUARTERS = np.array(["Q1", "Q2", "Q3", "Q4"], dtype=object)
 _WEEKDAYS = np.array(["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"], dtype=object)
-_TURNS = {"month": ("M8[M]", 12), "weekday": ("M8[D]", 7)}
+_TURNS = {"quarter": ("M8[M]", 12, 3), "month": ("M8[M]", 12, 1), "weekday": ("M8[D]", 7, 1)}
+"""The unit of a turn, how many of them it has, and how many a label stands for."""
 _LABELS = {
+    "quarter": np.array([*_QUARTERS, None], dtype=object),
     "month": np.array([*_MONTHS, None], dtype=object),
     "weekday": np.array([*_WEEKDAYS, None], dtype=object),
 }
@@ -29,6 +34,11 @@ _EPOCH = np.datetime64("1970-01-01", "us")
 
 def _elapsed_days(time: Values) -> Values:
     return np.where(np.isnat(time), np.nan, (time - _EPOCH) / _DAY)
+
+
+def _quarter(time: Values) -> Values:
+    quarters: Values = _QUARTERS[_turned(time, "quarter")]
+    return quarters
 
 
 def _month(time: Values) -> Values:
@@ -42,9 +52,9 @@ def _weekday(time: Values) -> Values:
 
 
 def _turned(time: Values, part: str) -> Values:
-    """Return how many months after January, or days after Thursday, each time (n,) is."""
-    turn, size = _TURNS[part]
-    turned: Values = time.astype(turn).astype(int) % size
+    """Return how many months or quarters after January, or days after Thursday, each (n,) is."""
+    unit, size, label = _TURNS[part]
+    turned: Values = time.astype(unit).astype(int) % size // label
     return turned
 
 
@@ -54,6 +64,7 @@ def _hour(time: Values) -> Values:
 
 _PART_OF: dict[str, Callable[[Values], Values]] = {
     "days": _elapsed_days,
+    "quarter": _quarter,
     "month": _month,
     "weekday": _weekday,
     "hour": _hour,
@@ -66,6 +77,11 @@ _OF_NUMBERS = ("days", "hour")
 def part_name(time: str, part: str) -> str:
     """Return the name of a part of a time: `hired[month]`."""
     return f"{time}[{part}]"
+
+
+def parts_of(times: Sequence[str], parts: Sequence[str] = TIME_PARTS) -> dict[str, str]:
+    """Return the time of each part that times have, by the part's name."""
+    return {part_name(time, part): time for time in times for part in parts}
 
 
 def time_parts(
@@ -85,14 +101,18 @@ def time_parts(
 def telling_parts(time: Values) -> tuple[str, ...]:
     """Return which parts of a time (n,) say something: days, and each turn that came round twice.
 
+    Where a quarter has times of one of its months alone, the quarter says all that the month would.
     The weekday says nothing of times that share their day of the month, such as the first, or are
     all last days of it; the hour says nothing of dates.
     """
     present = time[~np.isnat(time)].astype("M8[us]")
     if not len(present):
         return ("days",)
+    yearly = _spanned(present, "M") >= MIN_TURNS * 12
+    by_quarter = yearly and _quarterly(present)
     turning = {
-        "month": _spanned(present, "M") >= MIN_TURNS * 12,
+        "quarter": by_quarter,
+        "month": yearly and not by_quarter,
         "weekday": _spanned(present, "D") >= MIN_TURNS * 7 and not _monthly(present),
         "hour": _spanned(present, "h") >= MIN_TURNS * 24
         and any((_hour(present[rows]) != 0).any() for rows in blocks_of(len(present))),
@@ -104,6 +124,14 @@ def _spanned(time: Values, unit: str) -> int:
     """Return how many months, days or hours there are from the first to the last, both included."""
     ends = np.array([time.min(), time.max()]).astype(f"M8[{unit}]").astype(int)
     return int(ends[1] - ends[0]) + 1
+
+
+def _quarterly(time: Values) -> bool:
+    """Return whether times (n,) are of more than one month, and of one month in a quarter."""
+    months = np.unique(
+        np.concatenate([np.unique(_turned(time[rows], "month")) for rows in blocks_of(len(time))])
+    )
+    return len(months) > 1 and len(np.unique(months // 3)) == len(months)
 
 
 def _monthly(time: Values) -> bool:
@@ -126,8 +154,7 @@ def with_time_parts(
 ) -> dict[str, Values]:
     """Return the columns with each of `times` replaced by its parts, such as `hired[month]`.
 
-    With `only`, by those of these names. Months and weekdays are texts, or with `in_codes`
-    `CodedTexts`.
+    With `only`, by those of these names. Those of texts may be `CodedTexts` (`in_codes`).
     """
     parts = Parts(columns, times, only=only, in_codes=in_codes)
     return {name: parts[name] for name in parts}
@@ -188,7 +215,7 @@ class Parts(Mapping[str, Values]):
 
 
 def _coded_part(time: Values, part: str) -> Values:
-    """Return the month or the weekday of a time (n,) as codes; -1 where it is missing."""
+    """Return the quarter, month or weekday of a time (n,) as codes; -1 where it is missing."""
     codes = np.where(np.isnat(time), -1, _turned(time.astype("M8[us]"), part))
     return cast(Values, CodedTexts(codes, _LABELS[part]))
 

@@ -30,7 +30,7 @@ def walk_intervals(
     target: Array,
     predicted: Array,
     block: Indices,
-    time: Array,
+    time: Array | None = None,
     known: Indices | None = None,
     weight: Array | None = None,
     group: Values | None = None,
@@ -38,11 +38,13 @@ def walk_intervals(
     """Return the ends (n, L) of the intervals of n rows, and the intervals of rows to come.
 
     `predicted` (n,) are predictions of the rows of each `block` (n,), from 1, by a model of earlier
-    ones; NaN where there is none. `time` (n,) is in any unit. `known` (n,) is the first block at
-    whose time a row's target is known: the one after its own where None. The intervals of a block
-    come from rows whose targets were known by then: there are none where these are too few.
+    ones; NaN where there is none. `time` (n,) is in any unit; None has blocks be evenly spaced.
+    `known` (n,) is the first block at whose time a row's target is known: the one after its own
+    where None. The intervals of a block come from rows whose targets were known by then: there are
+    none where these are too few.
     """
     known = block + 1 if known is None else known
+    time = block.astype(float) if time is None else time
     lower, upper = np.full((2, len(target), len(rules.levels)), np.nan)
     missed: dict[int, Array] = {}
     last = int(block.max(initial=0))

@@ -132,7 +132,7 @@ def root_mean_square(errors: Array) -> float:
     largest = max(float(errors.max()), -float(errors.min()))
     if not largest or not np.isfinite(largest):
         return largest
-    scale = _power_of_two(largest)
+    scale = power_of_two(largest)
     squares = errors / scale
     np.square(squares, out=squares)
     return scale * sqrt(float(squares.mean()))
@@ -240,7 +240,7 @@ def paired_difference(
     if units < MIN_UNITS:
         return None
     # The scale, a power of two, keeps the squares of enormous errors finite.
-    unscale = _power_of_two(max(float(np.abs(first).max()), float(np.abs(second).max())))
+    unscale = power_of_two(max(float(np.abs(first).max()), float(np.abs(second).max())))
     squares = np.square(first / unscale) - np.square(second / unscale)
     scale = (root_mean_square(first) + root_mean_square(second)) / unscale
     if scale == 0:
@@ -251,6 +251,6 @@ def paired_difference(
     return Difference(value, low, high)
 
 
-def _power_of_two(largest: float) -> float:
+def power_of_two(largest: float) -> float:
     """Return the power of two that is not larger than a positive number, 1 for zero."""
     return 2.0 ** float(np.frexp(largest)[1] - 1) if largest else 1.0

@@ -1,7 +1,7 @@
 """Whether tonight's winner may serve: a pure decision on figures and rules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from regressors.candidate import KINDS, Candidate
@@ -70,6 +70,7 @@ def decide(
     explanation: str | None = None,
     damage: str | None = None,
     hold: Hold | None = None,
+    basis: str | None = None,
 ) -> tuple[Decision, ...]:
     """Decide whether tonight's winner serves, or else tonight's refit of the incumbent.
 
@@ -83,7 +84,8 @@ def decide(
     Another candidate is a *switch*, which must be better, or, to a simpler kind, not worse. The
     same candidate with newer data is a *refresh*, which must not be worse. With fewer than 30 rows,
     or 10 units, a switch is rejected, and a refresh serves if it does not lose much. With a `hold`
-    nobody is promoted, and the reason says what would have happened.
+    nobody is promoted, and the reason says what would have happened. It ends with the `basis`, a
+    sentence on the predictions of the incumbent that were compared.
     """
     if incumbent is None:
         reason = f"{winner} is the first champion of this dataset."
@@ -100,7 +102,10 @@ def decide(
     if not judgements[winner].serves and winner != incumbent and incumbent in gains:
         challengers.append(incumbent)
         judgements[incumbent] = _judge(incumbent, incumbent, gains[incumbent], rules)
-    return tuple(_decision(c, incumbent, gains.get(c), judgements[c], hold) for c in challengers)
+    *before, last = (
+        _decision(c, incumbent, gains.get(c), judgements[c], hold) for c in challengers
+    )
+    return (*before, replace(last, reason=f"{last.reason} {basis}") if basis else last)
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def coded_design(encoding: Encoding, columns: Callable[[slice], Columns]) -> Cod
     if not many:
         return None
     widths = [len(category.labels) - skipped for category, skipped in categories]
-    products = sum(len(encoding.product_names(product)) for product in encoding.products)
+    products = sum(len(encoding.factors.names(product)) for product in encoding.products)
     total = len(encoding.term_names())
     at = total - products - sum(widths)
     dense, levels = [*range(at)], []
@@ -136,7 +136,7 @@ def coded_design(encoding: Encoding, columns: Callable[[slice], Columns]) -> Cod
                 codes.append(category.codes(values))
             else:
                 blocks.append(one_hot(category, values)[:, skipped:])
-        blocks += [encoding.product_columns(product, parts) for product in encoding.products]
+        blocks += [encoding.factors.columns(product, parts) for product in encoding.products]
         return np.concatenate([np.empty((len(codes[0]), 0)), *blocks], axis=1), codes
 
     return CodedDesign(np.array(dense, dtype=np.int64), tuple(levels), read)

@@ -64,6 +64,7 @@ def fit_complete_cases(
             gram.take([*there, len(terms), len(terms) + 1]),
             [terms[i] for i in there],
             related=Related(job.groups_of(complete), times),
+            recency=job.mean_recency(complete),
         )
     compared = _furthest(everything, solved)
     others = (f"on the complete rows, {w}" for w in solved.warnings if w not in everything.warnings)

@@ -53,6 +53,7 @@ def _fit_least_squares(
             gram,
             encoding.term_names(),
             related=Related(groups, times),
+            recency=job.mean_recency(rows),
             robust=robust,
         )
     condition = solved.condition_number

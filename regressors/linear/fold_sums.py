@@ -1,6 +1,9 @@
-"""The Gram matrices of the folds of a job: one pass over the rows serves the twin and all folds."""
+"""The Gram matrices of parts of a job's rows: one pass over them serves the twin and all folds.
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+The parts are the folds; where these are chained, the rows that become known to the same one.
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import reduce
 from operator import add
 from typing import Protocol
@@ -37,24 +40,29 @@ class Sums(Protocol):
 
 
 class FoldSums:
-    """The encodings of the twin and the folds of a job, and the exact Gram matrices of the folds.
+    """The encodings of the twin and the folds of a job, and the exact Gram matrices of its parts.
 
-    The rows that a fold trains on are those of other folds, and so are their sums: those of the
-    columns that all encodings have in common, of which the design of each is made. Nothing of the
-    rows that a fold holds out is in its encoding or its sums.
+    The rows that a fold trains on are whole parts, and so are their sums: those of the columns that
+    all encodings have in common, of which the design of each is made. Nothing of the rows that a
+    fold holds out is in its encoding or its sums. Of the folds only those in `numbers` are fitted;
+    None are all of them.
     """
 
-    def __init__(self, framework: FrameworkModule, job: Job) -> None:
-        numbers = np.flatnonzero([(job.fold == i).any() for i in range(int(job.fold.max()) + 1)])
-        # By the first row of each fold, which says of a mask whether that has the fold.
-        self._first = {int(i): int(np.argmax(job.fold == i)) for i in numbers}
-        statistics = FoldStatistics(job.columns, job.fold)
+    def __init__(
+        self, framework: FrameworkModule, job: Job, numbers: Container[int] | None = None
+    ) -> None:
+        part_of = job.fold if job.known is None else job.known
+        found = np.flatnonzero([(part_of == i).any() for i in range(int(part_of.max()) + 1)])
+        # By the first row of each part, which says of a mask whether that has the part.
+        self._first = {int(i): int(np.argmax(part_of == i)) for i in found}
+        statistics = FoldStatistics(job.columns, part_of)
         whole = fit_encoding(job)
         blank = frozenset(filter(statistics.blank, (category.name for category in whole.coded)))
         self._encodings = {tuple(self._first): whole}
-        for number, train, _ in folds(job.fold, chained=job.chained):
+        for number, train, _ in folds(job.fold, chained=job.chained, known=job.known):
             trained = self._numbers(train)
-            if trained not in self._encodings:
+            wanted = numbers is None or number in numbers
+            if wanted and trained not in self._encodings:
                 of_rows = statistics.of(trained, train)
                 with part(f"encoding of fold {number}"):
                     self._encodings[trained] = fit_encoding(job, train, of_rows)
@@ -62,17 +70,17 @@ class FoldSums:
         self._grams = {}
         for number in self._first:
             with part(f"fold {number}"):
-                rows = job.fold == number
+                rows = part_of == number
                 gram = _gram(job, self._common, rows, framework.row_products)
                 self._grams[number] = gram.packed()
-        release([job.fold])
+        release([part_of])
 
     def encoding(self, rows: Mask) -> Encoding:
-        """Return the encoding of the rows (a mask) of whole folds, as one of them trains on."""
+        """Return the encoding of the rows (a mask) of whole parts, as a fold trains on."""
         return self._encodings[self._numbers(rows)]
 
     def gram(self, rows: Mask) -> Gram | None:
-        """Return the matrix of the rows (a mask) of whole folds; None if they are to be read."""
+        """Return the matrix of the rows (a mask) of whole parts; None if they are to be read."""
         terms = self._common.terms(self.encoding(rows))
         if terms is None:
             return None
@@ -97,7 +105,7 @@ class FoldSums:
         return sum(len(gram.upper) for gram in self._grams.values())
 
     def _total(self, numbers: Iterable[int]) -> Gram:
-        """Return the matrix of the rows of some folds."""
+        """Return the matrix of the rows of some parts."""
         return reduce(add, (self._grams[number].whole() for number in numbers))
 
     def _numbers(self, rows: Mask) -> tuple[int, ...]:
@@ -135,9 +143,8 @@ def encoded_rows(job: Job, encoding: Encoding, rows: Mask) -> Rows:
 
     by_code = coded_design(encoding, table)
     if len(chosen) == len(rows):
-        return Rows(design, columns, job.target, job.weight, by_code)
-    weight = None if job.weight is None else job.weight[rows]
-    return Rows(design, columns, job.target[rows], weight, by_code)
+        return Rows(design, columns, job.target, job.fit_weight(), by_code)
+    return Rows(design, columns, job.target[rows], job.fit_weight(rows), by_code)
 
 
 def gram_of_rows(job: Job, encoding: Encoding, rows: Mask, row_products: Products) -> Gram:
@@ -168,7 +175,7 @@ def _gram(job: Job, common: CommonDesign, rows: Mask, row_products: Products) ->
             target = job.target[positions]
             beside = [np.ones((1, len(target))), target[None]]
             matrix = np.concatenate([*(part.T for part in design), *beside]).T
-            yield matrix, None if job.weight is None else job.weight[positions], codes
+            yield matrix, job.fit_weight(positions), codes
             release((*job.columns.values(), job.target))
 
     return gram_with_levels(blocks(), common.columns + 2, common.sizes, row_products)

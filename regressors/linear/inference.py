@@ -27,8 +27,9 @@ IN_THE_SPAN = 1e-9
 class Coefficient:
     """The estimate of one term and its inference, in original units; None where it has no value.
 
-    `t`, `p`, `low` and `high` belong to the classical standard error, which assumes errors of equal
-    variance (over the weights) that have nothing to do with each other. The robust one (HC3) holds
+    `t`, `p`, `low` and `high` belong to the `standard_error`: the classical one, which assumes
+    errors of equal variance (over the weights) that have nothing to do with each other, or the
+    robust one where rows count less for their age. The robust one (HC3) holds
     for any variances, the cluster one also where the errors of a group are alike, and the HAC one
     where those close in time are.
     """

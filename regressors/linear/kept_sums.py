@@ -80,6 +80,7 @@ def _key(job: Job) -> tuple[Any, ...]:
         job.intercept,
         job.chained,
         job.weight is None,
+        job.half_life,
     )
 
 

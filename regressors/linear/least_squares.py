@@ -12,7 +12,7 @@ one of minimum norm. A coefficient is never huge without a warning.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from math import inf
+from math import inf, sqrt
 
 import numpy as np
 
@@ -94,6 +94,7 @@ def solve(
     weight: Array | None = None,
     groups: Indices | None = None,
     times: Array | None = None,
+    recency: float | None = None,
     confidence: float = 0.95,
 ) -> LeastSquares:
     """Minimise sum(weight (target - design x)^2) and infer, for a design (n, p) in memory.
@@ -103,7 +104,8 @@ def solve(
     """
     rows = Rows.of(design, target, weight)
     related = Related(groups, times)
-    return solve_rows(rows, rows.gram(row_products), terms, related=related, confidence=confidence)
+    gram = rows.gram(row_products)
+    return solve_rows(rows, gram, terms, related=related, recency=recency, confidence=confidence)
 
 
 def solve_rows(
@@ -112,6 +114,7 @@ def solve_rows(
     terms: Sequence[str],
     *,
     related: Related = Related(),
+    recency: float | None = None,
     confidence: float = 0.95,
     robust: bool = True,
 ) -> LeastSquares:
@@ -124,11 +127,16 @@ def solve_rows(
     of a row of weight 1. Unless `robust`, there are only the classical standard errors, for which
     the rows need not be read again.
 
+    `recency` is how much the rows count for their age, in the mean, where they do so. Then a weight
+    is no longer one over an error variance: the standard errors, t, p and intervals are the robust
+    ones, the F test has no value, and the residual SD is that of a row whose weight without its age
+    is 1.
+
     If columns depend on one another, the fit is that without those that depend on earlier ones, as
     in R's `lm`. A term that has the same coefficient in every solution has its inference; the
     others have coefficients of minimum norm and none.
     """
-    problem = _Problem(rows, System.of(gram), terms, related, confidence, robust)
+    problem = _Problem(rows, System.of(gram), terms, related, recency, confidence, robust)
     if gram.rows < len(terms):
         few = f"{gram.rows} rows cannot distinguish {len(terms)} terms ({listed(terms)})"
         return _of_minimum_norm(problem, few)
@@ -156,6 +164,7 @@ class _Problem:
     system: System
     terms: Sequence[str]
     related: Related
+    recency: float | None
     confidence: float
     robust: bool
 
@@ -192,6 +201,14 @@ class _Problem:
             largest = max(largest, float(np.abs(observed).max()))
         return Sums(total, left, largest, exponent, len(self.rows.target), rank, constant)
 
+    def overall(self, sums: Sums) -> Overall:
+        """Return the fit as a whole, as far as its weights allow."""
+        whole = sums.overall()
+        if self.recency is None or whole.residual_sd is None:
+            return whole
+        sd = whole.residual_sd / sqrt(self.recency)
+        return replace(whole, residual_sd=sd, f=None, f_p=None)
+
 
 def _unique(problem: _Problem, factor: Factor) -> LeastSquares:
     """Return the only solution for the columns that a factor has kept, with its inference."""
@@ -203,6 +220,8 @@ def _unique(problem: _Problem, factor: Factor) -> LeastSquares:
     if sums.freedom:
         errors = _errors(problem, factor, solution, sums)
         robust = errors.robust
+        if problem.recency is not None and robust is not None:
+            errors = replace(errors, classical=robust)
         units = problem.system.exponents[problem.target] - problem.system.exponents[factor.kept]
         coefficients = coefficients_of(
             terms,
@@ -216,12 +235,12 @@ def _unique(problem: _Problem, factor: Factor) -> LeastSquares:
         coefficients = without_inference(terms, solution.estimates)
     return LeastSquares(
         coefficients=coefficients,
-        overall=sums.overall(),
+        overall=problem.overall(sums),
         condition_number=factor.condition_number,
         rank=len(terms),
         rows=sums.rows,
         warnings=_doubts(factor.condition_number),
-        notes=_notes(exact=sums.exact, freedom=sums.freedom, robust=robust),
+        notes=_notes(problem.recency, exact=sums.exact, freedom=sums.freedom, robust=robust),
     )
 
 
@@ -319,7 +338,7 @@ def _of_minimum_norm(problem: _Problem, reason: str | None) -> LeastSquares:
     units = system.exponents[problem.target] - system.exponents[: len(terms)]
     return LeastSquares(
         coefficients=without_inference(terms, np.ldexp(shortest.solution, units)),
-        overall=problem.sums(left, rank, constant=shortest.constant).overall(),
+        overall=problem.overall(problem.sums(left, rank, constant=shortest.constant)),
         condition_number=condition,
         rank=rank,
         rows=len(problem.rows.target),
@@ -340,12 +359,19 @@ def _doubts(condition: float) -> tuple[str, ...]:
     )
 
 
-def _notes(*, exact: bool, freedom: int, robust: Array | None) -> tuple[str, ...]:
+def _notes(
+    recency: float | None, *, exact: bool, freedom: int, robust: Array | None
+) -> tuple[str, ...]:
     if not freedom:
         return ("there are as many terms as rows, so nothing is left to judge them by",)
     notes = ["the fit is exact, so t, p and intervals have no value"] if exact else []
     if robust is not None and np.isnan(robust).any():
         notes.append(
             "a row has a leverage of 1: the terms that it decides have no robust standard error"
+        )
+    if recency is not None and robust is not None:
+        notes.append(
+            "rows count less for their age, which says nothing of their variance: the standard"
+            " errors, t, p and intervals are the robust ones (HC3), and there is no F test"
         )
     return tuple(notes)

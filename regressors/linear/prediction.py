@@ -47,7 +47,7 @@ def _summed(
         own = [next(left) for _ in category.labels[skipped:]]
         _add_levels(total, category, parts[category.name], [0.0] * skipped + own)
     for product in encoding.products:
-        _add(total, encoding.product_columns(product, parts), left, spare)
+        _add(total, encoding.factors.columns(product, parts), left, spare)
     assert next(left, None) is None
     return total
 

@@ -1,4 +1,4 @@
-"""A warning where standard errors by group or time are much larger than the classical ones."""
+"""A warning where standard errors by group or time are much larger than those of the p-values."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from regressors.linear.inference import two_sided
 from regressors.linear.least_squares import LeastSquares
 
 MUCH_LARGER = 1.5
-"""A standard error that is so many times the classical one is worth a warning."""
+"""A standard error that is so many times that of the p-values is worth a warning."""
 FEW_GROUPS = 20
 """With fewer groups, their standard errors tend to be too small as well."""
 

@@ -13,7 +13,12 @@ from regressors.model import NetworkMember
 from regressors.network import recipe
 from regressors.network.linear_start import LinearStart, continued_start, linear_start
 from regressors.network.plan import drawn
-from regressors.network.progress import Progress, halves, honest_predictions
+from regressors.network.progress import (
+    Progress,
+    halves,
+    honest_predictions,
+    losses_by,
+)
 
 
 def fit_network(
@@ -25,13 +30,15 @@ def fit_network(
     fold: int,
     grouping: Grouping,
     epochs: int | None = None,
+    held_at: int | None = None,
     earlier: NetworkMember | None = None,
 ) -> NetworkFit:
     """Fit one network on the residual of its linear start.
 
-    `epochs` fixes its length; with a plan, so does the plan. `earlier` is the network of the twin
-    that predicts the same fold: with a plan, this one begins where it ended, unless its rows need
-    another encoding.
+    `epochs` fixes its length; with a plan, so does the plan. `held_at` is the epoch after which the
+    held-out rows are predicted; None: halves of them decide for each other. `earlier` is the
+    network of the twin that predicts the same fold: with a plan, this one begins where it ended,
+    unless its rows need another encoding.
     """
     began = perf_counter()
     seed = recipe.seed_of(job.dataset, job.candidate.kind, fold)
@@ -52,7 +59,8 @@ def fit_network(
         held_target=(held_target - held_start).astype(np.float32),
         epochs=epochs,
         held_weight=None if job.weight is None else job.weights(held).astype(np.float32),
-        half=halves(int(held.sum()), seed, job.groups_of(held)),
+        half=None if held_at is not None else halves(int(held.sum()), seed, job.groups_of(held)),
+        least=held_at or 0,
         settings=settings,
     )
     inputs = start.inputs.shape[1]
@@ -83,7 +91,8 @@ def fit_network(
         details["begins_with"] = "network of the twin" if layers else "linear start"
         details["epoch_seconds"] = progress.epoch_seconds
     honest = start.target_mean + start.target_sd * (held_start + honest_predictions(progress))
-    return NetworkFit(start.member(progress.best_weights), honest, groups, rows, details)
+    losses = losses_by(progress, job.known_from[held]) if job.chained and held.any() else {}
+    return NetworkFit(start.member(progress.best_weights), honest, groups, rows, details, losses)
 
 
 def _begin(

@@ -60,7 +60,7 @@ class LinearStart:
 
 def linear_start(job: Job, train: Mask, grouping: Grouping, seed: int) -> LinearStart:
     """Fit the encoding and the ridge regression, twice where groups are wanted."""
-    columns, target, weight = take(job.columns, train), job.target[train], job.weights(train)
+    columns, target, weight = take(job.columns, train), job.target[train], job.fit_weights(train)
     mean, sd = float(target.mean()), float(target.std())
     standardised = (target - mean) / (sd or 1.0)
     plain = encoding = Encoding.fit(columns, declared_parts=job.time_parts)
@@ -136,7 +136,7 @@ def continued_start(job: Job, train: Mask, member: NetworkMember) -> LinearStart
         target_sd=sd,
         residual=np.empty(0),
         inputs=_input_rows(encoding, columns, np.empty((len(target), 0))),
-        weight=job.weights(train),
+        weight=job.fit_weights(train),
     )
     residual = (target - mean) / start.divisor - start.predict(columns)
     return replace(start, residual=residual)

@@ -39,6 +39,14 @@ STEPS = 2_000
 """About as many steps as this are enough, within these numbers of epochs."""
 BATCH_ROWS = 256
 
+ORIGINS_BUDGET, FIT_PRODUCTS = 15e9, 2.5e9
+"""Products that the fits at all origins of a period may take, about three seconds of a core, and
+what each of them counts for beside its rows: half a second."""
+ORIGINS_SHARE = 0.1
+"""They take no more than this share of a declared budget."""
+COLUMN_INPUTS = 10
+"""Inputs that a column counts for there, where no encoding may depend on rows still to come."""
+
 REFIT_SHARE, LEAST_REFIT_EPOCHS = 0.25, 2
 """A refit that begins from the twin's networks takes this share of their epochs."""
 REFIT_ROWS = 1.25
@@ -85,14 +93,28 @@ def products_of(inputs: int, hidden: Sequence[int]) -> int:
     return sum(before * after for before, after in pairwise(sizes))
 
 
-def networks_of(training: int, folds: int, *, chained: bool) -> int:
-    """Return how many parts the folds of so many `training` rows are joined to.
+def networks_of(training: int, folds: int) -> int:
+    """Return how many parts the folds of so many `training` rows are joined to."""
+    return min(folds, FEW_NETWORKS) if training > MANY_ROWS else folds
 
-    Chained folds are not joined: each is predicted from those before it, and half of them are
-    trained on few rows.
+
+def spaced(number: int, most: int) -> tuple[int, ...]:
+    """Return at most so many of the positions from 0 on, the first one and evenly further ones."""
+    chosen = min(number, most)
+    return tuple(i * number // chosen for i in range(chosen))
+
+
+def affordable(rows: Sequence[int], row_products: int, least: int, budget: float) -> list[int]:
+    """Return the positions of the origins at which an ANN is fitted anew: `spaced` as often as can.
+
+    There a network is trained on so many `rows`, each at `row_products`, all epochs counted. Fits
+    may cost the `budget`, but there are at least so many. At other origins the one before serves.
     """
-    many = training > MANY_ROWS and not chained
-    return min(folds, FEW_NETWORKS) if many else folds
+    for number in range(len(rows), least, -1):
+        chosen = spaced(len(rows), number)
+        if sum(FIT_PRODUCTS + rows[i] * row_products for i in chosen) <= budget:
+            return list(chosen)
+    return list(spaced(len(rows), least))
 
 
 def joined(fold: Indices, networks: int) -> Indices:

@@ -4,7 +4,7 @@ Stopping and scoring on the same rows flatters a network, so the held-out rows a
 and each half is predicted at the epoch that the other half chooses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter, process_time
 
@@ -49,7 +49,8 @@ class Progress:
 
     `held_target` and `held_weight` (m,) are those of the held-out rows; None weighs them equally.
     `half` (m,) splits the rows in two halves, each with a curve of its own: training goes on until
-    the curves of all rows and of both halves have stopped. With `epochs`, for a fit without
+    the curves of all rows and of both halves have stopped, and for at `least` so many epochs. With
+    `epochs`, for a fit without
     held-out rows, training takes exactly so many and the last one is the best.
     """
 
@@ -57,6 +58,7 @@ class Progress:
     epochs: int | None = None
     held_weight: Floats | None = None
     half: Mask | None = None
+    least: int = 0
     settings: NetworkSettings = RECIPE
     training_losses: list[float] = field(default_factory=list)
     held_losses: list[float] = field(default_factory=list)
@@ -107,7 +109,18 @@ class Progress:
         if self.epochs is not None:
             return epoch < self.epochs
         alive = loss is None or bool(np.isfinite(loss))
+        if epoch < self.least:
+            return alive
         return alive and not all(epoch_of(losses, self.settings)[1] for losses in curves)
+
+
+def losses_by(progress: Progress, label: Indices) -> Mapping[int, Array]:
+    """Return the sums (epochs + 1,) of the weighted squared errors, by the label (m,) of a row."""
+    errors = progress.held_target - progress.predictions
+    squares = np.square(errors, dtype=float)
+    if progress.held_weight is not None:
+        squares *= progress.held_weight
+    return {int(i): squares[:, label == i].sum(axis=1) for i in np.unique(label)}
 
 
 def _mean(squares: Floats) -> float:
@@ -118,10 +131,12 @@ def honest_predictions(progress: Progress) -> Array:
     """Return out-of-fold predictions (m,), each from an epoch that its own row did not help choose.
 
     Each half of the held-out rows is predicted at the epoch that the curve of the other half
-    chooses, up to that curve's own stop.
+    chooses, up to that curve's own stop. Without halves, the epoch is the `least` one.
     """
-    assert progress.half is not None
     curves = progress.predictions.astype(float)
+    if progress.half is None:
+        at_epoch: Array = curves[min(progress.least, len(curves) - 1)]
+        return at_epoch
     epochs = [epoch_of(losses, progress.settings)[0] for losses in progress.half_losses]
     predictions: Array = np.where(progress.half, curves[epochs[1]], curves[epochs[0]])
     return predictions

@@ -1,6 +1,6 @@
 """The ANN of a job: which groupings are tried on which folds, and the networks of all folds."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from typing import Any
@@ -10,13 +10,15 @@ import numpy as np
 from regressors.arrays import Array
 from regressors.encoding.matrices import Encoding
 from regressors.frameworks.contract import FrameworkModule
-from regressors.job import Fitted, Grouped, Grouping, Job, NetworkFit, folds, take
+from regressors.job import Decided, Fitted, Grouped, Grouping, Job, NetworkFit, folds, take
 from regressors.judging.paired import standard_error
 from regressors.model import Model, NetworkMember
 from regressors.network import recipe
+from regressors.network.chain import Chain, chain_folds
 from regressors.network.fit import fit_network
 from regressors.network.plan import (
     BUDGET,
+    FEW_NETWORKS,
     SMALL_TABLE,
     TRIED,
     Plan,
@@ -27,6 +29,7 @@ from regressors.network.plan import (
     networks_of,
     plan_of,
     products_of,
+    spaced,
 )
 from regressors.progress import part, parts
 
@@ -34,12 +37,15 @@ from regressors.progress import part, parts
 def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit a network per fold; the model is their mean, or one network where folds are chained.
 
-    Where there are groups, the folds are fitted without them, with groups of single columns, and
-    with those of pairs as well. The out-of-fold errors decide: more groups must be better by more
-    than one standard error. With a plan, those of the last fold alone decide. If `job.grouping` is
-    set, it decides instead.
+    Chained folds are in `regressors.network.chain`, and one may serve several. Otherwise, where
+    there are groups, the folds are fitted without them, with groups of single columns, and with
+    those of pairs as well. The out-of-fold errors decide: more groups must be better by more than
+    one standard error. With a plan, those of the last fold alone decide. If `job.grouping` is set,
+    it decides instead.
     """
     job = replace(job, plan=job.plan or planned(job))
+    if job.chained:
+        return _validate_chain(framework, job)
     if job.grouping is not None:
         return _validate(framework, job, job.grouping, job.ready)
     chosen = grouped(framework, job)
@@ -47,7 +53,16 @@ def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
 
 
 def grouped(framework: FrameworkModule, job: Job) -> Grouped:
-    """Return the grouping of an ANN, and the fits that decided on it and have it."""
+    """Return the grouping of an ANN, and the fits that decided on it and have it.
+
+    For chained folds it is the network of the warm-up that decides.
+    """
+    if job.chained:
+        chain = Chain(framework, job)
+        chain.fit_warmup()
+        chosen = chain.decided(1).grouping
+        warmup = {number: fits[chosen] for number, fits in chain.fits.items()}
+        return Grouped(chosen, warmup, chain.trainings)
     tried = _Tried(framework, _joined(job))
     with_pairs = tried.with_grouping("pairs")
     sizes = {len(columns) for fit in with_pairs.values() for columns in fit.groups}
@@ -68,6 +83,16 @@ def grouped(framework: FrameworkModule, job: Job) -> Grouped:
     return Grouped(best, ready, tried.trainings)
 
 
+def predicted_without_groups(framework: FrameworkModule, job: Job) -> Array:
+    """Return what an ANN without groups and without a plan predicts for chained folds (n,).
+
+    It has few networks, which serve on between their origins.
+    """
+    job = replace(job, grouping="none", plan=None)
+    origins = spaced(int(job.fold.max()), FEW_NETWORKS)
+    return _walked(Chain(framework, job), [1 + i for i in origins])[0]
+
+
 def planned(job: Job) -> Plan | None:
     """Return the plan of a job, None where the table is small and its budget is enough.
 
@@ -77,12 +102,18 @@ def planned(job: Job) -> Plan | None:
     if not may_be_planned(rows, job.budget):
         return None
     seed = recipe.seed_of(job.dataset, job.candidate.kind, 0)
-    columns = take(job.columns, drawn(np.ones(rows, dtype=bool), SMALL_TABLE, seed))
+    # Nothing of a plan for chained folds may depend on rows that are still to come.
+    known = job.known_from <= 1 if job.chained else np.ones(rows, dtype=bool)
+    columns = take(job.columns, drawn(known, SMALL_TABLE, seed))
     encoding = Encoding.fit(columns, declared_parts=job.time_parts)
     inputs = encoding.network({name: values[:1] for name, values in columns.items()}).shape[1]
-    networks = networks_of(rows, int(job.fold.max()), chained=job.chained)
-    parts = folds(joined(job.fold, networks), chained=job.chained)
-    trained, whole = [int(train.sum()) for _, train, _ in parts], rows if job.chained else 0
+    last, whole = int(job.fold.max()), 0
+    if job.chained:
+        numbers, whole = [1 + i for i in spaced(last, job.least_fits)], rows
+        trained = [int((job.known_from <= number).sum()) for number in numbers]
+    else:
+        parts = folds(joined(job.fold, networks_of(rows, last)), chained=False)
+        trained = [int(train.sum()) for _, train, _ in parts]
     each = products_of(inputs, job.hidden)
     if not needs_plan(rows, trained, each, job.budget, whole):
         return None
@@ -91,7 +122,7 @@ def planned(job: Job) -> Plan | None:
 
 def _joined(job: Job) -> Job:
     """Return the job with neighbouring folds joined, if its plan says so."""
-    if job.plan is None or job.chained:
+    if job.plan is None:
         return job
     return replace(job, fold=joined(job.fold, job.plan.networks))
 
@@ -130,7 +161,7 @@ def _fold_fits(
 ) -> dict[int, NetworkFit]:
     """Return the fits of these folds, or of all."""
     fits, last = {}, int(job.fold.max())
-    for number, train, held in folds(job.fold, chained=job.chained):
+    for number, train, held in folds(job.fold, chained=False):
         if numbers is None or number in numbers:
             with part(f"fold {number} of {last}"):
                 fits[number] = fit_network(
@@ -167,39 +198,82 @@ def _validate(
     ready: Mapping[int, NetworkFit] | None = None,
     trainings: int = 0,
 ) -> Fitted:
-    """Fit the folds that are not `ready`, and a network on all rows where folds are chained.
-
-    There were so many `trainings` before.
-    """
+    """Fit the folds that are not `ready`; there were so many `trainings` before."""
     ready, job = ready or {}, _joined(job)
     missing = set(range(1, int(job.fold.max()) + 1)) - set(ready)
-    with _parts(job, trainings + len(missing) + job.chained, done=trainings):
+    with _parts(job, trainings + len(missing), done=trainings):
         fits = {**ready, **_fold_fits(framework, job, grouping, missing)}
     fits = {number: fits[number] for number in sorted(fits)}
-    details: dict[str, Any] = {
-        "folds": [{"fold": number, **fit.details} for number, fit in fits.items()]
-    }
-    decided_by = None
-    if job.plan is not None:
-        decided_by = job.decided_by or job.candidate.framework
-        details |= {"plan": asdict(job.plan), "grouping": grouping, "decided_by": decided_by}
-    model, epochs = Model(job.candidate, tuple(fit.member for fit in fits.values())), None
-    if job.chained:
-        epochs = int(np.median([fold["best_epoch"] for fold in details["folds"]]))
-        twin = _on_all_rows(framework, replace(job, grouping=grouping, refit_epochs=epochs))
-        details["folds"].append({"fold": 0, **twin.details})
-        model = twin.model
+    details, decided_by = _details(job, fits, grouping)
     return Fitted(
-        model,
+        Model(job.candidate, tuple(fit.member for fit in fits.values())),
         _out_of_fold(job, fits),
         (),
         details,
         _warnings(job, fits),
         grouping=grouping,
-        refit_epochs=epochs,
         plan=job.plan,
         decided_by=decided_by,
     )
+
+
+def _validate_chain(framework: FrameworkModule, job: Job) -> Fitted:
+    """Fit networks for chained folds, and one on all rows."""
+    chain, numbers = Chain(framework, job), chain_folds(job)
+    with _parts(job, len(numbers) + 2, done=0):
+        predicted, decided = _walked(chain, numbers)
+        serving = chain.decided(None)
+        twin = _on_all_rows(
+            framework, replace(job, grouping=serving.grouping, refit_epochs=serving.epochs)
+        )
+    fits = {number: chain.fits[number][decided[number].grouping] for number in numbers}
+    details, decided_by = _details(job, fits, serving.grouping)
+    for fold in details["folds"]:
+        fold["held_at"] = decided[fold["fold"]].epochs
+    details["folds"].append({"fold": 0, **twin.details})
+    if 0 in chain.fits:
+        details["warmup"] = chain.fits[0][serving.grouping].details
+    return Fitted(
+        twin.model,
+        predicted,
+        (),
+        details,
+        _warnings(job, fits),
+        grouping=serving.grouping,
+        refit_epochs=serving.epochs,
+        plan=job.plan,
+        decided_by=decided_by,
+        for_tests=chain.decided(int(job.fold.max()) + 1),
+    )
+
+
+def _walked(chain: Chain, numbers: Sequence[int]) -> tuple[Array, dict[int, Decided]]:
+    """Fit the networks of chained folds; return what they predict (n,), and which counted."""
+    job = chain.job
+    predicted, decided = np.full(len(job.target), np.nan), {}
+    chain.fit_warmup(job.ready.get(0))
+    for number, until in zip(numbers, [*numbers[1:], int(job.fold.max()) + 1], strict=True):
+        decided[number] = chain.fit(number, until)
+        held = (job.fold >= number) & (job.fold < until)
+        predicted[held] = chain.predicted[decided[number].grouping][held]
+    return predicted, decided
+
+
+def _details(
+    job: Job, fits: Mapping[int, NetworkFit], grouping: Grouping
+) -> tuple[dict[str, Any], str | None]:
+    """Return the figures of the networks by fold, and who decided on their groups."""
+    details: dict[str, Any] = {
+        "folds": [{"fold": number, **fit.details} for number, fit in fits.items()]
+    }
+    if job.plan is None:
+        return details, None
+    decided_by = job.decided_by or job.candidate.framework
+    return details | {
+        "plan": asdict(job.plan),
+        "grouping": grouping,
+        "decided_by": decided_by,
+    }, decided_by
 
 
 def _warnings(job: Job, fits: Mapping[int, NetworkFit]) -> tuple[str, ...]:

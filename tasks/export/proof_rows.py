@@ -99,9 +99,9 @@ def _of_snapshot(
     if path is None or not path.is_file():
         return empty, np.empty(0)
     stored = StoredColumns(path)
-    if not set(types) <= set(stored.column_names):
+    reader = KeptColumns(stored, np.ones(stored.num_rows, dtype=bool), declaration)
+    if len(reader.present([*types])) < len(types):
         return empty, np.empty(0)
-    reader = KeptColumns(stored, np.ones(stored.num_rows, dtype=bool))
     columns = {name: reader.column(name).taken() for name in types}
     weight = np.full(stored.num_rows, np.nan)
     if declaration.weight in stored.column_names:

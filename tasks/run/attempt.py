@@ -17,6 +17,7 @@ from tasks.report.run_figures import RunFigures
 from tasks.run.ann_plan import AnnPlan, EarlierPlan
 from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
+from tasks.run.recency import Recency
 from tasks.run.step_times import StepTime
 
 Fits = Mapping[Candidate, Fitted | str]
@@ -44,7 +45,8 @@ class Attempt:
     nothing is missing.
 
     `as_of` is the past night that the run stands for. `earlier_plan` is what a stored run says of
-    the plan of its ANNs, where this one is that run again or stands for a past night.
+    the plan of its ANNs, where this one is that run again or stands for a past night;
+    `earlier_recency` is what it says of how rows count by their age, where this one is that run.
     """
 
     declaration: Declaration
@@ -55,6 +57,8 @@ class Attempt:
     run_id: int | None = None
     earlier_plan: EarlierPlan | None = None
     ann_plan: AnnPlan | None = None
+    earlier_recency: Recency | None = None
+    recency: Recency = field(default_factory=Recency)
     snapshot: Snapshot | None = None
     checked: Checked | None = None
     prepared: Prepared | None = None
@@ -108,6 +112,7 @@ class Attempt:
             *data,
             *fits,
             *agreement,
+            self.recency.warning,
             self.start_warning,
             unscored,
             blind,

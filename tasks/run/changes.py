@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from data.checks.contract import Contract
-from data.checks.freshness import recency_findings
+from data.checks.freshness import age_findings
 from data.declarations.model import Declaration
 from data.errors import shortened
 from data.sources.snapshot import Snapshot
@@ -225,7 +225,7 @@ def _are_too_old(run: Attempt, snapshot: Snapshot, last: LastGood, store: Store)
         return False
     table = StoredColumns(snapshot.path)
     kept = store.read(lambda connection: kept_rows(connection, last.run_id, snapshot.rows))
-    findings = recency_findings(declaration, table, kept, run.night)
+    findings = age_findings(declaration, table, kept, run.night)
     return any(finding.sentence for finding in findings)
 
 

@@ -13,6 +13,7 @@ from regressors.candidate import Candidate
 from regressors.judging.ranking import RankedCandidate
 from regressors.judging.scoring import Difference, Interval, Score
 from regressors.judging.selection import Decision, PromotionRules
+from tasks.run.naive import Beaten, NaiveScore
 from tasks.run.trained_rows import RowsThen
 
 Array = NDArray[np.float64]
@@ -20,10 +21,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Incumbent:
-    """The model that serves now, and what its twin predicts for tonight's m test rows.
+    """The model that serves now, and its predictions of tonight's m test rows.
 
-    `compared` (m,) marks the rows that are new to the twin: it was not trained with them, nor with
-    other rows of their group, nor, where there is a time column, with any later row. `predicted`
+    `compared` (m,) marks the rows that it is judged on: those that are new to its twin, which was
+    not trained with them nor with other rows of their group; with a time column, those that it
+    predicted without having seen them or any later row, as `basis` says in a sentence. `predicted`
     (m,) is in the target's units, as are the ends of its intervals, `interval`. `obstacle` says why
     it cannot score these rows, and `explanation` why it need not. `blind` says that it is not known
     which of them are new to it. `damage` is the error of a model that is not what was stored: it
@@ -39,6 +41,7 @@ class Incumbent:
     explanation: str | None = None
     damage: DamagedModel | None = None
     blind: str | None = None
+    basis: str | None = None
 
     @property
     def candidate(self) -> Candidate:
@@ -75,6 +78,8 @@ class Choice:
     `verdict` and `difference` compare the best ANN with the best linear candidate on the test rows;
     `difference` is None if there are too few units of them. `coverage_p` is the chance that
     intervals of the declared level cover as few of the test rows as those of the model that serves.
+    `naive` are the scores of naive predictions, and `beaten` is one that is better on the test rows
+    than the model that serves, None if none is.
     """
 
     winner: Candidate
@@ -91,6 +96,8 @@ class Choice:
     best_ann: Candidate | None
     best_linear: Candidate | None
     coverage_p: float | None
+    naive: tuple[NaiveScore, ...]
+    beaten: Beaten | None
 
     @property
     def promoted(self) -> Candidate | None:
@@ -112,6 +119,11 @@ class Choice:
     def champion_test(self) -> Score | None:
         """Return the score of who serves from now on, on tonight's test rows."""
         return self.incumbent_test if self.kept else self.test[self.reported]
+
+    @property
+    def champion(self) -> str:
+        """Return the name of who serves from now on."""
+        return self.kept.serving.name if self.kept else str(self.reported)
 
     @property
     def warning(self) -> str | None:

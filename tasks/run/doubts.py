@@ -10,10 +10,13 @@ import numpy as np
 from data.declarations.intervals import intervals_in_words
 from regressors.candidate import Candidate
 from regressors.job import Fitted
+from regressors.judging.naive import MEAN
 from regressors.judging.scoring import Score
 from regressors.judging.selection import MIN_SWITCH_ROWS
+from tasks.report.labels import number
 from tasks.run.attempt import Trained
 from tasks.run.loading import declared
+from tasks.run.naive import Beaten
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask
 
@@ -33,22 +36,33 @@ GOOD_R2 = 0.1
 def doubts(trained: Trained, score: Score | None) -> list[str]:
     """Return warnings; `score` is that of who serves from now on, on the test rows."""
     return [
-        *_worse_than_mean(trained, score),
+        *_without_skill(trained, score),
         *_narrow(trained, score),
         *_of_an_earlier_declaration(trained),
         *_repeated(trained.prepared),
     ]
 
 
-def _worse_than_mean(trained: Trained, score: Score | None) -> Iterator[str]:
-    if score is None or score.r2 is None or score.r2 >= 0:
+def _without_skill(trained: Trained, score: Score | None) -> Iterator[str]:
+    """Say that the champion is worse than a naive prediction, or than the mean of the test rows."""
+    if score is None:
+        return
+    beaten, r2 = trained.choice.beaten, score.r2
+    than = [] if beaten is None else [_better(beaten)]
+    if r2 is not None and r2 < 0 and (beaten is None or beaten.name != MEAN):
+        than.append(f"their mean (R2 {_plain(r2)})")
+    if not than:
         return
     causes = "; ".join(_causes(trained))
     yield (
-        f"On the {_test_rows(trained, score)} the champion predicts worse than their mean"
-        f" (R2 {_plain(score.r2)}), so do not rely on it."
+        f"On the {_test_rows(trained, score)} the champion, {trained.choice.champion}, predicts"
+        f" worse than {' and than '.join(than)}, so do not rely on it."
         f" {f'Likely causes: {causes}.' if causes else 'No cause stands out in the rows.'}"
     )
+
+
+def _better(beaten: Beaten) -> str:
+    return f"{beaten.in_words} (RMSE {number(beaten.champion_rmse)} against {number(beaten.rmse)})"
 
 
 def _narrow(trained: Trained, score: Score | None) -> Iterator[str]:

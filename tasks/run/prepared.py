@@ -103,6 +103,20 @@ class Prepared:
         return self.source.files.stored(self.split.fold[~self.is_new])
 
     @cached_property
+    def train_known(self) -> Indices | None:
+        """Return from which fold on each training row is known; None in a split by hash."""
+        return self._known(self.is_train)
+
+    @cached_property
+    def labelled_known(self) -> Indices | None:
+        """Return from which fold on each labelled row is known; None in a split by hash."""
+        return self._known(~self.is_new)
+
+    def _known(self, rows: Mask) -> Indices | None:
+        known = self.split.known
+        return None if known is None else self.source.files.stored(known[rows])
+
+    @cached_property
     def test_of_labelled(self) -> Mask:
         """Return which of the labelled rows are test rows."""
         return self.source.files.stored(self.is_test[~self.is_new])

@@ -20,6 +20,7 @@ from data.store.records import (
     CandidateRecord,
     CoefficientRecord,
     LinearFitRecord,
+    NaiveRecord,
     PairedErrors,
     PredictionColumns,
     PromotionRecord,
@@ -37,6 +38,7 @@ from regressors.network import recipe
 from tasks.report.run_figures import RunFigures
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
+from tasks.run.naive import NaiveScore
 from tasks.run.prepared import Prepared
 from tasks.run.provenance import framework_version, library_versions, setup_fingerprint
 
@@ -152,10 +154,18 @@ def _with_choice(record: RunRecord, choice: Choice) -> RunRecord:
         change="first champion" if serving is None else last.decision,
         reason=choice.reason,
         rescored=rescored,
+        naive=[_naive(each) for each in choice.naive],
         backfill=choice.is_backfill,
         promotions=[_promotion(decision, choice) for decision in choice.decisions],
         against=serving.promotion_id if serving else None,
         paired_errors=_paired_errors(choice),
+    )
+
+
+def _naive(naive: NaiveScore) -> NaiveRecord:
+    own = naive.score
+    return NaiveRecord(
+        name=naive.name, rows=naive.rows, rmse=own.rmse, mae=own.mae, r2=own.r2, n=own.n
     )
 
 
@@ -217,7 +227,7 @@ def _with_fits(record: RunRecord, run: Attempt) -> RunRecord:
             framework=candidate.framework, kind=candidate.kind, status="failed", reason=fit
         )
         if isinstance(fit, str)
-        else _fitted(candidate, fit, run.declaration.name)
+        else _fitted(candidate, fit, run)
         for candidate, fit in run.fits.items()
     ]
     trained = run.trained
@@ -233,8 +243,9 @@ def _with_fits(record: RunRecord, run: Attempt) -> RunRecord:
     )
 
 
-def _fitted(candidate: Candidate, fit: Fitted, dataset: str) -> CandidateRecord:
-    is_ann = candidate.kind == "ann"
+def _fitted(candidate: Candidate, fit: Fitted, run: Attempt) -> CandidateRecord:
+    is_ann, dataset, words = candidate.kind == "ann", run.declaration.name, run.recency.sentence
+    details = {**fit.details, "intervals": _interval_facts(fit)}
     return CandidateRecord(
         framework=candidate.framework,
         kind=candidate.kind,
@@ -242,7 +253,7 @@ def _fitted(candidate: Candidate, fit: Fitted, dataset: str) -> CandidateRecord:
         fit_seconds=fit.seconds,
         seed=str(recipe.seed_of(dataset, candidate.kind, 1)) if is_ann else None,
         framework_version=framework_version(candidate.framework),
-        details={**fit.details, "intervals": _interval_facts(fit)},
+        details=details | {"recency": words} if words else details,
         twin=fit.model.to_bytes(),
     )
 

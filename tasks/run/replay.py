@@ -11,6 +11,7 @@ from data.store.records import RunRecord
 from regressors.candidate import Candidate
 from tasks.run.ann_plan import EarlierPlan
 from tasks.run.attempt import Attempt
+from tasks.run.recency import Recency
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ def replay_of(
             declaration,
             as_of=stored.as_of,
             started_at=stored.started_at,
+            earlier_recency=Recency.stored(
+                {
+                    Candidate(record.framework, record.kind): record.details
+                    for record in stored.candidates
+                }
+            ),
             earlier_plan=EarlierPlan.among(record.details for record in stored.candidates),
         ),
         snapshot_of(run_id, stored, home=home),

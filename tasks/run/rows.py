@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from data.declarations.lags import Lag
 from data.declarations.model import Declaration
+from data.lags import KnownValues, Lagging
 from data.sources.columns import arrays, kind_of, typed_column, value_text, with_offsets
 from data.sources.keys import row_key_column
 from data.sources.snapshot import Snapshot
@@ -91,8 +93,7 @@ class Rows:
         """
         if self.time is None or self.time.dtype.kind != "M":
             return self.time
-        microseconds = self.time.astype("M8[us]").astype(np.int64).astype(float)
-        return self.stored(np.where(np.isnat(self.time), np.nan, microseconds))
+        return self.stored(in_numbers(self.time))
 
     @cached_property
     def units(self) -> NDArray[np.int64] | None:
@@ -127,6 +128,12 @@ class Rows:
         return first, last
 
 
+def in_numbers(time: NDArray[Any]) -> NDArray[np.float64]:
+    """Return times (n,) in microseconds since 1970, NaN where one is missing."""
+    microseconds = time.astype("M8[us]").astype(np.int64).astype(float)
+    return np.where(np.isnat(time), np.nan, microseconds)
+
+
 def _taken(columns: Columns, chosen: Mask) -> Columns:
     return {name: values[chosen] for name, values in columns.items()}
 
@@ -155,7 +162,7 @@ class SnapshotRows:
     ) -> None:
         target, time, weight = declaration.target, declaration.time, declaration.weight
         group = declaration.split.group
-        reader = self._reader = KeptColumns(StoredColumns(snapshot.path), kept)
+        reader = self._reader = KeptColumns(StoredColumns(snapshot.path), kept, declaration)
         self.files = files = RowFiles()
         keys = reader.texts(declaration.key)
         if not keys.is_sorted():
@@ -183,6 +190,10 @@ class SnapshotRows:
         """Return the number of each row (n,) in the source, from 1."""
         return (1 + np.flatnonzero(self._reader.kept))[self._reader.order]
 
+    def labels(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Return a number for the values of each row (n,) in these columns of the key."""
+        return self._reader.texts(names)[self._reader.order].numbered()[0]
+
     def columns(self, names: Sequence[str], chosen: Mask) -> Columns:
         """Return columns of the chosen rows (a mask of n); each is read when it is asked for.
 
@@ -196,6 +207,10 @@ class SnapshotRows:
         assert isinstance(rows.columns, RowColumns)
         return rows.columns.named(self._reader.present(names))
 
+    def known(self, lag: Lag) -> KnownValues | None:
+        """Return the values that a lag may find in these rows; None if it cannot be made."""
+        return self._reader.known(lag)
+
     def coded(self, name: str) -> Coded | None:
         """Return a column of all rows as it is kept; None if the snapshot does not have it."""
         return self._columns.coded(name) if self._reader.present([name]) else None
@@ -207,14 +222,25 @@ class KeptColumns:
     It knows nothing of the arrays that are made of them, so that these go with their last use.
     """
 
-    def __init__(self, stored: StoredColumns, kept: Mask) -> None:
-        self._stored, self.kept = stored, kept
+    def __init__(self, stored: StoredColumns, kept: Mask, declaration: Declaration) -> None:
+        self._stored, self.kept, self._lagging = stored, kept, Lagging(declaration)
         self._names = frozenset(stored.column_names)
         self.order: NDArray[np.int64] | slice = slice(None)
 
     def present(self, names: Sequence[str]) -> list[str]:
-        """Return those of the names that the snapshot has."""
-        return [name for name in names if name in self._names]
+        """Return those of the names that the snapshot has, or a lag of what it has."""
+        return [name for name in names if name in self._names or self._lag(name) is not None]
+
+    def _lag(self, name: str) -> Lag | None:
+        lag = self._lagging.lag(name, self._names)
+        can_be_made = lag is not None and self._lagging.can_be_made(lag, self._stored.schema)
+        return lag if can_be_made else None
+
+    def known(self, lag: Lag) -> KnownValues | None:
+        """Return the values that a lag may find in the kept rows; None if it cannot be made."""
+        if not self._lagging.can_be_made(lag, self._stored.schema):
+            return None
+        return self._lagging.known(lag, self._read(self._lagging.needed(lag)))
 
     def _read(self, names: Sequence[str]) -> pa.Table:
         table = self._stored.select(list(dict.fromkeys(names)))
@@ -236,6 +262,11 @@ class KeptColumns:
 
     def column(self, name: str) -> Coded:
         """Return a feature (n,); a time is what the clock showed."""
+        lag = self._lag(name)
+        if lag is not None:
+            table = self._read(self._lagging.needed(lag))
+            known = self._lagging.known(lag, table)
+            return Coded(self._lagging.column(lag, table, known)[self.order])
         coded = coded_column(self._read(with_offsets([name])), name)
         return Coded(coded.values[self.order], coded.labels)
 

@@ -21,7 +21,7 @@ def prepared(
     alike = checked.label
     if alike is not None and checked.together is not None:
         alike = np.where(checked.together, alike, -1)
-    source = SnapshotRows(declaration, snapshot, checked.kept, checked.features, alike)
+    source = SnapshotRows(declaration, snapshot, checked.kept, checked.inputs, alike)
     rows = source.rows
     parts = split_rows(
         dataset=declaration.name,
@@ -30,6 +30,7 @@ def prepared(
         share=declaration.split.test,
         folds=declaration.split.folds,
         time=rows.time,
+        horizon=declaration.ahead,
         group=rows.group,
         alike=rows.alike,
         report=part(report, 0.1, 1),

@@ -12,6 +12,7 @@ from regressors.judging.agreement import Comparison
 from regressors.judging.scoring import MIN_UNITS
 from regressors.judging.selection import too_few
 from regressors.linear.descent import percent
+from tasks.report.labels import number
 from tasks.run.ann_plan import AnnPlan
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
@@ -38,8 +39,10 @@ class Summary:
     rmse_high: float | None = None
     r2: float | None = None
     interval: str | None = None
+    naive: str | None = None
     verdict: str | None = None
     verdict_reason: str | None = None
+    recency: str | None = None
     ann_plan: str | None = None
     agreement: str | None = None
     decision: str | None = None
@@ -63,7 +66,6 @@ def report(run: Attempt) -> Summary:
     trained, prepared, choice = run.trained, run.trained.prepared, run.trained.choice
     score, kept = choice.champion_test, choice.kept
     candidate = kept.candidate if kept else choice.reported
-    champion = kept.serving.name if kept else str(choice.reported)
     change = "kept" if kept else "promoted" if choice.incumbent else "first champion"
     return Summary(
         dataset=run.declaration.name,
@@ -74,15 +76,17 @@ def report(run: Attempt) -> Summary:
         read=prepared.snapshot.in_words(),
         rows_rejected=len(prepared.checked.rejected_rows),
         target=run.declaration.target,
-        champion=champion,
+        champion=choice.champion,
         change=change,
         rmse=score.rmse if score else None,
         rmse_low=score.rmse_low if score else None,
         rmse_high=score.rmse_high if score else None,
         r2=score.r2 if score else None,
         interval=_interval(run.declaration, choice),
+        naive=_naive(choice),
         verdict=choice.verdict,
         verdict_reason=_verdict_reason(prepared, choice, candidate),
+        recency=run.recency.sentence or None,
         ann_plan=_ann_plan(run.ann_plan),
         agreement=_agreement(trained.agreement),
         decision=choice.reason,
@@ -108,6 +112,18 @@ def _ann_plan(made: AnnPlan | None) -> str | None:
         return None
     groups = {"none": "no groups", "columns": "groups of single columns", "pairs": "all groups"}
     return f"{made.sentence}; {groups[made.grouping]}, as {made.decided_by} decided"
+
+
+def _naive(choice: Choice) -> str | None:
+    """Return the errors of the naive predictions of the test rows, the smallest first."""
+    scored = sorted((n for n in choice.naive if n.rows == "test"), key=lambda n: n.score.rmse)
+    few = choice.test[choice.winner].n
+    parts = [
+        f"{number(n.score.rmse)} by the {n.name}"
+        + (f" ({n.score.n:,} of {few:,} rows)" if n.score.n < few else "")
+        for n in scored
+    ]
+    return f"without a model, test RMSE {', '.join(parts)}" if parts else None
 
 
 def _sight(choice: Choice) -> str | None:

@@ -11,6 +11,7 @@ from data.store.read.whole_run import StoredPredictions, predictions_of_run
 from data.store.records import (
     CoefficientRecord,
     ModelRef,
+    NaiveRecord,
     PredictionColumns,
     RunRecord,
     ScoreRecord,
@@ -30,6 +31,7 @@ MAX_SHOWN_DIFFERENCES = 20
 """Differences that are listed one by one."""
 
 COEFFICIENT = ("estimate", "standard_error", "robust_standard_error", "t", "p", "low", "high")
+NAIVE = ("rmse", "mae", "r2", "n")
 SCORE = ("rmse", "rmse_low", "rmse_high", "rmse_se", "mae", "r2", "n", "coverage")
 
 
@@ -62,6 +64,7 @@ def verification(
     names = {serving.model_id: serving.name_and_run} if serving else {}
     again = run_record(run, home=home)
     coefficients, scores = dict(_coefficients(stored)), dict(_scores(stored, names))
+    naive = dict(_naive(stored))
     changed = _changed(stored, run)
     models = {} if _environment_changed(stored, run) else dict(_models(stored))
     models_now = {name: value for name, value in _models(again) if name in models}
@@ -70,6 +73,8 @@ def verification(
     found.add((f"{name}: its bytes differ" for name in other), len(other))
     compare_figures(coefficients, dict(_coefficients(again)), COEFFICIENT, found)
     compare_figures(scores, dict(_scores(again, names)), SCORE, found)
+    if naive:  # a run of an earlier version has none
+        compare_figures(naive, dict(_naive(again)), NAIVE, found)
     damaged = _damaged(run_id, trained, store)
     with store.reading() as connection:
         predictions = predictions_of_run(connection, run_id)
@@ -87,7 +92,7 @@ def verification(
         run_id,
         stored.dataset,
         len(coefficients),
-        len(scores),
+        len(scores) + len(naive),
         sum(of.rows for of in predictions),
         len(models),
         different=found.count,
@@ -168,11 +173,18 @@ def _scores(record: RunRecord, names: Mapping[int, str]) -> Iterator[tuple[str, 
             yield f"{_name(model, names)} {score.rows}", _values(score, SCORE)
 
 
+def _naive(record: RunRecord) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for naive in record.naive:
+        yield f"the naive prediction {naive.name!r} {naive.rows}", _values(naive, NAIVE)
+
+
 def _name(model: ModelRef, names: Mapping[int, str]) -> str:
     return model if isinstance(model, str) else names.get(model, f"model {model}")
 
 
-def _values(record: CoefficientRecord | ScoreRecord, columns: tuple[str, ...]) -> tuple[Any, ...]:
+def _values(
+    record: CoefficientRecord | ScoreRecord | NaiveRecord, columns: tuple[str, ...]
+) -> tuple[Any, ...]:
     return tuple(as_stored(getattr(record, column)) for column in columns)
 
 

@@ -12,7 +12,6 @@ from prefect.futures import PrefectFuture
 
 from data.declarations.model import Declaration
 from data.scratch import temporary_files
-from regressors.arrays import Indices
 from regressors.candidate import Candidate
 from regressors.frameworks import parity, worker_process
 from regressors.frameworks.contract import FrameworkModule
@@ -25,7 +24,6 @@ from regressors.model import NetworkMember
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
 from tasks.run.progress import Progress
-from tasks.run.rows import Rows
 from tasks.run.step import result_of
 
 Result = TypeVar("Result")
@@ -135,17 +133,21 @@ def framework_workers(
 def job_of(
     candidate: Candidate,
     prepared: Prepared,
-    rows: Rows,
-    fold: Indices,
     *,
     starts: Mapping[str, Start],
     fitted: Fitted | None = None,
+    half_life: float | None = None,
 ) -> Job:
-    """Return the job of fitting a candidate on `rows` (m), each in its `fold` (m,).
+    """Return the job of fitting a candidate on the training rows.
 
-    For a refit, `fitted` is what `validate` returned.
+    Where `fitted` is what `validate` returned, it is a job on all labelled rows, as of a refit, and
+    its `half_life` is that of the fit.
     """
     declaration = prepared.declaration
+    if fitted is None:
+        rows, fold, known = prepared.train, prepared.train_fold, prepared.train_known
+    else:
+        rows, fold, known = prepared.labelled, prepared.labelled_fold, prepared.labelled_known
     rules, descent = declaration.split, declaration.gradient_descent
     by = declaration.interval.by
     return Job(
@@ -157,6 +159,8 @@ def job_of(
         chained=prepared.split.chained,
         hidden=declaration.ann.hidden,
         interval=_interval_rules(declaration),
+        known=known,
+        least_fits=rules.folds,
         weight=rows.weight,
         time=rows.instants,
         interval_group=None if by is None else prepared.source.columns_of(rows, [by])[by],
@@ -164,7 +168,14 @@ def job_of(
         time_column=declaration.time,
         group_column=rules.group,
         split_rules=repr(
-            (rules.test, rules.folds, rules.group, rules.duplicates, declaration.time)
+            (
+                rules.test,
+                rules.folds,
+                rules.group,
+                rules.duplicates,
+                declaration.time,
+                declaration.horizon,
+            )
         ),
         time_parts=prepared.checked.time_parts,
         products=prepared.checked.products,
@@ -180,6 +191,8 @@ def job_of(
         is_test=prepared.test_of_labelled if fitted else None,
         decided_by=fitted.decided_by if fitted else None,
         members=_networks(fitted) if fitted and fitted.plan else (),
+        half_life=fitted.half_life if fitted else half_life,
+        newest=prepared.times.data_until,
     )
 
 

@@ -47,15 +47,15 @@ def test_night_succeeds_and_prints_a_summary(night):
     assert "\x1b[" not in night.done.stdout + night.done.stderr
 
 
-def test_summary_reports_a_relation_that_has_changed(night):
+def test_summary_reports_a_relation_that_has_changed_and_how_much_rows_count_by_their_age(night):
     assert "the relation has changed" in night.done.stdout
-    assert "the intervals are too narrow" in night.done.stdout
+    assert "recency   rows count half as much for every " in night.done.stdout
 
 
 def test_status_goes_on_saying_why_a_champion_should_not_be_relied_on(night):
     lines = json.loads(night.workspace.run("status", "--format", "json").stdout)
     (wrong,) = (line["wrong"] for line in lines if line["dataset"] == "users_revenue")
-    assert "the champion predicts worse than their mean" in wrong
+    assert "the champion, tensorflow/ann, predicts worse than their mean" in wrong
 
 
 @pytest.fixture(scope="module")

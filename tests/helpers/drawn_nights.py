@@ -70,7 +70,7 @@ def night(
     fits: dict[Candidate, Any] = {}
     for candidate in run.candidates:
         try:
-            job = job_of(candidate, rows, rows.train, rows.train_fold, starts={})
+            job = job_of(candidate, rows, starts={})
             fits[candidate] = fitting.validate(framework, job)
         except ValueError as error:
             fits[candidate] = str(error)
@@ -82,7 +82,7 @@ def night(
     refits = {
         candidate: fitting.refit(
             framework,
-            job_of(candidate, rows, rows.labelled, rows.labelled_fold, starts={}, fitted=fit),
+            job_of(candidate, rows, starts={}, fitted=fit),
         )
         for candidate, fit in wanted.items()
     }

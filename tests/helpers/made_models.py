@@ -87,7 +87,11 @@ PRODUCTS = (
     (("order", 1), ("hue", 1)),
     (("hue", 1), ("flat", 1)),
     (("size", 3), ("Town", 1), ("flat", 1)),
+    (("hired[days]", 2), ("flat", 1)),
+    (("order", 1), ("hired[quarter]", 1)),
 )
+TIMES = {"hired": ("month", "weekday", "hour")}
+"""The parts that enter by themselves where products have the others."""
 
 
 @cache
@@ -99,7 +103,11 @@ def made_model(
     rng = np.random.default_rng(9)
     if kind == "linear":
         encoding = Encoding.fit(
-            columns, products=PRODUCTS if products else (), intercept=intercept, pieces=False
+            columns,
+            products=PRODUCTS if products else (),
+            intercept=intercept,
+            declared_parts=TIMES if products else None,
+            pieces=False,
         )
         scales = np.abs(encoding.design(columns)).max(axis=0)
         estimates = rng.normal(size=len(scales)) / scales

@@ -32,6 +32,7 @@ def part_of(time, part):
     midnight = datetime(time.year, time.month, time.day)
     return {
         "days": (time - EPOCH) / timedelta(days=1),
+        "quarter": f"Q{(time.month + 2) // 3}",
         "month": f"{time.month:02d}",
         "weekday": WEEKDAYS[time.weekday()],
         "hour": (time - midnight) / timedelta(hours=1),

@@ -45,7 +45,7 @@ class Learned:
 
     def scored(self, source: Path) -> Scored:
         """Return what `nightfit predict` finds in a file."""
-        with scoring(self.serving, self.columns, str(source)) as rows:
+        with scoring(self.serving, self.columns, str(source), stored=lambda: self.rows) as rows:
             table = pa.Table.from_batches(rows.batches(), rows.schema)
         key = table.column_names[: table.column_names.index("predicted")]
         value, lower, upper, note, _ = table.columns[len(key) :]
@@ -72,14 +72,14 @@ def learned(declaration: Declaration, folder: Path, *, network: bool = False) ->
     snapshot = read(declaration, folder=folder / "snapshots")
     checked = check(declaration, load(snapshot.path), readings_of(snapshot.path))
     assert checked.passed, checked.reason
-    rows = SnapshotRows(declaration, snapshot, checked.kept, checked.features)
+    rows = SnapshotRows(declaration, snapshot, checked.kept, checked.inputs)
     labelled = ~np.isnan(rows.rows.target)
     encoding = Encoding.fit(
-        rows.columns(checked.features, labelled),
+        rows.columns(checked.inputs, labelled),
         products=checked.products,
         declared_parts=checked.time_parts,
     )
-    model = random_model(encoding, rows.columns(checked.features, labelled), network=network)
+    model = random_model(encoding, rows.columns(checked.inputs, labelled), network=network)
     serving = ServingModel(
         dataset=declaration.name,
         model_id=1,

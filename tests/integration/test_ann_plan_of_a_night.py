@@ -19,6 +19,7 @@ from tasks.plan import plan
 from tasks.read import read
 from tasks.run.ann_plan import AnnPlan, EarlierPlan
 from tasks.run.rate import FILE
+from tasks.run.recency import Recency
 from tasks.run.workers import FrameworkWorkers
 from tasks.split import split
 
@@ -56,13 +57,13 @@ def test_first_framework_of_the_registry_decides_for_all_and_does_not_train_a_fo
 ):
     night = FrameworkWorkers(workers)
     backwards = anns("theano", "torch")
-    made = plan.fn(backwards, prepared, night, home=tmp_path, earlier=RATE)
+    made = plan.fn(backwards, prepared, night, Recency(), home=tmp_path, earlier=RATE)
     assert isinstance(made, AnnPlan)
     assert made.decided_by == "torch"
     assert (made.plan.budget, made.plan.rate) == (60 * 1e5, 1e5)
     assert made.plan.epochs <= MOST_EPOCHS
     assert list(made.ready) == [5]
-    fits = {c.framework: fit.fn(c, prepared, {}, night, made) for c in backwards}
+    fits = {c.framework: fit.fn(c, prepared, {}, night, Recency(), made) for c in backwards}
     for framework, fitted in fits.items():
         assert isinstance(fitted, Fitted)
         assert (fitted.plan, fitted.grouping) == (made.plan, made.grouping)
@@ -77,7 +78,12 @@ def test_framework_and_rate_of_a_stored_run_decide_when_it_is_trained_again(
 ):
     earlier = EarlierPlan("torch", 1e5)
     made = plan.fn(
-        anns("theano"), prepared, FrameworkWorkers(workers), home=tmp_path, earlier=earlier
+        anns("theano"),
+        prepared,
+        FrameworkWorkers(workers),
+        Recency(),
+        home=tmp_path,
+        earlier=earlier,
     )
     assert isinstance(made, AnnPlan)
     assert made.decided_by == "torch"
@@ -95,17 +101,19 @@ def test_next_framework_decides_where_the_first_one_fails(
     reason = "tensorflow cannot be imported (ImportError: half installed)"
     with Workers(("tensorflow", "torch"), home=tmp_path, time_limit=60) as processes:
         night = FrameworkWorkers(processes)
-        made = plan.fn(anns("torch", "tensorflow"), prepared, night, home=tmp_path, earlier=RATE)
+        made = plan.fn(
+            anns("torch", "tensorflow"), prepared, night, Recency(), home=tmp_path, earlier=RATE
+        )
         assert isinstance(made, AnnPlan)
         assert made.decided_by == "torch"
         assert f"tensorflow could not plan the ANNs: {reason}" in caplog.text
-        alone = plan.fn(anns("tensorflow"), prepared, night, home=tmp_path, earlier=RATE)
+        alone = plan.fn(anns("tensorflow"), prepared, night, Recency(), home=tmp_path, earlier=RATE)
         assert alone == {"tensorflow": reason}
-        assert fit.fn(anns("tensorflow")[0], prepared, {}, night, alone) == reason
+        assert fit.fn(anns("tensorflow")[0], prepared, {}, night, Recency(), alone) == reason
 
 
 def test_machine_is_measured_once_where_no_rate_is_known(prepared, workers, tmp_path):
-    made = plan.fn(anns("torch"), prepared, FrameworkWorkers(workers), home=tmp_path)
+    made = plan.fn(anns("torch"), prepared, FrameworkWorkers(workers), Recency(), home=tmp_path)
     assert made is None  # a minute of a real machine is enough for these rows, without a plan
     assert (tmp_path / FILE).is_file()
 

@@ -3,7 +3,9 @@
 The fits go the same way as in a night: a job into a worker, a fitted model back.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from regressors.candidate import KINDS, LINEAR_KINDS, Candidate
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed
 from regressors.intervals.rules import Rules
-from regressors.job import Job
+from regressors.job import Fitted, Job
 from regressors.linear.fit import fit_linear
 from regressors.model import Model
 from regressors.network import recipe
@@ -79,6 +81,12 @@ def validated(workers, job):
     return workers.result(workers.submit(job.candidate.framework, validate_watched, job)).fitted
 
 
+@pytest.fixture(scope="module")
+def plain(workers) -> Callable[[str, str], Fitted]:
+    """A function that returns the fit of `table()` with a candidate, made once."""
+    return cache(lambda framework, kind: validated(workers, job_of(framework, kind)))
+
+
 def everywhere(fitted, columns, target):
     """Return what a fit predicts: out of fold, and with its model."""
     assert np.isfinite(fitted.out_of_fold).all()
@@ -92,17 +100,17 @@ def test_inputs_are_left_as_they_were(workers, framework, kind):
 
 
 @every_candidate
-def test_same_seed_gives_the_same_digits(workers, framework, kind):
-    first, second = (validated(workers, job_of(framework, kind)) for _ in range(2))
+def test_same_seed_gives_the_same_digits(workers, plain, framework, kind):
+    first, second = plain(framework, kind), validated(workers, job_of(framework, kind))
     assert np.array_equal(first.out_of_fold, second.out_of_fold)
     assert first.model.to_bytes() == second.model.to_bytes()
 
 
 @every_candidate
-def test_column_order_is_irrelevant(workers, framework, kind):
+def test_column_order_is_irrelevant(workers, plain, framework, kind):
     columns, target = table()
     turned = dict(reversed(columns.items()))
-    first = validated(workers, job_of(framework, kind, columns, target))
+    first = plain(framework, kind)
     second = validated(workers, job_of(framework, kind, turned, target))
     assert np.array_equal(first.out_of_fold, second.out_of_fold)
     assert first.model.to_bytes() == second.model.to_bytes()
@@ -136,9 +144,9 @@ def test_held_out_targets_do_not_influence_what_is_fitted_for_their_fold(workers
 
 
 @every_candidate
-def test_loaded_model_predicts_the_same_bits(workers, framework, kind):
+def test_loaded_model_predicts_the_same_bits(plain, framework, kind):
     columns, _ = table()
-    model = validated(workers, job_of(framework, kind)).model
+    model = plain(framework, kind).model
     loaded = Model.from_bytes(model.to_bytes())
     unseen = {**columns, "hue": np.array([None, "mauve"] * 40, dtype=object)}
     for rows in (columns, unseen):
@@ -146,9 +154,8 @@ def test_loaded_model_predicts_the_same_bits(workers, framework, kind):
 
 
 @every_candidate
-def test_exports_predict_what_the_model_does(workers, tmp_path, framework, kind):
-    model = validated(workers, job_of(framework, kind)).model
-    export = exporting(model, tmp_path)
+def test_exports_predict_what_the_model_does(plain, tmp_path, framework, kind):
+    export = exporting(plain(framework, kind).model, tmp_path)
     for made in (export.as_onnx(), export.as_sql(SQLITE, None), export.as_json()):
         assert "predicts the same as nightfit" in made.notes[0]
 
@@ -157,33 +164,32 @@ def test_exports_predict_what_the_model_does(workers, tmp_path, framework, kind)
 @few
 @given(scale=st.floats(1e-6, 1e6), shift=st.floats(-1e3, 1e3), of_target=st.floats(1e-3, 1e3))
 def test_units_of_a_feature_or_of_the_target_do_not_matter(
-    workers, framework, kind, scale, shift, of_target
+    workers, plain, framework, kind, scale, shift, of_target
 ):
     columns, target = table()
     moved = {**columns, "age": (columns["age"] + shift) * scale}
-    plain = everywhere(validated(workers, job_of(framework, kind)), columns, target)
+    first = everywhere(plain(framework, kind), columns, target)
     other = everywhere(
         validated(workers, job_of(framework, kind, moved, target * of_target)), moved, target
     )
-    np.testing.assert_allclose(other / of_target, plain, rtol=1e-10, atol=1e-10 * target.std())
+    np.testing.assert_allclose(other / of_target, first, rtol=1e-10, atol=1e-10 * target.std())
 
 
 @pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 @pytest.mark.parametrize("factor", [1e-3, 2.0, 1e6])
-def test_scaling_the_target_scales_an_anns_predictions(workers, framework, factor):
+def test_scaling_the_target_scales_an_anns_predictions(workers, plain, framework, factor):
     columns, target = table()
-    plain = validated(workers, job_of(framework, "ann"))
     scaled = validated(workers, job_of(framework, "ann", columns, target * factor))
-    apart = np.abs(scaled.out_of_fold / factor - plain.out_of_fold).max()
+    apart = np.abs(scaled.out_of_fold / factor - plain(framework, "ann").out_of_fold).max()
     assert apart < 1e-3 * target.std()
 
 
 @every_candidate
-def test_equal_weights_of_any_size_are_no_weights(workers, framework, kind):
+def test_equal_weights_of_any_size_are_no_weights(workers, plain, framework, kind):
     _, target = table()
-    plain = validated(workers, job_of(framework, kind)).out_of_fold
+    first = plain(framework, kind).out_of_fold
     weighted = validated(workers, job_of(framework, kind, weight=np.full(80, 37.0))).out_of_fold
-    np.testing.assert_allclose(weighted, plain, rtol=0, atol=1e-4 * target.std())
+    np.testing.assert_allclose(weighted, first, rtol=0, atol=1e-4 * target.std())
 
 
 @every_candidate

@@ -180,6 +180,14 @@ def test_every_chart_of_a_night_is_drawn_from_the_store(name, nights):
         assert width and 390 <= int(width[1]) <= 410
 
 
+def test_naive_predictions_are_the_last_rows_of_the_leaderboard(nights):
+    facts, *_ = nights("one")
+    leaderboard = next(chart for chart in charts(facts) if chart.name == "leaderboard")
+    rank, name, outcome, validation, test, _ = leaderboard.rows[-1]
+    assert (rank, name, outcome) == ("–", "naive: mean", "–")
+    assert min(float(validation), float(test)) > float(leaderboard.rows[0][4])
+
+
 def test_the_figures_of_a_run_are_small(nights):
     facts, *_ = nights("many")
     assert len(json.dumps(facts.figures.plain())) < 60_000

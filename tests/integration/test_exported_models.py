@@ -88,9 +88,9 @@ def bundled(request, tmp_path_factory):
     declaration = load_dataset(request.param, ROOT / "data" / "datasets")
     snapshot = read(declaration, folder=folder / "snapshots")
     checked = check(declaration, load(snapshot.path), readings_of(snapshot.path))
-    rows = SnapshotRows(declaration, snapshot, checked.kept, checked.features)
+    rows = SnapshotRows(declaration, snapshot, checked.kept, checked.inputs)
     labelled = ~np.isnan(rows.rows.target)
-    columns = rows.columns(checked.features, labelled)
+    columns = rows.columns(checked.inputs, labelled)
     encoding = Encoding.fit(columns, products=checked.products, declared_parts=checked.time_parts)
     return declaration, encoding, columns, str(snapshot.path.relative_to(folder)), folder
 

@@ -22,7 +22,13 @@ from data.errors import CallError
 from data.store.read.champions import champion_model
 from data.store.read.predictions import other_keys, twin_training_keys
 from data.store.read.whole_run import predictions_of_run, stored_run
-from data.store.records import PairedErrors, PromotionRecord, RunRecord, ScoreRecord
+from data.store.records import (
+    NaiveRecord,
+    PairedErrors,
+    PromotionRecord,
+    RunRecord,
+    ScoreRecord,
+)
 from data.store.session import Store
 
 
@@ -84,6 +90,7 @@ def test_a_run_comes_back_as_it_was_written(store: Store):
         warnings=["few rows"],
         candidates=[linear, network, failed],
         agreement=[probe("torch", 1e-17), probe("theano", 0.5, agreed=False)],
+        naive=[NaiveRecord(name="mean", rows="test", rmse=0.1 + 0.2, mae=0.2, r2=-0.5, n=7)],
         rescored={1: [ScoreRecord(rows="test", rmse=2.6, mae=1.9, n=22)]},
         predictions=[
             predictions(1, {"c": 3.0, "d": NEW}),

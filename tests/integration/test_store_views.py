@@ -24,7 +24,13 @@ from data.store import tables
 from data.store.read.champions import champion_model
 from data.store.read.datasets import dataset_statuses
 from data.store.read.earlier_runs import last_details
-from data.store.records import CoefficientRecord, LinearFitRecord, PromotionRecord, ScoreRecord
+from data.store.records import (
+    CoefficientRecord,
+    LinearFitRecord,
+    NaiveRecord,
+    PromotionRecord,
+    ScoreRecord,
+)
 from data.store.session import Store
 from data.vocabulary import Candidate
 
@@ -209,6 +215,16 @@ def test_leaderboard_and_coefficients_are_of_the_latest_run_that_succeeded(store
     terms = rows(store, "current_coefficient")
     assert [row["term"] for row in terms] == ["intercept", "age"]
     assert terms[0]["estimate"] == 0.1 + 0.2
+
+
+def test_naive_scores_are_of_the_latest_run_that_succeeded(store: Store):
+    scored = [NaiveRecord(name="mean", rows="test", rmse=0.1 + 0.2, mae=0.2, n=7)]
+    scored += [replace(scored[0], name="last value", rmse=0.1), replace(scored[0], name="old")]
+    write(store, promoted(1, {"a": 1.0}, naive=scored[2:]))
+    last = write(store, promoted(2, {"a": 1.0}, naive=scored[:2]))
+    write(store, night(3, status="failed"))
+    shown = [(r["run_id"], r["name"], r["rmse"], r["n"]) for r in rows(store, "naive_score")]
+    assert shown == [(last, "last value", 0.1, 7), (last, "mean", 0.1 + 0.2, 7)]
 
 
 def test_variants_of_an_equation_follow_the_one_that_predicts(store: Store):

@@ -13,17 +13,20 @@ from regressors.job import Job
 from regressors.network.plan import (
     BUDGET,
     FEW_NETWORKS,
+    FIT_PRODUCTS,
     LEAST_EPOCHS,
     LEAST_ROWS,
     MANY_ROWS,
     MOST_EPOCHS,
     REFIT_ROWS,
     SMALL_TABLE,
+    affordable,
     drawn,
     joined,
     networks_of,
     plan_of,
     products_of,
+    spaced,
 )
 from regressors.network.training import planned
 
@@ -85,11 +88,32 @@ def test_joined_folds_are_neighbours_of_about_the_same_number(folds, networks):
     assert all(len(set(parts[fold == number])) == 1 for number in range(1, folds + 1))
 
 
-def test_folds_are_joined_where_rows_are_many_and_never_where_they_are_chained():
-    assert networks_of(MANY_ROWS, 5, chained=False) == 5
-    assert networks_of(MANY_ROWS + 1, 5, chained=False) == FEW_NETWORKS
-    assert networks_of(MANY_ROWS + 1, 2, chained=False) == 2
-    assert networks_of(10**9, 5, chained=True) == 5
+def test_folds_are_joined_where_rows_are_many():
+    assert networks_of(MANY_ROWS, 5) == 5
+    assert networks_of(MANY_ROWS + 1, 5) == FEW_NETWORKS
+    assert networks_of(MANY_ROWS + 1, 2) == 2
+
+
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_origins_are_spaced_evenly_from_the_first_one_on(number, most):
+    chosen = spaced(number, most)
+    assert chosen[0] == 0
+    assert len(chosen) == min(number, most)
+    gaps = np.diff([*chosen, number])
+    assert gaps.min() >= 1
+    assert gaps.max() - gaps.min() <= 1
+
+
+@given(st.integers(1, 24), st.integers(1, 10**6), st.integers(1, 24), st.floats(1e6, 1e12))
+def test_ann_is_fitted_at_as_many_origins_as_are_within_the_budget(number, rows, least, budget):
+    rows_at = [rows + 10 * i for i in range(number)]
+    chosen = affordable(rows_at, 1_000, least, budget)
+    assert len(chosen) >= min(least, number)
+    cost = sum(FIT_PRODUCTS + rows_at[i] * 1_000 for i in chosen)
+    assert cost <= budget or len(chosen) == min(least, number)
+    if number > len(chosen):
+        more = spaced(number, len(chosen) + 1)
+        assert sum(FIT_PRODUCTS + rows_at[i] * 1_000 for i in more) > budget
 
 
 @given(rows_of_folds, row_products, st.integers(2_000, 10**8))

@@ -27,6 +27,8 @@ EVERYTHING = {
     "time": "day",
     "weight": "w",
     "max_age": "2 days",
+    "horizon": "1 day",
+    "recency": "30 days",
     "terms": ["age^2"],
     "features": ["age", "shop", "intercept"],
     "interval": {"by": "shop"},
@@ -52,7 +54,10 @@ def test_catalogue_lists_the_checks_that_are_made_and_no_others():
     checks |= checks_of(time="age", max_age="2 days")
     checks |= checks_without_rows()
     checks |= checks_of(features=["age"])
+    checks |= checks_of(key=["shop", "day"], time="day", lags={"y": ["3 days"]})
+    checks |= checks_of(key=["shop", "age"], time="age", lags={"y": ["3 days"]})
     checks |= checks_of(features=["age", "day[weekday]"])
+    checks |= checks_of(key="day", time="day", features=["age"], lags={"y": ["1 day"]})
     with_gone_feature = contract_after(shop(), TABLE.append_column("gone", TABLE["y"]))
     checks |= checks_of(contract=with_gone_feature, key=["id", "age"])
     assert checks == {(check.name, check.severity) for check in ALWAYS_MADE}

@@ -14,7 +14,14 @@ from regressors.encoding.statistics import FoldStatistics
 from regressors.linear.gram_sums import gram_of
 
 FOLDS = 4
-PRODUCTS = [(("x", 2),), (("gappy", 2),), (("x", 1), ("level", 1)), (("level", 1), ("flag", 1))]
+PRODUCTS = [
+    (("x", 2),),
+    (("gappy", 2),),
+    (("x", 1), ("level", 1)),
+    (("level", 1), ("flag", 1)),
+    (("flag", 1), ("day[quarter]", 1)),
+    (("day[days]", 2),),
+]
 
 
 def table(seed):

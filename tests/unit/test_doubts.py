@@ -15,6 +15,7 @@ from regressors.model import Model, linear_model
 from tasks.check import check
 from tasks.choose import choose
 from tasks.read import read
+from tasks.report.labels import number
 from tasks.run import progress
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.doubts import doubts
@@ -96,7 +97,10 @@ def test_extreme_training_value_is_named_and_no_relation_is_said_to_have_moved(n
     (doubt,) = doubts_of(run)
     assert f"one training row (row {row + 1}, key {row}) has y 39,182, " in doubt
     assert "times the median" in doubt
-    assert "predicts worse than their mean (R2 -" in doubt
+    assert (
+        "the champion, torch/least_squares, predicts worse than the mean of the training" in doubt
+    )
+    assert "their mean" not in doubt
     for word in ("moved", "changed", "newest"):
         assert word not in doubt
 
@@ -116,6 +120,33 @@ def test_relation_that_changes_with_time_is_said_to_with_the_figures(night):
     assert "the relation has changed with time: on the older rows" in doubts_of(run)[0]
     assert "the newest rows differ from the older ones: their mean y is " in doubts_of(run)[0]
     assert "40 test rows (the newest rows)" in doubts_of(run)[0]
+
+
+def test_champion_that_is_worse_than_a_naive_prediction_is_flagged_by_name(night):
+    """A line on noise is worth nothing beside the last value of a random walk."""
+    walk = np.random.default_rng(3).normal(size=200).cumsum() + 100
+    days = np.datetime64("2024-01-01") + np.arange(200)
+    run = night(walk, extra={"day": days}, time="day", features=["x"])
+    doubt = doubts_of(run)[0]
+    choice = run.trained.choice
+    assert "torch/least_squares, predicts worse than " in doubt
+    assert f"(RMSE {number(choice.beaten.champion_rmse)} against " in doubt
+    errors = {each.name: each.score for each in choice.naive if each.rows == "test"}
+    assert set(errors) == {"last value", "same weekday last week", "mean"}
+    assert choice.beaten.rmse == min(score.rmse for score in errors.values())
+    assert choice.beaten.champion_rmse == choice.test[LINE].rmse
+    assert errors["last value"].n == 40
+    assert f"{number(errors['last value'].rmse)} by the last value" in report(run).naive
+
+
+def test_naive_predictions_know_the_series_of_their_key(night):
+    """Two shops, whose levels differ by far: the last value is that of the same shop."""
+    days, shop = np.datetime64("2024-01-01") + np.arange(200) // 2, np.tile(["a", "b"], 100)
+    y = np.where(shop == "a", 0.0, 1000.0) + Y
+    key = {"day": days, "shop": shop}
+    run = night(y, extra=key, key=["day", "shop"], time="day", features=["x"])
+    last = next(each for each in run.trained.choice.naive if each.name == "last value")
+    assert last.score.rmse < 3 * Y.std()
 
 
 def test_coverage_significantly_below_its_level_is_told(night):

@@ -44,7 +44,10 @@ def test_a_column_that_is_called_like_a_part_goes_first():
     [
         (["text[month]"], "'text[month]' is a part of 'text', which holds categories, but only"),
         (["day", "day[month]"], "The features list both 'day' and 'day[month]', a part of it."),
-        (["day[year]"], "no column 'day[year]'. The parts of a time are days, month, weekday and"),
+        (
+            ["day[year]"],
+            "no column 'day[year]'. The parts of a time are days, quarter, month, weekday and",
+        ),
         (["dya[month]"], "has no column 'dya'. Did you mean 'day'?"),
     ],
 )
@@ -52,9 +55,56 @@ def test_a_part_that_cannot_be_made_ends_the_run(features, message):
     assert message in checked(table=TABLE, features=features).reason
 
 
-def test_a_part_in_a_term_is_refused_as_the_time_would_be():
-    reason = checked(table=TABLE, features=["day[days]", "x"], terms=["day[days]:x"]).reason
-    assert "contains the time 'day', but times cannot be part of a term" in reason
+def test_a_time_in_a_term_is_its_days_and_enters_by_its_terms_alone_if_it_is_no_feature():
+    outcome = checked(table=TABLE, features=["x"], terms=["day[days]^2", "x:day[weekday]"])
+    assert outcome.products == ((("day[days]", 2),), (("x", 1), ("day[weekday]", 1)))
+    assert outcome.features == ("x",)
+    assert outcome.inputs == ("x", "day")
+    assert outcome.time_parts == {"day": ()}
+    roles = {column.name: (column.role, column.enters) for column in outcome.columns}
+    assert roles["day"] == ("term", "in terms alone")
+    assert roles["text"][0] == "unused"
+    of_feature = checked(table=TABLE, features=["day", "x"], terms=["x:day"])
+    assert of_feature.products == ((("x", 1), ("day[days]", 1)),)
+    assert of_feature.inputs == ("day", "x")
+    assert of_feature.time_parts == {}
+
+
+def test_the_time_column_may_be_a_term_by_itself_and_hold_numbers():
+    assert checked(table=TABLE, features=["x"], time="day", terms=["day"]).products == (
+        (("day[days]", 1),),
+    )
+    numbers = checked(table=TABLE, features=["text"], time="x", terms=["x", "x^2"])
+    assert numbers.products == ((("x", 1),), (("x", 2),))
+    assert numbers.time_parts == {"x": ()}
+
+
+def test_a_time_of_terms_that_does_not_vary_is_told():
+    still = TABLE.set_column(1, "day", pa.array(np.full(ROWS, np.datetime64("2024-01-01"))))
+    outcome = checked(table=still, features=["x", "text"], terms=["x:day[days]", "x:text"])
+    assert outcome.products == ((("x", 1), ("text", 1)),)
+    assert any(
+        "The column 'day' is '2024-01-01' in every row with a target: tonight's models do without"
+        " it, and without the term x:day[days]." in warning
+        for warning in outcome.warnings
+    )
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"terms": ["x:text[month]"]}, "has 'text[month]', which is a part of 'text', which holds"),
+        ({"terms": ["x:day[year]"]}, "contains 'day[year]', but there is no such feature."),
+        ({"terms": ["x:day[year]"]}, "The parts of a time are days, quarter, month, weekday"),
+        ({"terms": ["day[weekday]^2"]}, "which is a category, but only numbers can be raised"),
+        ({"terms": ["day:day[days]"], "time": "day"}, "has the days of 'day' twice"),
+        ({"terms": ["x:day", "day[days]:x"], "time": "day"}, "are the same, since a time in a"),
+        ({"terms": ["day[days]"], "features": ["day", "x"]}, "list 'day[days]' in 'features'"),
+        ({"terms": ["day"], "time": "day", "features": ["day", "x"]}, "is a feature already"),
+    ],
+)
+def test_a_time_in_a_term_that_cannot_be_made_ends_the_run(declared, message):
+    assert message in checked(table=TABLE, **declared).reason
 
 
 def test_a_part_of_the_target_is_refused():
@@ -71,6 +121,7 @@ def test_a_part_of_the_target_is_refused():
         "day[weekday]",
         "['day[weekday]', \"x\"]",
         "\n- day[weekday]\n- x",
+        "[x, day[days]]\nterms: [x:day[days], day[days]^2:x, x:day[hour]:day[month], x^2]",
         "[order day[days], x]  # [a, day[weekday]]",
     ],
 )

@@ -272,3 +272,11 @@ def serves(challenger, incumbent, errors, other_errors, unit=None):
 )
 def test_verdict_follows_the_interval(difference, expected):
     assert verdict(difference) == expected
+
+
+def test_last_reason_ends_with_what_was_compared():
+    basis = "Of these rows, torch/ann of run 3 predicted 300 in its own test."
+    decisions = decide(OTHER_ANN, ANN, {OTHER_ANN: EQUAL, ANN: WORSE}, rules=RULES, basis=basis)
+    assert [d.reason.endswith(basis) for d in decisions] == [False, True]
+    (none,) = decide(ANN, ANN, {ANN: None}, rules=RULES, basis=basis)
+    assert none.reason.endswith(f"no test row is new to both models. {basis}")

@@ -40,8 +40,7 @@ def night(folder, target, **declared):
     checked = check.fn(declaration, snapshot)
     assert checked.passed, checked.reason
     prepared = split.fn(declaration, snapshot, checked)
-    train = prepared.train, prepared.train_fold
-    jobs = {name: job_of(name, prepared, *train, starts={}) for name in CANDIDATES}
+    jobs = {name: job_of(name, prepared, starts={}) for name in CANDIDATES}
     return np.array(prepared.test.keys.tolist(), dtype=int), jobs
 
 

@@ -1,16 +1,20 @@
 """The predictions of stored models, which also say which rows a model was fitted on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from data.store.read.streaming import batches_of
-from data.store.records import FURTHER, NUMBERS, TRAINING_ROLES, ModelRef, PredictionColumns
-from data.store.tables import model, prediction
+from data.store.records import FURTHER, NUMBERS, TRAINING_ROLES, Array, ModelRef, PredictionColumns
+from data.store.tables import model, prediction, target_unknown
 from data.texts import Texts
+
+KEYS_PER_STATEMENT = 500
+"""Few enough for any database to look each key up in its index."""
 
 
 def has_predictions(connection: Connection, model_id: int) -> bool:
@@ -72,6 +76,59 @@ def twin_training_keys(connection: Connection, model_id: int) -> Texts:
 def other_keys(connection: Connection, model_id: int) -> Texts:
     """Return the keys of the rows of a model's own run that its twin was not fitted on."""
     return _keys(connection, model_id, prediction.c.role.not_in(TRAINING_ROLES))
+
+
+@dataclass(frozen=True)
+class KeyPredictions:
+    """What a model predicted for rows, by their keys (n,), which are different from each other."""
+
+    keys: Texts
+    predicted: Array
+    lower: Array
+    upper: Array
+
+
+def test_predictions(connection: Connection, model_id: int) -> KeyPredictions:
+    """Return what the run that trained a model stored of its test rows."""
+    statement = _of_keys(model_id).where(
+        prediction.c.run_id == model.c.run_id, prediction.c.role == "test"
+    )
+    return _key_predictions(batches_of(connection, statement))
+
+
+def predictions_before_known(
+    connection: Connection, model_id: int, keys: Texts, *, before_run: int | None = None
+) -> KeyPredictions:
+    """Return what a model predicted for those of some rows whose target was not known yet.
+
+    Of several runs, `before_run` ones alone if that is given, it is the latest.
+    """
+    unknown = target_unknown(prediction) & (prediction.c.model_id == model_id)
+    if before_run is not None:
+        unknown &= prediction.c.run_id < before_run
+    latest: dict[str, Row[Any]] = {}
+    for start in range(0, len(keys), KEYS_PER_STATEMENT):
+        some = keys[start : start + KEYS_PER_STATEMENT].tolist()
+        statement = _of_keys(model_id).where(unknown, prediction.c.key.in_(some))
+        for row in connection.execute(statement.order_by(prediction.c.run_id)):
+            latest[str(row.key)] = row
+    return _key_predictions([[*latest.values()]])
+
+
+def _of_keys(model_id: int) -> Select[Any]:
+    columns = (prediction.c[name] for name in ("key", "predicted", "lower", "upper"))
+    joined = select(*columns).join(model, model.c.model_id == prediction.c.model_id)
+    return joined.where(prediction.c.model_id == model_id)
+
+
+def _key_predictions(batches: Iterable[Sequence[Row[Any]]]) -> KeyPredictions:
+    keys, numbers = [], [np.empty((0, 3))]
+    for rows in batches:
+        keys.append(pa.array([str(row[0]) for row in rows], pa.large_string()))
+        numbers.append(np.array([row[1:] for row in rows], dtype=float).reshape(-1, 3))
+    predicted, lower, upper = np.concatenate(numbers).T
+    texts = Texts.of(pa.chunked_array(keys, pa.large_string()))
+    return KeyPredictions(texts, predicted, lower, upper)
 
 
 def _keys(connection: Connection, model_id: int, which: ColumnElement[bool]) -> Texts:

@@ -20,6 +20,7 @@ from data.store.records import (
     CoefficientRecord,
     LinearFitRecord,
     ModelRef,
+    NaiveRecord,
     PromotionRecord,
     ResilienceRecord,
     RunRecord,
@@ -31,6 +32,7 @@ from data.store.tables import (
     coefficient_variant,
     linear_fit,
     model,
+    naive,
     promotion,
     resilience,
     run,
@@ -77,9 +79,11 @@ def stored_run(connection: Connection, run_id: int, *, whole: bool = True) -> Ru
     decisions = _rows(connection, promotion, promotion.c.run_id == run_id)
     before = _decision_before(connection, row["dataset"], run_id)
     checks = _rows(connection, agreement_check, agreement_check.c.run_id == run_id)
+    naive_scores = _rows(connection, naive, naive.c.run_id == run_id)
     return _record(
         RunRecord,
         row,
+        naive=[_record(NaiveRecord, each) for each in naive_scores],
         agreement=[_record(AgreementRecord, check) for check in checks],
         candidates=[_candidate(connection, candidate, scores) for candidate in models],
         rescored={ref: records for ref, records in scores.items() if ref not in names},

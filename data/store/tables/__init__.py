@@ -14,6 +14,7 @@ from data.store.tables.models import (
     coefficient_variant,
     linear_fit,
     model,
+    naive,
     resilience,
     score,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "linear_fit",
     "metadata",
     "model",
+    "naive",
     "outcome",
     "output_delivery",
     "paired_error",

@@ -69,6 +69,24 @@ score = Table(
     ),
 )
 
+naive = Table(
+    "naive",
+    metadata,
+    Column("run_id", ForeignKey(run.c.run_id), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("rows", Text, nullable=False),
+    Column("rmse", Double, nullable=False),
+    Column("mae", Double, nullable=False),
+    Column("r2", Double),
+    Column("n", BigInteger, nullable=False),
+    PrimaryKeyConstraint("run_id", "name", "rows"),
+    one_of("rows", "validation", "test"),
+    comment=(
+        "One naive prediction scored on one set of rows of one run, as far as it predicts them:"
+        " what the candidates should be better than."
+    ),
+)
+
 INFERENCE = (
     "standard_error",
     "t",

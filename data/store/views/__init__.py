@@ -17,6 +17,7 @@ from data.store.views.latest_run import (
     CURRENT_COLUMN,
     CURRENT_FIT,
     LEADERBOARD,
+    NAIVE_SCORE,
 )
 from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, TIME, View
 
@@ -39,6 +40,7 @@ VIEWS = {
         CHAMPION,
         MODEL_CARD,
         LEADERBOARD,
+        NAIVE_SCORE,
         CURRENT_PREDICTION,
         CURRENT_COEFFICIENT,
         CURRENT_FIT,

@@ -44,6 +44,37 @@ ORDER BY run.dataset, model.rank IS NULL, model.rank, model.framework, model.kin
 """,  # noqa: S608
 )
 
+NAIVE_SCORE = View(
+    "naive_score",
+    (
+        "One row per naive prediction and set of rows of each dataset's latest run that succeeded: "
+        "how wrong it is to predict without any model, beside the errors in `leaderboard`. It is "
+        "never chosen."
+    ),
+    {
+        "run_id": (INTEGER, "the run"),
+        "dataset": (TEXT, "the dataset"),
+        "name": (
+            TEXT,
+            "`mean`: of the values known, or without a time column of the training rows; `last "
+            "value`: the newest one known; `same quarter last year`, or the like for months, "
+            "weeks, weekdays and hours, as the times have it",
+        ),
+        "rows": (TEXT, "`validation` (out of fold) or `test`"),
+        "rmse": (NUMBER, "root mean squared error"),
+        "mae": (NUMBER, "mean absolute error"),
+        "r2": (NUMBER, "share of the variance of these rows explained; NULL where there is none"),
+        "n": (INTEGER, "how many of the rows have such a prediction"),
+    },
+    f"""
+SELECT run.run_id, run.dataset, naive.name, naive.rows, naive.rmse, naive.mae, naive.r2, naive.n
+FROM run
+JOIN naive ON naive.run_id = run.run_id
+WHERE {LATEST_GOOD_RUN}
+ORDER BY run.dataset, naive.rows, naive.rmse, naive.name
+""",  # noqa: S608
+)
+
 CURRENT_COEFFICIENT = View(
     "current_coefficient",
     (
@@ -65,7 +96,8 @@ CURRENT_COEFFICIENT = View(
         "estimate": (NUMBER, "the coefficient"),
         "standard_error": (
             NUMBER,
-            "its standard error; this and the next six are NULL for gradient descent, for a term "
+            "its standard error, which is the robust one where rows count by their age "
+            "(`recency`); this and the next six are NULL for gradient descent, for a term "
             "whose effect the rows cannot tell from those of others (see `variant`), and where "
             "there are as many terms as rows",
         ),
@@ -207,8 +239,8 @@ CURRENT_COLUMN = View(
         "role": (
             TEXT,
             "`key`, `target`, `time`, `weight`, `group`, `interval` (its groups), `feature`, "
-            "several of these, `unused`, or `new` for a column that is not used before it is "
-            "accepted or declared",
+            "several of these, `term` for a time that is only in terms, `unused`, or `new` for a "
+            "column that is not used before it is accepted or declared",
         ),
         "kind": (
             TEXT,

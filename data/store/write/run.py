@@ -28,6 +28,7 @@ from data.store.tables import (
     expectation_result,
     linear_fit,
     model,
+    naive,
     paired_error,
     promotion,
     rejected_row,
@@ -161,6 +162,7 @@ def _insert_checks(connection: Connection, run_id: int, record: RunRecord) -> No
     insert_rows(connection, expectation_result, expectations)
     insert_rows(connection, rejected_row, rejected)
     insert_rows(connection, agreement_check, comparisons)
+    insert_rows(connection, naive, [row_of(naive, each, run_id=run_id) for each in record.naive])
 
 
 def _insert_candidate(

@@ -13,9 +13,11 @@ DAY, HOUR = 86_400_000_000, 3_600_000_000
 NO_TIME = -(2**63)
 """A missing time: what NumPy's NaT is as a whole number."""
 MONTHS = {f"{month:02d}": month for month in range(1, 13)}
+QUARTERS = {f"Q{quarter}": quarter for quarter in range(1, 5)}
 WEEKDAYS = {name: day for day, name in enumerate(("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"))}
 NOT_THERE = 13
-"""The month and the weekday of a missing time."""
+"""The quarter, the month and the weekday of a missing time."""
+TURNS = {"quarter": QUARTERS, "month": MONTHS, "weekday": WEEKDAYS}
 INPUTS = {"number": "DOUBLE", "boolean": "DOUBLE", "category": "STRING", "time": "INT64"}
 
 
@@ -69,7 +71,7 @@ class GraphRow:
     def index(self, name: str, codes: Mapping[str, int], missing: int, others: int) -> str:
         """Return the whole number (n, 1) of each text, also where it is missing or another one."""
         if name in self._parts:
-            known = MONTHS if self._parts[name]["part"] == "month" else WEEKDAYS
+            known = TURNS[self._parts[name]["part"]]
             table = np.full(NOT_THERE + 1, missing)
             for text, at in known.items():
                 table[at] = codes.get(text, others)
@@ -145,12 +147,14 @@ class GraphRow:
         return self.graph.node(op, value, self.graph.constant(other, np.int64))
 
     def _turn(self, name: str) -> str:
-        """Return the month, from 1, or the weekday, from 0 for Thursday."""
+        """Return the quarter or the month, from 1, or the weekday, from 0 for Thursday."""
         microseconds, is_missing = self._instant(self._parts[name]["time"])
         in_day = self._whole("Mod", microseconds, DAY)
         day = self._whole("Div", self.graph.node("Sub", microseconds, in_day), DAY)
-        month = self._parts[name]["part"] == "month"
-        turn = self._month(day) if month else self._whole("Mod", day, 7)
+        part = self._parts[name]["part"]
+        turn = self._whole("Mod", day, 7) if part == "weekday" else self._month(day)
+        if part == "quarter":
+            turn = self._whole("Div", self._whole("Add", turn, 2), 3)
         not_there = self.graph.constant(NOT_THERE, np.int64)
         return self.graph.node("Where", is_missing, not_there, turn)
 

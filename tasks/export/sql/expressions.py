@@ -82,6 +82,10 @@ def _time_part(dialect: Dialect, instant: str, part: str) -> str:
     day = f"CAST(({instant} - {in_day}) / {DAY} AS BIGINT)"
     if part == "month":
         return dialect.month(day)
+    if part == "quarter":
+        months = (f"'{month:02d}'" for month in range(1, 13))
+        whens = " ".join(f"WHEN {month} THEN 'Q{i // 3 + 1}'" for i, month in enumerate(months))
+        return f"CASE {dialect.month(day)} {whens} END"
     names = " ".join(f"WHEN {i} THEN '{name}'" for i, name in enumerate(WEEKDAYS))
     return f"CASE (({day} % 7) + 7) % 7 {names} END"
 

@@ -1,8 +1,9 @@
 """All candidates of a run with their errors, best first."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 
-from tasks.report.chart import MAX_TABLE_ROWS, Chart
+from tasks.report.chart import MAX_TABLE_ROWS, CellValue, Chart
 from tasks.report.charts.series import point_marks, quantitative
 from tasks.report.facts import RunFacts
 from tasks.report.labels import finite, label, number
@@ -34,6 +35,7 @@ def leaderboard(facts: RunFacts) -> Iterator[Chart]:
         rows.append(shown)
     if not values:
         return
+    naive = _naive(facts)
     failed = [each.name for each in facts.ranking if each.status == "failed"]
     ranked = len({value["name"] for value in values})
     yield Chart(
@@ -44,10 +46,24 @@ def leaderboard(facts: RunFacts) -> Iterator[Chart]:
             f"{ranked} candidates by their RMSE, the best first: {values[0]['name']} with"
             f" {number(finite(values[0]['x']))} {values[0]['series']}. Bars are 95% intervals."
             + (f" Failed: {', '.join(failed)}." if failed else "")
+            + (" The last rows are naive predictions: what a model has to beat." if naive else "")
         ),
         columns=("rank", "candidate", "outcome", "RMSE out of fold", "test RMSE", "reason"),
-        rows=tuple(rows[:MAX_TABLE_ROWS]),
+        rows=(*rows[: MAX_TABLE_ROWS - len(naive)], *naive),
     )
+
+
+def _naive(facts: RunFacts) -> list[tuple[CellValue, ...]]:
+    """Return the naive predictions as rows of the table: they are neither ranked nor chosen."""
+    errors: dict[str, dict[str, float]] = {}
+    for each in facts.run.naive:
+        errors.setdefault(each.name, {})[each.rows] = each.rmse
+    ordered = sorted(errors, key=lambda name: errors[name].get("test", inf))
+    reason = "what a model has to beat"
+    return [
+        ("–", f"naive: {name}", "–", *(number(errors[name].get(kind)) for kind in ROWS), reason)
+        for name in ordered
+    ]
 
 
 def _spec(values: Sequence[Mapping[str, object]], target: str) -> dict[str, object]:

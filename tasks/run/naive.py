@@ -1,0 +1,122 @@
+"""The naive predictions of a run: how wrong they are, and whether the champion is worse."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from regressors.arrays import Array, Indices, Mask
+from regressors.judging.naive import (
+    LAST,
+    MEAN,
+    mean_of_training,
+    naive_over_time,
+    series_over_time,
+)
+from regressors.judging.ranking import ROUNDING
+from regressors.judging.scoring import Score, root_mean_square, score, weighted_errors
+from tasks.run.prepared import Prepared
+from tasks.run.rows import Rows
+
+
+@dataclass(frozen=True)
+class NaiveScore:
+    """The errors of a naive prediction on the `rows`, validation or test, that it predicts."""
+
+    name: str
+    rows: str
+    score: Score
+
+
+@dataclass(frozen=True)
+class Beaten:
+    """The naive prediction that is furthest below a champion's test RMSE, on the same rows."""
+
+    name: str
+    in_words: str
+    rmse: float
+    champion_rmse: float
+
+
+@dataclass(frozen=True)
+class Naive:
+    """Naive predictions (n,) of a run's labelled rows by name; NaN in a row that has none."""
+
+    labelled: Rows
+    is_test: Mask
+    is_scored: Mask
+    predicted: Mapping[str, Array]
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> "Naive":
+        """Return the naive predictions at the origins from which the candidates predict."""
+        labelled, is_test = prepared.labelled, prepared.test_of_labelled
+        block, known = prepared.labelled_fold, prepared.labelled_known
+        target, weight = labelled.target, labelled.weight
+        if known is None or labelled.time is None:
+            everywhere = np.ones(len(target), dtype=bool)
+            means = mean_of_training(target, is_test=is_test, fold=block, weight=weight)
+            return cls(labelled, is_test, everywhere, means)
+        predicted = naive_over_time(
+            target,
+            scored=block > 0,
+            block=block,
+            known=known,
+            time=labelled.time,
+            series=_series(prepared),
+            weight=weight,
+        )
+        return cls(labelled, is_test, block > 0, predicted)
+
+    def scores(self) -> Iterator[NaiveScore]:
+        """Yield how wrong each naive prediction is, out of fold and on the test rows."""
+        for name, predicted in self.predicted.items():
+            for rows, chosen in (("validation", ~self.is_test), ("test", self.is_test)):
+                has_one = chosen & self.is_scored & ~np.isnan(predicted)
+                if not has_one.any():
+                    continue
+                own = self.labelled
+                weight = None if own.weight is None else own.weight[has_one]
+                errors = score(own.target[has_one], predicted[has_one], weight=weight)
+                if np.isfinite(errors.rmse):
+                    yield NaiveScore(name, rows, errors)
+
+    def beaten(self, champion: Array) -> Beaten | None:
+        """Return what is better than a champion's predictions (m,) of the m test rows, if any is.
+
+        The champion has NaN in rows on which it is not judged.
+        """
+        found = []
+        target = self.labelled.target[self.is_test]
+        weight = None if self.labelled.weight is None else self.labelled.weight[self.is_test]
+        for name, predicted in self.predicted.items():
+            own = predicted[self.is_test]
+            both = ~np.isnan(own) & ~np.isnan(champion)
+            if not both.any():
+                continue
+            of_both = None if weight is None else weight[both]
+            rmse, champion_rmse = (
+                root_mean_square(weighted_errors(target[both], values[both], of_both))
+                for values in (own, champion)
+            )
+            if rmse < champion_rmse * (1 - ROUNDING):
+                found.append(Beaten(name, self._in_words(name), rmse, champion_rmse))
+        return min(found, key=lambda each: each.rmse / each.champion_rmse, default=None)
+
+    def _in_words(self, name: str) -> str:
+        if name == LAST:
+            return "the last value known"
+        if name == MEAN:
+            known = self.labelled.time is not None
+            return "the mean of the values known" if known else "the mean of the training rows"
+        return f"the value of the {name}"
+
+
+def _series(prepared: Prepared) -> Indices | None:
+    """Return the series (n,) of each labelled row: the key without the time, if it comes again."""
+    declaration = prepared.declaration
+    names = [name for name in declaration.key if name != declaration.time]
+    if not names or len(names) == len(declaration.key) or prepared.labelled.time is None:
+        return None
+    label = prepared.source.labels(names)[~prepared.is_new]
+    return series_over_time(label, prepared.labelled.time)
