@@ -60,7 +60,7 @@ MAX_TERMS = 1_000
 
 MAX_WITH_TRAINING = 1_000_000
 """Rows with a target up to which a run stores the predictions of its training rows by default. A
-million predictions take some 75 MB in SQLite and 140 MB in PostgreSQL (`benchmarks/store.py`), for
+million predictions take some 77 MB in SQLite and 140 MB in PostgreSQL (`benchmarks/store.py`), for
 up to two models a night, for 30 runs."""
 
 Kind = Literal["number", "category", "boolean", "time"]
