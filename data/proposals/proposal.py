@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from data.errors import SourceError
+from data.proposals.bounds import why_never_negative
 from data.proposals.expectations import Rule, proposed_rules
 from data.proposals.facts import ColumnFacts
 from data.proposals.keys import KeyProposal, proposed_key
@@ -31,7 +32,8 @@ class Proposal:
     """What to declare, and why: each part is one key of a declaration, or a comment beside it.
 
     `left_out` has the columns that should not explain the target, each with the reason, and
-    `features` the others if they must be listed. `notes` are sentences about the whole.
+    `features` the others if they must be listed. `never_negative` says why no interval should reach
+    below zero, "" if it may. `notes` are sentences about the whole.
     """
 
     key: KeyProposal
@@ -44,6 +46,7 @@ class Proposal:
     kinds: tuple[KindProposal, ...]
     left_out: dict[str, str]
     features: tuple[str, ...] | None
+    never_negative: str
     rules: tuple[Rule, ...]
     more_rules: int
     notes: tuple[str, ...]
@@ -146,6 +149,7 @@ def proposed(
         kinds=tuple(kinds),
         left_out=wrong,
         features=tuple(features) if must_be_listed else None,
+        never_negative=why_never_negative(known),
         rules=tuple(rules),
         more_rules=more,
         notes=tuple(notes),

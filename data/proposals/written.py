@@ -70,6 +70,7 @@ def as_yaml(proposal: Proposal, context: Context) -> str:
         _left_out(proposal),
         _features(proposal),
         _over_time(proposal),
+        _beside("bounds: [0, null]", proposal.never_negative) if proposal.never_negative else [],
         _rules(proposal),
     ]  # fmt: skip
     return "\n".join("\n".join(part) for part in parts if part) + "\n"
