@@ -28,6 +28,7 @@ from data.store import tables
 from data.store.records import (
     CoefficientRecord,
     LinearFitRecord,
+    NaiveRecord,
     PairedErrors,
     PromotionRecord,
     RunRecord,
@@ -68,6 +69,9 @@ def with_number(table: str, columns: Sequence[str], value: float) -> RunRecord:
     elif table == "score":
         fields = {"rows": "test", "rmse": 1.0, "mae": 1.0, "n": 3, **number}
         ann = replace(ann, scores=[ScoreRecord(**fields)])
+    elif table == "naive":
+        fields = {"name": "mean", "rows": "test", "rmse": 1.0, "mae": 1.0, "n": 3, **number}
+        more["naive"] = [NaiveRecord(**fields)]
     elif table == "resilience":
         ann = replace(ann, resilience=[replace(silenced(0.1, 2.0), **number)])
     elif table == "coefficient":
