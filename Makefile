@@ -67,6 +67,7 @@ bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/b
 	@$(BIN)/python tests/benchmarks/speed.py
 	@$(BIN)/python tests/benchmarks/accuracy.py
 	@$(BIN)/python tests/benchmarks/intervals.py
+	@$(BIN)/python tests/benchmarks/times.py
 	@$(BIN)/python tests/benchmarks/nights.py
 	@$(BIN)/python tests/benchmarks/store.py
 	@$(BIN)/python tests/benchmarks/reads.py

@@ -26,7 +26,7 @@ PARTS_OF_SPAN = (16, 8, 4, 2)
 CONFIDENCE = 0.95
 """How sure it must be that a half-life lowers the squared error. The best of four is chosen first,
 which makes it look better than it is, so that 19 times out of 20 is not too much to ask."""
-MAX_ROWS, MAX_ANN_ROWS = 20_000, 2_000
+MAX_ROWS, MAX_ANN_ROWS = 20_000, 1_000
 """Of more rows, so many are drawn for the choice, and for what an ANN makes of it: seconds, however
 large the table is."""
 
