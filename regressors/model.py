@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -162,6 +163,11 @@ class Predicted:
     note: Values
     noted: Indices
     further: tuple[tuple[Array, Array], ...] = ()
+
+    @property
+    def ends(self) -> tuple[Array, ...]:
+        """Return the lower and upper ends (n,) of each interval in turn, the widest first."""
+        return (self.lower, self.upper, *chain.from_iterable(self.further))
 
 
 @dataclass(frozen=True)

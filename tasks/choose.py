@@ -106,7 +106,7 @@ def _coverage_p(
     prepared: Prepared, tested: "_Tested", last: Decision, incumbent: Incumbent | None
 ) -> float | None:
     """Return how likely it is that right intervals cover as few test rows, of who serves."""
-    level = prepared.declaration.interval
+    level = prepared.declaration.interval.widest
     if last.decision == "promoted":
         rows, interval = tested.rows, tested.interval[last.challenger]
     elif incumbent is not None and incumbent.is_comparable:

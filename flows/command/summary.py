@@ -59,6 +59,8 @@ def _results(summary: "Summary") -> Iterator[tuple[str, Text]]:
     yield "champion", Text(f"{summary.champion} ({change})")
     if summary.rmse is not None:
         yield "error", Text(_error(summary))
+    if summary.interval:
+        yield "interval", Text(summary.interval)
     if summary.naive:
         yield "naive", Text(summary.naive)
     verdict = (f"{summary.verdict}", VERDICT_STYLE[summary.verdict or "undecided"])

@@ -19,8 +19,9 @@ from regressors.intervals.rules import Rules
 
 STEP = 0.1
 """By so much of what was missed the level is corrected after a block."""
-HALF_LIVES = 2.0
-"""In the time of all residuals, the weight of the oldest is halved so many times."""
+HALF_LIVES, HALF_LIVES_OF_FEW, FEW = 4.0, 2.0, 200
+"""In the time of all residuals, the weight of the oldest is halved so many times: less often where
+there are few, whose quantiles need them all."""
 
 
 def walk_intervals(
@@ -99,10 +100,11 @@ def _adapted(
 
 
 def _share(time: Array, past: Mask) -> Array:
-    """Return what each row (n,) counts for, which is halved by half of the past rows' time."""
+    """Return what each row (n,) counts for: the older it is among the past ones, the less."""
     newest, oldest = float(time[past].max()), float(time[past].min())
     span = newest - oldest
     if not span > 0:
         return np.ones(len(time))
     age = np.where(past, newest - time, 0.0) / span
-    return np.asarray(0.5 ** (HALF_LIVES * age))
+    half_lives = HALF_LIVES if past.sum() >= FEW else HALF_LIVES_OF_FEW
+    return np.asarray(0.5 ** (half_lives * age))

@@ -113,7 +113,7 @@ class _Drawing:
             effects=effects,
             residuals=residuals(main.name, np.concatenate(self._errors(main))),
             covered_by=reported.name,
-            coverage=coverage(*covered, declaration.interval, reach),
+            coverage=coverage(*covered, declaration.interval.widest, reach),
             term_scale=self._term_scale(sample),
         )
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from data.declarations.model import MAX_WITH_TRAINING, Declaration
 from data.split import NEW, ROLES, TEST
-from data.store.records import PredictionColumns
+from data.store.records import ENDS, PredictionColumns
 from data.store.session import Store
 from regressors.arrays import Mask, Values
 from regressors.candidate import Candidate
@@ -74,20 +75,25 @@ def of_candidate(
     rows, is_train, code = prepared.rows, prepared.is_train, prepared.split.code
     stored = np.ones(len(code), dtype=bool) if with_training else ~is_train
     role = np.array(ROLES, dtype=object)[code[stored]]
-    predicted, lower, upper = np.full((3, len(role)), np.nan)
+    predicted = np.full(len(role), np.nan)
+    ends = [np.full(len(role), np.nan) for _ in range(2 * len(fit.ends))]
     if with_training:
         predicted[is_train] = fit.out_of_fold
-        lower[is_train], upper[is_train] = fit.ends[0]
+        for own, out_of_fold in zip(ends, chain.from_iterable(fit.ends), strict=True):
+            own[is_train] = out_of_fold
     notes = []
     tests, new = code[stored] == TEST, code[stored] == NEW
-    predicted[tests], lower[tests], upper[tests] = rolled.predicted, rolled.lower, rolled.upper
-    notes.append((tests, rolled.notes()))
+    of_tests = iter([*chain.from_iterable(rolled.ends)])
+    made = [(tests, rolled.predicted, of_tests, rolled.notes())]
     if new.any():
-        chosen = prepared.new
-        columns = prepared.source.columns_of(chosen, served.features)
-        made = served.predicted(columns, chosen.weight)
-        predicted[new], lower[new], upper[new] = made.value, made.lower, made.upper
-        notes.append((new, made.note))
+        columns = prepared.source.columns_of(prepared.new, served.features)
+        of_new = served.predicted(columns, prepared.new.weight)
+        made.append((new, of_new.value, iter(of_new.ends), of_new.note))
+    for part, value, of_part, note in made:
+        predicted[part] = value
+        for own, end in zip(ends, of_part, strict=False):
+            own[part] = end
+        notes.append((part, note))
     if prepared.split.chained:
         role[(is_train & (prepared.split.fold == 0))[stored]] = "warmup"
     return PredictionColumns(
@@ -95,8 +101,7 @@ def of_candidate(
         key=rows.keys if with_training else rows.keys[stored],
         actual=rows.target if with_training else rows.target[stored],
         predicted=rows.stored(predicted),
-        lower=rows.stored(lower),
-        upper=rows.stored(upper),
+        **dict(zip(ENDS, map(rows.stored, ends), strict=False)),
         role=role,
         note=_noted(len(role), notes),
     )

@@ -149,6 +149,7 @@ def job_of(
     else:
         rows, fold, known = prepared.labelled, prepared.labelled_fold, prepared.labelled_known
     rules, descent = declaration.split, declaration.gradient_descent
+    by = declaration.interval.by
     return Job(
         dataset=declaration.name,
         candidate=candidate,
@@ -162,6 +163,7 @@ def job_of(
         least_fits=rules.folds,
         weight=rows.weight,
         time=rows.instants,
+        interval_group=None if by is None else prepared.source.columns_of(rows, [by])[by],
         group_numbers=rows.group_numbers if candidate.is_linear else rows.together,
         time_column=declaration.time,
         group_column=rules.group,
@@ -196,7 +198,8 @@ def job_of(
 
 def _interval_rules(declaration: Declaration) -> Rules:
     """Return the rules of the declared prediction intervals."""
-    return Rules((declaration.interval,))
+    lowest, highest = declaration.bounds or (None, None)
+    return Rules(declaration.interval.levels, lowest, highest, declaration.interval.by)
 
 
 def _networks(fitted: Fitted) -> tuple[NetworkMember, ...]:

@@ -19,7 +19,7 @@ from regressors.intervals.intervals import Intervals
 from regressors.model import LinearMember, Model, NetworkMember, Predicted
 from regressors.network.recipe import start_arrays
 from tasks.run.rows import SnapshotRows
-from tasks.score import RESULTS, scoring
+from tasks.score import scoring
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Learned:
         """Return what `nightfit predict` finds in a file."""
         with scoring(self.serving, self.columns, str(source), stored=lambda: self.rows) as rows:
             table = pa.Table.from_batches(rows.batches(), rows.schema)
-        key = table.column_names[: -len(RESULTS)]
+        key = table.column_names[: table.column_names.index("predicted")]
         value, lower, upper, note, _ = table.columns[len(key) :]
         return Scored(
             row_keys(table, key),
