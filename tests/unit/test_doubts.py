@@ -196,6 +196,7 @@ def test_copies_are_kept_on_one_side(night):
 def test_verdict_without_a_comparison_gives_the_true_reason(night):
     undecided = "undecided"
     alone = report(night(Y, kinds=(LINE,)))
+    assert alone.scheme == "one split by hash"
     assert (alone.verdict, alone.verdict_reason) == (
         undecided,
         "no ANN is declared, so there is nothing to compare",
@@ -207,6 +208,7 @@ def test_verdict_without_a_comparison_gives_the_true_reason(night):
         "the 40 test rows are of 2 times, but at least 3 are needed to compare the best ANN with"
         " the best linear model"
     )
+    assert report(run).scheme == "rolling origins: 2 blocks, 1 day ahead"
     assert report(run).sight == (
         "40 test rows in 2 units are too few: no other candidate can replace the champion"
     )
