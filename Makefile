@@ -11,7 +11,10 @@ AUDIT_STAMP := $(VENV)/.installed-audit
 CHANGED = $$(git diff --name-only --diff-filter=d HEAD -- '*.py'; \
   git ls-files --others --exclude-standard -- '*.py')
 # The longest files come first. A file's tests stay on one worker; tests/conftest.py has the rules.
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder
+# Bytecode is kept even where the environment forbids it: the tests start hundreds of processes.
+# Each of them computes in one thread, apart from the frameworks' own, as the workers fill all cores.
+PYTEST := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 \
+  $(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder
 .PHONY: help nightly serve quick test cover fuzz lint docs format bench audit install clean
 
 help:  ## print this list
@@ -27,7 +30,7 @@ quick: $(STAMP)  ## lint what has changed since the last commit, and run the uni
 	@changed="$(CHANGED)"; [ -z "$$changed" ] || { $(BIN)/ruff format --check $$changed && \
 	  $(BIN)/ruff check $$changed && $(BIN)/mypy $$changed; }
 	@$(BIN)/lint-imports
-	@OPENBLAS_NUM_THREADS=1 $(PYTEST) tests/unit
+	@$(PYTEST) tests/unit
 
 test: $(STAMP)  ## run every test
 	@$(PYTEST)
@@ -64,6 +67,7 @@ bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/b
 	@$(BIN)/python tests/benchmarks/speed.py
 	@$(BIN)/python tests/benchmarks/accuracy.py
 	@$(BIN)/python tests/benchmarks/times.py
+	@$(BIN)/python tests/benchmarks/intervals.py
 	@$(BIN)/python tests/benchmarks/nights.py
 	@$(BIN)/python tests/benchmarks/store.py
 	@$(BIN)/python tests/benchmarks/reads.py

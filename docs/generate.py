@@ -6,6 +6,7 @@ two is replaced. Nothing here depends on the machine, so the same code gives the
 
 import inspect
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -180,9 +181,8 @@ def _values(described: Mapping[str, Any]) -> str:
     match described.get("type"):
         case "array":
             values = _values(described["items"])
-            return (
-                "list" if values == "text" else f"list of {values}".replace("integer", "integers")
-            )
+            several = re.sub(r"\b(integer|number)\b", r"\1s", values)
+            return "list" if values == "text" else f"list of {several}"
         case "object":
             return "mapping"
         case "boolean":

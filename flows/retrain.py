@@ -31,10 +31,12 @@ from tasks.draw import draw
 from tasks.fit import fit
 from tasks.incumbent import incumbent
 from tasks.plan import plan
+from tasks.rank import rank
 from tasks.read import read
 from tasks.recency import recency
 from tasks.refit import refit, to_refit
 from tasks.resilience import resilience
+from tasks.roll import ranked_and_rolled, roll
 from tasks.run.ann_plan import plan_in
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
@@ -149,10 +151,22 @@ def train(
     run.ann_plan = plan_in(result_of(planned))
     run.process_warnings = workers.take_warnings()
     champion = incumbent(rows, store, home=home, before_run=before_run)
+    ranking, run.fits, rolled = ranked_and_rolled(
+        rank(rows, fits),
+        fits,
+        champion,
+        roll_all=lambda compared: in_turn(
+            compared,
+            started,
+            lambda c, after: roll.submit(c, fits[c], rows, starts[c], workers, wait_for=after),
+        ),
+        rank_again=partial(rank, rows),
+        also=also_refit,
+    )
     hold = promotion_hold(champion, as_of=run.as_of, data_until=rows.times.data_until)
-    choice = choose(rows, fits, champion, hold=hold)
-    run.trained = trained = Trained(rows, fits, choice)
-    wanted = to_refit(fits, choice, also_refit)
+    choice = choose(rows, ranking, rolled, champion, hold=hold)
+    run.trained = trained = Trained(rows, run.fits, rolled, choice)
+    wanted = to_refit(run.fits, choice, also_refit)
     refits = in_turn(
         wanted,
         started,
@@ -160,7 +174,7 @@ def train(
     )
     run.process_warnings += workers.take_warnings()
     run.trained = trained = replace(trained, refits=refits)
-    agreement = compare(fits, refits, choice, workers.probes)
+    agreement = compare(run.fits, refits, choice, workers.probes)
     silenced = resilience(rows, wanted[choice.reported])
     run.trained = trained = replace(trained, agreement=agreement, resilience=silenced)
     return trained

@@ -22,7 +22,7 @@ from regressors.encoding.times import TIME_PARTS, part_name
 from regressors.model import LinearMember, Model, NetworkMember
 from regressors.uncertainty import linear_spread
 
-FORMAT, VERSION = "nightfit-model", 1
+FORMAT, VERSION = "nightfit-model", 2
 
 Described = dict[str, Any]
 """Values that JSON has: a column, a member, or a model."""
@@ -57,7 +57,8 @@ def weights_of(description: Mapping[str, Any]) -> int:
 
 
 def _types(model: Model) -> dict[str, str]:
-    return {n: t for m in model.members for n, t in m.encoding.column_types.items()}
+    types = {n: t for m in model.members for n, t in m.encoding.column_types.items()}
+    return {**(model.intervals.column_types if model.intervals else {}), **types}
 
 
 def _time_parts(model: Model) -> list[Described]:
@@ -75,29 +76,41 @@ def _time_parts(model: Model) -> list[Described]:
 
 
 def _interval(model: Model) -> Described | None:
-    """Return how far the interval reaches, and what it must be wider for."""
-    if model.half_width is None:
+    """Return how far the intervals reach, and what they must be wider for."""
+    intervals = model.intervals
+    if intervals is None:
         return None
     unknown = [_unknown(member.encoding) for member in model.members]
     parts = sorted(set.intersection(*(set(own) for own in unknown)))
     return {
-        "coverage": model.coverage,
-        "half_width": model.half_width,
-        "mean_weight": model.mean_weight,
+        "levels": list(intervals.levels),
+        "reaches": [list(reach) for reach in intervals.reaches],
+        "mean_weight": intervals.mean_weight,
+        "scale": intervals.scale.to_json() if intervals.scale else None,
+        "by": intervals.rules.by,
+        "groups": {
+            level: [list(reach) for reach in reaches] for level, reaches in intervals.groups.items()
+        },
+        "lowest": intervals.rules.lowest,
+        "highest": intervals.rules.highest,
         "unknown": [
-            {"part": part, "if_all": [own[part] for own in unknown], "more": _more(model, part)}
+            {
+                "part": part,
+                "if_all": [own[part] for own in unknown],
+                "more": _more(model, part, intervals.levels),
+            }
             for part in parts
         ],
     }
 
 
-def _more(model: Model, part: str) -> float | None:
-    """Return by how much an unknown part widens an interval, None where that differs by row."""
+def _more(model: Model, part: str, levels: Sequence[float]) -> list[float] | None:
+    """Return by how much an unknown part widens each interval, None where that differs by row."""
     member = model.members[0]
     if not isinstance(member, LinearMember) or member.encoding.in_products(part):
         return None
     spread = linear_spread(member.encoding, member.estimates, part)
-    return float(ndtri((1 + model.coverage) / 2)) * spread
+    return [float(ndtri((1 + level) / 2)) * spread for level in levels]
 
 
 def _unknown(encoding: Encoding) -> dict[str, Described]:

@@ -5,6 +5,7 @@ model that may serve, on every labelled row. A fold is fitted on its training ro
 scaling, start and stopping are computed again for it.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -15,14 +16,20 @@ from regressors.arrays import Array, spelt_out
 from regressors.blocks import Chosen, blocks_of, release, rows_of
 from regressors.file_arrays import stored
 from regressors.frameworks.contract import FrameworkModule
+from regressors.intervals.calibration import MIN_GROUP_ROWS, fit_intervals
+from regressors.intervals.intervals import Intervals
+from regressors.intervals.walk import walk_intervals
 from regressors.job import CannotFit, Fitted, Grouped, Job, Part, folds
-from regressors.judging.scoring import interval_half_width
 from regressors.linear.fit import fit_linear
 from regressors.linear.kept_sums import drop_others, fold_sums, refit_sums
+from regressors.model import Model
 from regressors.network.plan import Plan
 from regressors.network.training import grouped, planned, refit_network, validate_network
 from regressors.progress import part as part_of_work
 from regressors.progress import parts
+
+MAX_LISTED = 5
+"""At most so many levels are named in a warning."""
 
 
 def plan(_framework: FrameworkModule, job: Job) -> Plan | None:
@@ -42,16 +49,20 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     fit = _validate_linear if job.candidate.is_linear else validate_network
     fitted = _require_finite(fit(framework, _for_its_kind(job)))
     assert fitted.out_of_fold is not None
-    model = replace(
-        fitted.model,
-        half_width=interval_half_width(_residuals(job, fitted.out_of_fold), job.interval_coverage),
-        coverage=job.interval_coverage,
-        mean_weight=None if job.weight is None else float(job.weight.mean()),
-    )
+    lower, upper, intervals = intervals_of(job, fitted.model, fitted.out_of_fold)
+    file = job.predictions_file
     return replace(
         _with_half_life(fitted, job),
-        model=model,
-        out_of_fold=_stored(fitted.out_of_fold, job.predictions_file),
+        model=replace(fitted.model, intervals=intervals),
+        out_of_fold=_stored(fitted.out_of_fold, file),
+        ends=tuple(
+            (
+                _stored(lower[:, i], file and f"{file}.lower{i}"),
+                _stored(upper[:, i], file and f"{file}.upper{i}"),
+            )
+            for i in range(len(job.interval.levels))
+        ),
+        warnings=(*fitted.warnings, *_warnings(job, intervals)),
         seconds=perf_counter() - start,
     )
 
@@ -62,6 +73,44 @@ def _with_half_life(fitted: Fitted, job: Job) -> Fitted:
         return fitted
     details = {**fitted.details, "half_life": job.half_life}
     return replace(fitted, details=details, half_life=job.half_life)
+
+
+def intervals_of(
+    job: Job, model: Model, out_of_fold: Array
+) -> tuple[Array, Array, Intervals | None]:
+    """Return the ends (n, L) of the intervals of out-of-fold predictions, and those that serve."""
+    rules, columns = job.interval, {name: job.columns[name] for name in sorted(model.column_types)}
+    if not job.chained:
+        return fit_intervals(
+            rules,
+            columns=columns,
+            target=job.target,
+            predicted=out_of_fold,
+            fold=job.fold,
+            weight=job.weight,
+            group=job.interval_group,
+        )
+    return walk_intervals(
+        rules,
+        columns=columns,
+        target=job.target,
+        predicted=out_of_fold,
+        block=job.fold,
+        time=job.time,
+        known=job.known,
+        weight=job.weight,
+        group=job.interval_group,
+    )
+
+
+def _warnings(job: Job, intervals: Intervals | None) -> Iterator[str]:
+    pooled = intervals.facts.get("groups_of_all_rows", ()) if intervals else ()
+    if pooled:
+        listed = ", ".join(pooled[:MAX_LISTED]) + (", ..." if len(pooled) > MAX_LISTED else "")
+        yield (
+            f"The intervals of {len(pooled)} levels of {job.interval.by} are those of all rows,"
+            f" because they have fewer than {MIN_GROUP_ROWS} residuals: {listed}."
+        )
 
 
 def _stored(predictions: Array, file: str | None) -> Array:
@@ -77,14 +126,6 @@ def _stored(predictions: Array, file: str | None) -> Array:
 def _for_its_kind(job: Job) -> Job:
     """Return the job with categories as texts for an ANN; linear kinds take codes."""
     return job if job.candidate.is_linear else replace(job, columns=spelt_out(job.columns))
-
-
-def _residuals(job: Job, out_of_fold: Array) -> Array:
-    """Return the out-of-fold residuals (m,) of the rows that have one, times root weights."""
-    residuals = job.target - out_of_fold
-    if job.weight is not None:
-        residuals *= np.sqrt(job.weights(np.ones(len(job.target), dtype=bool)))
-    return residuals[~np.isnan(residuals)]
 
 
 def refit(framework: FrameworkModule, job: Job) -> Fitted:

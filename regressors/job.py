@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from regressors.arrays import Array, Columns, Indices, Mask
+from regressors.arrays import Array, Columns, Indices, Mask, Values
 from regressors.candidate import Candidate
 from regressors.encoding.products import Product
+from regressors.intervals.rules import Rules
 from regressors.linear.inference import Coefficient
 from regressors.linear.least_squares import LeastSquares
 from regressors.model import Model, NetworkMember
@@ -52,8 +53,9 @@ class Job:
     of earlier folds. An ANN is then fitted for at least `least_fits` of the folds. `weight` (n,) is
     positive, 1 where None; `time` (n,) is None without a time column; `group_numbers` (n,) are
     equal for rows that stay together, None where no group is declared; `time_column` and
-    `group_column` are the names of these columns, for messages. `interval_coverage` is what
-    prediction intervals should cover. `table` names the labelled rows of a night: those of two jobs
+    `group_column` are the names of these columns, for messages. `interval` are the rules of
+    prediction intervals, and `interval_group` (n,) the values of their column, None without one.
+    `table` names the labelled rows of a night: those of two jobs
     with the same name are the same, but that a refit has the rows `is_test` (n,) as well. Nothing
     is known of the rows of others where it is "".
 
@@ -82,12 +84,13 @@ class Job:
     fold: Indices
     chained: bool
     hidden: tuple[int, ...]
-    interval_coverage: float
+    interval: Rules
     known: Indices | None = None
     least_fits: int = 1
     weight: Array | None = None
     time: Array | None = None
     group_numbers: Indices | None = None
+    interval_group: Values | None = None
     time_column: str | None = None
     group_column: str | None = None
     split_rules: str = ""
@@ -227,6 +230,9 @@ class Grouped:
 class Fitted:
     """A fitted candidate; `out_of_fold` (n,) is NaN for warm-up rows, and None after a refit.
 
+    `ends` are the lower and upper ends (n,) of the intervals of these predictions, the widest
+    first: each from the residuals of other folds, and NaN where there is none; none after a refit.
+
     `grouping`, `refit_epochs`, `plan` and `decided_by` are for the refit of an ANN; `for_tests` is
     for its networks that predict blocks of test rows, from what is known to the first of these;
     `half_life` is that of any refit.
@@ -247,6 +253,7 @@ class Fitted:
     decided_by: str | None = None
     for_tests: Decided | None = None
     half_life: float | None = None
+    ends: tuple[tuple[Array, Array], ...] = ()
 
 
 def _with_mean_one(weight: Array | None, rows: int) -> Array:

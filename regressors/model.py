@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from regressors.encoding.combinations import combinations_of
 from regressors.encoding.doubts import doubts_of, in_common, notes_of
 from regressors.encoding.lookups import put_together, weighted_blocks
 from regressors.encoding.matrices import Encoding
+from regressors.intervals.intervals import Intervals, is_known
 from regressors.linear.prediction import weighted_terms
 from regressors.network.rowwise import ExactNetwork
 from regressors.progress import report
@@ -150,8 +152,9 @@ class NetworkMember:
 class Predicted:
     """Predictions (n,) in the target's units, with their intervals and what makes them doubtful.
 
-    `lower` and `upper` are NaN where there is no interval; `note` (n,) holds texts, None for most
-    rows: those that `noted` does not list.
+    `lower` and `upper` are the ends of the widest interval, and `further` those of the narrower
+    ones; they are NaN where there is none. `note` (n,) holds texts, None for most rows: those that
+    `noted` does not list.
     """
 
     value: Array
@@ -159,31 +162,38 @@ class Predicted:
     upper: Array
     note: Values
     noted: Indices
+    further: tuple[tuple[Array, Array], ...] = ()
+
+    @property
+    def ends(self) -> tuple[Array, ...]:
+        """Return the lower and upper ends (n,) of each interval in turn, the widest first."""
+        return (self.lower, self.upper, *chain.from_iterable(self.further))
 
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted candidate; `half_width` is that of its prediction interval, in target units.
-
-    It is to cover the share `coverage` of true values. Where training rows had weights, it is for a
-    row of their mean, `mean_weight`.
-    """
+    """A fitted candidate with its prediction `intervals`, None where rows were too few for them."""
 
     candidate: Candidate
     members: tuple[LinearMember | NetworkMember, ...]
-    half_width: float | None = None
-    coverage: float = COVERAGE
-    mean_weight: float | None = None
+    intervals: Intervals | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Return the columns that `predict` needs."""
-        return self.members[0].encoding.names
+        """Return the columns that `predicted` needs."""
+        own = self.intervals.columns if self.intervals else ()
+        return tuple(dict.fromkeys([*self.members[0].encoding.names, *own]))
 
     @property
     def column_types(self) -> dict[str, str]:
         """Return the type of each column that is used: number, category, boolean or time."""
-        return self.members[0].encoding.column_types
+        of_intervals = self.intervals.column_types if self.intervals else {}
+        return {**of_intervals, **self.members[0].encoding.column_types}
+
+    @property
+    def mean_weight(self) -> float | None:
+        """Return the mean weight of the training rows, None where they had no weights."""
+        return self.intervals.mean_weight if self.intervals else None
 
     def predict(self, columns: Columns) -> Array:
         """Predict (n,) in the target's units: the mean of the members.
@@ -203,21 +213,24 @@ class Model:
         `weight` (n,) is NaN, or altogether None, where it is not known. Where training does not
         know a row's level, or a number is missing as it never was, the prediction is a mean over
         the levels, or at the median. Its error then has a further part, of the SD of the effects:
-        this SD times the normal quantile of the coverage widens the interval, as the root of the
-        sum of squares with what it would be.
+        this SD times the normal quantile of the level widens the interval to both sides, as the
+        root of the sum of squares with what it would be.
         """
         number = self._rows(columns)
-        value, lower, upper = np.empty((3, number))
+        value = np.empty(number)
+        levels = len(self.intervals.levels) if self.intervals else 1
+        ends = [(np.full(number, np.nan), np.full(number, np.nan)) for _ in range(levels)]
         note: Values = np.empty(number, dtype=object)  # of None
         noted = [np.zeros(0, dtype=np.int64)]
         for rows, block in self._blocks(columns):
             report(rows.start / max(number, 1), f"{rows.start:,} of {number:,} rows predicted")
             own_weight = None if weight is None else weight[rows]
-            value[rows], reach, (odd, texts) = self._predicted(block, own_weight)
-            lower[rows], upper[rows] = value[rows] - reach, value[rows] + reach
+            value[rows], of_block, (odd, texts) = self._predicted(block, own_weight)
+            for (lower, upper), (low, high) in zip(ends, of_block, strict=False):
+                lower[rows], upper[rows] = low, high
             noted.append(rows.start + odd)
             note[noted[-1]] = texts
-        return Predicted(value, lower, upper, note, np.concatenate(noted))
+        return Predicted(value, *ends[0], note, np.concatenate(noted), tuple(ends[1:]))
 
     def _rows(self, columns: Columns) -> int:
         return len(next((columns[name] for name in self.features if name in columns), ()))
@@ -233,19 +246,24 @@ class Model:
 
     def _predicted(
         self, columns: Columns, weight: Array | None
-    ) -> tuple[Array, Array, tuple[Indices, list[str]]]:
-        """Return the predictions (n,), the reach (n,) of their intervals, and some rows' notes."""
+    ) -> tuple[Array, tuple[tuple[Array, Array], ...], tuple[Indices, list[str]]]:
+        """Return the predictions (n,), the ends (n,) of their intervals, and some rows' notes."""
         parts = [member.encoding.parts(columns, in_codes=True) for member in self.members]
         pairs = list(zip(self.members, parts, strict=True))
         value = _mean([member.predict(own) for member, own in pairs])
         doubts = in_common([doubts_of(member.encoding, own) for member, own in pairs])
-        reach = self.reach(len(value), weight)
-        for doubt in doubts:
-            rows = np.flatnonzero(doubt.unknown)
-            if self.half_width is not None and rows.size:
-                spread = _mean([m.spread(doubt.part, rows_of(own, rows)) for m, own in pairs])
-                more = float(ndtri((1 + self.coverage) / 2)) * spread
-                reach[rows] = np.sqrt(np.square(reach[rows]) + np.square(more))
+        intervals = self.intervals
+        ends: tuple[tuple[Array, Array], ...] = ()
+        if intervals is not None:
+            reach = intervals.reach(columns, value, weight)
+            normal = ndtri((1 + np.array(intervals.levels)) / 2)[:, None]
+            for doubt in doubts:
+                rows = np.flatnonzero(doubt.unknown)
+                if rows.size:
+                    spread = _mean([m.spread(doubt.part, rows_of(own, rows)) for m, own in pairs])
+                    more = normal * spread[:, None, None]
+                    reach[rows] = np.sqrt(np.square(reach[rows]) + np.square(more))
+            ends = intervals.ends(value, reach)
         notes = [(doubt.rows, doubt.notes) for doubt in doubts]
         certain = ~np.any(
             [np.zeros(len(value), bool), *(doubt.unknown for doubt in doubts)], axis=0
@@ -255,31 +273,13 @@ class Model:
                 rare, texts = member.combinations(own)
                 notes.append((rare & certain, texts))
         if self.mean_weight is not None:
-            unknown = ~_known(weight, len(value))
+            unknown = ~is_known(weight, len(value))
             notes.append((unknown, np.full(len(value), UNKNOWN_WEIGHT, dtype=object)))
-        return value, reach, notes_of(notes)
-
-    def reach(self, rows: int, weight: Array | None = None) -> Array:
-        """Return how far the intervals of n rows reach to each side; NaN where there is none.
-
-        The weight of a row is proportional to one over the variance of its error, so its interval
-        is narrower by the root of it. A row of unknown `weight` (n,) has the interval of the mean.
-        """
-        widths = np.full(rows, np.nan if self.half_width is None else self.half_width)
-        if self.mean_weight is None or weight is None:
-            return widths
-        known = np.where(_known(weight, rows), weight, self.mean_weight)
-        reach: Array = widths * np.sqrt(self.mean_weight / known)
-        return reach
+        return value, ends, notes_of(notes)
 
     def with_interval_of(self, twin: "Model") -> "Model":
-        """Return this model, refitted on all rows, with the prediction interval of its twin."""
-        return replace(
-            self,
-            half_width=twin.half_width,
-            coverage=twin.coverage,
-            mean_weight=twin.mean_weight,
-        )
+        """Return this model, refitted on all rows, with the prediction intervals of its twin."""
+        return replace(self, intervals=twin.intervals)
 
     def to_bytes(self) -> bytes:
         """Return the model in the safetensors format, with a description as JSON in its header."""
@@ -291,9 +291,7 @@ class Model:
         description = {
             "framework": self.candidate.framework,
             "kind": self.candidate.kind,
-            "half_width": self.half_width,
-            "coverage": self.coverage,
-            "mean_weight": self.mean_weight,
+            "intervals": None if self.intervals is None else self.intervals.to_json(),
             "encodings": [member.encoding.to_json() for member in self.members],
         }
         return safetensors.numpy.save(arrays, {"nightfit": json.dumps(description)})
@@ -314,10 +312,21 @@ class Model:
             )
             for i, encoding in enumerate(description["encodings"])
         )
-        # Models of older releases took no account of weights, and did not keep the coverage.
-        coverage = description.get("coverage", COVERAGE)
-        mean_weight = description.get("mean_weight")
-        return cls(candidate, members, description["half_width"], coverage, mean_weight)
+        return cls(candidate, members, _intervals(description))
+
+
+def _intervals(description: Mapping[str, Any]) -> Intervals | None:
+    """Return the intervals of a stored model; earlier releases kept one half-width for all rows.
+
+    Those before weights took no account of them, and did not keep the coverage.
+    """
+    if "half_width" not in description:
+        kept = description["intervals"]
+        return None if kept is None else Intervals.from_json(kept)
+    if description["half_width"] is None:
+        return None
+    coverage = description.get("coverage", COVERAGE)
+    return Intervals.constant(description["half_width"], coverage, description.get("mean_weight"))
 
 
 def _mean(figures: Sequence[Array]) -> Array:
@@ -326,13 +335,6 @@ def _mean(figures: Sequence[Array]) -> Array:
     for of_member in figures:
         total += of_member
     return total / len(figures)
-
-
-def _known(weight: Array | None, rows: int) -> Mask:
-    """Return which of n rows have a usable weight (n,): a finite one above zero."""
-    if weight is None:
-        return np.zeros(rows, dtype=bool)
-    return np.isfinite(weight) & (weight > 0)
 
 
 def linear_model(

@@ -1,27 +1,21 @@
 """Choose tonight's winner out of fold, and decide whether it replaces the champion."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import NothingFitted
 from regressors.blocks import release
 from regressors.candidate import Candidate
-from regressors.job import Fitted
 from regressors.judging import selection
 from regressors.judging.gate import smallest_gain
 from regressors.judging.paired import PairedGain, paired_gain
-from regressors.judging.ranking import Contender, NothingRanked, RankedCandidate, rank
 from regressors.judging.scoring import (
     Interval,
     Score,
-    coverage_of,
     paired_difference,
     score,
-    spread,
     undercoverage_p,
     weighted_errors,
 )
@@ -30,9 +24,8 @@ from regressors.judging.selection import (
     Hold,
     PromotionRules,
 )
-from regressors.model import Model
-from regressors.progress import part, parts, reporting_to
-from tasks.run import progress
+from regressors.rolling import Rolled
+from tasks.rank import Ranking
 from tasks.run.choice import Choice, Incumbent, Paired
 from tasks.run.naive import Naive
 from tasks.run.prepared import Prepared
@@ -41,25 +34,25 @@ from tasks.run.step import step
 
 Array = NDArray[np.float64]
 
-MOST_COMPARED = 4
-"""Candidates that predict the test rows: the winner, the best of each kind, and what serves."""
-
 
 @step()
 def choose(
     prepared: Prepared,
-    fits: Mapping[Candidate, Fitted | str],
+    ranking: Ranking,
+    rolled: Mapping[Candidate, Rolled],
     incumbent: Incumbent | None,
     *,
     hold: Hold | None = None,
 ) -> Choice:
-    """Return who won, by how much, and whether it serves; with `hold`, nobody is promoted."""
+    """Return who won, by how much, and whether it serves; with `hold`, nobody is promoted.
+
+    `rolled` are the predictions of the test rows by those that are compared there, and may be by
+    others.
+    """
     declared = prepared.declaration.promotion
     rules = PromotionRules(**declared.model_dump())
     own = incumbent.candidate if incumbent else None
-    report = progress.Progress(prepared.declaration.name, "choosing")
-    with reporting_to(report), parts(len(fits) + MOST_COMPARED):
-        ranking, tested = _ranked_and_tested(prepared, dict(fits), own)
+    tested = _Tested.of({c: rolled[c] for c in ranking.compared(own)}, prepared.test)
     winner = ranking.winner
     linear, ann = ranking.best(linear=True), ranking.best(linear=False)
     if incumbent is not None and incumbent.is_comparable:
@@ -109,33 +102,11 @@ def choose(
     )
 
 
-def _ranked_and_tested(
-    prepared: Prepared, fits: dict[Candidate, Fitted | str], own: Candidate | None
-) -> tuple["_Ranking", "_Tested"]:
-    """Rank the candidates, and predict the test rows with those that are compared there.
-
-    A candidate whose predictions of the test rows are not finite has failed.
-    """
-    while True:
-        ranking = _ranking(prepared, fits)
-        compared = [ranking.winner, ranking.best(linear=True), ranking.best(linear=False), own]
-        models = {
-            candidate: fit.model
-            for candidate in dict.fromkeys(compared)
-            if candidate is not None and isinstance(fit := fits.get(candidate), Fitted)
-        }
-        tested = _Tested.by(models, prepared.test)
-        failed = [c for c, values in tested.predicted.items() if not _are_finite(values)]
-        if not failed:
-            return ranking, tested
-        fits |= dict.fromkeys(failed, "its predictions of the test rows are not finite")
-
-
 def _coverage_p(
     prepared: Prepared, tested: "_Tested", last: Decision, incumbent: Incumbent | None
 ) -> float | None:
     """Return how likely it is that right intervals cover as few test rows, of who serves."""
-    level = prepared.declaration.interval
+    level = prepared.declaration.interval.widest
     if last.decision == "promoted":
         rows, interval = tested.rows, tested.interval[last.challenger]
     elif incumbent is not None and incumbent.is_comparable:
@@ -160,75 +131,18 @@ def _champion_predicted(tested: "_Tested", last: Decision, incumbent: Incumbent 
 
 
 @dataclass(frozen=True)
-class _Ranking:
-    """All candidates, the best first, and the out-of-fold scores of those that were fitted."""
-
-    ranked: tuple[RankedCandidate, ...]
-    validation: Mapping[Candidate, Score]
-
-    @property
-    def winner(self) -> Candidate:
-        return next(ranked.candidate for ranked in self.ranked if ranked.chosen)
-
-    def best(self, *, linear: bool) -> Candidate | None:
-        """Return the best fitted candidate that is linear, or that is an ANN."""
-        scored = (r.candidate for r in self.ranked if r.candidate in self.validation)
-        return next((candidate for candidate in scored if candidate.is_linear == linear), None)
-
-
-def _ranking(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> _Ranking:
-    """Rank the candidates by their errors on the training rows that have a prediction."""
-    is_scored = prepared.train_fold > 0  # the warm-up block has no prediction
-    rows = prepared.train.take(is_scored)
-    out_of_fold = {
-        candidate: partial(_chosen, fit.out_of_fold, is_scored)
-        for candidate, fit in fits.items()
-        if isinstance(fit, Fitted) and fit.out_of_fold is not None
-    }
-    out_of_fold = {c: predicted for c, predicted in out_of_fold.items() if _are_finite(predicted())}
-    contenders = [
-        Contender(candidate, partial(_out_of_fold_errors, rows, out_of_fold[candidate]))
-        if candidate in out_of_fold
-        else Contender(candidate, None, fit if isinstance(fit, str) else None)
-        for candidate, fit in fits.items()
-    ]
-    try:
-        ranked = rank(contenders, spread=spread(rows.target, rows.weight), unit=rows.units)
-    except NothingRanked as error:
-        raise NothingFitted(str(error)) from None
-    validation = {}
-    for candidate, predicted in out_of_fold.items():
-        with part(f"scoring {candidate}"):
-            validation[candidate] = _validated(fits[candidate], rows, predicted())
-    return _Ranking(ranked, validation)
-
-
-def _chosen(values: Array, rows: Mask) -> Array:
-    return values if rows.all() else values[rows]
-
-
-def _out_of_fold_errors(rows: Rows, predicted: Callable[[], Array]) -> Array:
-    return _weighted_errors(rows, predicted())
-
-
-@dataclass(frozen=True)
 class _Tested:
-    """Test rows, and what tonight's twins, which were not trained with them, predict for them."""
+    """Test rows, and what candidates of tonight, fitted without them, predict for them."""
 
     rows: Rows
     predicted: Mapping[Candidate, Array]
     interval: Mapping[Candidate, Interval]
 
     @classmethod
-    def by(cls, models: Mapping[Candidate, Model], rows: Rows) -> "_Tested":
-        """Return what these models predict for the rows."""
-        predicted, interval = {}, {}
-        for candidate, model in models.items():
-            with part(f"testing {candidate}"):
-                of_model = model.predicted(rows.columns, rows.weight)
-            predicted[candidate] = rows.stored(of_model.value)
-            interval[candidate] = rows.stored(of_model.lower), rows.stored(of_model.upper)
-        return cls(rows, predicted, interval)
+    def of(cls, rolled: Mapping[Candidate, Rolled], rows: Rows) -> "_Tested":
+        """Return these predictions of the rows."""
+        predicted = {candidate: made.predicted for candidate, made in rolled.items()}
+        return cls(rows, predicted, {c: (made.lower, made.upper) for c, made in rolled.items()})
 
     def take(self, chosen: Mask) -> "_Tested":
         predicted = {candidate: values[chosen] for candidate, values in self.predicted.items()}
@@ -296,10 +210,6 @@ def _paired(
     )
 
 
-def _are_finite(predicted: Array) -> bool:
-    return bool(np.isfinite(predicted).all())
-
-
 def _weighted_errors(rows: Rows, predicted: Array) -> Array:
     """Return errors (n,), each multiplied by the root of its row's weight."""
     errors = weighted_errors(rows.target, predicted, rows.weight)
@@ -309,14 +219,3 @@ def _weighted_errors(rows: Rows, predicted: Array) -> Array:
 
 def _score(rows: Rows, predicted: Array, interval: Interval) -> Score:
     return score(rows.target, predicted, interval=interval, weight=rows.weight, unit=rows.units)
-
-
-def _validated(fit: Fitted | str, rows: Rows, predicted: Array) -> Score:
-    """Return the score of out-of-fold predictions (n,)."""
-    assert isinstance(fit, Fitted)
-    of_all = score(rows.target, predicted, weight=rows.weight, unit=rows.units)
-    reach = fit.model.reach(len(predicted), rows.weight)
-    interval = predicted - reach, np.add(predicted, reach, out=reach)
-    of_all = replace(of_all, coverage=coverage_of(rows.target, interval))
-    release([rows.target, predicted])
-    return of_all

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import cast
 
 import numpy as np
@@ -20,7 +21,7 @@ from data.sources.read import read_typed
 from data.sources.readings import ColumnReading
 from data.store.read.champions import ServingModel
 from data.store.records import SourceColumnRecord
-from data.store.results.columns import PREDICTED, free_name
+from data.store.results.columns import PREDICTED, free_name, narrower_names
 from regressors.arrays import Array, Coded, Columns, Indices, in_codes
 from regressors.blocks import blocks_of
 from regressors.encoding.columns import CannotEncode
@@ -35,15 +36,6 @@ from tasks.run.trained_rows import RowsThen
 
 MAX_NAMES = 5
 """Columns that a warning names."""
-
-RESULTS = (
-    pa.field("predicted", pa.float64()),
-    pa.field("lower", pa.float64()),
-    pa.field("upper", pa.float64()),
-    pa.field("note", pa.string()),
-    pa.field("model_id", pa.int64()),
-)
-"""What is beside the key of a row that is scored, the first three in the target's units."""
 
 
 @contextmanager
@@ -124,17 +116,25 @@ class Scoring:
 
     @property
     def schema(self) -> pa.Schema:
-        """Return the columns of the batches: those of the key, and `RESULTS`.
+        """Return the columns of the batches: those of the key, and what is predicted.
 
-        A column of the key whose name another one has is called as in a table of results.
+        Intervals other than the widest have their level in their names: `lower_50`, `upper_50`. A
+        column of the key whose name another one has is called as in a table of results.
         """
-        taken = {*PREDICTED, *(own.name for own in RESULTS)}
+        results = [pa.field(name, pa.float64()) for name in ("predicted", *self._ends)]
+        results += [pa.field("note", pa.string()), pa.field("model_id", pa.int64())]
+        taken = {*PREDICTED, *(own.name for own in results)}
         key = []
         for name in self.declaration.key:
             unique = free_name(name, taken)
             taken.add(unique.lower())
             key.append(self.files.schema.field(name).with_name(unique))
-        return pa.schema([*key, *RESULTS])
+        return pa.schema([*key, *results])
+
+    @property
+    def _ends(self) -> list[str]:
+        """Return the columns of the ends of its intervals, the widest first."""
+        return ["lower", "upper", *narrower_names(self.declaration.interval.levels)]
 
     @property
     def key(self) -> list[str]:
@@ -199,7 +199,8 @@ class Scoring:
         self, made: Predicted, unread: Sequence[tuple[str, Indices]], rows: slice
     ) -> Iterator[pa.Array]:
         yield pa.array(made.value)
-        for bound in (made.lower, made.upper):
+        missing = repeat(np.full(len(made.value), np.nan))  # where rows were too few for intervals
+        for _, bound in zip(self._ends, chain(made.ends, missing), strict=False):
             yield pa.array(bound, mask=np.isnan(bound))
         yield _notes(made, unread, rows)
         yield pa.array(np.full(len(made.value), self.model_id, dtype=np.int64))

@@ -136,16 +136,16 @@ def store_run(
     if dry_run:
         progress.log(dataset, "dry run: nothing is stored")
         return
-    _draw(run, trained, predictions.columns)
+    _draw(run, trained)
     _write(run, store, home, predictions.columns, lock=lock)
     progress.log(dataset, f"stored as run {run.run_id}")
 
 
-def _draw(run: Attempt, trained: Trained, predictions: Sequence[PredictionColumns]) -> None:
+def _draw(run: Attempt, trained: Trained) -> None:
     """Add what is kept for the pictures of a run, which is stored even without it."""
     dataset = run.declaration.name
     try:
-        run.figures = run_figures(trained, predictions)
+        run.figures = run_figures(trained)
         return
     except UserError as error:
         why = str(error)

@@ -31,12 +31,9 @@ TOGETHER = {
     ),
     "databases": ("test_database_sources", "test_sources_alike"),
     "night": ("test_backup", "test_bad_input", "test_night", "test_readme", "test_unusual_folders"),
-    "served": ("test_serve", "test_serve_attacked"),
+    "served": ("test_page", "test_page_run", "test_serve_attacked", "test_served"),
 }
 """Files that share a fixture (`workers`, `mariadb`, `night`, `served`), made once by one worker."""
-
-PAGES = "test_page"
-"""How the names of the files begin whose tests share a server and look at it in a browser."""
 
 PREFECT = ("PREFECT_", "DO_NOT_TRACK")
 """How the names of the variables begin that a command sets for Prefect."""
@@ -51,8 +48,6 @@ class ByFile(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0]).stem
-        if file.startswith(PAGES):
-            return PAGES
         return next((group for group, files in TOGETHER.items() if file in files), file)
 
 

@@ -38,9 +38,9 @@ def structure_findings(
     """Check columns, number of rows, and kinds; if they are wrong, nothing else makes sense."""
     roles = [*declaration.key, declaration.target, declaration.time, declaration.weight]
     features = declaration.feature_names(table.column_names) if declaration.features else ()
-    lagged = declaration.lags
-    others = [*features, *lagged, *declaration.types, *declaration.formats, declaration.split.group]
-    named = dict.fromkeys([*roles, *others])
+    others = [*features, *declaration.lags, *declaration.types, *declaration.formats]
+    groups = [declaration.split.group, declaration.interval.by]
+    named = dict.fromkeys([*roles, *others, *groups])
     findings = [column_finding(name, table.column_names, declaration) for name in named if name]
     findings.append(_row_count_finding(declaration, table.num_rows))
     if contract and contract.rows and table.num_rows:
@@ -52,6 +52,7 @@ def structure_findings(
             findings.append(
                 _numeric_finding("weight", declaration.weight, "can weight rows", table)
             )
+        findings += _interval_findings(declaration, table)
         findings += part_findings(declaration, table)
         findings += lag_findings(declaration, table)
         findings += term_findings(declaration, table)
@@ -165,6 +166,24 @@ def _time_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:
         yield finding("recency_fits_time", name, misfit("recency", declaration.recency, name, kind))
 
 
+def _interval_findings(declaration: Declaration, table: Table) -> Iterator[Finding]:
+    name = declaration.interval.by
+    if name is None:
+        return
+    kind = kind_of(table.schema.field(name).type)
+    without_levels = (
+        f"Intervals cannot be 'by' {name!r}, which holds {PLURAL[kind]}, not categories or"
+        f" booleans. Declare 'types: {{{name}: category}}' if its values name groups, or leave 'by'"
+        " out."
+    )
+    yield finding(
+        "interval_groups_are_levels",
+        name,
+        "" if kind in ("category", "boolean") else without_levels,
+        observed=str(table.schema.field(name).type),
+    )
+
+
 def _missing_time_findings(
     declaration: Declaration, table: Table, labelled: np.ndarray
 ) -> Iterator[Finding]:
@@ -215,6 +234,7 @@ def _target_findings(declaration: Declaration, table: Table, kept: np.ndarray) -
         table,
         f"The target {{column!r}} is {how} in {{n}}: {{example}}. Correct or remove it.",
     )
+    yield from _bounds_findings(declaration, table, labelled)
     values = filtered(column, labelled)
     distinct = _distinct_numbers(values)
     constant = (
@@ -232,6 +252,32 @@ def _target_findings(declaration: Declaration, table: Table, kept: np.ndarray) -
         "" if count >= MIN_LABELLED_ROWS else too_few,
         kwargs={"min_value": MIN_LABELLED_ROWS},
         observed=count,
+    )
+
+
+def _bounds_findings(
+    declaration: Declaration, table: Table, labelled: np.ndarray
+) -> Iterator[Finding]:
+    if declaration.bounds is None:
+        return
+    name, (low, high) = declaration.target, declaration.bounds
+    target = arrays(table.select([name]), [name])[name]
+    outside, limits = np.zeros(len(target), dtype=bool), []
+    if low is not None:
+        outside |= target < low
+        limits.append(f"below {low:g}")
+    if high is not None:
+        outside |= target > high
+        limits.append(f"above {high:g}")
+    yield row_finding(
+        "target_is_within_bounds",
+        (name,),
+        np.flatnonzero(labelled & outside),
+        declaration,
+        table,
+        f"The target {{column!r}} is {' or '.join(limits)}, and so outside its declared 'bounds',"
+        " in {n}: {example}. No interval covers such a value: correct it or the 'bounds'. To reject"
+        " such rows, declare an expectation.",
     )
 
 

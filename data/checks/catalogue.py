@@ -57,6 +57,11 @@ ALWAYS_MADE = (
         "If `max_age` is declared, the time column holds times, since numbers have no age.",
     ),
     Check(
+        "interval_groups_are_levels",
+        "critical",
+        "The column of `interval.by`, if declared, holds categories or booleans.",
+    ),
+    Check(
         "horizon_fits_time",
         "critical",
         "If `horizon` is declared, it is a length of time where the time column holds times, and a"
@@ -116,6 +121,11 @@ ALWAYS_MADE = (
     ),
     Check("target_is_known", "critical", "The target is present in at least one row."),
     Check("target_is_finite", "critical", "The target is never infinite."),
+    Check(
+        "target_is_within_bounds",
+        "warning",
+        "No target is outside the declared `bounds`, where no interval can cover it.",
+    ),
     Check("target_varies", "critical", "The target is not the same in all rows that have one."),
     Check("enough_labelled_rows", "critical", "At least 20 rows have a target."),
     Check(

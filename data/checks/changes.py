@@ -67,6 +67,7 @@ def new_columns(declaration: Declaration, table: Table, contract: Contract | Non
         declaration.time,
         declaration.weight,
         declaration.split.group,
+        declaration.interval.by,
         *declaration.types,
         *declaration.formats,
         *(column_of(n, ()) for product in declaration.products for n, _ in product),
@@ -168,7 +169,7 @@ def _gone(
     if declaration.features is not None:  # a declared column that is missing has its own check
         return
     roles = {declaration.target, declaration.time, declaration.weight, declaration.split.group}
-    roles |= {*declaration.key, *declaration.types, *declaration.formats}
+    roles |= {declaration.interval.by, *declaration.key, *declaration.types, *declaration.formats}
     for name, then in contract.columns.items():
         if name in table.column_names or name in roles or not is_feature(then):
             continue

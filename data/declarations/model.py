@@ -17,6 +17,12 @@ from pydantic import (
 )
 
 from data.declarations.any_source import Source
+from data.declarations.intervals import (
+    Bounds,
+    DeclaredInterval,
+    Interval,
+    refuse_group_without_meaning,
+)
 from data.declarations.lags import Lag, LagLengths, lags_of, refuse_wrong_lags
 from data.declarations.lengths import Length, length
 from data.declarations.parts import column_of, declared_parts
@@ -55,7 +61,7 @@ MAX_TERMS = 1_000
 
 MAX_WITH_TRAINING = 1_000_000
 """Rows with a target up to which a run stores the predictions of its training rows by default. A
-million predictions take some 75 MB in SQLite and 140 MB in PostgreSQL (`benchmarks/store.py`), for
+million predictions take some 77 MB in SQLite and 140 MB in PostgreSQL (`benchmarks/store.py`), for
 up to two models a night, for 30 runs."""
 
 Kind = Literal["number", "category", "boolean", "time"]
@@ -197,9 +203,15 @@ class Declaration(Section):
     promotion: Promotion = Field(
         default=Promotion(), description="When tonight's winner may replace the champion."
     )
-    interval: Share = Field(
-        default=0.9,
-        description="The share of true values that the interval of a prediction should cover.",
+    interval: DeclaredInterval = Field(
+        default=Interval(),
+        description="How much the intervals of predictions should cover: a share, or a list of up"
+        " to three.",
+    )
+    bounds: Bounds | None = Field(
+        default=None,
+        description="The lowest and the highest value that the target can have, `null` where there"
+        " is none: no interval reaches beyond, as none is below zero with `[0, null]`.",
     )
     predictions: Literal["all", "new"] | None = Field(
         default=None,
@@ -303,6 +315,12 @@ class Declaration(Section):
             )
         return split
 
+    @field_validator("interval")
+    @classmethod
+    def _refuse_group(cls, interval: Interval, info: ValidationInfo) -> Interval:
+        refuse_group_without_meaning(interval, info.data)
+        return interval
+
     @property
     def files(self) -> PathSource:
         """Return the source of a dataset whose rows are in files."""
@@ -384,7 +402,7 @@ class Declaration(Section):
 
     def named_columns(self) -> set[str]:
         """Return every column that the declaration names, in whatever role."""
-        roles = [self.target, self.time, self.weight, self.split.group]
+        roles = [self.target, self.time, self.weight, self.split.group, self.interval.by]
         rules = [name for rule in self.expectations for name in rule.columns()]
         features = self.features or ()
         terms = (name for product in self.products for name, _ in product)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from data.errors import SourceError
+from data.proposals.bounds import why_never_negative
 from data.proposals.expectations import Rule, proposed_rules
 from data.proposals.facts import ColumnFacts
 from data.proposals.keys import KeyProposal, proposed_key
@@ -11,6 +12,7 @@ from data.proposals.kinds import KindProposal, proposed_kinds
 from data.proposals.leaks import copies, giveaways, near_giveaways
 from data.proposals.names import key_rank
 from data.proposals.order import OrderProposal, proposed_group, proposed_time
+from data.proposals.over_time import OverTimeProposal, proposed_over_time
 from data.proposals.sampled import SAMPLE, Sampled
 from data.sources.column_files import Columns
 from data.sources.csv_file import ROW_NAME
@@ -30,7 +32,8 @@ class Proposal:
     """What to declare, and why: each part is one key of a declaration, or a comment beside it.
 
     `left_out` has the columns that should not explain the target, each with the reason, and
-    `features` the others if they must be listed. `notes` are sentences about the whole.
+    `features` the others if they must be listed. `never_negative` says why no interval should reach
+    below zero, "" if it may. `notes` are sentences about the whole.
     """
 
     key: KeyProposal
@@ -38,10 +41,12 @@ class Proposal:
     new_rows: int
     infinite: str
     time: OrderProposal | None
+    over_time: tuple[OverTimeProposal, ...]
     group: OrderProposal | None
     kinds: tuple[KindProposal, ...]
     left_out: dict[str, str]
     features: tuple[str, ...] | None
+    never_negative: str
     rules: tuple[Rule, ...]
     more_rules: int
     notes: tuple[str, ...]
@@ -137,10 +142,14 @@ def proposed(
             if one.infinite and one.name != target
         ),
         time=time,
+        over_time=proposed_over_time(facts, time.name, key.columns, target, features, sample)
+        if time is not None and time.holds
+        else (),
         group=group,
         kinds=tuple(kinds),
         left_out=wrong,
         features=tuple(features) if must_be_listed else None,
+        never_negative=why_never_negative(known),
         rules=tuple(rules),
         more_rules=more,
         notes=tuple(notes),

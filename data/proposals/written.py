@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from data.declarations.lags import in_words
 from data.declarations.mistakes import explain
 from data.declarations.model import Declaration
 from data.declarations.yaml_nodes import root_of
@@ -68,6 +69,8 @@ def as_yaml(proposal: Proposal, context: Context) -> str:
         [line for note in (*context.notes, *proposal.notes) for line in _comment(note)],
         _left_out(proposal),
         _features(proposal),
+        _over_time(proposal),
+        _beside("bounds: [0, null]", proposal.never_negative) if proposal.never_negative else [],
         _rules(proposal),
     ]  # fmt: skip
     return "\n".join("\n".join(part) for part in parts if part) + "\n"
@@ -194,6 +197,20 @@ def _features(proposal: Proposal) -> list[str]:
     if proposal.features is None:
         return []
     return ["features:", *(f"  - {flow(name)}" for name in proposal.features)]
+
+
+def _over_time(proposal: Proposal) -> list[str]:
+    lines: list[str] = []
+    terms = [each for each in proposal.over_time if each.term is not None]
+    if terms:
+        lines.append("terms:")
+        for each in terms:
+            lines += _beside(f"  - {flow(each.term)}", each.words, "  ")
+    for each in proposal.over_time:
+        if each.lag is not None:
+            words = f"{each.words}; only if it is known by then"
+            lines += _beside(f"lags: {flow({each.lag.column: [in_words(each.lag.length)]})}", words)
+    return lines
 
 
 def _rules(proposal: Proposal) -> list[str]:

@@ -82,7 +82,7 @@ class SourceColumnRecord:
     """One column of the source: what the next run is compared with, and what people look up."""
 
     name: str
-    role: str  # "key", "target", "time", "weight", "group", "feature", "term", "unused"; or several
+    role: str  # "key", "target", ..., "feature", "unused", or several: `current_column` has all
     kind: str | None = None  # None: of no kind, so it is left out
     kind_from: str | None = None  # "declared", "remembered" or "values"
     missing: int | None = None  # rows without a value
@@ -155,6 +155,9 @@ NUMBERS = ("actual", "predicted", "lower", "upper")
 
 FURTHER = ("lower_2", "upper_2", "lower_3", "upper_3")
 """The ends of the intervals of further levels, of which a dataset may declare up to two."""
+
+ENDS = ("lower", "upper", *FURTHER)
+"""The ends of all intervals, the widest first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -374,15 +377,16 @@ class RunRecord:
     @property
     def interval_level(self) -> float | None:
         """The declared share of rows that a prediction interval should cover; the widest's."""
-        return next(iter(self._levels), None)
+        return next(iter(self.levels), None)
 
     @property
     def interval_levels(self) -> str | None:
         """The declared shares of all intervals, the widest first, for example `0.9, 0.5`."""
-        return ", ".join(map(repr, self._levels)) or None
+        return ", ".join(map(repr, self.levels)) or None
 
     @property
-    def _levels(self) -> Sequence[float]:
+    def levels(self) -> Sequence[float]:
+        """The declared shares of all intervals, the widest first."""
         interval = self._declared.get("interval")
         shares = interval.get("level") if isinstance(interval, dict) else interval
         return sorted(shares if isinstance(shares, list) else filter(None, [shares]), reverse=True)

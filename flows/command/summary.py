@@ -59,6 +59,8 @@ def _results(summary: "Summary") -> Iterator[tuple[str, Text]]:
     yield "champion", Text(f"{summary.champion} ({change})")
     if summary.rmse is not None:
         yield "error", Text(_error(summary))
+    if summary.interval:
+        yield "interval", Text(summary.interval)
     if summary.naive:
         yield "naive", Text(summary.naive)
     verdict = (f"{summary.verdict}", VERDICT_STYLE[summary.verdict or "undecided"])
@@ -82,4 +84,5 @@ def _error(summary: "Summary") -> str:
         else ""
     )
     r2 = f", R2 {summary.r2:.3f}" if summary.r2 is not None else ""
-    return f"test RMSE {summary.rmse:.4g} {summary.target}{interval}{r2}"
+    scheme = f", by {summary.scheme}" if summary.scheme else ""
+    return f"test RMSE {summary.rmse:.4g} {summary.target}{interval}{r2}{scheme}"

@@ -70,16 +70,16 @@ def _started(until: float, seconds: int) -> str | None:
     )
     atexit.register(end, server, STOP_SECONDS)
     url = f"http://127.0.0.1:{port}/api"
-    while time.monotonic() < until:
-        code = server.poll()
-        if code == PORT_TAKEN:
-            return None
-        if code is not None:
-            raise unusable_server(RuntimeError(f"it ended with the exit code {code}"))
-        with temporary_settings({PREFECT_API_URL: url}):
+    with temporary_settings({PREFECT_API_URL: url}):
+        while time.monotonic() < until and server.poll() is None:
             if is_healthy():
                 return url
-        time.sleep(0.1)
+            time.sleep(0.1)
+    code = server.poll()
+    if code == PORT_TAKEN:
+        return None
+    if code is not None:
+        raise unusable_server(RuntimeError(f"it ended with the exit code {code}"))
     raise unusable_server(TimeoutError(f"it did not answer within {seconds} seconds"))
 
 

@@ -44,15 +44,14 @@ _NEVER = str(100 * 365 * 24 * 3600)
 def prepare(home: Path, suspicion: str | None) -> list[str]:
     """Set names, flags and the folder of compiled code; return warnings for the user.
 
-    Compiled code is kept in `home`/theano-<versions>, since compiling a network takes up to half a
-    minute. Processes may share the folder: Theano locks it. What is damaged in it is compiled anew;
-    with a `suspicion`, a sentence on why it cannot be used, the whole folder is set aside.
+    Compiled code is kept in `home`, since compiling a network takes up to half a minute. Processes
+    may share the folder: Theano locks it. What is damaged in it is compiled anew; with a
+    `suspicion`, a sentence on why it cannot be used, the whole folder is set aside.
     """
     for name, value in _GONE.items():
         if name not in np.__dict__:
             setattr(np, name, value)
-    cache = f"theano-{version('theano-pymc')}-numpy-{np.__version__}-{_HEADER_EDITION}"
-    folder, warnings = _usable(home.resolve() / cache, suspicion)
+    folder, warnings = _usable(compiled_folder(home.resolve()), suspicion)
     flags = {
         "base_compiledir": str(folder),
         "blas__ldflags": "",
@@ -76,6 +75,11 @@ def prepare(home: Path, suspicion: str | None) -> list[str]:
         )
     os.environ["THEANO_FLAGS"] = ",".join(f"{k}={shlex.quote(v)}" for k, v in flags.items())
     return warnings
+
+
+def compiled_folder(home: Path) -> Path:
+    """Return the folder of the code that Theano compiles; its name has the versions it is for."""
+    return home / f"theano-{version('theano-pymc')}-numpy-{np.__version__}-{_HEADER_EDITION}"
 
 
 def is_suspect(error: BaseException) -> bool:

@@ -198,10 +198,8 @@ class Calibration:
         gain = gain[~np.isnan(gain)]
         if not gain.size:
             return None, {"scale": "none: too few residuals"}
-        figures = {
-            "score_of_one_width": float(np.nanmean(of_one)),
-            "score_of_scale": float(np.nanmean(of_scale)),
-        }
+        means = {"score_of_one_width": np.nanmean(of_one), "score_of_scale": np.nanmean(of_scale)}
+        figures = {name: float(mean) for name, mean in means.items() if np.isfinite(mean)}
         if not gain.mean() > MIN_GAIN * gain.std() / np.sqrt(len(gain)):
             return None, {"scale": "none: it does not improve the interval score", **figures}
         return fit, {"scale": "by row", **figures}

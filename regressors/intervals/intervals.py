@@ -12,7 +12,7 @@ from regressors.intervals.rules import Rules
 from regressors.intervals.scale import Scale
 
 Reach = tuple[float, float]
-"""How far an interval reaches down and up from a prediction; NaN where there is none."""
+"""How far an interval reaches down and up from a prediction."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,32 @@ class Intervals:
         return self.rules.levels
 
     @property
+    def column_types(self) -> dict[str, str]:
+        """Return the type of each column that `reach` needs: number, category or boolean."""
+        scale = self.scale
+        texts = {} if scale is None else {n: set(e.levels) for n, e in scale.categories.items()}
+        if self.rules.by is not None:
+            texts[self.rules.by] = set(self.groups)
+        types = {} if scale is None else dict.fromkeys(scale.numbers, "number")
+        for name, levels in texts.items():
+            is_boolean = bool(levels) and levels <= {"true", "false"}
+            types[name] = "boolean" if is_boolean else "category"
+        return types
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Return the columns that `reach` needs."""
         own = self.scale.columns if self.scale else ()
         return tuple(dict.fromkeys([*own, *filter(None, [self.rules.by])]))
+
+    @property
+    def differ_by_row(self) -> bool:
+        """Return whether intervals of two rows may reach differently far, or two sides of one."""
+        rules = self.rules
+        even = all(down == up for down, up in self.reaches)
+        bounded = rules.lowest is not None or rules.highest is not None
+        varied = self.scale is not None or self.mean_weight is not None or bool(self.groups)
+        return varied or bounded or not even
 
     def reach(self, columns: Columns, predicted: Array, weight: Array | None = None) -> Array:
         """Return how far (n, L, 2) intervals reach down and up from n predictions.
@@ -87,10 +109,10 @@ class Intervals:
         """Return the intervals as values that JSON has."""
         return {
             "rules": vars(self.rules),
-            "reaches": _plain(self.reaches),
+            "reaches": self.reaches,
             "mean_weight": self.mean_weight,
             "scale": None if self.scale is None else self.scale.to_json(),
-            "groups": {name: _plain(reaches) for name, reaches in self.groups.items()},
+            "groups": dict(self.groups),
             "facts": dict(self.facts),
         }
 
@@ -133,11 +155,5 @@ def _positions(values: Values, index: Mapping[str, int]) -> Indices:
     return np.fromiter(map(index.get, values.tolist(), repeat(0)), np.int64, len(values))
 
 
-def _plain(reaches: Sequence[Reach]) -> list[list[float | None]]:
-    return [[None if np.isnan(end) else float(end) for end in reach] for reach in reaches]
-
-
-def _reaches(kept: Sequence[Sequence[float | None]]) -> tuple[Reach, ...]:
-    return tuple(
-        (np.nan if down is None else down, np.nan if up is None else up) for down, up in kept
-    )
+def _reaches(kept: Sequence[Sequence[float]]) -> tuple[Reach, ...]:
+    return tuple((down, up) for down, up in kept)

@@ -19,8 +19,9 @@ from regressors.intervals.rules import Rules
 
 STEP = 0.1
 """By so much of what was missed the level is corrected after a block."""
-HALF_LIVES = 2.0
-"""In the time of all residuals, the weight of the oldest is halved so many times."""
+HALF_LIVES, HALF_LIVES_OF_FEW, FEW = 4.0, 2.0, 200
+"""In the time of all residuals, the weight of the oldest is halved so many times: less often where
+there are few, whose quantiles need them all."""
 
 
 def walk_intervals(
@@ -30,7 +31,7 @@ def walk_intervals(
     target: Array,
     predicted: Array,
     block: Indices,
-    time: Array,
+    time: Array | None = None,
     known: Indices | None = None,
     weight: Array | None = None,
     group: Values | None = None,
@@ -38,11 +39,13 @@ def walk_intervals(
     """Return the ends (n, L) of the intervals of n rows, and the intervals of rows to come.
 
     `predicted` (n,) are predictions of the rows of each `block` (n,), from 1, by a model of earlier
-    ones; NaN where there is none. `time` (n,) is in any unit. `known` (n,) is the first block at
-    whose time a row's target is known: the one after its own where None. The intervals of a block
-    come from rows whose targets were known by then: there are none where these are too few.
+    ones; NaN where there is none. `time` (n,) is in any unit; None has blocks be evenly spaced.
+    `known` (n,) is the first block at whose time a row's target is known: the one after its own
+    where None. The intervals of a block come from rows whose targets were known by then: there are
+    none where these are too few.
     """
     known = block + 1 if known is None else known
+    time = block.astype(float) if time is None else time
     lower, upper = np.full((2, len(target), len(rules.levels)), np.nan)
     missed: dict[int, Array] = {}
     last = int(block.max(initial=0))
@@ -97,10 +100,11 @@ def _adapted(
 
 
 def _share(time: Array, past: Mask) -> Array:
-    """Return what each row (n,) counts for, which is halved by half of the past rows' time."""
+    """Return what each row (n,) counts for: the older it is among the past ones, the less."""
     newest, oldest = float(time[past].max()), float(time[past].min())
     span = newest - oldest
     if not span > 0:
         return np.ones(len(time))
     age = np.where(past, newest - time, 0.0) / span
-    return np.asarray(0.5 ** (HALF_LIVES * age))
+    half_lives = HALF_LIVES if past.sum() >= FEW else HALF_LIVES_OF_FEW
+    return np.asarray(0.5 ** (half_lives * age))

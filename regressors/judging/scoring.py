@@ -59,7 +59,7 @@ def score(
 
     Rows of one label in `unit` (n,), a group or a block of time, are taken together in the interval
     of the RMSE. R2 is about the mean of these rows. `coverage` is the unweighted share of rows
-    inside their prediction `interval`.
+    inside their prediction `interval`, of those that have one.
     """
     errors = weighted_errors(actual, predicted, weight)
     rmse, around = root_mean_square(errors), spread(actual, weight)
@@ -85,11 +85,12 @@ def score(
 
 
 def coverage_of(actual: Array, interval: Interval) -> float | None:
-    """Return the share of actual values (n,) inside their intervals; None if there are none."""
+    """Return the share of actual values (n,) inside their intervals, of those that have one."""
     lower, upper = interval
-    if np.isnan(lower).all():
+    has_one = ~np.isnan(lower)
+    if not has_one.any():
         return None
-    return float(((lower <= actual) & (actual <= upper)).mean())
+    return float(((lower <= actual) & (actual <= upper))[has_one].mean())
 
 
 def undercoverage_p(
@@ -101,9 +102,11 @@ def undercoverage_p(
     worth, and of Student's t over the units. None where there is no interval.
     """
     lower, upper = interval
-    if np.isnan(lower).all():
+    has_one = ~np.isnan(lower)
+    if not has_one.any():
         return None
-    inside = ((lower <= actual) & (actual <= upper)).astype(float)
+    inside = ((lower <= actual) & (actual <= upper))[has_one].astype(float)
+    unit = None if unit is None else unit[has_one]
     share, n = float(inside.mean()), len(inside)
     if unit is None:
         return _binomial(share, n, level)

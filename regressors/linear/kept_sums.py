@@ -5,6 +5,7 @@ and the test rows. The sums are exact, so that those that are put together have 
 those of rows that are read again.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,10 @@ class RefitSums:
     def bytes(self) -> int:
         """Return how much memory the sums take."""
         return len(self.matrix.upper)
+
+
+class RolledSums(FoldSums):
+    """The sums of all labelled rows of a job, and the encodings of its blocks of test rows."""
 
 
 @dataclass
@@ -93,9 +98,19 @@ def drop_others(job: Job) -> None:
 def fold_sums(framework: FrameworkModule, job: Job) -> FoldSums:
     """Return the sums of the twin and the folds of a job, which are kept for its next jobs."""
     kept = _kept.sums(job)
-    if isinstance(kept, FoldSums):
+    if isinstance(kept, FoldSums) and not isinstance(kept, RolledSums):
         return kept
     sums = FoldSums(framework, job)
+    _kept.keep(job, sums)
+    return sums
+
+
+def rolled_sums(framework: FrameworkModule, job: Job, numbers: Container[int]) -> RolledSums:
+    """Return the sums of blocks of test rows, which are kept for its next jobs."""
+    kept = _kept.sums(job)
+    if isinstance(kept, RolledSums):
+        return kept
+    sums = RolledSums(framework, job, numbers)
     _kept.keep(job, sums)
     return sums
 
@@ -103,16 +118,20 @@ def fold_sums(framework: FrameworkModule, job: Job) -> FoldSums:
 def refit_sums(framework: FrameworkModule, job: Job) -> RefitSums:
     """Return the sums of a refit, which are kept for that of another kind.
 
-    Where those of the folds were kept, only the test rows are read.
+    Where those of the folds were kept, only the test rows are read, and none where those of the
+    blocks of test rows were.
     """
     kept = _kept.sums(job)
     if isinstance(kept, RefitSums):
         return kept
-    encoding, gram = fit_encoding(job), None
-    if kept is not None and job.is_test is not None:
-        gram = kept.with_tests(framework, job, encoding)
+    everything, gram = np.ones(len(job.target), dtype=bool), None
+    if isinstance(kept, RolledSums):
+        encoding, gram = kept.encoding(everything), kept.gram(everything)
+    else:
+        encoding = fit_encoding(job)
+        if kept is not None and job.is_test is not None:
+            gram = kept.with_tests(framework, job, encoding)
     if gram is None:
-        everything = np.ones(len(job.target), dtype=bool)
         gram = gram_of_rows(job, encoding, everything, framework.row_products)
     sums = RefitSums(encoding, gram.packed())
     _kept.keep(job, sums)

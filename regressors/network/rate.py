@@ -3,6 +3,7 @@
 import numpy as np
 
 from regressors.frameworks.contract import FrameworkModule
+from regressors.intervals.rules import Rules
 from regressors.job import Job, folds
 from regressors.network.fit import fit_network
 from regressors.network.plan import Plan, products_of
@@ -31,7 +32,7 @@ def measured_rate(framework: FrameworkModule, job: Job) -> float:
         fold=1 + np.arange(ROWS) % 5,
         chained=False,
         hidden=HIDDEN,
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
         plan=Plan(5, EPOCHS, EPOCHS, ROWS, share=1.0, products=0.0, budget=0.0),
     )
     number, train, held = next(folds(made.fold, chained=False))

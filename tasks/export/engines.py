@@ -33,7 +33,11 @@ _SQL: dict[str, TypeEngine[Any]] = {
 }
 _SQLITE = {"number": "REAL", "category": "TEXT", "boolean": "INTEGER", "time": "TEXT"}
 _BOOLEANS = {"true": True, "false": False, None: None}
-_FUNCTIONS: dict[str, Callable[[float], float]] = {"sqrt": math.sqrt, "tanh": math.tanh}
+_FUNCTIONS: dict[str, Callable[[float], float]] = {
+    "sqrt": math.sqrt,
+    "tanh": math.tanh,
+    "exp": math.exp,
+}
 
 
 def in_onnx_runtime(

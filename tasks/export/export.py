@@ -17,7 +17,7 @@ from tasks.export.graph.model import onnx_model
 from tasks.export.proof import LINEAR, NETWORK, Proof, proved
 from tasks.export.proof_rows import ProofRows, proof_rows
 from tasks.export.readable_json import readable
-from tasks.export.sql.dialects import DUCKDB, POSTGRESQL, SQLITE, Dialect
+from tasks.export.sql.dialects import DUCKDB, FUNCTIONS, POSTGRESQL, SQLITE, Dialect
 from tasks.export.sql.query import MAX_WEIGHTS, Query, query
 from tasks.run.loading import declared, loaded
 
@@ -159,7 +159,7 @@ class Export:
         return "".join(f"-- {' '.join(line.split())}\n" for line in lines)
 
     def _needs(self, dialect: Dialect, made: Query) -> list[str]:
-        if dialect is not SQLITE or ("tanh(" not in made.text and "sqrt(" not in made.text):
+        if dialect is not SQLITE or not any(f"{name}(" in made.text for name in FUNCTIONS):
             return []
         return [
             "The query needs SQLite 3.35 or later with its math functions"

@@ -166,6 +166,9 @@ def _levels(description: Mapping[str, Any], name: str) -> list[str]:
             if name in group["columns"]:
                 at = group["columns"].index(name)
                 found |= dict.fromkeys(level[at] for level in group["levels"] if level[at])
+    interval = description["interval"]
+    if interval is not None and interval["by"] == name:
+        found |= dict.fromkeys(interval["groups"])
     return list(found) or [UNSEEN]
 
 

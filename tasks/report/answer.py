@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from data.store.records import CandidateRecord, ScoreRecord
 from data.vocabulary import Candidate
 from tasks.report.facts import RunFacts, test_score
-from tasks.report.labels import number
+from tasks.report.labels import number, percent
 
 LOOKS = {
     "succeeded": "good",
@@ -71,7 +71,9 @@ def tiles(facts: RunFacts) -> Iterator[Tile]:
                 "R² on the test rows", f"{score.r2:.3f}", "1 is perfect, 0 no better than the mean"
             )
         if score.coverage is not None:
-            declared = f"declared: {run.interval_level:.0%}" if run.interval_level else ""
+            narrower = " and ".join(map(percent, run.levels[1:]))
+            declared = f"declared: {percent(run.interval_level)}" if run.levels else ""
+            declared += f", beside narrower ones of {narrower}" if narrower else ""
             yield Tile(
                 "Inside their interval", f"{score.coverage:.1%}", f"of the test rows; {declared}"
             )

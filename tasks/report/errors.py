@@ -1,6 +1,6 @@
 """How a model errs, in figures for charts: its residuals beside a normal's, and its coverage."""
 
-from math import sqrt
+from math import isfinite, sqrt
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -38,23 +38,36 @@ def residuals(model: str, errors: Array) -> Residuals | None:
     return Residuals(model, count, sd, rounded(normal), rounded(present[at] / sd))
 
 
-def coverage(out_of_fold: Array, test: Array, declared: float) -> tuple[Coverage, ...]:
+def coverage(
+    out_of_fold: Array, test: Array, declared: float, reach: float = 1.0
+) -> tuple[Coverage, ...]:
     """Return how many errors (m,) of the test rows are within what out-of-fold errors (n,) suggest.
 
-    Both are weighted, and NaN where there is none. A level for which there are too few out-of-fold
-    errors is left out.
+    Both are in units of how far the row's interval reaches, which is `reach` in the mean, and NaN
+    where there is none. A level for which there are too few out-of-fold errors is left out.
     """
-    honest, errors = (np.abs(each[np.isfinite(each)]) for each in (out_of_fold, test))
+    honest, errors = (np.abs(each[~np.isnan(each)]) for each in (out_of_fold, test))
     if not len(errors) or not len(honest):
         return ()
     found = []
     for level in sorted({*LEVELS, declared}):
         width = interval_half_width(honest, level)
-        if width is not None:
+        if width is not None and isfinite(width * reach):
             share = float((errors <= width).mean())
             low, high = wilson(share, len(errors))
-            found.append(Coverage(level, width, share, low, high, len(errors)))
+            found.append(Coverage(level, width * reach, share, low, high, len(errors)))
     return tuple(found)
+
+
+def in_intervals(errors: Array, down: Array, up: Array) -> Array:
+    """Return errors (n,) over how far their interval reaches to their side, NaN without one.
+
+    Within the interval this is between -1 and 1.
+    """
+    side = np.where(errors > 0, up, down)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inside: Array = np.where(errors == 0, 0.0, errors / np.maximum(side, 0.0))
+    return np.where(np.isnan(side), np.nan, inside)
 
 
 def wilson(share: float, rows: int) -> tuple[float, float]:

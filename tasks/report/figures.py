@@ -6,16 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.errors import DamagedModel
-from data.store.records import PredictionColumns
 from regressors.arrays import Array, Indices, Mask
 from regressors.candidate import Candidate
 from regressors.encoding.columns import CannotEncode
 from regressors.job import Fitted
-from regressors.judging.scoring import roots
+from regressors.judging.scoring import coverage_of, roots
 from regressors.model import Model
 from regressors.progress import reporting_to
 from tasks.report import effects as of_features
-from tasks.report.errors import coverage, residuals
+from tasks.report.errors import coverage, in_intervals, residuals
 from tasks.report.points import drawn_rows
 from tasks.report.run_figures import (
     Curve,
@@ -33,41 +32,34 @@ from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 
 
-def run_figures(trained: Trained, predictions: Sequence[PredictionColumns]) -> RunFigures:
-    """Return what is kept of a run for its pictures.
-
-    `predictions` are those of its candidates that are stored, in the order of its rows.
-    """
+def run_figures(trained: Trained) -> RunFigures:
+    """Return what is kept of a run for its pictures."""
     with reporting_to(lambda *_: None):
-        return _Drawing(trained, predictions).figures()
+        return _Drawing(trained).figures()
 
 
 @dataclass(frozen=True)
 class _Drawn:
     """A model that is drawn, with its predictions of the training rows (n,) and test rows (m,).
 
-    Those of the training rows are out of fold; NaN where there is none. `test` is None where only
-    the points are predicted, by the `twin`. `model` is what would serve, with its intervals.
+    Those of the training rows are out of fold; NaN where there is none. `ends` are those of the
+    intervals of the test rows. `model` is what would
+    serve, with its intervals.
     """
 
     name: str
     kind: str
     model: Model
-    twin: Model
     train: Array
-    test: Array | None
+    test: Array
+    ends: tuple[Array, Array]
     is_champion: bool = False
 
 
 class _Drawing:
-    def __init__(self, trained: Trained, predictions: Sequence[PredictionColumns]) -> None:
+    def __init__(self, trained: Trained) -> None:
         self.trained, self.choice = trained, trained.choice
         self.prepared: Prepared = trained.prepared
-        self.tested = {
-            rows.model: rows.predicted[rows.role == "test"]
-            for rows in predictions
-            if isinstance(rows.model, str)
-        }
         self.feature = self._single_number()
 
     def figures(self) -> RunFigures:
@@ -76,7 +68,6 @@ class _Drawing:
         drawn = [*self._drawn()]
         main = drawn[0]
         reported = next(each for each in drawn if each.name == str(self.choice.reported))
-        assert reported.test is not None
         chosen = {
             part: drawn_rows(
                 declaration.name, rows.keys, self._columns(rows, rows.target - predicted)
@@ -102,15 +93,16 @@ class _Drawing:
             curves = of_features.curves(models, self.feature, x)
         else:
             importance, effects = self._effects(drawn, sample)
-        errors = [self._errors(each) for each in (main, reported)]
+        covered, reach = self._in_intervals(reported)
         return RunFigures(
             models=tuple(
                 DrawnModel(
                     each.name,
                     each.kind,
                     each.is_champion,
-                    each.model.half_width,
-                    rounded(self._of_points(each, chosen, test)),
+                    _half_width(each.model),
+                    rounded(_of_points(each, chosen)),
+                    self._inside(each, test, chosen) if each is main else None,
                 )
                 for each in drawn
             ),
@@ -119,9 +111,9 @@ class _Drawing:
             curves=curves,
             importance=importance,
             effects=effects,
-            residuals=residuals(main.name, np.concatenate(errors[0])),
+            residuals=residuals(main.name, np.concatenate(self._errors(main))),
             covered_by=reported.name,
-            coverage=coverage(*errors[1], declaration.interval),
+            coverage=coverage(*covered, declaration.interval.widest, reach),
             term_scale=self._term_scale(sample),
         )
 
@@ -137,16 +129,16 @@ class _Drawing:
                 yield self._candidate(candidate)
 
     def _candidate(self, candidate: Candidate) -> _Drawn:
-        fit, refit = self.trained.fits[candidate], self.trained.refits.get(candidate)
+        fit, rolled = self.trained.fits[candidate], self.trained.rolled[candidate]
         assert isinstance(fit, Fitted) and fit.out_of_fold is not None
-        model = refit.model.with_interval_of(fit.model) if isinstance(refit, Fitted) else fit.model
+        model = self.trained.served(candidate) or fit.model
         return _Drawn(
             str(candidate),
             candidate.kind,
             model,
-            fit.model,
             fit.out_of_fold,
-            self.tested.get(str(candidate)),
+            rolled.predicted,
+            (rolled.lower, rolled.upper),
             is_champion=candidate == self.choice.promoted,
         )
 
@@ -156,16 +148,16 @@ class _Drawing:
         if self.choice.promoted or incumbent is None or not incumbent.is_comparable:
             return None
         try:
-            model, twin = loaded(incumbent.serving, "artifact"), loaded(incumbent.serving, "twin")
+            model = loaded(incumbent.serving, "artifact")
         except DamagedModel:
             return None  # which the summary says
         return _Drawn(
             incumbent.serving.name_and_run,
             incumbent.serving.kind,
             model,
-            twin,
             np.full(len(self.prepared.train.keys), np.nan),
             np.where(incumbent.compared, incumbent.predicted, np.nan),
+            incumbent.interval,
             is_champion=True,
         )
 
@@ -206,24 +198,41 @@ class _Drawing:
             of_training=len(self.prepared.train.keys),
         )
 
-    def _of_points(self, drawn: _Drawn, chosen: dict[str, Indices], test: Rows) -> Array:
-        """Return a model's predictions of the points, those of test rows first."""
-        if drawn.test is not None:
-            of_test = drawn.test[chosen["test"]]
-        else:
-            columns = self.prepared.source.columns_of(test, drawn.twin.features)
-            of_test = drawn.twin.predict(columns)
-        return np.concatenate([of_test, drawn.train[chosen["train"]]])
-
     def _errors(self, drawn: _Drawn) -> tuple[Array, Array]:
         """Return the weighted errors of the training rows, out of fold, and of the test rows."""
-        assert drawn.test is not None
         pairs = ((self.prepared.train, drawn.train), (self.prepared.test, drawn.test))
         first, second = (
             (rows.target - predicted) * roots(rows.weight, len(predicted))
             for rows, predicted in pairs
         )
         return first, second
+
+    def _in_intervals(self, reported: _Drawn) -> tuple[tuple[Array, Array], float]:
+        """Return errors in units of their intervals, as `_errors` does, and the mean of the units.
+
+        Where rows were too few for intervals, the errors themselves, in units of 1.
+        """
+        fit = self.trained.fits[self.choice.reported]
+        assert isinstance(fit, Fitted)
+        if fit.model.intervals is None:
+            return self._errors(reported), 1.0
+        ends = (fit.ends[0], reported.ends)
+        pairs = ((self.prepared.train, reported.train), (self.prepared.test, reported.test))
+        found, sides = [], []
+        for (rows, predicted), (lower, upper) in zip(pairs, ends, strict=True):
+            assert predicted is not None
+            down, up = predicted - lower, upper - predicted
+            found.append(in_intervals(rows.target - predicted, down, up))
+            sides.append(down / 2 + up / 2)
+        return (found[0], found[1]), float(np.nanmean(sides[1]))
+
+    def _inside(self, drawn: _Drawn, test: Rows, chosen: dict[str, Indices]) -> float | None:
+        """Return what share of the drawn test rows is inside the intervals of a model."""
+        lower, upper = (end[chosen["test"]] for end in drawn.ends)
+        known = np.isfinite(lower)
+        if not known.any():
+            return None
+        return coverage_of(test.target[known], (lower[known], upper[known]))
 
     def _sample(self, drawn: Sequence[_Drawn], test: Rows, train: Rows) -> dict[str, Array]:
         """Return the features of all that is drawn, of the points in a fixed random order."""
@@ -270,6 +279,19 @@ class _Drawing:
         if refit is None or not set(refit.model.features) <= set(sample):
             return {}
         return of_features.term_scale(refit.model, sample)
+
+
+def _of_points(drawn: _Drawn, chosen: dict[str, Indices]) -> Array:
+    """Return a model's predictions of the points, those of test rows first."""
+    return np.concatenate([drawn.test[chosen["test"]], drawn.train[chosen["train"]]])
+
+
+def _half_width(model: Model) -> float | None:
+    """Return how far the widest intervals reach to each side, None where that differs by row."""
+    intervals = model.intervals
+    if intervals is None or intervals.differ_by_row:
+        return None
+    return intervals.reaches[0][0]
 
 
 def _mask(rows: int, chosen: Indices) -> Mask:

@@ -27,7 +27,8 @@ class DrawnModel:
     """A model that is drawn: the champion, and tonight's best of each kind.
 
     `predicted` are its predictions of the points, those of training rows out of fold; None for the
-    rows it may have been trained with. `half_width` is that of its prediction interval.
+    rows it may have been trained with. `half_width` is that of its prediction intervals, None where
+    they differ by row, and `inside` the share of drawn test rows inside theirs.
     """
 
     name: str
@@ -35,6 +36,7 @@ class DrawnModel:
     is_champion: bool = False
     half_width: float | None = None
     predicted: Numbers = ()
+    inside: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,10 @@ class Residuals:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What share of the test rows lies within `half_width` of a candidate's predictions.
+    """What share of the test rows lies within intervals around a candidate's predictions.
 
+    The intervals are those of the rows, all made wider or narrower by the same factor, so that they
+    reach `half_width` to each side in the mean.
     `expected` is the share of out-of-fold predictions that do; `low` and `high` are the ends of
     Wilson's interval of 95%.
     """

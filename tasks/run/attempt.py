@@ -1,7 +1,7 @@
 """One attempt to retrain one dataset, and what it has come to so far."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from data.checks.findings import Checked
@@ -12,7 +12,9 @@ from data.sources.snapshot import Snapshot
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.agreement import Comparison, disagreements
+from regressors.model import Model
 from regressors.network.resilience import Silenced
+from regressors.rolling import Rolled
 from tasks.report.run_figures import RunFigures
 from tasks.run.ann_plan import AnnPlan, EarlierPlan
 from tasks.run.choice import Choice
@@ -26,14 +28,31 @@ Fits = Mapping[Candidate, Fitted | str]
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run trained and decided: all that its scores, decisions and predictions come from."""
+    """What a run trained and decided: all that its scores, decisions and predictions come from.
+
+    `rolled` are the predictions of the test rows, by the candidates that are compared there.
+    """
 
     prepared: Prepared
     fits: Fits
+    rolled: Mapping[Candidate, Rolled]
     choice: Choice
     refits: Fits = field(default_factory=dict)
     agreement: tuple[Comparison, ...] = ()
     resilience: tuple[Silenced, ...] = ()
+
+    def served(self, candidate: Candidate) -> Model | None:
+        """Return the refit of a candidate with the intervals that serve; None if there is none.
+
+        Those of test rows at rolling origins are continued, so that they have adapted to these.
+        """
+        fit, refit = self.fits[candidate], self.refits.get(candidate)
+        if not isinstance(fit, Fitted) or not isinstance(refit, Fitted):
+            return None
+        rolled = self.rolled.get(candidate)
+        if rolled is None or not self.prepared.split.chained:
+            return refit.model.with_interval_of(fit.model)
+        return replace(refit.model, intervals=rolled.intervals)
 
 
 @dataclass

@@ -172,6 +172,7 @@ def declared_changes(declaration: Declaration, then: Mapping[str, Any]) -> Itera
     that the earlier one lacks is of a later version, and has changed only if it is declared.
     """
     now = json.loads(declaration.model_dump_json(exclude={*NOT_OF_THE_SETUP}))
+    then, now = _with_levels_apart(then), _with_levels_apart(now)
     defaults = _defaults(declaration)
     before = _flat({name: value for name, value in then.items() if name not in NOT_OF_THE_SETUP})
     after = _flat(now)
@@ -180,6 +181,14 @@ def declared_changes(declaration: Declaration, then: Mapping[str, Any]) -> Itera
             continue
         if before.get(name) != after.get(name):
             yield Change("declaration", name, *(_text(name, of) for of in (before, after)))
+
+
+def _with_levels_apart(declared: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a declaration whose `interval` is its levels alone, and not a mapping with `by`."""
+    interval = declared.get("interval")
+    if not isinstance(interval, dict):
+        return declared
+    return {**declared, "interval": interval.get("level"), "interval.by": interval.get("by")}
 
 
 def _defaults(declaration: Declaration) -> dict[str, Any]:

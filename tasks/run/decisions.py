@@ -165,9 +165,9 @@ def _fitted_again(trained: Trained, chosen: ServingModel) -> tuple[StoredModel, 
     Raises UserError unless every digit is the same.
     """
     candidate = Candidate(chosen.framework, chosen.kind)
-    fit, refit = trained.fits[candidate], trained.refits.get(candidate)
-    if not isinstance(fit, Fitted) or not isinstance(refit, Fitted):
-        obstacle = refit if isinstance(fit, Fitted) else fit
+    fit, served = trained.fits[candidate], trained.served(candidate)
+    if not isinstance(fit, Fitted) or served is None:
+        obstacle = trained.refits.get(candidate) if isinstance(fit, Fitted) else fit
         raise UserError(f"it could not be fitted again: {obstacle}", where=chosen.name_and_run)
     if fit.model.to_bytes() != chosen.twin:
         raise UserError(
@@ -178,14 +178,12 @@ def _fitted_again(trained: Trained, chosen: ServingModel) -> tuple[StoredModel, 
             " a new model.",
         )
     prepared = trained.prepared
-    own = of_candidate(
-        prepared, candidate, fit, refit, with_training=prepared.stores_training_predictions
-    )
+    own = of_candidate(trained, candidate, with_training=prepared.stores_training_predictions)
     own = replace(own, model=chosen.model_id)
     model = StoredModel(
         chosen.name_and_run,
         chosen.model_id,
-        artifact=refit.model.with_interval_of(fit.model),
+        artifact=served,
         twin=fit.model,
         own=partial(in_key_order, own),
         trained_on=prepared.source,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from data.declarations.intervals import intervals_in_words
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.naive import MEAN
@@ -14,6 +15,7 @@ from regressors.judging.scoring import Score
 from regressors.judging.selection import MIN_SWITCH_ROWS
 from tasks.report.labels import number
 from tasks.run.attempt import Trained
+from tasks.run.loading import declared
 from tasks.run.naive import Beaten
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask
@@ -36,6 +38,7 @@ def doubts(trained: Trained, score: Score | None) -> list[str]:
     return [
         *_without_skill(trained, score),
         *_narrow(trained, score),
+        *_of_an_earlier_declaration(trained),
         *_repeated(trained.prepared),
     ]
 
@@ -63,13 +66,28 @@ def _better(beaten: Beaten) -> str:
 
 
 def _narrow(trained: Trained, score: Score | None) -> Iterator[str]:
-    p, level = trained.choice.coverage_p, trained.prepared.declaration.interval
+    p, level = trained.choice.coverage_p, trained.prepared.declaration.interval.widest
     if score is None or score.coverage is None or p is None or p >= LOW_COVERAGE_P:
         return
     yield (
         f"{score.coverage:.0%} of the {_test_rows(trained, score)} lie inside their {level:.0%}"
         f" interval, significantly fewer (p = {p:.1g}): the intervals are too narrow."
     )
+
+
+def _of_an_earlier_declaration(trained: Trained) -> Iterator[str]:
+    """Yield that who serves has intervals that were declared before, and not those of tonight."""
+    kept, tonight = trained.choice.kept, trained.prepared.declaration
+    if kept is None or kept.obstacle is not None:
+        return
+    then = declared(kept.serving)
+    if (then.interval, then.bounds) != (tonight.interval, tonight.bounds):
+        yield (
+            f"The intervals of {kept.serving.name_and_run} are those declared when it was trained"
+            f" ({intervals_in_words(then.interval, then.bounds)}); those declared now"
+            f" ({intervals_in_words(tonight.interval, tonight.bounds)}) come with the next model"
+            " that serves."
+        )
 
 
 def _repeated(prepared: Prepared) -> Iterator[str]:

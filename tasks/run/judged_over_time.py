@@ -2,8 +2,8 @@
 
 The twin is of no use there: it is one fit, older than all test rows of its run, while tonight's
 candidates are fitted again at every origin. So the incumbent is judged by what its own run stored
-of its test, which was made in the same way, and by its artifact on rows that are newer than all
-that this was trained with.
+of its test, which was made in the same way, and on rows that are newer than all that its artifact
+was trained with, by what that predicted for them.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from data.declarations.lengths import Length
 from data.declarations.model import Declaration
 from data.store.read.champions import ServingModel
 from data.store.read.predictions import (
@@ -24,7 +25,7 @@ from data.texts import Texts
 from regressors.arrays import Array, Indices, Mask
 from regressors.model import Predicted
 from tasks.run.choice import Incumbent
-from tasks.run.rows import Rows
+from tasks.run.rows import Rows, in_numbers
 from tasks.run.trained_rows import RowsThen
 
 
@@ -52,7 +53,7 @@ def judged_over_time(
     if same_scheme(then, declaration):
         own = store.read(lambda connection: test_predictions(connection, serving.model_id))
         found.put(own, test.keys, "in its own test")
-    newer = ~found.compared & _is_newer(test, serving)
+    newer = ~found.compared & _is_newer(test, serving, declaration.ahead)
     keys = test.keys[newer]
     real = store.read(
         lambda c: predictions_before_known(c, serving.model_id, keys, before_run=before_run)
@@ -65,17 +66,25 @@ def judged_over_time(
 def same_scheme(then: Mapping[str, Any], declaration: Declaration) -> bool:
     """Return whether the run of a declaration (JSON) tested as tonight's does.
 
-    Before version 0.2.0 no declaration had a horizon, and one fit predicted all test rows.
+    Where the declaration has no word of a horizon, one fit of that version predicted all test rows.
     """
     now = declaration.model_dump(mode="json")
     return ("horizon" in then, then.get("horizon")) == ("horizon" in now, now.get("horizon"))
 
 
-def _is_newer(test: Rows, serving: ServingModel) -> Mask:
-    """Return which rows (m,) are newer than all that a model was trained with."""
-    if serving.data_until is None or test.instants is None:
+def _is_newer(test: Rows, serving: ServingModel, horizon: Length | float | None) -> Mask:
+    """Return which rows (m,) are newer than all that a model was trained with, by a horizon.
+
+    None is the usual step between times: all that is older is known.
+    """
+    instants, until = test.instants, serving.data_until
+    if instants is None or until is None or test.time is None:
         return np.zeros(len(test.keys), dtype=bool)
-    newer: Mask = test.instants > serving.data_until
+    newer: Mask = instants > until
+    if isinstance(horizon, Length):
+        newer &= in_numbers(horizon.before(test.time)) >= until
+    elif horizon is not None:
+        newer &= instants - horizon >= until
     return newer
 
 

@@ -50,22 +50,18 @@ class Naive:
     @classmethod
     def of(cls, prepared: Prepared) -> "Naive":
         """Return the naive predictions at the origins from which the candidates predict."""
-        labelled, is_test, fold = (
-            prepared.labelled,
-            prepared.test_of_labelled,
-            prepared.labelled_fold,
-        )
+        labelled, is_test = prepared.labelled, prepared.test_of_labelled
+        block, known = prepared.labelled_fold, prepared.labelled_known
         target, weight = labelled.target, labelled.weight
-        if not prepared.split.chained or labelled.time is None:
+        if known is None or labelled.time is None:
             everywhere = np.ones(len(target), dtype=bool)
-            means = mean_of_training(target, is_test=is_test, fold=fold, weight=weight)
+            means = mean_of_training(target, is_test=is_test, fold=block, weight=weight)
             return cls(labelled, is_test, everywhere, means)
-        block = np.where(fold < 0, fold.max() + 1, fold)  # the test rows are one block, the last
         predicted = naive_over_time(
             target,
             scored=block > 0,
             block=block,
-            known=block + 1,
+            known=known,
             time=labelled.time,
             series=_series(prepared),
             weight=weight,

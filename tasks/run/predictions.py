@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from data.declarations.model import MAX_WITH_TRAINING, Declaration
 from data.split import NEW, ROLES, TEST
-from data.store.records import PredictionColumns
+from data.store.records import ENDS, PredictionColumns
 from data.store.session import Store
 from regressors.arrays import Mask, Values
 from regressors.candidate import Candidate
@@ -37,10 +38,8 @@ def tonights_predictions(trained: Trained, store: Store, *, with_training: bool)
     choice = trained.choice
     columns = []
     for candidate in dict.fromkeys([choice.winner, choice.reported]):
-        fit, refit = trained.fits[candidate], trained.refits[candidate]
-        if isinstance(fit, Fitted) and isinstance(refit, Fitted):
-            own = of_candidate(trained.prepared, candidate, fit, refit, with_training=with_training)
-            columns.append(own)
+        if trained.served(candidate) is not None:
+            columns.append(of_candidate(trained, candidate, with_training=with_training))
     incumbent = choice.incumbent
     if choice.promoted is not None or choice.is_backfill or incumbent is None:
         return Predictions(tuple(columns))
@@ -63,29 +62,38 @@ def unstored_warning(declaration: Declaration, *, labelled: int, training: int) 
 
 
 def of_candidate(
-    prepared: Prepared, candidate: Candidate, fit: Fitted, refit: Fitted, *, with_training: bool
+    trained: Trained, candidate: Candidate, *, with_training: bool
 ) -> PredictionColumns:
     """Return a candidate's predictions of every row, or of all but the training rows.
 
-    Training rows are predicted out of fold, test rows by the twin, new rows by the refit.
+    Training rows are predicted out of fold, test rows as `rolled`, new rows by the refit; the
+    interval of each comes from the residuals of other rows.
     """
+    prepared, fit = trained.prepared, trained.fits[candidate]
+    rolled, served = trained.rolled[candidate], trained.served(candidate)
+    assert isinstance(fit, Fitted) and served is not None
     rows, is_train, code = prepared.rows, prepared.is_train, prepared.split.code
     stored = np.ones(len(code), dtype=bool) if with_training else ~is_train
     role = np.array(ROLES, dtype=object)[code[stored]]
-    reach = fit.model.reach(len(role), None if rows.weight is None else rows.weight[stored])
     predicted = np.full(len(role), np.nan)
+    ends = [np.full(len(role), np.nan) for _ in range(2 * len(fit.ends))]
     if with_training:
         predicted[is_train] = fit.out_of_fold
-    lower = predicted - reach
-    upper = np.add(predicted, reach, out=reach)
+        for own, out_of_fold in zip(ends, chain.from_iterable(fit.ends), strict=True):
+            own[is_train] = out_of_fold
     notes = []
-    refitted = refit.model.with_interval_of(fit.model)
-    for number, chosen, model in ((TEST, prepared.test, fit.model), (NEW, prepared.new, refitted)):
-        if len(chosen.target):
-            columns = prepared.source.columns_of(chosen, model.features)
-            of_part, part = model.predicted(columns, chosen.weight), code[stored] == number
-            predicted[part], lower[part], upper[part] = of_part.value, of_part.lower, of_part.upper
-            notes.append((part, of_part.note))
+    tests, new = code[stored] == TEST, code[stored] == NEW
+    of_tests = iter([*chain.from_iterable(rolled.ends)])
+    made = [(tests, rolled.predicted, of_tests, rolled.notes())]
+    if new.any():
+        columns = prepared.source.columns_of(prepared.new, served.features)
+        of_new = served.predicted(columns, prepared.new.weight)
+        made.append((new, of_new.value, iter(of_new.ends), of_new.note))
+    for part, value, of_part, note in made:
+        predicted[part] = value
+        for own, end in zip(ends, of_part, strict=False):
+            own[part] = end
+        notes.append((part, note))
     if prepared.split.chained:
         role[(is_train & (prepared.split.fold == 0))[stored]] = "warmup"
     return PredictionColumns(
@@ -93,8 +101,7 @@ def of_candidate(
         key=rows.keys if with_training else rows.keys[stored],
         actual=rows.target if with_training else rows.target[stored],
         predicted=rows.stored(predicted),
-        lower=rows.stored(lower),
-        upper=rows.stored(upper),
+        **dict(zip(ENDS, map(rows.stored, ends), strict=False)),
         role=role,
         note=_noted(len(role), notes),
     )

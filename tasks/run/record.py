@@ -245,6 +245,7 @@ def _with_fits(record: RunRecord, run: Attempt) -> RunRecord:
 
 def _fitted(candidate: Candidate, fit: Fitted, run: Attempt) -> CandidateRecord:
     is_ann, dataset, words = candidate.kind == "ann", run.declaration.name, run.recency.sentence
+    details = {**fit.details, "intervals": _interval_facts(fit)}
     return CandidateRecord(
         framework=candidate.framework,
         kind=candidate.kind,
@@ -252,9 +253,15 @@ def _fitted(candidate: Candidate, fit: Fitted, run: Attempt) -> CandidateRecord:
         fit_seconds=fit.seconds,
         seed=str(recipe.seed_of(dataset, candidate.kind, 1)) if is_ann else None,
         framework_version=framework_version(candidate.framework),
-        details={**fit.details, "recency": words} if words else fit.details,
+        details=details | {"recency": words} if words else details,
         twin=fit.model.to_bytes(),
     )
+
+
+def _interval_facts(fit: Fitted) -> dict[str, Any] | None:
+    """Return what is to be told about the intervals, None where rows were too few for them."""
+    intervals = fit.model.intervals
+    return None if intervals is None else dict(intervals.facts)
 
 
 def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord:
@@ -265,10 +272,14 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
     record = replace(record, rank=ranked.rank)
     if isinstance(fit, str):
         return record
+    details = dict(record.details)
+    if candidate in trained.rolled and trained.rolled[candidate].details:
+        details["rolled"] = trained.rolled[candidate].details
     scores = (("validation", trained.choice.validation), ("test", trained.choice.test))
     failed_refit = f"; its refit failed: {refit}" if isinstance(refit, str) else ""
     record = replace(
         record,
+        details=details,
         reason=ranked.reason + failed_refit,
         chosen=ranked.chosen,
         no_skill=ranked.no_skill,
@@ -277,12 +288,13 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
         if candidate == trained.choice.reported
         else (),
     )
-    if not isinstance(refit, Fitted):
+    served = trained.served(candidate)
+    if not isinstance(refit, Fitted) or served is None:
         return record
     return replace(
         record,
-        details={**record.details, "refit": refit.details},
-        artifact=refit.model.with_interval_of(fit.model).to_bytes(),
+        details={**details, "refit": refit.details},
+        artifact=served.to_bytes(),
         coefficients=[CoefficientRecord(**asdict(c)) for c in refit.coefficients],
         variants=_variants(refit),
         linear_fit=_linear_fit(refit),

@@ -93,8 +93,7 @@ class Rows:
         """
         if self.time is None or self.time.dtype.kind != "M":
             return self.time
-        microseconds = self.time.astype("M8[us]").astype(np.int64).astype(float)
-        return self.stored(np.where(np.isnat(self.time), np.nan, microseconds))
+        return self.stored(in_numbers(self.time))
 
     @cached_property
     def units(self) -> NDArray[np.int64] | None:
@@ -127,6 +126,12 @@ class Rows:
         days = [moment.removesuffix(" 00:00:00") for moment in moments]
         first, last = moments if " " in "".join(days) else days
         return first, last
+
+
+def in_numbers(time: NDArray[Any]) -> NDArray[np.float64]:
+    """Return times (n,) in microseconds since 1970, NaN where one is missing."""
+    microseconds = time.astype("M8[us]").astype(np.int64).astype(float)
+    return np.where(np.isnat(time), np.nan, microseconds)
 
 
 def _taken(columns: Columns, chosen: Mask) -> Columns:

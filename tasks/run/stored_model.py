@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from data.split import NEW, ROLES, TEST, TRAIN
 from data.store.read.champions import ServingModel
 from data.store.read.predictions import has_predictions, prediction_batches
-from data.store.records import PredictionColumns
+from data.store.records import ENDS, PredictionColumns
 from data.store.session import Store
 from data.texts import Texts
 from regressors.arrays import Array, Coded, Indices, Values
@@ -123,8 +123,9 @@ class _Own:
     """What a model's own run stored of n rows of tonight, by their place.
 
     `role` is a number of `OWN_ROLES`, NOWHERE where nothing is stored; then `values`, which are
-    `predicted`, `lower` and `upper`, are NaN. The texts of `note` are of the rows `noted`, none of
-    which was new then. `has_training` says whether it stored any training row, of tonight or not.
+    `predicted` and the ends of the intervals, the widest first, are NaN. The texts of `note` are of
+    the rows `noted`, none of which was new then. `has_training` says whether it stored any training
+    row, of tonight or not.
     """
 
     role: NDArray[np.int8]
@@ -147,7 +148,9 @@ class _Own:
 def _own(model: StoredModel, keys: Texts) -> _Own:
     """Return what the model's own run stored of the rows with these keys (n,)."""
     role = np.full(len(keys), NOWHERE, dtype=np.int8)
-    values = {name: np.full(len(keys), np.nan) for name in ("predicted", "lower", "upper")}
+    levels = len(model.artifact.intervals.levels) if model.artifact.intervals else 1
+    names = ("predicted", *ENDS[: 2 * levels])
+    values = {name: np.full(len(keys), np.nan) for name in names}
     noted, notes = [np.empty(0, dtype=np.int64)], [pa.array([], pa.large_string())]
     has_training, end = False, 0
     for batch in model.own():
@@ -156,7 +159,8 @@ def _own(model: StoredModel, keys: Texts) -> _Own:
         number = at[found]
         role[number] = [OWN_ROLES.index(word) for word in np.asarray(batch.role)[found]]
         for name, column in values.items():
-            column[number] = getattr(batch, name)[found]
+            if (stored := getattr(batch, name)) is not None:
+                column[number] = stored[found]
         if batch.note is not None:
             note = Texts.of(batch.note)[found]
             has = ~np.asarray(note.values.is_null()) & (role[number] != NEW)
@@ -218,12 +222,8 @@ def _predicted_again(
                 {name: coded.taken(chosen) for name, coded in columns.items() if coded is not None},
                 None if weight is None else weight[chosen],
             )
-            for name, value in (
-                ("predicted", again.value),
-                ("lower", again.lower),
-                ("upper", again.upper),
-            ):
-                own.values[name][chosen] = value
+            for values, value in zip(own.values.values(), (again.value, *again.ends), strict=False):
+                values[chosen] = value
             note[part] = again.note
     for row in np.flatnonzero(changed & (role != WARMUP)):
         names = ", ".join(name for name, differs in differ.items() if differs[row])

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.checks.findings import counted
+from data.declarations.intervals import intervals_in_words
+from data.declarations.model import Declaration
 from regressors.candidate import Candidate
 from regressors.judging.agreement import Comparison
 from regressors.judging.scoring import MIN_UNITS
@@ -14,6 +16,7 @@ from tasks.report.labels import number
 from tasks.run.ann_plan import AnnPlan
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
+from tasks.run.loading import declared
 from tasks.run.prepared import Prepared
 
 
@@ -35,6 +38,8 @@ class Summary:
     rmse_low: float | None = None
     rmse_high: float | None = None
     r2: float | None = None
+    scheme: str | None = None
+    interval: str | None = None
     naive: str | None = None
     verdict: str | None = None
     verdict_reason: str | None = None
@@ -78,6 +83,8 @@ def report(run: Attempt) -> Summary:
         rmse_low=score.rmse_low if score else None,
         rmse_high=score.rmse_high if score else None,
         r2=score.r2 if score else None,
+        scheme=prepared.split.scheme,
+        interval=_interval(run.declaration, choice),
         naive=_naive(choice),
         verdict=choice.verdict,
         verdict_reason=_verdict_reason(prepared, choice, candidate),
@@ -88,6 +95,17 @@ def report(run: Attempt) -> Summary:
         sight=_sight(choice),
         remarks=(*run.warnings, *_failures(trained)),
     )
+
+
+def _interval(tonight: Declaration, choice: Choice) -> str | None:
+    """Return the declared intervals of who serves, and how many test rows are in the widest."""
+    score = choice.champion_test
+    if score is None or score.coverage is None:
+        return None
+    declaration = declared(choice.kept.serving) if choice.kept else tonight
+    words = intervals_in_words(declaration.interval, declaration.bounds)
+    widest = " the widest" if len(declaration.interval.levels) > 1 else ""
+    return f"{words}; {score.coverage:.1%} of the test rows are inside{widest}"
 
 
 def _ann_plan(made: AnnPlan | None) -> str | None:

@@ -18,7 +18,6 @@ from data.store.records import (
 )
 from data.store.session import Store
 from regressors.candidate import Candidate
-from regressors.job import Fitted
 from regressors.progress import reporting_to
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.differences import Differences, as_stored, compare_figures, compare_predictions
@@ -146,12 +145,8 @@ def _predicted_again(
             continue
         if isinstance(model, str):
             candidate = Candidate.parse(model)
-            fit, refit = trained.fits.get(candidate), trained.refits.get(candidate)
-            if isinstance(fit, Fitted) and isinstance(refit, Fitted):
-                own = of_candidate(
-                    trained.prepared, candidate, fit, refit, with_training=with_training
-                )
-                predictions.append(own)
+            if candidate in trained.rolled and trained.served(candidate) is not None:
+                predictions.append(of_candidate(trained, candidate, with_training=with_training))
         elif incumbent and model == incumbent.serving.model_id:
             own, _ = of_incumbent(trained.prepared, incumbent, store, with_training=with_training)
             predictions.append(own)

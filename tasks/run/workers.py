@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from prefect import allow_failure
 from prefect.futures import PrefectFuture
 
+from data.declarations.model import Declaration
 from data.scratch import temporary_files
 from regressors.candidate import Candidate
 from regressors.frameworks import parity, worker_process
@@ -17,6 +18,7 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
+from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
 from regressors.model import NetworkMember
 from tasks.run.memory import give_back
@@ -147,6 +149,7 @@ def job_of(
     else:
         rows, fold, known = prepared.labelled, prepared.labelled_fold, prepared.labelled_known
     rules, descent = declaration.split, declaration.gradient_descent
+    by = declaration.interval.by
     return Job(
         dataset=declaration.name,
         candidate=candidate,
@@ -155,11 +158,12 @@ def job_of(
         fold=fold,
         chained=prepared.split.chained,
         hidden=declaration.ann.hidden,
-        interval_coverage=declaration.interval,
+        interval=_interval_rules(declaration),
         known=known,
         least_fits=rules.folds,
         weight=rows.weight,
         time=rows.instants,
+        interval_group=None if by is None else prepared.source.columns_of(rows, [by])[by],
         group_numbers=rows.group_numbers if candidate.is_linear else rows.together,
         time_column=declaration.time,
         group_column=rules.group,
@@ -192,6 +196,12 @@ def job_of(
     )
 
 
+def _interval_rules(declaration: Declaration) -> Rules:
+    """Return the rules of the declared prediction intervals."""
+    lowest, highest = declaration.bounds or (None, None)
+    return Rules(declaration.interval.levels, lowest, highest, declaration.interval.by)
+
+
 def _networks(fitted: Fitted) -> tuple[NetworkMember, ...]:
     """Return the networks of a twin."""
     return tuple(member for member in fitted.model.members if isinstance(member, NetworkMember))
@@ -200,10 +210,10 @@ def _networks(fitted: Fitted) -> tuple[NetworkMember, ...]:
 def in_turn(
     candidates: Iterable[Candidate],
     started: Mapping[str, PrefectFuture[str | None]],
-    submit: Callable[[Candidate, Iterable[Any]], PrefectFuture[Fitted | str]],
+    submit: Callable[[Candidate, Iterable[Any]], PrefectFuture[Result | str]],
     ended: Callable[[PrefectFuture[Any]], None] = lambda _: None,
-) -> dict[Candidate, Fitted | str]:
-    """Return the fit of each candidate, or why it failed.
+) -> dict[Candidate, Result | str]:
+    """Return the result of each candidate, such as its fit, or why it failed.
 
     Those of one framework are done one after the other, once its process has `started`, so that
     Prefect's page shows how long each took, and not how long it waited. `submit` is called with a

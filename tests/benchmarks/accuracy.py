@@ -51,6 +51,7 @@ from regressors.candidate import Candidate
 from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed, Workers
+from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job
 from tasks.run.rows import Rows, SnapshotRows
 
@@ -144,7 +145,7 @@ def ann(workers: Workers, framework: str, dataset: str, train: Rows, fold: Array
         fold=fold,
         chained=False,
         hidden=HIDDEN,
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
     )
     return workers.result(workers.submit(framework, processor_timed, job))
 

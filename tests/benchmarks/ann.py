@@ -39,6 +39,7 @@ from regressors.candidate import Candidate
 from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
+from regressors.intervals.rules import Rules
 from regressors.job import Job
 
 ROWS = 10_000, 100_000, 1_000_000
@@ -86,7 +87,7 @@ def fitted(framework: FrameworkModule, name: str, rows: int) -> Result:
         fold=1 + np.random.default_rng(rows + 2).integers(0, FOLDS, rows),
         chained=False,
         hidden=HIDDEN,
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
     )
     job = replace(
         everything,

@@ -40,6 +40,7 @@ from data.texts import Texts
 from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks.workers import Workers
+from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.judging.paired import paired_gain, standard_error
 from regressors.judging.ranking import Contender, rank
@@ -233,7 +234,7 @@ def fitted(workers: Workers, dataset: str, train: Rows, fold: Array, test: Rows)
             fold=fold,
             chained=False,
             hidden=HIDDEN,
-            interval_coverage=0.9,
+            interval=Rules((0.9,)),
         )
         fit: Any = workers.result(workers.submit("torch", fitting.validate, job))
         out_of_fold.append(train.target - fit.out_of_fold)

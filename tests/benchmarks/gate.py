@@ -4,15 +4,19 @@ Nothing is fitted: the errors of two models correlate by 0.9, and are decided on
 first table has 500 nights per cell, with the promise beside each rate, and the command fails if a
 promise is not kept; an error rate may exceed the stated one by two standard errors of 500 nights.
 The second table has the error rates for rows that are correlated in time or within groups. The
-third compares other statistics that might have been used.
+third has those over time, where both candidates are fitted again at rolling origins. The fourth
+compares other statistics that might have been used.
 """
 
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 
 import numpy as np
 from benchmarks.figures import record
+from scipy.signal import lfilter
 from scipy.special import stdtrit
 
 from regressors.candidate import Candidate
@@ -170,6 +174,55 @@ def together() -> list[tuple[str, int, tuple[float, float], tuple[float, float]]
     ]
 
 
+# Over time
+
+
+TIMES, TEST_SHARE, ORIGINS = 1_500, 0.2, 12
+DRIFT = 0.05
+"""The SD of the slope's change from one time to the next; it begins at 1."""
+HALF_LIFE = 100
+"""Times after which a row has half the weight in a fit."""
+
+
+def over_time(correlation: float, drift: float, age: int, *, by_twin: bool = False) -> float:
+    """Return how often the gate switches to an equal candidate of a table in order of time.
+
+    The target is the sum of two features times their slope, and of an error whose correlation with
+    the one before is given; each model knows one of the features. The challenger predicts the
+    newest fifth of the rows from rolling origins. So did the incumbent when it was fitted, `age`
+    times ago, and it predicts the newer ones as it is; or one fit, its twin, predicts all.
+    """
+    rng = np.random.default_rng([int(10 * correlation), int(100 * drift), age])
+    x = rng.standard_normal((2, NIGHTS, TIMES))
+    slope = 1 + drift * rng.standard_normal((NIGHTS, TIMES)).cumsum(axis=1)
+    y = slope * x.sum(axis=0) + 3 * following(correlation)(rng, (NIGHTS, TIMES))
+    recent = partial(lfilter, [1.0], [1.0, -(0.5 ** (1 / HALF_LIFE))])
+    fitted = recent(x * y) / recent(np.square(x))  # which knows the times up to its own
+    test, then = np.arange(int((1 - TEST_SHARE) * TIMES), TIMES), TIMES - age
+    origin = np.where(test < then, first_of_block(then)[np.minimum(test, then - 1)], then)
+    if by_twin:
+        origin = np.full(len(test), int((1 - TEST_SHARE) * then))
+    errors = [
+        y[:, test] - fitted[number][:, known - 1] * x[number][:, test]
+        for number, known in enumerate((first_of_block(TIMES)[test], origin))
+    ]
+    units = time_blocks(test.astype(float))
+    each = [unit_sums(own, other, units) for own, other in zip(*errors, strict=True)]
+    sums = Sums(
+        np.concatenate([night.challenger * night.scale**2 for night in each]),
+        np.concatenate([night.incumbent * night.scale**2 for night in each]),
+        len(test),
+    )
+    return promoted(gains(sums, confidence=RULES.confidence), SERVING)
+
+
+def first_of_block(times: int) -> Array:
+    """Return the first time of each one's block (times,), the newest fifth being the blocks."""
+    cuts = np.linspace((1 - TEST_SHARE) * times, times, ORIGINS + 1).astype(int)[:-1]
+    block = np.searchsorted(cuts, np.arange(times), side="right")
+    return np.array([0, *cuts])[block]
+
+
 # Other statistics
 
 
@@ -258,6 +311,16 @@ def main() -> None:
         for way, pair in (("by rows", by_row), ("by blocks or groups", by_unit)):
             record_pair(f"{name}, {rows} rows, {way}", ("switched to", "refused"), pair)
     print(table(("errors", "test rows", "by rows", "by blocks or groups"), *lines))
+    print("\nEqual candidates over time, switched to, by the age of the incumbent:\n")
+    lines = []
+    for correlation, drift, age in product((0.0, 0.5), (0.0, DRIFT), (1, 30)):
+        case = f"correlation {correlation:g}, {'drift' if drift else 'no drift'}"
+        rate, by_twin = (over_time(correlation, drift, age, by_twin=t) for t in (False, True))
+        told = NOT_MORE.cell(rate)
+        lines.append((case, age, told, f"{by_twin:.1%}"))
+        broken += told.endswith("BROKEN")
+        record_pair(f"over time, {case}, age {age}", ("as predicted", "by twin"), (rate, by_twin))
+    print(table(("errors", "times ago", "by what it predicted", "by its twin"), *lines))
     print("\nCalled better: equal models, and 5% better ones:\n")
     shapes = [f"{rows} rows, {name}" for rows in (30, 300) for name in SHAPES]
     lines = []

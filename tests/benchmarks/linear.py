@@ -29,6 +29,7 @@ from helpers.numpy_products import numpy_products
 from regressors import fitting
 from regressors.arrays import CodedTexts
 from regressors.candidate import Candidate
+from regressors.intervals.rules import Rules
 from regressors.job import Job, take
 from regressors.linear.least_squares import solve_rows
 from regressors.linear.rows import Rows
@@ -84,7 +85,7 @@ def night(design: np.ndarray, target: np.ndarray, levels: int = 0) -> dict[str, 
         fold=1 + np.arange(len(target)) // 5 % 5,
         chained=False,
         hidden=(),
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
         table=uuid4().hex,
         is_test=is_test,
     )
@@ -187,7 +188,7 @@ def memory(columns: int) -> None:
         fold=1 + np.arange(numbers.shape[1]) % 2,
         chained=False,
         hidden=(),
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
         table="memory",
     )
     before = getrusage(RUSAGE_SELF).ru_maxrss

@@ -17,6 +17,7 @@ from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
+from regressors.intervals.rules import Rules
 from regressors.job import Job, Start
 
 NIGHTS, ROWS, GROWTH, FOLDS = 8, 5000, 5, 5
@@ -45,7 +46,7 @@ def nights(workers: Workers, framework: str, rate: float | None) -> Iterator[tup
             fold=1 + np.arange(rows) % FOLDS,
             chained=False,
             hidden=(),
-            interval_coverage=0.9,
+            interval=Rules((0.9,)),
             learning_rate=rate,
             epochs=20_000,
         )

@@ -17,6 +17,10 @@ from helpers.page import logged_in
 from helpers.serving import CHROMIUM, Served, serving
 from helpers.workspace import ROOT, Workspace, free_port, outside
 
+from regressors.frameworks.theano_on_numpy2 import compiled_folder
+from tasks.report.files import reports_folder
+from tasks.report.script import vega_script
+
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
@@ -102,12 +106,14 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
 
 @pytest.fixture(scope="session")
 def new_workspace(tmp_path_factory: pytest.TempPathFactory, prefect_server: Server) -> NewWorkspace:
-    """A function that makes workspaces, which share Theano's compiled code and a Prefect server.
+    """A function that makes workspaces, which share what takes seconds to make.
 
+    That is Theano's compiled code, the script of a report, and a Prefect server.
     With `prefect="own"` or "new", a command starts its own Prefect server, as it does for a user:
     in a folder that already has Prefect's tables, or in one that Prefect has never seen.
     """
-    (ROOT / ".nightfit").mkdir(exist_ok=True)
+    compiled = compiled_folder(ROOT / ".nightfit")
+    compiled.mkdir(parents=True, exist_ok=True)
 
     def make(*, samples: bool = False, prefect: Prefect = "shared") -> Workspace:
         api = None if prefect == "new" else prefect_server.wait()
@@ -116,8 +122,13 @@ def new_workspace(tmp_path_factory: pytest.TempPathFactory, prefect_server: Serv
         workspace.home.mkdir()
         if prefect == "own":
             prefect_server.copy_tables(workspace.home / "prefect")
-        for compiled in (ROOT / ".nightfit").glob("theano-*"):
-            (workspace.home / compiled.name).symlink_to(compiled, target_is_directory=True)
+        if prefect != "new":
+            reports = reports_folder(ROOT / ".nightfit")
+            vega_script(reports)  # once, as for a developer's own reports
+            reports_folder(workspace.home).mkdir()
+            for script in reports.glob("vega-*"):
+                shutil.copy(script, reports_folder(workspace.home))
+        compiled_folder(workspace.home).symlink_to(compiled, target_is_directory=True)
         if samples:
             shutil.copytree(ROOT / "data" / "datasets", workspace.folder / "datasets")
             shutil.copytree(ROOT / "data" / "samples", workspace.folder / "samples")

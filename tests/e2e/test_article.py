@@ -9,6 +9,7 @@ import pytest
 from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks.registry import FRAMEWORK_NAMES
+from regressors.intervals.rules import Rules
 from regressors.job import Job
 from tasks.tutorial.lessons import learn, lessons
 
@@ -62,7 +63,7 @@ def test_ann_beats_the_line_if_income_is_curved_in_age(workers, framework):
             fold=np.arange(480) % 5 + 1,
             chained=False,
             hidden=(32, 32),
-            interval_coverage=0.9,
+            interval=Rules((0.9,)),
         )
         fitted = workers.result(workers.submit(framework, fitting.validate, job))
         predicted = fitted.model.predict({"age": age[is_test]})

@@ -153,7 +153,7 @@ def test_a_night_that_loses_its_server_stores_its_runs_and_ends_truly(
         output = process.stdout.read()
         assert process.wait(timeout=60) == 1
     assert stored_at is not None
-    assert time.monotonic() - stored_at < 60
+    assert time.monotonic() - stored_at < 100
     assert "Traceback" not in "".join(printed) + output
     assert "does not answer any more" in "".join(printed)
     assert "missing.csv" in output

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 import pytest
 from helpers.page import (
@@ -116,15 +117,23 @@ def started_by_itself(served):
 
 def test_run_of_the_form_is_watched_to_its_end_and_says_what_to_set(served, page):
     wait_until(lambda: offered_by(served)[0] == ["line"])
+    urls = []
+    page.on("request", lambda request: urls.append(request.url))
+    page.on("websocket", lambda opened: urls.append(opened.url))
     for _ in range(2):  # nothing has changed the second time
         form = custom_run(page, served, "retrain")
         form.choose("dataset", "line")
         run_id = form.submit()
         open_run(page, served, run_id)
         assert ended(served, run_id)["state_type"] == "COMPLETED", served.errors.read_text()
-    newest = served.workspace.sql("SELECT status, reason FROM run ORDER BY run_id DESC")[0]
-    assert newest[0] == "skipped"
-    assert newest[1].endswith("Set force to run anyway.")
+    page.reload()  # by itself it refreshes every 30 seconds
+    page.get_by_text("Skipped").first.wait_for(timeout=240_000)
+    newest = "SELECT dataset, status, flow_run_id, reason FROM run ORDER BY run_id DESC"
+    dataset, status, flow_run_id, reason = served.workspace.sql(newest)[0]
+    assert (dataset, status, flow_run_id) == ("line", "skipped", run_id)
+    assert reason.endswith("Set force to run anyway.")
+    hosts = {urlsplit(url).hostname for url in urls if not url.startswith(("data:", "blob:"))}
+    assert hosts == {"127.0.0.1"}, "the page contacts another host"
 
 
 def test_quick_run_starts_a_night_at_once(served, page):

@@ -178,6 +178,7 @@ def test_a_run_is_cancelled_amid_a_fit_and_no_fit_of_it_is_green(served, page):
     assert night.run["state_type"] == "CANCELLED"
     tasks = wait_until(lambda: _ended_fits(served, night.parts["slow"].run["id"]))
     assert "COMPLETED" not in {state for name, state in tasks.items() if name.startswith("fit ")}
+    assert served.workspace.sql("SELECT count(*) FROM run WHERE dataset = 'slow'") == [(0,)]
 
 
 def _ended_fits(served, run_id):

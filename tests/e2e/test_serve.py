@@ -1,33 +1,17 @@
-"""`nightfit serve` as its operator uses it: the page in a real browser, and nothing left behind."""
+"""How `nightfit serve` ends, or is killed, and starts again: nothing is left behind."""
 
 import json
 import signal
 import socket
 import sqlite3
-from base64 import b64encode
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 import psutil
 import pytest
 import yaml
-from helpers.page import custom_run
-from helpers.serving import (
-    CHROMIUM,
-    chromium,
-    end,
-    family,
-    log_in,
-    serving,
-    start_slow_night,
-    wait_until,
-)
+from helpers.serving import end, family, serving, start_slow_night, wait_until
 from helpers.workspace import ROOT, Workspace, free_port
 from prefect.workers.process import ProcessWorker
 
@@ -39,87 +23,6 @@ THEIRS = [
     json.dumps({"command": "id"}),
 ]
 """Steps and variables that another user has put into the deployments of an older version."""
-
-
-def test_first_start_prints_its_three_steps_and_nothing_else(served):
-    assert served.start == [
-        "starting Prefect's server …",
-        "deploying prefect.yaml …",
-        "starting the worker …",
-    ]
-
-
-def test_it_prints_where_the_page_and_the_login_are(served):
-    assert served.printed[0] == f"Prefect's page is at {served.page}\n"
-    assert served.printed[1].endswith(f" {served.workspace.home / 'prefect-login'}\n")
-
-
-def test_scheduler_plans_the_coming_nights(served):
-    planned = {
-        "deployments": {"name": {"any_": ["nightly"]}},
-        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
-        "sort": "EXPECTED_START_TIME_ASC",
-    }
-    runs = wait_until(lambda: served.ask("flow_runs/filter", **planned))
-    starts = [datetime.fromisoformat(run["expected_start_time"]) for run in runs]
-    assert {(start.astimezone(UTC).hour, start.minute) for start in starts} == {(2, 0)}
-    assert timedelta(0) < starts[0] - datetime.now(UTC) <= timedelta(days=1)
-    assert {later - earlier for earlier, later in pairwise(starts)} == {timedelta(days=1)}
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_run_is_started_from_the_page_and_found_in_the_store(served):
-    urls = []
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.context.on("request", lambda request: urls.append(request.url))
-        page.on("websocket", lambda opened: urls.append(opened.url))
-        page.goto(f"{served.page}/deployments")
-        log_in(page, served.login)
-        form = custom_run(page, served, "retrain")
-        form.choose("dataset", "line")
-        form.submit()
-        ended = {"flow_runs": {"end_time": {"is_null_": False}}}
-        (run,) = wait_until(lambda: served.ask("flow_runs/filter", **ended))
-        assert run["state_type"] == "COMPLETED", (run["state"], served.errors.read_text())
-        page.reload()  # by itself it refreshes every 30 seconds
-        page.get_by_text("Completed").first.wait_for(timeout=240_000)
-    stored = f"SELECT dataset, status FROM run WHERE flow_run_id = '{run['id']}'"
-    assert served.workspace.sql(stored) == [("line", "succeeded")]
-    hosts = {urlsplit(url).hostname for url in urls if not url.startswith(("data:", "blob:"))}
-    assert hosts == {"127.0.0.1"}, "the page contacts another host"
-
-
-def test_reports_of_the_home_are_shown_behind_the_login_and_in_a_sandbox(served):
-    file = served.workspace.home / "reports" / "line" / "999.html"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("<p>drawn</p>")
-    address = f"{served.page}/reports/line/{file.name}"
-    with pytest.raises(HTTPError, match="401"):
-        urlopen(address)
-    login = {"Authorization": f"Basic {b64encode(served.login.encode()).decode()}"}
-    with urlopen(Request(address, headers=login)) as answered:
-        assert answered.read() == b"<p>drawn</p>"
-        assert answered.headers["Content-Security-Policy"].startswith("sandbox allow-scripts;")
-
-
-def test_run_is_cancelled_from_the_server(served):
-    night = start_slow_night(served)
-    cancelling = {"type": "CANCELLING", "name": "Cancelling"}
-    served.ask(f"flow_runs/{night}/set_state", state=cancelling)
-    wait_until(lambda: served.ask(f"flow_runs/{night}")["end_time"])
-    assert served.ask(f"flow_runs/{night}")["state_type"] == "CANCELLED"
-    assert served.workspace.sql("SELECT count(*) FROM run WHERE dataset = 'slow'") == [(0,)]
-
-
-def test_ctrl_c_during_a_run_leaves_no_process_and_no_running_state(new_workspace):
-    with serving(new_workspace(prefect="own"), "--port", str(free_port())) as served:
-        start_slow_night(served)
-        assert end(served, signal.SIGINT) == []
-    assert served.process.returncode == 0
-    assert served.last_night() == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
-    assert served.errors.read_text().splitlines()[-1] == "Stopping …"
-    assert served.workspace.sql("SELECT count(*) FROM run WHERE dataset = 'slow'") == [(0,)]
 
 
 @dataclass(frozen=True)
@@ -151,9 +54,9 @@ class Restarted:
 
     `last_night` has the flow runs' states once it was ready, `jobs` the template for the runs'
     processes, and `nightly` the deployment; `tasks` are the states of the killed night's tasks.
-    Its worker was killed during a night, then its Prefect
-    server: `lost` are the states of that night, `next_night` is that of one after it, and
-    `remaining` are the processes that were left at the end.
+    Its worker was killed during a night, then its Prefect server: `lost` are the states of that
+    night, and `next_night` is that of one after it. Ctrl-C ended it during a last one:
+    `interrupted` are the states of that, and `remaining` the processes that were left.
     """
 
     last_night: list[tuple[str, str]]
@@ -163,6 +66,7 @@ class Restarted:
     lost: list[tuple[str, str]]
     orphans: list[psutil.Process]
     next_night: str
+    interrupted: list[tuple[str, str]]
     remaining: list[psutil.Process]
     exit_code: int
     errors: list[str]
@@ -200,7 +104,8 @@ def restarted(killed):
         )
         wait_until(lambda: running.ask(f"flow_runs/{night['id']}")["end_time"])
         next_night = running.ask(f"flow_runs/{night['id']}")["state_type"]
-        remaining = end(running, signal.SIGTERM)
+        start_slow_night(running)
+        remaining = end(running, signal.SIGINT)
     errors = running.errors.read_text().splitlines()
     return Restarted(
         last_night,
@@ -210,6 +115,7 @@ def restarted(killed):
         lost,
         orphans,
         next_night,
+        running.last_night(),
         remaining,
         running.process.returncode,
         errors,
@@ -269,8 +175,14 @@ def test_worker_and_server_that_die_are_started_again_and_the_next_night_is_fine
     assert ["worker" in line for line in again] == [True, False]
     assert all("with exit code -9" in line for line in again)
     assert restarted.next_night == "COMPLETED"
+
+
+def test_ctrl_c_during_a_run_leaves_no_process_and_no_running_state(killed, restarted):
     assert restarted.remaining == []
     assert restarted.exit_code == 0
+    assert restarted.interrupted == [("retrain", "CRASHED"), ("nightly", "CRASHED")]
+    assert restarted.errors[-1] == "Stopping …"
+    assert killed.workspace.sql("SELECT count(*) FROM run WHERE dataset = 'slow'") == [(0,)]
 
 
 def test_server_of_the_users_own_is_used_and_left_running(new_workspace):

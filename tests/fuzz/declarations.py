@@ -38,7 +38,8 @@ candidates: {frameworks: [torch], kinds: [least_squares]}
 gradient_descent: {learning_rate: 0.1, epochs: 10, start: zero}
 ann: {hidden: [8, 8]}
 promotion: {min_gain: 0.0, max_loss: 0.0, confidence: 0.95}
-interval: 0.9
+interval: {level: [0.5, 0.9], by: level}
+bounds: [0, 1.5]
 predictions: all
 """
 CONTENT = yaml.safe_load(GOOD)

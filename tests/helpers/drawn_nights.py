@@ -10,16 +10,18 @@ from sqlalchemy import Connection
 from data.declarations.model import Declaration
 from data.store.session import Store
 from data.store.write.run import write_run
-from regressors import fitting
+from regressors import fitting, rolling
 from regressors.candidate import Candidate
 from regressors.frameworks.contract import FrameworkModule
 from tasks.check import check
 from tasks.choose import choose
 from tasks.incumbent import incumbent
+from tasks.rank import rank
 from tasks.read import read
 from tasks.refit import to_refit
 from tasks.report.figures import run_figures
 from tasks.resilience import resilience
+from tasks.roll import by_twin, ranked_and_rolled
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
 from tasks.run.predictions import tonights_predictions
@@ -77,8 +79,22 @@ def night(
     run.fits = fits
     champion = incumbent.fn(rows, store, home=home)
     hold = promotion_hold(champion, as_of=None, data_until=rows.times.data_until)
-    choice = choose.fn(rows, fits, champion, hold=hold)
-    wanted = to_refit(fits, choice)
+
+    def rolled_by(candidate: Candidate) -> Any:
+        if not rows.split.chained:
+            return by_twin(candidate, fits[candidate], rows)
+        job = job_of(candidate, rows, starts={}, fitted=fits[candidate])
+        return rolling.roll(framework, job, fits[candidate])
+
+    ranking, run.fits, rolled = ranked_and_rolled(
+        rank.fn(rows, fits),
+        fits,
+        champion,
+        roll_all=lambda compared: {c: rolled_by(c) for c in compared},
+        rank_again=lambda left: rank.fn(rows, left),
+    )
+    choice = choose.fn(rows, ranking, rolled, champion, hold=hold)
+    wanted = to_refit(run.fits, choice)
     refits = {
         candidate: fitting.refit(
             framework,
@@ -87,9 +103,9 @@ def night(
         for candidate, fit in wanted.items()
     }
     silenced = resilience.fn(rows, wanted[choice.reported])
-    run.trained = trained = Trained(rows, fits, choice, refits, resilience=silenced)
+    run.trained = trained = Trained(rows, run.fits, rolled, choice, refits, resilience=silenced)
     predictions = tonights_predictions(trained, store, with_training=True)
-    run.figures = run_figures(trained, predictions.columns)
+    run.figures = run_figures(trained)
     return _stored(run, store, home, predictions.columns), run
 
 

@@ -5,6 +5,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+STOP_SECONDS = 60
+"""How long a server may take to stop."""
+
 
 @contextmanager
 def kept(program: str, what: str) -> Iterator[str]:
@@ -23,5 +26,9 @@ def kept(program: str, what: str) -> Iterator[str]:
         yield line
     finally:
         keeper.stdin.close()
-        keeper.wait()
+        try:
+            keeper.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:  # a process of a test has our end of its standard input
+            keeper.terminate()
+            keeper.wait()
         keeper.stdout.close()

@@ -6,6 +6,7 @@ import numpy as np
 
 from data.split import split_rows
 from regressors.candidate import Candidate
+from regressors.intervals.rules import Rules
 from regressors.job import Job
 
 TIMES, EACH, HORIZON = 42, 3, 2.0
@@ -42,7 +43,8 @@ def table_of_blocks(framework, kind, **changes) -> Job:
         chained=True,
         least_fits=3,
         hidden=(8,),
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
+        epochs=300,
         time=time,
         products=((("x", 2),),),
         is_test=split.role == "test",

@@ -1,11 +1,15 @@
 """Models of a made table with all that an encoding knows; their weights are random."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
+from regressors.intervals.calibration import fit_intervals
+from regressors.intervals.intervals import Intervals
+from regressors.intervals.rules import Rules
 from regressors.model import LinearMember, Model, NetworkMember
 from regressors.network.recipe import start_arrays
 
@@ -91,8 +95,10 @@ TIMES = {"hired": ("month", "weekday", "hour")}
 
 
 @cache
-def made_model(kind, *, products=True, intercept=True, mean_weight=None, hidden=(12, 7)):
-    """Return a model of the made table, `linear` or `ann`."""
+def made_model(
+    kind, *, products=True, intercept=True, mean_weight=None, hidden=(12, 7), by_row=False
+):
+    """Return a model of the made table, `linear` or `ann`; its intervals are constant or by row."""
     columns = made_columns()
     rng = np.random.default_rng(9)
     if kind == "linear":
@@ -106,9 +112,32 @@ def made_model(kind, *, products=True, intercept=True, mean_weight=None, hidden=
         scales = np.abs(encoding.design(columns)).max(axis=0)
         estimates = rng.normal(size=len(scales)) / scales
         members = (LinearMember(encoding, estimates),)
-        return Model(Candidate("torch", "least_squares"), members, 1.5, 0.9, mean_weight)
-    members = tuple(_network(columns, rng, number, hidden) for number in range(3))
-    return Model(Candidate("torch", "ann"), members, 1.5, 0.9, mean_weight)
+        model = Model(Candidate("torch", "least_squares"), members)
+    else:
+        members = tuple(_network(columns, rng, number, hidden) for number in range(3))
+        model = Model(Candidate("torch", "ann"), members)
+    intervals = Intervals.constant(1.5, 0.9, mean_weight)
+    return replace(model, intervals=_by_row(model, mean_weight) if by_row else intervals)
+
+
+def _by_row(model, mean_weight):
+    """Return intervals that depend on numbers, levels, the prediction and the group of a row."""
+    columns = together(*[made_columns()] * 5)
+    rng, predicted = np.random.default_rng(10), model.predict(columns)
+    rows = len(predicted)
+    size = np.abs(predicted) / 5 + np.where(columns["hue"] == columns["hue"][1], 3.0, 1.0)
+    lowest, highest = np.quantile(predicted, [0.2, 0.9]).tolist()
+    intervals = fit_intervals(
+        Rules((0.9, 0.5), lowest, highest, by="Town"),
+        columns={n: v for n, v in columns.items() if n in model.column_types},
+        target=predicted + size * rng.exponential(size=rows),
+        predicted=predicted,
+        fold=np.arange(rows) % 5,
+        weight=None if mean_weight is None else np.full(rows, mean_weight),
+        group=columns["Town"],
+    )[2]
+    assert intervals.scale is not None and intervals.groups
+    return intervals
 
 
 def _network(columns, rng, number, hidden):

@@ -15,9 +15,9 @@ def recomputed(model, row, weight=None):
     """
     row = with_parts(model, row)
     predicted = [prediction(member, row) for member in model["members"]]
-    mean = sum(predicted) / len(predicted)
-    reach = reach_of(model["interval"], row, weight)
-    return mean, None if reach is None else mean - reach, None if reach is None else mean + reach
+    mean, interval = sum(predicted) / len(predicted), model["interval"]
+    ends = [end_of(interval, row, weight, mean, side) for side in (0, 1)]
+    return mean, *ends
 
 
 def with_parts(model, row):
@@ -121,19 +121,46 @@ def named(columns, name):
     return next(column for column in columns if column["name"] == name)
 
 
-def reach_of(interval, row, weight):
-    """Return how far the interval reaches to each side, None where that takes the program."""
+def end_of(interval, row, weight, mean, side):
+    """Return the lower (0) or upper (1) end of the interval, None where that takes the program."""
     if interval is None:
         return None
-    reach = interval["half_width"]
+    own = interval["groups"].get(row[interval["by"]]) if interval["by"] else None
+    reach = (own or interval["reaches"])[0][side]
+    if interval["scale"] is not None:
+        reach *= scale_of(interval["scale"], row, mean)
     if interval["mean_weight"] is not None and weight is not None and weight > 0:
         reach *= math.sqrt(interval["mean_weight"] / weight)
     for part in interval["unknown"]:
         if all(is_unknown(condition, row, row[part["part"]]) for condition in part["if_all"]):
             if part["more"] is None:
                 return None
-            reach = math.hypot(reach, part["more"])
-    return reach
+            reach = math.hypot(reach, part["more"][0])
+    end = mean + reach if side else mean - reach
+    end = end if interval["lowest"] is None else max(end, interval["lowest"])
+    return end if interval["highest"] is None else min(end, interval["highest"])
+
+
+def scale_of(scale, row, mean):
+    total = scale["intercept"] + height_of(scale["predicted"], mean)
+    total += sum(height_of(curve, row[name]) for name, curve in scale["numbers"].items())
+    for name, effects in scale["categories"].items():
+        missing = row[name] is None
+        total += effects["missing"] if missing else effects["levels"].get(row[name], 0.0)
+    return math.exp(min(max(total, scale["low"]), scale["high"]))
+
+
+def height_of(curve, value):
+    if value is None:
+        return curve["missing"]
+    knots, heights = curve["knots"], curve["heights"]
+    if value <= knots[0]:
+        return heights[0]
+    for i in range(len(knots) - 1):
+        if value <= knots[i + 1]:
+            share = (value - knots[i]) / (knots[i + 1] - knots[i])
+            return heights[i] + share * (heights[i + 1] - heights[i])
+    return heights[-1]
 
 
 def is_unknown(condition, row, value):

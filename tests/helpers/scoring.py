@@ -15,10 +15,11 @@ from data.store.read.champions import ServingModel
 from data.store.records import SourceColumnRecord
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
+from regressors.intervals.intervals import Intervals
 from regressors.model import LinearMember, Model, NetworkMember, Predicted
 from regressors.network.recipe import start_arrays
 from tasks.run.rows import SnapshotRows
-from tasks.score import RESULTS, scoring
+from tasks.score import scoring
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Learned:
         """Return what `nightfit predict` finds in a file."""
         with scoring(self.serving, self.columns, str(source), stored=lambda: self.rows) as rows:
             table = pa.Table.from_batches(rows.batches(), rows.schema)
-        key = table.column_names[: -len(RESULTS)]
+        key = table.column_names[: table.column_names.index("predicted")]
         value, lower, upper, note, _ = table.columns[len(key) :]
         return Scored(
             row_keys(table, key),
@@ -108,11 +109,15 @@ def random_model(encoding: Encoding, columns: dict, *, network: bool) -> Model:
     if not network:
         estimates = rng.normal(size=len(encoding.term_names()))
         members: tuple = (LinearMember(encoding, estimates),)
-        return Model(Candidate("torch", "least_squares"), members, half_width=1.5)
+        return Model(
+            Candidate("torch", "least_squares"), members, intervals=Intervals.constant(1.5, 0.9)
+        )
     layers = start_arrays(rng, encoding.network(columns).shape[1], (16, 8))
     ridge = rng.normal(size=encoding.standardised(columns).shape[1])
     member = NetworkMember(encoding, np.array([10.0, 2.0, 0.1]), ridge, tuple(layers))
-    return Model(Candidate("torch", "ann"), (member, member), half_width=1.5)
+    return Model(
+        Candidate("torch", "ann"), (member, member), intervals=Intervals.constant(1.5, 0.9)
+    )
 
 
 def csv_of(columns: dict[str, list[str]]) -> str:

@@ -217,6 +217,19 @@ def everything(store: Store, *chosen: Table) -> dict[str, list[dict[str, Any]]]:
         }
 
 
+def fill(store: Store, rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Fill a store without runs with everything that another one had."""
+    with store.writing() as connection:
+        for table in tables.metadata.sorted_tables:
+            if not rows[table.name]:
+                continue
+            connection.execute(table.insert(), rows[table.name])
+            number = table.autoincrement_column
+            if number is not None and kind_of(store) == "postgresql":
+                sequence = func.pg_get_serial_sequence(table.name, number.name)
+                connection.execute(select(func.setval(sequence, func.max(number))))
+
+
 def read(store: Store, query: Callable[..., T], *arguments: Any, **options: Any) -> T:
     """Call a function that reads from a store, in a session of its own."""
     with store.reading() as connection:

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -295,10 +296,11 @@ def hang(connection: socket.socket) -> None:
 
 def drip(connection: socket.socket) -> None:
     """Greet for ever, a byte now and then, so that no single wait is too long."""
-    connection.sendall(b"220-")
-    while True:
-        time.sleep(0.1)
-        connection.sendall(b"x")
+    with suppress(OSError):  # nobody listens any more
+        connection.sendall(b"220-")
+        while True:
+            time.sleep(0.1)
+            connection.sendall(b"x")
 
 
 @pytest.mark.parametrize(

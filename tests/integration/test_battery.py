@@ -17,6 +17,7 @@ from regressors import fitting
 from regressors.candidate import KINDS, LINEAR_KINDS, Candidate
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed
+from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job
 from regressors.linear.fit import fit_linear
 from regressors.model import Model
@@ -54,7 +55,7 @@ def job_of(framework, kind, columns=None, target=None, **changes):
         fold=1 + np.arange(len(target)) % 3,
         chained=False,
         hidden=(6,),
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
     )
     return replace(made, **changes)
 

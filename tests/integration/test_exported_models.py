@@ -41,7 +41,9 @@ MODELS: dict[str, dict] = {
     "linear": {},
     "linear without products": {"products": False},
     "linear without intercept, with weights": {"intercept": False, "mean_weight": 2.0},
+    "linear with intervals by row": {"by_row": True},
     "ann": {"mean_weight": 2.0},
+    "ann with intervals by row": {"by_row": True, "mean_weight": 2.0},
     "ann without hidden layers": {"hidden": ()},
 }
 COLUMNS = together(made_columns(100, 5), odd_rows(made_columns()))

@@ -70,6 +70,34 @@ def test_a_labelled_row_without_a_weight_above_zero_ends_the_run(weights, messag
     assert set(failed(outcome)) == {"weight_is_positive"}
 
 
+@pytest.mark.parametrize(
+    ("bounds", "limits", "rows"),
+    [([1, None], "below 1", 1), ([None, 57], "above 57", 2), ([1, 57], "below 1 or above 57", 3)],
+)
+def test_targets_outside_their_bounds_are_named_and_stay(bounds, limits, rows):
+    outcome = checked(bounds=bounds)
+    assert outcome.passed
+    assert outcome.kept.all()
+    (warning,) = [text for text in outcome.warnings if "bounds" in text]
+    assert warning.startswith(f"The target 'y' is {limits}, and so outside its declared 'bounds'")
+    assert failed(outcome)["target_is_within_bounds"].unexpected_count == rows
+    assert "target_is_within_bounds" not in failed(checked(bounds=[0, 59]))
+
+
+def test_intervals_are_by_levels_and_not_by_numbers_or_a_column_that_is_not_there():
+    table = with_flag()
+    for column in ("level", "flag"):
+        outcome = checked(table=table, interval={"by": column}, features=["age"])
+        assert outcome.passed
+        assert next(c.role for c in outcome.columns if c.name == column) == "interval"
+    outcome = checked(interval={"by": "age"})
+    assert outcome.reason.startswith("Intervals cannot be 'by' 'age', which holds numbers")
+    assert "Declare 'types: {age: category}'" in outcome.reason
+    assert (
+        "has no column 'levle'. Did you mean 'level'?" in checked(interval={"by": "levle"}).reason
+    )
+
+
 def test_new_rows_need_no_weight_and_small_ones_are_weights():
     y = [None, None, None, *map(float, range(3, N))]
     outcome = checked(table=weighted(None, 0.0, float("-inf"), 5e-324, y=y), weight="w")

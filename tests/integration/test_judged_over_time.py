@@ -16,6 +16,7 @@ DECLARED = {"name": "wages", "source": {"path": "/w.csv"}, "key": "id", "target"
 DECLARATION = Declaration.model_validate(DECLARED)
 TONIGHT = {"old": 1.0, "own": 2.0, "late": 3.0, "known": 4.0, "newest": 5.0, "far": 6.0}
 """The test rows of tonight and their times."""
+TIMES = np.array([*TONIGHT.values()])
 OWN = {"warm": 1.0, "old": 1.0, "own": 2.0, "late": NEW, "known": NEW, "gone": 9.0}
 ROLES = ["warmup", "train", "test", "new", "new", "test"]
 
@@ -32,10 +33,16 @@ def judged(store: Store):
     later.predicted[:] = 60.5, 61.5, 62.5
     write(store, kept(2, model, {}, predictions=[later]))
 
-    def of(*, then: dict | None = None, before_run: int | None = None, **declared):
+    def of(
+        *,
+        then: dict | None = None,
+        before_run: int | None = None,
+        time: np.ndarray = TIMES,
+        **declared,
+    ):
         champion = serving(store)
         now = np.arange(6) + 100.0
-        rows = Rows(Texts.of([*TONIGHT]), {}, np.zeros(6), time=np.array([*TONIGHT.values()]))
+        rows = Rows(Texts.of([*TONIGHT]), {}, np.zeros(6), time=time)
         return judged_over_time(
             rows,
             champion,
@@ -72,6 +79,17 @@ def test_test_of_another_horizon_is_not_compared(judged):
     then = DECLARATION.model_dump(mode="json") | {"horizon": "7 days"}
     incumbent = judged(then=then)
     assert incumbent.compared.tolist() == [False, False, False, True, True, True]
+
+
+def test_rows_nearer_than_the_declared_horizon_are_not_compared(judged):
+    """Tonight's candidates predict from 3 before, so the champion may not from 1 or 2."""
+    then = DECLARATION.model_dump(mode="json") | {"horizon": 3.0}
+    incumbent = judged(then=then, horizon=3)
+    assert incumbent.compared.tolist() == [False, True, False, False, False, True]
+    moments = np.array([0, 0, 0, 0, 1_000_002, 1_000_003], dtype="M8[us]")
+    then["horizon"] = "1 second"
+    incumbent = judged(then=then, horizon="1 second", time=moments)
+    assert incumbent.compared.tolist() == [False, True, False, False, False, True]
 
 
 def test_run_without_this_time_is_compared_on_nothing(judged):

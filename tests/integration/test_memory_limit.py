@@ -15,6 +15,7 @@ from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import WorkerFailed
+from regressors.intervals.rules import Rules
 from regressors.job import Job
 
 pytestmark = pytest.mark.skipif(
@@ -62,7 +63,7 @@ def job_of(framework, columns):
         fold=1 + np.arange(rows) % 2,
         chained=False,
         hidden=(),
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
     )
 
 

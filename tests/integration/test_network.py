@@ -8,6 +8,7 @@ import pytest
 from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks.registry import FRAMEWORK_NAMES
+from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.model import Model
 from regressors.network import recipe
@@ -24,7 +25,7 @@ def job_of(columns, target, framework="torch", **changes):
         fold=1 + np.random.default_rng(0).integers(0, 5, len(target)),
         chained=False,
         hidden=(16,),
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
     )
     return replace(made, **changes)
 

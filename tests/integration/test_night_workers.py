@@ -18,6 +18,7 @@ from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
+from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.progress import report
 from tasks.run import progress
@@ -52,7 +53,7 @@ def job_for(framework):
         fold=np.array([1, 2, 1]),
         chained=False,
         hidden=(),
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
     )
 
 

@@ -11,9 +11,7 @@ from helpers.later_rows import (
 
 from data.vocabulary import KINDS
 from regressors import fitting
-
-BLOCK = 5
-"""The last block that may not notice."""
+from regressors.rolling import roll
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -27,19 +25,26 @@ def before(workers, kind):
 
 
 def predictions(workers, job):
-    """Return what is predicted (n,) of the rows of a job: the training rows, in blocks."""
+    """Return what is predicted of the rows of a job, and the ends of the intervals: (n, 3)."""
     fitted = workers.result(workers.submit("torch", fitting.validate, training_rows(job)))
-    predicted = np.full(len(job.target), np.nan)
-    predicted[~job.is_test] = fitted.out_of_fold
+    rolled = workers.result(workers.submit("torch", roll, job, fitted))
+    predicted = np.full((len(job.target), 3), np.nan)
+    predicted[~job.is_test] = np.column_stack([fitted.out_of_fold, *fitted.ends[0]])
+    predicted[job.is_test] = np.column_stack([rolled.predicted, *rolled.ends[0]])
     return predicted
 
 
+@pytest.mark.parametrize("block", [5, 16])
 @pytest.mark.parametrize("change", [with_other_targets, with_other_features])
-def test_no_prediction_of_training_rows_depends_on_what_comes_later(workers, kind, before, change):
+def test_no_prediction_depends_on_what_comes_later(workers, kind, before, change, block):
     job = table_of_blocks("torch", kind)
-    after = predictions(workers, change(job, BLOCK))
-    earlier = (job.fold > 0) & (job.fold <= BLOCK)
-    later = (job.fold > BLOCK) & ~job.is_test
-    assert np.array_equal(after[earlier], before[earlier])
-    assert np.isfinite(before[earlier]).all()
-    assert not np.isclose(after[later], before[later]).all()
+    assert (job.fold == block).any()
+    assert job.is_test[job.fold == block].all() == (block == 16)
+    after = predictions(workers, change(job, block))
+    earlier = (job.fold > 0) & (job.fold <= block)
+    assert np.isfinite(before[earlier, 0]).all()
+    assert np.isfinite(before[job.is_test]).all()
+    assert np.array_equal(after[earlier], before[earlier], equal_nan=True)
+    known = job.known[job.fold > 0].min()
+    later = job.fold > max(block, known)
+    assert not np.isclose(after[later, 0], before[later, 0]).all()

@@ -14,6 +14,9 @@ import tasks.score
 from data.connections.tables import write_table
 from data.errors import SourceError
 from regressors.blocks import blocks_of
+from regressors.intervals.intervals import Intervals
+from regressors.intervals.rules import Rules
+from regressors.model import Model
 from tasks.score import scoring
 
 ROWS = 120
@@ -31,6 +34,24 @@ TEXT = csv_of(
 def scored(tmp_path):
     model = learned(shop(written(tmp_path, TEXT)), tmp_path)
     return lambda text: model.scored(written(tmp_path, text, "new.csv"))
+
+
+def test_narrower_intervals_are_named_by_their_level(tmp_path):
+    declaration = shop(written(tmp_path, TEXT), interval=[0.5, 0.9], bounds=[0, None])
+    own = learned(declaration, tmp_path)
+    rules = Rules((0.9, 0.5), lowest=0.0)
+    model = replace(Model.from_bytes(own.serving.artifact), intervals=None)
+    one_row = str(written(tmp_path, "id,x,c\n1,3,a\n", "new.csv"))
+    for intervals in (Intervals(rules, ((1.5, 2.0), (0.25, 0.5))), None):
+        kept = replace(model, intervals=intervals).to_bytes()
+        serving = replace(own.serving, artifact=kept)
+        with scoring(serving, own.columns, one_row, stored=lambda: own.rows) as rows:
+            (row,) = pa.Table.from_batches(rows.batches(), rows.schema).to_pylist()
+        names = ["id", "predicted", "lower", "upper", "lower_50", "upper_50", "note", "model_id"]
+        assert list(row) == names
+        value = row["predicted"]
+        ends = [max(value + by, 0.0) for by in (-1.5, 2.0, -0.25, 0.5)]
+        assert [row[name] for name in names[2:6]] == (ends if intervals else [None] * 4)
 
 
 def test_ordinary_rows_have_no_note_and_no_warning(scored):

@@ -18,6 +18,8 @@ from helpers.store_nights import (
     candidate,
     change,
     counts,
+    everything,
+    fill,
     kept,
     night,
     predictions,
@@ -75,9 +77,18 @@ def serving(store: Store) -> int:
     return read(store, champion_model, "wages").model_id
 
 
+@pytest.fixture(scope="module")
+def past() -> dict[str, list[dict]]:
+    """The rows of `history`, once it has been written."""
+    return {}
+
+
 @pytest.fixture
-def history(store: Store) -> Store:
+def history(store: Store, past: dict[str, list[dict]]) -> Store:
     """Two former champions and one that serves, between nights that were refused."""
+    if past:
+        fill(store, past)
+        return store
     write(store, champion(1, "torch/ann"))
     write(store, refused(2, serving(store)))
     write(store, champion(3, "torch/least_squares"))
@@ -85,6 +96,7 @@ def history(store: Store) -> Store:
     write(store, champion(5, "theano/ann"))
     for number in range(6, 12):
         write(store, refused(number, serving(store)))
+    past.update(everything(store))
     return store
 
 

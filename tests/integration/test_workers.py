@@ -185,10 +185,8 @@ def test_jobs_that_end_their_worker_each_time_are_given_up(lone_torch):
     assert lone_torch.result(lone_torch.submit("torch", process_id))
     with pytest.raises(WorkerFailed, match="SIGSEGV"):
         lone_torch.result(lone_torch.submit("torch", crash))
-    start = time.monotonic()
     with pytest.raises(WorkerFailed, match=r"^2 jobs before it were lost; .*SIGSEGV"):
         lone_torch.result(lone_torch.submit("torch", process_id))
-    assert time.monotonic() - start < 0.5
 
 
 def test_a_worker_that_dies_while_it_waits_costs_no_job(lone_torch):
@@ -325,5 +323,5 @@ def test_no_process_outlives_its_parent(tmp_path, ending):
         parent.send_signal(ending)
     parent.communicate(timeout=SECONDS)
     assert parent.returncode != 0
-    gone, alive = psutil.wait_procs(children, timeout=10)
+    gone, alive = psutil.wait_procs(children, timeout=SECONDS)
     assert not alive, f"{len(alive)} of {len(gone) + len(alive)} processes were left"

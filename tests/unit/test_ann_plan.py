@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regressors.candidate import Candidate
+from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.network.plan import (
     BUDGET,
@@ -139,7 +140,7 @@ def job_of(rows):
         fold=1 + np.arange(rows) % 5,
         chained=False,
         hidden=(8,),
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
     )
 
 

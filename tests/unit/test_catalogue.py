@@ -31,6 +31,8 @@ EVERYTHING = {
     "recency": "30 days",
     "terms": ["age^2"],
     "features": ["age", "shop", "intercept"],
+    "interval": {"by": "shop"},
+    "bounds": [0, None],
 }
 
 

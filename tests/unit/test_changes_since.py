@@ -87,13 +87,16 @@ def test_rows_are_named_with_their_numbers(night):
 
 
 def test_keys_of_the_declaration_are_named_with_their_old_and_new_values(night):
-    night.good_run(split={"test": 0.25}, types={"day": "time"})
-    changes = night.tonight(split={"test": 0.3}, time="day", ann={"budget": "5 minutes"})
+    night.good_run(split={"test": 0.25}, types={"day": "time"}, interval=[0.5, 0.9])
+    by_shop = {"level": [0.5, 0.9], "by": "shop"}
+    tonight = {"time": "day", "ann": {"budget": "5 minutes"}, "interval": by_shop}
+    changes = night.tonight(split={"test": 0.3}, **tonight)
     assert {(c.what, c.name, c.before, c.now) for c in changes.changes} == {
         ("declaration", "split.test", "0.25", "0.3"),
         ("declaration", "time", None, '"day"'),
         ("declaration", "types.day", '"time"', None),
         ("declaration", "ann.budget", None, '"5 minutes"'),
+        ("declaration", "interval.by", None, '"shop"'),
     }
     assert "'split.test' in the declaration (0.3, before 0.25)" in changes.reason
 

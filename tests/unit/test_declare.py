@@ -1,10 +1,12 @@
 """A declaration is read strictly; mistakes are reported with their line and the nearest word."""
 
 import datetime
+import json
 import re
 from pathlib import Path
 
 import pytest
+from helpers.store_nights import night
 from pydantic import ValidationError
 
 from data.declarations.file import declared_datasets, load_dataset
@@ -34,7 +36,8 @@ def test_three_keys_are_enough_and_the_rest_has_the_documented_defaults(tmp_path
     assert (shop.name, shop.key, shop.target, shop.time) == ("shop", ("id",), "y", None)
     assert shop.source.path == tmp_path / "rows.csv"
     assert (shop.split.test, shop.split.folds, shop.split.group) == (0.2, 5, None)
-    assert (shop.max_shrinkage, shop.max_age, shop.interval) == (0.5, None, 0.9)
+    assert (shop.max_shrinkage, shop.max_age, shop.bounds) == (0.5, None, None)
+    assert (shop.interval.levels, shop.interval.by) == ((0.9,), None)
     assert shop.ann.hidden == (128, 128)
     assert (shop.infinite, shop.predictions) == ("refuse", None)
     assert shop.candidates.frameworks == FRAMEWORKS
@@ -48,6 +51,36 @@ def test_three_keys_are_enough_and_the_rest_has_the_documented_defaults(tmp_path
     assert (shop.weight, shop.intercept, shop.terms, shop.products) == (None, True, (), ())
     descent = {"learning_rate": None, "epochs": 10_000, "start": "zero"}
     assert shop.gradient_descent.model_dump() == descent
+
+
+@pytest.mark.parametrize(
+    ("text", "levels", "by", "kept"),
+    [
+        ("interval: 0.8", (0.8,), None, 0.8),
+        ("interval: [0.5, 0.95, 0.8]", (0.95, 0.8, 0.5), None, [0.95, 0.8, 0.5]),
+        ("interval: {level: 0.8}", (0.8,), None, 0.8),
+        ("interval: {by: region}", (0.9,), "region", {"level": 0.9, "by": "region"}),
+        (
+            "interval: {level: [0.5, 0.9], by: region}",
+            (0.9, 0.5),
+            "region",
+            {"level": [0.9, 0.5], "by": "region"},
+        ),
+    ],
+)
+def test_an_interval_is_stored_as_short_as_it_may_be_declared_and_read_again(
+    tmp_path, text, levels, by, kept
+):
+    shop = declared(tmp_path, GOOD + text)
+    assert (shop.interval.levels, shop.interval.by) == (levels, by)
+    stored = shop.model_dump_json()
+    assert json.loads(stored)["interval"] == kept
+    assert Declaration.model_validate_json(stored) == shop
+    run = night(1, declaration=stored)
+    assert (run.interval_level, run.interval_levels) == (
+        levels[0],
+        ", ".join(map(str, levels)),
+    )
 
 
 def test_bundled_declarations_load_and_name_files_that_exist():
@@ -131,7 +164,37 @@ def test_a_misspelt_key_is_reported_with_file_line_and_the_right_word(tmp_path):
         ),
         ("predictions: news\n", "Did you mean 'new'?"),
         ("predictions: [all]\n", "line 4: 'predictions' cannot be the list ['all']."),
-        ("interval:\n", "line 4: 'interval' should be a number, but is empty."),
+        ("interval:\n", "line 4: 'interval': it is empty, and not a share above 0 and below 1."),
+        (
+            "interval: 90\n",
+            "'interval': 90 is not a share above 0 and below 1. For 90%, write 0.9.",
+        ),
+        (
+            "interval: [0.5, 95%]\n",
+            "'95%' is not a share above 0 and below 1. For 95%, write 0.95.",
+        ),
+        ("interval: {level: 1}\n", "line 4: 'interval.level': 1 is not a share"),
+        ("interval: [0.1, 0.2, 0.3, 0.4]\n", "there are 4 levels. Declare one to 3,"),
+        ("interval: []\n", "the list of levels is empty."),
+        ("interval: [0.9, 0.90]\n", "the levels 0.9 and 0.9 are the same."),
+        ("interval: [0.9, 0.90001]\n", "the levels 0.9 and 0.90001 hardly differ."),
+        ("interval: {levels: 0.9}\n", "'levels' is not a key of 'interval'. Did you mean 'level'?"),
+        (
+            "interval: {by: y}\n",
+            "line 4: 'interval': intervals cannot be 'by' 'y': it is the target",
+        ),
+        ("interval: {by: id}\n", "it is the key, which differs in each row"),
+        ("time: t\ninterval: {by: t}\n", "it is the time column"),
+        ("weight: w\ninterval: {by: w}\n", "it is the weight"),
+        ("bounds: 0\n", "line 4: 'bounds': should be a list of two bounds. Declare the lowest and"),
+        ("bounds: [0]\n", "null where there is none: [0, null]."),
+        ("bounds: [null, null]\n", "neither bound is a number. Leave 'bounds' out"),
+        (
+            "bounds: [1, 0]\n",
+            "the lowest value, 1, is not below the highest, 0. Swap them: [0, 1].",
+        ),
+        ("bounds: [2, 2]\n", "the lowest value, 2, is not below the highest, 2. Declare two that"),
+        ("bounds: [0, .inf]\n", "inf is not a finite number."),
         ("types: {a: numbr}\n", "Did you mean 'number'?"),
         ("types: {y: category}\n", "the target 'y' must be a number"),
         (
@@ -216,7 +279,7 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_their_lines(tmp_path)
     lines = mistake(tmp_path, text).splitlines()
     assert "'paht'" in lines[0]
     assert lines[1].startswith("line 2: 'key[1]' should be text")
-    assert lines[2].startswith("line 4: 'interval' should be below 1.0")
+    assert lines[2].startswith("line 4: 'interval': 2 is not a share")
     assert len(lines) == 3
 
 

@@ -23,7 +23,9 @@ MODELS = {
     "linear": {},
     "linear without products": {"products": False},
     "linear without intercept, with weights": {"intercept": False, "mean_weight": 2.0},
+    "linear with intervals by row": {"by_row": True},
     "ann": {"mean_weight": 2.0},
+    "ann with intervals by row": {"by_row": True, "mean_weight": 2.0},
     "ann without hidden layers": {"hidden": ()},
 }
 
@@ -88,7 +90,7 @@ def test_made_models_have_what_encodings_know():
 
 
 def test_a_model_without_an_interval_has_none():
-    assert json_of(replace(made_model("linear"), half_width=None))["interval"] is None
+    assert json_of(replace(made_model("linear"), intervals=None))["interval"] is None
 
 
 def test_weights_are_those_of_all_layers():

@@ -1,18 +1,23 @@
 """The words about a champion are those that its rows bear out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from data.declarations.model import Declaration
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
+from regressors.intervals.intervals import Intervals
 from regressors.job import Fitted, folds, take
 from regressors.judging.scoring import interval_half_width
 from regressors.model import Model, linear_model
 from tasks.check import check
 from tasks.choose import choose
+from tasks.rank import rank
 from tasks.read import read
 from tasks.report.labels import number
+from tasks.roll import by_twin, ranked_and_rolled
 from tasks.run import progress
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.doubts import doubts
@@ -46,11 +51,23 @@ def night(tmp_path):
         run.prepared = prepared = split.fn(declaration, run.snapshot, run.checked)
         fits = {kind: fit(prepared, kind, narrow, noise if kind == ANN else 0.0) for kind in kinds}
         run.fits = fits
-        run.trained = Trained(prepared, fits, choose.fn(prepared, fits, None))
+        run.trained = choice_of(prepared, fits)
         run.run_id = 1
         return run
 
     return trained
+
+
+def choice_of(prepared, fits) -> Trained:
+    """Choose among fits, whose twins predict the test rows."""
+    ranking, fits, rolled = ranked_and_rolled(
+        rank.fn(prepared, fits),
+        fits,
+        None,
+        roll_all=lambda compared: {c: by_twin(c, fits[c], prepared) for c in compared},
+        rank_again=lambda left: rank.fn(prepared, left),
+    )
+    return Trained(prepared, fits, rolled, choose.fn(prepared, ranking, rolled, None))
 
 
 def fit(prepared, candidate, narrow, noise) -> Fitted:
@@ -68,9 +85,11 @@ def fit(prepared, candidate, narrow, noise) -> Fitted:
     residuals = (rows.target - out_of_fold)[~np.isnan(out_of_fold)]
     twin = line(np.ones(len(fold), dtype=bool))
     width = interval_half_width(residuals, 0.9)
-    twin = Model(candidate, twin.members, None if width is None else narrow * width)
+    intervals = None if width is None else Intervals.constant(narrow * width, 0.9)
     spoilt = out_of_fold + noise * np.resize([1, -1], len(fold))
-    return Fitted(twin, spoilt, (), {})
+    reach = np.nan if width is None else narrow * width
+    ends = (spoilt - reach, spoilt + reach)
+    return Fitted(replace(twin, intervals=intervals), spoilt, (), {}, ends=(ends,))
 
 
 def doubts_of(run) -> list[str]:
@@ -200,14 +219,14 @@ def test_splitting_and_choosing_report_how_far_they_are(night, monkeypatch, capl
         night(Y)
     begins = [message.partition(", about")[0] for message in caplog.messages]
     assert "shop: splitting, 0 of 200 rows" in begins
-    assert "shop: choosing, scoring torch/ann" in begins
-    assert "shop: choosing, testing torch/least_squares, 0 of 50 rows predicted" in begins
+    assert "shop: ranking, scoring torch/ann" in begins
+    assert "shop: testing torch/least_squares, 0 of 50 rows predicted" in begins
 
 
 def test_verdict_after_a_failure_says_that_they_failed(night):
     run = night(Y)
     fits = {**run.fits, ANN: "no memory"}
-    run.trained = Trained(run.prepared, fits, choose.fn(run.prepared, fits, None))
+    run.trained = choice_of(run.prepared, fits)
     assert report(run).verdict_reason == ("there is no ANN to compare, because each of them failed")
 
 
@@ -217,8 +236,8 @@ def test_champion_of_the_other_kind_than_the_verdict_is_explained(night):
     line = run.fits[LINE]
     member = line.model.members[0]
     off = linear_model(LINE, member.encoding, member.estimates + 5)
-    fits = {**run.fits, LINE: Fitted(off, line.out_of_fold, (), {})}
-    run.trained = Trained(run.prepared, fits, choose.fn(run.prepared, fits, None))
+    fits = {**run.fits, LINE: replace(line, model=off)}
+    run.trained = choice_of(run.prepared, fits)
     summary = report(run)
     assert (summary.verdict, summary.champion) == ("yay", "torch/least_squares")
     assert summary.verdict_reason.endswith(
@@ -231,8 +250,8 @@ def test_predictions_of_test_rows_that_are_not_finite_fail_their_candidate(night
     run = night(Y)
     member = run.fits[LINE].model.members[0]
     endless = linear_model(LINE, member.encoding, np.full(len(member.estimates), np.inf))
-    fits = {**run.fits, LINE: Fitted(endless, run.fits[LINE].out_of_fold, (), {})}
-    choice = choose.fn(run.prepared, fits, None)
+    fits = {**run.fits, LINE: replace(run.fits[LINE], model=endless)}
+    choice = choice_of(run.prepared, fits).choice
     assert choice.winner == ANN
     reason = next(entry.reason for entry in choice.ranking if entry.candidate == LINE)
     assert reason == "its predictions of the test rows are not finite"
@@ -242,8 +261,8 @@ def test_predictions_out_of_fold_that_are_not_numbers_fail_their_candidate(night
     run = night(Y)
     out_of_fold = run.fits[LINE].out_of_fold.copy()
     out_of_fold[5] = np.nan
-    fits = {**run.fits, LINE: Fitted(run.fits[LINE].model, out_of_fold, (), {})}
-    choice = choose.fn(run.prepared, fits, None)
+    fits = {**run.fits, LINE: replace(run.fits[LINE], out_of_fold=out_of_fold)}
+    choice = choice_of(run.prepared, fits).choice
     assert choice.winner == ANN
     assert LINE not in choice.validation
     reason = next(entry.reason for entry in choice.ranking if entry.candidate == LINE)

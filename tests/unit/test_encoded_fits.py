@@ -7,6 +7,7 @@ from helpers.numpy_products import numpy_products
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
 from regressors.fitting import validate
+from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.linear.least_squares import solve
 
@@ -41,7 +42,7 @@ def job(columns, target, fold, *, chained=False):
         fold=fold,
         chained=chained,
         hidden=(),
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
     )
 
 

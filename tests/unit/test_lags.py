@@ -57,7 +57,7 @@ def test_the_order_of_the_source_and_later_targets_change_no_earlier_lag(tmp_pat
     shuffled = "\n".join([lines[0], *lines[:0:-1]]) + "\n"
     (before,) = lags(tmp_path, shuffled, YEAR)
     for changed in range(6):
-        values = [1, 2, 3, 4, 5, 6]
+        values: list[float] = [1, 2, 3, 4, 5, 6]
         values[changed:] = [100.0 * value for value in values[changed:]]
         (after,) = lags(tmp_path, table(values), YEAR)
         # A year is four rows: a row is another one from four rows behind the change on.

@@ -10,6 +10,7 @@ from helpers.numpy_products import numpy_products
 from regressors import fitting
 from regressors.candidate import Candidate
 from regressors.frameworks import parity
+from regressors.intervals.rules import Rules
 from regressors.job import CannotFit, Job, Start
 from regressors.linear.neuron import NeuronFit, NeuronPlan
 
@@ -47,7 +48,7 @@ def job(kind="least_squares", **changes):
         fold=1 + np.arange(ROWS) % 5,
         chained=False,
         hidden=(8,),
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
         split_rules="as always",
     )
     return replace(made, **changes)

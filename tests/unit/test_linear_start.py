@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from regressors.candidate import Candidate
+from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.network import linear_start as module
 from regressors.network import ridge
@@ -30,7 +31,7 @@ def job():
         fold=1 + np.arange(ROWS) % 5,
         chained=False,
         hidden=(8,),
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
+from regressors.intervals.intervals import Intervals
 from regressors.model import Model, NetworkMember, linear_model
 from regressors.network import ridge
 from regressors.network.recipe import start_arrays
@@ -26,9 +27,9 @@ def network_member():
 
 
 def test_loaded_network_predicts_the_same_bits():
-    model = Model(ANN, (network_member(), network_member()), half_width=1.5)
+    model = Model(ANN, (network_member(), network_member()), intervals=Intervals.constant(1.5, 0.9))
     again = Model.from_bytes(model.to_bytes())
-    assert again.half_width == 1.5
+    assert again.intervals == model.intervals
     assert np.array_equal(again.predict(COLUMNS), model.predict(COLUMNS))
 
 
@@ -52,7 +53,7 @@ def test_model_predicts_the_mean_of_its_members():
 
 
 def test_intervals_are_as_wide_as_the_root_of_the_weight_says():
-    model = Model(ANN, (network_member(),), half_width=2.0, mean_weight=50.0)
+    model = Model(ANN, (network_member(),), intervals=Intervals.constant(2.0, 0.9, 50.0))
     weight = np.full(300, 50.0)
     weight[:4] = [1.0, 100.0, np.nan, 0.0]
     predicted = model.predicted(COLUMNS, weight)
@@ -64,7 +65,7 @@ def test_intervals_are_as_wide_as_the_root_of_the_weight_says():
 
 
 def test_models_without_weights_have_intervals_of_one_width():
-    model = Model(ANN, (network_member(),), half_width=2.0)
+    model = Model(ANN, (network_member(),), intervals=Intervals.constant(2.0, 0.9))
     predicted = model.predicted(COLUMNS, np.arange(300.0))
     np.testing.assert_allclose(predicted.upper - predicted.lower, 4)
     assert set(predicted.note) == {None}
@@ -72,9 +73,9 @@ def test_models_without_weights_have_intervals_of_one_width():
 
 
 def test_refit_takes_the_interval_of_its_twin_into_the_store():
-    twin = Model(ANN, (network_member(),), half_width=2.0, mean_weight=50.0)
+    twin = Model(ANN, (network_member(),), intervals=Intervals.constant(2.0, 0.9, 50.0))
     again = Model.from_bytes(Model(ANN, twin.members).with_interval_of(twin).to_bytes())
-    assert (again.half_width, again.mean_weight) == (2.0, 50.0)
+    assert again.intervals == twin.intervals
 
 
 def test_column_types_are_those_that_columns_must_have():

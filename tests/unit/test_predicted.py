@@ -7,6 +7,7 @@ import pytest
 
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
+from regressors.intervals.intervals import Intervals
 from regressors.model import Model, NetworkMember, linear_model
 from regressors.network.recipe import start_arrays
 
@@ -34,7 +35,7 @@ def line(columns=None, estimates=None, **fit):
         by_term = {"intercept": 5.0, "area": 0.1, "animal[lion]": 100.0, "animal[zebra]": 110.0}
         estimates = [by_term.get(term, 0.0) for term in encoding.term_names()]
     model = linear_model(LINEAR, encoding, np.array(estimates))
-    return Model(model.candidate, model.members, half_width=2.0, coverage=0.9)
+    return Model(model.candidate, model.members, intervals=Intervals.constant(2.0, 0.9))
 
 
 def predicted(model=None, **changed):
@@ -57,7 +58,7 @@ def test_an_unseen_level_is_the_mean_of_the_levels_and_widens_the_interval_by_th
 
 
 def test_the_spread_of_the_levels_is_that_of_the_declared_coverage():
-    wide = Model(LINEAR, line().members, half_width=2.0, coverage=0.99)
+    wide = Model(LINEAR, line().members, intervals=Intervals.constant(2.0, 0.99))
     assert predicted(wide, animal=texts("okapi"))[1] > 1.5 * predicted(animal=texts("okapi"))[1]
 
 
@@ -142,7 +143,9 @@ def network(columns, seed=0):
 
 
 def test_an_ann_notes_and_widens_as_well():
-    model = Model(ANN, (network(TRAINED), network(TRAINED, 1)), half_width=0.1)
+    model = Model(
+        ANN, (network(TRAINED), network(TRAINED, 1)), intervals=Intervals.constant(0.1, 0.9)
+    )
     value, reach, note = predicted(model, animal=texts("okapi"))
     levels = [predicted(model, animal=texts(level))[0] for level in ("aardvark", "lion", "zebra")]
     assert min(levels) - 1 < value < max(levels) + 1
@@ -154,7 +157,7 @@ def test_an_ann_notes_and_widens_as_well():
 
 def test_a_level_that_one_member_of_an_ann_was_fitted_on_is_not_unseen():
     fewer = {name: values[12:] for name, values in TRAINED.items()}
-    model = Model(ANN, (network(fewer), network(TRAINED)), half_width=0.1)
+    model = Model(ANN, (network(fewer), network(TRAINED)), intervals=Intervals.constant(0.1, 0.9))
     assert predicted(model, animal=texts("aardvark"))[2] is None
 
 
@@ -165,7 +168,8 @@ def test_a_model_of_the_first_version_loads_and_predicts_as_it_did():
     length = int.from_bytes(artifact[:8], "little")
     header = json.loads(artifact[8 : 8 + length])
     description = json.loads(header["__metadata__"]["nightfit"])
-    del description["coverage"]
+    description["half_width"] = 2.0
+    del description["intervals"]
     (encoding,) = description["encodings"]
     encoding["categories"] = [
         {field: c[field] for field in ("name", "levels", "other")}
@@ -179,7 +183,7 @@ def test_a_model_of_the_first_version_loads_and_predicts_as_it_did():
     earlier = Model.from_bytes(
         len(changed).to_bytes(8, "little") + changed + artifact[8 + length :]
     )
-    assert earlier.coverage == 0.9
+    assert earlier.intervals.levels == (0.9,)
     assert predicted(earlier) == predicted()
     assert predicted(earlier, animal=texts("okapi")) == (15.0, 2.0, None)
 
@@ -192,7 +196,7 @@ def test_an_unseen_level_of_a_group_is_noted():
     layers = start_arrays(RNG, encoding.network(columns).shape[1], (8,))
     ridge = np.ones(encoding.standardised(columns).shape[1])
     member = NetworkMember(encoding, np.array([0.0, 1.0, 0.0]), ridge, tuple(layers))
-    model = Model(ANN, (member,), half_width=0.1)
+    model = Model(ANN, (member,), intervals=Intervals.constant(0.1, 0.9))
     result = model.predicted({"person": texts("p1", "p400", None), "x": np.zeros(3)})
     assert result.note.tolist() == [
         None,

@@ -10,8 +10,8 @@ from helpers.numpy_products import numpy_products
 from data.declarations.model import Declaration
 from regressors import fitting
 from regressors.candidate import Candidate
+from regressors.intervals.rules import Rules
 from regressors.job import MAX_HALF_LIVES, Job
-from regressors.judging.scoring import interval_half_width
 from regressors.linear.kept_sums import drop_others
 from regressors.linear.least_squares import solve
 from regressors.network.linear_start import linear_start
@@ -41,7 +41,7 @@ def job(target, **changes):
         fold=np.arange(ROWS) * (FOLDS + 1) // ROWS,
         chained=True,
         hidden=(8,),
-        interval_coverage=0.9,
+        interval=Rules((0.9,)),
         time=TIME,
         newest=TIME[-1],
     )
@@ -79,9 +79,8 @@ def test_fits_are_those_with_the_same_weights_declared_and_scores_know_only_decl
         estimates = [fit.model.members[0].estimates for fit in (weighed, declared)]
         np.testing.assert_array_equal(*estimates)
     assert (weighed.half_life, weighed.details["half_life"]) == (500.0, 500.0)
-    left = MOVING - weighed.out_of_fold
-    assert weighed.model.half_width == interval_half_width(left[~np.isnan(left)], 0.9)
-    assert weighed.model.half_width != declared.model.half_width
+    intervals = [fit.model.intervals for fit in (weighed, declared)]
+    assert [each and each.mean_weight is None for each in intervals] == [True, False]
 
 
 def test_digits_are_the_same_in_every_order_of_the_rows_and_from_kept_sums():

@@ -164,7 +164,7 @@ def test_figures_are_read_as_they_were_written_and_others_are_not():
 def test_a_run_that_cannot_be_drawn_is_stored_with_a_warning():
     base = {"name": "shop", "source": {"path": "x.csv"}, "key": "id", "target": "y"}
     run = Attempt(Declaration.model_validate(base))
-    _draw(run, None, [])
+    _draw(run, None)
     assert run.figures is None
     (warning,) = run.prediction_warnings
     assert warning.startswith("The charts of this run are missing: AttributeError")

@@ -36,7 +36,7 @@ def read_while(source, folder, how, seconds):
         try:
             writer.stdout.readline()
             time.sleep(0.02)
-            return read(shop(source), folder=folder / "home", quiet_seconds=0.1)
+            return read(shop(source), folder=folder / "home", quiet_seconds=0.3)
         finally:
             writer.kill()
 
@@ -59,10 +59,10 @@ def test_a_source_that_is_written_for_too_long_is_refused(source, tmp_path, monk
 
 
 def test_a_source_at_rest_is_read_without_waiting_or_warning(source, tmp_path):
-    time.sleep(0.15)
+    time.sleep(0.6)
     began = time.monotonic()
-    assert read(shop(source), folder=tmp_path / "home", quiet_seconds=0.1).warnings == ()
-    assert time.monotonic() - began < 0.1
+    assert read(shop(source), folder=tmp_path / "home", quiet_seconds=0.5).warnings == ()
+    assert time.monotonic() - began < 0.5
 
 
 @pytest.fixture

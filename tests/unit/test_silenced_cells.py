@@ -7,6 +7,7 @@ import pytest
 
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
+from regressors.intervals.intervals import Intervals
 from regressors.judging.scoring import score
 from regressors.model import Model, NetworkMember, linear_model
 from regressors.network.recipe import start_arrays
@@ -29,7 +30,9 @@ def member(hidden=(10, 6)):
     return NetworkMember(encoding, np.array([20.0, 3.7, 0.1]), ridge, tuple(layers))
 
 
-MODEL = Model(Candidate("torch", "ann"), (member(), member((7,))), half_width=1.5)
+MODEL = Model(
+    Candidate("torch", "ann"), (member(), member((7,))), intervals=Intervals.constant(1.5, 0.9)
+)
 
 
 def silenced(model=MODEL, **how):

@@ -15,6 +15,7 @@ from data.store.checksums import in_key_order
 from data.store.records import NUMBERS, PredictionColumns
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
+from regressors.intervals.intervals import Intervals
 from regressors.model import linear_model
 from tasks.run.rows import SnapshotRows
 from tasks.run.stored_model import StoredModel, predictions_of
@@ -48,7 +49,10 @@ OF_OTHERS = PredictionColumns(
 
 def line(slope):
     encoding = Encoding.fit({"a": np.arange(1.0, 30.0)})
-    return replace(linear_model(CANDIDATE, encoding, np.array([0.0, slope])), half_width=1.0)
+    return replace(
+        linear_model(CANDIDATE, encoding, np.array([0.0, slope])),
+        intervals=Intervals.constant(1.0, 0.9),
+    )
 
 
 @pytest.fixture(params=[1, 3, 2**16], autouse=True)

@@ -54,7 +54,7 @@ def bomb() -> str:
         ("missing: [18446744073709551616]", "it is beyond 64 bits"),
         ("interval: !!int 1:30", "'1:30' cannot be read as a whole number"),
         ("interval: 1e999", "'1e999' cannot be read as a number: it is beyond the largest double"),
-        ("interval: .nan", "'interval' should be below 1.0, but is the number nan."),
+        ("interval: .nan", "'interval': nan is not a share above 0 and below 1."),
         ("gradient_descent: {learning_rate: .inf}", "should be a finite number"),
         ("missing: &a [*a]", "'*a' is part of itself."),
         ("types: &a {x: *a}", "'*a' is part of itself."),

@@ -96,7 +96,11 @@ MODEL_CARD = View(
         ),
         "period_until": (TEXT, "the newest time of a row with a target"),
         "validation_rmse": (NUMBER, "its RMSE out of fold, by which it was chosen"),
-        "test_rmse": (NUMBER, "RMSE of its twin on the test rows, which the twin never saw"),
+        "test_rmse": (
+            NUMBER,
+            "RMSE of its twin on the test rows, which the twin never saw; with a time column, of"
+            " fits at rolling origins",
+        ),
         "test_rmse_low": (
             NUMBER,
             "lower end of its 95% interval, which counts groups and blocks of time, not rows",

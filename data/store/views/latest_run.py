@@ -238,9 +238,9 @@ CURRENT_COLUMN = View(
         "name": (TEXT, "the column"),
         "role": (
             TEXT,
-            "`key`, `target`, `time`, `weight`, `group`, `feature`, several of these, `term` for a"
-            " time that is only in terms, `unused`, or "
-            "`new` for a column that is not used before it is accepted or declared",
+            "`key`, `target`, `time`, `weight`, `group`, `interval` (its groups), `feature`, "
+            "several of these, `term` for a time that is only in terms, `unused`, or `new` for a "
+            "column that is not used before it is accepted or declared",
         ),
         "kind": (
             TEXT,

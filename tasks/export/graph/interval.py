@@ -1,4 +1,4 @@
-"""How far an interval reaches, in a graph; NaN where only nightfit itself can say it."""
+"""The ends of an interval, in a graph; NaN where only nightfit itself can say it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,12 +9,36 @@ from tasks.export.graph.linear import all_missing
 from tasks.export.graph.row import GraphRow
 
 
-def reach(row: GraphRow, interval: Mapping[str, Any] | None, weight: str | None) -> str:
-    """Return the reach (n, 1), or (1, 1) where it is that of every row."""
+def ends(
+    row: GraphRow, interval: Mapping[str, Any] | None, predicted: str, weight: str | None
+) -> tuple[str, str]:
+    """Return the lower and the upper end (n, 1), or (1, 1) where they are those of every row.
+
+    `predicted` (n, 1) are the predictions.
+    """
     graph = row.graph
     if interval is None:
-        return graph.constant([[np.nan]])
-    width = graph.constant([[interval["half_width"]]])
+        nothing = graph.constant([[np.nan]])
+        return nothing, nothing
+    below, above = (_reach(row, interval, predicted, weight, side) for side in (0, 1))
+    lower, upper = graph.node("Sub", predicted, below), graph.node("Add", predicted, above)
+    low, high = interval["lowest"], interval["highest"]
+    return _between(row, lower, low, high), _between(row, upper, low, high)
+
+
+def _reach(
+    row: GraphRow, interval: Mapping[str, Any], predicted: str, weight: str | None, side: int
+) -> str:
+    """Return how far the interval reaches down (side 0) or up (side 1)."""
+    graph = row.graph
+    width = graph.constant([[interval["reaches"][0][side]]])
+    if interval["groups"]:
+        index = {name: i for i, name in enumerate(interval["groups"], 1)}
+        table = [interval["reaches"], *interval["groups"].values()]
+        own = np.array([[reaches[0][side]] for reaches in table])
+        width = graph.rows_of(own, row.index(interval["by"], index, 0, 0))
+    if interval["scale"] is not None:
+        width = graph.node("Mul", width, _scale(row, interval["scale"], predicted))
     if weight is not None and interval["mean_weight"] is not None:
         positive = graph.node("Greater", weight, graph.constant(0))
         finite = graph.node("Less", weight, graph.constant(np.inf))
@@ -23,15 +47,56 @@ def reach(row: GraphRow, interval: Mapping[str, Any] | None, weight: str | None)
         width = graph.node("Where", graph.node("And", positive, finite), scaled, width)
     for part in interval["unknown"]:
         mask = unknown(row, part["part"], part["if_all"])
-        if mask is None or part["more"] == 0:
+        if mask is None or (part["more"] is not None and part["more"][0] == 0):
             continue
         if part["more"] is None:
             width = graph.node("Where", mask, graph.constant([[np.nan]]), width)
         else:
             square = graph.node("Mul", width, width)
-            wider = graph.node("Add", square, graph.constant(part["more"] ** 2))
+            wider = graph.node("Add", square, graph.constant(part["more"][0] ** 2))
             width = graph.node("Where", mask, graph.node("Sqrt", wider), width)
     return width
+
+
+def _scale(row: GraphRow, scale: Mapping[str, Any], predicted: str) -> str:
+    """Return the scale (n, 1) of each row."""
+    graph = row.graph
+    summands = [graph.constant([[scale["intercept"]]])]
+    for name, curve in scale["numbers"].items():
+        summands.append(_curve(row, row.number(name), curve))
+    for name, effects in scale["categories"].items():
+        index = {level: i for i, level in enumerate(effects["levels"])}
+        table = np.array([*effects["levels"].values(), effects["missing"], 0.0])[:, None]
+        at = row.index(name, index, len(index), len(index) + 1)
+        summands.append(graph.rows_of(table, at))
+    summands.append(_curve(row, predicted, scale["predicted"]))
+    total = _between(row, graph.total(summands), scale["low"], scale["high"])
+    return graph.node("Exp", total)
+
+
+def _curve(row: GraphRow, value: str, curve: Mapping[str, Any]) -> str:
+    """Return the heights (n, 1) of a curve at values (n, 1)."""
+    graph = row.graph
+    knots, heights = np.array(curve["knots"]), np.array(curve["heights"])
+    is_missing = graph.node("IsNaN", value)
+    known = graph.node("Where", is_missing, graph.constant([[knots[0]]]), value)
+    height = graph.constant([[heights[0]]])
+    if len(knots) > 1:
+        beyond = graph.node("Sub", known, graph.constant([knots[:-1]]))
+        within = graph.node("Max", beyond, graph.constant(0))
+        within = graph.node("Min", within, graph.constant([np.diff(knots)]))
+        slopes = graph.constant((np.diff(heights) / np.diff(knots))[:, None])
+        height = graph.node("Add", graph.node("MatMul", within, slopes), height)
+    return graph.node("Where", is_missing, graph.constant([[curve["missing"]]]), height)
+
+
+def _between(row: GraphRow, value: str, low: float | None, high: float | None) -> str:
+    """Return values that are raised to the one bound, and lowered to the other."""
+    if low is not None:
+        value = row.graph.node("Max", value, row.graph.constant([[low]]))
+    if high is not None:
+        value = row.graph.node("Min", value, row.graph.constant([[high]]))
+    return value
 
 
 def unknown(row: GraphRow, name: str, conditions: Sequence[Mapping[str, Any]]) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.export.graph.builder import Graph
-from tasks.export.graph.interval import reach
+from tasks.export.graph.interval import ends
 from tasks.export.graph.linear import equation
 from tasks.export.graph.network import network
 from tasks.export.graph.row import GraphRow, missing_text
@@ -26,13 +26,13 @@ def onnx_model(
     predicted = [make(row, member) for member in description["members"]]
     members = graph.constant(len(predicted))
     mean = graph.node("Div", graph.total(predicted), members)
-    own = reach(row, description["interval"], weight_input)
+    lower, upper = ends(row, description["interval"], mean, weight_input)
     taken = {column["name"] for column in description["columns"]} | {weight}
     names = output_names(taken)
     outputs = {
         names[0]: _of_rows(graph, row, mean),
-        names[1]: _of_rows(graph, row, graph.node("Sub", mean, own)),
-        names[2]: _of_rows(graph, row, graph.node("Add", mean, own)),
+        names[1]: _of_rows(graph, row, lower),
+        names[2]: _of_rows(graph, row, upper),
     }
     return graph.to_bytes(outputs, facts, _text(description))
 

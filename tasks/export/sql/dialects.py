@@ -14,7 +14,7 @@ from data.errors import CallError
 DAY, HOUR = 86_400_000_000, 3_600_000_000
 """In microseconds."""
 
-FUNCTIONS = ("sqrt", "tanh")
+FUNCTIONS = ("sqrt", "tanh", "exp")
 """What some builds of SQLite lack, and a query may need."""
 
 

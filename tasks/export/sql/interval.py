@@ -1,42 +1,140 @@
-"""How far an interval reaches, in SQL; NULL where only nightfit itself can say it."""
+"""How far intervals reach, in SQL; NULL where only nightfit itself can say it.
+
+A prediction is needed for the scale of its row, so the interval is made in steps, each with columns
+that the next one uses.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tasks.export.sql.expressions import Row, by_label, gap, joined
+from tasks.export.sql.dialects import Dialect
+from tasks.export.sql.expressions import Row, by_label, gap, joined, looked_up
 
 LARGEST = 1.7976931348623157e308
 
+Step = dict[str, str]
+"""The expressions of columns, by their names."""
 
-def reach(row: Row, interval: Mapping[str, Any] | None, weight: str | None) -> str:
-    """Return the expression; `weight` is that of the row's weight, where its table has one."""
+
+def reaches(row: Row, interval: Mapping[str, Any] | None, weight: str | None) -> Step:
+    """Return the columns of the first step, where the parts of a row are.
+
+    `nightfit_down` and `nightfit_up` are how far the interval of a row of scale 1 reaches,
+    `nightfit_more` the square of what widens it, and `nightfit_log` the log of the scale, but for
+    what the prediction adds. `weight` is that of the row, where its table has one.
+    """
     if interval is None:
-        return "CAST(NULL AS DOUBLE PRECISION)"
+        nothing = "CAST(NULL AS DOUBLE PRECISION)"
+        return {"nightfit_down": nothing, "nightfit_up": nothing}
     literal = row.dialect.literal
-    width = literal(interval["half_width"])
+    ends = []
+    for side in (0, 1):
+        end = literal(interval["reaches"][0][side])
+        if interval["groups"]:
+            groups = {name: literal(own[0][side]) for name, own in interval["groups"].items()}
+            end = looked_up(row.dialect, row.values[interval["by"]], groups, end, end)
+        ends.append(end)
     if weight is not None and interval["mean_weight"] is not None:
         known = f"{weight} > {literal(0)} AND {weight} <= {literal(LARGEST)}"
         root = f"sqrt({literal(interval['mean_weight'])} / {weight})"
-        width = f"CASE WHEN {known} THEN {width} * {root} ELSE {width} END"
-    unsaid, wider = [], {}
+        ends = [f"{end} * CASE WHEN {known} THEN {root} ELSE {literal(1)} END" for end in ends]
+    step = {"nightfit_down": ends[0], "nightfit_up": ends[1]}
+    more = _more(row, interval)
+    if more is not None:
+        step["nightfit_more"] = more
+    if interval["scale"] is not None:
+        step["nightfit_log"] = _log_scale(row, interval["scale"])
+    return step
+
+
+def scaled(dialect: Dialect, interval: Mapping[str, Any] | None) -> Iterator[Step]:
+    """Yield the further steps, which all keep the prediction, `nightfit_predicted`."""
+    if interval is None:
+        return
+    literal, scale = dialect.literal, interval["scale"]
+    more = {"nightfit_more": "nightfit_more"} if interval["unknown"] else {}
+    kept = {"nightfit_down": "nightfit_down", "nightfit_up": "nightfit_up", **more}
+    if scale is not None:
+        curve = _curve(dialect, "nightfit_predicted", scale["predicted"])
+        yield {**kept, "nightfit_log": f"nightfit_log + {curve}"}
+        low, high = (literal(scale[name]) for name in ("low", "high"))
+        size = f"exp({_between('nightfit_log', low, high)})"
+        factors = {name: f"{name} * {size}" for name in ("nightfit_down", "nightfit_up")}
+        yield {**kept, **factors}
+    if more:
+        yield {
+            name: f"CASE WHEN nightfit_more IS NULL THEN NULL WHEN nightfit_more > {literal(0)}"
+            f" THEN sqrt({name} * {name} + nightfit_more) ELSE {name} END"
+            for name in ("nightfit_down", "nightfit_up")
+        }
+
+
+def bounded(dialect: Dialect, interval: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Return the ends of the interval, from the columns of the last step."""
+    ends = ("nightfit_predicted - nightfit_down", "nightfit_predicted + nightfit_up")
+    if interval is None:
+        return ends
+    low, high = (
+        None if interval[name] is None else dialect.literal(interval[name])
+        for name in ("lowest", "highest")
+    )
+    below, above = (_between(end, low, high) for end in ends)
+    return below, above
+
+
+def _between(value: str, low: str | None, high: str | None) -> str:
+    if low is None and high is None:
+        return value
+    below = "" if low is None else f" WHEN {value} < {low} THEN {low}"
+    above = "" if high is None else f" WHEN {value} > {high} THEN {high}"
+    return f"CASE{below}{above} ELSE {value} END"
+
+
+def _log_scale(row: Row, scale: Mapping[str, Any]) -> str:
+    literal = row.dialect.literal
+    summands = [literal(scale["intercept"])]
+    summands += [
+        _curve(row.dialect, row.values[name], curve) for name, curve in scale["numbers"].items()
+    ]
+    for name, effects in scale["categories"].items():
+        levels = {level: literal(effect) for level, effect in effects["levels"].items()}
+        missing = literal(effects["missing"])
+        summands.append(looked_up(row.dialect, row.values[name], levels, missing, literal(0)))
+    return joined(summands, "+", literal(0))
+
+
+def _curve(dialect: Dialect, value: str, curve: Mapping[str, Any]) -> str:
+    """Return the height of a curve at a value."""
+    literal = dialect.literal
+    knots, heights = curve["knots"], curve["heights"]
+    cases = [f"WHEN {value} IS NULL THEN {literal(curve['missing'])}"]
+    cases += [f"WHEN {value} <= {literal(knots[0])} THEN {literal(heights[0])}"]
+    for i in range(len(knots) - 1):
+        slope = (heights[i + 1] - heights[i]) / (knots[i + 1] - knots[i])
+        line = f"({value} - {literal(knots[i])}) * {literal(slope)} + {literal(heights[i])}"
+        cases.append(f"WHEN {value} <= {literal(knots[i + 1])} THEN {line}")
+    return f"CASE {' '.join(cases)} ELSE {literal(heights[-1])} END"
+
+
+def _more(row: Row, interval: Mapping[str, Any]) -> str | None:
+    """Return the square of what widens an interval, NULL where only nightfit itself can say it."""
+    if not interval["unknown"]:
+        return None
+    literal = row.dialect.literal
+    unsaid, squares = [], []
     for part in interval["unknown"]:
         condition = unknown(row, part["part"], part["if_all"])
-        if condition is None or part["more"] == 0:
+        if condition is None:
             continue
         if part["more"] is None:
             unsaid.append(f"({condition})")
-        else:
-            wider[f"({condition})"] = part["more"]
-    if wider:
-        squares = (
-            f"CASE WHEN {condition} THEN {literal(more * more)} ELSE {literal(0)} END"
-            for condition, more in wider.items()
-        )
-        total = joined([f"({width}) * ({width})", *squares], "+", "")
-        width = f"CASE WHEN {joined(wider, 'OR', '')} THEN sqrt({total}) ELSE {width} END"
-    if unsaid:
-        width = f"CASE WHEN {joined(unsaid, 'OR', '')} THEN NULL ELSE {width} END"
-    return width
+        elif part["more"][0] != 0:
+            more = part["more"][0]
+            squares.append(
+                f"CASE WHEN {condition} THEN {literal(more * more)} ELSE {literal(0)} END"
+            )
+    total = joined(squares, "+", literal(0))
+    return f"CASE WHEN {joined(unsaid, 'OR', '')} THEN NULL ELSE {total} END" if unsaid else total
 
 
 def unknown(row: Row, name: str, conditions: Sequence[Mapping[str, Any]]) -> str | None:

@@ -9,7 +9,7 @@ from data.errors import CallError
 from regressors.description import weights_of
 from tasks.export.sql.dialects import Dialect
 from tasks.export.sql.expressions import Row
-from tasks.export.sql.interval import reach
+from tasks.export.sql.interval import Step, bounded, reaches, scaled
 from tasks.export.sql.linear import equation
 from tasks.export.sql.network import Steps, add_network
 
@@ -83,15 +83,25 @@ def _of_equation(
     scored = [
         *keys,
         f"{equation(here, description['members'][0])} AS nightfit_predicted",
-        f"{reach(here, description['interval'], weight and 'nightfit_weight')} AS nightfit_reach",
+        *_named(reaches(here, description["interval"], weight and "nightfit_weight")),
     ]
-    inner = ",\n      ".join(values or ["1 AS nightfit_nothing"])
-    middle = ",\n    ".join(scored)
-    return (
-        f"SELECT\n{_outer(keys, kept, results)}\nFROM (\n  SELECT\n    {middle}\n  FROM (\n"
-        f"    SELECT\n      {inner}\n    FROM {table} AS t\n  ) AS nightfit_row\n"
-        ") AS nightfit_scored"
-    )
+    text = f"{table} AS t"
+    kept_on = [*keys, "nightfit_predicted"]
+    selected = [values or ["1 AS nightfit_nothing"], scored]
+    selected += [[*kept_on, *_named(s)] for s in scaled(row.dialect, description["interval"])]
+    for number, columns in enumerate(selected):
+        listed = ",\n  ".join(columns)
+        text = _indented(f"SELECT\n  {listed}\nFROM {text}")
+        text = f"(\n{text}\n) AS nightfit_step_{number}"
+    return f"SELECT\n{_outer(keys, kept, results, row.dialect, description)}\nFROM {text}"
+
+
+def _named(step: Step) -> list[str]:
+    return [f"{text} AS {name}" for name, text in step.items()]
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.split("\n"))
 
 
 def _part_names(row: Row) -> dict[str, str]:
@@ -103,13 +113,20 @@ def _part_names(row: Row) -> dict[str, str]:
     return {name: f"p{i}" for i, name in enumerate(row.values)}
 
 
-def _outer(keys: Sequence[str], kept: Kept, results: Sequence[str]) -> str:
+def _outer(
+    keys: Sequence[str],
+    kept: Kept,
+    results: Sequence[str],
+    dialect: Dialect,
+    description: Mapping[str, Any],
+) -> str:
+    below, above = bounded(dialect, description["interval"])
     value, lower, upper = results
     selected = [f"  {key} AS {name}" for key, (_, name) in zip(keys, kept, strict=True)]
     selected += [
         f'  nightfit_predicted AS "{value}"',
-        f'  nightfit_predicted - nightfit_reach AS "{lower}"',
-        f'  nightfit_predicted + nightfit_reach AS "{upper}"',
+        f'  {below} AS "{lower}"',
+        f'  {above} AS "{upper}"',
     ]
     return ",\n".join(selected)
 
@@ -142,9 +159,12 @@ def _of_networks(
         outputs.append(add_network(steps, here, member, number))
         steps.carried.append(outputs[-1])
     mean = f"({' + '.join(outputs)}) / {dialect.literal(len(outputs))}"
-    interval = reach(here, description["interval"], "w" if weight else None)
+    interval = reaches(here, description["interval"], "w" if weight else None)
     steps.carried = list(keys)
-    steps.add("nightfit_scored", {"nightfit_predicted": mean, "nightfit_reach": interval})
+    steps.add("nightfit_scored", {"nightfit_predicted": mean, **interval})
+    steps.carried.append("nightfit_predicted")
+    for step, columns in enumerate(scaled(dialect, description["interval"]), 1):
+        steps.add(f"nightfit_scaled_{step}", columns)
     if steps.widest > dialect.columns:
         raise CallError(
             f"a step of the query would have {steps.widest:,} columns, and {dialect.shown} allows"
@@ -152,4 +172,5 @@ def _of_networks(
             next_step="Export the model with '--format onnx'.",
         )
     with_steps = ",\n".join(steps.texts)
-    return f"WITH {with_steps}\nSELECT\n{_outer(list(keys), kept, results)}\nFROM nightfit_scored"
+    outer = _outer(list(keys), kept, results, dialect, description)
+    return f"WITH {with_steps}\nSELECT\n{outer}\nFROM {steps.name}"

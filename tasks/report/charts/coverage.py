@@ -19,6 +19,7 @@ def coverage(facts: RunFacts) -> Iterator[Chart]:
         return
     widths, target = figures.coverage, label(facts.target)
     level = facts.run.interval_level
+    narrower = " and ".join(map(percent, facts.run.levels[1:]))
     declared = next((each for each in widths if each.expected == level), widths[-1])
     yield Chart(
         name="coverage",
@@ -26,11 +27,12 @@ def coverage(facts: RunFacts) -> Iterator[Chart]:
         spec=_spec(widths, target, level),
         description=(
             f"Intervals of {figures.covered_by} that reach {number(declared.half_width)} to each"
-            f" side should cover {percent(declared.expected)} of the {declared.rows:,} test rows,"
-            f" and cover {percent(declared.share)} (95% interval {percent(declared.low)} to"
-            f" {percent(declared.high)})."
+            f" side in the mean should cover {percent(declared.expected)} of the"
+            f" {declared.rows:,} test rows, and cover {percent(declared.share)} (95% interval"
+            f" {percent(declared.low)} to {percent(declared.high)})."
+            + (f" They are the widest, beside narrower ones of {narrower}." if narrower else "")
         ),
-        columns=("reach to each side", "expected", "covered", "from", "to"),
+        columns=("mean reach to each side", "expected", "covered", "from", "to"),
         rows=tuple(
             (
                 number(each.half_width),
@@ -52,7 +54,7 @@ def _spec(widths: tuple[Coverage, ...], target: str, level: float | None) -> dic
         for name, share in ((COVERED, each.share), (EXPECTED, each.expected))
     ]
     band = [{"x": each.half_width, "low": each.low, "high": each.high} for each in widths]
-    across = quantitative(f"reach to each side, in {target}", field="x", zero=True)
+    across = quantitative(f"mean reach to each side, in {target}", field="x", zero=True)
     share: dict[str, Any] = {"scale": {"domain": [0, 1]}, "axis": {"format": ".0%"}}
     up = quantitative("share of rows", **share)
     layers: list[dict[str, Any]] = [

@@ -28,8 +28,7 @@ def predicted(facts: RunFacts) -> Iterator[Chart]:
     near = (
         "" if reach is None else f" The dashed lines are {number(reach)} apart from it ({level})."
     )
-    inside = sum(reach is not None and abs(a - p) <= reach for p, a in pairs)
-    within = "" if reach is None else f" {percent(inside / len(pairs))} lie within."
+    within = f" {_within(main, pairs)}" if main.inside is not None or reach is not None else ""
     yield Chart(
         name="predicted",
         title=f"Predicted and actual {target}, test rows",
@@ -41,6 +40,15 @@ def predicted(facts: RunFacts) -> Iterator[Chart]:
         columns=("predicted", "actual", "error"),
         rows=tuple(_largest_errors(pairs)),
     )
+
+
+def _within(main: DrawnModel, pairs: list[Pair]) -> str:
+    """Return a sentence on how many rows are inside their intervals."""
+    if main.inside is not None:
+        return f"{percent(main.inside)} lie inside their interval."
+    assert main.half_width is not None  # of a run of an earlier release
+    inside = sum(abs(a - p) <= main.half_width for p, a in pairs)
+    return f"{percent(inside / len(pairs))} lie within."
 
 
 def _largest_errors(pairs: list[Pair]) -> Iterator[tuple[str, ...]]:
