@@ -344,6 +344,7 @@ class RunRecord:
     verdict_difference: float | None = None  # RMSE of the ANN minus RMSE of the linear model
     verdict_low: float | None = None
     verdict_high: float | None = None
+    scheme: str | None = None  # by which split of the rows errors are measured
 
     # Who serves
     promotions: Sequence[PromotionRecord] = ()  # in order: the model of the last one serves

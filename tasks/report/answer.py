@@ -164,9 +164,10 @@ def _serving(facts: RunFacts) -> str:
     if score is None:
         return f"{served.name} of run {served.run_id} serves."
     details = "; ".join(filter(None, ("RMSE", _interval(score))))
+    scheme = f" Errors are measured by {facts.run.scheme}." if facts.run.scheme else ""
     return (
         f"{served.name} serves. On the {score.n:,} test rows, which it has not seen, its typical"
-        f" error is {number(score.rmse)} {facts.target} ({details})."
+        f" error is {number(score.rmse)} {facts.target} ({details}).{scheme}"
     )
 
 

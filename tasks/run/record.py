@@ -120,6 +120,7 @@ def _with_rows(record: RunRecord, run: Attempt, home: Path) -> RunRecord:
         record = replace(
             record,
             rows_labelled=run.prepared.labelled_rows,
+            scheme=run.prepared.split.scheme,
             rows_test=int(run.prepared.is_test.sum()),
             rows_new=int(run.prepared.is_new.sum()),
             data_until=times.data_until,

@@ -92,7 +92,7 @@ def report(run: Attempt) -> Summary:
         ann_plan=_ann_plan(run.ann_plan),
         agreement=_agreement(trained.agreement),
         decision=choice.reason,
-        sight=_sight(choice),
+        sight=_sight(prepared, choice),
         remarks=(*run.warnings, *_failures(trained)),
     )
 
@@ -128,7 +128,7 @@ def _naive(choice: Choice) -> str | None:
     return f"without a model, test RMSE {', '.join(parts)}" if parts else None
 
 
-def _sight(choice: Choice) -> str | None:
+def _sight(prepared: Prepared, choice: Choice) -> str | None:
     """Return how large a gain the gate detects with tonight's test rows."""
     if choice.paired is None:
         return None
@@ -142,9 +142,12 @@ def _sight(choice: Choice) -> str | None:
         return f"on {rows} one of the models makes no error"
     if gain == 0:
         return f"on {rows} both models make the same errors"
+    nights = "every night uses the same test rows"
+    if prepared.split.chained:
+        nights = "newer test rows take the place of older ones"
     return (
         f"with {rows} it finds a gain of {gain:.1%} four times out of five and errs in"
-        f" {1 - choice.rules.confidence:.0%} of its decisions; every night uses the same test rows"
+        f" {1 - choice.rules.confidence:.0%} of its decisions; {nights}"
     )
 
 
@@ -159,6 +162,8 @@ def _verdict_reason(prepared: Prepared, choice: Choice, champion: Candidate) -> 
         f"model's ({choice.rules.confidence:.0%} interval "
         f"{difference.low:+.3g} to {difference.high:+.3g})"
     )
+    if prepared.split.chained:
+        reason += ", both by rolling origins"
     if choice.verdict == ("yay" if champion.is_linear else "nay"):
         reason += f"; {_why_other(choice, champion)}"
     return reason

@@ -36,7 +36,10 @@ from data.vocabulary import Candidate
 
 
 def test_the_winner_of_the_first_run_serves(store: Store):
-    run_id = write(store, promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}, verdict="yay"))
+    run_id = write(
+        store,
+        promoted(1, {"a": 1.0, "b": 2.0, "c": NEW}, verdict="yay", scheme="one split by hash"),
+    )
     (champion,) = rows(store, "champion")
     serving = read(store, champion_model, "wages")
     assert serving is not None
@@ -54,6 +57,7 @@ def test_the_winner_of_the_first_run_serves(store: Store):
         "n_train": 2,
         "verdict": "yay",
         "pinned": False,
+        "scheme": "one split by hash",
     }
     assert (serving.artifact, serving.twin) == (b"torch/ann model", b"torch/ann twin")
     assert trained_keys(store, serving.model_id) == {"a", "b"}

@@ -62,6 +62,7 @@ run = Table(
     Column("numpy_version", Text),
     Column("key_columns", JsonValue),
     Column("interval_levels", Text),
+    Column("scheme", Text),
     one_of("status", "succeeded", "failed", "rejected", "skipped"),
     one_of("verdict", "yay", "nay", "undecided"),
     UniqueConstraint("dataset", "started_at"),
@@ -72,7 +73,8 @@ run = Table(
         " microseconds since 1970, or the number itself; backfill: a champion trained on later data"
         " was already serving; pruned_at: when predictions that nothing shows any more were"
         " removed; key_columns: the columns of the key as [name, type]; interval_levels: the shares"
-        " that intervals should cover, the widest first."
+        " that intervals should cover, the widest first; scheme: by which split of the rows errors"
+        " are measured."
     ),
     sqlite_autoincrement=True,  # an id is never used twice
 )

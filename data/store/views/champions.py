@@ -1,7 +1,7 @@
 """The views of the models that serve now: champions, their cards, predictions and resilience."""
 
 from data.store.views.fragments import CURRENT_DECISION
-from data.store.views.view import BOOLEAN, INTEGER, NARROWER, NUMBER, TEXT, TIME, View
+from data.store.views.view import BOOLEAN, INTEGER, NARROWER, NUMBER, SCHEME, TEXT, TIME, View
 
 CHAMPION = View(
     "champion",
@@ -41,6 +41,7 @@ CHAMPION = View(
             "whether a person pinned it: runs continue, but promote nobody until a person decides "
             "again",
         ),
+        "scheme": SCHEME,
     },
     f"""
 SELECT latest.dataset, model.run_id, model.model_id, model.framework, model.kind,
@@ -49,7 +50,8 @@ SELECT latest.dataset, model.run_id, model.model_id, model.framework, model.kind
       (SELECT max(other.promotion_id) FROM promotion AS other
         WHERE other.dataset = latest.dataset AND other.model_id <> latest.model_id), 0)) AS since,
   score.rmse AS test_rmse, score.rmse_low AS test_rmse_low, score.rmse_high AS test_rmse_high,
-  score.r2 AS test_r2, run.rows_labelled AS n_train, run.verdict, latest.pinned
+  score.r2 AS test_r2, run.rows_labelled AS n_train, run.verdict, latest.pinned,
+  run.scheme
 FROM promotion AS latest
 JOIN model ON model.model_id = latest.model_id
 JOIN run ON run.run_id = model.run_id

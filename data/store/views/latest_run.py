@@ -1,7 +1,7 @@
 """The views of each dataset's latest good run: its candidates, equations, fits and agreement."""
 
 from data.store.views.fragments import LATEST_GOOD_RUN
-from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, View
+from data.store.views.view import BOOLEAN, INTEGER, NUMBER, SCHEME, TEXT, View
 
 LEADERBOARD = View(
     "leaderboard",
@@ -28,11 +28,12 @@ LEADERBOARD = View(
         "chosen": (BOOLEAN, "whether this candidate won"),
         "reason": (TEXT, "why it failed, or why it was chosen or not"),
         "fit_seconds": (NUMBER, "how many seconds its fits took"),
+        "scheme": SCHEME,
     },
     f"""
 SELECT run.run_id, run.dataset, model.framework, model.kind, model.status,
   validation.rmse AS validation_rmse, validation.rmse_se AS validation_se, test.rmse AS test_rmse,
-  model.rank, model.chosen, model.reason, model.fit_seconds
+  model.rank, model.chosen, model.reason, model.fit_seconds, run.scheme
 FROM run
 JOIN model ON model.run_id = run.run_id
 LEFT JOIN score AS validation ON validation.run_id = run.run_id

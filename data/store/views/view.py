@@ -26,6 +26,12 @@ NARROWER: dict[str, tuple[TypeEngine[Any], str]] = {
 }
 """The columns of intervals of further levels, which come last in the views that have them."""
 
+SCHEME: tuple[TypeEngine[Any], str] = (
+    TEXT,
+    "by which split of the rows these errors are measured: `rolling origins: 11 blocks, 1 quarter "
+    "ahead`, or one split by hash; NULL in runs of earlier versions",
+)
+
 
 @dataclass(frozen=True)
 class View:
