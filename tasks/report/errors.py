@@ -44,15 +44,18 @@ def coverage(
     """Return how many errors (m,) of the test rows are within what out-of-fold errors (n,) suggest.
 
     Both are in units of how far the row's interval reaches, which is `reach` in the mean, and NaN
-    where there is none. A level for which there are too few out-of-fold errors is left out.
+    where there is none. The declared level is that of the intervals themselves, and out-of-fold
+    errors say how much wider or narrower those of other levels are. A level for which there are too
+    few of them is left out.
     """
     honest, errors = (np.abs(each[~np.isnan(each)]) for each in (out_of_fold, test))
     if not len(errors) or not len(honest):
         return ()
     found = []
+    of_declared = interval_half_width(honest, declared) or 1.0
     for level in sorted({*LEVELS, declared}):
         width = interval_half_width(honest, level)
-        if width is not None and isfinite(width * reach):
+        if width is not None and isfinite(width := width / of_declared) and isfinite(width * reach):
             share = float((errors <= width).mean())
             low, high = wilson(share, len(errors))
             found.append(Coverage(level, width * reach, share, low, high, len(errors)))
