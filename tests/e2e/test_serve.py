@@ -72,6 +72,11 @@ class Restarted:
     errors: list[str]
 
 
+def states_of_tasks(served):
+    """The states in which the tasks of all runs are."""
+    return {task["state_type"] for task in served.ask("task_runs/filter", limit=200)}
+
+
 @pytest.fixture(scope="module")
 def restarted(killed):
     tables = killed.workspace.home / "prefect" / "prefect.db"
@@ -88,7 +93,8 @@ def restarted(killed):
         )
     with serving(killed.workspace, "--port", str(free_port())) as running:
         last_night, pool = running.last_night(), running.ask("work_pools/nightfit")
-        tasks = {task["state_type"] for task in running.ask("task_runs/filter", limit=200)}
+        wait_until(lambda: "RUNNING" not in states_of_tasks(running))  # marked right after runs
+        tasks = states_of_tasks(running)
         nightly = running.ask("deployments/name/nightly/nightly")
         start_slow_night(running)
         (worker,) = [p for p in family(running.process) if "worker" in p.cmdline()]

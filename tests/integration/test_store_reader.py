@@ -17,7 +17,7 @@ from data.errors import StoreError
 from data.store.database.upgrades import upgrade
 from data.store.database.version import VERSION_TABLE
 from data.store.read.datasets import stored_datasets
-from data.store.records import SourceColumnRecord
+from data.store.records import NaiveRecord, SourceColumnRecord
 from data.store.session import Store
 from data.store.tables import metadata
 from data.store.views import VIEWS
@@ -51,7 +51,9 @@ def filled(new_on_server) -> str:
     """The URL of a store with a night in it, as its owner."""
     address = new_on_server()
     columns = [SourceColumnRecord(name="age", role="feature", kind="number")]
-    write(Store(address), promoted(1, {"a": 1.0}, name="torch/least_squares", columns=columns))
+    naive = [NaiveRecord(name="mean", rows="test", rmse=2.0, mae=1.0, n=1)]
+    facts = {"columns": columns, "naive": naive}
+    write(Store(address), promoted(1, {"a": 1.0}, name="torch/least_squares", **facts))
     return address
 
 
