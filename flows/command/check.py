@@ -10,7 +10,7 @@ from rich.text import Text
 from data.address_space import require_address_space
 from data.declarations.file import load_dataset
 from data.declarations.terms import text_of
-from data.errors import StoreError
+from data.errors import CannotSplit, StoreError
 from data.scratch import temporary_folder
 from data.settings import settings
 from data.store.session import Store
@@ -22,6 +22,8 @@ from tasks.run.progress import Progress
 if TYPE_CHECKING:
     from data.checks.contract import Contract
     from data.checks.findings import Checked, ExpectationResult
+    from data.declarations.model import Declaration
+    from data.sources.snapshot import Snapshot
     from data.store.records import SourceColumnRecord
 
 MAX_EXAMPLE = 16
@@ -55,6 +57,7 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
         table, readings = StoredColumns(snapshot.path), readings_of(snapshot.path)
         report = Progress(dataset, "checking")
         checked = check(declaration, table, readings, contract, report=report)
+        checked = _with_split(declaration, snapshot, checked)
     checked = replace(checked, warnings=(*snapshot.warnings, *checked.warnings))
     if as_json:
         facts = {
@@ -75,6 +78,19 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
     else:
         print_report(Screen(), checked, rows=snapshot.rows, compared=compared, show_all=show_all)
     return 0 if checked.passed else 1
+
+
+def _with_split(declaration: "Declaration", snapshot: "Snapshot", checked: "Checked") -> "Checked":
+    """Return the outcome of the checks, refused where a night could not split the rows."""
+    from tasks.run.splitting import prepared
+
+    if not checked.passed:
+        return checked
+    try:
+        prepared(declaration, snapshot, checked)
+    except CannotSplit as error:
+        return replace(checked, passed=False, reason=f"{error.what} {error.next_step}")
+    return checked
 
 
 def _contract(store: Store, dataset: str) -> tuple["Contract | None", str]:

@@ -1,12 +1,14 @@
 """`nightfit check` prints a line per column, failed checks first, and no broken words."""
 
 import io
+from datetime import date, timedelta
 
 import pyarrow as pa
 import pytest
 from helpers.checked import BETWEEN, SHOP, N, checked, rule
 
-from flows.command.check import print_report
+from data.settings import settings
+from flows.command.check import print_report, run_check
 from flows.command.screen import Screen
 
 
@@ -68,3 +70,21 @@ def test_no_word_is_broken_at_80_columns(printed):
 
 def test_the_outcome_says_which_run_the_source_was_compared_with(printed):
     assert "60 rows read, compared with run 3; ready to train on" in printed(checked())
+
+
+def test_rows_that_a_night_could_not_split_are_refused(tmp_path, monkeypatch, capsys):
+    days = [date(2024, 1, 1) + timedelta(days=number) for number in range(60)]
+    rows = "".join(f"{day},{day.day},{day.month}\n" for day in days)
+    (tmp_path / "few.csv").write_text(f"day,x,y\n{rows}")
+    (tmp_path / "few.yaml").write_text(
+        "source: {path: few.csv}\nkey: day\ntime: day\ntarget: y\nhorizon: 50 days\n"
+    )
+    monkeypatch.setenv("NIGHTFIT_DATASETS", str(tmp_path))
+    monkeypatch.setenv("NIGHTFIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NIGHTFIT_DATABASE_URL", f"sqlite:///{tmp_path / 'none.db'}")
+    settings.cache_clear()
+    assert run_check("few", as_json=False, show_all=False) == 1
+    shown = capsys.readouterr().out
+    assert "refused: With a horizon of 50 days, a fit at" in shown
+    assert "or declare a shorter 'horizon'" in shown
+    assert not (tmp_path / "home").exists()
