@@ -43,8 +43,7 @@ class _Drawn:
     """A model that is drawn, with its predictions of the training rows (n,) and test rows (m,).
 
     Those of the training rows are out of fold; NaN where there is none. `ends` are those of the
-    intervals of the test rows. `model` is what would
-    serve, with its intervals.
+    intervals of the test rows. `model` is what would serve, with its intervals.
     """
 
     name: str
@@ -220,7 +219,6 @@ class _Drawing:
         pairs = ((self.prepared.train, reported.train), (self.prepared.test, reported.test))
         found, sides = [], []
         for (rows, predicted), (lower, upper) in zip(pairs, ends, strict=True):
-            assert predicted is not None
             down, up = predicted - lower, upper - predicted
             found.append(in_intervals(rows.target - predicted, down, up))
             sides.append(down / 2 + up / 2)
@@ -229,10 +227,7 @@ class _Drawing:
     def _inside(self, drawn: _Drawn, test: Rows, chosen: dict[str, Indices]) -> float | None:
         """Return what share of the drawn test rows is inside the intervals of a model."""
         lower, upper = (end[chosen["test"]] for end in drawn.ends)
-        known = np.isfinite(lower)
-        if not known.any():
-            return None
-        return coverage_of(test.target[known], (lower[known], upper[known]))
+        return coverage_of(test.target, (lower, upper))
 
     def _sample(self, drawn: Sequence[_Drawn], test: Rows, train: Rows) -> dict[str, Array]:
         """Return the features of all that is drawn, of the points in a fixed random order."""

@@ -83,12 +83,12 @@ def of_candidate(
             own[is_train] = out_of_fold
     notes = []
     tests, new = code[stored] == TEST, code[stored] == NEW
-    of_tests = iter([*chain.from_iterable(rolled.ends)])
+    of_tests = tuple(chain.from_iterable(rolled.ends))
     made = [(tests, rolled.predicted, of_tests, rolled.notes())]
     if new.any():
         columns = prepared.source.columns_of(prepared.new, served.features)
         of_new = served.predicted(columns, prepared.new.weight)
-        made.append((new, of_new.value, iter(of_new.ends), of_new.note))
+        made.append((new, of_new.value, of_new.ends, of_new.note))
     for part, value, of_part, note in made:
         predicted[part] = value
         for own, end in zip(ends, of_part, strict=False):
