@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.declarations.lags import in_words
 from data.declarations.lengths import Length
 from data.errors import CannotSplit
 from data.time_steps import usual_step
@@ -69,7 +70,7 @@ def blocks_of_time(
     first = _nearest(known_rows, WARMUP * before[train_times], 1, latest)
     if horizon is not None and known_rows[first] < MIN_KNOWN_ROWS:
         raise CannotSplit(
-            f"With a horizon of {_in_words(horizon)}, a fit at {_shown(values[latest])} would know"
+            f"With a horizon of {in_words(horizon)}, a fit at {_shown(values[latest])} would know"
             f" {known_rows[latest]} of the {before[train_times]} training rows, which end at"
             f" {_shown(values[train_times - 1])}, and {folds} folds must follow; at least"
             f" {MIN_KNOWN_ROWS} are needed.",
@@ -83,7 +84,7 @@ def blocks_of_time(
     ]
     first_test = 1 + cuts.index(train_times)
     tests = len(cuts) + 1 - first_test
-    ahead = usual_step(values) if horizon is None else _in_words(horizon)
+    ahead = usual_step(values) if horizon is None else in_words(horizon)
     least = "" if tests == len(values) - train_times else "at least "
     block = np.searchsorted(cuts, np.arange(len(values)), side="right")
     # The first block whose fit knows a time; one after the last where none does.
@@ -105,10 +106,6 @@ def _known_times(values: Times, horizon: Length | float | None) -> NDArray[np.in
     # Never its own time: a number may be too large for the horizon to lower it.
     known: NDArray[np.int64] = np.searchsorted(values, until, side="right")
     return np.minimum(known, np.arange(len(values)))
-
-
-def _in_words(horizon: Length | float) -> str:
-    return horizon.text if isinstance(horizon, Length) else f"{horizon:g}"
 
 
 def _shown(time: Any) -> str:

@@ -3,7 +3,7 @@
 The tables in `docs/datasets.md` are generated from the descriptions and defaults in this file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -23,8 +23,8 @@ from data.declarations.intervals import (
     Interval,
     refuse_group_without_meaning,
 )
-from data.declarations.lags import Lag, LagLengths, lags_of, refuse_wrong_lags
-from data.declarations.lengths import Length, length
+from data.declarations.lags import Lag, LagLengths, lags_of, length_of, refuse_wrong_lags
+from data.declarations.lengths import Length
 from data.declarations.parts import column_of, declared_parts
 from data.declarations.results import Output, Results
 from data.declarations.sections import (
@@ -330,14 +330,12 @@ class Declaration(Section):
     @property
     def ahead(self) -> Length | float | None:
         """Return the declared horizon, None where it is the usual step between times."""
-        return length(self.horizon) if isinstance(self.horizon, str) else self.horizon
+        return None if self.horizon is None else length_of(self.horizon)
 
     @property
     def half_life(self) -> Length | float | None:
         """Return the declared half-life, None where it is to be chosen, or all rows count alike."""
-        if self.recency in RECENCY_WORDS:
-            return None
-        return length(self.recency) if isinstance(self.recency, str) else self.recency
+        return None if self.recency in RECENCY_WORDS else length_of(self.recency)
 
     def stores_training_predictions(self, labelled: int) -> bool:
         """Return whether a run with so many rows with a target stores those of training rows."""
@@ -369,19 +367,17 @@ class Declaration(Section):
 
     def input_names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Return the columns of the features, and those that only terms have."""
-        features, lags = self.feature_names(columns), {lag.name for lag in self.lagged}
-        factors = (
-            column_of(name, columns)
-            for product in self.products
-            for name, _ in product
-            if name not in lags
-        )
-        return tuple(dict.fromkeys((*features, *factors)))
+        lags = {lag.name for lag in self.lagged}
+        factors = (name for name in self._factors(columns) if name not in lags)
+        return tuple(dict.fromkeys((*self.feature_names(columns), *factors)))
 
     def is_in_terms_alone(self, name: str, columns: Sequence[str]) -> bool:
         """Return whether terms have one of the source's `columns` that is no feature."""
-        factors = (column_of(factor, columns) for product in self.products for factor, _ in product)
-        return name in factors and not self.is_feature(name, columns)
+        return name in self._factors(columns) and not self.is_feature(name, columns)
+
+    def _factors(self, columns: Collection[str]) -> Iterator[str]:
+        """Yield the column of each factor of the terms, where a part of a time is one of it."""
+        return (column_of(name, columns) for product in self.products for name, _ in product)
 
     def is_feature(self, name: str, columns: Sequence[str]) -> bool:
         """Return whether one of the source's `columns` is a feature, fast for many columns."""
@@ -405,8 +401,7 @@ class Declaration(Section):
         roles = [self.target, self.time, self.weight, self.split.group, self.interval.by]
         rules = [name for rule in self.expectations for name in rule.columns()]
         features = self.features or ()
-        terms = (name for product in self.products for name, _ in product)
-        of_parts = (column_of(name, ()) for name in (*features, *terms))
+        of_parts = (*(column_of(name, ()) for name in features), *self._factors(()))
         return {
             *self.key,
             *filter(None, roles),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ValidationInfo
 
 from data.declarations.durations import duration
-from data.declarations.lags import in_words, is_nearer, lags_of
+from data.declarations.lags import in_words, is_nearer, lags_of, length_of
 from data.declarations.lengths import EXAMPLE, length
 from data.declarations.mistakes import nearest
 from data.declarations.value_formats import value_format
@@ -70,7 +70,7 @@ def refuse_other_horizon(horizon: str | float | None, info: ValidationInfo) -> s
     if horizon is None or "time" not in info.data:
         return horizon
     _refuse_misfit("horizon", horizon, info, "there is no time to look ahead in")
-    ahead = length(horizon) if isinstance(horizon, str) else horizon
+    ahead = length_of(horizon)
     for lag in lags_of(info.data.get("lags", {})):
         if is_nearer(lag.length, ahead):
             raise DeclarationMistake(
