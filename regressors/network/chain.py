@@ -110,7 +110,7 @@ class Chain:
         return int(np.median(best)) if best else 0
 
     def _is_clearly_better(self, first: Grouping, second: Grouping, origin: int | None) -> bool:
-        """Return whether the first's squared errors are lower by more than one standard error."""
+        """Return whether the first predicts the rows that a fold knows clearly better."""
         job, predicted = self.job, self.predicted
         if first not in predicted or second not in predicted:
             return False
@@ -118,9 +118,17 @@ class Chain:
         rows &= True if origin is None else job.known_from <= origin
         if rows.sum() < MIN_WARMUP_ROWS * WARMUP_HELD:
             return False
-        squares = [np.square(job.target[rows] - predicted[each][rows]) for each in (second, first)]
-        drop = job.weights(rows) * (squares[0] - squares[1])
-        return bool(drop.mean() > standard_error(drop, job.groups_of(rows)))
+        return clearly_better(job, rows, predicted[first][rows], predicted[second][rows])
+
+
+def clearly_better(job: Job, rows: Mask, first: Array, second: Array) -> bool:
+    """Return whether the first predictions (m,) of some rows (a mask) are clearly the better ones.
+
+    Their squared errors are then lower by more than one standard error.
+    """
+    squares = [np.square(job.target[rows] - each) for each in (second, first)]
+    drop = job.weights(rows) * (squares[0] - squares[1])
+    return bool(drop.mean() > standard_error(drop, job.groups_of(rows)))
 
 
 def _with_groupings(fitted: Callable[[Grouping], NetworkFit]) -> dict[Grouping, NetworkFit]:

@@ -11,10 +11,9 @@ from regressors.arrays import Array
 from regressors.encoding.matrices import Encoding
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Decided, Fitted, Grouped, Grouping, Job, NetworkFit, folds, take
-from regressors.judging.paired import standard_error
 from regressors.model import Model, NetworkMember
 from regressors.network import recipe
-from regressors.network.chain import Chain, chain_folds
+from regressors.network.chain import Chain, chain_folds, clearly_better
 from regressors.network.fit import fit_network
 from regressors.network.plan import (
     BUDGET,
@@ -147,13 +146,10 @@ class _Tried:
         return self.fits[grouping]
 
     def is_clearly_better(self, first: Grouping, second: Grouping) -> bool:
-        """Return whether the first's squared errors are lower by more than one standard error."""
-        job, fits = self.job, [self.with_grouping(each) for each in (second, first)]
+        """Return whether the first predicts the rows of the folds clearly better."""
+        job, fits = self.job, [self.with_grouping(each) for each in (first, second)]
         scored = np.isin(job.fold, list(fits[0]))
-        predicted = [_out_of_fold(job, each)[scored] for each in fits]
-        squares = [np.square(job.target[scored] - each) for each in predicted]
-        drop = job.weights(scored) * (squares[0] - squares[1])
-        return bool(drop.mean() > standard_error(drop, job.groups_of(scored)))
+        return clearly_better(job, scored, *(_out_of_fold(job, each)[scored] for each in fits))
 
 
 def _fold_fits(
