@@ -162,7 +162,7 @@ class Calibration:
         Where residuals are enough for the declared levels, but not for these, the largest score
         stands for the quantile.
         """
-        if self.of_all() is None:
+        if not self._are_enough(self._all_rows):
             return None
         return self._intervals(self._all_rows, self._scale_of_all, levels, capped=True)
 
@@ -171,6 +171,17 @@ class Calibration:
         fit, _ = self._scale
         scale = None if fit is None else fit.by_fold.get(fold, fit.of_all)
         return self._intervals(self._rows.fold != fold, scale, self._rows.rules.levels)
+
+    def _are_enough(self, chosen: Mask) -> bool:
+        """Return whether some residuals (a mask) are enough for the widest declared level."""
+        levels = self._rows.rules.levels
+        return not np.isnan(self._reaches(self._scores, chosen, levels=levels, capped=False)[0][0])
+
+    @property
+    def _scores(self) -> Array:
+        """Return the residuals (m,) in units of their scales."""
+        fit, _ = self._scale
+        return self._rows.residual if fit is None else self._rows.residual / fit.crossed
 
     @property
     def _all_rows(self) -> Mask:
@@ -222,9 +233,8 @@ class Calibration:
         self, chosen: Mask, scale: Scale | None, levels: Sequence[float], *, capped: bool = False
     ) -> Intervals | None:
         rows = self._rows
-        fit, facts = self._scale
-        scores = rows.residual if fit is None else rows.residual / fit.crossed
-        reaches_of = partial(self._reaches, scores, levels=levels, capped=capped)
+        _, facts = self._scale
+        reaches_of = partial(self._reaches, self._scores, levels=levels, capped=capped)
         of_all = reaches_of(chosen)
         if np.isnan(of_all[0][0]):
             return None
