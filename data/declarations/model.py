@@ -27,6 +27,14 @@ from data.declarations.lags import Lag, LagLengths, lags_of, length_of, refuse_w
 from data.declarations.lengths import Length
 from data.declarations.parts import column_of, declared_parts
 from data.declarations.results import Output, Results
+from data.declarations.roles import (
+    refuse_double_role,
+    refuse_group_that_cannot_split,
+    refuse_key_as_target,
+    refuse_target_as_feature,
+    refuse_target_as_time,
+    refuse_wrong_types,
+)
 from data.declarations.sections import (
     Ann,
     Candidates,
@@ -40,7 +48,7 @@ from data.declarations.sections import (
     refuse_repeats,
 )
 from data.declarations.source import PathSource
-from data.declarations.terms import Product, Term, product_of, refuse_same_terms, refuse_target
+from data.declarations.terms import Product, Term, product_of, refuse_same_terms
 from data.declarations.time_rules import (
     RECENCY_WORDS,
     Horizon,
@@ -51,7 +59,6 @@ from data.declarations.time_rules import (
     refuse_other_recency,
 )
 from data.declarations.value_formats import refuse_other_kinds, require_format
-from data.errors import DeclarationMistake, quoted
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 MAX_NAME_LENGTH = 100
@@ -235,56 +242,12 @@ class Declaration(Section):
     _max_age = field_validator("max_age")(refuse_age_without_times)
     _horizon = field_validator("horizon")(refuse_other_horizon)
     _recency = field_validator("recency")(refuse_other_recency)
-
-    @field_validator("target")
-    @classmethod
-    def _refuse_key_as_target(cls, target: str, info: ValidationInfo) -> str:
-        if target in info.data.get("key", ()):
-            raise DeclarationMistake(
-                f"{quoted(target)} is part of the key, and a key cannot be predicted"
-            )
-        return target
-
-    @field_validator("time")
-    @classmethod
-    def _refuse_target_as_time(cls, time: str | None, info: ValidationInfo) -> str | None:
-        if time is not None and time == info.data.get("target"):
-            raise DeclarationMistake(f"{quoted(time)} is the target and cannot order the rows")
-        return time
-
-    @field_validator("weight")
-    @classmethod
-    def _refuse_double_role(cls, weight: str | None, info: ValidationInfo) -> str | None:
-        roles = {
-            info.data.get("target"): "target",
-            **dict.fromkeys(info.data.get("key", ()), "key"),
-        }
-        if weight is not None and weight in roles:
-            raise DeclarationMistake(
-                f"{quoted(weight)} is the {roles[weight]} and cannot weight the rows"
-            )
-        return weight
-
-    @field_validator("features")
-    @classmethod
-    def _refuse_target_as_feature(
-        cls, features: tuple[str, ...] | None, info: ValidationInfo
-    ) -> tuple[str, ...] | None:
-        for name in features or ():
-            refuse_target(name, info)
-        return features
-
-    @field_validator("types")
-    @classmethod
-    def _refuse_wrong_types(cls, types: dict[str, Kind], info: ValidationInfo) -> dict[str, Kind]:
-        time = info.data.get("time")
-        for role in ("target", "weight"):
-            name = info.data.get(role)
-            if name and types.get(name, "number") != "number":
-                raise DeclarationMistake(f"the {role} {quoted(name)} must be a number")
-        if time and types.get(time, "time") not in ("time", "number"):
-            raise DeclarationMistake(f"the time column {quoted(time)} must be a time or a number")
-        return types
+    _target = field_validator("target")(refuse_key_as_target)
+    _time = field_validator("time")(refuse_target_as_time)
+    _weight = field_validator("weight")(refuse_double_role)
+    _features = field_validator("features")(refuse_target_as_feature)
+    _types = field_validator("types")(refuse_wrong_types)
+    _split = field_validator("split")(refuse_group_that_cannot_split)
 
     @field_validator("formats")
     @classmethod
@@ -297,23 +260,6 @@ class Declaration(Section):
     def _refuse_repeated_terms(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
         refuse_same_terms(refuse_repeats(terms))
         return terms
-
-    @field_validator("split")
-    @classmethod
-    def _refuse_group_that_cannot_split(cls, split: SplitRules, info: ValidationInfo) -> SplitRules:
-        if split.group is None:
-            return split
-        if split.group == info.data.get("target"):
-            raise DeclarationMistake(f"{split.group!r} is the target and cannot group the rows")
-        if time := info.data.get("time"):
-            raise DeclarationMistake(
-                f"the rows cannot be split both by the group {split.group!r} and by the time"
-                f" {quoted(time)}",
-                "With a time, the newest rows are the test rows, whatever their group. Leave out"
-                " 'group' to predict what comes next, or 'time' to predict groups never seen"
-                " before.",
-            )
-        return split
 
     @field_validator("interval")
     @classmethod
