@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 from data.declarations.model import Declaration
 from data.errors import CallError, NothingFitted, RunFailed, StoreAway, UserError
 from data.store.database.lock import DatasetLock
-from data.store.records import PredictionColumns, RunRecord
+from data.store.records import RunRecord
 from data.store.results.names import refuse_name, wanted_name
+from data.store.row_columns import PredictionColumns
 from data.store.session import Store
 from data.store.write.run import write_run
 from regressors.progress import reporting_to

@@ -21,7 +21,7 @@ from data.disk import no_room
 from data.errors import HomeError
 from data.store.column_types import json_value
 from data.store.read.streaming import batches_of
-from data.store.records import FURTHER, NUMBERS, Array, PredictionColumns
+from data.store.row_columns import FURTHER, NUMBERS, Array, PredictionColumns
 from data.store.tables import (
     agreement_check,
     coefficient,

@@ -8,21 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from data.store.row_columns import ModelRef, PairedErrors, PredictionColumns, Targets
 from data.vocabulary import Candidate
 
 if TYPE_CHECKING:  # importing it would load Arrow for commands that only query the store
     from data.checks.findings import ExpectationResult, RejectedRow
-
-ModelRef = str | int
-"""A candidate of this run by its text (`torch/ann`), or a model of an earlier run by its id."""
-
-Array = NDArray[np.float64]
-
-TRAINING_ROLES = ("train", "warmup")
-"""The roles of a model's training rows; only test rows and new rows have others."""
 
 MANUAL_DECISIONS = ("rolled_back", "forced", "unpinned")
 """What a person may decide about a champion."""
@@ -150,66 +140,6 @@ class CandidateRecord:
         return str(Candidate(self.framework, self.kind))
 
 
-NUMBERS = ("actual", "predicted", "lower", "upper")
-"""The columns of predictions that are numbers, whatever the dataset."""
-
-FURTHER = ("lower_2", "upper_2", "lower_3", "upper_3")
-"""The ends of the intervals of further levels, of which a dataset may declare up to two."""
-
-ENDS = ("lower", "upper", *FURTHER)
-"""The ends of all intervals, the widest first."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictionColumns:
-    """One model's predictions of the rows of a run, one array per column, (n,) each.
-
-    They are those of all rows, or not of the training rows: a run need not store these.
-
-    NaN means "none": in `actual` for new rows, in `predicted` for warm-up rows, in `lower` and
-    `upper` where there is no interval. These are of the widest interval; `lower_2` to `upper_3` are
-    of the next narrower ones, None if the model has no more levels.
-    """
-
-    model: ModelRef
-    key: Sequence[str]
-    actual: Array
-    predicted: Array
-    lower: Array
-    upper: Array
-    lower_2: Array | None = None
-    upper_2: Array | None = None
-    lower_3: Array | None = None
-    upper_3: Array | None = None
-    role: NDArray[Any]  # of "train", "test", "new", "warmup"
-    note: Sequence[str | None] | None = None  # what makes a prediction less certain; None: nothing
-
-    def __post_init__(self) -> None:
-        _refuse_unequal("predictions", self, ("key", *NUMBERS, *FURTHER, "role", "note"))
-
-    @property
-    def numbers(self) -> dict[str, Array]:
-        """Return the columns that are numbers, by name, without those of levels there are not."""
-        columns = {name: getattr(self, name) for name in (*NUMBERS, *FURTHER)}
-        return {name: column for name, column in columns.items() if column is not None}
-
-    @property
-    def is_training(self) -> NDArray[np.bool_]:
-        """Return which rows (n,) the model's twin was fitted on."""
-        return np.isin(self.role, TRAINING_ROLES)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Targets:
-    """Rows of a run that have a target, but whose predictions are not stored, (n,) each."""
-
-    key: Sequence[str]
-    actual: Array
-
-    def __post_init__(self) -> None:
-        _refuse_unequal("targets", self, ("key", "actual"))
-
-
 @dataclass(frozen=True, kw_only=True)
 class AgreementRecord:
     """One comparison of one framework in a run."""
@@ -272,21 +202,6 @@ class ManualDecision:
             )
         if any(rows.model != self.model_id for rows in self.predictions.values()):
             raise ValueError("the predictions are not those of the model that serves")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairedErrors:
-    """Errors (actual minus predicted) of two models on the same test rows, (n,) each."""
-
-    model: ModelRef
-    other: ModelRef
-    key: Sequence[str]
-    error: Array
-    other_error: Array
-    unit: NDArray[np.int64] | None = None  # rows of one unit depend on each other; None: none do
-
-    def __post_init__(self) -> None:
-        _refuse_unequal("paired errors", self, ("key", "error", "other_error", "unit"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -411,10 +326,3 @@ class RunRecord:
     @property
     def _declared(self) -> dict[str, Any]:
         return json.loads(self.declaration) if self.declaration else {}
-
-
-def _refuse_unequal(what: str, columns: object, names: Sequence[str]) -> None:
-    values = {name: getattr(columns, name) for name in names}
-    lengths = {name: len(column) for name, column in values.items() if column is not None}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"columns of {what} differ in length: {lengths}")

@@ -23,7 +23,8 @@ from data.store.read.datasets import no_champion, refuse_unknown_dataset
 from data.store.read.earlier_runs import kept_rows, last_good
 from data.store.read.predictions import has_predictions
 from data.store.read.whole_run import stored_run
-from data.store.records import ManualDecision, PredictionColumns
+from data.store.records import ManualDecision
+from data.store.row_columns import PredictionColumns
 from data.store.session import Store
 from data.store.write.decision import write_decision
 from regressors.candidate import Candidate

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from data.store.records import FURTHER, NUMBERS, PredictionColumns
+from data.store.row_columns import FURTHER, NUMBERS, PredictionColumns
 from data.texts import BATCH_ROWS, Texts
 from regressors.arrays import Array, Indices, Mask
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from data.declarations.model import MAX_WITH_TRAINING, Declaration
 from data.split import NEW, ROLES, TEST
-from data.store.records import ENDS, PredictionColumns
+from data.store.row_columns import ENDS, PredictionColumns
 from data.store.session import Store
 from regressors.arrays import Mask, Values
 from regressors.candidate import Candidate

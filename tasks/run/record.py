@@ -21,15 +21,13 @@ from data.store.records import (
     CoefficientRecord,
     LinearFitRecord,
     NaiveRecord,
-    PairedErrors,
-    PredictionColumns,
     PromotionRecord,
     ResilienceRecord,
     RunRecord,
     ScoreRecord,
-    Targets,
 )
 from data.store.results.columns import KeyColumns, key_columns_of
+from data.store.row_columns import PairedErrors, PredictionColumns, Targets
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.scoring import Score

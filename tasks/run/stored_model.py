@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from data.split import NEW, ROLES, TEST, TRAIN
 from data.store.read.champions import ServingModel
 from data.store.read.predictions import has_predictions, prediction_batches
-from data.store.records import ENDS, PredictionColumns
+from data.store.row_columns import ENDS, PredictionColumns
 from data.store.session import Store
 from data.texts import Texts
 from regressors.arrays import Array, Coded, Indices, Values

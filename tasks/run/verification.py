@@ -8,14 +8,8 @@ from typing import Any
 from data.store.read.integrity import damage_of_run
 from data.store.read.predictions import prediction_batches
 from data.store.read.whole_run import StoredPredictions, predictions_of_run
-from data.store.records import (
-    CoefficientRecord,
-    ModelRef,
-    NaiveRecord,
-    PredictionColumns,
-    RunRecord,
-    ScoreRecord,
-)
+from data.store.records import CoefficientRecord, NaiveRecord, RunRecord, ScoreRecord
+from data.store.row_columns import ModelRef, PredictionColumns
 from data.store.session import Store
 from regressors.candidate import Candidate
 from regressors.progress import reporting_to

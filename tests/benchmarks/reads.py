@@ -31,7 +31,7 @@ from helpers.store_nights import candidate, kept, promoted, read, silenced, writ
 from sqlalchemy import text
 
 from data.store.read.champions import champion_model
-from data.store.records import PredictionColumns
+from data.store.row_columns import PredictionColumns
 from data.store.session import Store
 from data.store.views import VIEWS
 from regressors.frameworks.registry import FRAMEWORK_NAMES

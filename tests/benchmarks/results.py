@@ -25,9 +25,10 @@ from helpers import postgres_server
 from helpers.store_nights import candidate, night
 from sqlalchemy import Connection, create_engine, make_url, text
 
-from data.store.records import PredictionColumns, PromotionRecord
+from data.store.records import PromotionRecord
 from data.store.results.columns import PREDICTED
 from data.store.results.typed_rows import typed_rows
+from data.store.row_columns import PredictionColumns
 from data.store.session import Store
 
 ROWS = 1_000_000

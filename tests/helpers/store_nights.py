@@ -18,13 +18,12 @@ from data.store.records import (
     CoefficientRecord,
     LinearFitRecord,
     ManualDecision,
-    ModelRef,
-    PredictionColumns,
     PromotionRecord,
     ResilienceRecord,
     RunRecord,
     ScoreRecord,
 )
+from data.store.row_columns import ModelRef, PredictionColumns
 from data.store.session import Store
 from data.store.tables import model
 from data.store.views import VIEWS

@@ -12,7 +12,7 @@ from helpers.store_nights import (
 )
 
 from data.store.read.comparisons import latest_comparison
-from data.store.records import PairedErrors
+from data.store.row_columns import PairedErrors
 from data.store.session import Store
 
 

@@ -34,7 +34,8 @@ from data.store.read.champions import champion_model, model_of
 from data.store.read.earlier_runs import last_details
 from data.store.read.integrity import damage_of_run
 from data.store.read.whole_run import stored_run
-from data.store.records import CoefficientRecord, PairedErrors, SourceColumnRecord
+from data.store.records import CoefficientRecord, SourceColumnRecord
+from data.store.row_columns import PairedErrors
 from data.store.session import Store
 from data.store.tables import model
 from data.store.write.prune import prune

@@ -33,7 +33,8 @@ from data.errors import StoreError
 from data.sources.text_rules import MAX_KEY_BYTES
 from data.store import tables
 from data.store.read.view_rows import rows_of
-from data.store.records import CoefficientRecord, PairedErrors, PromotionRecord
+from data.store.records import CoefficientRecord, PromotionRecord
+from data.store.row_columns import PairedErrors
 from data.store.session import Store
 from data.store.views import VIEWS
 from flows.command.output_formats import write_rows

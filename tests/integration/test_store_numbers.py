@@ -29,12 +29,12 @@ from data.store.records import (
     CoefficientRecord,
     LinearFitRecord,
     NaiveRecord,
-    PairedErrors,
     PromotionRecord,
     RunRecord,
     ScoreRecord,
     SourceColumnRecord,
 )
+from data.store.row_columns import PairedErrors
 from data.store.session import Store
 
 NO_NUMBER = [float("nan"), float("inf"), float("-inf")]

@@ -23,7 +23,7 @@ from helpers.store_nights import (
 
 from data.store import tables
 from data.store.read.champions import champion_model, model_of
-from data.store.records import Targets
+from data.store.row_columns import Targets
 from data.store.session import Store
 
 

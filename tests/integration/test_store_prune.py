@@ -38,7 +38,7 @@ from data.store import tables
 from data.store.read.champions import champion_model, model_of
 from data.store.read.comparisons import latest_comparison
 from data.store.read.predictions import twin_training_keys
-from data.store.records import PairedErrors
+from data.store.row_columns import PairedErrors
 from data.store.session import Store
 from data.store.write.prune import Coming, Pruned, prune
 

@@ -22,13 +22,8 @@ from data.errors import CallError
 from data.store.read.champions import champion_model
 from data.store.read.predictions import other_keys, twin_training_keys
 from data.store.read.whole_run import predictions_of_run, stored_run
-from data.store.records import (
-    NaiveRecord,
-    PairedErrors,
-    PromotionRecord,
-    RunRecord,
-    ScoreRecord,
-)
+from data.store.records import NaiveRecord, PromotionRecord, RunRecord, ScoreRecord
+from data.store.row_columns import PairedErrors
 from data.store.session import Store
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.memory import peak
 
-from data.store.records import PredictionColumns
+from data.store.row_columns import PredictionColumns
 from tasks.run.differences import Differences, compare_figures, compare_predictions
 
 N = 60

@@ -12,7 +12,7 @@ import pytest
 import data.store.checksums
 from data.errors import HomeError
 from data.store.checksums import in_key_order, predictions_sha256
-from data.store.records import NUMBERS, PredictionColumns
+from data.store.row_columns import NUMBERS, PredictionColumns
 
 ROWS = 7
 KEYS = ["d", "a", "ä", "c", "b", "\U0001f600", "e"]

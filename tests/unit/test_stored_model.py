@@ -12,7 +12,7 @@ import tasks.run.stored_model
 from data.declarations.model import Declaration
 from data.sources.read import read
 from data.store.checksums import in_key_order
-from data.store.records import NUMBERS, PredictionColumns
+from data.store.row_columns import NUMBERS, PredictionColumns
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
 from regressors.intervals.intervals import Intervals

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from data.declarations.model import Declaration
-from data.store.records import PredictionColumns, RunRecord, Targets
+from data.store.records import RunRecord
+from data.store.row_columns import PredictionColumns, Targets
 from data.texts import Texts
 from tasks.run.predictions import unstored_warning
 from tasks.run.trained_rows import without_prediction

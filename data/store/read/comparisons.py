@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, func, select
 
-from data.store.records import ModelRef, PairedErrors
+from data.store.row_columns import ModelRef, PairedErrors
 from data.store.tables import model, paired_error, run
 
 

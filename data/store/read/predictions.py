@@ -9,7 +9,14 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from data.store.read.streaming import batches_of
-from data.store.records import FURTHER, NUMBERS, TRAINING_ROLES, Array, ModelRef, PredictionColumns
+from data.store.row_columns import (
+    FURTHER,
+    NUMBERS,
+    TRAINING_ROLES,
+    Array,
+    ModelRef,
+    PredictionColumns,
+)
 from data.store.tables import model, prediction, target_unknown
 from data.texts import Texts
 

@@ -14,18 +14,17 @@ from data.store.read.comparisons import paired_errors_of
 from data.store.read.integrity import changed_tables
 from data.store.read.predictions import roles_in
 from data.store.records import (
-    TRAINING_ROLES,
     AgreementRecord,
     CandidateRecord,
     CoefficientRecord,
     LinearFitRecord,
-    ModelRef,
     NaiveRecord,
     PromotionRecord,
     ResilienceRecord,
     RunRecord,
     ScoreRecord,
 )
+from data.store.row_columns import TRAINING_ROLES, ModelRef
 from data.store.tables import (
     agreement_check,
     coefficient,

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from data.store.records import FURTHER
 from data.store.results.columns import ResultColumns
+from data.store.row_columns import FURTHER
 
 DOUBLE = "nightfit_double"
 """A function for SQLite, whose own reading of a decimal may be wrong in its last bit."""

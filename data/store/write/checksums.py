@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from data.store.checksums import OF_A_RUN, model_sha256, predictions_sha256, rows_sha256
 from data.store.read.predictions import prediction_batches
-from data.store.records import PredictionColumns
+from data.store.row_columns import PredictionColumns
 from data.store.tables import checksum, model, prediction_checksum, run
 
 PARTS = ("artifact", "twin")

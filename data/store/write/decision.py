@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, or_, select, update
 from data.errors import StoreError
 from data.store.database.lock import lock_for_writing
 from data.store.read.champions import latest_decision
-from data.store.records import ManualDecision, PredictionColumns
+from data.store.records import ManualDecision
+from data.store.row_columns import PredictionColumns
 from data.store.tables import model, prediction, promotion, run
 from data.store.write.checksums import renew_prediction_checksum, store_model_checksums
 from data.store.write.results import write_results

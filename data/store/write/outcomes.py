@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from data.store.column_types import UtcTime
 from data.store.read.streaming import batches_of
-from data.store.records import FURTHER, Targets
+from data.store.row_columns import FURTHER, Targets
 from data.store.tables import is_good, outcome, prediction, promotion, run, target_unknown
 from data.store.write.bulk import insert_columns
 from data.texts import Texts

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Table, insert
 
 from data.progress import Report, unreported
 from data.store.column_types import JsonValue
-from data.store.records import FURTHER, Array, PredictionColumns
+from data.store.row_columns import FURTHER, Array, PredictionColumns
 from data.store.tables import prediction
 from data.store.write.bulk import insert_columns
 from data.texts import Texts

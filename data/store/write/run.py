@@ -12,15 +12,8 @@ from data.store.checksums import in_key_order, model_sha256
 from data.store.database.address import display_url
 from data.store.database.lock import lock_for_writing
 from data.store.read.champions import latest_decision
-from data.store.records import (
-    Array,
-    CandidateRecord,
-    ModelRef,
-    PairedErrors,
-    PromotionRecord,
-    RunRecord,
-    ScoreRecord,
-)
+from data.store.records import CandidateRecord, PromotionRecord, RunRecord, ScoreRecord
+from data.store.row_columns import Array, ModelRef, PairedErrors
 from data.store.tables import (
     agreement_check,
     coefficient,
