@@ -5,15 +5,16 @@ model that may serve, on every labelled row. A fold is fitted on its training ro
 scaling, start and stopping are computed again for it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Array, spelt_out
+from regressors.arrays import Array, Mask, spelt_out
 from regressors.blocks import Chosen, blocks_of, release, rows_of
 from regressors.file_arrays import stored
 from regressors.frameworks.contract import FrameworkModule
@@ -140,7 +141,7 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
         with parts(1 if job.candidate.kind == "gradient_descent" else 4):
             with part_of_work("sums"):
                 sums = refit_sums(framework, of_all_rows(job))
-            part = fits_by(framework, job, sums)(everything, part="refit")
+            part = fits_by(framework, job, sums, [everything])(everything, part="refit")
         fitted = _linear(part, None, part.details)
     else:
         fitted = refit_network(framework, _for_its_kind(job))
@@ -148,10 +149,15 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
     return replace(fitted, seconds=perf_counter() - start)
 
 
-def fits_by(framework: FrameworkModule, job: Job, sums: Sums) -> Callable[..., Part]:
-    """Return what fits some rows (a mask) of the job of a linear kind, a `part` of it."""
+def fits_by(
+    framework: FrameworkModule, job: Job, sums: Sums, fits: Iterable[Mask]
+) -> Callable[..., Part]:
+    """Return what fits some rows (a mask) of the job of a linear kind, a `part` of it.
+
+    They are to be among `fits`.
+    """
     if job.candidate.is_segmented:
-        return SegmentParts(framework, job, sums).fit
+        return SegmentParts(framework, job, sums, fits).fit
     return partial(fit_linear, framework, job, sums=sums)
 
 
@@ -162,7 +168,9 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     with parts(5 * last):
         with part_of_work("sums", 3 * last), parts(2 * last):
             sums = fold_sums(framework, of_all_rows(job))
-        fit = fits_by(framework, job, sums)
+        everything = np.ones(len(job.target), dtype=bool)
+        trained = (train for _, train, _ in folds(job.fold, chained=job.chained, known=job.known))
+        fit = fits_by(framework, job, sums, chain(trained, [everything]))
         for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
             name = f"fold {number}"
             with part_of_work(f"{name} of {last}"):
@@ -173,7 +181,6 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
                     out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
                     release((*job.columns.values(), job.fold))
             details[name] = part.details
-        everything = np.ones(len(job.target), dtype=bool)
         with part_of_work("all folds", last):
             twin = fit(everything, part="twin")
     return _linear(twin, out_of_fold, {**details, "twin": twin.details})
