@@ -54,21 +54,14 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     fitted = _require_finite(fit(framework, _for_its_kind(job)))
     assert fitted.out_of_fold is not None
     lower, upper, intervals = intervals_of(job, fitted.model, fitted.out_of_fold)
-    file = job.predictions_file
-    return replace(
+    fitted = replace(
         _with_half_life(fitted, job),
         model=replace(fitted.model, intervals=intervals),
-        out_of_fold=_stored(fitted.out_of_fold, file),
-        ends=tuple(
-            (
-                _stored(lower[:, i], file and f"{file}.lower{i}"),
-                _stored(upper[:, i], file and f"{file}.upper{i}"),
-            )
-            for i in range(len(job.interval.levels))
-        ),
+        ends=tuple((lower[:, i], upper[:, i]) for i in range(len(job.interval.levels))),
         warnings=(*fitted.warnings, *_warnings(job, intervals)),
         seconds=perf_counter() - start,
     )
+    return fitted if job.predictions_file is None else in_file(fitted, job.predictions_file)
 
 
 def _with_half_life(fitted: Fitted, job: Job) -> Fitted:
@@ -117,9 +110,20 @@ def _warnings(job: Job, intervals: Intervals | None) -> Iterator[str]:
         )
 
 
-def _stored(predictions: Array, file: str | None) -> Array:
-    if file is None:
-        return predictions
+def in_file(fitted: Fitted, file: str) -> Fitted:
+    """Return a fit whose predictions are mapped from files, which they are written to."""
+    assert fitted.out_of_fold is not None
+    return replace(
+        fitted,
+        out_of_fold=_stored(fitted.out_of_fold, file),
+        ends=tuple(
+            (_stored(lower, f"{file}.lower{i}"), _stored(upper, f"{file}.upper{i}"))
+            for i, (lower, upper) in enumerate(fitted.ends)
+        ),
+    )
+
+
+def _stored(predictions: Array, file: str) -> Array:
     try:
         return stored(predictions, file)
     except OSError as error:

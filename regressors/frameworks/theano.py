@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import theano
 import theano.tensor as tt
-from theano.link.c.cmodule import KeyData
+from theano.link.c.cmodule import GCC_compiler, KeyData, std_include_dirs
 
 from regressors.arrays import Array, Arrays, Floats, Indices
 from regressors.frameworks import compiled_code
+from regressors.frameworks.precompiled_headers import PrecompiledHeaders
 from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
 from regressors.network.input_rows import InputRows
@@ -31,6 +32,9 @@ def _save_key_and_seal(self: Any) -> None:
 
 KeyData.save_pkl = _save_key_and_seal
 compiled_code.seal_new(Path(theano.config.compiledir))
+
+_headers = PrecompiledHeaders(GCC_compiler.compile_str, theano.config.cxx, std_include_dirs())
+GCC_compiler.compile_str = staticmethod(_headers.compile)
 
 # The excluded rewrite would compute each gradient up to three times.
 _FAST = theano.compile.get_default_mode().excluding("local_dot22_to_dot22scalar")
