@@ -5,8 +5,9 @@ model that may serve, on every labelled row. A fold is fitted on its training ro
 scaling, start and stopping are computed again for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -21,12 +22,14 @@ from regressors.intervals.intervals import Intervals
 from regressors.intervals.walk import walk_intervals
 from regressors.job import CannotFit, Fitted, Grouped, Job, Part, folds
 from regressors.linear.fit import fit_linear
+from regressors.linear.fold_sums import Sums
 from regressors.linear.kept_sums import drop_others, fold_sums, refit_sums
 from regressors.model import Model
 from regressors.network.plan import Plan
 from regressors.network.training import grouped, planned, refit_network, validate_network
 from regressors.progress import part as part_of_work
 from regressors.progress import parts
+from regressors.segments.fit import SegmentParts, of_all_rows
 
 MAX_LISTED = 5
 """At most so many levels are named in a warning."""
@@ -134,15 +137,22 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
     drop_others(job)
     if job.candidate.is_linear:
         everything = np.ones(len(job.target), dtype=bool)
-        with parts(4 if job.candidate.kind == "least_squares" else 1):
+        with parts(1 if job.candidate.kind == "gradient_descent" else 4):
             with part_of_work("sums"):
-                sums = refit_sums(framework, job)
-            part = fit_linear(framework, job, everything, part="refit", sums=sums)
+                sums = refit_sums(framework, of_all_rows(job))
+            part = fits_by(framework, job, sums)(everything, part="refit")
         fitted = _linear(part, None, part.details)
     else:
         fitted = refit_network(framework, _for_its_kind(job))
     fitted = _with_half_life(_require_finite(fitted), job)
     return replace(fitted, seconds=perf_counter() - start)
+
+
+def fits_by(framework: FrameworkModule, job: Job, sums: Sums) -> Callable[..., Part]:
+    """Return what fits some rows (a mask) of the job of a linear kind, a `part` of it."""
+    if job.candidate.is_segmented:
+        return SegmentParts(framework, job, sums).fit
+    return partial(fit_linear, framework, job, sums=sums)
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
@@ -151,11 +161,12 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     last = int(job.fold.max())
     with parts(5 * last):
         with part_of_work("sums", 3 * last), parts(2 * last):
-            sums = fold_sums(framework, job)
+            sums = fold_sums(framework, of_all_rows(job))
+        fit = fits_by(framework, job, sums)
         for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
             name = f"fold {number}"
             with part_of_work(f"{name} of {last}"):
-                part = fit_linear(framework, job, train, part=name, sums=sums)
+                part = fit(train, part=name)
                 chosen = Chosen(held)
                 for block in blocks_of(len(chosen)):
                     positions = chosen.positions(block)
@@ -164,7 +175,7 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
             details[name] = part.details
         everything = np.ones(len(job.target), dtype=bool)
         with part_of_work("all folds", last):
-            twin = fit_linear(framework, job, everything, part="twin", sums=sums)
+            twin = fit(everything, part="twin")
     return _linear(twin, out_of_fold, {**details, "twin": twin.details})
 
 
@@ -178,6 +189,7 @@ def _linear(part: Part, out_of_fold: Array | None, details: dict[str, Any]) -> F
         solved=part.solved,
         descended=part.descended,
         complete_cases=part.complete_cases,
+        segments=part.segments,
     )
 
 

@@ -1,12 +1,13 @@
 """A fitted model: arrays and JSON that predict in NumPy alone.
 
-A linear model has one member; an ANN has one per fold, and predicts their mean.
+A linear model has one member, which may have an equation for each segment; an ANN has one per
+fold, and predicts their mean.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any
 
@@ -26,6 +27,7 @@ from regressors.intervals.intervals import Intervals, is_known
 from regressors.linear.prediction import weighted_terms
 from regressors.network.rowwise import ExactNetwork
 from regressors.progress import report
+from regressors.segments.member import SegmentedMember
 from regressors.uncertainty import linear_spread, tried_spread
 
 COVERAGE = 0.9
@@ -56,6 +58,10 @@ class LinearMember:
     def is_summed(self) -> bool:
         """Return whether rows are predicted column by column, without a matrix of them."""
         return self.breaches is None and not self.encoding.products
+
+    def parts(self, columns: Columns) -> Columns:
+        """Return the parts of the encoding."""
+        return self.encoding.parts(columns, in_codes=True)
 
     def predict(self, parts: Columns) -> Array:
         """Predict (n,) in the target's units, from the parts of the encoding."""
@@ -100,6 +106,10 @@ class NetworkMember:
     scale: Array
     ridge: Array
     layers: tuple[Floats, ...]
+
+    def parts(self, columns: Columns) -> Columns:
+        """Return the parts of the encoding."""
+        return self.encoding.parts(columns, in_codes=True)
 
     def predict(self, parts: Columns) -> Array:
         """Predict (n,) in the target's units, from the parts of the encoding."""
@@ -175,20 +185,27 @@ class Model:
     """A fitted candidate with its prediction `intervals`, None where rows were too few for them."""
 
     candidate: Candidate
-    members: tuple[LinearMember | NetworkMember, ...]
+    members: tuple[LinearMember | NetworkMember | SegmentedMember, ...]
     intervals: Intervals | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
         """Return the columns that `predicted` needs."""
         own = self.intervals.columns if self.intervals else ()
-        return tuple(dict.fromkeys([*self.members[0].encoding.names, *own]))
+        return tuple(dict.fromkeys([*self.members[0].encoding.names, *self.segment, *own]))
+
+    @property
+    def segment(self) -> tuple[str, ...]:
+        """Return the columns that make the text of a row's segment; none without segments."""
+        (member, *_) = self.members
+        return member.segment if isinstance(member, SegmentedMember) else ()
 
     @property
     def column_types(self) -> dict[str, str]:
         """Return the type of each column that is used: number, category, boolean or time."""
         of_intervals = self.intervals.column_types if self.intervals else {}
-        return {**of_intervals, **self.members[0].encoding.column_types}
+        of_segment = dict.fromkeys(self.segment, "category")
+        return {**of_intervals, **of_segment, **self.members[0].encoding.column_types}
 
     @property
     def mean_weight(self) -> float | None:
@@ -202,9 +219,7 @@ class Model:
         """
         predicted = np.empty(self._rows(columns))
         for rows, block in self._blocks(columns):
-            predicted[rows] = _mean(
-                [m.predict(m.encoding.parts(block, in_codes=True)) for m in self.members]
-            )
+            predicted[rows] = _mean([m.predict(m.parts(block)) for m in self.members])
         return predicted
 
     def predicted(self, columns: Columns, weight: Array | None = None) -> Predicted:
@@ -248,7 +263,7 @@ class Model:
         self, columns: Columns, weight: Array | None
     ) -> tuple[Array, tuple[tuple[Array, Array], ...], tuple[Indices, list[str]]]:
         """Return the predictions (n,), the ends (n,) of their intervals, and some rows' notes."""
-        parts = [member.encoding.parts(columns, in_codes=True) for member in self.members]
+        parts = [member.parts(columns) for member in self.members]
         pairs = list(zip(self.members, parts, strict=True))
         value = _mean([member.predict(own) for member, own in pairs])
         doubts = in_common([doubts_of(member.encoding, own) for member, own in pairs])
@@ -272,6 +287,8 @@ class Model:
             if isinstance(member, LinearMember) and member.breaches is not None:
                 rare, texts = member.combinations(own)
                 notes.append((rare & certain, texts))
+            if isinstance(member, SegmentedMember):
+                notes.append(member.unseen(columns, own))
         if self.mean_weight is not None:
             unknown = ~is_known(weight, len(value))
             notes.append((unknown, np.full(len(value), UNKNOWN_WEIGHT, dtype=object)))
@@ -288,12 +305,14 @@ class Model:
             for i, member in enumerate(self.members)
             for name, array in member.arrays().items()
         }
-        description = {
+        description: dict[str, Any] = {
             "framework": self.candidate.framework,
             "kind": self.candidate.kind,
             "intervals": None if self.intervals is None else self.intervals.to_json(),
             "encodings": [member.encoding.to_json() for member in self.members],
         }
+        if self.segment:
+            description["segment"] = list(self.segment)
         return safetensors.numpy.save(arrays, {"nightfit": json.dumps(description)})
 
     @classmethod
@@ -304,9 +323,13 @@ class Model:
         description = json.loads(header["__metadata__"]["nightfit"])
         arrays = safetensors.numpy.load(artifact)
         candidate = Candidate(description["framework"], description["kind"])
-        member = NetworkMember if candidate.kind == "ann" else LinearMember
+        member: Callable[..., LinearMember | NetworkMember | SegmentedMember] = LinearMember.of
+        if candidate.kind == "ann":
+            member = NetworkMember.of
+        elif "segment" in description:
+            member = partial(SegmentedMember.of, segment=description["segment"])
         members = tuple(
-            member.of(
+            member(
                 Encoding.from_json(encoding),
                 {k[3:]: a for k, a in arrays.items() if k.startswith(f"{i:02d}.")},
             )

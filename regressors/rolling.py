@@ -12,16 +12,16 @@ import numpy as np
 
 from regressors.arrays import Array, Columns, Indices, Mask, Values, spelt_out
 from regressors.blocks import rows_of
-from regressors.fitting import intervals_of
+from regressors.fitting import fits_by, intervals_of
 from regressors.frameworks.contract import FrameworkModule
 from regressors.intervals.intervals import Intervals
 from regressors.job import CannotFit, Fitted, Job, folds
-from regressors.linear.fit import fit_linear
 from regressors.linear.kept_sums import drop_others, rolled_sums
 from regressors.model import Model
 from regressors.network.chain import fitted_folds
 from regressors.network.fit import fit_network
 from regressors.progress import part, parts
+from regressors.segments.fit import of_all_rows
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,13 @@ def _linear(framework: FrameworkModule, job: Job, _fitted: Fitted) -> Made:
     numbers = blocks_of_tests(job)
     with parts(4 * len(numbers)):
         with part("sums", 3 * len(numbers)):
-            sums = rolled_sums(framework, job, numbers)
+            sums = rolled_sums(framework, of_all_rows(job), numbers)
+        fit = fits_by(framework, job, sums)
         for number, train, held in folds(job.fold, chained=True, known=job.known):
             if number in numbers:
                 with part(f"fold {number}"):
-                    fit = fit_linear(framework, job, train, part=f"fold {number}", sums=sums)
-                yield fit.model, held, {"fits": list(numbers)}
+                    fitted = fit(train, part=f"fold {number}")
+                yield fitted.model, held, {"fits": list(numbers)}
 
 
 def _networks(framework: FrameworkModule, job: Job, fitted: Fitted) -> Made:

@@ -23,7 +23,7 @@ from data.declarations.rules import (
     size_of_patterns,
 )
 from data.errors import DeclarationMistake, quoted
-from data.vocabulary import FRAMEWORKS, KINDS
+from data.vocabulary import FRAMEWORKS, POOLED_KINDS
 
 Column = Annotated[str, StringConstraints(min_length=1)]
 Share = Annotated[float, Strict(), Field(gt=0, lt=1)]
@@ -54,7 +54,7 @@ def _one_of(words: Sequence[str]) -> BeforeValidator:
 
 
 FrameworkName = Annotated[str, _one_of(FRAMEWORKS)]
-KindName = Annotated[str, _one_of(KINDS)]
+KindName = Annotated[str, _one_of(POOLED_KINDS)]
 
 
 class Section(BaseModel):
@@ -149,7 +149,7 @@ class Candidates(Section):
         description="The frameworks that fit the models.",
     )
     kinds: tuple[KindName, ...] = Field(
-        default=KINDS,
+        default=POOLED_KINDS,
         min_length=1,
         description="The kinds of model; every framework fits each of them.",
     )

@@ -9,12 +9,12 @@ from helpers.later_rows import (
     with_other_targets,
 )
 
-from data.vocabulary import KINDS
+from data.vocabulary import POOLED_KINDS
 from regressors import fitting
 from regressors.rolling import roll
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=POOLED_KINDS)
 def kind(request):
     return request.param
 
