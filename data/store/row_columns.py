@@ -49,9 +49,12 @@ class PredictionColumns:
     role: NDArray[Any]  # of "train", "test", "new", "warmup"
     note: Sequence[str | None] | None = None  # what makes a prediction less certain; None: nothing
     segment: Sequence[str | None] | None = None  # of each row; None: no segments are declared
+    routed: NDArray[np.bool_] | None = None  # where it serves the segment; the writer's to say
 
     def __post_init__(self) -> None:
-        refuse_unequal("predictions", self, ("key", *NUMBERS, *FURTHER, "role", "note", "segment"))
+        refuse_unequal(
+            "predictions", self, ("key", *NUMBERS, *FURTHER, "role", "note", "segment", "routed")
+        )
 
     @property
     def numbers(self) -> dict[str, Array]:
