@@ -37,6 +37,7 @@ from tasks.recency import recency
 from tasks.refit import refit, to_refit
 from tasks.resilience import resilience
 from tasks.roll import ranked_and_rolled, roll
+from tasks.route import of_segments, route
 from tasks.run.ann_plan import plan_in
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
@@ -166,8 +167,9 @@ def train(
     )
     hold = promotion_hold(champion, as_of=run.as_of, data_until=rows.times.data_until)
     choice = choose(rows, ranking, rolled, champion, hold=hold)
-    run.trained = trained = Trained(rows, run.fits, rolled, choice)
-    wanted = to_refit(run.fits, choice, also_refit)
+    routing = route(rows, run.fits, ranking, rolled, choice, store, before_run=before_run)
+    run.trained = trained = Trained(rows, run.fits, rolled, choice, routing=routing)
+    wanted = to_refit(run.fits, choice, also_refit | of_segments(routing, ranking))
     refits = in_turn(
         wanted,
         workers,
@@ -175,7 +177,7 @@ def train(
         lambda c, after: refit.submit(c, wanted[c], rows, starts[c], workers, wait_for=after),
     )
     run.process_warnings += workers.take_warnings()
-    run.trained = trained = replace(trained, refits=refits)
+    run.trained = trained = trained.with_refits(refits)
     agreement = compare(run.fits, refits, choice, workers.probes)
     silenced = resilience(rows, wanted[choice.reported])
     run.trained = trained = replace(trained, agreement=agreement, resilience=silenced)

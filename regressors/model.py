@@ -179,6 +179,18 @@ class Predicted:
         """Return the lower and upper ends (n,) of each interval in turn, the widest first."""
         return (self.lower, self.upper, *chain.from_iterable(self.further))
 
+    def replaced(self, rows: Indices, by: "Predicted") -> "Predicted":
+        """Return these predictions with those of some rows (m,), in order, by another model."""
+        value, note, ends = self.value.copy(), self.note.copy(), [end.copy() for end in self.ends]
+        value[rows], note[rows] = by.value, by.note
+        for end in ends:
+            end[rows] = np.nan  # the other model may have fewer intervals
+        for end, other in zip(ends, by.ends, strict=False):
+            end[rows] = other
+        noted = np.union1d(np.setdiff1d(self.noted, rows), rows[by.noted])
+        pairs = [(ends[i], ends[i + 1]) for i in range(2, len(ends), 2)]
+        return Predicted(value, ends[0], ends[1], note, noted, tuple(pairs))
+
 
 @dataclass(frozen=True)
 class Model:
