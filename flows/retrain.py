@@ -35,6 +35,7 @@ from tasks.rank import rank
 from tasks.read import read
 from tasks.recency import recency
 from tasks.refit import refit, to_refit
+from tasks.report.vega import start_vega
 from tasks.resilience import resilience
 from tasks.roll import ranked_and_rolled, roll
 from tasks.route import of_segments, route
@@ -105,6 +106,8 @@ def retrain(
                 patience=patience(config.source_retry_time),
             )
             skip_if_unchanged(run, snapshot, expected, store, force=force)
+            if not dry_run:
+                start_vega()
             trained = train(run, snapshot, store, workers, expected, home=home)
             store_run(run, trained, store, lock, home=home, dry_run=dry_run)
         undelivered = None if dry_run else deliver(declaration, store)
