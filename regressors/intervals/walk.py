@@ -13,12 +13,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from regressors.arrays import Array, Columns, Indices, Mask, Values
-from regressors.intervals.calibration import Calibration, Residuals, fill_ends
+from regressors.intervals.calibration import Calibration, fill_ends
 from regressors.intervals.intervals import Intervals
+from regressors.intervals.residuals import Residuals
 from regressors.intervals.rules import Rules
 
 STEP = 0.1
 """By so much of what was missed the level is corrected after a block."""
+PARTS = 6
+"""What is decided by residuals of other rows is decided with so many parts of the past."""
 HALF_LIVES, HALF_LIVES_OF_FEW, FEW = 4.0, 2.0, 200
 """In the time of all residuals, the weight of the oldest is halved so many times: less often where
 there are few, whose quantiles need them all."""
@@ -61,7 +64,7 @@ def walk_intervals(
                 columns,
                 target,
                 predicted,
-                block,
+                _parts(block, past),
                 weight=weight,
                 group=group,
                 among=past,
@@ -108,3 +111,11 @@ def _share(time: Array, past: Mask) -> Array:
     age = np.where(past, newest - time, 0.0) / span
     half_lives = HALF_LIVES if past.sum() >= FEW else HALF_LIVES_OF_FEW
     return np.asarray(0.5 ** (half_lives * age))
+
+
+def _parts(block: Indices, past: Mask) -> Indices:
+    """Return the part (n,) of each row: neighbouring blocks, of about as many past rows each."""
+    rows = np.bincount(block[past])
+    before = np.cumsum(rows) - rows
+    of_block = before * PARTS // rows.sum()
+    return np.asarray(of_block[np.minimum(block, len(rows) - 1)])
