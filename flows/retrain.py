@@ -91,9 +91,7 @@ def retrain(
             new_attempt(
                 declaration, store, home=home, as_of=as_of, dry_run=dry_run, at_end=drawing
             ) as run,
-            framework_workers(
-                home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
-            ) as workers,
+            framework_workers(config) as workers,
         ):
             expected = contract(store, declaration, as_of=as_of)
             kinds = remembered_kinds(declaration, expected)
@@ -129,6 +127,7 @@ def train(
     With `before_run`, the champion and the starts of gradient descent are those before that run.
     """
     declaration = run.declaration
+    workers.connect()
     run.checked = checked = check(declaration, snapshot, expected, run.night)
     refuse_rejected(checked)
     run.prepared = rows = split(declaration, snapshot, checked)
@@ -143,6 +142,7 @@ def train(
     of_kind: dict[bool, Any] = {True: None, False: allow_failure(planned)}  # linear ones need none
     run.fits = fits = in_turn(
         run.candidates,
+        workers,
         started,
         lambda c, after: fit.submit(
             c, rows, starts[c], workers, of_age, of_kind[c.is_linear], wait_for=after
@@ -158,6 +158,7 @@ def train(
         champion,
         roll_all=lambda compared: in_turn(
             compared,
+            workers,
             started,
             lambda c, after: roll.submit(c, fits[c], rows, starts[c], workers, wait_for=after),
         ),
@@ -171,6 +172,7 @@ def train(
     wanted = to_refit(run.fits, choice, also_refit | of_segments(routing, ranking))
     refits = in_turn(
         wanted,
+        workers,
         started,
         lambda c, after: refit.submit(c, wanted[c], rows, starts[c], workers, wait_for=after),
     )

@@ -5,15 +5,16 @@ model that may serve, on every labelled row. A fold is fitted on its training ro
 scaling, start and stopping are computed again for it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Array, spelt_out
+from regressors.arrays import Array, Mask, spelt_out
 from regressors.blocks import Chosen, blocks_of, release, rows_of
 from regressors.file_arrays import stored
 from regressors.frameworks.contract import FrameworkModule
@@ -53,21 +54,14 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     fitted = _require_finite(fit(framework, _for_its_kind(job)))
     assert fitted.out_of_fold is not None
     lower, upper, intervals = intervals_of(job, fitted.model, fitted.out_of_fold)
-    file = job.predictions_file
-    return replace(
+    fitted = replace(
         _with_half_life(fitted, job),
         model=replace(fitted.model, intervals=intervals),
-        out_of_fold=_stored(fitted.out_of_fold, file),
-        ends=tuple(
-            (
-                _stored(lower[:, i], file and f"{file}.lower{i}"),
-                _stored(upper[:, i], file and f"{file}.upper{i}"),
-            )
-            for i in range(len(job.interval.levels))
-        ),
+        ends=tuple((lower[:, i], upper[:, i]) for i in range(len(job.interval.levels))),
         warnings=(*fitted.warnings, *_warnings(job, intervals)),
         seconds=perf_counter() - start,
     )
+    return fitted if job.predictions_file is None else in_file(fitted, job.predictions_file)
 
 
 def _with_half_life(fitted: Fitted, job: Job) -> Fitted:
@@ -116,9 +110,20 @@ def _warnings(job: Job, intervals: Intervals | None) -> Iterator[str]:
         )
 
 
-def _stored(predictions: Array, file: str | None) -> Array:
-    if file is None:
-        return predictions
+def in_file(fitted: Fitted, file: str) -> Fitted:
+    """Return a fit whose predictions are mapped from files, which they are written to."""
+    assert fitted.out_of_fold is not None
+    return replace(
+        fitted,
+        out_of_fold=_stored(fitted.out_of_fold, file),
+        ends=tuple(
+            (_stored(lower, f"{file}.lower{i}"), _stored(upper, f"{file}.upper{i}"))
+            for i, (lower, upper) in enumerate(fitted.ends)
+        ),
+    )
+
+
+def _stored(predictions: Array, file: str) -> Array:
     try:
         return stored(predictions, file)
     except OSError as error:
@@ -140,7 +145,7 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
         with parts(1 if job.candidate.kind == "gradient_descent" else 4):
             with part_of_work("sums"):
                 sums = refit_sums(framework, of_all_rows(job))
-            part = fits_by(framework, job, sums)(everything, part="refit")
+            part = fits_by(framework, job, sums, [everything])(everything, part="refit")
         fitted = _linear(part, None, part.details)
     else:
         fitted = refit_network(framework, _for_its_kind(job))
@@ -148,10 +153,15 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
     return replace(fitted, seconds=perf_counter() - start)
 
 
-def fits_by(framework: FrameworkModule, job: Job, sums: Sums) -> Callable[..., Part]:
-    """Return what fits some rows (a mask) of the job of a linear kind, a `part` of it."""
+def fits_by(
+    framework: FrameworkModule, job: Job, sums: Sums, fits: Iterable[Mask]
+) -> Callable[..., Part]:
+    """Return what fits some rows (a mask) of the job of a linear kind, a `part` of it.
+
+    They are to be among `fits`.
+    """
     if job.candidate.is_segmented:
-        return SegmentParts(framework, job, sums).fit
+        return SegmentParts(framework, job, sums, fits).fit
     return partial(fit_linear, framework, job, sums=sums)
 
 
@@ -162,7 +172,9 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     with parts(5 * last):
         with part_of_work("sums", 3 * last), parts(2 * last):
             sums = fold_sums(framework, of_all_rows(job))
-        fit = fits_by(framework, job, sums)
+        everything = np.ones(len(job.target), dtype=bool)
+        trained = (train for _, train, _ in folds(job.fold, chained=job.chained, known=job.known))
+        fit = fits_by(framework, job, sums, chain(trained, [everything]))
         for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
             name = f"fold {number}"
             with part_of_work(f"{name} of {last}"):
@@ -173,7 +185,6 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
                     out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
                     release((*job.columns.values(), job.fold))
             details[name] = part.details
-        everything = np.ones(len(job.target), dtype=bool)
         with part_of_work("all folds", last):
             twin = fit(everything, part="twin")
     return _linear(twin, out_of_fold, {**details, "twin": twin.details})

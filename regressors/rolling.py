@@ -119,7 +119,12 @@ def _linear(framework: FrameworkModule, job: Job, _fitted: Fitted) -> Made:
     with parts(4 * len(numbers)):
         with part("sums", 3 * len(numbers)):
             sums = rolled_sums(framework, of_all_rows(job), numbers)
-        fit = fits_by(framework, job, sums)
+        trained = (
+            train
+            for number, train, _ in folds(job.fold, chained=True, known=job.known)
+            if number in numbers
+        )
+        fit = fits_by(framework, job, sums, trained)
         for number, train, held in folds(job.fold, chained=True, known=job.known):
             if number in numbers:
                 with part(f"fold {number}"):

@@ -1,27 +1,29 @@
 """A kind that has an equation for each segment, on some rows of a job."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from regressors.arrays import Array, Indices, Mask, Values
-from regressors.blocks import rows_of
+from regressors.arrays import Mask
 from regressors.candidate import Candidate
-from regressors.encoding.matrices import Encoding
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, Part
 from regressors.linear.fit import fit_linear
 from regressors.linear.fold_sums import Sums
 from regressors.model import Model
 from regressors.progress import part as part_of_work
-from regressors.segments.fits import SegmentFits, inferred
-from regressors.segments.lines import OwnLine, own_line
-from regressors.segments.member import SegmentedMember, segment_rows
-from regressors.segments.texts import segments_of
+from regressors.segments.fits import SegmentFits
+from regressors.segments.lines import OwnLine, none_of, own_line
+from regressors.segments.member import SegmentedMember
+from regressors.segments.own_lines import OwnLines
+from regressors.segments.table import Parts, SegmentTable
 
 MAX_NAMED = 5
 """At most so many segments are named in a sentence."""
+WITH_ERRORS = ("twin", "refit")
+"""The fits whose coefficients are shown, with their standard errors."""
 
 
 def of_all_rows(job: Job) -> Job:
@@ -34,27 +36,33 @@ def of_all_rows(job: Job) -> Job:
 
 
 class SegmentParts:
-    """The fits of the parts of a job; `sums` are those of the line of all rows."""
+    """The fits of a job, on the rows (masks) of each of which it trains.
 
-    def __init__(self, framework: FrameworkModule, job: Job, sums: Sums) -> None:
+    `sums` are those of the line of all rows.
+    """
+
+    def __init__(
+        self, framework: FrameworkModule, job: Job, sums: Sums, fits: Iterable[Mask]
+    ) -> None:
         self._framework, self._job, self._sums = framework, job, sums
         self._pooled = of_all_rows(job)
-        self._segments = segments_of(job.columns, job.segment)
+        self._table = SegmentTable(job, self._pooled, sums, fits)
+        self._lines: dict[Parts, OwnLines] = {}
 
     def fit(self, rows: Mask, *, part: str) -> Part:
         """Fit some rows (a mask); `part` names the fold, the twin or the refit."""
-        with_errors = part in ("twin", "refit")
+        with_errors = part in WITH_ERRORS
         line = fit_linear(
             self._framework,
             self._pooled,
             rows,
-            part="twin" if with_errors else part,
+            part=WITH_ERRORS[0] if with_errors else part,
             sums=self._sums,
         )
         assert line.solved is not None
         (member,) = line.model.members
         with part_of_work("segments"):
-            fits = self._own_lines(member.encoding, rows)
+            fits = self._fits(self._table.parts_of(rows))
         own = fits.own
         estimates = line.solved.estimates
         whole = np.where(own[:, None], np.nan_to_num(fits.estimates, nan=0.0), estimates)
@@ -75,53 +83,43 @@ class SegmentParts:
             segments=fits,
         )
 
-    def _own_lines(self, encoding: Encoding, rows: Mask) -> SegmentFits:
-        """Return the lines of the segments that some rows have."""
-        terms, job = encoding.term_names(), self._job
-        chosen = np.flatnonzero(rows)
-        by_segment = segment_rows(self._segments.codes[chosen], len(self._segments))
-        there = [i for i, positions in enumerate(by_segment) if positions.size]
-        lines = []
-        for i in there:
-            positions = chosen[by_segment[i]]
-            weight = job.fit_weight(positions)
-            recency = None
-            if job.half_life is not None:
-                own_weight = None if job.weight is None else job.weight[positions]
-                recency = float(np.average(job.recency(positions), weights=own_weight))
-            lines.append(
-                own_line(
-                    encoding.design(rows_of(self._pooled.columns, positions)),
-                    job.target[positions],
-                    weight,
-                    terms,
-                    self._framework.row_products,
-                    recency=recency,
-                )
+    def _fits(self, trained: Parts) -> SegmentFits:
+        if not self._lines:
+            self._solve_all()
+        return self._lines[trained].fits(self._table.names, self._table.counts(trained))
+
+    def _solve_all(self) -> None:
+        """Solve the lines of all fits, from one pass over the rows."""
+        table, everything = self._table, max(map(len, self._table.fits))
+        for trained in table.fits:
+            self._lines[trained] = OwnLines(
+                table.encoding(trained).term_names(),
+                len(table.names),
+                self._framework.inverses,
+                partial(self._alone, trained),
+                with_errors=len(trained) == everything,
+                robust=self._job.half_life is not None,
             )
-        counts = np.array([by_segment[i].size for i in there], dtype=np.int64)
-        return _together(self._segments.names[there], counts, terms, lines)
+        for trained, sums in table.sums(self._framework.row_products):
+            self._lines[trained].add(sums)
 
-
-def _together(
-    names: Values, rows: Indices, terms: tuple[str, ...], lines: Sequence[OwnLine]
-) -> SegmentFits:
-    def matrix(values: Iterator[Array]) -> Array:
-        return np.array([*values]).reshape(len(lines), len(terms))
-
-    reasons = np.array([*(line.reason for line in lines), None], dtype=object)[:-1]
-    return inferred(
-        names,
-        rows,
-        terms,
-        matrix(line.estimates for line in lines),
-        matrix(line.standard_errors for line in lines),
-        np.array([line.freedom for line in lines], dtype=float),
-        np.array([line.residual_sd for line in lines]),
-        np.array([line.r2 for line in lines]),
-        reasons,
-        np.array([line.exact for line in lines], dtype=bool),
-    )
+    def _alone(self, trained: Parts, segment: int) -> OwnLine:
+        """Return the line of one segment in a fit, from its rows."""
+        job, positions = self._job, self._table.rows(segment, trained)
+        if not positions.size:
+            return none_of(len(self._table.encoding(trained).term_names()), "it has no rows")
+        recency = None
+        if job.half_life is not None:
+            weight = None if job.weight is None else job.weight[positions]
+            recency = float(np.average(job.recency(positions), weights=weight))
+        return own_line(
+            self._table.design(trained, positions),
+            job.target[positions],
+            job.fit_weight(positions),
+            self._table.encoding(trained).term_names(),
+            self._framework.row_products,
+            recency=recency,
+        )
 
 
 def _warnings(fits: SegmentFits) -> Iterator[str]:

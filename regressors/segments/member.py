@@ -4,13 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regressors.arrays import Array, Columns, Floats, Indices, Mask, Values
+from regressors.arrays import Array, Columns, Floats, Mask, Values
 from regressors.encoding.columns import CannotEncode
 from regressors.encoding.doubts import MAX_QUOTED, NEVER
 from regressors.encoding.matrices import Encoding
@@ -99,13 +98,6 @@ class SegmentedMember:
         names = json.loads(arrays["names"].tobytes())
         texts = np.array([*names, None], dtype=object)[:-1]
         return cls(encoding, arrays["estimates"], tuple(segment), texts, arrays["own"])
-
-
-def segment_rows(codes: Indices, number: int) -> list[Indices]:
-    """Return the positions of the rows of each of so many segments, from the codes (n,) of rows."""
-    order = np.argsort(codes, kind="stable")
-    ends = np.searchsorted(codes[order], np.arange(number + 1))
-    return [order[start:end] for start, end in pairwise(ends)]
 
 
 def _never(text: str) -> str:

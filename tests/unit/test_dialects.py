@@ -119,6 +119,16 @@ def test_a_number_that_can_mean_two_things_follows_the_file_or_is_left_with_a_se
     assert both(points, tmp_path, decimal=",", thousands="")[0]["x"] == [1.234, 2.5]
 
 
+def test_lists_of_numbers_are_no_number_with_marks_between_thousands(tmp_path):
+    lists = [",".join(str(n) for n in range(begin, begin + 30)) for begin in (290, 300)]
+    content = "id,y,x\n" + "".join(f'k{i},{i},"{text}"\n' for i, text in enumerate(lists))
+    found, warnings = both(content, tmp_path)
+    assert (found["x"], warnings) == (lists, [])
+    longest = '"9,223,372,036,854,775,807"'
+    found, _ = both(f"id,y,x\na,1,{longest}\nb,2,{longest}\n", tmp_path)
+    assert found["x"] == [2**63 - 1] * 2
+
+
 def test_plain_points_are_as_they_were(tmp_path):
     found, warnings = both("id,y\na,1.234\nb,2.500\n", tmp_path)
     assert (found["y"], warnings) == ([1.234, 2.5], [])
