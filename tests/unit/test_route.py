@@ -165,6 +165,19 @@ def test_pinned_segment_keeps_its_route_though_the_champion_is_better(night, mon
     assert routing.reason[0] == "the own line is pinned"
 
 
+def test_champion_stands_in_for_a_pinned_route_that_has_no_model_tonight(night, monkeypatch):
+    night.served_before(equal="ann", other=OWN.kind)
+    night.standing["pinned"] = (True, True)
+    night.fits[OWN] = replace(night.fits[OWN], segments=_fitted(None, ("equal",)).segments)
+    routing = night.routed(monkeypatch)
+    assert routing.candidates == ()
+    assert not routing.moved.any()
+    assert (
+        routing.reason[0] == "the champion serves: no candidate of the network was fitted tonight"
+    )
+    assert "the own line has no equation for this segment tonight" in routing.reason[1]
+
+
 def test_nothing_moves_where_the_champion_is_pinned_or_was_not_fitted_tonight(night, monkeypatch):
     serving = SimpleNamespace(name_and_run="torch/ann of run 1", pinned=False)
     night.choice.kept = SimpleNamespace(
