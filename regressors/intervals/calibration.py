@@ -70,8 +70,12 @@ def fill_ends(
     predicted: Array,
     weight: Array | None,
     group: Values | None,
+    spread: Array | None = None,
 ) -> None:
-    """Fill in the ends (n, L) of the intervals of some rows (a mask)."""
+    """Fill in the ends (n, L) of the intervals of some rows (a mask).
+
+    `spread` (n,) is the SD of what the models do not know of each row.
+    """
     chosen = np.flatnonzero(rows & ~np.isnan(predicted))
     needed = {name: columns[name] for name in intervals.columns if name in columns}
     if intervals.rules.by is not None and group is not None:
@@ -80,6 +84,10 @@ def fill_ends(
         at = chosen[block]
         own = None if weight is None else weight[at]
         reach = intervals.reach(rows_of(needed, at), predicted[at], own)
+        if spread is not None:
+            reach = np.where(
+                spread[at, None, None] > 0, intervals.widened(reach, spread[at]), reach
+            )
         for level, (lower, upper) in enumerate(intervals.ends(predicted[at], reach)):
             ends[0][at, level], ends[1][at, level] = lower, upper
 

@@ -6,6 +6,7 @@ from itertools import repeat
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from regressors.arrays import Array, CodedTexts, Columns, Indices, Mask, Values
 from regressors.intervals.by_prediction import ByPrediction
@@ -93,6 +94,17 @@ class Intervals:
             known = np.where(is_known(weight, len(predicted)), weight, self.mean_weight)
             reach *= np.sqrt(self.mean_weight / known)[:, None, None]
         return reach
+
+    def widened(self, reach: Array, spread: Array) -> Array:
+        """Return reaches (n, L, 2) of rows with a further, normal part of their error, of SD (n,).
+
+        The SD times the normal quantile of the level widens an interval to both sides, as the root
+        of the sum of squares with what it would be.
+        """
+        normal = ndtri((1 + np.array(self.levels)) / 2)[:, None]
+        more = normal * spread[:, None, None]
+        wider: Array = np.sqrt(np.square(reach) + np.square(more))
+        return wider
 
     def ends(self, predicted: Array, reach: Array) -> tuple[tuple[Array, Array], ...]:
         """Return the lower and upper ends (n,) of each level, within the bounds of the target."""

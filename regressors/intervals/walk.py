@@ -38,14 +38,16 @@ def walk_intervals(
     known: Indices | None = None,
     weight: Array | None = None,
     group: Values | None = None,
+    spread: Array | None = None,
 ) -> tuple[Array, Array, Intervals | None]:
     """Return the ends (n, L) of the intervals of n rows, and the intervals of rows to come.
 
     `predicted` (n,) are predictions of the rows of each `block` (n,), from 1, by a model of earlier
     ones; NaN where there is none. `time` (n,) is in any unit; None has blocks be evenly spaced.
     `known` (n,) is the first block at whose time a row's target is known: the one after its own
-    where None. The intervals of a block come from rows whose targets were known by then: there are
-    none where these are too few.
+    where None. `spread` (n,) is the SD of what the model of a row does not know of it, mostly 0: it
+    widens the row's interval. The intervals of a block come from rows whose targets were known by
+    then: there are none where these are too few.
     """
     known = block + 1 if known is None else known
     time = block.astype(float) if time is None else time
@@ -73,7 +75,7 @@ def walk_intervals(
             intervals = Calibration(rows).adapted(levels)
         own = block == number
         if intervals is not None and own.any():
-            fill_ends((lower, upper), intervals, own, columns, predicted, weight, group)
+            fill_ends((lower, upper), intervals, own, columns, predicted, weight, group, spread)
             scored = own & has_residual
             if scored.any():
                 value = target[scored, None]

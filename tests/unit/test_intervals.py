@@ -285,6 +285,19 @@ def test_no_interval_over_time_knows_a_target_of_its_block_or_a_later_one():
             assert (ends[data["block"] == first] != others[data["block"] == first]).any()
 
 
+def test_what_a_model_does_not_know_of_a_row_widens_its_interval_over_time():
+    data = drifting(4, blocks=12)
+    spread = np.where(np.arange(len(data["block"])) % 9 == 0, 2.0, 0.0)
+    lower, upper, _ = walk_intervals(NINETY, **data)
+    low, high, _ = walk_intervals(NINETY, **data, spread=spread)
+    first = data["block"] == 2  # of which nothing has changed before
+    assert not np.isnan(lower[first]).any()
+    for before, after in ((lower, low), (upper, high)):
+        reach = np.abs(np.column_stack([before, after]) - data["predicted"][:, None])[first]
+        wider = np.hypot(reach[:, 0], 1.6448536 * spread[first])
+        np.testing.assert_allclose(reach[:, 1], wider, rtol=1e-7)
+
+
 def test_blocks_before_which_there_are_too_few_residuals_have_no_intervals():
     data = drifting(3, blocks=12, rows=5)
     lower, _, intervals = walk_intervals(NINETY, **data)
