@@ -359,7 +359,8 @@ class Model:
 
 
 def _spreads(
-    pairs: Sequence[tuple[LinearMember | NetworkMember, Columns]], doubts: Sequence[Doubt]
+    pairs: Sequence[tuple[LinearMember | NetworkMember | SegmentedMember, Columns]],
+    doubts: Sequence[Doubt],
 ) -> Iterator[tuple[Indices, Array]]:
     """Yield the rows in which each part is unknown to all members, with the mean of its SDs."""
     for doubt in doubts:
