@@ -14,6 +14,19 @@ KINDS = (*LINEAR_KINDS, "ann")
 POOLED_KINDS = tuple(kind for kind in KINDS if kind not in SEGMENT_KINDS)
 """The kinds that have one model for all rows."""
 
+GROUPS = {
+    "line of all rows": ("least_squares", "gradient_descent"),
+    "shrunken line": ("shrunken_least_squares",),
+    "own line": ("segment_least_squares", "segment_gradient_descent"),
+    "network": ("ann",),
+}
+"""The kinds that are alike in what they may say of a segment, by what a reader calls them."""
+
+
+def group_of(kind: str) -> str:
+    """Return the group of a kind; an unknown kind is a group of its own."""
+    return next((name for name, kinds in GROUPS.items() if kind in kinds), kind)
+
 
 @dataclass(frozen=True, order=True)
 class Candidate:

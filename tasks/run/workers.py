@@ -15,6 +15,7 @@ from data.declarations.model import Declaration
 from data.errors import CallError
 from data.scratch import temporary_files
 from data.settings import Settings
+from regressors.arrays import Columns
 from regressors.candidate import Candidate
 from regressors.frameworks import parity, worker_process
 from regressors.frameworks.contract import FrameworkModule
@@ -27,6 +28,7 @@ from regressors.model import NetworkMember
 from tasks.run import progress
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
+from tasks.run.rows import Rows
 from tasks.run.step import result_of
 
 Result = TypeVar("Result")
@@ -251,7 +253,7 @@ def job_of(
     return Job(
         dataset=declaration.name,
         candidate=candidate,
-        columns=rows.columns,
+        columns=_columns(candidate, prepared, rows),
         target=rows.target,
         fold=fold,
         chained=prepared.split.chained,
@@ -291,7 +293,16 @@ def job_of(
         members=_networks(fitted) if fitted and fitted.plan else (),
         half_life=fitted.half_life if fitted else half_life,
         newest=prepared.times.data_until,
+        segment=(declaration.segment or ()) if candidate.is_segmented else (),
     )
+
+
+def _columns(candidate: Candidate, prepared: Prepared, rows: Rows) -> Columns:
+    """Return tonight's features; the kinds of one line for all rows do not have the segment."""
+    segment = prepared.declaration.segment
+    if not segment or candidate.is_segmented or not candidate.is_linear:
+        return rows.columns
+    return prepared.source.columns_of(rows, [n for n in rows.columns if n not in segment])
 
 
 def _interval_rules(declaration: Declaration) -> Rules:
@@ -303,6 +314,11 @@ def _interval_rules(declaration: Declaration) -> Rules:
 def _networks(fitted: Fitted) -> tuple[NetworkMember, ...]:
     """Return the networks of a twin."""
     return tuple(member for member in fitted.model.members if isinstance(member, NetworkMember))
+
+
+def first_started(started: Mapping[str, PrefectFuture[str | None]]) -> PrefectFuture[str | None]:
+    """Return the start of the framework that decides for all: the first one of the registry."""
+    return min(started.items(), key=lambda each: FRAMEWORK_NAMES.index(each[0]))[1]
 
 
 def in_turn(

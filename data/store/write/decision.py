@@ -87,12 +87,14 @@ def _without_stored_keys(
     keys = Texts.of(rows.key)
     stored = connection.execute(select(prediction.c.key).where(same)).scalars()
     missing = ~keys.is_in(Texts.of(stored))
-    arrays: dict[str, Any] = {
+    some: dict[str, Any] = {
         name: np.asarray(column)[missing]
         for name, column in {**rows.numbers, "role": rows.role}.items()
     }
-    note = None if rows.note is None else Texts.of(rows.note)[missing]
-    return replace(rows, key=keys[missing], note=note, **arrays)
+    for name in ("note", "segment"):
+        column = getattr(rows, name)
+        some[name] = None if column is None else Texts.of(column)[missing]
+    return replace(rows, key=keys[missing], **some)
 
 
 def _refuse_pruned_model(connection: Connection, model_id: int) -> None:
