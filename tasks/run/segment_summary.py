@@ -52,7 +52,7 @@ class SegmentFigures:
             more = self.moves - len(self.moved)
             shown += [f"and {more:,} more"] if more else []
             yield f"moved tonight: {'; '.join(shown)}"
-        elif self.words:
+        elif self.worst:
             yield "none moved tonight"
         if self.worst:
             shown = [f"{row.segment} {_error(row)}" for row in self.worst]
@@ -117,6 +117,8 @@ def segment_warnings(prepared: Prepared, routing: Routing | None) -> Iterator[st
 
 
 def _served_in_words(routing: Routing, champion: str) -> str:
+    if not len(routing.names):
+        return "no row has one"
     by_champion = routing.option == CHAMPION
     few = int((by_champion & routing.too_few).sum())
     note = f"; {few:,} of these have too few rows to be compared" if few else ""
