@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,12 @@ class Night:
             self.fits[candidate] = _fitted(self.prepared.train.target - own)
             own = factor[test] * of_test + 0.2 * rng.normal(size=len(test))
             self.rolled[candidate] = SimpleNamespace(predicted=self.prepared.test.target - own)
-        self.standing = {"segment": (), "kind": (), "pinned": (), "latest_decision": None}
+        self.standing: dict[str, Any] = {
+            "segment": (),
+            "kind": (),
+            "pinned": (),
+            "latest_decision": None,
+        }
 
     def routed(self, monkeypatch):
         """Return the routing of the night."""
