@@ -30,10 +30,10 @@ from tasks.deliver import deliver
 from tasks.draw import draw
 from tasks.fit import fit
 from tasks.incumbent import incumbent
-from tasks.plan import plan
+from tasks.plan import is_planned, plan
 from tasks.rank import rank
 from tasks.read import read
-from tasks.recency import recency
+from tasks.recency import recency, recency_needs_fits
 from tasks.refit import refit, to_refit
 from tasks.report.vega import start_vega
 from tasks.resilience import resilience
@@ -49,7 +49,7 @@ from tasks.run.rate import plan_before
 from tasks.run.starts import last_starts
 from tasks.run.step import result_of
 from tasks.run.summary import Summary, report
-from tasks.run.workers import FrameworkWorkers, framework_workers, in_turn
+from tasks.run.workers import FrameworkWorkers, first_started, framework_workers, in_turn
 from tasks.split import split
 from tasks.start import start
 from tasks.store import new_attempt, store_run
@@ -138,9 +138,18 @@ def train(
         run.candidates, declaration, store, before_run=before_run
     )
     started = {f: start.submit(f, declaration.name, workers) for f in run.frameworks}
+    first = first_started(started)
+    if recency_needs_fits(declaration, run.earlier_recency):
+        first.wait()  # so that the step's time is its own
     run.recency = of_age = recency(run.candidates, rows, workers, earlier=run.earlier_recency)
     planned = plan.submit(
-        run.candidates, rows, workers, of_age, home=home, earlier=run.earlier_plan
+        run.candidates,
+        rows,
+        workers,
+        of_age,
+        home=home,
+        earlier=run.earlier_plan,
+        wait_for=[allow_failure(first)] if is_planned(rows) else (),
     )
     of_kind: dict[bool, Any] = {True: None, False: allow_failure(planned)}  # linear ones need none
     run.fits = fits = in_turn(

@@ -99,6 +99,7 @@ def _interval(model: Model) -> Described | None:
         "reaches": [list(reach) for reach in intervals.reaches],
         "mean_weight": intervals.mean_weight,
         "scale": intervals.scale.to_json() if intervals.scale else None,
+        "by_prediction": intervals.by_prediction and intervals.by_prediction.to_json(),
         "by": intervals.rules.by,
         "groups": {
             level: [list(reach) for reach in reaches] for level, reaches in intervals.groups.items()

@@ -73,9 +73,13 @@ def _with_half_life(fitted: Fitted, job: Job) -> Fitted:
 
 
 def intervals_of(
-    job: Job, model: Model, out_of_fold: Array
+    job: Job, model: Model, out_of_fold: Array, spread: Array | None = None
 ) -> tuple[Array, Array, Intervals | None]:
-    """Return the ends (n, L) of the intervals of out-of-fold predictions, and those that serve."""
+    """Return the ends (n, L) of the intervals of out-of-fold predictions, and those that serve.
+
+    Where chained, `spread` (n,) is the SD of what is unknown of each row to the fit that predicts
+    it.
+    """
     rules, columns = job.interval, {name: job.columns[name] for name in sorted(model.column_types)}
     if not job.chained:
         return fit_intervals(
@@ -97,6 +101,7 @@ def intervals_of(
         known=job.known,
         weight=job.weight,
         group=job.interval_group,
+        spread=spread,
     )
 
 

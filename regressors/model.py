@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from regressors.arrays import Array, Arrays, Columns, Floats, Indices, Mask, Values
 from regressors.blocks import blocks_of, release, rows_of
 from regressors.candidate import Candidate
 from regressors.encoding.combinations import combinations_of
-from regressors.encoding.doubts import doubts_of, in_common, notes_of
+from regressors.encoding.doubts import Doubt, doubts_of, in_common, notes_of
 from regressors.encoding.lookups import put_together, weighted_blocks
 from regressors.encoding.matrices import Encoding
 from regressors.intervals.intervals import Intervals, is_known
@@ -259,6 +258,20 @@ class Model:
             note[noted[-1]] = texts
         return Predicted(value, *ends[0], note, np.concatenate(noted), tuple(ends[1:]))
 
+    def unknown_spread(self, columns: Columns) -> Array:
+        """Return the SD (n,) of what n rows have that training does not know, 0 for most rows.
+
+        It is that which widens their intervals: the root of the sum over all that is unknown.
+        """
+        variance = np.zeros(self._rows(columns))
+        for rows, block in self._blocks(columns):
+            parts = [member.encoding.parts(block, in_codes=True) for member in self.members]
+            pairs = list(zip(self.members, parts, strict=True))
+            doubts = in_common([doubts_of(member.encoding, own) for member, own in pairs])
+            for at, spread in _spreads(pairs, doubts):
+                variance[rows.start + at] += np.square(spread)
+        return np.sqrt(variance)
+
     def _rows(self, columns: Columns) -> int:
         return len(next((columns[name] for name in self.features if name in columns), ()))
 
@@ -283,13 +296,8 @@ class Model:
         ends: tuple[tuple[Array, Array], ...] = ()
         if intervals is not None:
             reach = intervals.reach(columns, value, weight)
-            normal = ndtri((1 + np.array(intervals.levels)) / 2)[:, None]
-            for doubt in doubts:
-                rows = np.flatnonzero(doubt.unknown)
-                if rows.size:
-                    spread = _mean([m.spread(doubt.part, rows_of(own, rows)) for m, own in pairs])
-                    more = normal * spread[:, None, None]
-                    reach[rows] = np.sqrt(np.square(reach[rows]) + np.square(more))
+            for rows, spread in _spreads(pairs, doubts):
+                reach[rows] = intervals.widened(reach[rows], spread)
             ends = intervals.ends(value, reach)
         notes = [(doubt.rows, doubt.notes) for doubt in doubts]
         certain = ~np.any(
@@ -348,6 +356,17 @@ class Model:
             for i, encoding in enumerate(description["encodings"])
         )
         return cls(candidate, members, _intervals(description))
+
+
+def _spreads(
+    pairs: Sequence[tuple[LinearMember | NetworkMember | SegmentedMember, Columns]],
+    doubts: Sequence[Doubt],
+) -> Iterator[tuple[Indices, Array]]:
+    """Yield the rows in which each part is unknown to all members, with the mean of its SDs."""
+    for doubt in doubts:
+        rows = np.flatnonzero(doubt.unknown)
+        if rows.size:
+            yield rows, _mean([m.spread(doubt.part, rows_of(own, rows)) for m, own in pairs])
 
 
 def _intervals(description: Mapping[str, Any]) -> Intervals | None:

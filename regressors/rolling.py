@@ -73,7 +73,8 @@ def roll(framework: FrameworkModule, job: Job, fitted: Fitted) -> Rolled:
     """Predict every block of test rows as `fitted`, the candidate, would have been fitted for it.
 
     `job` holds every labelled row, and says which are test rows. The intervals of a block come from
-    the residuals of blocks before it, those of the training rows included.
+    the residuals of blocks before it, those of the training rows included; they are wider where a
+    row has what its fit does not know, as those of `Model.predicted` are.
     """
     drop_others(job)
     assert job.is_test is not None and fitted.out_of_fold is not None
@@ -83,17 +84,21 @@ def roll(framework: FrameworkModule, job: Job, fitted: Fitted) -> Rolled:
     value[~job.is_test] = fitted.out_of_fold
     note: Values = np.full(len(job.target), None, dtype=object)
     noted = np.zeros(len(job.target), dtype=bool)
+    spread = np.zeros(len(job.target))
     details: dict[str, Any] = {}
     for model, held, of_model in models(framework, for_kind, fitted):
         weight = None if job.weight is None else job.weight[held]
         made = model.predicted(rows_of(job.columns, held), weight)
         value[held] = made.value
-        note[held], noted[np.flatnonzero(held)[made.noted]] = made.note, True
+        odd = np.flatnonzero(held)[made.noted]
+        note[held], noted[odd] = made.note, True
+        if len(odd):
+            spread[odd] = model.unknown_spread(rows_of(job.columns, odd))
         details = of_model
     tests = job.is_test
     if not np.isfinite(value[tests]).all():
         raise CannotFit("its predictions of the test rows are not finite")
-    lower, upper, intervals = intervals_of(job, fitted.model, value)
+    lower, upper, intervals = intervals_of(job, fitted.model, value, spread)
     return Rolled(
         value[tests],
         tuple((lower[tests, i], upper[tests, i]) for i in range(len(job.interval.levels))),

@@ -89,9 +89,13 @@ class Routing:
 
     @property
     def moved(self) -> Mask:
-        """Return which segments (S,) another group of kinds serves than before tonight."""
+        """Return which segments (S,) another group of kinds serves than before tonight.
+
+        A pinned one has not moved: where what a person wants cannot serve it tonight, the champion
+        stands in.
+        """
         groups = np.array([None, *(group_of(c.kind) for c in self.options[1:])], dtype=object)
-        moved: Mask = groups[self.option] != self.standing.group
+        moved: Mask = (groups[self.option] != self.standing.group) & ~self.standing.pinned
         return moved
 
     def served_by(self, candidate: Candidate) -> Mask:

@@ -161,16 +161,21 @@ def _sight(prepared: Prepared, choice: Choice) -> str | None:
     )
 
 
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{number(value, 3)}"
+
+
 def _verdict_reason(prepared: Prepared, choice: Choice, champion: Candidate) -> str:
     """Return the figures of the verdict, or why there are none, and why the champion differs."""
     difference = choice.difference
     if difference is None:
         return _why_undecided(prepared, choice)
     side = "lower" if difference.value < 0 else "higher"
+    size = number(abs(difference.value), 3)
     reason = (
-        f"the best ANN's test RMSE is {abs(difference.value):.3g} {side} than the best linear "
-        f"model's ({choice.rules.confidence:.0%} interval "
-        f"{difference.low:+.3g} to {difference.high:+.3g})"
+        f"the best ANN's test RMSE is {size} {side} than the best linear model's"
+        f" ({choice.rules.confidence:.0%} interval {_signed(difference.low)} to"
+        f" {_signed(difference.high)})"
     )
     if prepared.split.chained:
         reason += ", both by rolling origins"

@@ -316,6 +316,11 @@ def _networks(fitted: Fitted) -> tuple[NetworkMember, ...]:
     return tuple(member for member in fitted.model.members if isinstance(member, NetworkMember))
 
 
+def first_started(started: Mapping[str, PrefectFuture[str | None]]) -> PrefectFuture[str | None]:
+    """Return the start of the framework that decides for all: the first one of the registry."""
+    return min(started.items(), key=lambda each: FRAMEWORK_NAMES.index(each[0]))[1]
+
+
 def in_turn(
     candidates: Iterable[Candidate],
     workers: FrameworkWorkers,

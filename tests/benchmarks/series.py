@@ -45,7 +45,7 @@ SERIES: Mapping[str, Series] = {
     "sunspots": Series("sunactivity", "year", ("year",), (1, 2, 11)),
 }
 """Those of statsmodels."""
-OF_FOLDER = {"computers": "trend", "nlswork": "year", "wagepan": "year"}
+OF_FOLDER = {"computers": "trend", "nlswork": "year"}
 """Those of the folder, with their times."""
 USERS_ALONE = "users_revenue, users alone"
 """The bundled set without its terms: a relation that moves."""

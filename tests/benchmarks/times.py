@@ -14,8 +14,8 @@ known before it. The candidates are least squares and the ANN of PyTorch. Beside
 Printed are the RMSE on the test rows, and R squared there in brackets; `*` is the candidate that is
 chosen. Where a half-life is taken, the lines `all alike` are the same candidates with rows that all
 count the same. Then come the shares of test rows inside the intervals of 90% and of 50%, the mean
-width of the first, and their mean interval score, both over the SD of the test rows. LightGBM's
-have one width, the conformal quantile of its own errors in all earlier blocks.
+width of the first, and their mean interval score, both over the SD of the test rows. LightGBM has
+intervals of one width, the conformal quantile of its own errors in all earlier blocks.
 
 `series.py` has the sets. Needs the extra `bench`.
 """

@@ -206,6 +206,11 @@ def test_utf8_with_a_damaged_byte_is_not_taken_for_latin_1(tmp_path):
     assert "Some of it is, so it is damaged" in refusal(written(tmp_path, content), tmp_path)
 
 
+def test_bytes_that_are_no_text_are_called_that_and_no_damaged_text(tmp_path):
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+    assert "The file is not text, but other bytes" in refusal(written(tmp_path, picture), tmp_path)
+
+
 def test_a_declared_encoding_that_does_not_fit_is_refused(tmp_path):
     path = written(tmp_path, PLAIN)
     with pytest.raises(SourceError, match=r"not utf-16, which 'source\.encoding' declares"):

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,12 @@ class Night:
             self.fits[candidate] = _fitted(self.prepared.train.target - own)
             own = factor[test] * of_test + 0.2 * rng.normal(size=len(test))
             self.rolled[candidate] = SimpleNamespace(predicted=self.prepared.test.target - own)
-        self.standing = {"segment": (), "kind": (), "pinned": (), "latest_decision": None}
+        self.standing: dict[str, Any] = {
+            "segment": (),
+            "kind": (),
+            "pinned": (),
+            "latest_decision": None,
+        }
 
     def routed(self, monkeypatch):
         """Return the routing of the night."""
@@ -163,6 +169,19 @@ def test_pinned_segment_keeps_its_route_though_the_champion_is_better(night, mon
     routing = night.routed(monkeypatch)
     assert [routing.model_of(0), routing.model_of(1)] == [OWN, None]
     assert routing.reason[0] == "the own line is pinned"
+
+
+def test_champion_stands_in_for_a_pinned_route_that_has_no_model_tonight(night, monkeypatch):
+    night.served_before(equal="ann", other=OWN.kind)
+    night.standing["pinned"] = (True, True)
+    night.fits[OWN] = replace(night.fits[OWN], segments=_fitted(None, ("equal",)).segments)
+    routing = night.routed(monkeypatch)
+    assert routing.candidates == ()
+    assert not routing.moved.any()
+    assert (
+        routing.reason[0] == "the champion serves: no candidate of the network was fitted tonight"
+    )
+    assert "the own line has no equation for this segment tonight" in routing.reason[1]
 
 
 def test_nothing_moves_where_the_champion_is_pinned_or_was_not_fitted_tonight(night, monkeypatch):

@@ -1,11 +1,11 @@
-"""The models that serve single segments of a dataset now, as whoever predicts with them needs."""
+"""The models that serve single segments of a dataset now, and those that are still to do so."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from data.store.read.champions import ServingModel, model_of
-from data.store.tables import model, segment_serving
+from data.store.tables import model, run, segment_decision, segment_serving
 from data.vocabulary import Candidate
 
 
@@ -27,3 +27,20 @@ def models_of_segments(
         (model_of(connection, dataset, run_id, candidate), segments)
         for (run_id, candidate), segments in names.items()
     ]
+
+
+def segments_waiting(connection: Connection, dataset: str, run_id: int) -> int:
+    """Return for how many segments a person's decision, made since a run, waits for the next one.
+
+    It is about a kind that had no model which could serve at once.
+    """
+    made, started = segment_decision.c, select(run.c.started_at).where(run.c.run_id == run_id)
+    statement = select(func.count(func.distinct(made.segment))).where(
+        made.dataset == dataset,
+        made.decided_by.is_not(None),
+        made.kind.is_not(None),
+        made.model_id.is_(None),
+        made.decided_at > started.scalar_subquery(),
+    )
+    waiting: int = connection.execute(statement).scalar_one()
+    return waiting

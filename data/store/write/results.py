@@ -71,7 +71,7 @@ def write_results(
             )
         refuse_name(connection, dataset, name, columns)
         with connection.begin_nested():
-            _replace(connection, dataset, name, columns, ours)
+            _replace(connection, dataset, name, columns, ours, shown)
             _remember(connection, dataset, name, columns, shown)
     except (OutputError, DBAPIError) as error:
         told(_sentence(error, name))
@@ -142,31 +142,33 @@ def _replace(
     connection: Connection,
     dataset: str,
     name: TableName,
-    shown: ResultColumns,
+    columns: ResultColumns,
     ours: Row[Any] | None,
+    shown: Shown,
 ) -> None:
     """Put the current predictions into a table, and drop one of another name or other columns."""
     old = None if ours is None else TableName(ours.table_name, ours.schema_name)
     if old is not None and not exists(connection, old):
         old = None
-    schema, dialect = shown.schema, connection.dialect
+    schema, dialect = columns.schema, connection.dialect
     target = quoted_table(name, dialect)
-    columns = ", ".join(quoted_name(column, dialect) for column in schema.names)
+    names = ", ".join(quoted_name(column, dialect) for column in schema.names)
     grants: Sequence[tuple[str, str]] = ()
     if (
         old is not None
         and same_table(old, name, connection)
-        and _has_columns(connection, ours, shown)
+        and _has_columns(connection, ours, columns)
     ):
         connection.execute(text(f"DELETE FROM {_as_text(target)}"))  # noqa: S608
     else:
         if old is not None:
             grants = _grants(connection, old)
             connection.execute(text(f"DROP TABLE {_as_text(quoted_table(old, dialect))}"))
-        _create(connection, dataset, name, shown)
-    rows = typed_rows(connection, shown)
-    filled = f"INSERT INTO {_as_text(target)} ({_as_text(columns)}) {rows}"
-    connection.execute(text(filled), {"dataset": dataset})
+        _create(connection, dataset, name, columns)
+    stored_as = None if shown.run_id is None else (shown.model_id, shown.run_id)
+    rows = typed_rows(connection, columns, stored_as=stored_as)
+    filled = text(f"INSERT INTO {_as_text(target)} ({_as_text(names)}) {rows}")
+    connection.execute(filled, {} if stored_as else {"dataset": dataset})
     for role, privilege in grants:
         connection.execute(text(f"GRANT {privilege} ON {_as_text(target)} TO {_as_text(role)}"))
 
