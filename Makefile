@@ -71,6 +71,7 @@ bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/b
 	@$(BIN)/python tests/benchmarks/times.py
 	@$(BIN)/python tests/benchmarks/nights.py
 	@$(BIN)/python tests/benchmarks/store.py
+	@$(BIN)/python tests/benchmarks/segment_store.py
 	@$(BIN)/python tests/benchmarks/reads.py
 	@$(BIN)/python tests/benchmarks/sources.py
 	@$(BIN)/python tests/benchmarks/size.py
