@@ -157,5 +157,4 @@ def _turned(matrices: Array) -> Array:
 
 
 def _inverted(matrices: Array) -> Array:
-    inverses: Array = np.linalg.inv(matrices)
-    return inverses
+    return np.asarray(np.linalg.inv(matrices), dtype=np.float64)
