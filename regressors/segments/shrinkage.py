@@ -157,5 +157,5 @@ def _turned(matrices: Array) -> Array:
 
 
 def _inverted(matrices: Array) -> Array:
-    inverses: Array = np.linalg.inv(matrices)
+    inverses: Array = np.linalg.inv(matrices).astype(float, copy=False)
     return inverses
