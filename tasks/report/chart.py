@@ -129,6 +129,7 @@ def config(palette: Palette) -> dict[str, Any]:
             "labelLimit": 0,
             "titleLimit": 0,
             "labelOverlap": True,
+            "labelSeparation": 6,
             "labelFlush": False,
         },
         "axisQuantitative": {"tickCount": 6},

@@ -43,6 +43,7 @@
   function narrow(config, width) {
     const layout = { top: { direction: "vertical", anchor: "start", bounds: "full" } };
     Object.assign(config.legend, { columns: 1, labelLimit: width - 150, layout });
+    config.axis.labelLimit = 0.56 * width;  // the longest name of a candidate has room
     Object.assign(config.title, { frame: "bounds", limit: width });
   }
 
