@@ -146,7 +146,7 @@ def config(palette: Palette) -> dict[str, Any]:
             "symbolSize": 80,
         },
         "range": {"category": list(palette.series), "symbol": list(SHAPES)},
-        "line": {"strokeWidth": 2.5, **ink},
+        "line": {"strokeWidth": 2.5, "strokeJoin": "round", **ink},
         "point": {"filled": True, "size": 40, **ink},
         "bar": {"color": palette.series[0]},
         "rule": ink,
