@@ -38,6 +38,7 @@ from tasks.refit import refit, to_refit
 from tasks.report.vega import start_vega
 from tasks.resilience import resilience
 from tasks.roll import ranked_and_rolled, roll
+from tasks.route import of_segments, route
 from tasks.run.ann_plan import plan_in
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
@@ -91,9 +92,7 @@ def retrain(
             new_attempt(
                 declaration, store, home=home, as_of=as_of, dry_run=dry_run, at_end=drawing
             ) as run,
-            framework_workers(
-                home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
-            ) as workers,
+            framework_workers(config) as workers,
         ):
             expected = contract(store, declaration, as_of=as_of)
             kinds = remembered_kinds(declaration, expected)
@@ -131,6 +130,7 @@ def train(
     With `before_run`, the champion and the starts of gradient descent are those before that run.
     """
     declaration = run.declaration
+    workers.connect()
     run.checked = checked = check(declaration, snapshot, expected, run.night)
     refuse_rejected(checked)
     run.prepared = rows = split(declaration, snapshot, checked)
@@ -154,6 +154,7 @@ def train(
     of_kind: dict[bool, Any] = {True: None, False: allow_failure(planned)}  # linear ones need none
     run.fits = fits = in_turn(
         run.candidates,
+        workers,
         started,
         lambda c, after: fit.submit(
             c, rows, starts[c], workers, of_age, of_kind[c.is_linear], wait_for=after
@@ -169,6 +170,7 @@ def train(
         champion,
         roll_all=lambda compared: in_turn(
             compared,
+            workers,
             started,
             lambda c, after: roll.submit(c, fits[c], rows, starts[c], workers, wait_for=after),
         ),
@@ -177,15 +179,17 @@ def train(
     )
     hold = promotion_hold(champion, as_of=run.as_of, data_until=rows.times.data_until)
     choice = choose(rows, ranking, rolled, champion, hold=hold)
-    run.trained = trained = Trained(rows, run.fits, rolled, choice)
-    wanted = to_refit(run.fits, choice, also_refit)
+    routing = route(rows, run.fits, ranking, rolled, choice, store, before_run=before_run)
+    run.trained = trained = Trained(rows, run.fits, rolled, choice, routing=routing)
+    wanted = to_refit(run.fits, choice, also_refit | of_segments(routing, ranking))
     refits = in_turn(
         wanted,
+        workers,
         started,
         lambda c, after: refit.submit(c, wanted[c], rows, starts[c], workers, wait_for=after),
     )
     run.process_warnings += workers.take_warnings()
-    run.trained = trained = replace(trained, refits=refits)
+    run.trained = trained = trained.with_refits(refits)
     agreement = compare(run.fits, refits, choice, workers.probes)
     silenced = resilience(rows, wanted[choice.reported])
     run.trained = trained = replace(trained, agreement=agreement, resilience=silenced)

@@ -1,5 +1,6 @@
 """Running flows from a terminal: quiet Prefect, and progress on standard error."""
 
+import gc
 import logging
 import time
 from collections.abc import Iterator
@@ -56,7 +57,7 @@ def working(config: Settings) -> Iterator[None]:
         start_keeper()
         with temporary_files(config.home), talking("starting Prefect …"):
             _start_prefect(config)
-            with impatient_prefect(), private_server(), temporary_server():
+            with impatient_prefect(), private_server(), temporary_server(_import_flows):
                 yield
 
 
@@ -96,6 +97,18 @@ def _start_prefect(config: Settings) -> None:
         use_nights_database(config.home / "prefect")
         import_prefect()
     prepare_own_server(prefect_database.DATABASE)
+
+
+def _import_flows() -> None:
+    """Import what a run needs, with no search for garbage, which takes a fifth of the time."""
+    gc.disable()
+    try:
+        import flows.retrain  # noqa: F401
+        from data.checks.rule_engine import implementations
+
+        implementations()  # of Great Expectations
+    finally:
+        gc.enable()
 
 
 @contextmanager

@@ -70,6 +70,8 @@ def _results(summary: "Summary") -> Iterator[tuple[str, Text]]:
         yield "recency", Text(summary.recency)
     if summary.ann_plan:
         yield "plan", Text(summary.ann_plan)
+    for place, line in enumerate(summary.segments):
+        yield "" if place else "segments", Text(line)
     if summary.agreement:
         yield "agreement", Text(summary.agreement)
     yield "decision", Text(summary.decision or "")

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,12 +32,13 @@ ENVIRONMENT = {
 
 
 @contextmanager
-def temporary_server() -> Iterator[None]:
+def temporary_server(meanwhile: Callable[[], None]) -> Iterator[None]:
     """Start the server that Prefect would start for the first flow, unless the user has one.
 
     It ends with this process. Prefect itself would import the whole server here before it starts
     one, which takes seconds, and go on waiting for two minutes for a server that has ended, killed
-    or for want of memory. Raises NoServer if it ends or does not answer in time.
+    or for want of memory. While ours starts, which takes seconds, too, `meanwhile` is called.
+    Raises NoServer if it ends or does not answer in time.
     """
     from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
@@ -46,21 +47,20 @@ def temporary_server() -> Iterator[None]:
         yield
         return
     seconds = settings.server.ephemeral.startup_timeout_seconds
+    server, url = _started()
+    meanwhile()
     until = time.monotonic() + seconds
-    while (url := _started(until, seconds)) is None:
-        pass
+    while not _answers(server, url, until, seconds):
+        server, url = _started()
     TEMPORARY.append(url)
     with temporary_settings({PREFECT_API_URL: url}):
         yield
 
 
-def _started(until: float, seconds: int) -> str | None:
-    """Start the server on a free port; return its URL, or None if the port was taken meanwhile.
-
-    Raises NoServer if it does not answer `until` then, which was `seconds` away.
-    """
+def _started() -> "tuple[subprocess.Popen[bytes], str]":
+    """Start the server on a free port; return its process and its URL."""
     import prefect
-    from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+    from prefect.settings import get_current_settings
 
     port, library = _free_port(), Path(prefect.__file__).parents[1]
     settings = get_current_settings().to_environment_variables(exclude_unset=True)
@@ -69,15 +69,24 @@ def _started(until: float, seconds: int) -> str | None:
         env={**os.environ, **ENVIRONMENT, **settings},
     )
     atexit.register(end, server, STOP_SECONDS)
-    url = f"http://127.0.0.1:{port}/api"
+    return server, f"http://127.0.0.1:{port}/api"
+
+
+def _answers(server: "subprocess.Popen[bytes]", url: str, until: float, seconds: int) -> bool:
+    """Wait for the server's first answer; return False if its port was taken meanwhile.
+
+    Raises NoServer if it does not answer `until` then, which was `seconds` away.
+    """
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     with temporary_settings({PREFECT_API_URL: url}):
         while time.monotonic() < until and server.poll() is None:
             if is_healthy():
-                return url
+                return True
             time.sleep(0.1)
     code = server.poll()
     if code == PORT_TAKEN:
-        return None
+        return False
     if code is not None:
         raise unusable_server(RuntimeError(f"it ended with the exit code {code}"))
     raise unusable_server(TimeoutError(f"it did not answer within {seconds} seconds"))

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import theano
 import theano.tensor as tt
-from theano.link.c.cmodule import KeyData
+from theano.link.c.cmodule import GCC_compiler, KeyData, std_include_dirs
 
 from regressors.arrays import Array, Arrays, Floats, Indices
 from regressors.frameworks import compiled_code
+from regressors.frameworks.precompiled_headers import PrecompiledHeaders
 from regressors.linear.neuron import NeuronFit, NeuronPlan
 from regressors.network import recipe
 from regressors.network.input_rows import InputRows
@@ -32,6 +33,9 @@ def _save_key_and_seal(self: Any) -> None:
 KeyData.save_pkl = _save_key_and_seal
 compiled_code.seal_new(Path(theano.config.compiledir))
 
+_headers = PrecompiledHeaders(GCC_compiler.compile_str, theano.config.cxx, std_include_dirs())
+GCC_compiler.compile_str = staticmethod(_headers.compile)
+
 # The excluded rewrite would compute each gradient up to three times.
 _FAST = theano.compile.get_default_mode().excluding("local_dot22_to_dot22scalar")
 
@@ -43,9 +47,32 @@ def _row_products() -> Any:
 
 
 def row_products(left: Array, right: Array) -> Array:
-    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n)."""
-    products: Array = _row_products()(left, right)
-    return products
+    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n).
+
+    Or (s, q, r) of those of two stacks, (s, q, n) and (s, r, n).
+    """
+    if left.ndim == 2:
+        products: Array = _row_products()(left, right)
+        return products
+    # Theano's product of stacks needs a BLAS that is linked.
+    stack = np.empty((len(left), left.shape[1], right.shape[1]))
+    for made, own, other in zip(stack, left, right, strict=True):
+        made[:] = _row_products()(own, other)
+    return stack
+
+
+@cache
+def _inverse() -> Any:
+    matrix = tt.dmatrix("matrix")
+    return theano.function([matrix], tt.nlinalg.matrix_inverse(matrix))
+
+
+def inverses(matrices: Array) -> Array:
+    """Return the inverses (s, q, q) of symmetric matrices (s, q, q)."""
+    inverted = np.empty_like(matrices)
+    for i, matrix in enumerate(matrices):
+        inverted[i] = _inverse()(matrix)
+    return inverted
 
 
 @cache

@@ -20,29 +20,37 @@ from regressors.network.progress import Progress
 
 
 def row_products(left: Array, right: Array) -> Array:
-    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n)."""
-    products: Array = (torch.from_numpy(left) @ torch.from_numpy(right).T).numpy()
+    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n).
+
+    Or (s, q, r) of those of two stacks, (s, q, n) and (s, r, n).
+    """
+    products: Array = (torch.from_numpy(left) @ torch.from_numpy(right).mT).numpy()
     return products
+
+
+def inverses(matrices: Array) -> Array:
+    """Return the inverses (s, q, q) of symmetric matrices (s, q, q)."""
+    inverted: Array = torch.linalg.inv(torch.from_numpy(matrices)).numpy()
+    return inverted
 
 
 def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> NeuronFit:
     """Train one linear neuron on inputs (n, p) and target (n,), from weights `start` (p,)."""
-    neuron = nn.Linear(len(start), 1, bias=False, dtype=torch.float64)
-    with torch.no_grad():
-        neuron.weight.copy_(torch.tensor(start))
-    weights, velocity = [neuron.weight], [None]
-    x, y = torch.tensor(inputs), torch.tensor(target)[:, None]
+    weights = nn.Parameter(torch.tensor(start))
+    parameters, velocity = [weights], [None]
+    x, y = torch.tensor(inputs), torch.tensor(target)
 
     def run(epochs: int) -> list[float]:
         block = []
         for _ in range(epochs):
-            before = nn.functional.mse_loss(neuron(x), y)
-            gradients = torch.autograd.grad(before, weights)
+            before = nn.functional.mse_loss(torch.mv(x, weights), y)
+            gradients = torch.autograd.grad(before, parameters)
             with torch.no_grad():
                 sgd(
-                    weights,
+                    parameters,
                     list(gradients),
                     velocity,
+                    foreach=False,  # of one parameter it is faster
                     lr=plan.learning_rate,
                     momentum=plan.momentum,
                     nesterov=plan.momentum > 0,
@@ -58,8 +66,8 @@ def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Neu
     while epochs := plan.next_block(losses):
         losses += run(epochs)
     with torch.no_grad():
-        losses.append(float(nn.functional.mse_loss(neuron(x), y)))
-    return NeuronFit.of(neuron.weight.detach().numpy()[0].copy(), losses, plan)
+        losses.append(float(nn.functional.mse_loss(torch.mv(x, weights), y)))
+    return NeuronFit.of(weights.detach().numpy().copy(), losses, plan)
 
 
 class _Network(nn.Module):

@@ -18,6 +18,7 @@ from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
 from tasks.run.loading import declared
 from tasks.run.prepared import Prepared
+from tasks.run.segment_summary import segment_figures
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Summary:
     verdict_reason: str | None = None
     recency: str | None = None
     ann_plan: str | None = None
+    segments: tuple[str, ...] = ()
     agreement: str | None = None
     decision: str | None = None
     sight: str | None = None
@@ -90,6 +92,7 @@ def report(run: Attempt) -> Summary:
         verdict_reason=_verdict_reason(prepared, choice, candidate),
         recency=run.recency.sentence or None,
         ann_plan=_ann_plan(run.ann_plan),
+        segments=_segments(trained),
         agreement=_agreement(trained.agreement),
         decision=choice.reason,
         sight=_sight(prepared, choice),
@@ -114,6 +117,13 @@ def _ann_plan(made: AnnPlan | None) -> str | None:
         return None
     groups = {"none": "no groups", "columns": "groups of single columns", "pairs": "all groups"}
     return f"{made.sentence}; {groups[made.grouping]}, as {made.decided_by} decided"
+
+
+def _segments(trained: Trained) -> tuple[str, ...]:
+    """Return what serves the segments; nothing where none are declared."""
+    if trained.routing is None:
+        return ()
+    return tuple(segment_figures(trained.routing, trained.choice.champion).lines())
 
 
 def _naive(choice: Choice) -> str | None:
