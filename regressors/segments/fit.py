@@ -3,22 +3,26 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 
-from regressors.arrays import Mask
+from regressors.arrays import Indices, Mask, Values
 from regressors.candidate import Candidate
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, Part
 from regressors.linear.fit import fit_linear
-from regressors.linear.fold_sums import Sums
+from regressors.linear.fold_sums import Sums, gram_of_rows
+from regressors.linear.gram import Gram
+from regressors.linear.rows import Rows
 from regressors.model import Model
 from regressors.progress import part as part_of_work
 from regressors.segments.fits import SegmentFits
 from regressors.segments.lines import OwnLine, none_of, own_line
 from regressors.segments.member import SegmentedMember
 from regressors.segments.own_lines import OwnLines
-from regressors.segments.table import Parts, SegmentTable
+from regressors.segments.shrunken_lines import Scaling, ShrunkenLines
+from regressors.segments.table import Parts, SegmentSums, SegmentTable
 
 MAX_NAMED = 5
 """At most so many segments are named in a sentence."""
@@ -35,6 +39,20 @@ def of_all_rows(job: Job) -> Job:
     return replace(job, candidate=candidate, columns=columns, segment=())
 
 
+class Lines(Protocol):
+    """The equations of the segments of one fit, whose sums are added a few segments at a time."""
+
+    details: dict[str, Any]
+
+    def add(self, sums: SegmentSums | Indices) -> None:
+        """Add the sums of some segments, or the numbers of those without sums."""
+        ...
+
+    def fits(self, names: Values, rows: Indices) -> SegmentFits:
+        """Return the equations of the segments that have `rows` (S,) in this fit."""
+        ...
+
+
 class SegmentParts:
     """The fits of a job, on the rows (masks) of each of which it trains.
 
@@ -47,7 +65,7 @@ class SegmentParts:
         self._framework, self._job, self._sums = framework, job, sums
         self._pooled = of_all_rows(job)
         self._table = SegmentTable(job, self._pooled, sums, fits)
-        self._lines: dict[Parts, OwnLines] = {}
+        self._lines: dict[Parts, Lines] = {}
 
     def fit(self, rows: Mask, *, part: str) -> Part:
         """Fit some rows (a mask); `part` names the fold, the twin or the refit."""
@@ -62,7 +80,9 @@ class SegmentParts:
         assert line.solved is not None
         (member,) = line.model.members
         with part_of_work("segments"):
-            fits = self._fits(self._table.parts_of(rows))
+            trained = self._table.parts_of(rows)
+            lines = self._solved(trained)
+            fits = lines.fits(self._table.names, self._table.counts(trained))
         own = fits.own
         estimates = line.solved.estimates
         whole = np.where(own[:, None], np.nan_to_num(fits.estimates, nan=0.0), estimates)
@@ -74,6 +94,7 @@ class SegmentParts:
             "segments": len(own),
             "own_lines": int(own.sum()),
             "left_out_terms": int(np.isnan(fits.estimates[own]).sum()),
+            **lines.details,
         }
         return Part(
             Model(self._job.candidate, (equations,)),
@@ -83,25 +104,51 @@ class SegmentParts:
             segments=fits,
         )
 
-    def _fits(self, trained: Parts) -> SegmentFits:
+    def _solved(self, trained: Parts) -> "Lines":
+        """Return the lines of a fit; those of all fits are made in one pass over the rows."""
         if not self._lines:
-            self._solve_all()
-        return self._lines[trained].fits(self._table.names, self._table.counts(trained))
+            for each in self._table.fits:
+                self._lines[each] = self._shrunken(each) if self._shrinks else self._own(each)
+            for each, sums in self._table.sums(self._framework.row_products):
+                self._lines[each].add(sums)
+        return self._lines[trained]
 
-    def _solve_all(self) -> None:
-        """Solve the lines of all fits, from one pass over the rows."""
-        table, everything = self._table, max(map(len, self._table.fits))
-        for trained in table.fits:
-            self._lines[trained] = OwnLines(
-                table.encoding(trained).term_names(),
-                len(table.names),
-                self._framework.inverses,
-                partial(self._alone, trained),
-                with_errors=len(trained) == everything,
-                robust=self._job.half_life is not None,
-            )
-        for trained, sums in table.sums(self._framework.row_products):
-            self._lines[trained].add(sums)
+    @property
+    def _shrinks(self) -> bool:
+        return self._job.candidate.kind == "shrunken_least_squares"
+
+    def _own(self, trained: Parts) -> OwnLines:
+        return OwnLines(
+            self._table.encoding(trained).term_names(),
+            len(self._table.names),
+            self._framework.inverses,
+            partial(self._alone, trained),
+            with_errors=len(trained) == max(map(len, self._table.fits)),
+            robust=self._job.half_life is not None,
+        )
+
+    def _shrunken(self, trained: Parts) -> ShrunkenLines:
+        rows, encoding = self._table.mask(trained), self._table.encoding(trained)
+        gram = self._sums.gram(rows)
+        if gram is None:
+            gram = gram_of_rows(self._pooled, encoding, rows, self._framework.row_products)
+        return ShrunkenLines(
+            encoding.term_names(),
+            Scaling.of(gram, intercept=encoding.intercept),
+            self._framework.inverses,
+            partial(self._gram, trained),
+            recency=self._job.mean_recency(rows),
+        )
+
+    def _gram(self, trained: Parts, segment: int) -> Gram:
+        """Return the sums of one segment in a fit, from its rows."""
+        positions = self._table.rows(segment, trained)
+        rows = Rows.of(
+            self._table.design(trained, positions),
+            self._job.target[positions],
+            self._job.fit_weight(positions),
+        )
+        return rows.gram(self._framework.row_products)
 
     def _alone(self, trained: Parts, segment: int) -> OwnLine:
         """Return the line of one segment in a fit, from its rows."""

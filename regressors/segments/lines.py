@@ -97,7 +97,15 @@ def too_few_rows(rows: int, terms: int) -> str | None:
     needed = terms + MIN_SPARE_ROWS
     if rows >= needed:
         return None
-    return f"{rows:,} rows are too few for {terms:,} terms, which take {needed:,}"
+    return (
+        f"{counted(rows, 'row')} {'is' if rows == 1 else 'are'} too few for"
+        f" {counted(terms, 'term')}: at least {needed:,} are needed"
+    )
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things: 1 row, 1,200 rows."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def none_of(terms: int, reason: str) -> OwnLine:

@@ -1,6 +1,7 @@
 """The own lines of all segments of a fit, from their exact sums, with the inference."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,7 @@ class OwnLines:
         self._sd, self._r2, self._freedom = np.full((3, segments), np.nan)
         self._exact = np.zeros(segments, dtype=bool)
         self._reason: Values = np.full(segments, None, dtype=object)
+        self.details: dict[str, Any] = {}
 
     def add(self, sums: SegmentSums | Indices) -> None:
         """Add the sums of some segments, or the numbers of those without sums."""

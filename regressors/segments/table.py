@@ -91,6 +91,11 @@ class SegmentTable:
         )
         return SegmentRows(inside[rows.order], rows.ends, rows.parts)
 
+    def mask(self, trained: Parts) -> Mask:
+        """Return the rows (a mask) of a fit, those without a segment included."""
+        rows: Mask = np.isin(self._part_of, self._inside(trained))
+        return rows
+
     def counts(self, trained: Parts) -> Indices:
         """Return how many rows (S,) each segment has in a fit."""
         counts: Indices = self._rows.counts()[:, self._inside(trained)].sum(axis=1)

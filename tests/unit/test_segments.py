@@ -116,7 +116,7 @@ def test_term_that_depends_on_earlier_ones_in_a_segment_is_left_out_there_and_na
 def test_segment_with_few_rows_is_predicted_by_the_line_of_all_rows(fitted):
     fits = fitted.segments
     assert fits.own.tolist() == [True, True, True, False]
-    assert "8 rows are too few for 3 terms, which take 13" in fits.reason[3]
+    assert "8 rows are too few for 3 terms: at least 13 are needed" in fits.reason[3]
     assert np.isnan(fits.estimates[3]).all()
     assert any("1 of 4 segments" in warning and "tiny" in warning for warning in fitted.warnings)
     pooled = fitting.validate(
