@@ -5,6 +5,7 @@ champion always, to another model where a run has stored its predictions of that
 it changes with the next night, which fits models of that kind anyway.
 """
 
+import re
 import shlex
 from functools import partial
 
@@ -24,6 +25,9 @@ from data.store.write.segment_decision import write_segment_decision
 from tasks.run import progress
 from tasks.run.decisions import user_name
 
+SPECIAL = re.compile(r'["$`\\!]')
+"""What a shell reads even between double quotation marks."""
+
 
 def promote_in_segment(
     store: Store,
@@ -40,7 +44,8 @@ def promote_in_segment(
         now = served_segment(connection, dataset, segment)
         chosen = model_of(connection, dataset, run_id, candidate)
         champion = champion_model(connection, dataset)
-        if chosen.model_id == now.model_id and (now.pinned or not pin):
+        is_as_before = now.pinned or not pin
+        if chosen.model_id == now.model_id and is_as_before and not now.is_waiting:
             pinned = " and is pinned" if now.pinned else ""
             raise CallError(
                 f"{chosen.name_and_run} already serves it{pinned}.", where=_named(dataset, segment)
@@ -137,7 +142,7 @@ def _decide(store: Store, made: ManualSegmentDecision, now: ServedSegment, what:
     with store.writing() as connection:
         write_segment_decision(connection, made, told=told)
     named = _named(made.dataset, made.segment)
-    unpin = f"'nightfit unpin {made.dataset} --segment {shlex.quote(made.segment)}'"
+    unpin = f"'nightfit unpin {made.dataset} --segment {_argument(made.segment)}'"
     if not made.at_once:
         return (
             f"{named}: {what} serves it from the next night on, which fits it; its predictions of"
@@ -147,7 +152,15 @@ def _decide(store: Store, made: ManualSegmentDecision, now: ServedSegment, what:
     pinned = f"; it is pinned until {unpin}" if made.pinned else ""
     if now.pinned and not made.pinned:
         pinned = "; its pin is removed"
+    if made.model_id == (now.model_id if now.own else None):
+        return f"{named}: {now.name_and_run} goes on{pinned}."
     return f"{named}: {what} serves it from now on instead of {now.name_and_run}{pinned}."
+
+
+def _argument(segment: str) -> str:
+    """Return a segment as it is written on a command line, in a sentence with quotation marks."""
+    plain = shlex.quote(segment)
+    return plain if plain == segment or SPECIAL.search(segment) else f'"{segment}"'
 
 
 def _named(dataset: str, segment: str) -> str:

@@ -104,6 +104,17 @@ def test_a_model_without_predictions_of_the_segment_serves_it_from_the_next_nigh
         unpin_segment(shops, "shops", "b", reason=None)
 
 
+def test_a_decision_that_waits_is_taken_back_by_letting_the_champion_serve(shops: Store):
+    promote_in_segment(shops, "shops", 2, OWN, "b", reason="we know it", pin=False)
+    message = promote_in_segment(shops, "shops", 2, CHAMPION, "b", reason="or not", pin=False)
+    assert message == f"shops, segment 'b': {CHAMPION} of run 2 goes on; its pin is removed."
+    assert serves(shops, "b") == ("ann", False, False)
+    routes = read(shops, segment_routes, "shops")
+    assert dict(zip(routes.segment, routes.kind, strict=True))["b"] is None
+    with pytest.raises(CallError, match="already serves it"):
+        promote_in_segment(shops, "shops", 2, CHAMPION, "b", reason="again", pin=False)
+
+
 def test_what_comes_true_was_predicted_by_what_a_person_let_serve(store: Store):
     waiting: dict[str, float] = {"a1": NEW, "b1": NEW}
     record = shop_night(1, ROUTES, waiting, [moved("a")])

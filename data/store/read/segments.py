@@ -84,6 +84,11 @@ class ServedSegment:
     pinned: bool
     kinds: Sequence[str | None]  # of what was decided about it, oldest first; None: the champion
 
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether another kind is to serve it, which has yet to be fitted."""
+        return not self.own and bool(self.kinds) and self.kinds[-1] is not None
+
 
 def served_segment(connection: Connection, dataset: str, segment: str) -> ServedSegment:
     """Return how a segment is served; raise CallError if there is none of this name."""

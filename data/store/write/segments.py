@@ -187,6 +187,8 @@ def _insert_decisions(
     before: Served,
     pinned: set[str],
 ) -> None:
+    named = {decision.model for decision in record.segment_decisions}
+    kinds = _kinds(connection, {id_of(ref) for ref in named if ref is not None})
     rows = []
     for decision in record.segment_decisions:
         if decision.segment in pinned:
@@ -197,7 +199,7 @@ def _insert_decisions(
             "run_id": run_id,
             "dataset": record.dataset,
             "decided_at": record.finished_at,
-            "kind": None if model_id is None else _kind(connection, model_id),
+            "kind": None if model_id is None else kinds[model_id],
             "model_id": model_id,
             "previous_model_id": None if old is None else old.model_id,
             "pinned": False,
@@ -272,9 +274,10 @@ def _with_nulls(values: Any) -> list[Any]:
     return [value if math.isfinite(value) else None for value in np.asarray(values).tolist()]
 
 
-def _kind(connection: Connection, model_id: int) -> str:
-    own = select(model.c.kind).where(model.c.model_id == model_id)
-    return str(connection.execute(own).scalar_one())
+def _kinds(connection: Connection, ids: set[int]) -> dict[int, str]:
+    """Return the kinds of models."""
+    of_models = select(model.c.model_id, model.c.kind).where(model.c.model_id.in_(ids))
+    return {row.model_id: row.kind for row in connection.execute(of_models)}
 
 
 def _finite_or_nan(values: Any) -> Any:
