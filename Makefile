@@ -62,6 +62,7 @@ bench: export PYTHONPATH := tests
 bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/benchmarks.csv
 	@$(BIN)/python tests/benchmarks/digits.py
 	@$(BIN)/python tests/benchmarks/linear.py
+	@$(BIN)/python tests/benchmarks/segments.py
 	@$(BIN)/python tests/benchmarks/gate.py
 	@$(BIN)/python tests/benchmarks/segment_choice.py
 	@$(BIN)/python tests/benchmarks/starts.py

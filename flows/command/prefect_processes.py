@@ -64,7 +64,8 @@ class PrefectProcesses:
         """Start a worker for the runs of a work pool."""
         name = f"nightfit on {socket.gethostname()}"
         options = ("--pool", pool, "--type", "process", "--name", name)
-        self.start("worker", Program([*PREFECT, "worker", "start", *options]))
+        command = [sys.executable, "-m", "flows.command.prefect_worker", *options]
+        self.start("worker", Program(command))
 
     def start(self, name: str, program: Program) -> None:
         """Start a program and leave it running."""

@@ -1,4 +1,4 @@
-"""The contract of a framework: the four functions that its module offers.
+"""The contract of a framework: the five functions that its module offers.
 
 Everything else about a fit is NumPy, written once: encoding, scaling, start weights, the order of
 the rows, the steps of the optimiser and when to stop. A framework does the linear algebra and the
@@ -44,6 +44,24 @@ class FrameworkModule(Protocol):
         Both are standardised. It minimises the mean squared error from the weights `start` (p,), by
         gradient descent on all rows with Nesterov's momentum, as many epochs at a time as
         `plan.next_block` asks for. `losses` holds the loss before each epoch and after the last.
+        """
+        ...
+
+    def descend_stack(
+        self,
+        inputs: Array,
+        target: Array,
+        weights: Array,
+        speed: Array,
+        rates: Array,
+        momenta: Array,
+        epochs: int,
+    ) -> tuple[Array, Array, Array]:
+        """Train s neurons for some epochs, each on its own inputs (s, n, p) and target (s, n).
+
+        Each minimises its mean squared error as in `descend`, from `weights` (s, p) and the last
+        steps `speed` (s, p), at its own rate and momentum (s,). Returns both as they are then, and
+        the losses (epochs, s) before each epoch.
         """
         ...
 

@@ -4,7 +4,7 @@ A library broken by an upgrade is noticed here on the first night, before it fit
 gradients below are written by hand, so that they share nothing with automatic differentiation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class ProbeResult:
 
 
 def probe(framework: FrameworkModule) -> ProbeResult:
-    """Compare a framework's four functions with NumPy's, in float64, on small fixed problems."""
+    """Compare a framework's five functions with NumPy's, in float64, on small fixed problems."""
     results = {
         "least_squares": _least_squares(framework),
         "gradient_descent": _neuron(framework),
@@ -165,7 +165,21 @@ def _neuron(framework: FrameworkModule) -> tuple[float, str]:
     plan = NeuronPlan(learning_rate=0.02, momentum=0.7, epochs=PROBE_STEPS)
     fit = framework.descend(with_ones, target, start, plan)
     reference = reference_neuron(with_ones, target, start, plan)
-    return _difference([fit.weights], [reference]), fit.weights.dtype.name
+    # The same neuron and a slower one, side by side.
+    epochs, rates = PROBE_STEPS, np.array([plan.learning_rate, plan.learning_rate / 2])
+    stack, _, _ = framework.descend_stack(
+        np.stack([with_ones, with_ones]),
+        np.stack([target, target]),
+        np.stack([start, start]),
+        np.zeros((2, len(start))),
+        rates,
+        np.full(2, plan.momentum),
+        epochs,
+    )
+    slower = reference_neuron(with_ones, target, start, replace(plan, learning_rate=rates[1]))
+    seen, wanted = [fit.weights, *stack], [reference, reference, slower]
+    dtypes = {fit.weights.dtype.name, stack.dtype.name}
+    return _difference(seen, wanted), "/".join(sorted(dtypes))
 
 
 def _network(framework: FrameworkModule) -> tuple[float, str]:

@@ -59,6 +59,44 @@ def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Neu
 
 
 @cache
+def _neurons() -> Any:
+    """Return the descent of a stack of neurons: one trace serves every shape."""
+    matrix, rows = tf.TensorSpec([None, None], tf.float64), tf.TensorSpec([None], tf.float64)
+    stack, count = tf.TensorSpec([None, None, None], tf.float64), tf.TensorSpec([], tf.int32)
+
+    @tf.function(input_signature=[stack, matrix, matrix, matrix, rows, rows, count])
+    def run(x: Any, y: Any, w: Any, v: Any, rates: Any, momenta: Any, epochs: Any) -> Any:
+        rate, momentum = rates[:, None], momenta[:, None]
+        losses = tf.TensorArray(tf.float64, size=epochs)
+        for epoch in tf.range(epochs):
+            with tf.GradientTape() as tape:
+                tape.watch(w)
+                loss = tf.reduce_mean(tf.square(tf.linalg.matvec(x, w) - y), axis=1)
+            gradient = tape.gradient(loss, w)
+            v = momentum * v - rate * gradient
+            w = w + momentum * v - rate * gradient
+            losses = losses.write(epoch, loss)
+        return w, v, losses.stack()
+
+    return run
+
+
+def descend_stack(
+    inputs: Array,
+    target: Array,
+    weights: Array,
+    speed: Array,
+    rates: Array,
+    momenta: Array,
+    epochs: int,
+) -> tuple[Array, Array, Array]:
+    """Train s neurons on inputs (s, n, p) and target (s, n), from `weights` (s, p)."""
+    state = (inputs, target, weights, speed, rates, momenta)
+    w, v, losses = _neurons()(*map(tf.constant, state), tf.constant(epochs))
+    return w.numpy(), v.numpy(), losses.numpy()
+
+
+@cache
 class _Network(tf.Module):
     """The network and its training state, in variables of any shape: all fits share one trace."""
 

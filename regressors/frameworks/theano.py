@@ -107,6 +107,39 @@ def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Neu
 
 
 @cache
+class _Neurons:
+    """A stack of neurons in shared variables, and one epoch as a compiled function."""
+
+    def __init__(self) -> None:
+        self.state = [theano.shared(np.zeros([1] * ndim)) for ndim in (3, 2, 2, 2, 1, 1)]
+        x, y, self.weights, self.speed, rates, momenta = self.state
+        loss = tt.mean(tt.sqr((x * self.weights[:, None, :]).sum(axis=2) - y), axis=1)
+        rate, momentum = rates[:, None], momenta[:, None]
+        move = rate * theano.grad(loss.sum(), self.weights)
+        new = momentum * self.speed - move
+        updates = [(self.speed, new), (self.weights, self.weights + momentum * new - move)]
+        self.step = theano.function([], loss, updates=updates)
+
+
+def descend_stack(
+    inputs: Array,
+    target: Array,
+    weights: Array,
+    speed: Array,
+    rates: Array,
+    momenta: Array,
+    epochs: int,
+) -> tuple[Array, Array, Array]:
+    """Train s neurons on inputs (s, n, p) and target (s, n), from `weights` (s, p)."""
+    neurons = _Neurons()
+    state = (inputs, target, weights, speed, rates, momenta)
+    for variable, value in zip(neurons.state, state, strict=True):
+        variable.set_value(value)
+    losses = np.array([neurons.step() for _ in range(epochs)])
+    return neurons.weights.get_value(), neurons.speed.get_value(), losses
+
+
+@cache
 class _Network:
     """The network and its training state, and one step as a compiled function."""
 

@@ -70,6 +70,30 @@ def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Neu
     return NeuronFit.of(weights.detach().numpy().copy(), losses, plan)
 
 
+def descend_stack(
+    inputs: Array,
+    target: Array,
+    weights: Array,
+    speed: Array,
+    rates: Array,
+    momenta: Array,
+    epochs: int,
+) -> tuple[Array, Array, Array]:
+    """Train s neurons on inputs (s, n, p) and target (s, n), from `weights` (s, p)."""
+    x, y, v = (torch.from_numpy(array) for array in (inputs, target, speed))
+    rate, momentum = (torch.from_numpy(array)[:, None] for array in (rates, momenta))
+    w = torch.tensor(weights, requires_grad=True)
+    losses = []
+    for _ in range(epochs):
+        loss = torch.square((x @ w[:, :, None])[:, :, 0] - y).mean(dim=1)
+        (gradient,) = torch.autograd.grad(loss.sum(), [w])
+        with torch.no_grad():
+            v = momentum * v - rate * gradient
+            w += momentum * v - rate * gradient
+        losses.append(loss.detach())
+    return w.detach().numpy(), v.numpy(), torch.stack(losses).numpy()
+
+
 class _Network(nn.Module):
     """The network, with its arrays in the order of the recipe."""
 

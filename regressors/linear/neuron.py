@@ -4,13 +4,15 @@ Everything that a descent depends on besides its data is here, so that every fra
 same steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from regressors.arrays import Array
 
+StackStep = Callable[[Array, Array, Array, Array, Array, Array, int], tuple[Array, Array, Array]]
+"""What descends with a neuron for each of many matrices, by a framework (`descend_stack`)."""
 ROUNDING_NOISE = 1e-28
 """A mean squared error below this share of the first one is rounding noise."""
 

@@ -1,6 +1,6 @@
 """A kind that has an equation for each segment, on some rows of a job."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from regressors.progress import part as part_of_work
 from regressors.segments.fits import SegmentFits
 from regressors.segments.lines import OwnLine, none_of, own_line
 from regressors.segments.member import SegmentedMember
+from regressors.segments.neurons import NeuronLines
 from regressors.segments.own_lines import OwnLines
 from regressors.segments.shrunken_lines import Scaling, ShrunkenLines
 from regressors.segments.table import Parts, SegmentSums, SegmentTable
@@ -100,22 +101,24 @@ class SegmentParts:
             Model(self._job.candidate, (equations,)),
             line.coefficients,
             details,
-            (*line.warnings, *_warnings(fits)),
+            (*line.warnings, *_warnings(fits, lines.details)),
             segments=fits,
         )
 
     def _solved(self, trained: Parts) -> "Lines":
         """Return the lines of a fit; those of all fits are made in one pass over the rows."""
         if not self._lines:
+            kinds: dict[str, Callable[[Parts], Lines]] = {
+                "segment_least_squares": self._own,
+                "shrunken_least_squares": self._shrunken,
+                "segment_gradient_descent": self._neurons,
+            }
+            make = kinds[self._job.candidate.kind]
             for each in self._table.fits:
-                self._lines[each] = self._shrunken(each) if self._shrinks else self._own(each)
+                self._lines[each] = make(each)
             for each, sums in self._table.sums(self._framework.row_products):
                 self._lines[each].add(sums)
         return self._lines[trained]
-
-    @property
-    def _shrinks(self) -> bool:
-        return self._job.candidate.kind == "shrunken_least_squares"
 
     def _own(self, trained: Parts) -> OwnLines:
         return OwnLines(
@@ -138,6 +141,19 @@ class SegmentParts:
             self._framework.inverses,
             partial(self._gram, trained),
             recency=self._job.mean_recency(rows),
+        )
+
+    def _neurons(self, trained: Parts) -> NeuronLines:
+        encoding = self._table.encoding(trained)
+        return NeuronLines(
+            encoding.term_names(),
+            len(self._table.names),
+            self._framework.descend_stack,
+            partial(self._gram, trained),
+            intercept=encoding.intercept,
+            learning_rate=self._job.learning_rate,
+            epochs=self._job.epochs,
+            recency=self._job.mean_recency(self._table.mask(trained)),
         )
 
     def _gram(self, trained: Parts, segment: int) -> Gram:
@@ -169,8 +185,13 @@ class SegmentParts:
         )
 
 
-def _warnings(fits: SegmentFits) -> Iterator[str]:
+def _warnings(fits: SegmentFits, details: Mapping[str, Any]) -> Iterator[str]:
     """Yield what the reader of a run is to know of the segments."""
+    if going := details.get("not_converged"):
+        yield (
+            f"the neurons of {going:,} of {len(fits.names):,} segments had not converged after"
+            f" {details['epochs']:,} epochs; declare more epochs, or no learning rate."
+        )
     without = np.flatnonzero(~fits.own)
     if without.size:
         shown = [f"{fits.names[i]} ({fits.reason[i]})" for i in without[:MAX_NAMED]]

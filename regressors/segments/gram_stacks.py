@@ -19,7 +19,7 @@ from regressors.segments.digits import DIGIT_BITS, SUMMED, Digits, carried
 MAX_DIGITS = 8
 """Segments whose columns take more are solved one by one."""
 MAX_ROWS = 2**13
-"""Of a segment: 512 blocks of at least 16 rows, whose sums an int64 holds."""
+"""Of a segment: 64 blocks of 128 rows, all of whose products an int64 holds the sum of."""
 MAX_DEFERRED = 0.1
 """Up to this share of segments that need more digits than the others are put off."""
 ROWS_AT_ONCE = 2**16
@@ -230,43 +230,35 @@ class _Cells:
     def sums(self, left: Sequence[Array], right: Sequence[Array], row_products: Products) -> Digits:
         """Return the sums (S, P, m, m) of products of digits (m, n)."""
         sizes = self.counts.ravel()[self.filled]
-        room = SUMMED // min(len(left), len(right))
-        length = min(room, int(sizes.max()))
+        length = min(SUMMED, int(sizes.max()))
         of_cell = -(-sizes // length)
         first_blocks = np.concatenate([[0], np.cumsum(of_cell)])
         within = np.arange(sizes.sum()) - np.repeat(self.starts, sizes)
         block = np.repeat(first_blocks[:-1], sizes) + within // length
         slot = within % length
-        blocks = int(first_blocks[-1])
-        # Digits of a row beside each other, and on the right in the opposite order, so that ranges
-        # of both have all products of one size.
-        ours = _in_blocks(left, blocks, length, block, slot)
-        theirs = _in_blocks(right[::-1], blocks, length, block, slot)
-        count, other = len(left), len(right)
+
+        def in_blocks(digit: Array) -> Array:
+            """Return a digit of columns (m, n) as (B, m, L), by the rows of each block."""
+            made = np.zeros((int(first_blocks[-1]), len(digit), length))
+            made[block, :, slot] = digit.T
+            return made
+
+        ours = [in_blocks(digit) for digit in left]
+        theirs = ours if right is left else [in_blocks(digit) for digit in right]
         columns = len(left[0])
         planes = np.zeros(
-            (_SPARE + count + other - 1, self.counts.size, columns, columns), dtype=np.int64
+            (_SPARE + len(ours) + len(theirs) - 1, self.counts.size, columns, columns), np.int64
         )
-        for size in range(count + other - 1):
-            low, high = max(0, size - other + 1), min(size, count - 1) + 1
-            beside = other - 1 - size
-            products = row_products(
-                ours[:, :, low * length : high * length],
-                theirs[:, :, (beside + low) * length : (beside + high) * length],
-            ).astype(np.int64)
-            if blocks > len(sizes):
-                products = np.add.reduceat(products, first_blocks[:-1], axis=0)
-            planes[_SPARE + size, self.filled] = products
+        for i, own in enumerate(ours):
+            for j, other in enumerate(theirs):
+                if ours is theirs and j < i:
+                    continue  # added below, as the transpose of the same products
+                products = row_products(own, other).astype(np.int64)
+                if len(products) > len(sizes):
+                    products = np.add.reduceat(products, first_blocks[:-1], axis=0)
+                if ours is theirs and j > i:
+                    products = products + products.transpose(0, 2, 1)
+                planes[_SPARE + i + j, self.filled] += products
         first = 2 - _SPARE  # that of a product of two first digits is 2
         made = carried(planes, first)
         return Digits(made.planes.reshape(-1, *self.counts.shape, columns, columns), first)
-
-
-def _in_blocks(
-    digits: Sequence[Array], blocks: int, length: int, block: Indices, slot: Indices
-) -> Array:
-    """Return digits (m, n) as (B, m, K L): the rows of a block side by side, digit by digit."""
-    made = np.zeros((blocks, len(digits[0]), len(digits) * length))
-    for i, digit in enumerate(digits):
-        made[block, :, i * length + slot] = digit.T
-    return made

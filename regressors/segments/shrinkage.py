@@ -157,4 +157,5 @@ def _turned(matrices: Array) -> Array:
 
 
 def _inverted(matrices: Array) -> Array:
-    return np.asarray(np.linalg.inv(matrices), dtype=np.float64)
+    inverses: Array = np.linalg.inv(matrices).astype(float, copy=False)
+    return inverses

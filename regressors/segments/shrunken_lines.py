@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from regressors.arrays import Array, Indices, Mask, Values
-from regressors.linear import double_double as dd
 from regressors.linear.double_double import Pair
 from regressors.linear.gram import Gram
 from regressors.linear.rounding import ratio, root, to_double
 from regressors.linear.system import System
+from regressors.segments.centring import centred, raw_sums
 from regressors.segments.fits import SegmentFits, inferred
 from regressors.segments.shrinkage import SegmentMoments, shrunken, variances_of
 from regressors.segments.solve_stacks import Inverses
@@ -52,20 +52,9 @@ class Scaling:
 
     def moments(self, sums: Pair, rows: Indices) -> SegmentMoments:
         """Return the moments of segments from sums (S, p + 2, p + 2) in double-double."""
-        terms = sums.high.shape[1] - 2
-        at = np.array([*range(terms), terms + 1])
-        ones = Pair(*(part[:, terms, :][:, at] for part in sums))
-        inside = Pair(*(part[:, at[:, None], at] for part in sums))
-        if self.intercept:
-            weight = Pair(*(part[:, terms, terms][:, None, None] for part in sums))
-            rows_of = Pair(*(part[:, None, :] for part in ones))
-            columns_of = Pair(*(part[:, :, None] for part in ones))
-            products = dd.two_product(self.means[:, None], self.means[None, :])
-            square = dd.add(_times(products.high, weight), dd.pair(products.low * weight.high))
-            inside = dd.subtract(inside, _times(self.means[:, None], rows_of))
-            inside = dd.subtract(inside, _times(self.means[None, :], columns_of))
-            inside = dd.add(inside, square)
-        scaled = (inside.high + inside.low) / self.sds[:, None] / self.sds
+        terms = len(self.sds) - 1
+        inside = centred(sums, self.means if self.intercept else None)
+        scaled = inside / self.sds[:, None] / self.sds
         return SegmentMoments(
             np.ascontiguousarray(scaled[:, :terms, :terms]),
             np.ascontiguousarray(scaled[:, :terms, terms]),
@@ -118,16 +107,12 @@ class ShrunkenLines:
         """Add the sums of some segments, or the numbers of those without sums."""
         with np.errstate(over="ignore", invalid="ignore"):
             if isinstance(sums, SegmentSums):
-                pair = sums.matrices.pair()
-                units = sums.exponents[:, :, None] + sums.exponents[:, None, :]
-                units = units + sums.of_weight[:, None, None]
-                raw = Pair(*(np.ldexp(part, units) for part in pair))
-                self._add(sums.segments, self._scaling.moments(raw, sums.rows))
+                self._add(sums.segments, self._scaling.moments(raw_sums(sums), sums.rows))
                 return
             for segment in sums.tolist():
                 gram = self._alone(segment)
                 if gram.rows:
-                    raw = Pair(*(part[None] for part in _in_doubles(gram)))
+                    raw = Pair(*(part[None] for part in in_doubles(gram)))
                     moments = self._scaling.moments(raw, np.array([gram.rows]))
                     self._add(np.array([segment]), moments)
 
@@ -207,13 +192,7 @@ def _reasons(finite: Mask) -> Values:
     return reasons
 
 
-def _times(factors: Array, numbers: Pair) -> Pair:
-    """Return doubles times double-doubles."""
-    whole = dd.two_product(factors, numbers.high)
-    return dd.add(whole, dd.pair(factors * numbers.low))
-
-
-def _in_doubles(gram: Gram) -> Pair:
+def in_doubles(gram: Gram) -> Pair:
     """Return a Gram matrix (m, m) in double-double."""
     high, low = np.zeros((2, *gram.values.shape))
     for i, row in enumerate(gram.values):

@@ -58,7 +58,7 @@ def solve_stack(
     diagonal = np.einsum("sii->si", rounded)[:, :columns]
     scale = np.where(present, np.ldexp(1.0, -(np.frexp(diagonal)[1] // 2)), 1.0)
     units = rounded[:, :columns, :columns] * scale[:, :, None] * scale[:, None, :]
-    left_out = present & (_shares_left(units, present) < LEAST_LEFT)
+    left_out = present & (shares_left(units, present) < LEAST_LEFT)
     kept = present & ~left_out
     hard = np.zeros(len(present), dtype=bool)
     for column in np.flatnonzero(left_out.any(axis=0)):
@@ -78,7 +78,7 @@ def solve_stack(
     return StackSolution(coefficients, left, diagonals, kept, hard)
 
 
-def _shares_left(units: Array, present: Mask) -> Array:
+def shares_left(units: Array, present: Mask) -> Array:
     """Return the share (S, q) of each column's square that earlier ones leave of it.
 
     Columns of which they leave next to nothing, or that are not present, are left out of those.

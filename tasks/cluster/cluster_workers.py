@@ -3,8 +3,8 @@
 import pickle
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -16,35 +16,39 @@ from data.cluster_address import ClusterAddress
 from data.errors import ClusterError
 from regressors.file_arrays import place_of
 from regressors.fitting import in_file
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.worker_process import sentence
 from regressors.frameworks.workers import STOPPED, Reporter, WorkerFailed
 from regressors.job import Fitted, Job
 from tasks.cluster.connection import Tell, connected
-from tasks.cluster.night import Night, SentJob
+from tasks.cluster.night import Night
 from tasks.cluster.parcels import Parcel
+from tasks.cluster.slots import Slots
 from tasks.cluster.worker_night import Limits, NightEnded, Outcome
 
 MAX_JOBS = 256
 """So many jobs wait for workers at the same time."""
 
 MAX_LOST = 3
-"""A job whose connection was lost so often is given up, and the run with it."""
+"""A job that lost its worker so often fails; one that lost the scheduler so often ends the run."""
 
 LOOK_SECONDS = 1.0
 """How often it is asked how far a job is."""
 
-WATCH_SECONDS = 5.0
-"""How often it is seen whether workers are there."""
-
-LINEAR = ("least_squares", "gradient_descent")
+LINEAR = frozenset({"least_squares", "gradient_descent"})
+"""Kinds that need the same sums of a framework's process."""
 
 Obstacle = Callable[[str, Any], str | None]
 
 
 @dataclass
 class _Framework:
-    """What is known of a framework: where it cannot work, and where its last job was."""
+    """What is known of a framework: where it cannot work, and where the last job of a kind was.
 
+    `seen` is whether any worker has had it.
+    """
+
+    seen: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
     last: dict[str, str] = field(default_factory=dict)
 
@@ -74,6 +78,7 @@ class ClusterWorkers:
         self._night: Night | None = None
         self._frameworks: defaultdict[str, _Framework] = defaultdict(_Framework)
         self._obstacle: Obstacle | None = None
+        self._slots = Slots()
         self._warnings: list[str] = []
         self._stopped = False
 
@@ -149,8 +154,10 @@ class ClusterWorkers:
             except BaseException:
                 connection.close()
                 raise
-            there = self._night.frameworks()
-            counts = ", ".join(f"{name} on {len(where)}" for name, where in there.items())
+            found = Counter(name for of in self._night.there().values() for name in of.frameworks)
+            counts = ", ".join(
+                f"{name} on {found[name]}" for name in FRAMEWORK_NAMES if found[name]
+            )
             dashboard = connection.dashboard()
             self._tell(
                 f"fitting on the Dask cluster at {connection.address}: {counts or 'no framework'}"
@@ -167,13 +174,12 @@ class ClusterWorkers:
     ) -> Any:
         try:
             parcel = Parcel.of((function, args))
-        except (AttributeError, TypeError, pickle.PicklingError) as error:
+        except (AttributeError, OSError, TypeError, pickle.PicklingError) as error:
             raise WorkerFailed(f"it could not be sent to its worker ({sentence(error)})") from None
-        kind = getattr(getattr(args[0], "candidate", None), "kind", "") if args else ""
         for _ in range(MAX_LOST):
             night = self._connected()
             try:
-                return self._value(night, framework, kind, parcel, args, reporter)
+                return self._value(night, framework, parcel, args, reporter)
             except (CancelledError, NightEnded):
                 if self._stopped:
                     raise CancelledError from None
@@ -192,113 +198,142 @@ class ClusterWorkers:
         self,
         night: Night,
         framework: str,
-        kind: str,
         parcel: Parcel,
         args: tuple[Any, ...],
         reporter: Reporter | None,
     ) -> Any:
         """Return what a job comes to; raise WorkerFailed if it comes to nothing."""
-        known = self._frameworks[framework]
-        what = " ".join(filter(None, (framework, kind)))
-        only: str | None = None
-        asked: set[str] = set()
+        kind = next((arg.candidate.kind for arg in args if isinstance(arg, Job)), "")
+        asked: list[str] = []
+        lost = 0
         while True:
-            workers, must = self._choice(night, framework, kind, only)
-            job = night.send(what, framework, parcel, workers, only=must)
+            worker = self._place(night, framework, kind, asked, reporter)
             try:
-                outcome = self._outcome(night, job, reporter)
+                outcome = self._done_on(worker, night, framework, kind, parcel, reporter)
+                if outcome is not None and outcome.missing:
+                    if worker in asked:  # it had copies, and has lost them
+                        night.copies.forget(worker)
+                    asked.append(worker)
+                    if self._brought(night, outcome):
+                        continue
+                    outcome = None
             finally:
-                night.done(job)
+                self._slots.give_back(framework, worker)
             if outcome is None:
-                continue
-            if outcome.missing:
-                if outcome.worker in asked:  # it had a copy, and has lost it
-                    night.copies.forget(outcome.worker)
-                asked.add(outcome.worker)
-                only = self._brought(night, outcome)
-                continue
-            only = None
-            known.last[kind] = outcome.worker
-            for text in outcome.warnings:
-                self._warn(f"{text.rstrip('.')} (on {outcome.worker}).")
-            if outcome.probe is not None and self._obstacle is not None:
-                self._obstacle(framework, outcome.probe)
-            if outcome.left_out:
-                known.left_out[outcome.worker] = str(outcome.failure)
-                if set(night.frameworks().get(framework, ())) - set(known.left_out):
-                    self._warn(
-                        f"{framework} is left out tonight on the worker {outcome.worker}, and"
-                        f" others do its fits: {outcome.failure}."
-                    )
-                    continue
-            if outcome.failure is not None:
-                raise WorkerFailed(outcome.failure)
-            assert outcome.value is not None
-            return _in_file(pickle.loads(outcome.value), args)  # noqa: S301 - from our own worker
+                lost += 1
+                self._note_lost(worker, lost)
+            elif not self._is_left_out(night, framework, kind, outcome):
+                if outcome.failure is not None:
+                    raise WorkerFailed(outcome.failure)
+                assert outcome.value is not None
+                value = pickle.loads(outcome.value)  # noqa: S301 - from our own worker
+                return _in_file(value, args)
 
-    def _choice(
-        self, night: Night, framework: str, kind: str, only: str | None
-    ) -> tuple[list[str] | None, bool]:
-        """Return the workers that a job may go to, and whether it must go to one of them.
+    def _note_lost(self, worker: str, times: int) -> None:
+        """Warn of a worker that was lost amid a job; raise WorkerFailed if it was one too many."""
+        if times == MAX_LOST:
+            raise WorkerFailed(
+                f"it lost its worker {times} times, the last one {worker}; what it needs may be too"
+                " much for the workers of the cluster"
+            )
+        self._warn(
+            f"The worker {worker} of the cluster was lost amid a fit; another one does it again."
+        )
 
-        None is any. Kinds of a framework that use the same sums go where these are kept.
+    def _is_left_out(self, night: Night, framework: str, kind: str, outcome: Outcome) -> bool:
+        """Note what an outcome says of its worker; return whether another one is to do the job."""
+        known, worker = self._frameworks[framework], outcome.worker
+        known.last[kind] = worker
+        for text in outcome.warnings:
+            self._warn(f"{text.rstrip('.')} (on {worker}).")
+        if outcome.probe is not None and self._obstacle is not None:
+            self._obstacle(framework, outcome.probe)
+        if not outcome.left_out:
+            return False
+        known.left_out[worker] = str(outcome.failure)
+        if not _having(night, framework) - known.left_out.keys():
+            return False
+        self._warn(
+            f"{framework} is left out tonight on the worker {worker}, and others do its fits:"
+            f" {outcome.failure}."
+        )
+        return True
+
+    def _place(
+        self,
+        night: Night,
+        framework: str,
+        kind: str,
+        asked: Collection[str],
+        reporter: Reporter | None,
+    ) -> str:
+        """Wait for a worker that is free for a job, and take it.
+
+        One that was `asked` before has the rows. Linear kinds go where the sums of another are.
         """
-        there = night.frameworks().get(framework, [])
-        if only in there:
-            return [only], True
-        known = self._frameworks[framework]
-        if not there and night.connection.workers():
-            raise WorkerFailed(f"no worker of the cluster has {framework} installed")
-        if left := [worker for worker in there if worker in known.left_out]:
-            if len(left) == len(there):
-                raise WorkerFailed(known.left_out[left[0]])
-            return [worker for worker in there if worker not in left], True
-        if kind in LINEAR:
-            keep = [known.last[k] for k in LINEAR if known.last.get(k) in there]
-            return keep or None, False
-        return None, False
+        known, watch = self._frameworks[framework], _Watch(self._wait, self._tell)
+        report = None if reporter is None else reporter()
+        while True:
+            if self._stopped or night.connection.client.status != "running":
+                raise CancelledError
+            there, having = night.there(), _having(night, framework)
+            sums = LINEAR & known.last.keys() if kind in LINEAR else ()
+            preferred = [*asked, *(known.last[k] for k in sums)]
+            worker = self._slots.take(
+                framework, there, preferred=preferred, excluded=known.left_out
+            )
+            if worker is not None:
+                known.seen = True
+                return worker
+            if having and having <= known.left_out.keys():
+                raise WorkerFailed(known.left_out[min(having)])
+            if there and not having and not known.seen:
+                raise WorkerFailed(f"no worker of the cluster has {framework} installed")
+            watch.require(night.connection.address, having)
+            if report is not None:
+                report(0.0, "waiting for a worker")
+            self._slots.wait(LOOK_SECONDS)
 
-    def _brought(self, night: Night, outcome: Outcome) -> str | None:
-        """Copy the arrays that a worker lacks to it; return it, None if it is lost meanwhile."""
+    def _brought(self, night: Night, outcome: Outcome) -> bool:
+        """Copy the arrays that a worker lacks to it; return whether it is still there."""
         try:
             night.copies.bring(outcome.missing, outcome.worker)
         except Exception:
             if outcome.worker in night.connection.workers():
                 raise
-            return None
-        return outcome.worker
+            return False
+        return True
 
-    def _outcome(self, night: Night, job: SentJob, reporter: Reporter | None) -> Outcome | None:
-        """Wait for the outcome of a job; None if the workers that it must go to are gone."""
-        ended = threading.Event()
-        job.future.add_done_callback(lambda _: ended.set())
-        report = None if reporter is None else reporter()
-        watch = _Watch(self._wait, self._tell)
-        while not ended.wait(LOOK_SECONDS) and not job.future.done():
-            if report is not None:
-                report(*job.latest())
-            if watch.is_time() and night.connection.client.status == "running":
-                there = night.connection.workers()
-                watch.require(night.connection.address, there)
-                if job.must and not set(job.must) & there.keys():
+    def _done_on(
+        self,
+        worker: str,
+        night: Night,
+        framework: str,
+        kind: str,
+        parcel: Parcel,
+        reporter: Reporter | None,
+    ) -> Outcome | None:
+        """Have a worker do a job, and pass on how far it is; None if the worker is lost."""
+        job = night.send(f"{framework} {kind}".strip(), framework, parcel, worker)
+        try:
+            ended = threading.Event()
+            job.future.add_done_callback(lambda _: ended.set())
+            report = None if reporter is None else reporter()
+            while not ended.wait(LOOK_SECONDS) and not job.future.done():
+                if report is not None:
+                    report(*job.latest())
+                if night.connection.client.status == "running" and worker not in night.there():
                     job.future.cancel()
                     return None
-        for worker in dict.fromkeys(job.workers[:-1]):
-            self._warn(
-                f"The worker {worker} of the cluster was lost amid its work; another one has done"
-                " it again."
-            )
-        try:
             outcome: Outcome = job.future.result()
         except KilledWorker:
-            raise WorkerFailed(
-                f"it lost its worker {len(job.workers)} times; what it needs may be too much for"
-                " the workers of the cluster"
-            ) from None
+            return None
         except (CancelledError, NightEnded):
             raise
         except Exception as error:  # noqa: BLE001 - what a worker cannot do is its job's failure
             raise WorkerFailed(f"its worker could not do it ({sentence(error)})") from None
+        finally:
+            night.done(job)
         return outcome
 
     def _lose(self, night: Night) -> None:
@@ -322,36 +357,32 @@ def _in_file(value: Any, args: tuple[Any, ...]) -> Any:
     return value if place_of(value.out_of_fold) else in_file(value, file)
 
 
+def _having(night: Night, framework: str) -> set[str]:
+    """Return the workers that have a framework."""
+    return {worker for worker, of in night.there().items() if framework in of.frameworks}
+
+
 class _Watch:
-    """Looks now and then whether a cluster has workers, and gives it up if it has none for long."""
+    """Gives a cluster up that has had no worker for long."""
 
     def __init__(self, wait: float, tell: Tell) -> None:
         self._wait, self._tell = wait, tell
-        self._next = time.monotonic() + WATCH_SECONDS
-        self._alone_since: float | None = None
+        self._since: float | None = None
 
-    def is_time(self) -> bool:
-        """Return whether to look now."""
+    def require(self, address: str, workers: Collection[str]) -> None:
+        """Raise ClusterError if there has been none of these workers for too long."""
         now = time.monotonic()
-        if now < self._next:
-            return False
-        self._next = now + WATCH_SECONDS
-        return True
-
-    def require(self, address: str, there: Mapping[str, Any]) -> None:
-        """Raise ClusterError if no worker was there for too long."""
-        now = time.monotonic()
-        if there:
-            self._alone_since = None
-        elif self._alone_since is None:
-            self._alone_since = now
+        if workers:
+            self._since = None
+        elif self._since is None:
+            self._since = now
             self._tell(
-                f"the cluster at {address} has lost all its workers; waiting {self._wait:g} seconds"
-                " for another one"
+                f"the cluster at {address} has lost its workers; waiting {self._wait:g} seconds for"
+                " another one"
             )
-        elif now - self._alone_since > self._wait:
+        elif now - self._since > self._wait:
             raise ClusterError(
-                f"it lost all its workers, and for {self._wait:g} seconds no other one came.",
+                f"the cluster lost its workers, and for {self._wait:g} seconds no other one came.",
                 where=address,
                 next_step="See the logs of its workers.",
             )

@@ -1,5 +1,6 @@
 """The way to a cluster's scheduler: a client of Dask, and why there can be none, in a sentence."""
 
+import asyncio
 import importlib.util
 import logging
 import socket
@@ -7,9 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import dask
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Security, rpc
 
 from data.cluster_address import ClusterAddress
 from data.errors import ClusterError, listed, shortened
@@ -20,6 +22,9 @@ TELL_SECONDS = 3.0
 
 ANSWER_SECONDS = 15.0
 """So long a scheduler may take to answer once something listens at its address."""
+
+GREETING, GREETING_BYTES = b"pickle-protocol", 4096
+"""What a process of Dask says as soon as it is called, among other things."""
 
 Tell = Callable[[str], None]
 """Says something to whoever waits."""
@@ -43,10 +48,9 @@ class Connection:
         link: str = self.client.dashboard_link
         return link or None
 
-    def workers(self) -> dict[str, Mapping[str, float]]:
-        """Return the resources of each worker that is there, by its address."""
-        found = self.client.scheduler_info(n_workers=-1)["workers"]
-        return {address: worker["resources"] for address, worker in found.items()}
+    def workers(self) -> dict[str, Mapping[str, Any]]:
+        """Return what the scheduler says of each worker that is there, by its address."""
+        return dict(self.client.scheduler_info(n_workers=-1)["workers"])
 
     def close(self) -> None:
         """Leave the cluster, and end it if it is our own."""
@@ -99,13 +103,12 @@ def _local(address: ClusterAddress) -> Connection:
 def _remote(address: ClusterAddress, until: float, wait: float, tell: Tell) -> Connection:
     url = str(address.url)
     _wait_for_listener(address, until, wait, tell)
-    seconds = max(1.0, min(ANSWER_SECONDS, until - time.monotonic()))
     try:
+        _require_greeting(address)
+        asyncio.run(_require_scheduler(url))
         # Cut while the scheduler is busy or the network is away, a client would give up its work.
         with dask.config.set({"distributed.comm.timeouts.tcp": "120s"}):
-            client = Client(url, timeout=seconds, set_as_default=False)
-        if "workers" not in client.scheduler_info() or client.status != "running":
-            raise OSError("it is not a scheduler")
+            client = Client(url, timeout=ANSWER_SECONDS, set_as_default=False)
     except Exception as error:  # noqa: BLE001 - whatever does not speak Dask's language
         raise ClusterError(
             "something listens there, but it does not answer as a scheduler of Dask"
@@ -114,6 +117,33 @@ def _remote(address: ClusterAddress, until: float, wait: float, tell: Tell) -> C
             next_step="Write the address that 'dask scheduler' shows into NIGHTFIT_CLUSTER.",
         ) from None
     return Connection(client, url)
+
+
+def _require_greeting(address: ClusterAddress) -> None:
+    """Raise OSError unless a process of Dask listens: it says at once what it understands.
+
+    For an answer of another kind Dask itself would wait for ever, or make room for its length.
+    """
+    with socket.create_connection((address.host, address.port), timeout=ANSWER_SECONDS) as plain:
+        secured = str(address.url).startswith("tls")
+        context = Security().get_connection_args("client").get("ssl_context")
+        if secured and context is None:
+            raise OSError("Dask's configuration names no certificate, in distributed.comm.tls")
+        with context.wrap_socket(plain) if secured else plain as stream:
+            said = stream.recv(GREETING_BYTES)
+    if GREETING not in said:
+        raise OSError(f"it says {said[:20]!r}" if said else "it says nothing")
+
+
+async def _require_scheduler(url: str) -> None:
+    """Raise OSError if another process of Dask listens, such as a worker.
+
+    A client that finds that out by itself is hard to get rid of.
+    """
+    async with rpc(url, connection_args=Security().get_connection_args("client")) as other:
+        found = await asyncio.wait_for(other.identity(), ANSWER_SECONDS)
+    if found["type"] != "Scheduler":
+        raise OSError(f"it is a {found['type']}")
 
 
 def _wait_for_listener(address: ClusterAddress, until: float, wait: float, tell: Tell) -> None:

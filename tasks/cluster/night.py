@@ -4,44 +4,46 @@ A night is lost with the connection to the scheduler; `cluster_workers` then beg
 """
 
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from distributed import Future
 
 from data.errors import ClusterError
+from regressors.frameworks.registry import FRAMEWORK_NAMES
 from tasks.cluster.connection import Connection, require_none
 from tasks.cluster.copies import Copies
 from tasks.cluster.parcels import Parcel
-from tasks.cluster.plugin import NightPlugin, drop_copies, renew, resource, standing, work
+from tasks.cluster.plugin import NightPlugin, differing, drop_copies, renew, resource, work
+from tasks.cluster.slots import WorkerThere
 from tasks.cluster.versions import Versions, versions
 from tasks.cluster.worker_night import Limits, Token
 
 RENEW_SECONDS = 20.0
 """How often workers hear that the driver is there."""
 
+SEEN_SECONDS = 1.0
+"""So old may be what is known of which workers are there."""
+
 
 @dataclass
 class SentJob:
-    """A job that was sent, to one of the workers it `must` go to if any are named.
-
-    `workers` are those that began it, the last one last, and `report` is how far it is.
-    """
+    """A job that was sent to a worker; `report` is how far it is."""
 
     name: str
-    must: tuple[str, ...] = ()
+    worker: str
     future: Future = None
-    workers: list[str] = field(default_factory=list)
+    begun: bool = False
     report: tuple[float | None, str] | None = None
 
     def latest(self) -> tuple[float | None, str]:
         """Return how far the job is: the share that is done, and that in words."""
-        if self.report is not None:
-            return self.report
-        return 0.0, f"begun on {self.workers[-1]}" if self.workers else "waiting for a worker"
+        where = "begun" if self.begun else "sent"
+        return self.report or (0.0, f"{where} on {self.worker}")
 
 
 class Night:
@@ -53,35 +55,31 @@ class Night:
         self.copies = Copies(connection.client, self.name)
         self._versions: Versions = versions()
         self._jobs: dict[str, SentJob] = {}
+        self._lock, self._seen = threading.Lock(), -SEEN_SECONDS
+        self._there: dict[str, WorkerThere] = {}
         self._closed = threading.Event()
         self._begin(limits)
         threading.Thread(target=self._renew, name="cluster lease", daemon=True).start()
 
-    def frameworks(self) -> dict[str, list[str]]:
-        """Return the workers that are there now for each framework, by its name."""
-        found: dict[str, list[str]] = {}
-        ours = f" {resource('', self._versions).rsplit(' ', 1)[1]}"
-        for address, resources in self.connection.workers().items():
-            for name in resources:
-                if name.startswith("nightfit ") and name.endswith(ours):
-                    found.setdefault(name.split(" ")[1], []).append(address)
-        return found
+    def there(self) -> dict[str, WorkerThere]:
+        """Return the workers that are there now, by address, as they were a second ago at most."""
+        with self._lock:
+            if time.monotonic() - self._seen > SEEN_SECONDS:
+                ours = {resource(name, self._versions): name for name in FRAMEWORK_NAMES}
+                self._there = {
+                    address: WorkerThere(
+                        worker["nthreads"],
+                        frozenset(ours[name] for name in worker["resources"] if name in ours),
+                    )
+                    for address, worker in self.connection.workers().items()
+                }
+                self._seen = time.monotonic()
+            return self._there
 
-    def send(
-        self,
-        what: str,
-        framework: str,
-        parcel: Parcel,
-        workers: list[str] | None = None,
-        *,
-        only: bool = False,
-    ) -> SentJob:
-        """Send a job to a worker that has the framework: one of `workers` if it can, or `only` so.
-
-        `what` is its name on Dask's dashboard.
-        """
+    def send(self, what: str, framework: str, parcel: Parcel, worker: str) -> SentJob:
+        """Send a job to a worker; `what` is its name on Dask's dashboard."""
         name = f"{what}-{uuid4().hex}"
-        job = self._jobs[name] = SentJob(name, tuple(workers or ()) if only else ())
+        job = self._jobs[name] = SentJob(name, worker)
         job.future = self.connection.client.submit(
             work,
             self.name,
@@ -91,8 +89,7 @@ class Night:
             key=name,
             pure=False,
             resources={resource(framework, self._versions): 1.0},
-            workers=workers or None,
-            allow_other_workers=bool(workers) and not only,
+            workers=[worker],
         )
         return job
 
@@ -124,12 +121,11 @@ class Night:
         plugin = NightPlugin(self.name, self._versions, limits, Token.written())
         client.subscribe_topic(self.name, self._hear)
         client.register_plugin(plugin, name=self.name)
-        found = client.run(standing, self.name, on_error="return")
+        found = client.run(differing, self.name, on_error="return")
         require_none(
             {worker: _differs(told) for worker, told in found.items()},
             where,
         )
-        self.shared = {worker for worker, told in found.items() if told[1]}
 
     def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
         message = event[1]
@@ -137,8 +133,7 @@ class Night:
         if job is None:
             return
         if message.get("begun"):
-            job.workers.append(message["worker"])
-            job.report = None
+            job.begun = True
         else:
             job.report = message["share"], message["done"]
 
@@ -156,7 +151,7 @@ class Night:
 
 def _differs(told: Any) -> tuple[str, ...]:
     if isinstance(told, tuple):
-        return tuple(told[0])
+        return told
     if isinstance(told, ImportError):
         return ("no nightfit",)
     if isinstance(told, Exception):

@@ -105,10 +105,10 @@ def work(night: str, job: str, framework: str, parcel: Parcel) -> Outcome:
 # What the driver asks of workers in between; each runs in a worker's event loop.
 
 
-def standing(night: str, dask_worker: Worker) -> tuple[tuple[str, ...], bool]:
-    """Return what differs on a worker from the driver, and whether it sees its files."""
-    plugin = dask_worker.plugins[night]
-    return plugin.differs, bool(plugin.on_worker and plugin.on_worker.shares_files)
+def differing(night: str, dask_worker: Worker) -> tuple[str, ...]:
+    """Return what a worker has in other versions than the driver."""
+    differs: tuple[str, ...] = dask_worker.plugins[night].differs
+    return differs
 
 
 def renew(night: str, dask_worker: Worker) -> None:

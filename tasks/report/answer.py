@@ -49,13 +49,19 @@ def answer(facts: RunFacts) -> Answer:
             "skipped": "Nothing had changed, so nothing was trained",
         }
         reason = run.reason or "No reason is stored."
-        said = (reason[:1].upper() + reason[1:], _who_still_serves(facts))
+        said = (_sentence(reason), _who_still_serves(facts))
         return Answer(LOOKS[run.status], headings[run.status], tuple(filter(None, said)))
     verdict = run.verdict or "undecided"
     paragraphs = (_verdict(facts, verdict), _serving(facts), _decision(facts))
     return Answer(
         LOOKS[verdict], f"ANN, yay or nay? {verdict.capitalize()}.", tuple(filter(None, paragraphs))
     )
+
+
+def _sentence(text: str) -> str:
+    """Return a text with a large first letter, unless it begins with the name of a rule."""
+    is_name = "_" in text.partition("(")[0].partition(" ")[0]
+    return text if is_name else text[:1].upper() + text[1:]
 
 
 def tiles(facts: RunFacts) -> Iterator[Tile]:

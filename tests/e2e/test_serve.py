@@ -18,6 +18,7 @@ from prefect.workers.process import ProcessWorker
 from flows.command.prefect_server import jobs
 
 SERVER = "flows.command.prefect_app"
+WORKER = "flows.command.prefect_worker"
 THEIRS = [
     json.dumps([{"prefect.deployments.steps.run_shell_script": {"script": "id"}}]),
     json.dumps({"command": "id"}),
@@ -97,7 +98,7 @@ def restarted(killed):
         tasks = states_of_tasks(running)
         nightly = running.ask("deployments/name/nightly/nightly")
         start_slow_night(running)
-        (worker,) = [p for p in family(running.process) if "worker" in p.cmdline()]
+        (worker,) = [p for p in family(running.process) if WORKER in p.cmdline()]
         (server,) = [p for p in family(running.process) if SERVER in p.cmdline()]
         runs = {*family(running.process)} - {worker, server}
         worker.kill()

@@ -34,6 +34,27 @@ def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Neu
     return NeuronFit.of(weights, losses, plan)
 
 
+def descend_stack(
+    inputs: Array,
+    target: Array,
+    weights: Array,
+    speed: Array,
+    rates: Array,
+    momenta: Array,
+    epochs: int,
+) -> tuple[Array, Array, Array]:
+    """Return the weights and the last steps of many neurons after some epochs, and the losses."""
+    rate, momentum = rates[:, None], momenta[:, None]
+    losses = []
+    for _ in range(epochs):
+        error = (inputs @ weights[:, :, None])[:, :, 0] - target
+        losses.append(np.square(error).mean(axis=1))
+        gradient = 2 / target.shape[1] * (error[:, None, :] @ inputs)[:, 0]
+        speed = momentum * speed - rate * gradient
+        weights = weights + momentum * speed - rate * gradient
+    return weights, speed, np.array(losses)
+
+
 def train(
     start: Arrays,
     inputs: InputRows,

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers.numpy_framework import descend_stack
 from helpers.numpy_products import numpy_products
 
 from regressors import fitting
@@ -31,7 +32,12 @@ def descend(inputs, target, start, plan):
     return NeuronFit.of(weights, losses, plan)
 
 
-NUMPY = SimpleNamespace(row_products=numpy_products, inverses=np.linalg.inv, descend=descend)
+NUMPY = SimpleNamespace(
+    row_products=numpy_products,
+    inverses=np.linalg.inv,
+    descend=descend,
+    descend_stack=descend_stack,
+)
 RNG = np.random.default_rng(11)
 ROWS = 90
 AGE = RNG.uniform(20, 60, ROWS)

@@ -18,7 +18,7 @@ from regressors.network.linear_start import linear_start
 from regressors.recency import choose_half_life, half_lives
 from tasks.check import check
 from tasks.read import read
-from tasks.recency import recency
+from tasks.recency import recency, recency_needs_fits
 from tasks.run.recency import Recency, in_words
 from tasks.split import split
 
@@ -235,6 +235,16 @@ def test_nothing_is_chosen_without_a_time_or_where_it_is_declared_or_stored(prep
     assert [stored.of(candidate) for candidate in details] == [5.0, None]
     assert Recency.stored({LINEAR[0]: {}}) == Recency()
     assert workers.asked == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"time": None}, {"recency": "none"}, {"recency": "1 year"}]
+)
+@pytest.mark.parametrize("earlier", [None, Recency()])
+def test_frameworks_are_waited_for_where_they_are_asked(prepared, changes, earlier):
+    rows, workers = prepared(**changes), InThisProcess()
+    recency.fn(LINEAR, rows, workers, earlier=earlier)
+    assert recency_needs_fits(rows.declaration, earlier) == bool(workers.asked)
 
 
 def test_declared_half_life_is_that_of_every_kind_and_a_very_short_one_is_warned_of(prepared):

@@ -135,6 +135,12 @@ def test_what_has_changed_since_the_last_good_run_is_said():
     assert f"it was 4 ({1 - score.rmse / 4:.1%} lower)" in text
 
 
+def test_the_name_of_a_rule_is_written_as_it_is_declared():
+    reason = "expect_x(column='age') fails in 5 rows."
+    text = page_of(facts_of(night(5, status="rejected", candidates=[], reason=reason)))
+    assert "expect_x(column=" in text and "Expect_x" not in text
+
+
 def test_where_vega_cannot_draw_the_tables_and_the_script_are_there(monkeypatch, caplog):
     def fails(_specs):
         raise CannotDraw("not enough memory")

@@ -58,8 +58,8 @@ def coefficients(facts: RunFacts) -> Iterator[Chart]:
             f"{counted(len(bars), 'term')} of {candidate.name} by the size of their effect on"
             f" {target}: of two standard deviations of a number, or of a level against the first"
             " one. The largest is"
-            f" {number(largest.effect)} by {label(largest.term)}; 0 is outside the 95% intervals"
-            f" of {clear if clear < len(bars) else 'all'} of them.{left_out}"
+            f" {number(largest.effect)} by {label(largest.term, MAX_CELL)}; 0 is outside the 95%"
+            f" intervals of {clear if clear < len(bars) else 'all'} of them.{left_out}"
         ),
         columns=("term", "coefficient", "from", "to", "effect"),
         rows=tuple(

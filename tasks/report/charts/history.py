@@ -8,7 +8,7 @@ from tasks.report.charts.series import point_marks, quantitative, temporal
 from tasks.report.facts import PastError, RunFacts
 from tasks.report.labels import label, number
 
-STAYED, NEW = "same champion, or a newer fit of it", "another champion"
+STAYED, NEW = "same champion", "another champion"
 
 
 def history(facts: RunFacts) -> Iterator[Chart]:

@@ -8,7 +8,7 @@ from tasks.report.charts.series import point_marks, quantitative
 from tasks.report.facts import RunFacts
 from tasks.report.labels import finite, label, number
 
-ROWS = {"validation": "out of fold (chooses the winner)", "test": "test rows"}
+ROWS = {"validation": "out of fold", "test": "test rows"}
 Z = 1.96
 """Standard errors that an interval of 95% reaches to each side."""
 
@@ -45,6 +45,7 @@ def leaderboard(facts: RunFacts) -> Iterator[Chart]:
         description=(
             f"{ranked} candidates by their RMSE, the best first: {values[0]['name']} with"
             f" {number(finite(values[0]['x']))} {values[0]['series']}. Bars are 95% intervals."
+            " The error out of fold chooses the winner."
             + (f" Failed: {', '.join(failed)}." if failed else "")
             + (
                 " The last rows of the table are naive predictions: what a model has to beat."

@@ -70,8 +70,9 @@ def rules(facts: RunFacts) -> Iterator[Chart]:
             ],
         },
         description=(
-            f"{len(failed)} of {len(facts.rules)} rules were broken; {rejecting} of them reject the"
-            f" run. The first is {label(_name(failed[0]), MAX_CELL)}{by}"
+            f"{len(failed)} of {len(facts.rules)} rules {'was' if len(failed) == 1 else 'were'}"
+            f" broken; {rejecting or 'none'} of them {'rejects' if rejecting == 1 else 'reject'}"
+            f" the run. The first is {label(_name(failed[0]), MAX_CELL)}{by}"
             f" ({_consequence(failed[0])})."
         ),
         columns=("rule", "column", "consequence", "rows", "examples"),

@@ -40,10 +40,14 @@
   }
 
   // On a phone, legends stand below each other, and texts begin at the left end.
-  function narrow(config, width) {
-    const layout = { top: { direction: "vertical", anchor: "start", bounds: "full" } };
+  function narrow({ config, encoding }, width) {
+    const layout = { top: { direction: "vertical", anchor: "start" } };
     Object.assign(config.legend, { columns: 1, labelLimit: width - 150, layout });
     Object.assign(config.title, { frame: "bounds", limit: width });
+    if (encoding?.y?.type === "nominal") {  // names at the left, where the legend cannot begin
+      Object.assign(config.axis, { labelFontSize: 10, labelLimit: 0.6 * width, titleAnchor: "end" });
+      config.legend.labelLimit = 0.36 * width;
+    }
   }
 
   const drawings = new Map();
@@ -57,7 +61,7 @@
     const specification = JSON.parse(plot.querySelector("script").textContent);
     specification.width = width;
     limit(specification.config);
-    if (width < 420) narrow(specification.config, width);
+    if (width < 420) narrow(specification, width);
     const target = document.createElement("div");
     target.className = "live";
     target.setAttribute("aria-hidden", "true");

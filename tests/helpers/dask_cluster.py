@@ -1,0 +1,131 @@
+"""A scheduler of Dask and workers, each a process of its own; and jobs that run there."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from helpers.workspace import ROOT, free_port, outside
+
+SECONDS = 60.0
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    """Return when something is so; fail if it is not in time."""
+    until = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < until, what
+        time.sleep(0.05)
+
+
+@dataclass
+class Cluster:
+    """A scheduler at a port, and workers by number; logs are in a folder."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    scheduler: subprocess.Popen[bytes] | None = None
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """Return the address of the scheduler."""
+        return f"tcp://127.0.0.1:{self.port}"
+
+    def start_scheduler(self) -> None:
+        """Start the scheduler, and wait until it listens."""
+        self.scheduler = self._start(
+            "scheduler",
+            "dask_scheduler",
+            *("--host", "127.0.0.1", "--port", str(self.port)),
+            *("--dashboard-address", "127.0.0.1:0"),
+        )
+        log = self.folder / "scheduler.log"
+        wait_for(lambda: "Scheduler at:" in log.read_text(), "the scheduler has not started")
+
+    def start_worker(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker; it need not have come to the scheduler yet."""
+        number = len(self.workers)
+        folder = self.folder / f"worker{number}"
+        folder.mkdir()
+        worker = self._start(
+            f"worker{number}",
+            "dask_worker",
+            self.address,
+            *("--nthreads", "2", "--local-directory", str(folder), "--no-dashboard"),
+            *(options or ("--no-nanny",)),
+            NIGHTFIT_HOME=str(self.folder / "home"),
+            **environment,
+        )
+        self.workers.append(worker)
+        return worker
+
+    def stop(self) -> None:
+        """End all processes."""
+        for process in [*self.workers, self.scheduler]:
+            if process is not None:
+                with suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGCONT)
+                process.kill()
+                process.wait()
+
+    def framework_processes(self) -> list[psutil.Process]:
+        """Return the processes that the workers have started."""
+        found = []
+        for worker in self.workers:
+            with suppress(psutil.NoSuchProcess):
+                found += psutil.Process(worker.pid).children(recursive=True)
+        return [process for process in found if _does_jobs(process)]
+
+    def _start(
+        self, name: str, module: str, *args: str, **environment: str
+    ) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", f"distributed.cli.{module}", *args],
+                env={**outside(), "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+                | environment,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+            )
+
+
+def _does_jobs(process: psutil.Process) -> bool:
+    """Return whether a process is no keeper of Python's, which stays as long as the worker."""
+    with suppress(psutil.NoSuchProcess):
+        return "spawn_main" in " ".join(process.cmdline())
+    return False
+
+
+# Jobs: each is called with the framework's module and a job.
+
+
+def process_id(_, job):
+    """Return the process that does the job."""
+    return os.getpid(), os.getppid()
+
+
+def total(_, job):
+    """Return the sum of a column."""
+    return float(job.columns["x"].sum())
+
+
+def wait_for_file(_, job):
+    """Write which process began in the folder that a job names, and wait for a file `go` there."""
+    folder = Path(job.dataset)
+    (folder / f"begun-{os.getpid()}").touch()
+    while not (folder / "go").exists():
+        time.sleep(0.02)
+    return total(_, job)
+
+
+def use_memory(_, job):
+    """Use more memory than any limit allows."""
+    return len(bytearray(2**40))

@@ -1,0 +1,210 @@
+"""Jobs on a real cluster: a scheduler of Dask and two workers, all processes of their own."""
+
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from helpers.dask_cluster import (
+    Cluster,
+    process_id,
+    total,
+    use_memory,
+    wait_for,
+    wait_for_file,
+)
+from helpers.web_server import running
+from helpers.workspace import free_port
+
+from data.cluster_address import cluster_address
+from data.errors import ClusterError
+from regressors.candidate import Candidate
+from regressors.frameworks.workers import WorkerFailed
+from regressors.intervals.rules import Rules
+from regressors.job import Job
+from tasks.cluster.cluster_workers import ClusterWorkers
+from tasks.cluster.worker_night import Token
+from tasks.run.row_files import RowFiles
+
+ROWS = 100_000
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        made.start_scheduler()
+        made.start_worker()
+        made.start_worker()
+        yield made
+    finally:
+        made.stop()
+
+
+@contextmanager
+def night_on(address, told=None, *, wait=60.0, memory=8.0):
+    with ClusterWorkers(
+        cluster_address(address),
+        wait=wait,
+        time_limit=60,
+        memory_limit=memory,
+        tell=(told if told is not None else []).append,
+    ) as night:
+        yield night
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Files of a driver that workers see."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return RowFiles()
+
+
+def job_on(files, dataset="shop", kind="ann"):
+    return Job(
+        dataset=str(dataset),
+        candidate=Candidate("torch", kind),
+        columns={"x": files.stored(np.arange(ROWS, dtype=float))},
+        target=np.zeros(3),
+        fold=np.array([1, 2, 1]),
+        chained=False,
+        hidden=(),
+        interval=Rules((0.9,)),
+    )
+
+
+def begun_in(folder):
+    return [int(path.name.removeprefix("begun-")) for path in folder.glob("begun-*")]
+
+
+def test_jobs_of_one_framework_are_done_on_two_workers_at_once(cluster, files, tmp_path, told):
+    with night_on(cluster.address, told) as night:
+        jobs = [night.submit("torch", wait_for_file, job_on(files, tmp_path)) for _ in range(2)]
+        wait_for(lambda: len(begun_in(tmp_path)) == 2, "only one has begun")
+        (tmp_path / "go").touch()
+        assert [night.result(job) for job in jobs] == [ROWS * (ROWS - 1) / 2] * 2
+        parents = {psutil.Process(pid).ppid() for pid in begun_in(tmp_path)}
+        assert parents == {worker.pid for worker in cluster.workers}
+        first, _ = night.result(night.submit("torch", process_id, job_on(files)))
+        assert first in begun_in(tmp_path)  # it is warm
+    assert any("torch on 2" in text for text in told)
+    wait_for(lambda: not cluster.framework_processes(), "a framework's process is left")
+
+
+def test_a_job_whose_worker_is_killed_is_done_by_another(cluster, files, tmp_path, told):
+    extra = cluster.start_worker()
+    with night_on(cluster.address, told) as night:
+        jobs = [night.submit("torch", wait_for_file, job_on(files, tmp_path)) for _ in range(3)]
+        wait_for(lambda: len(begun_in(tmp_path)) == 3, "not all have begun")
+        victim = psutil.Process(extra.pid)
+        (child,) = [pid for pid in begun_in(tmp_path) if psutil.Process(pid).ppid() == extra.pid]
+        victim.kill()
+        wait_for(lambda: not psutil.pid_exists(child), "a process outlived its worker")
+        (tmp_path / "go").touch()
+        assert [night.result(job) for job in jobs] == [ROWS * (ROWS - 1) / 2] * 3
+        (warning,) = night.take_warnings()
+        assert "was lost amid a fit; another one does it again" in warning
+        assert night.take_warnings() == ()
+
+
+def test_a_job_that_needs_too_much_memory_fails_in_a_sentence_and_the_next_one_runs(cluster, files):
+    with night_on(cluster.address) as night:
+        with pytest.raises(WorkerFailed, match="ran out of memory; its limit is 8 GiB"):
+            night.result(night.submit("torch", use_memory, job_on(files)))
+        assert night.result(night.submit("torch", total, job_on(files))) == ROWS * (ROWS - 1) / 2
+
+
+def test_rows_that_workers_do_not_see_go_there_once(cluster, files, tmp_path, monkeypatch):
+    hidden = Token(str(tmp_path / "not there"), "unread")
+    monkeypatch.setattr("tasks.cluster.night.Token.written", lambda: hidden)
+    job = job_on(files, tmp_path)
+    with night_on(cluster.address) as night:
+        sent = [night.submit("torch", wait_for_file, job) for _ in range(2)]
+        wait_for(lambda: len(begun_in(tmp_path)) == 2, "only one has begun")
+        (tmp_path / "go").touch()
+        assert [night.result(one) for one in sent] == [ROWS * (ROWS - 1) / 2] * 2
+        assert night.result(night.submit("torch", total, job)) == ROWS * (ROWS - 1) / 2
+        assert night._night.copies.sent_bytes == ROWS * 8  # one worker has it from the other
+        night.drop_rows()
+        assert night.result(night.submit("torch", total, job)) == ROWS * (ROWS - 1) / 2
+        assert night._night.copies.sent_bytes == ROWS * 8 * 2
+
+
+def test_a_scheduler_that_is_away_is_a_sentence_with_the_time_that_was_waited(told):
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with night_on(address, told, wait=4) as night, pytest.raises(ClusterError) as refused:
+        night.connect()
+    assert str(refused.value).startswith(f"{address}: no scheduler of Dask has answered for 4 s")
+    assert told == [f"waiting for the scheduler at {address} (Connection refused)"]
+
+
+def test_a_server_that_is_not_dasks_is_a_sentence(monkeypatch):
+    monkeypatch.setattr("tasks.cluster.connection.ANSWER_SECONDS", 1.0)
+    with (
+        running() as server,
+        night_on(server.url.replace("http", "tcp"), wait=10) as night,
+        pytest.raises(ClusterError, match="does not answer as a scheduler of Dask"),
+    ):
+        night.connect()
+
+
+def test_a_cluster_without_workers_is_waited_for_and_then_given_up(tmp_path, told):
+    empty = Cluster(tmp_path)
+    try:
+        empty.start_scheduler()
+        with (
+            night_on(empty.address, told, wait=5) as night,
+            pytest.raises(ClusterError, match="has had no worker for 5 seconds"),
+        ):
+            night.connect()
+        assert told == [f"the cluster at {empty.address} has no worker yet; waiting for one"]
+    finally:
+        empty.stop()
+
+
+def test_a_lost_scheduler_ends_what_waits_for_it_in_a_sentence(tmp_path, files, told):
+    lost = Cluster(tmp_path / "lost")
+    lost.folder.mkdir()
+    try:
+        lost.start_scheduler()
+        lost.start_worker()
+        with night_on(lost.address, told, wait=5) as night:
+            job = night.submit("torch", wait_for_file, job_on(files, tmp_path))
+            wait_for(lambda: begun_in(tmp_path), "it has not begun")
+            (child,) = begun_in(tmp_path)
+            lost.scheduler.kill()
+            with pytest.raises(ClusterError, match="no scheduler of Dask has answered for 5 sec"):
+                night.result(job)
+            wait_for(lambda: not psutil.pid_exists(child), "a process goes on")
+            assert any("was lost, and with it what it was fitting" in text for text in told)
+    finally:
+        lost.stop()
+
+
+DRIVER = """
+import sys
+sys.path[:0] = {path!r}
+from test_cluster import RowFiles, job_on, night_on, wait_for_file
+files = RowFiles()
+with night_on({address!r}) as night:
+    night.result(night.submit("torch", wait_for_file, job_on(files, {folder!r})))
+"""
+
+
+def test_nothing_goes_on_after_a_driver_that_is_killed(cluster, tmp_path):
+    path = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    script = DRIVER.format(path=path, address=cluster.address, folder=str(tmp_path))
+    driver = subprocess.Popen([sys.executable, "-c", script])
+    wait_for(lambda: begun_in(tmp_path), "it has not begun")
+    (child,) = begun_in(tmp_path)
+    driver.kill()
+    driver.wait()
+    wait_for(lambda: not psutil.pid_exists(child), "its job goes on")
