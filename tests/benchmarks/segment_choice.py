@@ -2,7 +2,7 @@
 
     segment_choice.py [SET...] [--nights 5]
 
-Simulated sets have 100 segments of 20 to 100 rows, three numeric columns and errors of SD 1:
+Simulated sets have 60 segments of 30 to 300 rows, three numeric columns and errors of SD 1:
 
 - equal: one line for all;
 - shifted: every third segment has another intercept;
@@ -11,7 +11,7 @@ Simulated sets have 100 segments of 20 to 100 rows, three numeric columns and er
 - mixed: a third is on the common line, a third has other slopes, and in a third the first column
   acts by its square.
 
-They are drawn anew for each of `--nights`. Errors are root mean squares on 200 further rows of each
+They are drawn anew for each of `--nights`. Errors are root mean squares on 400 further rows of each
 segment, over the SD of the target; the mean is over rows. A segment is wrongly moved where what
 serves it has a larger error there than the champion; the share is that of all segments.
 
@@ -46,7 +46,7 @@ from regressors.segments.texts import codes_in, segments_of
 FOLDER = "NIGHTFIT_BENCH_DATA"
 FRAMEWORK, FOLDS, HIDDEN = "torch", 5, (32, 32)
 KINDS = ("least_squares", "shrunken_least_squares", "segment_least_squares", "ann")
-SEGMENTS, HELD = 100, 200
+SEGMENTS, HELD = 60, 400
 PUBLIC = {
     "diamonds": ("price", ("cut", "color", "clarity")),
     "cps1988": ("wage", ("region", "ethnicity", "smsa", "parttime")),
@@ -90,7 +90,7 @@ def simulated(shape: str, seed: int) -> Drawn:
         columns = {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "segment": names[code]}
         return columns, y + rng.normal(size=len(code))
 
-    columns, target = rows(rng.integers(20, 101, SEGMENTS))
+    columns, target = rows(rng.integers(30, 301, SEGMENTS))
     held, held_target = rows(np.full(SEGMENTS, HELD))
     fold = 1 + rng.integers(0, FOLDS, len(target))
     return Drawn(columns, target, fold, held, held_target, ("segment",))
