@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 
+from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration, Kind
 from data.declarations.named_source import source_named
 from data.errors import SourceError, listed
@@ -237,10 +238,11 @@ def _require_columns(
     needed = list(dict.fromkeys((*declaration.key, *features)))
     missing = [name for name in needed if name not in names]
     if missing:
+        others = [name for name in names if name not in needed]
         raise SourceError(
             f"the column {missing[0]!r} is missing.",
             where=where,
-            next_step=f"The champion needs: {listed(needed)}.",
+            next_step=f"{nearest(missing[0], others)}The champion needs: {listed(needed)}.",
         )
 
 

@@ -26,6 +26,7 @@ from data.checks.terms import part_findings, term_findings
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
 from data.declarations.parts import PARTS
+from data.declarations.sql_source import SqlSource
 from data.declarations.time_rules import misfit
 from data.errors import listed
 from data.sources.columns import PLURAL, arrays, infinite, infinity_in_words, kind_of, present
@@ -117,7 +118,9 @@ def column_finding(name: str, columns: Sequence[str], declaration: Declaration) 
 
 
 def _row_count_finding(declaration: Declaration, rows: int) -> Finding:
-    sentence = f"{declaration.source.shown} has no rows. Check the program that writes it."
+    is_query = isinstance(declaration.source, SqlSource) and declaration.source.query is not None
+    writer = "the query" if is_query else "the program that writes it"
+    sentence = f"{declaration.source.shown} has no rows. Check {writer}."
     return finding(
         "expect_table_row_count_to_be_between",
         None,

@@ -137,8 +137,12 @@ def _uneven_line(text: str, dialect: Dialect) -> SourceError | None:
             width = width or len(row)
             if row and len(row) != width:
                 line = dialect.skip + rows.line_num
-                is_cut = len(row) < width and text[-1] not in "\r\n" and not any(rows)
-                return (SourceLate if is_cut else SourceError)(
+                if len(row) < width and text[-1] not in "\r\n" and not any(rows):
+                    return SourceLate(
+                        f"The file ends in line {line} after {len(row)} of {width} values.",
+                        next_step="Write or copy it again: it may have been cut off.",
+                    )
+                return SourceError(
                     f"Line {line} has {len(row)} values, but the header has {width}.",
                     next_step="Fix the line; text that contains a"
                     f" {'comma' if dialect.separator == ',' else repr(dialect.separator)} needs"

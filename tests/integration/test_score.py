@@ -106,6 +106,8 @@ def test_a_missing_column_is_refused_with_those_that_are_needed(scored, column):
     text = "id,x,c\n1,3,a\n".replace(column, "other")
     with pytest.raises(SourceError, match=f"the column '{column}' is missing"):
         scored(text)
+    with pytest.raises(SourceError, match=f"missing. Did you mean '{column.upper()}'"):
+        scored(text.replace("other", column.upper()))
 
 
 def test_an_infinite_value_is_refused_with_its_row(scored):

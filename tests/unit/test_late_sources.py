@@ -95,7 +95,7 @@ def test_half_a_parquet_file_is_waited_for(tmp_path, later):
 def test_a_csv_that_ends_within_a_row_is_waited_for(tmp_path, later):
     path = written(tmp_path, CSV[: CSV.rindex(",")])
     later(written, tmp_path, CSV)
-    told = "Line 301 has 1 values, but the header has 2."
+    told = "The file ends in line 301 after 1 of 2 values."
     assert_told(patient(shop(path), tmp_path), path, told)
 
 
