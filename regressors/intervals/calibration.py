@@ -154,14 +154,21 @@ class Calibration:
             return None, {"scale": "none: all residuals are of one fold"}
         if not np.median(size) > 0:
             return None, {"scale": "none: most predictions are without an error"}
-        fit = ScaleFit(rows.columns, rows.predicted, size, rows.fold)
-        of_one, of_scale = self._score(np.ones(len(size))), self._score(fit.crossed)
+        fit = ScaleFit(rows.columns, rows.predicted, size, rows.fold, rows.age)
+        ageless = fit if rows.age is None else fit.without_age()
+        of_one, of_scale = self._score(np.ones(len(size))), self._score(ageless.crossed)
         if np.isnan(of_one - of_scale).all():
             return None, {"scale": "none: too few residuals"}
-        figures = _means(score_of_one_width=of_one, score_of_scale=of_scale)
-        if not _is_better(of_scale, of_one):
-            return None, {"scale": "none: it does not improve the interval score", **figures}
-        return fit, {"scale": "by row", **figures}
+        facts = _means(score_of_one_width=of_one, score_of_scale=of_scale)
+        is_better = _is_better(of_scale, of_one)
+        if rows.age is not None:
+            with_age = self._score(fit.crossed)
+            facts |= _means(score_of_growing_scale=with_age)
+            if _is_better(with_age, of_scale if is_better else of_one):
+                return fit, {"scale": "by row, growing", "growth": fit.growth, **facts}
+        if not is_better:
+            return None, {"scale": "none: it does not improve the interval score", **facts}
+        return ageless, {"scale": "by row", **facts}
 
     @cached_property
     def _by_prediction(self) -> tuple[bool, dict[str, object]]:

@@ -16,7 +16,8 @@ class Residuals:
     """Out-of-fold residuals (m,) of some rows, each times the root of its weight.
 
     `share` (m,) is what each counts for in quantiles, None where all count the same; `available`
-    are how many there were to choose from.
+    are how many there were to choose from. `age` (m,) is 0 for the newest row and 1 for the oldest,
+    None where rows have no order.
     """
 
     rules: Rules
@@ -28,6 +29,7 @@ class Residuals:
     mean_weight: float | None = None
     group: Values | None = None
     share: Array | None = None
+    age: Array | None = None
 
     @classmethod
     def of(
@@ -42,6 +44,7 @@ class Residuals:
         group: Values | None = None,
         among: Mask | None = None,
         share: Array | None = None,
+        age: Array | None = None,
     ) -> "Residuals":
         """Return the residuals of the rows with a prediction, of those in a mask if there is one.
 
@@ -69,6 +72,7 @@ class Residuals:
             mean_weight,
             None if group is None else np.asarray(group[chosen]),
             None if share is None else share[chosen],
+            None if age is None else age[chosen],
         )
 
 

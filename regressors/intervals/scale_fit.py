@@ -6,6 +6,7 @@ is log(|r| / median + 1/20), so that a residual that is zero by chance does not 
 
 from collections import Counter
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +26,8 @@ MIN_LEVEL_ROWS, MAX_LEVELS = 10, 64
 """A level needs so many rows for an effect of its own, and a column has the most frequent ones."""
 MAX_COLUMNS = 2_000
 """With more columns of the design, the scale depends on the prediction alone."""
+AGE = 2.0
+"""The age of the oldest row in the design, so that its penalty is like that of a rank."""
 SHARES = np.linspace(0, 1, 17)
 PREDICTED_SHARES = np.unique([0.02, 0.98, *SHARES])
 """Of which quantiles the knots of a number and of the prediction are."""
@@ -84,28 +87,54 @@ class ScaleFit:
     """The scale fitted on m rows, and on those of all folds but one for each fold.
 
     `size` (m,) are absolute residuals with a median above zero, `fold` (m,) whole numbers. Columns
-    that are neither numbers nor texts, such as times, are left out.
+    that are neither numbers nor texts, such as times, are left out. With the `age` (m,) of rows,
+    from 0 to 1, errors may grow or shrink steadily, and the scale is that of age 0.
     """
 
-    def __init__(self, columns: Columns, predicted: Array, size: Array, fold: Indices) -> None:
-        self._columns, self._predicted, self._fold = columns, predicted, fold
+    def __init__(
+        self,
+        columns: Columns,
+        predicted: Array,
+        size: Array,
+        fold: Indices,
+        age: Array | None = None,
+    ) -> None:
+        self._columns, self._predicted, self._fold, self._age = columns, predicted, fold, age
         self._numbers: dict[str, _Part] = {}
         self._categories: dict[str, _Part] = {}
         self._of_predicted = _predicted_part(1, predicted)
         self._columns_of_design = 1 + self._of_predicted.size
         self._add_columns()
-        design = np.column_stack([np.ones(len(size)), *self._blocks()])
+        of_age = [] if age is None else [AGE * age]
+        design = np.column_stack([np.ones(len(size)), *self._blocks(), *of_age])
         design = np.rint(design * STEPS) / STEPS
         logs = np.log(size / np.median(size) + SMALLEST)
         logs = np.rint(logs * STEPS) / STEPS
         self._grams = {
             number: _sums(design, logs, fold == number) for number in np.unique(fold).tolist()
         }
+        self._limit()
+
+    def without_age(self) -> "ScaleFit":
+        """Return the scale of the same rows without a part for their age."""
+        fit = copy(self)
+        fit._age = None
+        fit._grams = {n: (gram[:-1, :-1], right[:-1]) for n, (gram, right) in self._grams.items()}
+        fit._limit()
+        return fit
+
+    def _limit(self) -> None:
+        """Keep the scale in the range of what the fits without a row's fold say of it."""
         self._range = (-np.inf, np.inf)
-        crossed = self.crossed
-        low, high = np.log(np.quantile(crossed, FLOOR)), np.log(crossed.max())
+        self._forget()
+        at_age_0 = self._crossed_at_age_0
+        low, high = np.log(np.quantile(at_age_0, FLOOR)), np.log(at_age_0.max())
         self._range = _rounded(low), _rounded(high)
-        del self.__dict__["crossed"], self.__dict__["by_fold"]
+        self._forget()
+
+    def _forget(self) -> None:
+        for name in ("of_all", "by_fold", "crossed", "_crossed_at_age_0"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def of_all(self) -> Scale:
@@ -119,7 +148,22 @@ class ScaleFit:
 
     @cached_property
     def crossed(self) -> Array:
-        """Return the scale (m,) of each row, by the fit without the row's fold."""
+        """Return the scale (m,) of each row, by the fit without the row's fold, and of its age."""
+        if self._age is None:
+            return self._crossed_at_age_0
+        growth = np.empty(len(self._predicted))
+        for number in self._grams:
+            growth[self._fold == number] = self._estimates(number)[-1]
+        scale: Array = self._crossed_at_age_0 * np.exp(growth * AGE * self._age)
+        return scale
+
+    @property
+    def growth(self) -> float:
+        """Return by what errors have grown: the scale at age 0 over that at age 1."""
+        return 1.0 if self._age is None else float(np.exp(-AGE * self._estimates(None)[-1]))
+
+    @cached_property
+    def _crossed_at_age_0(self) -> Array:
         scale = np.empty(len(self._predicted))
         for number, fitted in self.by_fold.items():
             rows = self._fold == number
@@ -148,13 +192,18 @@ class ScaleFit:
             blocks += part.of(self._columns[name])
         return blocks
 
-    def _fitted(self, left_out: int | None) -> Scale:
+    def _estimates(self, left_out: int | None) -> Array:
+        """Return the estimates (p,) of the fit on all rows but those of a fold."""
         others = [sums for number, sums in self._grams.items() if number != left_out]
         gram, right = (np.sum([sums[i] for sums in others], axis=0) for i in (0, 1))
         penalty = np.full(len(right), PENALTY)
         penalty[0] = 0.0
         estimates = np.linalg.solve(gram + np.diag(penalty), right)
-        estimates = np.rint(estimates * ESTIMATE_STEPS) / ESTIMATE_STEPS
+        rounded: Array = np.rint(estimates * ESTIMATE_STEPS) / ESTIMATE_STEPS
+        return rounded
+
+    def _fitted(self, left_out: int | None) -> Scale:
+        estimates = self._estimates(left_out)
         return Scale(
             float(estimates[0]),
             *self._range,

@@ -61,6 +61,7 @@ def walk_intervals(
         levels = _adapted(rules.levels, missed, known=known, block=block, by=number, last=last)
         intervals = None
         if past.any():
+            age = _age(time, past)
             rows = Residuals.of(
                 rules,
                 columns,
@@ -70,7 +71,8 @@ def walk_intervals(
                 weight=weight,
                 group=group,
                 among=past,
-                share=_share(time, past),
+                share=_share(age, past),
+                age=age,
             )
             intervals = Calibration(rows).adapted(levels)
         own = block == number
@@ -104,13 +106,17 @@ def _adapted(
     return tuple(float(level) for level in np.maximum(1 - share, 0.0))
 
 
-def _share(time: Array, past: Mask) -> Array:
-    """Return what each row (n,) counts for: the older it is among the past ones, the less."""
+def _age(time: Array, past: Mask) -> Array:
+    """Return the age (n,) of each past row, from 0 to 1; 0 for all others."""
     newest, oldest = float(time[past].max()), float(time[past].min())
     span = newest - oldest
     if not span > 0:
-        return np.ones(len(time))
-    age = np.where(past, newest - time, 0.0) / span
+        return np.zeros(len(time))
+    return np.asarray(np.where(past, newest - time, 0.0) / span)
+
+
+def _share(age: Array, past: Mask) -> Array:
+    """Return what each row (n,) counts for: the older it is among the past ones, the less."""
     half_lives = HALF_LIVES if past.sum() >= FEW else HALF_LIVES_OF_FEW
     return np.asarray(0.5 ** (half_lives * age))
 

@@ -1,11 +1,12 @@
 """How a model errs, in figures for charts: its residuals beside a normal's, and its coverage."""
 
+from collections.abc import Mapping
 from math import isfinite, sqrt
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from regressors.arrays import Array
+from regressors.arrays import Array, Mask
 from regressors.judging.scoring import interval_half_width
 from tasks.report.run_figures import Coverage, Residuals, rounded
 
@@ -39,27 +40,44 @@ def residuals(model: str, errors: Array) -> Residuals | None:
 
 
 def coverage(
-    out_of_fold: Array, test: Array, declared: float, reach: float = 1.0
+    out_of_fold: Array,
+    test: Array,
+    declared: float,
+    reach: float = 1.0,
+    narrower: Mapping[float, tuple[Array, float]] | None = None,
 ) -> tuple[Coverage, ...]:
     """Return how many errors (m,) of the test rows are within what out-of-fold errors (n,) suggest.
 
     Both are in units of how far the row's interval reaches, which is `reach` in the mean, and NaN
     where there is none. The declared level is that of the intervals themselves, and out-of-fold
     errors say how much wider or narrower those of other levels are. A level for which there are too
-    few of them is left out.
+    few of them is left out. `narrower` has, by level, the errors in units of intervals that were
+    made for that level, and the mean of these units.
     """
     honest, errors = (np.abs(each[~np.isnan(each)]) for each in (out_of_fold, test))
     if not len(errors) or not len(honest):
         return ()
     found = []
     of_declared = interval_half_width(honest, declared) or 1.0
-    for level in sorted({*LEVELS, declared}):
+    made = {
+        level: (np.abs(own[~np.isnan(own)]), own_reach)
+        for level, (own, own_reach) in (narrower or {}).items()
+    }
+    for level in sorted({*LEVELS, declared, *made}):
+        if level in made and len(made[level][0]) and isfinite(made[level][1]):
+            own, own_reach = made[level]
+            found.append(_covered(level, own_reach, own <= 1))
+            continue
         width = interval_half_width(honest, level)
         if width is not None and isfinite(width := width / of_declared) and isfinite(width * reach):
-            share = float((errors <= width).mean())
-            low, high = wilson(share, len(errors))
-            found.append(Coverage(level, width * reach, share, low, high, len(errors)))
+            found.append(_covered(level, width * reach, errors <= width))
     return tuple(found)
+
+
+def _covered(level: float, reach: float, inside: Mask) -> Coverage:
+    share = float(inside.mean())
+    low, high = wilson(share, len(inside))
+    return Coverage(level, reach, share, low, high, len(inside))
 
 
 def in_intervals(errors: Array, down: Array, up: Array) -> Array:

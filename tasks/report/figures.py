@@ -113,7 +113,7 @@ class _Drawing:
             effects=effects,
             residuals=residuals(main.name, np.concatenate(self._errors(main))),
             covered_by=reported.name,
-            coverage=coverage(*covered, declaration.interval.widest, reach),
+            coverage=coverage(*covered, declaration.interval.widest, reach, self._narrower()),
             term_scale=self._term_scale(sample),
             segments=segment_figures(self.trained.routing, self.choice.champion)
             if self.trained.routing
@@ -227,6 +227,22 @@ class _Drawing:
             found.append(in_intervals(rows.target - predicted, down, up))
             sides.append(down / 2 + up / 2)
         return (found[0], found[1]), float(np.nanmean(sides[1]))
+
+    def _narrower(self) -> dict[float, tuple[Array, float]]:
+        """Return the errors of the test rows in units of narrower intervals, and these, by level.
+
+        They are of the candidate that is reported on.
+        """
+        rolled, target = self.trained.rolled[self.choice.reported], self.prepared.test.target
+        levels = self.prepared.declaration.interval.levels
+        found = {}
+        for level, (lower, upper) in list(zip(levels, rolled.ends, strict=False))[1:]:
+            down, up = rolled.predicted - lower, upper - rolled.predicted
+            reach = down / 2 + up / 2
+            if not np.isnan(reach).all():
+                errors = in_intervals(target - rolled.predicted, down, up)
+                found[level] = errors, float(np.nanmean(reach))
+        return found
 
     def _inside(self, drawn: _Drawn, test: Rows, chosen: dict[str, Indices]) -> float | None:
         """Return what share of the drawn test rows is inside the intervals of a model."""

@@ -4,6 +4,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,13 @@ from data.store.records import (
 )
 from data.store.results.columns import KeyColumns, key_columns_of
 from data.store.row_columns import PairedErrors, PredictionColumns, Targets
+from regressors.blocks import release
 from regressors.candidate import Candidate
 from regressors.job import Fitted
-from regressors.judging.scoring import Score
+from regressors.judging.scoring import Score, coverage_of
 from regressors.judging.selection import Decision
 from regressors.network import recipe
+from regressors.rolling import Rolled
 from tasks.report.run_figures import RunFigures
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
@@ -278,6 +281,17 @@ def _interval_facts(fit: Fitted) -> dict[str, Any] | None:
     return None if intervals is None else dict(intervals.facts)
 
 
+def _covered(rolled: Rolled, prepared: Prepared) -> dict[str, float | None]:
+    """Return by level, the widest first, what share of the test rows is inside the intervals."""
+    levels, target = prepared.declaration.interval.levels, prepared.test.target
+    covered = {
+        f"{level:g}": coverage_of(target, ends)
+        for level, ends in zip(levels, rolled.ends, strict=False)
+    }
+    release([target, *chain.from_iterable(rolled.ends)])
+    return covered
+
+
 def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord:
     """Add a candidate's rank, scores and refit, if it has them."""
     candidate = Candidate(record.framework, record.kind)
@@ -287,8 +301,12 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
     if isinstance(fit, str):
         return record
     details = dict(record.details)
-    if candidate in trained.rolled and trained.rolled[candidate].details:
-        details["rolled"] = trained.rolled[candidate].details
+    rolled = trained.rolled.get(candidate)
+    if rolled is not None and rolled.details:
+        details["rolled"] = rolled.details
+    if rolled is not None and details["intervals"] is not None:
+        covered = _covered(rolled, trained.prepared)
+        details["intervals"] = {**details["intervals"], "test_coverage": covered}
     scores = (("validation", trained.choice.validation), ("test", trained.choice.test))
     failed_refit = f"; its refit failed: {refit}" if isinstance(refit, str) else ""
     record = replace(

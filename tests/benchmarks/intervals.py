@@ -13,12 +13,15 @@ defaults; so only the intervals differ. They are to cover 90%:
 
 Rows in order of time are walked through in 20 blocks, each predicted by a fit on those before it.
 There nightfit's intervals adapt, `split` has the quantile of all earlier residuals, and the other
-two have no method that takes such predictions. Sets whose name begins with "made" are simulated.
+two have no method that takes such predictions. Sets whose name begins with "made" are simulated;
+"made, rain", "fair" and "randhie" (the last two of statsmodels) have mostly or often a target of
+zero, and no interval of any method reaches below that.
 
 Printed are the coverage of all test rows; the lowest and the highest one of a fifth of the rows by
-the width of nightfit's intervals, in brackets that of one width; the share of the levels of
-categories with 50 test rows or more that are covered by 84 to 96%; the mean width and the mean
-interval score, both over the SD of the target. Test rows of all splits are taken together.
+the width of nightfit's intervals, in brackets that of one width, and of a fifth by the prediction;
+the share of the levels of categories with 50 test rows or more that are covered by 84 to 96%; what
+nightfit's intervals of 50% cover; the mean width and the mean interval score, both over the SD of
+the target. Test rows of all splits are taken together.
 
 NIGHTFIT_BENCH_DATA names the folder of public sets (docs/benchmark-data.md); without it, the made
 and the bundled ones are measured. Needs the extra `bench`.
@@ -29,7 +32,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,19 +51,24 @@ from regressors.intervals.walk import walk_intervals
 Array = np.ndarray
 Table = Mapping[str, Array]
 Ends = tuple[Array, Array]
-LEVEL, FOLDS, BLOCKS = 0.9, 5, 20
+LEVEL, NARROW, FOLDS, BLOCKS = 0.9, 0.5, 5, 20
 MOST_TRAINED, MOST_TESTED = 8_000, 2_000
 LOW, HIGH, MIN_GROUP = 0.84, 0.96, 50
-RULES = Rules((LEVEL,))
+RULES = Rules((LEVEL, NARROW))
 
 
 @dataclass(frozen=True)
 class Tested:
-    """Test rows of a set and the ends of their intervals by method."""
+    """Test rows of a set, what is predicted for them, and the ends of their intervals by method.
+
+    `narrow` are the ends of nightfit's intervals of 50%.
+    """
 
     columns: Table
     target: Array
+    predicted: Array
     ends: Mapping[str, Ends]
+    narrow: Ends
 
 
 def matrix(columns: Table) -> Array:
@@ -78,8 +86,8 @@ def model() -> LGBMRegressor:
     return LGBMRegressor(n_jobs=1, verbose=-1)
 
 
-def one_split(train: Table, target: Array, fold: Array, test: Table) -> dict[str, Ends]:
-    """Return the ends of the intervals of test rows, by method."""
+def one_split(train: Table, target: Array, fold: Array, test: Table, truth: Array) -> Tested:
+    """Return the test rows, of target `truth`, with their intervals."""
     both = matrix({name: np.concatenate([train[name], test[name]]) for name in train})
     x, new = both[: len(target)], both[len(target) :]
     out_of_fold, predicted = np.empty(len(target)), []
@@ -89,17 +97,23 @@ def one_split(train: Table, target: Array, fold: Array, test: Table) -> dict[str
         out_of_fold[held] = fitted.predict(x[held])
         predicted.append(fitted.predict(new))
     mean = np.mean(predicted, axis=0)
+    rules = replace(RULES, lowest=0.0) if target.min() == 0 else RULES
     _, _, intervals = fit_intervals(
-        RULES, columns=train, target=target, predicted=out_of_fold, fold=fold
+        rules, columns=train, target=target, predicted=out_of_fold, fold=fold
     )
     assert intervals is not None
-    (ours,) = intervals.ends(mean, intervals.reach(test, mean))
-    return {
+    ours, narrow = intervals.ends(mean, intervals.reach(test, mean))
+    ends = {
         "nightfit": ours,
         "split": _split(x, target, new),
         "MAPIE": _mapie(x, target, new),
         "crepes": _crepes(x, target - out_of_fold, new, mean),
     }
+    if rules.lowest is not None:  # the other methods do not know the bound
+        ends = {
+            name: (np.maximum(low, 0), np.maximum(high, 0)) for name, (low, high) in ends.items()
+        }
+    return Tested(test, truth, mean, ends, narrow)
 
 
 def _split(x: Array, target: Array, new: Array) -> Ends:
@@ -153,7 +167,9 @@ def in_time(columns: Table, target: Array, time: Array) -> Tested:
     return Tested(
         {n: v[late] for n, v in columns.items()},
         target[late],
+        predicted[late],
         {name: (low[late], high[late]) for name, (low, high) in ends.items()},
+        (lower[late, 1], upper[late, 1]),
     )
 
 
@@ -168,8 +184,8 @@ def of_set(name: str, folder: Path | None, splits: int) -> Tested:
         for number in range(1, splits + 1):
             train, fold, test = split_set(declaration, Path(temporary), number)
             some, few = _first(train.columns, MOST_TRAINED), _first(test.columns, MOST_TESTED)
-            ends = one_split(some, train.target[:MOST_TRAINED], fold[:MOST_TRAINED], few)
-            found.append(Tested(few, test.target[:MOST_TESTED], ends))
+            own = train.target[:MOST_TRAINED], fold[:MOST_TRAINED]
+            found.append(one_split(some, *own, few, test.target[:MOST_TESTED]))
     return together(found)
 
 
@@ -179,17 +195,17 @@ def _first(columns: Table, rows: int) -> Table:
 
 def together(parts: list[Tested]) -> Tested:
     """Return the test rows of several splits, one after the other."""
-    first = parts[0]
+
+    def both(ends: Callable[[Tested], Ends]) -> Ends:
+        low, high = (np.concatenate([ends(each)[side] for each in parts]) for side in (0, 1))
+        return low, high
+
     return Tested(
-        {name: np.concatenate([each.columns[name] for each in parts]) for name in first.columns},
+        {n: np.concatenate([each.columns[n] for each in parts]) for n in parts[0].columns},
         np.concatenate([each.target for each in parts]),
-        {
-            method: (
-                np.concatenate([each.ends[method][0] for each in parts]),
-                np.concatenate([each.ends[method][1] for each in parts]),
-            )
-            for method in first.ends
-        },
+        np.concatenate([each.predicted for each in parts]),
+        {m: both(lambda each, m=m: each.ends[m]) for m in parts[0].ends},  # type: ignore[misc]
+        both(lambda each: each.narrow),
     )
 
 
@@ -205,14 +221,34 @@ def made_rows(rows: int, drift: float = 0.0) -> tuple[Table, Array, Array]:
     return {**x, "region": region}, target, time
 
 
-def made_by_row(splits: int) -> Tested:
-    columns, target, _ = made_rows(5_000)
+def rain(rows: int) -> tuple[Table, Array]:
+    """Return columns and a target that is mostly zero, and seldom large where little is likely."""
+    rng = np.random.default_rng(3)
+    columns = {name: rng.normal(size=rows) for name in ("x", "z", "nothing")}
+    wet = rng.random(rows) < 1 / (1 + np.exp(1 - 1.3 * columns["x"]))
+    amount = np.exp(0.5 + 0.6 * columns["z"] + 0.4 * columns["x"]) * rng.exponential(size=rows)
+    return columns, np.where(wet, amount, 0.0)
+
+
+def of_statsmodels(name: str, target: str) -> tuple[Table, Array]:
+    """Return the columns of a set that comes with statsmodels, and its target."""
+    import statsmodels.api as sm
+
+    rows = getattr(sm.datasets, name).load_pandas().data
+    columns = {column: rows[column].to_numpy(float) for column in rows if column != target}
+    return columns, rows[target].to_numpy(float)
+
+
+def drawn(columns: Table, target: Array, splits: int) -> Tested:
+    """Return the test rows of random splits of a table."""
     rng, parts = np.random.default_rng(2), []
     for _ in range(splits):
-        chosen = rng.random(len(target)) < 0.8
-        train, test = ({n: v[rows] for n, v in columns.items()} for rows in (chosen, ~chosen))
-        fold = rng.integers(0, FOLDS, int(chosen.sum()))
-        parts.append(Tested(test, target[~chosen], one_split(train, target[chosen], fold, test)))
+        order = rng.permutation(len(target))
+        test, train = order[: len(target) // 5][:MOST_TESTED], order[len(target) // 5 :]
+        train = train[:MOST_TRAINED]
+        some, few = ({n: v[rows] for n, v in columns.items()} for rows in (train, test))
+        fold = rng.integers(0, FOLDS, len(train))
+        parts.append(one_split(some, target[train], fold, few, target[test]))
     return together(parts)
 
 
@@ -253,6 +289,10 @@ def report(name: str, tested: Tested) -> dict[str, tuple[float, float]]:
         coverage[method] = inside
         score = interval_score(tested.target, lower, upper, LEVEL)
         figures[method] = float((upper - lower).mean() / sd), float(score.mean() / sd)
+    by_prediction = np.array_split(np.argsort(tested.predicted, kind="stable"), 5)
+    predicted = [coverage["nightfit"][fifth].mean() for fifth in by_prediction]
+    low, high = tested.narrow
+    narrow = float(((low <= tested.target) & (tested.target <= high)).mean())
     ours, even = (
         [coverage[method][fifth].mean() for fifth in fifths] for method in ("nightfit", "split")
     )
@@ -264,10 +304,13 @@ def report(name: str, tested: Tested) -> dict[str, tuple[float, float]]:
     )
     print(
         f"{name:20} fifths {min(ours):.2f} to {max(ours):.2f} ({min(even):.2f} to {max(even):.2f})"
-        f"  groups {within:.2f} of {len(of_groups):3}  {shown}",
+        f"  by prediction {min(predicted):.2f} to {max(predicted):.2f}"
+        f"  groups {within:.2f} of {len(of_groups):3}  {NARROW:.0%}: {narrow:.2f}  {shown}",
         flush=True,
     )
     record("intervals", f"{name}, coverage", float(coverage["nightfit"].mean()), "share")
+    record("intervals", f"{name}, coverage by intervals of {NARROW:.0%}", narrow, "share")
+    record("intervals", f"{name}, lowest coverage by prediction", float(min(predicted)), "share")
     record("intervals", f"{name}, interval score", figures["nightfit"][1], "SD of the target")
     return figures
 
@@ -279,7 +322,10 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(os.environ[FOLDER]) if os.environ.get(FOLDER) else None
     known: dict[str, Callable[[], Tested]] = {
-        "made, by row": lambda: made_by_row(options.splits),
+        "made, by row": lambda: drawn(*made_rows(5_000)[:2], options.splits),
+        "made, rain": lambda: drawn(*rain(5_000), options.splits),
+        "fair": lambda: drawn(*of_statsmodels("fair", "affairs"), options.splits),
+        "randhie": lambda: drawn(*of_statsmodels("randhie", "mdvis"), options.splits),
         "made, in time": lambda: in_time(*made_rows(4_000, 1.5)),
     }
     if folder is not None:

@@ -37,7 +37,7 @@ class Series:
 
 
 SERIES: Mapping[str, Series] = {
-    "co2": Series("co2", "week", ("week",), ("1 week", "52 weeks")),
+    "co2": Series("co2", "week", ("week",), ("1 week",)),
     "elnino": Series("temperature", "month", ("month",), ("1 month", "1 year")),
     "grunfeld": Series("invest", "year", ("value", "capital"), (1,), ("firm", "year")),
     "macrodata": Series("infl", "quarter", ("unemp", "tbilrate"), ("1 quarter",)),

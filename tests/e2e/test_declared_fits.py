@@ -13,6 +13,7 @@ weight: w
 features: [x, hue]
 terms: [x^2, x:hue]
 split: {folds: 2}
+interval: [0.9, 0.5]
 candidates: {frameworks: [torch], kinds: [least_squares, gradient_descent]}
 gradient_descent: {learning_rate: 0.01, epochs: 40, start: last}
 """
@@ -62,6 +63,19 @@ def test_declared_terms_are_in_the_coefficients_with_their_inference(nights):
     assert [row["estimate"] for row in solved.values()] == pytest.approx(expected, rel=1e-9)
     assert all(row["robust_standard_error"] > 0 for row in solved.values())
     assert all(row["low"] < row["estimate"] < row["high"] for row in solved.values())
+
+
+def test_what_intervals_of_each_level_cover_of_the_test_rows_is_stored(nights):
+    scored = nights.sql(
+        "SELECT s.coverage, s.n, m.details FROM score s JOIN model m USING (model_id)"
+        " WHERE s.rows = 'test' AND s.run_id = m.run_id"
+    )
+    assert scored
+    for coverage, rows, text in scored:
+        covered = json.loads(text)["intervals"]["test_coverage"]
+        assert covered["0.9"] == pytest.approx(coverage)
+        assert 0 < covered["0.5"] < covered["0.9"]
+        assert covered["0.5"] * rows == pytest.approx(round(covered["0.5"] * rows))
 
 
 def test_check_lists_the_declared_terms_with_the_features(nights):

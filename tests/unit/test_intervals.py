@@ -273,6 +273,28 @@ def test_intervals_over_time_cover_their_level_though_the_errors_grow():
     assert intervals.reach({"x": np.zeros(1)}, np.zeros(1)).min() > 1.3 * still.reaches[0][0]
 
 
+def test_errors_that_grow_steadily_have_intervals_of_their_newest_size():
+    rng, rows = np.random.default_rng(30), 3000
+    block, noise = np.arange(rows) * 20 // rows + 1, rng.normal(size=rows)
+    predicted = rng.normal(size=rows)
+    sizes = {"growing": np.exp(1.5 * block / 20), "steady": np.ones(rows)}
+    reach = {}
+    for name, size in sizes.items():
+        target = predicted + size * noise
+        lower, upper, intervals = walk_intervals(
+            NINETY, columns={}, target=target, predicted=predicted, block=block
+        )
+        late = block > 10
+        covered = inside((lower[late, 0], upper[late, 0]), target[late])
+        assert covered.mean() == pytest.approx(0.9, abs=0.02)
+        assert intervals is not None
+        assert (intervals.facts["scale"] == "by row, growing") == (name == "growing")
+        reach[name] = intervals.reach({}, np.zeros(1))[0, 0]
+        if name == "growing":
+            assert intervals.facts["growth"] == pytest.approx(np.exp(1.5 * 19 / 20), rel=0.2)
+    np.testing.assert_allclose(reach["growing"], reach["steady"] * np.exp(1.5), rtol=0.15)
+
+
 def test_no_interval_over_time_knows_a_target_of_its_block_or_a_later_one():
     data = drifting(2, blocks=12)
     for known, first in ((None, 7), (data["block"] + 3, 9)):

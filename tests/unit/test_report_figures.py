@@ -79,6 +79,15 @@ def test_coverage_counts_the_test_errors_within_what_out_of_fold_errors_suggest(
     assert coverage(honest, test[:0], 0.9) == ()
 
 
+def test_coverage_of_a_narrower_level_is_that_of_its_own_intervals():
+    honest, errors = RNG.normal(size=2000), np.array([0.5, -0.9, 1.0, -1.1, np.nan])
+    found = coverage(honest, errors, 0.85, narrower={0.5: (errors, 7.0), 0.35: (errors, 6.0)})
+    of_level = {each.expected: each for each in found}
+    assert list(of_level) == sorted(of_level)
+    assert (of_level[0.5].share, of_level[0.5].half_width, of_level[0.5].rows) == (0.75, 7.0, 4)
+    assert (of_level[0.35].share, of_level[0.35].half_width) == (0.75, 6.0)
+
+
 def test_the_interval_of_a_share_is_wilsons():
     assert wilson(0.9, 100) == pytest.approx((0.8256, 0.9448), abs=1e-4)
     assert wilson(0, 10)[0] == 0 and wilson(1, 10)[1] == 1

@@ -19,7 +19,12 @@ def coverage(facts: RunFacts) -> Iterator[Chart]:
         return
     widths, target = figures.coverage, label(facts.target)
     level = facts.run.interval_level
-    narrower = " and ".join(map(percent, facts.run.levels[1:]))
+    narrower = " and ".join(
+        f"those of {percent(each.expected)} cover {percent(each.share)}"
+        for level in facts.run.levels[1:]
+        for each in widths
+        if each.expected == level
+    )
     declared = next((each for each in widths if each.expected == level), widths[-1])
     yield Chart(
         name="coverage",
@@ -30,7 +35,7 @@ def coverage(facts: RunFacts) -> Iterator[Chart]:
             f" side in the mean should cover {percent(declared.expected)} of the"
             f" {declared.rows:,} test rows, and cover {percent(declared.share)} (95% interval"
             f" {percent(declared.low)} to {percent(declared.high)})."
-            + (f" They are the widest, beside narrower ones of {narrower}." if narrower else "")
+            + (f" Of the narrower ones, {narrower}." if narrower else "")
         ),
         columns=("mean reach to each side", "expected", "covered", "from", "to"),
         rows=tuple(
