@@ -14,10 +14,11 @@ KINDS = (*LINEAR_KINDS, "ann")
 POOLED_KINDS = tuple(kind for kind in KINDS if kind not in SEGMENT_KINDS)
 """The kinds that have one model for all rows."""
 
+OWN_LINE = "own line"
 GROUPS = {
     "line of all rows": ("least_squares", "gradient_descent"),
     "shrunken line": ("shrunken_least_squares",),
-    "own line": ("segment_least_squares", "segment_gradient_descent"),
+    OWN_LINE: ("segment_least_squares", "segment_gradient_descent"),
     "network": ("ann",),
 }
 """The kinds that are alike in what they may say of a segment, by what a reader calls them."""

@@ -231,6 +231,25 @@ class ManualDecision:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ManualSegmentDecision:
+    """What a person decided about a segment: models of a kind serve it, None: the champion does.
+
+    With `at_once`, from now on: the model `model_id`, or the champion where that is None. Otherwise
+    from the next night on.
+    """
+
+    dataset: str
+    segment: str
+    decision: str  # one of MANUAL_DECISIONS
+    kind: str | None
+    at_once: bool
+    model_id: int | None
+    reason: str
+    decided_by: str
+    pinned: bool = False  # runs do not decide about it until a person decides again
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """One attempt to retrain one dataset, finished. Times carry their time zone.
 

@@ -36,22 +36,21 @@ def inverses(matrices: Array) -> Array:
 
 def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> NeuronFit:
     """Train one linear neuron on inputs (n, p) and target (n,), from weights `start` (p,)."""
-    neuron = nn.Linear(len(start), 1, bias=False, dtype=torch.float64)
-    with torch.no_grad():
-        neuron.weight.copy_(torch.tensor(start))
-    weights, velocity = [neuron.weight], [None]
-    x, y = torch.tensor(inputs), torch.tensor(target)[:, None]
+    weights = nn.Parameter(torch.tensor(start))
+    parameters, velocity = [weights], [None]
+    x, y = torch.tensor(inputs), torch.tensor(target)
 
     def run(epochs: int) -> list[float]:
         block = []
         for _ in range(epochs):
-            before = nn.functional.mse_loss(neuron(x), y)
-            gradients = torch.autograd.grad(before, weights)
+            before = nn.functional.mse_loss(torch.mv(x, weights), y)
+            gradients = torch.autograd.grad(before, parameters)
             with torch.no_grad():
                 sgd(
-                    weights,
+                    parameters,
                     list(gradients),
                     velocity,
+                    foreach=False,  # of one parameter it is faster
                     lr=plan.learning_rate,
                     momentum=plan.momentum,
                     nesterov=plan.momentum > 0,
@@ -67,8 +66,8 @@ def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> Neu
     while epochs := plan.next_block(losses):
         losses += run(epochs)
     with torch.no_grad():
-        losses.append(float(nn.functional.mse_loss(neuron(x), y)))
-    return NeuronFit.of(neuron.weight.detach().numpy()[0].copy(), losses, plan)
+        losses.append(float(nn.functional.mse_loss(torch.mv(x, weights), y)))
+    return NeuronFit.of(weights.detach().numpy().copy(), losses, plan)
 
 
 def descend_stack(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from regressors.arrays import Array, Indices, Mask, Values
-from regressors.candidate import Candidate, group_of
+from regressors.candidate import OWN_LINE, Candidate, group_of
 from regressors.job import Fitted
 from regressors.judging.segments import CHAMPION
 
@@ -118,7 +118,7 @@ class Routing:
                 failed, why = served, f"its refit failed: {refit}"
             option[failed] = CHAMPION
             reason[failed] = (
-                f"the champion serves, in place of the {group_of(candidate.kind)}: {why}"
+                f"the champion serves in place of {in_words(group_of(candidate.kind))}: {why}"
             )
         errors = self.errors
         back = option != self.option
@@ -128,6 +128,11 @@ class Routing:
             test=np.where(back, errors.champion_test, errors.test),
         )
         return replace(self, option=option, reason=reason, errors=errors)
+
+
+def in_words(group: str) -> str:
+    """Return what a sentence about a segment calls a group of kinds."""
+    return "its own line" if group == OWN_LINE else f"the {group}"
 
 
 def has_own(candidate: Candidate, fit: Fitted, names: Values) -> Mask:

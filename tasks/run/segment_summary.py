@@ -10,7 +10,7 @@ from regressors.candidate import group_of
 from regressors.judging.segments import CHAMPION
 from tasks.report.labels import label, number
 from tasks.run.prepared import Prepared
-from tasks.run.routing import Routing
+from tasks.run.routing import Routing, in_words
 
 SHOWN = 10
 """Segments that are listed: the worst, and of those that moved."""
@@ -52,7 +52,7 @@ class SegmentFigures:
             more = self.moves - len(self.moved)
             shown += [f"and {more:,} more"] if more else []
             yield f"moved tonight: {'; '.join(shown)}"
-        elif self.words:
+        elif self.worst:
             yield "none moved tonight"
         if self.worst:
             shown = [f"{row.segment} {_error(row)}" for row in self.worst]
@@ -90,6 +90,7 @@ def segment_warnings(prepared: Prepared, routing: Routing | None) -> Iterator[st
         yield (
             f"segment: {names} has a level of its own in each row, so that the champion serves all."
         )
+        return
     if missing := int((segments.codes < 0).sum()):
         has, them = ("has", "it") if missing == 1 else ("have", "them")
         yield (
@@ -116,13 +117,19 @@ def segment_warnings(prepared: Prepared, routing: Routing | None) -> Iterator[st
 
 
 def _served_in_words(routing: Routing, champion: str) -> str:
+    if not len(routing.names):
+        return "no row has one"
     by_champion = routing.option == CHAMPION
     few = int((by_champion & routing.too_few).sum())
     note = f"; {few:,} of these have too few rows to be compared" if few else ""
-    parts = [f"{int(by_champion.sum()):,} are served by the champion ({champion}{note})"]
+    count = int(by_champion.sum())
+    verb = "is" if count == 1 else "are"
+    parts = [f"{count:,} {verb} served by the champion ({champion}{note})"]
     for candidate in routing.candidates:
         count = int(routing.served_by(candidate).sum())
-        parts.append(f"{count:,} by the {group_of(candidate.kind)} ({candidate})")
+        name = in_words(group_of(candidate.kind))
+        name = name.replace("its", "their") if count > 1 else name
+        parts.append(f"{count:,} by {name} ({candidate})")
     return f"of {_counted(len(routing.names), 'segment')}, {', '.join(parts)}"
 
 

@@ -10,7 +10,7 @@ from regressors.arrays import Indices, Mask, Values
 from regressors.candidate import Candidate, group_of
 from regressors.judging.segments import CHAMPION, Routes, SegmentRows
 from regressors.judging.selection import MIN_SWITCH_ROWS, MIN_SWITCH_UNITS
-from tasks.run.routing import Standing
+from tasks.run.routing import Standing, in_words
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Situation:
 
 def reasons(of: Situation) -> Values:
     """Return a clause (S,) on why each segment is served by its option."""
-    names = ["the champion", *(f"the {group_of(c.kind)}" for c in of.options[1:])]
+    names = ["the champion", *(in_words(group_of(c.kind)) for c in of.options[1:])]
     words: Values = np.empty(len(of.current), dtype=object)
     for i in range(len(words)):
         words[i] = _reason(of, i, names)
@@ -46,7 +46,7 @@ def _reason(of: Situation, i: int, names: Sequence[str]) -> str:
     now, before, proposed = (int(x[i]) for x in (of.gated.option, of.current, of.chosen.option))
     group = of.standing.group[i]
     if of.lost[i]:
-        return f"the champion serves: the {group} has no equation for this segment tonight"
+        return f"the champion serves: {in_words(group)} could not be fitted tonight"
     if of.standing.pinned[i]:
         return f"{names[now]} is pinned" if group is None or now != CHAMPION else _gone(of, group)
     if now != before:
@@ -71,8 +71,8 @@ def _reason(of: Situation, i: int, names: Sequence[str]) -> str:
 def _gone(of: Situation, group: str) -> str:
     """Return why a segment that had a route has none tonight."""
     if group == group_of(of.options[CHAMPION].kind):
-        return f"the champion is itself the {group} now"
-    return f"the champion serves: no candidate of the {group} was fitted tonight"
+        return "the champion is of that kind itself now"
+    return f"the champion serves: no candidate for {in_words(group)} was fitted tonight"
 
 
 def _few(of: Situation, i: int) -> str:

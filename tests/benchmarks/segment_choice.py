@@ -2,7 +2,7 @@
 
     segment_choice.py [SET...] [--nights 5]
 
-Simulated sets have 200 segments of 20 to 100 rows, three numeric columns and errors of SD 1:
+Simulated sets have 100 segments of 20 to 100 rows, three numeric columns and errors of SD 1:
 
 - equal: one line for all;
 - shifted: every third segment has another intercept;
@@ -46,7 +46,7 @@ from regressors.segments.texts import codes_in, segments_of
 FOLDER = "NIGHTFIT_BENCH_DATA"
 FRAMEWORK, FOLDS, HIDDEN = "torch", 5, (32, 32)
 KINDS = ("least_squares", "shrunken_least_squares", "segment_least_squares", "ann")
-SEGMENTS, HELD = 200, 200
+SEGMENTS, HELD = 100, 200
 PUBLIC = {
     "diamonds": ("price", ("cut", "color", "clarity")),
     "cps1988": ("wage", ("region", "ethnicity", "smsa", "parttime")),

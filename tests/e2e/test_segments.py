@@ -50,7 +50,7 @@ def test_summary_says_what_serves_the_segments_and_which_moved(nights):
     assert first["champion"] == "torch/least_squares"
     assert first["segments"][0] == (
         "of 33 segments, 31 are served by the champion (torch/least_squares; 1 of these have too"
-        " few rows to be compared), 2 by the own line (torch/segment_least_squares)"
+        " few rows to be compared), 2 by their own line (torch/segment_least_squares)"
     )
     assert first["segments"][1].startswith("moved tonight: 9")
     assert second["segments"][1] == "none moved tonight"

@@ -4,12 +4,24 @@ from dataclasses import replace
 
 import pytest
 from helpers.segment_nights import CHAMPION, OWN, SHOPS, moved, segmented, shop_night, write_shops
-from helpers.store_nights import NEW, candidate, night, predictions, read, rows, run_sql, write
+from helpers.store_nights import (
+    NEW,
+    by_hand,
+    candidate,
+    night,
+    predictions,
+    read,
+    rows,
+    run_sql,
+    write,
+)
 from sqlalchemy import Connection
 
 from data.errors import ChampionChanged
 from data.store.read.integrity import damage_of_run
+from data.store.read.predictions import has_predictions
 from data.store.read.segments import segment_routes, served_segments
+from data.store.records import PromotionRecord
 from data.store.session import Store
 from data.store.write.prune import prune
 
@@ -142,9 +154,48 @@ def test_a_route_without_the_predictions_of_its_rows_is_refused(store: Store):
         ValueError, match=r"serve the segment 'a' of 3 rows, but predicts 1 of them"
     ):
         write_shops(store, replace(record, predictions=[record.predictions[0], few]))
-    with pytest.raises(ValueError, match="the champion's predictions of all rows"):
-        write_shops(store, replace(record, predictions=record.predictions[1:]))
+    with pytest.raises(ValueError, match=r"serve the segment 'a' of 3 rows, but predicts 0 of"):
+        write_shops(store, replace(record, predictions=record.predictions[:1]))
     assert rows(store, "run_history") == []
+
+
+def test_segments_wait_with_a_champion_that_cannot_predict_tonights_rows(store: Store):
+    write_shops(store, shop_night(1, ROUTES, {"a1": 1.0, "b1": 2.0}, [moved("a")]))
+    (serving,) = {row["model_id"] for row in champions(store) if not row["own"]}
+    stays = PromotionRecord(decision="kept", model=serving, reason="it cannot be compared")
+    record = shop_night(2, {"a": OWN, "b": OWN}, decisions=[moved("b")], promotions=[stays])
+    write_shops(store, replace(record, predictions=record.predictions[1:]))
+    assert {row["key"]: row["predicted"] for row in rows(store, "current_prediction")} == {
+        "a1": 0.5,
+        "b1": 1.5,
+    }
+    assert [(row["segment"], row["own"]) for row in champions(store)] == [
+        ("a", False),
+        ("b", False),
+    ]
+
+
+def test_a_champion_by_hand_gets_the_segments_of_the_rows_that_are_shown(store: Store):
+    write_shops(store, shop_night(1, ROUTES, decisions=[moved("a")]))
+    write_shops(store, shop_night(2, ROUTES))
+    (first,) = run_sql(store.url, "SELECT model_id FROM promotion WHERE run_id = 1")
+    own = "SELECT model_id FROM model WHERE run_id = 1 AND kind = 'segment_least_squares'"
+    assert read(store, has_predictions, first[0])
+    assert not read(store, has_predictions, *run_sql(store.url, own)[0])  # of its segments alone
+    again = predictions(first[0], SHOPS, by=0.25)
+    made = {"dataset": "shops", "predictions": {2: again}, "predictions_run_id": 2}
+    by_hand(store, "rolled_back", first[0], **made)
+    shown = {row["key"]: row for row in rows(store, "current_prediction")}
+    assert {key: row["predicted"] for key, row in shown.items()} == {
+        "a1": 0.875,
+        "a2": 1.875,
+        "a3": 10.0,
+        "b1": 2.75,
+        "b2": 10.0,
+        "c1": 3.75,
+    }
+    assert {key: row["segment"] for key, row in shown.items()} == {key: key[0] for key in SHOPS}
+    assert read(store, damage_of_run, 2) == ()
 
 
 def test_a_decision_about_a_segment_while_a_run_works_keeps_the_run_from_being_stored(

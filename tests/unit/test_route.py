@@ -114,7 +114,7 @@ def test_only_the_segment_for_which_it_surely_pays_leaves_the_champion(night, mo
     assert routing.candidates == (OWN,)
     reasons = dict(zip(NAMES, routing.reason, strict=True))
     assert reasons["equal"] == "the champion serves: no other model is surely better"
-    assert reasons["other"].startswith("the own line is surely better: an out-of-fold gain of 9")
+    assert reasons["other"].startswith("its own line is surely better: an out-of-fold gain of 9")
     assert reasons["small"] == "the champion serves: it has 20 training rows, and 30 are needed"
     assert reasons["tests"] == "the champion serves: it has test rows only"
 
@@ -135,7 +135,7 @@ def test_route_of_before_is_kept_as_a_refit_of_the_same_group_of_kinds(night, mo
     routing = night.routed(monkeypatch)
     assert routing.model_of(0) == OWN
     assert not routing.moved[0]
-    assert routing.reason[0] == "the own line serves: no other model is surely better"
+    assert routing.reason[0] == "its own line serves: no other model is surely better"
 
 
 def test_segment_whose_own_fit_is_missing_returns_to_the_champion_and_says_so(night, monkeypatch):
@@ -146,7 +146,7 @@ def test_segment_whose_own_fit_is_missing_returns_to_the_champion_and_says_so(ni
     assert routing.moved.tolist() == [False, True, False, False]
     (decision,) = segment_decisions(routing, 0.95)
     assert (decision.decision, decision.model, decision.rule) == ("returned", None, "returned")
-    assert "the own line has no equation for this segment tonight" in decision.reason
+    assert "its own line could not be fitted tonight" in decision.reason
 
 
 def test_refit_that_fails_leaves_its_segments_to_the_champion(night, monkeypatch):
@@ -155,7 +155,7 @@ def test_refit_that_fails_leaves_its_segments_to_the_champion(night, monkeypatch
         failed = routing.with_refits({OWN: refit})
         assert failed.candidates == ()
         assert failed.errors.validation[1] == failed.errors.champion_validation[1]
-        assert failed.reason[1].startswith("the champion serves, in place of the own line: ")
+        assert failed.reason[1].startswith("the champion serves in place of its own line: ")
     assert routing.with_refits({OWN: _fitted(None)}).candidates == (OWN,)
 
 
@@ -168,7 +168,7 @@ def test_pinned_segment_keeps_its_route_though_the_champion_is_better(night, mon
     night.rolled[OWN].predicted[:] = 100.0  # test rows are enough there to say so
     routing = night.routed(monkeypatch)
     assert [routing.model_of(0), routing.model_of(1)] == [OWN, None]
-    assert routing.reason[0] == "the own line is pinned"
+    assert routing.reason[0] == "its own line is pinned"
 
 
 def test_champion_stands_in_for_a_pinned_route_that_has_no_model_tonight(night, monkeypatch):
@@ -179,9 +179,9 @@ def test_champion_stands_in_for_a_pinned_route_that_has_no_model_tonight(night, 
     assert routing.candidates == ()
     assert not routing.moved.any()
     assert (
-        routing.reason[0] == "the champion serves: no candidate of the network was fitted tonight"
+        routing.reason[0] == "the champion serves: no candidate for the network was fitted tonight"
     )
-    assert "the own line has no equation for this segment tonight" in routing.reason[1]
+    assert "its own line could not be fitted tonight" in routing.reason[1]
 
 
 def test_nothing_moves_where_the_champion_is_pinned_or_was_not_fitted_tonight(night, monkeypatch):
@@ -214,7 +214,7 @@ def test_kept_champion_is_compared_on_test_rows_that_are_new_to_it(night, monkey
     assert np.isnan(routing.errors.champion_test[0])
     assert routing.errors.champion_test[1] == pytest.approx(0.5)
     assert routing.model_of(1) is None  # the test rows contradict
-    assert "stays: the own line has an out-of-fold gain of 9" in routing.reason[1]
+    assert "stays: its own line has an out-of-fold gain of 9" in routing.reason[1]
 
 
 def test_backfill_decides_nothing_about_segments(night, monkeypatch):
@@ -238,9 +238,9 @@ def test_summary_says_what_serves_how_many_the_worst_and_the_moves(night, monkey
     words, moved, worst = segment_figures(routing, "torch/least_squares").lines()
     assert words == (
         "of 4 segments, 3 are served by the champion (torch/least_squares; 2 of these have too few"
-        " rows to be compared), 1 by the own line (torch/segment_least_squares)"
+        " rows to be compared), 1 by its own line (torch/segment_least_squares)"
     )
-    assert moved.startswith("moved tonight: other to torch/segment_least_squares (the own line is")
+    assert moved.startswith("moved tonight: other to torch/segment_least_squares (its own line is")
     assert worst.startswith("largest out-of-fold RMSE: ")
     assert re.search(r"other 0\.\d+ \(the champion 3\.\d+\)", worst)
     night.served_before(other=OWN.kind)

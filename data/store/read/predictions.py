@@ -17,7 +17,7 @@ from data.store.row_columns import (
     ModelRef,
     PredictionColumns,
 )
-from data.store.tables import model, prediction, target_unknown
+from data.store.tables import model, prediction, prediction_checksum, target_unknown
 from data.texts import Texts
 
 WORDS = ("key", "role", "note", "segment")
@@ -28,7 +28,18 @@ KEYS_PER_STATEMENT = 500
 
 
 def has_predictions(connection: Connection, model_id: int) -> bool:
-    """Return whether a model's predictions for the rows of its own run are stored."""
+    """Return whether a model's predictions for the rows of its own run are stored.
+
+    Those of a model that served single segments alone are not all that others have of the run.
+    """
+    of_run = (
+        select(prediction_checksum)
+        .join(model, model.c.run_id == prediction_checksum.c.run_id)
+        .where(model.c.model_id == model_id)
+    )
+    rows = {row.model_id: row.rows for row in connection.execute(of_run)}
+    if rows.get(model_id, 0) < max(rows.values(), default=0):
+        return False
     statement = (
         select(prediction.c.key)
         .join(model, model.c.model_id == prediction.c.model_id)

@@ -7,8 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, true
 
-from data.store.tables import run, segment_decision
-from data.store.views import SEGMENT_CHAMPION
+from data.declarations.mistakes import nearest
+from data.errors import CallError
+from data.store.read.datasets import refuse_unknown_dataset
+from data.store.tables import model, prediction, run, segment_decision, segment_serving
+from data.store.views import CURRENT_PREDICTION, SEGMENT_CHAMPION
+from data.vocabulary import Candidate
 
 Decision = Row[tuple[int, str, str | None, bool]]
 
@@ -66,6 +70,82 @@ def latest_segment_decision(connection: Connection, dataset: str) -> int | None:
         newest.where(segment_decision.c.dataset == dataset)
     ).scalar()
     return latest
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedSegment:
+    """A segment as it is served now."""
+
+    segment: str
+    serving_run: int  # the run whose rows its predictions are of
+    model_id: int
+    name_and_run: str  # the model that serves it, and the run that trained that
+    own: bool  # whether that is a model of its own, not the dataset's champion
+    pinned: bool
+    kinds: Sequence[str | None]  # of what was decided about it, oldest first; None: the champion
+
+
+def served_segment(connection: Connection, dataset: str, segment: str) -> ServedSegment:
+    """Return how a segment is served; raise CallError if there is none of this name."""
+    refuse_unknown_dataset(connection, dataset)
+    served, serving, made = SEGMENT_CHAMPION.table, segment_serving, segment_decision
+    names = select(serving.c.segment).where(serving.c.dataset == dataset)
+    own = (served.c.dataset == dataset) & (served.c.segment == segment)
+    row = connection.execute(select(served).where(own)).first()
+    if row is None:
+        known = connection.execute(names.order_by(serving.c.segment)).scalars().all()
+        raise CallError(
+            f"{dataset} has no segment {segment!r}."
+            if known
+            else f"{dataset} has no segments: its latest good run declared none.",
+            next_step=nearest(segment, known).strip()
+            or f"'nightfit query segment_champion --dataset {dataset}' lists all."
+            if known
+            else "'segment' in its declaration names the columns of its segments.",
+        )
+    run_id = connection.execute(
+        select(serving.c.run_id).where(serving.c.dataset == dataset, serving.c.segment == segment)
+    ).scalar_one()
+    kinds = select(made.c.kind).where(made.c.dataset == dataset, made.c.segment == segment)
+    return ServedSegment(
+        segment=segment,
+        serving_run=run_id,
+        model_id=row.model_id,
+        name_and_run=f"{Candidate(row.framework, row.kind)} of run {row.run_id}",
+        own=row.own,
+        pinned=row.pinned,
+        kinds=connection.execute(kinds.order_by(made.c.segment_decision_id)).scalars().all(),
+    )
+
+
+def model_of_kind(
+    connection: Connection, dataset: str, segment: str, *, run_id: int, kind: str
+) -> int | None:
+    """Return the best model of a kind whose predictions of a segment's rows in a run are stored."""
+    best = (
+        select(model.c.model_id)
+        .where(model.c.run_id == run_id, model.c.kind == kind)
+        .order_by(model.c.rank.is_(None), model.c.rank)
+    )
+    for model_id in connection.execute(best).scalars().all():
+        if predicts_segment(connection, dataset, segment, run_id=run_id, model_id=model_id):
+            return int(model_id)
+    return None
+
+
+def predicts_segment(
+    connection: Connection, dataset: str, segment: str, *, run_id: int, model_id: int
+) -> bool:
+    """Return whether a model's predictions of all rows of a segment in a run are stored."""
+    shown = CURRENT_PREDICTION.table
+    wanted = select(func.count()).where(shown.c.dataset == dataset, shown.c.segment == segment)
+    stored = select(func.count()).where(
+        prediction.c.model_id == model_id,
+        prediction.c.run_id == run_id,
+        prediction.c.segment == segment,
+    )
+    count: int = connection.execute(stored).scalar_one()
+    return count > 0 and count == connection.execute(wanted).scalar_one()
 
 
 def served_segments(connection: Connection) -> dict[str, dict[str, int]]:

@@ -22,6 +22,7 @@ __all__ = [
     "BOOLEAN",
     "CHAMPION",
     "CHAMPION_HISTORY",
+    "CURRENT_PREDICTION",
     "INTEGER",
     "NUMBER",
     "RUN_HISTORY",

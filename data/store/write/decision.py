@@ -17,6 +17,7 @@ from data.store.tables import model, prediction, promotion, run
 from data.store.write.checksums import renew_prediction_checksum, store_model_checksums
 from data.store.write.results import write_results
 from data.store.write.rows import insert_predictions, insert_row
+from data.store.write.segments import add_segments
 from data.texts import Texts
 from data.vocabulary import Candidate
 
@@ -40,6 +41,8 @@ def write_decision(
     for run_id, rows in decision.predictions.items():
         missing = _without_stored_keys(connection, run_id, model_id, rows)
         insert_predictions(connection, run_id, model_id, dataset, missing)
+        if rows.segment is None:
+            add_segments(connection, run_id, model_id)
         renew_prediction_checksum(connection, run_id, model_id)
     if decision.artifact is not None:
         bare = (model.c.model_id == model_id) & model.c.artifact.is_(None)

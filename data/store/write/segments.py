@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, delete, select, update
 
 from data.errors import ChampionChanged
 from data.store.read.segments import latest_segment_decision, standing_decisions
@@ -17,6 +17,8 @@ from data.store.segment_columns import SegmentCoefficientColumns, SegmentColumns
 from data.store.tables import (
     checksum,
     model,
+    prediction,
+    prediction_checksum,
     run,
     segment_coefficient_value,
     segment_decision,
@@ -97,20 +99,42 @@ def with_routes(record: RunRecord) -> Iterator[PredictionColumns]:
 
 
 def _refuse_missing_predictions(segments: SegmentColumns, record: RunRecord) -> None:
+    """Refuse routes without the rows that the champion predicts in their segments.
+
+    A champion that cannot predict tonight's rows goes on with those of an earlier run, and so do
+    all segments.
+    """
     serving = record.promotions[-1].model if record.promotions else None
     counts = {rows.model: Counter(rows.segment or ()) for rows in record.predictions}
     of_champion = counts.get(serving) if serving is not None else None
-    if of_champion is None:
-        raise ValueError("segments go with the champion's predictions of all rows")
     for segment, ref in zip(segments.segment, segments.model, strict=True):
         if ref is None:
             continue
         count = counts.get(ref, Counter())[segment]
-        if count != of_champion[segment]:
+        wanted = count if of_champion is None else of_champion[segment]
+        if count != wanted or ref not in counts:
             raise ValueError(
-                f"{ref} is to serve the segment {segment!r} of {of_champion[segment]} rows, but"
-                f" predicts {count} of them"
+                f"{ref} is to serve the segment {segment!r} of {wanted} rows, but predicts {count}"
+                " of them"
             )
+
+
+def add_segments(connection: Connection, run_id: int, model_id: int) -> None:
+    """Give a model's predictions of a run's rows the segments that others of them have."""
+    own, other = prediction, prediction.alias("other")
+    most = (
+        select(prediction_checksum.c.model_id)
+        .where(prediction_checksum.c.run_id == run_id, prediction_checksum.c.model_id != model_id)
+        .order_by(prediction_checksum.c.rows.desc())
+        .limit(1)
+    )
+    of_other = (other.c.model_id == most.scalar_subquery()) & (other.c.run_id == run_id)
+    known = select(other.c.key).where(of_other, other.c.segment.is_not(None)).limit(1)
+    if connection.execute(known).first() is None:
+        return
+    same = select(other.c.segment).where(of_other, other.c.key == own.c.key).scalar_subquery()
+    lacking = (own.c.model_id == model_id) & (own.c.run_id == run_id) & own.c.segment.is_(None)
+    connection.execute(update(own).where(lacking).values(segment=same))
 
 
 def write_segments(
