@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regressors.arrays import Array
+from regressors.arrays import Array, Indices
 from regressors.linear import double_double as dd
 from regressors.linear.double_double import Pair
 
@@ -57,6 +57,10 @@ class Digits:
         assert first >= self.first
         assert not self.planes[: first - self.first].any()
         return Digits(self.planes[first - self.first : last - self.first + 1], first)
+
+    def systems(self, at: Indices) -> "Digits":
+        """Return the numbers of some systems, the first axis, in ascending order."""
+        return self if len(at) == self.planes.shape[1] else self.of(at)
 
     def of(self, *at: Any) -> "Digits":
         """Return some of the numbers, by an index for each of their axes."""

@@ -89,7 +89,7 @@ class OwnLines:
         terms = len(self._terms)
         columns = np.array([*range(terms), terms + 1])
         solved = solve_stack(
-            _columns(sums.matrices.of(at), columns),
+            _columns(sums.matrices.systems(at), columns),
             present[at],
             self._inverses,
             with_inverse=self._with_errors,
@@ -121,7 +121,7 @@ class OwnLines:
 
     def _share_explained(self, sums: SegmentSums, done: Indices, kept: Mask, left: Array) -> Array:
         """Return R2 (S,): about the mean where an equation has a constant, else about zero."""
-        terms, matrices = len(self._terms), sums.matrices.of(done)
+        terms, matrices = len(self._terms), sums.matrices.systems(done)
         rounded = matrices.doubles()
         total = rounded[:, terms + 1, terms + 1]
         is_constant = sums.low[done] == sums.high[done]
@@ -140,7 +140,7 @@ class OwnLines:
         if at.size:
             only = np.ones((len(at), 1), dtype=bool)
             mean = solve_stack(
-                _columns(matrices.of(at), np.array([terms, terms + 1])),
+                _columns(matrices.systems(at), np.array([terms, terms + 1])),
                 only,
                 np.reciprocal,
                 with_inverse=False,

@@ -143,8 +143,8 @@ def _refined(
     for _ in range(_CORRECTIONS):
         if not at.size:
             break
-        made = product(design.of(at), solution.of(Ellipsis, None))
-        rest = difference(target.of(at), made)
+        made = product(design.systems(at), solution.of(Ellipsis, None))
+        rest = difference(target.systems(at), made)
         rest.planes[:, :, :columns] *= present[at][:, :, None]
         exact = ~rest.planes[:, :, :columns].any(axis=(0, 2, 3))
         doubles = rest.doubles()[:, :, 0]
@@ -210,8 +210,8 @@ def _inverse_diagonals(matrices: Digits, kept: Mask, inverse: Array) -> tuple[Ar
     for _ in range(_CORRECTIONS):
         if not at.size:
             break
-        made = product(matrices.of(at), digits_of(own, FIRST, LAST))
-        rest = np.where(both[at], difference(identity.of(at), made).doubles(), 0.0)
+        made = product(matrices.systems(at), digits_of(own, FIRST, LAST))
+        rest = np.where(both[at], difference(identity.systems(at), made).doubles(), 0.0)
         own = own + own @ rest
         now = np.einsum("sii->si", own)
         change = np.abs(now - diagonals[at]) / np.where(now > 0, now, 1.0)

@@ -206,7 +206,11 @@ def _of_fit(
         return stack
     rows = stack.rows[:, parts].sum(axis=1)
     there = np.flatnonzero(rows)
-    planes = stack.sums.planes[:, there[:, None], np.asarray(parts)].sum(axis=2)
+    planes = stack.sums.planes[:, :, parts[0]].copy()
+    for part in parts[1:]:
+        planes += stack.sums.planes[:, :, part]
+    if len(there) < len(rows):
+        planes = planes[:, there]
     at = np.array([column for columns in selection for column in columns], dtype=np.int64)
     starts = np.cumsum([0, *map(len, selection)])[:-1]
     planes = planes[:, :, at[:, None], at]
