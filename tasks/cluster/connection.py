@@ -85,7 +85,7 @@ def _local(address: ClusterAddress) -> Connection:
         cluster = LocalCluster(
             n_workers=workers,
             threads_per_worker=max(1, cores() // workers),
-            dashboard_address="127.0.0.1:0" if _has_dashboard() else None,
+            dashboard_address="127.0.0.1:0",
             security=True,
             silence_logs=logging.CRITICAL,
         )

@@ -9,16 +9,21 @@ from pathlib import Path
 
 import pytest
 import yaml
+from distributed.cli.dask_scheduler import main as dask_scheduler
+from distributed.cli.dask_worker import main as dask_worker
 from helpers.workspace import ROOT
 from prefect.settings import Settings as PrefectSettings
 
+from data.cluster_address import cluster_address
 from data.settings import Settings
 
 DEPLOY = ROOT / "deploy"
+COMMANDS = {"scheduler": dask_scheduler, "worker": dask_worker}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
 INSTRUCTIONS = re.sub(r"\\\n\s*", "", (DEPLOY / "Dockerfile").read_text()).splitlines()
+CLUSTER = yaml.safe_load((DEPLOY / "compose.cluster.yaml").read_text())["services"]
 REFERENCE = re.compile(r"\$\{(\w+)(:[?-][^}]*)?\}")
 
 
@@ -50,6 +55,44 @@ def test_every_service_starts_after_what_it_needs_and_again_after_an_end():
         for needed, condition in service.get("depends_on", {}).items():
             assert condition == {"condition": "service_healthy"}
             assert "healthcheck" in SERVICES[needed]
+
+
+def test_parts_of_the_cluster_find_each_other_and_have_one_image():
+    address = CLUSTER["nightfit"]["environment"]["NIGHTFIT_CLUSTER"]
+    where = cluster_address(address)
+    assert CLUSTER["scheduler"]["entrypoint"][2:] == [
+        "--host",
+        where.host,
+        "--port",
+        str(where.port),
+    ]
+    assert CLUSTER["worker"]["entrypoint"][:3] == ["dask", "worker", address]
+    assert CLUSTER["worker"]["deploy"] == {"replicas": 2}
+    images = {CLUSTER[name]["image"] for name in ("scheduler", "worker")}
+    assert images == {SERVICES["nightfit"]["image"]}
+    for service in ("worker", "nightfit"):
+        assert CLUSTER[service]["depends_on"] == {"scheduler": {"condition": "service_healthy"}}
+    assert "healthcheck" in CLUSTER["scheduler"]
+    assert not any("ports" in service for service in CLUSTER.values())  # whoever may connect rules
+
+
+def test_dask_takes_the_options_of_the_cluster():
+    for service in ("scheduler", "worker"):
+        command = CLUSTER[service]["entrypoint"]
+        options = {option for option in command if option.startswith("--")}
+        known = {
+            name
+            for parameter in COMMANDS[command[1]].params
+            for name in (*parameter.opts, *parameter.secondary_opts)
+        }
+        assert options <= known
+
+
+def test_workers_of_the_cluster_see_the_rows_where_nightfit_writes_them():
+    home = SERVICES["nightfit"]["environment"]["NIGHTFIT_HOME"]
+    assert f"home:{home}" in SERVICES["nightfit"]["volumes"]
+    assert CLUSTER["worker"]["volumes"] == [f"home:{home}"]
+    assert 'RUN pip install --editable ".[cluster]"' in INSTRUCTIONS
 
 
 def test_nothing_listens_for_other_machines():

@@ -1,0 +1,113 @@
+"""What a cluster costs: a night on it beside a plain one, and the costs of a job and of a byte.
+
+The night is of one small dataset, so that nearly all of the difference is the cluster's. The costs
+are of jobs that do nothing, one after the other, and of an array that the worker does not see.
+"""
+
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from time import perf_counter
+from unittest.mock import patch
+
+import numpy as np
+from benchmarks.figures import record
+from helpers.workspace import LINE, LINE_ROWS, Workspace
+
+from data.cluster_address import cluster_address
+from data.scratch import temporary_files
+from regressors.candidate import Candidate
+from regressors.frameworks.worker_process import ready
+from regressors.frameworks.workers import Workers
+from regressors.intervals.rules import Rules
+from regressors.job import Job
+from tasks.cluster.cluster_workers import ClusterWorkers
+from tasks.cluster.worker_night import Token
+from tasks.run.row_files import RowFiles
+
+JOBS = 30
+MEGABYTES = 200
+ALL_KINDS = LINE.replace("[least_squares]", "[least_squares, gradient_descent, ann]")
+
+
+def night(cluster: str) -> float:
+    """Return the seconds of the second of two nights of a small dataset."""
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Workspace(Path(folder))
+        (workspace.folder / "datasets").mkdir()
+        workspace.declare("line", ALL_KINDS, LINE_ROWS)
+        command = [Path(sys.executable).with_name("nightfit"), "nightly", "--force"]
+        environment = {**workspace.environment, "NIGHTFIT_CLUSTER": cluster}
+        for _ in range(2):
+            begin = perf_counter()
+            subprocess.run(command, env=environment, check=True, capture_output=True)
+        return perf_counter() - begin
+
+
+def touched(_framework: object, job: Job) -> int:
+    """Return the rows of a job; runs in a framework's worker."""
+    return len(job.columns["x"])
+
+
+def seconds_per_job(processes: Workers | ClusterWorkers) -> float:
+    """Return how long a job takes that does nothing, once its process is warm."""
+    processes.result(processes.submit("torch", ready))
+    begin = perf_counter()
+    for _ in range(JOBS):
+        processes.result(processes.submit("torch", ready))
+    return (perf_counter() - begin) / JOBS
+
+
+def seconds_to_copy(processes: ClusterWorkers, files: RowFiles) -> float:
+    """Return how long it takes until a worker has an array that it does not see, and its job."""
+    column = files.stored(np.random.default_rng(1).normal(size=MEGABYTES * 10**6 // 8))
+    job = Job(
+        dataset="made",
+        candidate=Candidate("torch", "ann"),
+        columns={"x": column},
+        target=np.zeros(3),
+        fold=np.array([1, 2, 1]),
+        chained=False,
+        hidden=(),
+        interval=Rules((0.9,)),
+    )
+    begin = perf_counter()
+    processes.result(processes.submit("torch", touched, job))
+    return perf_counter() - begin
+
+
+def main() -> None:
+    """Print the figures."""
+    for cluster in ("", "local:1", "local:2"):
+        seconds = night(cluster)
+        record("cluster", f"night of one small dataset: {cluster or 'plain'}", seconds, "s")
+        print(f"a night of one small dataset, {cluster or 'plain'}: {seconds:.1f} s", flush=True)
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.enter_context(temporary_files(home))
+        plain = stack.enter_context(Workers(("torch",), home=home, time_limit=600))
+        here = seconds_per_job(plain)
+        hidden = Token(str(home / "not there"), "unread")
+        stack.enter_context(patch("tasks.cluster.night.Token.written", lambda: hidden))
+        on_cluster = stack.enter_context(
+            ClusterWorkers(
+                cluster_address("local:1"),
+                wait=60,
+                time_limit=600,
+                memory_limit=None,
+                tell=lambda _: None,
+            )
+        )
+        there = seconds_per_job(on_cluster)
+        copied = seconds_to_copy(on_cluster, RowFiles())
+    record("cluster", "job that does nothing: plain", 1000 * here, "ms")
+    record("cluster", "job that does nothing: cluster", 1000 * there, "ms")
+    record("cluster", "copying rows to a worker", MEGABYTES / copied, "MB/s")
+    print(f"a job that does nothing: {1000 * here:.1f} ms plain, {1000 * there:.1f} ms on a worker")
+    print(f"rows that a worker does not see: {MEGABYTES / copied:.0f} MB/s")
+
+
+if __name__ == "__main__":
+    main()
