@@ -46,7 +46,7 @@ def run_nightly(
     past = days_between(*nights)
     if past:
         names = with_time_column(names, config.datasets, named=bool(datasets))
-    with _recorded(names, config), working(config):
+    with _recorded(names, config), working(config, names):
         from flows.nightly import nightly
 
         try:
@@ -79,7 +79,7 @@ def run_retrain(
     if not wait:
         with dataset_lock(config.database_url, dataset, wait=False):
             pass  # raises Busy at once; the flow takes the lock for itself
-    with _recorded([] if dry_run else [dataset], config), working(config):
+    with _recorded([] if dry_run else [dataset], config), working(config, [dataset]):
         from flows.retrain import retrain
 
         summary = carry_out(retrain, dataset, dry_run=dry_run, force=force, as_of=as_of, wait=wait)

@@ -3,8 +3,8 @@
 import gc
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from rich.console import Console
@@ -12,7 +12,8 @@ from rich.status import Status
 from rich.text import Text
 
 from data.address_space import require_address_space
-from data.errors import NoServer
+from data.declarations.file import load_dataset
+from data.errors import NoServer, UserError
 from data.scratch import temporary_files
 from data.settings import Settings
 from data.store.session import Store
@@ -32,6 +33,7 @@ from flows.command.prefect_settings import (
 from flows.command.process_keeper import start_keeper
 from flows.command.screen import Screen
 from flows.command.temporary_server import temporary_server
+from regressors.frameworks.registry import unprepared
 from tasks.run.progress import LOG
 
 if TYPE_CHECKING:
@@ -42,10 +44,12 @@ R = TypeVar("R")
 
 
 @contextmanager
-def working(config: Settings) -> Iterator[None]:
+def working(config: Settings, datasets: Sequence[str] = ()) -> Iterator[None]:
     """Prepare for flows, which `carry_out` runs, and show their progress on standard error.
 
-    Raises UserError if the home, the store or Prefect's server cannot be used.
+    If this is the first night of the frameworks of `datasets`, their processes start at once, since
+    Theano compiles for half a minute then. Raises UserError if the home, the store or Prefect's
+    server cannot be used.
     """
     require_address_space()
     with ending_at_once():
@@ -57,8 +61,14 @@ def working(config: Settings) -> Iterator[None]:
         start_keeper()
         with temporary_files(config.home), talking("starting Prefect …"):
             _start_prefect(config)
-            with impatient_prefect(), private_server(), temporary_server(_import_flows):
-                yield
+            with ExitStack() as workers, impatient_prefect(), private_server():
+
+                def meanwhile() -> None:
+                    workers.enter_context(_first_workers(config, datasets))
+                    _import_flows()
+
+                with temporary_server(meanwhile):
+                    yield
 
 
 def carry_out(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
@@ -97,6 +107,24 @@ def _start_prefect(config: Settings) -> None:
         use_nights_database(config.home / "prefect")
         import_prefect()
     prepare_own_server(prefect_database.DATABASE)
+
+
+@contextmanager
+def _first_workers(config: Settings, datasets: Sequence[str]) -> Iterator[None]:
+    """Start the processes of frameworks whose first night this is, for the flows to come."""
+    frameworks: set[str] = set()
+    for name in datasets:
+        with suppress(UserError):  # the run will tell
+            frameworks |= {*load_dataset(name, config.datasets).candidates.frameworks}
+    if not unprepared(frameworks, config.home):
+        yield
+        return
+    from tasks.run.workers import framework_workers
+
+    limits = {"time_limit": config.fit_time_limit, "memory_limit": config.fit_memory_limit}
+    with framework_workers(config.home, **limits) as workers:
+        workers.start_unprepared(frameworks, config.home)
+        yield
 
 
 def _import_flows() -> None:

@@ -4,8 +4,10 @@ CONTRIBUTING.md has the recipe for adding one. This file imports no library, sin
 imported in its own worker process alone.
 """
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class Framework:
     every run. `thread_variables` are environment variables that hold its number of threads,
     `environment` holds others. `preparation` is a module whose `prepare(home, suspicion)` runs in
     the worker before `module` is imported, and returns warnings for the user. Its
-    `is_suspect(error)` says whether an exception may come from damaged compiled code: then a new
+    `is_prepared(home)` says whether an earlier process has left there what takes long to make, and
+    `is_suspect(error)` whether an exception may come from damaged compiled code: then a new
     process is prepared, and `suspicion` says why.
     """
 
@@ -59,3 +62,14 @@ FRAMEWORK_NAMES = tuple(framework.name for framework in FRAMEWORKS)
 def framework_called(name: str) -> Framework:
     """Return the row of a framework; raise KeyError where there is none."""
     return {framework.name: framework for framework in FRAMEWORKS}[name]
+
+
+def unprepared(names: Iterable[str], home: Path) -> list[str]:
+    """Return which of these frameworks will take long to start, since this is their first night."""
+    rows = [framework_called(name) for name in names]
+    return [
+        row.name
+        for row in rows
+        if row.preparation is not None
+        and not importlib.import_module(row.preparation).is_prepared(home)
+    ]

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import tempfile
 import traceback
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +75,14 @@ def prepare(home: Path, suspicion: str | None) -> list[str]:
         )
     os.environ["THEANO_FLAGS"] = ",".join(f"{k}={shlex.quote(v)}" for k, v in flags.items())
     return warnings
+
+
+def is_prepared(home: Path) -> bool:
+    """Return whether `home` has a folder of compiled code, or Theano is not installed."""
+    try:
+        return compiled_folder(home.resolve()).exists()
+    except PackageNotFoundError:
+        return True
 
 
 def compiled_folder(home: Path) -> Path:

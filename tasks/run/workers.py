@@ -20,7 +20,7 @@ from regressors.candidate import Candidate
 from regressors.frameworks import parity, worker_process
 from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
-from regressors.frameworks.registry import FRAMEWORK_NAMES
+from regressors.frameworks.registry import FRAMEWORK_NAMES, unprepared
 from regressors.frameworks.workers import Reporter, WorkerFailed, Workers
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
@@ -139,6 +139,13 @@ class FrameworkWorkers:
         if self._cluster is None:
             return candidate.framework
         return candidate.framework, "linear" if candidate.is_linear else candidate.kind
+
+    def start_unprepared(self, frameworks: Iterable[str], home: Path) -> None:
+        """Start and probe those whose first night in `home` this is, without waiting for them."""
+        if self._cluster is not None:
+            return
+        for framework in unprepared(frameworks, home):
+            self._processes.submit(framework, worker_process.ready)
 
     @property
     def probes(self) -> dict[str, ProbeResult]:
