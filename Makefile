@@ -63,6 +63,7 @@ bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/b
 	@$(BIN)/python tests/benchmarks/digits.py
 	@$(BIN)/python tests/benchmarks/linear.py
 	@$(BIN)/python tests/benchmarks/gate.py
+	@$(BIN)/python tests/benchmarks/segment_choice.py
 	@$(BIN)/python tests/benchmarks/starts.py
 	@$(BIN)/python tests/benchmarks/speed.py
 	@$(BIN)/python tests/benchmarks/accuracy.py
@@ -70,6 +71,7 @@ bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/b
 	@$(BIN)/python tests/benchmarks/times.py
 	@$(BIN)/python tests/benchmarks/nights.py
 	@$(BIN)/python tests/benchmarks/store.py
+	@$(BIN)/python tests/benchmarks/segment_store.py
 	@$(BIN)/python tests/benchmarks/reads.py
 	@$(BIN)/python tests/benchmarks/sources.py
 	@$(BIN)/python tests/benchmarks/size.py

@@ -126,6 +126,10 @@ class Unchanged(UserError):
 # The fits of a run
 
 
+class ClusterError(UserError):
+    """The cluster that should fit candidates cannot: it is away, without workers, or differs."""
+
+
 class NothingFitted(UserError):
     """Every candidate failed, or the refit of the one that should serve did."""
 

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL
 
+from data.cluster_address import ClusterAddress, cluster_address
 from data.errors import CallError
 from data.store.database.address import SCHEMA_KEY, url_of
 
@@ -82,6 +83,20 @@ class Settings(BaseSettings):
         description="The GiB of memory that each framework's process may use (Linux only), 0.5 or"
         " more. If it is not set, three quarters of the machine's memory.",
     )
+    cluster: str | None = Field(
+        default=None,
+        description="The Dask cluster on which candidates are fitted: `tcp://scheduler:8786` or"
+        " `tls://...`, or on this machine `local`, with a worker for each core, or `local:4`. If it"
+        " is not set, they are fitted on this machine without Dask.",
+    )
+    cluster_wait: float = Field(
+        default=120.0,
+        gt=0,
+        le=MAX_SECONDS,
+        allow_inf_nan=False,
+        description="The seconds for which a run waits for the scheduler of the cluster, for its"
+        " first worker, and for another one if all are lost.",
+    )
     store_retry_time: float = Field(
         default=600.0,
         ge=0,
@@ -131,12 +146,24 @@ class Settings(BaseSettings):
         """Make every path absolute, starting at the project's folder."""
         for name in ("home", "datasets", "prefect_file"):
             object.__setattr__(self, name, ROOT / _expanded(getattr(self, name), name))
+        if self.cluster is not None:
+            cluster_address(self.cluster)
         url = _absolute(_url(self.database_url))
         wanted = [self.database_schema] if self.database_schema else []
         schemas = {*url.normalized_query.get(SCHEMA_KEY, ()), *wanted}
         if schemas:
             url = _with_schema(url, schemas)
         object.__setattr__(self, "database_url", url.render_as_string(hide_password=False))
+
+    @property
+    def cluster_address(self) -> ClusterAddress | None:
+        """Return which cluster fits candidates, None if none does."""
+        return None if self.cluster is None else cluster_address(self.cluster)
+
+    @property
+    def declared_memory_limit(self) -> float | None:
+        """Return the limit of a framework's process in GiB if it is set, None if not."""
+        return self.fit_memory_limit if "fit_memory_limit" in self.model_fields_set else None
 
 
 @cache

@@ -4,7 +4,7 @@ This is the only file of `data` that imports from `regressors`, so that each lis
 exists once: the checks report what the fits do.
 """
 
-from regressors.candidate import KINDS, LINEAR_KINDS, Candidate
+from regressors.candidate import KINDS, LINEAR_KINDS, POOLED_KINDS, SEGMENT_KINDS, Candidate
 from regressors.encoding.categories import CategoryColumn, LevelCounts, coded_categories
 from regressors.encoding.groups import MIN_GROUP_LEVELS
 from regressors.encoding.levels import MAX_CODED_LEVELS, levels_repeat, rows_per_level
@@ -18,6 +18,8 @@ __all__ = [
     "LINEAR_KINDS",
     "MAX_CODED_LEVELS",
     "MIN_GROUP_LEVELS",
+    "POOLED_KINDS",
+    "SEGMENT_KINDS",
     "TIME_PARTS",
     "Candidate",
     "CategoryColumn",

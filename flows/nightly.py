@@ -57,9 +57,7 @@ def nightly(
     config = settings()
     keep_private(config)
     names = datasets or declared_datasets(config.datasets)
-    with framework_workers(
-        config.home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
-    ):
+    with framework_workers(config):
         summaries = [
             _run(name, config, force=force, as_of=night, wait=wait)
             for night in ([*map(str, as_of)] or (None,))

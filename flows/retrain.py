@@ -30,13 +30,15 @@ from tasks.deliver import deliver
 from tasks.draw import draw
 from tasks.fit import fit
 from tasks.incumbent import incumbent
-from tasks.plan import plan
+from tasks.plan import is_planned, plan
 from tasks.rank import rank
 from tasks.read import read
-from tasks.recency import recency
+from tasks.recency import recency, recency_needs_fits
 from tasks.refit import refit, to_refit
+from tasks.report.vega import start_vega
 from tasks.resilience import resilience
 from tasks.roll import ranked_and_rolled, roll
+from tasks.route import of_segments, route
 from tasks.run.ann_plan import plan_in
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
@@ -47,7 +49,7 @@ from tasks.run.rate import plan_before
 from tasks.run.starts import last_starts
 from tasks.run.step import result_of
 from tasks.run.summary import Summary, report
-from tasks.run.workers import FrameworkWorkers, framework_workers, in_turn
+from tasks.run.workers import FrameworkWorkers, first_started, framework_workers, in_turn
 from tasks.split import split
 from tasks.start import start
 from tasks.store import new_attempt, store_run
@@ -90,9 +92,7 @@ def retrain(
             new_attempt(
                 declaration, store, home=home, as_of=as_of, dry_run=dry_run, at_end=drawing
             ) as run,
-            framework_workers(
-                home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
-            ) as workers,
+            framework_workers(config) as workers,
         ):
             expected = contract(store, declaration, as_of=as_of)
             kinds = remembered_kinds(declaration, expected)
@@ -106,6 +106,8 @@ def retrain(
                 patience=patience(config.source_retry_time),
             )
             skip_if_unchanged(run, snapshot, expected, store, force=force)
+            if not dry_run:
+                start_vega()
             trained = train(run, snapshot, store, workers, expected, home=home)
             store_run(run, trained, store, lock, home=home, dry_run=dry_run)
         undelivered = None if dry_run else deliver(declaration, store)
@@ -128,6 +130,7 @@ def train(
     With `before_run`, the champion and the starts of gradient descent are those before that run.
     """
     declaration = run.declaration
+    workers.connect()
     run.checked = checked = check(declaration, snapshot, expected, run.night)
     refuse_rejected(checked)
     run.prepared = rows = split(declaration, snapshot, checked)
@@ -135,13 +138,23 @@ def train(
         run.candidates, declaration, store, before_run=before_run
     )
     started = {f: start.submit(f, declaration.name, workers) for f in run.frameworks}
+    first = first_started(started)
+    if recency_needs_fits(declaration, run.earlier_recency):
+        first.wait()  # so that the step's time is its own
     run.recency = of_age = recency(run.candidates, rows, workers, earlier=run.earlier_recency)
     planned = plan.submit(
-        run.candidates, rows, workers, of_age, home=home, earlier=run.earlier_plan
+        run.candidates,
+        rows,
+        workers,
+        of_age,
+        home=home,
+        earlier=run.earlier_plan,
+        wait_for=[allow_failure(first)] if is_planned(rows) else (),
     )
     of_kind: dict[bool, Any] = {True: None, False: allow_failure(planned)}  # linear ones need none
     run.fits = fits = in_turn(
         run.candidates,
+        workers,
         started,
         lambda c, after: fit.submit(
             c, rows, starts[c], workers, of_age, of_kind[c.is_linear], wait_for=after
@@ -157,6 +170,7 @@ def train(
         champion,
         roll_all=lambda compared: in_turn(
             compared,
+            workers,
             started,
             lambda c, after: roll.submit(c, fits[c], rows, starts[c], workers, wait_for=after),
         ),
@@ -165,15 +179,17 @@ def train(
     )
     hold = promotion_hold(champion, as_of=run.as_of, data_until=rows.times.data_until)
     choice = choose(rows, ranking, rolled, champion, hold=hold)
-    run.trained = trained = Trained(rows, run.fits, rolled, choice)
-    wanted = to_refit(run.fits, choice, also_refit)
+    routing = route(rows, run.fits, ranking, rolled, choice, store, before_run=before_run)
+    run.trained = trained = Trained(rows, run.fits, rolled, choice, routing=routing)
+    wanted = to_refit(run.fits, choice, also_refit | of_segments(routing, ranking))
     refits = in_turn(
         wanted,
+        workers,
         started,
         lambda c, after: refit.submit(c, wanted[c], rows, starts[c], workers, wait_for=after),
     )
     run.process_warnings += workers.take_warnings()
-    run.trained = trained = replace(trained, refits=refits)
+    run.trained = trained = trained.with_refits(refits)
     agreement = compare(run.fits, refits, choice, workers.probes)
     silenced = resilience(rows, wanted[choice.reported])
     run.trained = trained = replace(trained, agreement=agreement, resilience=silenced)

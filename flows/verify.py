@@ -56,9 +56,7 @@ def _stored(run_id: int, config: Settings) -> RunRecord:
 def _trained_again(run_id: int, replay: Replay, config: Settings) -> Trained:
     run, store = replay.run, Store(config.database_url)
     expected = contract(store, run.declaration, as_of=run.as_of, before_run=run_id)
-    with framework_workers(
-        config.home, time_limit=config.fit_time_limit, memory_limit=config.fit_memory_limit
-    ) as workers:
+    with framework_workers(config) as workers:
         try:
             return train(
                 run,

@@ -2,9 +2,31 @@
 
 from dataclasses import dataclass
 
-KINDS = ("least_squares", "gradient_descent", "ann")
+SEGMENT_KINDS = (
+    "shrunken_least_squares",
+    "segment_least_squares",
+    "segment_gradient_descent",
+)
+"""The kinds that have an equation for each segment, where a declaration names a `segment`."""
+LINEAR_KINDS = ("least_squares", "gradient_descent", *SEGMENT_KINDS)
+KINDS = (*LINEAR_KINDS, "ann")
 """The kinds of regression, simplest first."""
-LINEAR_KINDS = KINDS[:2]
+POOLED_KINDS = tuple(kind for kind in KINDS if kind not in SEGMENT_KINDS)
+"""The kinds that have one model for all rows."""
+
+OWN_LINE = "own line"
+GROUPS = {
+    "line of all rows": ("least_squares", "gradient_descent"),
+    "shrunken line": ("shrunken_least_squares",),
+    OWN_LINE: ("segment_least_squares", "segment_gradient_descent"),
+    "network": ("ann",),
+}
+"""The kinds that are alike in what they may say of a segment, by what a reader calls them."""
+
+
+def group_of(kind: str) -> str:
+    """Return the group of a kind; an unknown kind is a group of its own."""
+    return next((name for name, kinds in GROUPS.items() if kind in kinds), kind)
 
 
 @dataclass(frozen=True, order=True)
@@ -30,5 +52,10 @@ class Candidate:
 
     @property
     def is_linear(self) -> bool:
-        """Return whether the kind fits a linear equation."""
+        """Return whether the kind fits linear equations."""
         return self.kind in LINEAR_KINDS
+
+    @property
+    def is_segmented(self) -> bool:
+        """Return whether the kind fits an equation for each segment."""
+        return self.kind in SEGMENT_KINDS

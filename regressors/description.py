@@ -20,9 +20,15 @@ from regressors.encoding.matrices import INTERCEPT, Encoding
 from regressors.encoding.products import Product
 from regressors.encoding.times import TIME_PARTS, part_name
 from regressors.model import LinearMember, Model, NetworkMember
+from regressors.segments.member import SegmentedMember
 from regressors.uncertainty import linear_spread
 
 FORMAT, VERSION = "nightfit-model", 2
+
+
+class CannotDescribe(ValueError):
+    """A model that is more than a few columns and steps, with the reason."""
+
 
 Described = dict[str, Any]
 """Values that JSON has: a column, a member, or a model."""
@@ -31,8 +37,14 @@ Described = dict[str, Any]
 def described(model: Model) -> Described:
     """Return a model as values that JSON has; floats keep every digit.
 
-    The prediction is the mean of what the `members` predict.
+    The prediction is the mean of what the `members` predict. Raises CannotDescribe for a model with
+    an equation for each segment.
     """
+    if model.segment:
+        raise CannotDescribe(
+            f"{model.candidate} has an equation for each {', '.join(model.segment)}, and cannot be"
+            " exported yet"
+        )
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -87,6 +99,7 @@ def _interval(model: Model) -> Described | None:
         "reaches": [list(reach) for reach in intervals.reaches],
         "mean_weight": intervals.mean_weight,
         "scale": intervals.scale.to_json() if intervals.scale else None,
+        "by_prediction": intervals.by_prediction and intervals.by_prediction.to_json(),
         "by": intervals.rules.by,
         "groups": {
             level: [list(reach) for reach in reaches] for level, reaches in intervals.groups.items()
@@ -170,10 +183,9 @@ def _where(encoding: Encoding, gap: ImpliedGap) -> Described:
 # Members
 
 
-def _member(member: LinearMember | NetworkMember) -> Described:
-    if isinstance(member, LinearMember):
-        return _linear(member)
-    return _network(member)
+def _member(member: LinearMember | NetworkMember | SegmentedMember) -> Described:
+    assert not isinstance(member, SegmentedMember)
+    return _linear(member) if isinstance(member, LinearMember) else _network(member)
 
 
 def _linear(member: LinearMember) -> Described:

@@ -52,13 +52,21 @@ def dumps(value: object) -> bytes:
     return buffer.getvalue()
 
 
+def place_of(value: object) -> tuple[str, int, np.dtype[Any], int] | None:
+    """Return the arguments of `mapped` that give an array; None if it is not in a file."""
+    file = _file_of(value) if type(value) is np.ndarray else None
+    if type(value) is not np.ndarray or file is None:
+        return None
+    if value.ndim != 1 or not value.flags.c_contiguous:
+        return None
+    start, at = (array.__array_interface__["data"][0] for array in (file, value))
+    return str(file.filename), at - start, value.dtype, len(value)
+
+
 class _Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
-        file = _file_of(value) if type(value) is np.ndarray else None
-        if file is None or value.ndim != 1 or not value.flags.c_contiguous:
-            return NotImplemented
-        start, at = (array.__array_interface__["data"][0] for array in (file, value))
-        return mapped, (str(file.filename), at - start, value.dtype, len(value))
+        place = place_of(value)
+        return NotImplemented if place is None else (mapped, place)
 
 
 def _file_of(value: NDArray[Any]) -> np.memmap[Any, Any] | None:

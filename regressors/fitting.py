@@ -5,14 +5,16 @@ model that may serve, on every labelled row. A fold is fitted on its training ro
 scaling, start and stopping are computed again for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Array, spelt_out
+from regressors.arrays import Array, Mask, spelt_out
 from regressors.blocks import Chosen, blocks_of, release, rows_of
 from regressors.file_arrays import stored
 from regressors.frameworks.contract import FrameworkModule
@@ -21,12 +23,14 @@ from regressors.intervals.intervals import Intervals
 from regressors.intervals.walk import walk_intervals
 from regressors.job import CannotFit, Fitted, Grouped, Job, Part, folds
 from regressors.linear.fit import fit_linear
+from regressors.linear.fold_sums import Sums
 from regressors.linear.kept_sums import drop_others, fold_sums, refit_sums
 from regressors.model import Model
 from regressors.network.plan import Plan
 from regressors.network.training import grouped, planned, refit_network, validate_network
 from regressors.progress import part as part_of_work
 from regressors.progress import parts
+from regressors.segments.fit import SegmentParts, of_all_rows
 
 MAX_LISTED = 5
 """At most so many levels are named in a warning."""
@@ -50,21 +54,14 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     fitted = _require_finite(fit(framework, _for_its_kind(job)))
     assert fitted.out_of_fold is not None
     lower, upper, intervals = intervals_of(job, fitted.model, fitted.out_of_fold)
-    file = job.predictions_file
-    return replace(
+    fitted = replace(
         _with_half_life(fitted, job),
         model=replace(fitted.model, intervals=intervals),
-        out_of_fold=_stored(fitted.out_of_fold, file),
-        ends=tuple(
-            (
-                _stored(lower[:, i], file and f"{file}.lower{i}"),
-                _stored(upper[:, i], file and f"{file}.upper{i}"),
-            )
-            for i in range(len(job.interval.levels))
-        ),
+        ends=tuple((lower[:, i], upper[:, i]) for i in range(len(job.interval.levels))),
         warnings=(*fitted.warnings, *_warnings(job, intervals)),
         seconds=perf_counter() - start,
     )
+    return fitted if job.predictions_file is None else in_file(fitted, job.predictions_file)
 
 
 def _with_half_life(fitted: Fitted, job: Job) -> Fitted:
@@ -76,9 +73,13 @@ def _with_half_life(fitted: Fitted, job: Job) -> Fitted:
 
 
 def intervals_of(
-    job: Job, model: Model, out_of_fold: Array
+    job: Job, model: Model, out_of_fold: Array, spread: Array | None = None
 ) -> tuple[Array, Array, Intervals | None]:
-    """Return the ends (n, L) of the intervals of out-of-fold predictions, and those that serve."""
+    """Return the ends (n, L) of the intervals of out-of-fold predictions, and those that serve.
+
+    Where chained, `spread` (n,) is the SD of what is unknown of each row to the fit that predicts
+    it.
+    """
     rules, columns = job.interval, {name: job.columns[name] for name in sorted(model.column_types)}
     if not job.chained:
         return fit_intervals(
@@ -100,6 +101,7 @@ def intervals_of(
         known=job.known,
         weight=job.weight,
         group=job.interval_group,
+        spread=spread,
     )
 
 
@@ -113,9 +115,20 @@ def _warnings(job: Job, intervals: Intervals | None) -> Iterator[str]:
         )
 
 
-def _stored(predictions: Array, file: str | None) -> Array:
-    if file is None:
-        return predictions
+def in_file(fitted: Fitted, file: str) -> Fitted:
+    """Return a fit whose predictions are mapped from files, which they are written to."""
+    assert fitted.out_of_fold is not None
+    return replace(
+        fitted,
+        out_of_fold=_stored(fitted.out_of_fold, file),
+        ends=tuple(
+            (_stored(lower, f"{file}.lower{i}"), _stored(upper, f"{file}.upper{i}"))
+            for i, (lower, upper) in enumerate(fitted.ends)
+        ),
+    )
+
+
+def _stored(predictions: Array, file: str) -> Array:
     try:
         return stored(predictions, file)
     except OSError as error:
@@ -134,15 +147,27 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
     drop_others(job)
     if job.candidate.is_linear:
         everything = np.ones(len(job.target), dtype=bool)
-        with parts(4 if job.candidate.kind == "least_squares" else 1):
+        with parts(1 if job.candidate.kind == "gradient_descent" else 4):
             with part_of_work("sums"):
-                sums = refit_sums(framework, job)
-            part = fit_linear(framework, job, everything, part="refit", sums=sums)
+                sums = refit_sums(framework, of_all_rows(job))
+            part = fits_by(framework, job, sums, [everything])(everything, part="refit")
         fitted = _linear(part, None, part.details)
     else:
         fitted = refit_network(framework, _for_its_kind(job))
     fitted = _with_half_life(_require_finite(fitted), job)
     return replace(fitted, seconds=perf_counter() - start)
+
+
+def fits_by(
+    framework: FrameworkModule, job: Job, sums: Sums, fits: Iterable[Mask]
+) -> Callable[..., Part]:
+    """Return what fits some rows (a mask) of the job of a linear kind, a `part` of it.
+
+    They are to be among `fits`.
+    """
+    if job.candidate.is_segmented:
+        return SegmentParts(framework, job, sums, fits).fit
+    return partial(fit_linear, framework, job, sums=sums)
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
@@ -151,20 +176,22 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     last = int(job.fold.max())
     with parts(5 * last):
         with part_of_work("sums", 3 * last), parts(2 * last):
-            sums = fold_sums(framework, job)
+            sums = fold_sums(framework, of_all_rows(job))
+        everything = np.ones(len(job.target), dtype=bool)
+        trained = (train for _, train, _ in folds(job.fold, chained=job.chained, known=job.known))
+        fit = fits_by(framework, job, sums, chain(trained, [everything]))
         for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
             name = f"fold {number}"
             with part_of_work(f"{name} of {last}"):
-                part = fit_linear(framework, job, train, part=name, sums=sums)
+                part = fit(train, part=name)
                 chosen = Chosen(held)
                 for block in blocks_of(len(chosen)):
                     positions = chosen.positions(block)
                     out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
                     release((*job.columns.values(), job.fold))
             details[name] = part.details
-        everything = np.ones(len(job.target), dtype=bool)
         with part_of_work("all folds", last):
-            twin = fit_linear(framework, job, everything, part="twin", sums=sums)
+            twin = fit(everything, part="twin")
     return _linear(twin, out_of_fold, {**details, "twin": twin.details})
 
 
@@ -178,6 +205,7 @@ def _linear(part: Part, out_of_fold: Array | None, details: dict[str, Any]) -> F
         solved=part.solved,
         descended=part.descended,
         complete_cases=part.complete_cases,
+        segments=part.segments,
     )
 
 

@@ -15,6 +15,7 @@ from regressors.linear.inference import Coefficient
 from regressors.linear.least_squares import LeastSquares
 from regressors.model import Model, NetworkMember
 from regressors.network.plan import Plan
+from regressors.segments.fits import SegmentFits
 
 Grouping = Literal["none", "columns", "pairs"]
 """Which groups the encoding of an ANN has: none, of single columns, or of pairs as well."""
@@ -75,6 +76,9 @@ class Job:
     With a `half_life`, in the unit of `time`, a row counts half as much in a fit for each one that
     it is older than `newest`; in scores it counts by its `weight` alone. `newest` only scales: it
     is the newest time of all labelled rows, so that the sums of the jobs of a table add up.
+
+    `segment` are the columns whose values make the text of a row's segment; only the kinds that
+    have an equation for each segment have any. They are categories, and no features.
     """
 
     dataset: str
@@ -113,6 +117,7 @@ class Job:
     members: tuple[NetworkMember, ...] = ()
     half_life: float | None = None
     newest: float | None = None
+    segment: tuple[str, ...] = ()
 
     @property
     def known_from(self) -> Indices:
@@ -167,7 +172,8 @@ class Part:
     """One linear fit on some rows: a model of one member, its coefficients and figures.
 
     `solved` is set for least squares, `descended` for gradient descent. `complete_cases` is the
-    same equation on the rows without a missing value, where many are filled in.
+    same equation on the rows without a missing value, where many are filled in. `segments` are the
+    equations of a kind that has one for each; the coefficients are then those of all rows.
     """
 
     model: Model
@@ -177,6 +183,7 @@ class Part:
     solved: LeastSquares | None = None
     descended: "Descended | None" = None
     complete_cases: LeastSquares | None = None
+    segments: SegmentFits | None = None
 
 
 @dataclass(frozen=True)
@@ -235,7 +242,8 @@ class Fitted:
 
     `grouping`, `refit_epochs`, `plan` and `decided_by` are for the refit of an ANN; `for_tests` is
     for its networks that predict blocks of test rows, from what is known to the first of these;
-    `half_life` is that of any refit.
+    `half_life` is that of any refit. `segments` are the equations of a kind that has one for each;
+    its coefficients are those of all rows, by which any other segment is predicted.
     """
 
     model: Model
@@ -254,6 +262,7 @@ class Fitted:
     for_tests: Decided | None = None
     half_life: float | None = None
     ends: tuple[tuple[Array, Array], ...] = ()
+    segments: SegmentFits | None = None
 
 
 def _with_mean_one(weight: Array | None, rows: int) -> Array:

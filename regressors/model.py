@@ -1,31 +1,32 @@
 """A fitted model: arrays and JSON that predict in NumPy alone.
 
-A linear model has one member; an ANN has one per fold, and predicts their mean.
+A linear model has one member, which may have an equation for each segment; an ANN has one per
+fold, and predicts their mean.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from regressors.arrays import Array, Arrays, Columns, Floats, Indices, Mask, Values
 from regressors.blocks import blocks_of, release, rows_of
 from regressors.candidate import Candidate
 from regressors.encoding.combinations import combinations_of
-from regressors.encoding.doubts import doubts_of, in_common, notes_of
+from regressors.encoding.doubts import Doubt, doubts_of, in_common, notes_of
 from regressors.encoding.lookups import put_together, weighted_blocks
 from regressors.encoding.matrices import Encoding
 from regressors.intervals.intervals import Intervals, is_known
 from regressors.linear.prediction import weighted_terms
 from regressors.network.rowwise import ExactNetwork
 from regressors.progress import report
+from regressors.segments.member import SegmentedMember
 from regressors.uncertainty import linear_spread, tried_spread
 
 COVERAGE = 0.9
@@ -56,6 +57,10 @@ class LinearMember:
     def is_summed(self) -> bool:
         """Return whether rows are predicted column by column, without a matrix of them."""
         return self.breaches is None and not self.encoding.products
+
+    def parts(self, columns: Columns) -> Columns:
+        """Return the parts of the encoding."""
+        return self.encoding.parts(columns, in_codes=True)
 
     def predict(self, parts: Columns) -> Array:
         """Predict (n,) in the target's units, from the parts of the encoding."""
@@ -100,6 +105,10 @@ class NetworkMember:
     scale: Array
     ridge: Array
     layers: tuple[Floats, ...]
+
+    def parts(self, columns: Columns) -> Columns:
+        """Return the parts of the encoding."""
+        return self.encoding.parts(columns, in_codes=True)
 
     def predict(self, parts: Columns) -> Array:
         """Predict (n,) in the target's units, from the parts of the encoding."""
@@ -169,26 +178,45 @@ class Predicted:
         """Return the lower and upper ends (n,) of each interval in turn, the widest first."""
         return (self.lower, self.upper, *chain.from_iterable(self.further))
 
+    def replaced(self, rows: Indices, by: "Predicted") -> "Predicted":
+        """Return these predictions with those of some rows (m,), in order, by another model."""
+        value, note, ends = self.value.copy(), self.note.copy(), [end.copy() for end in self.ends]
+        value[rows], note[rows] = by.value, by.note
+        for end in ends:
+            end[rows] = np.nan  # the other model may have fewer intervals
+        for end, other in zip(ends, by.ends, strict=False):
+            end[rows] = other
+        noted = np.union1d(np.setdiff1d(self.noted, rows), rows[by.noted])
+        pairs = [(ends[i], ends[i + 1]) for i in range(2, len(ends), 2)]
+        return Predicted(value, ends[0], ends[1], note, noted, tuple(pairs))
+
 
 @dataclass(frozen=True)
 class Model:
     """A fitted candidate with its prediction `intervals`, None where rows were too few for them."""
 
     candidate: Candidate
-    members: tuple[LinearMember | NetworkMember, ...]
+    members: tuple[LinearMember | NetworkMember | SegmentedMember, ...]
     intervals: Intervals | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
         """Return the columns that `predicted` needs."""
         own = self.intervals.columns if self.intervals else ()
-        return tuple(dict.fromkeys([*self.members[0].encoding.names, *own]))
+        return tuple(dict.fromkeys([*self.members[0].encoding.names, *self.segment, *own]))
+
+    @property
+    def segment(self) -> tuple[str, ...]:
+        """Return the columns that make the text of a row's segment; none without segments."""
+        (member, *_) = self.members
+        return member.segment if isinstance(member, SegmentedMember) else ()
 
     @property
     def column_types(self) -> dict[str, str]:
         """Return the type of each column that is used: number, category, boolean or time."""
         of_intervals = self.intervals.column_types if self.intervals else {}
-        return {**of_intervals, **self.members[0].encoding.column_types}
+        of_segment = dict.fromkeys(self.segment, "category")
+        return {**of_intervals, **of_segment, **self.members[0].encoding.column_types}
 
     @property
     def mean_weight(self) -> float | None:
@@ -202,9 +230,7 @@ class Model:
         """
         predicted = np.empty(self._rows(columns))
         for rows, block in self._blocks(columns):
-            predicted[rows] = _mean(
-                [m.predict(m.encoding.parts(block, in_codes=True)) for m in self.members]
-            )
+            predicted[rows] = _mean([m.predict(m.parts(block)) for m in self.members])
         return predicted
 
     def predicted(self, columns: Columns, weight: Array | None = None) -> Predicted:
@@ -232,6 +258,20 @@ class Model:
             note[noted[-1]] = texts
         return Predicted(value, *ends[0], note, np.concatenate(noted), tuple(ends[1:]))
 
+    def unknown_spread(self, columns: Columns) -> Array:
+        """Return the SD (n,) of what n rows have that training does not know, 0 for most rows.
+
+        It is that which widens their intervals: the root of the sum over all that is unknown.
+        """
+        variance = np.zeros(self._rows(columns))
+        for rows, block in self._blocks(columns):
+            parts = [member.encoding.parts(block, in_codes=True) for member in self.members]
+            pairs = list(zip(self.members, parts, strict=True))
+            doubts = in_common([doubts_of(member.encoding, own) for member, own in pairs])
+            for at, spread in _spreads(pairs, doubts):
+                variance[rows.start + at] += np.square(spread)
+        return np.sqrt(variance)
+
     def _rows(self, columns: Columns) -> int:
         return len(next((columns[name] for name in self.features if name in columns), ()))
 
@@ -248,7 +288,7 @@ class Model:
         self, columns: Columns, weight: Array | None
     ) -> tuple[Array, tuple[tuple[Array, Array], ...], tuple[Indices, list[str]]]:
         """Return the predictions (n,), the ends (n,) of their intervals, and some rows' notes."""
-        parts = [member.encoding.parts(columns, in_codes=True) for member in self.members]
+        parts = [member.parts(columns) for member in self.members]
         pairs = list(zip(self.members, parts, strict=True))
         value = _mean([member.predict(own) for member, own in pairs])
         doubts = in_common([doubts_of(member.encoding, own) for member, own in pairs])
@@ -256,13 +296,8 @@ class Model:
         ends: tuple[tuple[Array, Array], ...] = ()
         if intervals is not None:
             reach = intervals.reach(columns, value, weight)
-            normal = ndtri((1 + np.array(intervals.levels)) / 2)[:, None]
-            for doubt in doubts:
-                rows = np.flatnonzero(doubt.unknown)
-                if rows.size:
-                    spread = _mean([m.spread(doubt.part, rows_of(own, rows)) for m, own in pairs])
-                    more = normal * spread[:, None, None]
-                    reach[rows] = np.sqrt(np.square(reach[rows]) + np.square(more))
+            for rows, spread in _spreads(pairs, doubts):
+                reach[rows] = intervals.widened(reach[rows], spread)
             ends = intervals.ends(value, reach)
         notes = [(doubt.rows, doubt.notes) for doubt in doubts]
         certain = ~np.any(
@@ -272,6 +307,8 @@ class Model:
             if isinstance(member, LinearMember) and member.breaches is not None:
                 rare, texts = member.combinations(own)
                 notes.append((rare & certain, texts))
+            if isinstance(member, SegmentedMember):
+                notes.append(member.unseen(columns, own))
         if self.mean_weight is not None:
             unknown = ~is_known(weight, len(value))
             notes.append((unknown, np.full(len(value), UNKNOWN_WEIGHT, dtype=object)))
@@ -288,12 +325,14 @@ class Model:
             for i, member in enumerate(self.members)
             for name, array in member.arrays().items()
         }
-        description = {
+        description: dict[str, Any] = {
             "framework": self.candidate.framework,
             "kind": self.candidate.kind,
             "intervals": None if self.intervals is None else self.intervals.to_json(),
             "encodings": [member.encoding.to_json() for member in self.members],
         }
+        if self.segment:
+            description["segment"] = list(self.segment)
         return safetensors.numpy.save(arrays, {"nightfit": json.dumps(description)})
 
     @classmethod
@@ -304,15 +343,30 @@ class Model:
         description = json.loads(header["__metadata__"]["nightfit"])
         arrays = safetensors.numpy.load(artifact)
         candidate = Candidate(description["framework"], description["kind"])
-        member = NetworkMember if candidate.kind == "ann" else LinearMember
+        member: Callable[..., LinearMember | NetworkMember | SegmentedMember] = LinearMember.of
+        if candidate.kind == "ann":
+            member = NetworkMember.of
+        elif "segment" in description:
+            member = partial(SegmentedMember.of, segment=description["segment"])
         members = tuple(
-            member.of(
+            member(
                 Encoding.from_json(encoding),
                 {k[3:]: a for k, a in arrays.items() if k.startswith(f"{i:02d}.")},
             )
             for i, encoding in enumerate(description["encodings"])
         )
         return cls(candidate, members, _intervals(description))
+
+
+def _spreads(
+    pairs: Sequence[tuple[LinearMember | NetworkMember | SegmentedMember, Columns]],
+    doubts: Sequence[Doubt],
+) -> Iterator[tuple[Indices, Array]]:
+    """Yield the rows in which each part is unknown to all members, with the mean of its SDs."""
+    for doubt in doubts:
+        rows = np.flatnonzero(doubt.unknown)
+        if rows.size:
+            yield rows, _mean([m.spread(doubt.part, rows_of(own, rows)) for m, own in pairs])
 
 
 def _intervals(description: Mapping[str, Any]) -> Intervals | None:

@@ -12,16 +12,16 @@ import numpy as np
 
 from regressors.arrays import Array, Columns, Indices, Mask, Values, spelt_out
 from regressors.blocks import rows_of
-from regressors.fitting import intervals_of
+from regressors.fitting import fits_by, intervals_of
 from regressors.frameworks.contract import FrameworkModule
 from regressors.intervals.intervals import Intervals
 from regressors.job import CannotFit, Fitted, Job, folds
-from regressors.linear.fit import fit_linear
 from regressors.linear.kept_sums import drop_others, rolled_sums
 from regressors.model import Model
 from regressors.network.chain import fitted_folds
 from regressors.network.fit import fit_network
 from regressors.progress import part, parts
+from regressors.segments.fit import of_all_rows
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def roll(framework: FrameworkModule, job: Job, fitted: Fitted) -> Rolled:
     """Predict every block of test rows as `fitted`, the candidate, would have been fitted for it.
 
     `job` holds every labelled row, and says which are test rows. The intervals of a block come from
-    the residuals of blocks before it, those of the training rows included.
+    the residuals of blocks before it, those of the training rows included; they are wider where a
+    row has what its fit does not know, as those of `Model.predicted` are.
     """
     drop_others(job)
     assert job.is_test is not None and fitted.out_of_fold is not None
@@ -83,17 +84,21 @@ def roll(framework: FrameworkModule, job: Job, fitted: Fitted) -> Rolled:
     value[~job.is_test] = fitted.out_of_fold
     note: Values = np.full(len(job.target), None, dtype=object)
     noted = np.zeros(len(job.target), dtype=bool)
+    spread = np.zeros(len(job.target))
     details: dict[str, Any] = {}
     for model, held, of_model in models(framework, for_kind, fitted):
         weight = None if job.weight is None else job.weight[held]
         made = model.predicted(rows_of(job.columns, held), weight)
         value[held] = made.value
-        note[held], noted[np.flatnonzero(held)[made.noted]] = made.note, True
+        odd = np.flatnonzero(held)[made.noted]
+        note[held], noted[odd] = made.note, True
+        if len(odd):
+            spread[odd] = model.unknown_spread(rows_of(job.columns, odd))
         details = of_model
     tests = job.is_test
     if not np.isfinite(value[tests]).all():
         raise CannotFit("its predictions of the test rows are not finite")
-    lower, upper, intervals = intervals_of(job, fitted.model, value)
+    lower, upper, intervals = intervals_of(job, fitted.model, value, spread)
     return Rolled(
         value[tests],
         tuple((lower[tests, i], upper[tests, i]) for i in range(len(job.interval.levels))),
@@ -118,12 +123,18 @@ def _linear(framework: FrameworkModule, job: Job, _fitted: Fitted) -> Made:
     numbers = blocks_of_tests(job)
     with parts(4 * len(numbers)):
         with part("sums", 3 * len(numbers)):
-            sums = rolled_sums(framework, job, numbers)
+            sums = rolled_sums(framework, of_all_rows(job), numbers)
+        trained = (
+            train
+            for number, train, _ in folds(job.fold, chained=True, known=job.known)
+            if number in numbers
+        )
+        fit = fits_by(framework, job, sums, trained)
         for number, train, held in folds(job.fold, chained=True, known=job.known):
             if number in numbers:
                 with part(f"fold {number}"):
-                    fit = fit_linear(framework, job, train, part=f"fold {number}", sums=sums)
-                yield fit.model, held, {"fits": list(numbers)}
+                    fitted = fit(train, part=f"fold {number}")
+                yield fitted.model, held, {"fits": list(numbers)}
 
 
 def _networks(framework: FrameworkModule, job: Job, fitted: Fitted) -> Made:

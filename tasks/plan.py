@@ -20,6 +20,12 @@ from tasks.run.step import step
 from tasks.run.workers import FrameworkWorkers, job_of
 
 
+def is_planned(prepared: Prepared) -> bool:
+    """Return whether the table is large enough for a plan, which needs a framework's process."""
+    budget = prepared.declaration.ann.budget_seconds
+    return may_be_planned(int(prepared.is_train.sum()), budget)
+
+
 def _why_none(outcome: object) -> str | None:
     """Return why no framework could plan, None if one did or none had to."""
     if not isinstance(outcome, Mapping):
@@ -44,8 +50,7 @@ def plan(
     rate of an `earlier` run, which is trained again, are taken from there.
     """
     earlier = earlier or EarlierPlan()
-    budget = prepared.declaration.ann.budget_seconds
-    if not may_be_planned(int(prepared.is_train.sum()), budget):
+    if not is_planned(prepared):
         return None
     reasons: dict[str, str] = {}
     for candidate in _in_order(candidates, earlier.decided_by):

@@ -9,7 +9,7 @@ import numpy as np
 from data.errors import NothingFitted
 from regressors.arrays import Array
 from regressors.blocks import release
-from regressors.candidate import Candidate
+from regressors.candidate import Candidate, group_of
 from regressors.job import Fitted
 from regressors.judging.ranking import Contender, NothingRanked, RankedCandidate
 from regressors.judging.ranking import rank as ranked_by_errors
@@ -23,10 +23,14 @@ from tasks.run.step import step
 
 @dataclass(frozen=True)
 class Ranking:
-    """All candidates, the best first, and the out-of-fold scores of those that were fitted."""
+    """All candidates, the best first, and the out-of-fold scores of those that were fitted.
+
+    `for_segments` are the best candidate of each group of kinds, where segments are declared.
+    """
 
     ranked: tuple[RankedCandidate, ...]
     validation: Mapping[Candidate, Score]
+    for_segments: tuple[Candidate, ...] = ()
 
     @property
     def winner(self) -> Candidate:
@@ -91,7 +95,12 @@ def ranking_of(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> Ra
                 unit=rows.units,
             )
             release([rows.target, values, *interval])
-    return Ranking(ranked, validation)
+    best: dict[str, Candidate] = {}
+    if prepared.declaration.segment:
+        for entry in ranked:
+            if entry.candidate in validation:
+                best.setdefault(group_of(entry.candidate.kind), entry.candidate)
+    return Ranking(ranked, validation, tuple(best.values()))
 
 
 def _chosen(values: Array, rows: Mask) -> Array:

@@ -18,6 +18,12 @@ from tasks.run.step import step
 from tasks.run.workers import FrameworkWorkers, Result, job_of
 
 
+def recency_needs_fits(declaration: Declaration, earlier: Recency | None) -> bool:
+    """Return whether the half-life is chosen by fits, in the process of a framework."""
+    is_open = declaration.recency != "none" and declaration.half_life is None
+    return earlier is None and declaration.time is not None and is_open
+
+
 def _why_none(made: object) -> str | None:
     """Return why nothing could be decided, None if it was."""
     return made.warning if isinstance(made, Recency) and made.linear is None else None

@@ -16,15 +16,17 @@ from tasks.run.workers import FrameworkWorkers, job_of
 def to_refit(
     fits: Fits, choice: Choice, also: Set[Candidate] = frozenset()
 ) -> dict[Candidate, Fitted]:
-    """Return the fits to refit: the winner, what serves from now on, and every linear candidate.
+    """Return the fits to refit: the winner, what serves from now on, and every pooled equation.
 
-    Linear candidates are refitted because each has an equation to store. `also` names others.
+    The linear candidates of all rows are refitted because each has an equation to store. `also`
+    names others.
     """
     wanted = {choice.winner, choice.reported, *also}
+    wanted |= {c for c in fits if c.is_linear and not c.is_segmented}
     return {
         candidate: fit
         for candidate, fit in fits.items()
-        if isinstance(fit, Fitted) and (candidate.is_linear or candidate in wanted)
+        if isinstance(fit, Fitted) and candidate in wanted
     }
 
 

@@ -65,7 +65,8 @@ def ranked_and_rolled(
     """Predict the test rows with the candidates that are compared there.
 
     One that cannot has failed, and the others are ranked again without it. Return the ranking, the
-    fits, and the predictions, also those of further candidates, which are not compared.
+    fits, and the predictions, also those of further candidates, which are not compared: `also`, and
+    those that may serve single segments.
     """
     own, rolled = incumbent.candidate if incumbent else None, dict[Candidate, Rolled]()
     while missing := [c for c in ranking.compared(own) if c not in rolled]:
@@ -75,7 +76,8 @@ def ranked_and_rolled(
         if failed:
             fits = {**fits, **failed}
             ranking = rank_again(fits)
-    others = [c for c in fits if c in also and c not in rolled and isinstance(fits[c], Fitted)]
+    wanted = {*also, *ranking.for_segments}
+    others = [c for c in fits if c in wanted and c not in rolled and isinstance(fits[c], Fitted)]
     made_too = roll_all(others) if others else {}
     rolled |= {c: made for c, made in made_too.items() if isinstance(made, Rolled)}
     return ranking, fits, rolled

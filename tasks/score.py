@@ -27,10 +27,11 @@ from regressors.blocks import blocks_of
 from regressors.encoding.columns import CannotEncode
 from regressors.model import Model, Predicted
 from tasks.run.lags import Lags
-from tasks.run.loading import declared, loaded
+from tasks.run.loading import declared
 from tasks.run.new_keys import KeyFacts, key_at, key_facts
 from tasks.run.odd_rows import OddRows, counted
 from tasks.run.progress import Progress
+from tasks.run.routed_model import RoutedModel
 from tasks.run.rows import coded_column
 from tasks.run.trained_rows import RowsThen
 
@@ -46,19 +47,21 @@ def scoring(
     *,
     table: str | None = None,
     query: str | None = None,
+    segments: Sequence[tuple[ServingModel, Sequence[str]]] = (),
     stored: RowsThen = lambda: None,
     quiet_seconds: float = 0,
     report: Report = unreported,
 ) -> Iterator["Scoring"]:
     """Give what a stored model predicts for each row of a source; `report` is told of reading it.
 
+    `segments` are models that serve single segments in its place, each with the names of these.
     The source is a file, a pattern, a folder, an address or a database, as `source_named` reads it.
     `columns` are those of the source that the model was trained on, empty for a model of version
     0.1.0. A cell that is not of its column's kind is missing. What a lag does not find in the
     source it finds in the `stored` rows of the model's run. Raises SourceError if the source cannot
     be read or lacks a column, and DamagedModel if the model is not what was stored.
     """
-    model = loaded(serving, "artifact")
+    model = RoutedModel.of(serving, segments)
     declaration = declared(serving)
     named = source_named(source, declaration.source, table=table, query=query)
     declaration = declaration.model_copy(update={"source": named, "unparsable": "missing"})
@@ -67,7 +70,7 @@ def scoring(
         typed = read_typed(
             declaration,
             folder,
-            kinds=_kinds(columns, model, declaration),
+            kinds=_kinds(columns, model.model, declaration) | _categories(model.segment),
             every_cell=True,
             quiet_seconds=quiet_seconds,
             named_in="--source",
@@ -84,11 +87,10 @@ def scoring(
         warnings = [
             *typed.warnings,
             *_reading_warnings(used),
-            *_column_warnings(declaration, columns, model, names),
+            *_column_warnings(declaration, columns, model.features, names),
             *_key_warnings(keys, typed.files, declaration.key),
         ]
-        files, model_id = typed.files, serving.model_id
-        yield Scoring(declaration, model, model_id, files, used, keys, where, lags, warnings)
+        yield Scoring(declaration, model, typed.files, used, keys, where, lags, warnings)
 
 
 @dataclass
@@ -100,8 +102,7 @@ class Scoring:
     """
 
     declaration: Declaration
-    model: Model
-    model_id: int
+    model: RoutedModel
     files: ColumnFiles
     readings: Sequence[ColumnReading]
     keys: KeyFacts
@@ -155,9 +156,10 @@ class Scoring:
         progress = Progress(self.declaration.name, "predicting")
         schema, odd = self.schema, OddRows()
         for rows in [*blocks_of(self.rows)] or [slice(0, 0)]:
-            made = self._predicted(rows)
+            made, model_ids = self._predicted(rows)
             odd.add(made.note, made.noted, rows.start)
-            yield pa.record_batch([*self._key(rows), *self._results(made, unread, rows)], schema)
+            results = self._results(made, model_ids, unread, rows)
+            yield pa.record_batch([*self._key(rows), *results], schema)
             progress(rows.stop / max(self.rows, 1), f"{rows.stop:,} of {self.rows:,} rows")
         self.warnings += self.lags.warnings(self.rows)
         self.warnings += odd.warnings(lambda row: key_at(self.files, self.declaration.key, row))
@@ -166,7 +168,7 @@ class Scoring:
         table = self.files.slice(rows.start, rows.stop - rows.start, self.declaration.key)
         return [_in_one_piece(column) for column in table.columns]
 
-    def _predicted(self, rows: slice) -> Predicted:
+    def _predicted(self, rows: slice) -> tuple[Predicted, Indices]:
         columns = self._columns(rows, self.model.features)
         for name in self.model.features:
             _refuse_infinite(name, columns[name], rows.start, self.where)
@@ -196,14 +198,18 @@ class Scoring:
         return in_codes(coded)
 
     def _results(
-        self, made: Predicted, unread: Sequence[tuple[str, Indices]], rows: slice
+        self,
+        made: Predicted,
+        model_ids: Indices,
+        unread: Sequence[tuple[str, Indices]],
+        rows: slice,
     ) -> Iterator[pa.Array]:
         yield pa.array(made.value)
         missing = repeat(np.full(len(made.value), np.nan))  # where rows were too few for intervals
         for _, bound in zip(self._ends, chain(made.ends, missing), strict=False):
             yield pa.array(bound, mask=np.isnan(bound))
         yield _notes(made, unread, rows)
-        yield pa.array(np.full(len(made.value), self.model_id, dtype=np.int64))
+        yield pa.array(model_ids)
 
 
 def _in_one_piece(column: pa.ChunkedArray) -> pa.Array:
@@ -213,11 +219,16 @@ def _in_one_piece(column: pa.ChunkedArray) -> pa.Array:
 
 def _kinds(
     columns: Sequence[SourceColumnRecord], model: Model, declaration: Declaration
-) -> Mapping[str, Kind]:
+) -> dict[str, Kind]:
     """Return the kind that each column had when the model was trained, as far as known."""
     known = {column.name: column.kind for column in columns if column.kind is not None}
     kinds = known or {**model.column_types, declaration.target: "number"}
     return {name: cast("Kind", kind) for name, kind in kinds.items()}
+
+
+def _categories(segment: Sequence[str]) -> dict[str, Kind]:
+    """Return the kinds of the columns that say which segment a row is of."""
+    return dict.fromkeys(segment, "category")
 
 
 def _require_columns(
@@ -278,12 +289,13 @@ def _reading_warnings(readings: Sequence[ColumnReading]) -> Iterator[str]:
 def _column_warnings(
     declaration: Declaration,
     columns: Sequence[SourceColumnRecord],
-    model: Model,
+    features: Sequence[str],
     names: Sequence[str],
 ) -> Iterator[str]:
     """Yield a warning on columns that the source of the model did not have."""
-    roles = (declaration.target, declaration.time, declaration.weight, declaration.split.group)
-    known = {*(column.name for column in columns), *declaration.key, *model.features, *roles}
+    roles = [declaration.target, declaration.time, declaration.weight, declaration.split.group]
+    roles += declaration.segment or ()
+    known = {*(column.name for column in columns), *declaration.key, *features, *roles}
     extra = [name for name in names if name not in known]
     if extra:
         names = ", ".join(map(repr, extra[:MAX_NAMES]))

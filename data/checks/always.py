@@ -19,6 +19,7 @@ from data.checks.findings import Finding, counted, finding, row_finding, why_not
 from data.checks.freshness import age_findings, shrinkage_finding
 from data.checks.keys import key_findings
 from data.checks.lags import known_findings, lag_findings
+from data.checks.segment import segment_findings
 from data.checks.steps import UNCOUNTED, Steps
 from data.checks.table import Table, filtered
 from data.checks.terms import part_findings, term_findings
@@ -83,6 +84,7 @@ def content_findings(
         ]
     findings = [
         *key_findings(declaration, table, kept),
+        *segment_findings(declaration, table, kept),
         *_target_findings(declaration, table, kept),
         *age_findings(declaration, table, kept, now),
     ]

@@ -180,6 +180,11 @@ ALWAYS_MADE = (
         " levels share one term.",
     ),
     Check(
+        "segment_names_are_short",
+        "critical",
+        "The names of segments, if these are declared, have at most 2,000 bytes.",
+    ),
+    Check(
         "term_names_are_short",
         "critical",
         "The names of the linear kinds' terms have at most 2,000 bytes.",

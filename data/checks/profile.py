@@ -74,6 +74,7 @@ def role_of(name: str, declaration: Declaration, columns: Sequence[str]) -> str:
         "time": (declaration.time,),
         "weight": (declaration.weight,),
         "group": (declaration.split.group,),
+        "segment": declaration.segment or (),
         "interval": (declaration.interval.by,),
         "feature": (name,) if declaration.is_feature(name, columns) else (),
         TERM: (name,) if declaration.is_in_terms_alone(name, columns) else (),

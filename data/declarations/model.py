@@ -47,6 +47,14 @@ from data.declarations.sections import (
     SplitRules,
     refuse_repeats,
 )
+from data.declarations.segment import (
+    refuse_segment_as_feature,
+    refuse_segment_in_formats,
+    refuse_segment_in_terms,
+    refuse_wrong_segment,
+    segment_kinds,
+    segment_types,
+)
 from data.declarations.source import PathSource
 from data.declarations.terms import Product, Term, product_of, refuse_same_terms
 from data.declarations.time_rules import (
@@ -117,11 +125,18 @@ class Declaration(Section):
         description="A column of numbers above zero: how much each row counts in the fit, the"
         " score and the choice.",
     )
+    segment: Columns | None = Field(
+        default=None,
+        description="The column, or the list of columns, whose values tell segments apart, such as"
+        " shops or regions, each of which may be served by another model. They are categories. A"
+        " row in which one is missing is of no segment.",
+    )
     features: Columns | None = Field(
         default=None,
         description="The columns that explain the target, or single parts of a time, such as"
-        " `hired[weekday]`. If they are not set, all columns but target, weight, group and a key of"
-        " one column; of a key of several columns, those that have a value in more than one row.",
+        " `hired[weekday]`. If they are not set, all columns but target, weight, group, segment and"
+        " a key of one column; of a key of several columns, those that have a value in more than"
+        " one row.",
     )
     lags: dict[Column, LagLengths] = Field(
         default={},
@@ -132,6 +147,7 @@ class Declaration(Section):
     )
     types: dict[str, Kind] = Field(
         default={},
+        validate_default=True,
         description="The kind of single columns, `number`, `category`, `boolean` or `time`, where"
         " the values alone would suggest another.",
     )
@@ -198,7 +214,9 @@ class Declaration(Section):
         default=SplitRules(), description="How rows are split for testing and for the folds."
     )
     candidates: Candidates = Field(
-        default=Candidates(), description="The frameworks and the kinds that compete."
+        default=Candidates(),
+        validate_default=True,
+        description="The frameworks and the kinds that compete.",
     )
     gradient_descent: GradientDescent = Field(
         default=GradientDescent(), description="How the kind `gradient_descent` learns."
@@ -245,21 +263,28 @@ class Declaration(Section):
     _target = field_validator("target")(refuse_key_as_target)
     _time = field_validator("time")(refuse_target_as_time)
     _weight = field_validator("weight")(refuse_double_role)
+    _segment = field_validator("segment")(refuse_wrong_segment)
     _features = field_validator("features")(refuse_target_as_feature)
+    _no_segment = field_validator("features")(refuse_segment_as_feature)
     _types = field_validator("types")(refuse_wrong_types)
+    _categories = field_validator("types")(segment_types)
+    _kinds = field_validator("candidates")(segment_kinds)
     _split = field_validator("split")(refuse_group_that_cannot_split)
 
     @field_validator("formats")
     @classmethod
     def _refuse_other_kinds(cls, formats: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        refuse_segment_in_formats(formats, info)
         refuse_other_kinds(formats, info.data)
         return formats
 
     @field_validator("terms")
     @classmethod
-    def _refuse_repeated_terms(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
+    def _refuse_repeated_terms(
+        cls, terms: tuple[str, ...], info: ValidationInfo
+    ) -> tuple[str, ...]:
         refuse_same_terms(refuse_repeats(terms))
-        return terms
+        return refuse_segment_in_terms(terms, info)
 
     @field_validator("interval")
     @classmethod
@@ -307,7 +332,7 @@ class Declaration(Section):
         """
         if self.features is not None:
             return tuple(dict.fromkeys(column_of(name, columns) for name in self.features))
-        others = {self.target, self.weight, self.split.group}
+        others = {self.target, self.weight, self.split.group, *(self.segment or ())}
         others |= {*self.key} - {*self.implied_key_features}
         return tuple(name for name in columns if name not in others)
 
@@ -336,7 +361,8 @@ class Declaration(Section):
         """Return the columns of the key that are features because no features are declared."""
         if self.features is not None or len(self.key) == 1:
             return ()
-        return tuple(name for name in self.key if name not in (self.weight, self.split.group))
+        others = {self.weight, self.split.group, *(self.segment or ())}
+        return tuple(name for name in self.key if name not in others)
 
     def time_parts(self, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return the parts that the features name of each time, among the source's `columns`."""
@@ -350,6 +376,7 @@ class Declaration(Section):
         of_parts = (*(column_of(name, ()) for name in features), *self._factors(()))
         return {
             *self.key,
+            *(self.segment or ()),
             *filter(None, roles),
             *features,
             *of_parts,

@@ -68,6 +68,12 @@ def refuse_group_that_cannot_split(split: SplitRules, info: ValidationInfo) -> S
         return split
     if split.group == info.data.get("target"):
         raise DeclarationMistake(f"{split.group!r} is the target and cannot group the rows")
+    if split.group in (info.data.get("segment") or ()):
+        raise DeclarationMistake(
+            f"both 'segment' and 'split.group' are on the column {quoted(split.group)}",
+            "A group is tested by fits that have not seen it, but a segment is predicted by its own"
+            " rows. Leave out one of the two.",
+        )
     if time := info.data.get("time"):
         raise DeclarationMistake(
             f"the rows cannot be split both by the group {split.group!r} and by the time"

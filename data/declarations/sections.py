@@ -23,7 +23,7 @@ from data.declarations.rules import (
     size_of_patterns,
 )
 from data.errors import DeclarationMistake, quoted
-from data.vocabulary import FRAMEWORKS, KINDS
+from data.vocabulary import FRAMEWORKS, KINDS, POOLED_KINDS
 
 Column = Annotated[str, StringConstraints(min_length=1)]
 Share = Annotated[float, Strict(), Field(gt=0, lt=1)]
@@ -149,9 +149,11 @@ class Candidates(Section):
         description="The frameworks that fit the models.",
     )
     kinds: tuple[KindName, ...] = Field(
-        default=KINDS,
+        default=POOLED_KINDS,
         min_length=1,
-        description="The kinds of model; every framework fits each of them.",
+        description="The kinds of model; every framework fits each of them. Where a `segment` is"
+        " declared, also `shrunken_least_squares`, `segment_least_squares` and"
+        " `segment_gradient_descent`, which have an equation for each segment.",
     )
     _once = field_validator("frameworks", "kinds")(refuse_repeats)
 

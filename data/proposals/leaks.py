@@ -89,7 +89,8 @@ def near_giveaways(
 def copies(facts: Sequence[ColumnFacts], sample: Sampled) -> dict[str, tuple[str, str]]:
     """Return the columns that say what one before them says: its name, and how they are alike.
 
-    Values that repeat are alike if they stand in the same rows, numbers and times on a line.
+    Values that repeat are alike if they stand in the same rows, numbers and times on a line. A gap
+    is like a value, if it stands where one of the other column does.
     """
     found: dict[str, tuple[str, str]] = {}
     first: dict[bytes, ColumnFacts] = {}
@@ -97,8 +98,7 @@ def copies(facts: Sequence[ColumnFacts], sample: Sampled) -> dict[str, tuple[str
     for one in facts:
         if one.name not in sample.codes:
             continue
-        # Codes count the values in the order of the rows, so those of a copy are the same.
-        codes = sample.codes[one.name].tobytes()
+        codes = _counted(sample.codes[one.name]).tobytes()
         other = lines.of(one)
         if other is None and 2 * one.distinct <= one.filled:
             alike = first.setdefault(codes, one)
@@ -135,6 +135,17 @@ class _Lines:
                 return other
         alike.append((one, z))
         return None
+
+
+def _counted(codes: np.ndarray) -> np.ndarray:
+    """Return codes (n,) that count values in the order of the rows, and gaps as if they were one.
+
+    Those of a copy are the same.
+    """
+    if (codes >= 0).all():
+        return codes  # they count so already
+    _, first, value = np.unique(codes, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[value].astype(codes.dtype)
 
 
 def _how_alike(one: ColumnFacts, other: ColumnFacts) -> str:

@@ -7,7 +7,7 @@ KEY_HINTS = frozenset({"code", "no", "nr", "index", "idx", "ref", "sku", "isbn",
 YEARS = frozenset({"year", "yr", "years", "jahr", "annee", "ano", "anno", "season", "vintage"})
 TIMES = frozenset({
     *("date", "day", "time", "timestamp", "datetime", "month", "week", "quarter", "period"),
-    *("datum", "dt", "ts", "moment", "hour", "created", "ordered", "at"), *YEARS,
+    *("datum", "dt", "ts", "moment", "hour", "created", "ordered"), *YEARS,
 })  # fmt: skip
 BIRTHS = frozenset({"birth", "born", "dob", "birthday", "birthdate", "built", "founded"})
 AFTERWARDS = frozenset({

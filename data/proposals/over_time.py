@@ -154,7 +154,8 @@ def _parts(times: Values, name: str, *, is_time: bool) -> list[Values]:
     for part in set(telling_parts(moments)) & {"quarter", "month", "weekday"}:
         texts = with_time_parts({name: moments}, [name])[part_name(name, part)]
         levels = sorted(set(texts.tolist()))[1:]
-        parts.append(np.column_stack([(texts == level).astype(float) for level in levels]))
+        if levels:  # a week's first days have one weekday
+            parts.append(np.column_stack([(texts == level).astype(float) for level in levels]))
     return parts
 
 

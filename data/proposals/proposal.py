@@ -1,8 +1,9 @@
 """What a declaration of a source should say, from what a look has seen of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from data.declarations.model import Kind
 from data.errors import SourceError
 from data.proposals.bounds import why_never_negative
 from data.proposals.expectations import Rule, proposed_rules
@@ -23,8 +24,14 @@ NEARLY_ALL = 0.9
 SEVERAL = 0.2
 """An id of which a row in five is the first one says nothing about the others."""
 
+KEPT_AS_TEXT = "as part of a key it would stay text"
+
 MIN_IDS = 20
 """A text that nearly each of so many rows has for itself is an id."""
+
+
+KindAsKey = Callable[[str, Kind | None], Kind | None]
+"""From a column and a kind that is declared for it, or None, to the one that it has as a key."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +66,19 @@ def proposed(
     target: str,
     *,
     made: Sequence[str] = (ROW, CONTENT),
+    kind_as_key: KindAsKey | None = None,
+    unread: Sequence[str] = (),
 ) -> Proposal:
     """Return what to declare for the rows of a table and a target, which is one of its numbers.
 
-    `made` are the keys that can be made for this source, the better one first. A source without any
-    key, or in which nothing is left that could explain the target, is a `SourceError`.
+    `made` are the keys that can be made for this source, the better one first. Columns whose texts
+    stay as they are in a key or a group have another kind there, which `kind_as_key` returns
+    (`Look`). Numbers that are `unread` are text until somebody chooses their format, and identify
+    nothing. A source without any key, or in which nothing is left that could explain the target, is
+    a `SourceError`.
     """
     known = next(one for one in facts if one.name == target)
-    key = proposed_key(columns, facts, apart=[target], made=made)
+    key = proposed_key(columns, facts, apart=[target, *unread], made=made)
     time = proposed_time(facts, key, target, sample)
     group = proposed_group(facts, key, target, time)
     held = group.name if group and group.holds else None
@@ -115,7 +127,11 @@ def proposed(
     if ROW_NAME in {one.name for one in facts} - used:
         words = "what stands before the rows, in a column without a name"
         kinds.append(KindProposal(ROW_NAME, "category", words))
-    holding = {each.name: each.kind for each in kinds if each.holds}
+    identifying = {*key.columns, *([held] if held else [])}
+    kept = _kept_as_text([one for one in explaining if one.name in identifying], kind_as_key)
+    kinds += [KindProposal(name, "number", KEPT_AS_TEXT) for name, can_be in kept.items() if can_be]
+    holding: dict[str, Kind] = {name: "category" for name in kept}
+    holding.update({each.name: each.kind for each in kinds if each.holds})
     rules, more = proposed_rules(explaining, target, holding)
     notes += [
         f"{name} is very close to {target} (correlation {r:.4f}): leave it out if it is known only"
@@ -154,6 +170,15 @@ def proposed(
         more_rules=more,
         notes=tuple(notes),
     )
+
+
+def _kept_as_text(facts: Sequence[ColumnFacts], kind_as_key: KindAsKey | None) -> dict[str, bool]:
+    """Return the columns of numbers that would be text as keys, and whether they can be numbers."""
+    if kind_as_key is None:
+        return {}
+    numbers = [one.name for one in facts if one.kind == "number"]
+    kept = [name for name in numbers if kind_as_key(name, None) != "number"]
+    return {name: kind_as_key(name, "number") == "number" for name in kept}
 
 
 def left_with(

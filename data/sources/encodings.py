@@ -21,6 +21,9 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 HIGH = re.compile(rb"[\x80-\xff]+")
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+"""Bytes that no text has but for damage, in any encoding of one byte."""
+MAX_CONTROL = 0.01
 LETTERS = "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýŠšŽžŒœŸÐðÞþ"
 SIGNS = "€£¥§©®°±²³µ·¹ºª«»¼½¾¿¡×÷\xa0‘’“”„–—…•™"
 BETWEEN_LETTERS = "’·\xa0–—"
@@ -52,7 +55,7 @@ def eight_bit_encoding(path: Path) -> tuple[str, str] | None:
     Where that is not certain, a `SourceError` says what to declare.
     """
     first: tuple[int, int, int] | None = None  # offset, byte and line
-    has_utf8, lines, offset, example = False, 1, 0, ""
+    has_utf8, is_binary, lines, offset, example = False, False, 1, 0, ""
     unsure = ""
     used: set[int] = set()
     for piece in _pieces(path):
@@ -60,6 +63,7 @@ def eight_bit_encoding(path: Path) -> tuple[str, str] | None:
             piece.decode("utf-8")
             has_utf8 = has_utf8 or not piece.isascii()
         except UnicodeDecodeError:
+            is_binary = is_binary or len(CONTROL.findall(piece)) > MAX_CONTROL * len(piece)
             for match in HIGH.finditer(piece):
                 bad = _first_bad(match[0])
                 if bad is None:
@@ -77,6 +81,11 @@ def eight_bit_encoding(path: Path) -> tuple[str, str] | None:
     if first is None:
         return None
     position, byte, line = first
+    if is_binary:
+        raise SourceError(
+            "The file is not text, but other bytes, such as those of a picture or a program.",
+            next_step="Name a file of text, or check the program that writes this one.",
+        )
     what = f"The file is not UTF-8: byte {position} (0x{byte:02x}) in line {line} cannot be read."
     if has_utf8:
         raise SourceError(what, next_step="Save it as UTF-8. Some of it is, so it is damaged.")

@@ -15,7 +15,7 @@ MAX_TEXTS = 2_000
 MIN_SHARE = 0.9
 """A column holds numbers or dates if at least this share of its values does."""
 
-DIGITS = r"(?:\d{1,3}(?:[.,'’\u00a0\u202f ]\d{3})+|\d+)(?:[.,]\d+)?"
+DIGITS = r"(?:\d{1,3}(?:[.,'’\u00a0\u202f ]\d{3}){1,6}|\d+)(?:[.,]\d+)?"
 NUMBER = rf"[+\-\u2212]?\s?{DIGITS}"
 PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 CURRENCY = r"(?:[$€£¥₹]|US\$|R\$|EUR|USD|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CAD|AUD|kr|zł|Fr\.?)"
@@ -141,12 +141,12 @@ def _separator(texts: list[str]) -> Format | None:
     odd = [text for text in bare if not PLAIN.fullmatch(text)]
     if not odd:
         return None
-    thousands = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+    thousands = re.compile(r"\d{1,3}(?:,\d{3}){1,6}(?:\.\d+)?")
     if all(thousands.fullmatch(text) for text in odd):
         return Format("numbers with commas between the thousands", "3504")
     if any("," in text for text in odd):
         return Format("numbers with a decimal comma", "1234.56")
-    if all(re.fullmatch(r"\d{1,3}(?:\.\d{3})+", text) for text in odd):
+    if all(re.fullmatch(r"\d{1,3}(?:\.\d{3}){1,6}", text) for text in odd):
         return Format("numbers with points between the thousands", "1234567")
     if any(PLAIN.fullmatch(text[1:]) for text in texts if text[0] in "\u2212"):
         return Format("numbers with a minus of another character", "-5")

@@ -96,7 +96,8 @@ def _each(texts: pa.Array, dtype: pa.DataType) -> pa.Array:
 
 
 def _booleans(texts: pa.Array) -> pa.Array:
-    return pc.is_in(pc.utf8_lower(texts), value_set=pa.array(TRUE))
+    words = pc.replace_substring_regex(texts, r"^([01])\.0*$", r"\1")
+    return pc.is_in(pc.utf8_lower(words), value_set=pa.array(TRUE))
 
 
 def cast(texts: pa.Array, dtype: pa.DataType) -> pa.Array | None:
@@ -116,7 +117,7 @@ TIMES = Form("time", f"{DAY}|{MOMENT}|{MONTH}", _times)
 ZONED_TIMES = Form("time", f"{MOMENT} ?{OFFSET}", _zoned_times)
 BOOLEANS = Form("boolean", "(?i:true|false)", _booleans)
 ONES_AND_ZEROS = Form("number", BOOLEANS.pattern, lambda texts: _booleans(texts).cast(pa.int64()))
-DECLARED_BOOLEANS = Form("boolean", f"(?i:{'|'.join((*TRUE, *FALSE))})", _booleans)
+DECLARED_BOOLEANS = Form("boolean", rf"(?i:{'|'.join((*TRUE, *FALSE))})|[01]\.0*", _booleans)
 
 SUGGESTED = (NUMBERS, CLOCKS, TIMES, ZONED_TIMES, BOOLEANS)
 """What values may be that have no declared and no remembered kind, in the order of trial."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from data.declarations.model import Declaration
-from data.errors import MAX_QUOTED, SourceError, SourceLate, shortened
+from data.errors import MAX_QUOTED, SourceError, SourceLate, listed, shortened
 from data.progress import Report
 from data.sources.header import refuse_many_columns
-from data.sources.records import Records, Row, in_blocks, note_on_mixed
+from data.sources.records import NESTED, Records, Row, in_blocks, note_on_mixed
 from data.sources.source_columns import SourceColumns
 
 PIECE = 1 << 20
@@ -42,6 +42,13 @@ def read_json(path: Path, _declaration: Declaration, folder: Path, report: Repor
             next_step='Write objects such as {"id": 1, "price": 2.5}, one per line or in a list.',
         )
     refuse_many_columns(len(columns.column_names))
+    if all(dtype == NESTED for dtype in columns.schema.types):
+        names = listed([repr(shortened(name, MAX_QUOTED)) for name in columns.column_names])
+        raise SourceError(
+            f"Nothing but objects and lists is in {names}, so there are no rows of plain values.",
+            next_step="Write the rows themselves: a list of records such as"
+            ' [{"id": 1, "price": 2.5}], or one per line.',
+        )
     return SourceColumns(
         columns.schema,
         columns.file_rows,

@@ -2,21 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from data.declarations.model import Declaration
+from data.declarations.model import Declaration, Kind
 from data.errors import SourceError
 from data.progress import Report, unreported
 from data.sources.column_files import ColumnFiles
-from data.sources.columns import TEXT_TYPES
+from data.sources.columns import TEXT_TYPES, kind_of
 from data.sources.distinct import Distinct
+from data.sources.key_columns import read_key_text
 from data.sources.missing_words import MARKS
 from data.sources.read import read_typed
 from data.sources.readings import ColumnReading
-from data.sources.source_columns import Told
+from data.sources.source_columns import SourceColumns, Told
+from data.sources.text_request import Request
 from data.sources.undeclared import refuse_values_as_names
 
 COMMAND = "the command"
@@ -30,6 +33,8 @@ class Look:
     `names` are those of the `columns` in the order of the source, and `readings` have those that
     are left out, too. `raw` returns a column as the reader gave it. `marks` are the signs in each
     column that are taken as a missing value although they may be one, with their rows.
+    `kind_as_key` returns the kind that a column has as a key, whose texts stay as they are, if
+    nothing or that kind is declared; None if it cannot be of that kind.
     """
 
     columns: ColumnFiles
@@ -39,6 +44,7 @@ class Look:
     notes: tuple[str, ...]
     raw: Callable[[str], pa.ChunkedArray]
     marks: dict[str, dict[str, int]]
+    kind_as_key: Callable[[str, Kind | None], Kind | None]
 
     @property
     def rows(self) -> int:
@@ -75,7 +81,37 @@ def look(
         notes=source.notes,
         raw=source.column,
         marks={name: words for name, words in marks.items() if words},
+        kind_as_key=partial(_kind_as_key, source, declaration, typed.files),
     )
+
+
+def _kind_as_key(
+    source: SourceColumns,
+    declaration: Declaration,
+    columns: ColumnFiles,
+    name: str,
+    declared: Kind | None,
+) -> Kind | None:
+    column = source.column(name)
+    is_text = any(is_text(column.type) for is_text in TEXT_TYPES)
+    if name in declaration.formats or not is_text:
+        return kind_of(columns.column(name).type)
+    if name in source.marked:
+        return "category" if declared is None else None
+    request = Request(
+        name,
+        kind=declared,
+        kind_from="values" if declared is None else "declared",
+        is_feature=True,
+        words=declaration.missing,
+    )
+    try:
+        reading = read_key_text(
+            column.cast(pa.string()), request, has_words=not source.has_types
+        ).reading
+    except SourceError:
+        return None
+    return None if reading.unparsable else reading.kind
 
 
 def _marks(column: pa.ChunkedArray, declaration: Declaration) -> dict[str, int]:

@@ -63,7 +63,8 @@ def _hashes(files: ColumnFiles, declaration: Declaration) -> tuple[pa.ChunkedArr
     """
     columns = files.schema.names
     features = declaration.feature_names(columns)
-    used = {*features, declaration.time, declaration.split.group}
+    segment = declaration.segment or ()
+    used = {*features, *segment, declaration.time, declaration.split.group}
     names = sorted(n for n in columns if n in used and not n.startswith(OFFSETS))
     if not names:
         raise SourceError(

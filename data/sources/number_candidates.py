@@ -9,7 +9,7 @@ from data.sources.formats import DIGITS
 UNIT = r"(?:[^\W\d][\w°/²³.-]{0,9}|°\w?)"
 LOOK = re.compile(
     rf"\(?[{SIGNS}]?\s?(?P<before>(?:{CURRENCY}|[A-Z]{{2,3}}|kr\.?|zł|Fr\.?|%)?)(?P<a>\s?)[{SIGNS}]?\s?"
-    rf"(?P<digits>{DIGITS}|\d{{1,2}}(?:,\d{{2}})*,\d{{3}}(?:\.\d+)?|[.,]\d+)"
+    rf"(?P<digits>{DIGITS}|\d{{1,2}}(?:,\d{{2}}){{0,8}},\d{{3}}(?:\.\d+)?|[.,]\d+)"
     rf"(?P<b>\s?)(?P<behind>(?:%|‰|{CURRENCY}|{UNIT}(?:\s?[€$£])?)?)[{SIGNS}]?\)?"
 )
 MARKS = (

@@ -133,12 +133,12 @@ def pattern_of(example: NumberExample) -> str:
 
 
 def _digits(example: NumberExample, *, has_power: bool = True) -> str:
-    point = MARKS[example.decimal]
+    point = MARKS[example.decimal]  # beyond 64 bits, groups of digits are a list of numbers
     whole = r"\d+"
     if example.thousands:
         mark = MARKS[example.thousands]
-        groups = rf"\d{{1,2}}(?:{mark}\d{{2}})*" if example.pairs else r"[1-9]\d{0,2}"
-        more = "" if example.pairs else f"(?:{mark}\\d{{3}})*"
+        groups = rf"\d{{1,2}}(?:{mark}\d{{2}}){{0,8}}" if example.pairs else r"[1-9]\d{0,2}"
+        more = "" if example.pairs else f"(?:{mark}\\d{{3}}){{0,5}}"
         whole = rf"(?:{groups}{more}{mark}\d{{3}}|\d+)"
     has_power = has_power and not example.power and not example.scaled
     power = "" if not has_power else r"(?:[eE][+-]?\d+)?"

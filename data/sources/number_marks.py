@@ -30,6 +30,8 @@ SAMPLE = 2_000
 
 SIGN, POWER, GAP = "[+-]?", r"(?:[eE][+-]?\d+)?", "[ '’\u00a0\u202f]"
 WHOLE = rf"{SIGN}\d+\.?"
+GROUPS = "{1,6}"
+"""So many groups of three digits fit into 64 bits behind the first one; more are a list."""
 
 
 def _single(mark: Mark) -> str:
@@ -40,22 +42,22 @@ def _single(mark: Mark) -> str:
 def _decimal(mark: Mark) -> str:
     """Return the pattern of a number with decimals behind a mark, and thousands between others."""
     other = f"(?:[{OTHER[mark]}]|{GAP})"
-    return rf"{SIGN}(?:\d+|\d{{1,3}}(?:{other}\d{{3}})+)?[{mark}]\d+{POWER}"
+    return rf"{SIGN}(?:\d+|\d{{1,3}}(?:{other}\d{{3}}){GROUPS})?[{mark}]\d+{POWER}"
 
 
 def _grouped(mark: Mark) -> str:
     """Return the pattern of a number with a mark between its thousands, twice or more."""
-    return rf"{SIGN}[1-9]\d{{0,2}}(?:[{mark}]\d{{3}}){{2,}}"
+    return rf"{SIGN}[1-9]\d{{0,2}}(?:[{mark}]\d{{3}}){{2,6}}"
 
 
-SPACED = rf"{SIGN}[1-9]\d{{0,2}}(?:{GAP}\d{{3}})+"
+SPACED = rf"{SIGN}[1-9]\d{{0,2}}(?:{GAP}\d{{3}}){GROUPS}"
 
 
 def _read_with(mark: Mark) -> str:
     """Return the pattern of all numbers that have a certain mark before their decimals."""
     other = f"(?:[{OTHER[mark]}]|{GAP})"
     return (
-        rf"\s*{SIGN}(?:\d+|\d{{1,3}}(?:{other}\d{{3}})+)(?:[{mark}]\d*)?{POWER}\s*"
+        rf"\s*{SIGN}(?:\d+|\d{{1,3}}(?:{other}\d{{3}}){GROUPS})(?:[{mark}]\d*)?{POWER}\s*"
         rf"|\s*{SIGN}[{mark}]\d+{POWER}\s*"
     )
 
@@ -126,7 +128,11 @@ def with_plain_numbers(source: SourceColumns, declaration: Declaration) -> Sourc
         return _plain(column, marks[name])
 
     return replace(
-        source, read=read, told=(*source.told, *told.values()), notes=(*source.notes, *notes)
+        source,
+        read=read,
+        told=(*source.told, *told.values()),
+        notes=(*source.notes, *notes),
+        marked=frozenset(marks),
     )
 
 

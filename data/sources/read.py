@@ -66,6 +66,11 @@ Rows = Callable[[Path, Report], SourceColumns]
 DECLARED = "'source' in the declaration"
 """Where the path of a source is named, unless a command names another one."""
 
+IN_PLAIN_TEXT = (
+    "The password is written in the declaration, where whoever may read the file sees it. Write a"
+    " secret, such as ${SHOP_PASSWORD}, in its place."
+)
+
 
 def read(
     declaration: Declaration,
@@ -169,6 +174,8 @@ def _settled(
     again = partial(retried, until=until, where=declaration.source.shown)
     if isinstance(declaration.source, SqlSource):
         rows = partial(read_database, declaration, declaration.source)
+        if declaration.source.url.has_password and named_in == DECLARED:
+            notes.append(IN_PLAIN_TEXT)
         return again(partial(attempt(rows).typed, report), told=notes.append)
     files = files_of(declaration.source.path, named_in, until)
     typed = partial(attempt(partial(_source, declaration, files)).typed, report)

@@ -59,6 +59,7 @@ class SourceColumns:
     `notes` are whole sentences for people. A source of which `is_ordered` is false may return its
     rows in any order; `order` (n,) is then one in which they are taken. `of_no_kind` says what
     columns hold that are none of numbers, categories, booleans or times, and what to do about it.
+    `marked` names the columns of text whose numbers are read with other marks than a point.
     """
 
     schema: pa.Schema
@@ -72,6 +73,7 @@ class SourceColumns:
     is_ordered: bool = True
     order: np.ndarray | None = None
     of_no_kind: Mapping[str, "OfNoKind"] = field(default_factory=dict)
+    marked: frozenset[str] = frozenset()
 
     @property
     def column_names(self) -> list[str]:

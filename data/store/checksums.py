@@ -7,7 +7,7 @@ the readers of a champion need them.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import cache
@@ -37,12 +37,19 @@ from data.store.tables import (
     run,
     run_figures,
     score,
+    segment_coefficient_value,
+    segment_decision,
+    segment_fit,
+    segment_serving,
     source_column,
 )
 from data.texts import BATCH_ROWS, Texts
 
 IN_MEMORY = 2**20
 """So many bytes of a column of predictions are in memory at once."""
+
+TEXTS = ("role", "note", "segment")
+"""The columns of predictions beside the key that are no numbers, as they wait for their turn."""
 
 MISSING = np.array([np.nan], dtype="<f8").tobytes()
 """A number that is missing, as it enters a checksum."""
@@ -63,6 +70,10 @@ OF_A_RUN = (
     promotion,
     run_figures,
     naive,
+    segment_serving,
+    segment_decision,
+    segment_fit,
+    segment_coefficient_value,
 )
 """The tables whose rows of a run are stored once, and have a checksum together."""
 
@@ -90,10 +101,15 @@ def model_sha256(
 def rows_sha256(connection: Connection, table: Table, run_id: int) -> tuple[int, str]:
     """Return how many rows of a table belong to a run, and their SHA-256, as they are stored.
 
-    A column without a value adds nothing, so that a later version may add columns.
+    A column without a value adds nothing, so that a later version may add columns. Of a table with
+    hundreds of thousands of rows, they are summed as lists, which is quicker.
     """
     digest, count = hashlib.sha256(), 0
     for rows in batches_of(connection, _rows_of(table), {"of_run": run_id}):
+        if table is segment_coefficient_value:
+            digest.update(_items([*map(tuple, rows)]))
+            count += len(rows)
+            continue
         for row in rows:
             values = {n: _plain(v) for n, v in row._mapping.items() if v is not None}
             digest.update(json.dumps(values, sort_keys=True).encode())
@@ -122,6 +138,7 @@ def in_key_order(rows: PredictionColumns) -> Iterator[PredictionColumns]:
     """Yield predictions in the order of their keys, some rows at a time."""
     keys, role = Texts.of(rows.key), np.asarray(rows.role)
     note = Texts.of(rows.note) if rows.note is not None and any(rows.note) else None
+    segment = None if rows.segment is None else Texts.of(rows.segment)
     order = keys.order()
     for start in range(0, len(order), BATCH_ROWS):
         part = order[start : start + BATCH_ROWS]
@@ -130,6 +147,8 @@ def in_key_order(rows: PredictionColumns) -> Iterator[PredictionColumns]:
             key=keys[part],
             role=role[part],
             note=None if note is None else note[part],
+            segment=None if segment is None else segment[part],
+            routed=None if rows.routed is None else rows.routed[part],
             **{name: np.asarray(column)[part] for name, column in rows.numbers.items()},
         )
 
@@ -139,17 +158,17 @@ def predictions_sha256(batches: Iterable[PredictionColumns]) -> tuple[int, str]:
 
     The batches are in the order of their keys. The SHA-256 is that of `[keys, roles, notes or
     null]` as JSON and of the numbers, a column after the other: until its turn a column waits in a
-    temporary file, so that no more than a batch is in memory. The columns of further levels add
-    their name and their numbers where they have any, so that the SHA-256 of others is that of a
-    version without them. Raises HomeError where there is no room for the files.
+    temporary file, so that no more than a batch is in memory. The columns of further levels, and
+    those of segments, add their name and their values where they have any, so that the SHA-256 of
+    others is that of a version without them. Raises HomeError where there is no room for the files.
     """
-    digest, count, has_notes = hashlib.sha256(b"[["), 0, False
+    digest, count, has_notes, in_segments = hashlib.sha256(b"[["), 0, False, 0
     with ExitStack() as stack:
         number_names = (*NUMBERS, *FURTHER)
         files = [
-            stack.enter_context(SpooledTemporaryFile(IN_MEMORY)) for _ in ("", "", *number_names)
+            stack.enter_context(SpooledTemporaryFile(IN_MEMORY)) for _ in (*TEXTS, *number_names)
         ]
-        roles, notes, *numbers = files
+        roles, notes, segments, *numbers = files
         try:
             for batch in batches:
                 comma = b", " if count else b""
@@ -157,6 +176,10 @@ def predictions_sha256(batches: Iterable[PredictionColumns]) -> tuple[int, str]:
                 digest.update(comma + _items(batch.key))
                 roles.write(comma + _items(batch.role))
                 notes.write(comma + _items(note))
+                if any(segment is not None for segment in batch.segment or ()):
+                    _write_segments(segments, _no_segments(count - in_segments))
+                    _write_segments(segments, _segments(batch))
+                    in_segments = count + len(batch.key)
                 for file, name in zip(numbers, number_names, strict=True):
                     _write_numbers(file, getattr(batch, name), count, always=name in NUMBERS)
                 has_notes, count = has_notes or any(note), count + len(batch.key)
@@ -183,7 +206,27 @@ def predictions_sha256(batches: Iterable[PredictionColumns]) -> tuple[int, str]:
             if name in FURTHER and file.tell():
                 digest.update(name.encode())
             _add(digest, file)
+        if in_segments:
+            _write_segments(segments, _no_segments(count - in_segments))
+            digest.update(b"segment [")
+            _add(digest, segments)
+            digest.update(b"]")
     return count, digest.hexdigest()
+
+
+def _segments(batch: PredictionColumns) -> list[tuple[str | None, bool]]:
+    """Return the segment of each row, and whether the model serves it there."""
+    routed = np.zeros(len(batch.key), bool) if batch.routed is None else batch.routed
+    return [*zip(batch.segment or (), routed.tolist(), strict=True)]
+
+
+def _no_segments(rows: int) -> list[tuple[None, bool]]:
+    return [(None, False)] * rows
+
+
+def _write_segments(file: IO[bytes], rows: Sequence[tuple[str | None, bool]]) -> None:
+    if rows:
+        file.write((b", " if file.tell() else b"") + _items(rows))
 
 
 def _items(values: Iterable[Any]) -> bytes:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from data.store.row_columns import ModelRef, PairedErrors, PredictionColumns, Targets
+from data.store.segment_columns import SegmentCoefficientColumns, SegmentColumns
 from data.vocabulary import Candidate
 
 if TYPE_CHECKING:  # importing it would load Arrow for commands that only query the store
@@ -131,6 +132,7 @@ class CandidateRecord:
     coefficients: Sequence[CoefficientRecord] = ()  # of a linear kind's artifact
     variants: Sequence[CoefficientRecord] = ()  # fitted in other ways, to compare
     linear_fit: LinearFitRecord | None = None  # of a linear kind's artifact
+    segment_coefficients: SegmentCoefficientColumns | None = field(default=None, repr=False)
     resilience: Sequence[ResilienceRecord] = ()  # of the twin, if it is the winner's and an ANN
     framework_version: str | None = None
 
@@ -176,6 +178,30 @@ class PromotionRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SegmentDecisionRecord:
+    """One decision of a run about a segment: another model than before serves it from now on.
+
+    A newer fit of the same group of kinds is no decision. None as a model is the dataset's
+    champion.
+    """
+
+    segment: str
+    decision: str  # "promoted" to a model of its own, or "returned" to the champion
+    model: ModelRef | None
+    reason: str
+    gain: float | None = None  # in mean squared error, over what served before
+    gain_low: float | None = None
+    gain_high: float | None = None
+    confidence: float | None = None
+    rows: int | None = None  # rows that the two were compared on
+    rule: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.decision == "returned") != (self.model is None):
+            raise ValueError(f"a segment that is {self.decision} is not served by {self.model}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ManualDecision:
     """What a person decided about a dataset's champion: `model_id` serves from now on.
 
@@ -202,6 +228,25 @@ class ManualDecision:
             )
         if any(rows.model != self.model_id for rows in self.predictions.values()):
             raise ValueError("the predictions are not those of the model that serves")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManualSegmentDecision:
+    """What a person decided about a segment: models of a kind serve it, None: the champion does.
+
+    With `at_once`, from now on: the model `model_id`, or the champion where that is None. Otherwise
+    from the next night on.
+    """
+
+    dataset: str
+    segment: str
+    decision: str  # one of MANUAL_DECISIONS
+    kind: str | None
+    at_once: bool
+    model_id: int | None
+    reason: str
+    decided_by: str
+    pinned: bool = False  # runs do not decide about it until a person decides again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,6 +310,10 @@ class RunRecord:
     promotions: Sequence[PromotionRecord] = ()  # in order: the model of the last one serves
     against: int | None = None
     """The latest promotion_id of the dataset when this run decided; None if there was none."""
+    segments: SegmentColumns | None = None  # None: no segments are declared
+    segment_decisions: Sequence[SegmentDecisionRecord] = ()
+    segments_against: int | None = None
+    """The latest decision about a segment of the dataset when this run decided, None of none."""
     change: str | None = None  # what became of the champion, in a word or two
     paired_errors: PairedErrors | None = None
 
@@ -278,6 +327,10 @@ class RunRecord:
         trained = self.candidates or self.rescored or self.predictions or self.promotions
         if self.status in ("rejected", "skipped") and (trained or self.paired_errors):
             raise ValueError(f"a run that was {self.status} has no models and no predictions")
+        if self.segment_decisions and self.segments is None:
+            raise ValueError("decisions about segments go with what serves each segment")
+        if self.segments is not None and (self.status != "succeeded" or self.backfill):
+            raise ValueError("only a run that may promote a model decides what serves a segment")
         if self.unstored_targets and (
             not self.predictions or self.predictions[0].is_training.any()
         ):

@@ -48,9 +48,13 @@ class PredictionColumns:
     upper_3: Array | None = None
     role: NDArray[Any]  # of "train", "test", "new", "warmup"
     note: Sequence[str | None] | None = None  # what makes a prediction less certain; None: nothing
+    segment: Sequence[str | None] | None = None  # of each row; None: no segments are declared
+    routed: NDArray[np.bool_] | None = None  # where it serves the segment; the writer's to say
 
     def __post_init__(self) -> None:
-        _refuse_unequal("predictions", self, ("key", *NUMBERS, *FURTHER, "role", "note"))
+        refuse_unequal(
+            "predictions", self, ("key", *NUMBERS, *FURTHER, "role", "note", "segment", "routed")
+        )
 
     @property
     def numbers(self) -> dict[str, Array]:
@@ -72,7 +76,7 @@ class Targets:
     actual: Array
 
     def __post_init__(self) -> None:
-        _refuse_unequal("targets", self, ("key", "actual"))
+        refuse_unequal("targets", self, ("key", "actual"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +91,11 @@ class PairedErrors:
     unit: NDArray[np.int64] | None = None  # rows of one unit depend on each other; None: none do
 
     def __post_init__(self) -> None:
-        _refuse_unequal("paired errors", self, ("key", "error", "other_error", "unit"))
+        refuse_unequal("paired errors", self, ("key", "error", "other_error", "unit"))
 
 
-def _refuse_unequal(what: str, columns: object, names: Sequence[str]) -> None:
+def refuse_unequal(what: str, columns: object, names: Sequence[str]) -> None:
+    """Raise ValueError unless all columns that there are have the same length."""
     values = {name: getattr(columns, name) for name in names}
     lengths = {name: len(column) for name, column in values.items() if column is not None}
     if len(set(lengths.values())) > 1:

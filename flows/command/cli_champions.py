@@ -12,6 +12,7 @@ from flows.command.options import (
     Reason,
     ReportFormat,
     RowsFormat,
+    Segment,
     whole_number,
 )
 
@@ -21,11 +22,21 @@ commands = typer.Typer()
 
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit history age_income`")
-def history(dataset: Dataset, format: RowsFormat = OutputFormat.TABLE) -> None:
+def history(
+    dataset: Dataset,
+    segment: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="List the changes of what serves this segment instead."),
+    ] = None,
+    format: RowsFormat = OutputFormat.TABLE,
+) -> None:
     """List every change of a dataset's champion, newest first: when, which models, and why."""
-    from flows.command.history import run_history
+    from flows.command.history import run_history, run_segment_history
 
-    run_history(dataset, output_format=format)
+    if segment is None:
+        run_history(dataset, output_format=format)
+    else:
+        run_segment_history(dataset, segment, output_format=format)
 
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit gate age_income`")
@@ -62,12 +73,17 @@ def promote(
             show_default="the winner of the run",
         ),
     ] = None,
+    segment: Segment = None,
     pin: Pin = False,
 ) -> None:
-    """Make a model of an earlier run the champion at once, whatever the gate says."""
+    """Make a model of an earlier run the champion at once, whatever the gate says.
+
+    With `--segment`, models of this kind serve the segment, at once if the run has stored the
+    predictions for it, and otherwise from the next night on.
+    """
     from flows.command.promote import run_promote
 
-    run_promote(dataset, run, candidate, reason=reason, pin=pin)
+    run_promote(dataset, run, candidate, segment=segment, reason=reason, pin=pin)
 
 
 @commands.command(
@@ -84,18 +100,22 @@ def rollback(
             show_default="the previous champion",
         ),
     ] = None,
+    segment: Segment = None,
     reason: Reason = None,
     pin: Pin = False,
 ) -> None:
-    """Make the previous champion, or an earlier one, serve again at once."""
+    """Make the previous champion, or an earlier one, serve again at once.
+
+    With `--segment`, what served the segment before its last change serves it again.
+    """
     from flows.command.promote import run_rollback
 
-    run_rollback(dataset, to, reason=reason, pin=pin)
+    run_rollback(dataset, to, segment=segment, reason=reason, pin=pin)
 
 
 @commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit unpin age_income`")
-def unpin(dataset: Dataset, reason: Reason = None) -> None:
+def unpin(dataset: Dataset, segment: Segment = None, reason: Reason = None) -> None:
     """Let coming nights replace a pinned champion again."""
     from flows.command.promote import run_unpin
 
-    run_unpin(dataset, reason=reason)
+    run_unpin(dataset, segment=segment, reason=reason)

@@ -54,6 +54,14 @@ def query(
             "An unknown key gives no rows, nor does one whose prediction is not stored."
         ),
     ] = None,
+    segment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Print only the rows of this segment, written exactly as in the column `segment`. "
+            "An unknown segment gives no rows.",
+        ),
+    ] = None,
     columns: Annotated[
         str | None,
         typer.Option(
@@ -84,6 +92,7 @@ def query(
         view,
         dataset=dataset,
         key=key,
+        segment=segment,
         columns=names,
         limit=limit,
         output_format=format or (OutputFormat.CSV if spreadsheet else OutputFormat.TABLE),

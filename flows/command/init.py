@@ -41,6 +41,7 @@ def run_init(
 ) -> int:
     """Write a declaration of a source, and with `yes` run its first night; return the exit code."""
     from data.declarations.named_source import source_named
+    from data.declarations.value_formats import value_format
     from data.proposals.proposal import proposed
     from data.proposals.sampled import sampled
     from data.proposals.written import Context, as_yaml, parsed
@@ -66,7 +67,19 @@ def run_init(
         show_facts(screen, look, facts)
         chosen = chosen_target(target, facts, formats, call_shown(text, name, table, query))
         sample = sampled(look.columns, facts, chosen)
-        proposal = proposed(look.columns, facts, sample, chosen, made=keys_made_for(source))
+        proposal = proposed(
+            look.columns,
+            facts,
+            sample,
+            chosen,
+            made=keys_made_for(source),
+            kind_as_key=look.kind_as_key,
+            unread=[
+                each.name
+                for each in formats
+                if each.others and value_format(each.format).kind == "number"
+            ],
+        )
     fields = source_fields(source, options, file.parent, name)
     opening = (
         f"Proposed by nightfit init from {look.rows:,} rows of {len(facts):,} columns. Look through"

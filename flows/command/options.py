@@ -101,6 +101,14 @@ Pin = Annotated[
     bool,
     typer.Option("--pin", help="Keep this champion: no night replaces it until `nightfit unpin`."),
 ]
+Segment = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Decide about this segment alone, written as in the column `segment` of the views.",
+        show_default="the whole dataset",
+    ),
+]
 Reason = Annotated[str | None, typer.Option(help="Why, in a sentence; it is kept in the history.")]
 Spreadsheet = Annotated[
     bool,

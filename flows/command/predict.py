@@ -17,6 +17,7 @@ from data.settings import Settings, settings
 from data.store.read.champions import champion_model
 from data.store.read.contract import source_columns
 from data.store.read.datasets import no_champion
+from data.store.read.segment_models import models_of_segments
 from data.store.session import Store
 from flows.command.endings import ending_in_order
 from flows.command.output_formats import require_format, write_batches
@@ -150,6 +151,7 @@ def scored_by_champion(
     with store.reading() as connection:
         champion = champion_model(connection, dataset)
         columns = [] if champion is None else source_columns(connection, champion.run_id)
+        segments = models_of_segments(connection, dataset)
     if champion is None:
         load_dataset(dataset, config.datasets)  # a name that is not declared is another mistake
         raise no_champion(dataset)
@@ -161,6 +163,7 @@ def scored_by_champion(
             source,
             table=table,
             query=query,
+            segments=segments,
             stored=rows_of_run(store, champion, home=config.home),
             quiet_seconds=QUIET_SECONDS,
             report=Progress(dataset, "reading"),

@@ -7,7 +7,9 @@ socket that listens already, and the origins of the server's own page.
 
 import socket
 import sys
+from pathlib import Path
 
+import prefect
 import uvicorn
 from prefect.server.api.server import create_app
 from prefect.settings import get_current_settings
@@ -25,6 +27,8 @@ def main() -> None:
     server = get_current_settings().server
     allowed = {origin.strip() for origin in server.api.cors_allowed_origins.split(",")}
     login = server.api.auth_string
+    if not server.ui.v2_enabled:  # which decides only where one begins: the menu leads to both
+        prefect.__ui_v2_static_path__ = Path("no such folder")  # and so Prefect has one page alone
     reports = ReportPages(
         create_app(final=True), settings().home, login.get_secret_value() if login else None
     )

@@ -1,6 +1,7 @@
 """`nightfit promote`, `rollback` and `unpin`: a person decides which model serves."""
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import typer
@@ -21,12 +22,25 @@ MAX_REASON = 1_000
 
 
 def run_promote(
-    dataset: str, run_id: int, candidate: str | None, *, reason: str, pin: bool
+    dataset: str,
+    run_id: int,
+    candidate: str | None,
+    *,
+    segment: str | None,
+    reason: str,
+    pin: bool,
 ) -> None:
-    """Make a model of an earlier run serve from now on."""
+    """Make a model of an earlier run serve from now on, the whole dataset or one segment."""
     from tasks.run.decisions import promote
+    from tasks.run.segment_decisions import promote_in_segment
 
     why = one_line(reason)
+    if segment is not None:
+        in_segment = functools.partial(
+            promote_in_segment, run_id=run_id, candidate=candidate, reason=why, pin=pin
+        )
+        _decide_in_segment(in_segment, dataset, segment)
+        return
     tools = _tools(settings())
     with talking():
         message = promote(tools, dataset, run_id, candidate, reason=why, pin=pin)
@@ -34,11 +48,27 @@ def run_promote(
     _print(message, undelivered)
 
 
-def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool) -> None:
-    """Make the previous champion, or the one that run `to` trained, serve again."""
+def run_rollback(
+    dataset: str, to: int | None, *, segment: str | None, reason: str | None, pin: bool
+) -> None:
+    """Make the previous champion, or the one that run `to` trained, serve again.
+
+    With a segment, let what served that before serve it again.
+    """
     from tasks.run.decisions import rollback
+    from tasks.run.segment_decisions import roll_back_in_segment
 
     why = None if reason is None else one_line(reason)
+    if segment is not None:
+        if to is not None:
+            raise CallError(
+                "--to goes with the dataset's champion, not with a --segment.",
+                next_step=f"'nightfit promote {dataset} {to} --segment ...' names the run of a"
+                " model for a segment.",
+            )
+        in_segment = functools.partial(roll_back_in_segment, reason=why, pin=pin)
+        _decide_in_segment(in_segment, dataset, segment)
+        return
     tools = _tools(settings())
     with talking():
         message = rollback(tools, dataset, to, reason=why, pin=pin)
@@ -46,13 +76,27 @@ def run_rollback(dataset: str, to: int | None, *, reason: str | None, pin: bool)
     _print(message, undelivered)
 
 
-def run_unpin(dataset: str, *, reason: str | None) -> None:
-    """Let the nights replace a pinned champion again."""
+def run_unpin(dataset: str, *, segment: str | None, reason: str | None) -> None:
+    """Let the nights replace a pinned champion again, or decide about a pinned segment."""
     from tasks.run.decisions import unpin
+    from tasks.run.segment_decisions import unpin_segment
 
     why = None if reason is None else one_line(reason)
-    message = unpin(ready_store(settings()), dataset, reason=why)
+    store = ready_store(settings())
+    if segment is None:
+        message = unpin(store, dataset, reason=why)
+    else:
+        message = unpin_segment(store, dataset, segment, reason=why)
     typer.echo(printable(message))
+
+
+def _decide_in_segment(decide: Callable[..., str], dataset: str, segment: str) -> None:
+    """Decide about a segment, and give its predictions to the declared output."""
+    store = ready_store(settings())
+    with talking():
+        message = decide(store, dataset, segment=segment)
+        undelivered = _delivered(dataset, store)
+    _print(message, undelivered)
 
 
 def _delivered(dataset: str, store: Store) -> str | None:

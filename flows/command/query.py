@@ -14,6 +14,7 @@ def run_query(
     *,
     dataset: str | None,
     key: str | None,
+    segment: str | None,
     columns: Sequence[str] | None,
     limit: int | None,
     output_format: str,
@@ -21,6 +22,14 @@ def run_query(
 ) -> None:
     """Print the rows of a view."""
     with Store(settings().database_url).reading() as connection:
-        rows = rows_of(connection, view, dataset=dataset, key=key, columns=columns, limit=limit)
+        rows = rows_of(
+            connection,
+            view,
+            dataset=dataset,
+            key=key,
+            segment=segment,
+            columns=columns,
+            limit=limit,
+        )
         with closing(rows.batches):
             write_rows(rows.batches, rows.columns, output_format, spreadsheet=spreadsheet)

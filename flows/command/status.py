@@ -19,6 +19,7 @@ from data.store.check.record import LastCheck, last_check
 from data.store.read.alarms import BAD, unsent_messages
 from data.store.read.champions import champion_model
 from data.store.read.datasets import DatasetStatus, dataset_statuses, results_tables
+from data.store.read.segments import served_segments
 from data.store.session import Store
 from data.store.write.delivery import undelivered
 from flows.command.printable import printable
@@ -47,6 +48,7 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
         checked = last_check(connection)
         pending = {each.dataset: each for each in undelivered(connection)}
         tables = results_tables(connection)
+        segments = served_segments(connection)
         unsent = unsent_messages(connection) if config.notify else ()
     declared = declared_datasets(config.datasets)
     mistakes = {name: mistake for name in declared if (mistake := _mistake(name, config.datasets))}
@@ -58,6 +60,8 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
     aged = {name: age for name in declared if (age := _aged(stored.get(name), limit, now))}
     kinds = (damage, mistakes, late, gone)
     lines = [_line(name, stored.get(name), kinds, aged.get(name), now) for name in names]
+    for line in lines:
+        line["segments"] = segments.get(line["dataset"])
     if as_json:
         print_json(lines, default=datetime.isoformat)
     else:
@@ -179,6 +183,12 @@ def _line(
     }
 
 
+def _served(segments: Mapping[str, int]) -> str:
+    """Return how many segments of a dataset are served by what."""
+    parts = [f"{count:,} by {what}" for what, count in segments.items()]
+    return f"{sum(segments.values()):,} segments, served {' and '.join(parts)}."
+
+
 def _print(lines: Sequence[dict[str, Any]]) -> None:
     """Print a line per dataset that fits where little fits, and then the problems in words."""
     screen = Screen(sys.stdout)
@@ -195,6 +205,8 @@ def _print(lines: Sequence[dict[str, Any]]) -> None:
         )
     screen.print(table)
     for line in lines:
+        if line["segments"]:
+            screen.print(f"{line['dataset']}: {_served(line['segments'])}", soft_wrap=True)
         if line["wrong"]:
             text = printable(f"{line['dataset']}: {line['wrong']}")
             width = max(screen.width, MIN_WIDTH)

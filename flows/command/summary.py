@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from flows.command.screen import Screen, print_json
+from tasks.report.labels import number
 
 if TYPE_CHECKING:
     from tasks.run.summary import Summary
@@ -69,6 +70,8 @@ def _results(summary: "Summary") -> Iterator[tuple[str, Text]]:
         yield "recency", Text(summary.recency)
     if summary.ann_plan:
         yield "plan", Text(summary.ann_plan)
+    for place, line in enumerate(summary.segments):
+        yield "" if place else "segments", Text(line)
     if summary.agreement:
         yield "agreement", Text(summary.agreement)
     yield "decision", Text(summary.decision or "")
@@ -79,10 +82,10 @@ def _results(summary: "Summary") -> Iterator[tuple[str, Text]]:
 
 def _error(summary: "Summary") -> str:
     interval = (
-        f" (95% interval {summary.rmse_low:.4g} to {summary.rmse_high:.4g})"
+        f" (95% interval {number(summary.rmse_low)} to {number(summary.rmse_high)})"
         if summary.rmse_low is not None
         else ""
     )
     r2 = f", R2 {summary.r2:.3f}" if summary.r2 is not None else ""
     scheme = f", by {summary.scheme}" if summary.scheme else ""
-    return f"test RMSE {summary.rmse:.4g} {summary.target}{interval}{r2}{scheme}"
+    return f"test RMSE {number(summary.rmse)} {summary.target}{interval}{r2}{scheme}"

@@ -198,8 +198,8 @@ def _night_row(run: Summary) -> dict[str, Any]:
 
 
 def _figure(tile: Tile) -> str:
-    more = f", {tile.more}" if tile.more else ""
-    return f"{tile.label}: {tile.figure}{more}"
+    joint = " " if tile.more.startswith("of ") else ", "
+    return f"{tile.label}: {tile.figure}{joint}{tile.more}".rstrip(", ")
 
 
 def _section(title: str, sentences: Any) -> list[str]:

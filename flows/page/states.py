@@ -10,6 +10,7 @@ from prefect.states import Completed, Failed
 
 from data.errors import NightFailed, RunFailed, UserError, shortened
 from flows.page.logs import log_parameters, log_plainly
+from tasks.report.labels import number
 from tasks.run.attempt import Trained
 from tasks.run.memory import out_of_memory
 from tasks.run.page_log import log_on_page
@@ -97,8 +98,10 @@ def error_of(summary: Summary) -> str:
     if summary.rmse is None:
         return ""
     if summary.rmse_low is None:
-        return f"{summary.rmse:.4g}"
-    return f"{summary.rmse:.4g} ({summary.rmse_low:.3g} to {summary.rmse_high:.3g})"
+        return number(summary.rmse)
+    return (
+        f"{number(summary.rmse)} ({number(summary.rmse_low, 3)} to {number(summary.rmse_high, 3)})"
+    )
 
 
 def verified_state(verification: Verification) -> "State[Verification]":

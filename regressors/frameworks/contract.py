@@ -1,4 +1,4 @@
-"""The contract of a framework: the three functions that its module offers.
+"""The contract of a framework: the four functions that its module offers.
 
 Everything else about a fit is NumPy, written once: encoding, scaling, start weights, the order of
 the rows, the steps of the optimiser and when to stop. A framework does the linear algebra and the
@@ -26,7 +26,15 @@ class FrameworkModule(Protocol):
 
         Both are in float64 and may be the same. Least squares needs them without any error where
         all values are whole and no sum of products, whatever its order, exceeds 2^53: products by a
-        method that saves multiplications, or in a shorter type, do not serve.
+        method that saves multiplications, or in a shorter type, do not serve. Of two stacks of
+        matrices, (s, q, n) and (s, r, n), they are (s, q, r).
+        """
+        ...
+
+    def inverses(self, matrices: Array) -> Array:
+        """Return the inverses (s, q, q) of symmetric matrices (s, q, q), in float64.
+
+        None is nearly singular. Least squares corrects what rounding makes of them.
         """
         ...
 

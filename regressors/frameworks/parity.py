@@ -16,6 +16,7 @@ from regressors.linear.neuron import NeuronPlan
 from regressors.linear.slices import BLOCK_ROWS
 from regressors.network import recipe
 from regressors.network.progress import Progress
+from regressors.segments.digits import SUMMED
 
 PROBE_STEPS = 50
 AGREEMENT = 1e-9
@@ -34,7 +35,7 @@ class ProbeResult:
 
 
 def probe(framework: FrameworkModule) -> ProbeResult:
-    """Compare a framework's three functions with NumPy's, in float64, on small fixed problems."""
+    """Compare a framework's four functions with NumPy's, in float64, on small fixed problems."""
     results = {
         "least_squares": _least_squares(framework),
         "gradient_descent": _neuron(framework),
@@ -121,7 +122,7 @@ def _least_squares(framework: FrameworkModule) -> tuple[float, str]:
 
     They are those of slices of a design, as large as such slices can be, and are compared with sums
     of integers. So are all sums of a small fit with weights and levels, of which the number of
-    those that are off is added.
+    those that are off is added, and that of sums and inverses of stacks of small matrices.
     """
     rows = np.arange(BLOCK_ROWS)
     digits = np.array(
@@ -129,7 +130,20 @@ def _least_squares(framework: FrameworkModule) -> tuple[float, str]:
     )
     products = framework.row_products(digits.astype(float), digits.astype(float))
     error = float(np.abs(products - digits @ digits.T).max())
-    return error + _wrong_sums(framework), products.dtype.name
+    wrong = _wrong_sums(framework) + _wrong_stacks(framework)
+    return error + wrong, products.dtype.name
+
+
+def _wrong_stacks(framework: FrameworkModule) -> int:
+    """Return how many products of a stack of matrices differ from integers, and bad inverses."""
+    rows = np.arange(SUMMED)
+    digits = np.array([[2**23 - k * rows, rows * 65537 % 2**23, rows % 2 + k] for k in range(4)])
+    left, right = digits.astype(float), digits[:, :2].astype(float)
+    wanted = digits @ digits[:, :2].transpose(0, 2, 1)
+    wrong = np.count_nonzero(framework.row_products(left, right) != wanted)
+    matrices = 1 / (1.0 + np.arange(3)[:, None] + np.arange(3)) + np.arange(4)[:, None, None]
+    unit = matrices @ framework.inverses(matrices)
+    return int(wrong + np.count_nonzero(np.abs(unit - np.eye(3)) > AGREEMENT))
 
 
 def _wrong_sums(framework: FrameworkModule) -> int:

@@ -14,9 +14,18 @@ from regressors.network.progress import Progress
 
 
 def row_products(left: Array, right: Array) -> Array:
-    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n)."""
+    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n).
+
+    Or (s, q, r) of those of two stacks, (s, q, n) and (s, r, n).
+    """
     products: Array = tf.matmul(left, right, transpose_b=True).numpy()
     return products
+
+
+def inverses(matrices: Array) -> Array:
+    """Return the inverses (s, q, q) of symmetric matrices (s, q, q)."""
+    inverted: Array = tf.linalg.inv(matrices).numpy()
+    return inverted
 
 
 def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> NeuronFit:

@@ -47,9 +47,32 @@ def _row_products() -> Any:
 
 
 def row_products(left: Array, right: Array) -> Array:
-    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n)."""
-    products: Array = _row_products()(left, right)
-    return products
+    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n).
+
+    Or (s, q, r) of those of two stacks, (s, q, n) and (s, r, n).
+    """
+    if left.ndim == 2:
+        products: Array = _row_products()(left, right)
+        return products
+    # Theano's product of stacks needs a BLAS that is linked.
+    stack = np.empty((len(left), left.shape[1], right.shape[1]))
+    for made, own, other in zip(stack, left, right, strict=True):
+        made[:] = _row_products()(own, other)
+    return stack
+
+
+@cache
+def _inverse() -> Any:
+    matrix = tt.dmatrix("matrix")
+    return theano.function([matrix], tt.nlinalg.matrix_inverse(matrix))
+
+
+def inverses(matrices: Array) -> Array:
+    """Return the inverses (s, q, q) of symmetric matrices (s, q, q)."""
+    inverted = np.empty_like(matrices)
+    for i, matrix in enumerate(matrices):
+        inverted[i] = _inverse()(matrix)
+    return inverted
 
 
 @cache

@@ -20,9 +20,18 @@ from regressors.network.progress import Progress
 
 
 def row_products(left: Array, right: Array) -> Array:
-    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n)."""
-    products: Array = (torch.from_numpy(left) @ torch.from_numpy(right).T).numpy()
+    """Return the sums of products (q, r) of the rows of two matrices, (q, n) and (r, n).
+
+    Or (s, q, r) of those of two stacks, (s, q, n) and (s, r, n).
+    """
+    products: Array = (torch.from_numpy(left) @ torch.from_numpy(right).mT).numpy()
     return products
+
+
+def inverses(matrices: Array) -> Array:
+    """Return the inverses (s, q, q) of symmetric matrices (s, q, q)."""
+    inverted: Array = torch.linalg.inv(torch.from_numpy(matrices)).numpy()
+    return inverted
 
 
 def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> NeuronFit:

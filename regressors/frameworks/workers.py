@@ -18,7 +18,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from regressors.frameworks import log_file, memory, worker_process
-from regressors.frameworks.registry import FRAMEWORKS
+from regressors.frameworks.environment import cores, pinned
 from regressors.frameworks.reports import ReportPipe
 from regressors.frameworks.worker_process import START_SECONDS, Answer, sentence
 from regressors.progress import Report
@@ -54,7 +54,8 @@ class Workers:
     A process starts with its first job. Logs and compiled code are kept in `home`. A job that takes
     longer than `time_limit` seconds has its process killed; an argument with `time_limits` says how
     many times as long it may take. `memory_limit` is in GiB per process,
-    enforced on Linux alone: a job that needs more fails. Nothing is left running at the end of the
+    enforced on Linux alone: a job that needs more fails. All processes together have so many
+    `threads`, as many as there are cores if that is None. Nothing is left running at the end of the
     `with`, nor when this process is killed.
     """
 
@@ -64,9 +65,10 @@ class Workers:
         home: Path,
         time_limit: float,
         memory_limit: float | None = None,
+        threads: int | None = None,
     ) -> None:
-        threads = max(1, _cores() // max(1, len(frameworks)))
-        self._environment = _environment(threads)
+        each = max(1, (threads or cores()) // max(1, len(frameworks)))
+        self._environment = pinned(each)
         self._workers = {name: _Worker(name, home, time_limit, memory_limit) for name in frameworks}
         self._lanes = {
             name: ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"worker-{name}")
@@ -131,6 +133,14 @@ class Workers:
             return future.result()
         except CancelledError:
             raise WorkerFailed(STOPPED) from None
+
+    def cancel(self, framework: str) -> None:
+        """End the job that a framework's process does now; the next one has a new process."""
+        self._workers[framework].cancel()
+
+    def given_up(self, framework: str) -> str | None:
+        """Return why a framework does no more jobs, None if it does."""
+        return self._workers[framework].given_up
 
     def take_warnings(self) -> tuple[str, ...]:
         """Return what a user should know about the processes, since the last call of this."""
@@ -206,6 +216,13 @@ class _Worker:
         """End the process and its job."""
         with self.lock:
             self.stopped = True
+            if self.future is not None:
+                self.future.cancel()
+        self._close_pool()
+
+    def cancel(self) -> None:
+        """End the job that is being done, and its process."""
+        with self.lock:
             if self.future is not None:
                 self.future.cancel()
         self._close_pool()
@@ -370,21 +387,3 @@ def _cause_of_death(code: int | None) -> str:
     if name == "SIGKILL":
         return "was killed (SIGKILL), by a person or by the system because it ran out of memory"
     return f"was ended by {name}"
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _environment(threads: int) -> dict[str, str]:
-    pinned = (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        *(variable for framework in FRAMEWORKS for variable in framework.thread_variables),
-    )
-    own = {name: value for row in FRAMEWORKS for name, value in row.environment.items()}
-    return dict.fromkeys(pinned, str(threads)) | {"CUDA_VISIBLE_DEVICES": ""} | own

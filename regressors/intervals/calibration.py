@@ -8,7 +8,6 @@ for quantiles of signed residuals over an estimated scale. docs/trust.md has wha
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
@@ -16,18 +15,18 @@ import numpy as np
 from regressors.arrays import Array, Columns, Indices, Mask, Values
 from regressors.blocks import blocks_of, rows_of
 from regressors.encoding.columns import is_missing
+from regressors.intervals.by_prediction import ByPrediction
 from regressors.intervals.intervals import Intervals, Reach
 from regressors.intervals.quantiles import interval_score, reaches
+from regressors.intervals.residuals import Residuals
 from regressors.intervals.rules import Rules
 from regressors.intervals.scale import Scale
 from regressors.intervals.scale_fit import ScaleFit
 
-MAX_ROWS, MIN_ROWS, MAX_CELLS = 2**15, 2**12, 2**23
-"""Intervals are calibrated with so many residuals, fewer where columns are many."""
 MIN_SCALE_ROWS = 100
 """The scale needs so many residuals."""
 MIN_GAIN = 1.0
-"""The scale is used if it improves the interval score by so many standard errors."""
+"""A scale, or factors by prediction, must improve the interval score by so many standard errors."""
 MIN_GROUP_ROWS = 50
 """A group needs so many residuals for intervals of its own."""
 
@@ -71,8 +70,12 @@ def fill_ends(
     predicted: Array,
     weight: Array | None,
     group: Values | None,
+    spread: Array | None = None,
 ) -> None:
-    """Fill in the ends (n, L) of the intervals of some rows (a mask)."""
+    """Fill in the ends (n, L) of the intervals of some rows (a mask).
+
+    `spread` (n,) is the SD of what the models do not know of each row.
+    """
     chosen = np.flatnonzero(rows & ~np.isnan(predicted))
     needed = {name: columns[name] for name in intervals.columns if name in columns}
     if intervals.rules.by is not None and group is not None:
@@ -81,69 +84,12 @@ def fill_ends(
         at = chosen[block]
         own = None if weight is None else weight[at]
         reach = intervals.reach(rows_of(needed, at), predicted[at], own)
+        if spread is not None:
+            reach = np.where(
+                spread[at, None, None] > 0, intervals.widened(reach, spread[at]), reach
+            )
         for level, (lower, upper) in enumerate(intervals.ends(predicted[at], reach)):
             ends[0][at, level], ends[1][at, level] = lower, upper
-
-
-@dataclass(frozen=True)
-class Residuals:
-    """Out-of-fold residuals (m,) of some rows, each times the root of its weight.
-
-    `share` (m,) is what each counts for in quantiles, None where all count the same; `available`
-    are how many there were to choose from.
-    """
-
-    rules: Rules
-    columns: Columns
-    predicted: Array
-    residual: Array
-    fold: Indices
-    available: int
-    mean_weight: float | None = None
-    group: Values | None = None
-    share: Array | None = None
-
-    @classmethod
-    def of(
-        cls,
-        rules: Rules,
-        columns: Columns,
-        target: Array,
-        predicted: Array,
-        fold: Indices,
-        *,
-        weight: Array | None = None,
-        group: Values | None = None,
-        among: Mask | None = None,
-        share: Array | None = None,
-    ) -> "Residuals":
-        """Return the residuals of the rows with a prediction, of those in a mask if there is one.
-
-        Of more than enough, those whose target and prediction have the smallest hash.
-        """
-        has_one = ~np.isnan(predicted) & ~np.isnan(target)
-        chosen = np.flatnonzero(has_one if among is None else has_one & among)
-        of = len(chosen)
-        most = int(np.clip(MAX_CELLS // max(len(columns), 1), MIN_ROWS, MAX_ROWS))
-        if of > most:
-            smallest = np.argsort(_hashes(target[chosen], predicted[chosen]), kind="stable")
-            chosen = np.sort(chosen[smallest[:most]])
-        residual = target[chosen] - predicted[chosen]
-        mean_weight = None
-        if weight is not None:
-            mean_weight = float((weight if among is None else weight[among]).mean())
-            residual *= np.sqrt(weight[chosen] / mean_weight)
-        return cls(
-            rules,
-            {name: np.asarray(values[chosen]) for name, values in columns.items()},
-            predicted[chosen],
-            residual,
-            fold[chosen],
-            of,
-            mean_weight,
-            None if group is None else np.asarray(group[chosen]),
-            None if share is None else share[chosen],
-        )
 
 
 class Calibration:
@@ -175,13 +121,18 @@ class Calibration:
     def _are_enough(self, chosen: Mask) -> bool:
         """Return whether some residuals (a mask) are enough for the widest declared level."""
         levels = self._rows.rules.levels
-        return not np.isnan(self._reaches(self._scores, chosen, levels=levels, capped=False)[0][0])
+        return not np.isnan(self._reaches(chosen, None, levels=levels, capped=False)[0][0])
 
     @property
+    def _scales(self) -> Array:
+        """Return the scale (m,) of each residual: 1 where there is none."""
+        fit, _ = self._scale
+        return np.ones(len(self._rows.residual)) if fit is None else fit.crossed
+
+    @cached_property
     def _scores(self) -> Array:
         """Return the residuals (m,) in units of their scales."""
-        fit, _ = self._scale
-        return self._rows.residual if fit is None else self._rows.residual / fit.crossed
+        return self._rows.residual / self._scales
 
     @property
     def _all_rows(self) -> Mask:
@@ -205,50 +156,71 @@ class Calibration:
             return None, {"scale": "none: most predictions are without an error"}
         fit = ScaleFit(rows.columns, rows.predicted, size, rows.fold)
         of_one, of_scale = self._score(np.ones(len(size))), self._score(fit.crossed)
-        gain = of_one - of_scale
-        gain = gain[~np.isnan(gain)]
-        if not gain.size:
+        if np.isnan(of_one - of_scale).all():
             return None, {"scale": "none: too few residuals"}
-        means = {"score_of_one_width": np.nanmean(of_one), "score_of_scale": np.nanmean(of_scale)}
-        figures = {name: float(mean) for name, mean in means.items() if np.isfinite(mean)}
-        if not gain.mean() > MIN_GAIN * gain.std() / np.sqrt(len(gain)):
+        figures = _means(score_of_one_width=of_one, score_of_scale=of_scale)
+        if not _is_better(of_scale, of_one):
             return None, {"scale": "none: it does not improve the interval score", **figures}
         return fit, {"scale": "by row", **figures}
 
-    def _score(self, scale: Array) -> Array:
+    @cached_property
+    def _by_prediction(self) -> tuple[bool, dict[str, object]]:
+        """Return whether it is of use to calibrate by the prediction, and what is to be told."""
+        if len(np.unique(self._rows.fold)) < 2:
+            return False, {}
+        without, by_prediction = (
+            self._score(self._scales, by_prediction=by) for by in (False, True)
+        )
+        is_used = _is_better(by_prediction, without)
+        facts = {"by_prediction": is_used} | _means(score_by_prediction=by_prediction)
+        return is_used, facts
+
+    def _score(self, scale: Array, *, by_prediction: bool = False) -> Array:
         """Return the interval score (m,) of the widest level, each row's by the other folds."""
         rows, level = self._rows, self._rows.rules.levels[0]
         score = np.full(len(scale), np.nan)
         for number in np.unique(rows.fold).tolist():
             own = rows.fold == number
             share = None if rows.share is None else rows.share[~own]
-            scores = rows.residual[~own] / scale[~own]
-            down, up = reaches(scores, [level], share)[0]
-            score[own] = interval_score(
-                rows.residual[own], -down * scale[own], up * scale[own], level
-            )
+            scores, factors = rows.residual[~own] / scale[~own], None
+            reach = np.ones((own.sum(), 2)) * scale[own, None]
+            if by_prediction:
+                fitted = ByPrediction.fitted(scores, rows.predicted[~own], [level], share)
+                if fitted is not None:
+                    factors = fitted.of(rows.predicted[~own])
+                    reach *= fitted.of(rows.predicted[own])[:, 0]
+            reach *= reaches(scores, [level], share, factors=factors)[0]
+            score[own] = interval_score(rows.residual[own], -reach[:, 0], reach[:, 1], level)
         return score
 
     def _intervals(
         self, chosen: Mask, scale: Scale | None, levels: Sequence[float], *, capped: bool = False
     ) -> Intervals | None:
         rows = self._rows
-        _, facts = self._scale
-        reaches_of = partial(self._reaches, self._scores, levels=levels, capped=capped)
+        (_, facts), (is_used, more) = self._scale, self._by_prediction
+        by_prediction = None
+        if is_used:
+            share = None if rows.share is None else rows.share[chosen]
+            by_prediction = ByPrediction.fitted(
+                self._scores[chosen], rows.predicted[chosen], rows.rules.levels, share
+            )
+        factors = None if by_prediction is None else by_prediction.of(rows.predicted)
+        reaches_of = partial(self._reaches, factors=factors, levels=levels, capped=capped)
         of_all = reaches_of(chosen)
         if np.isnan(of_all[0][0]):
             return None
         groups, pooled = self._groups(chosen, reaches_of)
-        facts = {"residuals": int(chosen.sum()), "of": rows.available, **facts}
+        facts = {"residuals": int(chosen.sum()), "of": rows.available, **facts, **more}
         if pooled:
             facts["groups_of_all_rows"] = pooled
-        return Intervals(rows.rules, of_all, rows.mean_weight, scale, groups, facts)
+        return Intervals(rows.rules, of_all, rows.mean_weight, scale, by_prediction, groups, facts)
 
     def _reaches(
-        self, scores: Array, chosen: Mask, *, levels: Sequence[float], capped: bool
+        self, chosen: Mask, factors: Array | None, *, levels: Sequence[float], capped: bool
     ) -> tuple[Reach, ...]:
         share = None if self._rows.share is None else self._rows.share[chosen]
-        found = reaches(scores[chosen], levels, share, capped=capped)
+        own = None if factors is None else factors[chosen]
+        found = reaches(self._scores[chosen], levels, share, factors=own, capped=capped)
         return tuple((float(down), float(up)) for down, up in found)
 
     def _groups(
@@ -269,10 +241,16 @@ class Calibration:
         return groups, pooled
 
 
-def _hashes(target: Array, predicted: Array) -> Indices:
-    """Return a hash (n,) of the digits of each row, whatever its place."""
-    mixed = target.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= predicted.view(np.uint64) + (mixed >> np.uint64(29))
-    for factor in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB):  # splitmix64 (Steele et al. 2014)
-        mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(factor)
-    return mixed
+def _is_better(score: Array, than: Array) -> bool:
+    """Return whether interval scores (m,) are clearly lower in the mean than others (m,)."""
+    gain = than - score
+    gain = gain[~np.isnan(gain)]
+    return bool(gain.size and gain.mean() > MIN_GAIN * gain.std() / np.sqrt(len(gain)))
+
+
+def _means(**scores: Array) -> dict[str, object]:
+    """Return the mean of each of some scores (m,) that has one."""
+    means = {
+        name: float(np.nanmean(own)) for name, own in scores.items() if not np.isnan(own).all()
+    }
+    return {name: mean for name, mean in means.items() if np.isfinite(mean)}

@@ -6,8 +6,10 @@ from itertools import repeat
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from regressors.arrays import Array, CodedTexts, Columns, Indices, Mask, Values
+from regressors.intervals.by_prediction import ByPrediction
 from regressors.intervals.rules import Rules
 from regressors.intervals.scale import Scale
 
@@ -21,13 +23,15 @@ class Intervals:
 
     `reaches` (L) are those of a row of scale 1 and of `mean_weight`, None where training rows had
     no weights; without a `scale` all rows have scale 1. Rows whose level of the column `rules.by`
-    is in `groups` have reaches of their own. `facts` are what is to be told about the calibration.
+    is in `groups` have reaches of their own. All are multiplied `by_prediction`, if that is not
+    None. `facts` are what is to be told about the calibration.
     """
 
     rules: Rules
     reaches: tuple[Reach, ...]
     mean_weight: float | None = None
     scale: Scale | None = None
+    by_prediction: ByPrediction | None = None
     groups: Mapping[str, tuple[Reach, ...]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -68,7 +72,8 @@ class Intervals:
         rules = self.rules
         even = all(down == up for down, up in self.reaches)
         bounded = rules.lowest is not None or rules.highest is not None
-        varied = self.scale is not None or self.mean_weight is not None or bool(self.groups)
+        parts = (self.scale, self.by_prediction, self.mean_weight)
+        varied = any(part is not None for part in parts) or bool(self.groups)
         return varied or bounded or not even
 
     def reach(self, columns: Columns, predicted: Array, weight: Array | None = None) -> Array:
@@ -82,10 +87,24 @@ class Intervals:
         reach: Array = table[self._groups_of(columns, len(predicted))]
         if self.scale is not None:
             reach *= self.scale.of(columns, predicted)[:, None, None]
+        if self.by_prediction is not None:
+            reach *= self.by_prediction.of(predicted)
+            np.minimum.accumulate(reach, axis=1, out=reach)  # no level reaches beyond a wider one
         if self.mean_weight is not None and weight is not None:
             known = np.where(is_known(weight, len(predicted)), weight, self.mean_weight)
             reach *= np.sqrt(self.mean_weight / known)[:, None, None]
         return reach
+
+    def widened(self, reach: Array, spread: Array) -> Array:
+        """Return reaches (n, L, 2) of rows with a further, normal part of their error, of SD (n,).
+
+        The SD times the normal quantile of the level widens an interval to both sides, as the root
+        of the sum of squares with what it would be.
+        """
+        normal = ndtri((1 + np.array(self.levels)) / 2)[:, None]
+        more = normal * spread[:, None, None]
+        wider: Array = np.sqrt(np.square(reach) + np.square(more))
+        return wider
 
     def ends(self, predicted: Array, reach: Array) -> tuple[tuple[Array, Array], ...]:
         """Return the lower and upper ends (n,) of each level, within the bounds of the target."""
@@ -112,6 +131,7 @@ class Intervals:
             "reaches": self.reaches,
             "mean_weight": self.mean_weight,
             "scale": None if self.scale is None else self.scale.to_json(),
+            "by_prediction": self.by_prediction and self.by_prediction.to_json(),
             "groups": dict(self.groups),
             "facts": dict(self.facts),
         }
@@ -120,11 +140,13 @@ class Intervals:
     def from_json(cls, kept: Mapping[str, Any]) -> "Intervals":
         """Return the intervals that `to_json` wrote."""
         rules = Rules(**{**kept["rules"], "levels": tuple(kept["rules"]["levels"])})
+        by_prediction = kept.get("by_prediction")  # those of earlier releases have none
         return cls(
             rules,
             _reaches(kept["reaches"]),
             kept["mean_weight"],
             None if kept["scale"] is None else Scale.from_json(kept["scale"]),
+            None if by_prediction is None else ByPrediction.from_json(by_prediction),
             {name: _reaches(reaches) for name, reaches in kept["groups"].items()},
             kept["facts"],
         )

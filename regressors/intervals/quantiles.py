@@ -14,7 +14,12 @@ _ROUNDING = 1e-9
 
 
 def reaches(
-    scores: Array, levels: Sequence[float], weight: Array | None = None, *, capped: bool = False
+    scores: Array,
+    levels: Sequence[float],
+    weight: Array | None = None,
+    *,
+    factors: Array | None = None,
+    capped: bool = False,
 ) -> Array:
     """Return how far (L, 2) intervals reach down and up from a prediction, in units of the scores.
 
@@ -24,16 +29,22 @@ def reaches(
     have rows enough, and otherwise for both at once. With a `weight` (m,), of which a new row has
     1, they are those of nonexchangeable conformal prediction (Barber et al. 2023). NaN where rows
     are too few; where `capped`, the largest score instead, and more than that for a level above 1.
+
+    With `factors` (m, L, 2), by which each row's interval reaches further down and up, the reaches
+    are those of a row whose factors are 1.
     """
     weight = np.ones(len(scores)) if weight is None else weight
     total = float(weight.sum())
     ends = np.full((len(levels), 2), np.nan)
     for i, level in enumerate(levels):
+        down, up = -scores, scores
+        if factors is not None:
+            down, up = down / factors[:, i, 0], up / factors[:, i, 1]
         if (total + 1) * (1 - level) / 2 >= MIN_TAIL:
             share = (1 + level) / 2
-            ends[i] = [quantile(side, share, weight, capped=capped) for side in (-scores, scores)]
+            ends[i] = [quantile(side, share, weight, capped=capped) for side in (down, up)]
         else:
-            ends[i] = quantile(np.abs(scores), level, weight, capped=capped)
+            ends[i] = quantile(np.maximum(down, up), level, weight, capped=capped)
     np.maximum(ends, 0.0, out=ends)
     for i in range(len(levels) - 2, -1, -1):
         ends[i] = np.where(np.isnan(ends[i]), np.nan, np.fmax(ends[i], ends[i + 1]))

@@ -26,6 +26,11 @@ class Curve:
         heights: Array = np.interp(values, self.knots, self.heights)
         return np.where(np.isnan(values), self.missing, heights)
 
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Curve":
+        """Return the curve whose fields are in a mapping."""
+        return cls(tuple(kept["knots"]), tuple(kept["heights"]), kept["missing"])
+
 
 @dataclass(frozen=True)
 class Effects:
@@ -93,11 +98,7 @@ class Scale:
             kept["intercept"],
             kept["low"],
             kept["high"],
-            _curve(kept["predicted"]),
-            {name: _curve(curve) for name, curve in kept["numbers"].items()},
+            Curve.from_json(kept["predicted"]),
+            {name: Curve.from_json(curve) for name, curve in kept["numbers"].items()},
             {name: Effects(**effects) for name, effects in kept["categories"].items()},
         )
-
-
-def _curve(kept: Mapping[str, Any]) -> Curve:
-    return Curve(tuple(kept["knots"]), tuple(kept["heights"]), kept["missing"])

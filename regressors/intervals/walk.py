@@ -13,12 +13,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from regressors.arrays import Array, Columns, Indices, Mask, Values
-from regressors.intervals.calibration import Calibration, Residuals, fill_ends
+from regressors.intervals.calibration import Calibration, fill_ends
 from regressors.intervals.intervals import Intervals
+from regressors.intervals.residuals import Residuals
 from regressors.intervals.rules import Rules
 
 STEP = 0.1
 """By so much of what was missed the level is corrected after a block."""
+PARTS = 6
+"""What is decided by residuals of other rows is decided with so many parts of the past."""
 HALF_LIVES, HALF_LIVES_OF_FEW, FEW = 4.0, 2.0, 200
 """In the time of all residuals, the weight of the oldest is halved so many times: less often where
 there are few, whose quantiles need them all."""
@@ -35,14 +38,16 @@ def walk_intervals(
     known: Indices | None = None,
     weight: Array | None = None,
     group: Values | None = None,
+    spread: Array | None = None,
 ) -> tuple[Array, Array, Intervals | None]:
     """Return the ends (n, L) of the intervals of n rows, and the intervals of rows to come.
 
     `predicted` (n,) are predictions of the rows of each `block` (n,), from 1, by a model of earlier
     ones; NaN where there is none. `time` (n,) is in any unit; None has blocks be evenly spaced.
     `known` (n,) is the first block at whose time a row's target is known: the one after its own
-    where None. The intervals of a block come from rows whose targets were known by then: there are
-    none where these are too few.
+    where None. `spread` (n,) is the SD of what the model of a row does not know of it, mostly 0: it
+    widens the row's interval. The intervals of a block come from rows whose targets were known by
+    then: there are none where these are too few.
     """
     known = block + 1 if known is None else known
     time = block.astype(float) if time is None else time
@@ -61,7 +66,7 @@ def walk_intervals(
                 columns,
                 target,
                 predicted,
-                block,
+                _parts(block, past),
                 weight=weight,
                 group=group,
                 among=past,
@@ -70,7 +75,7 @@ def walk_intervals(
             intervals = Calibration(rows).adapted(levels)
         own = block == number
         if intervals is not None and own.any():
-            fill_ends((lower, upper), intervals, own, columns, predicted, weight, group)
+            fill_ends((lower, upper), intervals, own, columns, predicted, weight, group, spread)
             scored = own & has_residual
             if scored.any():
                 value = target[scored, None]
@@ -108,3 +113,11 @@ def _share(time: Array, past: Mask) -> Array:
     age = np.where(past, newest - time, 0.0) / span
     half_lives = HALF_LIVES if past.sum() >= FEW else HALF_LIVES_OF_FEW
     return np.asarray(0.5 ** (half_lives * age))
+
+
+def _parts(block: Indices, past: Mask) -> Indices:
+    """Return the part (n,) of each row: neighbouring blocks, of about as many past rows each."""
+    rows = np.bincount(block[past])
+    before = np.cumsum(rows) - rows
+    of_block = before * PARTS // rows.sum()
+    return np.asarray(of_block[np.minimum(block, len(rows) - 1)])

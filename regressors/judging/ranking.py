@@ -18,6 +18,9 @@ NEARLY_FREE = 0.002
 ROUNDING = 1e-9
 """Shares of a mean squared error, or of the target's spread, below this are rounding."""
 
+SAME_LINE = {"least_squares", "gradient_descent"}
+"""The kinds that look for the same line."""
+
 
 class NothingRanked(ValueError):
     """Every candidate failed."""
@@ -181,12 +184,12 @@ def _reason(fitted: _Fitted, best: _Fitted, chosen: _Fitted, *, close: bool) -> 
     """Return why a candidate was chosen, or was not."""
     worse = f"{100 * (fitted.rmse / best.rmse - 1) if best.rmse else 0.0:.2g}%"
     kind, chosen_kind = fitted.candidate.kind, chosen.candidate.kind
-    same_line = {kind, chosen_kind} == {"least_squares", "gradient_descent"}
+    same_line = {kind, chosen_kind} == SAME_LINE
     if fitted is chosen and fitted is best:
         return "chosen: the lowest out-of-fold error"
     if fitted is chosen and kind == best.candidate.kind:
         return f"chosen: as good as {best.candidate}, and declared before it"
-    if fitted is chosen and best.candidate.is_linear:
+    if fitted is chosen and {kind, best.candidate.kind} == SAME_LINE:
         return f"chosen: the same line as {best.candidate}, and the exact one"
     if fitted is chosen:
         return (

@@ -192,6 +192,8 @@ def _figures(gain: PairedGain) -> str:
     rows = f"{gain.rows:,} rows"
     if gain.units != gain.rows:
         rows += f" in {gain.units:,} units"
+    if gain.challenger_rmse == gain.incumbent_rmse and gain.low == gain.high == 0:
+        return f"both have a test RMSE of {gain.challenger_rmse:.6g}, on the same {rows}"
     return (
         f"test RMSE {gain.challenger_rmse:.6g} against {gain.incumbent_rmse:.6g} on the same "
         f"{rows}, a gain of {_percent(gain.value)} ({_percent(gain.low)} to "

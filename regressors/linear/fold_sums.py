@@ -92,7 +92,7 @@ class FoldSums:
         Only the test rows are read. None if all rows are to be read.
         """
         assert job.is_test is not None
-        extended = self._common.with_rows(encoding, _blank_in(job, encoding))
+        extended = self._common.with_rows(encoding, blank_in(job, encoding))
         if extended is None:
             return None
         common, terms = extended
@@ -150,14 +150,14 @@ def encoded_rows(job: Job, encoding: Encoding, rows: Mask) -> Rows:
 def gram_of_rows(job: Job, encoding: Encoding, rows: Mask, row_products: Products) -> Gram:
     """Return the exact Gram matrix of rows (a mask) of a job, by an encoding fitted on them."""
 
-    common = CommonDesign.of(encoding, [], _blank_in(job, encoding, rows))
+    common = CommonDesign.of(encoding, [], blank_in(job, encoding, rows))
     terms = common.terms(encoding)
     if terms is None:
         return encoded_rows(job, encoding, rows).gram(row_products)
     return _combined(_gram(job, common, rows, row_products), common, terms)
 
 
-def _blank_in(job: Job, encoding: Encoding, rows: Mask | None = None) -> Callable[[str], bool]:
+def blank_in(job: Job, encoding: Encoding, rows: Mask | None = None) -> Callable[[str], bool]:
     """Return what says of a category whether it has missing values in some rows, or in all."""
     parts = Parts(job.columns, encoding.times, rows=rows)
     return lambda name: bool(is_missing(parts[name]).any())

@@ -149,7 +149,7 @@ def coefficients_of(
     return tuple(Coefficient(term, *row) for term, *row in zip(terms, *values, strict=True))
 
 
-def two_sided(t: Array, freedom: int) -> Array:
+def two_sided(t: Array, freedom: int | Array) -> Array:
     """Return the two-sided p-values of Student's t."""
     p: Array = 2 * stdtr(freedom, -np.abs(t))
     return p

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from data.connections.table_name import TableName, table_name
 from data.declarations.model import Declaration
+from data.errors import UserError
 from data.sources.made_keys import CONTENT, ROW
 from data.store.read.champions import ServingModel
-from regressors.description import described, weights_of
+from regressors.description import CannotDescribe, described, weights_of
 from regressors.model import Model, Predicted
 from tasks.export.engines import in_duckdb, in_onnx_runtime, in_sqlite
 from tasks.export.graph.builder import MissingExtra, require_onnx
@@ -41,7 +42,14 @@ class Export:
         self.serving, self.home = serving, home
         self.model: Model = loaded(serving, "artifact")
         self.declaration: Declaration = declared(serving)
-        self.description = described(self.model)
+        try:
+            self.description = described(self.model)
+        except CannotDescribe as error:
+            raise UserError(
+                f"{error}.",
+                next_step="Its equations are in the view segment_coefficient, and 'nightfit "
+                f"predict {serving.dataset}' predicts by it.",
+            ) from None
         self.types = {c["name"]: c["type"] for c in self.description["columns"]}
         self.weight = self.declaration.weight if self.model.mean_weight is not None else None
         self._rows: ProofRows | None = None

@@ -95,10 +95,13 @@ def config(palette: Palette) -> dict[str, Any]:
 
     These are `rows` (points), `band` (an interval around a line), `reference` (a line to compare
     with), `first` (the only series), `mean` (a line through points), `interval` (one whisker) and
-    `note` (a text).
+    `note` (a text). Nothing is said of single marks: whoever shows a chart says what the whole of
+    it shows. Lengths of texts have no limit here, only in the page's script: most of the time of a
+    drawing is for measuring texts, and a limit has each measured once more.
     """
     ink = {"color": palette.reference}
     return {
+        "aria": False,
         "background": palette.paper,
         "font": FONT,
         "padding": 6,
@@ -123,8 +126,8 @@ def config(palette: Palette) -> dict[str, Any]:
             "labelFontSize": 12,
             "titleFontSize": 12,
             "titlePadding": 8,
-            "labelLimit": 190,
-            "titleLimit": 400,
+            "labelLimit": 0,
+            "titleLimit": 0,
             "labelOverlap": True,
             "labelFlush": False,
         },
@@ -137,7 +140,7 @@ def config(palette: Palette) -> dict[str, Any]:
             "orient": "top",
             "direction": "horizontal",
             "columns": 1,
-            "labelLimit": 230,
+            "labelLimit": 0,
             "symbolStrokeWidth": 2,
             "symbolSize": 80,
         },

@@ -8,6 +8,7 @@ import numpy as np
 from regressors.arrays import Array, Columns, Values
 from regressors.linear.inference import Coefficient
 from regressors.model import ENCODED_ROWS, LinearMember, Model
+from regressors.segments.member import SegmentedMember
 from tasks.report.run_figures import Curve, Effect, Importance, Line, rounded
 
 CURVE_POINTS = 100
@@ -138,7 +139,7 @@ def term_scale(model: Model, columns: Columns) -> dict[str, float]:
     Only terms that vary in the sample, and of very many those with the largest effects.
     """
     (member,) = model.members
-    assert isinstance(member, LinearMember)
+    assert isinstance(member, LinearMember | SegmentedMember)
     design = member.encoding.design_of(member.encoding.parts(columns, in_codes=True))
     with np.errstate(over="ignore", invalid="ignore"):
         spread = design.std(axis=0)

@@ -30,6 +30,7 @@ from tasks.run.attempt import Trained
 from tasks.run.loading import loaded
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
+from tasks.run.segment_summary import segment_figures
 
 
 def run_figures(trained: Trained) -> RunFigures:
@@ -114,6 +115,9 @@ class _Drawing:
             covered_by=reported.name,
             coverage=coverage(*covered, declaration.interval.widest, reach),
             term_scale=self._term_scale(sample),
+            segments=segment_figures(self.trained.routing, self.choice.champion)
+            if self.trained.routing
+            else None,
         )
 
     def _drawn(self) -> Iterator[_Drawn]:

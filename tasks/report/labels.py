@@ -5,12 +5,17 @@ A name or a cell of a source may be anything. Vega draws texts as they are, with
 
 import math
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 EPOCH, DAY = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1)
 
 MAX_LABEL = 40
 """Characters of a name or a cell that a chart shows."""
+MAX_NAME = 34
+"""Characters of a name at the left of a chart: about as many pixels as the page's script leaves."""
+MAX_CELL = 80
+"""Characters of a name in a table."""
 
 INVISIBLE = re.compile(
     "[\0-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
@@ -31,7 +36,7 @@ def label(text: object, most: int = MAX_LABEL) -> str:
     return f"{shown[: most - 1 - half].rstrip()}…{shown[-half:].lstrip()}"
 
 
-def distinct_labels(texts: "list[str] | tuple[str, ...]", most: int = MAX_LABEL) -> list[str]:
+def distinct_labels(texts: Sequence[str], most: int = MAX_LABEL) -> list[str]:
     """Return the labels of different texts, numbered where two would look the same."""
     used: dict[str, int] = {}
     labels = []
@@ -54,6 +59,23 @@ def number(value: float | None, digits: int = 4) -> str:
     places = max(digits - 1 - math.floor(math.log10(size)), 0)
     text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def are_years(values: Iterable[object]) -> bool:
+    """Return whether the numbers among these may all be years, which have no commas."""
+    present = [value for value in values if isinstance(value, int | float)]
+    return bool(present) and all(
+        float(value).is_integer() and 1000 <= value < 10_000 for value in present
+    )
+
+
+def of_feature(values: Sequence[float | str | None]) -> list[str]:
+    """Return the values of a feature for people: texts as they are, years without commas."""
+    years = are_years(values)
+    return [
+        value if isinstance(value, str) else f"{value:.0f}" if years and value else number(value)
+        for value in values
+    ]
 
 
 def moment(milliseconds: object) -> str:

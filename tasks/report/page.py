@@ -16,11 +16,23 @@ from tasks.report.labels import number
 from tasks.report.rendering import drawings, page, specification
 from tasks.report.script import VegaScript
 from tasks.report.vega import CannotDraw
+from tasks.run.segment_summary import SegmentFigures
 
 LOG = logging.getLogger("nightfit")
 
 WIDE, NARROW = 1000, 520
 """Pixels of a drawing; the page scales it, and its script draws it anew to the screen's width."""
+
+
+SEGMENT_COLUMNS = (
+    "segment",
+    "served by",
+    "rows",
+    "out-of-fold RMSE",
+    "that of the champion",
+    "test RMSE",
+    "reason",
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,9 @@ def report_page(
         before=before_words(facts),
         changes=tuple(changes(facts)),
         warnings=run.warnings,
+        segments=(segments := facts.figures.segments if facts.figures else None),
+        segment_columns=SEGMENT_COLUMNS,
+        segment_tables=tuple(_segment_tables(segments)) if segments else (),
         failed_rules=tuple(_failed_rules(facts.rules)),
         charts=drawn_charts(charts, wide=_wide(charts)),
         rejected_rows=tuple(_rejected_rows(facts)),
@@ -107,6 +122,34 @@ def drawn_charts(charts: Sequence[Chart], *, wide: Collection[int]) -> list[Draw
         Drawn(chart, svg, specification(chart), place in wide)
         for place, chart, svg in zip(places, charts, svgs, strict=True)
     ]
+
+
+def _segment_tables(
+    segments: SegmentFigures,
+) -> Iterator[tuple[str, tuple[tuple[CellValue, ...], ...]]]:
+    """Yield the name and the rows of each table of segments."""
+    moved = f"Segments that moved in this run: {segments.moves:,}"
+    if len(segments.moved) < segments.moves:
+        moved += f", of which {len(segments.moved)} are shown"
+    for name, rows in (
+        ("Segments with the largest errors", segments.worst),
+        (moved, segments.moved),
+    ):
+        yield (
+            name,
+            tuple(
+                (
+                    row.segment,
+                    row.served_by,
+                    row.rows,
+                    row.rmse,
+                    row.champion_rmse,
+                    row.test_rmse,
+                    row.reason,
+                )
+                for row in rows
+            ),
+        )
 
 
 def _wide(charts: Sequence[Chart]) -> set[int]:

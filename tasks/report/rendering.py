@@ -115,8 +115,8 @@ def _lines(text: str) -> str:
 
 
 def _breakable(text: str) -> Markup:
-    """Return the name of a candidate so that a line may end after its slash."""
-    return Markup("/<wbr>").join(escape(part) for part in text.split("/"))
+    """Return a name so that a line may end after a slash or an underscore of it."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[/_])", text))
 
 
 @cache

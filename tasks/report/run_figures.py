@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import TypeAdapter, ValidationError
 
+from tasks.run.segment_summary import SegmentFigures
 from tasks.run.step_times import StepTime
 
 Numbers = tuple[float | None, ...]
@@ -157,6 +158,7 @@ class RunFigures:
     """What makes the coefficients of least squares comparable, by term: two standard deviations of
     its values over a sample of rows, or 1 where these are zeros and ones (Gelman 2008)."""
     steps: tuple[StepTime, ...] = ()
+    segments: SegmentFigures | None = None
 
     def plain(self) -> dict[str, Any]:
         """Return the figures as values that JSON has."""

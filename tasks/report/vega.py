@@ -19,7 +19,7 @@ PROCESS = Path(__file__).with_name("vega_process.py")
 TIME_LIMIT = 120.0
 """Seconds that all the drawings of a page may take; they take one or two."""
 
-SAID_OF_MARKS = re.compile(r' (?:aria-label|aria-roledescription|role|aria-hidden)="[^"]*"')
+SAID_OF_GROUPS = re.compile(r' (?:aria-roledescription|role|aria-hidden)="[^"]*"')
 LONG_NUMBER = re.compile(r"(\d\.\d\d)\d+(?=[^\"<>]*\"[^<>]*>)")
 """In an attribute: hundredths of a pixel are enough. What is written on a chart stays whole."""
 
@@ -42,10 +42,17 @@ class CannotDraw(Exception):
     """Vega cannot draw, for example because it may not have enough memory."""
 
 
+def start_vega() -> None:
+    """Start the process that draws, if there is none, without waiting: it is ready in a second."""
+    with _guard, suppress(CannotDraw):  # who draws is told of it
+        _running()
+
+
 def images(charts: Sequence[Mapping[str, Any]]) -> list[str | CannotDraw]:
     """Return each specification as SVG, or why it cannot be drawn. Raises CannotDraw for all.
 
-    The process takes half a second and 100 MB, and a chart some hundredths of a second.
+    The process takes half a second and 100 MB, and a chart some hundredths of a second, of which
+    most is for measuring its texts.
     """
     if not charts:
         return []
@@ -57,11 +64,8 @@ def images(charts: Sequence[Mapping[str, Any]]) -> list[str | CannotDraw]:
 
 
 def compact(image: str) -> str:
-    """Return an image in about half its characters, to stand as one image among others.
-
-    What it says of each mark is left out: whoever shows it says what the whole of it shows.
-    """
-    return LONG_NUMBER.sub(r"\1", SAID_OF_MARKS.sub("", image))
+    """Return an image in fewer characters, to stand in a page that says what it shows."""
+    return LONG_NUMBER.sub(r"\1", SAID_OF_GROUPS.sub("", image))
 
 
 def script(snippet: str) -> str:

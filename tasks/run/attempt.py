@@ -20,6 +20,8 @@ from tasks.run.ann_plan import AnnPlan, EarlierPlan
 from tasks.run.choice import Choice
 from tasks.run.prepared import Prepared
 from tasks.run.recency import Recency
+from tasks.run.routing import Routing
+from tasks.run.segment_summary import segment_warnings
 from tasks.run.step_times import StepTime
 
 Fits = Mapping[Candidate, Fitted | str]
@@ -31,6 +33,7 @@ class Trained:
     """What a run trained and decided: all that its scores, decisions and predictions come from.
 
     `rolled` are the predictions of the test rows, by the candidates that are compared there.
+    `routing` says what serves each segment; None where none are declared, or nothing may change.
     """
 
     prepared: Prepared
@@ -40,6 +43,12 @@ class Trained:
     refits: Fits = field(default_factory=dict)
     agreement: tuple[Comparison, ...] = ()
     resilience: tuple[Silenced, ...] = ()
+    routing: Routing | None = None
+
+    def with_refits(self, refits: Fits) -> "Trained":
+        """Return it with the refits; the champion serves the segments of one that failed."""
+        routing = self.routing.with_refits(refits) if self.routing else None
+        return replace(self, refits=refits, routing=routing)
 
     def served(self, candidate: Candidate) -> Model | None:
         """Return the refit of a candidate with the intervals that serve; None if there is none.
@@ -136,5 +145,8 @@ class Attempt:
             unscored,
             blind,
         ]
+        if self.prepared is not None:
+            routing = self.trained.routing if self.trained else None
+            sentences += segment_warnings(self.prepared, routing)
         sentences += [*self.process_warnings, *self.prediction_warnings, *self.store_warnings]
         return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))

@@ -24,6 +24,7 @@ from data.store.read.earlier_runs import (
     same_run,
     what_was_read,
 )
+from data.store.read.segment_models import segments_waiting
 from data.store.session import Store
 from tasks.run.attempt import Attempt
 from tasks.run.provenance import (
@@ -34,7 +35,16 @@ from tasks.run.provenance import (
 )
 
 What = Literal[
-    "first run", "rows", "declaration", "code", "library", "setup", "age", "accepted", "champion"
+    "first run",
+    "rows",
+    "declaration",
+    "code",
+    "library",
+    "setup",
+    "age",
+    "accepted",
+    "champion",
+    "segments",
 ]
 
 SECRET_KEYS = ("url",)
@@ -69,6 +79,8 @@ class Change:
                 return "a person has accepted how the source looks now"
             case "champion":
                 return "the champion is damaged, and only another model can replace it"
+            case "segments":
+                return f"a person has decided what is to serve {self.now}, from this night on"
             case "setup":
                 return "the setup (what is stored of it is not complete)"
             case "declaration":
@@ -119,20 +131,22 @@ def changes_since(
     The setup is the declaration, the code and the library versions. Tonight only the last good run
     counts; on a past night, any run that succeeded does. Rows that are now older than the declared
     `max_age` count as changed, since the checks must report them, and so does everything after a
-    person has accepted how the source looks now, or while the champion is damaged, which only
-    another model can mend.
+    person has accepted how the source looks now, has decided what is to serve a segment from the
+    next night on, or while the champion is damaged, which only another model can mend.
     """
     declaration, now = run.declaration, setup_fingerprint(run.declaration)
 
-    def gathered(connection: Connection) -> tuple[LastGood | None, bool]:
+    def gathered(connection: Connection) -> tuple[LastGood | None, bool, int]:
         last = last_good(connection, declaration.name, as_of=run.as_of)
         if run.as_of is not None:
             same = same_run(connection, declaration.name, snapshot.fingerprint, now)
-            return (last if same is None else what_was_read(connection, same)), False
+            return (last if same is None else what_was_read(connection, same)), False, 0
         champion = champion_model(connection, declaration.name)
-        return last, champion is not None and champion.damage is not None
+        is_damaged = champion is not None and champion.damage is not None
+        waiting = segments_waiting(connection, declaration.name, last.run_id) if last else 0
+        return last, is_damaged, waiting
 
-    last, is_damaged = store.read(gathered)
+    last, is_damaged, waiting = store.read(gathered)
     if last is None:
         return FIRST_RUN
     changes = [*_changes(last, snapshot, declaration, now)]
@@ -140,6 +154,9 @@ def changes_since(
         changes.append(Change("accepted"))
     if is_damaged:
         changes.append(Change("champion"))
+    if waiting:
+        segments = "a segment" if waiting == 1 else f"{waiting:,} segments"
+        changes.append(Change("segments", now=segments))
     if not changes and run.as_of is None and _are_too_old(run, snapshot, last, store):
         changes.append(Change("age"))
     return Changes(last, tuple(changes))

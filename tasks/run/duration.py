@@ -13,7 +13,15 @@ COMPARED_RUNS = 5
 SIMILAR = 0.1
 """A run with up to this share more or fewer rows took as long; others, as many times as long."""
 
-SHAPES_TRAINING = ("candidates", "ann", "gradient_descent", "split", "terms", "features")
+SHAPES_TRAINING = (
+    "candidates",
+    "ann",
+    "gradient_descent",
+    "split",
+    "terms",
+    "features",
+    "segment",
+)
 """Keys of a declaration after whose change a run takes another time."""
 
 

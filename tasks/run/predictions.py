@@ -1,16 +1,17 @@
 """The predictions that are stored with a run."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
 
 from data.declarations.model import MAX_WITH_TRAINING, Declaration
-from data.split import NEW, ROLES, TEST
+from data.split import NEW, ROLES, TEST, TRAIN
 from data.store.row_columns import ENDS, PredictionColumns
 from data.store.session import Store
-from regressors.arrays import Mask, Values
+from data.texts import Texts
+from regressors.arrays import Array, Mask, Values
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from tasks.run.attempt import Trained
@@ -33,22 +34,33 @@ def tonights_predictions(trained: Trained, store: Store, *, with_training: bool)
     Each is of every row of tonight, or without `with_training` of those that its twin was not
     trained with, and each labelled row is predicted by a model that was not trained with it. The
     winner's predictions are stored even if it was not promoted, so that a person may promote it
-    later; a backfill stores no others.
+    later; a backfill stores no others. Behind them are those of other models that serve segments,
+    of the rows of these.
     """
-    choice = trained.choice
+    choice, warnings = trained.choice, tuple[str, ...]()
     columns = []
     for candidate in dict.fromkeys([choice.winner, choice.reported]):
         if trained.served(candidate) is not None:
             columns.append(of_candidate(trained, candidate, with_training=with_training))
     incumbent = choice.incumbent
-    if choice.promoted is not None or choice.is_backfill or incumbent is None:
-        return Predictions(tuple(columns))
-    if incumbent.obstacle is not None:
-        name = incumbent.serving.name_and_run
-        stale = f"The predictions shown are still those of the last run that {name} could score."
-        return Predictions(tuple(columns), (stale,))
-    own, warnings = of_incumbent(trained.prepared, incumbent, store, with_training=with_training)
-    return Predictions((*columns, own), warnings)
+    if choice.promoted is None and not choice.is_backfill and incumbent is not None:
+        if incumbent.obstacle is None:
+            own, warnings = of_incumbent(
+                trained.prepared, incumbent, store, with_training=with_training
+            )
+            columns.append(own)
+        else:
+            name = incumbent.serving.name_and_run
+            warnings = (
+                f"The predictions shown are still those of the last run that {name} could score.",
+            )
+    stored = {own.model for own in columns}
+    columns += [
+        of_candidate(trained, candidate, with_training=with_training, of_segments=True)
+        for candidate in (trained.routing.candidates if trained.routing else ())
+        if str(candidate) not in stored
+    ]
+    return Predictions(tuple(columns), warnings)
 
 
 def unstored_warning(declaration: Declaration, *, labelled: int, training: int) -> Iterator[str]:
@@ -62,49 +74,73 @@ def unstored_warning(declaration: Declaration, *, labelled: int, training: int) 
 
 
 def of_candidate(
-    trained: Trained, candidate: Candidate, *, with_training: bool
+    trained: Trained, candidate: Candidate, *, with_training: bool, of_segments: bool = False
 ) -> PredictionColumns:
     """Return a candidate's predictions of every row, or of all but the training rows.
 
     Training rows are predicted out of fold, test rows as `rolled`, new rows by the refit; the
-    interval of each comes from the residuals of other rows.
+    interval of each comes from the residuals of other rows. With `of_segments` they are those of
+    the rows whose segments it serves.
     """
     prepared, fit = trained.prepared, trained.fits[candidate]
     rolled, served = trained.rolled[candidate], trained.served(candidate)
     assert isinstance(fit, Fitted) and served is not None
-    rows, is_train, code = prepared.rows, prepared.is_train, prepared.split.code
+    is_train, code = prepared.is_train, prepared.split.code
     stored = np.ones(len(code), dtype=bool) if with_training else ~is_train
+    if of_segments:
+        stored &= _of_segments(trained, candidate)
+    rows = prepared.rows.take(stored)
     role = np.array(ROLES, dtype=object)[code[stored]]
     predicted = np.full(len(role), np.nan)
     ends = [np.full(len(role), np.nan) for _ in range(2 * len(fit.ends))]
     if with_training:
-        predicted[is_train] = fit.out_of_fold
-        for own, out_of_fold in zip(ends, chain.from_iterable(fit.ends), strict=True):
-            own[is_train] = out_of_fold
+        own, training = stored[is_train], code[stored] == TRAIN
+        assert fit.out_of_fold is not None
+        predicted[training] = _chosen(fit.out_of_fold, own)
+        for of_row, out_of_fold in zip(ends, chain.from_iterable(fit.ends), strict=True):
+            of_row[training] = _chosen(out_of_fold, own)
     notes = []
     tests, new = code[stored] == TEST, code[stored] == NEW
-    of_tests = tuple(chain.from_iterable(rolled.ends))
-    made = [(tests, rolled.predicted, of_tests, rolled.notes())]
+    own = stored[prepared.is_test]
+    of_tests = [_chosen(end, own) for end in chain.from_iterable(rolled.ends)]
+    made: list[tuple[Mask, Array, Sequence[Array], Values]] = [
+        (tests, _chosen(rolled.predicted, own), of_tests, _chosen(rolled.notes(), own))
+    ]
     if new.any():
-        columns = prepared.source.columns_of(prepared.new, served.features)
-        of_new = served.predicted(columns, prepared.new.weight)
+        new_rows = prepared.new.take(stored[prepared.is_new])
+        columns = prepared.source.columns_of(new_rows, served.features)
+        of_new = served.predicted(columns, new_rows.weight)
         made.append((new, of_new.value, of_new.ends, of_new.note))
     for part, value, of_part, note in made:
         predicted[part] = value
-        for own, end in zip(ends, of_part, strict=False):
-            own[part] = end
+        for of_row, end in zip(ends, of_part, strict=False):
+            of_row[part] = end
         notes.append((part, note))
     if prepared.split.chained:
         role[(is_train & (prepared.split.fold == 0))[stored]] = "warmup"
+    segments = prepared.segment_texts
     return PredictionColumns(
         model=str(candidate),
-        key=rows.keys if with_training else rows.keys[stored],
-        actual=rows.target if with_training else rows.target[stored],
+        key=rows.keys,
+        actual=rows.target,
         predicted=rows.stored(predicted),
         **dict(zip(ENDS, map(rows.stored, ends), strict=False)),
         role=role,
         note=_noted(len(role), notes),
+        segment=None if segments is None else segments[stored],
     )
+
+
+def _of_segments(trained: Trained, candidate: Candidate) -> Mask:
+    """Return which rows (n,) are of segments that a candidate serves."""
+    segments, routing = trained.prepared.segments, trained.routing
+    assert segments is not None and routing is not None
+    served = np.append(routing.served_by(candidate), False)  # a row without a segment
+    return served[segments.codes]
+
+
+def _chosen(values: Values, rows: Mask) -> Values:
+    return values if rows.all() else values[rows]
 
 
 def _noted(rows: int, notes: Sequence[tuple[Mask, Values]]) -> list[str | None] | None:
@@ -123,4 +159,16 @@ def of_incumbent(
 ) -> tuple[PredictionColumns, tuple[str, ...]]:
     """Return the incumbent's predictions of tonight's rows, and what has changed in them."""
     model = stored_model(store, incumbent.serving, incumbent.rows_then)
-    return predictions_of(model, prepared.source, with_training=with_training)
+    columns, warnings = predictions_of(model, prepared.source, with_training=with_training)
+    return with_segments(columns, prepared), warnings
+
+
+def with_segments(columns: PredictionColumns, prepared: Prepared) -> PredictionColumns:
+    """Return predictions of some of a run's rows with the segment of each."""
+    segments = prepared.segment_texts
+    if segments is None:
+        return columns
+    keys = Texts.of(columns.key)
+    rows = prepared.rows.keys
+    at = slice(None) if len(keys) == len(rows) else keys.positions_in(rows)
+    return replace(columns, segment=segments[at])

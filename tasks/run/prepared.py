@@ -5,12 +5,15 @@ from functools import cached_property
 from uuid import uuid4
 
 import numpy as np
+import pyarrow as pa
 
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.sources.snapshot import Snapshot
 from data.split import NEW, TEST, TRAIN, Split
-from regressors.arrays import Indices
+from data.texts import Texts
+from regressors.arrays import Indices, in_codes
+from regressors.segments.texts import Segments, segments_of
 from tasks.run.rows import Mask, Rows, SnapshotRows
 
 
@@ -91,6 +94,24 @@ class Prepared:
     def stores_training_predictions(self) -> bool:
         """Return whether the predictions of the training rows are stored."""
         return self.declaration.stores_training_predictions(self.labelled_rows)
+
+    @cached_property
+    def segments(self) -> Segments | None:
+        """Return the segments of all rows, None where none are declared."""
+        names = self.declaration.segment
+        if not names:
+            return None
+        coded = {name: self.source.coded(name) for name in names}
+        columns = {name: column for name, column in coded.items() if column is not None}
+        return segments_of(in_codes(columns), names)
+
+    @cached_property
+    def segment_texts(self) -> Texts | None:
+        """Return the segment of each row (n,), None where it has none, or none are declared."""
+        if self.segments is None:
+            return None
+        names, codes = pa.array(self.segments.names, pa.large_string()), self.segments.codes
+        return Texts.of(names.take(pa.array(codes, mask=codes < 0)))
 
     @cached_property
     def train_fold(self) -> Indices:

@@ -39,6 +39,7 @@ from tasks.run.choice import Choice
 from tasks.run.naive import NaiveScore
 from tasks.run.prepared import Prepared
 from tasks.run.provenance import framework_version, library_versions, setup_fingerprint
+from tasks.run.segment_record import segment_coefficients, segment_columns, segment_decisions
 
 MAX_PAIRED_ROWS = 5_000
 """About how many rows' paired errors are kept: more would not sharpen what the gate detects."""
@@ -73,8 +74,22 @@ def run_record(
     if run.trained is not None and run.status == "succeeded":
         targets = _unstored_targets(run.trained.prepared, predictions)
         record = replace(record, unstored_targets=targets)
+        record = _with_segments(record, run.trained)
         return _with_choice(record, run.trained.choice)
     return record
+
+
+def _with_segments(record: RunRecord, trained: Trained) -> RunRecord:
+    """Add what serves each segment, and which of them moved tonight."""
+    routing = trained.routing
+    if routing is None:
+        return record
+    return replace(
+        record,
+        segments=segment_columns(routing),
+        segment_decisions=[*segment_decisions(routing, trained.choice.rules.confidence)],
+        segments_against=routing.standing.latest_decision,
+    )
 
 
 def _figures(run: Attempt) -> dict[str, Any] | None:
@@ -297,6 +312,7 @@ def _with_training(record: CandidateRecord, trained: Trained) -> CandidateRecord
         coefficients=[CoefficientRecord(**asdict(c)) for c in refit.coefficients],
         variants=_variants(refit),
         linear_fit=_linear_fit(refit),
+        segment_coefficients=segment_coefficients(candidate, refit),
     )
 
 

@@ -21,7 +21,8 @@ def prepared(
     alike = checked.label
     if alike is not None and checked.together is not None:
         alike = np.where(checked.together, alike, -1)
-    source = SnapshotRows(declaration, snapshot, checked.kept, checked.inputs, alike)
+    inputs = tuple(dict.fromkeys((*checked.inputs, *(declaration.segment or ()))))
+    source = SnapshotRows(declaration, snapshot, checked.kept, inputs, alike)
     rows = source.rows
     parts = split_rows(
         dataset=declaration.name,

@@ -7,6 +7,7 @@ again, and marked. Where its run did not store that prediction, the row gets non
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -104,13 +105,16 @@ def predictions_of(
         release_mapped()
     noted = any(of_block.null_count < len(of_block) for of_block in notes)
     shown, words = rows.take(kept), np.array(OWN_ROLES, dtype=object)
+    values: dict[str, Any] = {
+        name: rows.stored(_taken(own.values.pop(name), kept)) for name in [*own.values]
+    }
     predictions = PredictionColumns(
         model=model.model_id,
         key=shown.keys,
         actual=shown.target,
         role=words[_taken(own.role, kept)],
         note=files.stored_texts(Texts.of(pa.chunked_array(notes))) if noted else None,
-        **{name: rows.stored(_taken(own.values.pop(name), kept)) for name in [*own.values]},
+        **values,
     )
     return predictions, (
         *_unstored_warning(model, unstored, with_training=with_training),

@@ -18,6 +18,7 @@ from tasks.run.attempt import Attempt, Trained
 from tasks.run.choice import Choice
 from tasks.run.loading import declared
 from tasks.run.prepared import Prepared
+from tasks.run.segment_summary import segment_figures
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Summary:
     verdict_reason: str | None = None
     recency: str | None = None
     ann_plan: str | None = None
+    segments: tuple[str, ...] = ()
     agreement: str | None = None
     decision: str | None = None
     sight: str | None = None
@@ -90,6 +92,7 @@ def report(run: Attempt) -> Summary:
         verdict_reason=_verdict_reason(prepared, choice, candidate),
         recency=run.recency.sentence or None,
         ann_plan=_ann_plan(run.ann_plan),
+        segments=_segments(trained),
         agreement=_agreement(trained.agreement),
         decision=choice.reason,
         sight=_sight(prepared, choice),
@@ -114,6 +117,13 @@ def _ann_plan(made: AnnPlan | None) -> str | None:
         return None
     groups = {"none": "no groups", "columns": "groups of single columns", "pairs": "all groups"}
     return f"{made.sentence}; {groups[made.grouping]}, as {made.decided_by} decided"
+
+
+def _segments(trained: Trained) -> tuple[str, ...]:
+    """Return what serves the segments; nothing where none are declared."""
+    if trained.routing is None:
+        return ()
+    return tuple(segment_figures(trained.routing, trained.choice.champion).lines())
 
 
 def _naive(choice: Choice) -> str | None:
@@ -151,16 +161,21 @@ def _sight(prepared: Prepared, choice: Choice) -> str | None:
     )
 
 
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{number(value, 3)}"
+
+
 def _verdict_reason(prepared: Prepared, choice: Choice, champion: Candidate) -> str:
     """Return the figures of the verdict, or why there are none, and why the champion differs."""
     difference = choice.difference
     if difference is None:
         return _why_undecided(prepared, choice)
     side = "lower" if difference.value < 0 else "higher"
+    size = number(abs(difference.value), 3)
     reason = (
-        f"the best ANN's test RMSE is {abs(difference.value):.3g} {side} than the best linear "
-        f"model's ({choice.rules.confidence:.0%} interval "
-        f"{difference.low:+.3g} to {difference.high:+.3g})"
+        f"the best ANN's test RMSE is {size} {side} than the best linear model's"
+        f" ({choice.rules.confidence:.0%} interval {_signed(difference.low)} to"
+        f" {_signed(difference.high)})"
     )
     if prepared.split.chained:
         reason += ", both by rolling origins"

@@ -1,43 +1,94 @@
 """The framework processes of a night, and how a step has a candidate fitted in one of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from prefect import allow_failure
 from prefect.futures import PrefectFuture
 
+from data.cluster_address import ClusterAddress
 from data.declarations.model import Declaration
+from data.errors import CallError
 from data.scratch import temporary_files
+from data.settings import Settings
+from regressors.arrays import Columns
 from regressors.candidate import Candidate
 from regressors.frameworks import parity, worker_process
 from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES, unprepared
-from regressors.frameworks.workers import WorkerFailed, Workers
+from regressors.frameworks.workers import Reporter, WorkerFailed, Workers
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
 from regressors.model import NetworkMember
+from tasks.run import progress
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
-from tasks.run.progress import Progress
+from tasks.run.rows import Rows
 from tasks.run.step import result_of
 
 Result = TypeVar("Result")
 """What a job returns: most are fits."""
 
 
+class Processes(Protocol):
+    """Framework processes, here or on a cluster; `Workers` says what each method does."""
+
+    def submit(
+        self,
+        framework: str,
+        function: Callable[..., Any],
+        *args: Any,
+        reporter: Reporter | None = None,
+    ) -> Future[Any]:
+        """Run a function in a framework's process."""
+        ...
+
+    def result(self, future: Future[Any]) -> Any:
+        """Return the result of a job."""
+        ...
+
+    def probe_with(
+        self, probe: Callable[[Any], Any], obstacle: Callable[[str, Any], str | None]
+    ) -> None:
+        """Have each process probed before its first job."""
+        ...
+
+    def take_warnings(self) -> tuple[str, ...]:
+        """Return what a user should know about the processes."""
+        ...
+
+    def stop(self) -> None:
+        """End the processes and their jobs."""
+        ...
+
+
+class OnCluster(Processes, Protocol):
+    """Framework processes on a cluster, of which one framework may have several."""
+
+    def connect(self) -> None:
+        """Connect to the cluster; raise ClusterError if that cannot be."""
+        ...
+
+    def drop_rows(self) -> None:
+        """Have the workers forget the rows of a run that has ended."""
+        ...
+
+
 class FrameworkWorkers:
     """The framework processes of a night, and what the parity probe reported of each.
 
-    Each process is probed when a fit first asks for it; so is one that replaces it.
+    Each process is probed when a fit first asks for it; so is one that replaces it. They are on a
+    `cluster` where one is named.
     """
 
-    def __init__(self, processes: Workers) -> None:
-        self._processes = processes
+    def __init__(self, processes: Processes, cluster: OnCluster | None = None) -> None:
+        self._processes, self._cluster = processes, cluster
         self._probes: dict[str, ProbeResult] = {}
         processes.probe_with(parity.probe, self._obstacle)
 
@@ -49,7 +100,7 @@ class FrameworkWorkers:
         `work` is what its progress calls it, before the candidate.
         """
         processes, candidate = self._processes, job.candidate
-        reporter = partial(Progress, job.dataset, f"{work} {candidate}")
+        reporter = partial(progress.Progress, job.dataset, f"{work} {candidate}")
         try:
             fitted: Result = processes.result(
                 processes.submit(candidate.framework, function, job, reporter=reporter)
@@ -61,7 +112,7 @@ class FrameworkWorkers:
 
     def start(self, framework: str, dataset: str) -> str | None:
         """Start and probe a framework's process, if it has none; return why it cannot, or None."""
-        reporter = partial(Progress, dataset, "waiting")
+        reporter = partial(progress.Progress, dataset, "waiting")
         try:
             self._processes.result(
                 self._processes.submit(framework, worker_process.ready, reporter=reporter)
@@ -74,6 +125,26 @@ class FrameworkWorkers:
         """Start and probe those whose first night in `home` this is, without waiting for them."""
         for framework in unprepared(frameworks, home):
             self._processes.submit(framework, worker_process.ready)
+
+    def connect(self) -> None:
+        """Connect to the cluster, where one is named; raise ClusterError if that cannot be."""
+        if self._cluster is not None:
+            self._cluster.connect()
+
+    def end_run(self) -> None:
+        """Let go of what the processes have of the rows of a run."""
+        if self._cluster is not None:
+            self._cluster.drop_rows()
+
+    def lane(self, candidate: Candidate) -> Hashable:
+        """Return what a candidate has in common with those that are fitted one after the other.
+
+        On this machine it is the framework, which has one process. On a cluster only its linear
+        kinds are, since one makes the sums that the other needs.
+        """
+        if self._cluster is None:
+            return candidate.framework
+        return candidate.framework, "linear" if candidate.is_linear else candidate.kind
 
     @property
     def probes(self) -> dict[str, ProbeResult]:
@@ -93,23 +164,26 @@ class FrameworkWorkers:
         self._processes.stop()
 
     def _obstacle(self, framework: str, probe: ProbeResult) -> str | None:
-        """Keep a probe; return why it leaves its framework out tonight, or None."""
-        self._probes[framework] = probe
+        """Keep a probe, of several the worst; return why it leaves its framework out, or None."""
+        kept = self._probes.get(framework)
+        if kept is None or self._cluster is None or _worse(probe, kept):
+            self._probes[framework] = probe
         return probe.reason
 
 
 _of_this_night: ContextVar[FrameworkWorkers | None] = ContextVar("workers", default=None)
 
 
+def _worse(probe: ProbeResult, other: ProbeResult) -> bool:
+    return max(probe.figures.values(), default=0.0) > max(other.figures.values(), default=0.0)
+
+
 @contextmanager
-def framework_workers(
-    home: Path, *, time_limit: float, memory_limit: float
-) -> Iterator[FrameworkWorkers]:
+def framework_workers(config: Settings) -> Iterator[FrameworkWorkers]:
     """Yield the framework processes of this night, started for the outermost caller.
 
-    A fit may take `time_limit` seconds, and a process `memory_limit` GiB. The runs of a night share
-    its processes by a context variable, because the parameters of a Prefect flow must be plain
-    values.
+    They are where the settings say: on this machine, or on a cluster. The runs of a night share
+    them by a context variable, because the parameters of a Prefect flow must be plain values.
     """
     shared = _of_this_night.get()
     if shared is not None:
@@ -120,19 +194,46 @@ def framework_workers(
         except BaseException:  # this process is to end, and Prefect waits for fits in progress
             shared.stop()
             raise
+        finally:
+            shared.end_run()
         return
-    with (
-        temporary_files(home),
-        Workers(
-            FRAMEWORK_NAMES, home=home, time_limit=time_limit, memory_limit=memory_limit
-        ) as processes,
-    ):
-        workers = FrameworkWorkers(processes)
+    with temporary_files(config.home), ExitStack() as stack:
+        if config.cluster_address is None:
+            processes = Workers(
+                FRAMEWORK_NAMES,
+                home=config.home,
+                time_limit=config.fit_time_limit,
+                memory_limit=config.fit_memory_limit,
+            )
+            workers = FrameworkWorkers(stack.enter_context(processes))
+        else:
+            on_cluster = _cluster_workers(config, config.cluster_address)
+            stack.callback(on_cluster.stop)
+            workers = FrameworkWorkers(on_cluster, on_cluster)
         token = _of_this_night.set(workers)
         try:
             yield workers
         finally:
             _of_this_night.reset(token)
+
+
+def _cluster_workers(config: Settings, address: ClusterAddress) -> OnCluster:
+    """Return the processes on a cluster; Dask is imported here, where it is asked for."""
+    try:
+        from tasks.cluster.cluster_workers import ClusterWorkers
+    except ImportError as error:
+        raise CallError(
+            f"fits on a cluster need Dask ({error}).",
+            where="NIGHTFIT_CLUSTER",
+            next_step="Install it: pip install 'nightfit[cluster]'.",
+        ) from None
+    return ClusterWorkers(
+        address,
+        wait=config.cluster_wait,
+        time_limit=config.fit_time_limit,
+        memory_limit=config.declared_memory_limit,
+        tell=partial(progress.log, "cluster"),
+    )
 
 
 def job_of(
@@ -158,7 +259,7 @@ def job_of(
     return Job(
         dataset=declaration.name,
         candidate=candidate,
-        columns=rows.columns,
+        columns=_columns(candidate, prepared, rows),
         target=rows.target,
         fold=fold,
         chained=prepared.split.chained,
@@ -198,7 +299,16 @@ def job_of(
         members=_networks(fitted) if fitted and fitted.plan else (),
         half_life=fitted.half_life if fitted else half_life,
         newest=prepared.times.data_until,
+        segment=(declaration.segment or ()) if candidate.is_segmented else (),
     )
+
+
+def _columns(candidate: Candidate, prepared: Prepared, rows: Rows) -> Columns:
+    """Return tonight's features; the kinds of one line for all rows do not have the segment."""
+    segment = prepared.declaration.segment
+    if not segment or candidate.is_segmented or not candidate.is_linear:
+        return rows.columns
+    return prepared.source.columns_of(rows, [n for n in rows.columns if n not in segment])
 
 
 def _interval_rules(declaration: Declaration) -> Rules:
@@ -212,22 +322,29 @@ def _networks(fitted: Fitted) -> tuple[NetworkMember, ...]:
     return tuple(member for member in fitted.model.members if isinstance(member, NetworkMember))
 
 
+def first_started(started: Mapping[str, PrefectFuture[str | None]]) -> PrefectFuture[str | None]:
+    """Return the start of the framework that decides for all: the first one of the registry."""
+    return min(started.items(), key=lambda each: FRAMEWORK_NAMES.index(each[0]))[1]
+
+
 def in_turn(
     candidates: Iterable[Candidate],
+    workers: FrameworkWorkers,
     started: Mapping[str, PrefectFuture[str | None]],
     submit: Callable[[Candidate, Iterable[Any]], PrefectFuture[Result | str]],
     ended: Callable[[PrefectFuture[Any]], None] = lambda _: None,
 ) -> dict[Candidate, Result | str]:
     """Return the result of each candidate, such as its fit, or why it failed.
 
-    Those of one framework are done one after the other, once its process has `started`, so that
-    Prefect's page shows how long each took, and not how long it waited. `submit` is called with a
-    candidate and what its fit has to wait for, `ended` whenever a fit has ended.
+    Those of one lane are done one after the other, once a process of their framework has `started`,
+    so that Prefect's page shows how long each took, and not how long it waited. `submit` is called
+    with a candidate and what its fit has to wait for, `ended` whenever a fit has ended.
     """
-    before: dict[str, PrefectFuture[Any]] = dict(started)
+    before: dict[Hashable, PrefectFuture[Any]] = {}
     futures = {}
     for candidate in candidates:
-        wait_for = [allow_failure(before[candidate.framework])]
-        futures[candidate] = before[candidate.framework] = submit(candidate, wait_for)
+        lane = workers.lane(candidate)
+        wait_for = [allow_failure(before.get(lane, started[candidate.framework]))]
+        futures[candidate] = before[lane] = submit(candidate, wait_for)
         futures[candidate].add_done_callback(ended)
     return {candidate: result_of(future) for candidate, future in futures.items()}

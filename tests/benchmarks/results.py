@@ -26,7 +26,7 @@ from helpers.store_nights import candidate, night
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from data.store.records import PromotionRecord
-from data.store.results.columns import PREDICTED
+from data.store.results.columns import PREDICTED, ResultColumns
 from data.store.results.typed_rows import typed_rows
 from data.store.row_columns import PredictionColumns
 from data.store.session import Store
@@ -91,7 +91,7 @@ def reads(store: Store, rows: int) -> dict[str, float]:
     """Return the seconds of reading the table of results, and a view with the same columns."""
     engine = create_engine(store.url)
     with engine.connect() as connection:
-        select = typed_rows(connection, KEY).partition(" ORDER BY ")[0]
+        select = typed_rows(connection, ResultColumns(KEY, [])).partition(" ORDER BY ")[0]
         names = ", ".join(["store", "day", *PREDICTED])
         select = select.replace(":dataset", "'wages'")
         connection.exec_driver_sql(

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from helpers.workspace import LINE, LINE_ROWS
 
-from regressors.candidate import KINDS
+from regressors.candidate import POOLED_KINDS
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 
 SMALL = ("income_expenses", "users_revenue")
 DATASETS = ("age_income", *SMALL)
-CANDIDATES = {f"{framework}/{kind}" for framework in FRAMEWORK_NAMES for kind in KINDS}
+CANDIDATES = {f"{framework}/{kind}" for framework in FRAMEWORK_NAMES for kind in POOLED_KINDS}
 ROWS = {"age_income": 3000, "income_expenses": 235, "users_revenue": 56}
 TABLES = {
     "score": "SELECT r.dataset, m.framework, m.kind, s.rows, s.rmse, s.rmse_low, s.rmse_high,"

@@ -52,6 +52,8 @@ def test_form_offers_what_is_declared_without_a_restart(served, page, declaratio
     wait_until(lambda: offered_by(served) == (["line"], ["line"]))
     form = custom_run(page, served, "retrain")
     assert form.offered("dataset") == ["line"]
+    assert page.get_by_text("Settings", exact=True).count()  # the menu, which leads to one page
+    assert not page.get_by_text("Switch to").count()
     for name in ("shop", "wages"):
         served.workspace.declare(name, LINE)
     try:

@@ -126,6 +126,7 @@ def _by_row(model, mean_weight):
     rng, predicted = np.random.default_rng(10), model.predict(columns)
     rows = len(predicted)
     size = np.abs(predicted) / 5 + np.where(columns["hue"] == columns["hue"][1], 3.0, 1.0)
+    size *= np.where(predicted > np.median(predicted), 1, -1)
     lowest, highest = np.quantile(predicted, [0.2, 0.9]).tolist()
     intervals = fit_intervals(
         Rules((0.9, 0.5), lowest, highest, by="Town"),
@@ -136,7 +137,7 @@ def _by_row(model, mean_weight):
         weight=None if mean_weight is None else np.full(rows, mean_weight),
         group=columns["Town"],
     )[2]
-    assert intervals.scale is not None and intervals.groups
+    assert intervals.scale and intervals.by_prediction and intervals.groups
     return intervals
 
 

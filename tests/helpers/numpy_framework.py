@@ -13,6 +13,7 @@ from regressors.network.progress import Progress
 from regressors.network.recipe import Program, forward, gelu
 
 row_products = numpy_products
+inverses = np.linalg.inv
 RIDGE = 1e-3
 EPOCHS = 12
 """So many are recorded, by which the last layer has moved from its start to the solution."""

@@ -3,4 +3,4 @@
 
 def numpy_products(left, right):
     """Return the sums of products of the rows of two matrices, as a framework does."""
-    return left @ right.T
+    return left @ right.mT

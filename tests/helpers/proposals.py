@@ -9,7 +9,7 @@ import pyarrow as pa
 from data.declarations.model import Declaration
 from data.proposals.facts import facts_of
 from data.proposals.missing import MissingProposal
-from data.proposals.proposal import Proposal, proposed
+from data.proposals.proposal import KindAsKey, Proposal, proposed
 from data.proposals.sampled import sampled
 from data.proposals.written import Context, as_yaml, parsed
 from data.sources.made_keys import CONTENT, ROW
@@ -27,14 +27,20 @@ def facts(table: pa.Table) -> list:
 
 
 def proposal(
-    target: str = "y", *, keys: Sequence[str] = (ROW, CONTENT), **columns: object
+    target: str = "y",
+    *,
+    keys: Sequence[str] = (ROW, CONTENT),
+    kind_as_key: KindAsKey | None = None,
+    unread: Sequence[str] = (),
+    **columns: object,
 ) -> Proposal:
     """Return the proposal for a table of columns; the target is there if it is not given."""
     if target not in columns:
         columns[target] = noise(len(next(iter(columns.values()))))
     table = pa.table(columns)
     known = facts(table)
-    return proposed(table, known, sampled(table, known, target), target, made=keys)
+    sample = sampled(table, known, target)
+    return proposed(table, known, sample, target, made=keys, kind_as_key=kind_as_key, unread=unread)
 
 
 def text_of(made: Proposal, **more: object) -> str:

@@ -129,6 +129,8 @@ def end_of(interval, row, weight, mean, side):
     reach = (own or interval["reaches"])[0][side]
     if interval["scale"] is not None:
         reach *= scale_of(interval["scale"], row, mean)
+    if interval["by_prediction"] is not None:
+        reach *= height_of(interval["by_prediction"][0][side], mean)
     if interval["mean_weight"] is not None and weight is not None and weight > 0:
         reach *= math.sqrt(interval["mean_weight"] / weight)
     for part in interval["unknown"]:

@@ -21,6 +21,7 @@ from data.store.tables import run, run_figures
 from data.store.write.decision import write_decision
 from tasks.report.chart import DARK, LIGHT, MAX_TABLE_ROWS, ROW_OPACITY, Chart, themed
 from tasks.report.charts import charts
+from tasks.report.charts.history import NEW, STAYED, history
 from tasks.report.facts import run_facts
 from tasks.report.vega import images
 from tasks.run.step_times import StepTime
@@ -326,6 +327,15 @@ def test_texts_and_marks_can_be_told_from_the_paper(palette):
         assert contrast(colour, palette.paper) >= 4.5
     for colour in (palette.reference, blended(palette.rows, palette.paper)):
         assert contrast(colour, palette.paper) >= 3
+
+
+def test_a_newer_fit_of_the_champion_is_no_other_champion():
+    first = past(1, change="first champion")
+    known = (first, past(2), replace(past(3), champion="theano/ann"), past(4, change="kept"))
+    (drawn,) = history(facts_of(good_night(), history=known))
+    series = [value["series"] for value in drawn.spec["data"]["values"]]
+    assert series == [NEW, STAYED, NEW, NEW]
+    assert "Another champion began to serve 3 times." in drawn.description
 
 
 def test_the_history_begins_with_the_second_night():

@@ -155,6 +155,8 @@ def test_a_password_in_the_declaration_is_warned_of_and_a_secret_is_not(
     url = sales("mariadb").url
     snapshot = read(shop_of(url, table="sales"), folder=tmp_path)
     assert any("The password is written in the declaration" in w for w in snapshot.warnings)
+    by_command = read(shop_of(url, table="sales"), folder=tmp_path, named_in="--source")
+    assert not any("The password" in warning for warning in by_command.warnings)
     monkeypatch.setenv("SHOP_URL", url)
     monkeypatch.setenv("SHOP_PASSWORD", PASSWORD)
     parsed = make_url(url)

@@ -10,7 +10,7 @@ from flows.command.session import _first_workers
 from regressors.frameworks import theano_on_numpy2
 from regressors.frameworks.registry import FRAMEWORK_NAMES, unprepared
 from regressors.frameworks.theano_on_numpy2 import compiled_folder
-from tasks.run.workers import framework_workers
+from tasks.run.workers import _of_this_night, framework_workers
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_theano_alone_takes_long_where_nothing_is_compiled_yet(tmp_path, monkeyp
 
 def test_its_process_starts_for_the_flows_to_come(config):
     with _first_workers(config, ["broken", "wages", "missing"]):
-        with framework_workers(config.home, time_limit=60, memory_limit=8) as workers:
+        with framework_workers(config) as workers:
             until = time.monotonic() + 60
             while not compiled_folder(config.home).exists():
                 assert time.monotonic() < until
@@ -58,7 +58,14 @@ def test_its_process_starts_for_the_flows_to_come(config):
 def test_nothing_starts_for_datasets_without_theano(config, datasets):
     with (
         _first_workers(config, datasets),
-        framework_workers(config.home, time_limit=60, memory_limit=8) as workers,
+        framework_workers(config) as workers,
     ):
         assert workers._processes._workers["theano"].pool is None
     assert started(config) == []
+
+
+def test_nothing_starts_here_for_fits_on_a_cluster(config):
+    elsewhere = config.model_copy(update={"cluster": "tcp://127.0.0.1:1"})
+    with _first_workers(elsewhere, ["wages"]):
+        assert started(config) == []
+        assert _of_this_night.get() is None

@@ -39,7 +39,7 @@ def test_framework_keeps_the_contract(workers, framework):
         for name, function in vars(FrameworkModule).items()
         if isfunction(function) and not name.startswith("_")
     }
-    assert set(contract) == {"row_products", "descend", "train"}
+    assert set(contract) == {"row_products", "inverses", "descend", "train"}
     assert workers.result(workers.submit(framework, parameters_of, contract)) == contract
 
 

@@ -61,6 +61,14 @@ def test_prefects_server_is_imported_in_the_process_of_a_server_alone():
     assert importing == {"prefect_app.py", "prefect_sqlite.py"}
 
 
+def test_dask_is_imported_for_a_cluster_alone():
+    """It is an extra, and importing it takes half a second."""
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            if path.parent != ROOT / "tasks" / "cluster":
+                assert not top_level(imported_by(path)) & {"dask", "distributed"}, path
+
+
 def loaded_after(code):
     """Return the top-level modules that a fresh interpreter holds after running some code."""
     script = f"{code}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
@@ -76,7 +84,7 @@ def test_the_whole_orchestration_imports_no_framework():
         "import flows.command.cli, flows.nightly, flows.command.predict, flows.command.check"
     )
     assert "prefect" in loaded
-    assert loaded.isdisjoint(LOADED_BY_FRAMEWORKS)
+    assert loaded.isdisjoint({*LOADED_BY_FRAMEWORKS, "dask", "distributed"})
 
 
 def test_the_command_starts_without_prefect_pandas_or_numpy():

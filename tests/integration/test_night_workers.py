@@ -14,6 +14,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
+from data.settings import Settings
 from regressors.candidate import Candidate
 from regressors.frameworks import parity
 from regressors.frameworks.registry import FRAMEWORK_NAMES
@@ -24,7 +25,9 @@ from regressors.progress import report
 from tasks.run import progress
 from tasks.run.workers import FrameworkWorkers, framework_workers
 
-LIMITS = {"time_limit": 60.0, "memory_limit": 8.0}
+
+def config(home):
+    return Settings(home=home, fit_time_limit=60.0, fit_memory_limit=8.0)
 
 
 TASK: ContextVar[str] = ContextVar("task", default="another one")
@@ -58,12 +61,12 @@ def job_for(framework):
 
 
 def test_runs_of_one_night_share_its_processes(tmp_path):
-    with framework_workers(tmp_path, **LIMITS) as night:
-        with framework_workers(tmp_path, **LIMITS) as first:
+    with framework_workers(config(tmp_path)) as night:
+        with framework_workers(config(tmp_path)) as first:
             assert first is night
-        with framework_workers(tmp_path, **LIMITS) as second:
+        with framework_workers(config(tmp_path)) as second:
             assert second is night
-    with framework_workers(tmp_path, **LIMITS) as other:
+    with framework_workers(config(tmp_path)) as other:
         assert other is not night
 
 
@@ -71,10 +74,10 @@ def test_a_night_in_another_thread_has_processes_of_its_own(tmp_path):
     nights = []
 
     def start_night() -> None:
-        with framework_workers(tmp_path, **LIMITS) as night:
+        with framework_workers(config(tmp_path)) as night:
             nights.append(night)
 
-    with framework_workers(tmp_path, **LIMITS) as night:
+    with framework_workers(config(tmp_path)) as night:
         thread = Thread(target=start_night)
         thread.start()
         thread.join()
@@ -86,8 +89,8 @@ def test_a_night_in_another_thread_has_processes_of_its_own(tmp_path):
 def test_only_the_end_of_this_process_stops_the_nights_processes(
     tmp_path, forked_workers, error, stopped
 ):
-    with framework_workers(tmp_path, **LIMITS) as night:
-        with pytest.raises(error), framework_workers(tmp_path, **LIMITS):
+    with framework_workers(config(tmp_path)) as night:
+        with pytest.raises(error), framework_workers(config(tmp_path)):
             raise error
         if stopped:
             with pytest.raises(RuntimeError, match="shutdown"):

@@ -1,5 +1,7 @@
 """No prediction depends on a row that comes later or is not known yet, to the last bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers.later_rows import (
@@ -9,12 +11,12 @@ from helpers.later_rows import (
     with_other_targets,
 )
 
-from data.vocabulary import KINDS
+from data.vocabulary import POOLED_KINDS
 from regressors import fitting
 from regressors.rolling import roll
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=POOLED_KINDS)
 def kind(request):
     return request.param
 
@@ -48,3 +50,23 @@ def test_no_prediction_depends_on_what_comes_later(workers, kind, before, change
     known = job.known[job.fold > 0].min()
     later = job.fold > max(block, known)
     assert not np.isclose(after[later, 0], before[later, 0]).all()
+
+
+def test_a_test_row_with_an_unknown_level_has_a_wider_interval(workers):
+    job = table_of_blocks("torch", "least_squares")
+    fitted = workers.result(workers.submit("torch", fitting.validate, training_rows(job)))
+    rows = np.flatnonzero(job.is_test)
+    row = int(rows[np.argmin(job.fold[rows])])  # no interval of its block depends on its target
+    level = job.columns["level"].copy()
+    level[row] = "never seen"
+    changed = replace(job, columns={**job.columns, "level": level}, table="other")
+    of_first = job.fold[rows] == job.fold[row]
+    widths = []
+    for each in (job, changed):
+        rolled = workers.result(workers.submit("torch", roll, each, fitted))
+        widths.append((rolled.upper - rolled.lower)[of_first])
+    is_row = rows[of_first] == row
+    assert "never seen" in rolled.notes()[of_first][is_row][0]
+    assert (widths[1][is_row] > widths[0][is_row]).all()
+    assert is_row.sum() < len(is_row)
+    np.testing.assert_array_equal(widths[1][~is_row], widths[0][~is_row])

@@ -61,6 +61,7 @@ def test_an_outcome_keeps_the_last_prediction_before_the_target_was_known(store:
         "upper_2": 11.5,
         "lower_3": None,
         "upper_3": None,
+        "segment": None,
     }
 
 

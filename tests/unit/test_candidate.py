@@ -2,7 +2,7 @@
 
 import pytest
 
-from regressors.candidate import KINDS, LINEAR_KINDS, Candidate
+from regressors.candidate import KINDS, LINEAR_KINDS, POOLED_KINDS, Candidate
 
 
 def test_text_of_a_candidate_is_parsed_to_the_same_candidate():
@@ -21,6 +21,11 @@ def test_candidate_of_a_framework_that_is_gone_is_still_read():
     assert Candidate.parse("mxnet/forest") == Candidate("mxnet", "forest")
 
 
-def test_least_squares_and_gradient_descent_are_linear():
+def test_all_kinds_but_the_network_are_linear():
     linear = [kind for kind in KINDS if Candidate("torch", kind).is_linear]
-    assert tuple(linear) == LINEAR_KINDS == ("least_squares", "gradient_descent")
+    assert tuple(linear) == LINEAR_KINDS == KINDS[:-1]
+
+
+def test_pooled_kinds_are_those_without_segments():
+    pooled = [kind for kind in KINDS if not Candidate("torch", kind).is_segmented]
+    assert tuple(pooled) == POOLED_KINDS == ("least_squares", "gradient_descent", "ann")

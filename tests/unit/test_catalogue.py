@@ -51,6 +51,7 @@ def checks_without_rows():
 def test_catalogue_lists_the_checks_that_are_made_and_no_others():
     checks = checks_of(**EVERYTHING)
     checks |= checks_of(key=["id", "shop"])
+    checks |= checks_of(segment="shop")
     checks |= checks_of(time="age", max_age="2 days")
     checks |= checks_without_rows()
     checks |= checks_of(features=["age"])

@@ -11,6 +11,7 @@ from helpers.sources import shop, written
 from data.sources.snapshot import Snapshot
 from data.store.records import RunRecord
 from data.store.session import Store
+from data.store.tables import segment_decision
 from data.store.write.run import write_run
 from tasks.read import read
 from tasks.run import provenance
@@ -177,3 +178,24 @@ def test_past_night_is_compared_with_any_run_of_the_same_rows(night):
     changes = changes_since(other, snapshot, None, night.store)
     assert changes.since.run_id == 2
     assert [c.what for c in changes.changes] == ["rows", "declaration"]
+
+
+def test_night_is_not_skipped_while_a_persons_decision_about_a_segment_waits_for_it(night):
+    night.good_run()
+    made = {"dataset": "shop", "decision": "forced", "reason": "an audit", "decided_by": "ann"}
+    before, after = (NOW + dt.timedelta(hours=hours) for hours in (-1, 1))
+    decisions = [
+        {"segment": "a", "decided_at": before, "kind": "segment_least_squares"},
+        {"segment": "b", "decided_at": after, "kind": None},
+        {"segment": "c", "decided_at": after, "kind": "segment_least_squares", "dataset": "other"},
+    ]
+    with night.store.writing() as connection:
+        for decision in decisions:
+            connection.execute(segment_decision.insert().values(made | decision))
+    assert night.tonight().are_none
+    with night.store.writing() as connection:
+        waiting = {"segment": "c", "decided_at": after, "kind": "segment_least_squares"}
+        connection.execute(segment_decision.insert().values(made | waiting))
+    assert night.tonight().reason == (
+        "changed since run 1: a person has decided what is to serve a segment, from this night on"
+    )

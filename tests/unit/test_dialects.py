@@ -119,6 +119,16 @@ def test_a_number_that_can_mean_two_things_follows_the_file_or_is_left_with_a_se
     assert both(points, tmp_path, decimal=",", thousands="")[0]["x"] == [1.234, 2.5]
 
 
+def test_lists_of_numbers_are_no_number_with_marks_between_thousands(tmp_path):
+    lists = [",".join(str(n) for n in range(begin, begin + 30)) for begin in (290, 300)]
+    content = "id,y,x\n" + "".join(f'k{i},{i},"{text}"\n' for i, text in enumerate(lists))
+    found, warnings = both(content, tmp_path)
+    assert (found["x"], warnings) == (lists, [])
+    longest = '"9,223,372,036,854,775,807"'
+    found, _ = both(f"id,y,x\na,1,{longest}\nb,2,{longest}\n", tmp_path)
+    assert found["x"] == [2**63 - 1] * 2
+
+
 def test_plain_points_are_as_they_were(tmp_path):
     found, warnings = both("id,y\na,1.234\nb,2.500\n", tmp_path)
     assert (found["y"], warnings) == ([1.234, 2.5], [])
@@ -194,6 +204,11 @@ def test_text_that_is_not_western_is_refused_until_its_encoding_is_declared(
 def test_utf8_with_a_damaged_byte_is_not_taken_for_latin_1(tmp_path):
     content = (PLAIN + "z,1,2,café\n").encode() + b"zz,1,2,caf\xe9\n"
     assert "Some of it is, so it is damaged" in refusal(written(tmp_path, content), tmp_path)
+
+
+def test_bytes_that_are_no_text_are_called_that_and_no_damaged_text(tmp_path):
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+    assert "The file is not text, but other bytes" in refusal(written(tmp_path, picture), tmp_path)
 
 
 def test_a_declared_encoding_that_does_not_fit_is_refused(tmp_path):

@@ -69,6 +69,13 @@ def test_linear_candidates_are_always_refitted_since_each_has_an_equation():
     assert list(to_refit(fits, choice)) == [linear, TORCH_ANN]
 
 
+def test_equations_of_segments_are_refitted_where_they_are_wanted_alone():
+    fit = Fitted(model=None, out_of_fold=None, coefficients=(), details={})
+    own, other = (Candidate(name, "segment_least_squares") for name in ("torch", "theano"))
+    choice = SimpleNamespace(winner=TORCH_ANN, reported=TORCH_ANN)
+    assert list(to_refit({own: fit, other: fit}, choice, also={own})) == [own]
+
+
 def test_replay_refits_what_was_refitted_then_or_when_a_person_promoted_it(monkeypatch):
     monkeypatch.setattr("tasks.run.replay.snapshot_of", lambda *_, **__: None)
     fitted = {"framework": "torch", "status": "fitted"}

@@ -91,6 +91,46 @@ def test_skewed_errors_have_skewed_intervals():
     assert up == pytest.approx(-np.log(0.05) - 1, abs=0.25)
 
 
+def rain_of(seed, rows=3000):
+    """Return rows most of whose targets are zero: a wet day is rare where little is predicted."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=rows)
+    chance, amount = 1 / (1 + np.exp(1.5 - 1.5 * x)), np.exp(1 + 0.5 * x)
+    target = np.where(rng.random(rows) < chance, amount * rng.exponential(size=rows), 0.0)
+    return {
+        "columns": {"x": x},
+        "target": target,
+        "predicted": chance * amount,
+        "fold": np.arange(rows) % 5 + 1,
+    }
+
+
+def test_each_end_fits_the_prediction_where_most_targets_are_zero():
+    intervals, new = fitted(rain_of(20), Rules((0.9, 0.5), lowest=0.0)), rain_of(21, 20_000)
+    assert (new["target"] == 0).mean() > 0.7
+    assert intervals.by_prediction is not None
+    ends = ends_of(intervals, new)
+    largest = np.argsort(new["predicted"])[-4000:]
+    assert 0.86 < inside(ends[0], new["target"])[largest].mean() < 0.94
+    assert 0.88 < inside(ends[0], new["target"]).mean() < 0.96  # no zero is below its interval
+    assert (ends[0][0] <= ends[1][0]).all()
+    assert (ends[0][1] >= ends[1][1]).all()
+    alike = replace(fitted({**rain_of(20), "predicted": np.zeros(3000)}), scale=None)
+    assert alike.by_prediction is None  # there is no large or small prediction
+    assert fitted(rows_of(3, sd=lambda x, region: 1.0)).by_prediction is None
+
+
+def test_intervals_that_were_stored_without_factors_by_prediction_reach_as_far_as_then():
+    intervals, new = fitted(rain_of(22)), rain_of(23, 50)
+    then = replace(intervals, by_prediction=None)
+    kept = json.loads(json.dumps(intervals.to_json()))
+    del kept["by_prediction"]
+    again = Intervals.from_json(kept)
+    assert again == then
+    reach = again.reach(new["columns"], new["predicted"])
+    np.testing.assert_array_equal(reach, then.reach(new["columns"], new["predicted"]))
+
+
 def test_no_interval_leaves_the_bounds_of_the_target():
     intervals, new = fitted(rows_of(6), Rules((0.9,), -0.5, 1.0)), rows_of(7)
     ((lower, upper),) = ends_of(intervals, new)
@@ -151,10 +191,13 @@ def test_the_coverage_of_out_of_fold_predictions_is_by_the_residuals_of_other_fo
     assert 0.85 < inside((lower[:, 0], upper[:, 0]), data["target"]).mean() < 0.95
 
 
-def test_neither_the_order_nor_the_company_of_rows_changes_a_digit():
+@pytest.mark.parametrize(("make", "rows"), [(rows_of, 40_000), (rain_of, 4_000)])
+def test_neither_the_order_nor_the_company_of_rows_changes_a_digit(make, rows):
     rules = Rules((0.9, 0.5))
-    data = rows_of(12, 40_000)  # of which a part is used
-    order = np.random.default_rng(0).permutation(40_000)
+    data = make(12, rows)  # of 40,000 a part is used
+    if make is rain_of:
+        data["predicted"] = np.round(data["predicted"], 1)  # many of them are the same
+    order = np.random.default_rng(0).permutation(rows)
     shuffled = {name: data[name][order] for name in ("target", "predicted", "fold")} | {
         "columns": {name: values[order] for name, values in data["columns"].items()}
     }
@@ -163,8 +206,10 @@ def test_neither_the_order_nor_the_company_of_rows_changes_a_digit():
     np.testing.assert_array_equal(lower[order], lower_shuffled)
     assert again.reaches == intervals.reaches
     assert again.scale == intervals.scale
+    assert again.by_prediction == intervals.by_prediction
+    assert (make is rain_of) == (intervals.by_prediction is not None)
     reach = intervals.reach(data["columns"], data["predicted"])
-    for row in (0, 1, 7, 39_999):
+    for row in (0, 1, 7, rows - 1):
         columns = {name: values[row : row + 1] for name, values in data["columns"].items()}
         alone = intervals.reach(columns, data["predicted"][row : row + 1])
         np.testing.assert_array_equal(alone[0], reach[row])
@@ -238,6 +283,19 @@ def test_no_interval_over_time_knows_a_target_of_its_block_or_a_later_one():
         for ends, others in zip(before[:2], after[:2], strict=True):
             np.testing.assert_array_equal(ends[earlier], others[earlier])
             assert (ends[data["block"] == first] != others[data["block"] == first]).any()
+
+
+def test_what_a_model_does_not_know_of_a_row_widens_its_interval_over_time():
+    data = drifting(4, blocks=12)
+    spread = np.where(np.arange(len(data["block"])) % 9 == 0, 2.0, 0.0)
+    lower, upper, _ = walk_intervals(NINETY, **data)
+    low, high, _ = walk_intervals(NINETY, **data, spread=spread)
+    first = data["block"] == 2  # of which nothing has changed before
+    assert not np.isnan(lower[first]).any()
+    for before, after in ((lower, low), (upper, high)):
+        reach = np.abs(np.column_stack([before, after]) - data["predicted"][:, None])[first]
+        wider = np.hypot(reach[:, 0], 1.6448536 * spread[first])
+        np.testing.assert_allclose(reach[:, 1], wider, rtol=1e-7)
 
 
 def test_blocks_before_which_there_are_too_few_residuals_have_no_intervals():

@@ -99,6 +99,10 @@ def test_values_of_several_types_are_named(tmp_path):
         ('{"id": 1, "y": 1}\n[2, 3]\n', "What is in line 2 is not an object, but list."),
         ("3\n4\n", "What is in line 1 is not an object, but int."),
         ("[]", "The file has no records with names."),
+        (
+            '{"meta": {"of": "x"}, "rows": [{"id": 1, "y": 2}]}',
+            "Nothing but objects and lists is in 'meta', 'rows', so there are no rows",
+        ),
         ('{"id": ' + "9" * 5_000 + "}", "a number is too long"),
         ('{"id": ' + "[" * 100_000, "it is nested too deeply"),
         (b'{"id": "\xe9"}', "The file is not UTF-8: byte 0xe9 behind line 1"),

@@ -31,7 +31,7 @@ def descend(inputs, target, start, plan):
     return NeuronFit.of(weights, losses, plan)
 
 
-NUMPY = SimpleNamespace(row_products=numpy_products, descend=descend)
+NUMPY = SimpleNamespace(row_products=numpy_products, inverses=np.linalg.inv, descend=descend)
 RNG = np.random.default_rng(11)
 ROWS = 90
 AGE = RNG.uniform(20, 60, ROWS)
@@ -69,9 +69,9 @@ def test_probe_covers_sums_with_weights(broken):
     def products(left, right):
         made = numpy_products(left, right)
         same = left.shape == right.shape and (left == right).all()
-        return made if same else made + np.eye(*made.shape)[:: 1 if broken == "rows" else -1]
+        return made if same else made + np.eye(*made.shape[-2:])[:: 1 if broken == "rows" else -1]
 
-    framework = SimpleNamespace(row_products=products)
+    framework = SimpleNamespace(row_products=products, inverses=np.linalg.inv)
     assert parity._least_squares(NUMPY) == (0.0, "float64")
     assert parity._least_squares(framework)[0] > 0
 

@@ -94,3 +94,16 @@ def test_a_table_of_r_has_the_names_of_its_rows_in_front(tmp_path):
 def test_a_column_of_sentences_is_not_split_at_its_blanks(tmp_path):
     text = "note\n" + "\n".join("some words" + " more" * (i % 4) for i in range(30))
     assert seen(text, tmp_path, "rows.txt").names == ["note"]
+
+
+def test_what_a_column_is_as_a_key_is_told_beside_what_it_is_as_a_feature(tmp_path):
+    text = "clock,day,number,mark\n" + "\n".join(
+        f'0{i}:30,2024-01-0{i + 1},{i + 1},"{i + 1},234"' for i in range(9)
+    )
+    found = seen(text, tmp_path, thousands=",")
+    kinds = {name: found.columns.column(name).type for name in found.names}
+    assert [str(kinds[name]) for name in ("clock", "mark")] == ["double", "int64"]
+    as_key = {name: found.kind_as_key(name, None) for name in found.names}
+    assert as_key == {"clock": "category", "day": "time", "number": "number", "mark": "category"}
+    assert found.kind_as_key("clock", "number") == "number"
+    assert found.kind_as_key("mark", "number") is None

@@ -89,10 +89,14 @@ def test_what_explains_nothing_is_left_out(values, why):
 def test_a_copy_of_a_column_is_left_out_and_not_the_first_of_the_two():
     names = [["Berlin", "Paris", "Rome"][i % 3] for i in range(N)]
     codes = [["b", "p", "r"][i % 3] for i in range(N)]
+    with_gaps = [[None, "p", "r"][i % 3] for i in range(N)]
     celsius = noise()
-    left = reasons(city=names, code=codes, celsius=celsius, fahrenheit=32 + 1.8 * celsius)
+    left = reasons(
+        city=names, code=codes, gaps=with_gaps, celsius=celsius, fahrenheit=32 + 1.8 * celsius
+    )
     assert left == {
         "code": "it is city in other words",
+        "gaps": "it is city in other words",
         "fahrenheit": "it is celsius in another unit",
     }
 

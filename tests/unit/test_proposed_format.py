@@ -108,3 +108,9 @@ def test_one_of_a_million_dates_may_tell_day_and_month_apart():
 def test_a_few_cells_of_another_form_do_not_hide_the_format():
     assert proposal(["$5"] * 95 + ["red"] * 5).format == "$12.5"
     assert proposal(["$5"] * 85 + ["red"] * 15) is None
+
+
+def test_lists_of_numbers_are_not_taken_for_numbers_with_marks_between_thousands():
+    lists = [",".join(str(n) for n in range(begin, begin + 30)) for begin in (290, 300)]
+    assert proposal(lists) is None
+    assert proposal(["9,223,372,036,854,775,807", "1,000,000"]).format == "1,234.50"

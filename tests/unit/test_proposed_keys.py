@@ -36,6 +36,35 @@ def test_a_number_with_decimals_is_never_part_of_a_key():
     assert key(x=noise(), id=values) == ("row",)
 
 
+def test_amounts_that_are_text_until_their_format_is_chosen_are_no_part_of_a_key():
+    columns = {
+        "shop": [f"s{i // 60}" for i in range(N)],
+        "paid": [f"${i % 60},000" for i in range(N)],
+    }
+    assert proposal(**columns).key.columns == ("shop", "paid")
+    assert proposal(**columns, unread=["paid"]).key.columns == ("row",)
+
+
+def test_a_number_that_would_be_text_as_a_key_is_declared_one_or_has_no_rule_of_numbers():
+    columns = {
+        "shop": [f"s{i // 60}" for i in range(N)],
+        "time": [60 * (i % 60) for i in range(N)],
+    }
+
+    def made(kind_as_key):
+        found = proposal(**columns, kind_as_key=kind_as_key)
+        assert found.key.columns == ("shop", "time")
+        kinds = [(each.name, each.kind) for each in found.kinds if each.holds]
+        return kinds, {rule.kwargs["column"] for rule in found.rules if "between" in rule.type}
+
+    def as_text(name, declared):
+        return declared or "category"
+
+    assert made(lambda name, declared: "number") == ([], {"time", "y"})
+    assert made(as_text) == ([("time", "number")], {"time", "y"})
+    assert made(lambda name, declared: None if declared else "category") == ([], {"y"})
+
+
 def test_a_column_with_a_gap_is_no_key():
     assert key(x=noise(), id=[None, *range(N - 1)]) == ("row",)
 

@@ -48,6 +48,13 @@ def test_series_apart_from_each_other_are_compared_with_their_own_past():
     assert declared.lags == {"y": ("1 year",)}
 
 
+def test_weeks_by_their_first_days_are_a_time_like_any_other():
+    weeks = [dt.date(2022, 1, 3) + dt.timedelta(days=7 * week) for week in range(96)]
+    x = users()
+    made = proposal(week=weeks, users=x, y=x * (1 + I / 30) + RNG.normal(size=96))
+    assert declaration(made).terms == ("users:week",)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_is_proposed_where_nothing_helps(seed):
     rng = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ from regressors.linear.inference import Coefficient
 from regressors.model import linear_model
 from tasks.report.effects import curves, effects, importance, line_of, term_scale
 from tasks.report.errors import coverage, residuals, wilson
-from tasks.report.labels import distinct_labels, label, moment, number
+from tasks.report.labels import distinct_labels, label, moment, number, of_feature
 from tasks.report.points import drawn_rows
 from tasks.report.run_figures import DrawnModel, RunFigures, read_figures, rounded
 from tasks.run.attempt import Attempt
@@ -192,3 +192,9 @@ def test_labels_are_short_and_harmless():
     ]
     assert moment(0) == "1970-01-01" and moment(3.6e6) == "1970-01-01 01:00"
     assert moment(1e18) == "1.000e+18"
+
+
+def test_years_are_written_without_commas_and_other_numbers_with_them():
+    assert of_feature((2003.0, None, 2009.0)) == ["2003", "–", "2009"]
+    assert of_feature((482.0, 3049.0)) == ["482", "3,049"]
+    assert of_feature(("HS Grad", "<b>")) == ["HS Grad", "<b>"]

@@ -15,11 +15,12 @@ from helpers.workspace import ROOT
 from data.checks.findings import ExpectationResult, RejectedRow
 from data.store.records import ScoreRecord
 from tasks.report import rendering, script, vega
+from tasks.report.chart import LIGHT, themed
 from tasks.report.charts import charts
 from tasks.report.labels import number
 from tasks.report.page import report_page
 from tasks.report.script import VegaScript
-from tasks.report.vega import CannotDraw, compact, images
+from tasks.report.vega import CannotDraw, compact, images, start_vega
 
 SCRIPT = VegaScript("cGFja2Vk", "'sha256-of-vega'")
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}\"'><img src=x onerror=alert(2)>&amp;\u202eRTL\0"
@@ -154,7 +155,7 @@ def test_a_compact_drawing_has_the_numbers_of_its_axes_as_they_were():
     axis = {"values": [0.125, 0.25], "format": ".3f"}
     x = {"field": "x", "type": "quantitative", "scale": {"domain": [0, 0.5]}, "axis": axis}
     spec = {"data": {"values": [{"x": 1 / 3}]}, "mark": "point", "encoding": {"x": x}}
-    (drawn,) = images([spec])
+    (drawn,) = images([themed(spec, LIGHT, width=300)])
     small = compact(drawn)
     written = re.compile(r"<text[^>]*>([^<]*)</text>")
     assert written.findall(small) == written.findall(drawn)
@@ -198,6 +199,15 @@ def test_a_process_that_may_not_have_the_memory_harms_nobody_and_says_why():
         ["bash", "-c", limited], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert "out of memory" in said.stdout
+
+
+def test_vega_that_was_started_ahead_is_the_one_that_draws():
+    bar = {"data": {"values": [{"x": 1}]}, "mark": "bar", "encoding": {"x": {"field": "x"}}}
+    start_vega()
+    ahead = vega._kept[0]
+    start_vega()
+    assert isinstance(images([bar])[0], str)
+    assert vega._kept == [ahead] and ahead.popen.poll() is None
 
 
 def test_vega_is_started_again_after_its_process_has_ended():

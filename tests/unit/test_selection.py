@@ -89,6 +89,14 @@ def test_refresh_serves_unless_it_is_surely_worse():
     assert outcomes(decide(ANN, ANN, {ANN: WORSE}, rules=RULES)) == [(ANN, "kept", "refresh")]
 
 
+def test_a_refresh_that_changes_nothing_is_told_without_a_gain_of_nothing():
+    (decision,) = decide(ANN, ANN, {ANN: gain(0.0, 0.0, 0.0)}, rules=RULES)
+    assert decision.reason == (
+        "Tonight's torch/ann replaces the current one: both have a test RMSE of 1, on the same 300"
+        " rows; a refresh must not surely lose more than 0.00%."
+    )
+
+
 def test_switch_to_a_simpler_kind_is_judged_as_a_refresh():
     assert outcomes(decide(LINE, ANN, {LINE: EQUAL}, rules=RULES)) == [
         (LINE, "promoted", "refresh")

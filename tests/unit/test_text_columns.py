@@ -178,12 +178,9 @@ def test_booleans_that_are_declared_numbers_are_ones_and_zeros():
 
 
 def test_declared_booleans_may_be_written_in_other_words():
-    assert values(["yes", "N", "1", ""], kind="boolean", kind_from="declared") == [
-        True,
-        False,
-        True,
-        None,
-    ]
+    texts = ["yes", "N", "1", "", "0.0", "1.00", "0."]
+    read = values(texts, kind="boolean", kind_from="declared")
+    assert read == [True, False, True, None, False, True, False]
 
 
 def test_times_with_and_without_a_zone_are_named():

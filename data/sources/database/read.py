@@ -1,6 +1,5 @@
 """Read the rows of a table or a query, at one moment of a database, without changing anything."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -12,11 +11,6 @@ from data.progress import Report
 from data.sources.database.tables import query_of_table
 from data.sources.header import check_header
 from data.sources.source_columns import SourceColumns
-
-IN_PLAIN_TEXT = (
-    "The password is written in the declaration, where whoever may read the file sees it. Write a"
-    " secret, such as ${SHOP_PASSWORD}, in its place."
-)
 
 
 def read_database(
@@ -34,8 +28,7 @@ def read_database(
         is_table = source.table is not None
         columns = _rows(connection, query, exact, folder, report, is_table=is_table)
     check_header(columns.column_names)
-    warned = (IN_PLAIN_TEXT,) if source.url.has_password else ()
-    return replace(columns, notes=(*warned, *columns.notes))
+    return columns
 
 
 def _rows(

@@ -16,6 +16,9 @@ from data.store.tables import (
     prediction,
     promotion,
     run,
+    segment_coefficient_value,
+    segment_decision,
+    segment_fit,
 )
 
 MAX_MESSAGES = 10
@@ -32,6 +35,8 @@ UNCHECKED_REFERENCES = (
     (paired_error.c.other_model_id, model.c.model_id),
     (paired_error.c.run_id, run.c.run_id),
     (promotion.c.predictions_run_id, run.c.run_id),
+    (segment_fit.c.model_id, model.c.model_id),
+    (segment_coefficient_value.c.model_id, model.c.model_id),
 )
 """References that the database does not check itself."""
 
@@ -112,7 +117,7 @@ def value_findings(connection: Connection) -> Iterator[Finding]:
     if connection.dialect.name == "sqlite":
         for table in metadata.tables.values():
             yield from _mistyped(connection, table)
-    for table in (acceptance, promotion):  # those of runs have checksums
+    for table in (acceptance, promotion, segment_decision):  # those of runs have checksums
         try:
             connection.execute(select(table)).all()
         except UnreadableValue as error:

@@ -17,15 +17,29 @@ from data.store.row_columns import (
     ModelRef,
     PredictionColumns,
 )
-from data.store.tables import model, prediction, target_unknown
+from data.store.tables import model, prediction, prediction_checksum, target_unknown
 from data.texts import Texts
+
+WORDS = ("key", "role", "note", "segment")
+"""The columns of predictions that are texts."""
 
 KEYS_PER_STATEMENT = 500
 """Few enough for any database to look each key up in its index."""
 
 
 def has_predictions(connection: Connection, model_id: int) -> bool:
-    """Return whether a model's predictions for the rows of its own run are stored."""
+    """Return whether a model's predictions for the rows of its own run are stored.
+
+    Those of a model that served single segments alone are not all that others have of the run.
+    """
+    of_run = (
+        select(prediction_checksum)
+        .join(model, model.c.run_id == prediction_checksum.c.run_id)
+        .where(model.c.model_id == model_id)
+    )
+    rows = {row.model_id: row.rows for row in connection.execute(of_run)}
+    if rows.get(model_id, 0) < max(rows.values(), default=0):
+        return False
     statement = (
         select(prediction.c.key)
         .join(model, model.c.model_id == prediction.c.model_id)
@@ -41,25 +55,31 @@ def prediction_batches(
     """Yield what a model predicted in a run, some rows at a time, in the order of their keys."""
     names = (*NUMBERS, *FURTHER)
     statement = (
-        select(*(prediction.c[column] for column in ("key", "role", "note", *names)))
+        select(*(prediction.c[column] for column in (*WORDS, "routed", *names)))
         .where(prediction.c.model_id == model_id, prediction.c.run_id == run_id)
         .order_by(prediction.c.key)
     )
     word: dict[Any, Any] = {}  # so that equal roles are one object
     for batch in batches_of(connection, statement):
-        key, role, note, *values = zip(*batch, strict=True)
+        key, role, note, segment, routed, *values = zip(*batch, strict=True)
         numbers = zip(names, values, strict=True)
         yield PredictionColumns(
             model=name,
             key=Texts.of(pa.array(map(str, key), pa.large_string())),
             role=np.array([word.setdefault(r, r) for r in role], dtype=object),
             note=list(note) if any(note) else None,
+            segment=_if_any(segment),
+            routed=np.array(routed, dtype=bool) if any(routed) else None,
             **{
                 column: np.array(of_column, dtype=float)
                 for column, of_column in numbers
                 if column in NUMBERS or any(value is not None for value in of_column)
             },
         )
+
+
+def _if_any(values: Sequence[str | None]) -> list[str | None] | None:
+    return list(values) if any(value is not None for value in values) else None
 
 
 def roles_in(connection: Connection, run_id: int, model_id: int) -> dict[str, int]:

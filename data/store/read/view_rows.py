@@ -29,14 +29,16 @@ def rows_of(
     *,
     dataset: str | None = None,
     key: str | None = None,
+    segment: str | None = None,
     columns: Sequence[str] | None = None,
     limit: int | None = None,
 ) -> ViewRows:
     """Return rows of a view, which are read one batch at a time, in constant memory.
 
-    `columns` chooses and orders the columns; `key` is a row's key as the view shows it. Raises
-    CallError at once for an unknown view, column or dataset, suggesting the nearest one, and for a
-    key where the view has none. Read the batches while the connection is open.
+    `columns` chooses and orders the columns; `key` is a row's key as the view shows it, and
+    `segment` a segment. Raises CallError at once for an unknown view, column or dataset, suggesting
+    the nearest one, and for a key or a segment where the view has none. Read the batches while the
+    connection is open.
     """
     shown = _view(view)
     names = tuple(dict.fromkeys(columns or shown.columns))
@@ -45,19 +47,21 @@ def rows_of(
             raise CallError(
                 f"{view} has no column {name!r}.", next_step=advice_for(name, tuple(shown.columns))
             )
-    if key is not None and "key" not in shown.columns:
-        keyed = ", ".join(name for name, other in VIEWS.items() if "key" in other.columns)
-        raise CallError(f"{view} has no column 'key'.", next_step=f"Views that do: {keyed}.")
+    values = {"dataset": dataset, "key": key, "segment": segment}
+    wanted = {name: value for name, value in values.items() if value is not None}
+    for name in wanted:
+        if name not in shown.columns:
+            others = ", ".join(view for view, other in VIEWS.items() if name in other.columns)
+            raise CallError(
+                f"{view} has no column {name!r}.", next_step=f"Views that do: {others}."
+            )
     if limit is not None and limit < 0:
         raise CallError(f"--limit is {limit}.", next_step="It must be 0 or more.")
     if dataset is not None:
         refuse_unknown_dataset(connection, dataset)
     source = shown.table
     statement = select(*(source.c[name] for name in names)).limit(limit)
-    if dataset is not None:
-        statement = statement.where(source.c.dataset == dataset)
-    if key is not None:
-        statement = statement.where(source.c.key == key)
+    statement = statement.where(*(source.c[name] == value for name, value in wanted.items()))
     types = {name: shown.columns[name] for name in names}
     return ViewRows(types, _batches(connection, statement))
 

@@ -30,11 +30,22 @@ SQLITE = {
 of its type again."""
 
 
-def typed_rows(connection: Connection, columns: ResultColumns) -> str:
+STORED = (
+    "(SELECT prediction.*, (SELECT finished_at FROM run WHERE run_id = {1}) AS predicted_at"
+    " FROM prediction WHERE model_id = {0} AND run_id = {1})"
+)
+"""The current predictions where it is known whose they are, and of which run: the databases, which
+guess that a row or two are shown, look up the run of each row of `current_prediction` by itself."""
+
+
+def typed_rows(
+    connection: Connection, columns: ResultColumns, *, stored_as: tuple[int, int] | None = None
+) -> str:
     """Return the SELECT of a dataset's results, `:dataset`, in the order of their keys.
 
     The parts of a key come from its text, so that the rows of any run can be had, whether its
-    snapshot is still there or not, without reading one.
+    snapshot is still there or not, without reading one. `stored_as` are the ids of the model and
+    the run whose predictions the current ones are; without them, `current_prediction` knows.
     """
     key, stored = columns.key, dict(zip(columns.narrower, FURTHER, strict=False))
     is_postgresql = connection.dialect.name == "postgresql"
@@ -51,7 +62,8 @@ def typed_rows(connection: Connection, columns: ResultColumns) -> str:
     predicted = (stored.get(name, name) for name in columns.schema.names[len(key) :])
     values = ", ".join([*typed, *(f"shown.{name}" for name in predicted)])
     order = ", ".join(str(number + 1) for number in range(len(key)))
-    return (
-        f"SELECT {values} FROM current_prediction AS shown"  # noqa: S608
-        f" WHERE shown.dataset = :dataset ORDER BY {order}"
-    )
+    if stored_as is not None:
+        source = f"{STORED.format(*stored_as)} AS shown"
+    else:
+        source = "current_prediction AS shown WHERE shown.dataset = :dataset"
+    return f"SELECT {values} FROM {source} ORDER BY {order}"  # noqa: S608

@@ -28,6 +28,12 @@ from data.store.tables.runs import (
     run_figures,
     source_column,
 )
+from data.store.tables.segments import (
+    segment_coefficient_value,
+    segment_decision,
+    segment_fit,
+    segment_serving,
+)
 from data.store.tables.serving import (
     outcome,
     paired_error,
@@ -65,6 +71,10 @@ __all__ = [
     "run",
     "run_figures",
     "score",
+    "segment_coefficient_value",
+    "segment_decision",
+    "segment_fit",
+    "segment_serving",
     "source_column",
     "target_unknown",
 ]

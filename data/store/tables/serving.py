@@ -43,6 +43,8 @@ prediction = Table(
     Column("upper_2", Double),
     Column("lower_3", Double),
     Column("upper_3", Double),
+    Column("segment", KEY),
+    Column("routed", Boolean),
     PrimaryKeyConstraint("model_id", "key", "run_id"),
     CheckConstraint(  # for IN, SQLite would build a table of the words for each row
         "role = 'train' OR role = 'test' OR role = 'new' OR role = 'warmup'", name="role"
@@ -52,7 +54,8 @@ prediction = Table(
         "One row of one run as predicted by one model; train rows are predicted out of fold. note:"
         " what makes the prediction less certain than others, for example a level never seen."
         " lower, upper: of the widest interval; lower_2 to upper_3: of the next narrower ones, NULL"
-        " if the dataset declares no more levels."
+        " if the dataset declares no more levels. segment: NULL without declared segments; routed:"
+        " whether the model served the segment instead of the dataset's champion after the run."
     ),
     sqlite_with_rowid=False,
 )
@@ -91,11 +94,13 @@ outcome = Table(
     Column("upper_2", Double),
     Column("lower_3", Double),
     Column("upper_3", Double),
+    Column("segment", KEY),
     PrimaryKeyConstraint("dataset", "key"),
     Index(None, "key"),
     comment=(
         "One key whose target became known after it had been predicted: the last prediction"
-        " before that (of run_id, by model_id), and the actual value."
+        " before that (of run_id, by model_id), and the actual value. segment: NULL without"
+        " declared segments."
     ),
 )
 

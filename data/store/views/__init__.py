@@ -4,12 +4,7 @@ Each is one SQL statement that both SQLite and PostgreSQL understand. Changing o
 migration; after changing its words, run `make docs`.
 """
 
-from data.store.views.champions import (
-    CHAMPION,
-    CHAMPION_RESILIENCE,
-    CURRENT_PREDICTION,
-    MODEL_CARD,
-)
+from data.store.views.champions import CHAMPION, CHAMPION_RESILIENCE, MODEL_CARD
 from data.store.views.history import CHAMPION_HISTORY, PREDICTION_OUTCOME, RUN_HISTORY
 from data.store.views.latest_run import (
     AGREEMENT,
@@ -19,15 +14,19 @@ from data.store.views.latest_run import (
     LEADERBOARD,
     NAIVE_SCORE,
 )
+from data.store.views.predictions import CURRENT_PREDICTION
+from data.store.views.segments import SEGMENT_CHAMPION, SEGMENT_COEFFICIENT, SEGMENT_HISTORY
 from data.store.views.view import BOOLEAN, INTEGER, NUMBER, TEXT, TIME, View
 
 __all__ = [
     "BOOLEAN",
     "CHAMPION",
     "CHAMPION_HISTORY",
+    "CURRENT_PREDICTION",
     "INTEGER",
     "NUMBER",
     "RUN_HISTORY",
+    "SEGMENT_CHAMPION",
     "TEXT",
     "TIME",
     "VIEWS",
@@ -50,6 +49,9 @@ VIEWS = {
         PREDICTION_OUTCOME,
         RUN_HISTORY,
         CHAMPION_HISTORY,
+        SEGMENT_CHAMPION,
+        SEGMENT_COEFFICIENT,
+        SEGMENT_HISTORY,
     )
 }
 """Every view by its name."""

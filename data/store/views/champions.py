@@ -1,7 +1,7 @@
 """The views of the models that serve now: champions, their cards, predictions and resilience."""
 
 from data.store.views.fragments import CURRENT_DECISION
-from data.store.views.view import BOOLEAN, INTEGER, NARROWER, NUMBER, SCHEME, TEXT, TIME, View
+from data.store.views.view import BOOLEAN, INTEGER, NUMBER, SCHEME, TEXT, TIME, View
 
 CHAMPION = View(
     "champion",
@@ -152,62 +152,6 @@ LEFT JOIN score AS test ON test.run_id = champion.run_id
   AND test.model_id = champion.model_id AND test.rows = 'test'
 ORDER BY champion.dataset
 """,
-)
-
-# Decisions of version 0.1.0 name no run: there, a key's latest prediction counts. With CROSS JOIN,
-# SQLite always starts from the champion and finds its predictions by the primary
-# key. PostgreSQL reads it as an inner join.
-CURRENT_PREDICTION = View(
-    "current_prediction",
-    (
-        "One row per row of each dataset's latest good run, backfills aside: what the champion "
-        "predicts for it, whichever run trained the champion. Where the target is known, the "
-        "prediction is still from a model that never saw that row, unless `note` says otherwise. "
-        "A dataset that does not store the predictions of training rows (`predictions` in its "
-        "declaration) has none of those here."
-    ),
-    {
-        "dataset": (TEXT, "the dataset"),
-        "key": (TEXT, "the row's key"),
-        "actual": (NUMBER, "the target's value; NULL while it is unknown"),
-        "predicted": (NUMBER, "the prediction; NULL only for `warmup` rows"),
-        "lower": (
-            NUMBER,
-            "lower end of the prediction interval; NULL where there were too few rows for one",
-        ),
-        "upper": (
-            NUMBER,
-            "upper end of the prediction interval; of several levels, the widest",
-        ),
-        "role": (
-            TEXT,
-            "`train` (predicted out of fold), `test`, `new` (the champion was trained without it: "
-            "no target yet, or a later row) or `warmup` (the oldest rows of a dataset with a time "
-            "column, which no earlier rows can predict)",
-        ),
-        "model_id": (INTEGER, "the model, as in `champion`"),
-        "predicted_at": (TIME, "when the run that made this prediction finished"),
-        "note": (
-            TEXT,
-            "what makes this prediction less certain than others, for example a level that was "
-            "never seen before, or a feature that has changed since the champion was trained; NULL "
-            "for most rows",
-        ),
-        **NARROWER,
-    },
-    f"""
-SELECT latest.dataset, prediction.key, prediction.actual, prediction.predicted, prediction.lower,
-  prediction.upper, prediction.role, prediction.model_id, run.finished_at AS predicted_at,
-  prediction.note, prediction.lower_2, prediction.upper_2, prediction.lower_3, prediction.upper_3
-FROM promotion AS latest
-CROSS JOIN prediction
-JOIN run ON run.run_id = prediction.run_id
-WHERE {CURRENT_DECISION}
-  AND prediction.model_id = latest.model_id
-  AND prediction.run_id = coalesce(latest.predictions_run_id,
-    (SELECT max(later.run_id) FROM prediction AS later
-      WHERE later.model_id = prediction.model_id AND later.key = prediction.key))
-""",  # noqa: S608
 )
 
 CHAMPION_RESILIENCE = View(

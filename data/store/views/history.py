@@ -1,13 +1,13 @@
 """The views of the past: outcomes, runs and decisions."""
 
-from data.store.views.view import BOOLEAN, INTEGER, NARROWER, NUMBER, TEXT, TIME, View
+from data.store.views.view import BOOLEAN, INTEGER, NARROWER, NUMBER, SEGMENT, TEXT, TIME, View
 
 PREDICTION_OUTCOME = View(
     "prediction_outcome",
     (
         "One row per key whose target became known after it had been predicted: the last "
-        "prediction before that, by the model that served then, beside the actual value. Rows are "
-        "added and never change."
+        "prediction before that, by the model that served it then, beside the actual value. Rows "
+        "are added and never change."
     ),
     {
         "dataset": (TEXT, "the dataset"),
@@ -24,11 +24,12 @@ PREDICTION_OUTCOME = View(
             "whether the actual value lies between lower and upper; NULL without an interval",
         ),
         **NARROWER,
+        "segment": SEGMENT,
     },
     """
 SELECT dataset, key, predicted, lower, upper, predicted_at, actual, realised_at,
   actual - predicted AS error, actual BETWEEN lower AND upper AS inside,
-  lower_2, upper_2, lower_3, upper_3
+  lower_2, upper_2, lower_3, upper_3, segment
 FROM outcome
 """,
 )

@@ -32,6 +32,12 @@ SCHEME: tuple[TypeEngine[Any], str] = (
     "ahead`, or one split by hash; NULL in runs of earlier versions",
 )
 
+SEGMENT: tuple[TypeEngine[Any], str] = (
+    TEXT,
+    "the row's segment, the values of the declared columns as in a key; NULL where one of them is "
+    "missing, and without segments",
+)
+
 
 @dataclass(frozen=True)
 class View:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from data.store.checksums import OF_A_RUN, model_sha256, predictions_sha256, rows_sha256
 from data.store.read.predictions import prediction_batches
@@ -21,6 +21,13 @@ def insert_checksums(connection: Connection, run_id: int) -> None:
             own = {"run_id": run_id, "table_name": table.name, "rows": count, "sha256": sha256}
             rows.append(own)
     connection.execute(insert(checksum), rows)
+
+
+def renew_checksum(connection: Connection, run_id: int, table: Table) -> None:
+    """Store the checksum of a table's rows of a run anew: some have changed."""
+    count, sha256 = rows_sha256(connection, table, run_id)
+    same = (checksum.c.run_id == run_id) & (checksum.c.table_name == table.name)
+    connection.execute(update(checksum).where(same).values(rows=count, sha256=sha256))
 
 
 def insert_prediction_checksum(

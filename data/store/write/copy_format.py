@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Connection, Double, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, Table, Text
 from sqlalchemy.exc import DBAPIError
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -20,8 +20,9 @@ CHUNK_BYTES = 8_000_000
 ROW_BYTES = 200
 """Approximate size of a row without its texts."""
 
-NUMBERS = ((Double, ">f8"), (BigInteger, ">i8"), (Integer, ">i4"))
-"""SQLAlchemy's number types and their formats; a type comes before those it is derived from."""
+NUMBERS = ((Double, ">f8"), (BigInteger, ">i8"), (Integer, ">i4"), (Boolean, "i1"))
+"""SQLAlchemy's types of numbers, and of truths, with their formats; a type comes before those it is
+derived from."""
 
 Lengths = NDArray[np.int64]
 Bytes = NDArray[np.uint8]

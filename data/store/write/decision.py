@@ -17,6 +17,7 @@ from data.store.tables import model, prediction, promotion, run
 from data.store.write.checksums import renew_prediction_checksum, store_model_checksums
 from data.store.write.results import write_results
 from data.store.write.rows import insert_predictions, insert_row
+from data.store.write.segments import add_segments
 from data.texts import Texts
 from data.vocabulary import Candidate
 
@@ -40,6 +41,8 @@ def write_decision(
     for run_id, rows in decision.predictions.items():
         missing = _without_stored_keys(connection, run_id, model_id, rows)
         insert_predictions(connection, run_id, model_id, dataset, missing)
+        if rows.segment is None:
+            add_segments(connection, run_id, model_id)
         renew_prediction_checksum(connection, run_id, model_id)
     if decision.artifact is not None:
         bare = (model.c.model_id == model_id) & model.c.artifact.is_(None)
@@ -87,12 +90,14 @@ def _without_stored_keys(
     keys = Texts.of(rows.key)
     stored = connection.execute(select(prediction.c.key).where(same)).scalars()
     missing = ~keys.is_in(Texts.of(stored))
-    arrays: dict[str, Any] = {
+    some: dict[str, Any] = {
         name: np.asarray(column)[missing]
         for name, column in {**rows.numbers, "role": rows.role}.items()
     }
-    note = None if rows.note is None else Texts.of(rows.note)[missing]
-    return replace(rows, key=keys[missing], note=note, **arrays)
+    for name in ("note", "segment"):
+        column = getattr(rows, name)
+        some[name] = None if column is None else Texts.of(column)[missing]
+    return replace(rows, key=keys[missing], **some)
 
 
 def _refuse_pruned_model(connection: Connection, model_id: int) -> None:

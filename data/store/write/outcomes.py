@@ -20,15 +20,26 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    literal,
     or_,
     select,
     text,
+    true,
+    union_all,
 )
 
 from data.store.column_types import UtcTime
 from data.store.read.streaming import batches_of
 from data.store.row_columns import FURTHER, Targets
-from data.store.tables import is_good, outcome, prediction, promotion, run, target_unknown
+from data.store.tables import (
+    is_good,
+    outcome,
+    prediction,
+    promotion,
+    run,
+    segment_decision,
+    target_unknown,
+)
 from data.store.write.bulk import insert_columns
 from data.texts import Texts
 
@@ -36,6 +47,8 @@ from data.texts import Texts
 DATASET = bindparam("of_dataset", type_=String)
 RUN = bindparam("of_run", type_=Integer)
 MODEL = bindparam("of_model", type_=Integer)
+LAST = 2**31 - 1
+"""More than the number of any decision: what serves a segment comes before the champion."""
 REALISED_AT = bindparam("at", type_=UtcTime)
 
 
@@ -46,7 +59,8 @@ def insert_outcomes(
 
     `model_id` is a model whose predictions of this run are stored; their actual values are the
     truth. Predictions that were never shown do not count: those of a model that did not serve after
-    its run, and those of backfills. Call it before this run's own decision is stored.
+    its run, or not the segment, and those of backfills. Call it before this run's own decision is
+    stored.
     """
     values = {"of_dataset": dataset, "of_run": run_id, "of_model": model_id, "at": realised_at}
     with _whole_tables_joined(connection):
@@ -57,17 +71,25 @@ def insert_outcomes(
 def _insertion() -> Insert:
     """Return the statement, which is made once: that takes longer than to execute it."""
     due = _due()
-    served = _served(due)
+    period = _periods(due)
+    served = _served(period)
+    by_champion = select(due, served.c.finished_at, served.c.decision).join(
+        served, and_(served.c.run_id == due.c.run_id, served.c.model_id == due.c.model_id)
+    )
+    by_route = (
+        select(due, period.c.finished_at, literal(LAST, Integer).label("decision"))
+        .join(period, period.c.run_id == due.c.run_id)
+        .where(due.c.routed == true(), ~_sent_back(due, period))
+    )
+    either = union_all(by_champion, by_route).subquery("either")
     newest_first = (
         func.row_number()
-        .over(partition_by=due.c.key, order_by=(due.c.run_id.desc(), served.c.decision.desc()))
+        .over(
+            partition_by=either.c.key, order_by=(either.c.run_id.desc(), either.c.decision.desc())
+        )
         .label("age")
     )
-    shown = (
-        select(due, served.c.finished_at, newest_first)
-        .join(served, and_(served.c.run_id == due.c.run_id, served.c.model_id == due.c.model_id))
-        .subquery("shown")
-    )
+    shown = select(either, newest_first).subquery("shown")
     realised = select(
         DATASET,
         shown.c.key,
@@ -81,6 +103,7 @@ def _insertion() -> Insert:
         REALISED_AT,
         RUN,
         *(shown.c[name] for name in FURTHER),
+        shown.c.segment,
     ).where(shown.c.age == 1)
     return insert(outcome).from_select([column.name for column in outcome.columns], realised)
 
@@ -151,7 +174,7 @@ def _due() -> CTE:
             waiting.c.predicted,
             waiting.c.lower,
             waiting.c.upper,
-            *(waiting.c[name] for name in FURTHER),
+            *(waiting.c[name] for name in (*FURTHER, "segment", "routed")),
             current.c.actual,
         )
         .join(current, of_this_run)
@@ -160,14 +183,13 @@ def _due() -> CTE:
     )
 
 
-def _served(due: CTE) -> CTE:
+def _served(period: CTE) -> CTE:
     """Return which models served after each run that made a prediction, until the next good run.
 
     One row per run and model: `finished_at` is when the run finished, `decision` the latest
     decision by which the model served in that time. A model served if the run left it in charge, or
     if a person chose it before the next good run finished.
     """
-    period = _periods(due)
     chosen_by_a_person = and_(
         promotion.c.run_id.is_(None),
         promotion.c.promotion_id > period.c.standing,
@@ -184,6 +206,23 @@ def _served(due: CTE) -> CTE:
         .where(promotion.c.dataset == DATASET)
         .group_by(period.c.run_id, period.c.finished_at, promotion.c.model_id)
         .cte("served")
+    )
+
+
+def _sent_back(due: CTE, period: CTE) -> ColumnElement[bool]:
+    """Return which predictions of a segment's own model a person replaced by the champion's."""
+    decided = segment_decision
+    return (
+        select(decided.c.segment_decision_id)
+        .where(
+            decided.c.dataset == DATASET,
+            decided.c.segment == due.c.segment,
+            decided.c.run_id.is_(None),
+            decided.c.kind.is_(None),
+            decided.c.decided_at > period.c.finished_at,
+            or_(period.c.until.is_(None), decided.c.decided_at <= period.c.until),
+        )
+        .exists()
     )
 
 

@@ -1,8 +1,8 @@
 """Removing the old data of a dataset that nothing needs any more, in one transaction.
 
 Some data stays for ever: scores, coefficients and decisions; predictions of new rows; and each
-model that ever served, with the predictions of the run that trained it, so that a person may roll
-back to it at any time.
+model that ever served a dataset, with the predictions of the run that trained it, so that a person
+may roll back to it at any time. A model that serves segments stays while it does.
 """
 
 import operator
@@ -34,6 +34,7 @@ from data.store.tables import (
     promotion,
     run,
     run_figures,
+    segment_serving,
 )
 from data.store.write.checksums import renew_prediction_checksum
 
@@ -137,7 +138,10 @@ def _runs(dataset: str, coming: Coming | None = None) -> Subquery:
 
 def _never_served(dataset: str) -> ColumnElement[bool]:
     served = select(promotion.c.model_id).where(promotion.c.dataset == dataset)
-    return model.c.model_id.not_in(served)
+    in_segments = select(segment_serving.c.model_id).where(
+        segment_serving.c.dataset == dataset, segment_serving.c.model_id.is_not(None)
+    )
+    return model.c.model_id.not_in(served) & model.c.model_id.not_in(in_segments)
 
 
 def _runs_of_champions(dataset: str) -> Select[tuple[int]]:

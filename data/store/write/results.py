@@ -18,7 +18,7 @@ from data.store.read.champions import latest_decision
 from data.store.results.columns import ResultColumns
 from data.store.results.names import exists, refuse_name, same_table, wanted_name
 from data.store.results.typed_rows import typed_rows
-from data.store.tables import model, result_table, run
+from data.store.tables import model, result_table, run, segment_serving
 
 OF_A_LEVEL = re.compile(r"(lower|upper)_\d+(_\d+)?")
 """The names of the columns of narrower intervals."""
@@ -71,7 +71,7 @@ def write_results(
             )
         refuse_name(connection, dataset, name, columns)
         with connection.begin_nested():
-            _replace(connection, dataset, name, columns, ours)
+            _replace(connection, dataset, name, columns, ours, shown)
             _remember(connection, dataset, name, columns, shown)
     except (OutputError, DBAPIError) as error:
         told(_sentence(error, name))
@@ -142,33 +142,44 @@ def _replace(
     connection: Connection,
     dataset: str,
     name: TableName,
-    shown: ResultColumns,
+    columns: ResultColumns,
     ours: Row[Any] | None,
+    shown: Shown,
 ) -> None:
     """Put the current predictions into a table, and drop one of another name or other columns."""
     old = None if ours is None else TableName(ours.table_name, ours.schema_name)
     if old is not None and not exists(connection, old):
         old = None
-    schema, dialect = shown.schema, connection.dialect
+    schema, dialect = columns.schema, connection.dialect
     target = quoted_table(name, dialect)
-    columns = ", ".join(quoted_name(column, dialect) for column in schema.names)
+    names = ", ".join(quoted_name(column, dialect) for column in schema.names)
     grants: Sequence[tuple[str, str]] = ()
     if (
         old is not None
         and same_table(old, name, connection)
-        and _has_columns(connection, ours, shown)
+        and _has_columns(connection, ours, columns)
     ):
         connection.execute(text(f"DELETE FROM {_as_text(target)}"))  # noqa: S608
     else:
         if old is not None:
             grants = _grants(connection, old)
             connection.execute(text(f"DROP TABLE {_as_text(quoted_table(old, dialect))}"))
-        _create(connection, dataset, name, shown)
-    rows = typed_rows(connection, shown)
-    filled = f"INSERT INTO {_as_text(target)} ({_as_text(columns)}) {rows}"
-    connection.execute(text(filled), {"dataset": dataset})
+        _create(connection, dataset, name, columns)
+    stored_as = None
+    if shown.run_id is not None and not _has_routes(connection, dataset, shown.run_id):
+        stored_as = (shown.model_id, shown.run_id)
+    rows = typed_rows(connection, columns, stored_as=stored_as)
+    filled = text(f"INSERT INTO {_as_text(target)} ({_as_text(names)}) {rows}")
+    connection.execute(filled, {} if stored_as else {"dataset": dataset})
     for role, privilege in grants:
         connection.execute(text(f"GRANT {privilege} ON {_as_text(target)} TO {_as_text(role)}"))
+
+
+def _has_routes(connection: Connection, dataset: str, run_id: int) -> bool:
+    """Return whether other models than the champion serve segments of the rows that are shown."""
+    served = segment_serving.c
+    own = (served.dataset == dataset) & (served.run_id == run_id) & served.model_id.is_not(None)
+    return connection.execute(select(served.segment).where(own).limit(1)).first() is not None
 
 
 def _create(connection: Connection, dataset: str, name: TableName, shown: ResultColumns) -> None:

@@ -62,6 +62,8 @@ def insert_predictions(
         "upper": _finite_or_nan(rows.upper),
         "role": role,
         "note": None if rows.note is None or not any(rows.note) else Texts.of(rows.note),
+        "segment": None if rows.segment is None else Texts.of(rows.segment),
+        "routed": rows.routed,
         **{name: _finite_or_nan(c) for name, c in rows.numbers.items() if name in FURTHER},
     }
     insert_columns(connection, prediction, columns, report)

@@ -36,6 +36,7 @@ from data.store.write.checksums import insert_checksums, insert_prediction_check
 from data.store.write.outcomes import insert_outcomes, insert_unstored_outcomes
 from data.store.write.results import write_results
 from data.store.write.rows import insert_predictions, insert_row, insert_rows, row_of
+from data.store.write.segments import refuse_changed_segments, with_routes, write_segments
 
 ModelIds = Mapping[str, int]
 """The ids of this run's candidates, by their text."""
@@ -53,7 +54,8 @@ def write_run(
 
     NaN and infinity become NULL in a column that may be empty, and raise ValueError in any other.
     Raises StoreError if the same attempt (dataset and start) is stored already, and ChampionChanged
-    if the run decided against another champion than the one that serves now. With `again`, after
+    if the run decided against another champion than the one that serves now, or if anybody decided
+    about a segment meanwhile. With `again`, after
     the database went away, the run may have been stored by the first try: then its id is returned.
     `report` is told how many predictions are written, and `told` what became of the table of
     results, if it could not be written, which is also one of the run's warnings.
@@ -71,6 +73,7 @@ def write_run(
     standing = latest_decision(connection, record.dataset)
     if record.promotions:
         _refuse_changed_champion(standing, record)
+    refuse_changed_segments(connection, record)
     run_id = insert_row(connection, run, row_of(run, record, warnings=list(record.warnings)))
     _insert_checks(connection, run_id, record)
     model_ids = {
@@ -92,6 +95,8 @@ def write_run(
         is_new = values["model_id"] in predicting and not record.backfill
         values |= {"run_id": run_id, "predictions_run_id": run_id if is_new else shown}
         insert_row(connection, promotion, values)
+    if record.status == "succeeded" and not record.backfill:
+        write_segments(connection, run_id, record, lambda ref: _model_id(ref, model_ids))
     if record.status in ("succeeded", "skipped"):
         _write_results(connection, run_id, record, told)
     insert_checksums(connection, run_id)
@@ -206,7 +211,7 @@ def _insert_all_predictions(
     connection: Connection, run_id: int, record: RunRecord, model_ids: ModelIds, report: Report
 ) -> None:
     models = max(len(record.predictions), 1)
-    for number, rows in enumerate(record.predictions):
+    for number, rows in enumerate(with_routes(record)):
         model_id = _model_id(rows.model, model_ids)
         of_model = part(report, number / models, (number + 0.7) / models)
         insert_predictions(connection, run_id, model_id, record.dataset, rows, of_model)

@@ -39,6 +39,9 @@ def _reach(
         width = graph.rows_of(own, row.index(interval["by"], index, 0, 0))
     if interval["scale"] is not None:
         width = graph.node("Mul", width, _scale(row, interval["scale"], predicted))
+    if interval["by_prediction"] is not None:
+        curve = interval["by_prediction"][0][side]
+        width = graph.node("Mul", width, _curve(row, predicted, curve))
     if weight is not None and interval["mean_weight"] is not None:
         positive = graph.node("Greater", weight, graph.constant(0))
         finite = graph.node("Less", weight, graph.constant(np.inf))

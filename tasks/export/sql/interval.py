@@ -12,6 +12,9 @@ from tasks.export.sql.expressions import Row, by_label, gap, joined, looked_up
 
 LARGEST = 1.7976931348623157e308
 
+SIDES = ("nightfit_down", "nightfit_up")
+"""The columns of how far an interval reaches."""
+
 Step = dict[str, str]
 """The expressions of columns, by their names."""
 
@@ -25,7 +28,7 @@ def reaches(row: Row, interval: Mapping[str, Any] | None, weight: str | None) ->
     """
     if interval is None:
         nothing = "CAST(NULL AS DOUBLE PRECISION)"
-        return {"nightfit_down": nothing, "nightfit_up": nothing}
+        return dict.fromkeys(SIDES, nothing)
     literal = row.dialect.literal
     ends = []
     for side in (0, 1):
@@ -38,7 +41,7 @@ def reaches(row: Row, interval: Mapping[str, Any] | None, weight: str | None) ->
         known = f"{weight} > {literal(0)} AND {weight} <= {literal(LARGEST)}"
         root = f"sqrt({literal(interval['mean_weight'])} / {weight})"
         ends = [f"{end} * CASE WHEN {known} THEN {root} ELSE {literal(1)} END" for end in ends]
-    step = {"nightfit_down": ends[0], "nightfit_up": ends[1]}
+    step = dict(zip(SIDES, ends, strict=True))
     more = _more(row, interval)
     if more is not None:
         step["nightfit_more"] = more
@@ -53,19 +56,24 @@ def scaled(dialect: Dialect, interval: Mapping[str, Any] | None) -> Iterator[Ste
         return
     literal, scale = dialect.literal, interval["scale"]
     more = {"nightfit_more": "nightfit_more"} if interval["unknown"] else {}
-    kept = {"nightfit_down": "nightfit_down", "nightfit_up": "nightfit_up", **more}
+    kept = {**{name: name for name in SIDES}, **more}
+    if interval["by_prediction"] is not None:
+        log = {"nightfit_log": "nightfit_log"} if scale is not None else {}
+        curves = zip(SIDES, interval["by_prediction"][0], strict=True)
+        sides = {name: _curve(dialect, "nightfit_predicted", curve) for name, curve in curves}
+        yield {**kept, **log, **{name: f"{name} * {factor}" for name, factor in sides.items()}}
     if scale is not None:
         curve = _curve(dialect, "nightfit_predicted", scale["predicted"])
         yield {**kept, "nightfit_log": f"nightfit_log + {curve}"}
         low, high = (literal(scale[name]) for name in ("low", "high"))
         size = f"exp({_between('nightfit_log', low, high)})"
-        factors = {name: f"{name} * {size}" for name in ("nightfit_down", "nightfit_up")}
+        factors = {name: f"{name} * {size}" for name in SIDES}
         yield {**kept, **factors}
     if more:
         yield {
             name: f"CASE WHEN nightfit_more IS NULL THEN NULL WHEN nightfit_more > {literal(0)}"
             f" THEN sqrt({name} * {name} + nightfit_more) ELSE {name} END"
-            for name in ("nightfit_down", "nightfit_up")
+            for name in SIDES
         }
 
 

@@ -9,7 +9,7 @@ from data.store.records import CandidateRecord, CoefficientRecord
 from tasks.report.chart import MAX_TABLE_ROWS, Chart
 from tasks.report.charts.series import numbered, point_marks, quantitative
 from tasks.report.facts import RunFacts
-from tasks.report.labels import distinct_labels, finite, label, number
+from tasks.report.labels import MAX_CELL, MAX_NAME, distinct_labels, finite, label, number
 
 MAX_TERMS = 25
 CLEAR, UNCLEAR = "interval without 0", "interval with 0"
@@ -59,18 +59,18 @@ def coefficients(facts: RunFacts) -> Iterator[Chart]:
             f" {target}: of two standard deviations of a number, or of a level against the first"
             " one. The largest is"
             f" {number(largest.effect)} by {label(largest.term)}; 0 is outside the 95% intervals"
-            f" of {clear} of them.{left_out}"
+            f" of {clear if clear < len(bars) else 'all'} of them.{left_out}"
         ),
         columns=("term", "coefficient", "from", "to", "effect"),
         rows=tuple(
             (
-                name,
+                label(bar.term, MAX_CELL),
                 number(bar.of.estimate),
                 number(bar.of.low),
                 number(bar.of.high),
                 number(bar.effect),
             )
-            for name, bar in zip(_names(bars[:MAX_TABLE_ROWS]), bars, strict=False)
+            for bar in bars[:MAX_TABLE_ROWS]
         ),
     )
 
@@ -87,12 +87,8 @@ def _bars(candidate: CandidateRecord, scales: dict[str, float]) -> list[_Bar]:
     return sorted(bars, key=lambda bar: -abs(bar.effect))
 
 
-def _names(bars: list[_Bar]) -> list[str]:
-    return distinct_labels([bar.term for bar in bars])
-
-
 def _spec(bars: list[_Bar], target: str) -> dict[str, Any]:
-    names = _names(bars)
+    names = distinct_labels([bar.term for bar in bars], MAX_NAME)
     values = [
         {"name": name, "x": bar.effect, "low": bar.low, "high": bar.high, "series": bar.series}
         for name, bar in zip(names, bars, strict=True)

@@ -13,7 +13,15 @@ from tasks.report.charts.series import (
     temporal,
 )
 from tasks.report.facts import RunFacts
-from tasks.report.labels import distinct_labels, label, moment, number
+from tasks.report.labels import (
+    MAX_CELL,
+    MAX_NAME,
+    distinct_labels,
+    label,
+    moment,
+    number,
+    of_feature,
+)
 from tasks.report.run_figures import Effect, RunFigures
 
 MAX_BARS = 15
@@ -24,7 +32,8 @@ def importance(facts: RunFacts) -> Iterator[Chart]:
     figures = facts.figures
     if figures is None or len(figures.importance) < 2:
         return
-    names = distinct_labels([each.feature for each in figures.importance])
+    features = [each.feature for each in figures.importance]
+    names, full = distinct_labels(features, MAX_NAME), distinct_labels(features, MAX_CELL)
     moves = [each.moves for each in figures.importance]
     target = label(facts.target)
     values = [{"name": n, "x": m} for n, m in zip(names, moves, strict=True)][:MAX_BARS]
@@ -47,11 +56,11 @@ def importance(facts: RunFacts) -> Iterator[Chart]:
         },
         description=(
             f"How far the predictions of {figures.models[0].name} move when the values of one"
-            f" feature are shuffled among the rows: most by {names[0]} ({number(moves[0])} in the"
-            f" units of {target}), then by {names[1]} ({number(moves[1])})."
+            f" feature are shuffled among the rows: most by {full[0]} ({number(moves[0])} in the"
+            f" units of {target}), then by {full[1]} ({number(moves[1])})."
         ),
         columns=("feature", f"RMS change of {target}"),
-        rows=tuple(zip(names, map(number, moves), strict=True))[:MAX_TABLE_ROWS],
+        rows=tuple(zip(full, map(number, moves), strict=True))[:MAX_TABLE_ROWS],
     )
 
 
@@ -86,9 +95,8 @@ def _chart(
         for at, value in zip(shown, predictions, strict=True)
     ]
     ends = [value for value in effect.predicted[main] if value is not None]
-    words = [at if isinstance(at, str) else number(at) for at in shown]
-    if effect.kind == "time":
-        words = [moment(at) for at in effect.values]
+    is_time = effect.kind == "time"
+    words = [moment(at) for at in effect.values] if is_time else of_feature(shown)
     low, high = min(ends), max(ends)
     at_high = words[effect.predicted[main].index(high)]
     at_low = words[effect.predicted[main].index(low)]
@@ -110,7 +118,7 @@ def _chart(
 
 def _shown(effect: Effect) -> list[Any]:
     if effect.kind in ("category", "boolean"):
-        return distinct_labels([str(value) for value in effect.values])
+        return distinct_labels([str(value) for value in effect.values], MAX_NAME)
     return list(effect.values)
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
+from data.checks.findings import counted
 from tasks.report.chart import MAX_TABLE_ROWS, Chart
 from tasks.report.charts.series import point_marks, quantitative, temporal
 from tasks.report.facts import PastError, RunFacts
 from tasks.report.labels import label, number
 
-CHANGED = ("first champion", "promoted")
-STAYED, NEW = "champion stayed", "new champion"
+STAYED, NEW = "same champion, or a newer fit of it", "another champion"
 
 
 def history(facts: RunFacts) -> Iterator[Chart]:
@@ -17,16 +17,16 @@ def history(facts: RunFacts) -> Iterator[Chart]:
     if len(nights) < 2:
         return
     target = label(facts.target)
-    promotions = [night for night in nights if night.change in CHANGED]
-    first, last = nights[0], nights[-1]
+    changed, (first, *_, last) = _changed(nights), nights
+    times = counted(sum(changed), "time") if any(changed) else "never"
     yield Chart(
         name="history",
         title="Test error from night to night",
-        spec=_spec(nights, target),
+        spec=_spec(nights, changed, target),
         description=(
-            f"The champion's test RMSE in {len(nights)} nights, from {number(first.rmse)} on"
-            f" {first.night:%Y-%m-%d} to {number(last.rmse)} on {last.night:%Y-%m-%d}; another"
-            f" model began to serve in {len(promotions)} of them. Bars are 95% intervals."
+            f"The champion's test RMSE in {len(nights)} nights: {number(first.rmse)} on"
+            f" {first.night:%Y-%m-%d}, {number(last.rmse)} on {last.night:%Y-%m-%d}. Another"
+            f" champion began to serve {times}. Bars are 95% intervals."
         ),
         columns=("run", "night", "champion", "change", "test RMSE", "from", "to"),
         rows=tuple(
@@ -44,17 +44,26 @@ def history(facts: RunFacts) -> Iterator[Chart]:
     )
 
 
-def _spec(nights: list[PastError], target: str) -> dict[str, object]:
+def _changed(nights: list[PastError]) -> list[bool]:
+    """Return whether another candidate serves after each night; a newer fit of one is no other."""
+    before = [None, *(night.champion for night in nights)]
+    return [
+        night.change == "first champion" if earlier is None else night.champion != earlier
+        for night, earlier in zip(nights, before, strict=False)
+    ]
+
+
+def _spec(nights: list[PastError], changed: list[bool], target: str) -> dict[str, object]:
     values = [
         {
             "x": night.night.isoformat(),
             "y": night.rmse,
             "low": night.low,
             "high": night.high,
-            "series": NEW if night.change in CHANGED else STAYED,
+            "series": NEW if is_other else STAYED,
             "champion": night.champion,
         }
-        for night in nights
+        for night, is_other in zip(nights, changed, strict=True)
     ]
     names = (STAYED, NEW)
     night = temporal("night (UTC)")

@@ -46,7 +46,11 @@ def leaderboard(facts: RunFacts) -> Iterator[Chart]:
             f"{ranked} candidates by their RMSE, the best first: {values[0]['name']} with"
             f" {number(finite(values[0]['x']))} {values[0]['series']}. Bars are 95% intervals."
             + (f" Failed: {', '.join(failed)}." if failed else "")
-            + (" The last rows are naive predictions: what a model has to beat." if naive else "")
+            + (
+                " The last rows of the table are naive predictions: what a model has to beat."
+                if naive
+                else ""
+            )
         ),
         columns=("rank", "candidate", "outcome", "RMSE out of fold", "test RMSE", "reason"),
         rows=(*rows[: MAX_TABLE_ROWS - len(naive)], *naive),

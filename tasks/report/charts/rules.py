@@ -8,7 +8,7 @@ from data.checks.findings import ExpectationResult, counted
 from tasks.report.chart import MAX_TABLE_ROWS, Chart
 from tasks.report.charts.series import numbered, quantitative
 from tasks.report.facts import RunFacts
-from tasks.report.labels import distinct_labels, label
+from tasks.report.labels import MAX_CELL, MAX_NAME, distinct_labels, label
 
 MAX_BARS = 20
 MAX_EXAMPLES = 3
@@ -21,7 +21,7 @@ def rules(facts: RunFacts) -> Iterator[Chart]:
     if not any(_count(rule) for rule in failed):
         return
     failed.sort(key=lambda rule: (rule.severity != "critical" or rule.quarantine, -_count(rule)))
-    names = distinct_labels([_name(rule) for rule in failed], 60)
+    names = distinct_labels([_name(rule) for rule in failed], MAX_NAME)
     values = [
         {"name": name, "x": _count(rule), "what": _consequence(rule)}
         for name, rule in zip(names, failed, strict=True)
@@ -41,7 +41,6 @@ def rules(facts: RunFacts) -> Iterator[Chart]:
                     "type": "nominal",
                     "sort": None,
                     "title": None,
-                    "axis": {"labelLimit": 210},
                 }
             },
             "layer": [
@@ -72,13 +71,14 @@ def rules(facts: RunFacts) -> Iterator[Chart]:
         },
         description=(
             f"{len(failed)} of {len(facts.rules)} rules were broken; {rejecting} of them reject the"
-            f" run. The first is {names[0]}{by} ({_consequence(failed[0])})."
+            f" run. The first is {label(_name(failed[0]), MAX_CELL)}{by}"
+            f" ({_consequence(failed[0])})."
         ),
         columns=("rule", "column", "consequence", "rows", "examples"),
         rows=tuple(
             (
-                label(rule.expectation, 80),
-                label(rule.column or _columns(rule) or "–", 80),
+                label(rule.expectation, MAX_CELL),
+                label(rule.column or _columns(rule) or "–", MAX_CELL),
                 _consequence(rule),
                 "–" if rule.unexpected_count is None else f"{rule.unexpected_count:,}",
                 _examples(rule),

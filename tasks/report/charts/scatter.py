@@ -6,7 +6,7 @@ from typing import Any
 from tasks.report.chart import Chart
 from tasks.report.charts.series import ROWS, feature_axis, line_marks, quantitative, row_marks
 from tasks.report.facts import RunFacts
-from tasks.report.labels import label, number, percent
+from tasks.report.labels import label, number, of_feature, percent
 from tasks.report.run_figures import Curve, Line, RunFigures
 
 SHORT = 20
@@ -80,11 +80,11 @@ def _equation(facts: RunFacts, line: Line | None, x: str) -> list[str]:
 
 
 def _rows(series: dict[str, Curve], drawn: Curve) -> Iterator[tuple[str, ...]]:
-    step = max(len(drawn.x) // (TABLE_POINTS - 1), 1)
+    step, at = max(len(drawn.x) // (TABLE_POINTS - 1), 1), of_feature(drawn.x)
     for place in range(0, len(drawn.x), step):
         values = (curve.predicted[place] for curve in series.values())
         ends = drawn.lower[place], drawn.upper[place]
-        yield tuple(number(each) for each in (drawn.x[place], *values, *ends))
+        yield (at[place], *(number(each) for each in (*values, *ends)))
 
 
 def _spec(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tasks.report.chart import DASHES, SHAPES
+from tasks.report.labels import are_years
 
 ROWS = ("training rows", "test rows")
 """The names of points, by whether they are test rows."""
@@ -19,9 +20,7 @@ def quantitative(
 
 def feature_axis(title: str, values: Iterable[float | str | None]) -> dict[str, Any]:
     """Return the encoding of a feature on the x axis; one of years has no commas in its numbers."""
-    present = [value for value in values if isinstance(value, int | float)]
-    is_years = all(float(value).is_integer() and 1000 <= value < 10_000 for value in present)
-    axis = {"format": "d", "tickMinStep": 1} if present and is_years else {}
+    axis = {"format": "d", "tickMinStep": 1} if are_years(values) else {}
     return quantitative(title, field="x", axis=axis)
 
 

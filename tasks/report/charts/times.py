@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tasks.report.chart import MAX_TABLE_ROWS, Chart
 from tasks.report.charts.series import nominal, numbered, quantitative
 from tasks.report.facts import RunFacts
-from tasks.report.labels import distinct_labels
+from tasks.report.labels import MAX_CELL, MAX_NAME, distinct_labels, label
 
 MAX_BARS = 30
 WORKED, WAITED = "worked", "waited"
@@ -18,7 +18,7 @@ def times(facts: RunFacts) -> Iterator[Chart]:
     steps = [each for each in (facts.figures.steps if facts.figures else ())]
     if not steps:
         return
-    names = distinct_labels([each.step for each in steps], 60)
+    names = distinct_labels([each.step for each in steps], MAX_NAME)
     values = [
         {"name": name, "x": seconds, "series": series, "order": place}
         for name, each in zip(names, steps, strict=True)
@@ -56,7 +56,7 @@ def times(facts: RunFacts) -> Iterator[Chart]:
         ),
         columns=("step", "waited (s)", "worked (s)"),
         rows=tuple(
-            (name, f"{each.waited:,.1f}", f"{each.worked:,.1f}")
-            for name, each in zip(names, steps, strict=True)
+            (label(each.step, MAX_CELL), f"{each.waited:,.1f}", f"{each.worked:,.1f}")
+            for each in steps
         )[:MAX_TABLE_ROWS],
     )

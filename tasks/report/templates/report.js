@@ -33,9 +33,15 @@
     tooltip: { disableDefaultStyle: true },
   };
 
+  // The specifications let texts be as long as they are; here they leave room for what is drawn.
+  function limit(config) {
+    Object.assign(config.axis, { labelLimit: 230, titleLimit: 400 });
+    config.legend.labelLimit = 230;
+  }
+
   // On a phone, legends stand below each other, and texts begin at the left end.
   function narrow(config, width) {
-    const layout = { top: { direction: "vertical", anchor: "start" } };
+    const layout = { top: { direction: "vertical", anchor: "start", bounds: "full" } };
     Object.assign(config.legend, { columns: 1, labelLimit: width - 150, layout });
     Object.assign(config.title, { frame: "bounds", limit: width });
   }
@@ -50,6 +56,7 @@
     const embed = await loaded();
     const specification = JSON.parse(plot.querySelector("script").textContent);
     specification.width = width;
+    limit(specification.config);
     if (width < 420) narrow(specification.config, width);
     const target = document.createElement("div");
     target.className = "live";

@@ -1,0 +1,81 @@
+"""The out-of-fold residuals that intervals are made of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from regressors.arrays import Array, Columns, Indices, Mask, Values
+from regressors.intervals.rules import Rules
+
+MAX_ROWS, MIN_ROWS, MAX_CELLS = 2**15, 2**12, 2**23
+"""Intervals are calibrated with so many residuals, fewer where columns are many."""
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Out-of-fold residuals (m,) of some rows, each times the root of its weight.
+
+    `share` (m,) is what each counts for in quantiles, None where all count the same; `available`
+    are how many there were to choose from.
+    """
+
+    rules: Rules
+    columns: Columns
+    predicted: Array
+    residual: Array
+    fold: Indices
+    available: int
+    mean_weight: float | None = None
+    group: Values | None = None
+    share: Array | None = None
+
+    @classmethod
+    def of(
+        cls,
+        rules: Rules,
+        columns: Columns,
+        target: Array,
+        predicted: Array,
+        fold: Indices,
+        *,
+        weight: Array | None = None,
+        group: Values | None = None,
+        among: Mask | None = None,
+        share: Array | None = None,
+    ) -> "Residuals":
+        """Return the residuals of the rows with a prediction, of those in a mask if there is one.
+
+        Of more than enough, those whose target and prediction have the smallest hash.
+        """
+        has_one = ~np.isnan(predicted) & ~np.isnan(target)
+        chosen = np.flatnonzero(has_one if among is None else has_one & among)
+        of = len(chosen)
+        most = int(np.clip(MAX_CELLS // max(len(columns), 1), MIN_ROWS, MAX_ROWS))
+        if of > most:
+            smallest = np.argsort(_hashes(target[chosen], predicted[chosen]), kind="stable")
+            chosen = np.sort(chosen[smallest[:most]])
+        residual = target[chosen] - predicted[chosen]
+        mean_weight = None
+        if weight is not None:
+            mean_weight = float((weight if among is None else weight[among]).mean())
+            residual *= np.sqrt(weight[chosen] / mean_weight)
+        return cls(
+            rules,
+            {name: np.asarray(values[chosen]) for name, values in columns.items()},
+            predicted[chosen],
+            residual,
+            fold[chosen],
+            of,
+            mean_weight,
+            None if group is None else np.asarray(group[chosen]),
+            None if share is None else share[chosen],
+        )
+
+
+def _hashes(target: Array, predicted: Array) -> Indices:
+    """Return a hash (n,) of the digits of each row, whatever its place."""
+    mixed = target.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= predicted.view(np.uint64) + (mixed >> np.uint64(29))
+    for factor in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB):  # splitmix64 (Steele et al. 2014)
+        mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(factor)
+    return mixed

@@ -1,0 +1,126 @@
+"""Stacks of numbers in fixed point, cut into digits so that products of doubles have no error.
+
+A digit is an integer of at most 2^23 in units of a power of 2^24. A product of two digits is at
+most 2^46, and a double holds the sum of 128 of them, in whatever order they are added (error-free
+products as in Ozaki, Ogita, Oishi and Rump 2012, Numerical Algorithms 59). Unlike those of
+`linear.digits`, which belong to one large matrix, these are of many small ones.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regressors.arrays import Array
+from regressors.linear import double_double as dd
+from regressors.linear.double_double import Pair
+
+DIGIT_BITS = 24
+SUMMED = 2**7
+"""So many products of two digits are at most 2^53 in all."""
+_HALF = 1 << DIGIT_BITS - 1
+Planes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """Numbers of any shape (...), of which `planes` (n, ...) has the digits, the largest first.
+
+    Digit i is in units of two to the power of -24 (`first` + i).
+    """
+
+    planes: Planes
+    first: int
+
+    @property
+    def units(self) -> Array:
+        """Return the unit of each digit (n,)."""
+        return np.ldexp(1.0, -DIGIT_BITS * (self.first + np.arange(len(self.planes))))
+
+    def doubles(self) -> Array:
+        """Return the numbers rounded, each to about one unit in its last place."""
+        total = np.zeros(self.planes.shape[1:])
+        for plane, unit in zip(self.planes[::-1], self.units[::-1], strict=True):
+            total += plane * unit
+        return total
+
+    def pair(self) -> Pair:
+        """Return the numbers in double-double."""
+        total = dd.pair(np.zeros(self.planes.shape[1:]))
+        for plane, unit in zip(self.planes[::-1], self.units[::-1], strict=True):
+            total = dd.add(dd.pair(plane * unit), total)
+        return total
+
+    def between(self, first: int, last: int) -> "Digits":
+        """Return the numbers with these digits alone, which are all of them but zeros."""
+        assert first >= self.first
+        assert not self.planes[: first - self.first].any()
+        return Digits(self.planes[first - self.first : last - self.first + 1], first)
+
+    def of(self, *at: Any) -> "Digits":
+        """Return some of the numbers, by an index for each of their axes."""
+        return Digits(self.planes[(slice(None), *at)], self.first)
+
+
+def carried(planes: Planes, first: int) -> Digits:
+    """Return the digits of numbers (n, ...) that are too long for digits, and are used up.
+
+    The largest one must have room for what the others leave.
+    """
+    for i in range(1, len(planes))[::-1]:
+        carry = (planes[i] + _HALF) >> DIGIT_BITS
+        planes[i] -= carry << DIGIT_BITS
+        planes[i - 1] += carry
+    return Digits(planes, first)
+
+
+def digits_of(values: Array, first: int, last: int) -> Digits:
+    """Return doubles (...) as digits from position `first` to `last`; what is smaller is rounded.
+
+    They are to be below 2^23 times the unit of the first digit.
+    """
+    planes = np.empty((last - first + 1, *values.shape), dtype=np.int64)
+    rest = values * 2.0 ** (DIGIT_BITS * first)
+    for plane in planes:
+        digit = np.rint(rest)
+        plane[...] = digit
+        rest -= digit
+        rest *= 2.0**DIGIT_BITS
+    return carried(planes, first)
+
+
+def product(matrices: Digits, columns: Digits) -> Digits:
+    """Return the products (S, q, c) of matrices (S, q, k) and columns (S, k, c), without any error.
+
+    There are at most 128 columns to be summed.
+    """
+    right = columns.planes.astype(float)
+    used = [i for i in range(len(right)) if right[i].any()]
+    low, high = (used[0], used[-1] + 1) if used else (0, 0)
+    beside = np.concatenate([*right[low:high], np.empty((*right.shape[1:3], 0))], axis=2)
+    count, width = high - low, right.shape[3]
+    rows = matrices.planes.shape[2]
+    made = np.zeros((len(matrices.planes) + count + 2, right.shape[1], rows, width), np.int64)
+    for i, plane in enumerate(matrices.planes):
+        if plane.any():
+            products = (plane.astype(float) @ beside).astype(np.int64)
+            for j in range(count):
+                made[2 + i + j] += products[:, :, j * width : (j + 1) * width]
+    return carried(made, matrices.first + columns.first + low - 2)
+
+
+def difference(left: Digits, right: Digits) -> Digits:
+    """Return the differences of numbers of one shape."""
+    first = min(left.first, right.first) - 1
+    last = max(each.first + len(each.planes) for each in (left, right))
+    made = np.zeros((last - first, *left.planes.shape[1:]), dtype=np.int64)
+    for each, sign in ((left, 1), (right, -1)):
+        at = each.first - first
+        made[at : at + len(each.planes)] += sign * each.planes
+    return carried(made, first)
+
+
+def total(left: Digits, right: Digits) -> Digits:
+    """Return the sums of numbers of one shape."""
+    return difference(left, Digits(-right.planes, right.first))

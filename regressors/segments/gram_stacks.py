@@ -1,0 +1,272 @@
+"""The exact Gram matrices of all segments, by parts of their rows, from one pass over these.
+
+Segments are small and many: the rows of each are cut into blocks of a few, and the products of all
+blocks are computed at once by a framework. A column of a segment is scaled by a power of two to at
+most a half and cut into digits, until nothing is left (`digits.py`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from regressors.arrays import Array, Indices, Mask
+from regressors.linear.double_double import Pair, two_product, two_sum
+from regressors.linear.gram_sums import Products
+from regressors.segments.digits import DIGIT_BITS, SUMMED, Digits, carried
+
+MAX_DIGITS = 8
+"""Segments whose columns take more are solved one by one."""
+MAX_ROWS = 2**13
+"""Of a segment: 512 blocks of at least 16 rows, whose sums an int64 holds."""
+MAX_DEFERRED = 0.1
+"""Up to this share of segments that need more digits than the others are put off."""
+ROWS_AT_ONCE = 2**16
+"""So many rows are gathered at once, or those of one segment."""
+VALUES_AT_ONCE = 2**20
+"""So many sums of products, over all segments and parts, are kept at once."""
+_SPARE = 2  # digits above those of a product, for the sums of many
+
+
+@dataclass(frozen=True, eq=False)
+class GramStack:
+    """The sums over the rows of S segments, in P parts each, of the weighted products of m columns.
+
+    The sum for columns i and j of segment s is a number of `sums` (S, P, m, m) times two to the
+    power of `exponents[s, i] + exponents[s, j] + of_weight[s]`. `low` and `high` (S, P, m) are the
+    extremes of the columns, infinite without a row, `rows` (S, P) are counts, and `heaviest` (S, P)
+    is the largest scaled target times the root of its weight. `segments` (S,) says which ones these
+    are.
+    """
+
+    segments: Indices
+    sums: Digits
+    exponents: Indices
+    of_weight: Indices
+    rows: Indices
+    low: Array
+    high: Array
+    heaviest: Array
+
+
+@dataclass(frozen=True)
+class SegmentRows:
+    """The rows of a table in the order of their segments and, within these, of their parts.
+
+    `order` (k,) are their positions; the cell of segment s and part p is between the ends (S P + 1)
+    numbered s P + p and the one after it.
+    """
+
+    order: Indices
+    ends: Indices
+    parts: int
+
+    @classmethod
+    def of(cls, codes: Indices, part_of: Indices, segments: int, parts: int) -> "SegmentRows":
+        """Sort rows by their segments (n,), of which -1 is none, and by their parts (n,)."""
+        cells = codes * parts + part_of
+        order = np.argsort(cells, kind="stable")
+        ends = np.searchsorted(cells[order], np.arange(segments * parts + 1))
+        return cls(order, ends, parts)
+
+    def counts(self) -> Indices:
+        """Return the rows (S, P) of each cell."""
+        counts: Indices = np.diff(self.ends).reshape(-1, self.parts)
+        return counts
+
+    def rows(self, segment: int) -> Indices:
+        """Return the positions of the rows of a segment, by part."""
+        parts = self.parts
+        rows: Indices = self.order[self.ends[segment * parts] : self.ends[(segment + 1) * parts]]
+        return rows
+
+
+Read = Callable[[Indices], tuple[Array, Array | None]]
+"""The columns (m, n) of rows at some positions, an array to be used up, and their weights (n,)."""
+
+
+def gram_stacks(
+    rows: SegmentRows, columns: int, target: int, read: Read, row_products: Products
+) -> Iterator[GramStack | Indices]:
+    """Yield the matrices of all segments, a few at a time, and the numbers of those without any.
+
+    These are segments of very many rows, or with values so far apart that they take too many
+    digits. `target` is the position of the target among so many `columns`.
+    """
+    counts = rows.counts().sum(axis=1)
+    yield np.flatnonzero(counts > MAX_ROWS)
+    deferred: list[Indices] = []
+    summed = partial(_stack, rows, read=read, target=target, row_products=row_products)
+    chosen = np.flatnonzero((counts > 0) & (counts <= MAX_ROWS))
+    for batch in _batches(rows, chosen, columns):
+        stack, later = summed(batch, most_deferred=MAX_DEFERRED)
+        deferred.append(later)
+        if stack is not None:
+            yield stack
+    for batch in _batches(rows, np.concatenate([*deferred, chosen[:0]]), columns):
+        stack, later = summed(batch, most_deferred=0.0)
+        yield later
+        if stack is not None:
+            yield stack
+
+
+def _batches(rows: SegmentRows, chosen: Indices, columns: int) -> Iterator[Indices]:
+    """Yield numbers of segments that are summed at once."""
+    before = np.concatenate([[0], np.cumsum(rows.counts().sum(axis=1)[chosen])])
+    most = max(VALUES_AT_ONCE // (rows.parts * columns**2), 1)
+    start = 0
+    while start < len(chosen):
+        last = int(np.searchsorted(before, before[start] + ROWS_AT_ONCE, side="right")) - 1
+        end = min(max(last, start + 1), start + most, len(chosen))
+        yield chosen[start:end]
+        start = end
+
+
+def _stack(
+    rows: SegmentRows,
+    batch: Indices,
+    *,
+    read: Read,
+    target: int,
+    row_products: Products,
+    most_deferred: float,
+) -> tuple[GramStack | None, Indices]:
+    """Return the matrices of segments, and the numbers of those that take more digits."""
+    positions = np.concatenate([rows.rows(segment) for segment in batch.tolist()])
+    columns, weight = read(positions)
+    counts = rows.counts()[batch]
+    cells = _Cells.of(counts)
+    segment_of = np.repeat(np.arange(len(batch)), counts.sum(axis=1))
+    low, high = cells.extremes(columns)
+    largest = np.maximum(high.max(axis=1), -low.min(axis=1))
+    exponents = np.where(largest > 0, np.frexp(largest)[1] + 1, 0)
+    np.ldexp(columns, -exponents.T[:, segment_of], out=columns)
+    of_weight = np.zeros(len(batch), dtype=np.int64)
+    right = Pair(columns, np.zeros((0, 0)))
+    # The largest target times the root of its weight, for what counts as an exact fit.
+    heaviest = np.abs(columns[target])
+    if weight is not None:
+        heaviest = heaviest * np.sqrt(weight)
+        starts = np.flatnonzero(np.diff(segment_of, prepend=-1))
+        of_weight = np.frexp(np.maximum.reduceat(weight, starts))[1].astype(np.int64)
+        right = two_product(columns, np.ldexp(weight, -of_weight[segment_of]))
+    _, of_cells = cells.extremes(heaviest[None])
+    left_digits, undone = _cut(Pair(columns, np.zeros((0, 0))), segment_of, most_deferred)
+    right_digits = left_digits
+    if weight is not None:
+        right_digits, more = _cut(right, segment_of, most_deferred)
+        undone |= more
+    done = ~undone
+    if not done.any():
+        return None, batch
+    if undone.any():
+        kept = done[segment_of]
+        cells = _Cells.of(counts[done])
+        left_digits = [digit[:, kept] for digit in left_digits]
+        right_digits = [digit[:, kept] for digit in right_digits]
+        if weight is None:
+            right_digits = left_digits
+    stack = GramStack(
+        batch[done],
+        cells.sums(left_digits, right_digits, row_products),
+        exponents[done].astype(np.int64),
+        of_weight[done],
+        counts[done],
+        low[done],
+        high[done],
+        of_cells[done, :, 0],
+    )
+    return stack, batch[undone]
+
+
+def _cut(values: Pair, segment_of: Indices, most_deferred: float) -> tuple[list[Array], Mask]:
+    """Return the digits of scaled values (m, n), and which segments need more than these.
+
+    Without a low part values are doubles. They are used up.
+    """
+    high, low = values
+    number = int(segment_of[-1]) + 1
+    starts = np.flatnonzero(np.diff(segment_of, prepend=-1))
+    digits: list[Array] = []
+    high, low = high * 2.0**DIGIT_BITS, low * 2.0**DIGIT_BITS
+    while True:
+        digit = np.rint(high)
+        digits.append(digit)
+        high -= digit
+        if low.size:
+            high, low = two_sum(high, low)
+        left = np.logical_or.reduceat((high != 0).any(axis=0), starts)
+        if left.sum() <= most_deferred * number or len(digits) == MAX_DIGITS:
+            return digits, left
+        high *= 2.0**DIGIT_BITS
+        low *= 2.0**DIGIT_BITS
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Cells of rows that lie one after the other: (S, P) counts, some of which may be zero."""
+
+    counts: Indices
+    filled: Indices
+    starts: Indices
+
+    @classmethod
+    def of(cls, counts: Indices) -> "_Cells":
+        flat = counts.ravel()
+        filled = np.flatnonzero(flat)
+        starts = np.concatenate([[0], np.cumsum(flat)])[filled].astype(np.int64)
+        return cls(counts, filled, starts)
+
+    def extremes(self, columns: Array) -> tuple[Array, Array]:
+        """Return the least and the largest values (S, P, m) of columns (m, n)."""
+        found = []
+        for reduced, nothing in ((np.minimum, np.inf), (np.maximum, -np.inf)):
+            values = np.full((self.counts.size, len(columns)), nothing)
+            values[self.filled] = reduced.reduceat(columns, self.starts, axis=1).T
+            found.append(values.reshape(*self.counts.shape, -1))
+        return found[0], found[1]
+
+    def sums(self, left: Sequence[Array], right: Sequence[Array], row_products: Products) -> Digits:
+        """Return the sums (S, P, m, m) of products of digits (m, n)."""
+        sizes = self.counts.ravel()[self.filled]
+        room = SUMMED // min(len(left), len(right))
+        length = min(room, int(sizes.max()))
+        of_cell = -(-sizes // length)
+        first_blocks = np.concatenate([[0], np.cumsum(of_cell)])
+        within = np.arange(sizes.sum()) - np.repeat(self.starts, sizes)
+        block = np.repeat(first_blocks[:-1], sizes) + within // length
+        slot = within % length
+        blocks = int(first_blocks[-1])
+        # Digits of a row beside each other, and on the right in the opposite order, so that ranges
+        # of both have all products of one size.
+        ours = _in_blocks(left, blocks, length, block, slot)
+        theirs = _in_blocks(right[::-1], blocks, length, block, slot)
+        count, other = len(left), len(right)
+        columns = len(left[0])
+        planes = np.zeros(
+            (_SPARE + count + other - 1, self.counts.size, columns, columns), dtype=np.int64
+        )
+        for size in range(count + other - 1):
+            low, high = max(0, size - other + 1), min(size, count - 1) + 1
+            beside = other - 1 - size
+            products = row_products(
+                ours[:, :, low * length : high * length],
+                theirs[:, :, (beside + low) * length : (beside + high) * length],
+            ).astype(np.int64)
+            if blocks > len(sizes):
+                products = np.add.reduceat(products, first_blocks[:-1], axis=0)
+            planes[_SPARE + size, self.filled] = products
+        first = 2 - _SPARE  # that of a product of two first digits is 2
+        made = carried(planes, first)
+        return Digits(made.planes.reshape(-1, *self.counts.shape, columns, columns), first)
+
+
+def _in_blocks(
+    digits: Sequence[Array], blocks: int, length: int, block: Indices, slot: Indices
+) -> Array:
+    """Return digits (m, n) as (B, m, K L): the rows of a block side by side, digit by digit."""
+    made = np.zeros((blocks, len(digits[0]), len(digits) * length))
+    for i, digit in enumerate(digits):
+        made[block, :, i * length + slot] = digit.T
+    return made

@@ -1,0 +1,163 @@
+"""The own lines of all segments of a fit, from their exact sums, with the inference."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from regressors.arrays import Array, Indices, Mask, Values
+from regressors.linear.inference import EXACT_FIT, IN_THE_SPAN
+from regressors.segments.digits import SUMMED, Digits
+from regressors.segments.fits import SegmentFits, inferred
+from regressors.segments.lines import OwnLine, too_few_rows
+from regressors.segments.solve_stacks import Inverses, solve_stack
+from regressors.segments.table import SegmentSums
+
+MAX_TERMS = SUMMED - 2
+"""Lines of more terms are solved one by one."""
+
+
+class OwnLines:
+    """The lines of S segments with these terms (p), which are filled in a few at a time.
+
+    What cannot be solved with others is solved by `alone`, by the number of a segment.
+    """
+
+    def __init__(
+        self,
+        terms: tuple[str, ...],
+        segments: int,
+        inverses: Inverses,
+        alone: Callable[[int], OwnLine],
+        *,
+        with_errors: bool,
+        robust: bool,
+    ) -> None:
+        self._terms, self._inverses, self._alone = terms, inverses, alone
+        self._with_errors, self._robust = with_errors, robust and with_errors
+        self._estimates, self._errors = np.full((2, segments, len(terms)), np.nan)
+        self._sd, self._r2, self._freedom = np.full((3, segments), np.nan)
+        self._exact = np.zeros(segments, dtype=bool)
+        self._reason: Values = np.full(segments, None, dtype=object)
+        self.details: dict[str, Any] = {}
+
+    def add(self, sums: SegmentSums | Indices) -> None:
+        """Add the sums of some segments, or the numbers of those without sums."""
+        if not isinstance(sums, SegmentSums):
+            self._one_by_one(sums)
+        elif len(self._terms) > MAX_TERMS or self._robust:
+            self._one_by_one(sums.segments)
+        else:
+            self._one_by_one(self._solved(sums))
+
+    def fits(self, names: Values, rows: Indices) -> SegmentFits:
+        """Return the lines of the segments, of which those without `rows` (S,) are left out."""
+        there = np.flatnonzero(rows)
+        return inferred(
+            names[there],
+            rows[there],
+            self._terms,
+            self._estimates[there],
+            self._errors[there],
+            self._freedom[there],
+            self._sd[there],
+            self._r2[there],
+            self._reason[there],
+            self._exact[there],
+        )
+
+    def _one_by_one(self, segments: Indices) -> None:
+        for segment in segments.tolist():
+            line = self._alone(segment)
+            self._estimates[segment], self._errors[segment] = line.estimates, line.standard_errors
+            self._freedom[segment], self._exact[segment] = line.freedom, line.exact
+            self._sd[segment], self._r2[segment] = line.residual_sd, line.r2
+            self._reason[segment] = line.reason
+
+    def _solved(self, sums: SegmentSums) -> Indices:
+        """Solve what can be solved at once, and return the numbers of the other segments."""
+        present = _present(sums)
+        numbers = present.sum(axis=1)
+        few = [
+            too_few_rows(*pair) for pair in zip(sums.rows.tolist(), numbers.tolist(), strict=True)
+        ]
+        enough = np.array([reason is None for reason in few], dtype=bool)
+        self._reason[sums.segments] = np.array([*few, None], dtype=object)[:-1]
+        at = np.flatnonzero(enough)
+        if not at.size:
+            return at
+        terms = len(self._terms)
+        columns = np.array([*range(terms), terms + 1])
+        solved = solve_stack(
+            _columns(sums.matrices.of(at), columns),
+            present[at],
+            self._inverses,
+            with_inverse=self._with_errors,
+        )
+        done, hard, kept = at[~solved.hard], at[solved.hard], solved.kept[~solved.hard]
+        segments, exponents = sums.segments[done], sums.exponents[done]
+        units = exponents[:, [terms + 1]] - exponents[:, :terms]
+        with np.errstate(over="ignore"):
+            estimates = np.ldexp(solved.coefficients[~solved.hard], units)
+        self._estimates[segments] = np.where(kept, estimates, np.nan)
+        freedom = sums.rows[done] - kept.sum(axis=1)
+        self._freedom[segments] = freedom
+        if self._with_errors and done.size:
+            assert solved.inverse_diagonals is not None
+            left = np.ldexp(solved.left[~solved.hard], sums.of_weight[done])
+            scaled_sd = np.sqrt(left / freedom)
+            diagonals = np.ldexp(
+                solved.inverse_diagonals[~solved.hard], -sums.of_weight[done][:, None]
+            )
+            with np.errstate(over="ignore"):
+                errors = np.ldexp(np.sqrt(diagonals) * scaled_sd[:, None], units)
+                self._sd[segments] = np.ldexp(scaled_sd, exponents[:, terms + 1])
+            self._errors[segments] = np.where(kept, errors, np.nan)
+            self._exact[segments] = np.sqrt(left) <= (
+                EXACT_FIT * np.sqrt(freedom) * sums.heaviest[done]
+            )
+            self._r2[segments] = self._share_explained(sums, done, kept, solved.left[~solved.hard])
+        return sums.segments[hard]
+
+    def _share_explained(self, sums: SegmentSums, done: Indices, kept: Mask, left: Array) -> Array:
+        """Return R2 (S,): about the mean where an equation has a constant, else about zero."""
+        terms, matrices = len(self._terms), sums.matrices.of(done)
+        rounded = matrices.doubles()
+        total = rounded[:, terms + 1, terms + 1]
+        is_constant = sums.low[done] == sums.high[done]
+        about_mean = (is_constant & kept).any(axis=1)
+        unsure = np.flatnonzero(~about_mean)
+        if unsure.size:
+            ones = solve_stack(
+                _columns(matrices.of(unsure), np.arange(terms + 1)),
+                kept[unsure],
+                self._inverses,
+                with_inverse=False,
+            )
+            share = np.sqrt(ones.left / rounded[unsure, terms, terms])
+            about_mean[unsure] = ~ones.hard & (share <= IN_THE_SPAN)
+        at = np.flatnonzero(about_mean)
+        if at.size:
+            only = np.ones((len(at), 1), dtype=bool)
+            mean = solve_stack(
+                _columns(matrices.of(at), np.array([terms, terms + 1])),
+                only,
+                np.reciprocal,
+                with_inverse=False,
+            )
+            total[at] = mean.left
+        shares: Array = np.full(len(total), np.nan)
+        return np.divide(total - left, total, out=shares, where=total > 0)
+
+
+def _present(sums: SegmentSums) -> Mask:
+    """Return which terms (S, p) have a column that is not of zeros, nor a second constant one."""
+    constant = sums.low == sums.high
+    nonzero = constant & (sums.low != 0)
+    first = nonzero & (np.cumsum(nonzero, axis=1) == 1)
+    present: Mask = ~constant | first
+    return present
+
+
+def _columns(matrices: Digits, columns: Indices) -> Digits:
+    return matrices.of(slice(None), columns[:, None], columns)

@@ -1,0 +1,232 @@
+"""The rows of a job by segment, and the sums of the segments for each of its fits.
+
+The fits are of the folds and of all rows. What the rows of a part have come to is added up once,
+for all fits that train on it; only a fit whose design is made of other columns reads its rows
+again, for example because the median that fills a gap is another one in each fold.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from regressors.arrays import Array, Indices, Mask
+from regressors.blocks import release, rows_of
+from regressors.encoding.common_design import CommonDesign, Sum
+from regressors.encoding.matrices import Encoding
+from regressors.job import Job
+from regressors.linear.fold_sums import Sums, blank_in
+from regressors.linear.gram_sums import Products
+from regressors.segments.digits import Digits, carried
+from regressors.segments.gram_stacks import GramStack, SegmentRows, gram_stacks
+from regressors.segments.texts import segments_of
+
+Parts = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentSums:
+    """The exact sums over the rows of S segments that one fit trains on.
+
+    `matrices` (S, p + 2, p + 2) are those of its terms, a column of ones and the target, each
+    scaled as in a `GramStack`; `low` and `high` (S, p) are the extremes of the terms.
+    """
+
+    segments: Indices
+    matrices: Digits
+    exponents: Indices
+    of_weight: Indices
+    rows: Indices
+    low: Array
+    high: Array
+    heaviest: Array
+
+
+class SegmentTable:
+    """The segments of a job, and what a fit needs of them.
+
+    `pooled` is the same job without segments, and `sums` are its own. `fits` are the rows (masks)
+    that are trained on, each whole parts.
+    """
+
+    def __init__(self, job: Job, pooled: Job, sums: Sums, fits: Iterable[Mask]) -> None:
+        self._job, self._pooled, self._sums = job, pooled, sums
+        found = segments_of(job.columns, job.segment)
+        self.names, self._codes = found.names, found.codes
+        part_of = job.fold if job.known is None else job.known
+        numbers, part_of = np.unique(part_of, return_inverse=True)
+        self._first = [int(np.argmax(part_of == i)) for i in range(len(numbers))]
+        self._encodings: dict[Parts, Encoding] = {}
+        for rows in fits:
+            trained = self.parts_of(rows)
+            if trained not in self._encodings:
+                self._encodings[trained] = sums.encoding(rows)
+        if len(self._encodings) == 1:  # its parts are all read together
+            (trained,) = self._encodings
+            part_of = np.where(np.isin(part_of, trained), 0, len(numbers))
+            self._as_one = trained
+        self._part_of, self._parts = part_of, len(numbers)
+
+    _as_one: Parts | None = None
+
+    @property
+    def fits(self) -> tuple[Parts, ...]:
+        """Return the parts that each fit trains on."""
+        return tuple(self._encodings)
+
+    def parts_of(self, rows: Mask) -> Parts:
+        """Return the numbers of the parts that some rows (a mask) are made of."""
+        return tuple(i for i, first in enumerate(self._first) if rows[first])
+
+    def encoding(self, trained: Parts) -> Encoding:
+        """Return the encoding of a fit."""
+        return self._encodings[trained]
+
+    @cached_property
+    def _rows(self) -> SegmentRows:
+        inside = np.flatnonzero((self._codes >= 0) & (self._part_of < self._parts))
+        rows = SegmentRows.of(
+            self._codes[inside], self._part_of[inside], len(self.names), self._parts
+        )
+        return SegmentRows(inside[rows.order], rows.ends, rows.parts)
+
+    def mask(self, trained: Parts) -> Mask:
+        """Return the rows (a mask) of a fit, those without a segment included."""
+        rows: Mask = np.isin(self._part_of, self._inside(trained))
+        return rows
+
+    def counts(self, trained: Parts) -> Indices:
+        """Return how many rows (S,) each segment has in a fit."""
+        counts: Indices = self._rows.counts()[:, self._inside(trained)].sum(axis=1)
+        return counts
+
+    def rows(self, segment: int, trained: Parts) -> Indices:
+        """Return the positions of the rows of a segment in a fit, in ascending order."""
+        rows = self._rows
+        ends = rows.ends[segment * rows.parts : (segment + 1) * rows.parts + 1]
+        cells = [rows.order[ends[i] : ends[i + 1]] for i in self._inside(trained)]
+        return np.sort(np.concatenate(cells))
+
+    def design(self, trained: Parts, positions: Indices) -> Array:
+        """Return the design (n, p) of some rows for a fit."""
+        return self._encodings[trained].design(rows_of(self._pooled.columns, positions))
+
+    def _inside(self, trained: Parts) -> Parts:
+        return (0,) if trained == self._as_one else trained
+
+    def sums(self, row_products: Products) -> Iterator[tuple[Parts, SegmentSums | Indices]]:
+        """Yield the sums of each fit for a few segments at a time, or numbers of those without."""
+        whole = np.ones(len(self._job.target), dtype=bool)
+        encodings = [*self._encodings.values()]
+        common = CommonDesign.of(
+            self._sums.encoding(whole), encodings, blank_in(self._pooled, encodings[0])
+        )
+        selections: dict[Parts, list[list[int]]] = {}
+        for trained, encoding in self._encodings.items():
+            selection = _selection(common, common.terms(encoding))
+            if selection is None:
+                yield from self._alone(trained, encoding, row_products)
+            else:
+                selections[trained] = selection
+        if selections:
+            yield from self._together(common, selections, row_products)
+
+    def _together(
+        self, common: CommonDesign, selections: dict[Parts, list[list[int]]], products: Products
+    ) -> Iterator[tuple[Parts, SegmentSums | Indices]]:
+        columns = common.columns + 2 + sum(common.sizes)
+
+        def read(positions: Indices) -> tuple[Array, Array | None]:
+            blocks, codes = common.design(rows_of(self._pooled.columns, positions))
+            matrix = np.zeros((columns, len(positions)))
+            start = 0
+            for block in blocks:
+                matrix[start : start + block.shape[1]] = block.T
+                start += block.shape[1]
+            matrix[start], matrix[start + 1] = 1.0, self._job.target[positions]
+            start += 2
+            for own, size in zip(codes, common.sizes, strict=True):
+                there = own >= 0
+                matrix[start + own[there], np.flatnonzero(there)] = 1.0
+                start += size
+            return matrix, self._weight(positions)
+
+        target = common.columns + 1
+        for stack in gram_stacks(self._rows, columns, target, read, products):
+            for trained, selection in selections.items():
+                yield trained, _of_fit(stack, selection, self._inside(trained))
+
+    def _alone(
+        self, trained: Parts, encoding: Encoding, row_products: Products
+    ) -> Iterator[tuple[Parts, SegmentSums | Indices]]:
+        terms = len(encoding.term_names())
+        inside = np.flatnonzero((self._codes >= 0) & np.isin(self._part_of, self._inside(trained)))
+        rows = SegmentRows.of(
+            self._codes[inside], np.zeros(len(inside), dtype=np.int64), len(self.names), 1
+        )
+        rows = SegmentRows(inside[rows.order], rows.ends, 1)
+
+        def read(positions: Indices) -> tuple[Array, Array | None]:
+            matrix = np.ones((terms + 2, len(positions)))
+            matrix[:terms] = self.design(trained, positions).T
+            matrix[terms + 1] = self._job.target[positions]
+            return matrix, self._weight(positions)
+
+        selection = [[i] for i in range(terms + 2)]
+        for stack in gram_stacks(rows, terms + 2, terms + 1, read, row_products):
+            yield trained, _of_fit(stack, selection, (0,))
+
+    def _weight(self, positions: Indices) -> Array | None:
+        weight = self._job.fit_weight(positions)
+        release((*self._pooled.columns.values(), self._job.target))
+        return weight
+
+
+def _selection(common: CommonDesign, terms: Sequence[Sum] | None) -> list[list[int]] | None:
+    """Return the columns that each term is the plain sum of, which are levels where many.
+
+    Those of ones and of the target come last. None where a term is made in another way.
+    """
+    if terms is None:
+        return None
+    levels = common.columns + 2
+    for term in terms:
+        plain = term and all(factor == 1 for factor in term.values())
+        if not plain or (len(term) > 1 and min(term) < levels):
+            return None
+    return [*map(list, terms), [common.columns], [common.columns + 1]]
+
+
+def _of_fit(
+    stack: GramStack | Indices, selection: Sequence[Sequence[int]], parts: Sequence[int]
+) -> SegmentSums | Indices:
+    """Return the sums of some parts of a stack, of the selected columns."""
+    if not isinstance(stack, GramStack):
+        return stack
+    rows = stack.rows[:, parts].sum(axis=1)
+    there = np.flatnonzero(rows)
+    planes = stack.sums.planes[:, there[:, None], np.asarray(parts)].sum(axis=2)
+    at = np.array([column for columns in selection for column in columns], dtype=np.int64)
+    starts = np.cumsum([0, *map(len, selection)])[:-1]
+    planes = planes[:, :, at[:, None], at]
+    exponents = stack.exponents[there][:, at]
+    low = stack.low[there][:, parts].min(axis=1)[:, at]
+    high = stack.high[there][:, parts].max(axis=1)[:, at]
+    if len(at) > len(selection):
+        planes = np.add.reduceat(np.add.reduceat(planes, starts, axis=2), starts, axis=3)
+        # A level that a segment has not has no exponent; that of the others is one and the same.
+        exponents = np.maximum.reduceat(exponents, starts, axis=1)
+        low = np.minimum.reduceat(low, starts, axis=1)
+        high = np.maximum.reduceat(high, starts, axis=1)
+    terms = len(selection) - 2
+    return SegmentSums(
+        stack.segments[there],
+        carried(planes, stack.sums.first),
+        exponents,
+        stack.of_weight[there],
+        rows[there],
+        low[:, :terms],
+        high[:, :terms],
+        stack.heaviest[there][:, parts].max(axis=1),
+    )

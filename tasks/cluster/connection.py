@@ -1,0 +1,211 @@
+"""The way to a cluster's scheduler: a client of Dask, and why there can be none, in a sentence."""
+
+import importlib.util
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import dask
+from distributed import Client, LocalCluster
+
+from data.cluster_address import ClusterAddress
+from data.errors import ClusterError, listed, shortened
+from regressors.frameworks.environment import cores
+
+TELL_SECONDS = 3.0
+"""Who waits for longer is told what for."""
+
+ANSWER_SECONDS = 15.0
+"""So long a scheduler may take to answer once something listens at its address."""
+
+Tell = Callable[[str], None]
+"""Says something to whoever waits."""
+
+IN_COMMON = ("python", "dask", "distributed", "msgpack", "cloudpickle")
+"""What all processes of a cluster, the scheduler included, must have in the same version."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A client of Dask at the `address` of a scheduler; `local` is a cluster of our own."""
+
+    client: Client
+    address: str
+    local: LocalCluster | None = None
+
+    def dashboard(self) -> str | None:
+        """Return the address of Dask's dashboard, None if there is none."""
+        if self.local is not None and not _has_dashboard():
+            return None
+        link: str = self.client.dashboard_link
+        return link or None
+
+    def workers(self) -> dict[str, Mapping[str, float]]:
+        """Return the resources of each worker that is there, by its address."""
+        found = self.client.scheduler_info(n_workers=-1)["workers"]
+        return {address: worker["resources"] for address, worker in found.items()}
+
+    def close(self) -> None:
+        """Leave the cluster, and end it if it is our own."""
+        with suppress(Exception):  # the scheduler may be gone, and what it says then is of no use
+            self.client.close(timeout=5)
+        if self.local is not None:
+            with suppress(Exception):
+                self.local.close(timeout=10)
+
+
+def connected(address: ClusterAddress, wait: float, tell: Tell) -> Connection:
+    """Return a connection with at least one worker; raise ClusterError if there is none in time.
+
+    Those of other versions of Dask or Python than ours are refused.
+    """
+    _keep_quiet()
+    until = time.monotonic() + wait
+    connection = _local(address) if address.url is None else _remote(address, until, wait, tell)
+    try:
+        _wait_for_worker(connection, until, wait, tell)
+        _require_same_dask(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _local(address: ClusterAddress) -> Connection:
+    """Return a cluster on this machine, which nobody else on it can send work to."""
+    workers = address.workers or cores()
+    try:
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=max(1, cores() // workers),
+            dashboard_address="127.0.0.1:0" if _has_dashboard() else None,
+            security=True,
+            silence_logs=logging.CRITICAL,
+        )
+        client = Client(cluster, set_as_default=False)
+    except (OSError, RuntimeError, TimeoutError) as error:
+        raise ClusterError(
+            f"no Dask cluster of {workers} workers can be started on this machine:"
+            f" {first_line(error)}.",
+            where="NIGHTFIT_CLUSTER",
+            next_step="Ask for fewer workers, or unset it.",
+        ) from None
+    return Connection(client, f"this machine, {workers} workers", cluster)
+
+
+def _remote(address: ClusterAddress, until: float, wait: float, tell: Tell) -> Connection:
+    url = str(address.url)
+    _wait_for_listener(address, until, wait, tell)
+    seconds = max(1.0, min(ANSWER_SECONDS, until - time.monotonic()))
+    try:
+        # Cut while the scheduler is busy or the network is away, a client would give up its work.
+        with dask.config.set({"distributed.comm.timeouts.tcp": "120s"}):
+            client = Client(url, timeout=seconds, set_as_default=False)
+        if "workers" not in client.scheduler_info() or client.status != "running":
+            raise OSError("it is not a scheduler")
+    except Exception as error:  # noqa: BLE001 - whatever does not speak Dask's language
+        raise ClusterError(
+            "something listens there, but it does not answer as a scheduler of Dask"
+            f" ({first_line(error)}).",
+            where=url,
+            next_step="Write the address that 'dask scheduler' shows into NIGHTFIT_CLUSTER.",
+        ) from None
+    return Connection(client, url)
+
+
+def _wait_for_listener(address: ClusterAddress, until: float, wait: float, tell: Tell) -> None:
+    """Return when something listens at an address; raise ClusterError if nothing does in time."""
+    told, begin = False, time.monotonic()
+    while True:
+        try:
+            left = max(0.1, until - time.monotonic())
+            socket.create_connection((address.host, address.port), timeout=min(left, 10)).close()
+            return
+        except OSError as error:
+            now, reason = time.monotonic(), error.strerror or first_line(error)
+        if now >= until:
+            raise ClusterError(
+                f"no scheduler of Dask has answered for {wait:g} seconds: {reason}.",
+                where=str(address.url),
+                next_step="Start it, correct NIGHTFIT_CLUSTER, or unset it to fit on this machine.",
+            )
+        if not told and now - begin >= TELL_SECONDS:
+            told = True
+            tell(f"waiting for the scheduler at {address.url} ({reason})")
+        time.sleep(min(1.0, max(0.0, until - now)))
+
+
+def _wait_for_worker(connection: Connection, until: float, wait: float, tell: Tell) -> None:
+    told, begin = False, time.monotonic()
+    while not connection.workers():
+        now = time.monotonic()
+        if now >= until:
+            raise ClusterError(
+                f"the cluster has had no worker for {wait:g} seconds.",
+                where=connection.address,
+                next_step="Start one with 'dask worker ADDRESS', or set NIGHTFIT_CLUSTER_WAIT to"
+                " more seconds.",
+            )
+        if not told and now - begin >= TELL_SECONDS:
+            told = True
+            tell(f"the cluster at {connection.address} has no worker yet; waiting for one")
+        time.sleep(0.2)
+
+
+def _require_same_dask(connection: Connection) -> None:
+    """Raise ClusterError where a process of the cluster has another Dask or Python than ours."""
+    try:
+        found = connection.client.get_versions()
+    except Exception as error:  # noqa: BLE001 - of another Dask, whatever it raises
+        raise ClusterError(
+            f"its processes do not say which versions they have ({first_line(error)}).",
+            where=connection.address,
+            next_step="Install the same Dask everywhere.",
+        ) from None
+    ours = found["client"]["packages"]
+    others = {"the scheduler": found["scheduler"], **found["workers"]}
+    require_none(
+        {
+            name: tuple(
+                f"{library} {info['packages'].get(library)} and not {ours[library]}"
+                for library in IN_COMMON
+                if info["packages"].get(library) != ours[library]
+            )
+            for name, info in others.items()
+            if info is not None
+        },
+        connection.address,
+    )
+
+
+def require_none(differences: Mapping[str, Iterable[str]], where: str) -> None:
+    """Raise ClusterError if any process differs, by its name, from the driver in something."""
+    found = {name: tuple(parts) for name, parts in differences.items()}
+    differing = {name: parts for name, parts in found.items() if parts}
+    if not differing:
+        return
+    name, parts = next(iter(differing.items()))
+    others = f", and {len(differing) - 1} more differ, too" if len(differing) > 1 else ""
+    raise ClusterError(
+        f"{name} has {listed(parts)}{others}: it would not compute the same digits.",
+        where=where,
+        next_step="Install the same versions everywhere.",
+    )
+
+
+def _has_dashboard() -> bool:
+    return importlib.util.find_spec("bokeh") is not None
+
+
+def _keep_quiet() -> None:
+    """Have Dask write no lines of its own: what matters is said in sentences."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+
+
+def first_line(error: BaseException) -> str:
+    """Return what a library's error says, as a part of a sentence."""
+    text = str(error).strip().partition("\n")[0]
+    return shortened(text, 150).rstrip(".") or type(error).__name__

@@ -1,0 +1,169 @@
+"""The segments of a run in words and figures: what serves them, the worst of them, the moves."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from regressors.arrays import Array, Indices
+from regressors.candidate import group_of
+from regressors.judging.segments import CHAMPION
+from tasks.report.labels import label, number
+from tasks.run.prepared import Prepared
+from tasks.run.routing import Routing, in_words
+
+SHOWN = 10
+"""Segments that are listed: the worst, and of those that moved."""
+MAX_NAMED = 5
+"""Segments that a sentence names."""
+
+
+@dataclass(frozen=True)
+class SegmentRow:
+    """One segment as it is listed: errors are RMSEs in the target's units, None without rows."""
+
+    segment: str
+    served_by: str
+    rows: int
+    rmse: float | None
+    champion_rmse: float | None
+    test_rmse: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class SegmentFigures:
+    """What serves the segments of a run, in a sentence; the worst of them, and some that moved.
+
+    The worst have the largest out-of-fold errors. `moves` is how many are served by another group
+    of kinds than before.
+    """
+
+    words: str = ""
+    moves: int = 0
+    worst: tuple[SegmentRow, ...] = ()
+    moved: tuple[SegmentRow, ...] = ()
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of the summary."""
+        yield self.words
+        if self.moved:
+            shown = [f"{row.segment} to {row.served_by} ({row.reason})" for row in self.moved]
+            more = self.moves - len(self.moved)
+            shown += [f"and {more:,} more"] if more else []
+            yield f"moved tonight: {'; '.join(shown)}"
+        elif self.worst:
+            yield "none moved tonight"
+        if self.worst:
+            shown = [f"{row.segment} {_error(row)}" for row in self.worst]
+            yield f"largest out-of-fold RMSE: {', '.join(shown)}"
+
+
+def segment_figures(routing: Routing, champion: str) -> SegmentFigures:
+    """Return the figures of what serves each segment; `champion` is the name of the champion."""
+    error = np.where(np.isnan(routing.errors.validation), -np.inf, routing.errors.validation)
+    worst = np.argsort(-error, kind="stable")[:SHOWN]
+    moved = np.flatnonzero(routing.moved)
+    largest_first = moved[np.argsort(-np.abs(_known(routing.moves.gain[moved])), kind="stable")]
+    return SegmentFigures(
+        _served_in_words(routing, champion),
+        len(moved),
+        tuple(_row(routing, i, champion) for i in worst if np.isfinite(error[i])),
+        tuple(_row(routing, i, champion) for i in largest_first[:SHOWN]),
+    )
+
+
+def segment_warnings(prepared: Prepared, routing: Routing | None) -> Iterator[str]:
+    """Yield what a reader should know of the segments of a run; nothing where none are declared."""
+    segments = prepared.segments
+    if segments is None:
+        return
+    names = ", ".join(prepared.declaration.segment or ())
+    labelled = segments.codes[~prepared.is_new]
+    if len(segments) == 1:
+        yield (
+            f"segment: {names} has one level, {label(segments.names[0])!r}: the night is as"
+            " without it."
+        )
+    sizes = np.bincount(labelled[labelled >= 0], minlength=len(segments))
+    if len(segments) > 1 and sizes.max(initial=0) <= 1:
+        yield (
+            f"segment: {names} has a level of its own in each row, so that the champion serves all."
+        )
+        return
+    if missing := int((segments.codes < 0).sum()):
+        has, them = ("has", "it") if missing == 1 else ("have", "them")
+        yield (
+            f"{_counted(missing, 'row')} {has} no segment, because"
+            f" {names.replace(', ', ' or ')} is missing: the champion predicts {them}."
+        )
+    if routing is None:
+        return
+    only_tests = (routing.errors.rows > 0) & (routing.errors.rows == routing.errors.rows_test)
+    if only_tests.any():
+        which = np.flatnonzero(only_tests)
+        yield (
+            f"The rows of {_counted(len(which), 'segment')} are all test rows, so that nothing can"
+            f" be fitted there and the champion serves: {_named(routing, which)}."
+        )
+    gone = routing.standing.gone
+    if gone:
+        named = ", ".join(label(name) for name in gone[:MAX_NAMED])
+        more = f" and {len(gone) - MAX_NAMED:,} more" if len(gone) > MAX_NAMED else ""
+        yield (
+            f"{_counted(len(gone), 'segment')} with a route of its own, or a pin, had no row"
+            f" tonight: {named}{more}. It has that again when it has rows."
+        )
+
+
+def _served_in_words(routing: Routing, champion: str) -> str:
+    if not len(routing.names):
+        return "no row has one"
+    by_champion = routing.option == CHAMPION
+    few = int((by_champion & routing.too_few).sum())
+    note = f"; {few:,} of these have too few rows to be compared" if few else ""
+    count = int(by_champion.sum())
+    verb = "is" if count == 1 else "are"
+    parts = [f"{count:,} {verb} served by the champion ({champion}{note})"]
+    for candidate in routing.candidates:
+        count = int(routing.served_by(candidate).sum())
+        name = in_words(group_of(candidate.kind))
+        name = name.replace("its", "their") if count > 1 else name
+        parts.append(f"{count:,} by {name} ({candidate})")
+    return f"of {_counted(len(routing.names), 'segment')}, {', '.join(parts)}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _row(routing: Routing, i: int, champion: str) -> SegmentRow:
+    errors, model = routing.errors, routing.model_of(i)
+    return SegmentRow(
+        label(routing.names[i]),
+        f"the champion, {champion}" if model is None else str(model),
+        int(errors.rows[i]),
+        _finite(errors.validation[i]),
+        _finite(errors.champion_validation[i]),
+        _finite(errors.test[i]),
+        routing.reason[i],
+    )
+
+
+def _error(row: SegmentRow) -> str:
+    same = row.rmse == row.champion_rmse or row.champion_rmse is None
+    beside = "" if same else f" (the champion {number(row.champion_rmse)})"
+    return f"{number(row.rmse)}{beside}"
+
+
+def _named(routing: Routing, which: Indices) -> str:
+    named = ", ".join(label(routing.names[i]) for i in which[:MAX_NAMED])
+    return named + (f" and {len(which) - MAX_NAMED:,} more" if len(which) > MAX_NAMED else "")
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _known(values: Array) -> Array:
+    return np.where(np.isnan(values), 0.0, values)

@@ -1,0 +1,233 @@
+"""The model that serves each segment: the error of the chosen mix beside each of the four alone.
+
+    segment_choice.py [SET...] [--nights 5]
+
+Simulated sets have 100 segments of 20 to 100 rows, three numeric columns and errors of SD 1:
+
+- equal: one line for all;
+- shifted: every third segment has another intercept;
+- slopes: every third segment has other slopes;
+- alike: the slopes of all segments scatter a little around a common line;
+- mixed: a third is on the common line, a third has other slopes, and in a third the first column
+  acts by its square.
+
+They are drawn anew for each of `--nights`. Errors are root mean squares on 200 further rows of each
+segment, over the SD of the target; the mean is over rows. A segment is wrongly moved where what
+serves it has a larger error there than the champion; the share is that of all segments.
+
+Public sets are `diamonds` (a segment for each cut, colour and clarity) and `cps1988` (for each
+region, ethnicity, place and kind of work), in the folder that NIGHTFIT_BENCH_DATA names
+(docs/benchmark-data.md). A third of their rows are held out for the errors; where they are few,
+so is what they say of a wrong move.
+"""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from benchmarks.figures import record
+
+from regressors import fitting
+from regressors.candidate import Candidate, group_of
+from regressors.frameworks.workers import Workers
+from regressors.intervals.rules import Rules
+from regressors.job import Job
+from regressors.judging.ranking import Contender, rank
+from regressors.judging.segments import CHAMPION, SegmentRows, choose_routes, segment_rmse
+from regressors.judging.selection import PromotionRules
+from regressors.segments.texts import codes_in, segments_of
+
+FOLDER = "NIGHTFIT_BENCH_DATA"
+FRAMEWORK, FOLDS, HIDDEN = "torch", 5, (32, 32)
+KINDS = ("least_squares", "shrunken_least_squares", "segment_least_squares", "ann")
+SEGMENTS, HELD = 100, 200
+PUBLIC = {
+    "diamonds": ("price", ("cut", "color", "clarity")),
+    "cps1988": ("wage", ("region", "ethnicity", "smsa", "parttime")),
+}
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Rows to learn from, with their folds, and rows that errors are measured on."""
+
+    columns: Mapping[str, Array]
+    target: Array
+    fold: Array
+    held: Mapping[str, Array]
+    held_target: Array
+    segment: tuple[str, ...]
+
+
+def simulated(shape: str, seed: int) -> Drawn:
+    """Draw a simulated set."""
+    rng = np.random.default_rng([seed, sum(map(ord, shape))])
+    slopes = np.tile([1.0, 1.5, 2.0], (SEGMENTS, 1))
+    start, square = np.zeros(SEGMENTS), np.zeros(SEGMENTS)
+    third = np.arange(SEGMENTS) % 3
+    if shape == "shifted":
+        start[third == 1] = 3 * rng.normal(size=(third == 1).sum())
+    if shape in ("slopes", "mixed"):
+        slopes[third == 1] += rng.normal(size=((third == 1).sum(), 3))
+    if shape == "alike":
+        slopes += 0.2 * rng.normal(size=slopes.shape)
+    if shape == "mixed":
+        square[third == 2] = 1.5
+
+    def rows(sizes: Array) -> tuple[dict[str, Array], Array]:
+        code = np.repeat(np.arange(SEGMENTS), sizes)
+        x = rng.normal(size=(len(code), 3))
+        y = start[code] + (x * slopes[code]).sum(axis=1) + square[code] * np.square(x[:, 0])
+        names = np.array([f"s{i:03d}" for i in range(SEGMENTS)], dtype=object)
+        columns = {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "segment": names[code]}
+        return columns, y + rng.normal(size=len(code))
+
+    columns, target = rows(rng.integers(20, 101, SEGMENTS))
+    held, held_target = rows(np.full(SEGMENTS, HELD))
+    fold = 1 + rng.integers(0, FOLDS, len(target))
+    return Drawn(columns, target, fold, held, held_target, ("segment",))
+
+
+def public(name: str, folder: Path, seed: int) -> Drawn:
+    """Split a public set."""
+    target, segment = PUBLIC[name]
+    rows = pd.read_csv(folder / f"{name}.csv.gz").drop(columns="row_id")
+    rng = np.random.default_rng(seed)
+    held = rng.random(len(rows)) < 1 / 3
+    columns = {
+        column: values.to_numpy(float if values.dtype.kind in "if" else object)
+        for column, values in rows.drop(columns=target).items()
+    }
+    return Drawn(
+        {column: values[~held] for column, values in columns.items()},
+        rows[target].to_numpy(float)[~held],
+        1 + rng.integers(0, FOLDS, int((~held).sum())),
+        {column: values[held] for column, values in columns.items()},
+        rows[target].to_numpy(float)[held],
+        segment,
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Relative errors of each kind alone and of the chosen mix, and what became of segments."""
+
+    champion: str
+    alone: Mapping[str, float]
+    mix: float
+    moved: int
+    wrongly: int
+    segments: int
+
+
+def measured(workers: Workers, name: str, drawn: Drawn) -> Outcome:
+    """Fit the four, choose what serves each segment, and measure the errors."""
+    out_of_fold, held = {}, {}
+    for kind in KINDS:
+        candidate = Candidate(FRAMEWORK, kind)
+        has_segment = candidate.is_segmented or not candidate.is_linear
+        columns = {c: v for c, v in drawn.columns.items() if has_segment or c not in drawn.segment}
+        job = Job(
+            dataset=name,
+            candidate=candidate,
+            columns=columns,
+            target=drawn.target,
+            fold=drawn.fold,
+            chained=False,
+            hidden=HIDDEN,
+            interval=Rules((0.9,)),
+            segment=drawn.segment if candidate.is_segmented else (),
+        )
+        fitted = workers.result(workers.submit(FRAMEWORK, fitting.validate, job))
+        out_of_fold[candidate] = drawn.target - fitted.out_of_fold
+        held[candidate] = drawn.held_target - fitted.model.predict(drawn.held)
+    contenders = [Contender(c, partial(_same, errors)) for c, errors in out_of_fold.items()]
+    ranked = rank(contenders, spread=float(drawn.target.std()))
+    champion = next(entry.candidate for entry in ranked if entry.chosen)
+    options = [champion, *(c for c in held if c != champion)]
+    segments = segments_of(drawn.columns, drawn.segment)
+    routes = choose_routes(
+        [out_of_fold[c] for c in options],
+        np.zeros(len(segments), dtype=np.int64),
+        SegmentRows(segments.codes, len(segments)),
+        rules=PromotionRules(),
+    )
+    codes = codes_in(segments_of(drawn.held, drawn.segment), segments.names)
+    option = np.append(routes.option, CHAMPION)[codes]
+    mix = np.choose(option, [held[c] for c in options])
+    rows = SegmentRows(codes, len(segments))
+    worse = segment_rmse(mix, rows) > segment_rmse(held[champion], rows)
+    spread = drawn.held_target.std()
+    return Outcome(
+        group_of(champion.kind),
+        {group_of(c.kind): _rmse(errors) / spread for c, errors in held.items()},
+        _rmse(mix) / spread,
+        int((routes.option != CHAMPION).sum()),
+        int(worse.sum()),
+        len(segments),
+    )
+
+
+def _same(errors: Array) -> Array:
+    return errors.copy()
+
+
+def _rmse(errors: Array) -> float:
+    return float(np.sqrt(np.square(errors).mean()))
+
+
+def rows_of_table(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield the row of a set in the table, and record its figures."""
+    alone = {group: np.mean([o.alone[group] for o in outcomes]) for group in outcomes[0].alone}
+    mix = np.mean([o.mix for o in outcomes])
+    segments = sum(o.segments for o in outcomes)
+    moved = sum(o.moved for o in outcomes) / segments
+    wrongly = sum(o.wrongly for o in outcomes) / segments
+    champions = ", ".join(sorted({o.champion for o in outcomes}))
+    errors = " | ".join(f"{error:.4f}" for error in (*alone.values(), mix))
+    yield f"| {name} | {errors} | {moved:.1%} | {wrongly:.1%} | {champions} |"
+    for group, error in alone.items():
+        record("segment_choice", f"{name}: error of the {group}", error, "SD")
+    record("segment_choice", f"{name}: error of the mix", mix, "SD")
+    record("segment_choice", f"{name}: share of segments wrongly moved", wrongly, "share")
+
+
+def main() -> None:
+    """Measure the sets and print the table."""
+    shapes = ("equal", "shifted", "slopes", "alike", "mixed")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("sets", nargs="*", choices=[*shapes, *PUBLIC, []], default=[])
+    parser.add_argument("--nights", type=int, default=5, help="how often to draw each set")
+    chosen = parser.parse_args()
+    folder = os.environ.get(FOLDER)
+    names = chosen.sets or [*shapes, *(PUBLIC if folder else ())]
+    if folder is None:
+        print(f"Public sets are not measured: set {FOLDER} (docs/benchmark-data.md).")
+    print(f"| set | {' | '.join(group_of(k) for k in KINDS)} | mix | moved | wrongly | champion |")
+    print(f"|---|{'---:|' * (len(KINDS) + 3)}---|")
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Workers([FRAMEWORK], home=Path(home), time_limit=3600) as workers,
+    ):
+        for name in names:
+            outcomes = []
+            for seed in range(chosen.nights):
+                if name in PUBLIC:
+                    assert folder is not None
+                    drawn = public(name, Path(folder), seed)
+                else:
+                    drawn = simulated(name, seed)
+                outcomes.append(measured(workers, name, drawn))
+            print(*rows_of_table(name, outcomes), sep="\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
