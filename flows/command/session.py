@@ -111,18 +111,17 @@ def _start_prefect(config: Settings) -> None:
 
 @contextmanager
 def _first_workers(config: Settings, datasets: Sequence[str]) -> Iterator[None]:
-    """Start the processes of frameworks whose first night this is, for the flows to come."""
+    """Start the processes of frameworks whose first night here this is, for flows to come."""
     frameworks: set[str] = set()
     for name in datasets:
         with suppress(UserError):  # the run will tell
             frameworks |= {*load_dataset(name, config.datasets).candidates.frameworks}
-    if not unprepared(frameworks, config.home):
+    if config.cluster is not None or not unprepared(frameworks, config.home):
         yield
         return
     from tasks.run.workers import framework_workers
 
-    limits = {"time_limit": config.fit_time_limit, "memory_limit": config.fit_memory_limit}
-    with framework_workers(config.home, **limits) as workers:
+    with framework_workers(config) as workers:
         workers.start_unprepared(frameworks, config.home)
         yield
 

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from prefect import allow_failure
