@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from helpers.documents import code, section
 from helpers.old_stores import make, views_of
+from helpers.segment_nights import OWN, moved, shop_night, write_shops
 from helpers.store_nights import promoted, read, rows, run_sql, write
 from helpers.warm_command import WARM
 from sqlalchemy import make_url
@@ -54,6 +55,7 @@ def filled(new_on_server) -> str:
     naive = [NaiveRecord(name="mean", rows="test", rmse=2.0, mae=1.0, n=1)]
     facts = {"columns": columns, "naive": naive}
     write(Store(address), promoted(1, {"a": 1.0}, name="torch/least_squares", **facts))
+    write_shops(Store(address), shop_night(1, {"a": OWN, "b": None}, decisions=[moved("a")]))
     return address
 
 

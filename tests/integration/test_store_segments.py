@@ -2,28 +2,43 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from helpers.segment_nights import CHAMPION, OWN, SHOPS, moved, segmented, shop_night, write_shops
+from helpers.segment_nights import (
+    CHAMPION,
+    OWN,
+    SHOPS,
+    equations,
+    moved,
+    segmented,
+    served,
+    shop_night,
+    write_shops,
+)
 from helpers.store_nights import (
     NEW,
     by_hand,
     candidate,
+    counts,
     night,
     predictions,
     read,
     rows,
     run_sql,
+    stored,
     write,
 )
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Double
 
 from data.errors import ChampionChanged
+from data.store import tables
 from data.store.read.integrity import damage_of_run
 from data.store.read.predictions import has_predictions
 from data.store.read.segments import segment_routes, served_segments
 from data.store.records import PromotionRecord
 from data.store.session import Store
 from data.store.write.prune import prune
+from data.store.write.segments import FIGURES
 
 ROUTES = {"a": OWN, "b": None, "c": None}
 
@@ -251,3 +266,49 @@ def test_what_serves_segments_is_not_pruned_but_what_did_is(store: Store):
     assert run_sql(store.url, kept) == [(3,)]
     assert {row["key"] for row in rows(store, "current_prediction")} == {*SHOPS}
     assert all(read(store, damage_of_run, run_id) == () for run_id in (1, 2, 3))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_figure_of_a_segment_that_is_no_number_is_null(store: Store, value: float):
+    numbers = ("standard_errors", "t", "p_values", "low", "high")
+    own = equations(*"abc")
+    none = {name: np.full_like(own.estimates, value) for name in numbers}
+    none |= {name: np.full(3, value) for name in ("residual_sd", "r2")}
+    columns = served(ROUTES)
+    errors = [field for field in FIGURES if field.endswith("rmse")]
+    record = shop_night(
+        1,
+        ROUTES,
+        decisions=[moved("a", gain=value, gain_low=value, gain_high=value, confidence=value)],
+        candidates=[
+            candidate(CHAMPION, chosen=True, rank=1),
+            candidate(OWN, rank=2, segment_coefficients=replace(own, **none)),
+        ],
+        segments=replace(columns, **{name: np.full(3, value) for name in errors}),
+    )
+    write_shops(store, record)
+    tables_of_segments = [t for t in tables.metadata.sorted_tables if t.name.startswith("segment_")]
+    assert len(tables_of_segments) == 4
+    for table in tables_of_segments:
+        columns_of_numbers = [c.name for c in table.c if isinstance(c.type, Double) and c.nullable]
+        for row in stored(store, table):
+            assert [row[name] for name in columns_of_numbers] == [None] * len(columns_of_numbers)
+
+
+def test_an_infinite_estimate_of_a_segment_is_refused(store: Store):
+    own = equations(*"abc")
+    estimates = own.estimates.copy()
+    estimates[1, 0] = np.inf
+    record = shop_night(
+        1,
+        ROUTES,
+        candidates=[
+            candidate(CHAMPION, chosen=True, rank=1),
+            candidate(OWN, rank=2, segment_coefficients=replace(own, estimates=estimates)),
+        ],
+    )
+    with pytest.raises(
+        ValueError, match=r"segment_coefficient_value\.estimate cannot be inf .*'b'"
+    ):
+        write_shops(store, record)
+    assert not any(counts(store).values())

@@ -170,7 +170,7 @@ def test_a_disk_that_is_full_amid_the_temporary_files_is_named_and_they_are_gone
 @pytest.mark.parametrize(
     ("name", "flaw"),
     [
-        ("rows.csv", r"Line 1\d\d,?\d\d\d has 1 values?, but the header has 2"),
+        ("rows.csv", r"The file ends in line 1\d\d,?\d\d\d after 1 of 2 values"),
         ("rows.parquet", "This is not a complete Parquet file"),
     ],
 )

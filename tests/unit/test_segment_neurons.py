@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from test_linear import NUMPY
-from test_segments import COLUMNS, ROWS, SALES, SHOP, job
+from test_segment_lines import COLUMNS, ROWS, SALES, SHOP, job
 
 from regressors import fitting
 from regressors.candidate import Candidate

@@ -249,7 +249,8 @@ def _insert_equations(
         "reason": _texts(columns.reason),
     }
     insert_columns(connection, segment_fit, fits)
-    at_segment, at_term = np.nonzero(np.isfinite(columns.estimates))
+    _refuse_infinite(columns)
+    at_segment, at_term = np.nonzero(~np.isnan(columns.estimates))
     terms = np.array(columns.terms, dtype=object)
     values = {
         "model_id": model_id,
@@ -263,6 +264,16 @@ def _insert_equations(
     }
     if len(at_segment):
         insert_columns(connection, segment_coefficient_value, values)
+
+
+def _refuse_infinite(columns: SegmentCoefficientColumns) -> None:
+    infinite = np.argwhere(np.isinf(columns.estimates))
+    if len(infinite):
+        at = tuple(infinite[0])
+        raise ValueError(
+            f"segment_coefficient_value.estimate cannot be {columns.estimates[at]}"
+            f" (segment {columns.segment[at[0]]!r}, term {columns.terms[at[1]]!r})"
+        )
 
 
 def _texts(values: Sequence[str | None]) -> Texts | None:
