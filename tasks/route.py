@@ -6,6 +6,7 @@ segment leaves it, or takes another route than before, by its own rows.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -117,9 +118,12 @@ class _Errors:
 
     def rmse(self, option: Indices) -> Array:
         """Return the RMSE (S,) of each segment by its option (S,)."""
-        of_each = np.array([segment_rmse(errors, self.rows) for errors in self.errors])
-        own: Array = np.take_along_axis(of_each, option[None], axis=0)[0]
+        own: Array = np.take_along_axis(self._of_each, option[None], axis=0)[0]
         return own
+
+    @cached_property
+    def _of_each(self) -> Array:
+        return np.array([segment_rmse(errors, self.rows) for errors in self.errors])
 
 
 def _options(

@@ -1,6 +1,7 @@
 """`nightfit history`: every change of a dataset's champion, or of what serves a segment."""
 
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -24,10 +25,7 @@ def run_history(dataset: str, *, output_format: str) -> None:
         write_rows([changes], view.columns, output_format)
         return
     console = Screen(sys.stdout)
-    for row in changes:
-        change = dict(zip(view.columns, row, strict=True))
-        console.print(_headline(change), soft_wrap=True)
-        console.print(Text(f"    {change['reason']}", style="dim"), soft_wrap=True)
+    _print(console, view.columns, changes, _headline)
     if kept := len(decisions) - len(changes):
         console.print(
             f"Decisions that kept the champion: {kept}; 'nightfit query champion_history"
@@ -46,12 +44,22 @@ def run_segment_history(dataset: str, segment: str, *, output_format: str) -> No
         write_rows([decisions], view.columns, output_format)
         return
     console = Screen(sys.stdout)
-    for row in decisions:
-        change = dict(zip(view.columns, row, strict=True))
-        console.print(_segment_headline(change), soft_wrap=True)
-        console.print(Text(f"    {change['reason']}", style="dim"), soft_wrap=True)
+    _print(console, view.columns, decisions, _segment_headline)
     if not decisions:
         console.print(f"The champion of {dataset} has always served it.", soft_wrap=True)
+
+
+def _print(
+    console: Screen,
+    columns: Iterable[str],
+    rows: Sequence[Sequence[Any]],
+    headline: Callable[[dict[str, Any]], Text],
+) -> None:
+    """Print each change with its reason."""
+    for row in rows:
+        change = dict(zip(columns, row, strict=True))
+        console.print(headline(change), soft_wrap=True)
+        console.print(Text(f"    {change['reason']}", style="dim"), soft_wrap=True)
 
 
 def _segment_headline(change: dict[str, Any]) -> Text:

@@ -33,7 +33,7 @@ from flows.command.prefect_settings import (
 from flows.command.process_keeper import start_keeper
 from flows.command.screen import Screen
 from flows.command.temporary_server import temporary_server
-from regressors.frameworks.registry import unprepared
+from regressors.frameworks.registry import FRAMEWORK_NAMES, unprepared
 from tasks.run.progress import LOG
 
 if TYPE_CHECKING:
@@ -113,10 +113,11 @@ def _start_prefect(config: Settings) -> None:
 def _first_workers(config: Settings, datasets: Sequence[str]) -> Iterator[None]:
     """Start the processes of frameworks whose first night here this is, for flows to come."""
     frameworks: set[str] = set()
-    for name in datasets:
-        with suppress(UserError):  # the run will tell
-            frameworks |= {*load_dataset(name, config.datasets).candidates.frameworks}
-    if config.cluster is not None or not unprepared(frameworks, config.home):
+    if config.cluster is None and unprepared(FRAMEWORK_NAMES, config.home):
+        for name in datasets:
+            with suppress(UserError):  # the run will tell
+                frameworks |= {*load_dataset(name, config.datasets).candidates.frameworks}
+    if not unprepared(frameworks, config.home):
         yield
         return
     from tasks.run.workers import framework_workers

@@ -102,11 +102,19 @@ def carried(planes: Planes, first: int) -> Digits:
 
     The largest one must have room for what the others leave.
     """
-    for i in range(1, len(planes))[::-1]:
-        carry = (planes[i] + _HALF) >> DIGIT_BITS
-        planes[i] -= carry << DIGIT_BITS
-        planes[i - 1] += carry
+    carry(planes, DIGIT_BITS)
     return Digits(planes.astype(np.int32), first)
+
+
+def carry(planes: Planes, bits: int) -> None:
+    """Leave each digit of numbers (n, ...) so many bits, in place; the largest takes the rest.
+
+    A digit is then between plus and minus half of its base.
+    """
+    for i in range(1, len(planes))[::-1]:
+        over = (planes[i] + (1 << bits - 1)) >> bits
+        planes[i] -= over << bits
+        planes[i - 1] += over
 
 
 def add_product(planes: Planes, first: int, left: Digits, right: Digits, sign: int = 1) -> None:

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from regressors.arrays import Array, Indices
 from regressors.linear import double_double as dd
+from regressors.linear.digits import carry
 from regressors.linear.double_double import Pair
 
 DIGIT_BITS = 24
 SUMMED = 2**7
 """So many products of two digits are at most 2^53 in all."""
-_HALF = 1 << DIGIT_BITS - 1
 Planes = NDArray[np.int64]
 
 
@@ -72,10 +72,7 @@ def carried(planes: Planes, first: int) -> Digits:
 
     The largest one must have room for what the others leave.
     """
-    for i in range(1, len(planes))[::-1]:
-        carry = (planes[i] + _HALF) >> DIGIT_BITS
-        planes[i] -= carry << DIGIT_BITS
-        planes[i - 1] += carry
+    carry(planes, DIGIT_BITS)
     return Digits(planes, first)
 
 

@@ -17,7 +17,7 @@ from regressors.linear.neuron import ROUNDING_NOISE, NeuronPlan, StackStep
 from regressors.segments.centring import centred, raw_sums
 from regressors.segments.fits import SegmentFits, inferred
 from regressors.segments.lines import too_few_rows
-from regressors.segments.shrunken_lines import TOO_FAR, in_doubles
+from regressors.segments.shrunken_lines import TOO_FAR, sums_of_one
 from regressors.segments.solve_stacks import LEAST_LEFT, shares_left
 from regressors.segments.table import SegmentSums
 
@@ -56,8 +56,7 @@ class NeuronLines:
                 return
             for segment in sums.tolist():
                 gram = self._alone(segment)
-                pair = Pair(*(part[None] for part in in_doubles(gram)))
-                self._add(np.array([segment]), pair, np.array([gram.rows]))
+                self._add(np.array([segment]), sums_of_one(gram), np.array([gram.rows]))
 
     def fits(self, names: Values, rows: Indices) -> SegmentFits:
         """Return the equations of the segments, of which those without `rows` (S,) are left out."""

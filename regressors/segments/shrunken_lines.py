@@ -112,8 +112,7 @@ class ShrunkenLines:
             for segment in sums.tolist():
                 gram = self._alone(segment)
                 if gram.rows:
-                    raw = Pair(*(part[None] for part in in_doubles(gram)))
-                    moments = self._scaling.moments(raw, np.array([gram.rows]))
+                    moments = self._scaling.moments(sums_of_one(gram), np.array([gram.rows]))
                     self._add(np.array([segment]), moments)
 
     def _add(self, segments: Indices, moments: SegmentMoments) -> None:
@@ -192,8 +191,8 @@ def _reasons(finite: Mask) -> Values:
     return reasons
 
 
-def in_doubles(gram: Gram) -> Pair:
-    """Return a Gram matrix (m, m) in double-double."""
+def sums_of_one(gram: Gram) -> Pair:
+    """Return the Gram matrix of one segment as a stack (1, m, m) in double-double."""
     high, low = np.zeros((2, *gram.values.shape))
     for i, row in enumerate(gram.values):
         for j, value in enumerate(row):
@@ -202,4 +201,4 @@ def in_doubles(gram: Gram) -> Pair:
             if np.isfinite(high[i, j]):
                 rest = Fraction(int(value)) * Fraction(2) ** unit - Fraction(high[i, j])
                 low[i, j] = ratio(rest)
-    return Pair(high, low)
+    return Pair(high[None], low[None])

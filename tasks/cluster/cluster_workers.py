@@ -14,6 +14,7 @@ from distributed import KilledWorker
 
 from data.cluster_address import ClusterAddress
 from data.errors import ClusterError
+from regressors.candidate import LINEAR_KINDS
 from regressors.file_arrays import place_of
 from regressors.fitting import in_file
 from regressors.frameworks.registry import FRAMEWORK_NAMES
@@ -35,7 +36,7 @@ MAX_LOST = 3
 LOOK_SECONDS = 1.0
 """How often it is asked how far a job is."""
 
-LINEAR = frozenset({"least_squares", "gradient_descent"})
+LINEAR = frozenset(LINEAR_KINDS)
 """Kinds that need the same sums of a framework's process."""
 
 Obstacle = Callable[[str, Any], str | None]

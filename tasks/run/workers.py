@@ -143,8 +143,6 @@ class FrameworkWorkers:
 
     def start_unprepared(self, frameworks: Iterable[str], home: Path) -> None:
         """Start and probe those whose first night in `home` this is, without waiting for them."""
-        if self._cluster is not None:
-            return
         for framework in unprepared(frameworks, home):
             self._processes.submit(framework, worker_process.ready)
 

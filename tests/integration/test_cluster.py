@@ -208,3 +208,4 @@ def test_nothing_goes_on_after_a_driver_that_is_killed(cluster, tmp_path):
     driver.kill()
     driver.wait()
     wait_for(lambda: not psutil.pid_exists(child), "its job goes on")
+    assert begun_in(tmp_path) == [child]  # nobody has begun it again
