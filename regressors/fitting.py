@@ -8,7 +8,6 @@ scaling, start and stopping are computed again for it.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from time import perf_counter
 from typing import Any
 
@@ -170,6 +169,13 @@ def fits_by(
     return partial(fit_linear, framework, job, sums=sums)
 
 
+def rows_of_fits(job: Job) -> Iterator[Mask]:
+    """Yield the rows (masks) that the folds of a job train on, and those of the twin."""
+    for _, train, _ in folds(job.fold, chained=job.chained, known=job.known):
+        yield train
+    yield np.ones(len(job.target), dtype=bool)
+
+
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     out_of_fold = np.full(len(job.target), np.nan)
     details = {}
@@ -178,8 +184,7 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
         with part_of_work("sums", 3 * last), parts(2 * last):
             sums = fold_sums(framework, of_all_rows(job))
         everything = np.ones(len(job.target), dtype=bool)
-        trained = (train for _, train, _ in folds(job.fold, chained=job.chained, known=job.known))
-        fit = fits_by(framework, job, sums, chain(trained, [everything]))
+        fit = fits_by(framework, job, sums, rows_of_fits(job))
         for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
             name = f"fold {number}"
             with part_of_work(f"{name} of {last}"):

@@ -20,6 +20,7 @@ from regressors.segments.fits import SegmentFits
 if TYPE_CHECKING:
     from regressors.linear.fold_sums import FoldSums
     from regressors.linear.kept_sums import RefitSums
+    from regressors.segments.equations import SolvedBatch
 
 Grouping = Literal["none", "columns", "pairs"]
 """Which groups the encoding of an ANN has: none, of single columns, or of pairs as well."""
@@ -82,7 +83,7 @@ class Job:
     is the newest time of all labelled rows, so that the sums of the jobs of a table add up.
 
     `sums` are those of the rows of a linear kind where they have been gathered before, so that no
-    row is read for them.
+    row is read for them; `segment_batches` are the equations of segments that were solved before.
 
     `segment` are the columns whose values make the text of a row's segment; only the kinds that
     have an equation for each segment have any. They are categories, and no features.
@@ -126,6 +127,7 @@ class Job:
     newest: float | None = None
     segment: tuple[str, ...] = ()
     sums: "FoldSums | RefitSums | None" = None
+    segment_batches: "tuple[SolvedBatch, ...]" = ()
 
     @property
     def known_from(self) -> Indices:

@@ -81,6 +81,15 @@ class SegmentRows:
         rows: Indices = self.order[self.ends[segment * parts] : self.ends[(segment + 1) * parts]]
         return rows
 
+    def together(self, parts: Sequence[int]) -> "SegmentRows":
+        """Return the rows of some parts as one part."""
+        sizes = np.diff(self.ends)
+        chosen = np.isin(np.arange(len(sizes)) % self.parts, parts)
+        counts = np.where(chosen, sizes, 0).reshape(-1, self.parts).sum(axis=1)
+        return SegmentRows(
+            self.order[np.repeat(chosen, sizes)], np.concatenate([[0], np.cumsum(counts)]), 1
+        )
+
 
 Read = Callable[[Indices], tuple[Array, Array | None]]
 """The columns (m, n) of rows at some positions, an array to be used up, and their weights (n,)."""

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
 from prefect import allow_failure
@@ -77,15 +79,19 @@ class FrameworkWorkers:
         """
         processes, candidate = self._processes, job.candidate
         reporter = partial(progress.Progress, job.dataset, f"{work} {candidate}")
+        begin, gathering = perf_counter(), 0.0
         try:
             if gather is not None and self._cluster is not None:
                 job = self._gathered.job(gather, job, reporter)
+                gathering = perf_counter() - begin
             fitted: Result = processes.result(
                 processes.submit(candidate.framework, function, job, reporter=reporter)
             )
         except WorkerFailed as failure:
             return str(failure)
         give_back()  # what its rows and its result took on their way
+        if isinstance(fitted, Fitted):
+            return replace(fitted, seconds=fitted.seconds + gathering)
         return fitted
 
     def start(self, framework: str, dataset: str) -> str | None:
