@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,10 @@ from regressors.linear.least_squares import LeastSquares
 from regressors.model import Model, NetworkMember
 from regressors.network.plan import Plan
 from regressors.segments.fits import SegmentFits
+
+if TYPE_CHECKING:
+    from regressors.linear.fold_sums import FoldSums
+    from regressors.linear.kept_sums import RefitSums
 
 Grouping = Literal["none", "columns", "pairs"]
 """Which groups the encoding of an ANN has: none, of single columns, or of pairs as well."""
@@ -77,6 +81,9 @@ class Job:
     it is older than `newest`; in scores it counts by its `weight` alone. `newest` only scales: it
     is the newest time of all labelled rows, so that the sums of the jobs of a table add up.
 
+    `sums` are those of the rows of a linear kind where they have been gathered before, so that no
+    row is read for them.
+
     `segment` are the columns whose values make the text of a row's segment; only the kinds that
     have an equation for each segment have any. They are categories, and no features.
     """
@@ -118,6 +125,7 @@ class Job:
     half_life: float | None = None
     newest: float | None = None
     segment: tuple[str, ...] = ()
+    sums: "FoldSums | RefitSums | None" = None
 
     @property
     def known_from(self) -> Indices:

@@ -8,12 +8,13 @@ categories, Vovk 2012, here of the prediction): in bins of it, with lines betwee
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from typing import Any
 
 import numpy as np
 
 from regressors.arrays import Array
-from regressors.intervals.quantiles import quantile, reaches
+from regressors.intervals.quantiles import no_bounds, reach_missing, reaches, shares_of_ends
 from regressors.intervals.scale import Curve
 
 BIN_ROWS, MAX_BINS = 100, 10
@@ -45,14 +46,21 @@ class ByPrediction:
 
     @classmethod
     def fitted(
-        cls, scores: Array, predicted: Array, levels: Sequence[float], weight: Array | None = None
-    ) -> "ByPrediction | None":
+        cls,
+        scores: Array,
+        predicted: Array,
+        levels: Sequence[float],
+        weight: Array | None = None,
+        room: Array | None = None,
+    ) -> "tuple[ByPrediction, Array] | None":
         """Return the factors at the quantiles of scores (m,) in bins of their predictions (m,).
 
-        `levels` (L,) are the shares to cover, the widest first, and `weight` (m,) is as in
-        `reaches`. None where residuals are too few for two bins, or predictions are all alike.
+        `levels` (L,) are the shares to cover, the widest first, and `weight` (m,) and `room` (m, 2)
+        are as in `reaches`. Beside the factors are the `tails` (L, 2) of all rows, in which bins
+        may differ. None where residuals are too few for two bins, or predictions are all alike.
         """
         weight = np.ones(len(scores)) if weight is None else weight
+        room = no_bounds(len(scores)) if room is None else room
         bins = int(min(weight.sum() // BIN_ROWS, MAX_BINS))
         if bins < 2:
             return None
@@ -64,17 +72,21 @@ class ByPrediction:
         if len(chosen) < 2:
             return None
         knots = tuple(float(np.quantile(predicted[rows], 0.5, method="lower")) for rows in chosen)
-        curves = []
-        for level, pooled in zip(levels, reaches(scores, levels, weight), strict=True):
+        tails = [shares_of_ends(scores[own], levels, weight[own], room[own]) for own in chosen]
+        whole = reaches(scores, levels, weight).tolist()
+        curves, of_all = [], np.empty((len(levels), 2))
+        for i, (level, pooled) in enumerate(zip(levels, whole, strict=True)):
             sides = []
-            for side, reach in zip((-scores, scores), pooled.tolist(), strict=True):
+            for end, each in enumerate((-scores, scores)):
+                shares = [float(of_bin[i, end]) for of_bin in tails]
                 heights = [1.0] * len(knots)
-                if reach > 0:
-                    found = [
-                        quantile(side[rows], (1 + level) / 2, weight[rows], capped=True)
-                        for rows in chosen
-                    ]
-                    heights = [max(own / reach, SMALLEST) for own in found]
+                if pooled[end] > 0:
+                    for j, own in enumerate(chosen):
+                        missed, beyond = shares[j] * (1 - level), room[own, end]
+                        reach = reach_missing(each[own], missed, weight[own], beyond, capped=True)
+                        heights[j] = max(reach / pooled[end], SMALLEST)
                 sides.append(Curve(knots, tuple(heights), missing=1.0))
+                of_rows = Curve(knots, tuple(shares)).of(predicted) * weight
+                of_all[i, end] = fsum(of_rows.tolist()) / fsum(weight.tolist())
             curves.append((sides[0], sides[1]))
-        return cls(tuple(curves))
+        return cls(tuple(curves)), of_all

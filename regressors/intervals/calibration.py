@@ -121,7 +121,7 @@ class Calibration:
     def _are_enough(self, chosen: Mask) -> bool:
         """Return whether some residuals (a mask) are enough for the widest declared level."""
         levels = self._rows.rules.levels
-        return not np.isnan(self._reaches(chosen, None, levels=levels, capped=False)[0][0])
+        return not np.isnan(self._reaches(chosen, None, None, levels=levels, capped=False)[0][0])
 
     @property
     def _scales(self) -> Array:
@@ -189,14 +189,17 @@ class Calibration:
         for number in np.unique(rows.fold).tolist():
             own = rows.fold == number
             share = None if rows.share is None else rows.share[~own]
-            scores, factors = rows.residual[~own] / scale[~own], None
+            scores, factors, tails = rows.residual[~own] / scale[~own], None, None
+            room = self._room(scale, ~own)
             reach = np.ones((own.sum(), 2)) * scale[own, None]
             if by_prediction:
-                fitted = ByPrediction.fitted(scores, rows.predicted[~own], [level], share)
+                fitted = ByPrediction.fitted(scores, rows.predicted[~own], [level], share, room)
                 if fitted is not None:
-                    factors = fitted.of(rows.predicted[~own])
-                    reach *= fitted.of(rows.predicted[own])[:, 0]
-            reach *= reaches(scores, [level], share, factors=factors)[0]
+                    factors, tails = fitted[0].of(rows.predicted[~own]), fitted[1]
+                    reach *= fitted[0].of(rows.predicted[own])[:, 0]
+            found = reaches(scores, [level], share, room=room, factors=factors, tails=tails)
+            reach *= found[0]
+            reach = np.minimum(reach, self._room(np.ones(len(scale)), own))
             score[own] = interval_score(rows.residual[own], -reach[:, 0], reach[:, 1], level)
         return score
 
@@ -205,14 +208,19 @@ class Calibration:
     ) -> Intervals | None:
         rows = self._rows
         (_, facts), (is_used, more) = self._scale, self._by_prediction
-        by_prediction = None
+        by_prediction = factors = tails = None
         if is_used:
             share = None if rows.share is None else rows.share[chosen]
-            by_prediction = ByPrediction.fitted(
-                self._scores[chosen], rows.predicted[chosen], rows.rules.levels, share
+            room = self._room(self._scales, chosen)
+            fitted = ByPrediction.fitted(
+                self._scores[chosen], rows.predicted[chosen], rows.rules.levels, share, room
             )
-        factors = None if by_prediction is None else by_prediction.of(rows.predicted)
-        reaches_of = partial(self._reaches, factors=factors, levels=levels, capped=capped)
+            if fitted is not None:
+                by_prediction, tails = fitted
+                factors = by_prediction.of(rows.predicted)
+        reaches_of = partial(
+            self._reaches, factors=factors, tails=tails, levels=levels, capped=capped
+        )
         of_all = reaches_of(chosen)
         if np.isnan(of_all[0][0]):
             return None
@@ -222,12 +230,34 @@ class Calibration:
             facts["groups_of_all_rows"] = pooled
         return Intervals(rows.rules, of_all, rows.mean_weight, scale, by_prediction, groups, facts)
 
+    def _room(self, scale: Array, chosen: Mask) -> Array:
+        """Return how far (n, 2) the bounds are from the predictions of some rows (a mask).
+
+        It is in units of the scale (m,) of each residual, and infinite where there is no bound.
+        """
+        room: Array = self._rows.room[chosen] / scale[chosen, None]
+        return room
+
     def _reaches(
-        self, chosen: Mask, factors: Array | None, *, levels: Sequence[float], capped: bool
+        self,
+        chosen: Mask,
+        factors: Array | None,
+        tails: Array | None,
+        *,
+        levels: Sequence[float],
+        capped: bool,
     ) -> tuple[Reach, ...]:
         share = None if self._rows.share is None else self._rows.share[chosen]
         own = None if factors is None else factors[chosen]
-        found = reaches(self._scores[chosen], levels, share, factors=own, capped=capped)
+        found = reaches(
+            self._scores[chosen],
+            levels,
+            share,
+            room=self._room(self._scales, chosen),
+            factors=own,
+            tails=tails,
+            capped=capped,
+        )
         return tuple((float(down), float(up)) for down, up in found)
 
     def _groups(

@@ -15,15 +15,17 @@ MAX_ROWS, MIN_ROWS, MAX_CELLS = 2**15, 2**12, 2**23
 class Residuals:
     """Out-of-fold residuals (m,) of some rows, each times the root of its weight.
 
-    `share` (m,) is what each counts for in quantiles, None where all count the same; `available`
-    are how many there were to choose from. `age` (m,) is 0 for the newest row and 1 for the oldest,
-    None where rows have no order.
+    `room` (m, 2) is how far the bounds of the target are below and above each prediction, times
+    the same root, and infinite where there is none. `share` (m,) is what each counts for in
+    quantiles, None where all count the same; `available` are how many there were to choose from.
+    `age` (m,) is 0 for the newest row and 1 for the oldest, None where rows have no order.
     """
 
     rules: Rules
     columns: Columns
     predicted: Array
     residual: Array
+    room: Array
     fold: Indices
     available: int
     mean_weight: float | None = None
@@ -58,15 +60,21 @@ class Residuals:
             smallest = np.argsort(_hashes(target[chosen], predicted[chosen]), kind="stable")
             chosen = np.sort(chosen[smallest[:most]])
         residual = target[chosen] - predicted[chosen]
+        lowest = -np.inf if rules.lowest is None else rules.lowest
+        highest = np.inf if rules.highest is None else rules.highest
+        room = np.column_stack([predicted[chosen] - lowest, highest - predicted[chosen]])
+        np.maximum(room, 0.0, out=room)
         mean_weight = None
         if weight is not None:
             mean_weight = float((weight if among is None else weight[among]).mean())
-            residual *= np.sqrt(weight[chosen] / mean_weight)
+            root = np.sqrt(weight[chosen] / mean_weight)
+            residual, room = residual * root, room * root[:, None]
         return cls(
             rules,
             {name: np.asarray(values[chosen]) for name, values in columns.items()},
             predicted[chosen],
             residual,
+            room,
             fold[chosen],
             of,
             mean_weight,

@@ -128,8 +128,9 @@ def _by_row(model, mean_weight):
     size = np.abs(predicted) / 5 + np.where(columns["hue"] == columns["hue"][1], 3.0, 1.0)
     size *= np.where(predicted > np.median(predicted), 1, -1)
     lowest, highest = np.quantile(predicted, [0.2, 0.9]).tolist()
+    rules = Rules((0.9, 0.5), by="Town")
     intervals = fit_intervals(
-        Rules((0.9, 0.5), lowest, highest, by="Town"),
+        rules,
         columns={n: v for n, v in columns.items() if n in model.column_types},
         target=predicted + size * rng.exponential(size=rows),
         predicted=predicted,
@@ -138,7 +139,7 @@ def _by_row(model, mean_weight):
         group=columns["Town"],
     )[2]
     assert intervals.scale and intervals.by_prediction and intervals.groups
-    return intervals
+    return replace(intervals, rules=replace(rules, lowest=lowest, highest=highest))
 
 
 def _network(columns, rng, number, hidden):

@@ -47,7 +47,7 @@ def table(name, **changes):
 @pytest.mark.parametrize("weight", [None, 0.5 + np.arange(ROWS) % 4], ids=["equal", "weights"])
 def test_shared_sums_give_each_fold_the_bits_of_its_own_fit(name, weight):
     made = table(name, weight=weight)
-    sums = FoldSums(NUMPY, made)
+    sums = FoldSums.read(NUMPY, made)
     for train in MASKS:
         shared, alone = (
             fit_linear(NUMPY, made, train, part="fold", sums=each) for each in (sums, None)
@@ -95,7 +95,7 @@ def test_encodings_and_predictions_have_a_few_columns_in_memory_and_not_the_tabl
 
 def test_chained_folds_are_fitted_on_the_sums_of_earlier_ones():
     made = table("numbers and levels", fold=np.arange(ROWS) // 20, chained=True)
-    sums = FoldSums(NUMPY, made)
+    sums = FoldSums.read(NUMPY, made)
     train = made.fold < 3
     encoding = fit_encoding(made, train)
     design = encoding.design({key: values[train] for key, values in made.columns.items()})

@@ -120,6 +120,30 @@ def test_each_end_fits_the_prediction_where_most_targets_are_zero():
     assert fitted(rows_of(3, sd=lambda x, region: 1.0)).by_prediction is None
 
 
+def test_what_a_bound_saves_at_one_end_makes_the_other_end_nearer():
+    rules, new = Rules((0.9, 0.5), lowest=0.0), rain_of(25, 20_000)
+    free = fitted(rain_of(24), replace(rules, lowest=None))
+    ends = ends_of(fitted(rain_of(24), rules), new)
+    clipped = ends_of(replace(free, rules=rules), new)
+    assert inside(ends[0], new["target"])[new["target"] == 0].mean() > 0.999
+    assert np.mean(ends[0][1]) < 0.85 * np.mean(clipped[0][1] - clipped[0][0])
+    for fifth in np.array_split(np.argsort(new["predicted"]), 5):
+        assert inside(ends[0], new["target"])[fifth].mean() > 0.86
+    below = {name: new[name] for name in ("columns", "fold")}
+    for name in ("target", "predicted"):
+        below[name] = -new[name]
+    mirrored = {**rain_of(24), **{n: -rain_of(24)[n] for n in ("target", "predicted")}}
+    upwards = ends_of(fitted(mirrored, Rules((0.9, 0.5), highest=0.0)), below)
+    for side in (0, 1):
+        np.testing.assert_allclose(upwards[0][side], -ends[0][1 - side], rtol=0.25, atol=0.25)
+
+
+def test_a_bound_that_is_out_of_reach_changes_nothing():
+    data = rows_of(26, skewed=True)
+    far = fitted(data, Rules((0.9, 0.5), lowest=-100.0, highest=100.0))
+    assert replace(far, rules=Rules((0.9, 0.5))) == fitted(data, Rules((0.9, 0.5)))
+
+
 def test_intervals_that_were_stored_without_factors_by_prediction_reach_as_far_as_then():
     intervals, new = fitted(rain_of(22)), rain_of(23, 50)
     then = replace(intervals, by_prediction=None)
@@ -193,7 +217,7 @@ def test_the_coverage_of_out_of_fold_predictions_is_by_the_residuals_of_other_fo
 
 @pytest.mark.parametrize(("make", "rows"), [(rows_of, 40_000), (rain_of, 4_000)])
 def test_neither_the_order_nor_the_company_of_rows_changes_a_digit(make, rows):
-    rules = Rules((0.9, 0.5))
+    rules = Rules((0.9, 0.5), lowest=0.0 if make is rain_of else None)
     data = make(12, rows)  # of 40,000 a part is used
     if make is rain_of:
         data["predicted"] = np.round(data["predicted"], 1)  # many of them are the same
