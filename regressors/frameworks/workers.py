@@ -274,7 +274,10 @@ class _Worker:
             raise self._death(None) from None
         except TimeoutError:
             self._close_pool()
-            reason = f"took longer than the limit of {limit:g} seconds and was stopped"
+            reason = (
+                f"took longer than the limit of {limit:g} seconds (NIGHTFIT_FIT_TIME_LIMIT) and was"
+                " stopped"
+            )
             raise _Lost(reason, retry=False) from None
         except ProcessExpired as end:
             raise self._death(end.exitcode) from None
