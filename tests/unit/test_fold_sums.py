@@ -103,7 +103,7 @@ def test_rows_of_many_columns_are_read_a_few_at_a_time(monkeypatch):
     reported = []
     monkeypatch.setattr(gram_sums, "_BLOCK_VALUES", rows)
     with reporting_to(lambda _share, done: reported.append(done)):
-        FoldSums(NUMPY, wide, numbers=())
+        FoldSums.read(NUMPY, wide, numbers=())
     assert [done for done in reported if done.endswith("rows")] == [
         f"fold 1, {start:,} of 1,200 rows" for start in (0, 512, 1024)
     ]
