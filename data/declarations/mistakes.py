@@ -104,7 +104,8 @@ def _what_and_next_step(details: ErrorDetails, model: type[BaseModel]) -> tuple[
     if kind in ("extra_forbidden", "invalid_key"):
         owner = quoted(_dotted(location[:-1])) if len(location) > 1 else "a declaration"
         keys = _keys(model, location[:-1])
-        hint = nearest(str(location[-1]), keys) or f"Its keys are {', '.join(keys)}."
+        hint = nearest(str(location[-1]), keys) or _in_a_section(model, str(location[-1]))
+        hint = hint or f"Its keys are {', '.join(keys)}."
         return f"{quoted(str(location[-1]))} is not a key of {owner}.", hint.strip()
     if kind == "value_error":
         mistake: DeclarationMistake = details["ctx"]["error"]
@@ -171,6 +172,17 @@ def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
         models = _models(annotation)
         annotation = models[0]
     return list(dict.fromkeys(name for model in models for name in model.model_fields))
+
+
+def _in_a_section(model: type[BaseModel], key: str) -> str:
+    """Return where in a declaration a key belongs that stands elsewhere, or nothing."""
+    sections = [name for name in model.model_fields if key in _keys_below(model, name)]
+    return f"Write it as {sections[0]}: {{{key}: ...}}." if len(sections) == 1 else ""
+
+
+def _keys_below(model: type[BaseModel], section: str) -> set[str]:
+    annotation = model.model_fields[section].annotation
+    return {name for one in _models(annotation) for name in getattr(one, "model_fields", ())}
 
 
 def _models(annotation: Any) -> list[Any]:

@@ -43,9 +43,13 @@ def chosen_target(
             return target
         raise _no_target(target, facts, formats, likely)
     if not likely:
+        left_out = [f"{one.name!r} ({one.why_left_out})" for one in facts if one.why_left_out]
+        nested = f" Left out: {listed(left_out)}." if left_out else ""
         raise SourceError(
-            "No column holds numbers that vary, so there is nothing to predict.",
-            next_step="A column of text with numbers in it needs 'formats': see docs/datasets.md.",
+            f"No column holds numbers that vary, so there is nothing to predict.{nested}",
+            next_step="Write what is inside them as columns of their own."
+            if left_out
+            else "A column of text with numbers in it needs 'formats': see docs/datasets.md.",
         )
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise CallError(

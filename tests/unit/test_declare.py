@@ -152,6 +152,10 @@ def test_a_misspelt_key_is_reported_with_file_line_and_the_right_word(tmp_path):
     ("addition", "message"),
     [
         ("split:\n  tset: 0.3\n", "line 5: 'tset' is not a key of 'split'. Did you mean 'test'?"),
+        (
+            "hidden: [16, 8]\n",
+            "'hidden' is not a key of a declaration. Write it as ann: {hidden: ...}.",
+        ),
         ("split: {folds: five}\n", "line 4: 'split.folds' should be a whole number"),
         ("split: {folds: true}\n", "but is true."),
         ("split: {test: 2}\n", "line 4: 'split.test' should be below 1.0, but is the number 2."),

@@ -92,7 +92,7 @@ def _no_table(table: str, known: Sequence[tuple[str, str, bool]]) -> SourceLate:
     hint = hint or f"{_in_words((names, others))} "
     return SourceLate(
         f"There is no table or view {quoted(table)}.",
-        next_step=f"{hint}Correct 'table' in the declaration.",
+        next_step=f"{hint}Correct the name of the table.",
     )
 
 

@@ -145,7 +145,7 @@ def _of_networks(
         raise CallError(
             f"its networks have {weights:,} weights, and SQL is for {MAX_WEIGHTS:,} at most.",
             next_step="Export it with '--format onnx', or declare smaller layers, such as"
-            " 'hidden: [16, 8]'.",
+            " 'ann: {hidden: [16, 8]}'.",
         )
     names = {name: f"p{i}" for i, name in enumerate(row.values)}
     keys = {f"k{i}": text for i, (text, _) in enumerate(kept)}
