@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from data.address_space import require_address_space
+from data.errors import CallError
 from data.scratch import temporary_files
 from data.settings import settings
 from flows.command.folders import make_folder
@@ -22,6 +23,12 @@ def run_tutorial(out: Path | None, *, opened: bool) -> None:
     from tasks.tutorial.lessons import learn, lessons
     from tasks.tutorial.page import result, tutorial_page
 
+    if out is not None and not out.absolute().parent.is_dir():  # before a minute of fits
+        raise CallError(
+            f"There is no folder {out.absolute().parent}.",
+            where=str(out),
+            next_step="Name a file in a folder that you may write to.",
+        )
     require_address_space()
     config = settings()
     with talking():
@@ -47,7 +54,8 @@ def run_tutorial(out: Path | None, *, opened: bool) -> None:
             typer.echo(f"{lesson.title}. {' '.join(result(lesson, fit))}")
         page = tutorial_page(learnt, page_script(config.home))
     file = out or reports_folder(config.home) / "tutorial.html"
-    make_folder(file.parent)
+    if out is None:
+        make_folder(file.parent)  # for this user alone, unlike a folder of his own
     with new_file(file) as stream:
         stream.write(page)
     typer.echo(file)

@@ -147,7 +147,7 @@ def _verdict(facts: RunFacts, verdict: str) -> str:
     opening = {
         "yay": "The ANN is worth it: it predicts the test rows better than a linear model does",
         "nay": "The ANN is not worth it: a linear model predicts the test rows better",
-        "undecided": "On the test rows, the ANN and the linear model are about equally good",
+        "undecided": "The test rows do not show whether the ANN or the linear model is better",
     }[verdict]
     side = "lower" if run.verdict_difference < 0 else "higher"
     by = f"{number(abs(run.verdict_difference))} {target}"

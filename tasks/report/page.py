@@ -190,9 +190,13 @@ def _rule_words(rule: ExpectationResult) -> str:
     )
     parts = [f"It asks for {kwargs}." if kwargs else ""]
     if rule.unexpected_count:
-        what = "were set aside" if rule.quarantine else "break it"
-        rows = f"{rule.unexpected_count:,} rows" if rule.unexpected_count != 1 else "1 row"
-        parts.append(f"{rows} {what}.")
+        one, more = ("was set aside", "were set aside") if rule.quarantine else ("breaks", "break")
+        what = (
+            f"1 row {one}"
+            if rule.unexpected_count == 1
+            else f"{rule.unexpected_count:,} rows {more}"
+        )
+        parts.append(f"{what}." if rule.quarantine else f"{what} it.")
     if rule.observed is not None:
         parts.append(f"Observed: {_cell(rule.observed)}.")
     return " ".join(filter(None, parts))

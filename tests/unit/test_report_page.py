@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -92,6 +93,13 @@ def test_the_verdict_is_given_with_its_figures():
     assert "The 90% interval of this difference is 0.25 to 0.75 wage." in text
 
 
+def test_a_difference_that_the_rows_leave_open_is_not_called_small():
+    run = good_night(verdict="undecided", verdict_difference=5, verdict_low=-1, verdict_high=11)
+    text = page_of(facts_of(run))
+    assert "The test rows do not show whether the ANN or the linear model is better." in text
+    assert "equally good" not in text
+
+
 def test_a_run_without_an_ann_says_why_there_is_no_verdict():
     run = good_night()
     linear = [each for each in run.candidates if each.kind == "least_squares"]
@@ -123,6 +131,12 @@ def test_a_rule_that_failed_is_shown_with_its_rows():
     text = page_of(facts_of(night(5, status="rejected", candidates=[]), rules=(rule,)))
     assert "expect_column_values_to_be_between of age" in text
     assert "It asks for min_value: 16. 12 rows break it. Observed: 3.5." in text
+    lonely = page_of(
+        facts_of(
+            night(5, status="rejected", candidates=[]), rules=(replace(rule, unexpected_count=1),)
+        )
+    )
+    assert "1 row breaks it." in lonely
     cells = re.findall(r"<td[^>]*>(.*?)</td>", text.split("Examples of rows")[1])
     assert [re.sub("<.*?>", "", cell) for cell in cells[:3]] == ["7", "a7", "-4"]
 

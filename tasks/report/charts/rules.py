@@ -51,7 +51,7 @@ def rules(facts: RunFacts) -> Iterator[Chart]:
                             "rows that broke it",
                             field="x",
                             scale={"domainMin": 0, "domainMax": max(most, 1)},
-                            axis={"values": list(range(most + 1))} if most < 6 else {},
+                            axis={"values": [*range(most + 1)], "format": "d"} if most < 6 else {},
                         ),
                         "tooltip": [
                             {"field": "name", "type": "nominal", "title": "rule"},
