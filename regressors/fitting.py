@@ -172,6 +172,12 @@ def fits_by(
     return partial(fit_linear, framework, job, sums=sums)
 
 
+def rows_of_fits(job: Job) -> Iterator[Mask]:
+    """Yield the rows (masks) of the folds that have the twin's half-life, and of the twin."""
+    yield from _trained(job, _folds_like_twin(job))
+    yield np.ones(len(job.target), dtype=bool)
+
+
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     out_of_fold = np.full(len(job.target), np.nan)
     fitted: dict[int, tuple[dict[str, Any], frozenset[str]]] = {}
@@ -179,16 +185,15 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     others = _folds_by_half_life(job)
     with parts((5 + 3 * len(others)) * last):
         for half_life, numbers in others.items():
-            weighed = replace(job, half_life=half_life)
+            weighed = replace(job, half_life=half_life, sums=None, segment_batches=())
             with part_of_work("sums", 3 * last), parts(2 * last):
-                sums: Sums = FoldSums(framework, of_all_rows(weighed), numbers)
+                sums: Sums = FoldSums.read(framework, of_all_rows(weighed), numbers)
             fitted |= _fit_folds(framework, weighed, sums, numbers, out_of_fold)
         with part_of_work("sums", 3 * last), parts(2 * last):
             sums = fold_sums(framework, of_all_rows(job))
-        numbers = set(range(1, last + 1)).difference(*others.values())
         everything = np.ones(len(job.target), dtype=bool)
-        fit = fits_by(framework, job, sums, [*_trained(job, numbers), everything])
-        fitted |= _fit_folds(framework, job, sums, numbers, out_of_fold, fit)
+        fit = fits_by(framework, job, sums, rows_of_fits(job))
+        fitted |= _fit_folds(framework, job, sums, _folds_like_twin(job), out_of_fold, fit)
         with part_of_work("all folds", last):
             twin = fit(everything, part="twin")
     details = {f"fold {number}": fitted[number][0] for number in sorted(fitted)}
@@ -222,6 +227,11 @@ def _folds_by_half_life(job: Job) -> dict[float | None, set[int]]:
         if half_life != job.half_life:
             found.setdefault(half_life, set()).add(number)
     return found
+
+
+def _folds_like_twin(job: Job) -> set[int]:
+    """Return the folds that have the twin's half-life."""
+    return set(range(1, int(job.fold.max()) + 1)).difference(*_folds_by_half_life(job).values())
 
 
 def _trained(job: Job, numbers: Set[int]) -> Iterator[Mask]:

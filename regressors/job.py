@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,11 @@ from regressors.linear.least_squares import LeastSquares
 from regressors.model import Model, NetworkMember
 from regressors.network.plan import Plan
 from regressors.segments.fits import SegmentFits
+
+if TYPE_CHECKING:
+    from regressors.linear.fold_sums import FoldSums
+    from regressors.linear.kept_sums import RefitSums
+    from regressors.segments.equations import SolvedBatch
 
 Grouping = Literal["none", "columns", "pairs"]
 """Which groups the encoding of an ANN has: none, of single columns, or of pairs as well."""
@@ -79,6 +84,9 @@ class Job:
     fits of the chained folds in `half_lives` have those, or None, in its place: what was best of
     what was known to the fold.
 
+    `sums` are those of the rows of a linear kind where they have been gathered before, so that no
+    row is read for them; `segment_batches` are the equations of segments that were solved before.
+
     `segment` are the columns whose values make the text of a row's segment; only the kinds that
     have an equation for each segment have any. They are categories, and no features.
     """
@@ -121,6 +129,8 @@ class Job:
     half_lives: Mapping[int, float | None] = field(default_factory=dict)
     newest: float | None = None
     segment: tuple[str, ...] = ()
+    sums: "FoldSums | RefitSums | None" = None
+    segment_batches: "tuple[SolvedBatch, ...]" = ()
 
     def of_fold(self, number: int) -> "Job":
         """Return the job of the fit of a fold, which may have another half-life."""

@@ -165,7 +165,7 @@ def _errors(framework: FrameworkModule, job: Job) -> Array:
     """Return the errors (m,) of the rows that are predicted, times the roots of their weights."""
     predicted = np.full(len(job.target), np.nan)
     with part(f"half-life {job.half_life}"):
-        sums = FoldSums(framework, job)
+        sums = FoldSums.read(framework, job)
         for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
             if held.any():
                 fitted = fit_linear(framework, job, train, part=f"fold {number}", sums=sums)

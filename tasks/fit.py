@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from regressors import fitting
+from regressors import fitting, gathering
 from regressors.candidate import Candidate
 from regressors.job import Fitted, Start
 from tasks.run import progress
@@ -38,7 +38,7 @@ def fit(
     if isinstance(plan, Mapping):
         outcome: Fitted | str = plan[candidate.framework]
     else:
-        outcome = workers.run(fitting.validate, job)
+        outcome = workers.run(fitting.validate, job, gather=gathering.for_validate)
     if isinstance(outcome, str):
         progress.log(prepared.declaration.name, f"{candidate} failed: {outcome}", warning=True)
     else:

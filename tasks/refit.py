@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Set
 
-from regressors import fitting
+from regressors import fitting, gathering
 from regressors.candidate import Candidate
 from regressors.job import Fitted, Start
 from tasks.run import progress
@@ -40,7 +40,7 @@ def refit(
 ) -> Fitted | str:
     """Return the refit of a candidate that `fit` fitted, or why it failed."""
     job = job_of(candidate, prepared, starts=starts, fitted=fitted)
-    outcome = workers.run(fitting.refit, job, "refitting")
+    outcome = workers.run(fitting.refit, job, "refitting", gather=gathering.for_refit)
     if isinstance(outcome, str):
         message = f"the refit of {candidate} failed: {outcome}"
         progress.log(prepared.declaration.name, message, warning=True)

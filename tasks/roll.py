@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 from functools import partial
 
+from regressors import gathering
 from regressors.candidate import Candidate
 from regressors.job import Fitted, Start
 from regressors.progress import reporting_to
@@ -29,7 +30,9 @@ def roll(
     """Return what a candidate that `fit` fitted predicts for the test rows, or why it cannot."""
     if prepared.split.chained:
         job = job_of(candidate, prepared, starts=starts, fitted=fitted)
-        outcome = workers.run(partial(roll_in_worker, fitted=fitted), job, "rolling")
+        outcome = workers.run(
+            partial(roll_in_worker, fitted=fitted), job, "rolling", gather=gathering.for_roll
+        )
     else:
         outcome = by_twin(candidate, fitted, prepared)
     if isinstance(outcome, str):

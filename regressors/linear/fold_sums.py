@@ -3,14 +3,15 @@
 The parts are the folds; where these are chained, the rows that become known to the same one.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
-from regressors.arrays import Array, Columns, Mask
+from regressors.arrays import Array, Columns, Indices, Mask
 from regressors.blocks import Chosen, blocks_of, release, rows_of
 from regressors.encoding.columns import is_missing
 from regressors.encoding.common_design import CommonDesign, Sum
@@ -20,11 +21,13 @@ from regressors.encoding.times import Parts
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, folds
 from regressors.linear.coded_design import coded_design
-from regressors.linear.gram import Gram
-from regressors.linear.gram_sums import CodedBlock, Products, gram_with_levels
+from regressors.linear.gram import Gram, PackedGram
+from regressors.linear.gram_sums import CodedBlock, Products, block_rows, gram_with_levels
 from regressors.linear.rows import Rows
-from regressors.linear.slices import BLOCK_ROWS
 from regressors.progress import part, report
+
+Numbers = tuple[int, ...]
+"""The parts that a fit trains on."""
 
 
 class Sums(Protocol):
@@ -39,52 +42,100 @@ class Sums(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class FoldDesign:
+    """What the sums of a job's parts are of: the encodings of its fits, and their common design.
+
+    `first` is the first row of each part, which says of a mask whether that has the part, and
+    `encodings` are by the parts that a fit trains on.
+    """
+
+    first: dict[int, int]
+    encodings: dict[Numbers, Encoding]
+    common: CommonDesign
+
+    @classmethod
+    def of(cls, job: Job, numbers: Container[int] | None = None) -> "FoldDesign":
+        """Fit the encodings of the twin and of the folds in `numbers`; None are all of them.
+
+        Nothing of the rows that a fold holds out is in its encoding.
+        """
+        part_of = part_numbers(job)
+        found = np.flatnonzero([(part_of == i).any() for i in range(int(part_of.max()) + 1)])
+        first = {int(i): int(np.argmax(part_of == i)) for i in found}
+        statistics = FoldStatistics(job.columns, part_of)
+        whole = fit_encoding(job)
+        blank = frozenset(filter(statistics.blank, (category.name for category in whole.coded)))
+        encodings = {tuple(first): whole}
+        for number, train, _ in folds(job.fold, chained=job.chained, known=job.known):
+            trained = _numbers(first, train)
+            wanted = numbers is None or number in numbers
+            if wanted and trained not in encodings:
+                of_rows = statistics.of(trained, train)
+                with part(f"encoding of fold {number}"):
+                    encodings[trained] = fit_encoding(job, train, of_rows)
+        common = CommonDesign.of(whole, [*encodings.values()], blank.__contains__)
+        return cls(first, encodings, common)
+
+    def numbers(self, rows: Mask) -> Numbers:
+        """Return the parts that some rows (a mask) of the job are made of."""
+        return _numbers(self.first, rows)
+
+    def grams(self, job: Job, row_products: Products) -> dict[int, PackedGram]:
+        """Return the matrix of each part of the rows of a job, which may be some of all rows."""
+        part_of, grams = part_numbers(job), {}
+        for number in self.first:
+            rows = part_of == number
+            if rows.any():
+                with part(f"fold {number}"):
+                    grams[number] = gram_by(job, self.common, rows, row_products).packed()
+        release([part_of])
+        return grams
+
+    def grams_of_fits(self, job: Job, row_products: Products) -> dict[Numbers, PackedGram]:
+        """Return the matrices of fits that need the rows, for whose design no parts add up."""
+        grams = {}
+        for trained, encoding in self.encodings.items():
+            if self.common.terms(encoding) is None:
+                rows = np.isin(part_numbers(job), trained)
+                if rows.any():
+                    grams[trained] = gram_of_rows(job, encoding, rows, row_products).packed()
+        return grams
+
+
+@dataclass(frozen=True, eq=False)
 class FoldSums:
     """The encodings of the twin and the folds of a job, and the exact Gram matrices of its parts.
 
     The rows that a fold trains on are whole parts, and so are their sums: those of the columns that
     all encodings have in common, of which the design of each is made. Nothing of the rows that a
-    fold holds out is in its encoding or its sums. Of the folds only those in `numbers` are fitted;
-    None are all of them.
+    fold holds out is in its sums. `of_fits` are those of fits whose design is made of other
+    columns, by the parts that they train on, if they have been read.
     """
 
-    def __init__(
-        self, framework: FrameworkModule, job: Job, numbers: Container[int] | None = None
-    ) -> None:
-        part_of = job.fold if job.known is None else job.known
-        found = np.flatnonzero([(part_of == i).any() for i in range(int(part_of.max()) + 1)])
-        # By the first row of each part, which says of a mask whether that has the part.
-        self._first = {int(i): int(np.argmax(part_of == i)) for i in found}
-        statistics = FoldStatistics(job.columns, part_of)
-        whole = fit_encoding(job)
-        blank = frozenset(filter(statistics.blank, (category.name for category in whole.coded)))
-        self._encodings = {tuple(self._first): whole}
-        for number, train, _ in folds(job.fold, chained=job.chained, known=job.known):
-            trained = self._numbers(train)
-            wanted = numbers is None or number in numbers
-            if wanted and trained not in self._encodings:
-                of_rows = statistics.of(trained, train)
-                with part(f"encoding of fold {number}"):
-                    self._encodings[trained] = fit_encoding(job, train, of_rows)
-        self._common = CommonDesign.of(whole, [*self._encodings.values()], blank.__contains__)
-        self._grams = {}
-        for number in self._first:
-            with part(f"fold {number}"):
-                rows = part_of == number
-                gram = _gram(job, self._common, rows, framework.row_products)
-                self._grams[number] = gram.packed()
-        release([part_of])
+    design: FoldDesign
+    grams: Mapping[int, PackedGram]
+    of_fits: Mapping[Numbers, PackedGram] = field(default_factory=dict)
+
+    @classmethod
+    def read(
+        cls, framework: FrameworkModule, job: Job, numbers: Container[int] | None = None
+    ) -> Self:
+        """Return the sums of the rows of a job; of the folds only those in `numbers` are fitted."""
+        design = FoldDesign.of(job, numbers)
+        return cls(design, design.grams(job, framework.row_products))
 
     def encoding(self, rows: Mask) -> Encoding:
         """Return the encoding of the rows (a mask) of whole parts, as a fold trains on."""
-        return self._encodings[self._numbers(rows)]
+        return self.design.encodings[self.design.numbers(rows)]
 
     def gram(self, rows: Mask) -> Gram | None:
         """Return the matrix of the rows (a mask) of whole parts; None if they are to be read."""
-        terms = self._common.terms(self.encoding(rows))
+        trained = self.design.numbers(rows)
+        terms = self.design.common.terms(self.design.encodings[trained])
         if terms is None:
-            return None
-        return _combined(self._total(self._numbers(rows)), self._common, terms)
+            return self.of_fits[trained].whole() if trained in self.of_fits else None
+        return combined(self._total(trained), self.design.common, terms)
 
     def with_tests(self, framework: FrameworkModule, job: Job, encoding: Encoding) -> Gram | None:
         """Return the matrix of these rows and the test rows of a job, by an encoding of them all.
@@ -92,24 +143,35 @@ class FoldSums:
         Only the test rows are read. None if all rows are to be read.
         """
         assert job.is_test is not None
-        extended = self._common.with_rows(encoding, blank_in(job, encoding))
+        extended = self.design.common.with_rows(encoding, blank_in(job, encoding))
         if extended is None:
             return None
         common, terms = extended
-        tests = _gram(job, common, job.is_test, framework.row_products)
-        return _combined(self._total(self._first) + tests, common, terms)
+        tests = gram_by(job, common, job.is_test, framework.row_products)
+        return combined(self.total + tests, common, terms)
+
+    @property
+    def total(self) -> Gram:
+        """Return the matrix of all rows, of the columns of the common design."""
+        return self._total(self.design.first)
 
     @property
     def bytes(self) -> int:
         """Return how much memory the sums take."""
-        return sum(len(gram.upper) for gram in self._grams.values())
+        return sum(len(gram.upper) for gram in (*self.grams.values(), *self.of_fits.values()))
 
     def _total(self, numbers: Iterable[int]) -> Gram:
         """Return the matrix of the rows of some parts."""
-        return reduce(add, (self._grams[number].whole() for number in numbers))
+        return reduce(add, (self.grams[number].whole() for number in numbers))
 
-    def _numbers(self, rows: Mask) -> tuple[int, ...]:
-        return tuple(number for number, first in self._first.items() if rows[first])
+
+def part_numbers(job: Job) -> Indices:
+    """Return the part (n,) that each row is of."""
+    return job.fold if job.known is None else job.known
+
+
+def _numbers(first: Mapping[int, int], rows: Mask) -> Numbers:
+    return tuple(number for number, row in first.items() if rows[row])
 
 
 def fit_encoding(
@@ -154,7 +216,7 @@ def gram_of_rows(job: Job, encoding: Encoding, rows: Mask, row_products: Product
     terms = common.terms(encoding)
     if terms is None:
         return encoded_rows(job, encoding, rows).gram(row_products)
-    return _combined(_gram(job, common, rows, row_products), common, terms)
+    return combined(gram_by(job, common, rows, row_products), common, terms)
 
 
 def blank_in(job: Job, encoding: Encoding, rows: Mask | None = None) -> Callable[[str], bool]:
@@ -163,12 +225,12 @@ def blank_in(job: Job, encoding: Encoding, rows: Mask | None = None) -> Callable
     return lambda name: bool(is_missing(parts[name]).any())
 
 
-def _gram(job: Job, common: CommonDesign, rows: Mask, row_products: Products) -> Gram:
-    """Return the matrix of a common design, a column of ones, the target, and the levels."""
+def gram_by(job: Job, common: CommonDesign, rows: Mask, row_products: Products) -> Gram:
+    """Return the matrix of some rows (a mask): of a design, a column of ones, target and levels."""
     chosen = Chosen(rows)
 
     def blocks() -> Iterator[CodedBlock]:
-        for block in blocks_of(len(chosen), BLOCK_ROWS):
+        for block in blocks_of(len(chosen), block_rows(common.columns + 2)):
             report(block.start / len(chosen), f"{block.start:,} of {len(chosen):,} rows")
             positions = chosen.positions(block)
             design, codes = common.design(rows_of(job.columns, positions))
@@ -181,6 +243,7 @@ def _gram(job: Job, common: CommonDesign, rows: Mask, row_products: Products) ->
     return gram_with_levels(blocks(), common.columns + 2, common.sizes, row_products)
 
 
-def _combined(gram: Gram, common: CommonDesign, terms: Sequence[Sum]) -> Gram:
+def combined(gram: Gram, common: CommonDesign, terms: Sequence[Sum]) -> Gram:
+    """Return the matrix of an encoding's terms, ones and the target, from that of a design."""
     ones = common.columns
     return gram.combined([*terms, {ones: 1.0}, {ones + 1: 1.0}])

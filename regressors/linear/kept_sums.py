@@ -48,8 +48,8 @@ class RolledSums(FoldSums):
 
 
 @dataclass
-class _Kept:
-    """The last sums of this process, and what they depend on."""
+class KeptSums:
+    """The last sums that a process has, and what they depend on."""
 
     key: tuple[Any, ...] | None = None
     last: FoldSums | RefitSums | None = None
@@ -69,7 +69,7 @@ class _Kept:
         self.key = self.last = None
 
 
-_kept = _Kept()
+_kept = KeptSums()
 """A process does one job at a time."""
 
 
@@ -97,20 +97,24 @@ def drop_others(job: Job) -> None:
 
 def fold_sums(framework: FrameworkModule, job: Job) -> FoldSums:
     """Return the sums of the twin and the folds of a job, which are kept for its next jobs."""
+    if isinstance(job.sums, FoldSums):
+        return job.sums
     kept = _kept.sums(job)
     if isinstance(kept, FoldSums) and not isinstance(kept, RolledSums):
         return kept
-    sums = FoldSums(framework, job)
+    sums = FoldSums.read(framework, job)
     _kept.keep(job, sums)
     return sums
 
 
 def rolled_sums(framework: FrameworkModule, job: Job, numbers: Container[int]) -> RolledSums:
     """Return the sums of blocks of test rows, which are kept for its next jobs."""
+    if isinstance(job.sums, RolledSums):
+        return job.sums
     kept = _kept.sums(job)
     if isinstance(kept, RolledSums):
         return kept
-    sums = RolledSums(framework, job, numbers)
+    sums = RolledSums.read(framework, job, numbers)
     _kept.keep(job, sums)
     return sums
 
@@ -121,6 +125,8 @@ def refit_sums(framework: FrameworkModule, job: Job) -> RefitSums:
     Where those of the folds were kept, only the test rows are read, and none where those of the
     blocks of test rows were.
     """
+    if isinstance(job.sums, RefitSums):
+        return job.sums
     kept = _kept.sums(job)
     if isinstance(kept, RefitSums):
         return kept

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from data.disk import no_room
 from data.errors import HomeError
 from data.texts import Texts
-from regressors.arrays import Coded, Mask, Values, in_codes
+from regressors.arrays import Coded, Columns, Mask, Values, in_codes
 from regressors.file_arrays import mapped
 
 ALIGNMENT = 64
@@ -118,6 +118,10 @@ class RowColumns(Mapping[str, Values]):
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return in_codes, ({name: self.coded(name) for name in self},)
+
+    def in_codes(self) -> Columns:
+        """Return the columns as the argument of a job has them."""
+        return in_codes({name: self.coded(name) for name in self})
 
     def coded(self, name: str) -> Coded:
         """Return a column as it is in its file."""

@@ -1,11 +1,12 @@
 """The framework processes of a night, and how a step has a candidate fitted in one of them."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
 from prefect import allow_failure
@@ -22,50 +23,20 @@ from regressors.frameworks import parity, worker_process
 from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES, unprepared
-from regressors.frameworks.workers import Reporter, WorkerFailed, Workers
+from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
 from regressors.model import NetworkMember
 from tasks.run import progress
+from tasks.run.gathered import Gather, GatheredSums
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
+from tasks.run.processes import Processes
 from tasks.run.rows import Rows
 from tasks.run.step import result_of
 
 Result = TypeVar("Result")
 """What a job returns: most are fits."""
-
-
-class Processes(Protocol):
-    """Framework processes, here or on a cluster; `Workers` says what each method does."""
-
-    def submit(
-        self,
-        framework: str,
-        function: Callable[..., Any],
-        *args: Any,
-        reporter: Reporter | None = None,
-    ) -> Future[Any]:
-        """Run a function in a framework's process."""
-        ...
-
-    def result(self, future: Future[Any]) -> Any:
-        """Return the result of a job."""
-        ...
-
-    def probe_with(
-        self, probe: Callable[[Any], Any], obstacle: Callable[[str, Any], str | None]
-    ) -> None:
-        """Have each process probed before its first job."""
-        ...
-
-    def take_warnings(self) -> tuple[str, ...]:
-        """Return what a user should know about the processes."""
-        ...
-
-    def stop(self) -> None:
-        """End the processes and their jobs."""
-        ...
 
 
 class OnCluster(Processes, Protocol):
@@ -90,24 +61,37 @@ class FrameworkWorkers:
     def __init__(self, processes: Processes, cluster: OnCluster | None = None) -> None:
         self._processes, self._cluster = processes, cluster
         self._probes: dict[str, ProbeResult] = {}
+        self._gathered = GatheredSums(processes)
         processes.probe_with(parity.probe, self._obstacle)
 
     def run(
-        self, function: Callable[[FrameworkModule, Job], Result], job: Job, work: str = "fitting"
+        self,
+        function: Callable[[FrameworkModule, Job], Result],
+        job: Job,
+        work: str = "fitting",
+        *,
+        gather: Gather | None = None,
     ) -> Result | str:
         """Run a fit in its framework's process; return the fit, or why it failed, in a sentence.
 
-        `work` is what its progress calls it, before the candidate.
+        `work` is what its progress calls it, before the candidate. On a cluster several processes
+        `gather` what they can share of it before.
         """
         processes, candidate = self._processes, job.candidate
         reporter = partial(progress.Progress, job.dataset, f"{work} {candidate}")
+        begin, gathering = perf_counter(), 0.0
         try:
+            if gather is not None and self._cluster is not None:
+                job = self._gathered.job(gather, job, reporter)
+                gathering = perf_counter() - begin
             fitted: Result = processes.result(
                 processes.submit(candidate.framework, function, job, reporter=reporter)
             )
         except WorkerFailed as failure:
             return str(failure)
         give_back()  # what its rows and its result took on their way
+        if isinstance(fitted, Fitted):
+            return replace(fitted, seconds=fitted.seconds + gathering)
         return fitted
 
     def start(self, framework: str, dataset: str) -> str | None:
@@ -128,6 +112,7 @@ class FrameworkWorkers:
 
     def end_run(self) -> None:
         """Let go of what the processes have of the rows of a run."""
+        self._gathered.drop()
         if self._cluster is not None:
             self._cluster.drop_rows()
 

@@ -1,7 +1,7 @@
 """A night on a cluster has the digits of one without, and ends in sentences where it cannot be."""
 
 import pytest
-from helpers.workspace import LINE, LINE_ROWS, Workspace
+from helpers.workspace import LINE, LINE_ROWS
 
 DIGITS = (
     "SELECT * FROM score ORDER BY 1, 2, 3",
@@ -15,13 +15,11 @@ TWO_KINDS = LINE.replace("[least_squares]", "[least_squares, gradient_descent, a
 
 
 @pytest.fixture(scope="module")
-def workspaces(tmp_path_factory):
+def workspaces(new_workspace):
     """Workspaces after one night each: without a cluster, on one worker, and on two."""
     made = {}
     for cluster in ("", "local:1", "local:2"):
-        folder = tmp_path_factory.mktemp("night")
-        (folder / "datasets").mkdir()
-        made[cluster] = Workspace(folder)
+        made[cluster] = new_workspace()
         made[cluster].declare("line", TWO_KINDS, LINE_ROWS)
         done = made[cluster].run("nightly", NIGHTFIT_CLUSTER=cluster)
         assert done.returncode == 0, done.stderr

@@ -61,7 +61,7 @@ PRODUCTS = ((("x", 2),), (("level", 1), ("x", 1)))
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
-    monkeypatch.setattr(kept_sums, "_kept", kept_sums._Kept())
+    monkeypatch.setattr(kept_sums, "_kept", kept_sums.KeptSums())
 
 
 RUNS = fitting.validate, fitting.refit
@@ -83,6 +83,7 @@ def night(
     kinds=("least_squares",),
     runs=RUNS,
     codes=False,
+    do=lambda run, framework, made: run(framework, made),
     **changes,
 ):
     """Return the fits of a table, of both kinds and of training and of all rows, in order."""
@@ -110,7 +111,7 @@ def night(
     trained = replace(labelled, columns=training, is_test=None, **for_folds)
     jobs = {fitting.validate: trained, fitting.refit: labelled}
     return [
-        run(framework, replace(jobs[run], candidate=Candidate("torch", kind)))
+        do(run, framework, replace(jobs[run], candidate=Candidate("torch", kind)))
         for run in runs
         for kind in kinds
     ]

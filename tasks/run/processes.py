@@ -1,0 +1,39 @@
+"""Framework processes, here or on a cluster."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from regressors.frameworks.workers import Reporter
+
+
+class Processes(Protocol):
+    """Framework processes, here or on a cluster; `Workers` says what each method does."""
+
+    def submit(
+        self,
+        framework: str,
+        function: Callable[..., Any],
+        *args: Any,
+        reporter: Reporter | None = None,
+    ) -> Future[Any]:
+        """Run a function in a framework's process."""
+        ...
+
+    def result(self, future: Future[Any]) -> Any:
+        """Return the result of a job."""
+        ...
+
+    def probe_with(
+        self, probe: Callable[[Any], Any], obstacle: Callable[[str, Any], str | None]
+    ) -> None:
+        """Have each process probed before its first job."""
+        ...
+
+    def take_warnings(self) -> tuple[str, ...]:
+        """Return what a user should know about the processes."""
+        ...
+
+    def stop(self) -> None:
+        """End the processes and their jobs."""
+        ...
