@@ -70,6 +70,7 @@ bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/b
 	@$(BIN)/python tests/benchmarks/accuracy.py
 	@$(BIN)/python tests/benchmarks/intervals.py
 	@$(BIN)/python tests/benchmarks/times.py
+	@$(BIN)/python tests/benchmarks/terms.py
 	@$(BIN)/python tests/benchmarks/nights.py
 	@$(BIN)/python tests/benchmarks/store.py
 	@$(BIN)/python tests/benchmarks/segment_store.py

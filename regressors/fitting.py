@@ -5,7 +5,7 @@ model that may serve, on every labelled row. A fold is fitted on its training ro
 scaling, start and stopping are computed again for it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
@@ -24,12 +24,13 @@ from regressors.job import CannotFit, Fitted, Grouped, Job, Part, folds
 from regressors.linear.fit import fit_linear
 from regressors.linear.fold_sums import FoldSums, Sums
 from regressors.linear.kept_sums import drop_others, fold_sums, refit_sums
-from regressors.model import Model
+from regressors.model import LinearMember, Model
 from regressors.network.plan import Plan
 from regressors.network.training import grouped, planned, refit_network, validate_network
 from regressors.progress import part as part_of_work
 from regressors.progress import parts
 from regressors.segments.fit import SegmentParts, of_all_rows
+from regressors.segments.member import SegmentedMember
 
 MAX_LISTED = 5
 """At most so many levels are named in a warning."""
@@ -179,7 +180,7 @@ def rows_of_fits(job: Job) -> Iterator[Mask]:
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     out_of_fold = np.full(len(job.target), np.nan)
-    details: dict[str, Any] = {}
+    fitted: dict[int, tuple[dict[str, Any], frozenset[str]]] = {}
     last = int(job.fold.max())
     others = _folds_by_half_life(job)
     with parts((5 + 3 * len(others)) * last):
@@ -187,16 +188,35 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
             weighed = replace(job, half_life=half_life, sums=None, segment_batches=())
             with part_of_work("sums", 3 * last), parts(2 * last):
                 sums: Sums = FoldSums.read(framework, of_all_rows(weighed), numbers)
-            details |= _fit_folds(framework, weighed, sums, numbers, out_of_fold)
+            fitted |= _fit_folds(framework, weighed, sums, numbers, out_of_fold)
         with part_of_work("sums", 3 * last), parts(2 * last):
             sums = fold_sums(framework, of_all_rows(job))
         everything = np.ones(len(job.target), dtype=bool)
         fit = fits_by(framework, job, sums, rows_of_fits(job))
-        details |= _fit_folds(framework, job, sums, _folds_like_twin(job), out_of_fold, fit)
+        fitted |= _fit_folds(framework, job, sums, _folds_like_twin(job), out_of_fold, fit)
         with part_of_work("all folds", last):
             twin = fit(everything, part="twin")
-    details = {name: details[name] for name in (f"fold {i}" for i in range(1, last + 1))}
-    return _linear(twin, out_of_fold, {**details, "twin": twin.details})
+    details = {f"fold {number}": fitted[number][0] for number in sorted(fitted)}
+    without = _without_parts(twin, [entered for _, entered in fitted.values()])
+    of_twin = _linear(twin, out_of_fold, {**details, "twin": twin.details})
+    return replace(of_twin, fold_warnings=tuple(without))
+
+
+def _without_parts(twin: Part, of_folds: Sequence[frozenset[str]]) -> Iterator[str]:
+    """Yield what a user should know of parts of times that the twin has, and fits of folds not."""
+    for name in sorted(_time_parts(twin)):
+        if without := sum(name not in own for own in of_folds):
+            yield (
+                f"the fits of {without} of {len(of_folds)} folds do without {name}, of which their"
+                " rows have seen too little; the model that serves has it"
+            )
+
+
+def _time_parts(part: Part) -> frozenset[str]:
+    """Return the parts of times that enter a fit."""
+    (member,) = part.model.members
+    assert isinstance(member, LinearMember | SegmentedMember)
+    return frozenset(member.encoding.time_of)
 
 
 def _folds_by_half_life(job: Job) -> dict[float | None, set[int]]:
@@ -228,10 +248,13 @@ def _fit_folds(
     numbers: Set[int],
     out_of_fold: Array,
     fit: Callable[..., Part] | None = None,
-) -> dict[str, Any]:
-    """Fill in what is predicted (n,) for the rows of these folds; return the details by fold."""
+) -> dict[int, tuple[dict[str, Any], frozenset[str]]]:
+    """Fill in what is predicted (n,) for the rows of these folds.
+
+    Return the details of each fit, and which parts of times entered.
+    """
     fit = fit or fits_by(framework, job, sums, _trained(job, numbers))
-    details: dict[str, Any] = {}
+    fitted = {}
     last = int(job.fold.max())
     for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
         if number not in numbers:
@@ -244,8 +267,8 @@ def _fit_folds(
                 positions = chosen.positions(block)
                 out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
                 release((*job.columns.values(), job.fold))
-        details[name] = part.details
-    return details
+        fitted[number] = part.details, _time_parts(part)
+    return fitted
 
 
 def _linear(part: Part, out_of_fold: Array | None, details: dict[str, Any]) -> Fitted:

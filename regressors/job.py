@@ -260,7 +260,8 @@ class Fitted:
     `grouping`, `refit_epochs`, `plan` and `decided_by` are for the refit of an ANN; `for_tests` is
     for its networks that predict blocks of test rows, from what is known to the first of these;
     `half_life` is that of any refit. `segments` are the equations of a kind that has one for each;
-    its coefficients are those of all rows, by which any other segment is predicted.
+    its coefficients are those of all rows, by which any other segment is predicted. `fold_warnings`
+    are of the fits of the folds alone.
     """
 
     model: Model
@@ -280,6 +281,7 @@ class Fitted:
     half_life: float | None = None
     ends: tuple[tuple[Array, Array], ...] = ()
     segments: SegmentFits | None = None
+    fold_warnings: tuple[str, ...] = ()
 
 
 def _with_mean_one(weight: Array | None, rows: int) -> Array:

@@ -21,6 +21,7 @@ from data.proposals.proposal import Proposal
 
 WIDTH = 96
 RULES_OPENING = "# Proposals, from"
+RECENCY = "every night tries whether old rows should count less; or none, or 2 years"
 MAX_LISTED = 60
 """Columns that are left out and named one by one."""
 
@@ -143,7 +144,9 @@ def _new_rows(proposal: Proposal) -> str:
 def _order(proposal: Proposal) -> list[str]:
     lines: list[str] = []
     if time := proposal.time:
-        lines += _beside(f"{'' if time.holds else '# '}time: {flow(time.name)}", time.words)
+        mark = "" if time.holds else "# "
+        lines += _beside(f"{mark}time: {flow(time.name)}", time.words)
+        lines += _beside(f"{mark}recency: auto", RECENCY)
     if group := proposal.group:
         line = f"{'' if group.holds else '# '}split: {{group: {flow(group.name)}}}"
         lines += _beside(line, group.words)

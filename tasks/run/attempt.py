@@ -1,6 +1,6 @@
 """One attempt to retrain one dataset, and what it has come to so far."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -126,8 +126,10 @@ class Attempt:
         data = self.checked.warnings if self.checked else ()
         refits = self.trained.refits if self.trained else {}
         frameworks: dict[tuple[str, str], list[str]] = {}
-        for candidate, fit in (refits or self.fits).items():
-            for warning in fit.warnings if isinstance(fit, Fitted) else ():
+        shown = [(c, fit.warnings) for c, fit in _fitted(refits or self.fits)]
+        shown += [(c, fit.fold_warnings) for c, fit in _fitted(self.fits)]
+        for candidate, own in shown:
+            for warning in own:
                 frameworks.setdefault((candidate.kind, warning), []).append(candidate.framework)
         fits = [f"{kind} ({', '.join(of)}): {text}" for (kind, text), of in frameworks.items()]
         agreement = disagreements(self.trained.agreement) if self.trained else ()
@@ -150,3 +152,10 @@ class Attempt:
             sentences += segment_warnings(self.prepared, routing)
         sentences += [*self.process_warnings, *self.prediction_warnings, *self.store_warnings]
         return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))
+
+
+def _fitted(fits: Mapping[Candidate, Fitted | str]) -> Iterator[tuple[Candidate, Fitted]]:
+    """Yield the candidates that were fitted."""
+    for candidate, fit in fits.items():
+        if isinstance(fit, Fitted):
+            yield candidate, fit

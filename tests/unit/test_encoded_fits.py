@@ -111,3 +111,21 @@ def test_weekdays_explain_a_year_of_sales_and_months_do_no_harm():
     fitted = validate(Framework, job({"date": time[old]}, target[old], blocks, chained=True))
     errors = target[new] - fitted.model.predict({"date": time[new]})
     assert 1 - np.mean(np.square(errors)) / np.var(target[new]) > 0.6
+
+
+def test_folds_whose_rows_show_no_season_yet_are_told_of():
+    rows = 60
+    days = np.datetime64("2020-01-15") + 30 * np.arange(rows)
+    fold = np.arange(rows) * 6 // rows  # ten months are known to the first fold, fifty to the last
+    season = np.sin(2 * np.pi * np.arange(rows) / 12.17)
+    fit = validate(Framework, job({"day": days}, season, fold, chained=True))
+    (sentence,) = fit.fold_warnings
+    assert sentence == (
+        "the fits of 2 of 5 folds do without day[month], of which their rows have seen too little;"
+        " the model that serves has it"
+    )
+    assert fit.warnings == ()
+    late = validate(
+        Framework, job({"day": days[-9:]}, season[-9:], np.arange(9) // 3, chained=True)
+    )
+    assert late.fold_warnings == ()

@@ -21,6 +21,9 @@ def test_a_feature_whose_effect_grows_is_multiplied_by_the_time():
     made = proposal(month=MONTHS, users=x, y=x * (1 + I / 30) + RNG.normal(size=96))
     declared = declaration(made)
     assert declared.terms == ("users:month",)
+    assert "\nrecency: auto    # every night tries whether old rows should count less" in text_of(
+        made
+    )
     assert "the effect of users changes with time: the error of later rows falls by" in text_of(
         made
     )
