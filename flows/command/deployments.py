@@ -183,7 +183,8 @@ def offering(schema: Schema, names: Iterable[str], parameters: Mapping[str, Any]
     """Return the schema of a deployment's parameters, whose form offers these datasets.
 
     `parameters` are those that the deployment sets: what they name is offered, too, since a schema
-    that refused it would be refused itself.
+    that refused it would be refused itself. A parameter that is none is refused, too: a run of it
+    would only crash.
     """
     choices = sorted({*names, *_named(parameters)})
     properties = dict(schema.get("properties", {}))
@@ -191,7 +192,8 @@ def offering(schema: Schema, names: Iterable[str], parameters: Mapping[str, Any]
         properties["dataset"] = {**one, "enum": choices}
     if several := properties.get("datasets"):
         properties["datasets"] = {**several, "items": {"type": "string", "enum": choices}}
-    return {**schema, "properties": properties}
+    unknown = parameters.keys() - properties.keys()  # of a deployment that its owner has to mend
+    return {**schema, "properties": properties, "additionalProperties": bool(unknown)}
 
 
 def _named(parameters: Mapping[str, Any]) -> list[str]:

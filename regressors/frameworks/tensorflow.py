@@ -18,7 +18,24 @@ def row_products(left: Array, right: Array) -> Array:
 
     Or (s, q, r) of those of two stacks, (s, q, n) and (s, r, n).
     """
-    products: Array = tf.matmul(left, right, transpose_b=True).numpy()
+    if left.ndim == 2:
+        return _products(left, right)
+    stack = np.empty((len(left), left.shape[1], right.shape[1]))
+    for start in range(0, len(left), _AT_ONCE):
+        at = slice(start, start + _AT_ONCE)
+        own = left[at]
+        stack[at] = _products(own, own if right is left else right[at])
+    return stack
+
+
+_AT_ONCE = 512
+"""So many matrices are multiplied at once: their copies stay in the processor's cache."""
+
+
+def _products(left: Array, right: Array) -> Array:
+    first = tf.constant(left)  # which copies it
+    second = first if right is left else tf.constant(right)
+    products: Array = tf.matmul(first, second, transpose_b=True).numpy()
     return products
 
 

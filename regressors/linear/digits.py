@@ -111,10 +111,13 @@ def carry(planes: Planes, bits: int) -> None:
 
     A digit is then between plus and minus half of its base.
     """
+    over = np.empty_like(planes[0])
     for i in range(1, len(planes))[::-1]:
-        over = (planes[i] + (1 << bits - 1)) >> bits
-        planes[i] -= over << bits
+        np.add(planes[i], 1 << bits - 1, out=over)
+        over >>= bits
         planes[i - 1] += over
+        over <<= bits
+        planes[i] -= over
 
 
 def add_product(planes: Planes, first: int, left: Digits, right: Digits, sign: int = 1) -> None:

@@ -173,9 +173,7 @@ def _stack(
         kept = done[segment_of]
         cells = _Cells.of(counts[done])
         left_digits = [digit[:, kept] for digit in left_digits]
-        right_digits = [digit[:, kept] for digit in right_digits]
-        if weight is None:
-            right_digits = left_digits
+        right_digits = left_digits if weight is None else [digit[:, kept] for digit in right_digits]
     stack = GramStack(
         batch[done],
         cells.sums(left_digits, right_digits, row_products),
@@ -258,6 +256,7 @@ class _Cells:
         planes = np.zeros(
             (_SPARE + len(ours) + len(theirs) - 1, self.counts.size, columns, columns), np.int64
         )
+        filled = self.filled if len(self.filled) < self.counts.size else slice(None)
         for i, own in enumerate(ours):
             for j, other in enumerate(theirs):
                 if ours is theirs and j < i:
@@ -265,9 +264,9 @@ class _Cells:
                 products = row_products(own, other).astype(np.int64)
                 if len(products) > len(sizes):
                     products = np.add.reduceat(products, first_blocks[:-1], axis=0)
+                planes[_SPARE + i + j, filled] += products
                 if ours is theirs and j > i:
-                    products = products + products.transpose(0, 2, 1)
-                planes[_SPARE + i + j, self.filled] += products
+                    planes[_SPARE + i + j, filled] += products.transpose(0, 2, 1)
         first = 2 - _SPARE  # that of a product of two first digits is 2
         made = carried(planes, first)
         return Digits(made.planes.reshape(-1, *self.counts.shape, columns, columns), first)

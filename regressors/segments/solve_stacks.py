@@ -27,7 +27,7 @@ _LARGEST = 2.0**60
 _LAST_DIGIT = 2.0**-139  # of a solution, less than which its corrections are not known
 _ROUNDING = 2.0**-40  # more than what doubles make of the share that a correction leaves
 _CORRECTIONS = 8
-_SETTLED = 2.0**-28
+_SETTLED = 2.0**-40
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,9 +151,10 @@ def _refined(
         unmet = doubles[:, :columns]
         step = _times(inverse[at], unmet)
         value = solution.doubles()
-        left[at] = np.maximum(
-            doubles[:, columns] - (value * unmet).sum(axis=1) - (step * unmet).sum(axis=1), 0.0
-        )
+        # The last digit, too, is to be that of what is left, whichever solution it comes from.
+        high, low = rest.of(slice(None), columns, 0).pair()
+        low = low - (value * unmet).sum(axis=1) - (step * unmet).sum(axis=1)
+        left[at] = np.maximum(high + low, 0.0)
         solution = total(solution, digits_of(step, FIRST, LAST)).between(FIRST, LAST)
         size = _size(step, scale[at])
         share = np.divide(size, before, out=np.zeros_like(size), where=before > 0)

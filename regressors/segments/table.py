@@ -242,15 +242,17 @@ def _of_fit(
     planes = stack.sums.planes[:, :, parts[0]].copy()
     for part in parts[1:]:
         planes += stack.sums.planes[:, :, part]
+    low, high = stack.low[:, parts].min(axis=1), stack.high[:, parts].max(axis=1)
+    exponents = stack.exponents
     if len(there) < len(rows):
-        planes = planes[:, there]
+        planes, exponents = planes[:, there], exponents[there]
+        low, high = low[there], high[there]
     at = np.array([column for columns in selection for column in columns], dtype=np.int64)
-    starts = np.cumsum([0, *map(len, selection)])[:-1]
-    planes = planes[:, :, at[:, None], at]
-    exponents = stack.exponents[there][:, at]
-    low = stack.low[there][:, parts].min(axis=1)[:, at]
-    high = stack.high[there][:, parts].max(axis=1)[:, at]
+    if not np.array_equal(at, np.arange(planes.shape[-1])):
+        planes = planes[:, :, at[:, None], at]
+        exponents, low, high = exponents[:, at], low[:, at], high[:, at]
     if len(at) > len(selection):
+        starts = np.cumsum([0, *map(len, selection)])[:-1]
         planes = np.add.reduceat(np.add.reduceat(planes, starts, axis=2), starts, axis=3)
         # A level that a segment has not has no exponent; that of the others is one and the same.
         exponents = np.maximum.reduceat(exponents, starts, axis=1)

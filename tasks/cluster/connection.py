@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dask
@@ -35,11 +35,15 @@ IN_COMMON = ("python", "dask", "distributed", "msgpack", "cloudpickle")
 
 @dataclass(frozen=True)
 class Connection:
-    """A client of Dask at the `address` of a scheduler; `local` is a cluster of our own."""
+    """A client of Dask at the `address` of a scheduler; `local` is a cluster of our own.
+
+    `latest` is what the scheduler said last.
+    """
 
     client: Client
     address: str
     local: LocalCluster | None = None
+    latest: dict[str, Any] = field(default_factory=dict)
 
     def dashboard(self) -> str | None:
         """Return the address of Dask's dashboard, None if there is none."""
@@ -49,8 +53,15 @@ class Connection:
         return link or None
 
     def workers(self) -> dict[str, Mapping[str, Any]]:
-        """Return what the scheduler says of each worker that is there, by its address."""
-        return dict(self.client.scheduler_info(n_workers=-1)["workers"])
+        """Return what the scheduler says of each worker that is there, by its address.
+
+        Where it does not answer, it is what it said last. The client's own `scheduler_info` may
+        return what it has asked for meanwhile by itself, which is without workers.
+        """
+        with suppress(OSError):
+            said = self.client.sync(self.client.scheduler.identity, n_workers=-1)
+            self.latest["workers"] = said["workers"]
+        return dict(self.latest.get("workers", {}))
 
     def close(self) -> None:
         """Leave the cluster, and end it if it is our own."""

@@ -36,6 +36,7 @@ from tasks.run.provenance import (
 
 What = Literal[
     "first run",
+    "first past run",
     "rows",
     "declaration",
     "code",
@@ -73,6 +74,8 @@ class Change:
         match self.what:
             case "first run":
                 return "it has no run yet to compare with"
+            case "first past run":
+                return "it has no run of that night, or of an earlier one, to compare with"
             case "age":
                 return "the newest row is older than 'max_age' by now"
             case "accepted":
@@ -121,6 +124,7 @@ class Changes:
 
 
 FIRST_RUN = Changes(None, (Change("first run"),))
+FIRST_PAST_RUN = Changes(None, (Change("first past run"),))
 
 
 def changes_since(
@@ -148,7 +152,7 @@ def changes_since(
 
     last, is_damaged, waiting = store.read(gathered)
     if last is None:
-        return FIRST_RUN
+        return FIRST_RUN if run.as_of is None else FIRST_PAST_RUN
     changes = [*_changes(last, snapshot, declaration, now)]
     if expected is not None and expected.accepted:
         changes.append(Change("accepted"))

@@ -4,6 +4,7 @@ Each is started with the environment that the file gives it; only addresses and 
 Prefect and the store are both on PostgreSQL, and the server is not nightfit's own.
 """
 
+import json
 import re
 import signal
 import subprocess
@@ -69,11 +70,11 @@ def composed(databases, tmp_path_factory):
         "prefect",
         PREFECT_SERVER_DATABASE_CONNECTION_URL=url.render_as_string(hide_password=False),
     )
-    command = SERVICES["prefect"]["command"].replace("0.0.0.0", "127.0.0.1").split()
-    assert command[0] == "prefect"
+    python, *command = SERVICES["prefect"]["command"]
+    assert (python, command.pop()) == ("python", "--host=0.0.0.0")
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", *command, "--port", str(port)],
+            [sys.executable, *command, "--host=127.0.0.1", "--port", str(port)],
             env={**outside(), **prefect, "PREFECT_HOME": str(folder / "prefect")},
             stdout=log,
             stderr=log,
@@ -109,6 +110,11 @@ def is_healthy(server, api):
     except OSError:
         time.sleep(0.2)
         return False
+
+
+def test_page_is_the_only_one(composed: Served):
+    with urlopen(f"{composed.page}/ui-settings", timeout=30) as answer:
+        assert json.load(answer)["available_uis"] == ["v1"]
 
 
 def test_night_runs_and_both_databases_have_it(composed: Served, databases):

@@ -54,6 +54,14 @@ def test_sql_of_the_readme_works(night, statement):
     assert night.workspace.sql(statement)
 
 
+def test_predictions_of_the_readme_are_those_of_a_night(night):
+    _, *shown = README.partition("LIMIT 3;\n```\n\n```\n")[2].partition("\n```")[0].splitlines()
+    for line, row in zip(shown, night.workspace.sql(QUERIES[0]), strict=True):
+        key, *figures = line.split()
+        assert key == row[0]
+        assert [float(figure) for figure in figures] == pytest.approx(row[1:], rel=0.02)
+
+
 def test_own_data_of_the_readme_works(houses):
     workspace, commands = houses
     assert [command.split()[0] for command in commands] == ["init", "check", "retrain", "status"]

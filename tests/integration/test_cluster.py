@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -113,6 +114,24 @@ def test_a_job_whose_worker_is_killed_is_done_by_another(cluster, files, tmp_pat
         (warning,) = night.take_warnings()
         assert "was lost amid a fit; another one does it again" in warning
         assert night.take_warnings() == ()
+
+
+def test_no_worker_is_thought_lost_while_the_client_asks_for_something_else(cluster):
+    with night_on(cluster.address) as night:
+        night.connect()
+        connection, done = night._night.connection, threading.Event()
+
+        def ask():
+            while not done.is_set():
+                connection.client.sync(connection.client._update_scheduler_info)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            assert {len(connection.workers()) for _ in range(200)} == {2}
+        finally:
+            done.set()
+            asking.join()
 
 
 def test_a_job_that_needs_too_much_memory_fails_in_a_sentence_and_the_next_one_runs(cluster, files):

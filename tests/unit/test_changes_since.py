@@ -74,6 +74,14 @@ def test_dataset_without_a_good_run_is_a_first_one(night):
     assert (changes.since, changes.reason) == (None, "it has no run yet to compare with")
 
 
+def test_first_past_night_is_not_called_the_first_of_a_dataset_with_runs(night):
+    night.good_run(day=1, time="day")
+    run, snapshot = night.read(time="day", split={"test": 0.3})
+    run.as_of = "2024-03-30"
+    changes = changes_since(run, snapshot, None, night.store)
+    assert changes.reason == "it has no run of that night, or of an earlier one, to compare with"
+
+
 def test_nothing_has_changed_on_the_same_rows_and_setup(night):
     night.good_run()
     changes = night.tonight()

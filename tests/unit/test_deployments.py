@@ -33,6 +33,11 @@ def test_form_offers_what_its_deployment_sets_even_if_it_is_no_longer_declared()
     assert offered["dataset"]["enum"] == ["away", "gone", "line"]
 
 
+def test_form_refuses_a_parameter_that_is_none_unless_its_deployment_sets_it():
+    assert offering(SCHEMA, ["line"], {"force": True})["additionalProperties"] is False
+    assert offering(SCHEMA, ["line"], {"epochs": 3})["additionalProperties"] is True
+
+
 def test_schedules_without_a_slug_are_counted():
     assert with_slugs([{"cron": "0 2 * * *"}, {"slug": "noon"}, {"cron": "0 3 * * *"}]) == [
         {"cron": "0 2 * * *", "slug": "schedule-1"},

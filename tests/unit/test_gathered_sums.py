@@ -52,7 +52,7 @@ def test_parts_of_any_length_give_the_bits_of_one(name, chained, weight, rows, m
 def test_folds_that_need_the_rows_themselves_have_them_read_in_parts(monkeypatch):
     """Of a product of a number whose gaps have another median in each fold."""
     monkeypatch.setattr(gathered_sums, "PART_ROWS", 70)
-    seen = []
+    seen: list[int] = []
 
     def do(run, framework, made):
         made, _ = gathered(GATHER[run], framework, made, KeptSums())
@@ -68,7 +68,8 @@ def test_folds_that_need_the_rows_themselves_have_them_read_in_parts(monkeypatch
 
 def test_both_kinds_and_their_refits_share_what_was_gathered(monkeypatch):
     monkeypatch.setattr(gathered_sums, "PART_ROWS", 60)
-    seen, numbers = [], []
+    seen: list[int] = []
+    numbers: list[list[tuple[str, int]]] = []
     night(
         "gaps",
         table="a night",
@@ -126,6 +127,10 @@ def test_parts_of_a_category_of_many_levels_have_the_labels_of_their_rows(monkey
         target=np.zeros(ROWS),
         fold=1 + np.arange(ROWS) % 5,
     )
-    parts = [rows.job.columns["level"] for rows in gathered_sums.ranges(made)]
+    parts: list[CodedTexts] = []
+    for rows in gathered_sums.ranges(made):
+        part = rows.job.columns["level"]
+        assert isinstance(part, CodedTexts)
+        parts.append(part)
     assert [len(part.labels) for part in parts] == [100, 101, ROWS - 200 + 1]
     assert [text for part in parts for text in part.tolist()] == labels[codes].tolist()

@@ -14,8 +14,10 @@ from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.linear.gram import Gram
 from regressors.segments import equations
+from regressors.segments.digits import digits_of
 from regressors.segments.gram_stacks import MAX_ROWS, GramStack, SegmentRows, gram_stacks
 from regressors.segments.lines import own_line
+from regressors.segments.solve_stacks import solve_stack
 
 RNG = np.random.default_rng(48)
 ROWS = 480
@@ -82,6 +84,26 @@ def one_by_one(made, encoding, rows):
 
 def close(seen, expected, rtol=1e-13):
     np.testing.assert_allclose(seen, expected, rtol=rtol, equal_nan=True)
+
+
+def test_errors_of_coefficients_do_not_depend_on_how_a_framework_rounds_inverses():
+    rng = np.random.default_rng(56)
+    rows = rng.normal(size=(300, 6, 40))
+    planes = np.rint(rows @ rows.transpose(0, 2, 1) * 2.0**20).astype(np.int64)
+    matrices = digits_of(planes * 2.0**-20, -1, 4)
+    present = np.ones((300, 5), dtype=bool)
+
+    def rounded_otherwise(matrices):
+        return np.linalg.inv(matrices) * (1 + 2.0**-44 * rng.normal(size=matrices.shape))
+
+    one, other = (
+        solve_stack(matrices, present, inverses, with_inverse=True)
+        for inverses in (np.linalg.inv, rounded_otherwise)
+    )
+    assert not one.hard.any()
+    assert one.coefficients.tobytes() == other.coefficients.tobytes()
+    assert one.left.tobytes() == other.left.tobytes()
+    assert one.inverse_diagonals.tobytes() == other.inverse_diagonals.tobytes()
 
 
 @pytest.mark.parametrize("weighted", [False, True])
