@@ -7,14 +7,14 @@ most a half and cut into digits, until nothing is left (`digits.py`).
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
 from regressors.arrays import Array, Indices, Mask
 from regressors.linear.double_double import Pair, two_product, two_sum
 from regressors.linear.gram_sums import Products
-from regressors.segments.digits import DIGIT_BITS, SUMMED, Digits, carried
+from regressors.segments.digits import DIGIT_BITS, SUMMED, Digits, Planes, carried
 
 MAX_DIGITS = 8
 """Segments whose columns take more are solved one by one."""
@@ -48,6 +48,25 @@ class GramStack:
     low: Array
     high: Array
     heaviest: Array
+
+    def of_parts(self, parts: Sequence[int]) -> Planes:
+        """Return the digits (n, S, m, m) of the sums of some parts together, not yet carried."""
+        planes = self.sums.planes
+        others = [part for part in range(planes.shape[2]) if part not in parts]
+        if len(others) < len(parts):  # a fold leaves one of many away
+            made = self._whole.copy()
+            for part in others:
+                made -= planes[:, :, part]
+            return made
+        made = planes[:, :, parts[0]].copy()
+        for part in parts[1:]:
+            made += planes[:, :, part]
+        return made
+
+    @cached_property
+    def _whole(self) -> Planes:
+        whole: Planes = self.sums.planes.sum(axis=2)
+        return whole
 
 
 @dataclass(frozen=True)

@@ -239,9 +239,7 @@ def _of_fit(
         return stack
     rows = stack.rows[:, parts].sum(axis=1)
     there = np.flatnonzero(rows)
-    planes = stack.sums.planes[:, :, parts[0]].copy()
-    for part in parts[1:]:
-        planes += stack.sums.planes[:, :, part]
+    planes = stack.of_parts(parts)
     low, high = stack.low[:, parts].min(axis=1), stack.high[:, parts].max(axis=1)
     exponents = stack.exponents
     if len(there) < len(rows):

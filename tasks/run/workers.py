@@ -228,11 +228,13 @@ def job_of(
     starts: Mapping[str, Start],
     fitted: Fitted | None = None,
     half_life: float | None = None,
+    half_lives: Mapping[int, float | None] | None = None,
 ) -> Job:
     """Return the job of fitting a candidate on the training rows.
 
-    Where `fitted` is what `validate` returned, it is a job on all labelled rows, as of a refit, and
-    its `half_life` is that of the fit.
+    Its rows are weighed by `half_life`, and those of its folds by `half_lives`. Where `fitted` is
+    what `validate` returned, it is a job on all labelled rows, as of a refit, and its half-life is
+    that of the fit.
     """
     declaration = prepared.declaration
     if fitted is None:
@@ -283,6 +285,7 @@ def job_of(
         decided_by=fitted.decided_by if fitted else None,
         members=_networks(fitted) if fitted and fitted.plan else (),
         half_life=fitted.half_life if fitted else half_life,
+        half_lives=half_lives or {},
         newest=prepared.times.data_until,
         segment=(declaration.segment or ()) if candidate.is_segmented else (),
     )

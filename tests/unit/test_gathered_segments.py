@@ -110,3 +110,26 @@ def test_a_batch_has_a_hundred_segments_even_of_many_rows_and_never_more_than_a_
         assert [stop - start for start, stop in batches] == sizes
     many = SegmentRows(np.zeros(0), np.arange(2501), 1)
     assert [*gathered_segments.batches_of(many)] == [(0, 1000), (1000, 2000), (2000, 2500)]
+
+
+@pytest.mark.parametrize("kind", SEGMENT_KINDS)
+def test_folds_with_a_half_life_of_their_own_are_fitted_with_it(kind, monkeypatch):
+    monkeypatch.setattr(gathering, "is_large", lambda _: True)
+    time = np.arange(ROWS, dtype=float)
+    made = job(
+        "numbers",
+        kind,
+        chained=True,
+        fold=np.arange(ROWS) // 300,
+        time=time,
+        newest=time[-1],
+        half_life=800.0,
+        half_lives={1: None, 2: 400.0},
+    )
+    wanted = fitting.validate(numpy_framework, made)
+    kept_sums._kept.drop()
+    shared, _ = gathered(gathering.for_validate, numpy_framework, made, KeptSums())
+    assert shared.segment_batches
+    assert bits(fitting.validate(numpy_framework, shared)) == bits(wanted)
+    same = fitting.validate(numpy_framework, replace(made, half_lives={}))
+    assert same.out_of_fold.tobytes() != wanted.out_of_fold.tobytes()
