@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, Unpack
 
 from prefect import allow_failure
 from prefect.futures import PrefectFuture
@@ -15,6 +15,7 @@ from data.declarations.model import Declaration
 from data.errors import CallError
 from data.scratch import temporary_files
 from data.settings import Settings
+from data.sources.snapshot import Snapshot
 from regressors.arrays import Columns
 from regressors.candidate import Candidate
 from regressors.frameworks import parity, worker_process
@@ -30,6 +31,7 @@ from tasks.run.gathered import Gather, GatheredSums
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
 from tasks.run.processes import Processes
+from tasks.run.reading import HowRead
 from tasks.run.rows import Rows
 from tasks.run.step import result_of
 
@@ -46,6 +48,10 @@ class OnCluster(Processes, Protocol):
 
     def drop_rows(self) -> None:
         """Have the workers forget the rows of a run that has ended."""
+        ...
+
+    def read(self, declaration: Declaration, **how: Unpack[HowRead]) -> Snapshot:
+        """Have a worker read a source into a snapshot."""
         ...
 
 
@@ -103,6 +109,16 @@ class FrameworkWorkers:
         """Connect to the cluster, where one is named; raise ClusterError if that cannot be."""
         if self._cluster is not None:
             self._cluster.connect()
+
+    def read(self, declaration: Declaration, **how: Unpack[HowRead]) -> Snapshot:
+        """Have a worker of the cluster read a source into a snapshot."""
+        assert self._cluster is not None
+        return self._cluster.read(declaration, **how)
+
+    @property
+    def are_on_cluster(self) -> bool:
+        """Return whether the processes are on a cluster."""
+        return self._cluster is not None
 
     def end_run(self) -> None:
         """Let go of what the processes have of the rows of a run."""
