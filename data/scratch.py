@@ -10,8 +10,8 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from data.errors import HomeError
 LOG = logging.getLogger("nightfit")
 
 FOLDER = "tmp"
+RESERVE = 4_000_000
+"""Bytes that suffice to store a run that failed, in SQLite and in the database of Prefect."""
+
 _VARIABLES = ("TMPDIR", "TEMP", "TMP")
 
 
@@ -56,6 +59,20 @@ def temporary_folder() -> Iterator[Path]:
         ) from None
     with folder:
         yield Path(folder.name)
+
+
+@contextmanager
+def reserved_room() -> Iterator[Callable[[], None]]:
+    """Take some room on the disk of temporary files, and give what frees it again.
+
+    So what has filled the disk leaves enough to store how it ended. The file has no name. Where it
+    cannot be made, nothing is taken.
+    """
+    with tempfile.TemporaryFile() as file:
+        if hasattr(os, "posix_fallocate"):  # macOS has it not
+            with suppress(OSError):
+                os.posix_fallocate(file.fileno(), 0, RESERVE)
+        yield file.close
 
 
 _guard = threading.Lock()

@@ -5,10 +5,9 @@ model that may serve, on every labelled row. A fold is fitted on its training ro
 scaling, start and stopping are computed again for it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from time import perf_counter
 from typing import Any
 
@@ -23,7 +22,7 @@ from regressors.intervals.intervals import Intervals
 from regressors.intervals.walk import walk_intervals
 from regressors.job import CannotFit, Fitted, Grouped, Job, Part, folds
 from regressors.linear.fit import fit_linear
-from regressors.linear.fold_sums import Sums
+from regressors.linear.fold_sums import FoldSums, Sums
 from regressors.linear.kept_sums import drop_others, fold_sums, refit_sums
 from regressors.model import Model
 from regressors.network.plan import Plan
@@ -66,9 +65,11 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
 
 def _with_half_life(fitted: Fitted, job: Job) -> Fitted:
     """Return a fit that says by which half-life its rows are weighed, if by any."""
-    if job.half_life is None:
-        return fitted
-    details = {**fitted.details, "half_life": job.half_life}
+    details = dict(fitted.details)
+    if job.half_life is not None:
+        details["half_life"] = job.half_life
+    if job.half_lives:
+        details["half_lives"] = {str(fold): each for fold, each in job.half_lives.items()}
     return replace(fitted, details=details, half_life=job.half_life)
 
 
@@ -170,29 +171,81 @@ def fits_by(
     return partial(fit_linear, framework, job, sums=sums)
 
 
+def rows_of_fits(job: Job) -> Iterator[Mask]:
+    """Yield the rows (masks) of the folds that have the twin's half-life, and of the twin."""
+    yield from _trained(job, _folds_like_twin(job))
+    yield np.ones(len(job.target), dtype=bool)
+
+
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
     out_of_fold = np.full(len(job.target), np.nan)
-    details = {}
+    details: dict[str, Any] = {}
     last = int(job.fold.max())
-    with parts(5 * last):
+    others = _folds_by_half_life(job)
+    with parts((5 + 3 * len(others)) * last):
+        for half_life, numbers in others.items():
+            weighed = replace(job, half_life=half_life, sums=None, segment_batches=())
+            with part_of_work("sums", 3 * last), parts(2 * last):
+                sums: Sums = FoldSums.read(framework, of_all_rows(weighed), numbers)
+            details |= _fit_folds(framework, weighed, sums, numbers, out_of_fold)
         with part_of_work("sums", 3 * last), parts(2 * last):
             sums = fold_sums(framework, of_all_rows(job))
         everything = np.ones(len(job.target), dtype=bool)
-        trained = (train for _, train, _ in folds(job.fold, chained=job.chained, known=job.known))
-        fit = fits_by(framework, job, sums, chain(trained, [everything]))
-        for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
-            name = f"fold {number}"
-            with part_of_work(f"{name} of {last}"):
-                part = fit(train, part=name)
-                chosen = Chosen(held)
-                for block in blocks_of(len(chosen)):
-                    positions = chosen.positions(block)
-                    out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
-                    release((*job.columns.values(), job.fold))
-            details[name] = part.details
+        fit = fits_by(framework, job, sums, rows_of_fits(job))
+        details |= _fit_folds(framework, job, sums, _folds_like_twin(job), out_of_fold, fit)
         with part_of_work("all folds", last):
             twin = fit(everything, part="twin")
+    details = {name: details[name] for name in (f"fold {i}" for i in range(1, last + 1))}
     return _linear(twin, out_of_fold, {**details, "twin": twin.details})
+
+
+def _folds_by_half_life(job: Job) -> dict[float | None, set[int]]:
+    """Return the folds that have another half-life than the twin, by that half-life."""
+    found: dict[float | None, set[int]] = {}
+    for number in range(1, int(job.fold.max()) + 1):
+        half_life = job.of_fold(number).half_life
+        if half_life != job.half_life:
+            found.setdefault(half_life, set()).add(number)
+    return found
+
+
+def _folds_like_twin(job: Job) -> set[int]:
+    """Return the folds that have the twin's half-life."""
+    return set(range(1, int(job.fold.max()) + 1)).difference(*_folds_by_half_life(job).values())
+
+
+def _trained(job: Job, numbers: Set[int]) -> Iterator[Mask]:
+    """Yield the rows (a mask) that each of these folds trains on."""
+    for number, train, _ in folds(job.fold, chained=job.chained, known=job.known):
+        if number in numbers:
+            yield train
+
+
+def _fit_folds(
+    framework: FrameworkModule,
+    job: Job,
+    sums: Sums,
+    numbers: Set[int],
+    out_of_fold: Array,
+    fit: Callable[..., Part] | None = None,
+) -> dict[str, Any]:
+    """Fill in what is predicted (n,) for the rows of these folds; return the details by fold."""
+    fit = fit or fits_by(framework, job, sums, _trained(job, numbers))
+    details: dict[str, Any] = {}
+    last = int(job.fold.max())
+    for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
+        if number not in numbers:
+            continue
+        name = f"fold {number}"
+        with part_of_work(f"{name} of {last}"):
+            part = fit(train, part=name)
+            chosen = Chosen(held)
+            for block in blocks_of(len(chosen)):
+                positions = chosen.positions(block)
+                out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
+                release((*job.columns.values(), job.fold))
+        details[name] = part.details
+    return details
 
 
 def _linear(part: Part, out_of_fold: Array | None, details: dict[str, Any]) -> Fitted:

@@ -1,7 +1,7 @@
 """What the worker of a framework is given, and what it returns: arrays in, a model out."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ from regressors.segments.fits import SegmentFits
 if TYPE_CHECKING:
     from regressors.linear.fold_sums import FoldSums
     from regressors.linear.kept_sums import RefitSums
+    from regressors.segments.equations import SolvedBatch
 
 Grouping = Literal["none", "columns", "pairs"]
 """Which groups the encoding of an ANN has: none, of single columns, or of pairs as well."""
@@ -79,10 +80,12 @@ class Job:
 
     With a `half_life`, in the unit of `time`, a row counts half as much in a fit for each one that
     it is older than `newest`; in scores it counts by its `weight` alone. `newest` only scales: it
-    is the newest time of all labelled rows, so that the sums of the jobs of a table add up.
+    is the newest time of all labelled rows, so that the sums of the jobs of a table add up. The
+    fits of the chained folds in `half_lives` have those, or None, in its place: what was best of
+    what was known to the fold.
 
     `sums` are those of the rows of a linear kind where they have been gathered before, so that no
-    row is read for them.
+    row is read for them; `segment_batches` are the equations of segments that were solved before.
 
     `segment` are the columns whose values make the text of a row's segment; only the kinds that
     have an equation for each segment have any. They are categories, and no features.
@@ -123,9 +126,15 @@ class Job:
     ready: Mapping[int, "NetworkFit"] = field(default_factory=dict)
     members: tuple[NetworkMember, ...] = ()
     half_life: float | None = None
+    half_lives: Mapping[int, float | None] = field(default_factory=dict)
     newest: float | None = None
     segment: tuple[str, ...] = ()
     sums: "FoldSums | RefitSums | None" = None
+    segment_batches: "tuple[SolvedBatch, ...]" = ()
+
+    def of_fold(self, number: int) -> "Job":
+        """Return the job of the fit of a fold, which may have another half-life."""
+        return replace(self, half_life=self.half_lives.get(number, self.half_life))
 
     @property
     def known_from(self) -> Indices:

@@ -119,17 +119,19 @@ def blocks_of_tests(job: Job) -> range:
     return range(int(job.fold[job.is_test].min()), int(job.fold.max()) + 1)
 
 
+def rows_of_blocks(job: Job) -> Iterator[Mask]:
+    """Yield the rows (masks) that are known to each block of test rows."""
+    for number, train, _ in folds(job.fold, chained=True, known=job.known):
+        if number in blocks_of_tests(job):
+            yield train
+
+
 def _linear(framework: FrameworkModule, job: Job, _fitted: Fitted) -> Made:
     numbers = blocks_of_tests(job)
     with parts(4 * len(numbers)):
         with part("sums", 3 * len(numbers)):
             sums = rolled_sums(framework, of_all_rows(job), numbers)
-        trained = (
-            train
-            for number, train, _ in folds(job.fold, chained=True, known=job.known)
-            if number in numbers
-        )
-        fit = fits_by(framework, job, sums, trained)
+        fit = fits_by(framework, job, sums, rows_of_blocks(job))
         for number, train, held in folds(job.fold, chained=True, known=job.known):
             if number in numbers:
                 with part(f"fold {number}"):

@@ -26,7 +26,13 @@ def fit(
 
     `recency` is what `recency` returned, and `plan` what `plan` did, for an ANN.
     """
-    job = job_of(candidate, prepared, starts=starts, half_life=recency.of(candidate))
+    job = job_of(
+        candidate,
+        prepared,
+        starts=starts,
+        half_life=recency.of(candidate),
+        half_lives=recency.by_fold(candidate),
+    )
     if isinstance(plan, AnnPlan):
         job = plan.applied(job)
     if isinstance(plan, Mapping):

@@ -85,7 +85,13 @@ def _decided(
     rate: float | None,
 ) -> AnnPlan | str | None:
     """Return what one framework decides, or why it cannot."""
-    job = job_of(candidate, prepared, starts={}, half_life=recency.of(candidate))
+    job = job_of(
+        candidate,
+        prepared,
+        starts={},
+        half_life=recency.of(candidate),
+        half_lives=recency.by_fold(candidate),
+    )
     alone = replace(job, columns={}, target=job.target[:0])
     measure = partial(workers.run, measured_rate, alone, "measuring the rate of")
     known = rate or rate_of_home(home, measure, by=candidate.framework)

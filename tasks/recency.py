@@ -1,6 +1,6 @@
 """Decide how much rows count by their age: one framework does, for all candidates of a run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from regressors.job import MAX_HALF_LIVES, Job
 from regressors.recency import choose_half_life, gain_of_ann
 from tasks.run import progress
 from tasks.run.prepared import Prepared
-from tasks.run.recency import Recency, ann_in_words, choice_in_words, in_words
+from tasks.run.recency import Recency, ann_in_words, choice_in_words, folds_in_words, in_words
 from tasks.run.step import step
 from tasks.run.workers import FrameworkWorkers, Result, job_of
 
@@ -69,16 +69,35 @@ def _decided(
         return Recency(warning=warning)
     times_are_numbers = prepared.rows.time is not None and prepared.rows.time.dtype.kind != "M"
     column = declaration.time if times_are_numbers else None
-    made = Recency(choice.chosen, sentence=choice_in_words(choice, column=column))
+    by_fold = {n: each for n, each in choice.by_fold.items() if each != choice.chosen}
+    made = Recency(
+        choice.chosen,
+        sentence=choice_in_words(choice, column=column) + folds_in_words(choice),
+        linear_by_fold=by_fold,
+    )
     anns = [candidate for candidate in candidates if candidate.kind == "ann"]
-    if choice.chosen is None or not anns:
+    if not anns or not any((choice.chosen, *choice.by_fold.values())):
         return made
-    gain = _in_turn(anns, "ann", prepared, workers, gain_of_ann, half_life=choice.chosen)
-    if isinstance(gain, str):
-        warning = f"For ANNs all rows count the same, since it could not be tried: {gain}"
+    tried = _in_turn(
+        anns,
+        "ann",
+        prepared,
+        workers,
+        gain_of_ann,
+        half_life=choice.chosen,
+        half_lives=choice.by_fold,
+    )
+    if isinstance(tried, str):
+        warning = f"For ANNs all rows count the same, since it could not be tried: {tried}"
         return replace(made, warning=warning)
-    ann = choice.chosen if gain.value >= 0 else None
-    return replace(made, ann=ann, sentence=f"{made.sentence}; {ann_in_words(gain)}")
+    ann = choice.chosen if tried.gain.value >= 0 else None
+    words = "" if choice.chosen is None else f"; {ann_in_words(tried.gain)}"
+    return replace(
+        made,
+        ann=ann,
+        ann_by_fold={n: each for n, each in tried.by_fold.items() if each != ann},
+        sentence=made.sentence + words,
+    )
 
 
 def _declared(declaration: Declaration, declared: Length | float, prepared: Prepared) -> Recency:
@@ -107,13 +126,14 @@ def _in_turn(
     function: Callable[[FrameworkModule, Job], Result],
     *,
     half_life: float | None = None,
+    half_lives: Mapping[int, float | None] | None = None,
 ) -> Result | str:
     """Return what the first framework that can returns of the training rows, or why none can."""
     frameworks = sorted({c.framework for c in candidates}, key=FRAMEWORK_NAMES.index)
     reasons = []
     for framework in frameworks:
         candidate = Candidate(framework, kind)
-        job = job_of(candidate, prepared, starts={}, half_life=half_life)
+        job = job_of(candidate, prepared, starts={}, half_life=half_life, half_lives=half_lives)
         result = workers.run(function, job, "choosing the half-life with")
         if not isinstance(result, str):
             return result

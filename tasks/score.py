@@ -22,11 +22,12 @@ from data.sources.read import read_typed
 from data.sources.readings import ColumnReading
 from data.store.read.champions import ServingModel
 from data.store.records import SourceColumnRecord
-from data.store.results.columns import PREDICTED, free_name, narrower_names
+from data.store.results.columns import PREDICTED, SEGMENT, free_name, narrower_names
 from regressors.arrays import Array, Coded, Columns, Indices, in_codes
 from regressors.blocks import blocks_of
 from regressors.encoding.columns import CannotEncode
 from regressors.model import Model, Predicted
+from regressors.segments.texts import segments_of
 from tasks.run.lags import Lags
 from tasks.run.loading import declared
 from tasks.run.new_keys import KeyFacts, key_at, key_facts
@@ -71,7 +72,8 @@ def scoring(
         typed = read_typed(
             declaration,
             folder,
-            kinds=_kinds(columns, model.model, declaration) | _categories(model.segment),
+            kinds=_kinds(columns, model.model, declaration)
+            | _categories(declaration.segment or ()),
             every_cell=True,
             quiet_seconds=quiet_seconds,
             named_in="--source",
@@ -125,6 +127,7 @@ class Scoring:
         """
         results = [pa.field(name, pa.float64()) for name in ("predicted", *self._ends)]
         results += [pa.field("note", pa.string()), pa.field("model_id", pa.int64())]
+        results += [SEGMENT] if self.declaration.segment else []
         taken = {*PREDICTED, *(own.name for own in results)}
         key = []
         for name in self.declaration.key:
@@ -160,7 +163,7 @@ class Scoring:
             made, model_ids = self._predicted(rows)
             odd.add(made.note, made.noted, rows.start)
             results = self._results(made, model_ids, unread, rows)
-            yield pa.record_batch([*self._key(rows), *results], schema)
+            yield pa.record_batch([*self._key(rows), *results, *self._segments(rows)], schema)
             progress(rows.stop / max(self.rows, 1), f"{rows.stop:,} of {self.rows:,} rows")
         self.warnings += self.lags.warnings(self.rows)
         self.warnings += odd.warnings(lambda row: key_at(self.files, self.declaration.key, row))
@@ -177,6 +180,18 @@ class Scoring:
             return self.model.predicted(columns, self._weight(rows))
         except CannotEncode as error:
             raise SourceError(f"{error}.", where=self.where) from None
+
+    def _segments(self, rows: slice) -> Iterator[pa.Array]:
+        """Yield the segment of each row, where segments are declared."""
+        names = self.declaration.segment or ()
+        if not names:
+            return
+        if not {*names} <= {*self.files.schema.names}:  # which the champion alone does not need
+            yield pa.nulls(rows.stop - rows.start, pa.string())
+            return
+        segments = segments_of(self._columns(rows, names), names)
+        texts = np.array([*segments.names, None], dtype=object)
+        yield pa.array(texts[segments.codes], pa.string())
 
     def _weight(self, rows: slice) -> Array | None:
         """Return the weights (n,), NaN where one is unknown; None without such a column."""

@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from traceback import clear_frames
 
 from prefect import runtime
 from sqlalchemy import Connection
 
 from data.declarations.model import Declaration
 from data.errors import CallError, NothingFitted, RunFailed, StoreAway, UserError
+from data.scratch import reserved_room
 from data.store.database.lock import DatasetLock
 from data.store.records import RunRecord
 from data.store.results.names import refuse_name, wanted_name
@@ -49,30 +51,45 @@ def new_attempt(
     """
     store.ensure_ready()  # so that a broken store is reported before any work
     run = Attempt(declaration, as_of=as_of)
-    try:
-        if declaration.results.table is not None:
-            store.read(partial(refuse_declared_name, declaration=declaration))
-        with recording_to(run.step_times):
-            yield run
-    except Exception as error:
-        user_error = error if isinstance(error, UserError) else out_of_memory(error)
-        status = user_error.run_status if user_error else "failed"
-        is_wrong_call = isinstance(error, CallError) and run.snapshot is None
-        if is_wrong_call or status is None:
+    with reserved_room() as free_room:
+        try:
+            if declaration.results.table is not None:
+                store.read(partial(refuse_declared_name, declaration=declaration))
+            with recording_to(run.step_times):
+                yield run
+        except Exception as error:
+            user_error = error if isinstance(error, UserError) else out_of_memory(error)
+            status = user_error.run_status if user_error else "failed"
+            is_wrong_call = isinstance(error, CallError) and run.snapshot is None
+            if is_wrong_call or status is None:
+                raise
+            run.status = status
+            run.reason = user_error.run_reason if user_error else f"{type(error).__name__}: {error}"
+            if not dry_run:
+                free_room()
+                _write(run, store, home)
+                at_end(run)
+            _let_go_of_rows(run, error)
+            if status == "skipped":
+                progress.log(declaration.name, f"skipped: {run.reason}")
+                return
+            if user_error:
+                raise RunFailed(declaration.name, status, str(user_error)) from error
             raise
-        run.status = status
-        run.reason = user_error.run_reason if user_error else f"{type(error).__name__}: {error}"
-        if not dry_run:
-            _write(run, store, home)
+        else:
             at_end(run)
-        if status == "skipped":
-            progress.log(declaration.name, f"skipped: {run.reason}")
-            return
-        if user_error:
-            raise RunFailed(declaration.name, status, str(user_error)) from error
-        raise
-    else:
-        at_end(run)
+
+
+def _let_go_of_rows(run: Attempt, error: BaseException) -> None:
+    """Forget the rows of a run that failed: their files go, before the next dataset of the night.
+
+    The frames of an error keep what its steps had.
+    """
+    run.prepared, run.trained, run.fits = None, None, {}
+    of: BaseException | None = error
+    while of is not None:
+        clear_frames(of.__traceback__)
+        of = of.__cause__ or of.__context__
 
 
 def store_failure(

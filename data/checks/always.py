@@ -17,6 +17,7 @@ from data.checks.entering import Entry
 from data.checks.features import feature_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import age_findings, shrinkage_finding
+from data.checks.intervals import interval_findings
 from data.checks.keys import key_findings
 from data.checks.lags import known_findings, lag_findings
 from data.checks.segment import segment_findings
@@ -96,6 +97,7 @@ def content_findings(
             *_weight_findings(declaration, table, labelled),
             *feature_findings(declaration, table, kept, labelled, entries, steps),
             *known_findings(declaration, table, kept, labelled),
+            *interval_findings(declaration, table, labelled),
         ]
     return findings
 

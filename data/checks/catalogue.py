@@ -162,6 +162,17 @@ ALWAYS_MADE = (
         " left out, and so are its terms.",
     ),
     Check(
+        "interval_has_rows",
+        "warning",
+        "There are rows with a target enough for the declared level of intervals.",
+    ),
+    Check(
+        "interval_groups_have_rows",
+        "warning",
+        "Some level of the column of `interval.by`, if declared, has rows enough for intervals of"
+        " its own.",
+    ),
+    Check(
         "feature_enters_every_kind",
         "warning",
         "A category has a term in the linear kinds: two levels or more have two rows, or ten where"

@@ -16,6 +16,7 @@ from data.progress import Report
 from data.sources.columns import TEXT_TYPES, has_kind
 from data.sources.columns_ahead import ColumnsAhead
 from data.sources.header import refuse_many_columns
+from data.sources.parquet_statistics import Stated
 from data.sources.source_columns import SourceColumns
 from data.sources.text_rules import refuse_text_that_is_not_utf8
 from data.sources.time_range import known_zone
@@ -78,7 +79,8 @@ def _opened(path: Path, allowed: int) -> SourceColumns:
             _refuse(texts, allowed, _rows(file))
     known = pa.schema([known_zone(field) for field in schema], schema.metadata)
     ahead = ColumnsAhead(file, [field.name for field in schema if has_kind(field.type)])
-    return SourceColumns(known, _rows(file), partial(_column, ahead, schema, known, _rows(file)))
+    column = partial(_column, ahead, Stated(file), schema, known, _rows(file))
+    return SourceColumns(known, _rows(file), column)
 
 
 def _rows(file: pq.ParquetFile) -> int:
@@ -87,7 +89,7 @@ def _rows(file: pq.ParquetFile) -> int:
 
 
 def _column(
-    ahead: ColumnsAhead, schema: pa.Schema, known: pa.Schema, rows: int, name: str
+    ahead: ColumnsAhead, stated: Stated, schema: pa.Schema, known: pa.Schema, rows: int, name: str
 ) -> pa.ChunkedArray:
     """Return a column in the type that its file names, a text without views, a zone as known."""
     field = schema.field(name)
@@ -97,6 +99,7 @@ def _column(
         column = _in_type(ahead.column(name), field)
         if len(column) != rows:
             raise pa.ArrowInvalid(f"Column {name!r} has {len(column):,} of {rows:,} rows.")
+    stated.refuse_other_values(name, column)
     refuse_text_that_is_not_utf8(name, column)
     return column.cast(known.field(name).type) if pa.types.is_timestamp(field.type) else column
 

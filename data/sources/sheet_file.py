@@ -23,6 +23,8 @@ from data.sources.undeclared import header_row, needed_names
 
 OLE = b"\xd0\xcf\x11\xe0"
 """How files of old Excel begin, and files of new Excel that have a password."""
+LOCKED = "EncryptedPackage".encode("utf-16-le")
+"""The name in the latter of what the password is needed for."""
 
 MAX_WHOLE = 2**53
 
@@ -34,13 +36,7 @@ def read_sheet(path: Path, declaration: Declaration, folder: Path, report: Repor
     has nothing but doubles. Rows without any value are left out.
     """
     source = declaration.files
-    with path.open("rb") as file:
-        is_ole = file.read(len(OLE)) == OLE
-    if is_ole and path.suffix.lower() != ".xls":
-        raise SourceError(
-            "The file has a password, or is one of old Excel (.xls).",
-            next_step="Save it without a password, or rename it.",
-        )
+    _refuse_other_excel(path)
     is_declared = bool(needed_names(declaration))
     sheet = _sheet(path, source.sheet, is_declared=is_declared)
     notes: tuple[str, ...] = ()
@@ -68,6 +64,19 @@ def read_sheet(path: Path, declaration: Declaration, folder: Path, report: Repor
         told=told if source.skip is None else (),
         notes=(*notes, *note_on_mixed(records)),
     )
+
+
+def _refuse_other_excel(path: Path) -> None:
+    """Refuse a file that has a password, and one of old Excel that is called otherwise."""
+    with path.open("rb") as file:
+        if file.read(len(OLE)) != OLE:
+            return
+        if LOCKED in file.read():
+            raise SourceError("The file has a password.", next_step="Save it without a password.")
+    if path.suffix.lower() != ".xls":
+        raise SourceError(
+            "The file is one of old Excel.", next_step="Rename it, so that its name ends in .xls."
+        )
 
 
 def _sheet(path: Path, wanted: str | int | None, *, is_declared: bool) -> Any:
@@ -115,7 +124,9 @@ def _sheet(path: Path, wanted: str | int | None, *, is_declared: bool) -> Any:
     hint = nearest(str(wanted), book.sheet_names)
     raise SourceError(
         f"The file has no sheet {wanted!r}, but {names}.",
-        next_step=f"{hint}Correct 'source.sheet' in the declaration.",
+        next_step=f"{hint}Correct 'source.sheet' in the declaration."
+        if is_declared
+        else f"{hint}Correct --sheet.",
     )
 
 

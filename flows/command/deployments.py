@@ -217,7 +217,12 @@ def _name_schedules(deployment: "DeploymentResponse", ours: list[dict[str, Any]]
             if same is not None:
                 free.remove(same)
             slug = same["slug"] if same is not None else f"page-{str(schedule.id)[:8]}"
-            client.update_deployment_schedule(deployment.id, schedule.id, slug=slug)
+            client.update_deployment_schedule(
+                deployment.id,
+                schedule.id,
+                slug=slug,
+                parameters=schedule.parameters,  # what is left out of them, the server forgets
+            )
 
 
 def _is_same(schedule: "DeploymentSchedule", declared: Mapping[str, Any]) -> bool:

@@ -103,6 +103,10 @@ class CommonDesign:
         terms = common.terms(whole)
         return None if terms is None else (common, terms)
 
+    def with_terms_known(self) -> "CommonDesign":
+        """Return the same for another process, where nobody asks for the terms any more."""
+        return replace(self, blank=frozenset[str]().__contains__)
+
     @property
     def columns(self) -> int:
         """Return the number of columns that are not those of levels."""

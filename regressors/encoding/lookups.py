@@ -16,6 +16,8 @@ from regressors.encoding.categories import CategoryColumn
 
 Codes = NDArray[np.int16]
 
+MAX_COMPARED = 64
+"""Among more edges, a number's piece is searched."""
 _ROWS = 1024
 """So many rows are put together at once, so that they stay in the processor's cache."""
 
@@ -48,10 +50,23 @@ def in_pieces(values: Array, edges: Sequence[float]) -> Block:
     if not np.isfinite(widths).all():
         all_pieces: Array = np.clip((values[:, None] - bounds[:-1]) / widths, 0, 1) - 0.5
         return all_pieces
-    own = np.searchsorted(bounds[1:-1], values, side="right")
+    own = _pieces(values, bounds[1:-1])
     within = np.clip((values - bounds[own]) / widths[own], 0, 1) - 0.5
     count = len(widths)
-    return Lookup(np.tri(count, count, -1) - 0.5, own.astype(np.int16), within)
+    return Lookup(np.tri(count, count, -1) - 0.5, own, within)
+
+
+def _pieces(values: Array, edges: Array) -> Codes:
+    """Return how many edges are not above each of n numbers: its piece (n,).
+
+    Many numbers are compared with each of a few edges, which takes a third of the time of a search.
+    """
+    if len(values) < _ROWS or len(edges) > MAX_COMPARED:
+        return np.searchsorted(edges, values, side="right").astype(np.int16)
+    above = np.zeros(len(values), dtype=np.int8)
+    for edge in edges.tolist():
+        above += (values < edge).view(np.int8)
+    return len(edges) - above.astype(np.int16)
 
 
 def in_levels(category: CategoryColumn, values: Values) -> Lookup:

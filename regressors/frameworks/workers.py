@@ -10,7 +10,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from regressors.frameworks import log_file, memory, worker_process
 from regressors.frameworks.environment import cores, pinned
+from regressors.frameworks.lane import Lane
 from regressors.frameworks.reports import ReportPipe
 from regressors.frameworks.worker_process import START_SECONDS, Answer, sentence
 from regressors.progress import Report
@@ -71,8 +72,7 @@ class Workers:
         self._environment = pinned(each)
         self._workers = {name: _Worker(name, home, time_limit, memory_limit) for name in frameworks}
         self._lanes = {
-            name: ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"worker-{name}")
-            for name in frameworks
+            name: Lane(max_workers=1, thread_name_prefix=f"worker-{name}") for name in frameworks
         }
         self._previous: dict[str, str | None] = {}
 
@@ -87,7 +87,7 @@ class Workers:
         self.stop()
 
     def stop(self) -> None:
-        """End the processes and their jobs; no more jobs are done."""
+        """End the processes and their jobs; jobs that are still submitted end as these do."""
         for lane in self._lanes.values():
             lane.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers.values():
@@ -274,7 +274,10 @@ class _Worker:
             raise self._death(None) from None
         except TimeoutError:
             self._close_pool()
-            reason = f"took longer than the limit of {limit:g} seconds and was stopped"
+            reason = (
+                f"took longer than the limit of {limit:g} seconds (NIGHTFIT_FIT_TIME_LIMIT) and was"
+                " stopped"
+            )
             raise _Lost(reason, retry=False) from None
         except ProcessExpired as end:
             raise self._death(end.exitcode) from None

@@ -22,9 +22,8 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, folds
 from regressors.linear.coded_design import coded_design
 from regressors.linear.gram import Gram, PackedGram
-from regressors.linear.gram_sums import CodedBlock, Products, gram_with_levels
+from regressors.linear.gram_sums import CodedBlock, Products, block_rows, gram_with_levels
 from regressors.linear.rows import Rows
-from regressors.linear.slices import BLOCK_ROWS
 from regressors.progress import part, report
 
 Numbers = tuple[int, ...]
@@ -231,7 +230,7 @@ def gram_by(job: Job, common: CommonDesign, rows: Mask, row_products: Products) 
     chosen = Chosen(rows)
 
     def blocks() -> Iterator[CodedBlock]:
-        for block in blocks_of(len(chosen), BLOCK_ROWS):
+        for block in blocks_of(len(chosen), block_rows(common.columns + 2)):
             report(block.start / len(chosen), f"{block.start:,} of {len(chosen):,} rows")
             positions = chosen.positions(block)
             design, codes = common.design(rows_of(job.columns, positions))

@@ -169,12 +169,14 @@ def refit_design(_framework: FrameworkModule, job: Job, of_folds: FoldDesign | N
     blank = blank_in(job, encoding)
     extended = None if of_folds is None else of_folds.common.with_rows(encoding, blank)
     if extended is not None:
-        return RefitDesign(encoding, _sent(extended[0]), extended[1], adds_to_folds=True)
+        return RefitDesign(
+            encoding, extended[0].with_terms_known(), extended[1], adds_to_folds=True
+        )
     common = CommonDesign.of(encoding, [], blank)
     terms = common.terms(encoding)
     if terms is None:
         return RefitDesign(encoding, None, (), adds_to_folds=False)
-    return RefitDesign(encoding, _sent(common), terms, adds_to_folds=False)
+    return RefitDesign(encoding, common.with_terms_known(), terms, adds_to_folds=False)
 
 
 def refit_sums_of_range(
@@ -189,11 +191,6 @@ def refit_sums_of_range(
     if design.common is None:
         return encoded_rows(job, design.encoding, chosen).gram(framework.row_products).packed()
     return gram_by(job, design.common, chosen, framework.row_products).packed()
-
-
-def _sent(common: CommonDesign) -> CommonDesign:
-    """Return a design whose terms are known, so that nobody asks it for blanks any more."""
-    return replace(common, blank=frozenset[str]().__contains__)
 
 
 def _add(grams: dict[Key, Gram], others: Mapping[Key, PackedGram]) -> None:

@@ -79,11 +79,13 @@ class Chain:
         return Decided(best, self._epochs(best, origin))
 
     def _fit(self, number: int, train: Mask, held: Mask, ready: NetworkFit | None = None) -> None:
+        job = self.job.of_fold(number or 1)
+
         def fitted(grouping: Grouping) -> NetworkFit:
             with part(f"fold {number}"):
                 return fit_network(
                     self.framework,
-                    self.job,
+                    job,
                     train,
                     held,
                     fold=number,

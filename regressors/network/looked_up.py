@@ -6,16 +6,45 @@ stay below 2^53 of it: they are exact, and the same as those of the whole produc
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from regressors.arrays import Array, Floats, Indices
+from regressors.arrays import Array, Floats, Indices, Mask
 from regressors.encoding.lookups import Block, Lookup
 
 HALF = 0.5
 """What looked up values are whole multiples of, other than those of an unknown level."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product (h, n) that is known for any range of its n rows, but those of a mask of `others`.
+
+    It is the sum of the `rows` (n, m) of a `table` times their `factors` (n, m), and of the numbers
+    (k, n) times their weights `of_numbers` (k, h).
+    """
+
+    table: Array
+    of_numbers: Array
+    rows: Indices
+    factors: Array
+    numbers: Array
+    others: Mask
+
+    def of(self, block: slice) -> Array:
+        """Return the product of a range of rows."""
+        from scipy.sparse import csr_array  # imported here: not every command predicts
+
+        rows, factors = self.rows[block], self.factors[block]
+        number, each = rows.shape
+        starts = np.arange(0, number * each + 1, each, dtype=np.int32)
+        shape = (number, len(self.table))
+        summed: Array = csr_array((factors.ravel(), rows.ravel(), starts), shape=shape) @ self.table
+        if len(self.numbers):
+            summed += self.numbers[:, block].T @ self.of_numbers
+        return summed.T
 
 
 class LookedUp:
@@ -54,45 +83,31 @@ class LookedUp:
         self._table = np.vstack(tables) if tables else np.empty((0, columns.shape[1]))
         self._dense = np.vstack(dense) if dense else np.empty((0, columns.shape[1]))
 
-    def product(self, blocks: Sequence[Block], dtype: DTypeLike) -> Array | None:
-        """Return the product (n, h) for blocks of n rows, without those of `others`.
-
-        None where it would not be exact.
-        """
+    def product(self, blocks: Sequence[Block], dtype: DTypeLike) -> "Product | None":
+        """Return the product for blocks of n rows, None where it would not be exact."""
         if not self._can or not self._starts:
             return None
         dense = _dense(blocks, dtype)
-        top = np.full(len(dense), self._top)
-        if dense.shape[1]:
-            np.maximum(top, np.maximum.reduce(dense, axis=1), out=top)
-            np.maximum(top, -np.minimum.reduce(dense, axis=1), out=top)
+        top = np.full(dense.shape[1], self._top)
+        for column in dense:
+            np.maximum(top, np.abs(column), out=top)
         exponent = np.frexp(top)[1]
         if not np.isfinite(top).all() or exponent.max(initial=0) > self._bits - 2:
             return None
-        from scipy.sparse import csr_array  # imported here: not every command predicts
-
         sink = np.ldexp(1.5, exponent + (52 - self._bits))
         rows, factors = self._entries(blocks, dtype, sink)
-        number, each = rows.shape
-        starts = np.arange(0, number * each + 1, each, dtype=np.int32)
-        of_rows = csr_array(
-            (factors.ravel(), rows.ravel(), starts), shape=(number, len(self._table))
-        )
-        product: Array = of_rows @ self._table
-        if dense.shape[1]:
-            whole = dense.astype(float)
-            whole += sink[:, None]
-            whole -= sink[:, None]
-            product += whole @ self._dense
-        return product
+        whole = dense.astype(float)
+        whole += sink
+        whole -= sink
+        return Product(self._table, self._dense, rows, factors, whole, self._others(blocks))
 
-    def others(self, blocks: Sequence[Block]) -> Indices:
-        """Return which of n rows have an unknown level, whose product is not looked up."""
-        unknown: Any = False
+    def _others(self, blocks: Sequence[Block]) -> Mask:
+        """Return which of n rows (n,) have an unknown level, whose product is not looked up."""
+        unknown = np.zeros(_rows(blocks), dtype=bool)
         for block in blocks:
             if isinstance(block, Lookup) and block.values is None:
-                unknown = unknown | (block.codes < 0)
-        return np.flatnonzero(unknown)
+                unknown |= block.codes < 0
+        return unknown
 
     def _entries(
         self, blocks: Sequence[Block], dtype: DTypeLike, sink: Array
@@ -114,7 +129,10 @@ class LookedUp:
 
 
 def _dense(blocks: Sequence[Block], dtype: DTypeLike) -> Floats:
-    """Return the columns (n, k) that are not looked up."""
-    rows = next(len(b.codes) if isinstance(b, Lookup) else len(b) for b in blocks)
-    columns = [block for block in blocks if not isinstance(block, Lookup)]
-    return np.hstack(columns).astype(dtype) if columns else np.empty((rows, 0), dtype)
+    """Return the columns (k, n) that are not looked up."""
+    columns = [block.T for block in blocks if not isinstance(block, Lookup)]
+    return np.vstack(columns).astype(dtype) if columns else np.empty((0, _rows(blocks)), dtype)
+
+
+def _rows(blocks: Sequence[Block]) -> int:
+    return next(len(b.codes) if isinstance(b, Lookup) else len(b) for b in blocks)

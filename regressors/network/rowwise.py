@@ -18,10 +18,14 @@ from regressors.network.recipe import GELU_CUBIC, GELU_SLOPE
 
 EXACT_BITS = 53
 """Whole numbers of so many bits are exact in double."""
-ROWS_AT_ONCE = 2048
+ROWS_AT_ONCE = 1024
 """So that what the layers hold in between stays in the processor's cache."""
 MAX_EXPONENT = 900
 """Beyond it, a power of two that numbers are rounded with may leave the range of doubles."""
+MAX_SINGLE_EXPONENT = 60
+"""The same for single numbers."""
+GELU_DEPTH = 0.1701
+"""No result of GELU is as far below zero."""
 
 
 class ExactNetwork:
@@ -37,37 +41,45 @@ class ExactNetwork:
 
     def output(self, inputs: Floats) -> Floats:
         """Return the output (n,) for inputs (n, d), in the dtype of the layers."""
-        parts = [self._behind(self._weights[0].product(inputs[b])) for b in _blocks(len(inputs))]
-        return np.concatenate(parts) if parts else np.empty(0, self._dtype)
+        output = np.empty(len(inputs), self._dtype)
+        for block in _blocks(len(inputs)):
+            values = inputs[block].T
+            output[block] = self._behind(self._weights[0].product(values, _tops(values)))
+        return output
 
     def output_of(self, inputs: Sequence[Block], rows: int) -> Floats:
         """Return the output (n,) for inputs of n rows in blocks of columns, which are looked up."""
         if self._first is None:
             self._first = LookedUp(inputs, self._weights[0].columns, self._weights[0].row_bits)
-        parts = []
+        output = np.empty(rows, self._dtype)
+        first = self._first.product(inputs, self._dtype)
         for block in _blocks(rows):
-            own = taken(inputs, block)
-            product = self._first.product(own, self._dtype)
-            if product is None:
-                whole = put_together(own, block.stop - block.start, self._dtype)
-                product = self._weights[0].product(whole)
+            if first is None:
+                product = self._multiplied(taken(inputs, block), block.stop - block.start)
             else:
-                others = self._first.others(own)
+                product = first.of(block)
+                others = np.flatnonzero(first.others[block])
                 if len(others):
-                    whole = put_together(taken(own, others), len(others), self._dtype)
-                    product[others] = self._weights[0].product(whole)
-            parts.append(self._behind(product))
-        return np.concatenate(parts) if parts else np.empty(0, self._dtype)
+                    own = taken(inputs, block.start + others)
+                    product[:, others] = self._multiplied(own, len(others))
+            output[block] = self._behind(product)
+        return output
 
     _first: LookedUp | None = None
 
+    def _multiplied(self, inputs: Sequence[Block], rows: int) -> Array:
+        """Return the first product (h, n) of inputs of n rows, none of which is looked up."""
+        values = put_together(inputs, rows, self._dtype).T
+        return self._weights[0].product(values, _tops(values))
+
     def _behind(self, product: Array) -> Floats:
-        """Return the output (n,) from the product (n, h) of the inputs and the first weights."""
+        """Return the output (n,) from the product (h, n) of the inputs and the first weights."""
         for weights, bias in zip(self._weights[1:], self._layers[1::2], strict=False):
             values = product.astype(self._dtype)
-            values += bias
-            product = weights.product(_activated(values))
-        output: Floats = (product.astype(self._dtype) + self._layers[-1])[:, 0]
+            values += bias[:, None]
+            values = _activated(values)
+            product = weights.product(values, _tops(values, GELU_DEPTH))
+        output: Floats = product[0].astype(self._dtype) + self._layers[-1]
         return output
 
 
@@ -89,37 +101,50 @@ class _Weights:
         numbers, unit = _whole(self._weights, self._bits, axis=0)
         return np.ascontiguousarray(numbers * unit)
 
-    def product(self, values: Floats) -> Array:
-        """Return values (n, d), rounded likewise, times the weights: (n, h)."""
-        if not len(values):
-            return np.empty((0, self._weights.shape[1]))
-        exponent = np.frexp(_tops(values))[1]
+    def product(self, values: Floats, tops: Floats) -> Array:
+        """Return the weights times the values (d, n) of rows, rounded likewise: (h, n).
+
+        `tops` (n,) are the largest sizes among the values of each row.
+        """
+        if not values.shape[1]:
+            return np.empty((self._weights.shape[1], 0))
+        exponent = np.frexp(tops)[1]
         if np.abs(exponent).max() > MAX_EXPONENT:
-            rows, unit = _whole(values, self.row_bits, axis=1)
-            product: Array = (rows @ self.columns) * unit
+            rows, unit = _whole(values, self.row_bits, axis=0)
+            product: Array = (self.columns.T @ rows) * unit
             return product
-        return rounded(values, exponent, self.row_bits) @ self.columns
+        return self.columns.T @ rounded(values, exponent, self.row_bits)
 
 
 def rounded(values: Floats, exponent: Indices, bits: int) -> Array:
-    """Return values (n, d) rounded to whole multiples of 2^(exponent - bits), row by row.
+    """Return the values (d, n) of rows rounded to whole multiples of 2^(exponent - bits).
 
-    A sum with 1.5 times 2^52 such units has no bits behind the units (Dekker 1971).
+    A sum with 1.5 times 2^52 such units has no bits behind the units (Dekker 1971). Single numbers
+    are whole ones when scaled by a power of two: half of the memory, and the same digits.
     """
-    sink = np.ldexp(1.5, exponent + (52 - bits))[:, None]
+    if values.dtype == np.float32 and np.abs(exponent).max() <= MAX_SINGLE_EXPONENT:
+        single = values * np.ldexp(np.float32(1), bits - exponent)
+        np.rint(single, out=single)
+        single *= np.ldexp(np.float32(1), exponent - bits)
+        return single.astype(float)
+    sink = np.ldexp(1.5, exponent + (52 - bits))
     whole = values.astype(float)
     whole += sink
     whole -= sink
     return whole
 
 
-def _tops(values: Floats) -> Array:
-    """Return the largest size (n,) among the values (n, d) of each row, 0 if there are none."""
-    if not values.shape[1]:
-        return np.zeros(len(values))
-    high, low = np.maximum.reduce(values, axis=1), np.minimum.reduce(values, axis=1)
-    top: Array = np.maximum(high, -low).astype(float)
-    return top
+def _tops(values: Floats, depth: float = np.inf) -> Floats:
+    """Return the largest size (n,) among the values (d, n) of each row, 0 if there are none.
+
+    No value is below -`depth`.
+    """
+    if not values.size:
+        return np.zeros(values.shape[1], values.dtype)
+    high: Floats = np.maximum.reduce(values, axis=0)
+    if high.min() < depth:
+        np.maximum(high, -np.minimum.reduce(values, axis=0), out=high)
+    return high
 
 
 def _whole(values: Floats, bits: int, *, axis: int) -> tuple[Array, Array]:

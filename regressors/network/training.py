@@ -88,8 +88,12 @@ def predicted_without_groups(framework: FrameworkModule, job: Job) -> Array:
     It has few networks, which serve on between their origins.
     """
     job = replace(job, grouping="none", plan=None)
-    origins = spaced(int(job.fold.max()), FEW_NETWORKS)
-    return _walked(Chain(framework, job), [1 + i for i in origins])[0]
+    return _walked(Chain(framework, job), few_origins(int(job.fold.max())))[0]
+
+
+def few_origins(last: int) -> list[int]:
+    """Return the folds up to the `last` for which `predicted_without_groups` fits a network."""
+    return [1 + i for i in spaced(last, FEW_NETWORKS)]
 
 
 def planned(job: Job) -> Plan | None:

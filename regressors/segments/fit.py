@@ -1,29 +1,24 @@
 """A kind that has an equation for each segment, on some rows of a job."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Indices, Mask, Values
+from regressors.arrays import Mask
 from regressors.candidate import Candidate
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, Part
 from regressors.linear.fit import fit_linear
 from regressors.linear.fold_sums import Sums, gram_of_rows
-from regressors.linear.gram import Gram
-from regressors.linear.rows import Rows
 from regressors.model import Model
 from regressors.progress import part as part_of_work
+from regressors.segments.equations import FitFacts, Lines, SegmentEquations
 from regressors.segments.fits import SegmentFits
-from regressors.segments.lines import OwnLine, none_of, own_line
 from regressors.segments.member import SegmentedMember
-from regressors.segments.neurons import NeuronLines
-from regressors.segments.own_lines import OwnLines
-from regressors.segments.shrunken_lines import Scaling, ShrunkenLines
-from regressors.segments.table import Parts, SegmentSums, SegmentTable
+from regressors.segments.shrunken_lines import Scaling
+from regressors.segments.table import Parts, SegmentTable
 
 MAX_NAMED = 5
 """At most so many segments are named in a sentence."""
@@ -38,20 +33,6 @@ def of_all_rows(job: Job) -> Job:
     columns = {name: job.columns[name] for name in job.columns if name not in job.segment}
     candidate = Candidate(job.candidate.framework, "least_squares")
     return replace(job, candidate=candidate, columns=columns, segment=())
-
-
-class Lines(Protocol):
-    """The equations of the segments of one fit, whose sums are added a few segments at a time."""
-
-    details: dict[str, Any]
-
-    def add(self, sums: SegmentSums | Indices) -> None:
-        """Add the sums of some segments, or the numbers of those without sums."""
-        ...
-
-    def fits(self, names: Values, rows: Indices) -> SegmentFits:
-        """Return the equations of the segments that have `rows` (S,) in this fit."""
-        ...
 
 
 class SegmentParts:
@@ -83,7 +64,7 @@ class SegmentParts:
         with part_of_work("segments"):
             trained = self._table.parts_of(rows)
             lines = self._solved(trained)
-            fits = lines.fits(self._table.names, self._table.counts(trained))
+            fits = lines.fits(self._table.names, self._table.cells.counts(trained))
         own = fits.own
         estimates = line.solved.estimates
         whole = np.where(own[:, None], np.nan_to_num(fits.estimates, nan=0.0), estimates)
@@ -105,84 +86,34 @@ class SegmentParts:
             segments=fits,
         )
 
-    def _solved(self, trained: Parts) -> "Lines":
+    def _solved(self, trained: Parts) -> Lines:
         """Return the lines of a fit; those of all fits are made in one pass over the rows."""
         if not self._lines:
-            kinds: dict[str, Callable[[Parts], Lines]] = {
-                "segment_least_squares": self._own,
-                "shrunken_least_squares": self._shrunken,
-                "segment_gradient_descent": self._neurons,
-            }
-            make = kinds[self._job.candidate.kind]
-            for each in self._table.fits:
-                self._lines[each] = make(each)
-            for each, sums in self._table.sums(self._framework.row_products):
-                self._lines[each].add(sums)
+            equations, batches = self.equations(), self._job.segment_batches
+            if batches:
+                self._lines = equations.lines(self._framework)
+                for batch in batches:
+                    for each, solved in batch.solved.items():
+                        self._lines[each].add_solved(batch.start, solved)
+            else:
+                self._lines = equations.solved(self._framework)
         return self._lines[trained]
 
-    def _own(self, trained: Parts) -> OwnLines:
-        return OwnLines(
-            self._table.encoding(trained).term_names(),
-            len(self._table.names),
-            self._framework.inverses,
-            partial(self._alone, trained),
-            with_errors=len(trained) == max(map(len, self._table.fits)),
-            robust=self._job.half_life is not None,
-        )
+    def equations(self) -> SegmentEquations:
+        """Return the equations of all segments in each fit, which are yet to be solved."""
+        cells, kind = self._table.cells, self._job.candidate.kind
+        facts = {}
+        for trained in cells.fits:
+            rows = self._table.mask(trained)
+            scaling = self._scaling(trained, rows) if kind == "shrunken_least_squares" else None
+            facts[trained] = FitFacts(scaling, self._job.mean_recency(rows))
+        return SegmentEquations(kind, cells, facts)
 
-    def _shrunken(self, trained: Parts) -> ShrunkenLines:
-        rows, encoding = self._table.mask(trained), self._table.encoding(trained)
-        gram = self._sums.gram(rows)
+    def _scaling(self, trained: Parts, rows: Mask) -> Scaling:
+        encoding, gram = self._table.cells.encodings[trained], self._sums.gram(rows)
         if gram is None:
             gram = gram_of_rows(self._pooled, encoding, rows, self._framework.row_products)
-        return ShrunkenLines(
-            encoding.term_names(),
-            Scaling.of(gram, intercept=encoding.intercept),
-            self._framework.inverses,
-            partial(self._gram, trained),
-            recency=self._job.mean_recency(rows),
-        )
-
-    def _neurons(self, trained: Parts) -> NeuronLines:
-        encoding = self._table.encoding(trained)
-        return NeuronLines(
-            encoding.term_names(),
-            len(self._table.names),
-            self._framework.descend_stack,
-            partial(self._gram, trained),
-            intercept=encoding.intercept,
-            learning_rate=self._job.learning_rate,
-            epochs=self._job.epochs,
-            recency=self._job.mean_recency(self._table.mask(trained)),
-        )
-
-    def _gram(self, trained: Parts, segment: int) -> Gram:
-        """Return the sums of one segment in a fit, from its rows."""
-        positions = self._table.rows(segment, trained)
-        rows = Rows.of(
-            self._table.design(trained, positions),
-            self._job.target[positions],
-            self._job.fit_weight(positions),
-        )
-        return rows.gram(self._framework.row_products)
-
-    def _alone(self, trained: Parts, segment: int) -> OwnLine:
-        """Return the line of one segment in a fit, from its rows."""
-        job, positions = self._job, self._table.rows(segment, trained)
-        if not positions.size:
-            return none_of(len(self._table.encoding(trained).term_names()), "it has no rows")
-        recency = None
-        if job.half_life is not None:
-            weight = None if job.weight is None else job.weight[positions]
-            recency = float(np.average(job.recency(positions), weights=weight))
-        return own_line(
-            self._table.design(trained, positions),
-            job.target[positions],
-            job.fit_weight(positions),
-            self._table.encoding(trained).term_names(),
-            self._framework.row_products,
-            recency=recency,
-        )
+        return Scaling.of(gram, intercept=encoding.intercept)
 
 
 def _warnings(fits: SegmentFits, details: Mapping[str, Any]) -> Iterator[str]:

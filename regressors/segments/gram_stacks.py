@@ -7,14 +7,14 @@ most a half and cut into digits, until nothing is left (`digits.py`).
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
 from regressors.arrays import Array, Indices, Mask
 from regressors.linear.double_double import Pair, two_product, two_sum
 from regressors.linear.gram_sums import Products
-from regressors.segments.digits import DIGIT_BITS, SUMMED, Digits, carried
+from regressors.segments.digits import DIGIT_BITS, SUMMED, Digits, Planes, carried
 
 MAX_DIGITS = 8
 """Segments whose columns take more are solved one by one."""
@@ -49,6 +49,25 @@ class GramStack:
     high: Array
     heaviest: Array
 
+    def of_parts(self, parts: Sequence[int]) -> Planes:
+        """Return the digits (n, S, m, m) of the sums of some parts together, not yet carried."""
+        planes = self.sums.planes
+        others = [part for part in range(planes.shape[2]) if part not in parts]
+        if len(others) < len(parts):  # a fold leaves one of many away
+            made = self._whole.copy()
+            for part in others:
+                made -= planes[:, :, part]
+            return made
+        made = planes[:, :, parts[0]].copy()
+        for part in parts[1:]:
+            made += planes[:, :, part]
+        return made
+
+    @cached_property
+    def _whole(self) -> Planes:
+        whole: Planes = self.sums.planes.sum(axis=2)
+        return whole
+
 
 @dataclass(frozen=True)
 class SegmentRows:
@@ -80,6 +99,15 @@ class SegmentRows:
         parts = self.parts
         rows: Indices = self.order[self.ends[segment * parts] : self.ends[(segment + 1) * parts]]
         return rows
+
+    def together(self, parts: Sequence[int]) -> "SegmentRows":
+        """Return the rows of some parts as one part."""
+        sizes = np.diff(self.ends)
+        chosen = np.isin(np.arange(len(sizes)) % self.parts, parts)
+        counts = np.where(chosen, sizes, 0).reshape(-1, self.parts).sum(axis=1)
+        return SegmentRows(
+            self.order[np.repeat(chosen, sizes)], np.concatenate([[0], np.cumsum(counts)]), 1
+        )
 
 
 Read = Callable[[Indices], tuple[Array, Array | None]]

@@ -58,6 +58,18 @@ class NeuronLines:
                 gram = self._alone(segment)
                 self._add(np.array([segment]), sums_of_one(gram), np.array([gram.rows]))
 
+    def solved(self) -> tuple[Any, ...]:
+        """Return what was made of the sums, by segment, and the details."""
+        return self._estimates, self._sd, self._r2, self._reason, self.details
+
+    def add_solved(self, start: int, solved: tuple[Any, ...]) -> None:
+        """Add what was made elsewhere of the sums of segments from number `start` on."""
+        *batches, details = solved
+        for whole, batch in zip(self.solved(), batches, strict=False):
+            whole[start : start + len(batch)] = batch
+        self.details["epochs"] = max(self.details["epochs"], details["epochs"])
+        self.details["not_converged"] += details["not_converged"]
+
     def fits(self, names: Values, rows: Indices) -> SegmentFits:
         """Return the equations of the segments, of which those without `rows` (S,) are left out."""
         there = np.flatnonzero(rows)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from regressors.arrays import Array, Indices, Mask, Values
 from regressors.linear.inference import EXACT_FIT, IN_THE_SPAN
@@ -49,6 +50,23 @@ class OwnLines:
             self._one_by_one(sums.segments)
         else:
             self._one_by_one(self._solved(sums))
+
+    def solved(self) -> tuple[NDArray[Any], ...]:
+        """Return what was made of the sums, by segment."""
+        return (
+            self._estimates,
+            self._errors,
+            self._freedom,
+            self._exact,
+            self._sd,
+            self._r2,
+            self._reason,
+        )
+
+    def add_solved(self, start: int, solved: tuple[NDArray[Any], ...]) -> None:
+        """Add what was made elsewhere of the sums of segments from number `start` on."""
+        for whole, batch in zip(self.solved(), solved, strict=True):
+            whole[start : start + len(batch)] = batch
 
     def fits(self, names: Values, rows: Indices) -> SegmentFits:
         """Return the lines of the segments, of which those without `rows` (S,) are left out."""

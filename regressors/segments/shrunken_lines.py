@@ -115,13 +115,22 @@ class ShrunkenLines:
                     moments = self._scaling.moments(sums_of_one(gram), np.array([gram.rows]))
                     self._add(np.array([segment]), moments)
 
+    def solved(self) -> tuple[Indices, SegmentMoments]:
+        """Return the numbers of the segments, and their moments; no line is solved without all."""
+        return self._numbers(), self._together()
+
+    def add_solved(self, start: int, solved: tuple[Indices, SegmentMoments]) -> None:
+        """Add the moments of segments whose numbers are counted from `start` on."""
+        segments, moments = solved
+        self._add(segments + start, moments)
+
     def _add(self, segments: Indices, moments: SegmentMoments) -> None:
         self._segments.append(segments)
         self._moments.append(moments)
 
     def fits(self, names: Values, rows: Indices) -> SegmentFits:
         """Return the lines of the segments, of which those without `rows` (S,) are left out."""
-        segments = np.concatenate([*self._segments, np.zeros(0, dtype=np.int64)])
+        segments = self._numbers()
         order = np.argsort(segments, kind="stable")
         there = segments[order]
         moments = self._together().take(order)
@@ -157,6 +166,9 @@ class ShrunkenLines:
             explained,
             _reasons(finite),
         )
+
+    def _numbers(self) -> Indices:
+        return np.concatenate([*self._segments, np.zeros(0, dtype=np.int64)])
 
     def _together(self) -> SegmentMoments:
         columns = len(self._terms)

@@ -6,7 +6,7 @@ again, for example because the median that fills a gap is another one in each fo
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -51,7 +51,7 @@ class SegmentTable:
     """
 
     def __init__(self, job: Job, pooled: Job, sums: Sums, fits: Iterable[Mask]) -> None:
-        self._job, self._pooled, self._sums = job, pooled, sums
+        self._pooled, self._sums = pooled, sums
         found = segments_of(job.columns, job.segment)
         self.names, self._codes = found.names, found.codes
         part_of = job.fold if job.known is None else job.known
@@ -62,89 +62,126 @@ class SegmentTable:
             trained = self.parts_of(rows)
             if trained not in self._encodings:
                 self._encodings[trained] = sums.encoding(rows)
+        self._as_one: Parts | None = None
         if len(self._encodings) == 1:  # its parts are all read together
-            (trained,) = self._encodings
-            part_of = np.where(np.isin(part_of, trained), 0, len(numbers))
-            self._as_one = trained
+            (self._as_one,) = self._encodings
+            part_of = np.where(np.isin(part_of, self._as_one), 0, len(numbers))
         self._part_of, self._parts = part_of, len(numbers)
-
-    _as_one: Parts | None = None
-
-    @property
-    def fits(self) -> tuple[Parts, ...]:
-        """Return the parts that each fit trains on."""
-        return tuple(self._encodings)
 
     def parts_of(self, rows: Mask) -> Parts:
         """Return the numbers of the parts that some rows (a mask) are made of."""
         return tuple(i for i, first in enumerate(self._first) if rows[first])
 
-    def encoding(self, trained: Parts) -> Encoding:
-        """Return the encoding of a fit."""
-        return self._encodings[trained]
+    def mask(self, trained: Parts) -> Mask:
+        """Return the rows (a mask) of a fit, those without a segment included."""
+        rows: Mask = np.isin(self._part_of, _inside(trained, self._as_one))
+        return rows
 
     @cached_property
-    def _rows(self) -> SegmentRows:
+    def cells(self) -> "SegmentCells":
+        """Return the rows of all segments, and what their sums are of."""
         inside = np.flatnonzero((self._codes >= 0) & (self._part_of < self._parts))
         rows = SegmentRows.of(
             self._codes[inside], self._part_of[inside], len(self.names), self._parts
         )
-        return SegmentRows(inside[rows.order], rows.ends, rows.parts)
+        whole = np.ones(len(self._codes), dtype=bool)
+        encodings = [*self._encodings.values()]
+        common = CommonDesign.of(
+            self._sums.encoding(whole), encodings, blank_in(self._pooled, encodings[0])
+        )
+        return SegmentCells(
+            self._pooled,
+            SegmentRows(inside[rows.order], rows.ends, rows.parts),
+            self._encodings,
+            common.with_terms_known(),
+            {
+                trained: _selection(common, common.terms(encoding))
+                for trained, encoding in self._encodings.items()
+            },
+            self._as_one,
+        )
 
-    def mask(self, trained: Parts) -> Mask:
-        """Return the rows (a mask) of a fit, those without a segment included."""
-        rows: Mask = np.isin(self._part_of, self._inside(trained))
-        return rows
+
+def _inside(trained: Parts, as_one: Parts | None) -> Parts:
+    return (0,) if trained == as_one else trained
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentCells:
+    """The rows of S segments of a job by part, and what their sums are of in each of its fits.
+
+    `encodings` are by the parts that a fit trains on. A fit has a selection of the columns of the
+    `common` design; one without reads its rows for itself. Where all fits are one, it is `as_one`.
+    """
+
+    job: Job
+    by_part: SegmentRows
+    encodings: dict[Parts, Encoding]
+    common: CommonDesign
+    selections: dict[Parts, list[list[int]] | None]
+    as_one: Parts | None
+
+    def __len__(self) -> int:
+        return (len(self.by_part.ends) - 1) // self.by_part.parts
+
+    @property
+    def fits(self) -> tuple[Parts, ...]:
+        """Return the parts that each fit trains on."""
+        return tuple(self.encodings)
+
+    def between(self, start: int, stop: int) -> "SegmentCells":
+        """Return some successive segments, which are numbered from 0."""
+        rows = self.by_part
+        ends = rows.ends[start * rows.parts : stop * rows.parts + 1]
+        return replace(
+            self,
+            by_part=SegmentRows(rows.order[ends[0] : ends[-1]], ends - ends[0], rows.parts),
+        )
 
     def counts(self, trained: Parts) -> Indices:
         """Return how many rows (S,) each segment has in a fit."""
-        counts: Indices = self._rows.counts()[:, self._inside(trained)].sum(axis=1)
+        counts: Indices = self.by_part.counts()[:, self._inside(trained)].sum(axis=1)
         return counts
 
     def rows(self, segment: int, trained: Parts) -> Indices:
         """Return the positions of the rows of a segment in a fit, in ascending order."""
-        rows = self._rows
+        rows = self.by_part
         ends = rows.ends[segment * rows.parts : (segment + 1) * rows.parts + 1]
         cells = [rows.order[ends[i] : ends[i + 1]] for i in self._inside(trained)]
         return np.sort(np.concatenate(cells))
 
     def design(self, trained: Parts, positions: Indices) -> Array:
         """Return the design (n, p) of some rows for a fit."""
-        return self._encodings[trained].design(rows_of(self._pooled.columns, positions))
-
-    def _inside(self, trained: Parts) -> Parts:
-        return (0,) if trained == self._as_one else trained
+        return self.encodings[trained].design(rows_of(self.job.columns, positions))
 
     def sums(self, row_products: Products) -> Iterator[tuple[Parts, SegmentSums | Indices]]:
         """Yield the sums of each fit for a few segments at a time, or numbers of those without."""
-        whole = np.ones(len(self._job.target), dtype=bool)
-        encodings = [*self._encodings.values()]
-        common = CommonDesign.of(
-            self._sums.encoding(whole), encodings, blank_in(self._pooled, encodings[0])
-        )
         selections: dict[Parts, list[list[int]]] = {}
-        for trained, encoding in self._encodings.items():
-            selection = _selection(common, common.terms(encoding))
+        for trained, selection in self.selections.items():
             if selection is None:
-                yield from self._alone(trained, encoding, row_products)
+                yield from self._alone(trained, row_products)
             else:
                 selections[trained] = selection
         if selections:
-            yield from self._together(common, selections, row_products)
+            yield from self._together(selections, row_products)
+
+    def _inside(self, trained: Parts) -> Parts:
+        return _inside(trained, self.as_one)
 
     def _together(
-        self, common: CommonDesign, selections: dict[Parts, list[list[int]]], products: Products
+        self, selections: dict[Parts, list[list[int]]], products: Products
     ) -> Iterator[tuple[Parts, SegmentSums | Indices]]:
+        common, job = self.common, self.job
         columns = common.columns + 2 + sum(common.sizes)
 
         def read(positions: Indices) -> tuple[Array, Array | None]:
-            blocks, codes = common.design(rows_of(self._pooled.columns, positions))
+            blocks, codes = common.design(rows_of(job.columns, positions))
             matrix = np.zeros((columns, len(positions)))
             start = 0
             for block in blocks:
                 matrix[start : start + block.shape[1]] = block.T
                 start += block.shape[1]
-            matrix[start], matrix[start + 1] = 1.0, self._job.target[positions]
+            matrix[start], matrix[start + 1] = 1.0, job.target[positions]
             start += 2
             for own, size in zip(codes, common.sizes, strict=True):
                 there = own >= 0
@@ -153,33 +190,29 @@ class SegmentTable:
             return matrix, self._weight(positions)
 
         target = common.columns + 1
-        for stack in gram_stacks(self._rows, columns, target, read, products):
+        for stack in gram_stacks(self.by_part, columns, target, read, products):
             for trained, selection in selections.items():
                 yield trained, _of_fit(stack, selection, self._inside(trained))
 
     def _alone(
-        self, trained: Parts, encoding: Encoding, row_products: Products
+        self, trained: Parts, row_products: Products
     ) -> Iterator[tuple[Parts, SegmentSums | Indices]]:
-        terms = len(encoding.term_names())
-        inside = np.flatnonzero((self._codes >= 0) & np.isin(self._part_of, self._inside(trained)))
-        rows = SegmentRows.of(
-            self._codes[inside], np.zeros(len(inside), dtype=np.int64), len(self.names), 1
-        )
-        rows = SegmentRows(inside[rows.order], rows.ends, 1)
+        terms = len(self.encodings[trained].term_names())
 
         def read(positions: Indices) -> tuple[Array, Array | None]:
             matrix = np.ones((terms + 2, len(positions)))
             matrix[:terms] = self.design(trained, positions).T
-            matrix[terms + 1] = self._job.target[positions]
+            matrix[terms + 1] = self.job.target[positions]
             return matrix, self._weight(positions)
 
         selection = [[i] for i in range(terms + 2)]
+        rows = self.by_part.together(self._inside(trained))
         for stack in gram_stacks(rows, terms + 2, terms + 1, read, row_products):
             yield trained, _of_fit(stack, selection, (0,))
 
     def _weight(self, positions: Indices) -> Array | None:
-        weight = self._job.fit_weight(positions)
-        release((*self._pooled.columns.values(), self._job.target))
+        weight = self.job.fit_weight(positions)
+        release((*self.job.columns.values(), self.job.target))
         return weight
 
 
@@ -206,9 +239,7 @@ def _of_fit(
         return stack
     rows = stack.rows[:, parts].sum(axis=1)
     there = np.flatnonzero(rows)
-    planes = stack.sums.planes[:, :, parts[0]].copy()
-    for part in parts[1:]:
-        planes += stack.sums.planes[:, :, part]
+    planes = stack.of_parts(parts)
     low, high = stack.low[:, parts].min(axis=1), stack.high[:, parts].max(axis=1)
     exponents = stack.exponents
     if len(there) < len(rows):

@@ -4,7 +4,7 @@ import pickle
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from data.sources.snapshot import Snapshot
 from regressors.candidate import LINEAR_KINDS
 from regressors.file_arrays import place_of
 from regressors.fitting import in_file
+from regressors.frameworks.lane import Lane
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.worker_process import sentence
 from regressors.frameworks.workers import STOPPED, Reporter, WorkerFailed
@@ -81,7 +82,7 @@ class ClusterWorkers:
     ) -> None:
         self._address, self._wait, self._tell = address, wait, tell
         self._limits = Limits(time_limit, memory_limit)
-        self._lane = ThreadPoolExecutor(max_workers=MAX_JOBS, thread_name_prefix="cluster job")
+        self._lane = Lane(max_workers=MAX_JOBS, thread_name_prefix="cluster job")
         self._lock = threading.Lock()
         self._night: Night | None = None
         self._frameworks: defaultdict[str, _Framework] = defaultdict(_Framework)
@@ -97,7 +98,7 @@ class ClusterWorkers:
         self.stop()
 
     def stop(self) -> None:
-        """End the processes and their jobs, and leave the cluster; no more jobs are done."""
+        """End the processes and their jobs, and leave the cluster; later jobs end as these do."""
         self._stopped = True
         self._lane.shutdown(wait=False, cancel_futures=True)
         with self._lock:

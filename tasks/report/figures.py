@@ -115,7 +115,11 @@ class _Drawing:
             covered_by=reported.name,
             coverage=coverage(*covered, declaration.interval.widest, reach, self._narrower()),
             term_scale=self._term_scale(sample),
-            segments=segment_figures(self.trained.routing, self.choice.champion)
+            segments=segment_figures(
+                self.trained.routing,
+                self.choice.champion,
+                waits=self.choice.is_without_predictions,
+            )
             if self.trained.routing
             else None,
         )

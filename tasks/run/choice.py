@@ -126,12 +126,18 @@ class Choice:
         return self.kept.serving.name if self.kept else str(self.reported)
 
     @property
+    def is_without_predictions(self) -> bool:
+        """Return whether the model that serves cannot predict tonight's rows."""
+        return self.kept is not None and self.kept.obstacle is not None
+
+    @property
     def warning(self) -> str | None:
         """Return the sentence that the champion is damaged, or cannot predict tonight's rows."""
         if self.incumbent is not None and self.incumbent.damage is not None:
             return self._damaged(self.incumbent.damage)
-        if self.promoted or self.incumbent is None or self.incumbent.obstacle is None:
+        if not self.is_without_predictions:
             return None
+        assert self.incumbent is not None
         return (
             f"The champion, {self.incumbent.serving.name_and_run}, cannot score tonight's rows"
             f" ({self.incumbent.obstacle}), so they get no prediction from it."

@@ -1,7 +1,7 @@
 """How the rows of a run count by their age: by which half-life, and who decided so."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from regressors.candidate import Candidate
@@ -23,7 +23,9 @@ UNITS = (
 class Recency:
     """The half-lives of the linear kinds and of the ANNs, None where all rows count the same.
 
-    They are in the unit of `Rows.instants`. `sentence` says so in words, with what was tried; it is
+    They are in the unit of `Rows.instants`. `linear_by_fold` and `ann_by_fold` are those of the
+    fits of training rows, each by what was known to it; folds without one have the same as the
+    rest. `sentence` says so in words, with what was tried; it is
     empty without a time column. `warning` is for the reader of the run.
     """
 
@@ -31,6 +33,8 @@ class Recency:
     ann: float | None = None
     sentence: str = ""
     warning: str | None = None
+    linear_by_fold: Mapping[int, float | None] = field(default_factory=dict)
+    ann_by_fold: Mapping[int, float | None] = field(default_factory=dict)
 
     @classmethod
     def stored(cls, details: Mapping[Candidate, Mapping[str, Any]]) -> "Recency":
@@ -38,15 +42,32 @@ class Recency:
         linear = [own for candidate, own in details.items() if candidate.is_linear]
         anns = [own for candidate, own in details.items() if not candidate.is_linear]
         words = [str(own["recency"]) for own in details.values() if "recency" in own]
-        return cls(_half_life(linear), _half_life(anns), next(iter(words), ""))
+        return cls(
+            _half_life(linear),
+            _half_life(anns),
+            next(iter(words), ""),
+            linear_by_fold=_by_fold(linear),
+            ann_by_fold=_by_fold(anns),
+        )
 
     def of(self, candidate: Candidate) -> float | None:
         """Return the half-life of a candidate."""
         return self.linear if candidate.is_linear else self.ann
 
+    def by_fold(self, candidate: Candidate) -> Mapping[int, float | None]:
+        """Return the half-lives of the fits of training rows of a candidate, by fold."""
+        return self.linear_by_fold if candidate.is_linear else self.ann_by_fold
+
 
 def _half_life(details: Iterable[Mapping[str, Any]]) -> float | None:
     return next((float(own["half_life"]) for own in details if "half_life" in own), None)
+
+
+def _by_fold(details: Iterable[Mapping[str, Any]]) -> dict[int, float | None]:
+    found: Mapping[str, float | None] = next(
+        (own["half_lives"] for own in details if "half_lives" in own), {}
+    )
+    return {int(fold): half_life for fold, half_life in found.items()}
 
 
 def choice_in_words(choice: HalfLifeChoice, *, column: str | None = None) -> str:
@@ -71,6 +92,15 @@ def choice_in_words(choice: HalfLifeChoice, *, column: str | None = None) -> str
         f"{best}, the squared error of least squares is {change} on the {choice.rows:,} rows of the"
         " folds)"
     )
+
+
+def folds_in_words(choice: HalfLifeChoice) -> str:
+    """Return how many folds had another half-life than what serves; empty where none had."""
+    others = sum(each != choice.chosen for each in choice.by_fold.values())
+    if not others:
+        return ""
+    were = "had another one or none" if choice.chosen is not None else "had one"
+    return f"; {others} of {len(choice.by_fold)} folds {were}, by what was known to them"
 
 
 def ann_in_words(gain: PairedGain) -> str:

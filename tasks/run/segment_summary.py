@@ -59,14 +59,24 @@ class SegmentFigures:
             yield f"largest out-of-fold RMSE: {', '.join(shown)}"
 
 
-def segment_figures(routing: Routing, champion: str) -> SegmentFigures:
-    """Return the figures of what serves each segment; `champion` is the name of the champion."""
+def segment_figures(routing: Routing, champion: str, *, waits: bool = False) -> SegmentFigures:
+    """Return the figures of what serves each segment; `champion` is the name of the champion.
+
+    A champion that cannot predict tonight's rows `waits`: until one can, its earlier predictions
+    are shown for all segments.
+    """
     error = np.where(np.isnan(routing.errors.validation), -np.inf, routing.errors.validation)
     worst = np.argsort(-error, kind="stable")[:SHOWN]
     moved = np.flatnonzero(routing.moved)
     largest_first = moved[np.argsort(-np.abs(_known(routing.moves.gain[moved])), kind="stable")]
+    words = _served_in_words(routing, champion)
+    if waits:
+        words = (
+            f"{champion} serves all with its earlier predictions; once a champion can predict the"
+            f" rows of a night: {words}"
+        )
     return SegmentFigures(
-        _served_in_words(routing, champion),
+        words,
         len(moved),
         tuple(_row(routing, i, champion) for i in worst if np.isfinite(error[i])),
         tuple(_row(routing, i, champion) for i in largest_first[:SHOWN]),

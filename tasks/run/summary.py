@@ -123,7 +123,9 @@ def _segments(trained: Trained) -> tuple[str, ...]:
     """Return what serves the segments; nothing where none are declared."""
     if trained.routing is None:
         return ()
-    return tuple(segment_figures(trained.routing, trained.choice.champion).lines())
+    choice = trained.choice
+    waits = choice.is_without_predictions
+    return tuple(segment_figures(trained.routing, choice.champion, waits=waits).lines())
 
 
 def _naive(choice: Choice) -> str | None:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Protocol, TypeVar, Unpack
 
 from prefect import allow_failure
@@ -83,15 +85,19 @@ class FrameworkWorkers:
         """
         processes, candidate = self._processes, job.candidate
         reporter = partial(progress.Progress, job.dataset, f"{work} {candidate}")
+        begin, gathering = perf_counter(), 0.0
         try:
             if gather is not None and self._cluster is not None:
                 job = self._gathered.job(gather, job, reporter)
+                gathering = perf_counter() - begin
             fitted: Result = processes.result(
                 processes.submit(candidate.framework, function, job, reporter=reporter)
             )
         except WorkerFailed as failure:
             return str(failure)
         give_back()  # what its rows and its result took on their way
+        if isinstance(fitted, Fitted):
+            return replace(fitted, seconds=fitted.seconds + gathering)
         return fitted
 
     def start(self, framework: str, dataset: str) -> str | None:
@@ -238,11 +244,13 @@ def job_of(
     starts: Mapping[str, Start],
     fitted: Fitted | None = None,
     half_life: float | None = None,
+    half_lives: Mapping[int, float | None] | None = None,
 ) -> Job:
     """Return the job of fitting a candidate on the training rows.
 
-    Where `fitted` is what `validate` returned, it is a job on all labelled rows, as of a refit, and
-    its `half_life` is that of the fit.
+    Its rows are weighed by `half_life`, and those of its folds by `half_lives`. Where `fitted` is
+    what `validate` returned, it is a job on all labelled rows, as of a refit, and its half-life is
+    that of the fit.
     """
     declaration = prepared.declaration
     if fitted is None:
@@ -293,6 +301,7 @@ def job_of(
         decided_by=fitted.decided_by if fitted else None,
         members=_networks(fitted) if fitted and fitted.plan else (),
         half_life=fitted.half_life if fitted else half_life,
+        half_lives=half_lives or {},
         newest=prepared.times.data_until,
         segment=(declaration.segment or ()) if candidate.is_segmented else (),
     )

@@ -34,6 +34,7 @@ from flows.command.output_formats import write_batches  # noqa: E402
 from regressors.arrays import CodedTexts, Columns  # noqa: E402
 from regressors.candidate import Candidate  # noqa: E402
 from regressors.encoding.matrices import Encoding  # noqa: E402
+from regressors.intervals.intervals import Intervals  # noqa: E402
 from regressors.model import LinearMember, Model, NetworkMember  # noqa: E402
 from regressors.network.recipe import start_arrays  # noqa: E402
 from tasks.score import scoring  # noqa: E402
@@ -71,7 +72,11 @@ def linear(what: str, numbers: int, categories: int) -> None:
     encoding = Encoding.fit({name: column[:5000] for name, column in columns.items()}, pieces=False)
     design = encoding.design(columns)
     estimates = np.random.default_rng(2).normal(size=design.shape[1])
-    model = Model(Candidate("torch", "least_squares"), (LinearMember(encoding, estimates),), 1.5)
+    model = Model(
+        Candidate("torch", "least_squares"),
+        (LinearMember(encoding, estimates),),
+        Intervals.constant(1.5, 0.9),
+    )
     seconds = dict.fromkeys(("product", "predict", "predicted"), 0.0)
     for _ in range(0, ROWS, rows):
         seconds["product"] += fastest(lambda: design @ estimates)
@@ -100,7 +105,7 @@ def networks() -> None:
         ridge = rng.normal(size=encoding.standardised(columns_of(10, 8, 5)).shape[1])
         layers = tuple(start_arrays(rng, inputs, (128, 128)))
         members.append(NetworkMember(encoding, np.array([10.0, 2.0, 0.1]), ridge, layers))
-    model = Model(Candidate("torch", "ann"), tuple(members), 1.5)
+    model = Model(Candidate("torch", "ann"), tuple(members), Intervals.constant(1.5, 0.9))
     columns = columns_of(NETWORK_ROWS, 8, 5)
     matrices = [torch.tensor(m.encoded(m.encoding.parts(columns))[1]) for m in members]
     passes = [_torch_network(torch, member.layers) for member in members]

@@ -97,7 +97,9 @@ def test_the_champion_of_users_is_better_than_every_prediction_without_a_model(n
     naive = [score["rmse"] for score in scores if score["rows"] == "test"]
     assert len(naive) == 3
     assert all(champion["test_rmse"] < 0.8 * rmse for rmse in naive)
-    assert champion["test_r2"] > 0.5
+    assert champion["test_r2"] > 0.4
+    (card,) = night.workspace.query("model_card", "--dataset", "users_revenue")
+    assert 0.8 <= card["coverage"] <= 1
 
 
 def test_every_readable_row_has_its_prediction(rows_by_dataset):

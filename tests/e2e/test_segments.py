@@ -85,6 +85,7 @@ def test_new_rows_are_predicted_by_what_serves_their_segment(nights):
     for key in news:
         assert float(made[key]["predicted"]) == stored[key]["predicted"]
         assert int(made[key]["model_id"]) == stored[key]["model_id"]
+        assert made[key]["segment"] == stored[key]["segment"]
 
 
 def test_night_is_verified_digit_by_digit(nights):

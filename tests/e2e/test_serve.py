@@ -88,9 +88,10 @@ def restarted(killed):
         # The schedule of an older version, which a person has paused, and one that he has added.
         connection.execute("UPDATE deployment_schedule SET slug = NULL, active = 0")
         connection.execute(
-            "INSERT INTO deployment_schedule (schedule, active, deployment_id) SELECT"
-            " replace(schedule, '0 2 * * *', '30 4 * * 1'), 1, deployment_id"
-            " FROM deployment_schedule"
+            "INSERT INTO deployment_schedule (schedule, active, deployment_id, parameters) SELECT"
+            " replace(schedule, '0 2 * * *', '30 4 * * 1'), 1, deployment_id, ?"
+            " FROM deployment_schedule",
+            ['{"datasets": ["line"]}'],
         )
     with serving(killed.workspace, "--port", str(free_port())) as running:
         last_night, pool = running.last_night(), running.ask("work_pools/nightfit")
@@ -159,6 +160,7 @@ def test_schedules_that_a_person_has_paused_or_added_stay(restarted):
     assert (ours["slug"], ours["active"]) == ("every-night", False)
     assert added["slug"] != ours["slug"]
     assert added["active"]
+    assert added["parameters"] == {"datasets": ["line"]}
     assert any("does not have: cron 30 4 * * 1." in line for line in restarted.errors)
 
 

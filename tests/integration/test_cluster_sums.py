@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from threading import Thread
 
 import numpy as np
@@ -11,15 +12,17 @@ from helpers.dask_cluster import Cluster, wait_for
 
 from data.cluster_address import cluster_address
 from regressors import fitting, gathering
-from regressors.candidate import Candidate
+from regressors.arrays import CodedTexts
+from regressors.candidate import SEGMENT_KINDS, Candidate
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job
 from regressors.linear import gathered_sums
+from regressors.segments import gathered_segments
 from tasks.cluster.cluster_workers import ClusterWorkers
 from tasks.run.row_files import RowFiles
 from tasks.run.workers import FrameworkWorkers
 
-ROWS = 60_000
+ROWS = 24_000
 NUMBERS = np.arange(ROWS)
 
 
@@ -93,7 +96,7 @@ def alone(workers, made):
 
 
 def test_one_worker_gathers_the_sums_of_one_process(workers, made, alone, monkeypatch):
-    monkeypatch.setattr(gathered_sums, "PART_ROWS", 25_000)
+    monkeypatch.setattr(gathered_sums, "PART_ROWS", 10_000)
     assert bits(workers.run(fitting.validate, made, gather=gathering.for_validate)) == alone
 
 
@@ -110,15 +113,36 @@ def second(cluster, on_cluster):
 def test_two_workers_gather_them_from_other_parts(
     cluster, second, workers, made, alone, monkeypatch
 ):
-    monkeypatch.setattr(gathered_sums, "PART_ROWS", 7_000)
+    monkeypatch.setattr(gathered_sums, "PART_ROWS", 3_000)
     assert bits(workers.run(fitting.validate, made, gather=gathering.for_validate)) == alone
     assert len(cluster.framework_processes()) == 2
+
+
+@pytest.mark.parametrize("kind", SEGMENT_KINDS)
+def test_two_workers_solve_segments_in_batches(second, workers, made, kind, monkeypatch):
+    monkeypatch.setattr(gathered_segments, "BATCH_ROWS", 4_000)
+    monkeypatch.setattr(gathered_segments, "MIN_BATCH_SEGMENTS", 10)
+    labels = np.array([*(f"s{i:03d}" for i in range(200)), None], dtype=object)
+    by_segment = replace(
+        made,
+        candidate=Candidate("torch", kind),
+        columns={"shop": CodedTexts(NUMBERS % 201 - 1, labels), **made.columns},
+        segment=("shop",),
+        epochs=50,
+    )
+    together = workers.run(fitting.validate, by_segment)
+    with_batches = workers.run(fitting.validate, by_segment, gather=gathering.for_validate)
+    assert bits(with_batches) == bits(together)
+    for name, values in vars(together.segments).items():
+        assert repr(np.asarray(values).tolist()) == repr(
+            np.asarray(getattr(with_batches.segments, name)).tolist()
+        )
 
 
 def test_a_worker_that_is_killed_amid_the_parts_changes_no_bit(
     on_cluster, second, workers, made, alone, monkeypatch
 ):
-    monkeypatch.setattr(gathered_sums, "PART_ROWS", 500)
+    monkeypatch.setattr(gathered_sums, "PART_ROWS", 200)
     process, address = second
     night, results = on_cluster._connected(), []
 

@@ -15,6 +15,7 @@ from regressors.linear.neuron import NeuronPlan, neuron_plan
 from regressors.network import recipe
 from regressors.network.input_rows import input_rows
 from regressors.network.progress import Progress
+from regressors.progress import reporting_to
 
 every_framework = pytest.mark.parametrize("framework", FRAMEWORK_NAMES)
 
@@ -255,6 +256,17 @@ def test_every_framework_passes_the_parity_probe(workers, framework):
     assert result.reason is None
     assert result.figures["gradient_descent"] < 1e-13
     assert result.figures["ann"] < 1e-13
+
+
+def reports_of_the_probe(framework):
+    heard = []
+    with reporting_to(lambda *report: heard.append(report)):
+        parity.probe(framework)
+    return heard
+
+
+def test_parity_probe_does_not_report_its_epochs_as_those_of_a_fit(workers):
+    assert workers.result(workers.submit("torch", reports_of_the_probe)) == []
 
 
 def probe_of_float32_network(framework):

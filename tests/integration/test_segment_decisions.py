@@ -210,6 +210,7 @@ def test_status_says_how_many_segments_are_served_by_what(shops: Store, tmp_path
             "no candidate 'torch/lasso'",
         ),
         (("query", "champion", "--segment", "a"), "champion has no column 'segment'."),
+        (("query", "segment_history", "--segment", "shop a"), "no segment is named 'shop a'."),
         (("rollback", "shop", "--segment", "a"), "no run of a dataset named 'shop' is stored."),
     ],
 )

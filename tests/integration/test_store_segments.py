@@ -29,6 +29,7 @@ from helpers.store_nights import (
     write,
 )
 from sqlalchemy import Connection, Double
+from sqlalchemy.exc import DBAPIError
 
 from data.errors import ChampionChanged
 from data.store import tables
@@ -64,6 +65,21 @@ def test_each_row_has_the_prediction_of_what_serves_its_segment(store: Store):
     }
     assert len(shown) == len(more)
     assert read(store, served_segments) == {"shops": {"the champion": 2, OWN: 1}}
+
+
+def test_table_of_results_has_the_segment_of_each_row_where_segments_are_declared(store: Store):
+    columns = {"key_columns": [("segment", "text")]}  # a key of this name gives way
+    declared = {**columns, "declaration": '{"segment": ["shop"]}'}
+    write_shops(store, shop_night(1, ROUTES, {**SHOPS, "x1": 5.0}, [moved("a")], **declared))
+    names = "segment, predicted, model_id"
+    ours = run_sql(store.url, f"SELECT key_segment, {names} FROM predicted_shops")
+    shown = f"SELECT key, {names} FROM current_prediction WHERE dataset = 'shops'"
+    assert sorted(ours) == sorted(run_sql(store.url, shown))
+    assert {row[1] for row in ours} == {"a", "b", "c", None}
+    write_shops(store, shop_night(2, ROUTES, segments=None, **columns))
+    assert len(run_sql(store.url, "SELECT segment, predicted FROM predicted_shops")) == len(SHOPS)
+    with pytest.raises(DBAPIError):
+        run_sql(store.url, "SELECT key_segment FROM predicted_shops")
 
 
 def champions(store: Store) -> list[dict]:

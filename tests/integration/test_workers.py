@@ -283,6 +283,13 @@ def test_leaving_ends_the_job_that_runs_and_those_that_wait(tmp_path, forked_wor
             workers.result(job)
 
 
+def test_job_that_comes_after_the_end_ends_like_those_that_were_there(tmp_path):
+    workers = Workers(("torch",), home=tmp_path, time_limit=SECONDS)
+    workers.stop()  # by the thread of a cancelled run, while others go on to their next fits
+    with pytest.raises(WorkerFailed, match="stopped before it was done"):
+        workers.result(workers.submit("torch", process_id))
+
+
 PARENT = """
 import signal, sys, time
 from pathlib import Path

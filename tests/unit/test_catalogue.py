@@ -31,7 +31,7 @@ EVERYTHING = {
     "recency": "30 days",
     "terms": ["age^2"],
     "features": ["age", "shop", "intercept"],
-    "interval": {"by": "shop"},
+    "interval": {"level": 0.99, "by": "shop"},
     "bounds": [0, None],
 }
 

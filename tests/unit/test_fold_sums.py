@@ -11,10 +11,12 @@ from test_linear import NUMPY, job
 
 from regressors import fitting
 from regressors.encoding.statistics import FoldStatistics
+from regressors.linear import gram_sums
 from regressors.linear.fit import fit_linear
 from regressors.linear.fold_sums import FoldSums, fit_encoding
 from regressors.linear.gram_sums import gram_of
 from regressors.model import linear_model
+from regressors.progress import reporting_to
 
 ROWS = 120
 RNG = np.random.default_rng(20)
@@ -91,6 +93,20 @@ def test_encodings_and_predictions_have_a_few_columns_in_memory_and_not_the_tabl
     assert peak(lambda: fit_encoding(made, train, statistics)) < 5 * 8 * rows
     assert peak(lambda: model.predict(columns)) < 8 * 8 * rows
     assert peak(lambda: model.predicted(columns)) < 8 * 8 * rows
+
+
+def test_rows_of_many_columns_are_read_a_few_at_a_time(monkeypatch):
+    rows = 1_200
+    x = np.random.default_rng(1).normal(size=(4, rows))
+    columns = {f"x{i}": values for i, values in enumerate(x)}
+    wide = job(columns=columns, target=x[0], fold=np.ones(rows, dtype=int))
+    reported = []
+    monkeypatch.setattr(gram_sums, "_BLOCK_VALUES", rows)
+    with reporting_to(lambda _share, done: reported.append(done)):
+        FoldSums.read(NUMPY, wide, numbers=())
+    assert [done for done in reported if done.endswith("rows")] == [
+        f"fold 1, {start:,} of 1,200 rows" for start in (0, 512, 1024)
+    ]
 
 
 def test_chained_folds_are_fitted_on_the_sums_of_earlier_ones():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from regressors.arrays import CodedTexts
-from regressors.encoding.lookups import put_together, weighted_blocks
+from regressors.encoding.lookups import in_pieces, put_together, weighted_blocks
 from regressors.encoding.matrices import Encoding
 from regressors.network.looked_up import LookedUp
 from regressors.network.recipe import start_arrays
@@ -38,13 +38,21 @@ def test_the_output_has_the_digits_of_the_whole_matrix(columns, dtype):
     assert exact.output_of(blocks, ROWS).tobytes() == exact.output(matrix).tobytes()
 
 
-def test_most_rows_are_looked_up_and_those_with_unknown_levels_are_not(monkeypatch):
+def test_most_rows_are_looked_up_and_those_with_unknown_levels_are_not():
     blocks = ENCODING.network_blocks(UNSEEN)
     exact = network(np.float32)
     first = LookedUp(blocks, exact._weights[0].columns, exact._weights[0].row_bits)
     unknown = np.flatnonzero(UNSEEN["c"] == "z")
-    assert first.product(blocks, np.float32) is not None
-    assert set(unknown) <= set(first.others(blocks)) < set(range(ROWS))
+    others = np.flatnonzero(first.product(blocks, np.float32).others)
+    assert set(unknown) <= set(others) < set(range(ROWS))
+
+
+@pytest.mark.parametrize("rows", [700, 1500, 5000])
+def test_a_number_is_in_the_piece_above_the_last_edge_that_is_not_above_it(rows):
+    edges = np.sort(np.random.default_rng(6).normal(size=29)).tolist()
+    values = np.concatenate([edges, [-9.0, 9.0, -0.0], RNG.normal(size=rows)])
+    within = np.clip((values[:, None] - edges[:-1]) / np.diff(edges), 0, 1) - 0.5
+    assert np.array_equal(put_together([in_pieces(values, edges)], len(values)), within)
 
 
 def test_values_that_are_too_large_to_round_exactly_are_multiplied_as_a_matrix():

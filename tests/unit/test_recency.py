@@ -1,5 +1,6 @@
 """Rows that count less for their age: the fits, their inference, and how a half-life is chosen."""
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -23,6 +24,7 @@ from tasks.run.recency import Recency, in_words
 from tasks.split import split
 
 NUMPY = SimpleNamespace(row_products=numpy_products)
+TWO_HALF_LIVES = ("half_life", "half_lives")
 ROWS, FOLDS = 240, 5
 RNG = np.random.default_rng(17)
 TIME = np.arange(ROWS) * 10.0
@@ -151,6 +153,39 @@ def test_half_life_is_chosen_where_a_relation_moves_and_none_where_it_does_not()
     assert turned.rmses == pytest.approx(moving.rmses, rel=1e-12)
     alike = choose_half_life(NUMPY, job(STEADY, time=np.zeros(ROWS)))
     assert (alike.tried, alike.chosen) == ((), None)
+
+
+def test_what_a_fold_would_have_chosen_depends_on_no_later_target():
+    before = job(MOVING)
+    later = before.known_from > 3
+    after = job(np.where(later, 40 - 7 * STEADY[::-1], MOVING))
+    made, predicted = [], []
+    for each in (before, after):
+        made.append(choose_half_life(NUMPY, each))
+        weighed = replace(each, half_life=made[-1].chosen, half_lives=made[-1].by_fold)
+        predicted.append(fitting.validate(NUMPY, weighed).out_of_fold)
+    assert made[0].chosen != made[1].chosen
+    assert [made[0].by_fold[n] for n in (1, 3)] == [None, made[0].tried[0]]
+    first, second = ([each.by_fold[n] for n in (1, 2, 3)] for each in made)
+    assert first == second
+    earlier = (before.fold > 0) & (before.fold <= 3)
+    np.testing.assert_array_equal(predicted[0][earlier], predicted[1][earlier])
+    alike = fitting.validate(NUMPY, before).out_of_fold
+    for number, is_weighed in ((1, False), (3, True)):
+        rows = before.fold == number
+        assert (not np.array_equal(alike[rows], predicted[0][rows])) == is_weighed
+
+
+def test_fits_of_folds_with_another_half_life_are_stored_and_read_again():
+    weighed = job(MOVING, half_life=500.0, half_lives={1: None, 2: 300.0})
+    fit = fitting.validate(NUMPY, weighed)
+    assert list(fit.details) == [*(f"fold {n}" for n in range(1, 6)), "twin", *TWO_HALF_LIVES]
+    stored = Recency.stored({LINEAR[0]: json.loads(json.dumps(fit.details))})
+    assert stored.by_fold(LINEAR[0]) == weighed.half_lives
+    assert stored.of(LINEAR[0]) == 500.0
+    second = weighed.fold == 2
+    alone = fitting.validate(NUMPY, job(MOVING, half_life=300.0))
+    np.testing.assert_array_equal(fit.out_of_fold[second], alone.out_of_fold[second])
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
 from regressors.model import Model, NetworkMember, linear_model
 from regressors.network.recipe import forward, start_arrays
-from regressors.network.rowwise import ExactNetwork
+from regressors.network.rowwise import ExactNetwork, rounded
 
 ROWS = 2500
 RNG = np.random.default_rng(8)
@@ -115,3 +115,15 @@ def test_extreme_inputs_and_weights_are_summed_as_well():
     inputs = np.array([[0.0, 0.0, 0.0], [1e-40, 1.0, 5.0], [1e-300, 1e-300, 1e-300]])
     assert np.isfinite(ExactNetwork(layers).output(inputs)).all()
     assert ExactNetwork(layers).output(np.empty((0, 3))).shape == (0,)
+
+
+def test_single_numbers_are_rounded_to_the_digits_of_doubles():
+    rng = np.random.default_rng(6)
+    values = (rng.normal(size=(40, 300)) * 2.0 ** rng.integers(-30, 30, 300)).astype(np.float32)
+    values[0] = 0.5 + np.arange(300)  # halves go to the even one
+    exponent = np.frexp(np.abs(values).max(axis=0))[1]
+    for bits in (8, 22, 23, 26):
+        whole = np.rint(np.ldexp(values.astype(float), bits - exponent))
+        expected = np.ldexp(whole, exponent - bits)
+        assert np.array_equal(rounded(values, exponent, bits), expected)
+        assert np.array_equal(rounded(values.astype(float), exponent, bits), expected)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from data.scratch import temporary_files
+from data.scratch import RESERVE, reserved_room, temporary_files
 
 ROOT = Path(__file__).parents[2]
 OTHER = """
@@ -72,3 +72,25 @@ def test_a_home_that_cannot_hold_them_is_told_and_the_systems_folder_is_used(tmp
     with temporary_files(tmp_path):
         assert tempfile.gettempdir() == before
     assert "There can be no temporary files in" in caplog.text
+
+
+def room_taken():
+    """Return the bytes on disks of the files without a name that this process has open."""
+    sizes = []
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            state = link.stat()
+        except OSError:  # the folder's own
+            continue
+        if stat.S_ISREG(state.st_mode) and not state.st_nlink:
+            sizes.append(state.st_blocks * 512)
+    return sum(sizes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists open files in /proc")
+def test_the_room_that_is_kept_for_the_end_of_a_run_is_taken_until_it_is_needed(tmp_path):
+    before = room_taken()
+    with temporary_files(tmp_path), reserved_room() as free_room:
+        assert room_taken() - before >= RESERVE
+        free_room()
+        assert room_taken() == before

@@ -13,7 +13,7 @@ from regressors.candidate import Candidate
 from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.linear.gram import Gram
-from regressors.segments import fit as segment_fits
+from regressors.segments import equations
 from regressors.segments.digits import digits_of
 from regressors.segments.gram_stacks import MAX_ROWS, GramStack, SegmentRows, gram_stacks
 from regressors.segments.lines import own_line
@@ -151,7 +151,7 @@ def test_hardly_any_segment_of_plain_numbers_is_solved_alone(monkeypatch):
         alone.append(args)
         return own_line(*args, **options)
 
-    monkeypatch.setattr(segment_fits, "own_line", counted)
+    monkeypatch.setattr(equations, "own_line", counted)
     for name in ("numbers", "rare levels in one column", "a constant in a segment"):
         fitting.validate(NUMPY, job(TABLES[name]))
     fitting.validate(NUMPY, job(TABLES["a column that is twice another in a segment"]))

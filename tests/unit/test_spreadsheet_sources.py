@@ -97,8 +97,11 @@ def test_merged_cells_are_named(tmp_path):
 
 def test_files_with_a_password_damaged_ones_and_other_bytes_are_refused(tmp_path):
     content = xlsx(tmp_path / "rows.xlsx", {"s": ROWS}).read_bytes()
-    path = written(tmp_path, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(5_000), "locked.xlsx")
-    assert "The file has a password" in refusal(path, tmp_path)
+    old = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(5_000)
+    locked = old + "EncryptionInfo\0EncryptedPackage\0".encode("utf-16-le") + bytes(5_000)
+    for name in ("locked.xlsx", "locked.xls"):
+        assert "The file has a password" in refusal(written(tmp_path, locked, name), tmp_path)
+    assert "so that its name ends in .xls" in refusal(written(tmp_path, old, "a.xlsx"), tmp_path)
     for kept in (content[:300], content[:-30], b"id,y\n1,2\n"):
         for name in ("cut.xlsx", "cut.ods", "cut.xls"):
             message = refusal(written(tmp_path, kept, name), tmp_path)

@@ -1,12 +1,14 @@
 """Every attempt leaves a trace, even if its source cannot be read; a wrong call leaves none."""
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
 from data.declarations.model import Declaration
-from data.errors import Busy, CallError, RunFailed, SourceError
+from data.errors import Busy, CallError, HomeError, RunFailed, SourceError
 from data.store.session import Store
 from data.store.tables import run
+from tasks.run.row_files import RowFiles
 from tasks.store import new_attempt, store_failure
 
 SHOP = Declaration.model_validate(
@@ -43,6 +45,24 @@ def test_a_bug_before_the_source_was_read_leaves_a_trace_and_its_traceback(store
     with pytest.raises(ZeroDivisionError):
         attempt(store, tmp_path, ZeroDivisionError("a bug"))
     assert traces(store) == [("shop", "failed", "ZeroDivisionError: a bug", None)]
+
+
+def test_the_files_of_a_run_that_failed_are_gone_before_the_next_dataset(store, tmp_path):
+    folders = []
+
+    def step():
+        files = RowFiles()
+        rows = files.stored(np.ones(10))
+        folders.append(files.folder)
+        raise HomeError(f"No room for {len(rows)} more.", where="/home", next_step="Make room.")
+
+    with (
+        pytest.raises(RunFailed) as caught,
+        new_attempt(SHOP, store, home=tmp_path, as_of=None, dry_run=False),
+    ):
+        step()
+    assert isinstance(caught.value.__cause__, HomeError)  # which has the frames of its steps
+    assert not folders[0].exists()
 
 
 @pytest.mark.parametrize("error", [CallError("no row is that old"), Busy("another run")])

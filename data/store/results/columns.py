@@ -27,6 +27,9 @@ PREDICTED: dict[str, pa.DataType] = {
 }
 """The columns beside the key, as in the view `current_prediction`."""
 
+SEGMENT = pa.field("segment", pa.string())
+"""The last column where segments are declared, as in the view `current_prediction`."""
+
 PREFIX = "key_"
 """Before the name of a column of the key that another column has already."""
 
@@ -57,11 +60,12 @@ class ResultColumns:
     """The columns of a table of results: those of the key, and what a champion predicts.
 
     `levels` are the shares of all its intervals, the widest first; those of the narrower ones are
-    in the names of their columns.
+    in the names of their columns. `segmented`: rows have segments.
     """
 
     key: KeyColumns
     levels: Sequence[float] = ()
+    segmented: bool = False
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -73,6 +77,7 @@ class ResultColumns:
         predicted = [pa.field(name, kind) for name, kind in PREDICTED.items()]
         after = 1 + [*PREDICTED].index("upper")
         predicted[after:after] = [pa.field(name, pa.float64()) for name in self.narrower]
+        predicted += [SEGMENT] if self.segmented else []
         fields, taken = [], {field.name for field in predicted}
         for name, kind in self.key:
             unique = free_name(name, taken)

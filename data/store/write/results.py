@@ -1,5 +1,6 @@
 """Replacing the table of a dataset's results, in the transaction that changes who predicts."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -115,7 +116,9 @@ def columns_shown(connection: Connection, dataset: str) -> ResultColumns | None:
     if columns is None:
         return None
     shares = [*map(float, filter(None, (trained_by.interval_levels or "").split(", ")))]
-    return ResultColumns([(each[0], each[1]) for each in columns], shares)
+    declared = connection.execute(select(run.c.declaration).where(run.c.run_id == of_run)).scalar()
+    segmented = bool(json.loads(declared or "{}").get("segment"))
+    return ResultColumns([(each[0], each[1]) for each in columns], shares, segmented)
 
 
 def _latest_declaration(connection: Connection, dataset: str) -> str | None:
@@ -204,7 +207,11 @@ def _has_columns(connection: Connection, ours: Row[Any] | None, shown: ResultCol
     """
     if ours is None or [tuple(column) for column in ours.key_columns] != [*map(tuple, shown.key)]:
         return False
-    columns = inspect(connection).get_columns(ours.table_name, schema=ours.schema_name)
+    inspector = inspect(connection)
+    key = inspector.get_pk_constraint(ours.table_name, schema=ours.schema_name)
+    if key["constrained_columns"] != shown.key_names:
+        return False  # a column beside the key has the name of one of its columns now, or had it
+    columns = inspector.get_columns(ours.table_name, schema=ours.schema_name)
     names, wanted = {column["name"] for column in columns}, {*shown.schema.names}
     return wanted <= names and not any(map(OF_A_LEVEL.fullmatch, names - wanted))
 

@@ -1,0 +1,144 @@
+"""What a table and its segments cost that several workers of a cluster share: by part, and by byte.
+
+    cluster_parts.py [--rows N] [--columns P] [--segments S]
+
+Seconds of CPU of one process, with NumPy in place of a framework: of the encodings that one worker
+fits, of the sums of a part of the rows, of their addition in the driver, and of the fit that is
+left for one worker once it has its sums; and of a batch of segments of 100 rows. Bytes are those of
+pickled answers.
+"""
+
+import argparse
+import pickle
+from collections.abc import Iterator
+from dataclasses import replace
+from time import process_time
+from typing import Any
+
+import numpy as np
+from benchmarks.figures import record
+from benchmarks.segments import made as segments_made
+from helpers import numpy_framework
+
+from regressors import fitting, gathering
+from regressors.arrays import Coded, in_codes
+from regressors.candidate import SEGMENT_KINDS, Candidate
+from regressors.intervals.rules import Rules
+from regressors.job import Job
+from regressors.linear.kept_sums import KeptSums
+from regressors.shared_work import Calls, shared
+
+
+class Measured:
+    """Does calls in this process, and counts the seconds and the bytes of their answers."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.bytes: dict[str, int] = {}
+        self.calls: dict[str, int] = {}
+
+    def do(self, calls: Calls) -> Iterator[Any]:
+        """Yield the results of calls."""
+        for function, args in calls.each:
+            start = process_time()
+            made = function(numpy_framework, *args)
+            name = function.__name__
+            self.seconds[name] = self.seconds.get(name, 0.0) + process_time() - start
+            self.bytes[name] = self.bytes.get(name, 0) + len(pickle.dumps(made))
+            self.calls[name] = self.calls.get(name, 0) + 1
+            yield made
+
+
+def table(rows: int, columns: int) -> Job:
+    """Return a job of numbers and nothing else."""
+    rng = np.random.default_rng(1)
+    numbers = {f"x{i}": Coded(rng.normal(size=rows)) for i in range(columns)}
+    return Job(
+        dataset="parts",
+        candidate=Candidate("numpy", "least_squares"),
+        columns=in_codes(numbers),
+        target=rng.normal(size=rows),
+        fold=1 + rng.integers(0, 5, rows),
+        chained=False,
+        hidden=(),
+        interval=Rules((0.9,)),
+        table="parts",
+    )
+
+
+def told(what: str, value: float, unit: str) -> None:
+    """Print and record a figure."""
+    record("cluster", what, value, unit)
+    print(f"{what}: {value:.4g} {unit}", flush=True)
+
+
+def of_table(rows: int, columns: int) -> None:
+    """Print what the parts of a table cost."""
+    job, measured = table(rows, columns), Measured()
+    start = process_time()
+    ready = shared(gathering.for_validate(job, KeptSums()), measured.do)
+    whole = process_time() - start
+    millions, parts = rows / 1e6, measured.calls["sums_of_range"]
+    inside = sum(measured.seconds.values())
+    told(
+        "encodings of 1,000,000 rows, by one worker",
+        measured.seconds["fold_design"] / millions,
+        "s",
+    )
+    told(
+        "sums of 1,000,000 rows, by all workers", measured.seconds["sums_of_range"] / millions, "s"
+    )
+    told("answer of a part", measured.bytes["sums_of_range"] / parts / 1e3, "kB")
+    told("addition of a part, by the driver", 1000 * (whole - inside) / parts, "ms")
+    start = process_time()
+    fitting.validate(numpy_framework, ready)
+    told(
+        "fit of 1,000,000 rows with its sums, by one worker",
+        (process_time() - start) / millions,
+        "s",
+    )
+
+
+def of_segments(segments: int, columns: int) -> None:
+    """Print what segments cost, by kind."""
+    for kind in SEGMENT_KINDS:
+        job = replace(
+            segments_made(segments, 100, columns), candidate=Candidate("numpy", kind), table=""
+        )
+        measured = Measured()
+        start = process_time()
+        ready = shared(gathering.for_validate(job, KeptSums()), measured.do)
+        whole = process_time() - start
+        inside, batches = sum(measured.seconds.values()), measured.calls["solved_batch"]
+        told(
+            f"{kind}: batch of {segments // batches} segments",
+            measured.seconds["solved_batch"] / batches,
+            "s",
+        )
+        each = measured.bytes["solved_batch"] / segments
+        told(f"{kind}: answer per segment", each, "bytes")
+        told(
+            f"{kind}: plan per segment, by one worker",
+            1e6 * measured.seconds["segment_plan"] / segments,
+            "us",
+        )
+        told(f"{kind}: driver per segment", 1e6 * (whole - inside) / segments, "us")
+        start = process_time()
+        fitting.validate(numpy_framework, ready)
+        left = 1e6 * (process_time() - start) / segments
+        told(f"{kind}: what is left per segment, for one worker", left, "us")
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=2**22)
+    parser.add_argument("--columns", type=int, default=20)
+    parser.add_argument("--segments", type=int, default=10_000)
+    asked = parser.parse_args()
+    of_table(asked.rows, asked.columns)
+    of_segments(asked.segments, 10)
+
+
+if __name__ == "__main__":
+    main()
