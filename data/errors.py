@@ -101,6 +101,10 @@ class SourceAway(SourceError):
     """A source does not answer, or not now: the same may succeed later."""
 
 
+class SourceRefused(SourceError):
+    """A source is there, but not for us: its server wants credentials that we do not have."""
+
+
 class SourceLate(SourceError):
     """A source is not there, or not complete: it may still come, or its name may be wrong."""
 

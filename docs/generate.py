@@ -137,7 +137,8 @@ def _values_of(kind: Any, settings: OptionInfo) -> str:
 def keys() -> str:
     """Return the table of a declaration's keys, those of its parts included."""
     schema = Declaration.model_json_schema()
-    return table(("key", "meaning", "values", "default"), _keys(schema, schema["$defs"], ""))
+    rows = dict.fromkeys(_keys(schema, schema["$defs"], ""))  # what files and databases share, once
+    return table(("key", "meaning", "values", "default"), [*rows])
 
 
 def _keys(

@@ -100,6 +100,7 @@ def retrain(
             run.snapshot = snapshot = read(
                 declaration,
                 home / "snapshots",
+                workers=workers,
                 as_of=as_of,
                 kinds=kinds,
                 quiet_seconds=QUIET_SECONDS,

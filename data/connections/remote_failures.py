@@ -15,7 +15,15 @@ from http import HTTPStatus
 
 from data.connections.file_systems import AMAZON
 from data.disk import no_room
-from data.errors import HomeError, SourceAway, SourceError, SourceLate, UserError, library_message
+from data.errors import (
+    HomeError,
+    SourceAway,
+    SourceError,
+    SourceLate,
+    SourceRefused,
+    UserError,
+    library_message,
+)
 
 PASSING_STATUS = (408, 425, 429)
 """Answers below 500 after which the same request may succeed later."""
@@ -194,7 +202,7 @@ def _forbidden(what: str, attempted: Attempted) -> SourceError:
         step = "Check the user, the password or the token in the address."
     else:
         step = "Give its driver, by its usual settings, a user who may read it."
-    return SourceError(f"{what or 'It may not be read'}.", where=attempted.where, next_step=step)
+    return SourceRefused(f"{what or 'It may not be read'}.", where=attempted.where, next_step=step)
 
 
 def _unknown_host(error: socket.gaierror | None, attempted: Attempted) -> SourceError:

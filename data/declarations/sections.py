@@ -41,6 +41,15 @@ def refuse_repeats(values: Any) -> Any:
     return values
 
 
+ReadBy = Annotated[
+    Literal["here", "cluster"],
+    Field(
+        description="Which machine reads the rows: the one that nightfit runs on (`here`), or a"
+        " worker of the `cluster` in `NIGHTFIT_CLUSTER`, for rows that only its workers see."
+    ),
+]
+
+
 def _one_of(words: Sequence[str]) -> BeforeValidator:
     """Return a validator that accepts only these words, and fails just as a `Literal` does."""
     expected = ", ".join(map(repr, words))

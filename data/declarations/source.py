@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_serializer, field_validator
 from pydantic_core import PydanticCustomError
 
 from data.declarations.address import Address, address_of, is_address
-from data.declarations.sections import Section, WholeNumber
+from data.declarations.sections import ReadBy, Section, WholeNumber
 from data.errors import DeclarationMistake, quoted
 
 PACKED = (".gz", ".zst", ".bz2", ".zip")
@@ -96,6 +96,7 @@ class PathSource(Section):
         description="The sheet of a spreadsheet, by its name, or its number from 1. It must be"
         " set where there are several.",
     )
+    read: ReadBy = "here"
 
     @field_validator("path", mode="plain")
     @classmethod

@@ -9,7 +9,7 @@ from pydantic import Field, GetCoreSchemaHandler, ValidationInfo, field_validato
 from pydantic_core import CoreSchema, core_schema
 
 from data.connections.secrets import HOW, PLACEHOLDER
-from data.declarations.sections import Section
+from data.declarations.sections import ReadBy, Section
 from data.errors import DeclarationMistake, quoted, shortened
 
 EXAMPLES = "Write for example postgresql://shop@host/shop, sqlite:///shop.db or ${SHOP_URL}."
@@ -114,6 +114,7 @@ class SqlSource(Section):
         description="A query of the database, in its own SQL, that gives the rows. It runs in a"
         " transaction that cannot write.",
     )
+    read: ReadBy = "here"
 
     @field_validator("url")
     @classmethod

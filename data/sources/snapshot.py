@@ -6,8 +6,8 @@ The name is no proof: whenever rows are loaded, they must have the fingerprint t
 import stat
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import BinaryIO
@@ -51,7 +51,7 @@ class Snapshot:
     `warnings` are sentences on what was odd about reading or writing it. `columns` is how many
     columns the source had, and of which kinds, in words; `seconds` is how long it took to read
     them, without waiting for a source that was being written. A snapshot that is found in the home
-    has neither.
+    has neither. `read_by` is the worker of a cluster that read it, "" if this machine did.
     """
 
     path: Path
@@ -60,12 +60,16 @@ class Snapshot:
     warnings: tuple[str, ...] = ()
     columns: str = field(default="", compare=False)
     seconds: float = field(default=0.0, compare=False)
+    read_by: str = field(default="", compare=False)
 
     def in_words(self, until: str | None = None) -> str:
         """Return what was read: "1,204 rows, 3 columns (2 numbers, 1 time) in 0.8 s"."""
         rows = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
         night = f" up to {until}" if until else ""
-        return f"{rows}{night}, {self.columns} in {self.seconds:,.1f} s" if self.columns else rows
+        if not self.columns:
+            return rows
+        place = f" on the cluster, by {self.read_by}" if self.read_by else ""
+        return f"{rows}{night}, {self.columns} in {self.seconds:,.1f} s{place}"
 
 
 @dataclass(frozen=True)
@@ -97,16 +101,23 @@ def write(
     left alone; one that is damaged, or has other rows, is written anew, with a warning. A folder
     that cannot be written to is a `HomeError`.
     """
-    rows = columns.num_rows
     digest = fingerprint(columns, readings, _by_place(columns.schema.names, part(report, 0, 0.25)))
     file = folder.absolute() / f"{digest[:NAME_CHARACTERS]}.parquet"
+    written = partial(_write_groups, columns, readings, part(report, 0.25, 1))
+    return put_down(Snapshot(file, digest, columns.num_rows), readings, written)
+
+
+def put_down(
+    snapshot: Snapshot, readings: Sequence[ColumnReading], written: Callable[[BinaryIO], object]
+) -> Snapshot:
+    """Have the file of a snapshot `written`, unless it is there already, as `write` does."""
+    file, folder = snapshot.path, snapshot.path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
         flaw, before = _examined(file)
         if before == tuple(readings):
-            return Snapshot(file, digest, rows)
-        written = partial(_write_groups, columns, readings, part(report, 0.25, 1))
+            return snapshot
         aside = write_whole(file, written)
     except OSError as error:
         full = no_room(error)
@@ -117,10 +128,10 @@ def write(
             " NIGHTFIT_HOME to another one.",
         ) from None
     if not flaw:
-        return Snapshot(file, digest, rows)
+        return snapshot
     moved = f" What had its name is now {aside}." if aside else ""
     warning = f"{file}: {flaw} It was written anew from the source.{moved}"
-    return Snapshot(file, digest, rows, (warning,))
+    return replace(snapshot, warnings=(*snapshot.warnings, warning))
 
 
 def _write_groups(

@@ -36,23 +36,29 @@ def run_check(dataset: str, *, as_json: bool, show_all: bool) -> int:
     """Print the columns and the checks; return 1 if the data may not be trained on."""
     from data.checks.check import check
     from data.checks.waivers import remembered_kinds
-    from data.sources.read import read
     from data.sources.settled import QUIET_SECONDS
     from data.sources.snapshot import readings_of
     from data.sources.stored_columns import StoredColumns
+    from tasks.run.reading import cluster_named, read_declared
 
     require_address_space()
     config = settings()
     declaration = load_dataset(dataset, config.datasets)
     contract, compared = _contract(Store(config.database_url), dataset)
     kinds = remembered_kinds(declaration, contract)
-    with talking(), secrets_as_at_night(config.home), temporary_folder() as folder:
-        snapshot = read(
+    with (
+        talking(),
+        secrets_as_at_night(config.home),
+        cluster_named(config) as workers,
+        temporary_folder() as folder,
+    ):
+        snapshot = read_declared(
             declaration,
+            Progress(dataset, "reading"),
+            workers,
             folder=folder,
             kinds=kinds,
             quiet_seconds=QUIET_SECONDS,
-            report=Progress(dataset, "reading"),
         )
         table, readings = StoredColumns(snapshot.path), readings_of(snapshot.path)
         report = Progress(dataset, "checking")

@@ -60,13 +60,14 @@ def run_plan(datasets: Sequence[str] | None, *, as_of: str | None, output_format
     read; where there is none yet, every run would be a first one.
     """
     from tasks.run.outlook import Place, outlook
+    from tasks.run.reading import cluster_named
 
     require_address_space()
     config = settings()
     names = _named(datasets, config, as_of)
     store = _store(config)
-    place = Place(config.datasets, config.home, store, config.keep_runs)
-    with talking(), secrets_as_at_night(config.home):
+    with talking(), secrets_as_at_night(config.home), cluster_named(config) as workers:
+        place = Place(config.datasets, config.home, store, config.keep_runs, workers)
         seen = [outlook(name, place, as_of=as_of) for name in names]
     if output_format == "table":
         _print(Screen(sys.stdout), seen)

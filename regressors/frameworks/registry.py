@@ -58,10 +58,13 @@ FRAMEWORKS = (
 
 FRAMEWORK_NAMES = tuple(framework.name for framework in FRAMEWORKS)
 
+NUMPY = Framework(name="numpy", module="numpy", distributions=("numpy",))
+"""Fits nothing: the process on a cluster's worker for jobs that need no framework."""
+
 
 def framework_called(name: str) -> Framework:
-    """Return the row of a framework; raise KeyError where there is none."""
-    return {framework.name: framework for framework in FRAMEWORKS}[name]
+    """Return the row of a framework, or of NumPy; raise KeyError where there is none."""
+    return {framework.name: framework for framework in (*FRAMEWORKS, NUMPY)}[name]
 
 
 def unprepared(names: Iterable[str], home: Path) -> list[str]:

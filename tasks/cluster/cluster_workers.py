@@ -2,18 +2,20 @@
 
 import pickle
 import threading
-import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import CancelledError, Future
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Unpack
 
 from distributed import KilledWorker
 
 from data.cluster_address import ClusterAddress
+from data.declarations.model import Declaration
 from data.errors import ClusterError
+from data.sources.snapshot import Snapshot
 from regressors.candidate import LINEAR_KINDS
 from regressors.file_arrays import place_of
 from regressors.fitting import in_file
@@ -23,10 +25,15 @@ from regressors.frameworks.worker_process import sentence
 from regressors.frameworks.workers import STOPPED, Reporter, WorkerFailed
 from regressors.job import Fitted, Job
 from tasks.cluster.connection import Tell, connected
+from tasks.cluster.copies import file_parts
 from tasks.cluster.night import Night
 from tasks.cluster.parcels import Parcel
+from tasks.cluster.read_job import ReadJob
+from tasks.cluster.reading import read_on
 from tasks.cluster.slots import Slots
+from tasks.cluster.watch import Watch
 from tasks.cluster.worker_night import Limits, NightEnded, Outcome
+from tasks.run.reading import HowRead
 
 MAX_JOBS = 256
 """So many jobs wait for workers at the same time."""
@@ -129,6 +136,18 @@ class ClusterWorkers:
         except CancelledError:
             raise WorkerFailed(STOPPED) from None
 
+    def read(self, declaration: Declaration, **how: Unpack[HowRead]) -> Snapshot:
+        """Have a worker read a source, as `tasks.cluster.reading` does."""
+        return read_on(self, declaration, **how)
+
+    def having(self, framework: str) -> set[str]:
+        """Return the workers that have a framework."""
+        return _having(self._connected(), framework)
+
+    def file_parts(self, worker: str, path: Path, size: int) -> Iterator[bytes]:
+        """Yield the bytes of a file of a worker; an error is raised if it is lost."""
+        return file_parts(self._connected().connection.client, worker, path, size)
+
     def take_warnings(self) -> tuple[str, ...]:
         """Return what a user should know about the processes, since the last call of this."""
         with self._lock:
@@ -206,10 +225,11 @@ class ClusterWorkers:
     ) -> Any:
         """Return what a job comes to; raise WorkerFailed if it comes to nothing."""
         kind = next((arg.candidate.kind for arg in args if isinstance(arg, Job)), "")
+        not_on = next((arg.not_on for arg in args if isinstance(arg, ReadJob)), frozenset[str]())
         asked: list[str] = []
         lost = 0
         while True:
-            worker = self._place(night, framework, kind, asked, reporter)
+            worker = self._place(night, framework, kind, asked, not_on, reporter)
             try:
                 outcome = self._done_on(worker, night, framework, kind, parcel, reporter)
                 if outcome is not None and outcome.missing:
@@ -223,7 +243,7 @@ class ClusterWorkers:
                 self._slots.give_back(framework, worker)
             if outcome is None:
                 lost += 1
-                self._note_lost(worker, lost)
+                self._note_lost(worker, lost, kind)
             elif not self._is_left_out(night, framework, kind, outcome):
                 if outcome.failure is not None:
                     raise WorkerFailed(outcome.failure)
@@ -231,15 +251,16 @@ class ClusterWorkers:
                 value = pickle.loads(outcome.value)  # noqa: S301 - from our own worker
                 return _in_file(value, args)
 
-    def _note_lost(self, worker: str, times: int) -> None:
+    def _note_lost(self, worker: str, times: int, kind: str) -> None:
         """Warn of a worker that was lost amid a job; raise WorkerFailed if it was one too many."""
         if times == MAX_LOST:
             raise WorkerFailed(
                 f"it lost its worker {times} times, the last one {worker}; what it needs may be too"
                 " much for the workers of the cluster"
             )
+        work = "a fit" if kind else "a job"
         self._warn(
-            f"The worker {worker} of the cluster was lost amid a fit; another one does it again."
+            f"The worker {worker} of the cluster was lost amid {work}; another one does it again."
         )
 
     def _is_left_out(self, night: Night, framework: str, kind: str, outcome: Outcome) -> bool:
@@ -267,13 +288,14 @@ class ClusterWorkers:
         framework: str,
         kind: str,
         asked: Collection[str],
+        not_on: Collection[str],
         reporter: Reporter | None,
     ) -> str:
-        """Wait for a worker that is free for a job, and take it.
+        """Wait for a worker that is free for a job, and take it; none of those in `not_on`.
 
         One that was `asked` before has the rows. Linear kinds go where the sums of another are.
         """
-        known, watch = self._frameworks[framework], _Watch(self._wait, self._tell)
+        known, watch = self._frameworks[framework], Watch(self._wait, self._tell)
         report = None if reporter is None else reporter()
         while True:
             if self._stopped or night.connection.client.status != "running":
@@ -282,13 +304,15 @@ class ClusterWorkers:
             sums = LINEAR & known.last.keys() if kind in LINEAR else ()
             preferred = [*asked, *(known.last[k] for k in sums)]
             worker = self._slots.take(
-                framework, there, preferred=preferred, excluded=known.left_out
+                framework, there, preferred=preferred, excluded={*known.left_out, *not_on}
             )
             if worker is not None:
                 known.seen = True
                 return worker
             if having and having <= known.left_out.keys():
                 raise WorkerFailed(known.left_out[min(having)])
+            if having and having <= {*known.left_out, *not_on}:
+                raise WorkerFailed("no other worker is there")
             if there and not having and not known.seen:
                 raise WorkerFailed(f"no worker of the cluster has {framework} installed")
             watch.require(night.connection.address, having)
@@ -362,29 +386,3 @@ def _in_file(value: Any, args: tuple[Any, ...]) -> Any:
 def _having(night: Night, framework: str) -> set[str]:
     """Return the workers that have a framework."""
     return {worker for worker, of in night.there().items() if framework in of.frameworks}
-
-
-class _Watch:
-    """Gives a cluster up that has had no worker for long."""
-
-    def __init__(self, wait: float, tell: Tell) -> None:
-        self._wait, self._tell = wait, tell
-        self._since: float | None = None
-
-    def require(self, address: str, workers: Collection[str]) -> None:
-        """Raise ClusterError if there has been none of these workers for too long."""
-        now = time.monotonic()
-        if workers:
-            self._since = None
-        elif self._since is None:
-            self._since = now
-            self._tell(
-                f"the cluster at {address} has lost its workers; waiting {self._wait:g} seconds for"
-                " another one"
-            )
-        elif now - self._since > self._wait:
-            raise ClusterError(
-                f"the cluster lost its workers, and for {self._wait:g} seconds no other one came.",
-                where=address,
-                next_step="See the logs of its workers.",
-            )

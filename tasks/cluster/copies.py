@@ -6,13 +6,14 @@ it from workers that have it.
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from distributed import Client, Worker
 from distributed.protocol.pickle import dumps
 
 from tasks.cluster.parcels import Piece
-from tasks.cluster.plugin import read, write
+from tasks.cluster.plugin import read, read_file, write
 
 PART_BYTES = 2**24
 """An array is sent in parts of at most so many bytes, of which each process holds one."""
@@ -59,6 +60,16 @@ class Copies:
                 data = file.read(min(PART_BYTES, piece.length - start))
                 self._client.run(write, self._night, piece, start, data, workers=[worker])
                 self.sent_bytes += len(data)
+
+
+def file_parts(client: Client, worker: str, path: Path, size: int) -> Iterator[bytes]:
+    """Yield the bytes of a file of a worker, in parts."""
+    for start in range(0, size, PART_BYTES):
+        length = min(PART_BYTES, size - start)
+        found = client.run(read_file, path, start, length, workers=[worker])
+        if len(found.get(worker, b"")) != length:
+            raise OSError(f"{worker} does not have all of {path}")
+        yield found[worker]
 
 
 async def fetch(night: str, piece: Piece, holder: str, dask_worker: Worker) -> None:

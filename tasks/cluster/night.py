@@ -14,14 +14,18 @@ from uuid import uuid4
 from distributed import Future
 
 from data.errors import ClusterError
-from regressors.frameworks.registry import FRAMEWORK_NAMES
+from regressors.frameworks.registry import FRAMEWORK_NAMES, NUMPY
 from tasks.cluster.connection import Connection, require_none
 from tasks.cluster.copies import Copies
 from tasks.cluster.parcels import Parcel
 from tasks.cluster.plugin import NightPlugin, differing, drop_copies, renew, resource, work
 from tasks.cluster.slots import WorkerThere
+from tasks.cluster.token_file import Token
 from tasks.cluster.versions import Versions, versions
-from tasks.cluster.worker_night import Limits, Token
+from tasks.cluster.worker_night import Limits
+
+ABLE = (*FRAMEWORK_NAMES, NUMPY.name)
+"""What a worker may be able to do jobs of."""
 
 RENEW_SECONDS = 20.0
 """How often workers hear that the driver is there."""
@@ -65,7 +69,7 @@ class Night:
         """Return the workers that are there now, by address, as they were a second ago at most."""
         with self._lock:
             if time.monotonic() - self._seen > SEEN_SECONDS:
-                ours = {resource(name, self._versions): name for name in FRAMEWORK_NAMES}
+                ours = {resource(name, self._versions): name for name in ABLE}
                 self._there = {
                     address: WorkerThere(
                         worker["nthreads"],

@@ -8,7 +8,7 @@ import hashlib
 import io
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,12 @@ def digest_of(path: str, offset: int, length: int) -> str:
 
 @dataclass(frozen=True)
 class Parcel:
-    """A pickled value, and the arrays that it names."""
+    """A pickled value, and the arrays that it names.
 
-    data: bytes
+    Formatted, it does not show its bytes, which may have a password in them.
+    """
+
+    data: bytes = field(repr=False)
     pieces: tuple[Piece, ...]
 
     @classmethod

@@ -9,9 +9,11 @@ from typing import Any
 
 from distributed import Worker, WorkerPlugin, get_worker
 
+from regressors.frameworks.registry import NUMPY
 from tasks.cluster.parcels import Parcel, Piece
+from tasks.cluster.token_file import Token
 from tasks.cluster.versions import Versions, differences, installed_frameworks, versions
-from tasks.cluster.worker_night import Limits, NightEnded, Outcome, Token, WorkerNight
+from tasks.cluster.worker_night import Limits, NightEnded, Outcome, WorkerNight
 
 LOOK_SECONDS = 10.0
 """How often a worker looks whether the driver of a night is gone."""
@@ -47,7 +49,8 @@ class NightPlugin(WorkerPlugin):  # type: ignore[misc]
             memory=worker.memory_manager.memory_limit,
             spare=Path(worker.local_directory) / "nightfit",
         )
-        wanted = {resource(name, self._driver): 1.0 for name in installed_frameworks()}
+        able = (*installed_frameworks(), NUMPY.name)
+        wanted = {resource(name, self._driver): 1.0 for name in able}
         # To set what is set already would have the scheduler forget what is in use.
         if new := {k: v for k, v in wanted.items() if k not in worker.state.total_resources}:
             await worker.set_resources(**new)
@@ -127,6 +130,13 @@ def read(night: str, piece: Piece, offset: int, length: int, dask_worker: Worker
     """Return a part of an array from a worker's copy."""
     data: bytes = dask_worker.plugins[night].on_worker.read(piece, offset, length)
     return data
+
+
+def read_file(path: Path, offset: int, length: int) -> bytes:
+    """Return a part of a file of a worker."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(length)
 
 
 def drop_copies(night: str, dask_worker: Worker) -> None:

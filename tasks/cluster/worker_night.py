@@ -4,12 +4,14 @@ It is made when a night reaches a worker of Dask, and goes with the night, with 
 nothing is heard of the driver for a while.
 """
 
+import math
 import os
 import pickle
 import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,11 +26,13 @@ from data.settings import settings
 from regressors.file_arrays import dumps
 from regressors.frameworks import parity
 from regressors.frameworks.parity import ProbeResult
-from regressors.frameworks.registry import FRAMEWORK_NAMES
+from regressors.frameworks.registry import FRAMEWORK_NAMES, NUMPY
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.job import Job
 from regressors.progress import Report
 from tasks.cluster.parcels import Parcel, Piece
+from tasks.cluster.read_job import ReadJob
+from tasks.cluster.token_file import Token
 
 LEASE_SECONDS = 120.0
 """A driver that has not been heard of for so long is gone; what it left is ended."""
@@ -43,28 +47,6 @@ class Limits:
 
     seconds: float
     gibibytes: float | None
-
-
-@dataclass(frozen=True)
-class Token:
-    """A file that the driver has written, by which a worker sees whether it shares its folders."""
-
-    path: str
-    text: str
-
-    @classmethod
-    def written(cls) -> "Token":
-        """Write a file in the folder of temporary files, which is removed with that."""
-        token = cls(str(Path(tempfile.gettempdir()) / f"token-{uuid4().hex}"), uuid4().hex)
-        Path(token.path).write_text(token.text)
-        return token
-
-    def is_here(self) -> bool:
-        """Return whether this machine sees the file."""
-        try:
-            return Path(self.path).read_text() == self.text
-        except OSError:
-            return False
 
 
 @dataclass(frozen=True)
@@ -111,7 +93,7 @@ class WorkerNight:
         self.shares_files = token.is_here()
         self._open = ExitStack()
         self._lock = threading.Lock()
-        self._processes: Workers | None = None
+        self._processes: dict[str, Workers] = {}
         self._copies: Path | None = None
         self._probes: dict[str, ProbeResult] = {}
         self._jobs: dict[str, str] = {}
@@ -133,7 +115,7 @@ class WorkerNight:
             return Outcome(self.worker, missing=missing)
         function, args = parcel.value(self._must_open)
         args = tuple(self._with_own_file(arg) for arg in args)
-        processes = self._started()
+        processes = self._started(framework)
         self._jobs[job] = framework
         try:
             value = processes.result(
@@ -151,9 +133,9 @@ class WorkerNight:
 
     def cancel(self, job: str) -> None:
         """End a job whose result nobody waits for."""
-        framework, processes = self._jobs.pop(job, None), self._processes
-        if framework is not None and processes is not None:
-            processes.cancel(framework)
+        framework = self._jobs.pop(job, None)
+        if framework is not None and framework in self._processes:
+            self._processes[framework].cancel(framework)
 
     def write(self, piece: Piece, offset: int, data: bytes) -> None:
         """Write a part of an array to its copy."""
@@ -188,8 +170,8 @@ class WorkerNight:
     def end(self) -> None:
         """End the processes and their jobs, and remove the copies."""
         with self._lock:
-            self._ended, processes = True, self._processes
-        if processes is not None:
+            self._ended, started = True, {*self._processes.values()}
+        for processes in started:
             processes.stop()
         self.drop_copies()
         self._open.close()
@@ -206,28 +188,41 @@ class WorkerNight:
         return array
 
     def _with_own_file(self, arg: object) -> object:
-        """Return a job that writes its predictions where no other attempt at it does."""
+        """Return a job that writes its predictions where no other attempt at it does.
+
+        Where the folder of the driver is not seen, what is read goes into one of the worker's own.
+        """
+        if isinstance(arg, ReadJob):
+            return arg.of_worker(self.worker, lambda: self.copies / "snapshots")
         if not isinstance(arg, Job) or arg.predictions_file is None:
             return arg
         own = f"{arg.predictions_file}.{uuid4().hex}" if self.shares_files else None
         return replace(arg, predictions_file=own)
 
-    def _started(self) -> Workers:
+    def _started(self, framework: str) -> Workers:
         with self._lock:
             if self._ended:
                 raise NightEnded
-            if self._processes is None:
+            if framework not in self._processes:
                 self._begin()
-                self._processes = Workers(
-                    FRAMEWORK_NAMES,
-                    home=self._home(),
-                    time_limit=self._limits.seconds,
-                    memory_limit=self._memory_limit(),
-                    threads=self._threads,
-                )
-                self._processes.probe_with(parity.probe, self._obstacle)
-                self._processes.__enter__()
-            return self._processes
+                names = (framework,) if framework == NUMPY.name else FRAMEWORK_NAMES
+                self._processes |= dict.fromkeys(names, self._made(names))
+            return self._processes[framework]
+
+    def _made(self, names: Sequence[str]) -> Workers:
+        """Return processes of their own for some frameworks; that of NumPy has no time limit."""
+        fits = NUMPY.name not in names
+        processes = Workers(
+            names,
+            home=self._home(),
+            time_limit=self._limits.seconds if fits else math.inf,
+            memory_limit=self._memory_limit(),
+            threads=self._threads,
+        )
+        if fits:
+            processes.probe_with(parity.probe, self._obstacle)
+            processes.__enter__()
+        return processes
 
     def _begin(self) -> None:
         """Have temporary files in a folder that is removed after this process, however it ends."""
@@ -255,6 +250,5 @@ class WorkerNight:
         return probe.reason
 
     def _outcome(self, framework: str, **found: Any) -> Outcome:
-        assert self._processes is not None
-        warnings = self._processes.take_warnings()
+        warnings = self._processes[framework].take_warnings()
         return Outcome(self.worker, probe=self._probes.get(framework), warnings=warnings, **found)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
@@ -14,7 +14,6 @@ from data.declarations.file import load_dataset
 from data.declarations.model import Declaration
 from data.errors import SourceError, StoreError, UserError
 from data.scratch import temporary_folder
-from data.sources.read import read
 from data.sources.row_changes import RowChanges, row_changes
 from data.sources.settled import QUIET_SECONDS
 from data.sources.snapshot import Snapshot, readings_of
@@ -32,7 +31,11 @@ from tasks.run.hold import has_later_data
 from tasks.run.memory import give_back, out_of_memory
 from tasks.run.night import contract, refuse_rejected
 from tasks.run.prepared import Prepared
+from tasks.run.reading import read_declared
 from tasks.run.splitting import prepared
+
+if TYPE_CHECKING:
+    from tasks.run.workers import FrameworkWorkers
 
 Ending = Literal["trained", "skipped", "rejected", "failed"]
 SNAPSHOTS = "snapshots"
@@ -47,12 +50,16 @@ NOTHING_READ = Duration(0.0, "nothing would be read")
 
 @dataclass(frozen=True)
 class Place:
-    """Where declarations, snapshots and the store are; None where there is no store yet."""
+    """Where declarations, snapshots and the store are; None where there is no store yet.
+
+    `workers` read the sources that are declared to be read on a cluster.
+    """
 
     datasets: Path
     home: Path
     store: Store | None
     keep_runs: int
+    workers: "FrameworkWorkers | None" = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ def outlook(dataset: str, place: Place, *, as_of: str | None = None) -> Outlook:
             expected = None
             if place.store is not None:
                 expected = contract(place.store, declaration, as_of=as_of)
-            snapshot = _read(run, expected, folder)
+            snapshot = _read(run, expected, folder, place.workers)
             changes = FIRST_RUN
             if place.store is not None:
                 changes = changes_since(run, snapshot, expected, place.store)
@@ -109,15 +116,18 @@ def outlook(dataset: str, place: Place, *, as_of: str | None = None) -> Outlook:
     return _with_removed(seen, place, backfill=backfill)
 
 
-def _read(run: Attempt, expected: Contract | None, folder: Path) -> Snapshot:
+def _read(
+    run: Attempt, expected: Contract | None, folder: Path, workers: "FrameworkWorkers | None"
+) -> Snapshot:
     declaration = run.declaration
-    return read(
+    return read_declared(
         declaration,
+        progress.Progress(declaration.name, "reading"),
+        workers,
         folder=folder,
         as_of=run.as_of,
         kinds=remembered_kinds(declaration, expected),
         quiet_seconds=QUIET_SECONDS,
-        report=progress.Progress(declaration.name, "reading"),
     )
 
 

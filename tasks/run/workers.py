@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, Unpack
 
 from prefect import allow_failure
 from prefect.futures import PrefectFuture
@@ -17,6 +17,7 @@ from data.declarations.model import Declaration
 from data.errors import CallError
 from data.scratch import temporary_files
 from data.settings import Settings
+from data.sources.snapshot import Snapshot
 from regressors.arrays import Columns
 from regressors.candidate import Candidate
 from regressors.frameworks import parity, worker_process
@@ -32,6 +33,7 @@ from tasks.run.gathered import Gather, GatheredSums
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
 from tasks.run.processes import Processes
+from tasks.run.reading import HowRead
 from tasks.run.rows import Rows
 from tasks.run.step import result_of
 
@@ -48,6 +50,10 @@ class OnCluster(Processes, Protocol):
 
     def drop_rows(self) -> None:
         """Have the workers forget the rows of a run that has ended."""
+        ...
+
+    def read(self, declaration: Declaration, **how: Unpack[HowRead]) -> Snapshot:
+        """Have a worker read a source into a snapshot."""
         ...
 
 
@@ -109,6 +115,16 @@ class FrameworkWorkers:
         """Connect to the cluster, where one is named; raise ClusterError if that cannot be."""
         if self._cluster is not None:
             self._cluster.connect()
+
+    def read(self, declaration: Declaration, **how: Unpack[HowRead]) -> Snapshot:
+        """Have a worker of the cluster read a source into a snapshot."""
+        assert self._cluster is not None
+        return self._cluster.read(declaration, **how)
+
+    @property
+    def are_on_cluster(self) -> bool:
+        """Return whether the processes are on a cluster."""
+        return self._cluster is not None
 
     def end_run(self) -> None:
         """Let go of what the processes have of the rows of a run."""

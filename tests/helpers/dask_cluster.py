@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,8 +49,10 @@ class Cluster:
         log = self.folder / "scheduler.log"
         wait_for(lambda: "Scheduler at:" in log.read_text(), "the scheduler has not started")
 
-    def start_worker(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
-        """Start a worker; it need not have come to the scheduler yet."""
+    def start_worker(
+        self, *options: str, under: Sequence[str] = (), **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """Start a worker, perhaps `under` a command; it need not have come to the scheduler yet."""
         number = len(self.workers)
         folder = self.folder / f"worker{number}"
         folder.mkdir()
@@ -60,6 +62,7 @@ class Cluster:
             self.address,
             *("--nthreads", "2", "--local-directory", str(folder), "--no-dashboard"),
             *(options or ("--no-nanny",)),
+            under=under,
             NIGHTFIT_HOME=str(self.folder / "home"),
             **environment,
         )
@@ -84,11 +87,11 @@ class Cluster:
         return [process for process in found if _does_jobs(process)]
 
     def _start(
-        self, name: str, module: str, *args: str, **environment: str
+        self, name: str, module: str, *args: str, under: Sequence[str] = (), **environment: str
     ) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.{module}", *args],
+                [*under, sys.executable, "-m", f"distributed.cli.{module}", *args],
                 env={**outside(), "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
                 | environment,
                 stdout=log,

@@ -71,3 +71,7 @@ def test_a_copy_is_opened_only_once_it_is_whole(files, tmp_path):
     assert piece.opened_copy(tmp_path) is None
     copy.write_bytes(data)
     assert piece.opened_copy(tmp_path).tolist() == values.tolist()
+
+
+def test_a_parcel_is_shown_without_what_is_in_it():
+    assert "hidden-key" not in repr(Parcel.of("hidden-key"))  # as Dask logs what a task was given
