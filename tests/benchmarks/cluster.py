@@ -24,7 +24,7 @@ from regressors.frameworks.workers import Workers
 from regressors.intervals.rules import Rules
 from regressors.job import Job
 from tasks.cluster.cluster_workers import ClusterWorkers
-from tasks.cluster.worker_night import Token
+from tasks.cluster.token_file import Token
 from tasks.run.row_files import RowFiles
 
 JOBS = 30

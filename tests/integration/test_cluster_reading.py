@@ -53,9 +53,10 @@ def cluster(tmp_path_factory, folders):
         made.start_scheduler()
         made.start_worker(PLACE=seen)
         made.start_worker(under=["unshare", "-m", "sh", "-c", SEEING, there, seen], PLACE=seen)
-        for number in range(2):
-            log = made.folder / f"worker{number}.log"
-            wait_for(lambda log=log: "Registered to" in log.read_text(), "a worker is missing")
+        logs = [made.folder / f"worker{number}.log" for number in range(2)]
+        wait_for(
+            lambda: all("Registered to" in log.read_text() for log in logs), "a worker is missing"
+        )
         yield made
     finally:
         made.stop()
