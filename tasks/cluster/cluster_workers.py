@@ -2,7 +2,6 @@
 
 import pickle
 import threading
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -25,6 +24,7 @@ from tasks.cluster.connection import Tell, connected
 from tasks.cluster.night import Night
 from tasks.cluster.parcels import Parcel
 from tasks.cluster.slots import Slots
+from tasks.cluster.watch import Watch
 from tasks.cluster.worker_night import Limits, NightEnded, Outcome
 
 MAX_JOBS = 256
@@ -130,6 +130,7 @@ class ClusterWorkers:
 
     def take_warnings(self) -> tuple[str, ...]:
         """Return what a user should know about the processes, since the last call of this."""
+        self._warn_of_late(self._night)
         with self._lock:
             warnings, self._warnings = self._warnings, []
         return tuple(warnings)
@@ -151,7 +152,7 @@ class ClusterWorkers:
                 self._night = None
             connection = connected(self._address, self._wait, self._tell)
             try:
-                self._night = Night(connection, self._limits)
+                self._night = Night(connection, self._limits, self._tell)
             except BaseException:
                 connection.close()
                 raise
@@ -272,18 +273,19 @@ class ClusterWorkers:
 
         One that was `asked` before has the rows. Linear kinds go where the sums of another are.
         """
-        known, watch = self._frameworks[framework], _Watch(self._wait, self._tell)
+        known, watch = self._frameworks[framework], Watch(self._wait, self._tell)
         report = None if reporter is None else reporter()
         while True:
             if self._stopped or night.connection.client.status != "running":
                 raise CancelledError
+            self._warn_of_late(night)
             there, having = night.there(), _having(night, framework)
             sums = LINEAR & known.last.keys() if kind in LINEAR else ()
             preferred = [*asked, *(known.last[k] for k in sums)]
             worker = self._slots.take(
                 framework, there, preferred=preferred, excluded=known.left_out
             )
-            if worker is not None:
+            if worker:
                 known.seen = True
                 return worker
             if having and having <= known.left_out.keys():
@@ -297,12 +299,18 @@ class ClusterWorkers:
 
     def _brought(self, night: Night, outcome: Outcome) -> bool:
         """Copy the arrays that a worker lacks to it; return whether it is still there."""
+        worker = outcome.worker
         try:
-            night.copies.bring(outcome.missing, outcome.worker)
-        except Exception:
-            if outcome.worker in night.connection.workers():
-                raise
-            return False
+            night.copies.bring(outcome.missing, worker)
+        except Exception as error:  # noqa: BLE001 - of the worker, or of the way there
+            if night.connection.client.status != "running":
+                raise CancelledError from None
+            unreached = isinstance(error, OSError) and error.errno is None  # as Dask's are
+            if unreached or worker not in night.there():
+                return False
+            raise WorkerFailed(
+                f"its rows could not be copied to the worker {worker} ({sentence(error)})"
+            ) from None
         return True
 
     def _done_on(
@@ -343,6 +351,10 @@ class ClusterWorkers:
                 self._night = None
         night.close()
 
+    def _warn_of_late(self, night: Night | None) -> None:
+        for text in night.take_late() if night else ():
+            self._warn(text)
+
     def _warn(self, text: str) -> None:
         self._tell(text)
         with self._lock:
@@ -361,29 +373,3 @@ def _in_file(value: Any, args: tuple[Any, ...]) -> Any:
 def _having(night: Night, framework: str) -> set[str]:
     """Return the workers that have a framework."""
     return {worker for worker, of in night.there().items() if framework in of.frameworks}
-
-
-class _Watch:
-    """Gives a cluster up that has had no worker for long."""
-
-    def __init__(self, wait: float, tell: Tell) -> None:
-        self._wait, self._tell = wait, tell
-        self._since: float | None = None
-
-    def require(self, address: str, workers: Collection[str]) -> None:
-        """Raise ClusterError if there has been none of these workers for too long."""
-        now = time.monotonic()
-        if workers:
-            self._since = None
-        elif self._since is None:
-            self._since = now
-            self._tell(
-                f"the cluster at {address} has lost its workers; waiting {self._wait:g} seconds for"
-                " another one"
-            )
-        elif now - self._since > self._wait:
-            raise ClusterError(
-                f"the cluster lost its workers, and for {self._wait:g} seconds no other one came.",
-                where=address,
-                next_step="See the logs of its workers.",
-            )
