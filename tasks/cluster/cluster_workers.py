@@ -150,6 +150,7 @@ class ClusterWorkers:
 
     def take_warnings(self) -> tuple[str, ...]:
         """Return what a user should know about the processes, since the last call of this."""
+        self._warn_of_late(self._night)
         with self._lock:
             warnings, self._warnings = self._warnings, []
         return tuple(warnings)
@@ -171,7 +172,7 @@ class ClusterWorkers:
                 self._night = None
             connection = connected(self._address, self._wait, self._tell)
             try:
-                self._night = Night(connection, self._limits)
+                self._night = Night(connection, self._limits, self._tell)
             except BaseException:
                 connection.close()
                 raise
@@ -300,13 +301,14 @@ class ClusterWorkers:
         while True:
             if self._stopped or night.connection.client.status != "running":
                 raise CancelledError
+            self._warn_of_late(night)
             there, having = night.there(), _having(night, framework)
             sums = LINEAR & known.last.keys() if kind in LINEAR else ()
             preferred = [*asked, *(known.last[k] for k in sums)]
             worker = self._slots.take(
                 framework, there, preferred=preferred, excluded={*known.left_out, *not_on}
             )
-            if worker is not None:
+            if worker:
                 known.seen = True
                 return worker
             if having and having <= known.left_out.keys():
@@ -322,12 +324,18 @@ class ClusterWorkers:
 
     def _brought(self, night: Night, outcome: Outcome) -> bool:
         """Copy the arrays that a worker lacks to it; return whether it is still there."""
+        worker = outcome.worker
         try:
-            night.copies.bring(outcome.missing, outcome.worker)
-        except Exception:
-            if outcome.worker in night.connection.workers():
-                raise
-            return False
+            night.copies.bring(outcome.missing, worker)
+        except Exception as error:  # noqa: BLE001 - of the worker, or of the way there
+            if night.connection.client.status != "running":
+                raise CancelledError from None
+            unreached = isinstance(error, OSError) and error.errno is None  # as Dask's are
+            if unreached or worker not in night.there():
+                return False
+            raise WorkerFailed(
+                f"its rows could not be copied to the worker {worker} ({sentence(error)})"
+            ) from None
         return True
 
     def _done_on(
@@ -367,6 +375,10 @@ class ClusterWorkers:
             if self._night is night:
                 self._night = None
         night.close()
+
+    def _warn_of_late(self, night: Night | None) -> None:
+        for text in night.take_late() if night else ():
+            self._warn(text)
 
     def _warn(self, text: str) -> None:
         self._tell(text)

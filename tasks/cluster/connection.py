@@ -4,14 +4,17 @@ import asyncio
 import importlib.util
 import logging
 import socket
+import ssl
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import dask
 from distributed import Client, LocalCluster, Security, rpc
+from distributed.versions import VersionMismatchWarning
 
 from data.cluster_address import ClusterAddress
 from data.errors import ClusterError, listed, shortened
@@ -23,8 +26,26 @@ TELL_SECONDS = 3.0
 ANSWER_SECONDS = 15.0
 """So long a scheduler may take to answer once something listens at its address."""
 
+LIST_SECONDS = 5.0
+"""So long it may take to say which workers are there; longer, and it is as if nobody answers."""
+
 GREETING, GREETING_BYTES = b"pickle-protocol", 4096
 """What a process of Dask says as soon as it is called, among other things."""
+
+TLS_FILES = ("ca-file", "client.cert", "client.key")
+"""Where Dask's configuration names the files of a client, in distributed.comm.tls."""
+
+TLS_REASONS = {
+    "CERTIFICATE_VERIFY_FAILED": "its certificate is not of the authority in our ca-file",
+    "UNKNOWN_CA": "it does not accept our certificate, which is not of its authority",
+    "DECRYPT_ERROR": "it does not accept our certificate, which is not of its authority",
+    "CERTIFICATE_REQUIRED": "it wants a certificate, and Dask's configuration names none of ours",
+    "WRONG_VERSION_NUMBER": "it does not encrypt",
+}
+"""The usual reasons why there is no encrypted connection, by their names in an SSLError."""
+
+LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado.application")
+"""Those for which Dask sets levels of their own."""
 
 Tell = Callable[[str], None]
 """Says something to whoever waits."""
@@ -35,15 +56,11 @@ IN_COMMON = ("python", "dask", "distributed", "msgpack", "cloudpickle")
 
 @dataclass(frozen=True)
 class Connection:
-    """A client of Dask at the `address` of a scheduler; `local` is a cluster of our own.
-
-    `latest` is what the scheduler said last.
-    """
+    """A client of Dask at the `address` of a scheduler; `local` is a cluster of our own."""
 
     client: Client
     address: str
     local: LocalCluster | None = None
-    latest: dict[str, Any] = field(default_factory=dict)
 
     def dashboard(self) -> str | None:
         """Return the address of Dask's dashboard, None if there is none."""
@@ -55,13 +72,15 @@ class Connection:
     def workers(self) -> dict[str, Mapping[str, Any]]:
         """Return what the scheduler says of each worker that is there, by its address.
 
-        Where it does not answer, it is what it said last. The client's own `scheduler_info` may
-        return what it has asked for meanwhile by itself, which is without workers.
+        Raises OSError if it does not answer soon, as when the network is cut. The client's own
+        `scheduler_info` would then return what it was told last, which may be without workers.
         """
-        with suppress(OSError):
-            said = self.client.sync(self.client.scheduler.identity, n_workers=-1)
-            self.latest["workers"] = said["workers"]
-        return dict(self.latest.get("workers", {}))
+        ask = self.client.scheduler.identity
+        try:
+            told = self.client.sync(ask, n_workers=-1, callback_timeout=LIST_SECONDS)
+        except (AttributeError, RuntimeError):  # the client has just been closed
+            raise OSError("the connection is closed") from None
+        return dict(told["workers"])
 
     def close(self) -> None:
         """Leave the cluster, and end it if it is our own."""
@@ -120,6 +139,10 @@ def _remote(address: ClusterAddress, until: float, wait: float, tell: Tell) -> C
         # Cut while the scheduler is busy or the network is away, a client would give up its work.
         with dask.config.set({"distributed.comm.timeouts.tcp": "120s"}):
             client = Client(url, timeout=ANSWER_SECONDS, set_as_default=False)
+    except ClusterError:
+        raise
+    except ssl.SSLError as error:
+        raise _not_encrypted(url, _tls_reason(error)) from None
     except Exception as error:  # noqa: BLE001 - whatever does not speak Dask's language
         raise ClusterError(
             "something listens there, but it does not answer as a scheduler of Dask"
@@ -133,17 +156,51 @@ def _remote(address: ClusterAddress, until: float, wait: float, tell: Tell) -> C
 def _require_greeting(address: ClusterAddress) -> None:
     """Raise OSError unless a process of Dask listens: it says at once what it understands.
 
+    ClusterError is raised if Dask's configuration has no certificates and they are needed.
+
     For an answer of another kind Dask itself would wait for ever, or make room for its length.
     """
-    with socket.create_connection((address.host, address.port), timeout=ANSWER_SECONDS) as plain:
-        secured = str(address.url).startswith("tls")
-        context = Security().get_connection_args("client").get("ssl_context")
-        if secured and context is None:
-            raise OSError("Dask's configuration names no certificate, in distributed.comm.tls")
-        with context.wrap_socket(plain) if secured else plain as stream:
+    url = str(address.url)
+    context = _tls_context(url) if url.startswith("tls") else None
+    called = socket.create_connection((address.host, address.port), timeout=ANSWER_SECONDS)
+    with called, called if context is None else context.wrap_socket(called) as stream:
+        try:
             said = stream.recv(GREETING_BYTES)
+        except TimeoutError:
+            said = b""
     if GREETING not in said:
         raise OSError(f"it says {said[:20]!r}" if said else "it says nothing")
+
+
+def _tls_context(url: str) -> ssl.SSLContext:
+    """Return what Dask's configuration says of certificates."""
+    try:
+        context: ssl.SSLContext | None = Security().get_connection_args("client")["ssl_context"]
+    except OSError as error:  # also of a file that is no certificate, which is an SSLError
+        names = [dask.config.get(f"distributed.comm.tls.{key}") for key in TLS_FILES]
+        files = ", ".join(str(name) for name in names if name)
+        raise _not_encrypted(url, f"one of {files} cannot be used ({first_line(error)})") from None
+    if context is None:
+        raise _not_encrypted(url, "Dask's configuration names no certificates")
+    return context
+
+
+def _not_encrypted(url: str, reason: str) -> ClusterError:
+    return ClusterError(
+        f"no encrypted connection can be made: {reason}.",
+        where=url,
+        next_step="Give scheduler, workers and nightfit certificates of one authority, in"
+        " distributed.comm.tls of Dask's configuration; with none, write tcp://.",
+    )
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    """Return why there is no encrypted connection, in words for the usual reasons."""
+    text = str(error)
+    for name, reason in TLS_REASONS.items():
+        if name in text:
+            return reason
+    return first_line(error)
 
 
 async def _require_scheduler(url: str) -> None:
@@ -181,11 +238,17 @@ def _wait_for_listener(address: ClusterAddress, until: float, wait: float, tell:
 
 def _wait_for_worker(connection: Connection, until: float, wait: float, tell: Tell) -> None:
     told, begin = False, time.monotonic()
-    while not connection.workers():
+    while True:
+        try:
+            if connection.workers():
+                return
+            found = "the cluster has had no worker"
+        except OSError:
+            found = "the scheduler has not answered"
         now = time.monotonic()
         if now >= until:
             raise ClusterError(
-                f"the cluster has had no worker for {wait:g} seconds.",
+                f"{found} for {wait:g} seconds.",
                 where=connection.address,
                 next_step="Start one with 'dask worker ADDRESS', or set NIGHTFIT_CLUSTER_WAIT to"
                 " more seconds.",
@@ -233,7 +296,7 @@ def require_none(differences: Mapping[str, Iterable[str]], where: str) -> None:
     raise ClusterError(
         f"{name} has {listed(parts)}{others}: it would not compute the same digits.",
         where=where,
-        next_step="Install the same versions everywhere.",
+        next_step="Install the same versions everywhere, and start its workers again.",
     )
 
 
@@ -243,10 +306,12 @@ def _has_dashboard() -> bool:
 
 def _keep_quiet() -> None:
     """Have Dask write no lines of its own: what matters is said in sentences."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore", VersionMismatchWarning)
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def first_line(error: BaseException) -> str:
+def first_line(error: object) -> str:
     """Return what a library's error says, as a part of a sentence."""
     text = str(error).strip().partition("\n")[0]
     return shortened(text, 150).rstrip(".") or type(error).__name__

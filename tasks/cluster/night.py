@@ -13,15 +13,15 @@ from uuid import uuid4
 
 from distributed import Future
 
-from data.errors import ClusterError
+from data.errors import ClusterError, UserError, listed
 from regressors.frameworks.registry import FRAMEWORK_NAMES, NUMPY
-from tasks.cluster.connection import Connection, require_none
+from tasks.cluster.connection import Connection, Tell, first_line, require_none
 from tasks.cluster.copies import Copies
 from tasks.cluster.parcels import Parcel
-from tasks.cluster.plugin import NightPlugin, differing, drop_copies, renew, resource, work
+from tasks.cluster.plugin import NightPlugin, drop_copies, renew, resource, work
 from tasks.cluster.slots import WorkerThere
 from tasks.cluster.token_file import Token
-from tasks.cluster.versions import Versions, versions
+from tasks.cluster.versions import Versions, differences, versions
 from tasks.cluster.worker_night import Limits
 
 ABLE = (*FRAMEWORK_NAMES, NUMPY.name)
@@ -53,32 +53,62 @@ class SentJob:
 class Night:
     """A night on the workers of a cluster, from its begin until it is closed."""
 
-    def __init__(self, connection: Connection, limits: Limits) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, limits: Limits, tell: Tell) -> None:
+        self.connection, self._tell = connection, tell
         self.name = f"nightfit-{uuid4().hex}"
         self.copies = Copies(connection.client, self.name)
         self._versions: Versions = versions()
         self._jobs: dict[str, SentJob] = {}
         self._lock, self._seen = threading.Lock(), -SEEN_SECONDS
         self._there: dict[str, WorkerThere] = {}
+        self._silent = False
+        self._late: list[str] = []
         self._closed = threading.Event()
-        self._begin(limits)
+        try:
+            self._begin(limits)
+        except BaseException:  # a plugin that stayed would be given to each worker that comes
+            self._unregister()
+            raise
         threading.Thread(target=self._renew, name="cluster lease", daemon=True).start()
 
     def there(self) -> dict[str, WorkerThere]:
-        """Return the workers that are there now, by address, as they were a second ago at most."""
+        """Return the workers that are there now, by address, as they were a second ago at most.
+
+        While the scheduler does not answer, they are as they were before.
+        """
         with self._lock:
             if time.monotonic() - self._seen > SEEN_SECONDS:
-                ours = {resource(name, self._versions): name for name in ABLE}
-                self._there = {
-                    address: WorkerThere(
-                        worker["nthreads"],
-                        frozenset(ours[name] for name in worker["resources"] if name in ours),
-                    )
-                    for address, worker in self.connection.workers().items()
-                }
+                self._look()
                 self._seen = time.monotonic()
             return self._there
+
+    def _look(self) -> None:
+        ours = {resource(name, self._versions): name for name in ABLE}
+        where = self.connection.address
+        try:
+            workers = self.connection.workers()
+        except OSError:  # a TimeoutError is one
+            if not self._silent:
+                self._silent = True
+                self._tell(
+                    f"the scheduler at {where} does not answer; what it was given is waited for"
+                )
+            return
+        if self._silent:
+            self._silent = False
+            self._tell(f"the scheduler at {where} answers again")
+        self._there = {
+            address: WorkerThere(
+                worker["nthreads"],
+                frozenset(ours[name] for name in worker["resources"] if name in ours),
+            )
+            for address, worker in workers.items()
+        }
+
+    def take_late(self) -> list[str]:
+        """Return what is to be said of workers that came since the last call, in sentences."""
+        late, self._late = self._late, []
+        return late
 
     def send(self, what: str, framework: str, parcel: Parcel, worker: str) -> SentJob:
         """Send a job to a worker; `what` is its name on Dask's dashboard."""
@@ -115,24 +145,41 @@ class Night:
         """End the night on the workers, and leave the cluster."""
         self._closed.set()
         self.cancel()
-        with suppress(Exception):
-            client = self.connection.client
-            client.sync(client._unregister_worker_plugin, self.name, callback_timeout=15)
+        self._unregister()
         self.connection.close()
+
+    def _unregister(self) -> None:
+        client = self.connection.client
+        with suppress(Exception):
+            client.sync(client._unregister_worker_plugin, self.name, callback_timeout=15)
 
     def _begin(self, limits: Limits) -> None:
         client, where = self.connection.client, self.connection.address
-        plugin = NightPlugin(self.name, self._versions, limits, Token.written())
-        client.subscribe_topic(self.name, self._hear)
-        client.register_plugin(plugin, name=self.name)
-        found = client.run(differing, self.name, on_error="return")
-        require_none(
-            {worker: _differs(told) for worker, told in found.items()},
-            where,
-        )
+        try:
+            found = client.run(versions, on_error="return")
+            require_none(
+                {worker: _differs(self._versions, told) for worker, told in found.items()}, where
+            )
+            client.subscribe_topic(self.name, self._hear)
+            client.register_plugin(
+                NightPlugin(self.name, self._versions, limits, Token.written()), name=self.name
+            )
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001 - of a worker, or of a connection that is cut
+            raise ClusterError(
+                f"the night could not begin on its workers ({first_line(error)}).",
+                where=where,
+                next_step="See the logs of its scheduler and workers.",
+            ) from None
 
     def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
         message = event[1]
+        if "late" in message:
+            self._late.append(
+                f"The worker {message['late']} of the cluster came later and gets no work: it has"
+                f" {listed(message['differs'])}."
+            )
         job = self._jobs.get(message.get("job", ""))
         if job is None:
             return
@@ -153,11 +200,8 @@ class Night:
             )
 
 
-def _differs(told: Any) -> tuple[str, ...]:
-    if isinstance(told, tuple):
-        return told
-    if isinstance(told, ImportError):
-        return ("no nightfit",)
-    if isinstance(told, Exception):
-        return (f"no part in the night ({told})",)
-    raise ClusterError(f"a worker answers {told!r}.", where="the cluster")
+def _differs(ours: Versions, told: object) -> tuple[str, ...]:
+    """Return what a worker has in other versions; `told` is an error if it has no nightfit."""
+    if isinstance(told, Mapping):
+        return differences(ours, told)
+    return (f"no nightfit like ours ({first_line(told)})",)

@@ -29,14 +29,14 @@ class NightPlugin(WorkerPlugin):  # type: ignore[misc]
     def __init__(self, night: str, driver: Versions, limits: Limits, token: Token) -> None:
         self.name = self.night = night
         self._driver, self._limits, self._token = driver, limits, token
-        self.differs: tuple[str, ...] = ()
         self.on_worker: WorkerNight | None = None
 
     async def setup(self, worker: Worker) -> None:
         """Begin the night on a worker."""
         self._worker = worker
-        self.differs = differences(self._driver, await asyncio.to_thread(versions))
-        if self.differs:
+        differs = differences(self._driver, await asyncio.to_thread(versions))
+        if differs:
+            worker.log_event(self.night, {"late": worker.address, "differs": list(differs)})
             return
         # Dask's own processes may have no children, so that none is left behind; these end with
         # their parent all the same.
@@ -106,12 +106,6 @@ def work(night: str, job: str, framework: str, parcel: Parcel) -> Outcome:
 
 
 # What the driver asks of workers in between; each runs in a worker's event loop.
-
-
-def differing(night: str, dask_worker: Worker) -> tuple[str, ...]:
-    """Return what a worker has in other versions than the driver."""
-    differs: tuple[str, ...] = dask_worker.plugins[night].differs
-    return differs
 
 
 def renew(night: str, dask_worker: Worker) -> None:

@@ -24,6 +24,7 @@ from regressors.frameworks import parity, worker_process
 from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES, unprepared
+from regressors.frameworks.worker_process import sentence
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
@@ -227,6 +228,13 @@ def _cluster_workers(config: Settings, address: ClusterAddress) -> OnCluster:
             f"fits on a cluster need Dask ({error}).",
             where="NIGHTFIT_CLUSTER",
             next_step="Install it: pip install 'nightfit[cluster]'.",
+        ) from None
+    except Exception as error:  # noqa: BLE001 - it reads its configuration as it is imported
+        raise CallError(
+            f"Dask cannot use its configuration ({sentence(error)}).",
+            where="NIGHTFIT_CLUSTER",
+            next_step="Correct the variables that begin with DASK_, and the files in"
+            f" {Path.home() / '.config' / 'dask'}.",
         ) from None
     return ClusterWorkers(
         address,

@@ -5,15 +5,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import psutil
 from helpers.workspace import ROOT, free_port, outside
 
+from data.cluster_address import cluster_address
+from regressors.candidate import Candidate
+from regressors.intervals.rules import Rules
+from regressors.job import Job
+from tasks.cluster.cluster_workers import ClusterWorkers
+from tasks.run.row_files import RowFiles
+
 SECONDS = 60.0
+ROWS = 100_000
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
@@ -30,21 +39,23 @@ class Cluster:
 
     folder: Path
     port: int = field(default_factory=free_port)
+    protocol: str = "tcp"
     scheduler: subprocess.Popen[bytes] | None = None
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def address(self) -> str:
         """Return the address of the scheduler."""
-        return f"tcp://127.0.0.1:{self.port}"
+        return f"{self.protocol}://127.0.0.1:{self.port}"
 
-    def start_scheduler(self) -> None:
+    def start_scheduler(self, **environment: str) -> None:
         """Start the scheduler, and wait until it listens."""
         self.scheduler = self._start(
             "scheduler",
             "dask_scheduler",
             *("--host", "127.0.0.1", "--port", str(self.port)),
-            *("--dashboard-address", "127.0.0.1:0"),
+            *("--dashboard-address", "127.0.0.1:0", "--protocol", self.protocol),
+            **environment,
         )
         log = self.folder / "scheduler.log"
         wait_for(lambda: "Scheduler at:" in log.read_text(), "the scheduler has not started")
@@ -105,6 +116,40 @@ def _does_jobs(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
         return "spawn_main" in " ".join(process.cmdline())
     return False
+
+
+@contextmanager
+def night_on(
+    address: str, told: list[str] | None = None, *, wait: float = 60.0, memory: float = 8.0
+) -> Iterator[ClusterWorkers]:
+    """Give the processes of a night on a cluster; what is told of it goes into a list."""
+    with ClusterWorkers(
+        cluster_address(address),
+        wait=wait,
+        time_limit=60,
+        memory_limit=memory,
+        tell=(told if told is not None else []).append,
+    ) as night:
+        yield night
+
+
+def job_on(files: RowFiles, dataset: str | Path = "shop", kind: str = "ann") -> Job:
+    """Return a job on a column `x`, which is in a file: 0, 1, ... ROWS - 1."""
+    return Job(
+        dataset=str(dataset),
+        candidate=Candidate("torch", kind),
+        columns={"x": files.stored(np.arange(ROWS, dtype=float))},
+        target=np.zeros(3),
+        fold=np.array([1, 2, 1]),
+        chained=False,
+        hidden=(),
+        interval=Rules((0.9,)),
+    )
+
+
+def begun_in(folder: Path) -> list[int]:
+    """Return the processes that have begun `wait_for_file` in a folder."""
+    return [int(path.name.removeprefix("begun-")) for path in folder.glob("begun-*")]
 
 
 # Jobs: each is called with the framework's module and a job.

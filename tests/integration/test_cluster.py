@@ -3,14 +3,16 @@
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
 from helpers.dask_cluster import (
+    ROWS,
     Cluster,
+    begun_in,
+    job_on,
+    night_on,
     process_id,
     total,
     use_memory,
@@ -20,17 +22,10 @@ from helpers.dask_cluster import (
 from helpers.web_server import running
 from helpers.workspace import free_port
 
-from data.cluster_address import cluster_address
 from data.errors import ClusterError
-from regressors.candidate import Candidate
 from regressors.frameworks.workers import WorkerFailed
-from regressors.intervals.rules import Rules
-from regressors.job import Job
-from tasks.cluster.cluster_workers import ClusterWorkers
 from tasks.cluster.token_file import Token
 from tasks.run.row_files import RowFiles
-
-ROWS = 100_000
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +40,6 @@ def cluster(tmp_path_factory):
         made.stop()
 
 
-@contextmanager
-def night_on(address, told=None, *, wait=60.0, memory=8.0):
-    with ClusterWorkers(
-        cluster_address(address),
-        wait=wait,
-        time_limit=60,
-        memory_limit=memory,
-        tell=(told if told is not None else []).append,
-    ) as night:
-        yield night
-
-
 @pytest.fixture
 def told():
     return []
@@ -67,23 +50,6 @@ def files(tmp_path, monkeypatch):
     """Files of a driver that workers see."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return RowFiles()
-
-
-def job_on(files, dataset="shop", kind="ann"):
-    return Job(
-        dataset=str(dataset),
-        candidate=Candidate("torch", kind),
-        columns={"x": files.stored(np.arange(ROWS, dtype=float))},
-        target=np.zeros(3),
-        fold=np.array([1, 2, 1]),
-        chained=False,
-        hidden=(),
-        interval=Rules((0.9,)),
-    )
-
-
-def begun_in(folder):
-    return [int(path.name.removeprefix("begun-")) for path in folder.glob("begun-*")]
 
 
 def test_jobs_of_one_framework_are_done_on_two_workers_at_once(cluster, files, tmp_path, told):
