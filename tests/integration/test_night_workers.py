@@ -92,11 +92,8 @@ def test_only_the_end_of_this_process_stops_the_nights_processes(
     with framework_workers(config(tmp_path)) as night:
         with pytest.raises(error), framework_workers(config(tmp_path)):
             raise error
-        if stopped:
-            with pytest.raises(RuntimeError, match="shutdown"):
-                night.run(process_id, job_for("torch"))
-        else:
-            assert isinstance(night.run(process_id, job_for("torch")), int)
+        done = night.run(process_id, job_for("torch"))
+        assert isinstance(done, str if stopped else int)
 
 
 def test_a_framework_is_probed_once_a_night_and_in_any_order(workers):
