@@ -4,7 +4,7 @@ import pickle
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -350,16 +350,18 @@ class ClusterWorkers:
         """Have a worker do a job, and pass on how far it is; None if the worker is lost."""
         job = night.send(f"{framework} {kind}".strip(), framework, parcel, worker)
         try:
-            ended = threading.Event()
-            job.future.add_done_callback(lambda _: ended.set())
             report = None if reporter is None else reporter()
-            while not ended.wait(LOOK_SECONDS) and not job.future.done():
+            # Dask would wait for ever for a result whose worker was lost before it was fetched.
+            fetched = night.fetching(job)
+            while not wait([fetched], LOOK_SECONDS).done:
                 if report is not None:
                     report(*job.latest())
-                if night.connection.client.status == "running" and worker not in night.there():
+                if (status := night.connection.client.status) == "closed":
+                    raise CancelledError
+                if status == "running" and worker not in night.there():
                     job.future.cancel()
                     return None
-            outcome: Outcome = job.future.result()
+            outcome: Outcome = fetched.result()
         except KilledWorker:
             return None
         except (CancelledError, NightEnded):

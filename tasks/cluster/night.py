@@ -3,9 +3,11 @@
 A night is lost with the connection to the scheduler; `cluster_workers` then begins another one.
 """
 
+import asyncio
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future as ThreadFuture
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -126,6 +128,15 @@ class Night:
             workers=[worker],
         )
         return job
+
+    def fetching(self, job: SentJob) -> ThreadFuture[Any]:
+        """Return the future of what a job comes to, which a thread can wait for with a limit."""
+        client = self.connection.client
+
+        async def result() -> Any:
+            return await client.gather(job.future, asynchronous=True)
+
+        return asyncio.run_coroutine_threadsafe(result(), client.loop.asyncio_loop)
 
     def done(self, job: SentJob) -> None:
         """Forget a job."""

@@ -105,7 +105,10 @@ def second(cluster, on_cluster):
     """A second worker: its process, and its address."""
     process = psutil.Process(cluster.start_worker().pid)
     night = on_cluster._connected()
-    wait_for(lambda: len(night.there()) == 2, "the worker has not come")
+    wait_for(
+        lambda: sum("torch" in each.frameworks for each in night.there().values()) == 2,
+        "the worker has not come",
+    )
     pids = night.connection.client.run(os.getpid)
     return process, next(where for where, pid in pids.items() if pid == process.pid)
 
@@ -113,7 +116,7 @@ def second(cluster, on_cluster):
 def test_two_workers_gather_them_from_other_parts(
     cluster, second, workers, made, alone, monkeypatch
 ):
-    monkeypatch.setattr(gathered_sums, "PART_ROWS", 3_000)
+    monkeypatch.setattr(gathered_sums, "PART_ROWS", 500)
     assert bits(workers.run(fitting.validate, made, gather=gathering.for_validate)) == alone
     assert len(cluster.framework_processes()) == 2
 
@@ -160,5 +163,5 @@ def test_a_worker_that_is_killed_amid_the_parts_changes_no_bit(
     process.kill()
     thread.join()
     (warning,) = on_cluster.take_warnings()
-    assert warning.startswith(f"The worker {address} of the cluster was lost amid a fit")
+    assert warning.startswith(f"The worker {address} of the cluster was lost amid a job")
     assert bits(results[0]) == alone

@@ -12,8 +12,11 @@ from sqlalchemy import text
 from flows.command.prefect_sqlite import WritersInTurn, writers_in_turn
 
 
-async def written(configuration: AioSqliteConfiguration) -> list[str]:
-    """Return what went wrong with two transactions that begin at the same time."""
+async def written(configuration: AioSqliteConfiguration, seconds: float) -> list[str]:
+    """Return what went wrong with two transactions that begin at the same time.
+
+    Each waits for so many seconds until the second one reads, before it writes.
+    """
     engine = await configuration.engine()
     async with engine.begin() as connection:
         await connection.execute(text("CREATE TABLE IF NOT EXISTS noted (row INTEGER)"))
@@ -25,7 +28,7 @@ async def written(configuration: AioSqliteConfiguration) -> list[str]:
             await session.execute(text("SELECT count(*) FROM noted"))
             if row == 2:
                 reading.set()
-            await asyncio.wait([asyncio.create_task(reading.wait())], timeout=0.3)
+            await asyncio.wait([asyncio.create_task(reading.wait())], timeout=seconds)
             await session.execute(text(f"INSERT INTO noted VALUES ({row})"))
 
     outcomes = await asyncio.gather(write(1), write(2), return_exceptions=True)
@@ -35,13 +38,13 @@ async def written(configuration: AioSqliteConfiguration) -> list[str]:
 
 def test_both_transactions_are_kept(tmp_path: Path):
     url = f"sqlite+aiosqlite:///{tmp_path / 'prefect.db'}"
-    assert asyncio.run(written(WritersInTurn(url))) == []
+    assert asyncio.run(written(WritersInTurn(url), 0.3)) == []
 
 
 def test_prefect_itself_refuses_one_of_them(tmp_path: Path):
     """As long as it does, `prefect_sqlite.py` is needed."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'prefect.db'}"
-    (failure,) = asyncio.run(written(AioSqliteConfiguration(url)))
+    (failure,) = asyncio.run(written(AioSqliteConfiguration(url), 30.0))
     assert "database is locked" in failure
 
 

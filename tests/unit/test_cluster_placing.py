@@ -62,5 +62,6 @@ def test_a_difference_is_one_sentence_that_says_what_differs_and_where():
         )
     assert str(refused.value) == (
         "tcp://scheduler:8786: tcp://b:1 has numpy 2.4.5 and not 2.4.6, and 1 more differ, too: it"
-        " would not compute the same digits. Install the same versions everywhere."
+        " would not compute the same digits. Install the same versions everywhere, and start its"
+        " workers again."
     )
