@@ -142,7 +142,7 @@ class ClusterWorkers:
 
     def having(self, framework: str) -> set[str]:
         """Return the workers that have a framework."""
-        return _having(self._connected(), framework)
+        return self._connected().having(framework)
 
     def file_parts(self, worker: str, path: Path, size: int) -> Iterator[bytes]:
         """Yield the bytes of a file of a worker; an error is raised if it is lost."""
@@ -275,7 +275,7 @@ class ClusterWorkers:
         if not outcome.left_out:
             return False
         known.left_out[worker] = str(outcome.failure)
-        if not _having(night, framework) - known.left_out.keys():
+        if not night.having(framework) - known.left_out.keys():
             return False
         self._warn(
             f"{framework} is left out tonight on the worker {worker}, and others do its fits:"
@@ -302,7 +302,7 @@ class ClusterWorkers:
             if self._stopped or night.connection.client.status != "running":
                 raise CancelledError
             self._warn_of_late(night)
-            there, having = night.there(), _having(night, framework)
+            there, having = night.there(), night.having(framework)
             sums = LINEAR & known.last.keys() if kind in LINEAR else ()
             preferred = [*asked, *(known.last[k] for k in sums)]
             worker = self._slots.take(
@@ -395,8 +395,3 @@ def _in_file(value: Any, args: tuple[Any, ...]) -> Any:
     if file is None or not isinstance(value, Fitted) or value.out_of_fold is None:
         return value
     return value if place_of(value.out_of_fold) else in_file(value, file)
-
-
-def _having(night: Night, framework: str) -> set[str]:
-    """Return the workers that have a framework."""
-    return {worker for worker, of in night.there().items() if framework in of.frameworks}

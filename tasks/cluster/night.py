@@ -84,6 +84,10 @@ class Night:
                 self._seen = time.monotonic()
             return self._there
 
+    def having(self, framework: str) -> set[str]:
+        """Return the workers that are there and have a framework."""
+        return {worker for worker, of in self.there().items() if framework in of.frameworks}
+
     def _look(self) -> None:
         ours = {resource(name, self._versions): name for name in ABLE}
         where = self.connection.address
