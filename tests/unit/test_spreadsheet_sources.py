@@ -102,7 +102,7 @@ def test_files_with_a_password_damaged_ones_and_other_bytes_are_refused(tmp_path
     for name in ("locked.xlsx", "locked.xls"):
         assert "The file has a password" in refusal(written(tmp_path, locked, name), tmp_path)
     assert "so that its name ends in .xls" in refusal(written(tmp_path, old, "a.xlsx"), tmp_path)
-    for kept in (content[:300], content[:-30], b"id,y\n1,2\n"):
+    for kept in (content[:300], content[:-30]):
         for name in ("cut.xlsx", "cut.ods", "cut.xls"):
             message = refusal(written(tmp_path, kept, name), tmp_path)
             assert "This is not a complete spreadsheet" in message
