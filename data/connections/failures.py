@@ -108,7 +108,7 @@ def failure_of(error: Exception, where: str, secrets: Sequence[str]) -> SourceEr
         return SourceLate(
             f"The server has no such database: {reason}.",
             where=where,
-            next_step="Correct the name of the database in 'url'.",
+            next_step="Correct the name of the database.",
         )
     if NO_DATABASE_FILE_WORDS.search(str(original)):  # it may not be copied to its end
         return SourceLate(
@@ -137,7 +137,7 @@ def failure_of(error: Exception, where: str, secrets: Sequence[str]) -> SourceEr
     return (SourceLate if is_late else SourceError)(
         f"The database reports: {reason}.",
         where=where,
-        next_step="Correct the source in the declaration, or ask the database's owner.",
+        next_step="Correct the table or the query that is named, or ask the database's owner.",
     )
 
 

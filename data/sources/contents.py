@@ -13,7 +13,7 @@ MAGIC = (
     (
         b"PK\x03\x04",
         "a zip archive or a spreadsheet (.xlsx)",
-        (".zip", ".xlsx", ".xlsm", ".xls", ".ods"),
+        (".zip", ".xlsx", ".xlsm", ".ods"),
     ),
     (b"\x1f\x8b", "a gzip file (.csv.gz)", (".gz",)),
     (b"BZh", "a bzip2 file (.csv.bz2)", (".bz2",)),

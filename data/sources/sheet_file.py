@@ -106,7 +106,7 @@ def _sheet(path: Path, wanted: str | int | None, *, is_declared: bool) -> Any:
     except BaseException as error:
         if not isinstance(error, calamine.CalamineError | OSError) and not _is_panic(error):
             raise
-        raise not_whole(path, "spreadsheet", error) from None
+        raise not_whole(path, f"{path.suffix.lower()} file", error) from None
     if not book.sheet_names:
         raise SourceLate(
             "The file has no sheet.", next_step="Save it again: it may have been cut off."
