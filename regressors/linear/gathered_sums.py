@@ -105,7 +105,7 @@ def ranges(job: Job) -> Iterator[RowRange]:
         yield RowRange(
             replace(
                 job,
-                columns={n: _some_labels(v[block]) for n, v in job.columns.items()},
+                columns={n: some_labels(v[block]) for n, v in job.columns.items()},
                 target=job.target[block],
                 fold=job.fold[block],
                 known=None if job.known is None else job.known[block],
@@ -120,7 +120,7 @@ def ranges(job: Job) -> Iterator[RowRange]:
         )
 
 
-def _some_labels(values: Values) -> Values:
+def some_labels(values: Values) -> Values:
     """Return a category's rows with the labels that occur in them, if there are many others."""
     if not isinstance(values, CodedTexts) or len(values.labels) <= MAX_LABELS:
         return values
