@@ -26,15 +26,22 @@ from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask, Rows
 from tasks.run.step import step
 from tasks.run.trained_rows import RowsThen, rows_of_run, without_prediction
+from tasks.run.workers import FrameworkWorkers
 
 
 @step()
 def incumbent(
-    prepared: Prepared, store: Store, *, home: Path, before_run: int | None = None
+    prepared: Prepared,
+    store: Store,
+    workers: FrameworkWorkers,
+    *,
+    home: Path,
+    before_run: int | None = None,
 ) -> Incumbent | None:
     """Return the champion, or the champion before a stored run; None if nothing serves yet.
 
-    One that is not what was stored is returned with its damage, and predicts nothing.
+    The `workers` have it predict the test rows. One that is not what was stored is returned with
+    its damage, and predicts nothing.
     """
     declaration, test = prepared.declaration, prepared.test
     stored = store.read(lambda c: _champion(c, declaration.name, before_run=before_run))
@@ -54,7 +61,7 @@ def incumbent(
         if obstacle is None:
             columns = prepared.source.columns_of(test, model.features)
             with reporting_to(progress.Progress(declaration.name, "testing the champion")):
-                predicted = model.predicted(columns, test.weight)
+                predicted = workers.predict(model, columns, test.weight)
             if test.instants is None:
                 judged = _by_twin(prepared, serving, store, rows_then, predicted)
             else:
