@@ -3,6 +3,7 @@
 import io
 import mmap
 import pickle
+import tempfile
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
@@ -43,6 +44,16 @@ def stored(values: NDArray[Any], path: str | Path) -> NDArray[Any]:
     with Path(path).open("wb") as file:
         file.write(np.ascontiguousarray(values).view(np.uint8).data)
     return mapped(path, 0, values.dtype, len(values)) if values.size else values
+
+
+def on_disk(whole: bytes) -> memoryview:
+    """Return bytes mapped from a temporary file that has no name, and ends with them."""
+    with tempfile.TemporaryFile() as file:
+        file.write(whole)
+        file.flush()
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    _mappings.add(mapping)
+    return memoryview(mapping)
 
 
 def dumps(value: object) -> bytes:
