@@ -153,11 +153,9 @@ class FoldSums:
         if extended is None:
             return None
         common, terms = extended
-        total = self.total
-        tests = gram_by(job, common, job.is_test, framework.row_products, total.grid)
-        total += tests
-        del tests
-        return combined(total, common, terms)
+        grid = self._of_all.grid
+        tests = gram_by(job, common, job.is_test, framework.row_products, grid)
+        return combined(self.total + tests, common, terms)
 
     @property
     def total(self) -> Gram:

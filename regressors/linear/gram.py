@@ -157,6 +157,11 @@ class PackedGram:
     first: int | None = None
 
     @property
+    def grid(self) -> tuple[int, ...] | None:
+        """Return exponents by which further rows are cut so that their sums add up quickly."""
+        return None if self.first is None else self.exponents
+
+    @property
     def bytes_in_memory(self) -> int:
         """Return how much memory it takes."""
         return len(self.upper) if isinstance(self.upper, bytes) else 0

@@ -73,10 +73,12 @@ class UnitSums:
         self.sums, self.summed_rows = {}, 0
         if not sums:
             return None
-        low, *_, high = [*sums, max(sums)]
+        low = min(sums)
         # A whole number of steps, so that its exponents serve as the grid of further rows.
         half, columns = low // (2 * STEP) * STEP, len(self.grid)
-        count = (high - 2 * half + 63) // DIGIT_BITS + 3
+        bits_of = {unit: int(max(own.max(), -own.min())).bit_length() for unit, own in sums.items()}
+        longest = max(unit + max(bits, 2 * DIGIT_BITS) for unit, bits in bits_of.items())
+        count = (longest + len(sums).bit_length() - 2 * half) // DIGIT_BITS + 2
         whole = np.zeros((count, columns, columns), dtype=np.int32)
         for rows in blocks_of(columns, max(_CACHED_NUMBERS // columns, 1)):
             planes = np.zeros((count, *whole[0, rows].shape), dtype=np.int64)
