@@ -3,6 +3,7 @@
 import io
 import mmap
 import pickle
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,16 @@ class ArraysInParts:
     def _stride(self) -> int:
         """Return the bytes from one array to the next, whole pages."""
         return -(-self.rows * _DOUBLE.itemsize // _PAGE_BYTES) * _PAGE_BYTES
+
+
+def on_disk(whole: bytes) -> memoryview:
+    """Return bytes mapped from a temporary file that has no name, and ends with them."""
+    with tempfile.TemporaryFile() as file:
+        file.write(whole)
+        file.flush()
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    _mappings.add(mapping)
+    return memoryview(mapping)
 
 
 def dumps(value: object) -> bytes:

@@ -46,7 +46,8 @@ class CommonDesign:
     ) -> "CommonDesign":
         """Return the columns for an encoding of all rows of a table and those of some of them."""
         encodings = [whole, *others]
-        fills = {c.name: _medians(c.name, encodings) for c in whole.numbers if c.sd > 0}
+        medians = _medians(encodings)
+        fills = {c.name: medians.get(c.name, set[float]()) for c in whole.numbers if c.sd > 0}
         split = frozenset(name for name, medians in fills.items() if len(medians) > 1)
         numbers = tuple(
             replace(column, median=0.0 if column.name in split else min(fills[column.name]))
@@ -195,10 +196,13 @@ class CommonDesign:
         return len(self.whole.factors.names(product))
 
 
-def _medians(name: str, encodings: Sequence[Encoding]) -> set[float]:
-    """Return the medians that fill the gaps of a number."""
-    columns = (column for encoding in encodings for column in encoding.all_numbers)
-    return {c.median for c in columns if c.name == name and c.sd > 0 and c.missing_share}
+def _medians(encodings: Sequence[Encoding]) -> dict[str, set[float]]:
+    """Return the medians that fill the gaps of each number that has some."""
+    medians: dict[str, set[float]] = {}
+    for column in (column for encoding in encodings for column in encoding.all_numbers):
+        if column.sd > 0 and column.missing_share:
+            medians.setdefault(column.name, set()).add(column.median)
+    return medians
 
 
 def _codings(name: str, encodings: Sequence[Encoding]) -> set[tuple[tuple[str | None, ...], bool]]:
@@ -218,9 +222,10 @@ def _all_levels(column: CategoryColumn, encodings: Sequence[Encoding]) -> Catego
 def _differs(product: Product, split: frozenset[str], encodings: Sequence[Encoding]) -> bool:
     """Return whether a factor of a product is not the same in all encodings that have it."""
     factors = {column.name for encoding in encodings for column in encoding.factor_numbers}
+    medians = _medians(encodings)
     return any(
         name in split
         or len(_codings(name, encodings)) > 1
-        or (name in factors and len(_medians(name, encodings)) > 1)
+        or (name in factors and len(medians.get(name, ())) > 1)
         for name, _ in product
     )

@@ -4,6 +4,7 @@ Python raises MemoryError. Libraries raise errors of their own, or write a line 
 their process; those are recognised by their words.
 """
 
+import ctypes
 import re
 import resource
 import sys
@@ -20,6 +21,13 @@ _HINTS = re.compile(
     r"|Resource temporarily unavailable"
 )
 """A new thread needs memory, but it may also be one thread too many for this user."""
+
+
+def give_back_freed() -> None:
+    """Give the system back what arrays have left free, which the C library would keep."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only the GNU library has it
+    if trim is not None:
+        trim(0)
 
 
 def set_limit(gibibytes: float | None) -> None:

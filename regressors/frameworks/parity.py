@@ -157,7 +157,7 @@ def _wrong_sums(framework: FrameworkModule) -> int:
     blocks = [(columns, weight, [codes])]
     seen = gram_with_levels(blocks, columns.shape[1], [3], framework.row_products)
     wanted = Gram.of_few(np.column_stack([columns, levels]).T, weight)
-    return int(np.count_nonzero((seen - wanted).values))
+    return int(np.count_nonzero((seen - wanted).integers))
 
 
 def _neuron(framework: FrameworkModule) -> tuple[float, str]:

@@ -52,7 +52,7 @@ def fit_complete_cases(
     with part("sums"):
         gram = gram_of_rows(job, encoding, complete, row_products)
     rows = len(read.target)
-    there = np.flatnonzero(gram.values.diagonal()[: len(terms)])
+    there = np.flatnonzero(gram.diagonal[: len(terms)])
     filled = f"{_missing(shares)} missing, and filling in the median can bias slopes"
     if rows < len(there) + MIN_SPARE_ROWS:
         too_few = f"{filled}; {rows:,} complete rows are too few to compare with."

@@ -76,6 +76,7 @@ class _Scaling:
     loss and gradient are the same there, and it takes as many rows as there are columns. Rows are
     whitened by the roots of their weights, whose mean is 1. Without an intercept nothing is
     centred, and the SDs are about zero; with one, the last column of `inputs` is the bias.
+    `solution_loss` is the loss of the least-squares solution.
     """
 
     def __init__(self, gram: Gram, *, intercept: bool) -> None:
@@ -98,6 +99,9 @@ class _Scaling:
         moved = beside / np.where(norms > 0, norms, 1.0) * np.sqrt(len(rows))
         if intercept:
             moved = np.vstack([np.zeros(len(norms)), moved])
+        # What all columns leave of the target is in a row of its own, or nothing is left.
+        has_own_row = len(moved) > 0 and not moved[-1, :-1].any()
+        self.solution_loss = float(moved[-1, -1] ** 2 / len(moved)) if has_own_row else 0.0
         bias = [np.sqrt(len(rows)) * (np.arange(len(rows)) == 0)] if intercept else []
         self.inputs = np.ascontiguousarray(np.column_stack([moved[:, :-1], *bias]))
         self.target = np.ascontiguousarray(moved[:, -1])
@@ -119,11 +123,6 @@ class _Scaling:
         bias = (estimates[0] + self.centre @ slopes - self.target_mean) / self.target_sd
         return np.append(weights, bias)
 
-    def solution_loss(self) -> float:
-        """Return the loss of the least-squares solution."""
-        solution = np.linalg.lstsq(self.inputs, self.target, rcond=None)[0]
-        return float(np.square(self.target - self.inputs @ solution).mean())
-
 
 def _last_estimates(job: Job, rows: Mask, terms: tuple[str, ...], part: str) -> Array | None:
     """Return where the last night's descent of this part ended; a new term starts at 0.
@@ -141,7 +140,7 @@ def _last_estimates(job: Job, rows: Mask, terms: tuple[str, ...], part: str) -> 
 
 
 def _descended(neuron: NeuronFit, scaling: _Scaling, rows: int) -> Descended:
-    solution_loss = scaling.solution_loss()
+    solution_loss = scaling.solution_loss
     excess = (neuron.losses - solution_loss) / max(solution_loss, MIN_SOLUTION_LOSS)
     reached = np.flatnonzero(excess <= REACHED_EXCESS)
     return Descended(

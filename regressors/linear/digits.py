@@ -10,14 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from regressors.arrays import Array
 from regressors.linear import double_double as dd
 from regressors.linear.double_double import Pair
-from regressors.linear.gram import Integers
+from regressors.linear.integers import Integers
 
 DIGIT_BITS = 22
 _HALF = 1 << DIGIT_BITS - 1
 SUMMED = 2**11
 """So many products of two digits of 2^21 each are at most 2^53 in all."""
+_CACHED_NUMBERS = 2**15
+"""So many numbers in double-double stay in the cache."""
 Planes = NDArray[np.int64]
 """Numbers (n, r, c) that are not digits yet, but too large or small."""
 
@@ -53,6 +56,16 @@ class Digits:
             unit = 2.0 ** (-DIGIT_BITS * (self.first + i))
             total = dd.add(dd.pair(self.planes[i] * unit), total)
         return total
+
+    def doubles(self) -> Array:
+        """Return the matrix, rounded."""
+        rounded: Array = np.empty(self.planes.shape[1:])
+        rows, columns = rounded.shape
+        step = max(_CACHED_NUMBERS // max(columns, 1), 1)
+        for start in range(0, rows, step):
+            some = slice(start, start + step)
+            rounded[some] = self.part(some, slice(None)).pair().high
+        return rounded
 
     def integers(self, last: int) -> Integers:
         """Return the matrix as Python integers, in units of the digit at position `last`."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from regressors.arrays import Array, Indices
 from regressors.linear.double_double import Pair
-from regressors.linear.gram import Integers, integers
+from regressors.linear.integers import Integers, integers
 from regressors.linear.solution import Solution, solution
 from regressors.linear.system import BITS, System, doubles, fixed_point, moved
 
@@ -67,7 +67,7 @@ class Factor(ABC):
 
     def shares(self, columns: Indices) -> Array:
         """Return the coefficients (k, m) of the kept columns that fit others best, all scaled."""
-        right = self.system.values[np.ix_(self.kept, columns)]
+        right = self.system.integers(self.kept, columns)
         return doubles(self.approximate(moved(right, BITS - self.system.depth)))
 
     def share_left(self, column: int) -> float:
@@ -98,7 +98,7 @@ class FixedFactor(Factor):
         Those are left out of which earlier ones leave at most `tolerance`, a share of the norm.
         """
         columns = np.asarray(columns, dtype=np.int64)
-        matrix = moved(system.values[np.ix_(columns, columns)], BITS - system.depth)
+        matrix = moved(system.integers(columns, columns), BITS - system.depth)
         least = (np.diag(matrix) * int(tolerance**2 * _ONE)) >> BITS
         positions, lower, pivots = eliminated(matrix, least, BITS)
         return cls(system, columns[positions], positions, lower, pivots)

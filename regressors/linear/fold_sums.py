@@ -3,10 +3,10 @@
 The parts are the folds; where these are chained, the rows that become known to the same one.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import add
+from functools import cached_property, reduce
+from operator import add, sub
 from typing import Protocol, Self
 
 import numpy as np
@@ -81,14 +81,19 @@ class FoldDesign:
         """Return the parts that some rows (a mask) of the job are made of."""
         return _numbers(self.first, rows)
 
-    def grams(self, job: Job, row_products: Products) -> dict[int, PackedGram]:
+    def grams(
+        self, job: Job, row_products: Products, *, in_files: bool = False
+    ) -> dict[int, PackedGram]:
         """Return the matrix of each part of the rows of a job, which may be some of all rows."""
-        part_of, grams = part_numbers(job), {}
+        part_of, grams, grid = part_numbers(job), {}, None
         for number in self.first:
             rows = part_of == number
             if rows.any():
                 with part(f"fold {number}"):
-                    grams[number] = gram_by(job, self.common, rows, row_products).packed()
+                    gram = gram_by(job, self.common, rows, row_products, grid)
+                    grid, packed = gram.grid, gram.packed()
+                    del gram
+                    grams[number] = packed.in_file() if in_files else packed
         release([part_of])
         return grams
 
@@ -123,7 +128,8 @@ class FoldSums:
     ) -> Self:
         """Return the sums of the rows of a job; of the folds only those in `numbers` are fitted."""
         design = FoldDesign.of(job, numbers)
-        return cls(design, design.grams(job, framework.row_products))
+        grams = design.grams(job, framework.row_products, in_files=True)
+        return cls(design, grams)
 
     def encoding(self, rows: Mask) -> Encoding:
         """Return the encoding of the rows (a mask) of whole parts, as a fold trains on."""
@@ -147,7 +153,8 @@ class FoldSums:
         if extended is None:
             return None
         common, terms = extended
-        tests = gram_by(job, common, job.is_test, framework.row_products)
+        grid = self._of_all.grid
+        tests = gram_by(job, common, job.is_test, framework.row_products, grid)
         return combined(self.total + tests, common, terms)
 
     @property
@@ -158,11 +165,19 @@ class FoldSums:
     @property
     def bytes(self) -> int:
         """Return how much memory the sums take."""
-        return sum(len(gram.upper) for gram in (*self.grams.values(), *self.of_fits.values()))
+        grams = (*self.grams.values(), *self.of_fits.values())
+        return sum(gram.bytes_in_memory for gram in grams)
 
-    def _total(self, numbers: Iterable[int]) -> Gram:
-        """Return the matrix of the rows of some parts."""
-        return reduce(add, (self.grams[number].whole() for number in numbers))
+    def _total(self, numbers: Collection[int]) -> Gram:
+        """Return the matrix of the rows of some parts: of most of them, without the others."""
+        others = [number for number in self.grams if number not in numbers]
+        if len(others) >= len(numbers):
+            return reduce(add, (self.grams[number].whole() for number in numbers))
+        return reduce(sub, (self.grams[number].whole() for number in others), self._of_all.whole())
+
+    @cached_property
+    def _of_all(self) -> PackedGram:
+        return reduce(add, (gram.whole() for gram in self.grams.values())).packed().in_file()
 
 
 def part_numbers(job: Job) -> Indices:
@@ -225,8 +240,17 @@ def blank_in(job: Job, encoding: Encoding, rows: Mask | None = None) -> Callable
     return lambda name: bool(is_missing(parts[name]).any())
 
 
-def gram_by(job: Job, common: CommonDesign, rows: Mask, row_products: Products) -> Gram:
-    """Return the matrix of some rows (a mask): of a design, a column of ones, target and levels."""
+def gram_by(
+    job: Job,
+    common: CommonDesign,
+    rows: Mask,
+    row_products: Products,
+    grid: Sequence[int] | None = None,
+) -> Gram:
+    """Return the matrix of some rows (a mask): of a design, a column of ones, target and levels.
+
+    It is to have the `grid` of the matrix of other rows.
+    """
     chosen = Chosen(rows)
 
     def blocks() -> Iterator[CodedBlock]:
@@ -240,7 +264,7 @@ def gram_by(job: Job, common: CommonDesign, rows: Mask, row_products: Products) 
             yield matrix, job.fit_weight(positions), codes
             release((*job.columns.values(), job.target))
 
-    return gram_with_levels(blocks(), common.columns + 2, common.sizes, row_products)
+    return gram_with_levels(blocks(), common.columns + 2, common.sizes, row_products, grid)
 
 
 def combined(gram: Gram, common: CommonDesign, terms: Sequence[Sum]) -> Gram:

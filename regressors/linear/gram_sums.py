@@ -11,9 +11,11 @@ import numpy as np
 
 from regressors.arrays import Array, Indices, Mask
 from regressors.linear.double_double import two_product
-from regressors.linear.gram import Gram, integers
+from regressors.linear.gram import MIN_WIDE, Gram
+from regressors.linear.integers import integers
 from regressors.linear.level_sums import LevelSums
-from regressors.linear.slices import BLOCK_ROWS, Slices, cut, grid_of
+from regressors.linear.slices import BLOCK_ROWS, STEP, Slices, cut, grid_of
+from regressors.linear.unit_sums import MAX_SUMMED_ROWS, UnitSums
 
 Products = Callable[[Array, Array], Array]
 """The sums of products (q, r) of the rows of two matrices, by a framework (`row_products`)."""
@@ -42,13 +44,18 @@ def gram_of(blocks: Iterable[Block], columns: int, row_products: Products) -> Gr
 
 
 def gram_with_levels(
-    blocks: Iterable[CodedBlock], columns: int, sizes: Sequence[int], row_products: Products
+    blocks: Iterable[CodedBlock],
+    columns: int,
+    sizes: Sequence[int],
+    row_products: Products,
+    grid: Sequence[int] | None = None,
 ) -> Gram:
     """Return the matrix of rows whose levels of categories are codes, of `sizes` levels each.
 
-    The columns of the levels come last. Of the others, the one before the last holds ones.
+    The columns of the levels come last. Of the others, the one before the last holds ones. The
+    matrix of many columns is more quickly added to another one whose `grid` it has.
     """
-    sums = _Sums(columns, row_products, sizes)
+    sums = _Sums(columns, row_products, sizes, grid)
     for matrix, weight, codes in blocks:
         sums.add(matrix, weight, codes)
     return sums.whole()
@@ -62,14 +69,24 @@ def block_rows(columns: int) -> int:
 class _Sums:
     """Products of slices, added up over the blocks that have come so far."""
 
-    def __init__(self, columns: int, row_products: Products, sizes: Sequence[int] = ()) -> None:
-        self._gram = Gram.zeros(columns)
+    def __init__(
+        self,
+        columns: int,
+        row_products: Products,
+        sizes: Sequence[int] = (),
+        grid: Sequence[int] | None = None,
+    ) -> None:
+        self._columns, self._row_products = columns, row_products
         self._levels = LevelSums(sizes)
+        self._gram: Gram | None = None
         self._few = Gram.zeros(columns + self._levels.levels)
-        self._row_products = row_products
+        self._rows = self._blocks = 0
         self._left, self._right = _Labels(), _Labels()
+        if grid is not None:
+            self._left.set_grid(np.array(grid))
+        self._by_unit: UnitSums | None = None
+        self._is_by_unit = columns >= MIN_WIDE
         self._totals = np.zeros((0, 0), dtype=np.int64)
-        self._blocks = 0
 
     def add(self, matrix: Array, weight: Array | None, codes: Sequence[Indices] = ()) -> None:
         """Add rows (n, m) with their weights, and their codes by category."""
@@ -83,9 +100,9 @@ class _Sums:
     def whole(self) -> Gram:
         """Return the matrix of all rows so far."""
         self._empty()
-        count = len(self._gram.exponents)
-        labels = self._right.arrays(count)
-        whole = self._levels.beside(self._gram, *labels, ones=count - 2)
+        gram = replace(self._gram or Gram.zeros(self._columns), rows=self._rows)
+        labels = self._right.arrays(self._columns)
+        whole = self._levels.beside(gram, *labels, ones=self._columns - 2)
         return whole + self._few if self._few.rows else whole
 
     def _add_block(self, columns: Array, weight: Array | None, codes: Sequence[Indices]) -> None:
@@ -99,22 +116,40 @@ class _Sums:
             codes = [own[~extreme] for own in codes]
         if not columns.shape[1]:
             return
+        grid = self._left.grid(columns)
         if weight is None:
-            left = right = self._left.cut(columns)
+            left = right = cut(columns, grid)
             self._right = self._left
         else:
             # A weight times a value is no double, but it is the sum of two.
-            right = self._right.cut(np.concatenate(two_product(columns, weight)))
-            left = self._left.cut(columns)
-        self._sum(left, right, codes)
-        self._gram = replace(self._gram, rows=self._gram.rows + columns.shape[1])
+            both = np.concatenate(two_product(columns, weight))
+            right = cut(both, self._right.grid(both, grid if self._is_by_unit else None))
+            left = cut(columns, grid)
+        self._sum(left, right, codes, grid)
+        self._rows += left.digits.shape[1]
 
-    def _sum(self, left: Slices, right: Slices, codes: Sequence[Indices]) -> None:
+    def _sum(self, left: Slices, right: Slices, codes: Sequence[Indices], grid: Indices) -> None:
+        if codes and len(right.owners):
+            ones = np.flatnonzero(right.owners % self._columns == self._columns - 2)
+            self._levels.add(codes, right.digits, self._right.positions(right), ones)
+        if self._is_by_unit and not self._sum_by_unit(left, right, grid):
+            self._empty()
+            self._is_by_unit = False
+        if not self._is_by_unit:
+            self._sum_by_pair(left, right)
+
+    def _sum_by_unit(self, left: Slices, right: Slices, grid: Indices) -> bool:
+        """Add a block of many columns; return False if their values are of too many sizes."""
+        if self._by_unit is None:
+            self._by_unit = UnitSums(grid)
+        if not self._by_unit.add(left, right, self._row_products):
+            return False
+        if self._by_unit.summed_rows > MAX_SUMMED_ROWS:
+            self._empty()
+        return True
+
+    def _sum_by_pair(self, left: Slices, right: Slices) -> None:
         rows, columns = self._left.positions(left), self._right.positions(right)
-        if codes and len(columns):
-            count = len(self._gram.exponents)
-            ones = np.flatnonzero(right.owners % count == count - 2)
-            self._levels.add(codes, right.digits, columns, ones)
         grown = (len(self._left.of), len(self._right.of))
         if grown != self._totals.shape:
             more = [
@@ -134,14 +169,17 @@ class _Sums:
             self._empty()
 
     def _empty(self) -> None:
-        """Move the sums into integers that are as long as they must be."""
+        """Move the sums into numbers that are as long as they must be."""
+        found = None if self._by_unit is None else self._by_unit.empty()
         if self._totals.any():
-            self._gram += self._in_integers()
+            found = self._in_integers()
+        if found is not None:
+            self._gram = found if self._gram is None else self._gram + found
         self._totals.fill(0)
         self._blocks = 0
 
     def _in_integers(self) -> Gram:
-        count = len(self._gram.exponents)
+        count = self._columns
         left, left_exponents = self._left.arrays(count)
         right, right_exponents = self._right.arrays(count)
         units = _smallest(left, left_exponents, count)
@@ -172,11 +210,21 @@ class _Labels:
         self.of: dict[tuple[int, int], int] = {}
         self._grid: Indices | None = None
 
-    def cut(self, columns: Array) -> Slices:
-        """Cut columns, the rows of an array that is emptied, on the grid of the first ones."""
+    def set_grid(self, grid: Indices) -> None:
+        """Cut all columns on this grid, that of other rows."""
+        self._grid = grid
+
+    def grid(self, columns: Array, other: Indices | None = None) -> Indices:
+        """Return the exponents on which columns, the rows of an array, are cut: of the first ones.
+
+        They are a whole number of steps from those of another grid, once or twice as long.
+        """
         if self._grid is None:
             self._grid = grid_of(columns)
-        return cut(columns, self._grid)
+            if other is not None:
+                same = np.resize(other, len(columns))
+                self._grid = same + STEP * -((same - self._grid) // STEP)
+        return self._grid
 
     def positions(self, slices: Slices) -> Indices:
         """Return the position of each slice; new ones come last."""

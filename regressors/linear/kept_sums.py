@@ -19,7 +19,7 @@ from regressors.linear.fold_sums import FoldSums, fit_encoding, gram_of_rows
 from regressors.linear.gram import Gram, PackedGram
 
 MAX_KEPT_BYTES = 2**23
-"""Sums that take more are not kept, such as those of five folds and 350 columns or levels."""
+"""Sums that take more memory are not kept; those of many columns are in files."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class RefitSums:
     @property
     def bytes(self) -> int:
         """Return how much memory the sums take."""
-        return len(self.matrix.upper)
+        return self.matrix.bytes_in_memory
 
 
 class RolledSums(FoldSums):
@@ -139,6 +139,6 @@ def refit_sums(framework: FrameworkModule, job: Job) -> RefitSums:
             gram = kept.with_tests(framework, job, encoding)
     if gram is None:
         gram = gram_of_rows(job, encoding, everything, framework.row_products)
-    sums = RefitSums(encoding, gram.packed())
+    sums = RefitSums(encoding, gram.packed().in_file())
     _kept.keep(job, sums)
     return sums

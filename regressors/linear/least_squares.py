@@ -190,11 +190,12 @@ class _Problem:
 
     def intercept(self) -> int | None:
         """Return the position of the first column that is constant, None if there is none."""
-        values, ones = self.system.values, self.ones
+        value, ones = self.system.value, self.ones
+        rows = value(ones, ones)
         for column in range(ones):
-            square = values[column, column]
+            square = value(column, column)
             # Cauchy and Schwarz: only multiples of each other have products as large as this.
-            if square and square * values[ones, ones] == values[column, ones] ** 2:
+            if square and square * rows == value(column, ones) ** 2:
                 return column
         return None
 

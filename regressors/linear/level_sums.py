@@ -10,7 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from regressors.arrays import Array, Indices
-from regressors.linear.gram import Gram, integers
+from regressors.linear.gram import Gram
+from regressors.linear.integers import integers
 
 
 class LevelSums:
@@ -72,7 +73,7 @@ class LevelSums:
         spare = [*(exponents - units[owners]).tolist(), *(exponents[of_ones] // 2).tolist()]
         unit = min(spare, default=0)
         values = integers((m + self.levels, m + self.levels))
-        values[:m, :m] = gram.values
+        values[:m, :m] = gram.integers
         for at in range(self._sums.shape[1]):
             shift = int(exponents[at] - units[owners[at]]) - unit
             values[m:, owners[at]] += self._sums[:, at].astype(object) << shift

@@ -13,6 +13,7 @@ from regressors.linear.inference import EPS, IN_THE_SPAN
 from regressors.linear.rounding import ratio
 from regressors.linear.rows import Rows
 from regressors.linear.system import System
+from regressors.linear.wide_factor import MIN_COLUMNS, precise
 
 
 @dataclass(frozen=True)
@@ -33,25 +34,20 @@ class MinimumNorm:
 def minimum_norm(rows: Rows, system: System, intercept: int | None) -> MinimumNorm:
     """Return the shortest solution of rows that have none, or too many.
 
-    Singular values below 10 max(n, p) rounding units of the largest one count as zero. The rows,
-    about the means of their columns, are reduced to the triangle of a QR factorisation, block by
-    block.
+    Singular values below 10 max(n, p) rounding units of the largest one count as zero.
     """
     terms = rows.columns
     means = _means(system)
     triangle = _triangle(rows, system, means)
-    ones, moved, target = triangle[:, 0], triangle[:, 1:-1], triangle[:, -1]
-    columns = moved + np.outer(ones, means[:-1])
+    ones, columns, target = triangle[:, 0], triangle[:, 1:-1], triangle[:, -1]
     centred = Centred.of(system, terms, intercept)
-    if intercept is None:
-        matrix, beside = columns, target + ones * means[-1]
-    else:
-        matrix, beside = moved[1:], target[1:]
+    beside = slice(0 if intercept is None else 1, None)  # what they have beside their means
+    matrix, target = columns[beside], target[beside]
     matrix = np.where(centred.varies, matrix / centred.norms, 0.0)
     cutoff = 10 * EPS * max(len(rows.target), terms)
-    shortest, _, rank, _ = scipy.linalg.lstsq(matrix, beside, cond=cutoff)
+    shortest, _, rank, _ = scipy.linalg.lstsq(matrix, target, cond=cutoff)
     solution: Array = shortest / centred.norms
-    left = float(np.linalg.norm(beside - matrix @ shortest))
+    left = float(np.linalg.norm(target - matrix @ shortest))
     if intercept is not None:
         solution[intercept] = 0.0
         solution[intercept] = means[-1] / centred.constant - centred.level(solution)
@@ -75,7 +71,14 @@ def _means(system: System) -> Array:
 
 
 def _triangle(rows: Rows, system: System, means: Array) -> Array:
-    """Return the triangle of ones, and of scaled columns and target about their means, weighted."""
+    """Return rows (k, p + 2) with the sums of products of ones, scaled columns and target.
+
+    Ones have a part in the first row alone, and rows are weighted. Few columns are factored
+    exactly, whatever the order of the rows. For many that would take minutes: their rows, about the
+    means of their columns, are reduced to the triangle of a QR factorisation, block by block.
+    """
+    if rows.columns + 2 < MIN_COLUMNS:
+        return precise(system, [rows.columns, *range(rows.columns), rows.columns + 1]).triangle
     exponents = -np.delete(system.exponents, rows.columns)
     triangle: Array = np.zeros((0, rows.columns + 2))
     for block in rows.ranges():
@@ -84,6 +87,7 @@ def _triangle(rows: Rows, system: System, means: Array) -> Array:
         )
         whole = np.column_stack([np.ones(len(matrix)), matrix]) * rows.root(block)[:, None]
         triangle = np.asarray(np.linalg.qr(np.vstack([triangle, whole]), mode="r"))
+    triangle[:, 1:] += np.outer(triangle[:, 0], means)
     return triangle
 
 

@@ -16,7 +16,7 @@ from regressors.arrays import Array, Indices
 BLOCK_ROWS = 2**13
 """The most rows of a product: 2^13 rows times 2^20 times 2^20 is 2^53."""
 _DIGIT_BITS = 20
-_STEP = _DIGIT_BITS + 1  # a digit is rounded, so what it leaves is at most half of its unit
+STEP = _DIGIT_BITS + 1  # a digit is rounded, so what it leaves is at most half of its unit
 _LOWEST_EXPONENT = -1074
 _SPARE_BITS = 4  # so that later blocks may hold larger values without a slice more
 
@@ -76,5 +76,5 @@ def _exponent(value: float) -> int:
 
 def _first_exponent(largest: float, grid: int) -> int:
     """Return the smallest exponent on the grid by which every digit is at most 2^20."""
-    steps = -((grid - (_exponent(largest) - _DIGIT_BITS)) // _STEP)
-    return max(grid + _STEP * steps, _LOWEST_EXPONENT)
+    steps = -((grid - (_exponent(largest) - _DIGIT_BITS)) // STEP)
+    return max(grid + STEP * steps, _LOWEST_EXPONENT)

@@ -13,12 +13,12 @@ import numpy as np
 
 from regressors.arrays import Array, Indices, Mask
 from regressors.linear.double_double import Pair
-from regressors.linear.gram import Integers, integers
+from regressors.linear.integers import Integers, integers
 from regressors.linear.rounding import to_double
 from regressors.linear.system import BITS, System, fixed_point, moved
 
-FRACTIONS = (320, 1280)
-"""Bits after the point of a solution, of which the second are for what the first leave undecided.
+FRACTIONS = (192, 320, 1280)
+"""Bits after the point of a solution: the later ones are for what the first leave undecided.
 
 Those are coefficients that are zero, or half way between two doubles.
 """
@@ -75,14 +75,14 @@ def solution(
     `approximate` solves the equations for right-hand sides (k, 1), both in fixed point, with an
     error below a half. Raises ArithmeticError where it is not.
     """
-    matrix, target = system.values[np.ix_(kept, kept)], system.values[kept, column]
+    product_with, target = system.product_with(kept), system.integers(kept, [column])[:, 0]
     x, done = integers((len(kept),)), 0
     for fraction in FRACTIONS:
         x = moved(x, fraction - done)
         done = fraction
-        x, exact = _refined(matrix, target << fraction, x, system.depth, approximate)
-        square = (int(system.values[column, column]) << 2 * fraction) + int(
-            x @ (matrix @ x - (target << fraction + 1))
+        x, exact = _refined(product_with, target << fraction, x, system.depth, approximate)
+        square = (system.value(column, column) << 2 * fraction) + int(
+            x @ (product_with(x) - (target << fraction + 1))
         )
         if square.bit_length() <= system.depth + _SPARE_BITS:  # the square of the last digits of x
             square = 0
@@ -95,15 +95,15 @@ def solution(
 
 
 def _refined(
-    matrix: Integers,
+    product_with: Callable[[Integers], Integers],
     target: Integers,
     x: Integers,
     depth: int,
     approximate: Callable[[Integers], Integers],
 ) -> tuple[Integers, bool]:
     """Return a solution from another, and whether it is exact, in the same units."""
-    before = None
-    while (left := target - matrix @ x).any():
+    before, left = None, target - product_with(x)
+    while left.any():
         length = _longest(left)
         right = moved(left, BITS - length)[:, None]
         step = moved(approximate(right)[:, 0], length - depth - BITS)
@@ -115,6 +115,7 @@ def _refined(
         if before is not None and size >= before:
             raise ArithmeticError("the normal equations are too ill-conditioned for their solver")
         before = size
+        left = left - product_with(step)
     return x, True
 
 

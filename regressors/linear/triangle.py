@@ -3,13 +3,22 @@
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.linalg
 
-from regressors.arrays import Array
+from regressors.arrays import Array, Indices
+from regressors.blocks import blocks_of
+from regressors.linear.digits import add_product, carried, digits_of
+from regressors.linear.integers import Integers
 from regressors.linear.system import BITS, System, doubles, moved
 from regressors.linear.wide_factor import MIN_COLUMNS, precise
 
-MIN_EIGENVALUE = 1e-7
-"""Where columns of unit norm are less alike than this, Cholesky's factors have nine digits."""
+LAST_DIGIT = 16
+"""The sums of products of columns beside the first one are right to 352 bits after the point."""
+_NUMBERS = 2**17
+"""So many of them are computed at once."""
+MIN_SHARE = 1e-7
+"""Where a matrix of columns of unit norm, times its inverse, is of a norm below the inverse of
+this, Cholesky's factors have nine digits."""
 
 
 def triangle(system: System, columns: Sequence[int]) -> Array:
@@ -28,17 +37,39 @@ def triangle(system: System, columns: Sequence[int]) -> Array:
 
 def _by_cholesky(system: System, columns: Sequence[int]) -> Array | None:
     """Return the triangle, the first column taken off the others exactly; None if inaccurate."""
-    matrix = moved(system.values[np.ix_(columns, columns)], BITS - system.depth)
-    if not (np.diag(matrix) > 0).all():
+    order = np.array(columns)
+    first = moved(system.integers(order, order[:1])[:, 0], BITS - system.depth)
+    if not first[0]:
         return None
-    first = matrix[0]
-    others = doubles(matrix[1:, 1:] - np.outer(first[1:], first[1:]) // first[0])
+    others = _beside_first(system, order, first)
     norms = np.sqrt(np.maximum(np.diag(others), 2.0**-BITS))
     units = others / np.outer(norms, norms)
-    values = np.linalg.eigvalsh(units)
-    if values[0] < MIN_EIGENVALUE * values[-1]:
+    try:
+        root = np.linalg.cholesky(units)
+    except np.linalg.LinAlgError:
+        return None
+    size = float(np.abs(units).sum(axis=0).max())
+    least, _ = scipy.linalg.lapack.dpocon(root, size, uplo="L")
+    if least < MIN_SHARE:
         return None
     rows = np.zeros((len(columns), len(columns)))
     rows[0] = doubles(first) / np.sqrt(doubles(first[:1]))
-    rows[1:, 1:] = np.linalg.cholesky(units).T * norms
+    rows[1:, 1:] = root.T * norms
     return rows
+
+
+def _beside_first(system: System, columns: Indices, first: Integers) -> Array:
+    """Return the sums of products of what all columns but the first one have beside that.
+
+    `first` (m,) are the sums of its products, in fixed point.
+    """
+    shares = digits_of(((first[1:] << BITS) // first[0])[:, None], BITS, LAST_DIGIT)
+    whole = digits_of(first[None, 1:], BITS, LAST_DIGIT)
+    left = np.empty((len(columns) - 1, len(columns) - 1))
+    for rows in blocks_of(len(left), max(_NUMBERS // len(left), 1)):
+        sums = system.digits(columns[1:][rows], columns[1:], LAST_DIGIT)
+        planes = np.zeros((LAST_DIGIT + 2, *sums.planes.shape[1:]), dtype=np.int64)
+        planes[sums.first + 1 : sums.last + 2] = sums.planes
+        add_product(planes, -1, shares.part(rows, slice(None)), whole, sign=-1)
+        left[rows] = carried(planes, -1).doubles()
+    return left

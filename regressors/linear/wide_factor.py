@@ -10,22 +10,26 @@ from functools import cached_property
 from math import isqrt, log2
 
 import numpy as np
+import scipy.linalg
 
 from regressors.arrays import Array, Indices
 from regressors.linear import double_double as dd
 from regressors.linear.digits import DIGIT_BITS, Digits, add_product, carried, digits_of, product
 from regressors.linear.double_double import Pair
 from regressors.linear.factor import Factor, FixedFactor, eliminated, inverse_of
-from regressors.linear.gram import Integers, integers
+from regressors.linear.gram import MIN_WIDE
+from regressors.linear.integers import Integers, integers
 from regressors.linear.system import BITS, System, fixed_point, moved
 
 DEPENDENT = 2.0**-100
 """A column of which earlier ones leave less, as a share of its norm, depends on them."""
-MIN_COLUMNS = 80
+MIN_COLUMNS = MIN_WIDE
 """Narrower systems are factored as quickly with Python's integers."""
 MAX_PRECISE = 400
 MAX_PLAIN_CONDITION = 1e3
 """Up to here wider systems than that have ten digits in plain double."""
+_PLAIN_BITS = 64
+"""So many bits of a solution in plain double are more than are right."""
 LAST_DIGITS = 9, 15, 25
 """How many digits after the point are tried, one after the other: 198, 330 and 550 bits."""
 _SPARE_DIGITS = 10
@@ -45,6 +49,7 @@ class PlainFactor(Factor):
     """A factor in plain double of all of the first columns, with W (k, k)."""
 
     inverse_root: Array
+    condition_number: float
 
     @classmethod
     def of(cls, system: System, columns: int) -> "PlainFactor | None":
@@ -58,7 +63,9 @@ class PlainFactor(Factor):
         values = np.linalg.eigvalsh(units)
         if values[0] * MAX_PLAIN_CONDITION**2 < values[-1]:
             return None
-        return cls(system, kept, np.linalg.inv(np.linalg.cholesky(units)) / norms)
+        root, ones = np.linalg.cholesky(units), np.eye(columns)
+        inverse = scipy.linalg.solve_triangular(root, ones, lower=True, check_finite=False)
+        return cls(system, kept, inverse / norms, float(np.sqrt(values[-1] / values[0])))
 
     @property
     def least_left(self) -> float:
@@ -73,7 +80,9 @@ class PlainFactor(Factor):
     def approximate(self, right: Integers) -> Integers:
         """Return about the solutions (k, m) for right-hand sides (k, m), both in fixed point."""
         root = self.inverse_root
-        return fixed_point(root.T @ (root @ (right / (1 << BITS)).astype(float)))
+        solved = root.T @ (root @ (right / (1 << BITS)).astype(float))
+        bits = _PLAIN_BITS - int(np.frexp(np.abs(solved).max(initial=0.0))[1])
+        return moved(fixed_point(solved, bits), BITS - bits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +164,8 @@ class _Elimination:
         signs = np.random.default_rng(0).integers(0, 2, size=(len(columns), 1)).astype(object)
         signs = 2 * signs - 1
         inner = product(self.inverse.transposed, digits_of(signs, 0, last), last).integers(last)
-        matrix = self._system.values[np.ix_(columns, columns)]
-        right = digits_of(matrix @ inner, self._system.depth + DIGIT_BITS * last, last)
+        sums = self._system.product_with(columns)(inner[:, 0])[:, None]
+        right = digits_of(sums, self._system.depth + DIGIT_BITS * last, last)
         left = product(self.inverse, right, last).integers(last)
         apart = np.abs(left - (signs << DIGIT_BITS * last)).max()
         bits = DIGIT_BITS * last - int(apart).bit_length()
@@ -170,9 +179,8 @@ class _Elimination:
         own = slice(start, min(start + PANEL, len(self.columns)))
         width, below = own.stop - start, slice(start, None)
         system, columns = self._system, self.columns
-        values = system.values[np.ix_(columns[below], columns[own])]
-        planes = np.zeros((last + 2, *values.shape), dtype=np.int64)
-        given = digits_of(values, system.depth, last)
+        given = system.digits(columns[below], columns[own], last)
+        planes = np.zeros((last + 2, *given.planes.shape[1:]), dtype=np.int64)
         planes[given.first + 1 :][: len(given.planes)] = given.planes
         before = slice(0, k)
         right = self._lower.part(own, before).transposed
@@ -182,7 +190,7 @@ class _Elimination:
         exact = last + _SPARE_DIGITS
         bits = DIGIT_BITS * exact
         block = left.part(slice(0, width), slice(None)).integers(exact)
-        squares = moved(np.diag(values), bits - system.depth)
+        squares = moved(_squares(system, columns[own]), bits - system.depth)
         least = (squares * int(self._tolerance**2 * (1 << bits))) >> bits
         found, lower, pivots = eliminated(block, least, bits)
         if last != LAST_DIGITS[-1] and self._too_short(len(found) < width, pivots, squares[found]):
@@ -238,6 +246,13 @@ class _Elimination:
             whole.part(slice(start, end), slice(start, end)).put(block)
             start = end
         return whole
+
+
+def _squares(system: System, columns: Indices) -> Integers:
+    """Return the sums of squares (k,) of columns as whole numbers."""
+    squares = integers(columns.shape)
+    squares[:] = [system.value(column, column) for column in columns.tolist()]
+    return squares
 
 
 def factored(system: System, columns: int, tolerance: float = DEPENDENT) -> Factor:

@@ -205,8 +205,9 @@ def _reasons(finite: Mask) -> Values:
 
 def sums_of_one(gram: Gram) -> Pair:
     """Return the Gram matrix of one segment as a stack (1, m, m) in double-double."""
-    high, low = np.zeros((2, *gram.values.shape))
-    for i, row in enumerate(gram.values):
+    values = gram.integers
+    high, low = np.zeros((2, *values.shape))
+    for i, row in enumerate(values):
         for j, value in enumerate(row):
             unit = gram.exponents[i] + gram.exponents[j]
             high[i, j] = to_double(int(value), unit)

@@ -1,7 +1,5 @@
 """The memory of nightfit's own process: what runs out, which is no bug, and what is given back."""
 
-import ctypes
-
 import pyarrow as pa
 
 from data.errors import OutOfMemory
@@ -31,6 +29,4 @@ def give_back() -> None:
     """
     release_mapped()
     pa.default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only the GNU library has it
-    if trim is not None:
-        trim(0)
+    memory.give_back_freed()

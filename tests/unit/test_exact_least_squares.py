@@ -70,6 +70,19 @@ def test_order_of_rows_changes_no_bit(seed, weighted):
     np.testing.assert_allclose(seen, wanted, rtol=1e-12)
 
 
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("rows", [80, 6], ids=["nearly dependent", "too few rows"])
+def test_order_of_rows_changes_no_bit_of_a_solution_of_minimum_norm(rows, intercept):
+    rng = np.random.default_rng(5)
+    x = 1000 + rng.random(rows)
+    design = x[:, None] ** np.arange(0 if intercept else 1, 10)
+    target, weight = np.sin(x * 7), rng.uniform(0.1, 3, rows)
+    mixed = rng.permutation(rows)
+    plain, other = fit(design, target, weight), fit(design[mixed], target[mixed], weight[mixed])
+    assert "those of minimum norm" in plain.warnings[0]
+    assert classical(other) == classical(plain)
+
+
 @given(seed=st.integers(0, 10**6), cuts=st.sets(st.integers(0, 50), max_size=5))
 @settings(max_examples=20, deadline=None)
 def test_parts_in_which_rows_come_change_no_bit(seed, cuts):

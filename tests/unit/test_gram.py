@@ -1,5 +1,6 @@
 """The exact Gram matrix against rational arithmetic, for values and weights of any size."""
 
+import errno
 from fractions import Fraction
 
 import numpy as np
@@ -8,7 +9,8 @@ from helpers.numpy_products import numpy_products
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regressors.linear import gram_sums
+from regressors.linear import gram, gram_sums, unit_sums
+from regressors.linear.digits import Digits
 from regressors.linear.slices import cut, grid_of
 
 SCALES = {
@@ -16,6 +18,16 @@ SCALES = {
     "huge and tiny columns": (-300, 300, False),
     "huge and tiny values": (-323, 308, True),
 }
+
+
+@pytest.fixture(scope="module", params=["integers", "digits"], autouse=True)
+def _numbers(request):
+    """Let all matrices have their numbers in digits, as those of many columns have."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "digits":
+            for module in (gram, gram_sums):
+                patch.setattr(module, "MIN_WIDE", 1)
+        yield
 
 
 def made(seed, scale):
@@ -46,7 +58,12 @@ def gram_of(matrix, weight=None, cuts=()):
 def as_fractions(matrix):
     units = [Fraction(2) ** exponent for exponent in matrix.exponents]
     count = range(len(units))
-    return [[int(matrix.values[i, j]) * units[i] * units[j] for j in count] for i in count]
+    whole = matrix.integers
+    return [[int(whole[i, j]) * units[i] * units[j] for j in count] for i in count]
+
+
+def full_disk(whole):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def by_fractions(matrix, weight):
@@ -97,13 +114,21 @@ def test_matrices_of_parts_add_up_and_subtract(seed, scale, kind):
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_packed_matrix_is_the_same_and_takes_little_memory(scale):
+def test_packed_matrix_is_the_same_and_takes_little_memory(scale, monkeypatch):
     matrix = gram_of(made(2, scale))
     packed = matrix.packed()
     assert as_fractions(packed.whole()) == as_fractions(matrix)
     assert packed.whole().rows == matrix.rows
     wide = gram_of(np.random.default_rng(0).normal(size=(20, 200)))
-    assert len(wide.packed().upper) < 200 * 200 / 2 * 25
+    assert len(wide.packed().upper) < 200 * 200 / 2 * 27
+    filed = wide.packed().in_file()
+    assert filed.bytes_in_memory == len(wide.packed().upper)
+    monkeypatch.setattr(gram, "MAX_BYTES_IN_MEMORY", 1000)
+    filed = wide.packed().in_file()
+    assert filed.bytes_in_memory == 0
+    assert not (filed.whole() - wide).integers.any()
+    monkeypatch.setattr(gram, "on_disk", full_disk)
+    assert wide.packed().in_file() == wide.packed()
 
 
 def test_columns_that_are_taken_are_those_of_the_matrix():
@@ -115,16 +140,55 @@ def test_columns_that_are_taken_are_those_of_the_matrix():
 def test_sums_of_many_blocks_are_emptied_before_they_overflow(monkeypatch):
     """At the bound, 8,192 rows of 1 - 2^-20 make products of nearly 2^53."""
     monkeypatch.setattr(gram_sums, "MAX_SUMMED_BLOCKS", 2)
+    monkeypatch.setattr(gram_sums, "MAX_SUMMED_ROWS", 2 * 8192)
     column = np.full((3 * 8192, 1), 1 - 2.0**-20)
     assert as_fractions(gram_of(column)) == [[len(column) * Fraction(1 - 2.0**-20) ** 2]]
-    largest = 2**53 * 512
-    assert largest < 2**63
+    assert 2**53 * 512 < 2**63
+    assert 2**40 * (unit_sums.MAX_SUMMED_ROWS + unit_sums.MAX_UNITS * 8192) < 2**63
 
 
 def test_wide_matrix_is_multiplied_in_panels(monkeypatch):
     monkeypatch.setattr(gram_sums, "_PANEL", 3)
     matrix = made(5, "huge and tiny columns")
     assert as_fractions(gram_of(matrix)) == by_fractions(matrix, None)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ordinary_columns_are_summed_in_digits_and_those_of_many_sizes_in_integers(weighted):
+    """Both are the same, whichever of them comes first, and they add up."""
+    rng = np.random.default_rng(3)
+    ordinary = rng.normal(size=(60, 4)) * 10.0 ** rng.integers(-50, 50, 4)
+    steep = ordinary * 10.0 ** rng.integers(-200, 1, ordinary.shape)
+    weight = rng.uniform(0.1, 10, 60) if weighted else None
+    matrices = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gram_sums, "MIN_WIDE", 1)
+        for name, rows in (("ordinary", ordinary), ("steep", steep)):
+            matrices[name] = gram_of(rows, weight)
+            assert as_fractions(matrices[name]) == by_fractions(rows, weight)
+    assert isinstance(matrices["ordinary"].values, Digits)
+    assert not isinstance(matrices["steep"].values, Digits)
+    both = np.concatenate([ordinary, steep])
+    twice = None if weight is None else np.concatenate([weight, weight])
+    for blocks in (matrices["ordinary"] + matrices["steep"], gram_of(both, twice, [60])):
+        assert as_fractions(blocks) == by_fractions(both, twice)
+
+
+def test_columns_are_combined_alike_in_digits_and_integers():
+    columns = np.random.default_rng(4).normal(size=(30, 5))
+    matrix = gram_of(columns)
+    sums = [{3: 1.0}, {0: 1.0, 1: 0.37}, {}, {2: -2.5e-5, 4: 1.0}]
+    dense = np.array([[own.get(i, 0.0) for i in range(5)] for own in sums])
+    factors = [[Fraction(float(each)) for each in row] for row in dense]
+    whole = by_fractions(columns, None)
+    wanted = [
+        [
+            sum(a * whole[i][j] * b for i, a in enumerate(own) for j, b in enumerate(other))
+            for other in factors
+        ]
+        for own in factors
+    ]
+    assert as_fractions(matrix.combined(sums)) == wanted
 
 
 @given(seed=seeds, scale=scales)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from helpers.numpy_products import numpy_products
 
-from regressors.linear import wide_factor
+from regressors.linear import gram, gram_sums, wide_factor
 from regressors.linear.digits import digits_of, product
 from regressors.linear.factor import FixedFactor
 from regressors.linear.least_squares import solve
 from regressors.linear.rows import Rows
-from regressors.linear.system import System
+from regressors.linear.system import DigitSystem, System
 from regressors.linear.wide_factor import DEPENDENT, PlainFactor, WideFactor, factored, precise
 
 COLUMNS = 24
@@ -21,8 +21,18 @@ def _small_panels(monkeypatch):
     monkeypatch.setattr(wide_factor, "STRIP", 9)
 
 
-def system_of(design, target):
-    return System.of(Rows.of(design, target, None).gram(numpy_products))
+@pytest.fixture(params=["integers", "digits"])
+def system_of(request, monkeypatch):
+    """Return what makes systems of integers, as those of few columns are, or of digits."""
+    for module in (gram, gram_sums):
+        monkeypatch.setattr(module, "MIN_WIDE", 1 if request.param == "digits" else 1000)
+
+    def system(design, target):
+        of = System.of(Rows.of(design, target, None).gram(numpy_products))
+        assert isinstance(of, DigitSystem) == (request.param == "digits")
+        return of
+
+    return system
 
 
 def steep_design(steepness, rows=60):
@@ -49,7 +59,7 @@ def same(wide, fixed, target):
 
 
 @pytest.mark.parametrize("steepness", [1.0, 1e-4, 1e-8, 1e-13])
-def test_both_kinds_of_factors_solve_to_the_same_bits(steepness):
+def test_both_kinds_of_factors_solve_to_the_same_bits(steepness, system_of):
     of = system_of(*steep_design(steepness))
     wide, fixed = (kind.of(of, range(COLUMNS), DEPENDENT) for kind in (WideFactor, FixedFactor))
     same(wide, fixed, COLUMNS + 1)
@@ -58,7 +68,7 @@ def test_both_kinds_of_factors_solve_to_the_same_bits(steepness):
 
 
 @pytest.mark.parametrize("steepness", [1.0, 1e-6, 1e-11])
-def test_both_kinds_of_factors_leave_out_the_same_columns(steepness):
+def test_both_kinds_of_factors_leave_out_the_same_columns(steepness, system_of):
     design, target = steep_design(steepness)
     design[:, 5] = 0
     design[:, 9] = design[:, 3] * 4 - design[:, 2]
@@ -73,7 +83,7 @@ def test_both_kinds_of_factors_leave_out_the_same_columns(steepness):
     assert wide.shares(others)[:, -1] == pytest.approx(np.eye(len(fixed.kept))[wide.kept == 20][0])
 
 
-def test_columns_that_nearly_depend_on_others_are_left_out_at_the_same_tolerance():
+def test_columns_that_nearly_depend_on_others_are_left_out_at_the_same_tolerance(system_of):
     design, target = steep_design(1.0)
     design[:, 9] = design[:, 3] * (1 + 1e-12 * np.random.default_rng(1).normal(size=60))
     of = system_of(design, target)
@@ -83,7 +93,7 @@ def test_columns_that_nearly_depend_on_others_are_left_out_at_the_same_tolerance
         same(wide, fixed, COLUMNS + 1)
 
 
-def test_digits_are_added_until_the_factors_are_right(monkeypatch):
+def test_digits_are_added_until_the_factors_are_right(monkeypatch, system_of):
     of = system_of(*steep_design(1e-8))
     fixed = FixedFactor.of(of, range(COLUMNS), DEPENDENT)
     for lost in (0.55, 10):  # seen at a pivot, or at the end
@@ -94,7 +104,7 @@ def test_digits_are_added_until_the_factors_are_right(monkeypatch):
         same(wide, fixed, COLUMNS + 1)
 
 
-def test_an_exact_dependence_is_not_decided_with_few_digits():
+def test_an_exact_dependence_is_not_decided_with_few_digits(system_of):
     design, target = steep_design(1.0)
     design[:, 20] = design[:, 19]
     factor = WideFactor.of(system_of(design, target), range(COLUMNS), DEPENDENT)
@@ -102,7 +112,7 @@ def test_an_exact_dependence_is_not_decided_with_few_digits():
     assert 20 not in factor.kept
 
 
-def test_wider_systems_are_factored_in_double_where_that_is_enough(monkeypatch):
+def test_wider_systems_are_factored_in_double_where_that_is_enough(monkeypatch, system_of):
     monkeypatch.setattr(wide_factor, "MAX_PRECISE", 10)
     of = system_of(*steep_design(1.0))
     fixed = FixedFactor.of(of, range(COLUMNS), DEPENDENT)
@@ -117,7 +127,7 @@ def test_wider_systems_are_factored_in_double_where_that_is_enough(monkeypatch):
     assert not isinstance(factored(steep, COLUMNS), PlainFactor)
 
 
-def test_wide_fits_name_the_columns_at_fault():
+def test_wide_fits_name_the_columns_at_fault(system_of):
     rng = np.random.default_rng(8)
     columns = wide_factor.MIN_COLUMNS + 5
     design = rng.normal(size=(columns + 40, columns))
@@ -143,7 +153,9 @@ def test_products_of_digits_are_those_of_integers(inner):
     assert (seen == (left @ right) << 22 * 20 - 198).all()
 
 
-def test_an_exact_fit_of_many_columns_leaves_nothing_though_its_solution_has_no_last_digit():
+def test_an_exact_fit_of_many_columns_leaves_nothing_though_its_solution_has_no_last_digit(
+    system_of,
+):
     """The last bits of such a solution are not certain, and must not look like residuals."""
     rng = np.random.default_rng(0)
     columns = 60
