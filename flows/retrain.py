@@ -110,7 +110,7 @@ def retrain(
             if not dry_run:
                 start_vega()
             trained = train(run, snapshot, store, workers, expected, home=home)
-            store_run(run, trained, store, lock, home=home, dry_run=dry_run)
+            store_run(run, trained, store, lock, workers, home=home, dry_run=dry_run)
         undelivered = None if dry_run else deliver(declaration, store)
         return replace(report(run), undelivered=undelivered)
 
@@ -164,7 +164,7 @@ def train(
     )
     run.ann_plan = plan_in(result_of(planned))
     run.process_warnings = workers.take_warnings()
-    champion = incumbent(rows, store, home=home, before_run=before_run)
+    champion = incumbent(rows, store, home=home, predict=workers.predict, before_run=before_run)
     ranking, run.fits, rolled = ranked_and_rolled(
         rank(rows, fits),
         fits,

@@ -3,12 +3,18 @@
 import io
 import mmap
 import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
+
+_DOUBLE = np.dtype(float)
+_PAGE_BYTES = 2**12
+"""Two processes on different machines must not write to one page of a shared file."""
 
 _files: WeakValueDictionary[str, np.memmap[Any, Any]] = WeakValueDictionary()
 """The files that are mapped now: however many arrays are in one, it is opened once."""
@@ -43,6 +49,44 @@ def stored(values: NDArray[Any], path: str | Path) -> NDArray[Any]:
     with Path(path).open("wb") as file:
         file.write(np.ascontiguousarray(values).view(np.uint8).data)
     return mapped(path, 0, values.dtype, len(values)) if values.size else values
+
+
+@dataclass(frozen=True)
+class ArraysInParts:
+    """A file of `number` arrays of doubles, (rows,) each, whose parts several processes write.
+
+    Whoever writes a part again writes the same bytes, so it does not matter who is the last.
+    """
+
+    path: str
+    number: int
+    rows: int
+
+    @classmethod
+    def made(cls, path: str | Path, number: int, rows: int) -> "ArraysInParts":
+        """Make the file."""
+        arrays = cls(str(path), number, rows)
+        with open(path, "wb") as file:
+            file.truncate(number * arrays._stride)
+        return arrays
+
+    def write(self, begin: int, values: Sequence[NDArray[np.float64]]) -> None:
+        """Write some rows of each array, from row `begin` on; the file must be there."""
+        with open(self.path, "r+b") as file:
+            for at, part in enumerate(values):
+                file.seek(at * self._stride + begin * _DOUBLE.itemsize)
+                file.write(np.ascontiguousarray(part, _DOUBLE).view(np.uint8).data)
+
+    def arrays(self) -> list[NDArray[np.float64]]:
+        """Return the arrays, mapped from the file."""
+        return [
+            mapped(self.path, at * self._stride, _DOUBLE, self.rows) for at in range(self.number)
+        ]
+
+    @property
+    def _stride(self) -> int:
+        """Return the bytes from one array to the next, whole pages."""
+        return -(-self.rows * _DOUBLE.itemsize // _PAGE_BYTES) * _PAGE_BYTES
 
 
 def dumps(value: object) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 
 from regressors.arrays import Array, Mask, spelt_out
 from regressors.blocks import Chosen, blocks_of, release, rows_of
-from regressors.file_arrays import stored
+from regressors.file_arrays import place_of, stored
 from regressors.frameworks.contract import FrameworkModule
 from regressors.intervals.calibration import MIN_GROUP_ROWS, fit_intervals
 from regressors.intervals.intervals import Intervals
@@ -122,7 +122,11 @@ def in_file(fitted: Fitted, file: str) -> Fitted:
     assert fitted.out_of_fold is not None
     return replace(
         fitted,
-        out_of_fold=_stored(fitted.out_of_fold, file),
+        out_of_fold=(
+            fitted.out_of_fold
+            if place_of(fitted.out_of_fold)
+            else _stored(fitted.out_of_fold, file)
+        ),
         ends=tuple(
             (_stored(lower, f"{file}.lower{i}"), _stored(upper, f"{file}.upper{i}"))
             for i, (lower, upper) in enumerate(fitted.ends)
@@ -179,7 +183,7 @@ def rows_of_fits(job: Job) -> Iterator[Mask]:
 
 
 def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
-    out_of_fold = np.full(len(job.target), np.nan)
+    out_of_fold, passed = np.full(len(job.target), np.nan), job.passed
     fitted: dict[int, tuple[dict[str, Any], frozenset[str]]] = {}
     last = int(job.fold.max())
     others = _folds_by_half_life(job)
@@ -193,7 +197,11 @@ def _validate_linear(framework: FrameworkModule, job: Job) -> Fitted:
             sums = fold_sums(framework, of_all_rows(job))
         everything = np.ones(len(job.target), dtype=bool)
         fit = fits_by(framework, job, sums, rows_of_fits(job))
-        fitted |= _fit_folds(framework, job, sums, _folds_like_twin(job), out_of_fold, fit)
+        if passed is not None and passed.out_of_fold is not None:
+            out_of_fold = passed.out_of_fold
+            fitted |= {n: (own.details, _time_parts(own)) for n, own in passed.folds.items()}
+        else:
+            fitted |= _fit_folds(framework, job, sums, _folds_like_twin(job), out_of_fold, fit)
         with part_of_work("all folds", last):
             twin = fit(everything, part="twin")
     details = {f"fold {number}": fitted[number][0] for number in sorted(fitted)}
@@ -268,6 +276,20 @@ def _fit_folds(
                 out_of_fold[positions] = part.model.predict(rows_of(job.columns, positions))
                 release((*job.columns.values(), job.fold))
         fitted[number] = part.details, _time_parts(part)
+    return fitted
+
+
+def fitted_folds(framework: FrameworkModule, job: Job) -> dict[int, Part]:
+    """Return the fit of each fold of the job of a linear kind, all with the twin's half-life."""
+    numbers = _folds_like_twin(job)
+    with parts(5 * len(numbers)):
+        with part_of_work("sums", 3 * len(numbers)), parts(2 * len(numbers)):
+            sums = fold_sums(framework, of_all_rows(job))
+        fit = fits_by(framework, job, sums, _trained(job, numbers))
+        fitted = {}
+        for number, train, _ in folds(job.fold, chained=job.chained, known=job.known):
+            with part_of_work(f"fold {number} of {len(numbers)}"):
+                fitted[number] = fit(train, part=f"fold {number}")
     return fitted
 
 

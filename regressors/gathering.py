@@ -9,6 +9,7 @@ import numpy as np
 
 from regressors.fitting import rows_of_fits
 from regressors.frameworks.contract import FrameworkModule
+from regressors.gathered_pass import passed_for_refit, passed_for_validate
 from regressors.job import Job
 from regressors.linear.fold_sums import FoldSums
 from regressors.linear.gathered_sums import (
@@ -32,7 +33,10 @@ from regressors.shared_work import SharedWork
 
 
 def for_validate(job: Job, kept: KeptSums) -> SharedWork[Job]:
-    """Gather the sums of the twin and the folds, unless they are kept, and solve their segments."""
+    """Gather the sums of the twin and the folds, unless they are kept, and solve their segments.
+
+    Of a kind without segments, what is found when its rows are read again is gathered, too.
+    """
     if job.candidate.is_linear and is_large(job):
         pooled = of_all_rows(job)
         sums = kept.sums(pooled)
@@ -40,15 +44,17 @@ def for_validate(job: Job, kept: KeptSums) -> SharedWork[Job]:
             sums = yield from gathered_fold_sums(pooled)
             kept.keep(pooled, sums)
         job = replace(job, sums=sums)
+        if not job.candidate.is_segmented:
+            job = yield from passed_for_validate(job)
     if is_in_batches(job):
         job = yield from gathered_segments(job, segments_of_folds)
     return job
 
 
 def for_refit(job: Job, kept: KeptSums) -> SharedWork[Job]:
-    """Gather the sums of all rows, and solve their segments.
+    """Gather the sums of all rows, and solve their segments, or find the errors of their equation.
 
-    Of those whose sums are kept no row is read again.
+    Of those whose sums are kept no row is read again for them.
     """
     if job.candidate.is_linear and is_large(job):
         pooled = of_all_rows(job)
@@ -57,6 +63,8 @@ def for_refit(job: Job, kept: KeptSums) -> SharedWork[Job]:
             sums = yield from gathered_refit_sums(pooled, sums)
             kept.keep(pooled, sums)
         job = replace(job, sums=sums)
+        if not job.candidate.is_segmented:
+            job = yield from passed_for_refit(job)
     if is_in_batches(job):
         job = yield from gathered_segments(job, segments_of_all)
     return job

@@ -13,6 +13,7 @@ from regressors.encoding.products import Product
 from regressors.intervals.rules import Rules
 from regressors.linear.inference import Coefficient
 from regressors.linear.least_squares import LeastSquares
+from regressors.linear.sandwich import UnequalVariances
 from regressors.model import Model, NetworkMember
 from regressors.network.plan import Plan
 from regressors.segments.fits import SegmentFits
@@ -85,7 +86,8 @@ class Job:
     what was known to the fold.
 
     `sums` are those of the rows of a linear kind where they have been gathered before, so that no
-    row is read for them; `segment_batches` are the equations of segments that were solved before.
+    row is read for them, and `passed` is what was found when they were read again;
+    `segment_batches` are the equations of segments that were solved before.
 
     `segment` are the columns whose values make the text of a row's segment; only the kinds that
     have an equation for each segment have any. They are categories, and no features.
@@ -130,6 +132,7 @@ class Job:
     newest: float | None = None
     segment: tuple[str, ...] = ()
     sums: "FoldSums | RefitSums | None" = None
+    passed: "RowsPassed | None" = None
     segment_batches: "tuple[SolvedBatch, ...]" = ()
 
     def of_fold(self, number: int) -> "Job":
@@ -201,6 +204,19 @@ class Part:
     descended: "Descended | None" = None
     complete_cases: LeastSquares | None = None
     segments: SegmentFits | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RowsPassed:
+    """What was found in the rows of a linear job before its fit.
+
+    The fits of its folds, with their predictions `out_of_fold` (n,), None for a refit; and the
+    errors of the equation of all rows that hold for any variances, None if they are not known.
+    """
+
+    folds: Mapping[int, Part]
+    out_of_fold: Array | None
+    unequal: UnequalVariances | None
 
 
 @dataclass(frozen=True)

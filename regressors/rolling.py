@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from regressors.arrays import Array, Columns, Indices, Mask, Values, spelt_out
+from regressors.arrays import Array, Indices, Mask, Values, spelt_out
 from regressors.blocks import rows_of
 from regressors.fitting import fits_by, intervals_of
 from regressors.frameworks.contract import FrameworkModule
 from regressors.intervals.intervals import Intervals
 from regressors.job import CannotFit, Fitted, Job, folds
 from regressors.linear.kept_sums import drop_others, rolled_sums
-from regressors.model import Model
+from regressors.model import Model, Predicted
 from regressors.network.chain import fitted_folds
 from regressors.network.fit import fit_network
 from regressors.progress import part, parts
@@ -41,11 +41,10 @@ class Rolled:
     details: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def by(cls, model: Model, columns: Columns, weight: Array | None) -> "Rolled":
-        """Return what one model predicts."""
-        made = model.predicted(columns, weight)
+    def of(cls, made: Predicted, intervals: Intervals | None) -> "Rolled":
+        """Return what one model has predicted, which has these intervals."""
         ends = ((made.lower, made.upper), *made.further)
-        return cls(made.value, ends, model.intervals, made.noted, made.note[made.noted])
+        return cls(made.value, ends, intervals, made.noted, made.note[made.noted])
 
     @property
     def lower(self) -> Array:

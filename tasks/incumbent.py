@@ -22,6 +22,7 @@ from tasks.run import progress
 from tasks.run.choice import Incumbent
 from tasks.run.judged_over_time import judged_over_time
 from tasks.run.loading import intact
+from tasks.run.predicting import Predict, predicted_here
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask, Rows
 from tasks.run.step import step
@@ -30,11 +31,17 @@ from tasks.run.trained_rows import RowsThen, rows_of_run, without_prediction
 
 @step()
 def incumbent(
-    prepared: Prepared, store: Store, *, home: Path, before_run: int | None = None
+    prepared: Prepared,
+    store: Store,
+    *,
+    home: Path,
+    predict: Predict = predicted_here,
+    before_run: int | None = None,
 ) -> Incumbent | None:
     """Return the champion, or the champion before a stored run; None if nothing serves yet.
 
-    One that is not what was stored is returned with its damage, and predicts nothing.
+    The test rows are predicted by `predict`. One that is not what was stored is returned with
+    its damage, and predicts nothing.
     """
     declaration, test = prepared.declaration, prepared.test
     stored = store.read(lambda c: _champion(c, declaration.name, before_run=before_run))
@@ -54,7 +61,7 @@ def incumbent(
         if obstacle is None:
             columns = prepared.source.columns_of(test, model.features)
             with reporting_to(progress.Progress(declaration.name, "testing the champion")):
-                predicted = model.predicted(columns, test.weight)
+                predicted = predict(model, columns, test.weight)
             if test.instants is None:
                 judged = _by_twin(prepared, serving, store, rows_then, predicted)
             else:

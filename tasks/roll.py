@@ -14,6 +14,7 @@ from tasks.rank import Ranking
 from tasks.run import progress
 from tasks.run.attempt import Fits
 from tasks.run.choice import Incumbent
+from tasks.run.predicting import Predict, predicted_here
 from tasks.run.prepared import Prepared
 from tasks.run.step import step, why_not
 from tasks.run.workers import FrameworkWorkers, job_of
@@ -34,7 +35,7 @@ def roll(
             partial(roll_in_worker, fitted=fitted), job, "rolling", gather=gathering.for_roll
         )
     else:
-        outcome = by_twin(candidate, fitted, prepared)
+        outcome = by_twin(candidate, fitted, prepared, workers.predict)
     if isinstance(outcome, str):
         message = f"{candidate} failed on the test rows: {outcome}"
         progress.log(prepared.declaration.name, message, warning=True)
@@ -47,12 +48,14 @@ def roll(
     )
 
 
-def by_twin(candidate: Candidate, fitted: Fitted, prepared: Prepared) -> Rolled | str:
+def by_twin(
+    candidate: Candidate, fitted: Fitted, prepared: Prepared, predict: Predict = predicted_here
+) -> Rolled | str:
     """Return what the twin of a candidate predicts for the test rows, which it has not seen."""
     rows = prepared.test
     with reporting_to(progress.Progress(prepared.declaration.name, f"testing {candidate}")):
         columns = prepared.source.columns_of(rows, fitted.model.features)
-        made = Rolled.by(fitted.model, columns, rows.weight)
+        made = Rolled.of(predict(fitted.model, columns, rows.weight), fitted.model.intervals)
     return made if made.is_finite else "its predictions of the test rows are not finite"
 
 

@@ -30,6 +30,7 @@ from tasks.run.predictions import tonights_predictions, unstored_warning
 from tasks.run.record import run_record
 from tasks.run.step import step
 from tasks.run.step_times import recording_to
+from tasks.run.workers import FrameworkWorkers
 
 
 @contextmanager
@@ -128,11 +129,19 @@ def refuse_declared_name(connection: Connection, declaration: Declaration) -> No
 
 @step(run_name="store")
 def store_run(
-    run: Attempt, trained: Trained, store: Store, lock: DatasetLock, *, home: Path, dry_run: bool
+    run: Attempt,
+    trained: Trained,
+    store: Store,
+    lock: DatasetLock,
+    workers: FrameworkWorkers,
+    *,
+    home: Path,
+    dry_run: bool,
 ) -> None:
     """Store a run with its models, scores, coefficients, predictions and decisions.
 
-    Raises LockLost, and stores nothing of it, if another process works on the dataset by now.
+    The `workers` predict its new rows. Raises LockLost, and stores nothing of it, if another
+    process works on the dataset by now.
     """
     dataset, choice = run.declaration.name, trained.choice
     progress.log(dataset, f"{choice.winner} wins; {choice.reason}")
@@ -142,8 +151,12 @@ def store_run(
     prepared = trained.prepared
     with reporting_to(progress.Progress(dataset, "predicting")):
         predictions = tonights_predictions(
-            trained, store, with_training=prepared.stores_training_predictions
+            trained,
+            store,
+            with_training=prepared.stores_training_predictions,
+            predict=workers.predict,
         )
+    run.process_warnings += workers.take_warnings()
     unstored = unstored_warning(
         run.declaration, labelled=prepared.labelled_rows, training=int(prepared.is_train.sum())
     )

@@ -57,8 +57,7 @@ class Residuals:
         of = len(chosen)
         most = int(np.clip(MAX_CELLS // max(len(columns), 1), MIN_ROWS, MAX_ROWS))
         if of > most:
-            smallest = np.argsort(_hashes(target[chosen], predicted[chosen]), kind="stable")
-            chosen = np.sort(chosen[smallest[:most]])
+            chosen = chosen[_smallest(_hashes(target[chosen], predicted[chosen]), most)]
         residual = target[chosen] - predicted[chosen]
         lowest = -np.inf if rules.lowest is None else rules.lowest
         highest = np.inf if rules.highest is None else rules.highest
@@ -82,6 +81,15 @@ class Residuals:
             None if share is None else share[chosen],
             None if age is None else age[chosen],
         )
+
+
+def _smallest(values: Indices, number: int) -> Indices:
+    """Return the places of the smallest values (n,), in order; of equal ones the first."""
+    limit = np.partition(values, number - 1)[number - 1]
+    below = values < limit
+    at_limit = np.flatnonzero(values == limit)[: number - np.count_nonzero(below)]
+    below[at_limit] = True
+    return np.flatnonzero(below)
 
 
 def _hashes(target: Array, predicted: Array) -> Indices:

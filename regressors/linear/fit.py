@@ -55,6 +55,7 @@ def _fit_least_squares(
             related=Related(groups, times),
             recency=job.mean_recency(rows),
             robust=robust,
+            unequal=job.passed.unequal if robust and job.passed else None,
         )
     condition = solved.condition_number
     details = {

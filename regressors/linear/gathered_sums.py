@@ -14,6 +14,7 @@ from regressors.arrays import CodedTexts, Mask, Values
 from regressors.blocks import blocks_of
 from regressors.encoding.common_design import CommonDesign, Sum
 from regressors.encoding.matrices import Encoding
+from regressors.file_arrays import ArraysInParts
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job
 from regressors.linear.fold_sums import (
@@ -39,9 +40,15 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, eq=False)
 class RowRange:
-    """Some successive rows of a job, with what their sums depend on."""
+    """Some successive rows of a job, with what their sums depend on.
+
+    The first is row `begin` of the job. What is predicted of them is written `into` a file; None
+    for a process that does not see it.
+    """
 
     job: Job
+    begin: int = 0
+    into: ArraysInParts | None = None
 
 
 def is_large(job: Job) -> bool:
@@ -99,13 +106,13 @@ def _by_range(job: Job, function: Callable[..., Any], design: object) -> Calls:
     return Calls("sums", number, ((function, (rows, design)) for rows in ranges(job)))
 
 
-def ranges(job: Job) -> Iterator[RowRange]:
-    """Yield the ranges of rows of a job."""
-    for block in blocks_of(len(job.target), PART_ROWS):
+def ranges(job: Job, step: int | None = None) -> Iterator[RowRange]:
+    """Yield the ranges of rows of a job, of `step` rows each, without what is known of all rows."""
+    for block in blocks_of(len(job.target), step or PART_ROWS):
         yield RowRange(
             replace(
                 job,
-                columns={n: _some_labels(v[block]) for n, v in job.columns.items()},
+                columns={n: some_labels(v[block]) for n, v in job.columns.items()},
                 target=job.target[block],
                 fold=job.fold[block],
                 known=None if job.known is None else job.known[block],
@@ -116,11 +123,12 @@ def ranges(job: Job) -> Iterator[RowRange]:
                 interval_group=None,
                 predictions_file=None,
                 starts={},
+                sums=None,
             )
         )
 
 
-def _some_labels(values: Values) -> Values:
+def some_labels(values: Values) -> Values:
     """Return a category's rows with the labels that occur in them, if there are many others."""
     if not isinstance(values, CodedTexts) or len(values.labels) <= MAX_LABELS:
         return values

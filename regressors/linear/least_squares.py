@@ -117,6 +117,7 @@ def solve_rows(
     recency: float | None = None,
     confidence: float = 0.95,
     robust: bool = True,
+    unequal: UnequalVariances | None = None,
 ) -> LeastSquares:
     """Minimise sum(weight (target - design x)^2) and infer, from the Gram matrix of the rows.
 
@@ -136,21 +137,29 @@ def solve_rows(
     in R's `lm`. A term that has the same coefficient in every solution has its inference; the
     others have coefficients of minimum norm and none.
     """
-    problem = _Problem(rows, System.of(gram), terms, related, recency, confidence, robust)
+    problem = _Problem(rows, System.of(gram), terms, related, recency, confidence, robust, unequal)
     if gram.rows < len(terms):
         few = f"{gram.rows} rows cannot distinguish {len(terms)} terms ({listed(terms)})"
         return _of_minimum_norm(problem, few)
-    factor = factored(problem.system, len(terms))
-    condition = factor.condition_number if len(factor.kept) == len(terms) else inf
-    if condition <= MAX_CONDITION:
+    factor, condition = solvable(problem.system, len(terms))
+    if factor is not None and condition <= MAX_CONDITION:
         return _unique(problem, factor)
-    for part in independent_columns(factor, len(terms)):
-        if part.condition_number <= MAX_CONDITION:
-            whole = _with_dependences(problem, part, condition)
-            if whole is not None:
-                return whole
-            break
-    return _of_minimum_norm(problem, None)
+    whole = None if factor is None else _with_dependences(problem, factor, condition)
+    return _of_minimum_norm(problem, None) if whole is None else whole
+
+
+def solvable(system: System, terms: int) -> tuple[Factor | None, float]:
+    """Return the factor of all terms, or of as many as do not depend on others.
+
+    None if even those are too close to depending on each other. Beside it is the condition number
+    of all terms.
+    """
+    factor = factored(system, terms)
+    condition = factor.condition_number if len(factor.kept) == terms else inf
+    if condition <= MAX_CONDITION:
+        return factor, condition
+    parts = independent_columns(factor, terms)
+    return next((p for p in parts if p.condition_number <= MAX_CONDITION), None), condition
 
 
 @dataclass(frozen=True)
@@ -167,6 +176,7 @@ class _Problem:
     recency: float | None
     confidence: float
     robust: bool
+    unequal: UnequalVariances | None
 
     @property
     def ones(self) -> int:
@@ -255,15 +265,16 @@ def _errors(problem: _Problem, factor: Factor, solution: Solution, sums: Sums) -
     classical = np.sqrt(np.square(inverse_root).sum(axis=0)) * sums.scaled_sd
     if not problem.robust:
         return StandardErrors(classical)
-    unequal = UnequalVariances(inverse_root)
+    unequal = problem.unequal or UnequalVariances(inverse_root)
     groups, times = (
         None if labels is None else RelatedRows(inverse_root, labels)
         for labels in (related.groups, related.times)
     )
-    kinds = [kind for kind in (unequal, groups, times) if kind is not None]
-    for block in FittedRows(problem.rows, factor, solution).blocks():
-        for kind in kinds:
-            kind.add(block)
+    missing = (None if problem.unequal else unequal, groups, times)
+    if kinds := [kind for kind in missing if kind is not None]:
+        for block in FittedRows(problem.rows, factor, solution).blocks():
+            for kind in kinds:
+                kind.add(block)
     return StandardErrors(
         classical,
         unequal.errors(),

@@ -38,18 +38,31 @@ class UnequalVariances:
 
     def add(self, block: FittedBlock) -> None:
         """Add a block of rows."""
-        left = 1 - np.einsum("ij,ij->i", block.columns, block.columns)
-        full = left <= FULL_LEVERAGE
-        seen = np.where(full, 0.0, block.residuals / np.where(full, 1.0, left))
-        if full.any():
-            self._unseen = np.maximum(self._unseen, np.abs(block.weights[full]).max(axis=0))
-        self._variances += np.square(seen) @ block.squares
+        self.add_sums(*sums_of_block(block))
+
+    def add_sums(self, squares: Array, unseen: Array) -> None:
+        """Add what `sums_of_block` returned of a block; the digits depend on the order of these."""
+        self._variances += squares
+        self._unseen = np.maximum(self._unseen, unseen)
 
     def errors(self) -> Array:
         """Return the standard errors (k,) of the coefficients."""
         whole = np.square(self._inverse_root).sum(axis=0)  # that of all rows' weights
         decided = self._unseen > MIN_PART * np.sqrt(whole)
         return np.where(decided, np.nan, np.sqrt(self._variances))
+
+
+def sums_of_block(block: FittedBlock) -> tuple[Array, Array]:
+    """Return what HC3 needs of a block of rows.
+
+    It is the sum (k,) of squares of the weights times the residuals over 1 - h, and the largest
+    weight (k,) of a row whose error cannot be seen, 0 if there is no such row.
+    """
+    left = 1 - np.einsum("ij,ij->i", block.columns, block.columns)
+    full = left <= FULL_LEVERAGE
+    seen = np.where(full, 0.0, block.residuals / np.where(full, 1.0, left))
+    unseen = np.abs(block.weights[full]).max(axis=0, initial=0.0)
+    return np.square(seen) @ block.squares, unseen
 
 
 class RelatedRows:

@@ -28,7 +28,9 @@ from regressors.frameworks import parity
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES, NUMPY
 from regressors.frameworks.workers import WorkerFailed, Workers
+from regressors.gathered_predictions import RowsToPredict
 from regressors.job import Job
+from regressors.linear.gathered_sums import RowRange
 from regressors.progress import Report
 from tasks.cluster.parcels import Parcel, Piece
 from tasks.cluster.read_job import ReadJob
@@ -194,6 +196,8 @@ class WorkerNight:
         """
         if isinstance(arg, ReadJob):
             return arg.of_worker(self.worker, lambda: self.copies / "snapshots")
+        if isinstance(arg, RowRange | RowsToPredict) and not self.shares_files:
+            return replace(arg, into=None)
         if not isinstance(arg, Job) or arg.predictions_file is None:
             return arg
         own = f"{arg.predictions_file}.{uuid4().hex}" if self.shares_files else None

@@ -39,32 +39,36 @@ class GatheredSums:
             job = replace(job, columns=columns.in_codes())
         framework = job.candidate.framework
         return shared(
-            gather(job, self._kept[framework]), partial(self._results, framework, reporter)
+            gather(job, self._kept[framework]),
+            partial(results, self._processes, framework, reporter),
         )
 
     def drop(self) -> None:
         """Forget what was kept of a run."""
         self._kept.clear()
 
-    def _results(self, framework: str, reporter: Reporter, calls: Calls) -> Iterator[Any]:
-        """Yield the results of calls in their order, while the next few of them are made."""
-        each, report, done = iter(calls.each), reporter(), 0
-        waiting: deque[Future[Any]] = deque()
 
-        def submit_next() -> None:
-            with suppress(StopIteration):
-                function, args = next(each)
-                own = reporter if calls.number == 1 else None
-                waiting.append(self._processes.submit(framework, function, *args, reporter=own))
+def results(
+    processes: Processes, framework: str, reporter: Reporter, calls: Calls
+) -> Iterator[Any]:
+    """Yield the results of calls in their order, while the next few of them are made."""
+    each, report, done = iter(calls.each), reporter(), 0
+    waiting: deque[Future[Any]] = deque()
 
-        try:
-            for _ in range(AT_ONCE):
-                submit_next()
-            while waiting:
-                report(done / calls.number, f"{calls.what}, {done:,} of {calls.number:,} parts")
-                yield self._processes.result(waiting.popleft())
-                done += 1
-                submit_next()
-        finally:
-            for future in waiting:
-                future.cancel()
+    def submit_next() -> None:
+        with suppress(StopIteration):
+            function, args = next(each)
+            own = reporter if calls.number == 1 else None
+            waiting.append(processes.submit(framework, function, *args, reporter=own))
+
+    try:
+        for _ in range(AT_ONCE):
+            submit_next()
+        while waiting:
+            report(done / calls.number, f"{calls.what}, {done:,} of {calls.number:,} parts")
+            yield processes.result(waiting.popleft())
+            done += 1
+            submit_next()
+    finally:
+        for future in waiting:
+            future.cancel()

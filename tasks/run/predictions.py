@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -16,6 +17,7 @@ from regressors.candidate import Candidate
 from regressors.job import Fitted
 from tasks.run.attempt import Trained
 from tasks.run.choice import Incumbent
+from tasks.run.predicting import Predict, predicted_here
 from tasks.run.prepared import Prepared
 from tasks.run.stored_model import predictions_of, stored_model
 
@@ -28,20 +30,27 @@ class Predictions:
     warnings: tuple[str, ...] = ()
 
 
-def tonights_predictions(trained: Trained, store: Store, *, with_training: bool) -> Predictions:
+def tonights_predictions(
+    trained: Trained,
+    store: Store,
+    *,
+    with_training: bool,
+    predict: Predict = predicted_here,
+) -> Predictions:
     """Return the predictions of tonight's winner, and of the model that serves from now on.
 
     Each is of every row of tonight, or without `with_training` of those that its twin was not
     trained with, and each labelled row is predicted by a model that was not trained with it. The
     winner's predictions are stored even if it was not promoted, so that a person may promote it
     later; a backfill stores no others. Behind them are those of other models that serve segments,
-    of the rows of these.
+    of the rows of these. New rows are predicted by `predict`.
     """
     choice, warnings = trained.choice, tuple[str, ...]()
+    by_candidate = partial(of_candidate, trained, with_training=with_training, predict=predict)
     columns = []
     for candidate in dict.fromkeys([choice.winner, choice.reported]):
         if trained.served(candidate) is not None:
-            columns.append(of_candidate(trained, candidate, with_training=with_training))
+            columns.append(by_candidate(candidate))
     incumbent = choice.incumbent
     if choice.promoted is None and not choice.is_backfill and incumbent is not None:
         if incumbent.obstacle is None:
@@ -56,7 +65,7 @@ def tonights_predictions(trained: Trained, store: Store, *, with_training: bool)
             )
     stored = {own.model for own in columns}
     columns += [
-        of_candidate(trained, candidate, with_training=with_training, of_segments=True)
+        by_candidate(candidate, of_segments=True)
         for candidate in (trained.routing.candidates if trained.routing else ())
         if str(candidate) not in stored
     ]
@@ -74,13 +83,18 @@ def unstored_warning(declaration: Declaration, *, labelled: int, training: int) 
 
 
 def of_candidate(
-    trained: Trained, candidate: Candidate, *, with_training: bool, of_segments: bool = False
+    trained: Trained,
+    candidate: Candidate,
+    *,
+    with_training: bool,
+    of_segments: bool = False,
+    predict: Predict = predicted_here,
 ) -> PredictionColumns:
     """Return a candidate's predictions of every row, or of all but the training rows.
 
-    Training rows are predicted out of fold, test rows as `rolled`, new rows by the refit; the
-    interval of each comes from the residuals of other rows. With `of_segments` they are those of
-    the rows whose segments it serves.
+    Training rows are predicted out of fold, test rows as `rolled`, new rows by the refit, by way of
+    `predict`; the interval of each comes from the residuals of other rows. With `of_segments` they
+    are those of the rows whose segments it serves.
     """
     prepared, fit = trained.prepared, trained.fits[candidate]
     rolled, served = trained.rolled[candidate], trained.served(candidate)
@@ -109,7 +123,7 @@ def of_candidate(
     if new.any():
         new_rows = prepared.new.take(stored[prepared.is_new])
         columns = prepared.source.columns_of(new_rows, served.features)
-        of_new = served.predicted(columns, new_rows.weight)
+        of_new = predict(served, columns, new_rows.weight)
         made.append((new, of_new.value, of_new.ends, of_new.note))
     for part, value, of_part, note in made:
         predicted[part] = value

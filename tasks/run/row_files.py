@@ -96,7 +96,7 @@ class RowColumns(Mapping[str, Values]):
         made: "_Made | None" = None,
     ) -> None:
         self._names = dict.fromkeys(names)
-        self._make, self._files = make, files
+        self._make, self.files = make, files
         self._made = made or _Made(files.new_file())
 
     def __getitem__(self, name: str) -> Values:
@@ -134,7 +134,7 @@ class RowColumns(Mapping[str, Values]):
 
     def named(self, names: Iterable[str]) -> "RowColumns":
         """Return other columns of the same rows, or some of these; what is made is shared."""
-        return RowColumns(names, self._make, self._files, self._made)
+        return RowColumns(names, self._make, self.files, self._made)
 
     def take(self, chosen: Mask) -> "RowColumns":
         """Return some rows (a mask) of the columns."""
@@ -143,7 +143,7 @@ class RowColumns(Mapping[str, Values]):
             whole = self.coded(name)
             return Coded(whole.values[chosen], whole.labels)
 
-        return RowColumns(self._names, make, self._files)
+        return RowColumns(self._names, make, self.files)
 
 
 class _Made:

@@ -18,7 +18,7 @@ from data.errors import CallError
 from data.scratch import temporary_files
 from data.settings import Settings
 from data.sources.snapshot import Snapshot
-from regressors.arrays import Columns
+from regressors.arrays import Array, Columns
 from regressors.candidate import Candidate
 from regressors.frameworks import parity, worker_process
 from regressors.frameworks.contract import FrameworkModule
@@ -28,10 +28,11 @@ from regressors.frameworks.worker_process import sentence
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
-from regressors.model import NetworkMember
+from regressors.model import Model, NetworkMember, Predicted
 from tasks.run import progress
 from tasks.run.gathered import Gather, GatheredSums
 from tasks.run.memory import give_back
+from tasks.run.predicting import predicted_here, predicted_on
 from tasks.run.prepared import Prepared
 from tasks.run.processes import Processes
 from tasks.run.reading import HowRead
@@ -69,6 +70,7 @@ class FrameworkWorkers:
         self._processes, self._cluster = processes, cluster
         self._probes: dict[str, ProbeResult] = {}
         self._gathered = GatheredSums(processes)
+        self._warnings: list[str] = []
         processes.probe_with(parity.probe, self._obstacle)
 
     def run(
@@ -100,6 +102,15 @@ class FrameworkWorkers:
         if isinstance(fitted, Fitted):
             return replace(fitted, seconds=fitted.seconds + gathering)
         return fitted
+
+    def predict(self, model: Model, columns: Columns, weight: Array | None) -> Predicted:
+        """Return what a model predicts for n rows; a cluster does so in parts where they are many.
+
+        The columns and weights (n,) are those of `Model.predicted`, and so are the digits.
+        """
+        if self._cluster is None:
+            return predicted_here(model, columns, weight)
+        return predicted_on(self._cluster, self._warn, model, columns, weight)
 
     def start(self, framework: str, dataset: str) -> str | None:
         """Start and probe a framework's process, if it has none; return why it cannot, or None."""
@@ -159,7 +170,12 @@ class FrameworkWorkers:
 
     def take_warnings(self) -> tuple[str, ...]:
         """Return what a user should know about the processes, since the last call of this."""
-        return self._processes.take_warnings()
+        own, self._warnings = self._warnings, []
+        return (*self._processes.take_warnings(), *own)
+
+    def _warn(self, text: str) -> None:
+        progress.log("cluster", text, warning=True)
+        self._warnings.append(text)
 
     def stop(self) -> None:
         """End the processes, and whatever they are fitting."""

@@ -3,15 +3,17 @@
     cluster_parts.py [--rows N] [--columns P] [--segments S]
 
 Seconds of CPU of one process, with NumPy in place of a framework: of the encodings that one worker
-fits, of the sums of a part of the rows, of their addition in the driver, and of the fit that is
-left for one worker once it has its sums; and of a batch of segments of 100 rows. Bytes are those of
-pickled answers.
+fits, of the sums of a part of the rows, of their addition in the driver, of the second pass over a
+part, and of the fit that is left for one worker once it has these; of predictions of new rows; and
+of a batch of segments of 100 rows. Bytes are those of pickled answers.
 """
 
 import argparse
 import pickle
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -23,6 +25,8 @@ from helpers import numpy_framework
 from regressors import fitting, gathering
 from regressors.arrays import Coded, in_codes
 from regressors.candidate import SEGMENT_KINDS, Candidate
+from regressors.file_arrays import ArraysInParts
+from regressors.gathered_predictions import arrays_of, predicted_in_parts
 from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.linear.kept_sums import KeptSums
@@ -73,30 +77,35 @@ def told(what: str, value: float, unit: str) -> None:
 
 
 def of_table(rows: int, columns: int) -> None:
+    """Print what the parts of a table cost, whose predictions are in files of a shared folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        of_table_in(Path(folder), rows, columns)
+
+
+def of_table_in(folder: Path, rows: int, columns: int) -> None:
     """Print what the parts of a table cost."""
     job, measured = table(rows, columns), Measured()
+    job = replace(job, predictions_file=str(folder / "predictions"))
     start = process_time()
     ready = shared(gathering.for_validate(job, KeptSums()), measured.do)
     whole = process_time() - start
-    millions, parts = rows / 1e6, measured.calls["sums_of_range"]
-    inside = sum(measured.seconds.values())
-    told(
-        "encodings of 1,000,000 rows, by one worker",
-        measured.seconds["fold_design"] / millions,
-        "s",
-    )
-    told(
-        "sums of 1,000,000 rows, by all workers", measured.seconds["sums_of_range"] / millions, "s"
-    )
+    seconds, millions, parts = measured.seconds, rows / 1e6, measured.calls["sums_of_range"]
+    inside = sum(seconds.values())
+    by_one, by_all = "of 1,000,000 rows, by one worker", "of 1,000,000 rows, by all workers"
+    told(f"encodings {by_one}", seconds["fold_design"] / millions, "s")
+    told(f"sums {by_all}", seconds["sums_of_range"] / millions, "s")
     told("answer of a part", measured.bytes["sums_of_range"] / parts / 1e3, "kB")
-    told("addition of a part, by the driver", 1000 * (whole - inside) / parts, "ms")
+    told("equations of folds and twin, by one worker", seconds["equations_of_folds"], "s")
+    told(f"second pass {by_all}", seconds["pass_range"] / millions, "s")
+    passed = measured.calls["pass_range"]
+    told("answer of a part of that", measured.bytes["pass_range"] / passed / 1e3, "kB")
+    told("addition of a part of each, by the driver", 1000 * (whole - inside) / parts, "ms")
     start = process_time()
-    fitting.validate(numpy_framework, ready)
-    told(
-        "fit of 1,000,000 rows with its sums, by one worker",
-        (process_time() - start) / millions,
-        "s",
-    )
+    fitted = fitting.validate(numpy_framework, ready)
+    told(f"what is left of a fit {by_one}", (process_time() - start) / millions, "s")
+    into = ArraysInParts.made(folder / "new", arrays_of(fitted.model), rows)
+    shared(predicted_in_parts(fitted.model, job.columns, None, into), measured.do)
+    told(f"predictions {by_all}", seconds["predict_part"] / millions, "s")
 
 
 def of_segments(segments: int, columns: int) -> None:
@@ -137,7 +146,8 @@ def main() -> None:
     parser.add_argument("--segments", type=int, default=10_000)
     asked = parser.parse_args()
     of_table(asked.rows, asked.columns)
-    of_segments(asked.segments, 10)
+    if asked.segments:
+        of_segments(asked.segments, 10)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,28 @@
-"""Sums that the workers of a cluster gather: a scheduler, two workers, and one that is killed."""
+"""What the workers of a cluster do in parts: a scheduler, two workers, and one that is killed."""
 
-import os
 import signal
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Thread
 
 import numpy as np
 import psutil
 import pytest
-from helpers.dask_cluster import Cluster, wait_for
+from helpers.dask_cluster import Cluster, night_on, use_memory, wait_for
 
 from data.cluster_address import cluster_address
-from regressors import fitting, gathering
-from regressors.arrays import CodedTexts
+from regressors import fitting, gathered_predictions, gathering
+from regressors.arrays import Coded, CodedTexts
 from regressors.candidate import SEGMENT_KINDS, Candidate
+from regressors.file_arrays import place_of
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job
 from regressors.linear import gathered_sums
 from regressors.segments import gathered_segments
 from tasks.cluster.cluster_workers import ClusterWorkers
-from tasks.run.row_files import RowFiles
+from tasks.cluster.token_file import Token
+from tasks.run import predicting
+from tasks.run.row_files import RowColumns, RowFiles
 from tasks.run.workers import FrameworkWorkers
 
 ROWS = 24_000
@@ -102,15 +105,17 @@ def test_one_worker_gathers_the_sums_of_one_process(workers, made, alone, monkey
 
 @pytest.fixture(scope="module")
 def second(cluster, on_cluster):
-    """A second worker: its process, and its address."""
-    process = psutil.Process(cluster.start_worker().pid)
+    return another_worker(cluster, on_cluster)
+
+
+def another_worker(cluster, on_cluster):
+    """Start a further worker; return its process, and its address."""
     night = on_cluster._connected()
-    wait_for(
-        lambda: sum("torch" in each.frameworks for each in night.there().values()) == 2,
-        "the worker has not come",
-    )
-    pids = night.connection.client.run(os.getpid)
-    return process, next(where for where, pid in pids.items() if pid == process.pid)
+    before = set(night.having("torch"))
+    process = psutil.Process(cluster.start_worker().pid)
+    wait_for(lambda: night.having("torch") - before, "the worker has not come")
+    (address,) = night.having("torch") - before
+    return process, address
 
 
 def test_two_workers_gather_them_from_other_parts(
@@ -142,26 +147,107 @@ def test_two_workers_solve_segments_in_batches(second, workers, made, kind, monk
         )
 
 
-def test_a_worker_that_is_killed_amid_the_parts_changes_no_bit(
-    on_cluster, second, workers, made, alone, monkeypatch
-):
-    monkeypatch.setattr(gathered_sums, "PART_ROWS", 200)
-    process, address = second
-    night, results = on_cluster._connected(), []
+@pytest.fixture(scope="module")
+def scored(workers, made):
+    """A line with a category, and rows of which some have a level that it does not know."""
+    labels = np.array([*(f"k{i}" for i in range(30)), None], dtype=object)
+    columns = {**made.columns, "kind": CodedTexts(NUMBERS % 30, labels)}
+    line = workers.run(fitting.validate, replace(made, columns=columns, table="scored"))
+    assert isinstance(line, Fitted), line
+    codes = np.where(NUMBERS % 7 == 0, NUMBERS % 31 - 1, NUMBERS % 30).astype(np.int32)
+    other = labels.copy()
+    other[29] = "unheard of"
+    coded = {name: Coded(values) for name, values in made.columns.items()}
+    coded["kind"] = Coded(codes, other)
+    files = RowFiles()
+    return line.model, RowColumns(coded, coded.__getitem__, files), made.weight, files
 
-    def fit():
-        results.append(workers.run(fitting.validate, made, gather=gathering.for_validate))
+
+def digits(made):
+    return [made.value.tobytes(), *(end.tobytes() for end in made.ends)], made.note.tolist()
+
+
+def in_parts_of(rows, monkeypatch):
+    monkeypatch.setattr(gathered_predictions, "PART_ROWS", rows)
+    monkeypatch.setattr(predicting, "MIN_ROWS", rows)
+
+
+def test_two_workers_predict_parts_as_one_process_does(second, workers, scored, monkeypatch):
+    model, columns, weight, _ = scored
+    here = model.predicted(columns.in_codes(), weight)
+    assert 0 < len(here.noted) < ROWS
+    in_parts_of(900, monkeypatch)
+    made = workers.predict(model, columns, weight)
+    assert digits(made) == digits(here)
+    assert made.noted.tolist() == here.noted.tolist()
+    assert all(place_of(values) for values in (made.value, *made.ends))
+
+
+def test_predictions_by_workers_that_do_not_see_the_folder_are_sent_and_the_log_says_so(
+    cluster, second, scored, monkeypatch, caplog
+):
+    model, columns, weight, files = scored
+    in_parts_of(5_000, monkeypatch)
+    hidden = Token(str(files.folder / "not there"), "unread")
+    monkeypatch.setattr("tasks.cluster.night.Token.written", lambda: hidden)
+    with night_on(cluster.address) as night, caplog.at_level("INFO", logger="nightfit"):
+        made = FrameworkWorkers(night, night).predict(model, columns, weight)
+    assert digits(made) == digits(model.predicted(columns.in_codes(), weight))
+    sent = f"{8 * ROWS * (1 + len(made.ends)) / 1e6:,.1f} MB of predictions were sent by workers"
+    assert sent in caplog.text
+
+
+def test_rows_that_a_cluster_cannot_predict_are_predicted_here_with_a_warning(
+    on_cluster, workers, scored, monkeypatch
+):
+    model, columns, weight, _ = scored
+    in_parts_of(10_000, monkeypatch)
+    monkeypatch.setattr(gathered_predictions, "predict_part", use_memory)
+    made = workers.predict(model, columns, weight)
+    assert digits(made) == digits(model.predicted(columns.in_codes(), weight))
+    (warning,) = workers.take_warnings()
+    assert warning == (
+        "24,000 rows could not be predicted on the cluster, and were so here: it ran out of memory;"
+        " its limit is 8 GiB (NIGHTFIT_FIT_MEMORY_LIMIT)."
+    ), warning
+
+
+@contextmanager
+def killed_amid(on_cluster, process, address):
+    """Kill a worker while it has a part of what is done within."""
+    night = on_cluster._connected()
 
     def has_a_part():
         return any(job.worker == address for job in list(night._jobs.values()))
 
-    thread = Thread(target=fit)
+    def kill():
+        wait_for(has_a_part, "no part has come to the worker")
+        process.send_signal(signal.SIGSTOP)  # so that the next part is not done before the end
+        wait_for(has_a_part, "no further part has come")
+        process.kill()
+
+    thread = Thread(target=kill)
     thread.start()
-    wait_for(has_a_part, "no part has come to the worker")
-    process.send_signal(signal.SIGSTOP)  # so that the next part is not done before the end
-    wait_for(has_a_part, "no further part has come")
-    process.kill()
+    yield
     thread.join()
     (warning,) = on_cluster.take_warnings()
     assert warning.startswith(f"The worker {address} of the cluster was lost amid a job")
-    assert bits(results[0]) == alone
+
+
+def test_a_worker_that_is_killed_amid_the_parts_changes_no_bit(
+    on_cluster, second, workers, made, alone, monkeypatch
+):
+    monkeypatch.setattr(gathered_sums, "PART_ROWS", 200)
+    with killed_amid(on_cluster, *second):
+        fitted = workers.run(fitting.validate, made, gather=gathering.for_validate)
+    assert bits(fitted) == alone
+
+
+def test_a_worker_that_is_killed_amid_predictions_changes_no_bit(
+    cluster, on_cluster, workers, scored, monkeypatch
+):
+    model, columns, weight, _ = scored
+    in_parts_of(100, monkeypatch)
+    with killed_amid(on_cluster, *another_worker(cluster, on_cluster)):
+        made = workers.predict(model, columns, weight)
+    assert digits(made) == digits(model.predicted(columns.in_codes(), weight))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from regressors.arrays import CodedTexts
+from regressors.intervals import residuals
 from regressors.intervals.calibration import fit_intervals
 from regressors.intervals.intervals import Intervals
 from regressors.intervals.quantiles import interval_score, quantile, reaches
@@ -354,3 +355,16 @@ def test_blocks_before_which_there_are_too_few_residuals_have_no_intervals():
     few = {name: values[:10] for name, values in data.items() if name != "columns"}
     few["columns"] = {"x": data["columns"]["x"][:10]}
     assert walk_intervals(NINETY, **few)[2] is None
+
+
+def test_of_many_residuals_those_with_the_smallest_hash_are_taken_and_of_repeated_rows_the_first(
+    monkeypatch,
+):
+    monkeypatch.setattr(residuals, "MAX_ROWS", 37)
+    monkeypatch.setattr(residuals, "MIN_ROWS", 30)
+    data = rows_of(3, rows=400)
+    target, predicted = (np.round(data[name]) for name in ("target", "predicted"))
+    place = np.arange(400.0)
+    by_hash = np.argsort(residuals._hashes(target, predicted), kind="stable")
+    found = residuals.Residuals.of(NINETY, {"place": place}, target, predicted, data["fold"])
+    assert found.columns["place"].tolist() == sorted(by_hash[:37].tolist())
