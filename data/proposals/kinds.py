@@ -35,7 +35,7 @@ def _proposal(one: ColumnFacts) -> KindProposal | None:
     if has_word(one.name, CODES) and not one.is_year:
         words = "numbers that are codes have no order and no sum"
         return KindProposal(one.name, "category", words)
-    if one.distinct <= FEW and one.distinct < one.filled / 5 and not one.is_year:
+    if 1 < one.distinct <= FEW and one.distinct < one.filled / 5 and not one.is_year:
         ends = f"{one.distinct} whole numbers{_range(one)}"
         is_class = has_word(one.name, CLASSES) or key_rank(one.name) == 2
         words = f"{ends}, which look like classes" if is_class else f"{ends}, if they are classes"

@@ -16,12 +16,13 @@ from data.proposals.order import OrderProposal, proposed_group, proposed_time
 from data.proposals.over_time import OverTimeProposal, proposed_over_time
 from data.proposals.sampled import SAMPLE, Sampled
 from data.sources.column_files import Columns
-from data.sources.csv_file import ROW_NAME
 from data.sources.made_keys import CONTENT, ROW
+from data.sources.row_names import ROW_NAME
 from data.split import MIN_LABELLED_ROWS
 
 NEARLY_ALL = 0.9
 SEVERAL = 0.2
+SEVERAL_ROWS = 1.5
 """An id of which a row in five is the first one says nothing about the others."""
 
 KEPT_AS_TEXT = "as part of a key it would stay text"
@@ -210,7 +211,9 @@ def _useless(one: ColumnFacts, roles: set[str]) -> str:
     if one.kind == "category" and is_own:
         return "nearly each row has its own, as an id or a name"
     if not one.is_measured and key_rank(one.name) == 2 and one.distinct > SEVERAL * one.filled:
-        return f"it is an id, with {one.filled / one.distinct:.2g} rows for each on average"
+        each = one.filled / one.distinct
+        rows = f"{each:.2g} rows" if each >= SEVERAL_ROWS else "little more than a row"
+        return f"it is an id, with {rows} for each on average"
     is_counter = one.is_whole and one.span == one.rows == one.distinct
     return "it counts the rows" if is_counter and (one.rises or one.falls) else ""
 

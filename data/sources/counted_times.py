@@ -30,6 +30,12 @@ COMPOUND = re.compile(r"(?<!candi)(?<!man)date$|datum$|stamp$|datetime$|zeit$|^d
 FEW_ROWS = 1_000
 """Are looked at before all others, most of which need no look then."""
 
+MANY = 10
+"""So many different numbers are times by themselves, if each of them may be one."""
+
+MAX_BETWEEN = 0.01
+"""The share of times between hours among those that are taken for full ones."""
+
 COMPACT_DATES = (1900_01_01, 2100_12_31)
 COMPACT_MONTHS = (1900_01, 2100_12)
 
@@ -85,14 +91,37 @@ def counted_times(values: pa.ChunkedArray, name: str) -> CountedTimes | None:
     return None
 
 
+def counted_hours(values: pa.ChunkedArray) -> CountedTimes | None:
+    """Return how numbers count times that are full hours, whatever their column is called.
+
+    Nearly all must be, since some may have been rounded; None if there are few different ones,
+    since other whole numbers may be multiples of an hour, too.
+    """
+    ends = pc.min_max(values).as_py()
+    for unit, per_second in PER_SECOND:
+        limits = SINCE_1980 * per_second, UNTIL_2100 * per_second
+        if not _are_within(ends, limits):
+            continue
+        for part in (values[:FEW_ROWS], values):
+            whole = cast(part, pa.int64())
+            if whole is None:
+                return None
+            is_between = whole.drop_null().to_numpy() % (3_600 * per_second) != 0
+            if is_between.sum() > MAX_BETWEEN * len(is_between):
+                return None
+        if len(pc.unique(values)) >= MANY:
+            return CountedTimes(f"epoch {unit}", f"{unit} since 1970")
+    return None
+
+
 def note_on_counts(numbers: pa.ChunkedArray, request: Request) -> tuple[str, ...]:
     """Return a sentence if numbers seem to count times and nothing is declared that settles it.
 
-    Dates such as 20231231 are told without the column's name.
+    Dates such as 20231231 and full hours are told without the column's name.
     """
     if request.kind_from == "declared" or request.needs == "number":
         return ()
-    counted = counted_times(numbers, request.name)
+    counted = counted_times(numbers, request.name) or counted_hours(numbers)
     if counted is None and are_compact_dates(numbers):
         counted = COMPACT
     if counted is None:

@@ -24,16 +24,12 @@ from data.sources.csv_mistakes import (
 from data.sources.dialect import SEPARATORS, Dialect, dialect_of
 from data.sources.encodings import as_utf8, eight_bit_encoding, looks_like_utf
 from data.sources.header import refuse_many_columns
+from data.sources.row_names import NAMED_ROWS, with_row_names
 from data.sources.source_columns import SourceColumns, Told
 from data.sources.undeclared import needed_names
 
 PIECE = 16_000_000
 """Bytes of rows that are copied at once."""
-
-ROW_NAME = "row_name"
-"""What a declaration calls a first column without a name."""
-
-NAMED_ROWS = f"Column 1 has no name, as the names of rows have none, and is called {ROW_NAME!r}."
 
 UTF8 = ("utf-8", "utf8", "utf-8-sig", "ascii")
 
@@ -116,7 +112,7 @@ def _read(
     texts = folder / "texts.arrow"
     try:
         with _opened(path, dialect) as reader:
-            schema, names_rows = _with_row_names(reader.schema, declaration)
+            names = with_row_names(reader.schema.names, declaration)
             with ArrowFile(texts, reader.schema) as file:
                 rows, last = _copied(reader, file, path.stat().st_size, report)
     except (ValueError, pa.ArrowException, OSError) as error:
@@ -131,6 +127,7 @@ def _read(
     # As it would after an unclosed quote; counting the quotes of every file would take longer.
     if "\n" in last and (mistake := unclosed_quote_in(path, dialect)):
         raise mistake
+    schema = pa.schema([field.with_name(n) for field, n in zip(reader.schema, names, strict=True)])
     columns = partial(_column, texts, schema)
     return SourceColumns(
         schema,
@@ -139,22 +136,8 @@ def _read(
         has_types=False,
         may_have_marks=True,
         told=(*seen, *told),
-        notes=(NAMED_ROWS,) if names_rows else (),
+        notes=(NAMED_ROWS,) if names != reader.schema.names else (),
     )
-
-
-def _with_row_names(schema: pa.Schema, declaration: Declaration) -> tuple[pa.Schema, bool]:
-    """Return the schema with a name for a first column that has none, and whether it had none.
-
-    R and pandas write the names of the rows like that. It has a name only where the declaration
-    uses that, or there is none yet.
-    """
-    if needed_names(declaration) and ROW_NAME not in declaration.named_columns():
-        return schema, False
-    names = schema.names
-    if names.count("") != 1 or names[0] or len(names) < 2 or ROW_NAME in names:
-        return schema, False
-    return pa.schema([schema.field(0).with_name(ROW_NAME), *list(schema)[1:]]), True
 
 
 def _opened(path: Path, dialect: Dialect) -> pyarrow.csv.CSVStreamingReader:

@@ -122,10 +122,16 @@ def _uneven_line(text: str, dialect: Dialect) -> SourceError | None:
                     )
                 return SourceError(
                     f"Line {line} has {len(row)} values, but the header has {width}.",
-                    next_step="Fix the line; text that contains a"
-                    f" {'comma' if dialect.separator == ',' else repr(dialect.separator)} needs"
-                    " quotes.",
+                    next_step=_how_to_fix(len(row) - width, dialect),
                 )
     except csv.Error:
         return None
     return None
+
+
+def _how_to_fix(more: int, dialect: Dialect) -> str:
+    """Return what to do about a line with so many values more than the header, or less."""
+    if more < 0:
+        return "Fix the line; values that are empty at its end need their separators, too."
+    sign = "comma" if dialect.separator == "," else repr(dialect.separator)
+    return f"Fix the line; text that contains a {sign} needs quotes."

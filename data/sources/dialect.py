@@ -148,12 +148,16 @@ def _most_even(start: str, shapes: Sequence[Dialect], source: PathSource) -> Dia
 def _evenness(start: str, shape: Dialect, source: PathSource) -> tuple[float, int, Dialect] | None:
     """Return the share of rows that are as wide as most, that width, and where the header is."""
     whole = start[: start.rfind("\n") + 1] or start
-    widths, lines, before = [], [], shape.skip
+    widths, lines, filled, before = [], [], [], shape.skip
     reader = shape.rows(whole)
     try:
         for row in islice(reader, MAX_ROWS):
             if row:
                 widths.append(len(row))
+                counts = row[0] or not any(
+                    row
+                )  # or it is a header whose first column names the rows
+                filled.append(sum(map(bool, row)) if counts else len(row))
                 lines.append(before)
             before = shape.skip + reader.line_num
     except csv.Error:
@@ -162,8 +166,12 @@ def _evenness(start: str, shape: Dialect, source: PathSource) -> tuple[float, in
         return None
     width = max(set(widths), key=lambda each: (widths.count(each), each))
     first = widths.index(width)
+    # A spreadsheet writes a title with as many separators as rows have.
+    if 2 * filled[first] < width:
+        full = [at for at in range(first, len(widths)) if widths[at] == filled[at] == width]
+        first = full[0] if full else first
     # A line that is almost as wide is the header itself, which lacks a name.
-    is_title = first <= MAX_PREAMBLE and all(2 * each <= width for each in widths[:first])
+    is_title = first <= MAX_PREAMBLE and all(2 * each <= width for each in filled[:first])
     first = first if source.skip is None and is_title else 0
     share = widths[first:].count(width) / len(widths[first:])
     if width < 2 or share < MIN_EVEN:

@@ -94,7 +94,7 @@ def with_plain_numbers(source: SourceColumns, declaration: Declaration) -> Sourc
     """
     options = declaration.files
     kept = {*declaration.key, *declaration.formats, declaration.split.group}
-    kept |= {name for name, kind in declaration.types.items() if kind in ("category", "boolean")}
+    kept |= {name for name, kind in declaration.types.items() if kind == "category"}
     names = [name for name in source.column_names if name not in kept]
     declared = _declared(options)
     facts = {name: found for name in names if (found := _facts(source.column(name), declared))}

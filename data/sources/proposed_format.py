@@ -14,7 +14,13 @@ import pyarrow.compute as pc
 from data.declarations.model import Kind
 from data.declarations.time_patterns import TimePattern
 from data.declarations.value_formats import NumberExample, ValueFormat, is_format, value_format
-from data.sources.counted_times import COMPACT, are_compact_dates, counted_times
+from data.sources.counted_times import (
+    COMPACT,
+    MANY,
+    are_compact_dates,
+    counted_hours,
+    counted_times,
+)
 from data.sources.distinct import Distinct
 from data.sources.formats import MAX_TEXTS, MIN_SHARE, format_of
 from data.sources.forms import SUGGESTED, Mask
@@ -31,8 +37,6 @@ PAIRS = (
     *("yes/no", "y/n", "ja/nein", "j/n", "oui/non", "o/n", "sí/no", "si/no", "s/n", "sim/não"),
     *("да/нет", "tak/nie", "on/off", "wahr/falsch", "vrai/faux", "t/f"),
 )
-MANY = 10
-"""So many different numbers such as 20120314 are dates by themselves, if each of them is one."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,7 @@ def _as_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 
 def _of_numbers(values: pa.ChunkedArray, name: str) -> Proposal | None:
-    counted = counted_times(values, name)
+    counted = counted_times(values, name) or counted_hours(values)
     if counted is not None:
         return Proposal(counted.format, "time", (), counted.words)
     if are_compact_dates(values) and len(pc.unique(values)) >= MANY:

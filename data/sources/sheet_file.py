@@ -6,19 +6,20 @@ They are read by calamine, which is an extra (`nightfit[excel]`) and imported on
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import compress, islice
+from itertools import chain, compress, islice
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
-from data.errors import SourceError, SourceLate, listed
+from data.errors import SourceError, SourceLate, listed, quoted
 from data.progress import Report
 from data.sources.contents import not_whole
 from data.sources.dialect import MAX_PREAMBLE
 from data.sources.header import check_header
 from data.sources.records import Records, Row, in_blocks, note_on_mixed
+from data.sources.row_names import NAMED_ROWS, with_row_names
 from data.sources.source_columns import SourceColumns, Told
 from data.sources.undeclared import header_row, needed_names
 
@@ -44,6 +45,10 @@ def read_sheet(path: Path, declaration: Declaration, folder: Path, report: Repor
     rows = sheet.iter_rows() if sheet.start is not None else iter(())
     above = sheet.start[0] if sheet.start is not None else 0
     names, skipped, rest = _header(rows, declaration, source.skip, above)
+    below = next(rest, [])
+    if below and _value(below[0]) is not None:  # or there is nothing but an empty column
+        named = with_row_names(names, declaration)
+        notes, names = (NAMED_ROWS,) if named != names else (), named
     check_header([name for name in names if name])
     records, total = Records(folder), max(sheet.height, 1)
     records.name(names)
@@ -51,11 +56,12 @@ def read_sheet(path: Path, declaration: Declaration, folder: Path, report: Repor
     def done(count: int) -> None:
         report(min(count / total, 1), f"{count:,} rows")
 
-    in_blocks(_records(rest, names), records, done)
+    in_blocks(_records(chain([below], rest), names), records, done)
     columns = records.columns()
     merged = [(first, last) for first, last in sheet.merged_cell_ranges or () if last[0] > skipped]
     if merged:
         notes = (
+            *notes,
             f"{len(merged):,} ranges of cells are merged: only the first cell of each has its"
             " value. Separate them in the sheet.",
         )
@@ -176,18 +182,29 @@ def _name(value: Any) -> str:
 
 def _records(rows: Iterator[list[Any]], names: Sequence[str]) -> Iterator[Row]:
     """Yield the names and values of each row; a column without name and values is none."""
-    every, all_named = tuple(names), all(names)
+    every = tuple(names)
+    nameless = [place for place, name in enumerate(every) if not name]
     for row in rows:
         values = _values(row)
         if any(value is not None for value in values):
             width = min(len(every), len(values))
             own, values = every[:width], values[:width]
-            if not all_named:
-                used = [
-                    name != "" or value is not None for name, value in zip(own, values, strict=True)
-                ]
-                own, values = tuple(compress(own, used)), list(compress(values, used))
+            if nameless:
+                _refuse_nameless(nameless, values)
+                values = [*compress(values, own)]
+                own = tuple(filter(None, own))
             yield own, values
+
+
+def _refuse_nameless(places: Sequence[int], values: Sequence[Any]) -> None:
+    """Raise `SourceError` for a value in a column without a name, of which these are the places."""
+    for place in places:
+        if place < len(values) and values[place] is not None:
+            shown = quoted(str(values[place]))
+            raise SourceError(
+                f"Column {place + 1} has no name in the header, but values such as {shown}.",
+                next_step="Name it, or remove it.",
+            )
 
 
 def _values(row: Sequence[Any]) -> list[Any]:

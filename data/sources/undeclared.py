@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ UNKNOWN = "\x1funknown"
 
 MIN_FILLED = 0.8
 """A row of a sheet is its header if it has so many of the cells that rows have."""
+
+MANY_NAMES = 6
+"""So many numbers rise by chance in one of 720 rows."""
 
 DECIMAL = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
@@ -47,10 +51,14 @@ def header_row(rows: Sequence[Sequence[Any]]) -> int | None:
 def refuse_values_as_names(names: Sequence[str], where: str = "") -> None:
     """Raise `SourceError` for a header that holds values, as the first line of a bare table does.
 
-    Whole numbers may be names, as years are, if other columns have words.
+    Whole numbers may be names, as years are, if other columns have words, and so may many numbers
+    that rise from column to column.
     """
     decimals = [name for name in names if DECIMAL.fullmatch(name.strip())]
     numbers = [name for name in names if NUMBER.fullmatch(name.strip())]
+    rise = all(float(one) < float(next_one) for one, next_one in pairwise(numbers))
+    if rise and MANY_NAMES <= len(numbers) < len(names):
+        return
     if len(decimals) >= 2 or (numbers and len(numbers) == len(names)):
         raise SourceError(
             f"The file has no header: its first line has values such as {listed(numbers[:3])}.",

@@ -148,6 +148,12 @@ def test_texts_with_commas_keys_and_categories_stay_as_they_are(tmp_path):
     assert found["note"] == ["a, b", "3, 4"]
 
 
+def test_flags_with_decimal_commas_are_booleans_where_they_are_declared_so(tmp_path):
+    text = "id;y;flag\na;1,5;1,000\nb;2,5;0,000\n"
+    read = rows(written(tmp_path, text), tmp_path, types={"flag": "boolean"})
+    assert read["flag"].to_pylist() == [True, False]
+
+
 def test_a_decimal_comma_far_behind_the_sample_is_read(tmp_path):
     content = "id;y\n" + "".join(f"k{i};{i}\n" for i in range(30_000)) + "z;1,5\n"
     assert both(content, tmp_path)[0]["y"][-2:] == [29_999, 1.5]

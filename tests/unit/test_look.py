@@ -44,6 +44,15 @@ def test_lines_above_the_header_are_skipped(tmp_path):
     assert {one.option: one.value for one in found.told} == {"skip": 3}
 
 
+def test_a_title_with_as_many_separators_as_the_rows_is_skipped(tmp_path):
+    text = "Prices of March,,\n,,\nid,x,y\n" + "\n".join(f"{i},{i}," for i in range(30))
+    found = seen(text, tmp_path)
+    assert found.names == ["id", "x", "y"]
+    assert {one.option: one.value for one in found.told} == {"skip": 2}
+    names = seen(",x,y\n1,2,3\n2,3,4\n", tmp_path, folder="again").names
+    assert names == ["row_name", "x", "y"]
+
+
 def test_a_header_with_a_name_too_few_is_not_skipped(tmp_path):
     with pytest.raises(SourceError, match="Line 2 has 3 values, but the header has 2"):
         seen("a b\n".replace(" ", ",") + "\n".join(f"{i},1,2" for i in range(30)), tmp_path)
@@ -61,6 +70,14 @@ def test_a_table_without_a_header_is_refused(tmp_path):
 
 def test_years_are_names_if_there_are_words_among_them(tmp_path):
     assert seen("country,1990,1991\nA,1,2\nB,3,4\n", tmp_path).names == ["country", "1990", "1991"]
+
+
+def test_many_numbers_that_rise_are_names_beside_a_word(tmp_path):
+    speeds = [f"{speed / 2}" for speed in range(8)]
+    text = ",".join(["turbine", *speeds]) + "\n" + "A" + ",1" * 8 + "\nB" + ",2" * 8 + "\n"
+    assert seen(text, tmp_path).names == ["turbine", *speeds]
+    with pytest.raises(SourceError, match="no header"):
+        seen(text.replace("1.0,1.5", "1.5,1.0"), tmp_path, folder="again")
 
 
 def test_a_source_without_rows_is_refused(tmp_path):

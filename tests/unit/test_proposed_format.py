@@ -103,6 +103,15 @@ def test_numbers_may_count_times_where_their_name_hints_at_it(name, value, writt
     assert proposal([value], "amount") is None
 
 
+def test_many_full_hours_are_times_whatever_their_name():
+    hours = [1145491200 + 3600 * hour for hour in range(200)]
+    assert proposal(hours, "Index").format == "epoch seconds"
+    assert proposal([1000 * hour for hour in hours], "Index").format == "epoch milliseconds"
+    assert proposal([1145490000, *hours], "Index").format == "epoch seconds"  # one was rounded
+    assert proposal(hours[:5], "Index") is None
+    assert proposal([hour + 7 for hour in hours], "Index") is None
+
+
 @pytest.mark.parametrize(
     "name",
     ["starting_salary", "end_balance", "month_income", "sales per day", "candidate", "data_usage"],

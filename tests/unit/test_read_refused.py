@@ -55,7 +55,9 @@ def test_a_header_that_is_not_utf8_is_reported(tmp_path):
 
 def test_a_row_of_another_length_is_reported_with_its_line(tmp_path):
     path = written(tmp_path, 'id,y\n1,2\n\n2,"3\n4"\n5\n6,7\n')
-    assert "Line 6 has 1 values, but the header has 2." in refusal(path, tmp_path)
+    assert (
+        "Line 6 has 1 values, but the header has 2. Fix the line; values that are empty at its end"
+    ) in refusal(path, tmp_path)
     path = written(tmp_path, f'id,y\n"{"long" * 50_000}",2\n5\n')
     assert "Line 3 has 1 values, but the header has 2." in refusal(path, tmp_path)
 

@@ -85,7 +85,7 @@ def test_two_columns_of_one_name_are_refused_and_one_without_name_or_values_is_n
     path = xlsx(tmp_path / "rows.xlsx", {"s": [["id", "y", "y"], ["a", 1, 2]]})
     assert "2 columns are called 'y'" in refusal(path, tmp_path)
     path = xlsx(tmp_path / "rows.xlsx", {"s": [["id", None, "y"], ["a", 5, 2]]})
-    assert "Column 3 has no name" in refusal(path, tmp_path)
+    assert "Column 2 has no name" in refusal(path, tmp_path)
     path = xlsx(tmp_path / "rows.xlsx", {"s": [["id", None, "y"], ["a", None, 2]]})
     assert rows(path, tmp_path).column_names == ["id", "y"]
 
@@ -93,6 +93,14 @@ def test_two_columns_of_one_name_are_refused_and_one_without_name_or_values_is_n
 def test_merged_cells_are_named(tmp_path):
     path = xlsx(tmp_path / "rows.xlsx", {"s": ROWS}, merged="A2:A3")
     assert "1 ranges of cells are merged" in read_with(path, tmp_path)[1][0]
+
+
+def test_a_first_column_without_a_name_has_the_names_of_the_rows_as_pandas_writes_them(tmp_path):
+    cells: list[list[Any]] = [[None, "id", "y"], [0, "a", 1], [7, "b", 2]]
+    path = xlsx(tmp_path / "rows.xlsx", {"s": cells})
+    assert rows(path, tmp_path, types={"row_name": "number"})["row_name"].to_pylist() == [0, 7]
+    message = refusal(path, tmp_path / "undeclared")
+    assert "Column 1 has no name in the header, but values such as '0'. Name it" in message
 
 
 def test_files_with_a_password_damaged_ones_and_other_bytes_are_refused(tmp_path):
