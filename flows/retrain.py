@@ -164,7 +164,7 @@ def train(
     )
     run.ann_plan = plan_in(result_of(planned))
     run.process_warnings = workers.take_warnings()
-    champion = incumbent(rows, store, workers, home=home, before_run=before_run)
+    champion = incumbent(rows, store, home=home, predict=workers.predict, before_run=before_run)
     ranking, run.fits, rolled = ranked_and_rolled(
         rank(rows, fits),
         fits,

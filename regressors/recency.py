@@ -88,8 +88,11 @@ def choose_half_life(framework: FrameworkModule, job: Job) -> HalfLifeChoice:
     if not tried:
         return HalfLifeChoice()
     with parts(1 + len(tried)):
-        without = _errors(framework, job)
-        errors = [_errors(framework, replace(job, half_life=each)) for each in tried]
+        without = _errors(framework, job, "all rows alike")
+        errors = [
+            _errors(framework, replace(job, half_life=each), f"half-life {number} of {len(tried)}")
+            for number, each in enumerate(tried, 1)
+        ]
     known, everything = job.known_from[job.fold > 0], np.ones(len(without), dtype=bool)
     by_fold = {
         number: _chosen(job, tried, without, errors, known <= number).chosen
@@ -161,10 +164,10 @@ def _drawn(rows: int, job: Job) -> Job:
     )
 
 
-def _errors(framework: FrameworkModule, job: Job) -> Array:
+def _errors(framework: FrameworkModule, job: Job, name: str) -> Array:
     """Return the errors (m,) of the rows that are predicted, times the roots of their weights."""
     predicted = np.full(len(job.target), np.nan)
-    with part(f"half-life {job.half_life}"):
+    with part(name):
         sums = FoldSums.read(framework, job)
         for number, train, held in folds(job.fold, chained=job.chained, known=job.known):
             if held.any():

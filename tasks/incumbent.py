@@ -22,25 +22,25 @@ from tasks.run import progress
 from tasks.run.choice import Incumbent
 from tasks.run.judged_over_time import judged_over_time
 from tasks.run.loading import intact
+from tasks.run.predicting import Predict, predicted_here
 from tasks.run.prepared import Prepared
 from tasks.run.rows import Mask, Rows
 from tasks.run.step import step
 from tasks.run.trained_rows import RowsThen, rows_of_run, without_prediction
-from tasks.run.workers import FrameworkWorkers
 
 
 @step()
 def incumbent(
     prepared: Prepared,
     store: Store,
-    workers: FrameworkWorkers,
     *,
     home: Path,
+    predict: Predict = predicted_here,
     before_run: int | None = None,
 ) -> Incumbent | None:
     """Return the champion, or the champion before a stored run; None if nothing serves yet.
 
-    The `workers` have it predict the test rows. One that is not what was stored is returned with
+    The test rows are predicted by `predict`. One that is not what was stored is returned with
     its damage, and predicts nothing.
     """
     declaration, test = prepared.declaration, prepared.test
@@ -61,7 +61,7 @@ def incumbent(
         if obstacle is None:
             columns = prepared.source.columns_of(test, model.features)
             with reporting_to(progress.Progress(declaration.name, "testing the champion")):
-                predicted = workers.predict(model, columns, test.weight)
+                predicted = predict(model, columns, test.weight)
             if test.instants is None:
                 judged = _by_twin(prepared, serving, store, rows_then, predicted)
             else:

@@ -109,6 +109,8 @@ def _engine(url: URL, where: str, *, read_only: bool) -> Engine:
     file = file_of(url)
     if file is not None and read_only:
         _require_file(file, where)
+    elif backend == "sqlite" and read_only and url.database in (None, "", ":memory:"):
+        raise SourceError("The URL names no file.", where=where, next_step=EXAMPLES)
     if backend == "sqlite":
         url, arguments = _sqlite(url, file, read_only=read_only)
     elif backend == "duckdb":
@@ -182,7 +184,8 @@ def _require_file(file: Path, where: str) -> None:
             with file.open("rb"):
                 return
         what = "This is a folder, not a database." if file.is_dir() else "There is no such file."
-        names = [each.name for each in file.parent.iterdir()] if file.parent.is_dir() else []
+        is_misspelt = file.parent.is_dir() and not file.is_dir()
+        names = [each.name for each in file.parent.iterdir()] if is_misspelt else []
     except OSError as error:
         raise SourceError(
             f"The file of the database cannot be read: {error.strerror}.",

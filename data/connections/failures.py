@@ -43,18 +43,24 @@ NO_DATABASE_STATES, NO_DATABASE_NUMBERS = ("3D000",), (1049,)
 NO_TABLE_STATES, NO_TABLE_NUMBERS = ("42P01",), (1146,)
 READ_ONLY_STATES, READ_ONLY_NUMBERS = ("25006",), (1792, 1290)
 PERMISSION_STATES, PERMISSION_NUMBERS = ("42501",), (1142, 1143, 1227, 1370)
-PASSWORD_WORDS = re.compile(r"password authentication failed|no password supplied", re.I)
+PASSWORD_WORDS = re.compile(
+    r'password authentication failed|no password supplied|role "[^"]*" does not exist', re.I
+)
 NO_DATABASE_WORDS = re.compile(r'database "[^"]*" does not exist', re.I)
 NO_TABLE_WORDS = re.compile(
-    r"no such table|\b(table|view) with name .* does not exist|is not a database|is malformed"
-    r"|not a valid DuckDB database",
-    re.I,
+    r"no such table|\b(table|view) with name .* does not exist|is malformed", re.I
 )
+NO_DATABASE_FILE_WORDS = re.compile(
+    r"is not a database|not a valid DuckDB database|in-memory database in read-only", re.I
+)
+"""DuckDB takes the file of another format, such as CSV, for a database in memory."""
 READ_ONLY_WORDS = re.compile(
     r"readonly database|read-only (mode|transaction)|READ ONLY transaction|in read-only", re.I
 )
 CODES = re.compile(r"^\(\d+, ['\"](.*)['\"]\)$", re.S)
-PLACE = re.compile(r'connection (failed: connection )?to server (at|on) "[^"]*"[^:]*: ')
+PLACE = re.compile(
+    r'connection (failed: connection )?to server (at|on)( socket)? "[^"]*"[^:]*: (FATAL: +)?'
+)
 
 
 def secrets_of(url: URL) -> tuple[str, ...]:
@@ -102,7 +108,13 @@ def failure_of(error: Exception, where: str, secrets: Sequence[str]) -> SourceEr
         return SourceLate(
             f"The server has no such database: {reason}.",
             where=where,
-            next_step="Correct the name of the database in 'url'.",
+            next_step="Correct the name of the database.",
+        )
+    if NO_DATABASE_FILE_WORDS.search(str(original)):  # it may not be copied to its end
+        return SourceLate(
+            f"The file is not a database: {reason}.",
+            where=where,
+            next_step="Correct the path in 'url', or name a file of rows by its path alone.",
         )
     if matches(READ_ONLY_STATES, READ_ONLY_NUMBERS, READ_ONLY_WORDS):
         return SourceError(
@@ -121,12 +133,11 @@ def failure_of(error: Exception, where: str, secrets: Sequence[str]) -> SourceEr
         what = "The database does not answer" if unreachable else "The connection to it failed"
         step = "Check its address in 'url', and that the server runs." if unreachable else ""
         return SourceAway(f"{what}: {reason}.", where=where, next_step=step or "Run again later.")
-    # a file that is not a database may be one that is not copied to its end
     is_late = matches(NO_TABLE_STATES, NO_TABLE_NUMBERS, NO_TABLE_WORDS)
     return (SourceLate if is_late else SourceError)(
         f"The database reports: {reason}.",
         where=where,
-        next_step="Correct the source in the declaration, or ask the database's owner.",
+        next_step="Correct the table or the query that is named, or ask the database's owner.",
     )
 
 
@@ -138,7 +149,7 @@ def reason_of(error: BaseException, secrets: Sequence[str] = ()) -> str:
     lines = PLACE.sub("", text).splitlines() or [type(error).__name__]
     for secret in secrets:
         lines[0] = hidden(lines[0], secret)
-    return shortened(lines[0], MAX_REASON).rstrip(". ")
+    return shortened(lines[0], MAX_REASON).rstrip(".! ")
 
 
 def _is_of_a_driver(error: Exception) -> bool:

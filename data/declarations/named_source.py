@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from data.connections.secrets import PLACEHOLDER
 from data.declarations.any_source import Source
+from data.declarations.mistakes import EXPECTED
 from data.declarations.source import PathSource
 from data.declarations.sql_source import DatabaseUrl, SqlSource, scheme_of
 from data.errors import CallError, DeclarationMistake, quoted
@@ -94,7 +95,8 @@ def _mistake(error: ValidationError) -> CallError:
     details = error.errors(include_url=False)[0]
     mistake = details.get("ctx", {}).get("error")
     if not isinstance(mistake, DeclarationMistake):
-        return CallError(f"The source cannot be used: {details['msg']}.")
+        name, expected = details["loc"][-1], EXPECTED.get(details["type"], details["msg"])
+        return CallError(f"The source cannot be used: {name!r} should be {expected}.")
     step = mistake.next_step
     if "neither 'table' nor 'query'" in mistake.what:
         step = "Name a table with --table, or a query with --query."

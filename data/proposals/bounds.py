@@ -1,7 +1,8 @@
 """Whether a target is an amount, of which there is nothing below zero."""
 
 from data.proposals.facts import ColumnFacts
-from data.proposals.names import has_word, words_of
+from data.proposals.names import has_word
+from data.sources.name_words import words_of
 from data.split import MIN_LABELLED_ROWS
 
 AMOUNTS = frozenset({

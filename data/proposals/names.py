@@ -2,6 +2,8 @@
 
 import re
 
+from data.sources.name_words import words_of
+
 KEYS = frozenset({"id", "ids", "key", "uuid", "guid", "pk", "rowid", "identifier", "serial"})
 KEY_HINTS = frozenset({"code", "no", "nr", "index", "idx", "ref", "sku", "isbn", "ean", "row"})
 YEARS = frozenset({"year", "yr", "years", "jahr", "annee", "ano", "anno", "season", "vintage"})
@@ -44,12 +46,6 @@ TARGETS = (
     }),
 )  # fmt: skip
 """Words of names that people give to what they want to predict, the plainest first."""
-
-
-def words_of(name: str) -> list[str]:
-    """Return the words of a name in small letters: "customerID" and "customer_id" have the same."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return [word for word in re.split(r"[\W_]+", spaced.lower()) if word]
 
 
 def has_word(name: str, words: frozenset[str]) -> bool:

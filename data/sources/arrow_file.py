@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from data.declarations.model import Declaration
-from data.errors import SourceError, SourceLate
+from data.errors import SourceError
 from data.progress import Report
 from data.sources.columns import has_kind
+from data.sources.contents import not_whole
 from data.sources.header import refuse_many_columns
 from data.sources.parquet_file import refusing, without_values
 from data.sources.source_columns import SourceColumns
@@ -39,11 +40,8 @@ def read_arrow(
         )
     is_file = start == FILE
     if not is_file and end != END_OF_STREAM:
-        raise SourceLate(
-            "This is not a complete Arrow file or stream: it has no end.",
-            next_step="Write or copy it again: it may have been cut off.",
-        )
-    with refusing("Arrow file or stream"):
+        raise not_whole(path, "Arrow file or stream", EOFError("it has no end."))
+    with refusing(path, "Arrow file or stream"):
         with pa.memory_map(str(path)) as source:
             schema = _reader(source, is_file=is_file).schema
         refuse_many_columns(len(schema.names))
@@ -73,7 +71,7 @@ def _column(
     field = schema.field(name)
     if not has_kind(field.type):
         return without_values(field, rows)
-    with refusing("Arrow file or stream"):
+    with refusing(path, "Arrow file or stream"):
         number = schema.get_field_index(name)
         chunks = [batch.column(0) for batch in _batches(path, number, is_file=is_file)]
         for chunk in chunks:

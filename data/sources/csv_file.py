@@ -13,12 +13,12 @@ from data.errors import SourceError, library_message
 from data.progress import Report
 from data.sources.blanks import BLANK, has_blanks_between, with_tabs
 from data.sources.column_files import ArrowFile
+from data.sources.contents import refuse_other_formats
 from data.sources.csv_mistakes import (
     MAX_LINE,
     mistake_in,
     note_on_cut,
     refuse_endless_line,
-    refuse_other_formats,
     unclosed_quote_in,
 )
 from data.sources.dialect import SEPARATORS, Dialect, dialect_of

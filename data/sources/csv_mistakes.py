@@ -19,28 +19,6 @@ MAX_EXAMINED = 64_000_000
 WRITTEN_AT_ONCE = 4096
 """Programs, disks and copies write as many bytes at once, or a multiple of it."""
 
-MAGIC = (
-    (b"PK\x03\x04", "a zip archive, or a spreadsheet such as .xlsx"),
-    (b"\x1f\x8b", "a gzip file (.csv.gz)"),
-    (b"BZh", "a bzip2 file (.csv.bz2)"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file (.csv.zst)"),
-    (b"PAR1", "a Parquet file (.parquet)"),
-    (b"ARROW1", "an Arrow file (.arrow)"),
-    (b"SQLite format 3\0", "an SQLite database"),
-    (b"\xd0\xcf\x11\xe0", "a spreadsheet of old Excel (.xls)"),
-    (b"%PDF", "a PDF"),
-)
-
-
-def refuse_other_formats(start: bytes) -> None:
-    """Raise `SourceError` for the start of a file that is no text, and name what it is."""
-    for magic, what in MAGIC:
-        if start.startswith(magic):
-            raise SourceError(
-                f"The file is not text: it begins like {what}.",
-                next_step="Rename it if it is, or check the program that writes it.",
-            )
-
 
 def refuse_endless_line(start: bytes) -> None:
     """Raise `SourceError` for a first line that is no header, before all of it is read."""

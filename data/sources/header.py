@@ -7,6 +7,7 @@ from data.errors import SourceError, shortened
 from data.sources.columns import OFFSETS
 from data.sources.distinct import MAX_SHOWN
 from data.sources.text_rules import NUL
+from data.sources.undeclared import refuse_values_as_names
 
 MAX_COLUMNS = 5_000
 """Each is looked at in all checks, which takes about a millisecond."""
@@ -30,6 +31,7 @@ def check_header(names: Sequence[str]) -> None:
     for number, (name, count) in enumerate(Counter(names).items(), start=1):
         shown = repr(shortened(name, MAX_SHOWN))
         if count > 1:
+            refuse_values_as_names(names)
             raise SourceError(
                 f"{count} columns are called {shown}.", next_step="Give each its own name."
             )

@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.declarations.model import Declaration
-from data.errors import SourceError, SourceLate, library_message
+from data.errors import SourceError
 from data.progress import Report
 from data.sources.columns import TEXT_TYPES, has_kind
 from data.sources.columns_ahead import ColumnsAhead
+from data.sources.contents import not_whole
 from data.sources.header import refuse_many_columns
 from data.sources.parquet_statistics import Stated
 from data.sources.source_columns import SourceColumns
@@ -46,13 +47,13 @@ def read_parquet(
     A column of no kind, such as a list, has its type, but no values. A file is refused whose rows
     would take far more memory than it is large, as a few kB may do that repeat one value.
     """
-    with refusing("Parquet file"):
+    with refusing(path, "Parquet file"):
         return _opened(path, max(MIN_UNPACKED, MAX_RATIO * path.stat().st_size))
 
 
 @contextmanager
-def refusing(what: str) -> Iterator[None]:
-    """Raise `SourceError` where Arrow cannot read a file, which is to be `what`."""
+def refusing(path: Path, kind: str) -> Iterator[None]:
+    """Raise `SourceError` where Arrow cannot read a file, which is to be of a kind."""
     try:
         yield
     except UnicodeDecodeError:
@@ -60,10 +61,7 @@ def refusing(what: str) -> Iterator[None]:
             "The name of a column is not UTF-8.", next_step="Rename the column."
         ) from None
     except (OSError, pa.ArrowException) as error:
-        raise SourceLate(
-            f"This is not a complete {what}: {library_message(error)}",
-            next_step="Write or copy it again: it may have been cut off.",
-        ) from None
+        raise not_whole(path, kind, error) from None
 
 
 def _opened(path: Path, allowed: int) -> SourceColumns:
@@ -79,7 +77,7 @@ def _opened(path: Path, allowed: int) -> SourceColumns:
             _refuse(texts, allowed, _rows(file))
     known = pa.schema([known_zone(field) for field in schema], schema.metadata)
     ahead = ColumnsAhead(file, [field.name for field in schema if has_kind(field.type)])
-    column = partial(_column, ahead, Stated(file), schema, known, _rows(file))
+    column = partial(_column, path, ahead, Stated(file), schema, known, _rows(file))
     return SourceColumns(known, _rows(file), column)
 
 
@@ -89,13 +87,19 @@ def _rows(file: pq.ParquetFile) -> int:
 
 
 def _column(
-    ahead: ColumnsAhead, stated: Stated, schema: pa.Schema, known: pa.Schema, rows: int, name: str
+    path: Path,
+    ahead: ColumnsAhead,
+    stated: Stated,
+    schema: pa.Schema,
+    known: pa.Schema,
+    rows: int,
+    name: str,
 ) -> pa.ChunkedArray:
     """Return a column in the type that its file names, a text without views, a zone as known."""
     field = schema.field(name)
     if not has_kind(field.type):
         return without_values(field, rows)
-    with refusing("Parquet file"):
+    with refusing(path, "Parquet file"):
         column = _in_type(ahead.column(name), field)
         if len(column) != rows:
             raise pa.ArrowInvalid(f"Column {name!r} has {len(column):,} of {rows:,} rows.")

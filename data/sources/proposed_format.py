@@ -4,7 +4,6 @@ Nothing is read by it until it is declared: a run names it in a warning, and `ni
 it down for a person to look at.
 """
 
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 from data.declarations.model import Kind
 from data.declarations.time_patterns import TimePattern
 from data.declarations.value_formats import NumberExample, ValueFormat, is_format, value_format
+from data.sources.counted_times import COMPACT, are_compact_dates, counted_times
 from data.sources.distinct import Distinct
 from data.sources.formats import MAX_TEXTS, MIN_SHARE, format_of
 from data.sources.forms import SUGGESTED, Mask
@@ -31,19 +31,8 @@ PAIRS = (
     *("yes/no", "y/n", "ja/nein", "j/n", "oui/non", "o/n", "sí/no", "si/no", "s/n", "sim/não"),
     *("да/нет", "tak/nie", "on/off", "wahr/falsch", "vrai/faux", "t/f"),
 )
-TIME_NAME = re.compile(
-    r"(?:^|[^a-z])(?:date|datum|fecha|data|day|time|times?tamp|datetime|ts|epoch|when|month|period"
-    r"|at|on|created|updated|modified|since|until|dob|birth|birthday|expir\w*|start\w*|end\w*)"
-    r"(?:$|[^a-z])|(?:date|time|stamp|datum)$|^(?:date|time)"
-)
-SINCE_1980, UNTIL_2100 = 315_532_800, 4_102_444_800
-"""Seconds between which a count of them is proposed to be a time."""
-
 MANY = 10
 """So many different numbers such as 20120314 are dates by themselves, if each of them is one."""
-
-SERIALS = (20_000, 73_051)
-"""Days of a spreadsheet from 1954 to 2100."""
 
 
 @dataclass(frozen=True)
@@ -179,39 +168,12 @@ def _as_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 
 def _of_numbers(values: pa.ChunkedArray, name: str) -> Proposal | None:
-    """Return how numbers may count times, where the name of their column hints at them."""
-    if values.null_count == len(values):
-        return None
-    ends = pc.min_max(values).as_py()
-    least, most = ends["min"], ends["max"]
-    hints = bool(TIME_NAME.search(re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()))
-    is_compact = least >= 1900_01_01 and most <= 2100_12_31 and _are_all(values, "%Y%m%d")
-    if is_compact and (hints or len(pc.unique(values)) >= MANY):
-        return Proposal("%Y%m%d", "time", (), "dates without anything between their parts")
-    if not hints:
-        return None
-    if least >= 1900_01 and most <= 2100_12 and _are_all(values, "%Y%m"):
-        return Proposal("%Y%m", "time", (), "months without anything between their parts")
-    if least >= SERIALS[0] and most <= SERIALS[1]:
-        return Proposal("excel", "time", (), "days as spreadsheets count them")
-    for unit, per_second in (
-        ("seconds", 1),
-        ("milliseconds", 10**3),
-        ("microseconds", 10**6),
-        ("nanoseconds", 10**9),
-    ):
-        if least >= SINCE_1980 * per_second and most <= UNTIL_2100 * per_second:
-            return Proposal(f"epoch {unit}", "time", (), f"{unit} since 1970")
+    counted = counted_times(values, name)
+    if counted is not None:
+        return Proposal(counted.format, "time", (), counted.words)
+    if are_compact_dates(values) and len(pc.unique(values)) >= MANY:
+        return Proposal(COMPACT.format, "time", (), COMPACT.words)
     return None
-
-
-def _are_all(values: pa.ChunkedArray, pattern: str) -> bool:
-    try:
-        whole = values.cast(pa.int64())
-    except pa.ArrowInvalid:
-        return False
-    read = read_column(whole, value_format(pattern))
-    return read is not None and read.values.null_count == whole.null_count
 
 
 def _words(written: ValueFormat) -> str:

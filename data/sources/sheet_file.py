@@ -13,8 +13,9 @@ from typing import Any
 
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
-from data.errors import SourceError, SourceLate, library_message, listed
+from data.errors import SourceError, SourceLate, listed
 from data.progress import Report
+from data.sources.contents import not_whole
 from data.sources.dialect import MAX_PREAMBLE
 from data.sources.header import check_header
 from data.sources.records import Records, Row, in_blocks, note_on_mixed
@@ -105,10 +106,7 @@ def _sheet(path: Path, wanted: str | int | None, *, is_declared: bool) -> Any:
     except BaseException as error:
         if not isinstance(error, calamine.CalamineError | OSError) and not _is_panic(error):
             raise
-        raise SourceLate(
-            f"This is not a complete spreadsheet: {library_message(error)}",
-            next_step="Save or copy it again: it may have been cut off.",
-        ) from None
+        raise not_whole(path, f"{path.suffix.lower()} file", error) from None
     if not book.sheet_names:
         raise SourceLate(
             "The file has no sheet.", next_step="Save it again: it may have been cut off."

@@ -21,7 +21,6 @@ from data.sources.value_formats import read_column
 
 MAX_LEVELS = 20
 """A column of numbers with some texts may be a category if it has no more different values."""
-COMPACT_DATES = (1900_01_01, 2100_12_31)
 LEADING_ZERO = re.compile(r"0\d+")
 BARE_EXPONENT = re.compile(r"\d+[eE]\d+")
 INTEGER = r"^[+-]?\d+$"
@@ -61,25 +60,6 @@ def suggested(cells: Distinct, missing: Mask, request: Request) -> Suggestion:
             return Suggestion(form.kind, form)
         return Suggestion("category", note=_levels_note(cells, odd, form, request))
     return Suggestion("category", note=_format_note(cells, present, request))
-
-
-def compact_dates(numbers: pa.ChunkedArray, request: Request) -> tuple[str, ...]:
-    """Return a note if all numbers look like dates without dashes, such as 20231231."""
-    if request.kind_from == "declared" or request.needs or not pa.types.is_integer(numbers.type):
-        return ()
-    ends = pc.min_max(numbers).as_py()
-    if not (COMPACT_DATES[0] <= ends["min"] and ends["max"] <= COMPACT_DATES[1]):
-        return ()
-    dates = numbers.drop_null().to_numpy()
-    month, day = dates // 100 % 100, dates % 100
-    if not ((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all():
-        return ()
-    return (
-        f"Column {request.name!r} holds numbers that look like dates, such as {dates[0]} in row"
-        f" {int(pc.index(numbers, dates[0]).as_py()) + 1}, and is read as numbers. Declare"
-        f" formats: {{{request.name}: '%Y%m%d'}} if they are dates, or types: {{{request.name}:"
-        f" number}} if they are none.",
-    )
 
 
 def fitting(form: Form, texts: pa.ChunkedArray) -> Mask:

@@ -14,6 +14,7 @@ from data.declarations.model import Kind
 from data.declarations.value_formats import ValueFormat, Words
 from data.errors import SourceError
 from data.sources.columns import PLURAL, TYPES
+from data.sources.counted_times import note_on_counts
 from data.sources.distinct import Distinct
 from data.sources.formats import MAX_TEXTS, format_of
 from data.sources.forms import (
@@ -26,7 +27,7 @@ from data.sources.forms import (
 from data.sources.missing_words import BESIDE_VALUES, EVERYWHERE, NULLS
 from data.sources.proposed_format import declaration_of, proposal_for
 from data.sources.readings import MAX_EXAMPLES, ColumnReading
-from data.sources.suggested_kind import Suggestion, compact_dates, fitting, suggested
+from data.sources.suggested_kind import Suggestion, fitting, suggested
 from data.sources.text_request import Request
 from data.sources.value_formats import read_column
 
@@ -54,7 +55,7 @@ def read_text(text: pa.ChunkedArray, request: Request) -> TextColumn:
     """
     plain = _plain_numbers(text, request)
     if plain is not None:
-        notes = compact_dates(plain, request)
+        notes = note_on_counts(plain, request)
         return TextColumn(plain, _reading(request, "number", natural="number", notes=notes))
     cells = Distinct(text)
     missing = _missing(cells, request)

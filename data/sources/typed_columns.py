@@ -23,6 +23,7 @@ from data.sources.columns import (
     offsets,
     typed,
 )
+from data.sources.counted_times import note_on_counts
 from data.sources.distinct import MAX_SHOWN
 from data.sources.formatted_numbers import note_on_numbers, read_formatted, without_numbers
 from data.sources.key_columns import read_key_text
@@ -218,6 +219,8 @@ def _of_values(
     if converted is None or (exact and request.kind_from == "remembered"):
         kind, converted = natural, values
     notes = note_on_numbers(values, request)
+    if kind == "number" and natural == "number" and not exact:
+        notes += note_on_counts(values, request)
     reading = ColumnReading(name, kind, request.kind_from, natural=natural, notes=notes)
     if unusable and kind == "category":
         texts = converted.to_pylist()

@@ -44,7 +44,7 @@ def header_row(rows: Sequence[Sequence[Any]]) -> int | None:
     return int(np.argmax(filled >= max(MIN_FILLED * usual, 1)))
 
 
-def refuse_values_as_names(names: Sequence[str], where: str) -> None:
+def refuse_values_as_names(names: Sequence[str], where: str = "") -> None:
     """Raise `SourceError` for a header that holds values, as the first line of a bare table does.
 
     Whole numbers may be names, as years are, if other columns have words.

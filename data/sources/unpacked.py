@@ -12,8 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from data.declarations.source import ENDINGS, ending_of, is_packed
-from data.errors import SourceError, SourceLate, library_message, listed
+from data.errors import SourceError, SourceLate, listed
 from data.sources.column_files import writing
+from data.sources.contents import not_whole
 
 STREAMS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 PIECE = 1 << 20
@@ -38,7 +39,7 @@ def unpacked(path: Path, folder: Path) -> Path:
     packed = path.suffix.lower()
     allowed = max(MIN_UNPACKED, MAX_RATIO * path.stat().st_size)
     if packed == ".zip":
-        with _refusing(packed), zipfile.ZipFile(path) as archive:
+        with _refusing(path), zipfile.ZipFile(path) as archive:
             member = _only_member(archive)
             ending = ending_of(Path(member.filename))
             if ending not in ENDINGS:
@@ -48,7 +49,7 @@ def unpacked(path: Path, folder: Path) -> Path:
                 )
             with archive.open(member) as stream:
                 return _written(_pieces(stream), folder / f"unpacked{ending}", allowed)
-    with _refusing(packed), pa.OSFile(str(path)) as file:
+    with _refusing(path), pa.OSFile(str(path)) as file:
         stream = pa.CompressedInputStream(file, STREAMS[packed])
         return _written(_pieces(stream), folder / f"unpacked{ending_of(path)}", allowed)
 
@@ -103,11 +104,8 @@ def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 
 
 @contextmanager
-def _refusing(packed: str) -> Iterator[None]:
+def _refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except DAMAGED as error:
-        raise SourceLate(
-            f"This is not a complete {packed} file: {library_message(error)}",
-            next_step="Write or copy it again: it may have been cut off.",
-        ) from None
+        raise not_whole(path, f"{path.suffix.lower()} file", error) from None

@@ -263,4 +263,4 @@ def _next_steps(name: str, file: Path, config: Settings, *, secret: str) -> str:
     steps = f"Next: {secret}nightfit check {name}, and nightfit nightly {name}"
     if file.parent.resolve() == config.datasets.resolve():
         return steps
-    return f"Next: put it into {shown(config.datasets)}, or set NIGHTFIT_DATASETS. {steps}"
+    return f"Put it into {shown(config.datasets)}, or set NIGHTFIT_DATASETS. {steps}"

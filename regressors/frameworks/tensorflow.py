@@ -18,31 +18,15 @@ def row_products(left: Array, right: Array) -> Array:
 
     Or (s, q, r) of those of two stacks, (s, q, n) and (s, r, n).
     """
-    if left.ndim == 2:
-        return _products(left, right)
-    stack = np.empty((len(left), left.shape[1], right.shape[1]))
-    for start in range(0, len(left), _AT_ONCE):
-        at = slice(start, start + _AT_ONCE)
-        own = left[at]
-        stack[at] = _products(own, own if right is left else right[at])
-    return stack
-
-
-_AT_ONCE = 512
-"""So many matrices are multiplied at once: their copies stay in the processor's cache."""
-
-
-def _products(left: Array, right: Array) -> Array:
     first = tf.constant(left)  # which copies it
     second = first if right is left else tf.constant(right)
-    products: Array = tf.matmul(first, second, transpose_b=True).numpy()
-    return products
+    # The tensor's own memory: `numpy()` would copy it.
+    return np.asarray(tf.matmul(first, second, transpose_b=True))
 
 
 def inverses(matrices: Array) -> Array:
     """Return the inverses (s, q, q) of symmetric matrices (s, q, q)."""
-    inverted: Array = tf.linalg.inv(matrices).numpy()
-    return inverted
+    return np.asarray(tf.linalg.inv(matrices))
 
 
 def descend(inputs: Array, target: Array, start: Array, plan: NeuronPlan) -> NeuronFit:

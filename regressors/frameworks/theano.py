@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import theano
 import theano.tensor as tt
+from theano.graph.basic import Apply
 from theano.link.c.cmodule import GCC_compiler, KeyData, std_include_dirs
 
 from regressors.arrays import Array, Arrays, Floats, Indices
@@ -38,16 +39,21 @@ GCC_compiler.compile_str = staticmethod(_headers.compile)
 
 # The excluded rewrite would compute each gradient up to three times.
 _FAST = theano.compile.get_default_mode().excluding("local_dot22_to_dot22scalar")
-
-
-_JOINED = 48
-"""So many rows are multiplied by one call, which takes as long as a product of that size."""
+_PYTHON = theano.compile.mode.Mode(linker="py", optimizer=None)
 
 
 @cache
 def _row_products() -> Any:
     left, right = tt.dmatrices("left", "right")
     return _trusted(theano.function([left, right], tt.dot(left, right.T)))
+
+
+@cache
+def _stack_products() -> Any:
+    left, right = tt.dtensor3s("left", "right")
+    products = tt.batched_dot(left, right.transpose(0, 2, 1))
+    # Its C code needs a BLAS that is linked; its Python multiplies matrix by matrix by NumPy's.
+    return _trusted(theano.function([left, right], products, mode=_PYTHON))
 
 
 def _trusted(function: Any) -> Any:
@@ -61,34 +67,27 @@ def row_products(left: Array, right: Array) -> Array:
 
     Or (s, q, r) of those of two stacks, (s, q, n) and (s, r, n).
     """
-    if left.ndim == 2:
-        products: Array = _row_products()(left, right)
-        return products
-    # Theano's product of stacks needs a BLAS that is linked. A call takes longer than the product
-    # of two small matrices: some are joined, and what does not belong together is left away.
-    systems, rows, columns = left.shape
-    others = right.shape[1]
-    stack = np.empty((systems, rows, others))
-    joined = max(_JOINED // max(rows, others, 1), 1)
-    for start in range(0, systems, joined):
-        at = slice(start, start + joined)
-        made = _row_products()(left[at].reshape(-1, columns), right[at].reshape(-1, columns))
-        own = len(stack[at])
-        stack[at] = np.einsum("sqsr->sqr", made.reshape(own, rows, own, others))
-    return stack
+    of_matrices = _row_products if left.ndim == 2 else _stack_products
+    products: Array = of_matrices()(left, right)
+    return products
+
+
+class _StackInverse(tt.nlinalg.MatrixInverse):
+    """Theano's inverse, for a stack of matrices: what computes it takes these as well."""
+
+    def make_node(self, stack: Any) -> Any:
+        return Apply(self, [stack], [stack.type()])
 
 
 @cache
-def _inverse() -> Any:
-    matrix = tt.dmatrix("matrix")
-    return _trusted(theano.function([matrix], tt.nlinalg.matrix_inverse(matrix)))
+def _inverses() -> Any:
+    stack = tt.dtensor3("stack")
+    return _trusted(theano.function([stack], _StackInverse()(stack), mode=_PYTHON))
 
 
 def inverses(matrices: Array) -> Array:
     """Return the inverses (s, q, q) of symmetric matrices (s, q, q)."""
-    inverted = np.empty_like(matrices)
-    for i, matrix in enumerate(matrices):
-        inverted[i] = _inverse()(matrix)
+    inverted: Array = _inverses()(matrices)
     return inverted
 
 

@@ -7,6 +7,7 @@ products as in Ozaki, Ogita, Oishi and Rump 2012, Numerical Algorithms 59). Unli
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ DIGIT_BITS = 24
 SUMMED = 2**7
 """So many products of two digits are at most 2^53 in all."""
 Planes = NDArray[np.int64]
+_AT_ONCE = 2**13
+"""So many numbers are rounded at once, so that they stay in the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +43,13 @@ class Digits:
 
     def doubles(self) -> Array:
         """Return the numbers rounded, each to about one unit in its last place."""
-        total = np.zeros(self.planes.shape[1:])
-        for plane, unit in zip(self.planes[::-1], self.units[::-1], strict=True):
-            total += plane * unit
-        return total
+        rounded = np.zeros(self.planes.shape[1:])
+        step = max(_AT_ONCE * len(rounded) // max(rounded.size, 1), 1)
+        for start in range(0, len(rounded), step):
+            some = slice(start, start + step)
+            for plane, unit in zip(self.planes[::-1], self.units[::-1], strict=True):
+                rounded[some] += plane[some] * unit
+        return rounded
 
     def pair(self) -> Pair:
         """Return the numbers in double-double."""
@@ -58,9 +64,24 @@ class Digits:
         assert not self.planes[: first - self.first].any()
         return Digits(self.planes[first - self.first : last - self.first + 1], first)
 
+    @cached_property
+    def beside(self) -> Array:
+        """Return the digits of matrices (S, q, k) beside each other (S, q, n k), the last first."""
+        systems, rows, columns = self.planes.shape[1:]
+        turned = self.planes[::-1].transpose(1, 2, 0, 3).astype(float, order="C")
+        beside: Array = turned.reshape(systems, rows, len(self.planes) * columns)
+        return beside
+
     def systems(self, at: Indices) -> "Digits":
         """Return the numbers of some systems, the first axis, in ascending order."""
         return self if len(at) == self.planes.shape[1] else self.of(at)
+
+    def of_columns(self, columns: Indices) -> "Digits":
+        """Return the numbers of some rows and columns, the same ones, of square matrices."""
+        numbers, size = len(columns), self.planes.shape[-1]
+        flat = self.planes.reshape(*self.planes.shape[:-2], size**2)
+        taken = flat.take((columns[:, None] * size + columns).ravel(), axis=-1)
+        return Digits(taken.reshape(*taken.shape[:-1], numbers, numbers), self.first)
 
     def of(self, *at: Any) -> "Digits":
         """Return some of the numbers, by an index for each of their axes."""
@@ -81,12 +102,14 @@ def digits_of(values: Array, first: int, last: int) -> Digits:
 
     They are to be below 2^23 times the unit of the first digit.
     """
-    planes = np.empty((last - first + 1, *values.shape), dtype=np.int64)
+    planes = np.zeros((last - first + 1, *values.shape), dtype=np.int64)
     rest = values * 2.0 ** (DIGIT_BITS * first)
     for plane in planes:
         digit = np.rint(rest)
         plane[...] = digit
         rest -= digit
+        if not rest.any():
+            break
         rest *= 2.0**DIGIT_BITS
     return carried(planes, first)
 
@@ -96,18 +119,22 @@ def product(matrices: Digits, columns: Digits) -> Digits:
 
     There are at most 128 columns to be summed.
     """
-    right = columns.planes.astype(float)
-    used = [i for i in range(len(right)) if right[i].any()]
-    low, high = (used[0], used[-1] + 1) if used else (0, 0)
-    beside = np.concatenate([*right[low:high], np.empty((*right.shape[1:3], 0))], axis=2)
-    count, width = high - low, right.shape[3]
-    rows = matrices.planes.shape[2]
-    made = np.zeros((len(matrices.planes) + count + 2, right.shape[1], rows, width), np.int64)
-    for i, plane in enumerate(matrices.planes):
-        if plane.any():
-            products = (plane.astype(float) @ beside).astype(np.int64)
-            for j in range(count):
-                made[2 + i + j] += products[:, :, j * width : (j + 1) * width]
+    used = np.flatnonzero(columns.planes.any(axis=(1, 2, 3)))
+    low, count = (int(used[0]), int(used[-1] - used[0]) + 1) if used.size else (0, 0)
+    systems, inner, width = columns.planes.shape[1:]
+    right = columns.planes[low : low + count].transpose(1, 0, 2, 3).astype(float, order="C")
+    right = right.reshape(systems, count * inner, width)
+    left, digits = matrices.beside, len(matrices.planes)
+    made = np.zeros((2 + digits + count, systems, left.shape[1], width), np.int64)
+    step = SUMMED // max(inner, 1)
+    for place in range(digits + count - 1 if count else 0):
+        # Digits of the two whose places add up to this one lie in opposite orders.
+        first, last = max(0, place - count + 1), min(digits - 1, place)
+        for start in range(first, last + 1, step):
+            end = min(start + step - 1, last)
+            ours = left[:, :, (digits - 1 - end) * inner : (digits - start) * inner]
+            theirs = right[:, (place - end) * inner : (place - start + 1) * inner]
+            made[2 + place] += (ours @ theirs).astype(np.int64)
     return carried(made, matrices.first + columns.first + low - 2)
 
 

@@ -8,13 +8,14 @@ most a half and cut into digits, until nothing is left (`digits.py`).
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
 from regressors.arrays import Array, Indices, Mask
 from regressors.linear.double_double import Pair, two_product, two_sum
 from regressors.linear.gram_sums import Products
-from regressors.segments.digits import DIGIT_BITS, SUMMED, Digits, Planes, carried
+from regressors.segments.digits import DIGIT_BITS, SUMMED, Planes
 
 MAX_DIGITS = 8
 """Segments whose columns take more are solved one by one."""
@@ -26,6 +27,8 @@ ROWS_AT_ONCE = 2**16
 """So many rows are gathered at once, or those of one segment."""
 VALUES_AT_ONCE = 2**20
 """So many sums of products, over all segments and parts, are kept at once."""
+PRODUCTS_AT_ONCE = 2**18
+"""So many products of digits are made at once, so that they stay in the processor's cache."""
 _SPARE = 2  # digits above those of a product, for the sums of many
 
 
@@ -33,15 +36,18 @@ _SPARE = 2  # digits above those of a product, for the sums of many
 class GramStack:
     """The sums over the rows of S segments, in P parts each, of the weighted products of m columns.
 
-    The sum for columns i and j of segment s is a number of `sums` (S, P, m, m) times two to the
-    power of `exponents[s, i] + exponents[s, j] + of_weight[s]`. `low` and `high` (S, P, m) are the
+    The sum for columns i and j of segment s is a number in `planes` (n, S, P, m, m) times two to
+    the power of `exponents[s, i] + exponents[s, j] + of_weight[s]`. These are the planes of digits,
+    the first of which is at position `first`; they are yet to be carried, as are sums of them: an
+    int64 holds those of all rows of a segment. `low` and `high` (S, P, m) are the
     extremes of the columns, infinite without a row, `rows` (S, P) are counts, and `heaviest` (S, P)
     is the largest scaled target times the root of its weight. `segments` (S,) says which ones these
     are.
     """
 
     segments: Indices
-    sums: Digits
+    planes: Planes
+    first: int
     exponents: Indices
     of_weight: Indices
     rows: Indices
@@ -51,7 +57,7 @@ class GramStack:
 
     def of_parts(self, parts: Sequence[int]) -> Planes:
         """Return the digits (n, S, m, m) of the sums of some parts together, not yet carried."""
-        planes = self.sums.planes
+        planes = self.planes
         others = [part for part in range(planes.shape[2]) if part not in parts]
         if len(others) < len(parts):  # a fold leaves one of many away
             made = self._whole.copy()
@@ -65,7 +71,7 @@ class GramStack:
 
     @cached_property
     def _whole(self) -> Planes:
-        whole: Planes = self.sums.planes.sum(axis=2)
+        whole: Planes = self.planes.sum(axis=2)
         return whole
 
 
@@ -195,7 +201,7 @@ def _stack(
         right_digits = left_digits if weight is None else [digit[:, kept] for digit in right_digits]
     stack = GramStack(
         batch[done],
-        cells.sums(left_digits, right_digits, row_products),
+        *cells.sums(left_digits, right_digits, row_products),
         exponents[done].astype(np.int64),
         of_weight[done],
         counts[done],
@@ -253,39 +259,69 @@ class _Cells:
             found.append(values.reshape(*self.counts.shape, -1))
         return found[0], found[1]
 
-    def sums(self, left: Sequence[Array], right: Sequence[Array], row_products: Products) -> Digits:
-        """Return the sums (S, P, m, m) of products of digits (m, n)."""
+    def sums(
+        self, left: Sequence[Array], right: Sequence[Array], row_products: Products
+    ) -> tuple[Planes, int]:
+        """Return the sums (n, S, P, m, m) of products of digits (m, r), and the first's position.
+
+        They are yet to be carried.
+        """
         sizes = self.counts.ravel()[self.filled]
         length = min(SUMMED, int(sizes.max()))
-        of_cell = -(-sizes // length)
-        first_blocks = np.concatenate([[0], np.cumsum(of_cell)])
-        within = np.arange(sizes.sum()) - np.repeat(self.starts, sizes)
-        block = np.repeat(first_blocks[:-1], sizes) + within // length
-        slot = within % length
-
-        def in_blocks(digit: Array) -> Array:
-            """Return a digit of columns (m, n) as (B, m, L), by the rows of each block."""
-            made = np.zeros((int(first_blocks[-1]), len(digit), length))
-            made[block, :, slot] = digit.T
-            return made
-
-        ours = [in_blocks(digit) for digit in left]
-        theirs = ours if right is left else [in_blocks(digit) for digit in right]
-        columns = len(left[0])
+        columns, ours, theirs = len(left[0]), len(left), len(right)
         planes = np.zeros(
-            (_SPARE + len(ours) + len(theirs) - 1, self.counts.size, columns, columns), np.int64
+            (_SPARE + ours + theirs - 1, self.counts.size, columns, columns), np.int64
         )
-        filled = self.filled if len(self.filled) < self.counts.size else slice(None)
-        for i, own in enumerate(ours):
-            for j, other in enumerate(theirs):
-                if ours is theirs and j < i:
-                    continue  # added below, as the transpose of the same products
-                products = row_products(own, other).astype(np.int64)
-                if len(products) > len(sizes):
-                    products = np.add.reduceat(products, first_blocks[:-1], axis=0)
-                planes[_SPARE + i + j, filled] += products
-                if ours is theirs and j > i:
-                    planes[_SPARE + i + j, filled] += products.transpose(0, 2, 1)
+        step = max(PRODUCTS_AT_ONCE // (ours * theirs * columns**2), 1)
+        for start in range(0, len(sizes), step):
+            cells = slice(start, start + step)
+            blocks = _Blocks.of(sizes[cells], length, int(self.starts[start]))
+            own = blocks.filled(left)
+            other = own if right is left else blocks.filled(right)
+            products = row_products(own, other).astype(np.int64)
+            if len(products) > len(blocks.first):
+                products = np.add.reduceat(products, blocks.first, axis=0)
+            at = self.filled[cells]
+            places: Any = at
+            if at[-1] - at[0] == len(at) - 1:  # mostly no cell is empty: then nothing is copied
+                places = slice(at[0], at[-1] + 1)
+            made = products.reshape(-1, ours, columns, theirs, columns)
+            for i in range(ours):
+                for j in range(theirs):
+                    planes[_SPARE + i + j, places] += made[:, i, :, j]
         first = 2 - _SPARE  # that of a product of two first digits is 2
-        made = carried(planes, first)
-        return Digits(made.planes.reshape(-1, *self.counts.shape, columns, columns), first)
+        return planes.reshape(-1, *self.counts.shape, columns, columns), first
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """Blocks of at most `length` rows of some cells, the first row of which is at `start`.
+
+    `of_row` and `slot` (r,) say in which block a row is, and where in it; `first` is that of each
+    cell.
+    """
+
+    start: int
+    length: int
+    count: int
+    first: Indices
+    of_row: Indices
+    slot: Indices
+
+    @classmethod
+    def of(cls, sizes: Indices, length: int, start: int) -> "_Blocks":
+        of_cell = -(-sizes // length)
+        ends = np.cumsum(of_cell)
+        first = ends - of_cell
+        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        of_row = np.repeat(first, sizes) + within // length
+        return cls(start, length, int(ends[-1]), first, of_row, within % length)
+
+    def filled(self, digits: Sequence[Array]) -> Array:
+        """Return the digits of columns (m, r), one below the other, as (B, d m, L)."""
+        columns = len(digits[0])
+        made = np.zeros((self.count, len(digits) * columns, self.length))
+        rows = slice(self.start, self.start + len(self.of_row))
+        for i, digit in enumerate(digits):
+            made[self.of_row, i * columns : (i + 1) * columns, self.slot] = digit[:, rows].T
+        return made

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from regressors.arrays import Array, Indices, Mask, Values
 from regressors.linear.inference import EXACT_FIT, IN_THE_SPAN
-from regressors.segments.digits import SUMMED, Digits
+from regressors.segments.digits import SUMMED
 from regressors.segments.fits import SegmentFits, inferred
 from regressors.segments.lines import OwnLine, too_few_rows
 from regressors.segments.solve_stacks import Inverses, solve_stack
@@ -107,7 +107,7 @@ class OwnLines:
         terms = len(self._terms)
         columns = np.array([*range(terms), terms + 1])
         solved = solve_stack(
-            _columns(sums.matrices.systems(at), columns),
+            sums.matrices.systems(at).of_columns(columns),
             present[at],
             self._inverses,
             with_inverse=self._with_errors,
@@ -147,7 +147,7 @@ class OwnLines:
         unsure = np.flatnonzero(~about_mean)
         if unsure.size:
             ones = solve_stack(
-                _columns(matrices.of(unsure), np.arange(terms + 1)),
+                matrices.of(unsure).of_columns(np.arange(terms + 1)),
                 kept[unsure],
                 self._inverses,
                 with_inverse=False,
@@ -158,7 +158,7 @@ class OwnLines:
         if at.size:
             only = np.ones((len(at), 1), dtype=bool)
             mean = solve_stack(
-                _columns(matrices.systems(at), np.array([terms, terms + 1])),
+                matrices.systems(at).of_columns(np.array([terms, terms + 1])),
                 only,
                 np.reciprocal,
                 with_inverse=False,
@@ -175,7 +175,3 @@ def _present(sums: SegmentSums) -> Mask:
     first = nonzero & (np.cumsum(nonzero, axis=1) == 1)
     present: Mask = ~constant | first
     return present
-
-
-def _columns(matrices: Digits, columns: Indices) -> Digits:
-    return matrices.of(slice(None), columns[:, None], columns)

@@ -246,12 +246,14 @@ def _of_fit(
         planes, exponents = planes[:, there], exponents[there]
         low, high = low[there], high[there]
     at = np.array([column for columns in selection for column in columns], dtype=np.int64)
+    digits = carried(planes, stack.first)
     if not np.array_equal(at, np.arange(planes.shape[-1])):
-        planes = planes[:, :, at[:, None], at]
+        digits = digits.of_columns(at)
         exponents, low, high = exponents[:, at], low[:, at], high[:, at]
     if len(at) > len(selection):
         starts = np.cumsum([0, *map(len, selection)])[:-1]
-        planes = np.add.reduceat(np.add.reduceat(planes, starts, axis=2), starts, axis=3)
+        planes = np.add.reduceat(np.add.reduceat(digits.planes, starts, axis=2), starts, axis=3)
+        digits = carried(planes, stack.first)
         # A level that a segment has not has no exponent; that of the others is one and the same.
         exponents = np.maximum.reduceat(exponents, starts, axis=1)
         low = np.minimum.reduceat(low, starts, axis=1)
@@ -259,7 +261,7 @@ def _of_fit(
     terms = len(selection) - 2
     return SegmentSums(
         stack.segments[there],
-        carried(planes, stack.sums.first),
+        digits,
         exponents,
         stack.of_weight[there],
         rows[there],

@@ -93,9 +93,8 @@ def of_candidate(
     """Return a candidate's predictions of every row, or of all but the training rows.
 
     Training rows are predicted out of fold, test rows as `rolled`, new rows by the refit, by way of
-    `predict`; the
-    interval of each comes from the residuals of other rows. With `of_segments` they are those of
-    the rows whose segments it serves.
+    `predict`; the interval of each comes from the residuals of other rows. With `of_segments` they
+    are those of the rows whose segments it serves.
     """
     prepared, fit = trained.prepared, trained.fits[candidate]
     rolled, served = trained.rolled[candidate], trained.served(candidate)

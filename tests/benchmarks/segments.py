@@ -2,17 +2,26 @@
 
     segments.py [--segments S] [--rows N] [--columns P] [--frameworks NAME...]
 
-Five folds, the twin and the refit, of each kind that has an equation for each segment. A fit is
-what the equations take, encodings and sums included; `all` has predictions and intervals as well.
-NumPy takes the place of a framework unless some are named. The loop is timed on 2,000 segments.
+Five folds, the twin and the refit, of each kind that has an equation for each segment, by NumPy in
+place of a framework and by each framework, on one thread. A fit is what the equations take,
+encodings and sums included; `all` has predictions and intervals as well. The loop is timed on 2,000
+segments.
 """
 
 import argparse
 import importlib
+import os
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from time import process_time
 from types import SimpleNamespace
 from typing import Any
+
+from regressors.frameworks.environment import pinned
+from regressors.frameworks.registry import FRAMEWORK_NAMES, framework_called
+
+os.environ.update(pinned(1))  # before NumPy and the frameworks are imported
 
 import numpy as np
 import statsmodels.api as sm
@@ -28,6 +37,8 @@ from regressors.segments.fit import SegmentParts
 
 FOLDS = 5
 LOOPED = 2_000
+WARM = 50
+"""A framework compiles on so many segments first."""
 SAMPLE = 40
 """So many segments of the first kind are compared with statsmodels, digit by digit."""
 
@@ -53,6 +64,16 @@ def made(segments: int, rows: int, columns: int) -> Job:
         segment=("shop",),
         table="segments",
     )
+
+
+def called(name: str, home: Path) -> Any:
+    """Return a framework, prepared as in its own process, or NumPy in the place of one."""
+    if name == "numpy":
+        return SimpleNamespace(**vars(numpy_framework))
+    row = framework_called(name)
+    if row.preparation is not None:
+        importlib.import_module(row.preparation).prepare(home, None)
+    return importlib.import_module(row.module)
 
 
 def timed_fits() -> list[float]:
@@ -87,6 +108,13 @@ def looped(job: Job, rows: int) -> float:
     return (process_time() - start) / some
 
 
+def _first(job: Job, rows: int) -> dict[str, Any]:
+    """Return the changes that leave the first rows of a job."""
+    columns = {name: values[:rows] for name, values in job.columns.items()}
+    changed = {"columns": columns, "target": job.target[:rows], "fold": job.fold[:rows]}
+    return {**changed, "table": "warm"}
+
+
 def furthest(job: Job, fitted: Any, rows: int) -> float:
     """Return by how much estimates of some segments differ from statsmodels', as shares."""
     matrix = np.column_stack([np.asarray(job.columns[n]) for n in job.columns if n != "shop"])
@@ -106,31 +134,33 @@ def main() -> None:
     parser.add_argument("--segments", type=int, default=10_000)
     parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--columns", type=int, default=10)
-    parser.add_argument("--frameworks", nargs="*", default=["numpy"])
+    parser.add_argument("--frameworks", nargs="*", default=["numpy", *FRAMEWORK_NAMES])
     asked = parser.parse_args()
     job, size = made(asked.segments, asked.rows, asked.columns), f"{asked.segments:,} segments"
     loop = looped(job, asked.rows) * asked.segments
     print(f"{size} of {asked.rows} x {asked.columns}: a loop over statsmodels {loop:.1f} s")
     record("segments", f"{size}: loop over statsmodels", loop, "s")
     seconds = timed_fits()
-    for name in asked.frameworks:
-        framework: Any = SimpleNamespace(**vars(numpy_framework))
-        if name != "numpy":
-            framework = importlib.import_module(f"regressors.frameworks.{name}")
-        for kind in SEGMENT_KINDS:
-            of_kind = replace(job, candidate=Candidate(name, kind), table=f"{name} {kind}")
-            seconds[0], start = 0.0, process_time()
-            fitting.validate(framework, of_kind)
-            fitted = fitting.refit(framework, of_kind)
-            whole = process_time() - start
-            print(f"  {name}/{kind}: fits {seconds[0]:.1f} s, all {whole:.1f} s", end="")
-            record("segments", f"{size}: {name}/{kind}: fits", seconds[0], "s")
-            record("segments", f"{size}: {name}/{kind}: all", whole, "s")
-            if kind == "segment_least_squares":
-                apart = furthest(job, fitted, asked.rows)
-                print(f", {loop / seconds[0]:.1f} times as fast; apart by {apart:.1g}", end="")
-                record("segments", f"{size}: {name}/{kind}: times as fast", loop / seconds[0], "")
-            print(flush=True)
+    with tempfile.TemporaryDirectory() as home:
+        for name in asked.frameworks:
+            framework = called(name, Path(home))
+            for kind in SEGMENT_KINDS:
+                of_kind = replace(job, candidate=Candidate(name, kind), table=f"{name} {kind}")
+                fitting.validate(framework, replace(of_kind, **_first(job, WARM * asked.rows)))
+                seconds[0], start = 0.0, process_time()
+                fitting.validate(framework, of_kind)
+                fitted = fitting.refit(framework, of_kind)
+                whole = process_time() - start
+                print(f"  {name}/{kind}: fits {seconds[0]:.1f} s, all {whole:.1f} s", end="")
+                record("segments", f"{size}: {name}/{kind}: fits", seconds[0], "s")
+                record("segments", f"{size}: {name}/{kind}: all", whole, "s")
+                if kind == "segment_least_squares":
+                    apart = furthest(job, fitted, asked.rows)
+                    print(f", {loop / seconds[0]:.1f} times as fast; apart by {apart:.1g}", end="")
+                    record(
+                        "segments", f"{size}: {name}/{kind}: times as fast", loop / seconds[0], ""
+                    )
+                print(flush=True)
 
 
 if __name__ == "__main__":

@@ -168,7 +168,7 @@ def test_arrow_files_of_old_feather_and_other_bytes_are_refused(tmp_path):
     path = written(tmp_path, b"FEA1" + bytes(100) + b"FEA1", "rows.feather")
     assert "This is a Feather file of version 1. Write it with version 2" in refusal(path, tmp_path)
     path = written(tmp_path, b"id,y\n1,2\n", "rows.arrow")
-    assert "This is not a complete Arrow file or stream" in refusal(path, tmp_path)
+    assert "This is no Arrow file or stream: it begins like text" in refusal(path, tmp_path)
 
 
 def test_texts_outside_an_arrow_file_are_refused_and_do_not_end_the_process(tmp_path):

@@ -138,7 +138,7 @@ def test_an_error_while_holding_the_lock_frees_it_and_propagates(address: str):
         dataset_lock(address, "wages", wait=False, on_wait=refuse_to_wait),
     ):
         raise ZeroDivisionError
-    with dataset_lock(address, "wages", wait=False, on_wait=refuse_to_wait):
+    with dataset_lock(address, "wages"):
         pass
 
 

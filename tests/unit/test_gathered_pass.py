@@ -11,7 +11,8 @@ from test_linear import NUMPY, job
 from regressors import fitting, gathering
 from regressors.arrays import CodedTexts
 from regressors.file_arrays import place_of
-from regressors.linear import gathered_sums, kept_sums, least_squares
+from regressors.linear import gathered_sums, kept_sums
+from regressors.linear.fitted_rows import FittedRows
 from regressors.linear.kept_sums import KeptSums
 
 ROWS = 20_000
@@ -50,14 +51,14 @@ def made(kind="least_squares", **changes):
 def reading(monkeypatch):
     """Return a list to which the number of rows is added that a fit reads again."""
     read = []
-    blocks = least_squares.FittedRows.blocks
+    blocks = FittedRows.blocks
 
     def counted(fitted):
         for block in blocks(fitted):
             read.append(len(block.residuals))
             yield block
 
-    monkeypatch.setattr(least_squares.FittedRows, "blocks", counted)
+    monkeypatch.setattr(FittedRows, "blocks", counted)
     return read
 
 

@@ -9,6 +9,7 @@ from helpers.sources import refusal, rows, shop, written
 from data.sources import records
 from data.sources.keys import row_keys
 from data.sources.read import read
+from data.sources.snapshot import readings_of
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,14 @@ def test_values_have_the_type_that_holds_them_all(
     monkeypatch.setattr(records, "BLOCK", block)
     column = rows(lines(tmp_path, *texts), tmp_path)["v"]
     assert (column.to_pylist(), column.type) == (values, dtype)
+
+
+def test_numbers_under_the_name_of_a_time_are_named(tmp_path):
+    content = '{"id": "a", "y": 1, "soldAt": 1331683200123, "size": 1331683200123}\n'
+    snapshot = read(shop(written(tmp_path, content, "rows.jsonl")), folder=tmp_path)
+    notes = {one.name: one.notes for one in readings_of(snapshot.path) if one.notes}
+    assert [*notes] == ["soldAt"]
+    assert "Declare formats: {soldAt: 'epoch milliseconds'}" in notes["soldAt"][0]
 
 
 def test_a_number_beyond_the_doubles_is_infinite_and_refused_by_the_checks_not_lost(tmp_path):

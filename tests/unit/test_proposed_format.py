@@ -93,11 +93,22 @@ def test_nothing_is_proposed_where_nothing_is_needed_or_certain(values):
         ("created_at", 1331683200123, "epoch milliseconds"),
         ("ts", 1331683200123456789, "epoch nanoseconds"),
         ("date", "40982", "excel"),
+        ("Bestelldatum", 40982, "excel"),
+        ("date of sale", 40982.5, "excel"),
+        ("event_ms", 1331683200123, "epoch milliseconds"),
     ],
 )
 def test_numbers_may_count_times_where_their_name_hints_at_it(name, value, written):
     assert proposal([value], name).format == written
     assert proposal([value], "amount") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["starting_salary", "end_balance", "month_income", "sales per day", "candidate", "data_usage"],
+)
+def test_numbers_whose_name_only_begins_with_a_word_for_a_time_are_numbers(name):
+    assert proposal([40982, 51230], name) is None
 
 
 def test_one_of_a_million_dates_may_tell_day_and_month_apart():

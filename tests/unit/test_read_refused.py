@@ -125,6 +125,36 @@ def test_a_file_of_another_format_is_reported(tmp_path):
     assert "it begins like an SQLite database." in refusal(path, tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow", "a.xlsx", "a.xls", "a.csv.gz", "a.zip"])
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"id,y\n1,2\n" * 50, "text, such as CSV"),
+        (b"\xef\xbb\xbf<!DOCTYPE html><title>Log in</title>", "a web page"),
+        (b"%PDF-1.7\n\0", "a PDF"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says_is_told_by_how_it_begins(
+    name, content, what, tmp_path
+):
+    message = refusal(written(tmp_path, content, name), tmp_path)
+    assert "This is no " in message
+    assert f": it begins like {what}. Rename it if it is" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "what"), [("<html><body>", "a web page"), ('<?xml version="1.0"?><a/>', "XML")]
+)
+def test_markup_in_place_of_rows_is_named(content, what, tmp_path):
+    message = refusal(written(tmp_path, content), tmp_path)
+    assert f"The file holds no rows of values: it begins like {what}." in message
+
+
+def test_values_twice_in_the_first_line_are_no_names(tmp_path):
+    message = refusal(written(tmp_path, "0,0\n1,2\n"), tmp_path)
+    assert "The file has no header: its first line has values such as 0, 0." in message
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
 def test_a_file_without_permission_to_read_is_reported(tmp_path):
     path = written(tmp_path, "id,y\n1,2\n")

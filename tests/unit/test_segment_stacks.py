@@ -187,11 +187,11 @@ def test_sums_of_segments_have_no_error(weighted):
 
 def _gram(stack: GramStack, at: int, part: int) -> Gram:
     """Return the sums of one cell of a stack as Python's integers."""
-    digits = stack.sums.of(at, part)
-    values = np.zeros(digits.planes.shape[1:], dtype=object)
-    for plane in digits.planes:
+    planes = stack.planes[:, at, part]
+    values = np.zeros(planes.shape[1:], dtype=object)
+    for plane in planes:
         values = (values << 24) + plane.astype(object)
-    last = -24 * (digits.first + len(digits.planes) - 1) + int(stack.of_weight[at])
+    last = -24 * (stack.first + len(planes) - 1) + int(stack.of_weight[at])
     half = last // 2
     units = [int(exponent) + half for exponent in stack.exponents[at]]
     return Gram(values << last % 2, tuple(units), int(stack.rows[at, part]))

@@ -136,7 +136,12 @@ def test_codes_with_leading_zeros_or_bare_exponents_stay_text_with_a_note():
 
 
 def test_numbers_that_look_like_dates_are_named():
-    assert "look like dates, such as 20231231 in row 2" in note(["", "20231231", "20240101"])
+    assert "such as 20231231 in row 2 (2023-12-31)" in note(["", "20231231", "20240101"])
+    text = pa.chunked_array([["40982", "40983"]])
+    (sentence,) = read_text(text, Request("sold_on")).reading.notes
+    assert "as spreadsheets count them, such as 40982 in row 1 (2012-03-14)" in sentence
+    assert "Declare formats: {sold_on: 'excel'} if they are times" in sentence
+    assert read_text(text, Request("price")).reading.notes == ()
     assert reading(["20231231", "20241301"]).notes == ()
     assert reading(["20231231"], kind="number", kind_from="declared").notes == ()
 
