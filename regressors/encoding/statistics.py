@@ -5,8 +5,9 @@ folds, from one pass over each column.
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from math import isnan, nan, sqrt
 from typing import Protocol
@@ -71,16 +72,64 @@ class _Moments:
         return mean, float((self.squares[folds] + rows * np.square(means - mean)).sum())
 
 
-class FoldStatistics:
-    """The figures of a table by fold (n,), each column of which is read once, when asked for."""
+class TrainedOn(Protocol):
+    """What a fit trains on: folds, and their rows (a mask)."""
 
-    def __init__(self, columns: Columns, fold: Indices) -> None:
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Return the numbers of the folds, in order."""
+        ...
+
+    @property
+    def rows(self) -> Mask:
+        """Return the rows."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class KnownColumn:
+    """The figures of a number or a category in all rows, and in those of some folds.
+
+    Those of a number are by the folds; `counts` are what `FoldStatistics.counts` returns of a
+    category.
+    """
+
+    whole: NumberColumn | LevelCounts
+    by_folds: Mapping[tuple[int, ...], NumberColumn]
+    counts: tuple[Values, Indices, Indices] | None = None
+
+
+class FoldStatistics:
+    """The figures of a table by fold (n,), each column of which is read once, when asked for.
+
+    Those of `known` columns are not read.
+    """
+
+    def __init__(
+        self, columns: Columns, fold: Indices, known: Mapping[str, KnownColumn] | None = None
+    ) -> None:
         times = [name for name in columns if columns[name].dtype.kind == "M"]
         self._parts = Parts(columns, times)
-        self._columns, self._times = columns, times
-        self._folds = _Folds.of(fold)
+        self._columns, self._times, self._fold = columns, times, fold
+        self.known = known or {}
         self._moments: dict[str, _Moments | None] = {}
         self._levels: dict[str, tuple[Values, Indices, Indices]] = {}
+
+    @cached_property
+    def _folds(self) -> "_Folds":
+        return _Folds.of(self._fold)
+
+    def of_all(self) -> "Statistics":
+        """Return the figures of all rows."""
+        return _OfAll(self.known, RowStatistics(self._parts))
+
+    def known_column(self, name: str, fits: Sequence[TrainedOn]) -> KnownColumn:
+        """Return the figures of a number or a category, in all rows and in those of fits."""
+        whole = self.of_all()
+        if self._parts.kind(name) == "f":
+            by_folds = {fit.parts: self.of(fit.parts, fit.rows).number(name) for fit in fits}
+            return KnownColumn(whole.number(name), by_folds)
+        return KnownColumn(whole.levels(name), {}, self.counts(name) if fits else None)
 
     def of(self, folds: Collection[int], rows: Mask) -> "Statistics":
         """Return the figures of some folds, whose rows a mask has as well."""
@@ -104,9 +153,33 @@ class FoldStatistics:
 
         Levels are in order.
         """
+        if name in self.known and (counts := self.known[name].counts) is not None:
+            return counts
         if name not in self._levels:
             self._levels[name] = _counts(self._parts[name], self._folds)
         return self._levels[name]
+
+
+@dataclass(frozen=True)
+class _OfAll:
+    """The figures of all rows of a table: those that are known, and those of `rows`."""
+
+    known: Mapping[str, KnownColumn]
+    rows: RowStatistics
+
+    def number(self, name: str) -> NumberColumn:
+        """Return a fitted number."""
+        known = self.known.get(name)
+        if known is not None and isinstance(known.whole, NumberColumn):
+            return known.whole
+        return self.rows.number(name)
+
+    def levels(self, name: str) -> LevelCounts:
+        """Return the counts of a category's levels."""
+        known = self.known.get(name)
+        if known is not None and isinstance(known.whole, LevelCounts):
+            return known.whole
+        return self.rows.levels(name)
 
 
 @dataclass(frozen=True)
@@ -122,6 +195,8 @@ class _OfFolds:
 
         The mean and the SD may differ from those of `number_column` by rounding.
         """
+        if name in self.table.known:
+            return self.table.known[name].by_folds[tuple(self.folds.tolist())]
         moments = self.table.moments(name)
         if moments is None or not moments.rows[self.folds].sum():
             return self.rows.number(name)

@@ -16,7 +16,7 @@ from regressors.blocks import Chosen, blocks_of, release, rows_of
 from regressors.encoding.columns import is_missing
 from regressors.encoding.common_design import CommonDesign, Sum
 from regressors.encoding.matrices import Encoding
-from regressors.encoding.statistics import FoldStatistics, Statistics
+from regressors.encoding.statistics import FoldStatistics, KnownColumn, Statistics
 from regressors.encoding.times import Parts
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, folds
@@ -55,25 +55,27 @@ class FoldDesign:
     common: CommonDesign
 
     @classmethod
-    def of(cls, job: Job, numbers: Container[int] | None = None) -> "FoldDesign":
+    def of(
+        cls,
+        job: Job,
+        numbers: Container[int] | None = None,
+        known: Mapping[str, KnownColumn] | None = None,
+    ) -> "FoldDesign":
         """Fit the encodings of the twin and of the folds in `numbers`; None are all of them.
 
-        Nothing of the rows that a fold holds out is in its encoding.
+        Nothing of the rows that a fold holds out is in its encoding. `known` columns are not read
+        for their figures.
         """
         part_of = part_numbers(job)
-        found = np.flatnonzero([(part_of == i).any() for i in range(int(part_of.max()) + 1)])
-        first = {int(i): int(np.argmax(part_of == i)) for i in found}
-        statistics = FoldStatistics(job.columns, part_of)
-        whole = fit_encoding(job)
+        first = first_rows(part_of)
+        statistics = FoldStatistics(job.columns, part_of, known)
+        whole = fit_encoding(job, statistics=statistics.of_all())
         blank = frozenset(filter(statistics.blank, (category.name for category in whole.coded)))
         encodings = {tuple(first): whole}
-        for number, train, _ in folds(job.fold, chained=job.chained, known=job.known):
-            trained = _numbers(first, train)
-            wanted = numbers is None or number in numbers
-            if wanted and trained not in encodings:
-                of_rows = statistics.of(trained, train)
-                with part(f"encoding of fold {number}"):
-                    encodings[trained] = fit_encoding(job, train, of_rows)
+        for fit in fits_of(first, job.fold, chained=job.chained, known=job.known, numbers=numbers):
+            of_rows = statistics.of(fit.parts, fit.rows)
+            with part(f"encoding of fold {fit.number}"):
+                encodings[fit.parts] = fit_encoding(job, fit.rows, of_rows)
         common = CommonDesign.of(whole, [*encodings.values()], blank.__contains__)
         return cls(first, encodings, common)
 
@@ -183,6 +185,41 @@ class FoldSums:
 def part_numbers(job: Job) -> Indices:
     """Return the part (n,) that each row is of."""
     return job.fold if job.known is None else job.known
+
+
+@dataclass(frozen=True, eq=False)
+class FoldFit:
+    """The fit of a fold: its number, and the parts and the rows (a mask) that it trains on."""
+
+    number: int
+    parts: Numbers
+    rows: Mask
+
+
+def first_rows(part_of: Indices) -> dict[int, int]:
+    """Return the first row of each part that there is, given the part (n,) of each row."""
+    found = np.flatnonzero([(part_of == i).any() for i in range(int(part_of.max()) + 1)])
+    return {int(i): int(np.argmax(part_of == i)) for i in found}
+
+
+def fits_of(
+    first: Mapping[int, int],
+    fold: Indices,
+    *,
+    chained: bool,
+    known: Indices | None,
+    numbers: Container[int] | None,
+) -> Iterator[FoldFit]:
+    """Yield the fits of folds (n,) in `numbers`, or of all, that train on fewer than all rows.
+
+    Of several that train on the same rows, the first one is yielded.
+    """
+    seen = {tuple(first)}
+    for number, train, _ in folds(fold, chained=chained, known=known):
+        trained = _numbers(first, train)
+        if (numbers is None or number in numbers) and trained not in seen:
+            seen.add(trained)
+            yield FoldFit(number, trained, train)
 
 
 def _numbers(first: Mapping[int, int], rows: Mask) -> Numbers:

@@ -14,6 +14,7 @@ from regressors.arrays import CodedTexts, Mask, Values
 from regressors.blocks import blocks_of
 from regressors.encoding.common_design import CommonDesign, Sum
 from regressors.encoding.matrices import Encoding
+from regressors.encoding.statistics import FoldStatistics, KnownColumn
 from regressors.file_arrays import ArraysInParts
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job
@@ -26,14 +27,13 @@ from regressors.linear.fold_sums import (
     fit_encoding,
     gram_by,
 )
+from regressors.linear.gathered_columns import MAX_LABELS, known_columns
 from regressors.linear.gram import Gram, PackedGram
 from regressors.linear.kept_sums import RefitSums, RolledSums
 from regressors.shared_work import Calls, SharedWork
 
 PART_ROWS = 2**20
 """The rows of a part: about a second of work, beside some milliseconds for the way."""
-MAX_LABELS = 2**12
-"""Of a category with more labels, a part has those of its rows alone."""
 
 Key = TypeVar("Key")
 
@@ -58,13 +58,15 @@ def is_large(job: Job) -> bool:
 
 def gathered_fold_sums(job: Job) -> SharedWork[FoldSums]:
     """Gather the sums of the twin and the folds of a job."""
-    (design,) = yield Calls("encodings", 1, [(fold_design, (job, None))])
+    known = yield from known_columns(job)
+    (design,) = yield Calls("encodings", 1, [(fold_design, (job, None, known))])
     return FoldSums(*(yield from _gathered(job, design)))
 
 
 def gathered_rolled_sums(job: Job, numbers: Container[int]) -> SharedWork[RolledSums]:
     """Gather the sums of the blocks of test rows in `numbers`."""
-    (design,) = yield Calls("encodings", 1, [(fold_design, (job, numbers))])
+    known = yield from known_columns(job, numbers)
+    (design,) = yield Calls("encodings", 1, [(fold_design, (job, numbers, known))])
     return RolledSums(*(yield from _gathered(job, design)))
 
 
@@ -87,7 +89,8 @@ def gathered_refit_sums(job: Job, kept: FoldSums | None) -> SharedWork[RefitSums
         return RefitSums(kept.encoding(everything), gram.packed())
     chained = isinstance(kept, RolledSums)
     design = None if kept is None or chained or job.is_test is None else kept.design
-    (of_all,) = yield Calls("encoding", 1, [(refit_design, (job, design))])
+    known = yield from known_columns(job, of_folds=False)
+    (of_all,) = yield Calls("encoding", 1, [(refit_design, (job, design, known))])
     found = yield _by_range(job, refit_sums_of_range, of_all)
     grams: dict[str, Gram] = {}
     for gram in found:
@@ -143,10 +146,13 @@ def some_labels(values: Values) -> Values:
 
 
 def fold_design(
-    _framework: FrameworkModule, job: Job, numbers: Container[int] | None
+    _framework: FrameworkModule,
+    job: Job,
+    numbers: Container[int] | None,
+    known: Mapping[str, KnownColumn],
 ) -> FoldDesign:
-    """Return the encodings of the fits of a job, whose rows a single process reads."""
-    return FoldDesign.of(job, numbers)
+    """Return the encodings of the fits of a job, with the figures of columns that are known."""
+    return FoldDesign.of(job, numbers, known)
 
 
 def sums_of_range(
@@ -171,9 +177,18 @@ class RefitDesign:
     adds_to_folds: bool
 
 
-def refit_design(_framework: FrameworkModule, job: Job, of_folds: FoldDesign | None) -> RefitDesign:
-    """Return the design of all rows of a job; `of_folds` is that of its folds."""
-    encoding = fit_encoding(job)
+def refit_design(
+    _framework: FrameworkModule,
+    job: Job,
+    of_folds: FoldDesign | None,
+    known: Mapping[str, KnownColumn],
+) -> RefitDesign:
+    """Return the design of all rows of a job; `of_folds` is that of its folds.
+
+    The figures of `known` columns are not computed again.
+    """
+    statistics = FoldStatistics(job.columns, job.fold, known)
+    encoding = fit_encoding(job, statistics=statistics.of_all())
     blank = blank_in(job, encoding)
     extended = None if of_folds is None else of_folds.common.with_rows(encoding, blank)
     if extended is not None:

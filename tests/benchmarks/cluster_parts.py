@@ -92,7 +92,8 @@ def of_table_in(folder: Path, rows: int, columns: int) -> None:
     seconds, millions, parts = measured.seconds, rows / 1e6, measured.calls["sums_of_range"]
     inside = sum(seconds.values())
     by_one, by_all = "of 1,000,000 rows, by one worker", "of 1,000,000 rows, by all workers"
-    told(f"encodings {by_one}", seconds["fold_design"] / millions, "s")
+    told(f"figures of columns {by_all}", seconds["figures_of_columns"] / millions, "s")
+    told(f"the rest of encodings {by_one}", seconds["fold_design"] / millions, "s")
     told(f"sums {by_all}", seconds["sums_of_range"] / millions, "s")
     told("answer of a part", measured.bytes["sums_of_range"] / parts / 1e3, "kB")
     told("equations of folds and twin, by one worker", seconds["equations_of_folds"], "s")
