@@ -15,7 +15,7 @@ from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO, Any
 
 import numpy as np
-from sqlalchemy import Connection, Integer, Select, Table, bindparam, select
+from sqlalchemy import Connection, Float, Integer, Row, Select, Table, bindparam, select
 
 from data.disk import no_room
 from data.errors import HomeError
@@ -77,6 +77,9 @@ OF_A_RUN = (
 )
 """The tables whose rows of a run are stored once, and have a checksum together."""
 
+BY_COLUMN = (segment_fit, segment_coefficient_value)
+"""Those that have a row for each segment and more, which are summed by column."""
+
 CHANGING = {
     run.name: {"pruned_at"},
     model.name: {"artifact", "twin", "artifact_sha256", "twin_sha256"},
@@ -101,21 +104,29 @@ def model_sha256(
 def rows_sha256(connection: Connection, table: Table, run_id: int) -> tuple[int, str]:
     """Return how many rows of a table belong to a run, and their SHA-256, as they are stored.
 
-    A column without a value adds nothing, so that a later version may add columns. Of a table with
-    hundreds of thousands of rows, they are summed as lists, which is quicker.
+    A column without a value adds nothing, so that a later version may add columns. Tables with
+    hundreds of thousands of rows are summed by column, which is quicker.
     """
     digest, count = hashlib.sha256(), 0
     for rows in batches_of(connection, _rows_of(table), {"of_run": run_id}):
-        if table is segment_coefficient_value:
-            digest.update(_items([*map(tuple, rows)]))
-            count += len(rows)
+        count += len(rows)
+        if table in BY_COLUMN:
+            _add_columns(digest, table, rows)
             continue
         for row in rows:
             values = {n: _plain(v) for n, v in row._mapping.items() if v is not None}
             digest.update(json.dumps(values, sort_keys=True).encode())
             digest.update(b"\n")
-        count += len(rows)
     return count, digest.hexdigest()
+
+
+def _add_columns(digest: "hashlib._Hash", table: Table, rows: Sequence[Row[Any]]) -> None:
+    """Add rows of all columns of a table: numbers as they are in memory, other values as JSON."""
+    for column, values in zip(table.columns, zip(*rows, strict=True), strict=True):
+        if isinstance(column.type, Float):
+            digest.update((np.array(values, dtype="<f8") + 0.0).tobytes())  # no negative zero
+        else:
+            digest.update(_items(values) + b"\n")
 
 
 @cache

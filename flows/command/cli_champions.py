@@ -21,7 +21,11 @@ HEADING = "Champions"
 commands = typer.Typer()
 
 
-@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit history age_income`")
+@commands.command(
+    rich_help_panel=HEADING,
+    epilog="For example: `nightfit history age_income`, or"
+    " `nightfit history shops --segment Berlin`",
+)
 def history(
     dataset: Dataset,
     segment: Annotated[
@@ -53,7 +57,9 @@ def gate(dataset: Dataset, format: AsReport = ReportFormat.TEXT) -> None:
 
 @commands.command(
     rich_help_panel=HEADING,
-    epilog="For example: `nightfit promote age_income 12 torch/least_squares --reason audit`",
+    epilog="For example: `nightfit promote age_income 12 torch/least_squares --reason audit`, or"
+    " `nightfit promote shops 12 torch/segment_least_squares --segment Berlin --reason audit"
+    " --pin`",
 )
 def promote(
     dataset: Dataset,
@@ -87,7 +93,9 @@ def promote(
 
 
 @commands.command(
-    rich_help_panel=HEADING, epilog="For example: `nightfit rollback age_income --pin`"
+    rich_help_panel=HEADING,
+    epilog="For example: `nightfit rollback age_income --pin`, or"
+    " `nightfit rollback shops --segment Berlin`",
 )
 def rollback(
     dataset: Dataset,
@@ -113,7 +121,10 @@ def rollback(
     run_rollback(dataset, to, segment=segment, reason=reason, pin=pin)
 
 
-@commands.command(rich_help_panel=HEADING, epilog="For example: `nightfit unpin age_income`")
+@commands.command(
+    rich_help_panel=HEADING,
+    epilog="For example: `nightfit unpin age_income`, or `nightfit unpin shops --segment Berlin`",
+)
 def unpin(dataset: Dataset, segment: Segment = None, reason: Reason = None) -> None:
     """Let coming nights replace a pinned champion again."""
     from flows.command.promote import run_unpin

@@ -38,7 +38,8 @@ class _QueryCommand(TyperCommand):
 @commands.command(
     cls=_QueryCommand,
     rich_help_panel=HEADING,
-    epilog="For example: `nightfit query current_prediction --dataset age_income --key 42`",
+    epilog="For example: `nightfit query current_prediction --dataset age_income --key 42`, or"
+    " `nightfit query segment_coefficient --dataset shops --segment Berlin`",
 )
 def query(
     view: Annotated[
@@ -58,8 +59,7 @@ def query(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Print only the rows of this segment, written exactly as in the column `segment`. "
-            "An unknown segment gives no rows.",
+            help="Print only the rows of this segment, written exactly as in the column `segment`.",
         ),
     ] = None,
     columns: Annotated[

@@ -212,6 +212,31 @@ def rows_of_table(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
     record("segment_choice", f"{name}: share of segments wrongly moved", wrongly, "share")
 
 
+def rows_over_all(of_sets: Sequence[Sequence[Outcome]]) -> Iterator[str]:
+    """Yield the mean errors over sets, and the mean of what the mix makes of each model's error."""
+    groups = list(of_sets[0][0].alone)
+    alone = [np.mean([[o.alone[g] for g in groups] for o in each], axis=0) for each in of_sets]
+    mix, least = (
+        np.array([np.mean([getattr(o, name) for o in each]) for each in of_sets])
+        for name in ("mix", "least")
+    )
+    everything = [o for each in of_sets for o in each]
+    segments = sum(o.segments for o in everything)
+    moved, wrongly = (
+        sum(getattr(o, name) for o in everything) / segments for name in ("moved", "wrongly")
+    )
+    means = [*np.mean(alone, axis=0), mix.mean(), least.mean()]
+    errors = " | ".join(f"{error:.4f}" for error in means)
+    yield f"| mean over sets | {errors} | {moved:.1%} | {wrongly:.1%} | |"
+    ratios = np.mean(mix[:, None] / np.array(alone), axis=0)
+    shown = " | ".join(f"{ratio:.4f}" for ratio in ratios)
+    yield f"| mix over it | {shown} | 1 | {np.mean(mix / least):.4f} | | | |"
+    for group, mean, ratio in zip(groups, means, ratios, strict=False):
+        record("segment_choice", f"mean over sets: error of the {group}", float(mean), "SD")
+        record("segment_choice", f"mix over the {group}, mean over sets", float(ratio), "")
+    record("segment_choice", "mean over sets: error of the mix", float(mix.mean()), "SD")
+
+
 def main() -> None:
     """Measure the sets and print the table."""
     shapes = ("equal", "shifted", "slopes", "alike", "mixed")
@@ -230,8 +255,10 @@ def main() -> None:
         tempfile.TemporaryDirectory() as home,
         Workers([FRAMEWORK], home=Path(home), time_limit=3600) as workers,
     ):
+        of_sets: list[list[Outcome]] = []
         for name in names:
-            outcomes = []
+            outcomes: list[Outcome] = []
+            of_sets.append(outcomes)
             for seed in range(chosen.nights):
                 if name in PUBLIC:
                     assert folder is not None
@@ -240,6 +267,7 @@ def main() -> None:
                     drawn = simulated(name, seed)
                 outcomes.append(measured(workers, name, drawn))
             print(*rows_of_table(name, outcomes), sep="\n", flush=True)
+        print(*rows_over_all(of_sets), sep="\n", flush=True)
 
 
 if __name__ == "__main__":
