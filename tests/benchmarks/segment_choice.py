@@ -1,6 +1,6 @@
 """The model that serves each segment: the error of the chosen mix beside each of the four alone.
 
-    segment_choice.py [SET...] [--nights 5]
+    segment_choice.py [SET...] [--nights 5] [--without-network]
 
 Simulated sets have 60 segments of 30 to 300 rows, three numeric columns and errors of SD 1:
 
@@ -135,10 +135,10 @@ class Outcome:
     segments: int
 
 
-def measured(workers: Workers, name: str, drawn: Drawn) -> Outcome:
-    """Fit the four, choose what serves each segment, and measure the errors."""
+def measured(workers: Workers, name: str, drawn: Drawn, kinds: Sequence[str]) -> Outcome:
+    """Fit each kind, choose what serves each segment, and measure the errors."""
     out_of_fold, held = {}, {}
-    for kind in KINDS:
+    for kind in kinds:
         candidate = Candidate(FRAMEWORK, kind)
         has_segment = candidate.is_segmented or not candidate.is_linear
         columns = {c: v for c, v in drawn.columns.items() if has_segment or c not in drawn.segment}
@@ -243,14 +243,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sets", nargs="*", choices=[*shapes, *PUBLIC, []], default=[])
     parser.add_argument("--nights", type=int, default=5, help="how often to draw each set")
+    parser.add_argument("--without-network", action="store_true", help="it takes minutes per set")
     chosen = parser.parse_args()
+    kinds = KINDS[:-1] if chosen.without_network else KINDS
     folder = os.environ.get(FOLDER)
     names = chosen.sets or [*shapes, *(PUBLIC if folder else ())]
     if folder is None:
         print(f"Public sets are not measured: set {FOLDER} (docs/benchmark-data.md).")
-    groups = " | ".join(map(group_of, KINDS))
+    groups = " | ".join(map(group_of, kinds))
     print(f"| set | {groups} | mix | least | moved | wrongly | champion |")
-    print(f"|---|{'---:|' * (len(KINDS) + 4)}---|")
+    print(f"|---|{'---:|' * (len(kinds) + 4)}---|")
     with (
         tempfile.TemporaryDirectory() as home,
         Workers([FRAMEWORK], home=Path(home), time_limit=3600) as workers,
@@ -265,7 +267,7 @@ def main() -> None:
                     drawn = public(name, Path(folder), seed)
                 else:
                     drawn = simulated(name, seed)
-                outcomes.append(measured(workers, name, drawn))
+                outcomes.append(measured(workers, name, drawn, kinds))
             print(*rows_of_table(name, outcomes), sep="\n", flush=True)
         print(*rows_over_all(of_sets), sep="\n", flush=True)
 
