@@ -105,7 +105,7 @@ def test_the_columns_of_a_job_are_few_bytes_and_arrive_as_arrays(columns):
 
 def test_files_are_gone_with_the_last_that_uses_them(columns):
     part = columns.take(VALUES["number"] > 0)
-    number, folder = part["number"], part._files.folder
+    number, folder = part["number"], part.files.folder
     del part
     assert columns["number"][0] == -1
     assert len([*folder.iterdir()]) == 2
