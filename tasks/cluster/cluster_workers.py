@@ -52,10 +52,7 @@ Obstacle = Callable[[str, Any], str | None]
 
 @dataclass
 class _Framework:
-    """What is known of a framework: where it cannot work, and where the last job of a kind was.
-
-    `seen` is whether any worker has had it.
-    """
+    """Where a framework cannot work, where its last jobs were, and if any worker has had it."""
 
     seen: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
@@ -368,6 +365,8 @@ class ClusterWorkers:
         except (CancelledError, NightEnded):
             raise
         except Exception as error:  # noqa: BLE001 - what a worker cannot do is its job's failure
+            if isinstance(error, MemoryError) and not night.is_answered():
+                raise CancelledError from None
             raise WorkerFailed(f"its worker could not do it ({sentence(error)})") from None
         finally:
             night.done(job)

@@ -90,6 +90,8 @@ class Connection:
             told = self.client.sync(ask, n_workers=-1, callback_timeout=LIST_SECONDS)
         except (AttributeError, RuntimeError):  # the client has just been closed
             raise OSError("the connection is closed") from None
+        except MemoryError:  # Dask takes the answer of a proxy, say, for a length
+            raise OSError("something else answers") from None
         return dict(told["workers"])
 
     def answers(self, ask: Callable[[list[str]], Awaitable[Mapping[str, Any]]]) -> dict[str, Any]:

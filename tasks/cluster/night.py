@@ -98,6 +98,13 @@ class Night:
         """Return whether the connection is gone, or the scheduler has been silent for too long."""
         return self._is_lost or self.connection.client.status == "closed"
 
+    def is_answered(self) -> bool:
+        """Return whether it is a scheduler that answers now."""
+        with suppress(OSError):
+            self.connection.workers()
+            return True
+        return False
+
     def having(self, framework: str) -> set[str]:
         """Return the workers that are there and have a framework."""
         return {worker for worker, of in self.there().items() if framework in of.frameworks}
