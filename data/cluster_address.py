@@ -51,10 +51,13 @@ def cluster_address(text: str) -> ClusterAddress:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")  # which the machine's look-up does, and also raises ValueError
     except ValueError:
         raise _mistake(f"{quoted(text)} is not an address") from None
     if parts.scheme not in _SCHEMES or not host:
         raise _mistake(f"{quoted(text)} is neither local nor an address of a Dask scheduler")
+    if port == 0 or re.search(r"\s", host):
+        raise _mistake(f"{quoted(text)} is not an address")
     if "@" in parts.netloc:
         raise _mistake(
             "a Dask scheduler knows no user and no password; it lets in who has a certificate"

@@ -131,7 +131,7 @@ def train(
     With `before_run`, the champion and the starts of gradient descent are those before that run.
     """
     declaration = run.declaration
-    workers.connect()
+    cluster = workers.connect()
     run.checked = checked = check(declaration, snapshot, expected, run.night)
     refuse_rejected(checked)
     run.prepared = rows = split(declaration, snapshot, checked)
@@ -160,7 +160,7 @@ def train(
         lambda c, after: fit.submit(
             c, rows, starts[c], workers, of_age, of_kind[c.is_linear], wait_for=after
         ),
-        FitProgress(declaration.name, len(run.candidates)).count,
+        FitProgress(declaration.name, len(run.candidates), cluster).count,
     )
     run.ann_plan = plan_in(result_of(planned))
     run.process_warnings = workers.take_warnings()

@@ -82,13 +82,16 @@ def show_night(ended: Sequence[Summary] | UserError) -> None:
 
 
 class FitProgress:
-    """Shows how many of a run's fits have ended."""
+    """Shows how many of a run's fits have ended, and on which cluster they are done, if on one."""
 
-    def __init__(self, dataset: str, fits: int) -> None:
+    def __init__(self, dataset: str, fits: int, cluster: str | None = None) -> None:
         self._dataset, self._fits, self._ended = dataset, fits, 0
         self._lock, self._sent_at = threading.Lock(), time.monotonic()
         self._context = copy_context()  # of the run, which a thread that calls `count` has left
-        key, text = key_of(dataset, "progress"), f"Fits of {dataset}"
+        key, text = (
+            key_of(dataset, "progress"),
+            f"Fits of {dataset}" + (f" on {cluster}" if cluster else ""),
+        )
         self._id = _create("progress", key, 0.0, text)
 
     def count(self, fit: PrefectFuture[Any]) -> None:

@@ -52,10 +52,7 @@ Obstacle = Callable[[str, Any], str | None]
 
 @dataclass
 class _Framework:
-    """What is known of a framework: where it cannot work, and where the last job of a kind was.
-
-    `seen` is whether any worker has had it.
-    """
+    """Where a framework cannot work, where its last jobs were, and if any worker has had it."""
 
     seen: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
@@ -88,6 +85,7 @@ class ClusterWorkers:
         self._frameworks: defaultdict[str, _Framework] = defaultdict(_Framework)
         self._obstacle: Obstacle | None = None
         self._slots = Slots()
+        self._watches: dict[str, Watch] = {}
         self._warnings: list[str] = []
         self._stopped = False
 
@@ -107,9 +105,12 @@ class ClusterWorkers:
             night.close()
         self._lane.shutdown(wait=True)
 
-    def connect(self) -> None:
-        """Connect to the cluster, if that is not done; raise ClusterError if it cannot be."""
-        self._connected()
+    def connect(self) -> str:
+        """Connect to the cluster, if that is not done, and return where it is, for people.
+
+        ClusterError is raised if it cannot be.
+        """
+        return self._connected().connection.shown()
 
     def probe_with(self, _probe: Callable[[Any], Any], obstacle: Obstacle) -> None:
         """Have `obstacle` called with what the parity probe said of each process."""
@@ -172,7 +173,7 @@ class ClusterWorkers:
                 self._night = None
             connection = connected(self._address, self._wait, self._tell)
             try:
-                self._night = Night(connection, self._limits, self._tell)
+                self._night = Night(connection, self._limits, self._wait, self._tell)
             except BaseException:
                 connection.close()
                 raise
@@ -180,11 +181,7 @@ class ClusterWorkers:
             counts = ", ".join(
                 f"{name} on {found[name]}" for name in FRAMEWORK_NAMES if found[name]
             )
-            dashboard = connection.dashboard()
-            self._tell(
-                f"fitting on the Dask cluster at {connection.address}: {counts or 'no framework'}"
-                + (f"; dashboard {dashboard}" if dashboard else "")
-            )
+            self._tell(f"fitting on {connection.shown()}: {counts or 'no framework'}")
             return self._night
 
     def _run(
@@ -296,13 +293,17 @@ class ClusterWorkers:
 
         One that was `asked` before has the rows. Linear kinds go where the sums of another are.
         """
-        known, watch = self._frameworks[framework], Watch(self._wait, self._tell)
+        known = self._frameworks[framework]
+        watch = self._watches.setdefault(framework, Watch(framework, self._wait, self._tell))
         report = None if reporter is None else reporter()
         while True:
-            if self._stopped or night.connection.client.status != "running":
+            if self._stopped or night.is_lost() or night.connection.client.status != "running":
                 raise CancelledError
             self._warn_of_late(night)
             there, having = night.there(), night.having(framework)
+            if there and not having and not known.seen:
+                raise WorkerFailed(f"no worker of the cluster has {framework} installed")
+            watch.require(night.connection.address, having)
             sums = LINEAR & known.last.keys() if kind in LINEAR else ()
             preferred = [*asked, *(known.last[k] for k in sums)]
             worker = self._slots.take(
@@ -315,9 +316,6 @@ class ClusterWorkers:
                 raise WorkerFailed(known.left_out[min(having)])
             if having and having <= {*known.left_out, *not_on}:
                 raise WorkerFailed("no other worker is there")
-            if there and not having and not known.seen:
-                raise WorkerFailed(f"no worker of the cluster has {framework} installed")
-            watch.require(night.connection.address, having)
             if report is not None:
                 report(0.0, "waiting for a worker")
             self._slots.wait(LOOK_SECONDS)
@@ -356,9 +354,9 @@ class ClusterWorkers:
             while not wait([fetched], LOOK_SECONDS).done:
                 if report is not None:
                     report(*job.latest())
-                if (status := night.connection.client.status) == "closed":
+                if night.is_lost():
                     raise CancelledError
-                if status == "running" and worker not in night.there():
+                if night.connection.client.status == "running" and worker not in night.there():
                     job.future.cancel()
                     return None
             outcome: Outcome = fetched.result()
@@ -367,6 +365,8 @@ class ClusterWorkers:
         except (CancelledError, NightEnded):
             raise
         except Exception as error:  # noqa: BLE001 - what a worker cannot do is its job's failure
+            if isinstance(error, MemoryError) and not night.is_answered():
+                raise CancelledError from None
             raise WorkerFailed(f"its worker could not do it ({sentence(error)})") from None
         finally:
             night.done(job)
@@ -383,10 +383,11 @@ class ClusterWorkers:
             self._warn(text)
 
     def _warn(self, text: str) -> None:
-        self._tell(text)
         with self._lock:
-            if text not in self._warnings:
-                self._warnings.append(text)
+            if text in self._warnings:
+                return
+            self._warnings.append(text)
+        self._tell(text)
 
 
 def _in_file(value: Any, args: tuple[Any, ...]) -> Any:

@@ -7,14 +7,15 @@ import socket
 import ssl
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import dask
 from distributed import Client, LocalCluster, Security, rpc
-from distributed.versions import VersionMismatchWarning
+from distributed.versions import VersionMismatchWarning, get_versions
 
 from data.cluster_address import ClusterAddress
 from data.errors import ClusterError, listed, shortened
@@ -24,7 +25,7 @@ TELL_SECONDS = 3.0
 """Who waits for longer is told what for."""
 
 ANSWER_SECONDS = 15.0
-"""So long a scheduler may take to answer once something listens at its address."""
+"""So long a scheduler may take to answer once something listens at its address, and a worker."""
 
 LIST_SECONDS = 5.0
 """So long it may take to say which workers are there; longer, and it is as if nobody answers."""
@@ -56,11 +57,20 @@ IN_COMMON = ("python", "dask", "distributed", "msgpack", "cloudpickle")
 
 @dataclass(frozen=True)
 class Connection:
-    """A client of Dask at the `address` of a scheduler; `local` is a cluster of our own."""
+    """A client of Dask at the `address` of a scheduler; `local` is a cluster of our own.
+
+    Workers that are `silent` have not answered, and are not asked again.
+    """
 
     client: Client
     address: str
     local: LocalCluster | None = None
+    silent: set[str] = field(default_factory=set)
+
+    def shown(self) -> str:
+        """Return where the cluster and Dask's page about it are, as people read it."""
+        dashboard = self.dashboard()
+        return f"the Dask cluster at {self.address}" + (f" ({dashboard})" if dashboard else "")
 
     def dashboard(self) -> str | None:
         """Return the address of Dask's dashboard, None if there is none."""
@@ -80,7 +90,26 @@ class Connection:
             told = self.client.sync(ask, n_workers=-1, callback_timeout=LIST_SECONDS)
         except (AttributeError, RuntimeError):  # the client has just been closed
             raise OSError("the connection is closed") from None
+        except MemoryError:  # Dask takes the answer of a proxy, say, for a length
+            raise OSError("something else answers") from None
         return dict(told["workers"])
+
+    def answers(self, ask: Callable[[list[str]], Awaitable[Mapping[str, Any]]]) -> dict[str, Any]:
+        """Return what each worker answers, by address; a frozen one is left out.
+
+        `ask` asks the workers in a list. Dask waits for all of them, perhaps for ten minutes.
+        """
+        workers = self.workers().keys() - self.silent
+
+        async def asked() -> dict[str, Any]:
+            asking = {asyncio.ensure_future(ask([worker])): worker for worker in workers}
+            done, late = await asyncio.wait(asking, timeout=ANSWER_SECONDS)
+            for task in late:
+                task.cancel()
+                self.silent.add(asking[task])
+            return {worker: answer for task in done for worker, answer in task.result().items()}
+
+        return self.client.sync(asked) if workers else {}
 
     def close(self) -> None:
         """Leave the cluster, and end it if it is our own."""
@@ -261,16 +290,19 @@ def _wait_for_worker(connection: Connection, until: float, wait: float, tell: Te
 
 def _require_same_dask(connection: Connection) -> None:
     """Raise ClusterError where a process of the cluster has another Dask or Python than ours."""
+    client = connection.client
+    ask = partial(client.scheduler.broadcast, msg={"op": "versions", "packages": []})
     try:
-        found = connection.client.get_versions()
+        ours = get_versions()["packages"]
+        scheduler = client.sync(client.scheduler.versions, callback_timeout=ANSWER_SECONDS)
+        workers = connection.answers(lambda some: ask(workers=some, on_error="ignore"))
     except Exception as error:  # noqa: BLE001 - of another Dask, whatever it raises
         raise ClusterError(
             f"its processes do not say which versions they have ({first_line(error)}).",
             where=connection.address,
             next_step="Install the same Dask everywhere.",
         ) from None
-    ours = found["client"]["packages"]
-    others = {"the scheduler": found["scheduler"], **found["workers"]}
+    others = {"the scheduler": scheduler, **workers}
     require_none(
         {
             name: tuple(

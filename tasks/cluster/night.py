@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future as ThreadFuture
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -17,10 +17,17 @@ from distributed import Future
 
 from data.errors import ClusterError, UserError, listed
 from regressors.frameworks.registry import FRAMEWORK_NAMES, NUMPY
-from tasks.cluster.connection import Connection, Tell, first_line, require_none
+from tasks.cluster.connection import (
+    ANSWER_SECONDS,
+    Connection,
+    Tell,
+    first_line,
+    require_none,
+)
 from tasks.cluster.copies import Copies
 from tasks.cluster.parcels import Parcel
 from tasks.cluster.plugin import NightPlugin, drop_copies, renew, resource, work
+from tasks.cluster.silence import Silence
 from tasks.cluster.slots import WorkerThere
 from tasks.cluster.token_file import Token
 from tasks.cluster.versions import Versions, differences, versions
@@ -55,15 +62,17 @@ class SentJob:
 class Night:
     """A night on the workers of a cluster, from its begin until it is closed."""
 
-    def __init__(self, connection: Connection, limits: Limits, tell: Tell) -> None:
-        self.connection, self._tell = connection, tell
+    def __init__(self, connection: Connection, limits: Limits, wait: float, tell: Tell) -> None:
+        self.connection, self._wait, self._tell = connection, wait, tell
         self.name = f"nightfit-{uuid4().hex}"
         self.copies = Copies(connection.client, self.name)
         self._versions: Versions = versions()
         self._jobs: dict[str, SentJob] = {}
         self._lock, self._seen = threading.Lock(), -SEEN_SECONDS
         self._there: dict[str, WorkerThere] = {}
-        self._silent = False
+        self._silent_since: float | None = None
+        self._is_lost = False
+        self._silence, self._left_out = Silence(), frozenset[str]()
         self._late: list[str] = []
         self._closed = threading.Event()
         try:
@@ -76,13 +85,25 @@ class Night:
     def there(self) -> dict[str, WorkerThere]:
         """Return the workers that are there now, by address, as they were a second ago at most.
 
-        While the scheduler does not answer, they are as they were before.
+        One that is silent for long is not there. While the scheduler does not answer, they are as
+        they were before.
         """
         with self._lock:
             if time.monotonic() - self._seen > SEEN_SECONDS:
                 self._look()
                 self._seen = time.monotonic()
             return self._there
+
+    def is_lost(self) -> bool:
+        """Return whether the connection is gone, or the scheduler has been silent for too long."""
+        return self._is_lost or self.connection.client.status == "closed"
+
+    def is_answered(self) -> bool:
+        """Return whether it is a scheduler that answers now."""
+        with suppress(OSError):
+            self.connection.workers()
+            return True
+        return False
 
     def having(self, framework: str) -> set[str]:
         """Return the workers that are there and have a framework."""
@@ -94,21 +115,28 @@ class Night:
         try:
             workers = self.connection.workers()
         except OSError:  # a TimeoutError is one
-            if not self._silent:
-                self._silent = True
+            now = time.monotonic()
+            if self._silent_since is None:
+                self._silent_since = now
                 self._tell(
                     f"the scheduler at {where} does not answer; what it was given is waited for"
                 )
+            self._is_lost = now - self._silent_since > self._wait
             return
-        if self._silent:
-            self._silent = False
+        if self._silent_since is not None:
+            self._silent_since, self._is_lost = None, False
+            self._silence.begin_again()
             self._tell(f"the scheduler at {where} answers again")
+        silent = self._left_out | self._silence.of(
+            {address: worker["last_seen"] for address, worker in workers.items()}
+        )
         self._there = {
             address: WorkerThere(
                 worker["nthreads"],
                 frozenset(ours[name] for name in worker["resources"] if name in ours),
             )
             for address, worker in workers.items()
+            if address not in silent
         }
 
     def take_late(self) -> list[str]:
@@ -166,19 +194,36 @@ class Night:
     def _unregister(self) -> None:
         client = self.connection.client
         with suppress(Exception):
-            client.sync(client._unregister_worker_plugin, self.name, callback_timeout=15)
+            client.sync(
+                client._unregister_worker_plugin, self.name, callback_timeout=ANSWER_SECONDS
+            )
 
     def _begin(self, limits: Limits) -> None:
         client, where = self.connection.client, self.connection.address
         try:
-            found = client.run(versions, on_error="return")
+            found = self.connection.answers(
+                lambda some: client._run(versions, workers=some, on_error="return")
+            )
             require_none(
                 {worker: _differs(self._versions, told) for worker, told in found.items()}, where
             )
+            self._left_out = frozenset(self.connection.silent)
+            if self._left_out and not found:
+                raise OSError("none of them answers")
+            self._late += [
+                f"The worker {worker} of the cluster does not answer, and gets no work tonight."
+                for worker in sorted(self._left_out)
+            ]
             client.subscribe_topic(self.name, self._hear)
-            client.register_plugin(
-                NightPlugin(self.name, self._versions, limits, Token.written()), name=self.name
-            )
+            plugin = NightPlugin(self.name, self._versions, limits, Token.written())
+            with suppress(TimeoutError) if self._left_out else nullcontext():
+                client.sync(
+                    client._register_worker_plugin,
+                    plugin,
+                    self.name,
+                    False,
+                    callback_timeout=ANSWER_SECONDS if self._left_out else None,
+                )
         except UserError:
             raise
         except Exception as error:  # noqa: BLE001 - of a worker, or of a connection that is cut

@@ -46,8 +46,8 @@ Result = TypeVar("Result")
 class OnCluster(Processes, Protocol):
     """Framework processes on a cluster, of which one framework may have several."""
 
-    def connect(self) -> None:
-        """Connect to the cluster; raise ClusterError if that cannot be."""
+    def connect(self) -> str:
+        """Connect to the cluster; return where it is; raise ClusterError if that cannot be."""
         ...
 
     def drop_rows(self) -> None:
@@ -123,10 +123,12 @@ class FrameworkWorkers:
             return str(failure)
         return None
 
-    def connect(self) -> None:
-        """Connect to the cluster, where one is named; raise ClusterError if that cannot be."""
-        if self._cluster is not None:
-            self._cluster.connect()
+    def connect(self) -> str | None:
+        """Connect to the cluster, where one is named, and return where it is, for people.
+
+        ClusterError is raised if that cannot be.
+        """
+        return None if self._cluster is None else self._cluster.connect()
 
     def read(self, declaration: Declaration, **how: Unpack[HowRead]) -> Snapshot:
         """Have a worker of the cluster read a source into a snapshot."""

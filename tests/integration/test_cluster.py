@@ -1,5 +1,6 @@
 """Jobs on a real cluster: a scheduler of Dask and two workers, all processes of their own."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -69,7 +70,7 @@ def test_jobs_of_one_framework_are_done_on_two_workers_at_once(cluster, files, t
 def test_a_job_whose_worker_is_killed_is_done_by_another(cluster, files, tmp_path, told):
     extra = cluster.start_worker()
     with night_on(cluster.address, told) as night:
-        jobs = [night.submit("torch", wait_for_file, job_on(files, tmp_path)) for _ in range(3)]
+        jobs = [night.submit("numpy", wait_for_file, job_on(files, tmp_path)) for _ in range(3)]
         wait_for(lambda: len(begun_in(tmp_path)) == 3, "not all have begun")
         victim = psutil.Process(extra.pid)
         (child,) = [pid for pid in begun_in(tmp_path) if psutil.Process(pid).ppid() == extra.pid]
@@ -80,6 +81,35 @@ def test_a_job_whose_worker_is_killed_is_done_by_another(cluster, files, tmp_pat
         (warning,) = night.take_warnings()
         assert "was lost amid a fit; another one does it again" in warning
         assert night.take_warnings() == ()
+
+
+def test_a_frozen_worker_loses_its_job_to_another_and_the_next_night_begins_without_it(
+    cluster, files, tmp_path, told, monkeypatch
+):
+    frozen = None
+    try:
+        with night_on(cluster.address, told) as night:
+            job = night.submit("numpy", wait_for_file, job_on(files, tmp_path))
+            wait_for(lambda: begun_in(tmp_path), "it has not begun")
+            frozen = psutil.Process(begun_in(tmp_path)[0]).parent()
+            monkeypatch.setattr("tasks.cluster.silence.SILENT_SECONDS", 3.0)
+            monkeypatch.setattr("tasks.cluster.night.ANSWER_SECONDS", 3.0)
+            frozen.suspend()
+            wait_for(lambda: len(begun_in(tmp_path)) == 2, "no other one has begun")
+            (tmp_path / "go").touch()
+            assert night.result(job) == ROWS * (ROWS - 1) / 2
+            assert any("was lost amid a fit; another one does it again" in text for text in told)
+        monkeypatch.setattr("tasks.cluster.connection.ANSWER_SECONDS", 3.0)
+        with night_on(cluster.address, told) as night:
+            assert (
+                night.result(night.submit("numpy", total, job_on(files))) == ROWS * (ROWS - 1) / 2
+            )
+            assert any("does not answer, and gets no work" in text for text in told)
+            assert night.take_warnings()
+    finally:
+        if frozen is not None:
+            frozen.resume()
+    wait_for(lambda: not cluster.framework_processes(), "a process of the frozen worker is left")
 
 
 def test_no_worker_is_thought_lost_while_the_client_asks_for_something_else(cluster):
@@ -112,14 +142,14 @@ def test_rows_that_workers_do_not_see_go_there_once(cluster, files, tmp_path, mo
     monkeypatch.setattr("tasks.cluster.night.Token.written", lambda: hidden)
     job = job_on(files, tmp_path)
     with night_on(cluster.address) as night:
-        sent = [night.submit("torch", wait_for_file, job) for _ in range(2)]
+        sent = [night.submit("numpy", wait_for_file, job) for _ in range(2)]
         wait_for(lambda: len(begun_in(tmp_path)) == 2, "only one has begun")
         (tmp_path / "go").touch()
         assert [night.result(one) for one in sent] == [ROWS * (ROWS - 1) / 2] * 2
-        assert night.result(night.submit("torch", total, job)) == ROWS * (ROWS - 1) / 2
+        assert night.result(night.submit("numpy", total, job)) == ROWS * (ROWS - 1) / 2
         assert night._night.copies.sent_bytes == ROWS * 8  # one worker has it from the other
         night.drop_rows()
-        assert night.result(night.submit("torch", total, job)) == ROWS * (ROWS - 1) / 2
+        assert night.result(night.submit("numpy", total, job)) == ROWS * (ROWS - 1) / 2
         assert night._night.copies.sent_bytes == ROWS * 8 * 2
 
 
@@ -155,21 +185,34 @@ def test_a_cluster_without_workers_is_waited_for_and_then_given_up(tmp_path, tol
         empty.stop()
 
 
-def test_a_lost_scheduler_ends_what_waits_for_it_in_a_sentence(tmp_path, files, told):
+def test_a_frozen_or_lost_scheduler_ends_what_waits_for_it_in_a_sentence(
+    tmp_path, files, told, monkeypatch
+):
+    for module in ("connection", "night"):
+        monkeypatch.setattr(f"tasks.cluster.{module}.ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr("tasks.cluster.connection.LIST_SECONDS", 0.5)
     lost = Cluster(tmp_path / "lost")
     lost.folder.mkdir()
     try:
         lost.start_scheduler()
         lost.start_worker()
-        with night_on(lost.address, told, wait=5) as night:
-            job = night.submit("torch", wait_for_file, job_on(files, tmp_path))
-            wait_for(lambda: begun_in(tmp_path), "it has not begun")
-            (child,) = begun_in(tmp_path)
-            lost.scheduler.kill()
-            with pytest.raises(ClusterError, match="no scheduler of Dask has answered for 5 sec"):
-                night.result(job)
-            wait_for(lambda: not psutil.pid_exists(child), "a process goes on")
-            assert any("was lost, and with it what it was fitting" in text for text in told)
+        for how, reason in (
+            (signal.SIGSTOP, "does not answer as a scheduler of Dask"),
+            (signal.SIGKILL, "no scheduler of Dask has answered for 5 seconds"),
+        ):
+            folder = tmp_path / how.name
+            folder.mkdir()
+            with night_on(lost.address, told, wait=5) as night:
+                job = night.submit("numpy", wait_for_file, job_on(files, folder))
+                wait_for(lambda: begun_in(folder), "it has not begun")  # noqa: B023
+                (child,) = begun_in(folder)
+                lost.scheduler.send_signal(how)
+                with pytest.raises(ClusterError, match=reason):
+                    night.result(job)
+                assert any("was lost, and with it what it was fitting" in text for text in told)
+                told.clear()
+            lost.scheduler.send_signal(signal.SIGCONT)
+            wait_for(lambda: not psutil.pid_exists(child), "a process goes on")  # noqa: B023
     finally:
         lost.stop()
 
@@ -180,7 +223,7 @@ sys.path[:0] = {path!r}
 from test_cluster import RowFiles, job_on, night_on, wait_for_file
 files = RowFiles()
 with night_on({address!r}) as night:
-    night.result(night.submit("torch", wait_for_file, job_on(files, {folder!r})))
+    night.result(night.submit("numpy", wait_for_file, job_on(files, {folder!r})))
 """
 
 

@@ -103,7 +103,7 @@ def test_a_worker_that_differs_is_named_and_the_night_after_it_is_gone_goes_well
             refused.value
         )
     with night_on(cluster.address) as night:
-        assert night.result(night.submit("torch", total, job_on(files))) == RESULT
+        assert night.result(night.submit("numpy", total, job_on(files))) == RESULT
 
 
 def test_a_worker_that_comes_later_and_differs_gets_no_work_and_is_told_of(
@@ -116,7 +116,7 @@ def test_a_worker_that_comes_later_and_differs_gets_no_work_and_is_told_of(
             there()
             wait_for(night.take_warnings, "nothing is told of it")
             assert "came later and gets no work: it has numpy 9.9.9" in told[-1]
-            jobs = [night.submit("torch", total, job_on(files)) for _ in range(3)]
+            jobs = [night.submit("numpy", total, job_on(files)) for _ in range(3)]
             assert [night.result(job) for job in jobs] == [RESULT] * 3
             assert night.take_warnings() == ()
 
@@ -129,7 +129,7 @@ def test_a_night_over_a_line_that_falls_silent_and_breaks_does_its_fits_again(
         cuttable(lambda: socket.create_connection(("127.0.0.1", cluster.port))) as line,
         night_on(f"tcp://127.0.0.1:{line.port}", told) as night,
     ):
-        job = night.submit("torch", wait_for_file, job_on(files, tmp_path))
+        job = night.submit("numpy", wait_for_file, job_on(files, tmp_path))
         wait_for(lambda: begun_in(tmp_path), "it has not begun")
         (child,) = begun_in(tmp_path)
         line.hangs = True
@@ -196,7 +196,7 @@ def test_a_cluster_with_certificates_lets_in_those_of_its_authority_and_says_so_
         secured.start_scheduler(**environment(tls("scheduler", ours)))
         secured.start_worker(**environment(tls("worker", ours)))
         with dask.config.set(tls("client", ours)), night_on(secured.address) as night:
-            assert night.result(night.submit("torch", total, job_on(files))) == RESULT
+            assert night.result(night.submit("numpy", total, job_on(files))) == RESULT
         for config, reason in (
             ({}, "Dask's configuration names no certificates"),
             (tls("client", ours, others), "its certificate is not of the authority in our ca-file"),

@@ -4,6 +4,7 @@ import pytest
 
 from data.errors import ClusterError
 from tasks.cluster.connection import require_none
+from tasks.cluster.silence import Silence
 from tasks.cluster.slots import Slots, WorkerThere
 from tasks.cluster.versions import OWN_CODE, differences, versions
 
@@ -26,6 +27,22 @@ def test_a_preferred_worker_is_taken_if_it_is_free_and_an_excluded_one_never():
     assert slots.take("torch", THERE, preferred=["gone", "a"]) == "a"
     assert slots.take("torch", THERE, preferred=["a"]) == "b"
     assert Slots().take("theano", THERE, excluded=["a"]) is None
+
+
+def test_a_worker_is_silent_if_its_last_sign_stays_the_same_while_the_scheduler_hears_of_others(
+    monkeypatch,
+):
+    clock = 0.0
+    monkeypatch.setattr("tasks.cluster.silence.time.monotonic", lambda: clock)
+    silence = Silence()
+    for clock in (0.0, 100.0, 200.0):
+        assert silence.of({"heard": clock, "frozen": 7.0}) == (
+            {"frozen"} if clock == 200 else set()
+        )
+    silence.begin_again()
+    assert silence.of({"heard": 200.0, "frozen": 7.0}) == set()
+    clock = 300.0
+    assert silence.of({"heard": 300.0, "frozen": 8.0}) == set()
 
 
 def test_a_framework_that_a_worker_lacks_is_no_difference_but_another_version_is():
