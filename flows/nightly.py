@@ -12,6 +12,7 @@ from data.settings import Settings, settings
 from data.store.check.cause import damage_behind
 from data.store.session import Store
 from flows.alarm import alarming
+from flows.command.endings import end_if_asked
 from flows.lost_server import finished, outlasting, server_was_lost
 from flows.page.events import FAILED, emit
 from flows.page.names import nightly_name
@@ -74,6 +75,7 @@ def nightly(
 
 
 def _run(dataset: str, config: Settings, *, force: bool, as_of: str | None, wait: bool) -> Summary:
+    end_if_asked()
     summary = _retrained(dataset, config, force=force, as_of=as_of, wait=wait)
     if summary.status not in DONE:
         summary = replace(summary, undelivered=_delivered_late(dataset, config))
@@ -125,6 +127,7 @@ def _retrained(
         progress.log(dataset, f"failed: {error}", warning=True)
         return Summary(dataset, "failed", as_of=as_of, remarks=(str(error),))
     except Exception as error:  # noqa: BLE001 - one dataset does not stop the others
+        end_if_asked()
         if cause := out_of_memory(error) or damage_behind(config.database_url):
             progress.log(dataset, f"failed: {cause}", warning=True)
             return Summary(dataset, "failed", as_of=as_of, remarks=(str(cause),))

@@ -17,6 +17,9 @@ Handler = Callable[[int, FrameType | None], Any]
 SHOW_CURSOR = b"\x1b[?25h"
 """A spinner hides the cursor of a terminal."""
 
+_asked: list[BaseException] = []
+"""What the signals raise that have asked the command in progress to end."""
+
 
 @contextmanager
 def ending_at_once() -> Iterator[None]:
@@ -34,22 +37,29 @@ def ending_in_order() -> Iterator[None]:
     """Raise KeyboardInterrupt or SystemExit at a signal, so that what was begun is undone.
 
     It is raised again at the end if an error has taken its place, such as that of a library that
-    could not tidy up after it.
+    could not tidy up after it, and by `end_if_asked`.
     """
-    signals: list[BaseException] = []
+    _asked.clear()
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
         is_interrupt = number == signal.SIGINT
-        signals.append(KeyboardInterrupt() if is_interrupt else SystemExit(128 + number))
-        raise signals[-1]
+        _asked.append(KeyboardInterrupt() if is_interrupt else SystemExit(128 + number))
+        raise _asked[-1]
 
     with _handling(end, end):
         try:
             yield
         except Exception:
-            if signals:
-                raise signals[-1] from None
+            end_if_asked()
             raise
+        finally:
+            _asked.clear()
+
+
+def end_if_asked() -> None:
+    """Raise again what a signal has raised, in case that something has caught it or replaced it."""
+    if _asked:
+        raise _asked[-1] from None
 
 
 def leave(code: int) -> NoReturn:
