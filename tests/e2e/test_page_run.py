@@ -36,7 +36,8 @@ def shown(served, run_id):
     of_run = {"flow_runs": {"id": {"any_": [run_id]}}}
     kept = {"artifacts": {"flow_run_id": {"any_": [run_id]}}}
     wanted = {"logs": {"flow_run_id": {"any_": [run_id]}}, "sort": "TIMESTAMP_ASC"}
-    last = run["state"]["message"] if run["state_name"] == "Completed" else ""
+    said = run["state_name"] in ("Completed", "Rejected")  # in its log, too
+    last = run["state"]["message"] if said else ""
     lines = wait_until(lambda: _lines_up_to(served, last, wanted))
     parts = served.ask("flow_runs/filter", flow_runs={"parent_flow_run_id": {"any_": [run_id]}})
     return Shown(
