@@ -11,7 +11,6 @@ segments.
 import argparse
 import importlib
 import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from time import process_time
@@ -35,6 +34,8 @@ from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.segments.fit import SegmentParts
 
+HOME = Path(__file__).parents[2] / ".nightfit"
+"""Where compiled code is kept."""
 FOLDS = 5
 LOOPED = 2_000
 WARM = 50
@@ -66,13 +67,13 @@ def made(segments: int, rows: int, columns: int) -> Job:
     )
 
 
-def called(name: str, home: Path) -> Any:
+def called(name: str) -> Any:
     """Return a framework, prepared as in its own process, or NumPy in the place of one."""
     if name == "numpy":
         return SimpleNamespace(**vars(numpy_framework))
     row = framework_called(name)
     if row.preparation is not None:
-        importlib.import_module(row.preparation).prepare(home, None)
+        importlib.import_module(row.preparation).prepare(HOME, None)
     return importlib.import_module(row.module)
 
 
@@ -141,26 +142,24 @@ def main() -> None:
     print(f"{size} of {asked.rows} x {asked.columns}: a loop over statsmodels {loop:.1f} s")
     record("segments", f"{size}: loop over statsmodels", loop, "s")
     seconds = timed_fits()
-    with tempfile.TemporaryDirectory() as home:
-        for name in asked.frameworks:
-            framework = called(name, Path(home))
-            for kind in SEGMENT_KINDS:
-                of_kind = replace(job, candidate=Candidate(name, kind), table=f"{name} {kind}")
-                fitting.validate(framework, replace(of_kind, **_first(job, WARM * asked.rows)))
-                seconds[0], start = 0.0, process_time()
-                fitting.validate(framework, of_kind)
-                fitted = fitting.refit(framework, of_kind)
-                whole = process_time() - start
-                print(f"  {name}/{kind}: fits {seconds[0]:.1f} s, all {whole:.1f} s", end="")
-                record("segments", f"{size}: {name}/{kind}: fits", seconds[0], "s")
-                record("segments", f"{size}: {name}/{kind}: all", whole, "s")
-                if kind == "segment_least_squares":
-                    apart = furthest(job, fitted, asked.rows)
-                    print(f", {loop / seconds[0]:.1f} times as fast; apart by {apart:.1g}", end="")
-                    record(
-                        "segments", f"{size}: {name}/{kind}: times as fast", loop / seconds[0], ""
-                    )
-                print(flush=True)
+    for name in asked.frameworks:
+        framework = called(name)
+        for kind in SEGMENT_KINDS:
+            of_kind = replace(job, candidate=Candidate(name, kind), table=f"{name} {kind}")
+            fitting.validate(framework, replace(of_kind, **_first(job, WARM * asked.rows)))
+            seconds[0], start = 0.0, process_time()
+            fitting.validate(framework, of_kind)
+            fitted = fitting.refit(framework, of_kind)
+            whole = process_time() - start
+            print(f"  {name}/{kind}: fits {seconds[0]:.1f} s, all {whole:.1f} s", end="")
+            record("segments", f"{size}: {name}/{kind}: fits", seconds[0], "s")
+            record("segments", f"{size}: {name}/{kind}: all", whole, "s")
+            if kind == "segment_least_squares":
+                apart = furthest(job, fitted, asked.rows)
+                print(f", {loop / seconds[0]:.1f} times as fast; apart by {apart:.1g}", end="")
+                times = loop / seconds[0]
+                record("segments", f"{size}: {name}/{kind}: times as fast", times, "")
+            print(flush=True)
 
 
 if __name__ == "__main__":
