@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _DOUBLE = np.dtype(float)
-_PAGE_BYTES = 2**12
+PAGE_BYTES = 2**12
 """Two processes on different machines must not write to one page of a shared file."""
 
 _files: WeakValueDictionary[str, np.memmap[Any, Any]] = WeakValueDictionary()
@@ -87,7 +87,7 @@ class ArraysInParts:
     @property
     def _stride(self) -> int:
         """Return the bytes from one array to the next, whole pages."""
-        return -(-self.rows * _DOUBLE.itemsize // _PAGE_BYTES) * _PAGE_BYTES
+        return -(-self.rows * _DOUBLE.itemsize // PAGE_BYTES) * PAGE_BYTES
 
 
 def on_disk(whole: bytes) -> memoryview:

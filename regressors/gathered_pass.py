@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from regressors.arrays import Array
-from regressors.blocks import rows_of
+from regressors.blocks import blocks_of, rows_of
 from regressors.encoding.matrices import Encoding
-from regressors.file_arrays import ArraysInParts
+from regressors.file_arrays import PAGE_BYTES, ArraysInParts
 from regressors.fitting import fitted_folds
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Job, Part, RowsPassed
@@ -34,7 +34,7 @@ from regressors.linear.system import System
 from regressors.model import Model
 from regressors.shared_work import Calls, SharedWork
 
-PAGE_ROWS = 512
+PAGE_ROWS = PAGE_BYTES // 8
 """So many doubles are a page of a file, in which no two processes write."""
 
 
@@ -79,14 +79,13 @@ def passed_for_validate(job: Job) -> SharedWork[Job]:
         into = ArraysInParts.made(f"{job.predictions_file}.folds", 1, len(job.target))
     models = {number: fit.model for number, fit in fits.items()}
     passing = yield _by_range(job, ToPass(models, equation), into)
-    unequal, begin = _unequal(equation), 0
-    for size, part in zip(_sizes(job, equation), passing, strict=True):
+    unequal = _unequal(equation)
+    for rows, part in zip(blocks_of(len(job.target), _step(equation)), passing, strict=True):
         if part.predicted is not None and into is not None:
-            into.write(begin, [part.predicted])
+            into.write(rows.start, [part.predicted])
         elif part.predicted is not None:
-            predicted[begin : begin + size] = part.predicted
+            predicted[rows] = part.predicted
         _add(unequal, part)
-        begin += size
     if into is not None:
         (predicted,) = into.arrays()
     return replace(job, passed=RowsPassed(fits, predicted, unequal))
@@ -119,11 +118,6 @@ def _add(unequal: UnequalVariances | None, part: PartPassed) -> None:
     if unequal is not None:
         for of_block in zip(part.squares, part.unseen, strict=True):
             unequal.add_sums(*of_block)
-
-
-def _sizes(job: Job, equation: Equation | None) -> Iterator[int]:
-    for rows in ranges(job, _step(equation)):
-        yield len(rows.job.target)
 
 
 def _step(equation: Equation | None) -> int:

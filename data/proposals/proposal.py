@@ -22,8 +22,9 @@ from data.split import MIN_LABELLED_ROWS
 
 NEARLY_ALL = 0.9
 SEVERAL = 0.2
-SEVERAL_ROWS = 1.5
 """An id of which a row in five is the first one says nothing about the others."""
+
+SEVERAL_ROWS = 1.5
 
 KEPT_AS_TEXT = "as part of a key it would stay text"
 

@@ -154,9 +154,8 @@ def _evenness(start: str, shape: Dialect, source: PathSource) -> tuple[float, in
         for row in islice(reader, MAX_ROWS):
             if row:
                 widths.append(len(row))
-                counts = row[0] or not any(
-                    row
-                )  # or it is a header whose first column names the rows
+                # Without the first one, it is a header whose first column names the rows.
+                counts = row[0] or not any(row)
                 filled.append(sum(map(bool, row)) if counts else len(row))
                 lines.append(before)
             before = shape.skip + reader.line_num

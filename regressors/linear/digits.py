@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regressors.arrays import Array
+from regressors.blocks import blocks_of
 from regressors.linear import double_double as dd
 from regressors.linear.double_double import Pair
 from regressors.linear.integers import Integers
@@ -61,9 +62,7 @@ class Digits:
         """Return the matrix, rounded."""
         rounded: Array = np.empty(self.planes.shape[1:])
         rows, columns = rounded.shape
-        step = max(_CACHED_NUMBERS // max(columns, 1), 1)
-        for start in range(0, rows, step):
-            some = slice(start, start + step)
+        for some in blocks_of(rows, max(_CACHED_NUMBERS // max(columns, 1), 1)):
             rounded[some] = self.part(some, slice(None)).pair().high
         return rounded
 

@@ -23,7 +23,6 @@ from regressors.shared_work import Calls, SharedWork
 MAX_LABELS = 2**12
 """Of a category with more labels, a part has those of its rows alone, and figures are not sent."""
 
-
 AT_ONCE = 4
 """So many columns are read by one process: what it needs of their folds takes as long as one."""
 

@@ -17,7 +17,7 @@ from regressors.file_arrays import on_disk
 from regressors.frameworks.memory import give_back_freed
 from regressors.linear import integers as exact
 from regressors.linear import whole_digits
-from regressors.linear.digits import Digits, digits_of
+from regressors.linear.digits import DIGIT_BITS, Digits, digits_of
 from regressors.linear.integers import Integers, as_integers, integers, symmetric
 from regressors.linear.whole_digits import MAX_DIGITS, Term, digits_needed, number_at, summed
 
@@ -193,7 +193,7 @@ def _both_sides(values: Integers | Digits, sums: Sequence[Mapping[int, int]]) ->
     """Return the matrix (k, k) of sums of columns from that of the columns (m, m)."""
     if isinstance(values, Digits):
         longest = max((abs(factor) for own in sums for factor in own.values()), default=0)
-        if len(values.planes) + 2 * longest.bit_length() / 22 < MAX_DIGITS:
+        if len(values.planes) + 2 * longest.bit_length() / DIGIT_BITS < MAX_DIGITS:
             half = whole_digits.sums_of_rows(values, sums)
             return whole_digits.sums_of_rows(half.transposed, sums)
         values = values.integers(0)

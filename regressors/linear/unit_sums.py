@@ -13,16 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regressors.arrays import Array, Indices
-from regressors.blocks import blocks_of
 from regressors.linear.digits import DIGIT_BITS, Digits, carry
 from regressors.linear.gram import Gram
 from regressors.linear.slices import STEP, Slices
+from regressors.linear.whole_digits import panels
 
 MAX_UNITS = 16
 """More sizes than these have columns of which some values are far smaller than others."""
 MAX_SUMMED_ROWS = 2**22
 """Products of a row are at most 2^40, so that the sum of so many is at most 2^62."""
-_CACHED_NUMBERS = 2**14
 
 
 @dataclass
@@ -80,7 +79,7 @@ class UnitSums:
         longest = max(unit + max(bits, 2 * DIGIT_BITS) for unit, bits in bits_of.items())
         count = (longest + len(sums).bit_length() - 2 * half) // DIGIT_BITS + 2
         whole = np.zeros((count, columns, columns), dtype=np.int32)
-        for rows in blocks_of(columns, max(_CACHED_NUMBERS // columns, 1)):
+        for rows in panels(columns, columns):
             planes = np.zeros((count, *whole[0, rows].shape), dtype=np.int64)
             for unit, own in sums.items():
                 places, bits = divmod(unit - 2 * half, DIGIT_BITS)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from regressors.arrays import Indices
+from regressors.blocks import blocks_of
 from regressors.linear.digits import DIGIT_BITS, SUMMED, Digits, carry, digits_of
 from regressors.linear.integers import Integers, integers
 
@@ -74,7 +75,7 @@ def summed(terms: Sequence[Term]) -> Digits:
     first, last = min(term.first for term in terms), max(term.last for term in terms)
     shape = terms[0].values.planes.shape[1:]
     whole = np.zeros((last + 1 - first, *shape), dtype=np.int32)
-    for rows in _panels(*shape):
+    for rows in panels(*shape):
         planes = np.zeros((len(whole), rows.stop - rows.start, shape[1]), dtype=np.int64)
         for term in terms:
             term.add_to(planes, first, rows)
@@ -97,7 +98,7 @@ def sums_of_rows(values: Digits, sums: Sequence[Mapping[int, int]]) -> Digits:
     digits = digits_of(factors, 0, 0)
     first = values.first + digits.first - 2
     whole = np.zeros((values.last + digits.last + 1 - first, len(parts), columns), dtype=np.int32)
-    for rows in _panels(len(parts), columns):
+    for rows in panels(len(parts), columns):
         planes = np.zeros((len(whole), rows.stop - rows.start, columns), dtype=np.int64)
         for which, own in enumerate(positions[:, rows]):
             present = np.flatnonzero(factors[which, rows])
@@ -119,7 +120,7 @@ def product_with(values: Digits, x: Integers) -> Integers:
     rows = values.planes.shape[1]
     planes = np.zeros((values.last + right.last + 1 - first, rows, 1), dtype=np.int64)
     for i, plane in enumerate(values.planes):
-        for inner in _ranges(len(x), SUMMED):
+        for inner in blocks_of(len(x), SUMMED):
             products = plane[:, inner].astype(float) @ columns[inner]
             planes[3 + i : 3 + i + len(right.planes), :, 0] += products.T.astype(np.int64)
     carry(planes, DIGIT_BITS)
@@ -142,17 +143,17 @@ def packed(values: Digits) -> bytes:
         .view(np.uint8)
         .reshape(-1, 4)[:, :_PACKED_BYTES]
         .tobytes()
-        for rows in _ranges(values.planes.shape[1], _PACKED_ROWS)
+        for rows in blocks_of(values.planes.shape[1], _PACKED_ROWS)
     )
 
 
 def unpacked(whole: bytes | memoryview, columns: int, first: int) -> Digits:
     """Return the symmetric matrix (m, m) that was packed; its largest digit is at `first`."""
-    panels = list(_ranges(columns, _PACKED_ROWS))
-    numbers = sum((rows.stop - rows.start) * (columns - rows.start) for rows in panels)
+    ranges = list(blocks_of(columns, _PACKED_ROWS))
+    numbers = sum((rows.stop - rows.start) * (columns - rows.start) for rows in ranges)
     planes = np.zeros((len(whole) // (_PACKED_BYTES * numbers), columns, columns), dtype=np.int32)
     digits = np.frombuffer(whole, dtype=np.uint8).reshape(-1, _PACKED_BYTES)
-    for rows in panels:
+    for rows in ranges:
         part = planes[:, rows, rows.start :]
         wide = np.zeros((part.size, 4), dtype=np.uint8)
         wide[:, 4 - _PACKED_BYTES :] = digits[: part.size]
@@ -177,11 +178,6 @@ def _grid(i: slice | Indices, j: slice | Indices) -> tuple[slice | Indices, slic
     return i[:, None], j
 
 
-def _panels(rows: int, columns: int) -> Iterator[slice]:
+def panels(rows: int, columns: int) -> Iterator[slice]:
     """Yield the ranges of rows of a matrix that are computed at once."""
-    return _ranges(rows, max(_CACHED_NUMBERS // max(columns, 1), 1))
-
-
-def _ranges(number: int, step: int) -> Iterator[slice]:
-    for start in range(0, number, step):
-        yield slice(start, min(start + step, number))
+    return blocks_of(rows, max(_CACHED_NUMBERS // max(columns, 1), 1))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regressors.arrays import Array, Indices
+from regressors.blocks import blocks_of
 from regressors.linear import double_double as dd
 from regressors.linear.digits import carry
 from regressors.linear.double_double import Pair
@@ -45,8 +46,7 @@ class Digits:
         """Return the numbers rounded, each to about one unit in its last place."""
         rounded = np.zeros(self.planes.shape[1:])
         step = max(_AT_ONCE * len(rounded) // max(rounded.size, 1), 1)
-        for start in range(0, len(rounded), step):
-            some = slice(start, start + step)
+        for some in blocks_of(len(rounded), step):
             for plane, unit in zip(self.planes[::-1], self.units[::-1], strict=True):
                 rounded[some] += plane[some] * unit
         return rounded

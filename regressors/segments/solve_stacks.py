@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from regressors.arrays import Array, Mask
+from regressors.blocks import blocks_of
 from regressors.segments.digits import Digits, difference, digits_of, product, total
 
 Inverses = Callable[[Array], Array]
@@ -75,8 +76,7 @@ def solve_stack(
     if with_inverse:
         inside = matrices.of(slice(None), slice(0, columns), slice(0, columns))
         diagonals = np.empty((len(kept), columns))
-        for start in range(0, len(kept), _INVERTED):
-            some = slice(start, start + _INVERTED)
+        for some in blocks_of(len(kept), _INVERTED):
             diagonals[some], unsettled = _inverse_diagonals(
                 inside.of(some), kept[some], inverse[some]
             )
