@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 from regressors.frameworks.workers import Reporter
@@ -32,9 +33,12 @@ class GatheredSums:
         self._processes = processes
         self._kept: defaultdict[str, KeptSums] = defaultdict(KeptSums)
 
-    def job(self, gather: Gather, job: Job, reporter: Reporter) -> Job:
-        """Return a job with what was gathered for it; raise WorkerFailed if that cannot be."""
-        columns = job.columns
+    def job(self, gather: Gather, job: Job, reporter: Reporter) -> tuple[Job, float]:
+        """Return a job with what was gathered for it; raise WorkerFailed if that cannot be.
+
+        And for how many seconds: by the clock, or those that networks took in their processes.
+        """
+        begin, columns = perf_counter(), job.columns
         if isinstance(columns, RowColumns):
             job = replace(job, columns=columns.in_codes())
         framework = job.candidate.framework
@@ -46,7 +50,8 @@ class GatheredSums:
                 return of_fit.results(calls)
             return results(self._processes, framework, reporter, calls)
 
-        return shared(gather(job, self._kept[framework]), do)
+        job = shared(gather(job, self._kept[framework]), do)
+        return job, of_fit.taken or perf_counter() - begin
 
     def drop(self) -> None:
         """Forget what was kept of a run."""

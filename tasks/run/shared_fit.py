@@ -19,14 +19,16 @@ class SharedFit:
     """Has the processes of a framework train the networks of one fit.
 
     Together they may take the time limit of the fit, in `seconds` of their processes: what a single
-    one would need for all of them. If one fails, or the time is over, the others are ended.
+    one would need for all of them; so much is `taken`. If one fails, or the time is over, the
+    others are ended.
     """
 
     def __init__(
         self, processes: ManyProcesses, framework: str, reporter: Reporter, seconds: float
     ) -> None:
         self._processes, self._framework, self._reporter = processes, framework, reporter
-        self._seconds, self._taken = seconds, 0.0
+        self._seconds = seconds
+        self.taken = 0.0
 
     def results(self, calls: Calls) -> Iterator[Any]:
         """Return the results of calls in their order; raise WorkerFailed if one has none."""
@@ -38,8 +40,8 @@ class SharedFit:
         ]
         try:
             for future in as_completed(futures):
-                self._taken += self._processes.result(future).seconds
-                if self._taken > self._seconds:
+                self.taken += self._processes.result(future).seconds
+                if self.taken > self._seconds:
                     raise WorkerFailed(f"it {out_of_time(self._seconds)}")
                 progress.count(futures.index(future))
         finally:

@@ -6,7 +6,6 @@ from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Protocol, TypeVar, Unpack
 
 from prefect import allow_failure
@@ -88,11 +87,10 @@ class FrameworkWorkers:
         """
         processes, candidate = self._processes, job.candidate
         reporter = partial(progress.Progress, job.dataset, f"{work} {candidate}")
-        begin, gathering = perf_counter(), 0.0
+        gathering = 0.0
         try:
             if gather is not None and self._gathered is not None:
-                job = self._gathered.job(gather, job, reporter)
-                gathering = perf_counter() - begin
+                job, gathering = self._gathered.job(gather, job, reporter)
             fitted: Result = processes.result(
                 processes.submit(candidate.framework, function, job, reporter=reporter)
             )

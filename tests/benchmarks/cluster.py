@@ -1,7 +1,8 @@
 """What a cluster costs: a night on it beside a plain one, and the costs of a job and of a byte.
 
-The night is of one small dataset, so that nearly all of the difference is the cluster's. The costs
-are of jobs that do nothing, one after the other, and of an array that the worker does not see.
+The first night is of one small dataset, so that nearly all of the difference is the cluster's; the
+second one is of an ANN whose folds are jobs of their own. The costs are of jobs that do nothing,
+one after the other, and of an array that the worker does not see.
 """
 
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from time import perf_counter
 from unittest.mock import patch
 
@@ -29,21 +31,36 @@ from tasks.run.row_files import RowFiles
 
 JOBS = 30
 MEGABYTES = 200
+ANN_ROWS = 15_000
+ANN_ALONE = LINE.replace("[least_squares]", "[ann]")
 ALL_KINDS = LINE.replace("[least_squares]", "[least_squares, gradient_descent, ann]")
 
 
-def night(cluster: str) -> float:
-    """Return the seconds of the second of two nights of a small dataset."""
+def night(cluster: str, declaration: str, rows: str) -> tuple[float, float]:
+    """Return the seconds of the second of two nights of a dataset, and those of CPU."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
         (workspace.folder / "datasets").mkdir()
-        workspace.declare("line", ALL_KINDS, LINE_ROWS)
+        workspace.declare("line", declaration, rows)
         command = [Path(sys.executable).with_name("nightfit"), "nightly", "--force"]
         environment = {**workspace.environment, "NIGHTFIT_CLUSTER": cluster}
         for _ in range(2):
-            begin = perf_counter()
+            begin, before = perf_counter(), getrusage(RUSAGE_CHILDREN)
             subprocess.run(command, env=environment, check=True, capture_output=True)
-        return perf_counter() - begin
+        after = getrusage(RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return perf_counter() - begin, cpu
+
+
+def waves(rows: int) -> str:
+    """Return a file of numbers of which a network learns more than a line."""
+    numbers = np.random.default_rng(65).normal(size=(rows, 5))
+    target = np.sin(2 * numbers[:, 0]) + numbers[:, 1] * numbers[:, 2]
+    lines = [
+        ",".join([str(i), *(f"{value:.4f}" for value in (*row, y))])
+        for i, (row, y) in enumerate(zip(numbers, target, strict=True))
+    ]
+    return "\n".join(["row,a,b,c,d,e,y", *lines, ""])
 
 
 def touched(_framework: object, job: Job) -> int:
@@ -80,10 +97,17 @@ def seconds_to_copy(processes: ClusterWorkers, files: RowFiles) -> float:
 
 def main() -> None:
     """Print the figures."""
-    for cluster in ("", "local:1", "local:2"):
-        seconds = night(cluster)
-        record("cluster", f"night of one small dataset: {cluster or 'plain'}", seconds, "s")
-        print(f"a night of one small dataset, {cluster or 'plain'}: {seconds:.1f} s", flush=True)
+    nights = (
+        ("one small dataset", ALL_KINDS, LINE_ROWS),
+        (f"an ANN on {ANN_ROWS:,} rows", ANN_ALONE, waves(ANN_ROWS)),
+    )
+    for name, declaration, rows in nights:
+        for cluster in ("", "local:1", "local:2"):
+            seconds, cpu = night(cluster, declaration, rows)
+            where = cluster or "plain"
+            record("cluster", f"night of {name}: {where}", seconds, "s")
+            record("cluster", f"night of {name}, CPU: {where}", cpu, "s")
+            print(f"a night of {name}, {where}: {seconds:.1f} s, {cpu:.1f} s of CPU", flush=True)
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(temporary_files(home))
