@@ -17,15 +17,13 @@ from data.declarations.model import Declaration
 from data.errors import ClusterError
 from data.sources.snapshot import Snapshot
 from regressors.candidate import LINEAR_KINDS
-from regressors.file_arrays import place_of
-from regressors.fitting import in_file
 from regressors.frameworks.lane import Lane
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.worker_process import sentence
 from regressors.frameworks.workers import STOPPED, Reporter, WorkerFailed
-from regressors.job import Fitted, Job
+from regressors.job import Job
 from tasks.cluster.connection import Tell, connected
-from tasks.cluster.copies import file_parts
+from tasks.cluster.copies import file_parts, in_file_of_job
 from tasks.cluster.night import Night
 from tasks.cluster.parcels import Parcel
 from tasks.cluster.read_job import ReadJob
@@ -33,7 +31,9 @@ from tasks.cluster.reading import read_on
 from tasks.cluster.slots import Slots
 from tasks.cluster.watch import Watch
 from tasks.cluster.worker_night import Limits, NightEnded, Outcome
+from tasks.run.processes import NotSeen
 from tasks.run.reading import HowRead
+from tasks.run.row_jobs import RowJob
 
 MAX_JOBS = 256
 """So many jobs wait for workers at the same time."""
@@ -192,7 +192,8 @@ class ClusterWorkers:
         reporter: Reporter | None,
     ) -> Any:
         try:
-            parcel = Parcel.of((function, args))
+            in_place = any(isinstance(arg, RowJob) for arg in args)
+            parcel = Parcel.of((function, args), in_place=in_place)
         except (AttributeError, OSError, TypeError, pickle.PicklingError) as error:
             raise WorkerFailed(f"it could not be sent to its worker ({sentence(error)})") from None
         for _ in range(MAX_LOST):
@@ -230,6 +231,9 @@ class ClusterWorkers:
             worker = self._place(night, framework, kind, asked, not_on, reporter)
             try:
                 outcome = self._done_on(worker, night, framework, kind, parcel, reporter)
+                if outcome is not None and outcome.apart:
+                    not_on |= {worker}
+                    continue
                 if outcome is not None and outcome.missing:
                     if worker in asked:  # it had copies, and has lost them
                         night.copies.forget(worker)
@@ -247,7 +251,7 @@ class ClusterWorkers:
                     raise WorkerFailed(outcome.failure)
                 assert outcome.value is not None
                 value = pickle.loads(outcome.value)  # noqa: S301 - from our own worker
-                return _in_file(value, args)
+                return in_file_of_job(value, args)
 
     def _note_lost(self, worker: str, times: int, kind: str) -> None:
         """Warn of a worker that was lost amid a job; raise WorkerFailed if it was one too many."""
@@ -315,7 +319,7 @@ class ClusterWorkers:
             if having and having <= known.left_out.keys():
                 raise WorkerFailed(known.left_out[min(having)])
             if having and having <= {*known.left_out, *not_on}:
-                raise WorkerFailed("no other worker is there")
+                raise NotSeen("no other worker is there")
             if report is not None:
                 report(0.0, "waiting for a worker")
             self._slots.wait(LOOK_SECONDS)
@@ -388,11 +392,3 @@ class ClusterWorkers:
                 return
             self._warnings.append(text)
         self._tell(text)
-
-
-def _in_file(value: Any, args: tuple[Any, ...]) -> Any:
-    """Return a fit with its predictions in the file of its job, where its worker could not."""
-    file = next((arg.predictions_file for arg in args if isinstance(arg, Job)), None)
-    if file is None or not isinstance(value, Fitted) or value.out_of_fold is None:
-        return value
-    return value if place_of(value.out_of_fold) else in_file(value, file)
