@@ -1,5 +1,6 @@
 """The command as a user runs it: in a subprocess, on files in a temporary folder."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.request import urlopen
@@ -57,12 +59,12 @@ class Server:
                 assert time.monotonic() < limit, "Prefect's server does not answer"
                 time.sleep(0.1)
 
-    def copy_tables(self, folder: Path) -> None:
-        """Copy the tables to the folder of a new server, which then starts seconds sooner."""
-        folder.mkdir(parents=True)
+    def copy_tables(self, file: Path) -> None:
+        """Copy the tables for a new server, which then starts seconds sooner."""
+        file.parent.mkdir(parents=True, exist_ok=True)
         with (
             closing(sqlite3.connect(self.home / "prefect.db")) as ours,
-            closing(sqlite3.connect(folder / "prefect.db")) as theirs,
+            closing(sqlite3.connect(file)) as theirs,
         ):
             ours.backup(theirs)
 
@@ -79,8 +81,14 @@ with writers_in_turn():
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A Prefect server, which may not answer yet; it ends with the session."""
+    """A Prefect server, which may not answer yet; it ends with the session.
+
+    Its tables, whose making takes longer than the rest of its start, are kept for the next session.
+    """
     home, port = tmp_path_factory.mktemp("prefect"), free_port()
+    kept = ROOT / ".nightfit" / f"prefect-{version('prefect')}.db"
+    if kept.exists():
+        shutil.copy(kept, home / "prefect.db")
     quiet = {
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -94,7 +102,12 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
             stderr=log,
         )
     try:
-        yield Server(process, home, port)
+        server = Server(process, home, port)
+        if not kept.exists():
+            server.wait()
+            server.copy_tables(made := kept.with_name(f"prefect-{os.getpid()}.db"))
+            made.replace(kept)  # whole, though other sessions do the same
+        yield server
     finally:
         process.terminate()
         try:
@@ -121,7 +134,7 @@ def new_workspace(tmp_path_factory: pytest.TempPathFactory, prefect_server: Serv
         workspace = Workspace(folder, api if prefect == "shared" else None)
         workspace.home.mkdir()
         if prefect == "own":
-            prefect_server.copy_tables(workspace.home / "prefect")
+            prefect_server.copy_tables(workspace.home / "prefect" / "prefect.db")
         if prefect != "new":
             reports = reports_folder(ROOT / ".nightfit")
             vega_script(reports)  # once, as for a developer's own reports

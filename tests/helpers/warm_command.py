@@ -3,20 +3,28 @@
 Importing them takes a command longer than its work on a small table. A server imports once what a
 command would, and forks for each call. From there on everything is as in a process of its own: the
 environment, the standard streams, the processes that it starts, and how it ends. Its framework
-processes are forked, too.
+processes are forked, too, and one Vega draws for all commands.
+
+The server is shared by all workers of pytest-xdist: the first that runs a command starts it, and it
+ends with the last that has asked it for one.
 """
 
 import gc
 import importlib
 import os
+import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).parents[1])
@@ -24,6 +32,9 @@ if __name__ == "__main__":
 from helpers.forking import answer, ask, become, requested, tell
 from helpers.warm_frameworks import fork_workers
 from helpers.warm_prefect import PrefectAside
+from helpers.warm_vega import start_drawing
+
+from tasks.report import vega
 
 COMMAND = Path(sys.executable).with_name("nightfit")
 
@@ -45,7 +56,7 @@ LIBRARIES = (
 
 @dataclass
 class WarmCommand:
-    """A server that forks for each call; it is started by the first one, and ends with us."""
+    """The line to a server that forks for each call; the first call starts it, if none runs."""
 
     connection: socket.socket | None = None
 
@@ -62,7 +73,7 @@ class WarmCommand:
     ) -> subprocess.CompletedProcess[bytes]:
         """Run `nightfit ARGS` as `run` does; return bytes."""
         if self.connection is None:
-            self.connection = _start_server()
+            self.connection = _connected()
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             request = (list(args), dict(environment), os.getcwd())
             process = ask(self.connection, request, [out.fileno(), err.fileno()])
@@ -88,35 +99,57 @@ WARM = WarmCommand()
 """The one of this process of tests."""
 
 
-def _start_server() -> socket.socket:
-    ours, theirs = socket.socketpair()
-    subprocess.Popen(
-        [sys.executable, __file__, str(theirs.fileno())],
-        env={**os.environ, "GX_ANALYTICS_ENABLED": "False"},
-        stdin=subprocess.DEVNULL,
-        pass_fds=[theirs.fileno()],
-    )
-    theirs.close()
-    return ours
+def _connected() -> socket.socket:
+    """Return a line to the server of this run of the tests; start it if there is none."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")[:12] or f"of-{os.getpid()}"
+    folder = Path(tempfile.gettempdir()) / f"nightfit-command-{run}"
+    with _lock(folder):
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
+            _start_server(folder)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(folder / "socket"))
+    answer(connection)
+    return connection
 
 
-def _serve(connection: socket.socket) -> list[str]:
+def _lock(folder: Path) -> FileLock:
+    return FileLock(folder.with_name(f"nightfit-command-{os.getuid()}.lock"))
+
+
+def _start_server(folder: Path) -> None:
+    """Start the server; it listens at once, and answers when it has imported the libraries."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "socket"))
+        listener.listen(100)
+        subprocess.Popen(
+            [sys.executable, __file__, str(folder), str(listener.fileno())],
+            env={**os.environ, "GX_ANALYTICS_ENABLED": "False"},
+            stdin=subprocess.DEVNULL,
+            pass_fds=[listener.fileno()],
+        )
+
+
+def _serve(folder: Path, listener: socket.socket) -> list[str]:
     """Fork for each request; return in the forked processes, with the arguments of the command."""
     fork_workers()
     for library in LIBRARIES:
         importlib.import_module(library)
     assert "prefect" not in sys.modules
     PrefectAside()
+    vega.PROCESS = start_drawing(folder)
     gc.freeze()  # the children neither collect nor copy what they share with us
+    connection = _line_of_a_worker(folder, listener)
+    tell(connection, os.getpid())
     while True:
         try:
-            (args, environment, folder), streams = requested(connection)
+            (args, environment, current), streams = requested(connection)
         except EOFError:
             os._exit(0)
         child = os.fork()
         if child == 0:
             connection.close()
-            become(environment, folder, streams, (1, 2))
+            become(environment, current, streams, (1, 2))
             return args
         for stream in streams:
             os.close(stream)
@@ -125,9 +158,38 @@ def _serve(connection: socket.socket) -> list[str]:
         tell(connection, os.waitstatus_to_exitcode(status))
 
 
+def _line_of_a_worker(folder: Path, listener: socket.socket) -> socket.socket:
+    """Fork for each worker of the tests; return in the forked processes, with the line to it.
+
+    The server itself ends when all of them have ended.
+    """
+    answering: set[int] = set()
+    listener.settimeout(0.5)
+    while True:
+        with suppress(TimeoutError):
+            connection, _ = listener.accept()
+            if (child := os.fork()) == 0:
+                listener.close()
+                connection.setblocking(True)
+                return connection
+            answering.add(child)
+            connection.close()
+        ended = {child for child in answering if os.waitpid(child, os.WNOHANG)[0]}
+        answering -= ended
+        if ended and not answering:
+            _end_unless_asked(folder, listener)
+
+
+def _end_unless_asked(folder: Path, listener: socket.socket) -> None:
+    with suppress(Timeout), _lock(folder).acquire(blocking=False):
+        if not select.select([listener], [], [], 0)[0]:
+            shutil.rmtree(folder)
+            os._exit(0)
+
+
 if __name__ == "__main__":
     sys.path[0] = str(COMMAND.parent)
-    sys.argv = [str(COMMAND), *_serve(socket.socket(fileno=int(sys.argv[1])))]
+    sys.argv = [str(COMMAND), *_serve(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])))]
     # A framework's process imports the main file, as it does that of the command.
     sys.modules["__main__"].__file__ = str(COMMAND)
     from flows.command.cli import main
