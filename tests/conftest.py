@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers import databases, mariadb_server, object_store, postgres_server, web_server
+from helpers.one_for_all import RUN
 from sqlalchemy import URL, create_engine, make_url, text
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -54,6 +55,15 @@ class ByFile(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     """Have pytest-xdist distribute the tests by file."""
     return ByFile(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def run_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the workers of pytest-xdist find the servers that they share."""
+    folder = tmp_path_factory.getbasetemp()
+    RUN.folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    yield
+    RUN.leave()
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,6 @@ ends with the last that has asked it for one.
 import gc
 import importlib
 import os
-import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,12 +22,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).parents[1])
 
 from helpers.forking import answer, ask, become, requested, tell
+from helpers.one_for_all import RUN, Unused
 from helpers.warm_frameworks import fork_workers
 from helpers.warm_prefect import PrefectAside
 from helpers.warm_vega import start_drawing
@@ -100,27 +97,20 @@ WARM = WarmCommand()
 
 
 def _connected() -> socket.socket:
-    """Return a line to the server of this run of the tests; start it if there is none."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")[:12] or f"of-{os.getpid()}"
-    folder = Path(tempfile.gettempdir()) / f"nightfit-command-{run}"
-    with _lock(folder):
-        if not folder.exists():
-            folder.mkdir(mode=0o700)
-            _start_server(folder)
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(str(folder / "socket"))
+    """Return a line to the server of this run of the tests, which is started if there is none."""
+    address = RUN.server("command", _start_server)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(address)
     answer(connection)
     return connection
 
 
-def _lock(folder: Path) -> FileLock:
-    return FileLock(folder.with_name(f"nightfit-command-{os.getuid()}.lock"))
-
-
-def _start_server(folder: Path) -> None:
+def _start_server(folder: Path) -> str:
     """Start the server; it listens at once, and answers when it has imported the libraries."""
+    address = folder / "socket"
+    address.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(folder / "socket"))
+        listener.bind(str(address))
         listener.listen(100)
         subprocess.Popen(
             [sys.executable, __file__, str(folder), str(listener.fileno())],
@@ -128,6 +118,7 @@ def _start_server(folder: Path) -> None:
             stdin=subprocess.DEVNULL,
             pass_fds=[listener.fileno()],
         )
+    return str(address)
 
 
 def _serve(folder: Path, listener: socket.socket) -> list[str]:
@@ -161,30 +152,22 @@ def _serve(folder: Path, listener: socket.socket) -> list[str]:
 def _line_of_a_worker(folder: Path, listener: socket.socket) -> socket.socket:
     """Fork for each worker of the tests; return in the forked processes, with the line to it.
 
-    The server itself ends when all of them have ended.
+    The server itself ends when it is unused.
     """
-    answering: set[int] = set()
+    unused = Unused(folder)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener.settimeout(0.5)
-    while True:
+    while not unused():
         with suppress(TimeoutError):
             connection, _ = listener.accept()
-            if (child := os.fork()) == 0:
+            if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 listener.close()
+                unused.close()
                 connection.setblocking(True)
                 return connection
-            answering.add(child)
             connection.close()
-        ended = {child for child in answering if os.waitpid(child, os.WNOHANG)[0]}
-        answering -= ended
-        if ended and not answering:
-            _end_unless_asked(folder, listener)
-
-
-def _end_unless_asked(folder: Path, listener: socket.socket) -> None:
-    with suppress(Timeout), _lock(folder).acquire(blocking=False):
-        if not select.select([listener], [], [], 0)[0]:
-            shutil.rmtree(folder)
-            os._exit(0)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,9 @@ def start_drawing(folder: Path) -> Path:
 
     It ends with this process and those that it forks. The socket and the link are in the folder.
     """
+    program = folder / "vega.py"
+    for file in (folder / SOCKET, program):
+        file.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(folder / SOCKET))
     listener.listen(100)
@@ -31,7 +34,6 @@ def start_drawing(folder: Path) -> Path:
     )
     os.close(theirs)
     listener.close()
-    program = folder / "vega.py"
     program.symlink_to(__file__)
     return program
 
