@@ -34,7 +34,10 @@ TOGETHER = {
     "night": ("test_backup", "test_bad_input", "test_night", "test_readme", "test_unusual_folders"),
     "served": ("test_page", "test_page_run", "test_serve_attacked", "test_served"),
 }
-"""Files that share a fixture (`workers`, `mariadb`, `night`, `served`), made once by one worker."""
+"""Files that share a fixture (`workers`, `mariadb`, `night`, `served`), made once by one worker.
+
+They come first: each of these groups takes longer than any other file.
+"""
 
 PREFECT = ("PREFECT_", "DO_NOT_TRACK")
 """How the names of the variables begin that a command sets for Prefect."""
@@ -49,7 +52,16 @@ class ByFile(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0]).stem
-        return next((group for group, files in TOGETHER.items() if file in files), file)
+        return _group_of(file) or file
+
+
+def _group_of(file: str) -> str | None:
+    return next((group for group, files in TOGETHER.items() if file in files), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the groups of files begin before all other files."""
+    items.sort(key=lambda item: _group_of(item.path.stem) is None)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
