@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from numpy.typing import NDArray
 
-from data.scratch import temporary_files
+from data.scratch import remove_abandoned, temporary_files
 from data.settings import settings
 from regressors.file_arrays import dumps
 from regressors.frameworks import parity
@@ -170,13 +170,14 @@ class WorkerNight:
             return self._copies
 
     def end(self) -> None:
-        """End the processes and their jobs, and remove the copies."""
+        """End the processes and their jobs, and remove the copies, also of killed workers."""
         with self._lock:
             self._ended, started = True, {*self._processes.values()}
         for processes in started:
             processes.stop()
         self.drop_copies()
         self._open.close()
+        remove_abandoned(self._home())
 
     def _opened(self, piece: Piece) -> NDArray[Any] | None:
         if self.shares_files and (array := piece.opened()) is not None:

@@ -61,6 +61,12 @@ def test_segment_that_makes_no_sense_is_refused_with_a_sentence(more, sentence):
         declared(**more)
 
 
+def test_segment_that_is_refused_is_the_only_mistake_of_a_declaration_with_its_kinds():
+    with pytest.raises(ValidationError) as refused:
+        declared(segment="", candidates={"kinds": ["segment_least_squares"]})
+    assert {mistake["loc"][0] for mistake in refused.value.errors()} == {"segment"}
+
+
 @pytest.mark.parametrize(
     ("segment", "length", "passes"),
     [
