@@ -15,7 +15,8 @@ class Line:
     """Forwards connections to a server, which `connect` makes, from a port of its own.
 
     While it `refuses`, connections end at once; while it `hangs`, nobody answers them; while a
-    `proxy` says something, those that are open hang, and that is the answer to new ones, which are `answered`.
+    `proxy` says something, those that are open hang, and that is the answer to new ones, which are
+    counted in `answered`.
     """
 
     def __init__(self, connect: Callable[[], socket.socket]) -> None:
