@@ -36,9 +36,9 @@ STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
 
 
 def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
-    """Print how each dataset is doing; return 1 if the last run of any failed, or the like.
+    """Print how each dataset is doing; return 1 if the last run of any ended badly.
 
-    Or it was rejected, or killed, which is known where its home is, until the next one.
+    It failed, or was rejected, or was killed, which only its home knows, until the next one.
 
     A declaration with mistakes, with which the next run would fail, counts as well, and so do a
     champion that is damaged in the database, results that have not reached their output, alarms
