@@ -91,6 +91,7 @@ def test_each_segment_has_the_least_squares_of_its_own_rows(fitted):
         assert fits.estimates[i].tolist() == solved.estimates.tolist()
         for values, name in [
             (fits.standard_errors, "standard_error"),
+            (fits.robust_standard_errors, "robust_standard_error"),
             (fits.t, "t"),
             (fits.p_values, "p"),
             (fits.low, "low"),
