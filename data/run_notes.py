@@ -22,10 +22,12 @@ FOLDER = "running"
 class RunNote:
     """A run of a `flow`, of one `dataset` or a whole night (None), as it was when it began.
 
-    `flow_run` is its ID on Prefect's server. `began` is a time of ISO 8601, in UTC.
+    `flow_run` is its ID on Prefect's server, and `began` a time of ISO 8601, in UTC. It stores in
+    `store`.
     """
 
     flow: str
+    store: str
     dataset: str | None = None
     flow_run: str | None = None
     for_tonight: bool = True
