@@ -87,6 +87,7 @@ def _written(path: Path, note: RunNote) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.write(descriptor, json.dumps(asdict(note)).encode())
+        os.fsync(descriptor)  # the machine may go down, too
     except OSError:
         os.close(descriptor)
         path.unlink(missing_ok=True)
