@@ -87,7 +87,7 @@ class ClusterWorkers:
         self._slots = Slots()
         self._watches: dict[str, Watch] = {}
         self._warnings: list[str] = []
-        self._stopped = False
+        self._stopped = self._was_connected = False
 
     def __enter__(self) -> "ClusterWorkers":
         return self
@@ -171,7 +171,8 @@ class ClusterWorkers:
             if self._night is not None:
                 self._night.close()
                 self._night = None
-            connection = connected(self._address, self._wait, self._tell)
+            again, self._was_connected = self._was_connected, True
+            connection = connected(self._address, self._wait, self._tell, again=again)
             try:
                 self._night = Night(connection, self._limits, self._wait, self._tell)
             except BaseException:
