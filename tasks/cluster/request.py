@@ -13,6 +13,7 @@ from regressors.frameworks.workers import Reporter, WorkerFailed
 from regressors.job import Fitted, Job
 from tasks.cluster.parcels import Parcel
 from tasks.cluster.read_job import ReadJob
+from tasks.run.row_jobs import RowJob
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,8 @@ class Request:
     def parcel(self) -> Parcel:
         """Return what a worker is sent; raise WorkerFailed if that cannot be."""
         try:
-            return Parcel.of((self.function, self.args))
+            in_place = any(isinstance(arg, RowJob) for arg in self.args)
+            return Parcel.of((self.function, self.args), in_place=in_place)
         except (AttributeError, OSError, TypeError, pickle.PicklingError) as error:
             raise WorkerFailed(f"it could not be sent to its worker ({sentence(error)})") from None
 

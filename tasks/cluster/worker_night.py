@@ -56,7 +56,8 @@ class Outcome:
     """What a job came to: a pickled value, or why there is none, in a sentence.
 
     With `left_out`, the worker can do nothing with the framework tonight, and another may. Of the
-    `missing` arrays the worker has neither the file nor a copy. `probe` is that of the process.
+    `missing` arrays the worker has neither the file nor a copy. One that is `apart` does not see
+    the files that the job is about. `probe` is that of the process.
     """
 
     worker: str
@@ -64,6 +65,7 @@ class Outcome:
     failure: str | None = None
     left_out: bool = False
     missing: tuple[Piece, ...] = ()
+    apart: bool = False
     probe: ProbeResult | None = None
     warnings: tuple[str, ...] = ()
 
@@ -112,6 +114,8 @@ class WorkerNight:
 
     def do(self, job: str, framework: str, parcel: Parcel, report: Report) -> Outcome:
         """Do a job in the process of its framework; raise NightEnded if there is to be none."""
+        if parcel.in_place and not self.shares_files:
+            return Outcome(self.worker, apart=True)
         missing = tuple(piece for piece in parcel.pieces if self._opened(piece) is None)
         if missing:
             return Outcome(self.worker, missing=missing)

@@ -29,13 +29,14 @@ from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
 from regressors.model import Model, NetworkMember, Predicted
-from tasks.run import progress
+from tasks.run import progress, row_work
 from tasks.run.gathered import Gather, GatheredSums
 from tasks.run.memory import give_back
 from tasks.run.predicting import predicted_here, predicted_on
 from tasks.run.prepared import Prepared
 from tasks.run.processes import ManyProcesses, Processes
 from tasks.run.reading import HowRead
+from tasks.run.row_work import RowWork
 from tasks.run.rows import Rows
 from tasks.run.step import result_of
 
@@ -139,6 +140,12 @@ class FrameworkWorkers:
     def are_on_cluster(self) -> bool:
         """Return whether the processes are on a cluster."""
         return self._cluster is not None
+
+    def row_work(self, dataset: str, rows: int) -> RowWork | None:
+        """Return what has a cluster do what a step does with so many rows; None if none does."""
+        if self._cluster is None or rows < row_work.MIN_ROWS:
+            return None
+        return RowWork(self._cluster, dataset, self._warn)
 
     def end_run(self) -> None:
         """Let go of what the processes have of the rows of a run."""
