@@ -22,10 +22,12 @@ FOLDER = "running"
 class RunNote:
     """A run of a `flow`, of one `dataset` or a whole night (None), as it was when it began.
 
-    `flow_run` is its ID on Prefect's server. `began` is a time of ISO 8601, in UTC.
+    `flow_run` is its ID on Prefect's server, and `began` a time of ISO 8601, in UTC. It stores in
+    `store`.
     """
 
     flow: str
+    store: str
     dataset: str | None = None
     flow_run: str | None = None
     for_tonight: bool = True
@@ -85,6 +87,7 @@ def _written(path: Path, note: RunNote) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.write(descriptor, json.dumps(asdict(note)).encode())
+        os.fsync(descriptor)  # the machine may go down, too
     except OSError:
         os.close(descriptor)
         path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from prefect import runtime
 from data.declarations.file import declared_datasets
 from data.run_notes import RunNote, forget, killed_runs, noted
 from data.settings import Settings, settings
+from data.store.session import Store
 from flows.alarm import FOR_NO_TONIGHT
 from flows.page.killed import show_killed
 from flows.page.sending import sent_to_page
@@ -36,6 +37,7 @@ def leaving_a_note(work: Callable[P, R]) -> Callable[P, R]:
         given, config = signature.bind(*args, **kwargs).arguments, settings()
         note = RunNote(
             work.__name__,
+            store=Store(config.database_url).display_url,
             dataset=given.get("dataset"),
             flow_run=runtime.flow_run.id,
             for_tonight=not any(given.get(name) for name in ("run_id", *FOR_NO_TONIGHT)),
@@ -60,6 +62,6 @@ def _is_settled(killed: RunNote, now: RunNote, config: Settings) -> bool:
     """Return whether nobody else will tell of a killed run, once another one has ended."""
     if not killed.for_tonight:
         return True
-    if now.flow != NIGHT or not now.for_tonight:
+    if now.flow != NIGHT or not now.for_tonight or now.store != killed.store:
         return False
     return killed.flow == NIGHT or killed.dataset not in declared_datasets(config.datasets)

@@ -92,7 +92,9 @@ def retrain(
     with temporary_files(home):  # until the summary is made of the rows
         with (
             only_run(store, dataset, wait=wait) as lock,
-            told_of_killed(home, dataset, forgets=not dry_run and as_of is None) as killed,
+            told_of_killed(
+                home, store.display_url, dataset, forgets=not dry_run and as_of is None
+            ) as killed,
             new_attempt(
                 declaration, store, home=home, as_of=as_of, dry_run=dry_run, at_end=drawing
             ) as run,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from data.connections.table_name import TableName
 from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError
-from data.run_notes import RunNote, killed_runs
+from data.run_notes import RunNote
 from data.settings import settings
 from data.store.check.record import LastCheck, last_check
 from data.store.read.alarms import BAD, unsent_messages
@@ -25,7 +25,7 @@ from data.store.session import Store
 from data.store.write.delivery import undelivered
 from flows.command.printable import printable
 from flows.command.screen import Screen, print_json
-from tasks.run.killed import in_words
+from tasks.run.killed import in_words, killed_for
 
 MIN_WIDTH = 40
 """Problems are wrapped to the width of the screen, but to no less."""
@@ -36,9 +36,9 @@ STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
 
 
 def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
-    """Print how each dataset is doing; return 1 if the last run of any failed, or the like.
+    """Print how each dataset is doing; return 1 if the last run of any ended badly.
 
-    Or it was rejected, or killed, which is known where its home is, until the next one.
+    It failed, or was rejected, or was killed, which only its home knows, until the next one.
 
     A declaration with mistakes, with which the next run would fail, counts as well, and so do a
     champion that is damaged in the database, results that have not reached their output, alarms
@@ -66,7 +66,7 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
     aged = {name: age for name in declared if (age := _aged(stored.get(name), limit, now))}
     kinds = (damage, mistakes, late, gone)
     lines = [_line(name, stored.get(name), kinds, aged.get(name), now) for name in names]
-    notes = killed_runs(config.home).values()
+    notes = killed_for(config.home, Store(config.database_url).display_url).values()
     for note in notes:
         _note_killed(note, lines, stored)
     for line in lines:
@@ -79,7 +79,7 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
     if checked is not None and wrong:
         _print_check(checked)
     alarms = [*_mistake_of_notify(config.notify), *(_unsent(*each) for each in unsent)]
-    nights = [_killed_night(note) for note in notes if note.flow == "nightly" and note.for_tonight]
+    nights = [_killed_night(note) for note in notes if note.flow == "nightly"]
     for sentence in (*nights, *alarms):
         Screen(stderr=True).print(sentence, soft_wrap=True)
     too_old = older is not None and any(
@@ -202,7 +202,7 @@ def _note_killed(
     for line in lines:
         status = stored.get(line["dataset"])
         is_last = status is None or status.started_at < note.began_at
-        if note.dataset == line["dataset"] and note.for_tonight and is_last:
+        if note.dataset == line["dataset"] and is_last:
             line["last_run"] = KILLED
             others = line["wrong"] if status is not None else None
             line["wrong"] = " ".join(filter(None, [in_words(note), others]))

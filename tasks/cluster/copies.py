@@ -8,14 +8,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from distributed import Client, Worker
 from distributed.protocol.pickle import dumps
 
-from regressors.file_arrays import place_of
-from regressors.fitting import in_file
-from regressors.job import Fitted, Job
 from tasks.cluster.parcels import Piece
 from tasks.cluster.plugin import read, read_file, write
 
@@ -74,14 +70,6 @@ def file_parts(client: Client, worker: str, path: Path, size: int) -> Iterator[b
         if len(found.get(worker, b"")) != length:
             raise OSError(f"{worker} does not have all of {path}")
         yield found[worker]
-
-
-def in_file_of_job(value: Any, args: tuple[Any, ...]) -> Any:
-    """Return a fit with its predictions in the file of its job, where its worker could not."""
-    file = next((arg.predictions_file for arg in args if isinstance(arg, Job)), None)
-    if file is None or not isinstance(value, Fitted) or value.out_of_fold is None:
-        return value
-    return value if place_of(value.out_of_fold) else in_file(value, file)
 
 
 async def fetch(night: str, piece: Piece, holder: str, dask_worker: Worker) -> None:

@@ -96,7 +96,7 @@ class WorkerNight:
         self._limits, self._threads, self._memory, self._spare = limits, threads, memory, spare
         self.shares_files = token.is_here()
         self._open = ExitStack()
-        self._lock = threading.Lock()
+        self._lock, self._ending = threading.Lock(), threading.Lock()
         self._processes: dict[str, Workers] = {}
         self._copies: Path | None = None
         self._probes: dict[str, ProbeResult] = {}
@@ -133,15 +133,17 @@ class WorkerNight:
             left_out = processes.given_up(framework) is not None
             return self._outcome(framework, failure=str(failure), left_out=left_out)
         finally:
-            self._jobs.pop(job, None)
+            with self._ending:
+                self._jobs.pop(job, None)
         pack = dumps if self.shares_files else partial(pickle.dumps, protocol=5)
         return self._outcome(framework, value=pack(value))
 
     def cancel(self, job: str) -> None:
-        """End a job whose result nobody waits for."""
-        framework = self._jobs.pop(job, None)
-        if framework is not None and framework in self._processes:
-            self._processes[framework].cancel(framework)
+        """End a job whose result nobody waits for; the next one of its framework has not begun."""
+        with self._ending:
+            framework = self._jobs.pop(job, None)
+            if framework is not None and framework in self._processes:
+                self._processes[framework].cancel(framework)
 
     def write(self, piece: Piece, offset: int, data: bytes) -> None:
         """Write a part of an array to its copy."""

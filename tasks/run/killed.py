@@ -9,10 +9,10 @@ from data.run_notes import RunNote, forget, killed_runs
 from tasks.run import progress
 
 
-def killed_of(home: Path, dataset: str) -> dict[Path, RunNote]:
-    """Return the runs of a dataset for tonight that were killed, by the files of their notes."""
+def killed_for(home: Path, store: str) -> dict[Path, RunNote]:
+    """Return the runs for tonight of a store that were killed, by the files of their notes."""
     notes = killed_runs(home).items()
-    return {path: note for path, note in notes if note.dataset == dataset and note.for_tonight}
+    return {path: note for path, note in notes if note.store == store and note.for_tonight}
 
 
 def in_words(note: RunNote) -> str:
@@ -24,12 +24,15 @@ def in_words(note: RunNote) -> str:
 
 
 @contextmanager
-def told_of_killed(home: Path, dataset: str, *, forgets: bool) -> Iterator[tuple[str, ...]]:
+def told_of_killed(
+    home: Path, store: str, dataset: str, *, forgets: bool
+) -> Iterator[tuple[str, ...]]:
     """Give a sentence about each killed run of a dataset, for the run that follows it.
 
     If it `forgets`, their notes are removed when that is stored, be it as failed.
     """
-    killed = killed_of(home, dataset)
+    of_store = killed_for(home, store).items()
+    killed = {path: note for path, note in of_store if note.dataset == dataset}
     sentences = tuple(in_words(note) for note in killed.values())
     for sentence in sentences:
         progress.log(dataset, sentence, warning=True)

@@ -41,3 +41,16 @@ class Processes(Protocol):
     def stop(self) -> None:
         """End the processes and their jobs."""
         ...
+
+
+class ManyProcesses(Processes, Protocol):
+    """Framework processes of which one framework may have several, whose jobs may be ended."""
+
+    @property
+    def fit_seconds(self) -> float:
+        """Return how long a fit may take, unless its job says more."""
+        ...
+
+    def cancel(self, future: Future[Any]) -> None:
+        """End a job whose result nobody waits for any more, if it is not done."""
+        ...

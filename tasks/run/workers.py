@@ -34,7 +34,7 @@ from tasks.run.gathered import Gather, GatheredSums
 from tasks.run.memory import give_back
 from tasks.run.predicting import predicted_here, predicted_on
 from tasks.run.prepared import Prepared
-from tasks.run.processes import Processes
+from tasks.run.processes import ManyProcesses, Processes
 from tasks.run.reading import HowRead
 from tasks.run.row_work import RowWork
 from tasks.run.rows import Rows
@@ -44,8 +44,8 @@ Result = TypeVar("Result")
 """What a job returns: most are fits."""
 
 
-class OnCluster(Processes, Protocol):
-    """Framework processes on a cluster, of which one framework may have several."""
+class OnCluster(ManyProcesses, Protocol):
+    """Framework processes on a cluster."""
 
     def connect(self) -> str:
         """Connect to the cluster; return where it is; raise ClusterError if that cannot be."""
@@ -70,7 +70,7 @@ class FrameworkWorkers:
     def __init__(self, processes: Processes, cluster: OnCluster | None = None) -> None:
         self._processes, self._cluster = processes, cluster
         self._probes: dict[str, ProbeResult] = {}
-        self._gathered = GatheredSums(processes)
+        self._gathered = None if cluster is None else GatheredSums(cluster)
         self._warnings: list[str] = []
         processes.probe_with(parity.probe, self._obstacle)
 
@@ -91,7 +91,7 @@ class FrameworkWorkers:
         reporter = partial(progress.Progress, job.dataset, f"{work} {candidate}")
         begin, gathering = perf_counter(), 0.0
         try:
-            if gather is not None and self._cluster is not None:
+            if gather is not None and self._gathered is not None:
                 job = self._gathered.job(gather, job, reporter)
                 gathering = perf_counter() - begin
             fitted: Result = processes.result(
@@ -149,7 +149,8 @@ class FrameworkWorkers:
 
     def end_run(self) -> None:
         """Let go of what the processes have of the rows of a run."""
-        self._gathered.drop()
+        if self._gathered is not None:
+            self._gathered.drop()
         if self._cluster is not None:
             self._cluster.drop_rows()
 

@@ -1,11 +1,12 @@
 """What a table and its segments cost that several workers of a cluster share: by part, and by byte.
 
-    cluster_parts.py [--rows N] [--columns P] [--segments S]
+    cluster_parts.py [--rows N] [--columns P] [--segments S] [--ann-rows N]
 
 Seconds of CPU of one process, with NumPy in place of a framework: of the encodings that one worker
 fits, of the sums of a part of the rows, of their addition in the driver, of the second pass over a
 part, and of the fit that is left for one worker once it has these; of predictions of new rows; and
-of a batch of segments of 100 rows. Bytes are those of pickled answers.
+of a batch of segments of 100 rows. Bytes are those of pickled answers. The folds of an ANN are
+trained by PyTorch, on one thread.
 """
 
 import argparse
@@ -14,18 +15,22 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from time import process_time
-from typing import Any
+from time import perf_counter, process_time
+from typing import Any, cast
 
 import numpy as np
 from benchmarks.figures import record
 from benchmarks.segments import made as segments_made
 from helpers import numpy_framework
 
+from data.declarations.sections import Ann
+from data.scratch import temporary_files
 from regressors import fitting, gathering
 from regressors.arrays import Coded, in_codes
 from regressors.candidate import SEGMENT_KINDS, Candidate
 from regressors.file_arrays import ArraysInParts
+from regressors.frameworks.worker_process import ready
+from regressors.frameworks.workers import Workers
 from regressors.gathered_predictions import arrays_of, predicted_in_parts
 from regressors.intervals.rules import Rules
 from regressors.job import Job
@@ -139,14 +144,62 @@ def of_segments(segments: int, columns: int) -> None:
         told(f"{kind}: what is left per segment, for one worker", left, "us")
 
 
+def timed(framework: Any, function: Any, *args: Any) -> tuple[float, Any]:
+    """Return the seconds of CPU of a call in a framework's process, and what it comes to."""
+    start = process_time()
+    made = function(framework, *args)
+    return process_time() - start, made
+
+
+def of_network(rows: int, columns: int) -> None:
+    """Print what the folds of an ANN cost that are a job each, and what is left for one worker."""
+    made = replace(table(rows, columns), table="", hidden=Ann().hidden)
+    rng = np.random.default_rng(2)
+    target = np.sin(2 * made.columns["x0"]) + rng.normal(size=rows)
+    job = replace(made, candidate=Candidate("torch", "ann"), target=target)
+    seconds: list[float] = []
+    sizes: list[int] = []
+    with tempfile.TemporaryDirectory() as folder, temporary_files(Path(folder)):
+        home = Path(folder)
+        with Workers(("torch",), home=home, time_limit=3600, threads=1) as process:
+
+            def of(function: Any, *args: Any) -> tuple[float, Any]:
+                answer = process.result(process.submit("torch", timed, function, *args))
+                return cast(tuple[float, Any], answer)
+
+            def do(calls: Calls) -> Iterator[Any]:
+                for function, args in calls.each:
+                    took, fit = of(function, *args)
+                    seconds.append(took)
+                    sizes.append(len(pickle.dumps(fit)))
+                    yield fit
+
+            begin = perf_counter()
+            process.result(process.submit("torch", ready))
+            told("start of a process of PyTorch", perf_counter() - begin, "s")
+            job = replace(job, plan=of(fitting.plan, job)[1])
+            gathered = shared(gathering.for_validate(job, KeptSums()), do)
+            left, _ = of(fitting.validate, gathered)
+    name = f"ANN on {rows:,} rows"
+    told(f"{name}: trainings", len(seconds), "")
+    told(f"{name}: a training, by all workers", sum(seconds) / len(seconds), "s")
+    told(f"{name}: the longest of them", max(seconds), "s")
+    told(f"{name}: answer of a fold", max(sizes) / 1e3, "kB")
+    told(f"{name}: what is left, by one worker", left, "s")
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2**22)
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--segments", type=int, default=10_000)
+    parser.add_argument("--ann-rows", type=int, nargs="*", default=[20_000, 50_000])
     asked = parser.parse_args()
-    of_table(asked.rows, asked.columns)
+    for rows in asked.ann_rows:
+        of_network(rows, asked.columns)
+    if asked.rows:
+        of_table(asked.rows, asked.columns)
     if asked.segments:
         of_segments(asked.segments, 10)
 

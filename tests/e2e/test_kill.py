@@ -148,7 +148,7 @@ from flows.command.process_keeper import start_keeper
 
 home = pathlib.Path(sys.argv[1])
 start_keeper(home)
-with temporary_files(home), noted(home, RunNote("nightly", flow_run=sys.argv[2])):
+with temporary_files(home), noted(home, RunNote("nightly", "", flow_run=sys.argv[2])):
     print("begun", flush=True)
     time.sleep(600)
 """

@@ -16,7 +16,7 @@ OTHER = """
 import pathlib, sys, time
 from data.run_notes import RunNote, noted
 
-with noted(pathlib.Path(sys.argv[1]), RunNote("retrain", sys.argv[2])):
+with noted(pathlib.Path(sys.argv[1]), RunNote("retrain", "shops.db", sys.argv[2])):
     print("begun", flush=True)
     time.sleep(600)
 """
@@ -44,7 +44,7 @@ def kill(process):
 
 
 def test_a_run_that_is_killed_leaves_its_note_and_one_that_lives_or_ends_does_not(tmp_path, other):
-    with noted(tmp_path, RunNote("nightly")):
+    with noted(tmp_path, RunNote("nightly", "shops.db")):
         assert killed_runs(tmp_path) == {}
         kill(other)
         ((path, note),) = killed_runs(tmp_path).items()
@@ -59,13 +59,15 @@ def test_what_is_no_note_is_none(tmp_path):
     (tmp_path / FOLDER).mkdir()
     for number, text in enumerate(["", "{", "[]", "null", '{"flow": "retrain", "other": 1}']):
         (tmp_path / FOLDER / f"{number}.json").write_text(text)
-    (tmp_path / FOLDER / "time.json").write_text(json.dumps({"flow": "nightly", "began": "soon"}))
+    (tmp_path / FOLDER / "time.json").write_text(
+        json.dumps({"flow": "nightly", "store": "", "began": "soon"})
+    )
     assert killed_runs(tmp_path) == {}
 
 
 def test_a_run_goes_on_where_no_note_can_be_written(tmp_path):
     (tmp_path / FOLDER).write_text("a file in the place of the folder")
-    with noted(tmp_path, RunNote("nightly")):
+    with noted(tmp_path, RunNote("nightly", "shops.db")):
         assert killed_runs(tmp_path) == {}
 
 
@@ -75,9 +77,9 @@ def test_the_next_run_that_is_stored_tells_of_a_killed_one_and_the_one_after_it_
     kill(other)
     sentence = f"was killed (process {other.pid} on "
 
-    def told(dataset, ends=None, *, forgets=True):
+    def told(dataset, ends=None, *, store="shops.db", forgets=True):
         try:
-            with told_of_killed(tmp_path, dataset, forgets=forgets) as sentences:
+            with told_of_killed(tmp_path, store, dataset, forgets=forgets) as sentences:
                 if ends is not None:
                     raise ends
         except type(ends):
@@ -85,6 +87,7 @@ def test_the_next_run_that_is_stored_tells_of_a_killed_one_and_the_one_after_it_
         return [sentence in each for each in sentences]
 
     assert told("another") == []
+    assert told("shop", store="another.db") == []
     assert told("shop", forgets=False) == [True]  # a dry run
     assert told("shop", UserError("the store is away")) == [True]
     assert told("shop", RunFailed("shop", "failed", "no rows")) == [True]
