@@ -189,13 +189,14 @@ def _line(
 def _served(line: Mapping[str, Any]) -> str:
     """Return how many segments of a dataset are served by what, and what people decided."""
     segments: Mapping[str, int] = line["segments"]
-    parts = [f"{count:,} by {what}" for what, count in segments.items()]
+    *others, last = (f"{count:,} by {what}" for what, count in segments.items())
+    served = f"{', '.join(others)} and {last}" if others else last
     pinned, waiting = line.get("segments_pinned", 0), line.get("segments_waiting", 0)
     more = f"; {pinned:,} pinned" if pinned else ""
     more += (
         f", {waiting:,} of these to a kind that serves from the next night on" if waiting else ""
     )
-    return f"{sum(segments.values()):,} segments, served {' and '.join(parts)}{more}."
+    return f"{sum(segments.values()):,} segments, served {served}{more}."
 
 
 def _print(lines: Sequence[dict[str, Any]]) -> None:
