@@ -174,8 +174,8 @@ def test_ready_automations_fire_on_a_server_of_prefect(new_workspace, hook, tmp_
 
     wait_until(fired)
     silent, skipped = (run_of(api, "retrain", "RUNNING", "", dataset=name) for name in "ab")
-    for each in (silent, skipped):
-        with temporary_settings({PREFECT_API_URL: api}):
+    with temporary_settings({PREFECT_API_URL: api}):
+        for each in (silent, skipped):
             emit_event(
                 "prefect.flow-run.heartbeat",
                 {"prefect.resource.id": f"prefect.flow-run.{each}"},
@@ -187,7 +187,7 @@ def test_ready_automations_fire_on_a_server_of_prefect(new_workspace, hook, tmp_
                     }
                 ],
             )
-    EventsWorker.instance().drain()
+        EventsWorker.instance().drain()  # of this server: without settings it would start another
     ended = {"type": "COMPLETED", "name": "Skipped", "message": "nothing has changed"}
     ask(api, f"flow_runs/{skipped}/set_state", state=ended, force=True)
     wait_until(lambda: ask(api, f"flow_runs/{silent}")["state"]["type"] == "CRASHED")
