@@ -139,9 +139,10 @@ def train(
     """
     declaration = run.declaration
     cluster = workers.connect()
-    run.checked = checked = check(declaration, snapshot, expected, run.night)
+    work = workers.row_work(declaration.name, snapshot.rows)
+    run.checked = checked = check(declaration, snapshot, expected, run.night, work=work)
     refuse_rejected(checked)
-    run.prepared = rows = split(declaration, snapshot, checked)
+    run.prepared = rows = split(declaration, snapshot, checked, work)
     starts, run.start_warning = last_starts(
         run.candidates, declaration, store, before_run=before_run
     )

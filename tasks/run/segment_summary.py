@@ -146,18 +146,19 @@ def _served_in_words(routing: Routing, champion: str) -> str:
 
 def _moves_in_words(routing: Routing, moved: Indices, champion: str) -> Iterator[str]:
     """Yield where how many segments moved and why, with the first of each; most moves first."""
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[tuple[str, str, str], list[str]] = {}
     for i in moved.tolist():
         why, gain = without_gain(routing.reason[i])
         to = _served_by(routing, i, champion)
-        groups.setdefault((to, why), []).append(f"{label(routing.names[i])} {gain}".rstrip())
+        what = "; out-of-fold gains" if gain else ""
+        groups.setdefault((to, why, what), []).append(f"{label(routing.names[i])} {gain}".rstrip())
     largest = sorted(groups.items(), key=lambda group: -len(group[1]))
-    for (to, why), named in largest[:MAX_REASONS]:
+    for (to, why, what), named in largest[:MAX_REASONS]:
         more = len(named) - MAX_NAMED
         shown = f"{', '.join(named[:MAX_NAMED])}{f' and {more:,} more' if more > 0 else ''}"
-        yield f"{len(named):,} moved tonight to {to}, because {why}: {shown}"
+        yield f"{len(named):,} moved tonight to {to}, because {why}{what}: {shown}"
     if rest := sum(len(named) for _, named in largest[MAX_REASONS:]):
-        yield f"{rest:,} moved tonight for other reasons (nightfit history --segment NAME)"
+        yield f"{rest:,} moved tonight for other reasons (nightfit query segment_history)"
 
 
 def _counted(count: int, noun: str) -> str:

@@ -193,3 +193,5 @@ def test_ready_automations_fire_on_a_server_of_prefect(new_workspace, hook, tmp_
     wait_until(lambda: ask(api, f"flow_runs/{silent}")["state"]["type"] == "CRASHED")
     assert ask(api, f"flow_runs/{skipped}")["state"]["name"] == "Skipped"
     wait_until(lambda: "nightfit: no night for 26 hours" in titles())
+    for automation in ask(api, "automations/filter", limit=200):  # else they go on for all tests
+        ask(api, f"automations/{automation['id']}", method="DELETE")

@@ -243,7 +243,7 @@ def test_summary_says_what_serves_how_many_the_worst_and_the_moves(night, monkey
     )
     assert re.fullmatch(
         r"1 moved tonight to torch/segment_least_squares, because its own line is surely better"
-        r" than the champion: other 9\d\.\d% \([89]\d\.\d% to 9\d\.\d%\)",
+        r" than the champion; out-of-fold gains: other 9\d\.\d% \([89]\d\.\d% to 9\d\.\d%\)",
         moved,
     )
     assert worst.startswith("largest out-of-fold RMSE: ")
@@ -260,8 +260,9 @@ def test_moves_for_one_reason_are_one_line_with_the_gain_of_each_and_most_moves_
     lines = [*segment_figures(many_moves(), "torch/ann").lines()]
     assert lines[1:3] == [
         "7 moved tonight to torch/segment_least_squares, because its own line is surely better than"
-        " the champion: s6 96.0% (90.0% to 99.0%), s5 95.0% (90.0% to 99.0%), s4 94.0% (90.0% to"
-        " 99.0%), s3 93.0% (90.0% to 99.0%), s2 92.0% (90.0% to 99.0%) and 2 more",
+        " the champion; out-of-fold gains: s6 96.0% (90.0% to 99.0%), s5 95.0% (90.0% to 99.0%),"
+        " s4 94.0% (90.0% to 99.0%), s3 93.0% (90.0% to 99.0%), s2 92.0% (90.0% to 99.0%) and 2"
+        " more",
         "1 moved tonight to the champion, torch/ann, because the champion serves: its own line"
         " could not be fitted tonight: s7",
     ]
