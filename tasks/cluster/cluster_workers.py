@@ -26,6 +26,7 @@ from regressors.frameworks.workers import STOPPED, Reporter, WorkerFailed
 from regressors.job import Fitted, Job
 from tasks.cluster.connection import Tell, connected
 from tasks.cluster.copies import file_parts
+from tasks.cluster.copy_job import RowsToCopy
 from tasks.cluster.night import Night
 from tasks.cluster.parcels import Parcel
 from tasks.cluster.read_job import ReadJob
@@ -223,7 +224,8 @@ class ClusterWorkers:
     ) -> Any:
         """Return what a job comes to; raise WorkerFailed if it comes to nothing."""
         kind = next((arg.candidate.kind for arg in args if isinstance(arg, Job)), "")
-        not_on = next((arg.not_on for arg in args if isinstance(arg, ReadJob)), frozenset[str]())
+        chosen = (arg.not_on for arg in args if isinstance(arg, ReadJob | RowsToCopy))
+        not_on = next(chosen, frozenset[str]())
         asked: list[str] = []
         lost = 0
         while True:
