@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from data.errors import ClusterError, HomeError, StoreError
 from data.store.records import RunRecord
-from data.store.row_columns import ModelRef, PredictionColumns
+from data.store.row_columns import ModelRef
 from data.store.session import Store
 from data.store.write.run_table_upkeep import drop_left
 from data.store.write.run_tables import (
@@ -28,6 +29,7 @@ from regressors.frameworks.workers import Reporter, WorkerFailed
 from regressors.shared_work import Calls
 from tasks.cluster.copy_job import NotCopied, PlacedRows, RowsToCopy, checksum, copy_rows
 from tasks.cluster.token_file import Token
+from tasks.run import progress
 from tasks.run.gathered import results
 from tasks.run.processes import Processes
 from tasks.run.row_files import RowFiles
@@ -48,25 +50,20 @@ class _Refused(Exception):
 
 @contextmanager
 def copied_on(
-    processes: Processes,
-    tell: Tell,
-    store: Store,
-    record: RunRecord,
-    files: RowFiles,
-    reporter: Reporter,
+    processes: Processes | None, tell: Tell, store: Store, record: RunRecord, files: RowFiles
 ) -> Iterator[CopiedRun | None]:
     """Have the processes of a cluster copy a run's predictions; give what its transaction needs.
 
-    That is None where there are few, or the store is no PostgreSQL, and where it cannot be done:
-    then `tell` gets a sentence on why. What the run does not take is removed at the end. The caller
+    That is None where there are few, no cluster or no PostgreSQL, and where it cannot be done: then
+    `tell` gets a sentence on why. What the run does not take is removed at the end. The caller
     holds the lock of the dataset.
     """
-    many = [rows for rows in with_routes(record) if len(rows.key) >= MIN_ROWS]
-    if not many or not store.is_postgresql:
+    many = [rows for rows in record.predictions if len(rows.key) >= MIN_ROWS]
+    if processes is None or not many or not store.is_postgresql:
         yield None
         return
     try:
-        yield _copied(processes, tell, store, record, many, files, reporter)
+        yield _copied(processes, tell, store, record, files)
     finally:
         with suppress(StoreError, DBAPIError), Store(store.url).writing() as connection:
             drop_left(connection, record.dataset)
@@ -77,10 +74,10 @@ def _copied(
     tell: Tell,
     store: Store,
     record: RunRecord,
-    many: Sequence[PredictionColumns],
     files: RowFiles,
-    reporter: Reporter,
 ) -> CopiedRun | None:
+    many = [rows for rows in with_routes(record) if len(rows.key) >= MIN_ROWS]
+    reporter = partial(progress.Progress, record.dataset, "storing")
     refused: dict[str, str] = {}
     try:
         run_id, model_ids, tables = store.write(

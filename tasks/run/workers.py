@@ -1,7 +1,7 @@
 """The framework processes of a night, and how a step has a candidate fitted in one of them."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
@@ -32,15 +32,16 @@ from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
 from regressors.model import Model, NetworkMember, Predicted
-from tasks.run import progress
+from tasks.run import progress, row_work
 from tasks.run.copying import copied_on
 from tasks.run.gathered import Gather, GatheredSums
 from tasks.run.memory import give_back
 from tasks.run.predicting import predicted_here, predicted_on
 from tasks.run.prepared import Prepared
-from tasks.run.processes import Processes
+from tasks.run.processes import ManyProcesses, Processes
 from tasks.run.reading import HowRead
 from tasks.run.row_files import RowFiles
+from tasks.run.row_work import RowWork
 from tasks.run.rows import Rows
 from tasks.run.step import result_of
 
@@ -48,8 +49,8 @@ Result = TypeVar("Result")
 """What a job returns: most are fits."""
 
 
-class OnCluster(Processes, Protocol):
-    """Framework processes on a cluster, of which one framework may have several."""
+class OnCluster(ManyProcesses, Protocol):
+    """Framework processes on a cluster."""
 
     def connect(self) -> str:
         """Connect to the cluster; return where it is; raise ClusterError if that cannot be."""
@@ -74,7 +75,7 @@ class FrameworkWorkers:
     def __init__(self, processes: Processes, cluster: OnCluster | None = None) -> None:
         self._processes, self._cluster = processes, cluster
         self._probes: dict[str, ProbeResult] = {}
-        self._gathered = GatheredSums(processes)
+        self._gathered = None if cluster is None else GatheredSums(cluster)
         self._warnings: list[str] = []
         processes.probe_with(parity.probe, self._obstacle)
 
@@ -95,7 +96,7 @@ class FrameworkWorkers:
         reporter = partial(progress.Progress, job.dataset, f"{work} {candidate}")
         begin, gathering = perf_counter(), 0.0
         try:
-            if gather is not None and self._cluster is not None:
+            if gather is not None and self._gathered is not None:
                 job = self._gathered.job(gather, job, reporter)
                 gathering = perf_counter() - begin
             fitted: Result = processes.result(
@@ -121,10 +122,7 @@ class FrameworkWorkers:
         self, store: Store, record: RunRecord, files: RowFiles
     ) -> AbstractContextManager[CopiedRun | None]:
         """Have a cluster copy many predictions of a run to the database before it is stored."""
-        if self._cluster is None:
-            return nullcontext()
-        reporter = partial(progress.Progress, record.dataset, "storing")
-        return copied_on(self._cluster, self._warn, store, record, files, reporter)
+        return copied_on(self._cluster, self._warn, store, record, files)
 
     def start(self, framework: str, dataset: str) -> str | None:
         """Start and probe a framework's process, if it has none; return why it cannot, or None."""
@@ -154,9 +152,16 @@ class FrameworkWorkers:
         """Return whether the processes are on a cluster."""
         return self._cluster is not None
 
+    def row_work(self, dataset: str, rows: int) -> RowWork | None:
+        """Return what has a cluster do what a step does with so many rows; None if none does."""
+        if self._cluster is None or rows < row_work.MIN_ROWS:
+            return None
+        return RowWork(self._cluster, dataset, self._warn)
+
     def end_run(self) -> None:
         """Let go of what the processes have of the rows of a run."""
-        self._gathered.drop()
+        if self._gathered is not None:
+            self._gathered.drop()
         if self._cluster is not None:
             self._cluster.drop_rows()
 

@@ -52,7 +52,9 @@ def test_summary_says_what_serves_the_segments_and_which_moved(nights):
         "of 33 segments, 31 are served by the champion (torch/least_squares; 1 of these have too"
         " few rows to be compared), 2 by their own line (torch/segment_least_squares)"
     )
-    assert first["segments"][1].startswith("moved tonight: 9")
+    assert first["segments"][1].startswith(
+        "2 moved tonight to torch/segment_least_squares, because"
+    )
     assert second["segments"][1] == "none moved tonight"
     assert any(note.startswith("2 rows have no segment") for note in second["remarks"])
     assert any("had no row tonight: 90." in note for note in second["remarks"])
