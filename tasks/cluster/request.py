@@ -11,6 +11,7 @@ from regressors.fitting import in_file
 from regressors.frameworks.worker_process import sentence
 from regressors.frameworks.workers import Reporter, WorkerFailed
 from regressors.job import Fitted, Job
+from tasks.cluster.copy_job import RowsToCopy
 from tasks.cluster.parcels import Parcel
 from tasks.cluster.read_job import ReadJob
 from tasks.run.row_jobs import RowJob
@@ -37,8 +38,8 @@ class Request:
     @property
     def not_on(self) -> frozenset[str]:
         """Return the workers that cannot do it."""
-        reads = (arg.not_on for arg in self.args if isinstance(arg, ReadJob))
-        return next(reads, frozenset())
+        chosen = (arg.not_on for arg in self.args if isinstance(arg, ReadJob | RowsToCopy))
+        return next(chosen, frozenset())
 
     def parcel(self) -> Parcel:
         """Return what a worker is sent; raise WorkerFailed if that cannot be."""

@@ -32,6 +32,7 @@ from regressors.gathered_predictions import RowsToPredict
 from regressors.job import Job
 from regressors.linear.gathered_sums import RowRange
 from regressors.progress import Report
+from tasks.cluster.copy_job import RowsToCopy
 from tasks.cluster.parcels import Parcel, Piece
 from tasks.cluster.read_job import ReadJob
 from tasks.cluster.token_file import Token
@@ -203,6 +204,8 @@ class WorkerNight:
         """
         if isinstance(arg, ReadJob):
             return arg.of_worker(self.worker, lambda: self.copies / "snapshots")
+        if isinstance(arg, RowsToCopy):
+            return arg.of_worker(self.worker, settings().database_url)
         if isinstance(arg, RowRange | RowsToPredict) and not self.shares_files:
             return replace(arg, into=None)
         if not isinstance(arg, Job) or arg.predictions_file is None:

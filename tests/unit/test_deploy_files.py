@@ -106,6 +106,10 @@ def test_workers_of_the_cluster_see_the_rows_where_nightfit_writes_them():
     home = SERVICES["nightfit"]["environment"]["NIGHTFIT_HOME"]
     assert f"home:{home}" in SERVICES["nightfit"]["volumes"]
     assert CLUSTER["worker"]["volumes"] == [f"home:{home}"]
+    stores = [
+        c["environment"]["NIGHTFIT_DATABASE_URL"] for c in (SERVICES["nightfit"], CLUSTER["worker"])
+    ]
+    assert stores[0] == stores[1]  # so that they can write predictions
     assert 'RUN pip install --editable ".[cluster]"' in INSTRUCTIONS
 
 
