@@ -38,12 +38,12 @@ MAX_LISTED = 5
 
 def plan(_framework: FrameworkModule, job: Job) -> Plan | None:
     """Return the plan of an ANN, None where the table needs none."""
-    return planned(_for_its_kind(job))
+    return planned(for_its_kind(job))
 
 
 def group(framework: FrameworkModule, job: Job) -> Grouped:
     """Return the decision on the groups of an ANN with a plan, which serves all frameworks."""
-    return grouped(framework, _for_its_kind(job))
+    return grouped(framework, for_its_kind(job))
 
 
 def validate(framework: FrameworkModule, job: Job) -> Fitted:
@@ -51,7 +51,7 @@ def validate(framework: FrameworkModule, job: Job) -> Fitted:
     start = perf_counter()
     drop_others(job)
     fit = _validate_linear if job.candidate.is_linear else validate_network
-    fitted = _require_finite(fit(framework, _for_its_kind(job)))
+    fitted = _require_finite(fit(framework, for_its_kind(job)))
     assert fitted.out_of_fold is not None
     lower, upper, intervals = intervals_of(job, fitted.model, fitted.out_of_fold)
     fitted = replace(
@@ -125,16 +125,17 @@ def in_file(fitted: Fitted, file: str) -> Fitted:
         out_of_fold=(
             fitted.out_of_fold
             if place_of(fitted.out_of_fold)
-            else _stored(fitted.out_of_fold, file)
+            else in_own_file(fitted.out_of_fold, file)
         ),
         ends=tuple(
-            (_stored(lower, f"{file}.lower{i}"), _stored(upper, f"{file}.upper{i}"))
+            (in_own_file(lower, f"{file}.lower{i}"), in_own_file(upper, f"{file}.upper{i}"))
             for i, (lower, upper) in enumerate(fitted.ends)
         ),
     )
 
 
-def _stored(predictions: Array, file: str) -> Array:
+def in_own_file(predictions: Array, file: str) -> Array:
+    """Return predictions (n,) mapped from a file; CannotFit is raised if they do not go there."""
     try:
         return stored(predictions, file)
     except OSError as error:
@@ -142,7 +143,7 @@ def _stored(predictions: Array, file: str) -> Array:
         raise CannotFit(f"its predictions cannot be written to a file: {why} ({file})") from None
 
 
-def _for_its_kind(job: Job) -> Job:
+def for_its_kind(job: Job) -> Job:
     """Return the job with categories as texts for an ANN; linear kinds take codes."""
     return job if job.candidate.is_linear else replace(job, columns=spelt_out(job.columns))
 
@@ -159,7 +160,7 @@ def refit(framework: FrameworkModule, job: Job) -> Fitted:
             part = fits_by(framework, job, sums, [everything])(everything, part="refit")
         fitted = _linear(part, None, part.details)
     else:
-        fitted = refit_network(framework, _for_its_kind(job))
+        fitted = refit_network(framework, for_its_kind(job))
     fitted = _with_half_life(_require_finite(fitted), job)
     return replace(fitted, seconds=perf_counter() - start)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from regressors.fitting import rows_of_fits
 from regressors.frameworks.contract import FrameworkModule
+from regressors.gathered_networks import gathered_groups, gathered_networks
 from regressors.gathered_pass import passed_for_refit, passed_for_validate
 from regressors.job import Job
 from regressors.linear.fold_sums import FoldSums
@@ -35,8 +36,11 @@ from regressors.shared_work import SharedWork
 def for_validate(job: Job, kept: KeptSums) -> SharedWork[Job]:
     """Gather the sums of the twin and the folds, unless they are kept, and solve their segments.
 
-    Of a kind without segments, what is found when its rows are read again is gathered, too.
+    Of a kind without segments, what is found when its rows are read again is gathered, too; of an
+    ANN it is the networks.
     """
+    if not job.candidate.is_linear:
+        return (yield from gathered_networks(job))
     if job.candidate.is_linear and is_large(job):
         pooled = of_all_rows(job)
         sums = kept.sums(pooled)
@@ -54,8 +58,10 @@ def for_validate(job: Job, kept: KeptSums) -> SharedWork[Job]:
 def for_refit(job: Job, kept: KeptSums) -> SharedWork[Job]:
     """Gather the sums of all rows, and solve their segments, or find the errors of their equation.
 
-    Of those whose sums are kept no row is read again for them.
+    Of those whose sums are kept no row is read again for them. Of an ANN it is the networks.
     """
+    if not job.candidate.is_linear:
+        return (yield from gathered_networks(job))
     if job.candidate.is_linear and is_large(job):
         pooled = of_all_rows(job)
         sums = kept.sums(pooled)
@@ -68,6 +74,11 @@ def for_refit(job: Job, kept: KeptSums) -> SharedWork[Job]:
     if is_in_batches(job):
         job = yield from gathered_segments(job, segments_of_all)
     return job
+
+
+def for_group(job: Job, _kept: KeptSums) -> SharedWork[Job]:
+    """Gather the decision on the groups of an ANN."""
+    return (yield from gathered_groups(job))
 
 
 def for_roll(job: Job, kept: KeptSums) -> SharedWork[Job]:

@@ -248,6 +248,12 @@ class NetworkFit:
     details: dict[str, Any]
     losses: Mapping[int, Array] = field(default_factory=dict)
 
+    @property
+    def seconds(self) -> float:
+        """Return how long its process worked on it."""
+        seconds: float = self.details["seconds"]
+        return seconds
+
 
 @dataclass(frozen=True)
 class Decided:

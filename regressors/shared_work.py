@@ -16,12 +16,14 @@ Result = TypeVar("Result")
 class Calls:
     """So many functions, each with its arguments after the framework's module.
 
-    They are made one by one, as they are asked for; `what` they are for is said in words.
+    They are made one by one, as they are asked for; `what` they are for is said in words. Where
+    they `are_fits`, each trains a network (`NetworkFit`), and all belong to one fit.
     """
 
     what: str
     number: int
     each: Iterable[tuple[Callable[..., Any], tuple[Any, ...]]]
+    are_fits: bool = False
 
 
 SharedWork = Generator[Calls, Iterator[Any], Result]

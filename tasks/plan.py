@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from regressors import fitting
+from regressors import fitting, gathering
 from regressors.candidate import Candidate
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.job import Job
@@ -103,7 +103,12 @@ def _decided(
         return made
     name, sentence = prepared.declaration.name, sentence_of(made, known)
     progress.log(name, f"ann: {sentence}")
-    grouped = workers.run(fitting.group, replace(job, plan=made), "deciding on the groups of")
+    grouped = workers.run(
+        fitting.group,
+        replace(job, plan=made),
+        "deciding on the groups of",
+        gather=gathering.for_group,
+    )
     if isinstance(grouped, str):
         return grouped
     progress.log(name, f"ann: {candidate.framework} decided on groups: {grouped.grouping}")

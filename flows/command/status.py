@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from data.connections.table_name import TableName
 from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError
+from data.run_notes import RunNote
 from data.settings import settings
 from data.store.check.record import LastCheck, last_check
 from data.store.read.alarms import BAD, unsent_messages
@@ -24,15 +25,20 @@ from data.store.session import Store
 from data.store.write.delivery import undelivered
 from flows.command.printable import printable
 from flows.command.screen import Screen, print_json
+from tasks.run.killed import in_words, killed_for
 
 MIN_WIDTH = 40
 """Problems are wrapped to the width of the screen, but to no less."""
+
+KILLED = "killed"
 
 STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
 
 
 def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
-    """Print how each dataset is doing; return 1 if the last run of any failed or was rejected.
+    """Print how each dataset is doing; return 1 if the last run of any ended badly.
+
+    It failed, or was rejected, or was killed, which only its home knows, until the next one.
 
     A declaration with mistakes, with which the next run would fail, counts as well, and so do a
     champion that is damaged in the database, results that have not reached their output, alarms
@@ -60,6 +66,9 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
     aged = {name: age for name in declared if (age := _aged(stored.get(name), limit, now))}
     kinds = (damage, mistakes, late, gone)
     lines = [_line(name, stored.get(name), kinds, aged.get(name), now) for name in names]
+    notes = killed_for(config.home, Store(config.database_url).display_url).values()
+    for note in notes:
+        _note_killed(note, lines, stored)
     for line in lines:
         line["segments"] = segments.get(line["dataset"])
         if of_people := pinned.get(line["dataset"]):
@@ -73,14 +82,17 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
     if checked is not None and wrong:
         _print_check(checked)
     alarms = [*_mistake_of_notify(config.notify), *(_unsent(*each) for each in unsent)]
-    for sentence in alarms:
+    nights = [_killed_night(note) for note in notes if note.flow == "nightly"]
+    for sentence in (*nights, *alarms):
         Screen(stderr=True).print(sentence, soft_wrap=True)
     too_old = older is not None and any(
         name in aged or name not in stored or stored[name].good_night_at is None
         for name in declared
     )
-    bad = mistakes or damage or wrong or late or alarms or too_old
-    ran_badly = any(line["last_run"] in BAD for line in lines if line["dataset"] not in gone)
+    bad = mistakes or damage or wrong or late or nights or alarms or too_old
+    ran_badly = any(
+        line["last_run"] in (*BAD, KILLED) for line in lines if line["dataset"] not in gone
+    )
     return 1 if bad or ran_badly else 0
 
 
@@ -184,6 +196,26 @@ def _line(
         "last_good_night": night,
         "hours_since_good_night": round((now - night) / timedelta(hours=1), 2) if night else None,
     }
+
+
+def _note_killed(
+    note: RunNote, lines: Sequence[dict[str, Any]], stored: Mapping[str, DatasetStatus]
+) -> None:
+    """Note in the line of its dataset that a run was killed, unless a later one is stored."""
+    for line in lines:
+        status = stored.get(line["dataset"])
+        is_last = status is None or status.started_at < note.began_at
+        if note.dataset == line["dataset"] and is_last:
+            line["last_run"] = KILLED
+            others = line["wrong"] if status is not None else None
+            line["wrong"] = " ".join(filter(None, [in_words(note), others]))
+
+
+def _killed_night(note: RunNote) -> str:
+    return (
+        f"The night that began on {note.began_at:%Y-%m-%d %H:%M} UTC was killed ({note.where}),"
+        " so what it had not stored by then was not done. The next one begins anew."
+    )
 
 
 def _served(line: Mapping[str, Any]) -> str:

@@ -274,11 +274,7 @@ class _Worker:
             raise self._death(None) from None
         except TimeoutError:
             self._close_pool()
-            reason = (
-                f"took longer than the limit of {limit:g} seconds (NIGHTFIT_FIT_TIME_LIMIT) and was"
-                " stopped"
-            )
-            raise _Lost(reason, retry=False) from None
+            raise _Lost(out_of_time(limit), retry=False) from None
         except ProcessExpired as end:
             raise self._death(end.exitcode) from None
         self.warm = True
@@ -379,6 +375,13 @@ class _Worker:
         LOG.warning("%s", text)
         with self.lock:
             self.warnings.append(text)
+
+
+def out_of_time(limit: float) -> str:
+    """Return what became of a fit that took longer than so many seconds."""
+    return (
+        f"took longer than the limit of {limit:g} seconds (NIGHTFIT_FIT_TIME_LIMIT) and was stopped"
+    )
 
 
 def _cause_of_death(code: int | None) -> str:

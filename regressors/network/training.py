@@ -1,7 +1,6 @@
-"""The ANN of a job: which groupings are tried on which folds, and the networks of all folds."""
+"""The ANN of a job: its plan, the networks of all folds, and the model that they make."""
 
-from collections.abc import Mapping, Sequence, Set
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,10 +10,20 @@ from regressors.arrays import Array
 from regressors.encoding.matrices import Encoding
 from regressors.frameworks.contract import FrameworkModule
 from regressors.job import Decided, Fitted, Grouped, Grouping, Job, NetworkFit, folds, take
-from regressors.model import Model, NetworkMember
+from regressors.model import Model
 from regressors.network import recipe
-from regressors.network.chain import Chain, chain_folds, clearly_better
+from regressors.network.chain import Chain, chain_folds
 from regressors.network.fit import fit_network
+from regressors.network.folds import (
+    alone,
+    decided_groups,
+    earlier_network,
+    fold_fit,
+    missing_fits,
+    out_of_fold,
+    trainings_of,
+    with_joined_folds,
+)
 from regressors.network.plan import (
     BUDGET,
     FEW_NETWORKS,
@@ -30,17 +39,13 @@ from regressors.network.plan import (
     products_of,
     spaced,
 )
-from regressors.progress import part, parts
 
 
 def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit a network per fold; the model is their mean, or one network where folds are chained.
 
-    Chained folds are in `regressors.network.chain`, and one may serve several. Otherwise, where
-    there are groups, the folds are fitted without them, with groups of single columns, and with
-    those of pairs as well. The out-of-fold errors decide: more groups must be better by more than
-    one standard error. With a plan, those of the last fold alone decide. If `job.grouping` is set,
-    it decides instead.
+    Chained folds are in `regressors.network.chain`, and one may serve several; others are in
+    `regressors.network.folds`, with what decides on their groups, unless `job.grouping` does.
     """
     job = replace(job, plan=job.plan or planned(job))
     if job.chained:
@@ -54,32 +59,18 @@ def validate_network(framework: FrameworkModule, job: Job) -> Fitted:
 def grouped(framework: FrameworkModule, job: Job) -> Grouped:
     """Return the grouping of an ANN, and the fits that decided on it and have it.
 
-    For chained folds it is the network of the warm-up that decides.
+    For chained folds it is the network of the warm-up that decides. A job that has its grouping has
+    these fits, too: they were gathered.
     """
+    if job.grouping is not None:
+        return Grouped(job.grouping, job.ready, len(job.ready))
     if job.chained:
         chain = Chain(framework, job)
         chain.fit_warmup()
         chosen = chain.decided(1).grouping
         warmup = {number: fits[chosen] for number, fits in chain.fits.items()}
         return Grouped(chosen, warmup, chain.trainings)
-    tried = _Tried(framework, _joined(job))
-    with_pairs = tried.with_grouping("pairs")
-    sizes = {len(columns) for fit in with_pairs.values() for columns in fit.groups}
-    rivals: dict[frozenset[int], tuple[Grouping, ...]] = {
-        frozenset(): (),
-        frozenset({1}): ("columns",),
-        frozenset({1, 2}): ("columns", "pairs"),
-        frozenset({2}): ("pairs",),
-    }
-    best: Grouping = "none"
-    if not sizes:
-        tried.fits["none"] = with_pairs
-    elif 2 not in sizes:
-        tried.fits["columns"] = with_pairs
-    for rival in rivals[frozenset(sizes)]:
-        best = rival if tried.is_clearly_better(rival, best) else best
-    ready = tried.with_grouping(best)
-    return Grouped(best, ready, tried.trainings)
+    return alone(framework, job, decided_groups(job, fold_fit), trainings=1 + TRIED)
 
 
 def predicted_without_groups(framework: FrameworkModule, job: Job) -> Array:
@@ -123,74 +114,6 @@ def planned(job: Job) -> Plan | None:
     return plan_of(trained, each, job.budget or BUDGET, whole=whole, rate=job.rate)
 
 
-def _joined(job: Job) -> Job:
-    """Return the job with neighbouring folds joined, if its plan says so."""
-    if job.plan is None:
-        return job
-    return replace(job, fold=joined(job.fold, job.plan.networks))
-
-
-class _Tried:
-    """The folds that decide on the grouping, fitted with each that is asked for."""
-
-    def __init__(self, framework: FrameworkModule, job: Job) -> None:
-        self.framework, self.job = framework, job
-        self.fits: dict[Grouping, dict[int, NetworkFit]] = {}
-        self.trainings = 0
-
-    def with_grouping(self, grouping: Grouping) -> dict[int, NetworkFit]:
-        """Return the fits by fold: of the last one alone where there is a plan."""
-        if grouping not in self.fits:
-            last = int(self.job.fold.max())
-            numbers = None if self.job.plan is None else {last}
-            with _parts(self.job, 1 + TRIED, done=self.trainings):
-                fits = _fold_fits(self.framework, self.job, grouping, numbers)
-            self.trainings += len(fits)
-            self.fits[grouping] = fits
-        return self.fits[grouping]
-
-    def is_clearly_better(self, first: Grouping, second: Grouping) -> bool:
-        """Return whether the first predicts the rows of the folds clearly better."""
-        job, fits = self.job, [self.with_grouping(each) for each in (first, second)]
-        scored = np.isin(job.fold, list(fits[0]))
-        return clearly_better(job, scored, *(_out_of_fold(job, each)[scored] for each in fits))
-
-
-def _fold_fits(
-    framework: FrameworkModule, job: Job, grouping: Grouping, numbers: Set[int] | None = None
-) -> dict[int, NetworkFit]:
-    """Return the fits of these folds, or of all."""
-    fits, last = {}, int(job.fold.max())
-    for number, train, held in folds(job.fold, chained=False):
-        if numbers is None or number in numbers:
-            with part(f"fold {number} of {last}"):
-                fits[number] = fit_network(
-                    framework,
-                    job,
-                    train,
-                    held,
-                    fold=number,
-                    grouping=grouping,
-                    earlier=_earlier(job, number),
-                )
-    return fits
-
-
-def _parts(job: Job, trainings: int, *, done: int) -> AbstractContextManager[None]:
-    """Say how many trainings a job has, and how many are done, for reports of its progress.
-
-    Without a plan nobody knows how long they are.
-    """
-    return parts(None if job.plan is None else trainings, done)
-
-
-def _out_of_fold(job: Job, fits: Mapping[int, NetworkFit]) -> Array:
-    predicted = np.full(len(job.target), np.nan)
-    for number, fit in fits.items():
-        predicted[job.fold == number] = fit.held_predictions
-    return predicted
-
-
 def _validate(
     framework: FrameworkModule,
     job: Job,
@@ -199,15 +122,14 @@ def _validate(
     trainings: int = 0,
 ) -> Fitted:
     """Fit the folds that are not `ready`; there were so many `trainings` before."""
-    ready, job = ready or {}, _joined(job)
-    missing = set(range(1, int(job.fold.max()) + 1)) - set(ready)
-    with _parts(job, trainings + len(missing), done=trainings):
-        fits = {**ready, **_fold_fits(framework, job, grouping, missing)}
-    fits = {number: fits[number] for number in sorted(fits)}
+    job = with_joined_folds(replace(job, ready=ready or {}))
+    number = trainings + int(job.fold.max()) - len(job.ready)
+    work = missing_fits(job, grouping, fold_fit)
+    fits = alone(framework, job, work, trainings=number, done=trainings)
     details, decided_by = _details(job, fits, grouping)
     return Fitted(
         Model(job.candidate, tuple(fit.member for fit in fits.values())),
-        _out_of_fold(job, fits),
+        out_of_fold(job, fits),
         (),
         details,
         _warnings(job, fits),
@@ -220,7 +142,7 @@ def _validate(
 def _validate_chain(framework: FrameworkModule, job: Job) -> Fitted:
     """Fit networks for chained folds, and one on all rows."""
     chain, numbers = Chain(framework, job), chain_folds(job)
-    with _parts(job, len(numbers) + 2, done=0):
+    with trainings_of(job, len(numbers) + 2, done=0):
         predicted, decided = _walked(chain, numbers)
         serving = chain.decided(None)
         twin = _on_all_rows(
@@ -298,14 +220,7 @@ def refit_network(framework: FrameworkModule, job: Job) -> Fitted:
     """
     if job.chained:
         return _on_all_rows(framework, job)
-    return _validate(framework, job, job.grouping or "none")
-
-
-def _earlier(job: Job, number: int) -> NetworkMember | None:
-    """Return the network of the twin with which one of the refit begins, if any."""
-    if job.grouping != "none" or not job.members:
-        return None
-    return job.members[number - 1]
+    return _validate(framework, job, job.grouping or "none", job.ready)
 
 
 def _on_all_rows(framework: FrameworkModule, job: Job) -> Fitted:
@@ -318,7 +233,7 @@ def _on_all_rows(framework: FrameworkModule, job: Job) -> Fitted:
         fold=0,
         grouping=job.grouping or "none",
         epochs=job.refit_epochs,
-        earlier=_earlier(job, 1),
+        earlier=earlier_network(job, 1),
     )
     model = Model(job.candidate, (fit.member,))
     return Fitted(model, None, (), fit.details, refit_epochs=job.refit_epochs)

@@ -1,6 +1,5 @@
 """The framework processes of a night on the workers of a cluster, used like those of `Workers`."""
 
-import pickle
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
@@ -9,6 +8,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Unpack
+from weakref import WeakKeyDictionary
 
 from distributed import KilledWorker
 
@@ -17,23 +17,22 @@ from data.declarations.model import Declaration
 from data.errors import ClusterError
 from data.sources.snapshot import Snapshot
 from regressors.candidate import LINEAR_KINDS
-from regressors.file_arrays import place_of
-from regressors.fitting import in_file
 from regressors.frameworks.lane import Lane
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.worker_process import sentence
 from regressors.frameworks.workers import STOPPED, Reporter, WorkerFailed
-from regressors.job import Fitted, Job
 from tasks.cluster.connection import Tell, connected
 from tasks.cluster.copies import file_parts
 from tasks.cluster.night import Night
 from tasks.cluster.parcels import Parcel
-from tasks.cluster.read_job import ReadJob
 from tasks.cluster.reading import read_on
+from tasks.cluster.request import Request
 from tasks.cluster.slots import Slots
 from tasks.cluster.watch import Watch
 from tasks.cluster.worker_night import Limits, NightEnded, Outcome
+from tasks.run.processes import NotSeen
 from tasks.run.reading import HowRead
+from tasks.run.shared_fit import WAITING
 
 MAX_JOBS = 256
 """So many jobs wait for workers at the same time."""
@@ -52,11 +51,15 @@ Obstacle = Callable[[str, Any], str | None]
 
 @dataclass
 class _Framework:
-    """Where a framework cannot work, where its last jobs were, and if any worker has had it."""
+    """Where a framework cannot work, where its last jobs were, and if any worker has had it.
+
+    Where it has `started`, a job need not wait for that.
+    """
 
     seen: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
     last: dict[str, str] = field(default_factory=dict)
+    started: dict[str, None] = field(default_factory=dict)
 
 
 class ClusterWorkers:
@@ -84,10 +87,11 @@ class ClusterWorkers:
         self._night: Night | None = None
         self._frameworks: defaultdict[str, _Framework] = defaultdict(_Framework)
         self._obstacle: Obstacle | None = None
+        self._requests: WeakKeyDictionary[Future[Any], Request] = WeakKeyDictionary()
         self._slots = Slots()
         self._watches: dict[str, Watch] = {}
         self._warnings: list[str] = []
-        self._stopped = False
+        self._stopped = self._was_connected = False
 
     def __enter__(self) -> "ClusterWorkers":
         return self
@@ -127,8 +131,21 @@ class ClusterWorkers:
 
         How far the job is is reported in a thread, with the context variables of the caller.
         """
-        run = copy_context().run
-        return self._lane.submit(run, self._run, framework, function, args, reporter)
+        request = Request(framework, function, args, reporter)
+        future = self._lane.submit(copy_context().run, self._run, request)
+        self._requests[future] = request
+        return future
+
+    def cancel(self, future: Future[Any]) -> None:
+        """End a job whose result nobody waits for any more, if it is not done."""
+        future.cancel()
+        if future in self._requests:
+            self._requests[future].is_cancelled.set()
+
+    @property
+    def fit_seconds(self) -> float:
+        """Return how long a fit may take, unless its job says more."""
+        return self._limits.seconds
 
     def result(self, future: Future[Any]) -> Any:
         """Wait for the result of a job; raise WorkerFailed with the reason if there is none."""
@@ -171,7 +188,8 @@ class ClusterWorkers:
             if self._night is not None:
                 self._night.close()
                 self._night = None
-            connection = connected(self._address, self._wait, self._tell)
+            again, self._was_connected = self._was_connected, True
+            connection = connected(self._address, self._wait, self._tell, again=again)
             try:
                 self._night = Night(connection, self._limits, self._wait, self._tell)
             except BaseException:
@@ -184,23 +202,14 @@ class ClusterWorkers:
             self._tell(f"fitting on {connection.shown()}: {counts or 'no framework'}")
             return self._night
 
-    def _run(
-        self,
-        framework: str,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        reporter: Reporter | None,
-    ) -> Any:
-        try:
-            parcel = Parcel.of((function, args))
-        except (AttributeError, OSError, TypeError, pickle.PicklingError) as error:
-            raise WorkerFailed(f"it could not be sent to its worker ({sentence(error)})") from None
+    def _run(self, request: Request) -> Any:
+        parcel = request.parcel()
         for _ in range(MAX_LOST):
             night = self._connected()
             try:
-                return self._value(night, framework, parcel, args, reporter)
+                return self._value(night, request, parcel)
             except (CancelledError, NightEnded):
-                if self._stopped:
+                if self._stopped or request.is_cancelled.is_set():
                     raise CancelledError from None
                 self._warn(
                     f"The connection to the cluster at {night.connection.address} was lost, and"
@@ -213,23 +222,18 @@ class ClusterWorkers:
             next_step="See the log of its scheduler.",
         )
 
-    def _value(
-        self,
-        night: Night,
-        framework: str,
-        parcel: Parcel,
-        args: tuple[Any, ...],
-        reporter: Reporter | None,
-    ) -> Any:
+    def _value(self, night: Night, request: Request, parcel: Parcel) -> Any:
         """Return what a job comes to; raise WorkerFailed if it comes to nothing."""
-        kind = next((arg.candidate.kind for arg in args if isinstance(arg, Job)), "")
-        not_on = next((arg.not_on for arg in args if isinstance(arg, ReadJob)), frozenset[str]())
+        framework, kind, not_on = request.framework, request.kind, request.not_on
         asked: list[str] = []
         lost = 0
         while True:
-            worker = self._place(night, framework, kind, asked, not_on, reporter)
+            worker = self._place(night, request, asked, not_on)
             try:
-                outcome = self._done_on(worker, night, framework, kind, parcel, reporter)
+                outcome = self._done_on(worker, night, request, parcel)
+                if outcome is not None and outcome.apart:
+                    not_on |= {worker}
+                    continue
                 if outcome is not None and outcome.missing:
                     if worker in asked:  # it had copies, and has lost them
                         night.copies.forget(worker)
@@ -246,8 +250,7 @@ class ClusterWorkers:
                 if outcome.failure is not None:
                     raise WorkerFailed(outcome.failure)
                 assert outcome.value is not None
-                value = pickle.loads(outcome.value)  # noqa: S301 - from our own worker
-                return _in_file(value, args)
+                return request.value(outcome.value)
 
     def _note_lost(self, worker: str, times: int, kind: str) -> None:
         """Warn of a worker that was lost amid a job; raise WorkerFailed if it was one too many."""
@@ -264,7 +267,7 @@ class ClusterWorkers:
     def _is_left_out(self, night: Night, framework: str, kind: str, outcome: Outcome) -> bool:
         """Note what an outcome says of its worker; return whether another one is to do the job."""
         known, worker = self._frameworks[framework], outcome.worker
-        known.last[kind] = worker
+        known.last[kind], known.started[worker] = worker, None
         for text in outcome.warnings:
             self._warn(f"{text.rstrip('.')} (on {worker}).")
         if outcome.probe is not None and self._obstacle is not None:
@@ -281,31 +284,28 @@ class ClusterWorkers:
         return True
 
     def _place(
-        self,
-        night: Night,
-        framework: str,
-        kind: str,
-        asked: Collection[str],
-        not_on: Collection[str],
-        reporter: Reporter | None,
+        self, night: Night, request: Request, asked: Collection[str], not_on: frozenset[str]
     ) -> str:
-        """Wait for a worker that is free for a job, and take it; none of those in `not_on`.
+        """Wait for a worker that is free for a job, and take it.
 
-        One that was `asked` before has the rows. Linear kinds go where the sums of another are.
+        One that was `asked` before has the rows. Linear kinds go where the sums of another are, and
+        any job rather goes where a process of the framework is that has started.
         """
+        framework = request.framework
         known = self._frameworks[framework]
         watch = self._watches.setdefault(framework, Watch(framework, self._wait, self._tell))
-        report = None if reporter is None else reporter()
+        report = None if request.reporter is None else request.reporter()
         while True:
-            if self._stopped or night.is_lost() or night.connection.client.status != "running":
+            is_over = self._stopped or request.is_cancelled.is_set() or night.is_lost()
+            if is_over or night.connection.client.status != "running":
                 raise CancelledError
             self._warn_of_late(night)
             there, having = night.there(), night.having(framework)
             if there and not having and not known.seen:
                 raise WorkerFailed(f"no worker of the cluster has {framework} installed")
             watch.require(night.connection.address, having)
-            sums = LINEAR & known.last.keys() if kind in LINEAR else ()
-            preferred = [*asked, *(known.last[k] for k in sums)]
+            sums = LINEAR & known.last.keys() if request.kind in LINEAR else ()
+            preferred = [*asked, *(known.last[k] for k in sums), *known.started]
             worker = self._slots.take(
                 framework, there, preferred=preferred, excluded={*known.left_out, *not_on}
             )
@@ -315,9 +315,9 @@ class ClusterWorkers:
             if having and having <= known.left_out.keys():
                 raise WorkerFailed(known.left_out[min(having)])
             if having and having <= {*known.left_out, *not_on}:
-                raise WorkerFailed("no other worker is there")
+                raise NotSeen("no other worker is there")
             if report is not None:
-                report(0.0, "waiting for a worker")
+                report(0.0, WAITING)
             self._slots.wait(LOOK_SECONDS)
 
     def _brought(self, night: Night, outcome: Outcome) -> bool:
@@ -337,16 +337,11 @@ class ClusterWorkers:
         return True
 
     def _done_on(
-        self,
-        worker: str,
-        night: Night,
-        framework: str,
-        kind: str,
-        parcel: Parcel,
-        reporter: Reporter | None,
+        self, worker: str, night: Night, request: Request, parcel: Parcel
     ) -> Outcome | None:
         """Have a worker do a job, and pass on how far it is; None if the worker is lost."""
-        job = night.send(f"{framework} {kind}".strip(), framework, parcel, worker)
+        framework, reporter = request.framework, request.reporter
+        job = night.send(f"{framework} {request.kind}".strip(), framework, parcel, worker)
         try:
             report = None if reporter is None else reporter()
             # Dask would wait for ever for a result whose worker was lost before it was fetched.
@@ -354,6 +349,9 @@ class ClusterWorkers:
             while not wait([fetched], LOOK_SECONDS).done:
                 if report is not None:
                     report(*job.latest())
+                if request.is_cancelled.is_set():
+                    job.future.cancel()
+                    raise CancelledError
                 if night.is_lost():
                     raise CancelledError
                 if night.connection.client.status == "running" and worker not in night.there():
@@ -388,11 +386,3 @@ class ClusterWorkers:
                 return
             self._warnings.append(text)
         self._tell(text)
-
-
-def _in_file(value: Any, args: tuple[Any, ...]) -> Any:
-    """Return a fit with its predictions in the file of its job, where its worker could not."""
-    file = next((arg.predictions_file for arg in args if isinstance(arg, Job)), None)
-    if file is None or not isinstance(value, Fitted) or value.out_of_fold is None:
-        return value
-    return value if place_of(value.out_of_fold) else in_file(value, file)

@@ -55,8 +55,8 @@ class SentJob:
 
     def latest(self) -> tuple[float | None, str]:
         """Return how far the job is: the share that is done, and that in words."""
-        where = "begun" if self.begun else "sent"
-        return self.report or (0.0, f"{where} on {self.worker}")
+        share, done = self.report or (0.0, "begun" if self.begun else "sent")
+        return share, f"{done} on {self.worker}"
 
 
 class Night:

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from numpy.typing import NDArray
 
-from data.scratch import temporary_files
+from data.scratch import remove_abandoned, temporary_files
 from data.settings import settings
 from regressors.file_arrays import dumps
 from regressors.frameworks import parity
@@ -56,7 +56,8 @@ class Outcome:
     """What a job came to: a pickled value, or why there is none, in a sentence.
 
     With `left_out`, the worker can do nothing with the framework tonight, and another may. Of the
-    `missing` arrays the worker has neither the file nor a copy. `probe` is that of the process.
+    `missing` arrays the worker has neither the file nor a copy. One that is `apart` does not see
+    the files that the job is about. `probe` is that of the process.
     """
 
     worker: str
@@ -64,6 +65,7 @@ class Outcome:
     failure: str | None = None
     left_out: bool = False
     missing: tuple[Piece, ...] = ()
+    apart: bool = False
     probe: ProbeResult | None = None
     warnings: tuple[str, ...] = ()
 
@@ -94,7 +96,7 @@ class WorkerNight:
         self._limits, self._threads, self._memory, self._spare = limits, threads, memory, spare
         self.shares_files = token.is_here()
         self._open = ExitStack()
-        self._lock = threading.Lock()
+        self._lock, self._ending = threading.Lock(), threading.Lock()
         self._processes: dict[str, Workers] = {}
         self._copies: Path | None = None
         self._probes: dict[str, ProbeResult] = {}
@@ -112,6 +114,8 @@ class WorkerNight:
 
     def do(self, job: str, framework: str, parcel: Parcel, report: Report) -> Outcome:
         """Do a job in the process of its framework; raise NightEnded if there is to be none."""
+        if parcel.in_place and not self.shares_files:
+            return Outcome(self.worker, apart=True)
         missing = tuple(piece for piece in parcel.pieces if self._opened(piece) is None)
         if missing:
             return Outcome(self.worker, missing=missing)
@@ -129,15 +133,17 @@ class WorkerNight:
             left_out = processes.given_up(framework) is not None
             return self._outcome(framework, failure=str(failure), left_out=left_out)
         finally:
-            self._jobs.pop(job, None)
+            with self._ending:
+                self._jobs.pop(job, None)
         pack = dumps if self.shares_files else partial(pickle.dumps, protocol=5)
         return self._outcome(framework, value=pack(value))
 
     def cancel(self, job: str) -> None:
-        """End a job whose result nobody waits for."""
-        framework = self._jobs.pop(job, None)
-        if framework is not None and framework in self._processes:
-            self._processes[framework].cancel(framework)
+        """End a job whose result nobody waits for; the next one of its framework has not begun."""
+        with self._ending:
+            framework = self._jobs.pop(job, None)
+            if framework is not None and framework in self._processes:
+                self._processes[framework].cancel(framework)
 
     def write(self, piece: Piece, offset: int, data: bytes) -> None:
         """Write a part of an array to its copy."""
@@ -170,13 +176,14 @@ class WorkerNight:
             return self._copies
 
     def end(self) -> None:
-        """End the processes and their jobs, and remove the copies."""
+        """End the processes and their jobs, and remove the copies, also of killed workers."""
         with self._lock:
             self._ended, started = True, {*self._processes.values()}
         for processes in started:
             processes.stop()
         self.drop_copies()
         self._open.close()
+        remove_abandoned(self._home())
 
     def _opened(self, piece: Piece) -> NDArray[Any] | None:
         if self.shares_files and (array := piece.opened()) is not None:

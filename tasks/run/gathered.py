@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from regressors.frameworks.workers import Reporter
 from regressors.job import Job
 from regressors.linear.kept_sums import KeptSums
 from regressors.shared_work import Calls, SharedWork, shared
-from tasks.run.processes import Processes
+from tasks.run.processes import ManyProcesses, Processes
 from tasks.run.row_files import RowColumns
+from tasks.run.shared_fit import SharedFit
 
 AT_ONCE = 64
 """So many calls of one fit are made at a time, so that those of others have their turn."""
@@ -28,7 +28,7 @@ class GatheredSums:
     The kinds of a framework that need the same sums are fitted one after the other.
     """
 
-    def __init__(self, processes: Processes) -> None:
+    def __init__(self, processes: ManyProcesses) -> None:
         self._processes = processes
         self._kept: defaultdict[str, KeptSums] = defaultdict(KeptSums)
 
@@ -38,10 +38,15 @@ class GatheredSums:
         if isinstance(columns, RowColumns):
             job = replace(job, columns=columns.in_codes())
         framework = job.candidate.framework
-        return shared(
-            gather(job, self._kept[framework]),
-            partial(results, self._processes, framework, reporter),
-        )
+        seconds = self._processes.fit_seconds * job.time_limits
+        of_fit = SharedFit(self._processes, framework, reporter, seconds)
+
+        def do(calls: Calls) -> Iterator[Any]:
+            if calls.are_fits:
+                return of_fit.results(calls)
+            return results(self._processes, framework, reporter, calls)
+
+        return shared(gather(job, self._kept[framework]), do)
 
     def drop(self) -> None:
         """Forget what was kept of a run."""

@@ -4,7 +4,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from regressors.frameworks.workers import Reporter
+from regressors.frameworks.workers import Reporter, WorkerFailed
+
+
+class NotSeen(WorkerFailed):
+    """A job that needs a file or a source which no worker of the cluster sees."""
 
 
 class Processes(Protocol):
@@ -36,4 +40,17 @@ class Processes(Protocol):
 
     def stop(self) -> None:
         """End the processes and their jobs."""
+        ...
+
+
+class ManyProcesses(Processes, Protocol):
+    """Framework processes of which one framework may have several, whose jobs may be ended."""
+
+    @property
+    def fit_seconds(self) -> float:
+        """Return how long a fit may take, unless its job says more."""
+        ...
+
+    def cancel(self, future: Future[Any]) -> None:
+        """End a job whose result nobody waits for any more, if it is not done."""
         ...

@@ -29,13 +29,14 @@ from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
 from regressors.model import Model, NetworkMember, Predicted
-from tasks.run import progress
+from tasks.run import progress, row_work
 from tasks.run.gathered import Gather, GatheredSums
 from tasks.run.memory import give_back
 from tasks.run.predicting import predicted_here, predicted_on
 from tasks.run.prepared import Prepared
-from tasks.run.processes import Processes
+from tasks.run.processes import ManyProcesses, Processes
 from tasks.run.reading import HowRead
+from tasks.run.row_work import RowWork
 from tasks.run.rows import Rows
 from tasks.run.step import result_of
 
@@ -43,8 +44,8 @@ Result = TypeVar("Result")
 """What a job returns: most are fits."""
 
 
-class OnCluster(Processes, Protocol):
-    """Framework processes on a cluster, of which one framework may have several."""
+class OnCluster(ManyProcesses, Protocol):
+    """Framework processes on a cluster."""
 
     def connect(self) -> str:
         """Connect to the cluster; return where it is; raise ClusterError if that cannot be."""
@@ -69,7 +70,7 @@ class FrameworkWorkers:
     def __init__(self, processes: Processes, cluster: OnCluster | None = None) -> None:
         self._processes, self._cluster = processes, cluster
         self._probes: dict[str, ProbeResult] = {}
-        self._gathered = GatheredSums(processes)
+        self._gathered = None if cluster is None else GatheredSums(cluster)
         self._warnings: list[str] = []
         processes.probe_with(parity.probe, self._obstacle)
 
@@ -90,7 +91,7 @@ class FrameworkWorkers:
         reporter = partial(progress.Progress, job.dataset, f"{work} {candidate}")
         begin, gathering = perf_counter(), 0.0
         try:
-            if gather is not None and self._cluster is not None:
+            if gather is not None and self._gathered is not None:
                 job = self._gathered.job(gather, job, reporter)
                 gathering = perf_counter() - begin
             fitted: Result = processes.result(
@@ -140,9 +141,16 @@ class FrameworkWorkers:
         """Return whether the processes are on a cluster."""
         return self._cluster is not None
 
+    def row_work(self, dataset: str, rows: int) -> RowWork | None:
+        """Return what has a cluster do what a step does with so many rows; None if none does."""
+        if self._cluster is None or rows < row_work.MIN_ROWS:
+            return None
+        return RowWork(self._cluster, dataset, self._warn)
+
     def end_run(self) -> None:
         """Let go of what the processes have of the rows of a run."""
-        self._gathered.drop()
+        if self._gathered is not None:
+            self._gathered.drop()
         if self._cluster is not None:
             self._cluster.drop_rows()
 

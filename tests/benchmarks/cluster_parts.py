@@ -1,36 +1,55 @@
 """What a table and its segments cost that several workers of a cluster share: by part, and by byte.
 
-    cluster_parts.py [--rows N] [--columns P] [--segments S]
+    cluster_parts.py [--rows N] [--columns P] [--segments S] [--ann-rows N]
 
 Seconds of CPU of one process, with NumPy in place of a framework: of the encodings that one worker
 fits, of the sums of a part of the rows, of their addition in the driver, of the second pass over a
 part, and of the fit that is left for one worker once it has these; of predictions of new rows; and
-of a batch of segments of 100 rows. Bytes are those of pickled answers.
+of a batch of segments of 100 rows; and, by the function that is called, of checking and splitting
+a snapshot and arranging its columns. Bytes are those of pickled answers. The folds of an ANN are
+trained by PyTorch, on one thread.
 """
 
 import argparse
 import pickle
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from time import process_time
-from typing import Any
+from time import perf_counter, process_time
+from typing import Any, cast
 
 import numpy as np
 from benchmarks.figures import record
 from benchmarks.segments import made as segments_made
+from benchmarks.size import write_table
 from helpers import numpy_framework
 
+from data.calls import Call
+from data.checks.rule_engine import implementations
+from data.declarations.file import load_dataset
+from data.declarations.sections import Ann, Expectation
+from data.scratch import temporary_files
+from data.sources.read import read
 from regressors import fitting, gathering
 from regressors.arrays import Coded, in_codes
 from regressors.candidate import SEGMENT_KINDS, Candidate
 from regressors.file_arrays import ArraysInParts
+from regressors.frameworks.worker_process import ready
+from regressors.frameworks.workers import Workers
 from regressors.gathered_predictions import arrays_of, predicted_in_parts
 from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.linear.kept_sums import KeptSums
 from regressors.shared_work import Calls, shared
+from tasks.check import check
+from tasks.run.row_files import RowColumns, RowFiles
+from tasks.run.row_jobs import RowJob, do_row_job, unpacked
+from tasks.run.row_work import RowWork
+from tasks.split import split
+
+BETWEEN = "expect_column_values_to_be_between"
+ENDS = {"min_value": -9, "max_value": 9}
 
 
 class Measured:
@@ -109,6 +128,52 @@ def of_table_in(folder: Path, rows: int, columns: int) -> None:
     told(f"predictions {by_all}", seconds["predict_part"] / millions, "s")
 
 
+class MeasuredWork:
+    """Makes calls on rows in this process as a worker makes them, and counts seconds and bytes."""
+
+    def __init__(self) -> None:
+        self.files = RowFiles()
+        self.seconds: dict[str, float] = {}
+        self.bytes: dict[str, int] = {}
+
+    def do(self, _what: str, calls: Sequence[Call]) -> Iterator[Any]:
+        """Yield the values of calls."""
+        for function, args in calls:
+            start, name = process_time(), function.__name__
+            made = do_row_job(None, RowJob(function, args, self.files.folder))
+            assert isinstance(made, bytes)
+            self.seconds[name] = self.seconds.get(name, 0.0) + process_time() - start
+            self.bytes[name] = self.bytes.get(name, 0) + len(made)
+            yield unpacked(made)
+
+
+def of_snapshot(rows: int) -> None:
+    """Print what the steps before the first fit do with the rows of a table, and what is left."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_table(folder, rows)
+        declaration = load_dataset("size", folder)
+        rules = [Expectation(type=BETWEEN, kwargs={"column": f"x{i}"} | ENDS) for i in range(4)]
+        declaration = declaration.model_copy(update={"expectations": rules})
+        snapshot = read(declaration, folder=folder / "snapshots")
+        implementations()  # of Great Expectations, whose import takes a second
+        work, start = MeasuredWork(), process_time()
+        checked = check.fn(declaration, snapshot, work=cast("RowWork", work))
+        ready = split.fn(declaration, snapshot, checked, cast("RowWork", work))
+        for part in (ready.train, ready.labelled, ready.test, ready.new):
+            assert isinstance(part.columns, RowColumns)
+            part.columns.in_codes()
+        whole, inside = process_time() - start, sum(work.seconds.values())
+        for function, seconds in work.seconds.items():
+            told(f"{function}, of 1,000,000 rows", 1e6 * seconds / rows, "s")
+        told(
+            "left of checks and split for the driver, of 1,000,000 rows",
+            1e6 * (whole - inside) / rows,
+            "s",
+        )
+        told("answers of checks and split", sum(work.bytes.values()) / 1e3, "kB")
+
+
 def of_segments(segments: int, columns: int) -> None:
     """Print what segments cost, by kind."""
     for kind in SEGMENT_KINDS:
@@ -139,14 +204,63 @@ def of_segments(segments: int, columns: int) -> None:
         told(f"{kind}: what is left per segment, for one worker", left, "us")
 
 
+def timed(framework: Any, function: Any, *args: Any) -> tuple[float, Any]:
+    """Return the seconds of CPU of a call in a framework's process, and what it comes to."""
+    start = process_time()
+    made = function(framework, *args)
+    return process_time() - start, made
+
+
+def of_network(rows: int, columns: int) -> None:
+    """Print what the folds of an ANN cost that are a job each, and what is left for one worker."""
+    made = replace(table(rows, columns), table="", hidden=Ann().hidden)
+    rng = np.random.default_rng(2)
+    target = np.sin(2 * made.columns["x0"]) + rng.normal(size=rows)
+    job = replace(made, candidate=Candidate("torch", "ann"), target=target)
+    seconds: list[float] = []
+    sizes: list[int] = []
+    with tempfile.TemporaryDirectory() as folder, temporary_files(Path(folder)):
+        home = Path(folder)
+        with Workers(("torch",), home=home, time_limit=3600, threads=1) as process:
+
+            def of(function: Any, *args: Any) -> tuple[float, Any]:
+                answer = process.result(process.submit("torch", timed, function, *args))
+                return cast(tuple[float, Any], answer)
+
+            def do(calls: Calls) -> Iterator[Any]:
+                for function, args in calls.each:
+                    took, fit = of(function, *args)
+                    seconds.append(took)
+                    sizes.append(len(pickle.dumps(fit)))
+                    yield fit
+
+            begin = perf_counter()
+            process.result(process.submit("torch", ready))
+            told("start of a process of PyTorch", perf_counter() - begin, "s")
+            job = replace(job, plan=of(fitting.plan, job)[1])
+            gathered = shared(gathering.for_validate(job, KeptSums()), do)
+            left, _ = of(fitting.validate, gathered)
+    name = f"ANN on {rows:,} rows"
+    told(f"{name}: trainings", len(seconds), "")
+    told(f"{name}: a training, by all workers", sum(seconds) / len(seconds), "s")
+    told(f"{name}: the longest of them", max(seconds), "s")
+    told(f"{name}: answer of a fold", max(sizes) / 1e3, "kB")
+    told(f"{name}: what is left, by one worker", left, "s")
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2**22)
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--segments", type=int, default=10_000)
+    parser.add_argument("--ann-rows", type=int, nargs="*", default=[20_000, 50_000])
     asked = parser.parse_args()
-    of_table(asked.rows, asked.columns)
+    for rows in asked.ann_rows:
+        of_network(rows, asked.columns)
+    if asked.rows:
+        of_table(asked.rows, asked.columns)
+        of_snapshot(asked.rows)
     if asked.segments:
         of_segments(asked.segments, 10)
 

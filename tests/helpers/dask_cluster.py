@@ -17,7 +17,7 @@ from helpers.workspace import ROOT, free_port, outside
 from data.cluster_address import cluster_address
 from regressors.candidate import Candidate
 from regressors.intervals.rules import Rules
-from regressors.job import Job
+from regressors.job import Job, NetworkFit
 from tasks.cluster.cluster_workers import ClusterWorkers
 from tasks.run.row_files import RowFiles
 
@@ -177,3 +177,15 @@ def wait_for_file(_, job):
 def use_memory(_, job):
     """Use more memory than any limit allows."""
     return len(bytearray(2**40))
+
+
+def fit_of_50_seconds(_, job):
+    """Return a network that seems to have taken so long."""
+    return NetworkFit(None, np.zeros(0), (), 0, {"seconds": 50.0})
+
+
+def fit_of_50_seconds_more(_, job):
+    """Return such a network once a process has begun `wait_for_file`."""
+    while not begun_in(Path(job.dataset)):
+        time.sleep(0.02)
+    return fit_of_50_seconds(_, job)
